@@ -34,6 +34,7 @@ check: $(READY) $(FRONT) .venv/.chromium .venv/.compiler
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python tools/structure.py
+	@$(BIN)/python tools/name_lint.py
 	@$(BIN)/python tools/declared_imports.py
 	@cd extension && npm run --silent check
 

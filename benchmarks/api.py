@@ -155,7 +155,7 @@ def measure(folder: Path, rounds: int = 10) -> list[Line]:
         theirs = front.waiting(beside, server.folder / "refunds.ipynb", WAITING)
         looked = latency(server, ours, rounds)
         api, store = interleaved(rounds, ThroughTheApi(server, ours, count), InTheStore(beside, theirs, count))
-        decided = sum(1 for p in ours if server.ledger.proposal(p.id).status == "decided")
+        decided = sum(1 for p in ours if server.ledger.load_proposal(p.id).status == "decided")
         assert decided == count * (rounds + min(WARM, rounds)), decided
     through = f"decisions through the API, {THREADS} connections"
     return [share(through, api, store, f"Ledger.decide, {THREADS} threads", SHARE, LEAST), *looked]

@@ -1,7 +1,8 @@
 """What a keystroke costs in the store: bytes per keystroke after folding, beside the document's own update log.
 
 A draft is edited 100,000 times by ten people, a letter at a time, through the draft's log, and folded as a room folds
-it: each time that `FOLD` updates have been made. Its own update log are the bytes of those updates, one after the other
+it: each time that `COMPACT_AFTER_UPDATES` updates have been made. Its own update log are the bytes of those updates,
+one after the other
 as pycrdt makes them, without who made them and when.
 
 database  bytes of the drafts' database that are in use (its pages less the free ones), less those before.
@@ -15,8 +16,8 @@ from pathlib import Path
 
 from benchmarks import front
 from benchmarks.measuring import Line, known, skipped
-from hitl_nb.drafts.draft import FOLD, Draft
-from hitl_nb.ledger.documents.update_log import update
+from hitl_nb.drafts.draft import COMPACT_AFTER_UPDATES, Draft
+from hitl_nb.ledger.documents.update_log import new_update
 from hitl_nb.records import new_id
 from hitl_nb.storage.disk.store import DiskStore
 
@@ -40,17 +41,19 @@ def measure(folder: Path) -> list[Line]:
     store = DiskStore(folder / "store")
     file = folder / "store" / "drafts" / "cache.db"
     draft = Draft(store, new_id(), "text", "Dear Ann")
-    draft.begin()
+    draft.write_initial()
     before = used(file)
     made = list(front.of_the_tests("server", "longdraft").keystrokes(draft, EDITS))
-    for start in range(0, EDITS, FOLD):
-        some = [update(data, author, author.title()) for author, data in made[start : start + FOLD]]
+    for start in range(0, EDITS, COMPACT_AFTER_UPDATES):
+        some = [
+            new_update(data, author, author.title()) for author, data in made[start : start + COMPACT_AFTER_UPDATES]
+        ]
         draft.log.submit(lambda tx, some=some: [draft.log.add(tx, one) for one in some]).result()
-        draft.fold()
+        draft.compact_log()
     database = (used(file) - before) / EDITS
     values = sum(len(raw) for _, raw in store.drafts.scan("", "~")) / EDITS
     own = sum(len(data) for _, data in made) / EDITS
-    assert len(draft.history(limit=EDITS + 1)) == EDITS + 1
+    assert len(draft.updates_after(limit=EDITS + 1)) == EDITS + 1
     store.close()
     return [
         Line(

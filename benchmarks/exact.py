@@ -111,7 +111,7 @@ def read_deep_stack(compile_module: CompileModule) -> float:
 
     def ask() -> int:
         frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
-        took.append(milliseconds(lambda: found.append(driver.read(frame, lambda value: value is ask))))
+        took.append(milliseconds(lambda: found.append(driver.read_stack(frame, lambda value: value is ask))))
         return 0
 
     found: list[Any] = []
@@ -120,5 +120,5 @@ def read_deep_stack(compile_module: CompileModule) -> float:
     types.FunctionType(compile_module(DEEP, "<deep>"), names, "<module>")()
     driver.start(functools.partial(names["go_down"], FRAMES))
     assert len(found[0].frames) == FRAMES
-    assert found[0].waits
+    assert found[0].waits_for_answer
     return took[0]

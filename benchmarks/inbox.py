@@ -15,7 +15,7 @@ from pathlib import Path
 import hitl_nb as hitl
 from benchmarks.measuring import Line, at_most, below, interleaved, milliseconds
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.policies.rules.rules import CallTerms, plan
+from hitl_nb.policies.rules.rules import CallTerms, make_plan
 from hitl_nb.records import Facts, Question, Snapshot
 
 NOTEBOOKS, EACH = 100, 1_000
@@ -46,7 +46,7 @@ def fill_with(ledger: Ledger, call: CallTerms | None) -> None:
             Question(title=f"Refund order {n}", kind="text", value="Dear Ann, your refund is on its way. " * 8)
             for n in range(EACH)
         ]
-        plans = [plan(None, q, facts, agent=run.agent, notebook=run.notebook, call=call) for q in asked]
+        plans = [make_plan(None, q, facts, agent=run.agent, notebook=run.notebook, call=call) for q in asked]
         ledger.pause_run(claim, Snapshot(envelope=b"", blobs={}), asked, plans=plans, facts=facts)
 
 
@@ -57,8 +57,8 @@ def measure_terms(folder: Path, rounds: int) -> list[Line]:
     fill_with(without, None)
 
     def read(ledger: Ledger, limit: int) -> Callable[[], float]:
-        assert len(ledger.inbox(limit=limit)) == limit
-        return lambda: milliseconds(lambda: ledger.inbox(limit=limit))
+        assert len(ledger.list_open(limit=limit)) == limit
+        return lambda: milliseconds(lambda: ledger.list_open(limit=limit))
 
     first, plain = interleaved(rounds, read(with_terms, PAGE), read(without, PAGE))
     everything, all_plain = interleaved(max(3, rounds // 8), read(with_terms, WITH_TERMS), read(without, WITH_TERMS))
@@ -81,12 +81,12 @@ def measure(folder: Path, rounds: int = 40) -> list[Line]:
     ledger = Ledger(hitl.open_store())
     fill(ledger)
     plain = rows(folder)
-    middle = ledger.inbox(limit=NOTEBOOKS * EACH // 2)[-1].id
+    middle = ledger.list_open(limit=NOTEBOOKS * EACH // 2)[-1].id
     one = f"/notebooks/{NOTEBOOKS // 2}.ipynb"
 
     def page(**filters: str) -> Callable[[], float]:
-        assert len(ledger.inbox(limit=PAGE, **filters)) == PAGE
-        return lambda: milliseconds(lambda: ledger.inbox(limit=PAGE, **filters))
+        assert len(ledger.list_open(limit=PAGE, **filters)) == PAGE
+        return lambda: milliseconds(lambda: ledger.list_open(limit=PAGE, **filters))
 
     first, behind, filtered, raw = interleaved(
         rounds, page(), page(after=middle), page(notebook=one), lambda: milliseconds(plain)

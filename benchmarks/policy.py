@@ -1,6 +1,7 @@
 """A policy of 1,000 rules: what one question costs, from the facts to the plan.
 
-judged   `plan()` on a tool call, the policy merged and its conditions compiled. None of the rules is left out by its
+judged   `make_plan()` on a tool call, the policy merged and its conditions compiled. None of the rules is left out by
+its
          scope; one in ten asks, the others are false.
 unknown  the same where one condition in ten cannot be decided, and the reason is found for each.
 found    looking whether the files have changed, with the merged policy in memory: what every checkpoint pays first.
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measuring import Line, below, interleaved, known, milliseconds
-from hitl_nb.policies.rules.rules import plan
+from hitl_nb.policies.rules.rules import make_plan
 from hitl_nb.records import Facts, Question
 from hitl_nb.review.policy_files.policy_files import FILE_NAME, load_policy
 
@@ -62,7 +63,7 @@ def measure(folder: Path, rounds: int = 200) -> list[Line]:
     policies = [load_policy(notebook) for notebook in notebooks]
 
     def judge(n: int) -> None:
-        found = plan(policies[n], question, facts, agent="refunds", notebook=notebooks[n])
+        found = make_plan(policies[n], question, facts, agent="refunds", notebook=notebooks[n])
         assert found.verdict == "ask"
         assert len(found.rules) == RULES // 10
 

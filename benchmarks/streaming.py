@@ -26,14 +26,14 @@ TOKENS = 200
 STREAM = """
 import sys, threading, time
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.drafts.stream_writer import Stream
-from hitl_nb.drafts.agent_writer import Writing
+from hitl_nb.drafts.stream_writer import StreamWriter
+from hitl_nb.drafts.agent_writer import AgentWriter
 from hitl_nb.storage import open_store
 from hitl_nb.ledger.ledger import Ledger
 url, document, key, second = sys.argv[1:]
 ledger = Ledger(open_store(url))
-draft = Draft.of(ledger.store, ledger.proposal(document))
-stream = Stream(Writing(ledger.store, draft, author="agent", name="agent", epoch=1), key)
+draft = Draft.for_proposal(ledger.store, ledger.load_proposal(document))
+stream = StreamWriter(AgentWriter(ledger.store, draft, author="agent", name="agent", epoch=1), key)
 began, n = time.monotonic(), 0
 over = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()

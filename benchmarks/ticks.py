@@ -1,4 +1,5 @@
-"""What the clock costs at each look: `Ledger.tick()` with no timer in the store, and with 1,000, none of them due."""
+"""What the clock costs at each look: `Ledger.run_due_steps()` with no timer in the store, and with 1,000, none of them
+due."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from pathlib import Path
 import hitl_nb as hitl
 from benchmarks.measuring import Line, below, interleaved
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.policies.rules.rules import CallTerms, plan
+from hitl_nb.policies.rules.rules import CallTerms, make_plan
 from hitl_nb.records import Facts, Question, Snapshot
 
 TIMERS = 1_000
@@ -22,7 +23,7 @@ def fill(ledger: Ledger) -> None:
     run, claim = ledger.open_run(agent="refunds", notebook="/notebooks/refunds.ipynb")
     questions = [Question(title=f"Refund {n}", kind="json", value=n, position=f"{n:09d}") for n in range(TIMERS)]
     facts, call = Facts(now=ledger.now()), CallTerms(deadline=timedelta(days=1), on_deadline="reject")
-    plans = [plan(None, q, facts, agent=run.agent, notebook=run.notebook, call=call) for q in questions]
+    plans = [make_plan(None, q, facts, agent=run.agent, notebook=run.notebook, call=call) for q in questions]
     ledger.pause_run(claim, Snapshot(envelope=b"", blobs={}), questions, plans=plans, facts=facts)
 
 
@@ -38,7 +39,9 @@ def measure(folder: Path, rounds: int = 40) -> list[Line]:
     empty.open_run(agent="refunds", notebook="/notebooks/refunds.ipynb")
     filled = Ledger(hitl.open_store(f"diskcache://{folder / 'filled'}"))
     fill(filled)
-    none, waiting = interleaved(rounds, lambda: microseconds(empty.tick), lambda: microseconds(filled.tick))
+    none, waiting = interleaved(
+        rounds, lambda: microseconds(empty.run_due_steps), lambda: microseconds(filled.run_due_steps)
+    )
     return [
         below("a tick, no timers", none, LIMIT, "us"),
         below(f"a tick, {TIMERS:,} timers and none due", waiting, LIMIT, "us"),

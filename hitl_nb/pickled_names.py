@@ -16,19 +16,19 @@ PACKAGE = "hitl_nb"
 HOMES = {
     "Decision": "review.decision",
     "Vote": "review.decision",
-    "Asked": "review.decision",
-    "Comment": "review.comment_threads",
+    "LiveQuestion": "review.decision",
+    "AgentComment": "review.comment_threads",
     "Review": "review.review_arguments",
     "NO_REVIEW": "review.review_arguments",
     "Guard": "review.guardrail_checks",
-    "Finding": "review.guardrails",
-    "_Blocklist": "review.guardrails",
-    "_Pattern": "review.guardrails",
-    "_Satisfies": "review.guardrails",
+    "GuardrailFinding": "review.guardrails",
+    "_BlocklistGuardrail": "review.guardrails",
+    "_PatternGuardrail": "review.guardrails",
+    "_SchemaGuardrail": "review.guardrails",
     "Policy": "review.policy_files.policy_files",
     "PolicyFile": "review.policy_files.policy_files",
     "Written": "drafts.agent_writer",
-    "Workspace": "workspaces.local",
+    "LocalWorkspace": "workspaces.local",
 }
 """Where each is defined: a process that loads a pickle imports it from there. A name stays while pickles hold it."""
 

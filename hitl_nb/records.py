@@ -87,7 +87,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [one + two for one in _LETTERS for two in _LETTERS]
 
 
-def canonical(value: Any) -> bytes:
+def canonical_json(value: Any) -> bytes:
     """The one JSON spelling of `value` that is hashed: sorted keys, no spaces, UTF-8, no NaN."""
     return _spell_canonical(value).encode("utf-8", "surrogatepass")
 
@@ -98,7 +98,7 @@ _spell_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensur
 
 def fingerprint(run: str, position: str, kind: str, title: str, value: Any) -> str:
     """What a decision is bound to: SHA-256 (hex) over the question's canonical JSON."""
-    return hashlib.sha256(canonical([run, position, kind, title, value])).hexdigest()
+    return hashlib.sha256(canonical_json([run, position, kind, title, value])).hexdigest()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -245,7 +245,7 @@ class Terms(Record, frozen=True, kw_only=True, gc=False):
     show: ShownInNotices = "title"
 
 
-class Vote(Record, frozen=True, kw_only=True):
+class VoteRecord(Record, frozen=True, kw_only=True):
     """What one person said about a proposal: the decision, or a part of it.
 
     Attributes:
@@ -420,7 +420,7 @@ class Proposal(Question, frozen=True, kw_only=True, gc=False):
     decision: DecisionRecord | None = None
     facts: Facts | None = None
     why: tuple[str, ...] = ()
-    votes: tuple[Vote, ...] = ()
+    votes: tuple[VoteRecord, ...] = ()
     widened: tuple[str, ...] = ()
     step: int = 0
     shift: float = 0.0
@@ -434,15 +434,15 @@ class Proposal(Question, frozen=True, kw_only=True, gc=False):
     terms: Terms | None = None  # the last field: see `ledger/rows/shared_terms.py`
 
 
-Counted = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+NonNegativeInt = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """A whole number that JavaScript can tell from the next."""
 
 
 class PieceId(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Names a piece of a CRDT document: the peer that made it, and which of that peer's it is."""
 
-    client: Counted
-    clock: Counted
+    client: NonNegativeInt
+    clock: NonNegativeInt
 
 
 class Position(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -468,7 +468,7 @@ class Anchor(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     end: Position
 
 
-class Vouched(Record, frozen=True, kw_only=True):
+class AttestedRecord(Record, frozen=True, kw_only=True):
     """Something that a server took from somebody whom it knew: the last fields of a `DecisionRecord`."""
 
     authn: Authn | None = None
@@ -477,7 +477,7 @@ class Vouched(Record, frozen=True, kw_only=True):
     signature: str | None = None
 
 
-class Comment(Vouched, frozen=True, kw_only=True):
+class Comment(AttestedRecord, frozen=True, kw_only=True):
     """What somebody said about a document, or about a range of it.
 
     Attributes:
@@ -659,27 +659,27 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     save: int = 0
 
 
-_OF_REVIEW = (
+_REVIEW_FIELDS = (
     *("tags", "confidence", "guardrails", "facts", "why", "terms", "votes", "widened", "step", "shift"),
     *("settles_at", "overdue", "stuck", "requesters", "asked_at", "untold"),
 )
 """Fields of review policies that are no part of P."""
 
 
-def public_proposal(p: Proposal, known: Known | None = None) -> dict[str, Any]:
+def proposal_json(proposal: Proposal, known: Known | None = None) -> dict[str, Any]:
     """The JSON document P of API.md. `known` is how it is known who decided (see `ledger/decisions/reviewers.py`)."""
-    shown: dict[str, Any] = msgspec.to_builtins(p)
+    shown: dict[str, Any] = msgspec.to_builtins(proposal)
     if shown["decision"] is not None:
         shown["decision"]["known"] = known or "unsigned"
-    for name in ("codec", "types", "candidate", *_OF_REVIEW):
+    for name in ("codec", "types", "candidate", *_REVIEW_FIELDS):
         shown.pop(name, None)
-    shown["document"] = p.document or p.id
+    shown["document"] = proposal.document or proposal.id
     return shown
 
 
-def public_run(r: Run) -> dict[str, Any]:
+def run_json(run: Run) -> dict[str, Any]:
     """The JSON document R of API.md."""
-    shown: dict[str, Any] = msgspec.to_builtins(r)
+    shown: dict[str, Any] = msgspec.to_builtins(run)
     shown.pop("epoch")
     return shown
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-prepared: set[type] = set()
+prepared_structs: set[type] = set()
 """The types that are ready for use by several threads."""
 
 
@@ -23,4 +23,4 @@ def prepare_structs(names: Mapping[str, object]) -> None:
     for value in [*names.values()]:
         if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == names["__name__"]:
             msgspec.json.Decoder(value)
-            prepared.add(value)
+            prepared_structs.add(value)

@@ -20,12 +20,12 @@ from hitl_nb.errors import HitlError
 
 T = TypeVar("T")
 
-IDLE = 120
+IDLE_SECONDS = 120
 """Seconds after which an idle worker ends."""
-_START = 60.0
+_START_SECONDS = 60.0
 """Seconds that a worker may take to start."""
 _READY = b"ready\n"
-_MOST_MEMORY = 4 << 30
+_MAX_MEMORY_BYTES = 4 << 30
 
 
 class WorkerProcess:
@@ -53,17 +53,17 @@ class WorkerProcess:
         except OSError as error:
             raise HitlError(f"the process that {what} cannot be started: {error}") from error
         try:
-            ready = self._within(_START, self._line) == _READY
+            ready = self._run_within(_START_SECONDS, self._read_line) == _READY
         except TimeoutError:
             ready = False
         if not ready:
-            self.end()
+            self.kill()
             raise HitlError(f"the process that {what} did not start; is hitl_nb installed for this Python?")
         self._used = time.monotonic()
 
     def is_fresh(self) -> bool:
         """Whether it certainly waits for requests: it has not ended, and is not about to."""
-        return self.process.poll() is None and time.monotonic() - self._used < IDLE / 2
+        return self.process.poll() is None and time.monotonic() - self._used < IDLE_SECONDS / 2
 
     def ask(self, request: bytes, seconds: float) -> bytes | None:
         """The answer; None if the process ended without one. Raises TimeoutError; the process is ended then."""
@@ -75,13 +75,13 @@ class WorkerProcess:
                 pipe.write(b"%d %d\n" % (int(seconds) + 1, len(request)))
                 pipe.write(request)
                 pipe.flush()
-            return self._answer()
+            return self._read_answer()
 
-        answer = self._within(seconds, exchange)
+        answer = self._run_within(seconds, exchange)
         self._used = time.monotonic()
         return answer
 
-    def _within(self, seconds: float, work: Callable[[], T]) -> T:
+    def _run_within(self, seconds: float, work: Callable[[], T]) -> T:
         """What `work` returns. Raises TimeoutError."""
         late = threading.Event()
         timer = threading.Timer(seconds, lambda: (late.set(), self.process.kill()))
@@ -95,19 +95,19 @@ class WorkerProcess:
             raise TimeoutError
         return done
 
-    def _line(self) -> bytes:
+    def _read_line(self) -> bytes:
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
-    def _answer(self) -> bytes | None:
+    def _read_answer(self) -> bytes | None:
         assert self.process.stdout is not None
-        line = self._line()
+        line = self._read_line()
         if not line.endswith(b"\n"):
             return None
         answer = self.process.stdout.read(int(line))
         return answer if len(answer) == int(line) else None
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill it, whatever it does."""
         self.process.kill()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -125,13 +125,13 @@ def answer_requests(answer: Callable[[bytes], bytes]) -> None:
     answers.write(_READY)
     answers.flush()
     while True:
-        _end_in(IDLE)
+        _kill_after(IDLE_SECONDS)
         line = requests.readline()
         if not line:
             return
         seconds, size = line.split()
         request = requests.read(int(size))
-        _end_in(int(seconds) + 1)  # the process that asked may be gone by then
+        _kill_after(int(seconds) + 1)  # the process that asked may be gone by then
         said = answer(request)
         answers.write(b"%d\n" % len(said))
         answers.write(said)
@@ -144,11 +144,11 @@ def _limit_memory() -> None:
     except ImportError:  # Windows: the time limit is all there is
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if soft == resource.RLIM_INFINITY or soft > _MOST_MEMORY:
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, hard))
+    if soft == resource.RLIM_INFINITY or soft > _MAX_MEMORY_BYTES:
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, hard))
 
 
-def _end_in(seconds: int) -> None:
+def _kill_after(seconds: int) -> None:
     """Let the system end this process then, whatever it does."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)

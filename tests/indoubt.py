@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from hitl_nb.agent_api.steps import StepFunction
-from hitl_nb.engine.questions.doubts import asked_about
+from hitl_nb.engine.questions.doubts import build_doubt_question
 from hitl_nb.records import Question, Step
 
 
@@ -27,4 +27,4 @@ def in_doubt(amount: str = "12.50", returns: type | None = str) -> Question:
         started_at=datetime(2026, 5, 1, 12, 4, 27, tzinfo=UTC),
     )
     ns = {"__name__": "__main__", "pay": StepFunction(pay)}
-    return asked_about(step, ns, noticed=datetime(2026, 5, 1, 12, 4, 31, tzinfo=UTC), died=True).question
+    return build_doubt_question(step, ns, noticed=datetime(2026, 5, 1, 12, 4, 31, tzinfo=UTC), died=True).question

@@ -16,7 +16,7 @@ import pytest
 import hitl_nb as hitl
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
-from hitl_nb.review.decide_from_text import decide
+from hitl_nb.review.decide_from_text import decide_from_text
 from hitl_nb.storage import open_store
 from hitl_nb.testing import ScriptedReviewer
 
@@ -54,7 +54,7 @@ class Story:
 
     def decide(self, seen: Proposal, action: Any, value: Any = None, reason: str | None = None) -> None:
         as_it_is = value is None or action == "respond" or seen.kind == "markdown"
-        decide(self.ledger, seen, action, value if as_it_is else json.dumps(value), reason=reason)
+        decide_from_text(self.ledger, seen, action, value if as_it_is else json.dumps(value), reason=reason)
 
     def effects(self) -> list[dict[str, Any]]:
         text = self.world.read_text(encoding="utf-8") if self.world.exists() else ""
@@ -136,7 +136,7 @@ def test_exchange_that_nobody_decides(exchange: Story) -> None:
         exchange.ends()
     assert exchange.printed("summary").startswith("denied\nreason: nobody decided in time (7d reject)")
     assert [line["effect"] for line in exchange.effects()] == ["email"]
-    [asked] = exchange.ledger.proposals(exchange.ledger.runs()[0].id)
+    [asked] = exchange.ledger.list_proposals(exchange.ledger.list_runs()[0].id)
     assert asked.decision is not None
     assert (asked.decision.by, asked.widened, asked.why) == (
         "deadline",

@@ -21,12 +21,12 @@ from hitl_nb.records import (
     Proposal,
     Run,
     Step,
-    canonical,
+    canonical_json,
     fingerprint,
     new_id,
     now,
-    public_proposal,
-    public_run,
+    proposal_json,
+    run_json,
 )
 
 AT = now()
@@ -91,14 +91,16 @@ def test_the_fingerprint_of_a_stored_value_is_that_of_the_value_asked(value: obj
 
 def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:
     assert (
-        canonical({"b": 1, "a": ["é", 1.5]}) == canonical({"a": ["é", 1.5], "b": 1}) == '{"a":["é",1.5],"b":1}'.encode()
+        canonical_json({"b": 1, "a": ["é", 1.5]})
+        == canonical_json({"a": ["é", 1.5], "b": 1})
+        == '{"a":["é",1.5],"b":1}'.encode()
     )
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), {"deep": [float("-inf")]}])
 def test_canonical_json_refuses_what_json_cannot_say(bad: object) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        canonical(bad)
+        canonical_json(bad)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_transitions_stay_among_the_known_states_and_cancelled_is_the_end() -> N
 
 
 def test_the_public_documents_have_the_promised_fields() -> None:
-    p, r = public_proposal(PROPOSAL), public_run(RUN)
+    p, r = proposal_json(PROPOSAL), run_json(RUN)
     assert {
         "id",
         "title",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 import hitl_nb
-from hitl_nb.structs import prepared
+from hitl_nb.structs import prepared_structs
 
 OTHERS = ("hitl_nb.headless.papermill_engine",)
 """Needs papermill, and begins at its import."""
@@ -25,8 +25,10 @@ def test_what_is_decoded_was_studied_when_its_module_was_imported() -> None:
     for module in pkgutil.walk_packages(hitl_nb.__path__, "hitl_nb."):
         if not module.name.endswith("__main__") and module.name not in OTHERS:
             importlib.import_module(module.name)
-    from hitl_nb.server.messages.response_schemas import Shape  # of these nothing is decoded: they describe the API
+    from hitl_nb.server.messages.response_schemas import (
+        ResponseStruct,  # of these nothing is decoded: they describe the API
+    )
 
     ours = {kind for kind in subclasses(msgspec.Struct) if kind.__module__.startswith("hitl_nb.")}
-    assert {kind for kind in ours - prepared if not issubclass(kind, Shape)} == set()
-    assert hitl_nb.records.Proposal in prepared
+    assert {kind for kind in ours - prepared_structs if not issubclass(kind, ResponseStruct)} == set()
+    assert hitl_nb.records.Proposal in prepared_structs

@@ -23,9 +23,9 @@ def server_options() -> dict[str, Any]:
 
 def openapi_document() -> dict[str, Any]:
     """The description of the REST API."""
-    from hitl_nb.server.api.openapi import document
+    from hitl_nb.server.api.openapi import build_document
 
-    return document()
+    return build_document()
 
 
 def record_types() -> list[type]:
@@ -40,9 +40,9 @@ def decision_file_schema() -> dict[str, Any]:
     """The JSON Schema of a decisions file."""
     import msgspec
 
-    from hitl_nb.scripted_review.decision_file import _Document
+    from hitl_nb.scripted_review.decision_file import _FileContent
 
-    return msgspec.json.schema(_Document)
+    return msgspec.json.schema(_FileContent)
 
 
 def format_numbers() -> dict[str, int]:
@@ -50,9 +50,14 @@ def format_numbers() -> dict[str, int]:
     from hitl_nb.engine.snapshot import signing
     from hitl_nb.records import FORMAT
     from hitl_nb.scripted_review import decision_file
-    from hitl_nb.server.api.routes import API
+    from hitl_nb.server.api.routes import API_VERSION
 
-    return {"store": FORMAT, "snapshot": signing.FORMAT, "decisions file": decision_file.VERSION, "REST API": API}
+    return {
+        "store": FORMAT,
+        "snapshot": signing.FORMAT,
+        "decisions file": decision_file.VERSION,
+        "REST API": API_VERSION,
+    }
 
 
 def returned_types() -> list[type]:
@@ -60,12 +65,12 @@ def returned_types() -> list[type]:
     from hitl_nb.agent_api.agents import Agent
     from hitl_nb.agent_api.outside_runs import AgentRun
     from hitl_nb.headless.run_notebook import NotebookRun
-    from hitl_nb.review.comment_threads import Comment
-    from hitl_nb.review.guardrails import Finding
+    from hitl_nb.review.comment_threads import AgentComment
+    from hitl_nb.review.guardrails import GuardrailFinding
     from hitl_nb.testing import ScriptedReviewer
-    from hitl_nb.workspaces.local import Workspace
+    from hitl_nb.workspaces.local import LocalWorkspace
 
-    return [Agent, AgentRun, Comment, Finding, NotebookRun, ScriptedReviewer, Workspace]
+    return [Agent, AgentRun, AgentComment, GuardrailFinding, NotebookRun, ScriptedReviewer, LocalWorkspace]
 
 
 def guardrail_module() -> str:

@@ -13,21 +13,21 @@ import { infoIcon } from '@jupyterlab/ui-components';
 import { createElement } from 'react';
 import { InboxModel } from './inbox/inbox-model';
 import { version } from './version';
-import { Cards } from './lab/card-counts';
-import { agentCell, GoingOn, storeOf } from './lab/resume-run';
+import { CardCounts } from './lab/card-counts';
+import { agentCell, ResumeController, readStoreUrl } from './lab/resume-run';
 import { LabHost } from './lab/lab-host';
-import { Badge, inboxWidget } from './lab/inbox-widget';
-import { carryId } from './lab/notebook-id';
-import { notices } from './lab/notifications';
-import { MIME, PauseRenderer } from './lab/proposal-output';
+import { InboxBadge, makeInboxWidget } from './lab/inbox-widget';
+import { writeNotebookId } from './lab/notebook-id';
+import { noticesPlugin } from './lab/notifications';
+import { PROPOSAL_MIME, PauseRenderer } from './lab/proposal-output';
 import { WORKSPACE_MIME, WorkspaceRenderer } from './lab/workspace-output';
-import { Timeline } from './timeline/timeline-view';
+import { TimelineView } from './timeline/timeline-view';
 import { IReview } from './lab/tokens';
 
 /** Before ipywidgets' -10 and all others: lower wins. */
 const RANK = -20;
 
-const review: JupyterFrontEndPlugin<IReview> = {
+const reviewPlugin: JupyterFrontEndPlugin<IReview> = {
   id: 'hitl-nb:review',
   description: 'The connection to proposals, decisions and runs.',
   autoStart: true,
@@ -43,7 +43,7 @@ const review: JupyterFrontEndPlugin<IReview> = {
     )
 };
 
-const card: JupyterFrontEndPlugin<void> = {
+const cardPlugin: JupyterFrontEndPlugin<void> = {
   id: 'hitl-nb:card',
   description: 'Draws in a cell’s output the proposals of its pause, and the workspaces that it opened.',
   autoStart: true,
@@ -53,11 +53,11 @@ const card: JupyterFrontEndPlugin<void> = {
     const add = (panel: NotebookPanel): void => {
       const place = {
         path: () => local(panel.context.path),
-        store: () => storeOf(panel),
-        carryId: (id: string) => carryId(panel, id),
-        cards: new Cards()
+        store: () => readStoreUrl(panel),
+        carryId: (id: string) => writeNotebookId(panel, id),
+        cards: new CardCounts()
       };
-      const renderers = { [MIME]: PauseRenderer, [WORKSPACE_MIME]: WorkspaceRenderer };
+      const renderers = { [PROPOSAL_MIME]: PauseRenderer, [WORKSPACE_MIME]: WorkspaceRenderer };
       Object.entries(renderers).forEach(([mime, Renderer]) =>
         panel.content.rendermime.addFactory(
           {
@@ -75,14 +75,14 @@ const card: JupyterFrontEndPlugin<void> = {
   }
 };
 
-const goingOn: JupyterFrontEndPlugin<void> = {
+const resumePlugin: JupyterFrontEndPlugin<void> = {
   id: 'hitl-nb:going-on',
   description: 'Executes an agent’s cell again when people have decided.',
   autoStart: true,
   requires: [IReview, INotebookTracker],
   activate: (app: JupyterFrontEnd, host: IReview, notebooks: INotebookTracker): void => {
     const local = (path: string): string => app.serviceManager.contents.localPath(path);
-    new GoingOn(host as LabHost, notebooks, local);
+    new ResumeController(host as LabHost, notebooks, local);
     host.openNotebook = async ({ path, agent }) => {
       if (path === null) {
         return;
@@ -98,7 +98,7 @@ const goingOn: JupyterFrontEndPlugin<void> = {
   }
 };
 
-const inbox: JupyterFrontEndPlugin<void> = {
+const inboxPlugin: JupyterFrontEndPlugin<void> = {
   id: 'hitl-nb:inbox',
   description: 'A side panel with everything that waits, and a badge in the status bar.',
   autoStart: true,
@@ -113,7 +113,7 @@ const inbox: JupyterFrontEndPlugin<void> = {
     launcher: ILauncher | null
   ): void => {
     const model = new InboxModel(host.client, host.feed);
-    const widget = inboxWidget(model, host);
+    const widget = makeInboxWidget(model, host);
     widget.title.label = host.trans.__('Inbox');
     app.shell.add(widget, 'right', { rank: 900, type: 'Hitl Inbox' });
     restorer?.add(widget, 'hitl-nb-inbox');
@@ -133,7 +133,7 @@ const inbox: JupyterFrontEndPlugin<void> = {
     launcher?.add({ command, category: host.trans.__('Other'), rank: 90 });
     statusBar?.registerStatusItem('hitl-nb:badge', {
       item: ReactWidget.create(
-        createElement(Badge, { model, review: host, onClick: () => void app.commands.execute(command) })
+        createElement(InboxBadge, { model, review: host, onClick: () => void app.commands.execute(command) })
       ),
       align: 'right',
       rank: 100
@@ -141,7 +141,7 @@ const inbox: JupyterFrontEndPlugin<void> = {
   }
 };
 
-const timeline: JupyterFrontEndPlugin<void> = {
+const timelinePlugin: JupyterFrontEndPlugin<void> = {
   id: 'hitl-nb:timeline',
   description: 'Shows what happened in a run, and when.',
   autoStart: true,
@@ -150,7 +150,7 @@ const timeline: JupyterFrontEndPlugin<void> = {
     host.openTimeline = run => {
       const id = `hitl-nb-timeline-${run}`;
       if (![...app.shell.widgets('main')].some(widget => widget.id === id)) {
-        const content = ReactWidget.create(createElement(Timeline, { run, host }));
+        const content = ReactWidget.create(createElement(TimelineView, { run, host }));
         const widget = new MainAreaWidget({ content });
         widget.id = id;
         widget.title.label = host.trans.__('Run timeline');
@@ -170,4 +170,4 @@ const timeline: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [review, card, goingOn, inbox, timeline, notices];
+export default [reviewPlugin, cardPlugin, resumePlugin, inboxPlugin, timelinePlugin, noticesPlugin];

@@ -12,8 +12,8 @@ import { Signal } from '@lumino/signaling';
 import { render } from '@testing-library/react';
 import type { Client } from '../src/api/client';
 import type { IProposal } from '../src/api/types';
-import { ProposalModel, type ISource } from '../src/models/proposal';
-import { Card } from '../src/components/proposal/proposal-card';
+import { ProposalModel, type IModelSource } from '../src/models/proposal';
+import { ProposalCard } from '../src/components/proposal/proposal-card';
 import type { IHost } from '../src/components/host';
 import { Drafts } from './drafts';
 
@@ -33,7 +33,7 @@ export function card(client: Client, over: Partial<IProposal>, here: Partial<IHo
     ...{ kind: 'text', value: 'Dear Ann', agent: 'writer', ...over }
   } as unknown as IProposal;
   const drafts = new Drafts();
-  const source = { client, feed: { changed: new Signal({}) }, drafts } as unknown as ISource;
+  const source = { client, feed: { changed: new Signal({}) }, drafts } as unknown as IModelSource;
   const model = new ProposalModel(source, proposal);
   const views: EditorView[] = [];
   const host = {
@@ -50,6 +50,6 @@ export function card(client: Client, over: Partial<IProposal>, here: Partial<IHo
       return { dispose: () => made.destroy(), setOption: () => undefined, hasFocus: () => false, ...options };
     }
   } as unknown as IHost;
-  const { container } = render(<Card model={model} host={host} />);
+  const { container } = render(<ProposalCard model={model} host={host} />);
   return { model, host, container, drafts, views };
 }

@@ -3,7 +3,7 @@
  */
 
 import { Client } from '../src/api/client';
-import type { CommentState, IComment, ISaid, ISomebody } from '../src/api/types';
+import type { CommentState, IComment, ICommentRequest, IMentionableUser } from '../src/api/types';
 
 export const BLANK: IComment = {
   ...{ id: 'c0', proposal: 'p', author: 'bo', author_name: '', text: '', at: '2026-01-31T10:00:00Z' },
@@ -13,7 +13,7 @@ export const BLANK: IComment = {
 
 export class Comments {
   comments: IComment[] = [];
-  people: ISomebody[] = [
+  people: IMentionableUser[] = [
     { username: 'ann', name: 'Ann Lee' },
     { username: 'bo', name: 'Bo\u202e' }
   ];
@@ -48,7 +48,7 @@ export class Comments {
       return { status: 200, body: { entries: [], next: null } };
     }
     if (body !== null) {
-      return { status: 200, body: { comment: this.say(username, body as ISaid) } };
+      return { status: 200, body: { comment: this.say(username, body as ICommentRequest) } };
     }
     return { status: 200, body: { comments: this.comments, people: this.people } };
   }

@@ -5,17 +5,17 @@
 import { Signal } from '@lumino/signaling';
 import * as Y from 'yjs';
 import type { Json } from '../src/api/types';
-import type { IConnection } from '../src/drafts/room-connection';
-import { Document } from '../src/drafts/shared-document';
-import type { IReader } from '../src/drafts/draft';
-import { Room, type ISubject } from '../src/drafts/shared-draft';
+import type { IDraftConnection } from '../src/drafts/room-connection';
+import { SharedDocument } from '../src/drafts/shared-document';
+import type { IDraftReader } from '../src/drafts/draft';
+import { SharedDraft, type IDraftSource } from '../src/drafts/shared-draft';
 
 /** A connection that is as a test says. */
-export class Line implements IConnection {
+export class Line implements IDraftConnection {
   synced = true;
   saved = true;
   closed = '';
-  readers: IReader[] = [];
+  readers: IDraftReader[] = [];
   me: { [name: string]: unknown } | null = {
     username: 'ann',
     name: 'Ann Lee',
@@ -23,7 +23,7 @@ export class Line implements IConnection {
     color: '#00796b'
   };
   disposed = false;
-  changed = new Signal<IConnection, void>(this);
+  changed = new Signal<IDraftConnection, void>(this);
 
   set(state: Partial<Line>): void {
     Object.assign(this, state);
@@ -36,7 +36,7 @@ export class Line implements IConnection {
 }
 
 /** What the server puts into a document that nobody has opened yet. */
-export function begin(doc: Y.Doc, { kind, value }: ISubject): void {
+export function begin(doc: Y.Doc, { kind, value }: IDraftSource): void {
   const first = new Y.Doc();
   if (['text', 'markdown', 'code'].includes(kind)) {
     first.getText('source').insert(0, String(value));
@@ -64,8 +64,8 @@ export class Drafts {
   /** @param _line - how a connection is at first; one that is not in step has not brought the document either. */
   constructor(private _line: Partial<Line> = {}) {}
 
-  open(subject: ISubject): Room {
-    return new Room(subject, doc => {
+  open(subject: IDraftSource): SharedDraft {
+    return new SharedDraft(subject, doc => {
       const line = Object.assign(new Line(), this._line);
       this.lines.set(subject.document, line);
       this.docs.set(subject.document, doc);
@@ -78,9 +78,13 @@ export class Drafts {
 }
 
 /** Two documents of one draft that hear of each other when `meet` is called. */
-export function pair(subject: ISubject): { one: Document; other: Document; meet: () => void } {
-  const one = new Document(subject);
-  const other = new Document(subject);
+export function pair(subject: IDraftSource): {
+  one: SharedDocument;
+  other: SharedDocument;
+  meet: () => void;
+} {
+  const one = new SharedDocument(subject);
+  const other = new SharedDocument(subject);
   begin(one.doc, subject);
   const meet = (): void => {
     Y.applyUpdate(other.doc, Y.encodeStateAsUpdate(one.doc), 'server');

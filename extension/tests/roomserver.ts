@@ -7,7 +7,7 @@ import * as encoding from 'lib0/encoding';
 import * as awarenessProtocol from 'y-protocols/awareness';
 import * as sync from 'y-protocols/sync';
 import * as Y from 'yjs';
-import { Rooms } from '../src/drafts/shared-draft';
+import { SharedDraftRegistry } from '../src/drafts/shared-draft';
 
 /** What it says is on its way until a socket is told to `deliver`. */
 export class Server {
@@ -16,7 +16,7 @@ export class Server {
   paths: string[] = [];
   /** Whether updates are put into the log, and acknowledged. */
   keeps = true;
-  rooms = new Rooms(path => this.connect(path));
+  rooms = new SharedDraftRegistry(path => this.connect(path));
 
   connect(path: string, username = 'ann'): WebSocket {
     this.paths.push(path);

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
-from hitl_nb.engine.instrument import NotInstrumented, instrument_function
-from hitl_nb.engine.position.frames.lookup import pass_through
+from hitl_nb.engine.instrument import InstrumentationError, instrument_function
+from hitl_nb.engine.position.frames.lookup import register_passthrough
 from hitl_nb.errors import HitlError
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class Definition:
         return f"<{type(self).__name__.lower()} {self.__qualname__}>"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        from hitl_nb.engine.snapshot.pickles.pickler import importable
+        from hitl_nb.engine.snapshot.pickles.pickler import find_importable_name
 
-        return importable(self) or super().__reduce_ex__(protocol)
+        return find_importable_name(self) or super().__reduce_ex__(protocol)
 
 
 class Agent(Definition):
@@ -72,7 +72,7 @@ class Agent(Definition):
             raise HitlError(f"@hitl.agent cannot run the generator {function.__qualname__}; return a list instead")
         try:
             function.__code__ = instrument_function(function)
-        except NotInstrumented as problem:
+        except InstrumentationError as problem:
             raise HitlError(f"@hitl.agent cannot resume here: {problem}") from None
         super().__init__(function)
 
@@ -90,7 +90,7 @@ class Agent(Definition):
         return await run_agent(self, args, kwargs, key)
 
 
-pass_through(Agent, Agent.__call__.__code__, lambda called: called.function)
+register_passthrough(Agent, Agent.__call__.__code__, lambda called: called.function)
 
 
 def mark_coroutine_function(called: Any) -> None:

@@ -13,13 +13,13 @@ from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from hitl_nb.engine.current_session import current, required
+from hitl_nb.engine.current_session import current_session, require_session
 
 if TYPE_CHECKING:
     from hitl_nb.engine.run.session import Session
 
 
-async def after_others(work: Callable[[], Awaitable[Any]]) -> Any:
+async def await_after_others(work: Callable[[], Awaitable[Any]]) -> Any:
     """Await what was under way when the run was saved: as then, what has its turn meanwhile takes it first."""
     from anyio.lowlevel import checkpoint
 
@@ -42,7 +42,7 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         self.__qualname__: str = function.__qualname__
         self._function = function
         self._what = what
-        session = current()
+        session = current_session()
         self._made_in = None if session is None else ref(session)
         self._begun_in: ref[Session] | None = None
         self._work: Generator[Any, Any, Any] | None = None
@@ -61,24 +61,24 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         return self._made_in is None or self._made_in() is not session
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return self._begun(as_task=False)
+        return self._run_in_session(as_task=False)
 
-    def _begun(self, *, as_task: bool) -> Generator[Any, Any, Any]:
-        session = required(self._what)
+    def _run_in_session(self, *, as_task: bool) -> Generator[Any, Any, Any]:
+        session = require_session(self._what)
         if self._begun_in is not None and self._begun_in() is session:
             raise RuntimeError(f"cannot reuse already awaited call of {self.__qualname__}()")
         self._begun_in = ref(session)
         return self.begin(session, as_task=as_task)
 
     def send(self, value: Any, /) -> Any:
-        if self._work is None or self._begun_in is None or self._begun_in() is not required(self._what):
-            self._work = self._begun(as_task=True)
+        if self._work is None or self._begun_in is None or self._begun_in() is not require_session(self._what):
+            self._work = self._run_in_session(as_task=True)
         return self._work.send(value)
 
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None, /) -> Any:
         if self._work is not None:
             return self._work.throw(typ) if val is None and tb is None else self._work.throw(typ, val, tb)
-        self._begun_in = ref(required(self._what))
+        self._begun_in = ref(require_session(self._what))
         error = typ if isinstance(typ, BaseException) else (val if isinstance(val, BaseException) else typ())
         raise error.with_traceback(tb) if tb is not None else error
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hitl_nb.engine.call_keys.call_keys import Key, check_key
-from hitl_nb.engine.current_session import required
-from hitl_nb.engine.questions.pending_calls import Pending
+from hitl_nb.engine.current_session import require_session
+from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.kinds import questions as values
 from hitl_nb.own_objects import mark_own
 from hitl_nb.records import ACTIONS, Action, Kind
-from hitl_nb.review.decision import Asked, Decision
+from hitl_nb.review.decision import Decision, LiveQuestion
 from hitl_nb.review.review_arguments import OnDeadline, check_review
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 @mark_own
-class _One(Pending):
-    def go_on(self, decisions: list[Decision]) -> Decision:
+class _PendingCheckpoint(PendingCall):
+    def complete(self, decisions: list[Decision]) -> Decision:
         return decisions[0]
 
 
 @mark_own
-class _All(Pending):
-    def go_on(self, decisions: list[Decision]) -> list[Decision]:
+class _PendingCheckpoints(PendingCall):
+    def complete(self, decisions: list[Decision]) -> list[Decision]:
         return decisions
 
 
@@ -77,7 +77,7 @@ def checkpoint(
         NotInAgent: there is no run to pause.
         CannotPause: the state here cannot be saved; nothing was shown or stored.
     """
-    session = required("checkpoint()")
+    session = require_session("checkpoint()")
     exact = session.live.begin_call(checkpoint)
     asked = proposal(
         value,
@@ -98,7 +98,7 @@ def checkpoint(
         on_deadline=on_deadline,
         policy=policy,
     )
-    return session.questions.ask(_One([asked]), exact=exact)
+    return session.questions.ask(_PendingCheckpoint([asked]), exact=exact)
 
 
 def proposal(
@@ -120,9 +120,9 @@ def proposal(
     deadline: timedelta | datetime | None = None,
     on_deadline: OnDeadline = "wait",
     policy: Policy | None = None,
-) -> Asked:
+) -> LiveQuestion:
     """One proposal for `checkpoint_all`; the arguments are those of `checkpoint`."""
-    question = values.ask(
+    question = values.build_question(
         value,
         title=title,
         kind=kind,
@@ -144,20 +144,20 @@ def proposal(
         allow=question.allow,
     )
     question = msgspec.structs.replace(question, tags=review.tags, confidence=review.confidence)
-    return Asked(question, value, schema, check_key(key, f"the proposal {question.title!r}"), options, review)
+    return LiveQuestion(question, value, schema, check_key(key, f"the proposal {question.title!r}"), options, review)
 
 
-def checkpoint_all(proposals: Sequence[Asked]) -> list[Decision]:
+def checkpoint_all(proposals: Sequence[LiveQuestion]) -> list[Decision]:
     """Several proposals, one pause: goes on when all are decided. The decisions come back in order.
 
     Raises:
         TypeError, ValueError: not a sequence of `hitl.proposal(...)`, or an empty one.
     """
-    session = required("checkpoint_all()")
+    session = require_session("checkpoint_all()")
     exact = session.live.begin_call(checkpoint_all)
     items = list(proposals)
     for i, item in enumerate(items):
-        if not isinstance(item, Asked):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        if not isinstance(item, LiveQuestion):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
             raise TypeError(
                 f"proposals[{i}] must be made with hitl.proposal(value, title=...), not {type(item).__name__}"
             )
@@ -167,4 +167,4 @@ def checkpoint_all(proposals: Sequence[Asked]) -> list[Decision]:
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
         raise ValueError(f"two proposals have the same key {twice!r}; give each a key of its own, or none")
-    return session.questions.ask(_All(items), exact=exact)
+    return session.questions.ask(_PendingCheckpoints(items), exact=exact)

@@ -26,7 +26,7 @@ from hitl_nb.engine.call_keys.keys import Execution
 from hitl_nb.engine.live.steps_under_way import in_step
 from hitl_nb.engine.run.session import Session
 from hitl_nb.errors import HitlError
-from hitl_nb.records import Question, Step, canonical
+from hitl_nb.records import Question, Step, canonical_json
 from hitl_nb.review.decision import Decision
 
 
@@ -52,19 +52,19 @@ class ApprovedCall:
         if isinstance(function, StepFunction) or in_step.get() is not None:
             return function(*args, **kwargs)
         # The same place may ask another question, or have it decided in another way: that is another call.
-        told = canonical([self.question.title, self.question.value, self.decided.proposal_id])
+        told = canonical_json([self.question.title, self.question.value, self.decided.proposal_id])
         key = f"{self.question.position}/{hashlib.sha256(told).hexdigest()[:16]}"
         step = StepFunction(function, idempotent=calls_only_steps(function))
         call = _GatedCall(step, session, key, args, kwargs)
-        call.made_again, call.is_older = not exact, is_older
-        return call.awaited(False) if inspect.iscoroutinefunction(function) else call.made(False)
+        call.is_made_again, call.is_older = not exact, is_older
+        return call.call_async(False) if inspect.iscoroutinefunction(function) else call.call_sync(False)
 
 
 class _GatedCall(StepCall):
-    """`made_again`: the code that makes the call is made again after the next decision."""
+    """`is_made_again`: the code that makes the call is made again after the next decision."""
 
     kind = "gated call"
-    made_again = False
+    is_made_again = False
 
     @property
     def _pauses(self) -> int | None:
@@ -73,8 +73,8 @@ class _GatedCall(StepCall):
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
         """While the function is called: its questions and steps are named after it."""
-        name = inside_call.set(f"{self._inside.chain}:")
-        start = started_in.set(self._inside)
+        name = inside_call.set(f"{self._own_execution.chain}:")
+        start = started_in.set(self._own_execution)
         try:
             yield
         finally:
@@ -82,17 +82,17 @@ class _GatedCall(StepCall):
             inside_call.reset(name)
 
     @functools.cached_property
-    def _inside(self) -> Execution:
+    def _own_execution(self) -> Execution:
         number, place, *_ = self.key.split("/")
         return Execution(digest_call(self.key), int(number), place, 0, is_exact=False)
 
-    def _finished(self, result: Any) -> Any:
+    def _record_result(self, result: Any) -> Any:
         if inspect.isawaitable(result):  # of a function that is not declared async
             return self._await_result(result)
         try:
-            return super()._finished(result)
+            return super()._record_result(result)
         except HitlError as problem:  # it is in doubt until the position behind it is saved
-            if self.made_again:
+            if self.is_made_again:
                 self.session.questions.forbid_pause(
                     f"{problem}, or call it in a statement of the notebook, and not by way of a library: what calls it "
                     "is made again after the next decision, and this call must not be"
@@ -104,18 +104,18 @@ class _GatedCall(StepCall):
             with self.enter_call():
                 value = await result
         except Exception as error:
-            self._failed(error)
+            self._record_error(error)
             raise
-        self._finished(_Awaited(value))
+        self._record_result(_AwaitableResult(value))
         return value
 
-    def _load(self, step: Step) -> Any:
-        found = super()._load(step)
-        return found.result() if isinstance(found, _Awaited) else found
+    def _load_result(self, step: Step) -> Any:
+        found = super()._load_result(step)
+        return found.result() if isinstance(found, _AwaitableResult) else found
 
 
 @dataclass(frozen=True)
-class _Awaited:
+class _AwaitableResult:
     """What a call returned that returned an awaitable: its caller awaits it, also when it comes from the record."""
 
     value: Any

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from hitl_nb.agent_api.agents import Definition
-from hitl_nb.agent_api.awaitable_calls import AwaitableCall, after_others
+from hitl_nb.agent_api.awaitable_calls import AwaitableCall, await_after_others
 from hitl_nb.agent_api.gated_calls import ApprovedCall
 from hitl_nb.agent_api.tool_owners import with_owner
-from hitl_nb.engine.call_keys.call_keys import Key, call_with_arguments, check_rule, key_of_call
-from hitl_nb.engine.current_session import required
-from hitl_nb.engine.questions.pending_calls import Pending
+from hitl_nb.engine.call_keys.call_keys import Key, call_with_arguments, check_rule, make_call_key
+from hitl_nb.engine.current_session import require_session
+from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.engine.run.session import Session
 from hitl_nb.kinds import questions as values
 from hitl_nb.records import Action, Question
-from hitl_nb.review.decision import Asked, Decision
+from hitl_nb.review.decision import Decision, LiveQuestion
 from hitl_nb.review.review_arguments import OnDeadline, check_review, check_rules
-from hitl_nb.values.models import fitting_adapter
+from hitl_nb.values.models import find_fitting_adapter
 
 if TYPE_CHECKING:
     from hitl_nb.review.policy_files.policy_files import Policy
@@ -34,7 +34,7 @@ _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
 
 @dataclass
-class _AskedCall(Asked):
+class _LiveCallQuestion(LiveQuestion):
     """A call that is proposed, with the gate whose annotations say what an edit becomes.
 
     `owner` is the object whose method it is, if any, by the name of the parameter.
@@ -43,40 +43,40 @@ class _AskedCall(Asked):
     gate: Any = None
     owner: Any = None
 
-    def restored(self, question: Question, value: Any, original: Any) -> Any:
+    def restore_edited(self, question: Question, value: Any, original: Any) -> Any:
         shown = question.value["arguments"]
         adapters = {
-            f"arguments/{name}": fitting_adapter(parameter.annotation, shown[name])
-            for name, parameter in _parameters(self.gate.function).items()
+            f"arguments/{name}": find_fitting_adapter(parameter.annotation, shown[name])
+            for name, parameter in _list_parameters(self.gate.function).items()
             if name in shown and parameter.annotation is not Parameter.empty
         }
         known = {path: made for path, made in adapters.items() if made is not None}
-        return values.restore(question, value, original, self.gate.schema, adapters=known)
+        return values.restore_value(question, value, original, self.gate.schema, adapters=known)
 
-    def as_edited(self, value: Any) -> Asked:
+    def ask_edited(self, value: Any) -> LiveQuestion:
         """The call as proposed with edited arguments: title, tags, reviewers ... may be functions of them."""
         bound = inspect.signature(self.gate.function).bind_partial()
         bound.arguments.update((self.owner or {}) | value["arguments"])
-        made: Asked = self.gate.propose(bound).asked[0]
+        made: LiveQuestion = self.gate.propose_bound_call(bound).asked[0]
         made.question = msgspec.structs.replace(made.question, position=self.question.position)
         return made
 
 
-class _Call(Pending):
+class _PendingGateCall(PendingCall):
     exact = True
     is_over = False
     """Whether it was awaited in exact code, and has ended."""
 
-    def __init__(self, asked: list[Asked], gate: Gate, owner: dict[str, Any]) -> None:
+    def __init__(self, asked: list[LiveQuestion], gate: Gate, owner: dict[str, Any]) -> None:
         super().__init__(asked)
         self.gate = gate
         self.owner = owner
 
-    def go_on(self, decisions: list[Decision]) -> Any:
+    def complete(self, decisions: list[Decision]) -> Any:
         arguments = decisions[0].require()["arguments"]
         bound = inspect.signature(self.gate.function).bind_partial()
         bound.arguments.update(self.owner | arguments)
-        session = required(f"the gated function {self.gate.__qualname__}()")
+        session = require_session(f"the gated function {self.gate.__qualname__}()")
         call = ApprovedCall(self.gate.function, bound, self.asked[0].question, decisions[0])
         if inspect.iscoroutinefunction(self.gate.function):
             return _DecidedCall(self, call)
@@ -115,22 +115,22 @@ class Gate(Definition):
         self.review = review
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        session = required(f"the gated function {self.function.__name__}()")
+        session = require_session(f"the gated function {self.function.__name__}()")
         exact = session.live.begin_call(self)
-        pending = self._proposed(args, kwargs)
+        pending = self._propose_call(args, kwargs)
         if inspect.iscoroutinefunction(self.function):
             return GateCall(pending)
         pending.exact = exact
         return session.questions.ask(pending, exact=exact, name=f"gate:{self.function.__qualname__}")
 
-    def _proposed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
+    def _propose_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _PendingGateCall:
         bound = inspect.signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
-        return self.propose(bound)
+        return self.propose_bound_call(bound)
 
-    def propose(self, bound: inspect.BoundArguments) -> _Call:
+    def propose_bound_call(self, bound: inspect.BoundArguments) -> _PendingGateCall:
         """A call with these arguments, as people are asked about it."""
-        parameters = _parameters(self.function)
+        parameters = _list_parameters(self.function)
         owner = {name: value for name, value in bound.arguments.items() if name not in parameters}
         arguments = {name: value for name, value in bound.arguments.items() if name in parameters}
         call: dict[str, Any] = {"name": self.function.__name__, "arguments": arguments}
@@ -139,7 +139,7 @@ class Gate(Definition):
             title = f"Call {self.function.__name__}"
         elif isinstance(self.title, str):
             title = self.title.format(**bound.arguments)
-        question = values.ask(
+        question = values.build_question(
             call,
             title=title,
             kind="tool_call",
@@ -149,15 +149,17 @@ class Gate(Definition):
             reasons=self.reasons,
             arguments=parameters,
         )
-        key = key_of_call(self.key, bound, f"the gate {self.__qualname__}()")
+        key = make_call_key(self.key, bound, f"the gate {self.__qualname__}()")
         rules = self.review.items()
         said = {name: call_with_arguments(rule, bound) if callable(rule) else rule for name, rule in rules}
         review = check_review(**said, allow=question.allow)
         question = msgspec.structs.replace(question, tags=review.tags, confidence=review.confidence)
-        return _Call([_AskedCall(question, call, key=key, review=review, gate=self, owner=owner)], self, owner)
+        return _PendingGateCall(
+            [_LiveCallQuestion(question, call, key=key, review=review, gate=self, owner=owner)], self, owner
+        )
 
 
-def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
+def _list_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
     """The parameters that a reviewer sees, with annotations that are types: all but the object that a method is of."""
     parameters = dict(inspect.signature(function).parameters)
     of = getattr(function, "__qualname__", "").rpartition(".")[0]
@@ -165,10 +167,10 @@ def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
     if of and not of.endswith("<locals>") and first in ("self", "cls"):
         del parameters[first]
     space = getattr(inspect.unwrap(function), "__globals__", {})
-    return {name: one.replace(annotation=_annotation(one, space)) for name, one in parameters.items()}
+    return {name: one.replace(annotation=_read_annotation(one, space)) for name, one in parameters.items()}
 
 
-def _annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
+def _read_annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
     """What the annotation of a parameter says about its argument; `empty` where it cannot be read."""
     annotation: Any = parameter.annotation
     if isinstance(annotation, str):
@@ -187,7 +189,7 @@ def _annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
 class GateCall(AwaitableCall):
     """A call of an async gated function; it asks when it is awaited."""
 
-    def __init__(self, pending: _Call) -> None:
+    def __init__(self, pending: _PendingGateCall) -> None:
         super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
         self.pending = pending
 
@@ -200,13 +202,13 @@ class GateCall(AwaitableCall):
         gate = self.pending.gate
         exact = self.pending.exact = session.live.begin_call(self)
         answered = session.questions.ask(self.pending, exact=exact, name=f"gate:{gate.function.__qualname__}")
-        return session.live.awaited(answered).__await__()
+        return session.live.await_call(answered).__await__()
 
 
 class _DecidedCall(AwaitableCall):
     """A call of an async gated function that was approved; made again, it comes from the record."""
 
-    def __init__(self, pending: _Call, call: ApprovedCall) -> None:
+    def __init__(self, pending: _PendingGateCall, call: ApprovedCall) -> None:
         super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
         self.pending = pending
         self.call = call
@@ -216,11 +218,11 @@ class _DecidedCall(AwaitableCall):
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
         if self.is_older(session):
-            session.live.keys.end_restored(self.call.question.position)
-            return after_others(lambda: self._made(session)).__await__()
-        return session.live.awaited(self._made(session)).__await__()
+            session.live.keys.end_restored_execution(self.call.question.position)
+            return await_after_others(lambda: self._make_call(session)).__await__()
+        return session.live.await_call(self._make_call(session)).__await__()
 
-    async def _made(self, session: Session) -> Any:
+    async def _make_call(self, session: Session) -> Any:
         try:
             return await self.call.result(session, exact=self.pending.exact, is_older=self.is_older(session))
         finally:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from hitl_nb.agent_api.agents import Definition
-from hitl_nb.review.guardrail_checks import count_arguments, name_of
-from hitl_nb.review.guardrails import Named
+from hitl_nb.review.guardrail_checks import count_arguments, find_function_name
+from hitl_nb.review.guardrails import NamedGuardrail
 
 
-class Guardrail(Definition, Named):
+class Guardrail(Definition, NamedGuardrail):
     """What `@guardrail` returns; it can be called like the function."""
 
     def __init__(self, function: Callable[..., Any], name: str, version: str) -> None:
@@ -39,7 +39,7 @@ def guardrail(function: Callable[..., Any] | None = None, /, *, name: str | None
         return functools.partial(guardrail, name=name, version=version)
     if not isinstance(version, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise TypeError(f"version must be a str, not {type(version).__name__}")
-    own = name_of(function) if name is None else name
+    own = find_function_name(function) if name is None else name
     if not isinstance(own, str) or not own.isidentifier():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"name of a guardrail must be an identifier, for policies to name it, not {own!r}")
     count_arguments(function, f"the guardrail {own}()")

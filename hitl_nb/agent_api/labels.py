@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from hitl_nb.engine.current_session import required
+from hitl_nb.engine.current_session import require_session
 
-_LONGEST = 100
+_MAX_LABEL_CHARS = 100
 """Characters of a text that is kept as it is."""
 
 
@@ -23,21 +23,21 @@ def labels(**labels: str | int | float | bool) -> None:
         TypeError, ValueError: a value is neither text nor a number nor a bool, a name is no identifier, or there are
             more than 50.
     """
-    session = required("labels()")
-    session.label(check_labels(labels))
+    session = require_session("labels()")
+    session.record_labels(check_labels(labels))
 
 
 def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
     """The labels as they are recorded. Raises TypeError, ValueError."""
     for name in labels:
-        if not name.isidentifier() or len(name) > _LONGEST:
+        if not name.isidentifier() or len(name) > _MAX_LABEL_CHARS:
             raise ValueError(f"the name of a label must be an identifier, for policies to name it, not {name[:120]!r}")
-    return {name: _text(name, value) for name, value in labels.items()}
+    return {name: _format_value(name, value) for name, value in labels.items()}
 
 
-def _text(name: str, value: object) -> str:
+def _format_value(name: str, value: object) -> str:
     if isinstance(value, str):
-        if len(value) <= _LONGEST and value.isprintable():
+        if len(value) <= _MAX_LABEL_CHARS and value.isprintable():
             return str(value)
         return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
     if isinstance(value, (bool, int, float)):

@@ -13,10 +13,18 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from hitl_nb.engine.run.cell_run import ledger_of, not_cancelled
-from hitl_nb.engine.run.resume import Code, Outcome, Shown, go_on, held, saved_state, start
-from hitl_nb.engine.snapshot.loader import load
-from hitl_nb.engine.snapshot.saver import Saver, Unsaved
+from hitl_nb.engine.run.cell_run import get_ledger, refuse_cancelled
+from hitl_nb.engine.run.resume import (
+    RunCode,
+    RunDisplay,
+    RunOutcome,
+    continue_run,
+    held_states,
+    open_saved_state,
+    start_run,
+)
+from hitl_nb.engine.snapshot.loader import load_snapshot
+from hitl_nb.engine.snapshot.saver import Saver, UnsavedResult
 from hitl_nb.errors import HitlError
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, new_id
@@ -44,19 +52,19 @@ class AgentRun:
     open: list[Proposal] = field(default_factory=list[Proposal])
 
 
-here: list[Callable[[Ledger], str]] = []
+home_finders: list[Callable[[Ledger], str]] = []
 """Finds the notebook of this process, if it has one; the notebook driver sets it."""
 
 
-def home_of(agent: Agent, ledger: Ledger) -> str:
+def find_home(agent: Agent, ledger: Ledger) -> str:
     """What runs of an `@agent` function belong to: its module, or the notebook, script or folder that defines it.
 
     Raises UnknownNotebook.
     """
     if agent.__module__ != "__main__":
         return str(agent.__module__)
-    if here:
-        return here[-1](ledger)
+    if home_finders:
+        return home_finders[-1](ledger)
     script_file = getattr(sys.modules.get("__main__"), "__file__", None)
     return str(Path(script_file).resolve() if script_file else Path.cwd())
 
@@ -65,7 +73,7 @@ _sources: WeakKeyDictionary[Any, tuple[CodeType, str]] = WeakKeyDictionary()
 """Of agents' functions, with the code that it is the source of: to find it takes a tenth of a pause."""
 
 
-def source_of(agent: Agent) -> str:
+def read_agent_source(agent: Agent) -> str:
     """The source of an agent's function, as it was when it was first asked for."""
     function: Any = agent.function
     code, source = _sources.get(function, (None, ""))
@@ -80,33 +88,37 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
     if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")
     key = key or new_id()
-    ledger = ledger_of()
-    reviewer = attending_reviewer(ledger, home_of(agent, ledger))
-    outcome = await _outcome(agent, args, kwargs, key)
+    ledger = get_ledger()
+    reviewer = attending_reviewer(ledger, find_home(agent, ledger))
+    outcome = await _run_to_outcome(agent, args, kwargs, key)
     while reviewer is not None and outcome.status == "waiting":
-        reviewer.answer(ledger, outcome.proposals)
-        outcome = await _outcome(agent, args, kwargs, key)
+        reviewer.answer_proposals(ledger, outcome.proposals)
+        outcome = await _run_to_outcome(agent, args, kwargs, key)
     waits = [p for p in outcome.proposals if p.status == "open"]
     return AgentRun(outcome.run.id, key, outcome.status, outcome.result, waits)
 
 
-async def _outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str) -> Outcome:
-    ledger, ns, shown = ledger_of(), agent.function.__globals__, Shown()
-    name, home, saver = agent.__qualname__, home_of(agent, ledger), Saver(ns)
-    code = Code(functools.partial(agent.function, *args, **kwargs), ns, source_of(agent), function=agent.function)
+async def _run_to_outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str) -> RunOutcome:
+    ledger, ns, shown = get_ledger(), agent.function.__globals__, RunDisplay()
+    name, home, saver = agent.__qualname__, find_home(agent, ledger), Saver(ns)
+    code = RunCode(
+        functools.partial(agent.function, *args, **kwargs), ns, read_agent_source(agent), function=agent.function
+    )
     run = ledger.find_run(agent=name, notebook=home, key=key)
     if run is None:
         inspect.signature(agent.function).bind(*args, **kwargs)  # arguments that do not fit are no run
         opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
-        return await start(ledger, opened, code, saver, shown)
-    not_cancelled(run, "use another key")
+        return await start_run(ledger, opened, code, saver, shown)
+    refuse_cancelled(run, "use another key")
     if run.status == "waiting":
-        return Outcome("waiting", run, ledger.proposals(run.id, run.pauses))
-    saved = saved_state(ledger, run) if run.status == "finished" else None
+        return RunOutcome("waiting", run, ledger.list_proposals(run.id, run.pauses))
+    saved = open_saved_state(ledger, run) if run.status == "finished" else None
     if saved is not None:
-        held.pop(run.id, None)  # it was finished elsewhere
-        result = load(saved, dict(ns), special=saver.find_special).result  # the module's own variables stay as they are
-        if isinstance(result, Unsaved):
+        held_states.pop(run.id, None)  # it was finished elsewhere
+        result = load_snapshot(
+            saved, dict(ns), special=saver.find_special
+        ).result  # the module's own variables stay as they are
+        if isinstance(result, UnsavedResult):
             raise HitlError(f"the run {key!r} of {name} finished, and its result is gone: {result.sentence}")
-        return Outcome("finished", run, result=result)
-    return await go_on(ledger, run, code, saver, shown, "process")
+        return RunOutcome("finished", run, result=result)
+    return await continue_run(ledger, run, code, saver, shown, "process")

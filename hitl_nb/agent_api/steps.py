@@ -17,17 +17,17 @@ from contextvars import ContextVar
 from typing import Any, Literal, TypeVar, overload
 
 from hitl_nb.agent_api.agents import Definition
-from hitl_nb.agent_api.awaitable_calls import AwaitableCall, after_others
-from hitl_nb.engine.call_keys.call_keys import Key, check_rule, key_of_call
-from hitl_nb.engine.call_keys.keys import identify
-from hitl_nb.engine.current_session import current
+from hitl_nb.agent_api.awaitable_calls import AwaitableCall, await_after_others
+from hitl_nb.engine.call_keys.call_keys import Key, check_rule, make_call_key
+from hitl_nb.engine.call_keys.keys import identify_call
+from hitl_nb.engine.current_session import current_session
 from hitl_nb.engine.live.steps_under_way import in_step, recorded_calls
-from hitl_nb.engine.questions.doubts import call_texts
-from hitl_nb.engine.refusals import reason
-from hitl_nb.engine.reopening.resources import opening
+from hitl_nb.engine.questions.doubts import describe_call
+from hitl_nb.engine.refusals import format_reason
+from hitl_nb.engine.reopening.resources import current_factory_call
 from hitl_nb.engine.run.session import Session
-from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, resolve
-from hitl_nb.engine.snapshot.pickles.saved_code import load_units, units_of
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, resolve_name
+from hitl_nb.engine.snapshot.pickles.saved_code import describe_units, load_units
 from hitl_nb.engine.snapshot.signing import seal, unseal
 from hitl_nb.errors import HitlError, NotInAgent
 from hitl_nb.records import Step
@@ -35,7 +35,7 @@ from hitl_nb.records import Step
 F = TypeVar("F", bound=Callable[..., Any])
 _PLAIN = (type(None), bool, int, float, str, bytes)
 """Results that hold nothing that is pickled in a way of ours."""
-_key: ContextVar[str | None] = ContextVar("hitl_nb_idempotency_key", default=None)
+_idempotency_key: ContextVar[str | None] = ContextVar("hitl_nb_idempotency_key", default=None)
 
 
 def idempotency_key() -> str:
@@ -44,7 +44,7 @@ def idempotency_key() -> str:
     Raises:
         NotInAgent: not inside a step of a run.
     """
-    key = _key.get()
+    key = _idempotency_key.get()
     if key is None:
         raise NotInAgent("idempotency_key() was called outside a @hitl.step of a running agent")
     return key
@@ -71,24 +71,24 @@ class StepFunction(Definition):
         self.retries = retries
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        session = current()
+        session = current_session()
         if session is None or in_step.get() is not None:
             return self.function(*args, **kwargs)
-        exact = opening() is None and session.live.begin_call(self)
-        made, own = opening(), self._key_of(args, kwargs)
+        exact = current_factory_call() is None and session.live.begin_call(self)
+        made, own = current_factory_call(), self._make_key(args, kwargs)
         name = self.__qualname__
-        key = made.step_key(name) if made else session.position_of_step(name, own, (args, kwargs))
+        key = made.make_step_key(name) if made else session.name_step_call(name, own, (args, kwargs))
         call = StepCall(self, session, key, args, kwargs)
         if inspect.iscoroutinefunction(self.function):
             return StepAwaitable(self, key, args, kwargs, exact=exact)
-        return call.made(exact)
+        return call.call_sync(exact)
 
-    def _key_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Key | None:
+    def _make_key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Key | None:
         if self.key is None:
             return None
         bound = inspect.signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
-        return key_of_call(self.key, bound, f"the step {self.__qualname__}()")
+        return make_call_key(self.key, bound, f"the step {self.__qualname__}()")
 
 
 class StepAwaitable(AwaitableCall):
@@ -114,9 +114,9 @@ class StepAwaitable(AwaitableCall):
         call = StepCall(self.step, session, self.key, self.args, self.kwargs)
         call.is_older = self.is_older(session)
         if call.is_older:
-            session.live.keys.end_restored(self.key)
-            return after_others(lambda: call.awaited(False)).__await__()
-        return call.awaited(bool(self.exact) and not as_task).__await__()
+            session.live.keys.end_restored_execution(self.key)
+            return await_after_others(lambda: call.call_async(False)).__await__()
+        return call.call_async(bool(self.exact) and not as_task).__await__()
 
 
 class StepCall:
@@ -135,79 +135,81 @@ class StepCall:
         self.args = args
         self.kwargs = kwargs
 
-    def made(self, exact: bool) -> Any:
-        done, value = self._recorded(exact)
+    def call_sync(self, exact: bool) -> Any:
+        done, value = self._use_record(exact)
         if done:
             return value
         try:
-            result = self._run()
+            result = self._run_sync()
         finally:
-            self.session.under_way.end(self.under_way)
+            self.session.under_way.end_step(self.under_way)
         self.session.check_not_paused()
         return result
 
-    async def awaited(self, exact: bool) -> Any:
-        done, value = self._recorded(exact)
+    async def call_async(self, exact: bool) -> Any:
+        done, value = self._use_record(exact)
         if done:
             return value
         session = self.session
-        result = await session.under_way.run(self.under_way, self._tried(), lambda: session.live.paused is not None)
+        result = await session.under_way.run_step(
+            self.under_way, self._run_async(), lambda: session.live.paused is not None
+        )
         session.check_not_paused()
         return result
 
-    async def _tried(self) -> Any:
+    async def _run_async(self) -> Any:
         for attempt in range(self.step.retries + 1):
             try:
-                with self._recording(), self.enter_call():
+                with self._track_recorded_call(), self.enter_call():
                     result = await self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
-                    self._failed(error)
+                    self._record_error(error)
                     raise
             else:
-                return self._finished(result)
+                return self._record_result(result)
             import anyio
 
-            await anyio.sleep(_backoff(attempt))
+            await anyio.sleep(_backoff_seconds(attempt))
         raise AssertionError
 
-    def _run(self) -> Any:
+    def _run_sync(self) -> Any:
         for attempt in range(self.step.retries + 1):
             try:
-                with self._recording(), self.enter_call():
+                with self._track_recorded_call(), self.enter_call():
                     result = self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
-                    self._failed(error)
+                    self._record_error(error)
                     raise
             else:
-                return self._finished(result)
-            time.sleep(_backoff(attempt))
+                return self._record_result(result)
+            time.sleep(_backoff_seconds(attempt))
         raise AssertionError
 
-    def _recorded(self, exact: bool) -> tuple[bool, Any]:
+    def _use_record(self, exact: bool) -> tuple[bool, Any]:
         """Whether this call was made before, and what came of it."""
         session = self.session
         session.check_going()
-        known = session.known.get(identify(self.key))
-        if known is None and (self.is_older or opening()):
-            known = self._recorded_before()
+        known = session.known_steps.get(identify_call(self.key))
+        if known is None and (self.is_older or current_factory_call()):
+            known = self._find_earlier_record()
         if known is None:
-            self._begin(exact)
+            self._record_start(exact)
             return False, None
         self.key = known.key
         if known.status == "done":
-            return True, self._load(known)
+            return True, self._load_result(known)
         if known.status == "failed":
-            raise self._load(known)
+            raise self._load_result(known)
         if not self.step.idempotent and session.doubts.is_in_doubt(known):
-            settled = session.doubts.settled_effect(known)
-            if settled.happened:
+            settled = session.doubts.find_effect_answer(known)
+            if settled.took_effect:
                 return True, settled.result
-        self._begin(exact, again=True)
+        self._record_start(exact, again=True)
         return False, None
 
-    def _begin(self, exact: bool, *, again: bool = False) -> None:
+    def _record_start(self, exact: bool, *, again: bool = False) -> None:
         """Record that the call is about to be made."""
         session = self.session
         self.under_way = session.begin_step(self._name)
@@ -215,7 +217,7 @@ class StepCall:
             if again:
                 self.record = session.ledger.retry_step(session.claim, self.key, pauses=self._pauses)
             else:
-                call, arguments = call_texts(self.step.function, self.args, self.kwargs)
+                call, arguments = describe_call(self.step.function, self.args, self.kwargs)
                 self.record = session.ledger.start_step(
                     *(session.claim, self.key, self._name),
                     snapshot=session.saves.make_if_cheap() if exact else None,
@@ -226,15 +228,15 @@ class StepCall:
                     pauses=self._pauses,
                 )
         except BaseException:
-            session.under_way.end(self.under_way)
+            session.under_way.end_step(self.under_way)
             raise
 
-    def _recorded_before(self) -> Step | None:
+    def _find_earlier_record(self) -> Step | None:
         """The record of a call that lies before the position."""
         if self.is_older:
-            return self.session.earlier_steps.get(identify(self.key))
+            return self.session.earlier_steps.get(identify_call(self.key))
         ledger, run = self.session.ledger, self.session.run_record.id
-        return next((s for s in ledger.steps(run, start=self.key) if s.key == self.key), None)
+        return next((s for s in ledger.list_steps(run, start=self.key) if s.key == self.key), None)
 
     @property
     def _name(self) -> str:
@@ -245,48 +247,48 @@ class StepCall:
         """See `Step.pauses`: a step cannot ask."""
         return None
 
-    def _place(self, step: Step) -> str:
+    def _make_place(self, step: Step) -> str:
         """What a result's signature is bound to: this call, and which try of it."""
         return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}/{step.tries}"
 
     @contextlib.contextmanager
-    def _recording(self) -> Generator[None]:
+    def _track_recorded_call(self) -> Generator[None]:
         """While the function is called. Raises the refusal of a question that it swallowed: that is no result."""
         token = recorded_calls.set((*recorded_calls.get(), self))
         try:
             yield
         finally:
             recorded_calls.reset(token)
-        self.session.live.refused.check(self)
+        self.session.live.refused.raise_swallowed(self)
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
         """While the function is called."""
-        key, inside = _key.set(self.record.idempotency_key), in_step.set(self._name)
+        key, inside = _idempotency_key.set(self.record.idempotency_key), in_step.set(self._name)
         try:
             yield
         finally:
-            _key.reset(key)
+            _idempotency_key.reset(key)
             in_step.reset(inside)
 
-    def _finished(self, result: Any) -> Any:
-        self._record_end(self._dump(result), "done")
+    def _record_result(self, result: Any) -> Any:
+        self._record_end(self._seal_value(result), "done")
         return result
 
-    def _failed(self, error: Exception) -> None:
+    def _record_error(self, error: Exception) -> None:
         try:
-            result = self._dump(error)
+            result = self._seal_value(error)
         except HitlError:
-            result = self._dump(RuntimeError(f"{type(error).__name__}: {error}"))
+            result = self._seal_value(RuntimeError(f"{type(error).__name__}: {error}"))
         self._record_end(result, "failed")
 
     def _record_end(self, result: bytes, status: Literal["done", "failed"]) -> None:
         session = self.session
         session.ledger.finish_step(session.claim, self.key, result=result, status=status, started=self.record)
 
-    def _dump(self, value: Any) -> bytes:
+    def _seal_value(self, value: Any) -> bytes:
         if type(value) in _PLAIN:
-            return seal(self._place(self.record), {}, pickle.dumps(value, protocol=5))
+            return seal(self._make_place(self.record), {}, pickle.dumps(value, protocol=5))
         file = io.BytesIO()
         pickler = Pickler(file, self.session.saver.ns, inline=True)
         try:
@@ -294,19 +296,19 @@ class StepCall:
         except Exception as error:  # whatever a user's __reduce__ raises
             raise HitlError(
                 f"the result of the {self.kind} {self._name}() (a {type(value).__name__}) cannot be recorded "
-                f"({reason(error)}); return plain data from it"
+                f"({format_reason(error)}); return plain data from it"
             ) from error
-        units = units_of(pickler)
-        return seal(self._place(self.record), {"units": units} if units else {}, file.getvalue())
+        units = describe_units(pickler)
+        return seal(self._make_place(self.record), {"units": units} if units else {}, file.getvalue())
 
-    def _load(self, step: Step) -> Any:
+    def _load_result(self, step: Step) -> Any:
         ns = self.session.saver.ns
-        header, body = unseal(self._place(step), step.result or b"")
+        header, body = unseal(self._make_place(step), step.result or b"")
         load_units(header.get("units", ()))
-        return Unpickler(body, lambda pid: ns if pid[0] == "ns" else resolve(pid[1], ns)).load()
+        return Unpickler(body, lambda pid: ns if pid[0] == "ns" else resolve_name(pid[1], ns)).load()
 
 
-def _backoff(attempt: int) -> float:
+def _backoff_seconds(attempt: int) -> float:
     return min(0.1 * 2**attempt, 5.0)
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 from hitl_nb import json_text as json
 from hitl_nb.engine.questions.doubts import SECRET
 from hitl_nb.values.models import is_model
-from hitl_nb.values.typed_values import encode
+from hitl_nb.values.typed_values import encode_value
 
 LONGEST = 300
 """Letters of what is shown of an object."""
@@ -37,7 +37,7 @@ def describe_owner(value: Any) -> str:
     if not is_model(value):
         return name
     try:
-        shown: Any = encode(value)[0]
+        shown: Any = encode_value(value)[0]
     except (TypeError, ValueError):  # an argument would be refused; the object is only shown
         return name
     if not isinstance(shown, dict):

@@ -27,7 +27,13 @@ from typer.core import TyperGroup
 from hitl_nb.cli import notify as cli_notify
 from hitl_nb.cli import output as out
 from hitl_nb.cli import policy as cli_policy
-from hitl_nb.cli.inbox import add_inbox_commands, described, draft_text_of, note_unwatched, told
+from hitl_nb.cli.inbox import (
+    add_inbox_commands,
+    describe_progress_of,
+    full_proposal_json,
+    note_unwatched,
+    read_draft_text,
+)
 from hitl_nb.cli.options import Json, Store, bad_url_is_bad_usage, open_ledger
 from hitl_nb.cli.people import add_people_commands
 from hitl_nb.cli.runs import add_run_commands
@@ -38,10 +44,10 @@ from hitl_nb.records import SCRIPT, Action, Event, Proposal
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
 
-WAITING = 75
+EXIT_WAITING = 75
 """Exit code of `run` when a person has to decide first (EX_TEMPFAIL of sysexits.h)."""
 
-_OF_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+_OUTPUT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """Errors of writing to standard output, where no file is named; a closed pipe is the framework's."""
 _SUFFIX = {"json": ".json", "tool_call": ".json", "choice": ".json", "table": ".csv", "markdown": ".md", "code": ".py"}
 
@@ -53,12 +59,12 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except HitlError as e:
-            out.note(f"hitl-nb: {' '.join(str(e).split())}")
+            out.print_note(f"hitl-nb: {' '.join(str(e).split())}")
             raise typer.Exit(1) from None
         except OSError as e:
-            if e.errno not in _OF_OUTPUT or e.filename is not None:
+            if e.errno not in _OUTPUT_ERRNOS or e.filename is not None:
                 raise
-            out.note(f"hitl-nb: the output cannot be written: {e.strerror}")
+            out.print_note(f"hitl-nb: the output cannot be written: {e.strerror}")
             raise typer.Exit(1) from None
 
 
@@ -74,10 +80,10 @@ app = typer.Typer(
 def _open_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """For shell completion: what can be decided."""
     try:
-        waiting = open_ledger(ctx.params.get("store")).inbox(limit=100)
+        waiting = open_ledger(ctx.params.get("store")).list_open(limit=100)
     except (HitlError, typer.BadParameter):
         return []
-    return [(p.id, p.title) for p in waiting if p.id.startswith(incomplete)]
+    return [(proposal.id, proposal.title) for proposal in waiting if proposal.id.startswith(incomplete)]
 
 
 Id = Annotated[
@@ -113,7 +119,7 @@ def run(
 
     with bad_url_is_bad_usage():
         ledger = open_ledger(store)
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     source = str(notebook.resolve())
     wait_for_settling(ledger, source)
     while True:
@@ -123,19 +129,21 @@ def run(
             break
     note_unwatched(ledger)
     if json:
-        found = [told(ledger, p) for p in result.open]
-        out.document({"status": result.status, "open": found, "error": result.error})
+        found = [full_proposal_json(ledger, proposal) for proposal in result.open]
+        out.print_document({"status": result.status, "open": found, "error": result.error})
     elif result.open:
-        out.proposals(result.open, [described(ledger, p) for p in result.open])
+        out.print_proposals(result.open, [describe_progress_of(ledger, proposal) for proposal in result.open])
     for text in result.notes:
-        out.note(text)
+        out.print_note(text)
     if result.status == "failed":
-        out.note(f"hitl-nb: {notebook.name} failed in {result.error}")
+        out.print_note(f"hitl-nb: {notebook.name} failed in {result.error}")
         raise typer.Exit(1)
     if result.status == "waiting":
-        out.note(f"{notebook.name} waits; decide with hitl-nb approve, edit, reject or respond, then run it again")
-        raise typer.Exit(WAITING)
-    out.note(f"{notebook.name} finished")
+        out.print_note(
+            f"{notebook.name} waits; decide with hitl-nb approve, edit, reject or respond, then run it again"
+        )
+        raise typer.Exit(EXIT_WAITING)
+    out.print_note(f"{notebook.name} finished")
 
 
 add_inbox_commands(app, Id)
@@ -178,13 +186,13 @@ def edit(
     if result is not None and happened is None:
         raise typer.BadParameter("--result goes with --happened yes")
     ledger = open_ledger(store)
-    seen = ledger.proposal(proposal)
+    seen = ledger.load_proposal(proposal)
     if happened is not None:
-        value = _answered(seen, happened, result)
+        value = _answer_json(seen, happened, result)
     if file is not None:
-        value = _text_of(file)
+        value = _read_file_text(file)
     elif editor and seen.status == "open":
-        value = _edited(ledger, seen)
+        value = _edit_in_editor(ledger, seen)
     _decide(ledger, seen, "edit", value, reason)
 
 
@@ -230,10 +238,10 @@ def record(
         raise HitlError(f"nothing was decided on {source.name} in this store; run it and decide first")
     target = output or source.with_suffix(".decisions.json")
     writing = read_file(target).writing if target.exists() else []
-    _replace(target, format_document(replace(file, writing=writing)))
-    waiting = len(ledger.inbox(notebook=str(source)))
+    _replace_file(target, format_document(replace(file, writing=writing)))
+    waiting = len(ledger.list_open(notebook=str(source)))
     then = f"; {waiting} more wait for a decision" if waiting else ""
-    out.note(f"{len(file.decisions)} decisions written to {target.name}{then}")
+    out.print_note(f"{len(file.decisions)} decisions written to {target.name}{then}")
 
 
 @app.command()
@@ -256,19 +264,19 @@ def audit(
     if export is not None:
         _export(ledger, export)
     elif json:
-        log = {} if verify else {"events": [_builtins(e) for page in _pages(ledger) for e in page]}
-        checked = {"verified": found.ok, "problem": found.problem, "differs": _builtins(found.differs)}
-        out.document({**log, **checked})
+        log = {} if verify else {"events": [_list_builtins(e) for page in _iterate_pages(ledger) for e in page]}
+        checked = {"verified": found.ok, "problem": found.problem, "differs": _list_builtins(found.differs)}
+        out.print_document({**log, **checked})
     elif not verify:
-        for page in _pages(ledger):
-            out.events(page, lambda event: _by(ledger, event))
+        for page in _iterate_pages(ledger):
+            out.print_events(page, lambda event: _describe_actor(ledger, event))
     if not found.ok and not found.differs:
         raise HitlError(f"the audit log is not what was written: {found.problem}")
     for one in found.differs:
-        out.note(one.text)
+        out.print_note(one.text)
     if not found.ok:
         raise HitlError("the store is not what the audit log says; keep a copy of its folder, then restore a backup")
-    out.note(f"{found.events} events, unbroken; every record is what they say")
+    out.print_note(f"{found.events} events, unbroken; every record is what they say")
 
 
 @app.command()
@@ -277,54 +285,56 @@ def doctor(json: Json = False, store: Store = None) -> None:
 
     Exit code 1 if something is wrong.
     """
-    from hitl_nb.cli.doctor import examine
+    from hitl_nb.cli.doctor import examine_installation
 
     with bad_url_is_bad_usage():
-        findings = examine(store)
+        findings = examine_installation(store)
     if json:
-        out.document({"findings": [f.json() for f in findings]})
+        out.print_document({"findings": [f.json() for f in findings]})
     else:
-        out.table(("", "what", "found", "what to do"), ((f.state, f.what, f.found, f.mend) for f in findings))
+        out.print_table(("", "what", "found", "what to do"), ((f.state, f.subject, f.found, f.fix) for f in findings))
     if any(f.state == "wrong" for f in findings):
         raise typer.Exit(1)
 
 
-def _answered(seen: Proposal, happened: str, result: str | None) -> str:
+def _answer_json(seen: Proposal, happened: str, result: str | None) -> str:
     """The answer to a question about an effect, as JSON."""
     import json
 
-    from hitl_nb.review.doubt_texts import answer
+    from hitl_nb.review.doubt_texts import make_answer
 
     if seen.doubt is None:
         raise typer.BadParameter(f"--happened is for a question whether an effect happened; {seen.title!r} is none")
-    return json.dumps(answer(happened, result, seen))
+    return json.dumps(make_answer(happened, result, seen))
 
 
 def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | None, reason: str | None) -> None:
     from hitl_nb.review import doubt_texts as doubts
-    from hitl_nb.review.decide_from_text import decide
-    from hitl_nb.review.terms_sentences import DONE, still_needed
+    from hitl_nb.review.decide_from_text import decide_from_text
+    from hitl_nb.review.terms_sentences import ACTION_WORDS, format_still_needed
 
-    done = decide(ledger, seen, action, text, reason=reason)
-    said = DONE[action]
-    run = ledger.run(done.run)
+    done = decide_from_text(ledger, seen, action, text, reason=reason)
+    said = ACTION_WORDS[action]
+    run = ledger.load_run(done.run)
     if done.status == "open":
-        out.note(f"{said}: {done.title} ({still_needed(done, described(ledger, done))})")
+        out.print_note(f"{said}: {done.title} ({format_still_needed(done, describe_progress_of(ledger, done))})")
         return
     if done.doubt is not None:
-        said = doubts.outcome(done).lower()
+        said = doubts.describe_doubt_outcome(done).lower()
     if run.status == "cancelled":
-        out.note(f"{said}: {done.title} ({Path(done.notebook).name} says so when it is run; --restart begins it anew)")
+        out.print_note(
+            f"{said}: {done.title} ({Path(done.notebook).name} says so when it is run; --restart begins it anew)"
+        )
         return
     left = run.open
     go_on = (
         "its script goes on" if done.notebook.startswith(SCRIPT) else f"run {Path(done.notebook).name} again to go on"
     )
     then = f"{left} of its pause still open" if left else go_on
-    out.note(f"{said}: {done.title} ({then})")
+    out.print_note(f"{said}: {done.title} ({then})")
 
 
-def _text_of(file: Path) -> str:
+def _read_file_text(file: Path) -> str:
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -333,7 +343,7 @@ def _text_of(file: Path) -> str:
         raise HitlError(f"cannot read {file}: {e.strerror}") from None
 
 
-def _replace(file: Path, text: str) -> None:
+def _replace_file(file: Path, text: str) -> None:
     """Write `text` to `file` in one step."""
     draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
@@ -347,48 +357,48 @@ def _replace(file: Path, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _edited(ledger: Ledger, p: Proposal) -> str:
+def _edit_in_editor(ledger: Ledger, proposal: Proposal) -> str:
     """The proposal's text (or its draft's) after the person's own editor had it."""
-    from hitl_nb.kinds.questions import as_text
+    from hitl_nb.kinds.questions import format_value
 
     command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not command:
         raise HitlError("neither VISUAL nor EDITOR is set; set one, or use --value or --file")
-    before = as_text(p, p.value)
+    before = format_value(proposal, proposal.value)
     with tempfile.TemporaryDirectory(prefix="hitl-nb-") as folder:
-        file = Path(folder, f"{p.id}{_SUFFIX.get(p.kind, '.txt')}")
-        file.write_text(draft_text_of(ledger, p) or before, encoding="utf-8")
+        file = Path(folder, f"{proposal.id}{_SUFFIX.get(proposal.kind, '.txt')}")
+        file.write_text(read_draft_text(ledger, proposal) or before, encoding="utf-8")
         try:
             code = subprocess.run([*shlex.split(command), str(file)], check=False).returncode
         except OSError as e:
             raise HitlError(f"cannot start the editor {command!r}: {e.strerror}") from None
         if code != 0:
             raise HitlError(f"the editor ended with code {code}; nothing was decided")
-        after = _text_of(file)
-    if p.kind == "text" and not before.endswith("\n"):
+        after = _read_file_text(file)
+    if proposal.kind == "text" and not before.endswith("\n"):
         after = after.removesuffix("\n")  # editors end a file with a line end that nobody typed
     if after == before:
         raise HitlError("nothing was changed, so nothing was decided; use `hitl-nb approve` to approve it as it is")
     return after
 
 
-def _by(ledger: Ledger, event: Event) -> str:
+def _describe_actor(ledger: Ledger, event: Event) -> str:
     """Who did what an event tells, and how it is known who decided."""
-    from hitl_nb.ledger.decisions.reviewers import decider
+    from hitl_nb.ledger.decisions.reviewers import format_decider
 
     if event.type == "decision" and event.proposal is not None:
         try:
-            p = ledger.proposal(event.proposal)
+            proposal = ledger.load_proposal(event.proposal)
         except HitlError:
             return f"{event.actor} (unsigned)"
-        if p.decision is not None:
-            return decider(p.decision, ledger.how_known(p))
+        if proposal.decision is not None:
+            return format_decider(proposal.decision, ledger.reviewer_identity(proposal))
     return event.actor
 
 
-def _pages(ledger: Ledger) -> Iterator[list[Any]]:
+def _iterate_pages(ledger: Ledger) -> Iterator[list[Any]]:
     after = 0
-    while page := ledger.events(after=after):
+    while page := ledger.read_events(after=after):
         yield page
         after = page[-1].n
 
@@ -397,7 +407,7 @@ def _export(ledger: Ledger, file: Path) -> None:
     after = 0
     try:
         with sys.stdout.buffer if str(file) == "-" else file.open("wb") as sink:
-            while page := ledger.raw_events(after=after):
+            while page := ledger.read_raw_events(after=after):
                 sink.writelines(line + b"\n" for line in page)
                 after += len(page)
             sink.flush()
@@ -405,7 +415,7 @@ def _export(ledger: Ledger, file: Path) -> None:
         raise HitlError(f"cannot write {file}: {e.strerror}") from None
 
 
-def _builtins(event: Any) -> Any:
+def _list_builtins(event: Any) -> Any:
     import msgspec
 
     return msgspec.to_builtins(event)
@@ -430,6 +440,6 @@ def _progress(name: str) -> Generator[Callable[[int, int], None] | None]:
         yield step
 
 
-def _stop(number: int, frame: object) -> None:
+def _exit_on_signal(number: int, frame: object) -> None:
     """SIGTERM: leave as Ctrl-C does, so that the kernel is put away."""
     raise KeyboardInterrupt

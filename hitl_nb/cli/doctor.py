@@ -12,22 +12,22 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 from hitl_nb.errors import HitlError, StoreCorrupt
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.ledger.rows.proposal_lists import stuck
+from hitl_nb.ledger.rows.proposal_lists import iterate_stuck
 from hitl_nb.review.notifications.channels import ChannelsError, load_channels
-from hitl_nb.review.notifications.posting import MISSING, can_post
+from hitl_nb.review.notifications.delivery import APPRISE_MISSING, can_post
 from hitl_nb.storage import open_store
-from hitl_nb.storage.urls import directory_of
+from hitl_nb.storage.urls import store_directory
 
-_DISKCACHE = "5.6.3"
+_DISKCACHE_VERSION = "5.6.3"
 _FRONT_ENDS = ("jupyterlab", "notebook")
-_NEEDED = ("ipykernel", "ipython", "ipywidgets", "nbclient", "nbformat", "pydantic", "msgspec", "cloudpickle")
+_NEEDED_PACKAGES = ("ipykernel", "ipython", "ipywidgets", "nbclient", "nbformat", "pydantic", "msgspec", "cloudpickle")
 
 # What may never differ in a store, and in words what goes wrong if it does.
 _SETTINGS: dict[str, tuple[object, str]] = {
@@ -37,48 +37,61 @@ _SETTINGS: dict[str, tuple[object, str]] = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """One thing that was looked at: `state` is "ok", "note" (works, but know this) or "wrong"."""
 
     state: Literal["ok", "note", "wrong"]
-    what: str
+    subject: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
     def json(self) -> dict[str, str]:
         """This finding as a JSON object."""
-        return asdict(self)
+        return {"state": self.state, "what": self.subject, "found": self.found, "mend": self.fix}
 
 
-def examine(url: str | None) -> list[Finding]:
+def examine_installation(url: str | None) -> list[DoctorFinding]:
     """Look at everything and return what was found, in order. Raises ValueError for a bad store URL."""
-    return [*_versions(), _sqlite(sqlite3.sqlite_version_info), *_front_ends(), *_channels(), *_store(url)]
+    return [
+        *_check_versions(),
+        _check_sqlite(sqlite3.sqlite_version_info),
+        *_check_front_ends(),
+        *_check_channels(),
+        *_check_store(url),
+    ]
 
 
-def _versions() -> Iterator[Finding]:
-    yield Finding("ok", "hitl_nb", f"{_installed('hitl_nb') or 'not installed, run from its folder'}")
-    yield Finding("ok", "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    found = _installed("diskcache")
-    if found == _DISKCACHE:
-        yield Finding("ok", "diskcache", found)
+def _check_versions() -> Iterator[DoctorFinding]:
+    yield DoctorFinding("ok", "hitl_nb", f"{_installed_version('hitl_nb') or 'not installed, run from its folder'}")
+    yield DoctorFinding("ok", "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    found = _installed_version("diskcache")
+    if found == _DISKCACHE_VERSION:
+        yield DoctorFinding("ok", "diskcache", found)
     else:
-        yield Finding(
-            "wrong", "diskcache", str(found), f"its file layout is relied on: pip install diskcache=={_DISKCACHE}"
+        yield DoctorFinding(
+            "wrong",
+            "diskcache",
+            str(found),
+            f"its file layout is relied on: pip install diskcache=={_DISKCACHE_VERSION}",
         )
-    missing = [name for name in _NEEDED if _installed(name) is None]
+    missing = [name for name in _NEEDED_PACKAGES if _installed_version(name) is None]
     if missing:
-        yield Finding("wrong", "libraries", f"{', '.join(missing)} not installed", f"pip install {' '.join(missing)}")
+        yield DoctorFinding(
+            "wrong", "libraries", f"{', '.join(missing)} not installed", f"pip install {' '.join(missing)}"
+        )
     else:
-        yield Finding("ok", "libraries", ", ".join(f"{name} {_installed(name)}" for name in _NEEDED))
+        yield DoctorFinding(
+            "ok", "libraries", ", ".join(f"{name} {_installed_version(name)}" for name in _NEEDED_PACKAGES)
+        )
 
 
-def _sqlite(found: tuple[int, int, int]) -> Finding:
+def _check_sqlite(found: tuple[int, int, int]) -> DoctorFinding:
     """Whether this SQLite can corrupt a WAL that is checkpointed while it is restarted (sqlite.org/wal.html)."""
     text = ".".join(map(str, found))
     mended = found >= (3, 51, 3) or (3, 50, 7) <= found < (3, 51) or (3, 44, 6) <= found < (3, 45)
     if mended:
-        return Finding("ok", "SQLite", text)
-    return Finding(
+        return DoctorFinding("ok", "SQLite", text)
+    return DoctorFinding(
         "note",
         "SQLite",
         f"{text} has the WAL-reset bug (fixed in 3.51.3)",
@@ -86,82 +99,86 @@ def _sqlite(found: tuple[int, int, int]) -> Finding:
     )
 
 
-def _front_ends() -> Iterator[Finding]:
-    found = [f"{name} {_installed(name)}" for name in _FRONT_ENDS if _installed(name)]
+def _check_front_ends() -> Iterator[DoctorFinding]:
+    found = [f"{name} {_installed_version(name)}" for name in _FRONT_ENDS if _installed_version(name)]
     if found:
-        yield Finding("ok", "front ends", ", ".join(found))
+        yield DoctorFinding("ok", "front ends", ", ".join(found))
     else:
         mend = "pip install 'hitl_nb[lab]', unless another front end starts kernels in this environment"
-        yield Finding("note", "front ends", "neither JupyterLab nor Notebook is installed here", mend)
+        yield DoctorFinding("note", "front ends", "neither JupyterLab nor Notebook is installed here", mend)
 
 
-def _store(url: str | None) -> Iterator[Finding]:
+def _check_store(url: str | None) -> Iterator[DoctorFinding]:
     origin = "--store" if url is not None else "HITL_NB_STORE" if os.environ.get("HITL_NB_STORE") else "the default"
     try:
         store = open_store(url)
         ledger = Ledger(store)
         drafts = store.drafts  # opening it completes what a process left that was killed while it made it
     except HitlError as e:
-        yield Finding("wrong", "store", f"cannot be opened: {e}", f"mend that, or name another store (from {origin})")
+        yield DoctorFinding(
+            "wrong", "store", f"cannot be opened: {e}", f"mend that, or name another store (from {origin})"
+        )
         return
-    yield Finding("ok", "store", f"{drafts.url} (from {origin})")
+    yield DoctorFinding("ok", "store", f"{drafts.url} (from {origin})")
     if store.url.startswith("diskcache:"):
-        folder = directory_of(store.url)
-        yield from _folder(folder)
+        folder = store_directory(store.url)
+        yield from _check_folder(folder)
         for database in sorted(folder.glob("*/cache.db")):
-            yield _settings(database)
-    yield from _watching(ledger)
-    yield from _stuck(ledger)
+            yield _check_settings(database)
+    yield from _check_watchers(ledger)
+    yield from _check_stuck(ledger)
     checked = ledger.verify()
     mend = "keep a copy of the store's folder, then compare with an exported log or a backup"
     if checked.ok or checked.differs:
-        yield Finding("ok", "audit log", f"{checked.events} events, unbroken")
+        yield DoctorFinding("ok", "audit log", f"{checked.events} events, unbroken")
     else:
-        yield Finding("wrong", "audit log", checked.problem or "broken", mend)
+        yield DoctorFinding("wrong", "audit log", checked.problem or "broken", mend)
     if checked.ok:
-        yield Finding("ok", "records", "every record is what the audit log says")
+        yield DoctorFinding("ok", "records", "every record is what the audit log says")
     for one in checked.differs:
-        yield Finding("wrong", "records", one.text, mend)
+        yield DoctorFinding("wrong", "records", one.text, mend)
 
 
-def _watching(ledger: Ledger) -> Iterator[Finding]:
-    watchers = ledger.watchers(ledger.now())
+def _check_watchers(ledger: Ledger) -> Iterator[DoctorFinding]:
+    watchers = ledger.list_watchers(ledger.now())
     if watchers:
-        yield Finding("ok", "deadlines", f"watched by {', '.join(map(str, watchers))}")
+        yield DoctorFinding("ok", "deadlines", f"watched by {', '.join(map(str, watchers))}")
     elif ledger.has_timers():
         mend = "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
-        yield Finding("note", "deadlines", "nobody watches them, and something waits that has one", mend)
+        yield DoctorFinding("note", "deadlines", "nobody watches them, and something waits that has one", mend)
 
 
-def _stuck(ledger: Ledger) -> Iterator[Finding]:
+def _check_stuck(ledger: Ledger) -> Iterator[DoctorFinding]:
     mend = "name others in the policy's `fallback` for the next time; `hitl-nb cancel` stops a run that cannot go on"
     with suppress(StoreCorrupt):  # the comparison with the log names what is damaged
-        for p in stuck(ledger.store):
-            yield Finding("wrong", "stuck", f"nobody may decide {p.title!r} ({p.id}): {p.stuck}", mend)
+        for proposal in iterate_stuck(ledger.store):
+            yield DoctorFinding(
+                "wrong", "stuck", f"nobody may decide {proposal.title!r} ({proposal.id}): {proposal.stuck}", mend
+            )
 
 
-def _channels() -> Iterator[Finding]:
+def _check_channels() -> Iterator[DoctorFinding]:
     try:
         found = load_channels()
     except ChannelsError as error:
-        yield Finding("wrong", "channels", str(error), "nobody is notified until that is mended")
+        yield DoctorFinding("wrong", "channels", str(error), "nobody is notified until that is mended")
         return
     if found is not None and not can_post():
-        yield Finding("wrong", "channels", "Apprise is not installed: nobody is notified", MISSING)
+        yield DoctorFinding("wrong", "channels", "Apprise is not installed: nobody is notified", APPRISE_MISSING)
     elif found is not None:
-        yield Finding("ok", "channels", ", ".join(found) or "none")
+        yield DoctorFinding("ok", "channels", ", ".join(found) or "none")
 
 
-def _folder(folder: Path) -> Iterator[Finding]:
+def _check_folder(folder: Path) -> Iterator[DoctorFinding]:
     found = folder.lstat()
     mode = stat.S_IMODE(found.st_mode)
     if mode & 0o077:
-        yield Finding("wrong", "folder", f"{folder} is open to other users ({mode:04o})", f"chmod 700 {folder}")
+        yield DoctorFinding("wrong", "folder", f"{folder} is open to other users ({mode:04o})", f"chmod 700 {folder}")
     else:
-        yield Finding("ok", "folder", f"{folder} ({mode:04o})")
+        yield DoctorFinding("ok", "folder", f"{folder} ({mode:04o})")
 
 
-def _settings(database: Path) -> Finding:
+def _check_settings(database: Path) -> DoctorFinding:
     name = f"settings of {database.parent.name}"
     try:
         connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
@@ -171,17 +188,21 @@ def _settings(database: Path) -> Finding:
         finally:
             connection.close()
     except sqlite3.Error as e:
-        return Finding("wrong", name, f"cannot be read: {e}", "keep a copy of the store's folder and restore a backup")
+        return DoctorFinding(
+            "wrong", name, f"cannot be read: {e}", "keep a copy of the store's folder and restore a backup"
+        )
     for key, (wanted, why) in _SETTINGS.items():
         if held.get(key) != wanted:
             mend = f"another program changed it, and {why}: stop that program; opening the store again sets it right"
-            return Finding("wrong", name, f"{key} is {held.get(key)!r}, not {wanted!r}", mend)
+            return DoctorFinding("wrong", name, f"{key} is {held.get(key)!r}, not {wanted!r}", mend)
     if journal != "wal":
-        return Finding("wrong", name, f"journal mode is {journal!r}, not 'wal'", "stop the program that changed it")
-    return Finding("ok", name, f"nothing is evicted, WAL, synchronous {held.get('sqlite_synchronous')}")
+        return DoctorFinding(
+            "wrong", name, f"journal mode is {journal!r}, not 'wal'", "stop the program that changed it"
+        )
+    return DoctorFinding("ok", name, f"nothing is evicted, WAL, synchronous {held.get('sqlite_synchronous')}")
 
 
-def _installed(name: str) -> str | None:
+def _installed_version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:

@@ -9,13 +9,13 @@ import typer
 
 from hitl_nb.cli import output as out
 from hitl_nb.cli.options import Json, Limit, Store, open_ledger
-from hitl_nb.records import Proposal, public_proposal
+from hitl_nb.records import Proposal, proposal_json
 
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
     from hitl_nb.review.progress import Viewer
 
-_PAGE = 200
+_PAGE_SIZE = 200
 """Proposals that are read at once."""
 
 After = Annotated[str | None, typer.Option(metavar="ID", help="Only what is listed after this proposal.")]
@@ -40,94 +40,105 @@ def add_inbox_commands(app: typer.Typer, proposal_id: Any) -> None:
             raise typer.BadParameter("what a policy decided waits for nobody", param_hint="--mine --passed")
         ledger = open_ledger(store)
         if passed:
-            found = _passed(ledger, limit + 1, after)
+            found = _list_passed(ledger, limit + 1, after)
         else:
-            found = _mine(ledger, limit + 1, after) if mine else ledger.inbox(limit=limit + 1, after=after)
+            found = _list_mine(ledger, limit + 1, after) if mine else ledger.list_open(limit=limit + 1, after=after)
         more, found = len(found) > limit, found[:limit]
         if json:
-            out.document({"proposals": [told(ledger, p) for p in found]})
+            out.print_document({"proposals": [full_proposal_json(ledger, proposal) for proposal in found]})
         elif passed:
-            out.passed(found)
+            out.print_passed(found)
         else:
-            out.proposals(found, [described(ledger, p) for p in found])
+            out.print_proposals(found, [describe_progress_of(ledger, proposal) for proposal in found])
         if not found and not json:
-            out.note(_NOTHING[(mine, passed)])
+            out.print_note(_EMPTY_MESSAGES[(mine, passed)])
         if more:
-            out.note(f"there is more: --after {found[-1].id}")
+            out.print_note(f"there is more: --after {found[-1].id}")
         note_unwatched(ledger)
 
     def show(proposal: str, json: Json = False, store: Store = None) -> None:
         """One proposal in full."""
         ledger = open_ledger(store)
-        p = ledger.proposal(proposal)
+        p = ledger.load_proposal(proposal)
         if json:
-            out.document(told(ledger, p))
+            out.print_document(full_proposal_json(ledger, p))
         else:
-            comments = ledger.comments(p.document or p.id)
-            out.proposal(p, draft_text_of(ledger, p), comments, ledger.how_known(p), described(ledger, p))
+            comments = ledger.list_comments(p.document or p.id)
+            out.print_proposal(
+                p, read_draft_text(ledger, p), comments, ledger.reviewer_identity(p), describe_progress_of(ledger, p)
+            )
 
     show.__annotations__["proposal"] = proposal_id
     app.command()(show)
 
 
-_NOTHING = {
+_EMPTY_MESSAGES = {
     (False, False): "nothing waits for a decision",
     (True, False): "nothing waits for you",
     (False, True): "no policy has passed or blocked anything",
 }
 
 
-def told(ledger: Ledger, p: Proposal) -> dict[str, Any]:
+def full_proposal_json(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
     """P, as `--json` prints it."""
-    return {**public_proposal(p, ledger.how_known(p)), **msgspec.to_builtins(described(ledger, p))}
+    return {
+        **proposal_json(proposal, ledger.reviewer_identity(proposal)),
+        **msgspec.to_builtins(describe_progress_of(ledger, proposal)),
+    }
 
 
-def described(ledger: Ledger, p: Proposal) -> dict[str, Any]:
-    from hitl_nb.review.progress import describe, people_of, vote_known
+def describe_progress_of(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
+    from hitl_nb.review.progress import describe_progress, load_current_people, voter_identities
 
-    return describe(p, people_of(ledger, p), _viewer(), vote_known(ledger, p))
+    return describe_progress(
+        proposal, load_current_people(ledger, proposal), _current_viewer(), voter_identities(ledger, proposal)
+    )
 
 
-def _viewer() -> Viewer:
+def _current_viewer() -> Viewer:
     from hitl_nb.review.decide_from_text import reviewer_name
     from hitl_nb.review.progress import Viewer
 
     return Viewer(reviewer_name())
 
 
-def _mine(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
+def _list_mine(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
     """What this person may decide, those first that are assigned to them; all that waits is looked at."""
-    from hitl_nb.review.progress import may, people_of
+    from hitl_nb.review.progress import describe_permissions, load_current_people
 
-    me, found = _viewer(), list[Proposal]()
-    while page := ledger.inbox(limit=_PAGE, after=found[-1].id if found else None):
+    me, found = _current_viewer(), list[Proposal]()
+    while page := ledger.list_open(limit=_PAGE_SIZE, after=found[-1].id if found else None):
         found += page
-    own = [p for p in found if may(p, people_of(ledger, p), me)["decide"]]
+    own = [
+        proposal
+        for proposal in found
+        if describe_permissions(proposal, load_current_people(ledger, proposal), me)["decide"]
+    ]
     own.sort(key=lambda p: p.assignee != me.user)
-    last = None if after is None else ledger.proposal(after).id
-    start = next((n + 1 for n, p in enumerate(own) if p.id == last), 0)
+    last = None if after is None else ledger.load_proposal(after).id
+    start = next((n + 1 for n, proposal in enumerate(own) if proposal.id == last), 0)
     return own[start : start + limit]
 
 
-def _passed(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
+def _list_passed(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
     found: list[Proposal] = []
-    while len(found) < limit and (page := ledger.closed(status="decided", limit=_PAGE, after=after)):
-        found += [p for p in page if p.decision is not None and p.decision.by == "policy"]
+    while len(found) < limit and (page := ledger.list_closed(status="decided", limit=_PAGE_SIZE, after=after)):
+        found += [proposal for proposal in page if proposal.decision is not None and proposal.decision.by == "policy"]
         after = page[-1].id
     return found[:limit]
 
 
-def draft_text_of(ledger: Ledger, p: Proposal) -> str | None:
+def read_draft_text(ledger: Ledger, proposal: Proposal) -> str | None:
     """What somebody has typed into the open proposal so far, if it differs from what was proposed."""
-    from hitl_nb.drafts.document import same
-    from hitl_nb.drafts.draft import Draft, draft_text
+    from hitl_nb.drafts.document import are_equal
+    from hitl_nb.drafts.draft import Draft, format_draft
 
-    draft = Draft.of(ledger.store, p).value() if p.status == "open" else p.value
-    return None if same(draft, p.value) else draft_text(p, draft)
+    draft = Draft.for_proposal(ledger.store, proposal).read_value() if proposal.status == "open" else proposal.value
+    return None if are_equal(draft, proposal.value) else format_draft(proposal, draft)
 
 
 def note_unwatched(ledger: Ledger) -> None:
-    from hitl_nb.ledger.open.watchers import UNWATCHED
+    from hitl_nb.ledger.open.watchers import UNWATCHED_MESSAGE
 
     if ledger.is_unwatched(ledger.now()):
-        out.note(UNWATCHED)
+        out.print_note(UNWATCHED_MESSAGE)

@@ -19,14 +19,14 @@ app = typer.Typer(no_args_is_help=True, help="Who is told about proposals, and h
 @app.command("list")
 def list_channels(json: Json = False) -> None:
     """The channels: names and services, never a URL."""
-    found = _channels().values()
+    found = _load_channels_or_exit().values()
     if json:
-        shown = [{"name": one.name, "services": _schemes(one), "digest": _seconds(one)} for one in found]
-        out.document({"channels": shown})
+        shown = [{"name": one.name, "services": _channel_schemes(one), "digest": _digest_seconds(one)} for one in found]
+        out.print_document({"channels": shown})
         return
-    out.table(
+    out.print_table(
         ("name", "services", "digest"),
-        ((one.name, ", ".join(_schemes(one)), str(one.digest) if one.digest else "") for one in found),
+        ((one.name, ", ".join(_channel_schemes(one)), str(one.digest) if one.digest else "") for one in found),
     )
 
 
@@ -37,27 +37,27 @@ def send_test(
 ) -> None:
     """Send a test message to a channel, and say what became of it. Exit code 1 if a service did not take it."""
     from hitl_nb.records import new_id
-    from hitl_nb.review.notifications import posting
+    from hitl_nb.review.notifications import delivery
 
-    channels = _channels()
+    channels = _load_channels_or_exit()
     if name not in channels:
         raise HitlError(f"there is no channel {name!r}; there are {', '.join(channels) or 'none'}")
-    if not posting.can_post():
-        raise HitlError(posting.MISSING)
+    if not delivery.can_post():
+        raise HitlError(delivery.APPRISE_MISSING)
     channel = channels[name]
     title, body = "Test of hitl_nb", f"This is a test message to the channel {name}. Nothing waits for you."
-    why = posting.post(channel, channel.services(), title, body, new_id())
-    schemes = dict(zip(channel.services(), _schemes(channel), strict=True))
+    why = delivery.post_message(channel, channel.services(), title, body, new_id())
+    schemes = dict(zip(channel.services(), _channel_schemes(channel), strict=True))
     if json:
         sent = [{"service": schemes[one], "sent": not text, "message": text} for one, text in why.items()]
-        out.document({"channel": name, "services": sent})
+        out.print_document({"channel": name, "services": sent})
     else:
-        out.table(("service", "sent", "why not"), ((schemes[s], "no" if t else "yes", t) for s, t in why.items()))
+        out.print_table(("service", "sent", "why not"), ((schemes[s], "no" if t else "yes", t) for s, t in why.items()))
     if any(why.values()):
         raise typer.Exit(1)
 
 
-def _channels() -> dict[str, Channel]:
+def _load_channels_or_exit() -> dict[str, Channel]:
     from hitl_nb.review.notifications.channels import channels_file, load_channels
 
     found = load_channels()
@@ -66,11 +66,11 @@ def _channels() -> dict[str, Channel]:
     return found
 
 
-def _schemes(channel: Channel) -> list[str]:
-    from hitl_nb.review.notifications.channels import scheme_of
+def _channel_schemes(channel: Channel) -> list[str]:
+    from hitl_nb.review.notifications.channels import read_scheme
 
-    return [scheme_of(url) for url in channel.urls]
+    return [read_scheme(url) for url in channel.urls]
 
 
-def _seconds(channel: Channel) -> float | None:
+def _digest_seconds(channel: Channel) -> float | None:
     return channel.digest.total_seconds() if channel.digest else None

@@ -11,8 +11,8 @@ import typer
 from hitl_nb.cli import output as out
 from hitl_nb.cli.options import Json, Store, open_ledger
 
-_WHEN = "A date (its midnight), or a date and a time: 2026-01-05, 2026-01-05T09:00, 2026-01-05T09:00+01:00."
-From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=f"From when. Default: now. {_WHEN}")]
+_TIME_HELP = "A date (its midnight), or a date and a time: 2026-01-05, 2026-01-05T09:00, 2026-01-05T09:00+01:00."
+From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=f"From when. Default: now. {_TIME_HELP}")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Until when.")]
 To = Annotated[str | None, typer.Option(metavar="USER", help="Who votes in your place. Default: nobody.")]
 Back = Annotated[bool, typer.Option("--back", help="You are not away, now or later.")]
@@ -25,8 +25,8 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
         """Take your approval back, as long as the policy lets you."""
         from hitl_nb.review.decide_from_text import reviewer_name
 
-        done = open_ledger(store).undo(proposal, reviewer=reviewer_name())
-        out.note(f"taken back: {done.proposal.title}; it waits for a decision again")
+        done = open_ledger(store).undo_approval(proposal, reviewer=reviewer_name())
+        out.print_note(f"taken back: {done.proposal.title}; it waits for a decision again")
 
     undo.__annotations__["proposal"] = proposal_id
     app.command()(undo)
@@ -50,21 +50,23 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
         ledger, user = open_ledger(store), reviewer_name()
         if back or until is not None:
             try:
-                ledger.set_away(user, _time(start), _time(until), to)
+                ledger.set_away(user, _parse_time(start), _parse_time(until), to)
             except ValueError as wrong:
                 raise typer.BadParameter(str(wrong)) from None
-        said = ledger.away(user)
+        said = ledger.current_absence(user)
         if json:
             known = None if said is None else {"from": said.start, "until": said.until, "to": said.to}
-            out.document(msgspec.to_builtins({"user": user, "away": known}))
+            out.print_document(msgspec.to_builtins({"user": user, "away": known}))
         elif said is None:
-            out.note(f"{user} is not away")
+            out.print_note(f"{user} is not away")
         else:
             deputy = f"{said.to} votes in their place" if said.to else "nobody votes in their place"
-            out.note(f"{user} is away from {out.when(said.start)} to {out.when(said.until)}; {deputy}")
+            out.print_note(
+                f"{user} is away from {out.format_time(said.start)} to {out.format_time(said.until)}; {deputy}"
+            )
 
 
-def _time(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     """A time as people write it; without a zone, this machine's."""
     if text is None:
         return None

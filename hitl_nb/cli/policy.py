@@ -18,11 +18,11 @@ from hitl_nb.errors import HitlError, PolicyError
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
     from hitl_nb.policies.documents.merged_policy import MergedPolicy, Rule
-    from hitl_nb.policies.rules.replay import Replayed
+    from hitl_nb.policies.rules.replay import ReplayResult
     from hitl_nb.records import Proposal
 
-_PAGE = 500
-_SHOWN = 20
+_PAGE_SIZE = 500
+_MAX_SHOWN = 20
 """Most proposals that are listed with another verdict; `--json` has all."""
 
 app = typer.Typer(no_args_is_help=True, help="Review policies: which apply, whether they are sound, what changes.")
@@ -45,19 +45,19 @@ def show_policy(
     if json:
         found = [{"path": str(file.path), "organisation": file.organisation} for file in files]
         merged = None if policy is None else msgspec.to_builtins(policy)
-        out.document({"files": found, "sha256": policy.sha256 if policy else None, "policy": merged})
+        out.print_document({"files": found, "sha256": policy.sha256 if policy else None, "policy": merged})
         return
     if policy is None:
-        out.note(f"no policy applies to {place}: every checkpoint asks, and anyone who may decide decides alone")
+        out.print_note(f"no policy applies to {place}: every checkpoint asks, and anyone who may decide decides alone")
         return
     _print_rules(policy)
     for file in files:
-        out.note(f"file: {file.path}{' (of HITL_NB_POLICY)' if file.organisation else ''}")
-    out.note(
+        out.print_note(f"file: {file.path}{' (of HITL_NB_POLICY)' if file.organisation else ''}")
+    out.print_note(
         f"where no rule matches: {policy.default}{'; exclusive' if policy.exclusive else ''}; {policy.sha256[:12]}"
     )
     for text in policy.ignored:
-        out.note(f"does not count, since the policy of HITL_NB_POLICY is exclusive: {text}")
+        out.print_note(f"does not count, since the policy of HITL_NB_POLICY is exclusive: {text}")
 
 
 @app.command("check")
@@ -84,14 +84,16 @@ def check_files(
             policy = load_policy(place) if file is None else try_policy_file(place, file)[0]
             found += [policy] if policy else []
         errors += [one for one in wrong if one not in errors]
-    warnings = list(dict.fromkeys(text for policy in found for text in _warn(policy)))
+    warnings = list(dict.fromkeys(text for policy in found for text in _iterate_warnings(policy)))
     if json:
-        out.document({"errors": errors, "warnings": warnings})
+        out.print_document({"errors": errors, "warnings": warnings})
     else:
-        out.table(("", "what"), [*(("error", text) for text in errors), *(("warning", text) for text in warnings)])
+        out.print_table(
+            ("", "what"), [*(("error", text) for text in errors), *(("warning", text) for text in warnings)]
+        )
         if not errors:
             rules = len({(rule.source, rule.id) for policy in found for rule in policy.rules})
-            out.note(f"no errors: {rules} rules" if found else "no policy file applies here")
+            out.print_note(f"no errors: {rules} rules" if found else "no policy file applies here")
     if errors:
         raise typer.Exit(1)
 
@@ -118,22 +120,22 @@ def replay_past(
     found = _replay_all(open_ledger(store), file, oldest)
     verdicts, unknown = count_verdicts(found), count_unknown(found)
     if json:
-        out.document(_test_document(found))
+        out.print_document(_test_document(found))
     else:
         _print_verdicts(verdicts)
         changed = [one for one in found if one.old != one.new]
         rows = [
             (one.proposal.id, one.proposal.title, one.proposal.agent, one.old, one.new, "; ".join(one.why))
-            for one in changed[:_SHOWN]
+            for one in changed[:_MAX_SHOWN]
         ]
         if rows:
-            out.table(("id", "title", "agent", "then", "now", "why"), rows, named=True)
-        if len(changed) > _SHOWN:
-            out.note(f"... and {len(changed) - _SHOWN} more with another verdict; --json has all")
+            out.print_table(("id", "title", "agent", "then", "now", "why"), rows, named=True)
+        if len(changed) > _MAX_SHOWN:
+            out.print_note(f"... and {len(changed) - _MAX_SHOWN} more with another verdict; --json has all")
         for name, count in unknown.items():
-            out.note(f"rule {name} could not be decided for {count} of {len(found)}")
+            out.print_note(f"rule {name} could not be decided for {count} of {len(found)}")
         if not found:
-            out.note("nothing was asked in that time" if since else "nothing was asked yet")
+            out.print_note("nothing was asked in that time" if since else "nothing was asked yet")
     if any(one.new == "error" for one in found):
         raise typer.Exit(1)
 
@@ -150,14 +152,14 @@ def renew_open_terms(json: Json = False, store: Store = None) -> None:
     found = list(renew_all(open_ledger(store), actor=reviewer_name()))
     if json:
         told = [{"id": one.proposal.id, "outcome": one.outcome, "why": one.why} for one in found]
-        out.document({"proposals": told})
+        out.print_document({"proposals": told})
         return
     changed = [one for one in found if one.outcome != "same"]
     rows = ((one.proposal.id, one.proposal.title, one.outcome, one.why) for one in changed)
     if changed:
-        out.table(("id", "title", "", "why"), rows)
+        out.print_table(("id", "title", "", "why"), rows)
     renewed = sum(one.outcome in ("renewed", "decided") for one in found)
-    out.note(f"{renewed} of {len(found)} open proposals with terms have others now")
+    out.print_note(f"{renewed} of {len(found)} open proposals with terms have others now")
 
 
 def _errors_in(place: str, tried: Path | None) -> list[str]:
@@ -178,19 +180,19 @@ def _errors_in(place: str, tried: Path | None) -> list[str]:
 
 
 def _print_rules(policy: MergedPolicy) -> None:
-    out.table(
+    out.print_table(
         ("id", "verdict", "applies to", "when", "terms", "file"),
-        [(rule.id, rule.do, _scope(rule), rule.when, _terms(rule), rule.source) for rule in policy.rules],
+        [(rule.id, rule.do, _format_scope(rule), rule.when, _format_terms(rule), rule.source) for rule in policy.rules],
     )
 
 
-def _scope(rule: Rule) -> str:
+def _format_scope(rule: Rule) -> str:
     from hitl_nb.policies.documents.documents import SCOPES
 
     return ", ".join(f"{name} {getattr(rule, name)}" for name in SCOPES if getattr(rule, name) is not None)
 
 
-def _terms(rule: Rule) -> str:
+def _format_terms(rule: Rule) -> str:
     said = [need.text for need in rule.needs] + [step.text for step in rule.timeline]
     said += [name.replace("_", " ") for name in ("four_eyes", "blind") if getattr(rule, name)]
     said += [f"{name} {getattr(rule, name):g}s" for name in ("fresh", "undo") if getattr(rule, name) is not None]
@@ -199,12 +201,12 @@ def _terms(rule: Rule) -> str:
     return ", ".join(said)
 
 
-def _warn(policy: MergedPolicy) -> Iterator[str]:
+def _iterate_warnings(policy: MergedPolicy) -> Iterator[str]:
     from hitl_nb.policies.documents.conditions import compile_condition
 
     for rule in policy.rules:
         read = sorted(compile_condition(rule.when).names & {"value", "arguments"}) if rule.when else []
-        if read and not _scope(rule):
+        if read and not _format_scope(rule):
             what = "also matches" if rule.do == "pass" else "asks about"
             yield (
                 f"{rule.source}, rule {rule.id}: it reads {' and '.join(read)} without a scope, so it {what} every "
@@ -226,41 +228,41 @@ def _time_before(since: str | None) -> datetime | None:
         raise typer.BadParameter(str(error), param_hint="--since") from None
 
 
-def _replay_all(ledger: Ledger, file: Path, oldest: datetime | None) -> list[Replayed]:
+def _replay_all(ledger: Ledger, file: Path, oldest: datetime | None) -> list[ReplayResult]:
     """Every proposal since then under the changed file, the newest first."""
-    from hitl_nb.policies.rules.replay import replay
+    from hitl_nb.policies.rules.replay import replay_proposal
     from hitl_nb.review.policy_files.policy_files import try_policy_file
 
     by_notebook: dict[str, MergedPolicy] = {}
     try_policy_file(str(file.absolute().parent), file)  # a bad file is an error though nothing was asked
-    found: list[Replayed] = []
-    for p in _all_proposals(ledger):
-        if oldest is not None and p.created_at < oldest:
+    found: list[ReplayResult] = []
+    for proposal in _all_proposals(ledger):
+        if oldest is not None and proposal.created_at < oldest:
             continue
-        if p.notebook not in by_notebook:
-            by_notebook[p.notebook] = try_policy_file(p.notebook, file)[0]
-        found.append(replay(by_notebook[p.notebook], p))
+        if proposal.notebook not in by_notebook:
+            by_notebook[proposal.notebook] = try_policy_file(proposal.notebook, file)[0]
+        found.append(replay_proposal(by_notebook[proposal.notebook], proposal))
     return sorted(found, key=lambda one: one.proposal.created_at, reverse=True)
 
 
 def _all_proposals(ledger: Ledger) -> Iterator[Proposal]:
-    for read in (ledger.inbox, ledger.closed):
+    for read in (ledger.list_open, ledger.list_closed):
         after: str | None = None
-        while page := read(limit=_PAGE, after=after):
+        while page := read(limit=_PAGE_SIZE, after=after):
             yield from page
             after = page[-1].id
 
 
 def _print_verdicts(verdicts: dict[Any, int]) -> None:
     """Old verdicts down, new ones across."""
-    from hitl_nb.policies.rules.replay import OUTCOMES
+    from hitl_nb.policies.rules.replay import REPLAY_OUTCOMES
 
-    olds = [old for old in OUTCOMES if any(old == o for o, _ in verdicts)]
-    rows: list[Sequence[object]] = [(old, *(verdicts.get((old, new), 0) for new in OUTCOMES)) for old in olds]
-    out.table(("then \\ now", *OUTCOMES), rows, named=True)
+    olds = [old for old in REPLAY_OUTCOMES if any(old == o for o, _ in verdicts)]
+    rows: list[Sequence[object]] = [(old, *(verdicts.get((old, new), 0) for new in REPLAY_OUTCOMES)) for old in olds]
+    out.print_table(("then \\ now", *REPLAY_OUTCOMES), rows, named=True)
 
 
-def _test_document(found: Sequence[Replayed]) -> dict[str, Any]:
+def _test_document(found: Sequence[ReplayResult]) -> dict[str, Any]:
     from hitl_nb.policies.rules.replay import count_unknown, count_verdicts
 
     table: dict[str, dict[str, int]] = {}

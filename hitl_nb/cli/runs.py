@@ -10,7 +10,7 @@ import typer
 from hitl_nb.cli import output as out
 from hitl_nb.cli.options import Json, Limit, Store, open_ledger
 from hitl_nb.errors import HitlError, UnknownRun
-from hitl_nb.records import public_run
+from hitl_nb.records import run_json
 
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
@@ -34,16 +34,16 @@ def runs(
 ) -> None:
     """The runs, newest first."""
     ledger = open_ledger(store)
-    found = ledger.orphans(_is_there)[:limit] if orphaned else ledger.runs(limit=limit)
+    found = ledger.list_orphans(_exists_at)[:limit] if orphaned else ledger.list_runs(limit=limit)
     if json:
         more = {"orphaned": True} if orphaned else {}
-        out.document({"runs": [{**public_run(r), **more} for r in found]})
+        out.print_document({"runs": [{**run_json(r), **more} for r in found]})
         return
-    out.runs(found)
+    out.print_runs(found)
     if orphaned and found:
-        out.note("hitl-nb adopt RUN NOTEBOOK gives one to a notebook; hitl-nb cancel and hitl-nb forget drop it")
+        out.print_note("hitl-nb adopt RUN NOTEBOOK gives one to a notebook; hitl-nb cancel and hitl-nb forget drop it")
     elif not found:
-        out.note("every run's notebook is there" if orphaned else "no agent has run yet")
+        out.print_note("every run's notebook is there" if orphaned else "no agent has run yet")
 
 
 def adopt(
@@ -55,14 +55,14 @@ def adopt(
     target = notebook.resolve()
     if not target.is_file() or target.suffix != ".ipynb":
         raise HitlError(f"there is no notebook {notebook}")
-    adopted = open_ledger(store).adopt(run, str(target), actor=_actor())
-    out.note(f"run {adopted.id} ({adopted.agent}) belongs to {target.name} now; run that to go on")
+    adopted = open_ledger(store).adopt_run(run, str(target), actor=_actor_name())
+    out.print_note(f"run {adopted.id} ({adopted.agent}) belongs to {target.name} now; run that to go on")
 
 
 def cancel(run: RunId, store: Store = None) -> None:
     """Stop a run for good; its open proposals are withdrawn."""
-    stopped = open_ledger(store).cancel(run, actor=_actor())
-    out.note(f"run {stopped.id} ({stopped.agent}) is cancelled")
+    stopped = open_ledger(store).cancel(run, actor=_actor_name())
+    out.print_note(f"run {stopped.id} ({stopped.agent}) is cancelled")
 
 
 def forget(
@@ -76,18 +76,18 @@ def forget(
 ) -> None:
     """Remove the runs of an agent with all that hangs on them; the audit log stays."""
     ledger = open_ledger(store)
-    place = _place_of(ledger, agent, notebook)
-    count = ledger.forget(agent=agent, notebook=place, key=key, actor=_actor())
+    place = _find_place(ledger, agent, notebook)
+    count = ledger.forget(agent=agent, notebook=place, key=key, actor=_actor_name())
     if not count:
         raise UnknownRun(f"no run of an agent {agent!r} with the key {key!r} in {place}; `hitl-nb runs` lists them")
-    out.note(f"forgot {count} run{'s' if count != 1 else ''} of {agent} in {place}")
+    out.print_note(f"forgot {count} run{'s' if count != 1 else ''} of {agent} in {place}")
 
 
-def _place_of(ledger: Ledger, agent: str, notebook: str | None) -> str:
+def _find_place(ledger: Ledger, agent: str, notebook: str | None) -> str:
     """The one place with runs of the agent, or the one that is named."""
     places: dict[str, None] = {}
     before: str | None = None
-    while page := ledger.runs(agent=agent, before=before):
+    while page := ledger.list_runs(agent=agent, before=before):
         places.update(dict.fromkeys(run.notebook for run in page))
         before = page[-1].id
     if notebook is not None:
@@ -101,11 +101,11 @@ def _place_of(ledger: Ledger, agent: str, notebook: str | None) -> str:
     return next(iter(places))
 
 
-def _is_there(path: str) -> bool:
+def _exists_at(path: str) -> bool:
     return Path(path).exists()
 
 
-def _actor() -> str:
+def _actor_name() -> str:
     from hitl_nb.review.decide_from_text import reviewer_name
 
     return reviewer_name()

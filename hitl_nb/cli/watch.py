@@ -19,9 +19,9 @@ from hitl_nb.cli.options import Store, open_ledger
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
 
-SETTLING = 60.0
+MAX_SETTLING_SECONDS = 60.0
 """Most seconds that `hitl-nb run` waits until an approval can no longer be taken back."""
-_SLICE = 0.5
+_SLICE_SECONDS = 0.5
 """Seconds after which it is looked whether to stop."""
 
 
@@ -41,7 +41,7 @@ def watch(
     wrong.
     """
     from hitl_nb.review.notifications.channels import check_public_url
-    from hitl_nb.review.notifications.watcher import Watcher
+    from hitl_nb.review.notifications.watcher import DeadlineWatcher
 
     try:
         address = check_public_url(public_url)
@@ -52,40 +52,42 @@ def watch(
 
     def say(text: str) -> None:
         wrong.set()
-        out.note(f"hitl-nb: {text}")
+        out.print_note(f"hitl-nb: {text}")
 
-    watcher = Watcher(lambda: ledger, label="watch", public_url=address, say=say, always=not once)
+    watcher = DeadlineWatcher(lambda: ledger, label="watch", public_url=address, say=say, always=not once)
     if once:
-        watcher.step()
-        watcher.stop()
+        watcher.run_step()
+        watcher.stop_watching()
         raise typer.Exit(int(wrong.is_set()))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: stopping.set())
-    out.note(f"watching {ledger.store.url}; Ctrl-C ends it")
+    out.print_note(f"watching {ledger.store.url}; Ctrl-C ends it")
     while not stopping.is_set():
         seen = ledger.store.version()
-        end = time.monotonic() + watcher.step(lambda: not stopping.is_set())
+        end = time.monotonic() + watcher.run_step(lambda: not stopping.is_set())
         while not stopping.is_set() and (left := end - time.monotonic()) > 0:
-            if ledger.store.wait(seen, min(left, _SLICE)) != seen:
+            if ledger.store.wait(seen, min(left, _SLICE_SECONDS)) != seen:
                 break
-    watcher.stop()
-    out.note("stopped watching")
+    watcher.stop_watching()
+    out.print_note("stopped watching")
 
 
 def wait_for_settling(ledger: Ledger, notebook: str, sleep: Callable[[float], None] = time.sleep) -> bool:
     """Wait until a notebook's approvals are decisions that are about to be; whether one has become one."""
-    from hitl_nb.ledger.rows.store_clock import frozen
+    from hitl_nb.ledger.rows.store_clock import frozen_time
 
     settled = False
-    while frozen() is None:
+    while frozen_time() is None:
         now = ledger.now()
-        found = [p for p in ledger.inbox(notebook=notebook, limit=1000) if p.settles_at is not None]
-        times = [(p.settles_at - now).total_seconds() for p in found if p.settles_at is not None]
-        soon = [left for left in times if left <= SETTLING]
+        found = [
+            proposal for proposal in ledger.list_open(notebook=notebook, limit=1000) if proposal.settles_at is not None
+        ]
+        times = [(proposal.settles_at - now).total_seconds() for proposal in found if proposal.settles_at is not None]
+        soon = [left for left in times if left <= MAX_SETTLING_SECONDS]
         if not soon:
             break
         word = "approval" if len(soon) == 1 else "approvals"
-        out.note(f"{len(soon)} {word} can be taken back for {max(soon):.0f} s; waiting for that")
+        out.print_note(f"{len(soon)} {word} can be taken back for {max(soon):.0f} s; waiting for that")
         sleep(max(0.0, max(soon)))
-        settled = ledger.tick() > 0 or settled
+        settled = ledger.run_due_steps() > 0 or settled
     return settled

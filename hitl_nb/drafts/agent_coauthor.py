@@ -10,7 +10,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 
-from hitl_nb.drafts.agent_writer import Find, Suggestion, Writing, standing
+from hitl_nb.drafts.agent_writer import AgentWriter, Suggestion, TextFinder, locate_quote
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import UnknownComment
 from hitl_nb.ledger.ledger import Ledger
@@ -19,7 +19,7 @@ from hitl_nb.records import AGENT, Comment, CommentState, Workspace
 from hitl_nb.storage.interface import Transaction
 
 
-class AtWork:
+class AgentCoauthor:
     """One agent and one document.
 
     Args:
@@ -35,37 +35,37 @@ class AtWork:
         self.agent = agent
         self.document = document
 
-    def writing(self) -> Writing:
+    def make_writer(self) -> AgentWriter:
         """Its writes; those that were made are known there."""
         ledger, claim = self.ledger, self.claim
-        return Writing(
+        return AgentWriter(
             ledger.store,
-            Draft.within(ledger.store, ledger.workspace(self.document)),
+            Draft.for_workspace(ledger.store, ledger.load_workspace(self.document)),
             author=AGENT + self.agent,
             name=self.agent,
             epoch=claim.epoch,
             check=lambda: ledger.check_claim(claim),
         )
 
-    def begin(self, *, inside: bool = False) -> Workspace:
+    def begin_writing(self, *, inside: bool = False) -> Workspace:
         """It is about to write: a document that was done is open again. Raises WorkspaceClosed."""
         return self.ledger.begin_writing(self.claim, self.document, inside=inside)
 
-    def comment_on(self, comment: str) -> Comment:
+    def load_comment(self, comment: str) -> Comment:
         """A comment on the document. Raises UnknownComment."""
-        for one in self.ledger.comments(self.document):
+        for one in self.ledger.list_comments(self.document):
             if one.id == comment:
                 return one
         raise UnknownComment(f"there is no comment {comment!r} on this document; read its comments again")
 
-    def about(self, comment: str) -> Find:
+    def find_commented_text(self, comment: str) -> TextFinder:
         """Finds the text that a comment is about. Raises UnknownComment."""
-        about = self.comment_on(comment)
-        return standing(about.quote, about.anchor, exactly=False)
+        about = self.load_comment(comment)
+        return locate_quote(about.quote, about.anchor, exactly=False)
 
     def suggest(self, what: Suggestion, why: str, name: str) -> Comment:
         """Put a suggestion to people, under an id; one that is there already stays as it is."""
-        return self.ledger.comment(
+        return self.ledger.add_comment(
             self.document,
             why,
             author=AGENT + self.agent,
@@ -81,7 +81,7 @@ class AtWork:
 
     def reply(self, comment: str, text: str, name: str) -> Comment:
         """Answer a comment, under an id; an answer that is there already stays as it is."""
-        return self.ledger.comment(
+        return self.ledger.add_comment(
             self.document,
             text,
             author=AGENT + self.agent,
@@ -91,32 +91,32 @@ class AtWork:
             claim=self.claim,
         )
 
-    def mark(self, comment: str, state: CommentState) -> Comment:
+    def change_comment_state(self, comment: str, state: CommentState) -> Comment:
         """Say what became of a comment."""
-        return self.ledger.mark_comment(
+        return self.ledger.change_comment_state(
             self.document, comment, state, actor=AGENT + self.agent, actor_name=self.agent, claim=self.claim
         ).comment
 
-    def recorded(self, key: str, read: Callable[[], bytes]) -> bytes:
+    def record_once(self, key: str, read: Callable[[], bytes]) -> bytes:
         """What `read` returns, the first time that it is asked under this key; from then on the same."""
-        writing = self.writing()
-        known = writing.writes.recall(key)
+        writing = self.make_writer()
+        known = writing.writes.read_recorded(key)
         if known is not None:
             return known
         found = read()
 
-        def work(tx: Transaction) -> bytes:
-            writing.writes.fence(tx)
-            return writing.writes.remember(tx, key, found)
+        def work(transaction: Transaction) -> bytes:
+            writing.writes.require_newest_epoch(transaction)
+            return writing.writes.record_once(transaction, key, found)
 
         self.ledger.check_claim(self.claim)
         return writing.draft.log.submit(work).result()
 
 
-def standing_in(ledger: Ledger, w: Workspace) -> str:
+def workspace_text(ledger: Ledger, workspace: Workspace) -> str:
     """What stands in a workspace now, or what people agreed to and nobody has changed since."""
-    agreed = ledger.decided_text(w)
-    return Draft.within(ledger.store, w).value() if agreed is None else agreed
+    agreed = ledger.find_decided_text(workspace)
+    return Draft.for_workspace(ledger.store, workspace).read_value() if agreed is None else agreed
 
 
 def comment_id(key: str) -> str:

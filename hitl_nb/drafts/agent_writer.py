@@ -17,26 +17,26 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from hitl_nb.drafts.draft import FOLD, Draft, changes
-from hitl_nb.drafts.text_view import Page, Range
+from hitl_nb.drafts.draft import COMPACT_AFTER_UPDATES, Draft, capture_updates
+from hitl_nb.drafts.text_view import TextPage, TextRange
 from hitl_nb.errors import TextGone
-from hitl_nb.ledger.comments import LONGEST_AROUND, LONGEST_QUOTE
-from hitl_nb.ledger.documents.agent_writes import Write, Writes
-from hitl_nb.ledger.documents.update_log import update
+from hitl_nb.ledger.comments import MAX_CONTEXT_CHARS, MAX_QUOTE_CHARS
+from hitl_nb.ledger.documents.agent_writes import AgentWrite, AgentWrites
+from hitl_nb.ledger.documents.update_log import new_update
 from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import Anchor, now
 from hitl_nb.storage.interface import Store, Transaction
 
-QUIET = timedelta(seconds=3)
+QUIET_TIME = timedelta(seconds=3)
 """How long nobody must have written in a paragraph before an agent replaces something there."""
-PATIENCE = 5.0
+PATIENCE_SECONDS = 5.0
 """Seconds that an agent waits for that."""
-_LOOK = 0.25
+_LOOK_SECONDS = 0.25
 """Seconds between two looks."""
 
 
 T = TypeVar("T")
-Find = Callable[[Page], Range]
+TextFinder = Callable[[TextPage], TextRange]
 """Says where on a page the text is that is to be replaced. Raises TextGone."""
 
 
@@ -59,7 +59,7 @@ class Suggestion:
     text: str
 
 
-class Writing:
+class AgentWriter:
     """One agent's writes into one document.
 
     Args:
@@ -82,104 +82,106 @@ class Writing:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.draft = draft
-        self.writes = Writes(store, draft.id, epoch)
+        self.writes = AgentWrites(store, draft.id, epoch)
         self._author = author
         self._name = name
         self._check = check
         self._clock = clock
         self._pause = pause
 
-    def made(self, key: str) -> Written | None:
+    def outcome_of(self, key: str) -> Written | None:
         """What became of this write, if it has been made."""
-        write = self.writes.find(key)
+        write = self.writes.find_write(key)
         return None if write is None or write.state == "begun" else Written(write.state)
 
     def append(self, key: str, text: str) -> Written:
         """Add `text` at the end, as paragraphs of its own."""
-        if (known := self.made(key)) is not None:
+        if (known := self.outcome_of(key)) is not None:
             return known
-        page = self._page()
-        added = apart(page.said, self.draft.kind) + text if text else ""
-        return self.commit(key, changes(page.doc, lambda: page.insert(added)))
+        page = self._open_page()
+        added = paragraph_separator(page.said, self.draft.kind) + text if text else ""
+        return self.commit_write(key, capture_updates(page.doc, lambda: page.insert(added)))
 
-    def replace(self, key: str, find: Find, text: str, patience: float | None = PATIENCE) -> Written | Suggestion:
+    def replace(
+        self, key: str, find: TextFinder, text: str, patience: float | None = PATIENCE_SECONDS
+    ) -> Written | Suggestion:
         """Put `text` in place of what `find` finds; the suggestion to do so if a person does not stop writing there.
 
         With patience None it is done at once, whoever writes there.
         """
-        if (known := self.made(key)) is not None:
+        if (known := self.outcome_of(key)) is not None:
             return known
-        page, (part,), quiet = self.quiet(lambda page: [find(page)], patience or 0)
+        page, (part,), quiet = self.wait_until_idle(lambda page: [find(page)], patience or 0)
         if not quiet and patience is not None:
-            return suggestion(page, part, text)
-        return self.commit(key, changes(page.doc, lambda: page.replace(part, text)))
+            return make_suggestion(page, part, text)
+        return self.commit_write(key, capture_updates(page.doc, lambda: page.replace(part, text)))
 
-    def settled(self, key: str) -> Written:
+    def mark_suggested(self, key: str) -> Written:
         """This write has become a suggestion."""
-        return self.commit(key, [], state="suggested")
+        return self.commit_write(key, [], state="suggested")
 
-    def quiet(
-        self, find: Callable[[Page], list[Range]], patience: float, client: int | None = None
-    ) -> tuple[Page, list[Range], bool]:
+    def wait_until_idle(
+        self, find: Callable[[TextPage], list[TextRange]], patience: float, client: int | None = None
+    ) -> tuple[TextPage, list[TextRange], bool]:
         """The page and the ranges that `find` finds on it, and whether nobody writes in their paragraphs.
 
         For that it is waited, at most `patience` seconds.
         """
         waited = 0.0
         while True:
-            page = self._page(client, self._clock() - QUIET)
+            page = self._open_page(client, self._clock() - QUIET_TIME)
             parts = find(page)
-            if not page.busy(parts):
+            if not page.is_being_edited(parts):
                 return page, parts, True
             if waited >= patience:
                 return page, parts, False
-            self._pause(_LOOK)
-            waited += _LOOK
+            self._pause(_LOOK_SECONDS)
+            waited += _LOOK_SECONDS
 
-    def begin(self, key: str) -> Write:
+    def begin_stream(self, key: str) -> AgentWrite:
         """Record, durably, that a stream begins, or goes on."""
 
-        def work(tx: Transaction) -> Write:
-            self.writes.fence(tx)
-            before = self.writes.find(key, tx)
+        def work(transaction: Transaction) -> AgentWrite:
+            self.writes.require_newest_epoch(transaction)
+            before = self.writes.find_write(key, transaction)
             if before is not None:
                 return before
-            self.writes.put(tx, key, fresh)
+            self.writes.put_write(transaction, key, fresh)
             return fresh
 
         from pycrdt import Doc
 
-        fresh = Write("begun", Doc().client_id)
+        fresh = AgentWrite("begun", Doc().client_id)
         return self._submit(work)
 
-    def commit(self, key: str, made: list[bytes], *, state: Written | str = Written.done) -> Written:
+    def commit_write(self, key: str, made: list[bytes], *, state: Written | str = Written.done) -> Written:
         """Keep updates, and that the write is made; if it was made meanwhile, nothing. Raises RunClaimed."""
         outcome = Written(state)
 
-        def work(tx: Transaction) -> Written:
-            self.writes.fence(tx)
-            before = self.writes.find(key, tx)
+        def work(transaction: Transaction) -> Written:
+            self.writes.require_newest_epoch(transaction)
+            before = self.writes.find_write(key, transaction)
             if before is not None and before.state != "begun":
                 return Written(before.state)
-            self._log(tx, made)
-            self.writes.put(tx, key, Write(outcome.value))
+            self._append_updates(transaction, made)
+            self.writes.put_write(transaction, key, AgentWrite(outcome.value))
             return outcome
 
         return self._submit(work)
 
-    def keep(self, made: list[bytes], record: Callable[[Transaction], None]) -> None:
+    def log_updates(self, made: list[bytes], record: Callable[[Transaction], None]) -> None:
         """Keep updates of a stream, and what `record` puts down about them. Raises RunClaimed."""
 
-        def work(tx: Transaction) -> None:
-            self.writes.fence(tx)
-            self._log(tx, made)
-            record(tx)
+        def work(transaction: Transaction) -> None:
+            self.writes.require_newest_epoch(transaction)
+            self._append_updates(transaction, made)
+            record(transaction)
 
         self._submit(work)
 
-    def _log(self, tx: Transaction, made: list[bytes]) -> None:
+    def _append_updates(self, transaction: Transaction, made: list[bytes]) -> None:
         for one in made:
-            self.draft.log.add(tx, update(one, self._author, self._name))
+            self.draft.log.add(transaction, new_update(one, self._author, self._name))
 
     def _submit(self, work: Callable[[Transaction], T]) -> T:
         self._check()
@@ -187,38 +189,39 @@ class Writing:
         self._check()
         return done
 
-    def _page(self, client: int | None = None, since: datetime | None = None) -> Page:
-        page = Page(self.draft, client=client, since=since)
-        if page.loose >= FOLD:
-            self.draft.fold()
+    def _open_page(self, client: int | None = None, since: datetime | None = None) -> TextPage:
+        page = TextPage(self.draft, client=client, since=since)
+        if page.uncompacted >= COMPACT_AFTER_UPDATES:
+            self.draft.compact_log()
         return page
 
 
-def suggestion(page: Page, part: Range, text: str) -> Suggestion:
+def make_suggestion(page: TextPage, part: TextRange, text: str) -> Suggestion:
     """The suggestion to put `text` in place of a part of a page. The anchor is all of it, however long."""
     return Suggestion(
-        quote=page.said[part.start : part.end][:LONGEST_QUOTE],
-        prefix=page.said[max(0, part.start - LONGEST_AROUND) : part.start],
-        suffix=page.said[part.end : part.end + LONGEST_AROUND],
-        anchor=page.anchor(part),
+        quote=page.said[part.start : part.end][:MAX_QUOTE_CHARS],
+        prefix=page.said[max(0, part.start - MAX_CONTEXT_CHARS) : part.start],
+        suffix=page.said[part.end : part.end + MAX_CONTEXT_CHARS],
+        anchor=page.make_anchor(part),
         text=text,
     )
 
 
-def standing(quote: str, anchor: Anchor | None = None, *, exactly: bool = True) -> Find:
+def locate_quote(quote: str, anchor: Anchor | None = None, *, exactly: bool = True) -> TextFinder:
     """Finds the one place of `quote`: that of the anchor, if it says so (or says anything, unless `exactly`)."""
 
-    def find(page: Page) -> Range:
-        part = page.anchored(anchor)
+    def find(page: TextPage) -> TextRange:
+        part = page.resolve_anchor(anchor)
         if part is not None:
             there = page.said[part.start : part.end]
-            if there[:LONGEST_QUOTE] == quote or (there and not exactly):
+            if there[:MAX_QUOTE_CHARS] == quote or (there and not exactly):
                 return part
-        part = page.only(quote)
+        part = page.find_unique(quote)
         if part is None:
             count = page.said.count(quote) if quote else 0
             raise TextGone(
-                f"the text {_short(quote)} stands in the document {count} times, and must stand there once to be "
+                f"the text {_shorten_quote(quote)} stands in the document {count} times, and must stand there once "
+                "to be "
                 "replaced; read the text again"
             )
         return part
@@ -226,7 +229,7 @@ def standing(quote: str, anchor: Anchor | None = None, *, exactly: bool = True) 
     return find
 
 
-def apart(said: str, kind: str) -> str:
+def paragraph_separator(said: str, kind: str) -> str:
     """What goes between a text and a paragraph that is added to it."""
     if not said:
         return ""
@@ -234,5 +237,5 @@ def apart(said: str, kind: str) -> str:
     return "\n" * max(0, wanted - (len(said) - len(said.rstrip("\n"))))
 
 
-def _short(quote: str) -> str:
+def _shorten_quote(quote: str) -> str:
     return repr(quote if len(quote) <= 60 else quote[:57] + "...")

@@ -17,112 +17,112 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hitl_nb import json_text as json
-from hitl_nb.drafts.shared_table import Table, ends, leaf, same, shared_map
-from hitl_nb.records import TEXT_KINDS, Kind, canonical
+from hitl_nb.drafts.shared_table import SharedTable, are_equal, count_common_ends, parse_leaf, shared_map
+from hitl_nb.records import TEXT_KINDS, Kind, canonical_json
 
 if TYPE_CHECKING:
     from pycrdt import Array, Doc, Map, Text
 
-Form = Literal["text", "table", "parts", "whole"]
+SharingForm = Literal["text", "table", "parts", "whole"]
 
-WHOLE = 256 << 10
+MAX_WHOLE_BYTES = 256 << 10
 """Longest JSON, in bytes, whose parts are shared one by one."""
-LONGEST_LIST = 3000
+MAX_LIST_ITEMS = 3000
 """Most items of a list that are shared one by one; twice as many may be there in the end. pycrdt finds an item by
 counting, so what it takes grows with the square of this."""
-DEEPEST = 100
+MAX_SHARED_DEPTH = 100
 """How deep a value may be nested whose parts are shared: twice that, and one, is how deep shared types stand then."""
 _ALONE = 0
 """The client that begins a document: the same bytes whoever does it."""
 
 
-def form(kind: Kind, proposed: Any) -> Form:
+def sharing_form(kind: Kind, proposed: Any) -> SharingForm:
     """How a value of this kind is shared."""
-    if kind in TEXT_KINDS and isinstance(proposed, str) and _whole_characters(proposed):
+    if kind in TEXT_KINDS and isinstance(proposed, str) and _has_whole_characters(proposed):
         return "text"
     if kind == "table" and isinstance(proposed, dict):
         return "table"
     if (
         kind == "choice"
-        or len(canonical(proposed)) > WHOLE
-        or _deep(proposed)
-        or _has_long_list(proposed, LONGEST_LIST)
+        or len(canonical_json(proposed)) > MAX_WHOLE_BYTES
+        or _is_deep(proposed)
+        or _has_long_list(proposed, MAX_LIST_ITEMS)
     ):
         return "whole"
     return "parts"
 
 
-def begun(kind: Kind, proposed: Any) -> bytes | None:
+def initial_update(kind: Kind, proposed: Any) -> bytes | None:
     """The first update of a document, or None if there is nothing in it yet."""
     from pycrdt import Doc
 
     doc: Doc[Any] = Doc(client_id=_ALONE)
-    match form(kind, proposed):
+    match sharing_form(kind, proposed):
         case "text":
             if not proposed:
                 return None
-            text = source(doc)
+            text = source_text(doc)
             text += proposed
         case "parts":
-            shared_map(doc, "value")["v"] = _shared(proposed)
+            shared_map(doc, "value")["v"] = _to_shared(proposed)
         case "table" | "whole":
             return None
     return doc.get_update()
 
 
-def value_of(doc: Doc[Any], kind: Kind, proposed: Any) -> Any:
+def read_value(document: Doc[Any], kind: Kind, proposed: Any) -> Any:
     """What the document says, as JSON; a text that is no value (yet) if such a one was typed last."""
-    if form(kind, proposed) == "text":
-        return str(source(doc))
-    unfinished = shared_map(doc, "typed").get("unfinished")
+    if sharing_form(kind, proposed) == "text":
+        return str(source_text(document))
+    unfinished = shared_map(document, "typed").get("unfinished")
     if unfinished is not None:
         return unfinished
-    if form(kind, proposed) == "table":
-        return Table(doc, cast("dict[str, Any]", proposed)).value()
-    value = shared_map(doc, "value")
-    if form(kind, proposed) == "whole":
-        return leaf(value["w"]) if "w" in value else proposed
-    return _plain(_read(value["v"]), proposed) if "v" in value else proposed
+    if sharing_form(kind, proposed) == "table":
+        return SharedTable(document, cast("dict[str, Any]", proposed)).read_value()
+    value = shared_map(document, "value")
+    if sharing_form(kind, proposed) == "whole":
+        return parse_leaf(value["w"]) if "w" in value else proposed
+    return _to_json_value(_read_part(value["v"]), proposed) if "v" in value else proposed
 
 
-def write(doc: Doc[Any], kind: Kind, proposed: Any, value: Any) -> None:
+def write_value(document: Doc[Any], kind: Kind, proposed: Any, value: Any) -> None:
     """Let the document say `value`, changing only what differs. A text where no text belongs is an unfinished value.
 
     Raises ValueError for what this kind cannot hold: a text that is none, a table with other columns.
     """
-    with doc.transaction():
-        if form(kind, proposed) == "text":
+    with document.transaction():
+        if sharing_form(kind, proposed) == "text":
             if not isinstance(value, str):
                 raise ValueError(f"the draft of a text must be text, not {type(value).__name__}")
-            if not _whole_characters(value):
+            if not _has_whole_characters(value):
                 raise ValueError("the text has half of a character (a lone surrogate): it cannot be kept as a draft")
-            _write_text(source(doc), value)
+            _write_text(source_text(document), value)
             return
-        typed = shared_map(doc, "typed")
+        typed = shared_map(document, "typed")
         if isinstance(value, str) and not isinstance(proposed, str) and kind != "choice":
             typed["unfinished"] = value
             return
         if "unfinished" in typed:
             del typed["unfinished"]
-        if form(kind, proposed) == "table":
-            Table(doc, cast("dict[str, Any]", proposed)).write(value)
-        elif form(kind, proposed) == "whole":
-            shared_map(doc, "value")["w"] = json.dumps(value)
-        elif _deep(value):
-            raise ValueError(f"the draft is nested more than {DEEPEST} deep")
-        elif _has_long_list(value, 2 * LONGEST_LIST):
+        if sharing_form(kind, proposed) == "table":
+            SharedTable(document, cast("dict[str, Any]", proposed)).write_value(value)
+        elif sharing_form(kind, proposed) == "whole":
+            shared_map(document, "value")["w"] = json.dumps(value)
+        elif _is_deep(value):
+            raise ValueError(f"the draft is nested more than {MAX_SHARED_DEPTH} deep")
+        elif _has_long_list(value, 2 * MAX_LIST_ITEMS):
             raise ValueError(
-                f"the draft has a list of more than {2 * LONGEST_LIST} items, and was begun with a short one"
+                f"the draft has a list of more than {2 * MAX_LIST_ITEMS} items, and was begun with a short one"
             )
         else:
-            _set(shared_map(doc, "value"), "v", value)
+            _set_entry(shared_map(document, "value"), "v", value)
 
 
-def source(doc: Doc[Any]) -> Text:
+def source_text(document: Doc[Any]) -> Text:
     """The document's text. Its indices are UTF-8 bytes."""
     from pycrdt import Text
 
-    return doc.get("source", type=Text)
+    return document.get("source", type=Text)
 
 
 # Texts
@@ -132,8 +132,8 @@ def _write_text(text: Text, value: str) -> None:
     old = str(text)
     if old == value:
         return
-    start = common(old, value)
-    end = common(old[start:][::-1], value[start:][::-1])
+    start = count_common_prefix(old, value)
+    end = count_common_prefix(old[start:][::-1], value[start:][::-1])
     at = len(old[:start].encode())
     gone = len(old[start : len(old) - end].encode())
     # What is new goes in before what is old goes out: a cursor behind the change stays behind it.
@@ -144,12 +144,12 @@ def _write_text(text: Text, value: str) -> None:
         del text[at : at + gone]
 
 
-def _whole_characters(text: str) -> bool:
+def _has_whole_characters(text: str) -> bool:
     """Whether a shared text can hold this text, which is UTF-8."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def common(one: str, other: str) -> int:
+def count_common_prefix(one: str, other: str) -> int:
     """How many characters both begin with."""
     most = min(len(one), len(other))
     return next((i for i in range(most) if one[i] != other[i]), most)
@@ -158,62 +158,63 @@ def common(one: str, other: str) -> int:
 # Values in parts
 
 
-def _deep(value: Any, deepest: int = DEEPEST) -> bool:
+def _is_deep(value: Any, max_depth: int = MAX_SHARED_DEPTH) -> bool:
     """Whether a JSON value is nested deeper than this."""
     if isinstance(value, dict):
-        return deepest == 0 or any(_deep(part, deepest - 1) for part in cast("dict[str, Any]", value).values())
+        return max_depth == 0 or any(_is_deep(part, max_depth - 1) for part in cast("dict[str, Any]", value).values())
     return isinstance(value, list) and (
-        deepest == 0 or any(_deep(part, deepest - 1) for part in cast("list[Any]", value))
+        max_depth == 0 or any(_is_deep(part, max_depth - 1) for part in cast("list[Any]", value))
     )
 
 
-def _has_long_list(value: Any, most: int) -> bool:
+def _has_long_list(value: Any, max_items: int) -> bool:
     """Whether there is a list of more items in a JSON value. It is not nested deeply."""
     if isinstance(value, dict):
-        return any(_has_long_list(part, most) for part in cast("dict[str, Any]", value).values())
+        return any(_has_long_list(part, max_items) for part in cast("dict[str, Any]", value).values())
     return isinstance(value, list) and (
-        len(cast("list[Any]", value)) > most or any(_has_long_list(part, most) for part in cast("list[Any]", value))
+        len(cast("list[Any]", value)) > max_items
+        or any(_has_long_list(part, max_items) for part in cast("list[Any]", value))
     )
 
 
-def _shared(value: Any) -> Any:
+def _to_shared(value: Any) -> Any:
     """A JSON value as what is put into a document."""
     from pycrdt import Array, Map
 
     if isinstance(value, dict):
-        return Map({key: _shared(part) for key, part in cast("dict[str, Any]", value).items()})
+        return Map({key: _to_shared(part) for key, part in cast("dict[str, Any]", value).items()})
     if isinstance(value, list):
-        return Array([Map({"v": _shared(part)}) for part in cast("list[Any]", value)])
+        return Array([Map({"v": _to_shared(part)}) for part in cast("list[Any]", value)])
     return json.dumps(value)
 
 
-def _read(part: Any) -> Any:
+def _read_part(part: Any) -> Any:
     """What stands in a document as dicts, lists and JSON texts: pycrdt's iterators count from the start each time."""
     from pycrdt import Array, Map
 
     return json.loads(str(cast("Any", part))) if isinstance(part, Array | Map) else part
 
 
-def _plain(part: Any, like: Any = None) -> Any:
+def _to_json_value(part: Any, like: Any = None) -> Any:
     """The JSON value of what was read. Its objects have their entries in the order of those of `like`."""
     if isinstance(part, dict):
         items = cast("dict[str, Any]", part)
         model = cast("dict[str, Any]", like) if isinstance(like, dict) else {}
-        names = [*filter(items.__contains__, model), *sorted(items.keys() - model.keys(), key=_in_browsers)]
-        return {name: _plain(items[name], model.get(name)) for name in names}
+        names = [*filter(items.__contains__, model), *sorted(items.keys() - model.keys(), key=_utf16_sort_key)]
+        return {name: _to_json_value(items[name], model.get(name)) for name in names}
     if isinstance(part, list):
         models = cast("list[Any]", like) if isinstance(like, list) else []
         held = [cast("dict[str, Any]", box) for box in cast("list[Any]", part) if isinstance(box, dict) and "v" in box]
-        return [_plain(box["v"], model) for box, model in zip_longest(held, models[: len(held)])]
-    return leaf(part)
+        return [_to_json_value(box["v"], model) for box, model in zip_longest(held, models[: len(held)])]
+    return parse_leaf(part)
 
 
-def _in_browsers(name: str) -> bytes:
+def _utf16_sort_key(name: str) -> bytes:
     """What names are sorted by: their UTF-16 units, as in browsers."""
     return name.encode("utf-16-be")
 
 
-def _set(at: Map[Any], key: str, value: Any) -> None:
+def _set_entry(at: Map[Any], key: str, value: Any) -> None:
     """Let the entry `key` of a shared map say `value`."""
     from pycrdt import Array, Map
 
@@ -223,23 +224,23 @@ def _set(at: Map[Any], key: str, value: Any) -> None:
         for gone in [name for name, _ in items.items() if name not in new]:
             del items[gone]
         for name, item in new.items():
-            _set(items, name, item)
+            _set_entry(items, name, item)
     elif isinstance(part, Array) and isinstance(value, list):
         _set_list(cast("Array[Any]", part), cast("list[Any]", value))
-    elif not (isinstance(part, str) and same(leaf(part), value)):
-        at[key] = _shared(value)
+    elif not (isinstance(part, str) and are_equal(parse_leaf(part), value)):
+        at[key] = _to_shared(value)
 
 
 def _set_list(boxes: Array[Any], new: list[Any]) -> None:
     from pycrdt import Map
 
-    old = _plain(_read(boxes))
-    start, end = ends(old, new)
+    old = _to_json_value(_read_part(boxes))
+    start, end = count_common_ends(old, new)
     paired = min(len(old), len(new)) - start - end
     for i in range(start, start + paired):
-        _set(boxes[i], "v", new[i])
+        _set_entry(boxes[i], "v", new[i])
     at = start + paired
     for _ in range(len(old) - end - at):
         del boxes[at]
     for i in range(at, len(new) - end):
-        boxes.insert(i, Map({"v": _shared(new[i])}))
+        boxes.insert(i, Map({"v": _to_shared(new[i])}))

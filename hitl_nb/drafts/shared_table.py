@@ -17,7 +17,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, cast
 
 from hitl_nb import json_text as json
-from hitl_nb.records import canonical
+from hitl_nb.records import canonical_json
 
 if TYPE_CHECKING:
     from pycrdt import Doc, Map
@@ -26,64 +26,64 @@ if TYPE_CHECKING:
 Row = list[Any]
 
 
-class Table:
+class SharedTable:
     """A table's document. `proposed` is the table that the agent proposed."""
 
-    def __init__(self, doc: Doc[Any], proposed: dict[str, Any]) -> None:
+    def __init__(self, document: Doc[Any], proposed: dict[str, Any]) -> None:
         self._proposed: list[Row] = proposed["rows"]
         self._columns = proposed["columns"]
         self._rows, self._cells, self._places, self._gone = (
-            shared_map(doc, name) for name in ("rows", "cells", "places", "gone")
+            shared_map(document, name) for name in ("rows", "cells", "places", "gone")
         )
 
-    def value(self) -> dict[str, Any]:
+    def read_value(self) -> dict[str, Any]:
         """The table that stands in the document."""
-        return {"columns": self._columns, "rows": [row for _, row in self._standing()]}
+        return {"columns": self._columns, "rows": [row for _, row in self._ordered_rows()]}
 
-    def write(self, value: Any) -> None:
+    def write_value(self, value: Any) -> None:
         """Let the document say this table. Raises ValueError for one with other columns, or what is none."""
         new = _rows_of(value, len(self._columns))
-        standing = self._standing()
-        start, end = ends([row for _, row in standing], new)
+        standing = self._ordered_rows()
+        start, end = count_common_ends([row for _, row in standing], new)
         names = [name for name, _ in standing]
         stop = len(names) - end
-        middle = _which(standing[start:stop], new[start : len(new) - end])
+        middle = _match_rows(standing[start:stop], new[start : len(new) - end])
         then = [*names[:start], *middle, *names[stop:]]
         for name in set(names).difference(then):
             self._gone[name] = True
         old = dict(standing)
         for name, row in zip(middle, new[start:], strict=False):
             if name is not None:
-                self._change(name, old[name], row)
+                self._change_row(name, old[name], row)
         self._arrange(then, new)
 
-    def _standing(self) -> list[tuple[str, Row]]:
+    def _ordered_rows(self) -> list[tuple[str, Row]]:
         """The rows in their order, by their ids."""
         rows = {str(n): row for n, row in enumerate(self._proposed)}
         for name, raw in self._rows.items():
-            if isinstance(row := leaf(raw), list):
+            if isinstance(row := parse_leaf(raw), list):
                 rows[name] = cast("Row", row)
         for name in self._gone.to_py() or {}:
             rows.pop(name, None)
         changed: dict[str, dict[str, Any]] = {}
         for place, raw in self._cells.items():
             name, _, column = place.partition("/")
-            changed.setdefault(name, {})[column] = leaf(raw)
+            changed.setdefault(name, {})[column] = parse_leaf(raw)
         for name in changed.keys() & rows.keys():
             rows[name] = [changed[name].get(str(column), cell) for column, cell in enumerate(rows[name])]
         if not len(self._places):
             return list(rows.items())
-        return sorted(rows.items(), key=lambda entry: (self._place(entry[0]), entry[0]))
+        return sorted(rows.items(), key=lambda entry: (self._row_place(entry[0]), entry[0]))
 
-    def _change(self, name: str, old: Row, new: Row) -> None:
+    def _change_row(self, name: str, old: Row, new: Row) -> None:
         for column, (was, cell) in enumerate(zip(old, new, strict=True)):
-            if not same(was, cell):
+            if not are_equal(was, cell):
                 self._cells[f"{name}/{column}"] = json.dumps(cell)
 
     def _arrange(self, then: list[str | None], new: list[Row]) -> None:
         """Give new rows an id, and a place to all rows that do not stand in this order already."""
-        places = [None if name is None else self._place(name) for name in then]
-        for i, place in enumerate(_rising(places)):
+        places = [None if name is None else self._row_place(name) for name in then]
+        for i, place in enumerate(_make_rising(places)):
             name = then[i]
             if name is None:
                 name = f"r{secrets.token_hex(6)}"
@@ -91,7 +91,7 @@ class Table:
             if place != places[i]:
                 self._places[name] = place
 
-    def _place(self, name: str) -> float:
+    def _row_place(self, name: str) -> float:
         place = self._places.get(name)
         return float(place) if isinstance(place, int | float) else float(name) if name.isdecimal() else 0.0
 
@@ -107,15 +107,15 @@ def _rows_of(table: Any, width: int) -> list[Row]:
     return cast("list[Row]", rows)
 
 
-def _which(old: list[tuple[str, Row]], new: list[Row]) -> list[str | None]:
+def _match_rows(old: list[tuple[str, Row]], new: list[Row]) -> list[str | None]:
     """For each new row the id of the old one that it is; None for one that was added.
 
     Rows that are equal are the same row. If as many of the others were there as are now, they were edited in place.
     """
     equal: dict[bytes, list[str]] = {}
     for name, row in reversed(old):
-        equal.setdefault(canonical(row), []).append(name)
-    found = [names.pop() if (names := equal.get(canonical(row))) else None for row in new]
+        equal.setdefault(canonical_json(row), []).append(name)
+    found = [names.pop() if (names := equal.get(canonical_json(row))) else None for row in new]
     others = [name for names in equal.values() for name in names]
     if len(others) != found.count(None):
         return found
@@ -124,9 +124,9 @@ def _which(old: list[tuple[str, Row]], new: list[Row]) -> list[str | None]:
     return [next(rest) if name is None else name for name in found]
 
 
-def _rising(places: list[float | None]) -> list[float]:
+def _make_rising(places: list[float | None]) -> list[float]:
     """Places in rising order: those given stay where they rise already, the others go between their neighbours."""
-    kept = _longest_rising(places)
+    kept = _find_longest_rising(places)
     above: list[float | None] = [None] * len(places)
     for i in range(len(places) - 2, -1, -1):
         above[i] = places[i + 1] if i + 1 in kept else above[i + 1]
@@ -142,7 +142,7 @@ def _rising(places: list[float | None]) -> list[float]:
     return [float(i) for i in range(len(places))]  # between two neighbours there was no number any more
 
 
-def _longest_rising(places: list[float | None]) -> set[int]:
+def _find_longest_rising(places: list[float | None]) -> set[int]:
     """The indices of a longest rising run of places, found by patience sorting."""
     tops: list[float] = []
     piles: list[int] = []
@@ -162,28 +162,30 @@ def _longest_rising(places: list[float | None]) -> set[int]:
     return found
 
 
-def same(one: Any, other: Any, *, rounded: bool = False) -> bool:
+def are_equal(one: Any, other: Any, *, rounded: bool = False) -> bool:
     """Whether two JSON values are equal, 1 and 1.0 being so, and true and 1 not.
 
     `rounded`: integers that are the same once a browser has read them are equal too.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         a, b = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
-        return a.keys() == b.keys() and all(same(a[key], b[key], rounded=rounded) for key in a)
+        return a.keys() == b.keys() and all(are_equal(a[key], b[key], rounded=rounded) for key in a)
     if isinstance(one, list) and isinstance(other, list):
         x, y = cast("list[Any]", one), cast("list[Any]", other)
-        return len(x) == len(y) and all(same(item, there, rounded=rounded) for item, there in zip(x, y, strict=True))
+        return len(x) == len(y) and all(
+            are_equal(item, there, rounded=rounded) for item, there in zip(x, y, strict=True)
+        )
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
-    return bool(one == other or (rounded and _as_read(one) == _as_read(other)))
+    return bool(one == other or (rounded and _as_browser_number(one) == _as_browser_number(other)))
 
 
-def _as_read(value: Any) -> Any:
+def _as_browser_number(value: Any) -> Any:
     """An integer as a browser has it."""
     return float(value) if isinstance(value, int) and abs(value) < 1e300 else value
 
 
-def leaf(text: Any) -> Any:
+def parse_leaf(text: Any) -> Any:
     """The JSON value that a text in a document is; the text itself, if somebody put one there that is none."""
     try:
         return json.loads(text)
@@ -191,16 +193,16 @@ def leaf(text: Any) -> Any:
         return str(text)
 
 
-def ends(old: list[Any], new: list[Any]) -> tuple[int, int]:
+def count_common_ends(old: list[Any], new: list[Any]) -> tuple[int, int]:
     """How many items both begin with, and how many of the others both end with."""
     most = min(len(old), len(new))
-    start = next((i for i in range(most) if not same(old[i], new[i])), most)
+    start = next((i for i in range(most) if not are_equal(old[i], new[i])), most)
     most -= start
-    return start, next((i for i in range(most) if not same(old[-1 - i], new[-1 - i])), most)
+    return start, next((i for i in range(most) if not are_equal(old[-1 - i], new[-1 - i])), most)
 
 
-def shared_map(doc: Doc[Any], name: str) -> Map[Any]:
+def shared_map(document: Doc[Any], name: str) -> Map[Any]:
     """The shared map of this name."""
     from pycrdt import Map
 
-    return doc.get(name, type=Map)
+    return document.get(name, type=Map)

@@ -11,105 +11,105 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hitl_nb.drafts.document import source
+from hitl_nb.drafts.document import source_text
 from hitl_nb.records import Anchor, PieceId, Position
 
 if TYPE_CHECKING:
     from pycrdt import Doc
 
-_PAIR = 4
+_PAIR_BYTES = 4
 """Bytes of a character that is two UTF-16 units."""
 
 
-class Span(NamedTuple):
+class ByteSpan(NamedTuple):
     """A part of a text, in bytes."""
 
     start: int
     end: int
 
 
-class Step(NamedTuple):
+class DeltaStep(NamedTuple):
     """A step of a change, which goes through the text: "retain", "insert" or "delete" so many bytes."""
 
     kind: str
     size: int
 
 
-def steps(delta: list[dict[str, Any]]) -> Iterator[Step]:
+def iterate_steps(delta: list[dict[str, Any]]) -> Iterator[DeltaStep]:
     """The steps of an event's delta."""
     for one in delta:
         for kind, what in one.items():
             if kind in ("retain", "delete"):
-                yield Step(kind, what)
+                yield DeltaStep(kind, what)
             elif kind == "insert":
-                yield Step(kind, len(what.encode()) if isinstance(what, str) else 1)
+                yield DeltaStep(kind, len(what.encode()) if isinstance(what, str) else 1)
 
 
-def standing(doc: Doc[Any], client: int, clock: int, count: int) -> list[Span]:
+def find_spans(document: Doc[Any], client: int, clock: int, count: int) -> list[ByteSpan]:
     """Where those of a peer's characters stand that were not deleted: `count` units from `clock` on."""
     if count <= 0:
         return []
-    copy = _copy(doc)
+    copy = _copy_document(document)
     deltas: list[list[dict[str, Any]]] = []
-    text = source(copy)
+    text = source_text(copy)
     subscription = text.observe(lambda event: deltas.append(event.delta))
-    copy.apply_update(b"\x00\x01" + _number(client) + b"\x01" + _number(clock) + _number(count))
+    copy.apply_update(b"\x00\x01" + _encode_number(client) + b"\x01" + _encode_number(clock) + _encode_number(count))
     text.unobserve(subscription)
-    found: list[Span] = []
+    found: list[ByteSpan] = []
     at = 0
-    for step in (step for delta in deltas for step in steps(delta)):
+    for step in (step for delta in deltas for step in iterate_steps(delta)):
         if step.kind == "delete":
-            found.append(Span(at, at + step.size))
+            found.append(ByteSpan(at, at + step.size))
         at += step.size
     return found
 
 
-def place(doc: Doc[Any], position: Position) -> int | None:
+def find_position(document: Doc[Any], position: Position) -> int | None:
     """Where a position is, in bytes; None if the character that it is at was deleted, or is not known."""
     behind = isinstance(position.assoc, int) and position.assoc < 0
     if not isinstance(position.item, PieceId):
-        return None if position.tname != "source" else 0 if behind else len(source(doc))
+        return None if position.tname != "source" else 0 if behind else len(source_text(document))
     client, clock = position.item.client, position.item.clock
-    found = standing(doc, client, clock, 1)
+    found = find_spans(document, client, clock, 1)
     if not found or not behind:
         return found[0].start if found else None
-    before = standing(doc, client, clock - 1, 1) if clock else []
-    if before and before[0].end - before[0].start == _PAIR:  # it is the second half of this character
+    before = find_spans(document, client, clock - 1, 1) if clock else []
+    if before and before[0].end - before[0].start == _PAIR_BYTES:  # it is the second half of this character
         return before[0].end
     return found[0].end
 
 
-def anchor(doc: Doc[Any], first: Span, last: Span) -> Anchor:
+def make_anchor(document: Doc[Any], first: ByteSpan, last: ByteSpan) -> Anchor:
     """An anchor for the text from one character to another."""
-    start, end = _name(doc, first), _name(doc, last)
-    if last.end - last.start == _PAIR:
+    start, end = _name_piece(document, first), _name_piece(document, last)
+    if last.end - last.start == _PAIR_BYTES:
         end = PieceId(client=end.client, clock=end.clock + 1)
     return Anchor(start=Position(item=start, assoc=0), end=Position(item=end, assoc=-1))
 
 
-def _name(doc: Doc[Any], character: Span) -> PieceId:
+def _name_piece(document: Doc[Any], character: ByteSpan) -> PieceId:
     """The name of the character there."""
-    copy = _copy(doc)
+    copy = _copy_document(document)
     made: list[bytes] = []
     subscription = copy.observe(lambda event: made.append(event.update))
-    del source(copy)[character.start : character.end]
+    del source_text(copy)[character.start : character.end]
     copy.unobserve(subscription)
     data = iter(made[0])
-    _items, _clients = _read(data), _read(data)
-    client, _ranges, clock, _length = (_read(data) for _ in range(4))
+    _items, _clients = _read_number(data), _read_number(data)
+    client, _ranges, clock, _length = (_read_number(data) for _ in range(4))
     return PieceId(client=client, clock=clock)
 
 
-def _copy(doc: Doc[Any]) -> Doc[Any]:
+def _copy_document(document: Doc[Any]) -> Doc[Any]:
     from pycrdt import Doc
 
     copy: Doc[Any] = Doc()
-    source(copy)
-    copy.apply_update(doc.get_update())
+    source_text(copy)
+    copy.apply_update(document.get_update())
     return copy
 
 
-def _number(value: int) -> bytes:
+def _encode_number(value: int) -> bytes:
     """A number as updates write it."""
     made = bytearray()
     while value > 0x7F:
@@ -118,7 +118,7 @@ def _number(value: int) -> bytes:
     return bytes([*made, value])
 
 
-def _read(data: Iterator[int]) -> int:
+def _read_number(data: Iterator[int]) -> int:
     """The next number of an update."""
     value = shift = 0
     for byte in data:

@@ -14,26 +14,26 @@ from hitl_nb.drafts import document
 from hitl_nb.drafts import text_positions as places
 from hitl_nb.drafts.crdt.update_validation import state_vector
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.drafts.text_positions import Span
+from hitl_nb.drafts.text_positions import ByteSpan
 from hitl_nb.ledger.documents.update_log import Update
 from hitl_nb.records import AGENT, Anchor
 
 if TYPE_CHECKING:
     from pycrdt import Doc, Text
 
-_RECENT = 1000
+_RECENT_UPDATES = 1000
 """Newest updates among which those of the last seconds are looked for."""
-_BLANK = re.compile(r"\n[ \t]*\n\s*")
+_BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
-class Range(NamedTuple):
+class TextRange(NamedTuple):
     """A part of the text."""
 
     start: int
     end: int
 
 
-class Page:
+class TextPage:
     """A document that is a text, read from its log.
 
     Args:
@@ -43,15 +43,15 @@ class Page:
 
     def __init__(self, draft: Draft, *, client: int | None = None, since: datetime | None = None) -> None:
         self._draft = draft
-        self._touched: list[Span] = []
-        self._mark: int | None = None
+        self._touched: list[ByteSpan] = []
+        self._insertion_point: int | None = None
         self._since = since
-        upto = None if since is None else _before(draft, since)
+        upto = None if since is None else _last_update_before(draft, since)
         loaded = draft.load(upto, client=client)
         self.doc: Doc[Any] = loaded.doc
-        self.text: Text = document.source(loaded.doc)
-        self.loose = loaded.loose
-        self._n = loaded.n
+        self.text: Text = document.source_text(loaded.doc)
+        self.uncompacted = loaded.uncompacted
+        self._last_update = loaded.last_update
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -59,143 +59,146 @@ class Page:
         changed: list[list[dict[str, Any]]] = []
         subscription = self.text.observe(lambda event: changed.append(event.delta))
         try:
-            for n, one in self._draft.log.since(self._n):
-                self._draft.apply(self.doc, n, one.data)
-                self._n = n
+            for n, one in self._draft.log.updates_after(self._last_update):
+                self._draft.apply_update(self.doc, n, one.data)
+                self._last_update = n
                 for delta in changed:
-                    self._follow(delta, one)
+                    self._apply_delta(delta, one)
                 changed.clear()
         finally:
             self.text.unobserve(subscription)
         self.said = str(self.text)
 
-    def _follow(self, delta: list[dict[str, Any]], one: Update) -> None:
+    def _apply_delta(self, delta: list[dict[str, Any]], one: Update) -> None:
         """Let what people touched and the mark move with a change, and take in what was touched by it."""
-        self._touched, new = _followed(self._touched, delta)
-        if self._mark is not None:
-            self._mark = _moved(self._mark, delta)
+        self._touched, new = _follow_spans(self._touched, delta)
+        if self._insertion_point is not None:
+            self._insertion_point = _move_mark(self._insertion_point, delta)
         if self._since is not None and one.at >= self._since and one.author and not one.author.startswith(AGENT):
             self._touched += new
 
     # Where something stands
 
-    def only(self, quote: str) -> Range | None:
+    def find_unique(self, quote: str) -> TextRange | None:
         """Where `quote` stands, if it stands here exactly once."""
         at = self.said.find(quote) if quote else -1
-        return None if at < 0 or self.said.find(quote, at + 1) >= 0 else Range(at, at + len(quote))
+        return None if at < 0 or self.said.find(quote, at + 1) >= 0 else TextRange(at, at + len(quote))
 
-    def anchored(self, anchor: Anchor | None) -> Range | None:
+    def resolve_anchor(self, anchor: Anchor | None) -> TextRange | None:
         """The range of an anchor, if both of its ends are still there."""
         if anchor is None:
             return None
-        start, end = places.place(self.doc, anchor.start), places.place(self.doc, anchor.end)
-        return None if start is None or end is None or end < start else self._range(Span(start, end))
+        start, end = places.find_position(self.doc, anchor.start), places.find_position(self.doc, anchor.end)
+        return None if start is None or end is None or end < start else self._to_range(ByteSpan(start, end))
 
-    def anchor(self, part: Range) -> Anchor | None:
+    def make_anchor(self, part: TextRange) -> Anchor | None:
         """An anchor for a range that is not empty."""
         if part.start == part.end:
             return None
-        first, last = Range(part.start, part.start + 1), Range(part.end - 1, part.end)
-        return places.anchor(self.doc, self._span(first), self._span(last))
+        first, last = TextRange(part.start, part.start + 1), TextRange(part.end - 1, part.end)
+        return places.make_anchor(self.doc, self._to_span(first), self._to_span(last))
 
-    def of(self, client: int, first: int, behind: int) -> list[Range]:
+    def ranges_by(self, client: int, first: int, behind: int) -> list[TextRange]:
         """What is left of the text of a peer from its clock `first` up to `behind`."""
-        return [self._range(span) for span in places.standing(self.doc, client, first, behind - first)]
+        return [self._to_range(span) for span in places.find_spans(self.doc, client, first, behind - first)]
 
-    def written_by(self, client: int) -> int:
+    def next_clock_of(self, client: int) -> int:
         """The next clock of a peer; 0 if it has written nothing."""
         return state_vector(self.doc.get_state()).get(client, 0)
 
-    def busy(self, parts: Iterable[Range]) -> bool:
+    def is_being_edited(self, parts: Iterable[TextRange]) -> bool:
         """Whether a person was in a paragraph of these ranges since the time that the page was made for."""
-        around = [self._span(self.paragraph(part)) for part in parts]
+        around = [self._to_span(self.paragraphs_of(part)) for part in parts]
         return any(one.start <= end and start <= one.end for one in around for start, end in self._touched)
 
-    def paragraph(self, part: Range) -> Range:
+    def paragraphs_of(self, part: TextRange) -> TextRange:
         """The paragraphs that a range is in: up to the blank lines around it."""
-        breaks = [Range(*found.span()) for found in _BLANK.finditer(self.said)]
+        breaks = [TextRange(*found.span()) for found in _BLANK_LINES.finditer(self.said)]
         start = max((one.end for one in breaks if one.end <= part.start), default=0)
         end = min((one.start for one in breaks if one.start >= part.end), default=len(self.said))
-        return Range(start, end)
+        return TextRange(start, end)
 
     # Writing
 
-    def mark(self, at: int | None) -> None:
+    def set_insertion_point(self, at: int | None) -> None:
         """Remember a place, which moves with the text; None forgets it."""
-        self._mark = None if at is None else self._span(Range(at, at)).start
+        self._insertion_point = None if at is None else self._to_span(TextRange(at, at)).start
 
     def insert(self, text: str, *, at_mark: bool = False) -> None:
         """Write at the end, or at the mark, which is behind that then."""
-        at = self._mark if at_mark and self._mark is not None else len(self.text)
+        at = self._insertion_point if at_mark and self._insertion_point is not None else len(self.text)
         self.text.insert(at, text)
-        self._mark = at + len(text.encode())
+        self._insertion_point = at + len(text.encode())
         self.said = str(self.text)
 
     @property
-    def marked(self) -> bool:
+    def has_insertion_point(self) -> bool:
         """Whether a place is remembered."""
-        return self._mark is not None
+        return self._insertion_point is not None
 
-    def replace(self, part: Range, text: str) -> None:
+    def replace(self, part: TextRange, text: str) -> None:
         """Put `text` in place of a range, changing only what differs."""
-        document.write(self.doc, self._draft.kind, "", self.said[: part.start] + text + self.said[part.end :])
+        document.write_value(self.doc, self._draft.kind, "", self.said[: part.start] + text + self.said[part.end :])
         self.said = str(self.text)
 
-    def remove(self, parts: list[Range]) -> None:
+    def remove(self, parts: list[TextRange]) -> None:
         """Delete ranges, which are in order."""
-        for start, end in [self._span(part) for part in reversed(parts)]:
+        for start, end in [self._to_span(part) for part in reversed(parts)]:
             del self.text[start:end]
         self.said = str(self.text)
 
     # Units
 
-    def _range(self, span: Span) -> Range:
+    def _to_range(self, span: ByteSpan) -> TextRange:
         data = self.said.encode()
-        return Range(*(len(data[:at].decode(errors="ignore")) for at in span))
+        return TextRange(*(len(data[:at].decode(errors="ignore")) for at in span))
 
-    def _span(self, part: Range) -> Span:
-        return Span(*(len(self.said[:at].encode()) for at in part))
+    def _to_span(self, part: TextRange) -> ByteSpan:
+        return ByteSpan(*(len(self.said[:at].encode()) for at in part))
 
 
-def _before(draft: Draft, since: datetime) -> int:
+def _last_update_before(draft: Draft, since: datetime) -> int:
     """The number of the last update that is older than `since`."""
-    last = draft.log.last()
-    recent = (n for n, one in draft.log.since(max(0, last - _RECENT)) if one.at >= since)
+    last = draft.log.last_number()
+    recent = (n for n, one in draft.log.updates_after(max(0, last - _RECENT_UPDATES)) if one.at >= since)
     return next(recent, last + 1) - 1
 
 
-def units(text: str) -> int:
+def count_utf16_units(text: str) -> int:
     """The length of a text in UTF-16 units, as clocks count."""
     return len(text.encode("utf-16-le")) // 2
 
 
-def _followed(touched: list[Span], delta: list[dict[str, Any]]) -> tuple[list[Span], list[Span]]:
+def _follow_spans(touched: list[ByteSpan], delta: list[dict[str, Any]]) -> tuple[list[ByteSpan], list[ByteSpan]]:
     """Where parts of a text are after a change, and the parts that it touched."""
-    at, new = 0, list[Span]()
-    for kind, size in places.steps(delta):
+    at, new = 0, list[ByteSpan]()
+    for kind, size in places.iterate_steps(delta):
         if kind == "insert":
-            touched = [Span(one + size * (one >= at), other + size * (other >= at)) for one, other in touched]
-            new.append(Span(at, at + size))
+            touched = [ByteSpan(one + size * (one >= at), other + size * (other >= at)) for one, other in touched]
+            new.append(ByteSpan(at, at + size))
         if kind == "delete":
-            touched = [Span(_cut(one, at, size), _cut(other, at, size)) for one, other in touched]
-            new.append(Span(at, at))
+            touched = [
+                ByteSpan(_shift_for_deletion(one, at, size), _shift_for_deletion(other, at, size))
+                for one, other in touched
+            ]
+            new.append(ByteSpan(at, at))
         else:
             at += size
     return touched, new
 
 
-def _moved(mark: int, delta: list[dict[str, Any]]) -> int:
+def _move_mark(mark: int, delta: list[dict[str, Any]]) -> int:
     """Where a mark is after a change. What is inserted right at it is behind it."""
     at = 0
-    for kind, size in places.steps(delta):
+    for kind, size in places.iterate_steps(delta):
         if kind == "insert" and at < mark:
             mark += size
         if kind == "delete":
-            mark = _cut(mark, at, size)
+            mark = _shift_for_deletion(mark, at, size)
         else:
             at += size
     return mark
 
 
-def _cut(one: int, at: int, size: int) -> int:
+def _shift_for_deletion(one: int, at: int, size: int) -> int:
     return one if one <= at else max(at, one - size)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 running_session: ContextVar[Session | None] = ContextVar("hitl_nb_session", default=None)
 
 
-def current() -> Session | None:
+def current_session() -> Session | None:
     """The session whose code is running, if any."""
     return running_session.get()
 
 
-def required(what: str) -> Session:
+def require_session(what: str) -> Session:
     """The session whose code is running. Raises NotInAgent."""
     session = running_session.get()
     if session is None:

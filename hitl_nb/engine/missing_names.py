@@ -21,7 +21,7 @@ def remember_left_out(ns: dict[str, Any], sentences: dict[str, str]) -> None:
         _left_out.setdefault(id(ns), {}).update(sentences)
 
 
-def left_out_before(ns: dict[str, Any]) -> dict[str, str]:
+def list_left_out(ns: dict[str, Any]) -> dict[str, str]:
     """The sentences about names that earlier pauses left out and that are still missing in `ns`."""
     return {name: sentence for name, sentence in _left_out.get(id(ns), {}).items() if name not in ns}
 
@@ -35,7 +35,7 @@ def explain_missing(error: BaseException, ns: dict[str, Any], function: str = ""
     known = _left_out.get(id(ns))
     if not known:
         return
-    name = next((one for one in _missing_attributes(error) if one in known), None) or _missing_name(error)
+    name = next((one for one in _find_missing_attributes(error) if one in known), None) or _find_missing_name(error)
     if name is None:
         return
     local = isinstance(error, UnboundLocalError)
@@ -44,7 +44,7 @@ def explain_missing(error: BaseException, ns: dict[str, Any], function: str = ""
         error.add_note(sentence)
 
 
-def _missing_attributes(error: BaseException) -> list[str]:
+def _find_missing_attributes(error: BaseException) -> list[str]:
     """How an attribute that a class of the notebook lacks is written."""
     if not isinstance(error, AttributeError) or not error.name:
         return []
@@ -53,7 +53,7 @@ def _missing_attributes(error: BaseException) -> list[str]:
     return [f"{cls.__qualname__}.{error.name}" for cls in classes]
 
 
-def _missing_name(error: BaseException) -> str | None:
+def _find_missing_name(error: BaseException) -> str | None:
     if isinstance(error, NameError):
         if error.name:
             return error.name
@@ -64,7 +64,7 @@ def _missing_name(error: BaseException) -> str | None:
     return None
 
 
-def say_gone(error: Exception, what: str = "") -> str:
+def describe_missing_import(error: Exception, what: str = "") -> str:
     """The sentence about what a saved state names and this process does not find; a module, where nothing is said."""
     what = what or f"the module {getattr(error, 'name', None) or '?'}"
     return (

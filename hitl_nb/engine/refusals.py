@@ -20,7 +20,7 @@ class HasLine(Protocol):
     def line(self) -> str: ...
 
 
-class NotSaved(pickle.PicklingError):
+class NotSavedError(pickle.PicklingError):
     """An object whose type, or state, is known not to be saved: `about`. `reason` says why, `way` what to do."""
 
     def __init__(self, reason: str, way: str = RESOURCE, *, about: Any = None) -> None:
@@ -34,7 +34,7 @@ _HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__")
 
 
 @functools.lru_cache(maxsize=4096)
-def refusal_of(cls: type) -> tuple[str, str] | None:
+def find_refusal(cls: type) -> tuple[str, str] | None:
     """Why no object of this type is saved, and the way out; None if there is no such rule."""
     for one in cls.__mro__:
         found = NEVER.get((one.__module__, one.__qualname__))
@@ -48,18 +48,18 @@ def refusal_of(cls: type) -> tuple[str, str] | None:
 # -- the path to the object that cannot be saved
 
 
-def offender(name: str, value: Any, fails: Callable[[Any], Exception | None]) -> tuple[str, Any, Exception | None]:
+def find_offender(name: str, value: Any, fails: Callable[[Any], Exception | None]) -> tuple[str, Any, Exception | None]:
     """The innermost object reachable from `value` that cannot be saved: its path, itself, and why.
 
     `fails` tells why an object cannot be saved alone, if it cannot.
     """
     problem = fails(value)
-    if isinstance(problem, NotSaved) and (found := path_to(problem.about, {name: value})) is not None:
+    if isinstance(problem, NotSavedError) and (found := find_path(problem.about, {name: value})) is not None:
         return found, problem.about, problem
     path, seen = name, {id(value)}
     budget = 2000
     while problem is not None:
-        for part, child in _children(value):
+        for part, child in _iterate_children(value):
             budget -= 1
             if budget < 0 or id(child) in seen:
                 continue
@@ -73,7 +73,7 @@ def offender(name: str, value: Any, fails: Callable[[Any], Exception | None]) ->
     return path if len(path) < 120 else f"{path[:60]} ... {path[-40:]}", value, problem
 
 
-def path_to(obj: Any, roots: Mapping[str, Any]) -> str | None:
+def find_path(obj: Any, roots: Mapping[str, Any]) -> str | None:
     """How `obj` is written from the first name in `roots` that leads to it; None if that is far away."""
     todo = list(roots.items())
     seen = {id(value) for value in roots.values()}
@@ -81,30 +81,30 @@ def path_to(obj: Any, roots: Mapping[str, Any]) -> str | None:
         if value is obj:
             return path
         if len(todo) < 5000 and not isinstance(value, (str, bytes, int, float, types.ModuleType)):
-            new = [(path + part, child) for part, child in _children(value) if id(child) not in seen]
+            new = [(path + part, child) for part, child in _iterate_children(value) if id(child) not in seen]
             seen.update(id(child) for _, child in new)
             todo += new
     return None
 
 
-def _children(value: Any) -> Iterator[tuple[str, Any]]:
+def _iterate_children(value: Any) -> Iterator[tuple[str, Any]]:
     """What an object holds, each with how it is written behind the object."""
     if isinstance(value, Mapping):
         for key, item in list(cast("Mapping[Any, Any]", value).items())[:500]:
-            yield f"[{_short(key)}]", item
+            yield f"[{_shorten(key)}]", item
             if not isinstance(key, (str, int)):
-                yield f" (its key {_short(key)})", key
+                yield f" (its key {_shorten(key)})", key
     elif isinstance(value, (list, tuple)):
         for i, item in enumerate(cast("list[Any]", value)[:500]):
             yield f"[{i}]", item
     elif isinstance(value, (set, frozenset)):
         for item in list(cast("set[Any]", value))[:500]:
-            yield f" (its item {_short(item)})", item
-    yield from _parts_of_calls(value)
-    yield from _attributes(value)
+            yield f" (its item {_shorten(item)})", item
+    yield from _iterate_call_parts(value)
+    yield from _iterate_attributes(value)
 
 
-def _parts_of_calls(value: Any) -> Generator[tuple[str, Any]]:
+def _iterate_call_parts(value: Any) -> Generator[tuple[str, Any]]:
     if isinstance(value, types.MethodType):
         yield ".__self__", value.__self__
         yield ".__func__", value.__func__
@@ -130,7 +130,7 @@ def _parts_of_calls(value: Any) -> Generator[tuple[str, Any]]:
         yield from ((f".args[{i}]", arg) for i, arg in enumerate(value.args))
 
 
-def _attributes(value: Any) -> Generator[tuple[str, Any]]:
+def _iterate_attributes(value: Any) -> Generator[tuple[str, Any]]:
     if isinstance(value, type):
         yield from ((f".{name}", item) for name, item in list(vars(value).items()) if name[:2] != "__")
         return
@@ -148,7 +148,7 @@ def _attributes(value: Any) -> Generator[tuple[str, Any]]:
                 continue
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     try:
         text = " ".join(repr(value).split())
     except Exception:  # noqa: BLE001 - a user's __repr__, in the middle of a sentence
@@ -159,15 +159,18 @@ def _short(value: Any) -> str:
 # -- the sentence
 
 
-def place_of(position: HasLine) -> str:
+def describe_place(position: HasLine) -> str:
     """Where the run is, for sentences."""
     return position.line
 
 
-def sentence(position: HasLine, what: str, value: Any, problem: Exception | None, way: str | None = None) -> str:
+def make_refusal_sentence(
+    position: HasLine, what: str, value: Any, problem: Exception | None, way: str | None = None
+) -> str:
     """Why the run cannot pause here: where, what, its type, the reason, and the way out."""
-    way = way or way_out(what, value, problem)
-    return f"cannot pause at {position.line}: {described(what, value)} cannot be saved ({reason(problem)}); {way}"
+    way = way or find_way_out(what, value, problem)
+    named = describe_typed_name(what, value)
+    return f"cannot pause at {position.line}: {named} cannot be saved ({format_reason(problem)}); {way}"
 
 
 _LIST = "loop over list(...) of it"
@@ -176,7 +179,7 @@ _PICKLED_ITERATORS = frozenset(
 )
 
 
-def way_out(what: str, value: Any, problem: Exception | None) -> str:
+def find_way_out(what: str, value: Any, problem: Exception | None) -> str:
     """What to write instead, so that the run can pause there."""
     kind, why = type(value).__name__, str(problem)
     if "with block" in what:
@@ -192,19 +195,19 @@ def way_out(what: str, value: Any, problem: Exception | None) -> str:
     if "containing pointers" in why:
         return "keep what it points to (.value, .contents, or bytes(...) of it) before the checkpoint"
     if "iterator" in what:
-        return _way_out_of_loop(value, kind)
-    if isinstance(problem, NotSaved) and problem.about is value:
+        return _find_way_out_of_loop(value, kind)
+    if isinstance(problem, NotSavedError) and problem.about is value:
         return problem.way
     if isinstance(value, types.GeneratorType):
         return "keep its items: write iter(list(...)) of it before the checkpoint, or make it after the checkpoint"
-    if isinstance(problem, NotSaved):
+    if isinstance(problem, NotSavedError):
         return problem.way
     return WAYS.get(kind) or (
         f"{RESOURCE}, make it where it is used, or mark it with hitl.live(...) if it is code and not state"
     )
 
 
-def _way_out_of_loop(value: Any, kind: str) -> str:
+def _find_way_out_of_loop(value: Any, kind: str) -> str:
     if kind == "ScandirIterator":
         return WAYS[kind]
     if hasattr(type_of(value), "__anext__"):
@@ -214,7 +217,7 @@ def _way_out_of_loop(value: Any, kind: str) -> str:
     return _LIST
 
 
-def described(what: str, value: Any) -> str:
+def describe_typed_name(what: str, value: Any) -> str:
     """A name or path with the type of what it holds."""
     return f"{what} (a {type(value).__name__})"
 
@@ -224,17 +227,17 @@ def type_of(value: object) -> type:
     return type(value)
 
 
-def type_name(obj: Any) -> str:
+def qualified_type_name(obj: Any) -> str:
     """The type of an object with its module, for sentences; of the notebook's own, without."""
     cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
     module = cls.__module__.lstrip("_")
     return cls.__qualname__ if module in ("main__", "builtins") else f"{module}.{cls.__qualname__}"
 
 
-def reason(problem: Exception | None) -> str:
+def format_reason(problem: Exception | None) -> str:
     """The reason in an error, without a line break."""
     if problem is None:
         return "it cannot be pickled"
-    if isinstance(problem, NotSaved):
+    if isinstance(problem, NotSavedError):
         return problem.reason
     return " ".join(f"{type(problem).__name__}: {problem}".split())

@@ -12,30 +12,30 @@ from pathlib import Path
 from types import FunctionType, TracebackType
 from typing import Any, cast
 
-_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
 
 
-def trimmed(error: BaseException) -> BaseException:
+def trim_traceback(error: BaseException) -> BaseException:
     """Take this package's frames out of the traceback of `error`, and of the errors that it came from."""
     seen: set[int] = set()
     errors: list[BaseException | None] = [error]
     for part in errors:
         if part is not None and id(part) not in seen:
             seen.add(id(part))
-            part.__traceback__ = _without_package(part.__traceback__)
+            part.__traceback__ = _drop_package_frames(part.__traceback__)
             errors += (part.__context__, part.__cause__)
             if isinstance(part, BaseExceptionGroup):
                 errors += cast("BaseExceptionGroup[BaseException]", part).exceptions
     return error
 
 
-def _without_package(entry: TracebackType | None) -> TracebackType | None:
+def _drop_package_frames(entry: TracebackType | None) -> TracebackType | None:
     first = entry
     kept: list[tuple[TracebackType, int]] = []
     is_whole = True
     while entry is not None:
         line = cast("int | None", entry.tb_lineno)  # None: of an instruction of the engine's own
-        if entry.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        if entry.tb_frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
             is_whole = False
         else:
             is_whole = is_whole and line is not None
@@ -49,17 +49,17 @@ def _without_package(entry: TracebackType | None) -> TracebackType | None:
     return following
 
 
-def lines_of(error: BaseException) -> list[tuple[str, str, int]]:
+def read_error_lines(error: BaseException) -> list[tuple[str, str, int]]:
     """The traceback of `error` as data: file, function and line of each entry."""
-    return lines_from(trimmed(error).__traceback__)
+    return read_traceback_lines(trim_traceback(error).__traceback__)
 
 
-def lines_from(entry: TracebackType | None) -> list[tuple[str, str, int]]:
+def read_traceback_lines(entry: TracebackType | None) -> list[tuple[str, str, int]]:
     """The same of a traceback, without this package's frames."""
     found: list[tuple[str, str, int]] = []
     while entry is not None:
         code = entry.tb_frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
+        if not code.co_filename.startswith(_PACKAGE_FOLDER):
             found.append((code.co_filename, code.co_name, entry.tb_lineno))
         entry = entry.tb_next
     return found
@@ -69,15 +69,15 @@ def from_lines(lines: list[tuple[str, str, int]]) -> TracebackType | None:
     """A traceback that shows `lines`, of an exception that was raised in another process."""
     made: TracebackType | None = None
     for filename, name, line in reversed(lines):
-        made = _entry(made, filename, name, line, {})
+        made = _make_entry(made, filename, name, line, {})
     return made
 
 
-def _caller() -> Any:
+def _find_caller() -> Any:
     return sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
 
-def _entry(
+def _make_entry(
     following: TracebackType | None, filename: str, name: str, line: int, ns: dict[str, Any], first: int = 1
 ) -> TracebackType:
     tree = ast.parse("def here(): return __here__()")
@@ -85,5 +85,5 @@ def _entry(
     ast.increment_lineno(tree, first - 1)
     ast.increment_lineno(call.body[0], line - first)
     code: Any = compile(tree, filename, "exec").co_consts[0]
-    made = FunctionType(code.replace(co_name=name, co_qualname=name), {**ns, "__here__": _caller})()
+    made = FunctionType(code.replace(co_name=name, co_qualname=name), {**ns, "__here__": _find_caller})()
     return TracebackType(following, made, made.f_lasti, line)

@@ -15,7 +15,7 @@ _USAGE = "%%agent NAME [--key EXPR] [--restart] [--as-recorded] [--wait SECONDS]
 
 
 @dataclass
-class Line:
+class AgentLine:
     """A parsed `%%agent` line."""
 
     name: str
@@ -26,13 +26,13 @@ class Line:
     store: str | None
 
 
-class _Parser(argparse.ArgumentParser):
+class _LineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"%%agent: {message}; usage: {_USAGE}")
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="%%agent", add_help=False, allow_abbrev=False)
+def _make_parser() -> _LineParser:
+    parser = _LineParser(prog="%%agent", add_help=False, allow_abbrev=False)
     parser.add_argument("name", nargs="?")
     parser.add_argument("--key")
     parser.add_argument("--restart", action="store_true")
@@ -42,13 +42,13 @@ def _parser() -> _Parser:
     return parser
 
 
-def parse_line(line: str) -> Line:
+def parse_agent_line(line: str) -> AgentLine:
     """Parse what stands behind `%%agent`. Raises UsageError in one sentence."""
     try:
         words = shlex.split(line, posix=False)
     except ValueError as error:
         raise UsageError(f"%%agent: {error} in {line!r}; usage: {_USAGE}") from None
-    given = _parser().parse_args([_unquoted(word) for word in words])
+    given = _make_parser().parse_args([_unquote(word) for word in words])
     if not given.name:
         raise UsageError(f"%%agent needs a NAME, unique in the notebook; usage: {_USAGE}")
     if not _NAME.match(given.name):
@@ -59,20 +59,20 @@ def parse_line(line: str) -> Line:
         )
     if not 0 <= given.wait < float("inf"):
         raise UsageError(f"%%agent: --wait must be a number of seconds >= 0, not {given.wait}")
-    return Line(given.name, given.key, given.restart, given.as_recorded, given.wait, given.store)
+    return AgentLine(given.name, given.key, given.restart, given.as_recorded, given.wait, given.store)
 
 
-def _unquoted(word: str) -> str:
+def _unquote(word: str) -> str:
     quoted = len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" and word[0] not in word[1:-1]
     return word[1:-1] if quoted else word
 
 
-def key_of(expression: str | None, ns: dict[str, Any]) -> str:
+def evaluate_key(expression: str | None, namespace: dict[str, Any]) -> str:
     """The value of `--key EXPR`, as text. Raises UsageError if it cannot name a run."""
     if expression is None:
         return ""
     try:
-        value = eval(expression, ns)
+        value = eval(expression, namespace)
     except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
         raise UsageError(f"%%agent: --key {expression} raised {type(error).__name__}: {error}") from None
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":

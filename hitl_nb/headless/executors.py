@@ -8,20 +8,20 @@ from urllib.parse import unquote
 
 import psutil
 
-NOTEBOOK = "HITL_NB_NOTEBOOK"
-SESSION = "JPY_SESSION_NAME"
-TOLD_BY = "HITL_NB_TOLD_BY"
+NOTEBOOK_VARIABLE = "HITL_NB_NOTEBOOK"
+SESSION_VARIABLE = "JPY_SESSION_NAME"
+EXECUTOR_VARIABLE = "HITL_NB_TOLD_BY"
 """Process id and name of who set `HITL_NB_NOTEBOOK` for the kernels that it starts: it counts in those alone."""
 
 _PROGRAMS = (
     *("jupyter-nbconvert", "jupyter-execute", "jupyter", "papermill", "nbconvert", "nbclient", "voila"),
     *("jupyter-console", "jupyter-qtconsole", "qtconsole"),
 )
-_WRITES = ("--output", "--NbConvertApp.output_base")
+_OUTPUT_OPTIONS = ("--output", "--NbConvertApp.output_base")
 """Options whose value, the next word, is what a program writes."""
 
 
-def notebooks_named() -> list[Path] | None:
+def find_named_notebooks() -> list[Path] | None:
     """The notebooks that the program that executes this kernel's notebook names; None for one that names none.
 
     They are on its command line. A program that is known to take them from there, and one that names some, runs no
@@ -39,14 +39,14 @@ def notebooks_named() -> list[Path] | None:
         shown = Path.cwd() / PurePosixPath(unquote(page)).name
         if shown.suffix == ".ipynb":
             return [shown]
-    return named_on(words, folder)
+    return parse_named_notebooks(words, folder)
 
 
-def named_on(words: list[str], folder: Path) -> list[Path] | None:
-    """The notebooks that a command line names, as `notebooks_named`; its paths are relative to `folder`."""
+def parse_named_notebooks(words: list[str], folder: Path) -> list[Path] | None:
+    """The notebooks that a command line names, as `find_named_notebooks`; its paths are relative to `folder`."""
     at = next((i for i, word in enumerate(words) if Path(word).stem in _PROGRAMS), None)
     program = None if at is None else Path(words[at]).stem
-    given = [word for before, word in zip(("", *words), words, strict=False) if before not in _WRITES]
+    given = [word for before, word in zip(("", *words), words, strict=False) if before not in _OUTPUT_OPTIONS]
     found = [folder / word for word in given if word.endswith(".ipynb") and not word.startswith("-")]
     if program is None:
         return list(dict.fromkeys(found)) or None
@@ -57,7 +57,7 @@ def named_on(words: list[str], folder: Path) -> list[Path] | None:
     return list(dict.fromkeys(path for path in found if path.exists()))
 
 
-def environment_for(notebook: str | os.PathLike[str], name: str) -> dict[str, str]:
+def kernel_environment(notebook: str | os.PathLike[str], name: str) -> dict[str, str]:
     """What a kernel's environment needs so that it knows its notebook.
 
     Args:
@@ -65,4 +65,4 @@ def environment_for(notebook: str | os.PathLike[str], name: str) -> dict[str, st
         name: what people know the executing program by.
     """
     path = str(Path(notebook).resolve())
-    return {NOTEBOOK: path, SESSION: path, TOLD_BY: f"{os.getpid()} {name}"}
+    return {NOTEBOOK_VARIABLE: path, SESSION_VARIABLE: path, EXECUTOR_VARIABLE: f"{os.getpid()} {name}"}

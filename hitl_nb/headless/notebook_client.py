@@ -11,7 +11,7 @@ from typing import Any
 
 import nbclient
 
-from hitl_nb.headless.executors import environment_for
+from hitl_nb.headless.executors import kernel_environment
 
 
 class NotebookClient(nbclient.NotebookClient):
@@ -27,9 +27,9 @@ class NotebookClient(nbclient.NotebookClient):
 
     def __init__(self, nb: Any, path: str | os.PathLike[str], **options: Any) -> None:
         super().__init__(nb, **options)
-        self._told = environment_for(path, "nbclient")
+        self._notebook_path = kernel_environment(path, "nbclient")
 
     async def async_start_new_kernel(self, **options: Any) -> None:
         """Start the kernel, with the notebook's path in its environment."""
-        options["env"] = {**(options.get("env") or os.environ), **self._told}
+        options["env"] = {**(options.get("env") or os.environ), **self._notebook_path}
         await super().async_start_new_kernel(**options)

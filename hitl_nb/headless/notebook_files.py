@@ -42,7 +42,7 @@ def read_notebook(path: Path) -> Any:
         _, repaired = normalize(raw)  # cells without an id get one, as in JupyterLab
         validate(repaired)
     except (NotebookValidationError, ValidationError, AttributeError, KeyError, TypeError) as e:
-        raise HitlError(f"{path} is not a notebook: {first_line(str(e)) or type(e).__name__}") from None
+        raise HitlError(f"{path} is not a notebook: {read_first_line(str(e)) or type(e).__name__}") from None
     return nbformat.reads(json.dumps(repaired), as_version=nbformat.NO_CONVERT)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
@@ -66,7 +66,7 @@ def write_notebook(notebook: Any, path: Path) -> None:
         raise
 
 
-def joined(outputs: list[Any]) -> list[Any]:
+def join_streams(outputs: list[Any]) -> list[Any]:
     """Neighbouring pieces of one stream as one, wherever the kernel happened to cut it."""
     joined: list[Any] = []
     for output in outputs:
@@ -78,5 +78,5 @@ def joined(outputs: list[Any]) -> list[Any]:
     return joined
 
 
-def first_line(text: str) -> str:
+def read_first_line(text: str) -> str:
     return text.strip().split("\n", 1)[0]

@@ -20,12 +20,12 @@ import psutil
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import UnknownNotebook
-from hitl_nb.headless.executors import NOTEBOOK, SESSION, TOLD_BY, notebooks_named
+from hitl_nb.headless.executors import EXECUTOR_VARIABLE, NOTEBOOK_VARIABLE, SESSION_VARIABLE, find_named_notebooks
 from hitl_nb.ledger.ledger import Ledger
 
-MOST_FILES = 2000
+MAX_FILES = 2000
 """Most files and folders that are looked at below the working directory."""
-LONGEST = 64 << 20
+MAX_NOTEBOOK_BYTES = 64 << 20
 """Longest notebook file that is read, in bytes."""
 
 
@@ -38,48 +38,48 @@ class KernelNotebook:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.told: str | None = None
+        self.given_path: str | None = None
         self._found: str | None = None
 
-    def tell(self, path: str) -> str:
+    def set_path(self, path: str) -> str:
         """Say which notebook this is; the path is relative to the working directory, and the file need not exist."""
-        self.told = str(Path(path).expanduser().resolve())
-        return self.told
+        self.given_path = str(Path(path).expanduser().resolve())
+        return self.given_path
 
-    def current(self, ledger: Ledger) -> str:
+    def resolve_path(self, ledger: Ledger) -> str:
         """The path of the notebook now; its runs are taken there if it was moved.
 
         Raises UnknownNotebook, with the ways out.
         """
-        path = ledger.where_is(self.path(), _started())
+        path = ledger.find_notebook(self.read_path(), _process_start())
         if path.endswith(".ipynb"):
-            follow_notebook(ledger, path, file_id(path))
+            follow_notebook(ledger, path, read_file_id(path))
         return path
 
-    def path(self) -> str:
+    def read_path(self) -> str:
         """The path of the notebook as this kernel was told, or found out. Raises UnknownNotebook."""
-        told = run_by_magic(self.shell.user_ns) or self.told or _told(self.shell.user_ns)
+        told = find_magic_notebook(self.shell.user_ns) or self.given_path or _find_told_notebook(self.shell.user_ns)
         if told is not None:
             return told
         if not hasattr(self.shell, "kernel"):
             return str(Path.cwd())  # IPython in a terminal: nothing else is known, and no file of a notebook is there
         if self._found is None:
-            self._found = _found_by_cells(_executed(self.shell))
+            self._found = _find_by_cells(_list_executed_cells(self.shell))
         return self._found
 
 
-def run_by_magic(ns: dict[str, Any]) -> str | None:
+def find_magic_notebook(namespace: dict[str, Any]) -> str | None:
     """The notebook whose cells `%run OTHER.ipynb` is running in this kernel: its agents are not this notebook's."""
-    file = ns.get("__file__")
+    file = namespace.get("__file__")
     return str(Path(file).resolve()) if isinstance(file, str) and file.endswith(".ipynb") else None
 
 
-def _told(ns: dict[str, Any]) -> str | None:
-    named = _own(NOTEBOOK) or _own(SESSION) or ns.get("__vsc_ipynb_file__")
+def _find_told_notebook(namespace: dict[str, Any]) -> str | None:
+    named = _own_variable(NOTEBOOK_VARIABLE) or _own_variable(SESSION_VARIABLE) or namespace.get("__vsc_ipynb_file__")
     return str(Path(named).resolve()) if isinstance(named, str) and named else None
 
 
-def _own(variable: str) -> str | None:
+def _own_variable(variable: str) -> str | None:
     """An environment variable, unless a kernel around this one has the same: then it is that one's notebook.
 
     A notebook that executes another one hands its environment on.
@@ -88,8 +88,8 @@ def _own(variable: str) -> str | None:
     if not value:
         return None
     parents = {os.environ.get("JPY_PARENT_PID", ""), str(os.getppid())}
-    by = os.environ.get(TOLD_BY, "").partition(" ")[0]
-    if variable == NOTEBOOK and by:
+    by = os.environ.get(EXECUTOR_VARIABLE, "").partition(" ")[0]
+    if variable == NOTEBOOK_VARIABLE and by:
         return value if by in parents else None
     outer = _environment_of_parent()
     return None if "JPY_PARENT_PID" in outer and outer.get(variable) == value else value
@@ -105,35 +105,39 @@ def _environment_of_parent() -> dict[str, str]:
 
 
 @functools.cache
-def _started() -> datetime:
+def _process_start() -> datetime:
     """When this process started."""
     return datetime.fromtimestamp(psutil.Process().create_time(), UTC)
 
 
-def told_by() -> str | None:
+def find_executor() -> str | None:
     """The program that executes this kernel's notebook, if it said so."""
-    return (os.environ.get(TOLD_BY, "").partition(" ")[2] or "executor") if _own(NOTEBOOK) else None
+    return (
+        (os.environ.get(EXECUTOR_VARIABLE, "").partition(" ")[2] or "executor")
+        if _own_variable(NOTEBOOK_VARIABLE)
+        else None
+    )
 
 
 # -- the id in a notebook's file
 
 
-def file_id(path: str | Path) -> str:
+def read_file_id(path: str | Path) -> str:
     """The id in the metadata of a notebook's file; "" if it has none, or cannot be read."""
     file = Path(path)
     try:
         state = file.stat()
     except OSError:
         return ""
-    return _file_id(str(file), state.st_mtime_ns, state.st_size)
+    return _read_file_id(str(file), state.st_mtime_ns, state.st_size)
 
 
 @functools.lru_cache(maxsize=256)
-def _file_id(path: str, changed: int, size: int) -> str:
-    return id_in(_read(Path(path), having=b'"hitl_nb"').get("metadata"))
+def _read_file_id(path: str, changed: int, size: int) -> str:
+    return read_id(_read_notebook_json(Path(path), having=b'"hitl_nb"').get("metadata"))
 
 
-def id_in(metadata: Any) -> str:
+def read_id(metadata: Any) -> str:
     """The id in a notebook's metadata; "" if there is none."""
     ours = cast("dict[str, Any]", metadata).get("hitl_nb") if isinstance(metadata, dict) else None
     found = cast("dict[str, Any]", ours).get("id") if isinstance(ours, dict) else None
@@ -142,13 +146,13 @@ def id_in(metadata: Any) -> str:
 
 def is_gone(path: str, notebook_id: str) -> bool:
     """Whether the notebook with this id is no longer at `path`: nothing is there, or a notebook with another id."""
-    return not Path(path).exists() or file_id(path) not in ("", notebook_id)
+    return not Path(path).exists() or read_file_id(path) not in ("", notebook_id)
 
 
 def _lacks_id(path: str) -> bool:
     """Whether a notebook that can be read is at `path`, and has no id."""
-    document = _read(Path(path))
-    return bool(document) and not id_in(document.get("metadata"))
+    document = _read_notebook_json(Path(path))
+    return bool(document) and not read_id(document.get("metadata"))
 
 
 def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
@@ -163,13 +167,13 @@ def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
     """
 
     def has_left(old: str, known: str) -> bool:
-        return is_gone(old, known) or (ledger.marked_id(old) == known and _lacks_id(old))
+        return is_gone(old, known) or (ledger.find_marked_id(old) == known and _lacks_id(old))
 
-    ledger.recognise(path, notebook_id, has_left)
-    marked = "" if notebook_id else ledger.marked_id(path)
+    ledger.recognize_notebook(path, notebook_id, has_left)
+    marked = "" if notebook_id else ledger.find_marked_id(path)
     if not marked or not _lacks_id(path):
         return
-    others = [str(one) for one in _below(Path(path).parent) or () if file_id(one) == marked]
+    others = [str(one) for one in _list_notebooks_below(Path(path).parent) or () if read_file_id(one) == marked]
     if others:
         name, other = Path(path).name, others[0]
         raise UnknownNotebook(
@@ -179,10 +183,10 @@ def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
         )
 
 
-def _read(file: Path, *, having: bytes = b"") -> dict[str, Any]:
+def _read_notebook_json(file: Path, *, having: bytes = b"") -> dict[str, Any]:
     """A notebook's file as JSON; empty if it cannot be read, is half written or very long, or lacks `having`."""
     try:
-        if file.stat().st_size > LONGEST:
+        if file.stat().st_size > MAX_NOTEBOOK_BYTES:
             return {}
         raw = file.read_bytes()
         document: Any = json.loads(raw) if having in raw else None
@@ -194,10 +198,10 @@ def _read(file: Path, *, having: bytes = b"") -> dict[str, Any]:
 # -- looking for the file whose cells were executed
 
 
-def _found_by_cells(executed: list[str]) -> str:
+def _find_by_cells(executed: list[str]) -> str:
     """The one notebook whose code cells begin with those that were executed. Raises UnknownNotebook."""
-    named = notebooks_named()
-    files = _below(Path.cwd()) if named is None else named
+    named = find_named_notebooks()
+    files = _list_notebooks_below(Path.cwd()) if named is None else named
     found = {path.resolve() for path in files or () if _begins_with(path, executed)}
     if len(found) == 1:
         return str(found.pop())
@@ -216,18 +220,18 @@ def _found_by_cells(executed: list[str]) -> str:
     )
 
 
-def _executed(shell: Any) -> list[str]:
+def _list_executed_cells(shell: Any) -> list[str]:
     history: list[str] = shell.history_manager.input_hist_raw[1:]
-    return _code(history)
+    return _normalize_code(history)
 
 
 def _begins_with(file: Path, executed: list[str]) -> bool:
     """Whether the notebook's code cells, one after the other, are those that were executed so far."""
-    cells = _read(file).get("cells")
+    cells = _read_notebook_json(file).get("cells")
     if not executed or not isinstance(cells, list):
         return False
-    sources = [_source(cell) for cell in cast("list[Any]", cells) if _is_executed(cell)]
-    return _code(sources)[: len(executed)] == executed
+    sources = [_cell_source(cell) for cell in cast("list[Any]", cells) if _is_executed(cell)]
+    return _normalize_code(sources)[: len(executed)] == executed
 
 
 def _is_executed(cell: Any) -> bool:
@@ -239,22 +243,22 @@ def _is_executed(cell: Any) -> bool:
     return not (isinstance(tags, list) and "skip-execution" in tags)
 
 
-def _source(cell: dict[str, Any]) -> str:
+def _cell_source(cell: dict[str, Any]) -> str:
     text: Any = cell.get("source")
     return "".join(map(str, cast("list[Any]", text))) if isinstance(text, list) else str(text)
 
 
-def _code(sources: Iterable[str]) -> list[str]:
+def _normalize_code(sources: Iterable[str]) -> list[str]:
     return [source.strip() for source in sources if source.strip()]
 
 
-def _below(folder: Path) -> list[Path] | None:
+def _list_notebooks_below(folder: Path) -> list[Path] | None:
     """The notebooks in a folder and below it; None if there is too much to look at."""
-    looked = list(islice(_walk(folder), MOST_FILES + 1))
-    return None if len(looked) > MOST_FILES else [path for path in looked if path.suffix == ".ipynb"]
+    looked = list(islice(_iterate_notebooks(folder), MAX_FILES + 1))
+    return None if len(looked) > MAX_FILES else [path for path in looked if path.suffix == ".ipynb"]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _iterate_notebooks(folder: Path) -> Iterator[Path]:
     for inside, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
         for name in (*folders, *files):

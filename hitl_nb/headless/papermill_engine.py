@@ -14,10 +14,10 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 
 from hitl_nb.errors import UnknownNotebook
-from hitl_nb.headless.executors import environment_for
+from hitl_nb.headless.executors import kernel_environment
 
 _Base: Any = import_module("papermill.engines").NBClientEngine  # untyped, and not a dependency
-_files: Any = import_module("papermill.iorw").papermill_io
+_notebook_files: Any = import_module("papermill.iorw").papermill_io
 
 
 class Engine(_Base):
@@ -32,8 +32,8 @@ class Engine(_Base):
                 f"papermill writes this notebook to {written or 'no file'!r}, which is no .ipynb file of this machine, "
                 "so the runs of its agents could not be found again; name one as the output"
             )
-        folder = getattr(_files.get_handler(written), "_cwd", None) or Path.cwd()
-        told = environment_for(Path(folder, written), "papermill")
+        folder = getattr(_notebook_files.get_handler(written), "_cwd", None) or Path.cwd()
+        told = kernel_environment(Path(folder, written), "papermill")
 
         class Manager(AsyncKernelManager):
             async def start_kernel(self, **settings: Any) -> None:

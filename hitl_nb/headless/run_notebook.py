@@ -26,12 +26,12 @@ from IPython.core.error import UsageError
 from jupyter_client.kernelspec import NoSuchKernel
 
 from hitl_nb.errors import HitlError, Paused
-from hitl_nb.headless.agent_line import parse_line
-from hitl_nb.headless.executors import environment_for
-from hitl_nb.headless.notebook_identity import file_id, follow_notebook, id_in, is_gone
+from hitl_nb.headless.agent_line import parse_agent_line
+from hitl_nb.headless.executors import kernel_environment
+from hitl_nb.headless.notebook_identity import follow_notebook, is_gone, read_file_id, read_id
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import CHANGED_SINCE, Proposal
-from hitl_nb.review.static_html import NOTE
+from hitl_nb.review.static_html import NOTE_MIME
 from hitl_nb.storage import open_store
 from hitl_nb.values.schemas import import_jsonschema
 
@@ -39,7 +39,7 @@ import_jsonschema()  # nbformat imports it too, in a second more
 from nbclient import NotebookClient  # noqa: E402
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: E402
 
-from hitl_nb.headless.notebook_files import first_line, joined, read_notebook, write_notebook  # noqa: E402
+from hitl_nb.headless.notebook_files import join_streams, read_first_line, read_notebook, write_notebook  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -101,25 +101,29 @@ def run_notebook(
     environment = {
         **os.environ,
         "HITL_NB_STORE": place.url,
-        **environment_for(source, "hitl-nb run"),
+        **kernel_environment(source, "hitl-nb run"),
     }
-    follow_notebook(ledger, str(source), id_in(notebook.metadata))
+    follow_notebook(ledger, str(source), read_id(notebook.metadata))
     own = target == source
     if not own:
-        _carry_id(notebook, "")  # it is another notebook, whose runs are its own
-    notebook_id = (lambda: ledger.notebook_id(str(source))) if own else None
-    player = _Player(notebook, target, environment, source.parent, on_cell, timeout, notebook_id)
-    status, error = _apart(player)
+        _write_notebook_id(notebook, "")  # it is another notebook, whose runs are its own
+    notebook_id = (lambda: ledger.find_notebook_id(str(source))) if own else None
+    player = _NotebookPlayer(notebook, target, environment, source.parent, on_cell, timeout, notebook_id)
+    status, error = _play_on_thread(player)
     if own:
-        ledger.recognise(str(source), id_in(notebook.metadata), is_gone)  # the file has the id of its runs now
-    waiting = tuple(_open(ledger, str(source)))
-    notes = dict.fromkeys(n for n in (*player.notes, *(n for p in waiting for n in p.notes)) if _is_about_inputs(n))
-    if waiting and not own and file_id(source) != ledger.notebook_id(str(source)):
-        notes[_not_followed(source)] = None
+        ledger.recognize_notebook(
+            str(source), read_id(notebook.metadata), is_gone
+        )  # the file has the id of its runs now
+    waiting = tuple(_list_open(ledger, str(source)))
+    notes = dict.fromkeys(
+        n for n in (*player.notes, *(n for proposal in waiting for n in proposal.notes)) if _is_about_inputs(n)
+    )
+    if waiting and not own and read_file_id(source) != ledger.find_notebook_id(str(source)):
+        notes[_explain_not_followed(source)] = None
     return NotebookRun(status, waiting, error, target, tuple(notes))
 
 
-class _Player:
+class _NotebookPlayer:
     """One kernel playing one notebook, on an event loop that it does not share."""
 
     def __init__(
@@ -146,7 +150,7 @@ class _Player:
             timeout=timeout,
             record_timing=False,
             store_widget_state=False,
-            on_cell_executed=self._executed,
+            on_cell_executed=self._on_cell_executed,
         )
 
     async def play(self) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
@@ -158,14 +162,14 @@ class _Player:
             if client.km.ipykernel:
                 client.extra_arguments = ["--IPKernelApp.log_level=ERROR"]  # its advice on encryption is not for here
             async with client.async_setup_kernel(env=self.environment, cwd=str(self.folder)):
-                return await self._cells()
+                return await self._run_cells()
         except NoSuchKernel as e:
             raise HitlError(
                 f"this notebook asks for the kernel {e.name!r}, which is not installed here; "
                 "`jupyter kernelspec list` shows those that are"
             ) from None
 
-    async def _cells(self) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
+    async def _run_cells(self) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
         cells: list[Any] = self.notebook.cells
         code = [i for i, cell in enumerate(cells) if cell.cell_type == "code"]
         for number, index in enumerate(code, 1):
@@ -178,28 +182,28 @@ class _Player:
                 )
             except CellExecutionError as e:
                 if e.ename != Paused.__name__:
-                    trouble = f"{e.ename}: {first_line(e.evalue)}"
+                    trouble = f"{e.ename}: {read_first_line(e.evalue)}"
             except CellTimeoutError:
                 trouble = f"it took longer than {self.timeout} s"
             except DeadKernelError:
                 trouble = "the kernel died; run the notebook again, and its agents go on where they stopped"
-            cells[index].outputs = joined(cells[index].outputs)
-            self.notes += [o.data["text/plain"] for o in cells[index].outputs if NOTE in o.get("data", {})]
-            if self.notebook_id is not None and agent_name(cells[index].source) and (known := self.notebook_id()):
-                _carry_id(self.notebook, known)
+            cells[index].outputs = join_streams(cells[index].outputs)
+            self.notes += [o.data["text/plain"] for o in cells[index].outputs if NOTE_MIME in o.get("data", {})]
+            if self.notebook_id is not None and parse_agent_name(cells[index].source) and (known := self.notebook_id()):
+                _write_notebook_id(self.notebook, known)
             write_notebook(self.notebook, self.target)
             if trouble:
                 return "failed", f"cell {index + 1}: {trouble}"
-            if self.paused and not _goes_on(cells[index]):
+            if self.paused and not _is_optional(cells[index]):
                 break
         return ("waiting" if self.paused else "finished"), None
 
-    def _executed(self, cell: Any, cell_index: int, execute_reply: dict[str, Any]) -> None:
+    def _on_cell_executed(self, cell: Any, cell_index: int, execute_reply: dict[str, Any]) -> None:
         if execute_reply["content"].get("ename") == Paused.__name__:
             self.paused = True
 
 
-def _apart(player: _Player) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
+def _play_on_thread(player: _NotebookPlayer) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
     """`player.play()` to its end, on a thread and a loop of its own."""
     loop = asyncio.new_event_loop()
     task = loop.create_task(player.play())
@@ -232,7 +236,7 @@ def _is_about_inputs(note: str) -> bool:
     return note.startswith(CHANGED_SINCE)
 
 
-def _not_followed(source: Path) -> str:
+def _explain_not_followed(source: Path) -> str:
     return (
         f"{source.name} is not written with -o, so it carries no id, and its runs stay at {source}: if you move or "
         "rename it before they have finished, give each to it with `hitl-nb adopt RUN NOTEBOOK` "
@@ -240,7 +244,7 @@ def _not_followed(source: Path) -> str:
     )
 
 
-def _carry_id(notebook: Any, notebook_id: str) -> None:
+def _write_notebook_id(notebook: Any, notebook_id: str) -> None:
     """Put the id of a notebook that has runs into its metadata, so that they follow it; "" for none."""
     ours: dict[str, Any] = {k: v for k, v in dict(notebook.metadata.get("hitl_nb") or {}).items() if k != "id"}
     if notebook_id:
@@ -251,14 +255,14 @@ def _carry_id(notebook: Any, notebook_id: str) -> None:
         notebook.metadata.pop("hitl_nb", None)
 
 
-def agent_name(source: str) -> str | None:
+def parse_agent_name(source: str) -> str | None:
     """The NAME in a cell's `%%agent NAME` line, or None if it is no agent cell."""
     first = next((line for line in source.splitlines() if line.strip()), "")
     magic, _, rest = first.partition(" ")
     if magic != "%%agent":
         return None
     try:
-        return parse_line(rest).name
+        return parse_agent_line(rest).name
     except UsageError:  # the cell itself will say so, in its place
         return None
 
@@ -266,20 +270,20 @@ def agent_name(source: str) -> str | None:
 def _refuse_duplicates(notebook: Any, path: Path) -> None:
     seen: dict[str, int] = {}
     for number, cell in enumerate(notebook.cells, 1):
-        name = agent_name(cell.source) if cell.cell_type == "code" else None
+        name = parse_agent_name(cell.source) if cell.cell_type == "code" else None
         if name is not None and seen.setdefault(name, number) != number:
             raise HitlError(
                 f"{path.name} has two agents named {name!r}, in cells {seen[name]} and {number}: give one another name"
             )
 
 
-def _goes_on(cell: Any) -> bool:
+def _is_optional(cell: Any) -> bool:
     """Whether the cell's tag says that the cells below run even if it does not finish."""
     return "raises-exception" in cell.metadata.get("tags", [])
 
 
-def _open(ledger: Ledger, notebook: str) -> list[Proposal]:
+def _list_open(ledger: Ledger, notebook: str) -> list[Proposal]:
     found: list[Proposal] = []
-    while page := ledger.inbox(notebook=notebook, after=found[-1].id if found else None):
+    while page := ledger.list_open(notebook=notebook, after=found[-1].id if found else None):
         found += page
     return found

@@ -1,7 +1,9 @@
 """What an agent proposes, as JSON for people, and what people made of it, as Python for the agent.
 
-`ask` turns a Python value into a `Question`; `check_edit` and `parse_edit` accept or refuse an edit, anywhere, without
-the agent's types; `restore` gives the agent an object of the type that it proposed. `as_text`, `changes` and `visible`
+`build_question` turns a Python value into a `Question`; `check_edit` and `parse_edit` accept or refuse an edit,
+anywhere, without
+the agent's types; `restore_value` gives the agent an object of the type that it proposed. `format_value`, `diff_value`
+and `show_hidden_characters`
 show values exactly.
 
 The JSON by codec: "pandas" and "polars" a table (see `values/tables.py`); any other the value itself, with what is no
@@ -21,28 +23,28 @@ import msgspec
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.records import ACTIONS, KINDS, TEXT_KINDS, Action, Kind, Question, canonical
+from hitl_nb.records import ACTIONS, KINDS, TEXT_KINDS, Action, Kind, Question, canonical_json
 from hitl_nb.values.checks.bounded_checks import time_limit
-from hitl_nb.values.dataframes import from_table, library_of, to_table
-from hitl_nb.values.json_types import Kinds
-from hitl_nb.values.json_values import align, json_size, plain, spell
-from hitl_nb.values.models import described_by, is_model, model_from
+from hitl_nb.values.dataframes import dataframe_library, frame_from_table, table_from_frame
+from hitl_nb.values.json_types import JsonKinds
+from hitl_nb.values.json_values import json_size, match_number_types, short_json, to_json
+from hitl_nb.values.models import build_model, describe_annotation, is_model
 from hitl_nb.values.numpy_scalars import is_science
-from hitl_nb.values.rebuilt_values import decode
+from hitl_nb.values.rebuilt_values import rebuild_value
 from hitl_nb.values.scalars import is_scalar
-from hitl_nb.values.schemas import misfits, misfits_of_rows, schema_of
-from hitl_nb.values.tables import check_table, csv_changes, csv_text, parse_csv, records
+from hitl_nb.values.schemas import resolve_schema, row_schema_errors, schema_errors
+from hitl_nb.values.tables import check_table, diff_csv, format_csv, parse_csv, rows_as_objects
 from hitl_nb.values.text_diff import unified_diff
 from hitl_nb.values.type_schemas import type_schema, without_schemas
-from hitl_nb.values.typed_values import Type, check, check_cells, encode
+from hitl_nb.values.typed_values import TypeInfo, check_cells, check_value, encode_value
 
-MAX_TITLE = 200
+MAX_TITLE_CHARS = 200
 """Longest title, in characters."""
 
 _VARIADIC = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
-def ask(
+def build_question(
     value: Any,
     *,
     title: str,
@@ -60,37 +62,37 @@ def ask(
 
     Raises TypeError or ValueError: one sentence that names the argument, what was given and what is accepted.
     """
-    kind = _kind(value, kind, options)
-    codec, encoded, types = _encoded(value, kind)
+    kind = _detect_kind(value, kind, options)
+    codec, encoded, types = _encode_value(value, kind)
     if arguments is not None:
-        types = _call_type(value, encoded, types, arguments)
+        types = _build_call_type(value, encoded, types, arguments)
     json_size(encoded, "value")
-    choices = _options(options, kind)
+    choices = _check_options(options, kind)
     question = Question(
-        title=_title(title),
+        title=_check_title(title),
         kind=kind,
         value=encoded,
         type_name=type(value).__name__,
         codec=codec,
         types=types if schema is not None else without_schemas(types),
-        schema=schema_of(schema) if schema is not None else None if kind == "choice" else type_schema(types),
+        schema=resolve_schema(schema) if schema is not None else None if kind == "choice" else type_schema(types),
         options=choices,
-        context=_context(context),
-        allow=_allow(allow),
-        reasons=_reasons(reasons),
+        context=_check_context(context),
+        allow=_check_allow(allow),
+        reasons=_check_reasons(reasons),
     )
     try:
-        _by_kind(question, encoded)
+        check_kind(question, encoded)
     except InvalidEdit as error:
         path, message = next(iter(error.fields.items()))
         raise ValueError(f"value does not fit kind={kind!r}: {path + ' ' if path else ''}{message}") from None
     return question
 
 
-def encoded(value: Any, kind: Kind) -> Any:
+def encode_as_kind(value: Any, kind: Kind) -> Any:
     """The JSON of a value that is proposed as this kind. Raises TypeError or ValueError if it is none any more."""
-    _kind(value, kind, None)
-    return _encoded(value, kind)[1]
+    _detect_kind(value, kind, None)
+    return _encode_value(value, kind)[1]
 
 
 def check_edit(question: Question, value: Any) -> Any:
@@ -100,23 +102,23 @@ def check_edit(question: Question, value: Any) -> Any:
     keeps its JSON type (see `values/json_types.py`): "3" is no edit of 2.5, unless the schema names the type there.
     """
     try:
-        value = plain(value)
+        value = to_json(value)
         size = json_size(value, "the edit")
     except (TypeError, ValueError) as error:
         raise InvalidEdit({"": str(error)}) from None
     with time_limit(size):
-        return _checked(question, value)
+        return _check_edit(question, value)
 
 
-def _checked(question: Question, value: Any) -> Any:
+def _check_edit(question: Question, value: Any) -> Any:
     if question.kind not in ("table", "choice"):
-        value = _keep_types(question, align(question.value, value))
-    value = _by_kind(question, value)
+        value = _keep_types(question, match_number_types(question.value, value))
+    value = check_kind(question, value)
     if question.schema is not None:
         if question.kind == "table":
-            wrong = misfits_of_rows(question.schema, records(value))
+            wrong = row_schema_errors(question.schema, rows_as_objects(value))
         else:
-            wrong = misfits(question.schema, value)
+            wrong = schema_errors(question.schema, value)
         if wrong:
             raise InvalidEdit(wrong)
     return value
@@ -124,19 +126,19 @@ def _checked(question: Question, value: Any) -> Any:
 
 def _keep_types(question: Question, value: Any) -> Any:
     """The edit in its normal form. Raises InvalidEdit for what is not of the type that was proposed."""
-    kinds = Kinds(question.value)
+    kinds = JsonKinds(question.value)
     if question.kind == "plan" and kinds.items:
         kinds.items.free = True  # a step may be a text or an object
-    checked, wrong = check(question.types, value, question.value, kinds)
+    checked, wrong = check_value(question.types, value, question.value, kinds)
     if wrong and question.schema is not None:
-        kinds.release([question.schema], question.schema)
-        checked, wrong = check(question.types, value, question.value, kinds)
+        kinds.release_to_schemas([question.schema], question.schema)
+        checked, wrong = check_value(question.types, value, question.value, kinds)
     if wrong:
         raise InvalidEdit(wrong)
     return checked
 
 
-def restore(
+def restore_value(
     question: Question,
     value: Any,
     original: Any,
@@ -158,17 +160,17 @@ def restore(
     value = check_edit(question, value)
     if schema is not None and not isinstance(schema, dict):
         if question.kind == "table":
-            model_from(list[schema], records(value))
+            build_model(list[schema], rows_as_objects(value))
         else:
-            model_from(schema, value)
-    if canonical(value) == canonical(question.value):
+            build_model(schema, value)
+    if canonical_json(value) == canonical_json(question.value):
         return original
     if question.codec in ("pandas", "polars"):
-        return from_table(value, original, question.value, "pandas" if question.codec == "pandas" else "polars")
+        return frame_from_table(value, original, question.value, "pandas" if question.codec == "pandas" else "polars")
     if question.kind == "choice" and options is not None:
-        at = [canonical(option) for option in question.options or []].index(canonical(value))
+        at = [canonical_json(option) for option in question.options or []].index(canonical_json(value))
         return options[at] if at < len(options) else value
-    return decode(question.types, value, question.value, original, adapters)
+    return rebuild_value(question.types, value, question.value, original, adapters)
 
 
 def parse_edit(question: Question, text: str) -> Any:
@@ -180,43 +182,44 @@ def parse_edit(question: Question, text: str) -> Any:
         return check_edit(question, text)
     if question.kind == "table" and not text.lstrip("\ufeff \t\r\n").startswith("{"):
         return check_edit(question, parse_csv(question.value, text))
-    if _is_written(question) and not text.lstrip().startswith('"'):
+    if _is_text_scalar(question) and not text.lstrip().startswith('"'):
         return check_edit(question, text)  # as it is: 12.50 is not 12.5
     try:
-        return check_edit(question, _parsed(text))
+        return check_edit(question, _parse_json(text))
     except InvalidEdit:
         if question.kind != "choice":
             raise
         return check_edit(question, text.strip())
 
 
-def _is_written(question: Question) -> bool:
+def _is_text_scalar(question: Question) -> bool:
     """Whether the value is a single one that is written as a text: a date, a decimal, a path."""
     types = question.types
     single = types is not None and (is_scalar(types) or is_science(types)) and types["is"] not in ("enum", "float")
     return single and isinstance(question.value, str) and question.kind == "json"
 
 
-def as_text(question_or_kind: Question | str, value: Any) -> str:
+def format_value(question_or_kind: Question | str, value: Any) -> str:
     """`value` (JSON) as exact text: itself for a text kind, CSV for a table, indented JSON otherwise.
 
-    `parse_edit(question, as_text(question, value)) == value`. A table's draft that is no table yet is its text already.
+    `parse_edit(question, format_value(question, value)) == value`. A table's draft that is no table yet is its text
+    already.
     """
     kind = question_or_kind if isinstance(question_or_kind, str) else question_or_kind.kind
     if kind in TEXT_KINDS or (kind == "table" and isinstance(value, str)):
         return value
     if kind == "table":
-        return csv_text(value)
-    return _indented(value)
+        return format_csv(value)
+    return _indent_json(value)
 
 
-def beginning_of(question: Question, value: Any, length: int) -> str:
-    """The first characters of `as_text`, without making the whole of it."""
+def format_beginning(question: Question, value: Any, length: int) -> str:
+    """The first characters of `format_value`, without making the whole of it."""
     if question.kind == "table" and isinstance(value, dict):
         table = cast("dict[str, Any]", value)
-        return csv_text({**table, "rows": table["rows"][:5]})[:length]
+        return format_csv({**table, "rows": table["rows"][:5]})[:length]
     if question.kind in TEXT_KINDS or isinstance(value, str):
-        return as_text(question, value)[:length]
+        return format_value(question, value)[:length]
     text = ""
     for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(value):
         text += piece
@@ -225,7 +228,7 @@ def beginning_of(question: Question, value: Any, length: int) -> str:
     return text[:length]
 
 
-def _indented(value: Any) -> str:
+def _indent_json(value: Any) -> str:
     """What `json.dumps(value, indent=2, ensure_ascii=False)` gives, which is slow: it is written in Python."""
     try:
         return msgspec.json.format(json.dumps(value, ensure_ascii=False), indent=2)
@@ -233,36 +236,38 @@ def _indented(value: Any) -> str:
         return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def changes(question: Question, value: Any) -> str:
+def diff_value(question: Question, value: Any) -> str:
     """Unified diff from the agent's version to the edit, hidden characters made visible; "" when equal."""
-    if canonical(question.value) == canonical(value):
+    if canonical_json(question.value) == canonical_json(value):
         return ""
     if question.kind == "table" and isinstance(value, dict):
-        return visible(csv_changes(question.value, cast("dict[str, Any]", value)))
-    before, after = (visible(as_text(question, one)).split("\n") for one in (question.value, value))
+        return show_hidden_characters(diff_csv(question.value, cast("dict[str, Any]", value)))
+    before, after = (show_hidden_characters(format_value(question, one)).split("\n") for one in (question.value, value))
     return "\n".join(unified_diff(before, after, "proposed", "edited")) + "\n"
 
 
-def visible(text: str) -> str:
+def show_hidden_characters(text: str) -> str:
     """`text` with bidi, zero-width and control characters spelled out as ⟨U+202E⟩; newline and tab stay."""
     # By pieces: other threads wait while one is translated.
-    return "".join(text[at : at + _PIECE].translate(_VISIBLE) for at in range(0, len(text), _PIECE))
+    return "".join(
+        text[at : at + _PIECE_CHARS].translate(_SHOWN_CHARACTERS) for at in range(0, len(text), _PIECE_CHARS)
+    )
 
 
-class _Visible(dict[int, str]):
+class _ShownCharacters(dict[int, str]):
     """How characters are shown, found out when one turns up."""
 
     def __missing__(self, code: int) -> str:
-        shown = chr(code) if code in (9, 10) else _shown(chr(code))
+        shown = chr(code) if code in (9, 10) else _show_character(chr(code))
         self[code] = shown
         return shown
 
 
-_VISIBLE = _Visible()
-_PIECE = 100_000
+_SHOWN_CHARACTERS = _ShownCharacters()
+_PIECE_CHARS = 100_000
 
 
-def _shown(character: str) -> str:
+def _show_character(character: str) -> str:
     # Hangul fillers, the grapheme joiner and variation selectors hide text too; U+FE0F alone only picks emoji style.
     blank = character in "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0" or "\ufe00" <= character <= "\ufe0e"
     hidden = blank or "\U000e0100" <= character <= "\U000e01ef"
@@ -274,23 +279,23 @@ def _shown(character: str) -> str:
 # --- arguments of ask -----------------------------------------------------------------------------------------------
 
 
-def _title(title: Any) -> str:
+def _check_title(title: Any) -> str:
     if not isinstance(title, str):
         raise TypeError(f"title is a {type(title).__name__}; it must be a str, one line that says what is asked")
     if not title.strip() or len(title.splitlines()) != 1:
         raise ValueError(f"title is {title[:80]!r}; it must be one line of text that says what is asked")
-    if len(title) > MAX_TITLE:
+    if len(title) > MAX_TITLE_CHARS:
         raise ValueError(
-            f"title has {len(title)} characters, at most {MAX_TITLE} are accepted; put the rest in context"
+            f"title has {len(title)} characters, at most {MAX_TITLE_CHARS} are accepted; put the rest in context"
         )
-    return plain(str(title), "title")
+    return to_json(str(title), "title")
 
 
-def _kind(value: Any, kind: Any, options: Any) -> Kind:
+def _detect_kind(value: Any, kind: Any, options: Any) -> Kind:
     if kind is None:
         if options is not None:
             return "choice"
-        return "text" if type(value) is str else "table" if library_of(value) else "json"
+        return "text" if type(value) is str else "table" if dataframe_library(value) else "json"
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; accepted are {', '.join(KINDS)}")
     if options is not None and kind != "choice":
@@ -298,7 +303,7 @@ def _kind(value: Any, kind: Any, options: Any) -> Kind:
     name = type(value).__name__
     if kind in TEXT_KINDS and type(value) is not str:
         raise TypeError(f"value is a {name}; kind={kind!r} takes a str")
-    if (kind == "table") is not (library_of(value) is not None):
+    if (kind == "table") is not (dataframe_library(value) is not None):
         wanted = (
             "takes a DataFrame, Series or Index of pandas or polars"
             if kind == "table"
@@ -308,55 +313,59 @@ def _kind(value: Any, kind: Any, options: Any) -> Kind:
     return kind
 
 
-def _encoded(value: Any, kind: Kind) -> tuple[str, Any, Type | None]:
-    library = library_of(value)
+def _encode_value(value: Any, kind: Kind) -> tuple[str, Any, TypeInfo | None]:
+    library = dataframe_library(value)
     if library:
-        return library, to_table(value, library), None
-    encoded, types = encode(value)
+        return library, table_from_frame(value, library), None
+    encoded, types = encode_value(value)
     codec = "bytes" if type(value) is bytes else "model" if is_model(value) else "json"
     return codec, encoded, types
 
 
-def _call_type(call: Any, encoded: Any, types: Type | None, parameters: Mapping[str, Parameter]) -> Type:
+def _build_call_type(call: Any, encoded: Any, types: TypeInfo | None, parameters: Mapping[str, Parameter]) -> TypeInfo:
     """The type of a call of a tool: of its arguments by their annotations, where these say more than the values."""
-    own: Type = (types or {}).get("fields", {}).get("arguments") or {}
-    given: dict[str, Type] = own.get("fields", {})
+    own: TypeInfo = (types or {}).get("fields", {}).get("arguments") or {}
+    given: dict[str, TypeInfo] = own.get("fields", {})
     fields: dict[str, Any] = {}
     for name, shown in encoded["arguments"].items():
         annotation = parameters[name].annotation if name in parameters else Parameter.empty
-        if one := described_by(annotation, call["arguments"][name], shown, given.get(name)):
+        if one := describe_annotation(annotation, call["arguments"][name], shown, given.get(name)):
             fields[name] = one
-    required = [name for name, p in parameters.items() if p.default is Parameter.empty and p.kind not in _VARIADIC]
-    arguments: Type = {"is": "dict", "fields": fields, "names": list(parameters), "required": required}
-    named: Type = {"is": "schema", "schema": {"const": encoded["name"]}}
+    required = [
+        name
+        for name, proposal in parameters.items()
+        if proposal.default is Parameter.empty and proposal.kind not in _VARIADIC
+    ]
+    arguments: TypeInfo = {"is": "dict", "fields": fields, "names": list(parameters), "required": required}
+    named: TypeInfo = {"is": "schema", "schema": {"const": encoded["name"]}}
     return {"is": "dict", "fields": {"name": named, "arguments": arguments}, "required": ["name", "arguments"]}
 
 
-def _options(options: Any, kind: Kind) -> list[Any] | None:
+def _check_options(options: Any, kind: Kind) -> list[Any] | None:
     if kind != "choice":
         return None
     if not isinstance(options, (list, tuple)) or not options:
         raise TypeError(f"options is {options!r:.80}; kind='choice' takes a non-empty list of values to choose from")
-    choices = [encode(option, f"options[{i}]")[0] for i, option in enumerate(cast("list[Any]", options))]
-    spelled = [canonical(choice) for choice in choices]
+    choices = [encode_value(option, f"options[{i}]")[0] for i, option in enumerate(cast("list[Any]", options))]
+    spelled = [canonical_json(choice) for choice in choices]
     twice = next((i for i, one in enumerate(spelled) if one in spelled[:i]), None)
     if twice is not None:
-        raise ValueError(f"options[{twice}] is {spell(choices[twice])} again; each option may be given once")
+        raise ValueError(f"options[{twice}] is {short_json(choices[twice])} again; each option may be given once")
     json_size(choices, "options")
     return choices
 
 
-def _context(context: Any) -> Any:
+def _check_context(context: Any) -> Any:
     if context is not None and not isinstance(context, (str, Mapping)):
         raise TypeError(f"context is a {type(context).__name__}; it must be markdown (str) or a mapping")
     if isinstance(context, Mapping):
         context = dict(cast("Mapping[Any, Any]", context))
-    context, _ = encode(context, "context")
+    context, _ = encode_value(context, "context")
     json_size(context, "context")
     return context
 
 
-def _allow(allow: Any) -> tuple[Action, ...]:
+def _check_allow(allow: Any) -> tuple[Action, ...]:
     given: list[Any] = (
         [allow] if isinstance(allow, str) or not isinstance(allow, Iterable) else list(cast("Any", allow))
     )
@@ -366,18 +375,18 @@ def _allow(allow: Any) -> tuple[Action, ...]:
     return tuple(action for action in ACTIONS if action in given)
 
 
-def _reasons(reasons: Any) -> tuple[str, ...]:
+def _check_reasons(reasons: Any) -> tuple[str, ...]:
     listed = isinstance(reasons, Iterable) and not isinstance(reasons, str)
     given: list[Any] = list(cast("Iterable[Any]", reasons)) if listed else [None]
     if any(not isinstance(reason, str) or not reason.strip() for reason in given):
         raise TypeError(f"reasons is {reasons!r:.80}; it must be a list of texts that a reviewer may choose from")
-    return tuple(plain(reason.strip(), "reasons") for reason in given)
+    return tuple(to_json(reason.strip(), "reasons") for reason in given)
 
 
 # --- edits ----------------------------------------------------------------------------------------------------------
 
 
-def _by_kind(question: Question, value: Any) -> Any:
+def check_kind(question: Question, value: Any) -> Any:
     """`value` by the rules of the question's kind. Raises InvalidEdit."""
     kind = question.kind
     if kind == "table":
@@ -388,28 +397,28 @@ def _by_kind(question: Question, value: Any) -> Any:
         return table
     if kind == "choice":
         for option in question.options or []:
-            if canonical(align(option, value)) == canonical(option):
+            if canonical_json(match_number_types(option, value)) == canonical_json(option):
                 return option
-        raise InvalidEdit({"": f"must be one of {spell(question.options, 200)}, not {spell(value)}"})
+        raise InvalidEdit({"": f"must be one of {short_json(question.options, 200)}, not {short_json(value)}"})
     if kind == "tool_call":
-        _tool_call(value)
+        _check_tool_call(value)
     elif kind == "plan":
-        _plan(value)
+        _check_plan(value)
     return value
 
 
-def _tool_call(value: Any) -> None:
+def _check_tool_call(value: Any) -> None:
     call = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     name = call.get("name")
     if set(call) != {"name", "arguments"}:
         raise InvalidEdit({"": 'must be an object with "name" and "arguments", and nothing else'})
     if not isinstance(name, str) or not name:
-        raise InvalidEdit({"name": f"must be the name of a tool, not {spell(name)}"})
+        raise InvalidEdit({"name": f"must be the name of a tool, not {short_json(name)}"})
     if not isinstance(call["arguments"], dict):
-        raise InvalidEdit({"arguments": f"must be an object, not {spell(call['arguments'])}"})
+        raise InvalidEdit({"arguments": f"must be an object, not {short_json(call['arguments'])}"})
 
 
-def _plan(value: Any) -> None:
+def _check_plan(value: Any) -> None:
     if not isinstance(value, list):
         raise InvalidEdit({"": "must be a list of steps"})
     steps = enumerate(cast("list[Any]", value))
@@ -418,14 +427,14 @@ def _plan(value: Any) -> None:
         raise InvalidEdit(wrong)
 
 
-def _parsed(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_build_object, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidEdit({"": f"must be JSON: {error}"}) from None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
@@ -433,5 +442,5 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")

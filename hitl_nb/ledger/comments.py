@@ -15,8 +15,8 @@ import msgspec
 
 from hitl_nb.errors import AlreadySettled, StoreCorrupt, UnknownComment, UnknownProposal
 from hitl_nb.ledger.decisions import signatures
-from hitl_nb.ledger.decisions.reviewers import known_speaker
-from hitl_nb.ledger.decisions.signatures import Attest
+from hitl_nb.ledger.decisions.reviewers import identify_speaker
+from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import workspace_status as standing
@@ -26,32 +26,32 @@ from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.records import (
     COMMENT_STATES,
     Anchor,
+    AttestedRecord,
     Comment,
     CommentState,
     Proposal,
     Record,
-    Vouched,
     Workspace,
     new_id,
     now,
 )
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.interface import Reads, Store, Transaction
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.interface import Store, StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
 R = TypeVar("R", bound=Record)
 
-LONGEST = 10_000
+MAX_COMMENT_CHARS = 10_000
 """Longest comment, in characters."""
-LONGEST_QUOTE = 2_000
-LONGEST_AROUND = 60
+MAX_QUOTE_CHARS = 2_000
+MAX_CONTEXT_CHARS = 60
 """Most characters that are kept of what stands before a quote, and after it."""
-LONGEST_SUGGESTION = 100_000
-LONGEST_NAME = 200
-MOST_MENTIONS = 20
+MAX_SUGGESTION_CHARS = 100_000
+MAX_NAME_CHARS = 200
+MAX_MENTIONS = 20
 
 
-class About(NamedTuple):
+class CommentTarget(NamedTuple):
     """What a document's id stands for: its run, its workspace, and the proposal that its events are told to be about.
 
     One of a workspace has no proposal as long as nobody was asked about it.
@@ -63,7 +63,7 @@ class About(NamedTuple):
     workspace: Workspace | None = None
 
 
-class Mark(Vouched, frozen=True, kw_only=True):
+class CommentStateChange(AttestedRecord, frozen=True, kw_only=True):
     """What became of a comment, and who made it so."""
 
     comment: str
@@ -73,7 +73,7 @@ class Mark(Vouched, frozen=True, kw_only=True):
     at: datetime
 
 
-class Marked(NamedTuple):
+class CommentStateResult(NamedTuple):
     """A comment as it is now, and whether this call made it so."""
 
     comment: Comment
@@ -87,7 +87,7 @@ class Discussion:
     store_id: str
     _claims: Claims
 
-    def comment(
+    def add_comment(
         self,
         document_id: str,
         text: str,
@@ -103,7 +103,7 @@ class Discussion:
         mentions: Sequence[str] = (),
         id: str = "",  # noqa: A002
         claim: Claim | None = None,
-        attest: Attest | None = None,
+        attestation: ReviewerAttestation | None = None,
     ) -> Comment:
         """Add a comment, durably.
 
@@ -111,7 +111,7 @@ class Discussion:
             document_id: a document's full id, or that of a proposal.
             id: what it is called; if a comment on the document is called so already, it is that one, made before.
             claim: that of the agent's run who says it; RunClaimed is raised if that was taken over.
-            attest: how a server knew the author; it signs the comment.
+            attestation: how a server knew the author; it signs the comment.
 
         The others are those of `Comment`. Raises UnknownProposal, UnknownComment (the one that it answers), ValueError.
         """
@@ -125,29 +125,29 @@ class Discussion:
             quote=quote,
             prefix=prefix,
             suffix=suffix,
-            anchor=_anchor(anchor),
+            anchor=_parse_anchor(anchor),
             thread=thread,
             suggestion=suggestion,
             mentions=tuple(dict.fromkeys(mentions)),
         )
-        _check(said)
+        _check_comment(said)
 
-        def work(tx: Transaction) -> Comment:
-            found = about(tx, document_id)
-            before = [one for one in comments_on(tx, found.document) if one.id == id] if id else []
+        def work(transaction: Transaction) -> Comment:
+            found = load_comment_target(transaction, document_id)
+            before = [one for one in read_comments(transaction, found.document) if one.id == id] if id else []
             if before:
                 return before[0]
-            if thread and _named(tx, found.document, thread).thread:
+            if thread and _require_comment(transaction, found.document, thread).thread:
                 raise ValueError(f"comment {thread} is an answer itself; answer the comment that it answers")
             made = msgspec.structs.replace(said, proposal=found.document, run=found.run)
-            if attest is not None:
-                made = signatures.sign_said(self.store_id, found.document, made, attest)
-            _log(tx, "comment", found, author, _logged(made), made)
-            return _as_known(self.store_id, made)
+            if attestation is not None:
+                made = signatures.sign_statement(self.store_id, found.document, made, attestation)
+            _append_logged(transaction, "comment", found, author, _comment_event_data(made), made)
+            return _with_known_speakers(self.store_id, made)
 
         return self.store.transact(work) if claim is None else self._claims.write(claim, work)
 
-    def mark_comment(
+    def change_comment_state(
         self,
         document_id: str,
         comment_id: str,
@@ -156,8 +156,8 @@ class Discussion:
         actor: str,
         actor_name: str = "",
         claim: Claim | None = None,
-        attest: Attest | None = None,
-    ) -> Marked:
+        attestation: ReviewerAttestation | None = None,
+    ) -> CommentStateResult:
         """Say what became of a comment, durably: again, changes nothing. The ids are full ids.
 
         `claim` is that of the agent's run who does so; RunClaimed is raised if that was taken over. `attest` is how a
@@ -174,25 +174,29 @@ class Discussion:
         """
         if state not in COMMENT_STATES:
             raise ValueError(f"state must be one of {', '.join(COMMENT_STATES)}, not {state!r}")
-        mark = Mark(comment=comment_id, state=state, by=actor, by_name=actor_name, at=now())
+        mark = CommentStateChange(comment=comment_id, state=state, by=actor, by_name=actor_name, at=now())
 
-        def work(tx: Transaction) -> Marked:
-            found = about(tx, document_id)
-            comment = _named(tx, found.document, comment_id, self.store_id)
-            if not _changes(comment, mark):
-                return Marked(comment, False)
+        def work(transaction: Transaction) -> CommentStateResult:
+            found = load_comment_target(transaction, document_id)
+            comment = _require_comment(transaction, found.document, comment_id, self.store_id)
+            if not _changes_comment(comment, mark):
+                return CommentStateResult(comment, False)
             if state == "accepted" and found.workspace is not None:
                 standing.refuse_unless_open(found.workspace)
             elif state == "accepted" and found.proposal is not None:
                 refuse_closed(found.proposal)
             data = {"id": comment.id, "state": state, "was": comment.state}
-            made = mark if attest is None else signatures.sign_said(self.store_id, found.document, mark, attest)
-            _log(tx, "comment.state", found, actor, data, made)
-            return Marked(_with(comment, made, self.store_id), True)
+            made = (
+                mark
+                if attestation is None
+                else signatures.sign_statement(self.store_id, found.document, mark, attestation)
+            )
+            _append_logged(transaction, "comment.state", found, actor, data, made)
+            return CommentStateResult(_with_state_change(comment, made, self.store_id), True)
 
         return self.store.transact(work) if claim is None else self._claims.write(claim, work)
 
-    def comments(self, document_id: str, *, before: int | None = None, as_logged: bool = False) -> list[Comment]:
+    def list_comments(self, document_id: str, *, before: int | None = None, as_logged: bool = False) -> list[Comment]:
         """A document's comments, oldest first; those said before event number `before`, as they were then.
 
         `document_id` is the full id of the document. Raises StoreCorrupt; `as_logged`, also for a comment that is not
@@ -200,11 +204,11 @@ class Discussion:
         """
         if not rows.is_id(document_id):
             return []
-        return comments_on(self.store, document_id, before, as_logged=as_logged, store_id=self.store_id)
+        return read_comments(self.store, document_id, before, as_logged=as_logged, store_id=self.store_id)
 
-    def about(self, document_id: str) -> About:
+    def find_comment_target(self, document_id: str) -> CommentTarget:
         """What this document is. Raises UnknownProposal."""
-        return about(self.store, document_id)
+        return load_comment_target(self.store, document_id)
 
     def assign(self, proposal_id: str, assignee: str | None, *, actor: str) -> Proposal:
         """Say whose an open proposal is to decide, or nobody's (None). `proposal_id` is the full id.
@@ -212,50 +216,57 @@ class Discussion:
         Raises UnknownProposal, AlreadyDecided.
         """
 
-        def work(tx: Transaction) -> Proposal:
-            p = _known(tx, proposal_id)
-            refuse_closed(p)
-            p = msgspec.structs.replace(p, assignee=assignee)
-            records = rows.put_proposal(tx, p)
+        def work(transaction: Transaction) -> Proposal:
+            proposal = _require_proposal(transaction, proposal_id)
+            refuse_closed(proposal)
+            proposal = msgspec.structs.replace(proposal, assignee=assignee)
+            records = rows.put_proposal(transaction, proposal)
             data = {"assignee": assignee}
-            chain.append(tx, "assigned", actor=actor, run=p.run, proposal=p.id, data=data, records=records)
-            return p
+            chain.append_event(
+                transaction, "assigned", actor=actor, run=proposal.run, proposal=proposal.id, data=data, records=records
+            )
+            return proposal
 
         return self.store.transact(work)
 
 
-def about(reads: Reads, document_id: str) -> About:
+def load_comment_target(reads: StoreReader, document_id: str) -> CommentTarget:
     """What may be commented on under this id. Raises UnknownProposal."""
-    w = rows.load_workspace(reads, document_id)
-    p = _known(reads, document_id) if w is None else None
-    if p is not None and p.document:
-        w = rows.load_workspace(reads, p.document)
-    if w is not None:
-        return About(w.id, w.run, p or (rows.load_proposal(reads, w.proposal) if w.proposal else None), w)
-    assert p is not None
-    return About(p.id, p.run, p)
+    workspace = rows.load_workspace(reads, document_id)
+    proposal = _require_proposal(reads, document_id) if workspace is None else None
+    if proposal is not None and proposal.document:
+        workspace = rows.load_workspace(reads, proposal.document)
+    if workspace is not None:
+        return CommentTarget(
+            workspace.id,
+            workspace.run,
+            proposal or (rows.load_proposal(reads, workspace.proposal) if workspace.proposal else None),
+            workspace,
+        )
+    assert proposal is not None
+    return CommentTarget(proposal.id, proposal.run, proposal)
 
 
-def comments_on(
-    reads: Reads, document_id: str, before: int | None = None, *, as_logged: bool = False, store_id: str = ""
+def read_comments(
+    reads: StoreReader, document_id: str, before: int | None = None, *, as_logged: bool = False, store_id: str = ""
 ) -> list[Comment]:
     """The comments on a document, oldest first; those said before event number `before`, as they were then.
 
     `as_logged`: raises StoreCorrupt for a comment, or what became of one, that is not what its event says. Without the
     store's id, all of them count as unsigned.
     """
-    said = _entries(reads, f"comment/{document_id}/", before)
-    marked = _entries(reads, f"marked/{document_id}/", before)
+    said = _read_entries(reads, f"comment/{document_id}/", before)
+    marked = _read_entries(reads, f"marked/{document_id}/", before)
     if as_logged:
         _refuse_changed(reads, document_id, [*said, *marked])
-    found = {one.id: _as_known(store_id, one) for one in _decoded(said, Comment)}
-    for mark in _decoded(marked, Mark):
+    found = {one.id: _with_known_speakers(store_id, one) for one in _decode_entries(said, Comment)}
+    for mark in _decode_entries(marked, CommentStateChange):
         if mark.comment in found:
-            found[mark.comment] = _with(found[mark.comment], mark, store_id)
+            found[mark.comment] = _with_state_change(found[mark.comment], mark, store_id)
     return list(found.values())
 
 
-def threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
+def group_threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
     """Comments with the answers to each, all in the order given."""
     answers: dict[str, list[Comment]] = {one.id: [] for one in comments}
     for one in comments:
@@ -263,10 +274,10 @@ def threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
     return [(one, answers[one.id]) for one in comments if one.thread not in answers]
 
 
-def _refuse_changed(reads: Reads, document_id: str, entries: Sequence[tuple[str, bytes]]) -> None:
+def _refuse_changed(reads: StoreReader, document_id: str, entries: Sequence[tuple[str, bytes]]) -> None:
     for key, raw in entries:
         number = key.rsplit("/", 1)[1]
-        event = chain.at(reads, int(number)) if number.isdecimal() else None
+        event = chain.read_event(reads, int(number)) if number.isdecimal() else None
         if event is None or event.records.get(key) != digest_record(key, raw):
             raise StoreCorrupt(
                 f"the comments on {document_id} are not what was said: {key} was changed in the store, and the "
@@ -275,35 +286,35 @@ def _refuse_changed(reads: Reads, document_id: str, entries: Sequence[tuple[str,
             )
 
 
-def _decoded(entries: Sequence[tuple[str, bytes]], kind: type[R]) -> list[R]:
-    return [rows.decode(raw, kind, key) for key, raw in entries]
+def _decode_entries(entries: Sequence[tuple[str, bytes]], kind: type[R]) -> list[R]:
+    return [rows.decode_record(raw, kind, key) for key, raw in entries]
 
 
-def _entries(reads: Reads, prefix: str, before: int | None) -> list[tuple[str, bytes]]:
-    start, stop = large.span(prefix)
+def _read_entries(reads: StoreReader, prefix: str, before: int | None) -> list[tuple[str, bytes]]:
+    start, stop = chunked_values.prefix_range(prefix)
     found = reads.scan(start, stop if before is None else f"{prefix}{before:012d}")
-    return [(key, large.whole(reads, key, raw)) for key, raw in found]
+    return [(key, chunked_values.join_chunks(reads, key, raw)) for key, raw in found]
 
 
-def _as_known(store_id: str, comment: Comment) -> Comment:
-    known = known_speaker(store_id, comment.proposal, comment, comment.author)
+def _with_known_speakers(store_id: str, comment: Comment) -> Comment:
+    known = identify_speaker(store_id, comment.proposal, comment, comment.author)
     return msgspec.structs.replace(comment, known=known, state_known=None)
 
 
-def _with(comment: Comment, mark: Mark, store_id: str) -> Comment:
-    known = known_speaker(store_id, comment.proposal, mark, mark.by)
+def _with_state_change(comment: Comment, mark: CommentStateChange, store_id: str) -> Comment:
+    known = identify_speaker(store_id, comment.proposal, mark, mark.by)
     made = {"state": mark.state, "state_by": mark.by, "state_by_name": mark.by_name, "state_at": mark.at}
     return msgspec.structs.replace(comment, **made, state_known=known)
 
 
-def _named(reads: Reads, document_id: str, comment_id: str, store_id: str = "") -> Comment:
-    for one in comments_on(reads, document_id, store_id=store_id):
+def _require_comment(reads: StoreReader, document_id: str, comment_id: str, store_id: str = "") -> Comment:
+    for one in read_comments(reads, document_id, store_id=store_id):
         if one.id == comment_id:
             return one
     raise UnknownComment(f"there is no comment {comment_id!r} on {document_id}; load its comments again")
 
 
-def _changes(comment: Comment, mark: Mark) -> bool:
+def _changes_comment(comment: Comment, mark: CommentStateChange) -> bool:
     """Whether the mark changes the comment. Raises AlreadySettled, ValueError."""
     if comment.state in ("accepted", "dismissed") and comment.state_by != mark.by:
         by = comment.state_by_name or comment.state_by
@@ -315,7 +326,7 @@ def _changes(comment: Comment, mark: Mark) -> bool:
     return comment.state != mark.state
 
 
-def _anchor(given: Anchor | Mapping[str, Any] | None) -> Anchor | None:
+def _parse_anchor(given: Anchor | Mapping[str, Any] | None) -> Anchor | None:
     """An anchor, as it was given. Raises ValueError for another shape."""
     if given is None:
         return None
@@ -325,50 +336,57 @@ def _anchor(given: Anchor | Mapping[str, Any] | None) -> Anchor | None:
         raise ValueError(f"the anchor is not a start and an end as Yjs writes relative positions: {wrong}") from None
 
 
-def _check(said: Comment) -> None:
+def _check_comment(said: Comment) -> None:
     """Raises ValueError, with a sentence, for a comment that is too long, too empty, or about nothing."""
     least = 1 if said.suggestion is None else 0
-    if not least <= len(said.text) <= LONGEST:
-        raise ValueError(f"a comment has {least} to {LONGEST} characters, not {len(said.text)}")
+    if not least <= len(said.text) <= MAX_COMMENT_CHARS:
+        raise ValueError(f"a comment has {least} to {MAX_COMMENT_CHARS} characters, not {len(said.text)}")
     longest = {
-        "quote": LONGEST_QUOTE,
-        "prefix": LONGEST_AROUND,
-        "suffix": LONGEST_AROUND,
-        "suggestion": LONGEST_SUGGESTION,
+        "quote": MAX_QUOTE_CHARS,
+        "prefix": MAX_CONTEXT_CHARS,
+        "suffix": MAX_CONTEXT_CHARS,
+        "suggestion": MAX_SUGGESTION_CHARS,
     }
     for name, most in longest.items():
         if (size := len(getattr(said, name) or "")) > most:
             raise ValueError(f"the {name} of a comment has at most {most} characters, not {size}")
     if said.suggestion is not None and not said.quote and (said.anchor is None or not said.suggestion):
         raise ValueError("a suggestion needs the quote that it replaces, or the anchor of where it is inserted")
-    if len(said.mentions) > MOST_MENTIONS:
-        raise ValueError(f"a comment mentions at most {MOST_MENTIONS} people, not {len(said.mentions)}")
-    if not all(1 <= len(one) <= LONGEST_NAME for one in said.mentions):
-        raise ValueError(f"a mention is a user name of 1 to {LONGEST_NAME} characters")
+    if len(said.mentions) > MAX_MENTIONS:
+        raise ValueError(f"a comment mentions at most {MAX_MENTIONS} people, not {len(said.mentions)}")
+    if not all(1 <= len(one) <= MAX_NAME_CHARS for one in said.mentions):
+        raise ValueError(f"a mention is a user name of 1 to {MAX_NAME_CHARS} characters")
 
 
-def _log(tx: Transaction, kind: str, found: About, actor: str, data: dict[str, Any], said: Comment | Mark) -> None:
+def _append_logged(
+    transaction: Transaction,
+    kind: str,
+    found: CommentTarget,
+    actor: str,
+    data: dict[str, Any],
+    said: Comment | CommentStateChange,
+) -> None:
     """Append an event about a document, and store, under its number, what was said there."""
     place = f"{'comment' if isinstance(said, Comment) else 'marked'}/{found.document}"
-    records = rows.put_record(tx, f"{place}/{chain.head(tx).n + 1:012d}", said, new=True)
+    records = rows.put_record(transaction, f"{place}/{chain.read_head(transaction).n + 1:012d}", said, new=True)
     if found.workspace is not None:
         data = {**data, "workspace": found.workspace.id}
     about = found.proposal.id if found.proposal else None
-    chain.append(tx, kind, actor=actor, run=found.run, proposal=about, data=data, records=records)
+    chain.append_event(transaction, kind, actor=actor, run=found.run, proposal=about, data=data, records=records)
 
 
-def _logged(made: Comment) -> dict[str, Any]:
+def _comment_event_data(made: Comment) -> dict[str, Any]:
     """What the audit log keeps of a comment: what was said, about what, and to whom."""
     told = {"quote": made.quote, "thread": made.thread, "mentions": made.mentions}
     suggested = {} if made.suggestion is None else {"suggestion": made.suggestion}
     return {"id": made.id, "text": made.text, **{name: one for name, one in told.items() if one}, **suggested}
 
 
-def _known(reads: Reads, proposal_id: str) -> Proposal:
-    p = rows.load_proposal(reads, proposal_id) if rows.is_id(proposal_id) else None
-    if p is None:
+def _require_proposal(reads: StoreReader, proposal_id: str) -> Proposal:
+    proposal = rows.load_proposal(reads, proposal_id) if rows.is_id(proposal_id) else None
+    if proposal is None:
         raise UnknownProposal(f"there is no proposal {proposal_id!r} in this store")
-    return p
+    return proposal
 
 
 prepare_structs(globals())

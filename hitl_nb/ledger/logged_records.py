@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
-from hitl_nb.ledger.rows.audit_log import list_entry
-from hitl_nb.ledger.rows.layout import converted
+from hitl_nb.ledger.rows.audit_log import run_list_entry
+from hitl_nb.ledger.rows.layout import convert_record
 from hitl_nb.ledger.rows.record_digests import REMOVED, digest_record
 from hitl_nb.records import Event, Record
 from hitl_nb.structs import prepare_structs
@@ -16,7 +16,7 @@ _OF_NO_RUN = "notebook/"
 """Records that stay when the run is forgotten whose event tells of them."""
 
 
-class Told(NamedTuple):
+class LoggedRecord(NamedTuple):
     """What the newest event about a record says: its digest, the event's number, and the event's type."""
 
     digest: str
@@ -24,13 +24,13 @@ class Told(NamedTuple):
     type: str
 
 
-class _Forgotten(Record, frozen=True):
+class _ForgottenRuns(Record, frozen=True):
     """What the event of forgotten runs says."""
 
     runs: tuple[str, ...]
 
 
-class ToldRecords:
+class LoggedRecords:
     """The records that the events taken so far tell of, but for those of forgotten runs."""
 
     def __init__(self) -> None:
@@ -48,9 +48,9 @@ class ToldRecords:
     def __exit__(self, *_: object) -> None:
         self._con.close()
 
-    def take(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Take in what an event tells. The same event may be taken again. Raises StoreCorrupt."""
-        entry = list_entry(event)
+        entry = run_list_entry(event)
         listed = {} if entry is None else {entry[0]: digest_record(*entry)}
         self._con.executemany(
             "INSERT INTO told(key, digest, n, type, run) VALUES (?, ?, ?, ?, ?) ON CONFLICT(key)"
@@ -64,19 +64,19 @@ class ToldRecords:
         if removed:
             self._con.executemany("DELETE FROM told WHERE key = ?", removed)
         if event.type == "run.forgotten":
-            gone = converted(event.data, _Forgotten, f"event {event.n}").runs
+            gone = convert_record(event.data, _ForgottenRuns, f"event {event.n}").runs
             self._con.executemany("DELETE FROM told WHERE run = ?", [(run,) for run in gone])
 
-    def find(self, key: str) -> Told | None:
+    def find(self, key: str) -> LoggedRecord | None:
         """What is told of a record, if anything is."""
         row = self._con.execute("SELECT digest, n, type FROM told WHERE key = ?", (key,)).fetchone()
-        return None if row is None else Told(*row)
+        return None if row is None else LoggedRecord(*row)
 
-    def see(self, key: str) -> None:
+    def mark_seen(self, key: str) -> None:
         """Note that the record is there."""
         self._con.execute("UPDATE told SET seen = 1 WHERE key = ?", (key,))
 
-    def unseen(self) -> Iterator[str]:
+    def list_unseen(self) -> Iterator[str]:
         """The records that are told of and were not seen."""
         key = ""
         while row := self._con.execute(

@@ -16,10 +16,10 @@ from hitl_nb.ledger.decisions import decision_freshness as freshness
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows.requesters import with_requesters
-from hitl_nb.ledger.rows.run_start import opened
+from hitl_nb.ledger.rows.run_start import start_run
 from hitl_nb.ledger.runs import claims
 from hitl_nb.ledger.runs.claims import Claim, ClaimRecord, Claims
-from hitl_nb.ledger.runs.process import Owner
+from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.records import SCRIPT, Run, new_id, now
 from hitl_nb.storage.interface import Store, Transaction
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from hitl_nb.policies.rules.rules import MergedPolicy
 
 
-class Scripts:
+class RemoteClients:
     """The runs of scripts in a store."""
 
     store: Store
     _claims: Claims
 
     def open_script(
-        self, script: Owner, *, name: str, title: str, caller: dict[str, str], restart: bool = False
+        self, script: ProcessIdentity, *, name: str, title: str, caller: dict[str, str], restart: bool = False
     ) -> Run:
         """Go on with the script's run for this title, or begin one; `script` alone writes from now on.
 
@@ -47,36 +47,47 @@ class Scripts:
         """
         born, new, notebook = now(), new_id(), SCRIPT + name
 
-        def work(tx: Transaction) -> Run:
-            last = rows.newest_run(tx, notebook, name, title)
-            if last is not None and _is(claims.newest(tx, last.id), script.token):
+        def work(transaction: Transaction) -> Run:
+            last = rows.newest_run(transaction, notebook, name, title)
+            if last is not None and _is_held_by(claims.newest_claim(transaction, last.id), script.token):
                 return last
             if last is not None and last.status == "cancelled" and not restart:
                 raise HitlError(f"the run of {name!r} for {title!r} was cancelled; restart=True begins anew")
             if last is not None and last.status in ("waiting", "ready"):  # it is this one that gets the decision
-                waits = msgspec.structs.replace(last, epoch=self._claims.entrust(tx, last, script, released=True).epoch)
-                rows.put_run(tx, waits)
+                waits = msgspec.structs.replace(
+                    last, epoch=self._claims.write_remote_claim(transaction, last, script, released=True).epoch
+                )
+                rows.put_run(transaction, waits)
                 return waits
             if last is not None and last.status not in ("finished", "cancelled"):
-                self._resume(tx, last, script, caller)
-                return rows.load_run(tx, last.id)
+                self._resume_run(transaction, last, script, caller)
+                return rows.load_run(transaction, last.id)
             names: dict[str, Any] = {"agent": name, "notebook": notebook, "key": title}
-            run = opened(tx, new, last, **names, at=born, actor=str(script), caller=caller, requesters=_known(caller))
-            self._claims.entrust(tx, msgspec.structs.replace(run, epoch=0), script)
+            run = start_run(
+                transaction,
+                new,
+                last,
+                **names,
+                at=born,
+                actor=str(script),
+                caller=caller,
+                requesters=_known_requesters(caller),
+            )
+            self._claims.write_remote_claim(transaction, msgspec.structs.replace(run, epoch=0), script)
             return run
 
         return self.store.transact(work)
 
     def is_script(self, run_id: str, token: str) -> bool:
         """Whether the run was opened last by the script with this token."""
-        return _is(claims.newest(self.store, run_id), token)
+        return _is_held_by(claims.newest_claim(self.store, run_id), token)
 
-    def check_script(self, run_id: str, token: str) -> Claim:
+    def require_script_claim(self, run_id: str, token: str) -> Claim:
         """The claim that this script had last. Raises RunClaimed if another one has opened the run since."""
-        held = _checked(claims.newest(self.store, run_id), rows.load_run(self.store, run_id), token)
+        held = _require_held_claim(claims.newest_claim(self.store, run_id), rows.load_run(self.store, run_id), token)
         return Claim(run_id, held.epoch, str(held.owner))
 
-    def script_claim(
+    def claim_for_script(
         self, run_id: str, token: str, caller: dict[str, str], policy: MergedPolicy | None = None
     ) -> Claim:
         """What this script may write under; a run that people have decided on is running then.
@@ -86,13 +97,13 @@ class Scripts:
         Raises RunClaimed if another script has opened the run since; HitlError if it waits for a decision, or was
         cancelled; WorkspaceClosed if it has ended; UnknownRun.
         """
-        held = claims.newest(self.store, run_id)
-        if held is not None and _is(held, token) and not held.released:
+        held = claims.newest_claim(self.store, run_id)
+        if held is not None and _is_held_by(held, token) and not held.released:
             return Claim(run_id, held.epoch, str(held.owner))
 
-        def work(tx: Transaction) -> Claim:
-            run = rows.load_run(tx, run_id)
-            held = _checked(claims.newest(tx, run_id), run, token)
+        def work(transaction: Transaction) -> Claim:
+            run = rows.load_run(transaction, run_id)
+            held = _require_held_claim(claims.newest_claim(transaction, run_id), run, token)
             if not held.released:
                 return Claim(run_id, held.epoch, str(held.owner))
             if run.status == "finished":
@@ -104,42 +115,51 @@ class Scripts:
                     f"{run.agent!r} has asked whether {run.key!r} is done and waits for the answer, so it cannot write "
                     "anything new there now; decide, or begin anew with restart=True"
                 )
-            return self._resume(tx, run, held.owner, caller, policy)
+            return self._resume_run(transaction, run, held.owner, caller, policy)
 
         return self.store.transact(work)
 
-    def _resume(
-        self, tx: Transaction, run: Run, script: Owner, caller: dict[str, str], policy: MergedPolicy | None = None
+    def _resume_run(
+        self,
+        transaction: Transaction,
+        run: Run,
+        script: ProcessIdentity,
+        caller: dict[str, str],
+        policy: MergedPolicy | None = None,
     ) -> Claim:
-        claim = self._claims.entrust(tx, run, script)
-        run_is = with_requesters(rows.moved(run, "running", epoch=claim.epoch, error=None), _known(caller))
-        records = rows.put_run(tx, run_is)
+        claim = self._claims.write_remote_claim(transaction, run, script)
+        run_is = with_requesters(
+            rows.with_status(run, "running", epoch=claim.epoch, error=None), _known_requesters(caller)
+        )
+        records = rows.put_run(transaction, run_is)
         data: dict[str, Any] = {"from": run.status, "epoch": claim.epoch, **caller}
-        chain.append(tx, "run.resumed", actor=str(script), run=run.id, data=data, records=records)
+        chain.append_event(transaction, "run.resumed", actor=str(script), run=run.id, data=data, records=records)
         if run.status == "ready":
-            freshness.expire(tx, run_is, rows.load_proposals(tx, run.id, run.pauses), policy, claim.owner)
+            freshness.expire_decisions(
+                transaction, run_is, rows.load_proposals(transaction, run.id, run.pauses), policy, claim.owner
+            )
         return claim
 
 
-def script(name: str, *, host: str, pid: int, token: str) -> Owner:
+def script_identity(name: str, *, host: str, pid: int, token: str) -> ProcessIdentity:
     """A script's process, as it tells of itself; no process that could be asked whether it lives."""
-    return Owner(host=SCRIPT, name=host, pid=pid, started="", label=f"script {name}", token=token)
+    return ProcessIdentity(host=SCRIPT, name=host, pid=pid, started="", label=f"script {name}", token=token)
 
 
-def _known(caller: dict[str, str]) -> tuple[str, ...]:
+def _known_requesters(caller: dict[str, str]) -> tuple[str, ...]:
     """The person whom the server knew by login as the caller, if it did."""
     return (caller["user"],) if caller.get("authn") == "login" else ()
 
 
-def _is(held: ClaimRecord | None, token: str) -> bool:
+def _is_held_by(held: ClaimRecord | None, token: str) -> bool:
     return held is not None and held.owner.host == SCRIPT and held.owner.token == token
 
 
-def _checked(held: ClaimRecord | None, run: Run, token: str) -> ClaimRecord:
+def _require_held_claim(held: ClaimRecord | None, run: Run, token: str) -> ClaimRecord:
     """The claim, if it is this script's. Raises RunClaimed; HitlError for a run that is no script's."""
     if not run.notebook.startswith(SCRIPT):
         raise HitlError(f"the run of {run.agent!r} is no script's: its own process alone writes there")
-    if held is None or not _is(held, token):
+    if held is None or not _is_held_by(held, token):
         by = str(held.owner) if held is not None else "nobody"
         raise RunClaimed(
             f"the workspace {run.key!r} of {run.agent!r} was opened again by {by}, which goes on with it: nothing was "

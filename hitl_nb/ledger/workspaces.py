@@ -8,14 +8,14 @@ one, nobody.
 from __future__ import annotations
 
 from hitl_nb.errors import WorkspaceClosed, WorkspaceInUse
-from hitl_nb.ledger.decisions.decisions import check_made
+from hitl_nb.ledger.decisions.decisions import verify_decision
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.ledger.rows.workspace_status import known, moved, put_logged
+from hitl_nb.ledger.rows.workspace_status import put_logged, require_workspace, set_status
 from hitl_nb.ledger.runs.claims import Claim, Claims
 from hitl_nb.records import Kind, Workspace, new_id, now
 from hitl_nb.storage.interface import Store, Transaction
 
-_PAGE = 200
+_PAGE_SIZE = 200
 
 
 class Workspaces:
@@ -34,17 +34,17 @@ class Workspaces:
         """
         new, born = new_id(), now()
 
-        def work(tx: Transaction) -> Workspace:
-            there = rows.load_workspaces(tx, claim.run)
-            for w in there:
-                if w.position == position:
-                    return w
-                if w.title == title and w.status != "closed":
+        def work(transaction: Transaction) -> Workspace:
+            there = rows.load_workspaces(transaction, claim.run)
+            for workspace in there:
+                if workspace.position == position:
+                    return workspace
+                if workspace.title == title and workspace.status != "closed":
                     raise WorkspaceInUse(
                         f"this run has an open workspace {title!r} already; give this one another title, "
                         "or leave the with block of the other one first"
                     )
-            run = rows.load_run(tx, claim.run)
+            run = rows.load_run(transaction, claim.run)
             made = Workspace(
                 id=new,
                 title=title,
@@ -59,52 +59,52 @@ class Workspaces:
                 created_at=born,
                 updated_at=born,
             )
-            put_logged(tx, "opened", made, claim.owner)
+            put_logged(transaction, "opened", made, claim.owner)
             return made
 
         return self._claims.write(claim, work)
 
-    def workspace(self, workspace_id: str) -> Workspace:
+    def load_workspace(self, workspace_id: str) -> Workspace:
         """The workspace with this id. Raises UnknownWorkspace."""
-        return known(rows.load_workspace(self.store, workspace_id), workspace_id)
+        return require_workspace(rows.load_workspace(self.store, workspace_id), workspace_id)
 
     def find_workspace(self, workspace_id: str) -> Workspace | None:
         """The workspace with this id, if there is one."""
         return rows.load_workspace(self.store, workspace_id)
 
-    def workspaces(self, run_id: str) -> list[Workspace]:
+    def list_workspaces(self, run_id: str) -> list[Workspace]:
         """A run's workspaces in the order opened."""
         return rows.load_workspaces(self.store, run_id) if rows.is_id(run_id) else []
 
-    def open_workspaces(self, *, limit: int = 50, after: str | None = None) -> list[Workspace]:
+    def list_open_workspaces(self, *, limit: int = 50, after: str | None = None) -> list[Workspace]:
         """At most `limit` workspaces that are not closed, newest first, that follow the workspace `after`.
 
         Raises UnknownWorkspace, ValueError.
         """
         if limit < 1:
             raise ValueError(f"limit must be 1 or more, not {limit}")
-        stop = "writing0" if after is None else rows.writing_key(self.workspace(after))
+        stop = "writing0" if after is None else rows.writing_key(self.load_workspace(after))
         found: list[Workspace] = []
-        while pairs := self.store.scan("writing/", stop, limit=max(limit, _PAGE), reverse=True):
+        while pairs := self.store.scan("writing/", stop, limit=max(limit, _PAGE_SIZE), reverse=True):
             for entry in pairs:
-                w = rows.load_workspace(self.store, rows.id_at(*entry))
-                if w is not None and w.status != "closed":
-                    found.append(w)
+                workspace = rows.load_workspace(self.store, rows.decode_index_id(*entry))
+                if workspace is not None and workspace.status != "closed":
+                    found.append(workspace)
                 if len(found) == limit:
                     return found
             stop = pairs[-1][0]
         return found
 
-    def decided_text(self, w: Workspace) -> str | None:
+    def find_decided_text(self, workspace: Workspace) -> str | None:
         """The text that people agreed to and nobody has changed since; None if there is none.
 
         Raises StoreCorrupt, Untrusted for a decision that cannot be used.
         """
-        p = rows.load_proposal(self.store, w.proposal) if w.proposal else None
-        if p is None or p.decision is None or p.decision.action not in ("approve", "edit"):
+        proposal = rows.load_proposal(self.store, workspace.proposal) if workspace.proposal else None
+        if proposal is None or proposal.decision is None or proposal.decision.action not in ("approve", "edit"):
             return None
-        check_made(self.store, self.store_id, p)
-        return p.value if p.decision.action == "approve" else p.decision.value
+        verify_decision(self.store, self.store_id, proposal)
+        return proposal.value if proposal.decision.action == "approve" else proposal.decision.value
 
     def begin_writing(self, claim: Claim, workspace_id: str, *, inside: bool = False) -> Workspace:
         """The agent is about to write: a workspace that was done is open again, durably.
@@ -115,15 +115,17 @@ class Workspaces:
         Raises WorkspaceClosed, UnknownWorkspace; RunClaimed if the run was taken over.
         """
         self._claims.check(claim)
-        w = self.workspace(workspace_id)
-        if w.status == "open" and not w.proposal:
-            return w
+        workspace = self.load_workspace(workspace_id)
+        if workspace.status == "open" and not workspace.proposal:
+            return workspace
 
-        def work(tx: Transaction) -> Workspace:
-            w = known(rows.load_workspace(tx, workspace_id), workspace_id)
-            if w.status == "closed" and not inside:
-                raise WorkspaceClosed(f"the workspace {w.title!r} is closed for good; open another one to write more")
-            return moved(tx, w, "open", claim.owner, proposal="")
+        def work(transaction: Transaction) -> Workspace:
+            workspace = require_workspace(rows.load_workspace(transaction, workspace_id), workspace_id)
+            if workspace.status == "closed" and not inside:
+                raise WorkspaceClosed(
+                    f"the workspace {workspace.title!r} is closed for good; open another one to write more"
+                )
+            return set_status(transaction, workspace, "open", claim.owner, proposal="")
 
         return self._claims.write(claim, work)
 
@@ -134,7 +136,12 @@ class Workspaces:
     def close_workspace(self, claim: Claim, workspace_id: str) -> Workspace:
         """Close a workspace for good; a closed one stays as it is. Raises UnknownWorkspace, RunClaimed."""
 
-        def work(tx: Transaction) -> Workspace:
-            return moved(tx, known(rows.load_workspace(tx, workspace_id), workspace_id), "closed", claim.owner)
+        def work(transaction: Transaction) -> Workspace:
+            return set_status(
+                transaction,
+                require_workspace(rows.load_workspace(transaction, workspace_id), workspace_id),
+                "closed",
+                claim.owner,
+            )
 
         return self._claims.write(claim, work)

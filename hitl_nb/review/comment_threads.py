@@ -9,14 +9,14 @@ from datetime import datetime
 
 from hitl_nb import json_text as json
 from hitl_nb import records
-from hitl_nb.ledger.comments import threads
+from hitl_nb.ledger.comments import group_threads
 from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import CommentState, Speaker
 
 
 @name_in_package
 @dataclass(frozen=True)
-class Comment:
+class AgentComment:
     """What somebody said about a document, or about a range of it. `str()` of it is fit for a prompt.
 
     Attributes:
@@ -42,7 +42,7 @@ class Comment:
     suggestion: str | None
     mentions: tuple[str, ...]
     state: CommentState
-    replies: tuple[Comment, ...] = ()
+    replies: tuple[AgentComment, ...] = ()
     known: Speaker = "unsigned"
 
     @property
@@ -52,12 +52,12 @@ class Comment:
 
     def __str__(self) -> str:
         who = " ".join(self.author_name.split()) or self.author
-        head = f"{who}{self._about()}" + ("" if self.open else f" [{self.state}]")
+        head = f"{who}{self._describe_target()}" + ("" if self.open else f" [{self.state}]")
         further = self.text.replace("\n", "\n    ")  # deeper than an answer, so that no text can look like one
         said = f"{head}: {further}" if self.text else head
         return "\n".join([said, *(textwrap.indent(str(one), "  ") for one in self.replies)])
 
-    def _about(self) -> str:
+    def _describe_target(self) -> str:
         quote = json.dumps(self.quote, ensure_ascii=False)
         if self.suggestion is None:
             return f" on {quote}" if self.quote else ""
@@ -67,13 +67,16 @@ class Comment:
         return f" suggests {new} in place of {quote}" if self.quote else f" suggests to insert {new}"
 
 
-def told(found: Sequence[records.Comment]) -> tuple[Comment, ...]:
+def thread_comments(found: Sequence[records.Comment]) -> tuple[AgentComment, ...]:
     """Recorded comments as an agent gets them, oldest first, each with the answers to it."""
-    return tuple(_told(one, tuple(_told(answer) for answer in answers)) for one, answers in threads(found))
+    return tuple(
+        _to_agent_comment(one, tuple(_to_agent_comment(answer) for answer in answers))
+        for one, answers in group_threads(found)
+    )
 
 
-def _told(one: records.Comment, replies: tuple[Comment, ...] = ()) -> Comment:
-    return Comment(
+def _to_agent_comment(one: records.Comment, replies: tuple[AgentComment, ...] = ()) -> AgentComment:
+    return AgentComment(
         id=one.id,
         text=one.text,
         author=one.author,

@@ -20,7 +20,7 @@ def reviewer_name() -> str:
     return os_user()
 
 
-def decide(
+def decide_from_text(
     ledger: Ledger,
     seen: Proposal | str,
     action: Action,
@@ -44,8 +44,8 @@ def decide(
         AlreadyDecided, StaleDraft, UnknownProposal: see there.
         HitlError: the proposal does not allow `action`, or `text` is missing or too much.
     """
-    proposal = ledger.proposal(seen) if isinstance(seen, str) else seen
-    value = _value(proposal, action, text) if proposal.status == "open" else None
+    proposal = ledger.load_proposal(seen) if isinstance(seen, str) else seen
+    value = _decision_value(proposal, action, text) if proposal.status == "open" else None
     done = ledger.decide(
         proposal.id,
         action,
@@ -59,7 +59,7 @@ def decide(
     return done
 
 
-def _value(proposal: Proposal, action: Action, text: str | None) -> object:
+def _decision_value(proposal: Proposal, action: Action, text: str | None) -> object:
     """What goes with the decision; the action and its text are checked on the way."""
     if proposal.doubt is not None and action != "edit":
         raise HitlError(
@@ -71,7 +71,7 @@ def _value(proposal: Proposal, action: Action, text: str | None) -> object:
     if action == "edit":
         if text is None:
             raise HitlError(f"an edit of {proposal.title!r} needs the new value")
-        return parse_edit(proposal, text if proposal.doubt is None else doubts.answer_from(text, proposal))
+        return parse_edit(proposal, text if proposal.doubt is None else doubts.parse_answer(text, proposal))
     if action == "respond":
         if text is None or not text.strip():
             raise HitlError(f"a response to {proposal.title!r} needs a message")

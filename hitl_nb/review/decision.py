@@ -12,16 +12,16 @@ import msgspec
 from hitl_nb import records
 from hitl_nb.errors import Rejected, StoreCorrupt
 from hitl_nb.kinds import questions as values
-from hitl_nb.ledger.decisions.reviewers import known_if_checked, known_voter
+from hitl_nb.ledger.decisions.reviewers import identify_checked_reviewer, identify_checked_voter
 from hitl_nb.own_objects import mark_own
 from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import Action, By, Known, Proposal, Question, fingerprint
-from hitl_nb.review.comment_threads import Comment, told
+from hitl_nb.review.comment_threads import AgentComment, thread_comments
 from hitl_nb.review.review_arguments import NO_REVIEW, Review
 
 if TYPE_CHECKING:
     from hitl_nb.engine.call_keys.call_keys import Key
-    from hitl_nb.policies.rules.edit_review import Further
+    from hitl_nb.policies.rules.edit_review import FurtherTerms
 
 
 @name_in_package
@@ -78,7 +78,7 @@ class Decision:
     title: str
     known: Known = "unsigned"
     difference: str = ""
-    comments: tuple[Comment, ...] = ()
+    comments: tuple[AgentComment, ...] = ()
     votes: tuple[Vote, ...] = ()
     rules: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
@@ -114,7 +114,7 @@ class Decision:
 @name_in_package
 @mark_own
 @dataclass
-class Asked:
+class LiveQuestion:
     """A question with the live objects behind it, the key that it is known by, if any, and its review arguments.
 
     Attributes:
@@ -127,13 +127,13 @@ class Asked:
     key: Key | None = None
     options: Sequence[Any] | None = None
     review: Review = NO_REVIEW
-    further: Further | None = None
+    further: FurtherTerms | None = None
 
-    def restored(self, question: Question, value: Any, original: Any) -> Any:
+    def restore_edited(self, question: Question, value: Any, original: Any) -> Any:
         """The edited JSON as an object of the type that was proposed. Raises InvalidEdit."""
-        return values.restore(question, value, original, self.schema, self.options)
+        return values.restore_value(question, value, original, self.schema, self.options)
 
-    def as_edited(self, value: Any) -> Asked:
+    def ask_edited(self, value: Any) -> LiveQuestion:
         """The question as it would be asked about an edited value: what else follows from that, follows again.
 
         Raises what the agent's own code raises.
@@ -141,7 +141,7 @@ class Asked:
         return self
 
 
-def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Comment] = ()) -> Decision:
+def to_decision(asked: LiveQuestion, proposal: Proposal, comments: Sequence[records.Comment] = ()) -> Decision:
     """The decision that `proposal` holds, as an answer to exactly this question.
 
     `comments` are those on it as they were then.
@@ -156,12 +156,12 @@ def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Com
         raise StoreCorrupt(
             f"proposal {proposal.id} is not the question that was asked ({q.title!r}); its decision is not used"
         )
-    original = _as_proposed(asked)
+    original = _restore_proposed(asked)
     value: Any = None
     if record.action == "approve":
         value = original
     elif record.action == "edit":
-        value = asked.restored(q, record.value, original)
+        value = asked.restore_edited(q, record.value, original)
     elif record.action == "respond":
         value = record.value
     return Decision(
@@ -173,12 +173,12 @@ def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Com
         decided_at=record.decided_at,
         proposal_id=proposal.id,
         by=record.by,
-        known=known_if_checked(record),
+        known=identify_checked_reviewer(record),
         title=q.title,
-        difference=values.changes(q, record.value) if record.action == "edit" else "",
-        comments=told(comments),
+        difference=values.diff_value(q, record.value) if record.action == "edit" else "",
+        comments=thread_comments(comments),
         votes=tuple(
-            Vote(vote.reviewer, vote.action, vote.reason, vote.at, vote.seat, known_voter(vote))
+            Vote(vote.reviewer, vote.action, vote.reason, vote.at, vote.seat, identify_checked_voter(vote))
             for vote in proposal.votes
         ),
         rules=proposal.terms.rules if proposal.terms is not None else (),
@@ -186,21 +186,21 @@ def decision_on(asked: Asked, proposal: Proposal, comments: Sequence[records.Com
     )
 
 
-def _as_proposed(asked: Asked) -> Any:
+def _restore_proposed(asked: LiveQuestion) -> Any:
     """The object that was proposed; made again from what the reviewer saw if it was changed while it waited.
 
     In the kernel that paused, the live object goes on being used, and another cell may have changed it.
     """
     q = asked.question
-    if values.encoded(asked.original, q.kind) == q.value:  # no need to look at the rest of the question
+    if values.encode_as_kind(asked.original, q.kind) == q.value:  # no need to look at the rest of the question
         return asked.original
-    now = encode_now(asked)
+    now = encode_original(asked)
     if now == q.value:
         return asked.original
-    return asked.restored(msgspec.structs.replace(q, value=now), q.value, asked.original)
+    return asked.restore_edited(msgspec.structs.replace(q, value=now), q.value, asked.original)
 
 
-def encode_now(asked: Asked) -> Any:
+def encode_original(asked: LiveQuestion) -> Any:
     """What was proposed as JSON, as it is now: the agent's code may have changed it since."""
     q = asked.question
-    return values.ask(asked.original, title=q.title, kind=q.kind, options=q.options).value
+    return values.build_question(asked.original, title=q.title, kind=q.kind, options=q.options).value

@@ -9,13 +9,13 @@ from hitl_nb.records import Run
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
 
-EXPIRED = "The last decision was not used: "
+EXPIRED_NOTE = "The last decision was not used: "
 """What a note begins with that says so."""
 
 
-def why_expired(ledger: Ledger, run: Run) -> str:
+def explain_expiry(ledger: Ledger, run: Run) -> str:
     """Why what the last pause asked is asked again."""
-    for event in reversed(ledger.history(run.id)):
+    for event in reversed(ledger.run_events(run.id)):
         if event.type == "decision.expired" and event.data is not None and event.data["pause"] == run.pauses:
             return str(event.data["why"])
     return "it has expired"

@@ -8,11 +8,11 @@ from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.records import Doubt, Proposal, effect_happened
 
-LOOK = "Look it up before you choose: a wrong answer does it twice, or never."
-RESULT = "What did it return? (text, number or JSON)"
+LOOK_ADVICE = "Look it up before you choose: a wrong answer does it twice, or never."
+RESULT_LABEL = "What did it return? (text, number or JSON)"
 
 
-def choices(doubt: Doubt) -> list[tuple[str, str, str, str]]:
+def list_choices(doubt: Doubt) -> list[tuple[str, str, str, str]]:
     """The three answers: the word of the command line, what it says, what follows, and what the button then says."""
     again = f"{doubt.call} is called again."
     stop = "Nothing is called; --restart begins it anew. If you do not know yet, leave this open."
@@ -24,7 +24,7 @@ def choices(doubt: Doubt) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def facts(doubt: Doubt) -> list[tuple[str, str]]:
+def list_facts(doubt: Doubt) -> list[tuple[str, str]]:
     """What is known of the call, each fact with its name; times in UTC."""
     gone = "the process was gone" if doubt.died else "the run was interrupted"
     given = ", ".join(f"{name} = {text}" for name, text in doubt.arguments.items())
@@ -35,37 +35,37 @@ def facts(doubt: Doubt) -> list[tuple[str, str]]:
     ]
 
 
-def outcome(p: Proposal) -> str:
+def describe_doubt_outcome(proposal: Proposal) -> str:
     """What became of a question about an effect, in a few words."""
     try:
-        happened = effect_happened(p.decision.value if p.decision is not None else None)
+        happened = effect_happened(proposal.decision.value if proposal.decision is not None else None)
     except ValueError:
         return "Answered"
     return {True: "Answered, it happened", False: "Answered, it did not happen", None: "Run stopped"}[happened]
 
 
-def answer(word: str, result: str | None, p: Proposal) -> dict[str, Any]:
+def make_answer(word: str, result: str | None, proposal: Proposal) -> dict[str, Any]:
     """The answer that "yes", "no" or "stop" means, with the text of a result. Raises InvalidEdit."""
     if word not in ("yes", "no", "stop"):
         raise InvalidEdit({"happened": f'must be yes, no or stop, not "{word}"'})
     if word == "yes":
-        if result is None and not _returns_nothing(p.schema):
+        if result is None and not _returns_nothing(proposal.schema):
             raise InvalidEdit({"result": "is required: give what the call returned, or null (--result null, yes null)"})
-        return {"happened": True, **({} if result is None else {"result": result_from(result, p.schema)})}
+        return {"happened": True, **({} if result is None else {"result": parse_result(result, proposal.schema)})}
     if result:
         raise InvalidEdit({"result": "belongs to yes: if it did not happen there is none"})
     return {"happened": False if word == "no" else "stop"}
 
 
-def answer_from(text: str, p: Proposal) -> str:
+def parse_answer(text: str, proposal: Proposal) -> str:
     """An answer as people type it ("yes RESULT", "no", "stop", or its JSON), as JSON text. Raises InvalidEdit."""
     word, _, rest = text.strip().partition(" ")
     if word.lower() not in ("yes", "no", "stop"):
         return text
-    return json.dumps(answer(word.lower(), rest.strip() or None, p))
+    return json.dumps(make_answer(word.lower(), rest.strip() or None, proposal))
 
 
-def result_from(text: str, schema: Any) -> Any:
+def parse_result(text: str, schema: Any) -> Any:
     """What a step returned, as people type it: JSON, or else plain text; nothing is null."""
     text = text.strip()
     if not text:

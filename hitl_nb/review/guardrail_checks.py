@@ -16,15 +16,15 @@ from typing import Any
 from hitl_nb.errors import CannotPause
 from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import GuardrailResult
-from hitl_nb.review.guardrails import Finding, Named, cut_message, passed
+from hitl_nb.review.guardrails import GuardrailFinding, NamedGuardrail, cut_message, passed
 
 
 class RunningGuardrail:
-    """A guardrail that looks at a value now. `refused` is the question that it asked, which was refused."""
+    """A guardrail that looks at a value now. `refused_question` is the question that it asked, which was refused."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.refused: CannotPause | None = None
+        self.refused_question: CannotPause | None = None
 
 
 in_guardrail: ContextVar[RunningGuardrail | None] = ContextVar("hitl_nb_guardrail", default=None)
@@ -35,11 +35,11 @@ def refuse_in_guardrail() -> None:
     """Raises CannotPause for a question that a guardrail asks: to the guardrail, and behind it once more."""
     running = in_guardrail.get()
     if running is not None:
-        running.refused = CannotPause(
+        running.refused_question = CannotPause(
             f"a checkpoint inside the guardrail {running.name}() cannot pause: a guardrail looks at what is about to "
             "be asked; return hitl.escalate(why) to have people asked"
         )
-        raise running.refused
+        raise running.refused_question
 
 
 @name_in_package
@@ -53,7 +53,7 @@ class Guard:
     arguments: int
 
 
-def guards_of(guardrails: Any) -> tuple[Guard, ...]:
+def make_guards(guardrails: Any) -> tuple[Guard, ...]:
     """The guardrails of one call, checked. Raises TypeError, ValueError."""
     if callable(guardrails) or isinstance(guardrails, (str, bytes)) or not isinstance(guardrails, Sequence):
         raise TypeError(
@@ -62,8 +62,8 @@ def guards_of(guardrails: Any) -> tuple[Guard, ...]:
     found: list[Guard] = []
     for i, one in enumerate(guardrails):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         if isinstance(one, type) or not callable(one):  # pyright: ignore[reportUnknownArgumentType]
-            raise TypeError(f"guardrails[{i}] must be a function of the value, not {_described(one)}")
-        name, version = (one.name, one.version) if isinstance(one, Named) else (name_of(one), "")
+            raise TypeError(f"guardrails[{i}] must be a function of the value, not {_describe_result(one)}")
+        name, version = (one.name, one.version) if isinstance(one, NamedGuardrail) else (find_function_name(one), "")
         if any(other.name == name for other in found):
             raise ValueError(
                 f"guardrails[{i}] is called {name!r}, as one before it is: policies could not tell them apart; "
@@ -90,10 +90,12 @@ def run_guards(
     for guard in guards:
         began = time.perf_counter()
         said = {one.name: one.verdict for one in results}
-        finding = _finding(guard, value, {**facts, "guardrails": said})
+        finding = _run_guard(guard, value, {**facts, "guardrails": said})
         took = round((time.perf_counter() - began) * 1000, 3)
-        if _encoded(encode) != before:
-            finding = Finding("escalate", "it changed the value that is proposed, and a guardrail may only look at it")
+        if _try_to_encode(encode) != before:
+            finding = GuardrailFinding(
+                "escalate", "it changed the value that is proposed, and a guardrail may only look at it"
+            )
         results.append(
             GuardrailResult(
                 name=guard.name,
@@ -106,12 +108,12 @@ def run_guards(
     return tuple(results)
 
 
-def reason_of(result: GuardrailResult) -> str:
+def explain_result(result: GuardrailResult) -> str:
     """Why a guardrail did not let a value pass, as a part of a sentence."""
     return f"the guardrail {result.name} says: {result.message}"
 
 
-def _finding(guard: Guard, value: Any, facts: dict[str, Any]) -> Finding:
+def _run_guard(guard: Guard, value: Any, facts: dict[str, Any]) -> GuardrailFinding:
     running = RunningGuardrail(guard.name)
     token = in_guardrail.set(running)
     try:
@@ -119,24 +121,25 @@ def _finding(guard: Guard, value: Any, facts: dict[str, Any]) -> Finding:
     except CannotPause:
         raise
     except Exception as error:  # noqa: BLE001  # what a guardrail raises asks a person, with its type and message
-        found = Finding("escalate", cut_message(f"it failed with {_tell(error)}"))
+        found = GuardrailFinding("escalate", cut_message(f"it failed with {_describe_error(error)}"))
     finally:
         in_guardrail.reset(token)
-    if running.refused is not None:
-        raise running.refused
+    if running.refused_question is not None:
+        raise running.refused_question
     if found is None:
         return passed()
-    if isinstance(found, Finding):
+    if isinstance(found, GuardrailFinding):
         return found
     if inspect.iscoroutine(found):
         found.close()
-    return Finding(
+    return GuardrailFinding(
         "escalate",
-        f"it returned {_described(found)}; it must return hitl.passed() or None, hitl.escalate(why) or hitl.block(why)",
+        f"it returned {_describe_result(found)}; it must return hitl.passed() or None, hitl.escalate(why) or "
+        "hitl.block(why)",
     )
 
 
-def _tell(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     """The type of an error and its message, if it has one: errors of users' own may fail there, too."""
     try:
         return f"{type(error).__name__}: {error}"
@@ -144,7 +147,7 @@ def _tell(error: Exception) -> str:
         return f"{type(error).__name__}"
 
 
-def _encoded(encode: Callable[[], Any]) -> Any:
+def _try_to_encode(encode: Callable[[], Any]) -> Any:
     try:
         return encode()
     except (TypeError, ValueError):  # it can no longer be proposed at all
@@ -171,12 +174,12 @@ def count_arguments(function: Any, what: str) -> int:
     raise TypeError(f"{what} must take (value) or (value, facts), and it takes {signature}")
 
 
-def name_of(function: Any) -> str:
+def find_function_name(function: Any) -> str:
     while isinstance(function, functools.partial):
         function = function.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     name = getattr(function, "__name__", None) or type(function).__name__  # pyright: ignore[reportUnknownArgumentType]
     return "anonymous" if name == "<lambda>" else str(name)
 
 
-def _described(value: Any) -> str:
+def _describe_result(value: Any) -> str:
     return repr(value) if value is None or isinstance(value, (bool, int, float)) else f"a {type(value).__name__}"

@@ -11,49 +11,49 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.questions import ask, restore
+from hitl_nb.kinds.questions import build_question, restore_value
 from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import GuardrailVerdict
 from hitl_nb.values.checks.patterns import find_pattern, is_linear
-from hitl_nb.values.schemas import schema_of
+from hitl_nb.values.schemas import resolve_schema
 
 __all__ = ["blocklist", "pattern", "satisfies"]
 
-_MOST_CHARACTERS = 1000
+_MAX_MESSAGE_CHARS = 1000
 """Length of a finding's sentence; the rest is cut off."""
 
 
 @name_in_package
 @dataclass(frozen=True)
-class Finding:
+class GuardrailFinding:
     """What a guardrail says about a value: a verdict, and why in a sentence ("" for a pass)."""
 
     verdict: GuardrailVerdict
     message: str = ""
 
 
-def passed() -> Finding:
+def passed() -> GuardrailFinding:
     """The finding of a guardrail that has nothing against the value."""
-    return Finding("pass")
+    return GuardrailFinding("pass")
 
 
-def escalate(why: str) -> Finding:
+def escalate(why: str) -> GuardrailFinding:
     """The finding that a person must look at the value, whatever a policy says; `why` is a sentence for them."""
-    return Finding("escalate", _sentence(why, "escalate"))
+    return GuardrailFinding("escalate", _check_sentence(why, "escalate"))
 
 
-def block(why: str) -> Finding:
+def block(why: str) -> GuardrailFinding:
     """The finding that the value must not be used: the proposal is rejected, and nobody is asked."""
-    return Finding("block", _sentence(why, "block"))
+    return GuardrailFinding("block", _check_sentence(why, "block"))
 
 
 def cut_message(text: str) -> str:
     """A message of a finding, not longer than is kept, and without halves of characters, which no text can hold."""
     text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
+    return text if len(text) <= _MAX_MESSAGE_CHARS else text[: _MAX_MESSAGE_CHARS - 1] + "…"
 
 
-def _sentence(why: object, function: str) -> str:
+def _check_sentence(why: object, function: str) -> str:
     if not isinstance(why, str):
         raise TypeError(f"hitl.{function}(why) takes a sentence (str), not {type(why).__name__}")
     if not why.strip():
@@ -61,38 +61,38 @@ def _sentence(why: object, function: str) -> str:
     return cut_message(why)
 
 
-class Named:
+class NamedGuardrail:
     """A guardrail that says what it is called, and which version of it it is, for policies and records."""
 
     name: str
     version: str = ""
 
 
-class Builtin(Named):
+class BuiltinGuardrail(NamedGuardrail):
     """A guardrail that this package brings."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __call__(self, value: Any) -> Finding:
+    def __call__(self, value: Any) -> GuardrailFinding:
         """What it says about `value`."""
         raise NotImplementedError
 
 
 @name_in_package
-class _Blocklist(Builtin):
+class _BlocklistGuardrail(BuiltinGuardrail):
     def __init__(self, words: Iterable[str], name: str) -> None:
         super().__init__(name)
-        self.words = _words(words)
+        self.words = _clean_words(words)
 
-    def __call__(self, value: Any) -> Finding:
-        texts = [text.casefold() for text in _texts(value)]
+    def __call__(self, value: Any) -> GuardrailFinding:
+        texts = [text.casefold() for text in _iterate_texts(value)]
         found = [word for word in self.words if any(_has_word(text, word.casefold()) for text in texts)]
         return block(f"it has {', '.join(map(repr, found))}, on the list of blocked words") if found else passed()
 
 
 @name_in_package
-class _Pattern(Builtin):
+class _PatternGuardrail(BuiltinGuardrail):
     def __init__(self, regex: str, name: str) -> None:
         super().__init__(name)
         if not isinstance(regex, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
@@ -105,27 +105,27 @@ class _Pattern(Builtin):
             )
         self.regex = regex
 
-    def __call__(self, value: Any) -> Finding:
+    def __call__(self, value: Any) -> GuardrailFinding:
         if not isinstance(value, str):
             return escalate(f"it is no text but a {type(value).__name__}, which no pattern can be found in")
         return passed() if find_pattern(self.regex, value) else escalate(f"it does not match {self.regex!r}")
 
 
 @name_in_package
-class _Satisfies(Builtin):
+class _SchemaGuardrail(BuiltinGuardrail):
     def __init__(self, schema: Any, name: str) -> None:
         super().__init__(name)
-        schema_of(schema)  # raises TypeError or ValueError for what is no schema
+        resolve_schema(schema)  # raises TypeError or ValueError for what is no schema
         self.schema = schema
 
-    def __call__(self, value: Any) -> Finding:
-        wrong = _misfits(self.schema, value)
+    def __call__(self, value: Any) -> GuardrailFinding:
+        wrong = _find_schema_errors(self.schema, value)
         if not wrong:
             return passed()
         return escalate("; ".join(f"{path or 'value'}: {message}" for path, message in wrong.items()))
 
 
-def blocklist(words: Iterable[str], *, name: str = "blocklist") -> Builtin:
+def blocklist(words: Iterable[str], *, name: str = "blocklist") -> BuiltinGuardrail:
     """A guardrail that blocks values with one of these words in any of their texts.
 
     Args:
@@ -136,10 +136,10 @@ def blocklist(words: Iterable[str], *, name: str = "blocklist") -> Builtin:
     Raises:
         TypeError, ValueError: `words` is no sequence of words, or an empty one.
     """
-    return _Blocklist(words, name)
+    return _BlocklistGuardrail(words, name)
 
 
-def pattern(regex: str, *, name: str = "pattern") -> Builtin:
+def pattern(regex: str, *, name: str = "pattern") -> BuiltinGuardrail:
     """A guardrail that escalates texts in which a regular expression is not found, and values that are no text.
 
     Args:
@@ -150,10 +150,10 @@ def pattern(regex: str, *, name: str = "pattern") -> Builtin:
     Raises:
         TypeError, ValueError: `regex` is no such pattern.
     """
-    return _Pattern(regex, name)
+    return _PatternGuardrail(regex, name)
 
 
-def satisfies(type_or_schema: Any, *, name: str = "satisfies") -> Builtin:
+def satisfies(type_or_schema: Any, *, name: str = "satisfies") -> BuiltinGuardrail:
     """A guardrail that escalates values which do not fit a type, a pydantic model or a JSON Schema (a dict).
 
     For a table, it is about each row as an object, as `schema` of a checkpoint is.
@@ -165,10 +165,10 @@ def satisfies(type_or_schema: Any, *, name: str = "satisfies") -> Builtin:
     Raises:
         TypeError, ValueError: it is no schema.
     """
-    return _Satisfies(type_or_schema, name)
+    return _SchemaGuardrail(type_or_schema, name)
 
 
-def _words(words: Iterable[str]) -> tuple[str, ...]:
+def _clean_words(words: Iterable[str]) -> tuple[str, ...]:
     if isinstance(words, str):
         raise TypeError("words must be a list of words, not one str: a text would be taken for its letters")
     found = tuple(words)
@@ -191,9 +191,9 @@ def _has_word(text: str, word: str) -> bool:
     return False
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _iterate_texts(value: Any) -> Iterator[str]:
     """All texts and numbers in a value, and the names of its fields, as text."""
-    question = ask(value, title="value")
+    question = build_question(value, title="value")
     shown = question.value
     if question.kind == "table":
         yield from (str(column["name"]) for column in shown["columns"])
@@ -209,10 +209,10 @@ def _texts(value: Any) -> Iterator[str]:
             yield str(one)
 
 
-def _misfits(schema: Any, value: Any) -> dict[str, str]:
-    question = ask(value, title="value", schema=schema)
+def _find_schema_errors(schema: Any, value: Any) -> dict[str, str]:
+    question = build_question(value, title="value", schema=schema)
     try:
-        restore(question, question.value, value, schema)
+        restore_value(question, question.value, value, schema)
     except InvalidEdit as error:
         return error.fields
     return {}

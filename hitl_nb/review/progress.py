@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from hitl_nb.errors import AlreadyDecided, NotAReviewer
-from hitl_nb.ledger.decisions.absences import find_people
-from hitl_nb.ledger.decisions.reviewers import known_voter
+from hitl_nb.ledger.decisions.absences import load_people
+from hitl_nb.ledger.decisions.reviewers import identify_checked_voter
 from hitl_nb.policies.terms.seats import People, count_seats, find_deputy
-from hitl_nb.policies.terms.terms import check_may
-from hitl_nb.policies.terms.timeline import next_due, next_step, remaining_steps
-from hitl_nb.policies.terms.vote_counts import completes, current_value, hash_value, is_hidden, votes_for
-from hitl_nb.records import Action, Authn, Known, Need, Proposal, Terms, TimelineStep, Vote
+from hitl_nb.policies.terms.terms import check_permission
+from hitl_nb.policies.terms.timeline import next_due_time, next_step, remaining_steps
+from hitl_nb.policies.terms.vote_counts import (
+    current_value,
+    find_completing_vote,
+    hash_value,
+    is_hidden,
+    list_votes_for,
+)
+from hitl_nb.records import Action, Authn, Known, Need, Proposal, Terms, TimelineStep, VoteRecord
 
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
@@ -45,21 +51,21 @@ class Viewer:
 NOBODY = Viewer("")
 
 
-def people_of(ledger: Ledger, p: Proposal) -> People:
+def load_current_people(ledger: Ledger, proposal: Proposal) -> People:
     """How things are with the people whom a proposal names, now; nothing is read for one without terms."""
-    return _NO_PEOPLE if p.terms is None else find_people(ledger.store, p, ledger.now())
+    return _NO_PEOPLE if proposal.terms is None else load_people(ledger.store, proposal, ledger.now())
 
 
 _NO_PEOPLE = People()
 
 
-def vote_known(ledger: Ledger, p: Proposal) -> Callable[[Vote], Known]:
+def voter_identities(ledger: Ledger, proposal: Proposal) -> Callable[[VoteRecord], Known]:
     """How it is known who gave a vote of `p`, its signature checked."""
-    return lambda vote: ledger.vote_known(p, vote)
+    return lambda vote: ledger.voter_identity(proposal, vote)
 
 
-def describe(
-    p: Proposal, people: People, viewer: Viewer = NOBODY, known: Callable[[Vote], Known] | None = None
+def describe_progress(
+    proposal: Proposal, people: People, viewer: Viewer = NOBODY, known: Callable[[VoteRecord], Known] | None = None
 ) -> dict[str, Any]:
     """The fields of P that a policy fills, for a JSON encoder that knows times and records.
 
@@ -68,24 +74,28 @@ def describe(
     vote is shown.
     """
     told = {
-        "tags": p.tags,
-        "confidence": p.confidence,
-        "guardrails": p.guardrails,
-        "why": p.why,
-        "overdue": p.overdue,
-        "stuck": p.stuck,
-        "untold": p.untold,
-        "settles_at": p.settles_at,
-        **(_WITHOUT if p.terms is None else _of_terms(p, p.terms, people, viewer, known)),
+        "tags": proposal.tags,
+        "confidence": proposal.confidence,
+        "guardrails": proposal.guardrails,
+        "why": proposal.why,
+        "overdue": proposal.overdue,
+        "stuck": proposal.stuck,
+        "untold": proposal.untold,
+        "settles_at": proposal.settles_at,
+        **(
+            _FIELDS_WITHOUT_TERMS
+            if proposal.terms is None
+            else _describe_terms(proposal, proposal.terms, people, viewer, known)
+        ),
     }
-    if p.candidate is not UNSET:
-        told["candidate"] = p.candidate
+    if proposal.candidate is not UNSET:
+        told["candidate"] = proposal.candidate
     if viewer is not NOBODY:
-        told["may"] = may(p, people, viewer)
+        told["may"] = describe_permissions(proposal, people, viewer)
     return told
 
 
-_WITHOUT: dict[str, Any] = {
+_FIELDS_WITHOUT_TERMS: dict[str, Any] = {
     "rules": (),
     "needs": (),
     "votes": (),
@@ -96,39 +106,43 @@ _WITHOUT: dict[str, Any] = {
 }
 
 
-def _of_terms(
-    p: Proposal, terms: Terms, people: People, viewer: Viewer, known: Callable[[Vote], Known] | None
+def _describe_terms(
+    proposal: Proposal, terms: Terms, people: People, viewer: Viewer, known: Callable[[VoteRecord], Known] | None
 ) -> dict[str, Any]:
     last = terms.timeline[-1].does if terms.timeline else None
-    is_open = p.status == "open"
-    value = hash_value(_voted_on(p)) if p.votes else ""
+    is_open = proposal.status == "open"
+    value = hash_value(_voted_value(proposal)) if proposal.votes else ""
     return {
         "rules": terms.rules,
-        "needs": [_need(p, terms, one, people, value) for one in terms.needs] if is_open else (),
-        "votes": [_vote(one, value, known, viewer.user) for one in shown_votes(p, viewer.user)],
-        "blind": is_hidden(p),
-        "timer": timer(p, whole=known is not None) if is_open and (terms.timeline or p.settles_at) else None,
+        "needs": [_describe_need(proposal, terms, one, people, value) for one in terms.needs] if is_open else (),
+        "votes": [_describe_vote(one, value, known, viewer.user) for one in visible_votes(proposal, viewer.user)],
+        "blind": is_hidden(proposal),
+        "timer": describe_timer(proposal, whole=known is not None)
+        if is_open and (terms.timeline or proposal.settles_at)
+        else None,
         "on_deadline": last if is_open and last in ("reject", "approve") else None,
         "batch": terms.batch,
     }
 
 
-def told_votes(p: Proposal) -> list[dict[str, Any]]:
+def describe_checked_votes(proposal: Proposal) -> list[dict[str, Any]]:
     """The votes of a proposal whose signatures are checked already, as `Ledger.proposals` checks them."""
-    value = hash_value(_voted_on(p)) if p.votes else ""
-    return [_vote(one, value, _known_if_checked, "") for one in shown_votes(p, "")]
+    value = hash_value(_voted_value(proposal)) if proposal.votes else ""
+    return [_describe_vote(one, value, _identify_checked_voter, "") for one in visible_votes(proposal, "")]
 
 
-def _known_if_checked(vote: Vote) -> Known:
-    return "script" if vote.by == "script" else known_voter(vote)
+def _identify_checked_voter(vote: VoteRecord) -> Known:
+    return "script" if vote.by == "script" else identify_checked_voter(vote)
 
 
-def shown_votes(p: Proposal, user: str) -> Sequence[Vote]:
+def visible_votes(proposal: Proposal, user: str) -> Sequence[VoteRecord]:
     """The votes that a person may see: their own alone, as long as votes are hidden."""
-    return [one for one in p.votes if one.reviewer == user] if is_hidden(p) else p.votes
+    return [one for one in proposal.votes if one.reviewer == user] if is_hidden(proposal) else proposal.votes
 
 
-def _vote(vote: Vote, value: str, known: Callable[[Vote], Known] | None, user: str) -> dict[str, Any]:
+def _describe_vote(
+    vote: VoteRecord, value: str, known: Callable[[VoteRecord], Known] | None, user: str
+) -> dict[str, Any]:
     told: dict[str, Any] = {
         "own": vote.reviewer == user,
         "reviewer": vote.reviewer,
@@ -143,34 +157,38 @@ def _vote(vote: Vote, value: str, known: Callable[[Vote], Known] | None, user: s
     return told if known is None else {**told, "known": known(vote)}
 
 
-def _voted_on(p: Proposal) -> Any:
+def _voted_value(proposal: Proposal) -> Any:
     """What people vote on, or what they have decided."""
-    edited = p.decision is not None and p.decision.action == "edit"
-    return p.decision.value if edited and p.decision is not None else current_value(p)
+    edited = proposal.decision is not None and proposal.decision.action == "edit"
+    return proposal.decision.value if edited and proposal.decision is not None else current_value(proposal)
 
 
-def _need(p: Proposal, terms: Terms, need: Need, people: People, value: str) -> dict[str, Any]:
-    hidden = is_hidden(p)
-    votes = p.votes if hidden or not p.votes else votes_for(p, value)
-    have = min(count_seats(p, need, votes, people), need.count) if votes else 0
-    voted = [] if hidden else [one.reviewer for one in votes if _is_for(p, need, one)]
+def _describe_need(proposal: Proposal, terms: Terms, need: Need, people: People, value: str) -> dict[str, Any]:
+    hidden = is_hidden(proposal)
+    votes = proposal.votes if hidden or not proposal.votes else list_votes_for(proposal, value)
+    have = min(count_seats(proposal, need, votes, people), need.count) if votes else 0
+    voted = [] if hidden else [one.reviewer for one in votes if _counts_for(proposal, need, one)]
     return {
         "text": need.text,
         "have": have,
         "count": need.count,
         "voted": voted,
-        "waiting": [] if hidden or have >= need.count else list(_who_may_still(p, terms, need, people, voted)),
+        "waiting": []
+        if hidden or have >= need.count
+        else list(_iterate_possible_voters(proposal, terms, need, people, voted)),
     }
 
 
-def _is_for(p: Proposal, need: Need, vote: Vote) -> bool:
-    return not need.people or bool({*vote.seats, vote.seat} & {*need.people, *p.widened})
+def _counts_for(proposal: Proposal, need: Need, vote: VoteRecord) -> bool:
+    return not need.people or bool({*vote.seats, vote.seat} & {*need.people, *proposal.widened})
 
 
-def _who_may_still(p: Proposal, terms: Terms, need: Need, people: People, voted: list[str]) -> Iterator[str]:
+def _iterate_possible_voters(
+    proposal: Proposal, terms: Terms, need: Need, people: People, voted: list[str]
+) -> Iterator[str]:
     """Those whose vote can still count, as they are there now; in the order in which the policy names them."""
     seen = set(voted)
-    for name in (*need.people, *p.widened) if need.people else ():
+    for name in (*need.people, *proposal.widened) if need.people else ():
         person = find_deputy(name, people.away)
         if person in seen or person in people.away or (terms.four_eyes and person in people.requesters):
             continue
@@ -178,54 +196,63 @@ def _who_may_still(p: Proposal, terms: Terms, need: Need, people: People, voted:
         yield person
 
 
-def timer(p: Proposal, *, whole: bool) -> dict[str, Any] | None:
+def describe_timer(proposal: Proposal, *, whole: bool) -> dict[str, Any] | None:
     """What the clock does next to an open proposal: when, what, and who is asked or told then.
 
     `whole`: with all steps that are still to come.
     """
-    due, step = next_due(p), next_step(p)
+    due, step = next_due_time(proposal), next_step(proposal)
     told: dict[str, Any]
-    if p.settles_at is not None:
-        told = {"at": p.settles_at, "does": "settle", "people": []}
+    if proposal.settles_at is not None:
+        told = {"at": proposal.settles_at, "does": "settle", "people": []}
     elif due is not None and step is not None:
-        told = _step(p, due, step)
+        told = _describe_step(proposal, due, step)
     else:
         return None
-    return {**told, "steps": [_step(p, *one) for one in remaining_steps(p)]} if whole else told
+    return {**told, "steps": [_describe_step(proposal, *one) for one in remaining_steps(proposal)]} if whole else told
 
 
-def _step(p: Proposal, at: datetime, step: TimelineStep) -> dict[str, Any]:
-    people = step.people or (p.terms.fallback if p.terms is not None and step.does == "escalate" else ())
+def _describe_step(proposal: Proposal, at: datetime, step: TimelineStep) -> dict[str, Any]:
+    people = step.people or (proposal.terms.fallback if proposal.terms is not None and step.does == "escalate" else ())
     return {"at": at, "does": step.does, "people": list(people)}
 
 
-def may(p: Proposal, people: People, viewer: Viewer) -> dict[str, Any]:
+def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> dict[str, Any]:
     """What a person may do about a proposal, and why not more."""
-    if p.status != "open":
+    if proposal.status != "open":
         return {"decide": False, "why_not": None, "actions": [], "undo": False}
     if viewer.refusal is not None:
         return {"decide": False, "why_not": viewer.refusal, "actions": [], "undo": False}
-    if p.terms is None:
-        return {"decide": True, "why_not": None, "actions": p.allow, "undo": False}
-    key = (p.terms, p.widened, p.allow, people.requesters, people.os_user, frozenset(people.away.items()))
-    if p.settles_at is None and key in viewer._seated:  # pyright: ignore[reportPrivateUsage]
-        return {"decide": True, "why_not": None, "actions": p.allow, "undo": False}
-    why_not = _why_not(p, people, viewer, p.allow)
-    if p.settles_at is None and not why_not:
+    if proposal.terms is None:
+        return {"decide": True, "why_not": None, "actions": proposal.allow, "undo": False}
+    key = (
+        proposal.terms,
+        proposal.widened,
+        proposal.allow,
+        people.requesters,
+        people.os_user,
+        frozenset(people.away.items()),
+    )
+    if proposal.settles_at is None and key in viewer._seated:  # pyright: ignore[reportPrivateUsage]
+        return {"decide": True, "why_not": None, "actions": proposal.allow, "undo": False}
+    why_not = _refused_actions(proposal, people, viewer, proposal.allow)
+    if proposal.settles_at is None and not why_not:
         viewer._seated.add(key)  # pyright: ignore[reportPrivateUsage]
-    actions = [one for one in p.allow if one not in why_not]
-    decides = "approve" in actions or ("approve" not in p.allow and bool(actions))
-    settled = completes(p)
+    actions = [one for one in proposal.allow if one not in why_not]
+    decides = "approve" in actions or ("approve" not in proposal.allow and bool(actions))
+    settled = find_completing_vote(proposal)
     undo = settled is not None and settled.reviewer == viewer.user
     return {"decide": decides, "why_not": next(iter(why_not.values()), None), "actions": actions, "undo": undo}
 
 
-def _why_not(p: Proposal, people: People, viewer: Viewer, actions: Sequence[Action]) -> dict[Action, str]:
+def _refused_actions(
+    proposal: Proposal, people: People, viewer: Viewer, actions: Sequence[Action]
+) -> dict[Action, str]:
     """Those actions that a person may not do now, each with the reason."""
     refused: dict[Action, str] = {}
     for action in actions:
         try:
-            check_may(p, people, viewer.user, action, viewer.authn)
+            check_permission(proposal, people, viewer.user, action, viewer.authn)
         except (NotAReviewer, AlreadyDecided) as error:
             refused[action] = str(error)
         else:

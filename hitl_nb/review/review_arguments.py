@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args
 
 from hitl_nb.own_objects import mark_own
 from hitl_nb.pickled_names import keep_in_package, name_in_package
-from hitl_nb.review.guardrail_checks import Guard, guards_of
-from hitl_nb.review.guardrails import Named
+from hitl_nb.review.guardrail_checks import Guard, make_guards
+from hitl_nb.review.guardrails import NamedGuardrail
 
 if TYPE_CHECKING:
     from hitl_nb.review.policy_files.policy_files import Policy
@@ -78,7 +78,7 @@ def check_review(
     review = Review(
         _tags(tags),
         _confidence(confidence),
-        guards_of(guardrails),
+        make_guards(guardrails),
         _reviewers(reviewers),
         _quorum(quorum),
         _deadline(deadline),
@@ -91,8 +91,8 @@ def check_review(
 
 def check_rules(rules: Mapping[str, Any], allow: Collection[str]) -> None:
     """Check the review arguments of a gate, those that are no functions of its calls. Raises TypeError, ValueError."""
-    if isinstance(rules["guardrails"], Named):
-        guards_of(rules["guardrails"])  # raises: a guardrail is no function of the arguments
+    if isinstance(rules["guardrails"], NamedGuardrail):
+        make_guards(rules["guardrails"])  # raises: a guardrail is no function of the arguments
     fixed = {name: rule for name, rule in rules.items() if not callable(rule)}
     if not {"deadline", "quorum"} <= fixed.keys():
         fixed.pop("on_deadline", None)  # it is checked with these, at each call

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from hitl_nb.ledger.decisions.reviewers import person
-from hitl_nb.policies.terms.seats import is_made_up, join_names, tell_need, tell_progress
+from hitl_nb.ledger.decisions.reviewers import format_person
+from hitl_nb.policies.terms.seats import format_need, format_need_progress, is_made_up, join_names
 from hitl_nb.records import GuardrailResult, Proposal
 
-DONE = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "responded"}
+ACTION_WORDS = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "responded"}
 """What somebody who decided did, by the action."""
-ENOUGH = "Enough people agree since the terms were changed. One more approval decides, also by who has approved before."
-_DOES = {
+ENOUGH_NOTE = (
+    "Enough people agree since the terms were changed. One more approval decides, also by who has approved before."
+)
+_STEP_SENTENCES = {
     "remind": "A reminder is sent at {at}.",
     "overdue": "It is overdue from {at} on.",
     "reject": "Until {at}; then it is rejected.",
@@ -24,105 +26,112 @@ _DOES = {
 }
 
 
-def parts(p: Proposal, told: dict[str, Any]) -> list[tuple[str, list[str]]]:
+def review_sections(proposal: Proposal, told: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Headings and the sentences below each; only those that there are. `told` is what `describe` gave of `p`."""
-    is_open = p.status == "open"
+    is_open = proposal.status == "open"
     found = [
-        (_why_heading(p), why_lines(p)),
-        ("Needed", [*need_lines(told["needs"]), *_hidden(told), *_enough(told)] if is_open else []),
+        (_why_heading(proposal), format_reasons(proposal)),
+        (
+            "Needed",
+            [*format_needs(told["needs"]), *_format_hidden_votes(told), *_format_met_needs(told)] if is_open else [],
+        ),
         ("Nobody can decide", [told["stuck"]] if is_open and told["stuck"] else []),
-        ("Votes", [vote_line(vote) for vote in told["votes"]]),
-        ("Until", list(clock_lines(told)) if is_open else []),
+        ("Votes", [format_vote(vote) for vote in told["votes"]]),
+        ("Until", list(format_clock(told)) if is_open else []),
         ("Not for you", [told["may"]["why_not"]] if is_open and told.get("may", {}).get("why_not") else []),
     ]
     return [(heading, lines) for heading, lines in found if lines]
 
 
-def lasting_parts(p: Proposal) -> list[tuple[str, list[str]]]:
+def lasting_sections(proposal: Proposal) -> list[tuple[str, list[str]]]:
     """What a policy said when it was asked, without what becomes another with time: no votes, no times."""
-    why = why_lines(p)
-    found = [(_why_heading(p), why)] if why else []
-    if p.terms is None or p.status != "open":
+    why = format_reasons(proposal)
+    found = [(_why_heading(proposal), why)] if why else []
+    if proposal.terms is None or proposal.status != "open":
         return found
-    steps = [step.text for step in p.terms.timeline if step.text]
-    found.append(("Needed", [tell_need(need) for need in p.terms.needs]))
+    steps = [step.text for step in proposal.terms.timeline if step.text]
+    found.append(("Needed", [format_need(need) for need in proposal.terms.needs]))
     return [*found, ("Then", steps)] if steps else found
 
 
-def _why_heading(p: Proposal) -> str:
-    if p.decision is None:
-        return "Why you are asked" if p.status == "open" else "Why it was asked"
-    if p.decision.by != "policy":
+def _why_heading(proposal: Proposal) -> str:
+    if proposal.decision is None:
+        return "Why you are asked" if proposal.status == "open" else "Why it was asked"
+    if proposal.decision.by != "policy":
         return "Why it was asked"
-    return "Why it is blocked" if p.decision.action == "reject" else "Why nobody was asked"
+    return "Why it is blocked" if proposal.decision.action == "reject" else "Why nobody was asked"
 
 
-def why_lines(p: Proposal) -> list[str]:
+def format_reasons(proposal: Proposal) -> list[str]:
     """Why a proposal is asked, passed or blocked; what a guardrail said only if no other sentence has it."""
-    lines = list(p.why)
-    said = [one for one in p.guardrails if one.verdict != "pass"]
-    lines += [_guardrail(one) for one in said if not one.message or not any(one.message in why for why in p.why)]
-    rules = p.terms.rules if p.terms is not None else ()
+    lines = list(proposal.why)
+    said = [one for one in proposal.guardrails if one.verdict != "pass"]
+    lines += [
+        _format_guardrail(one) for one in said if not one.message or not any(one.message in why for why in proposal.why)
+    ]
+    rules = proposal.terms.rules if proposal.terms is not None else ()
     return [*lines, *([f"{'Rule' if len(rules) == 1 else 'Rules'}: {', '.join(rules)}"] if rules else [])]
 
 
-def _guardrail(one: GuardrailResult) -> str:
+def _format_guardrail(one: GuardrailResult) -> str:
     does = "blocks it" if one.verdict == "block" else "wants a person to look"
     return f"The guardrail {one.name} {does}" + (f": {one.message}" if one.message else "")
 
 
-def need_lines(needs: Sequence[dict[str, Any]]) -> list[str]:
+def format_needs(needs: Sequence[dict[str, Any]]) -> list[str]:
     """Of each need how many agree, who, and who may still: "1 of 2 of @finance: bo; waiting for ada or cy"."""
-    return [tell_progress(**need) for need in needs]
+    return [format_need_progress(**need) for need in needs]
 
 
-def _hidden(told: dict[str, Any]) -> list[str]:
+def _format_hidden_votes(told: dict[str, Any]) -> list[str]:
     return ["Votes are hidden until everybody has voted."] if told["blind"] else []
 
 
-def _enough(told: dict[str, Any]) -> list[str]:
+def _format_met_needs(told: dict[str, Any]) -> list[str]:
     """What an open proposal waits for whose needs are met: they were changed, and no change decides by itself."""
     met = bool(told["needs"]) and all(need["have"] >= need["count"] for need in told["needs"])
-    return [ENOUGH] if met and told["settles_at"] is None and not told["blind"] else []
+    return [ENOUGH_NOTE] if met and told["settles_at"] is None and not told["blind"] else []
 
 
-def still_needed(p: Proposal, told: dict[str, Any]) -> str:
+def format_still_needed(proposal: Proposal, told: dict[str, Any]) -> str:
     """What a proposal waits for although somebody has just voted on it."""
-    if p.settles_at is not None:
-        return f"it settles at {_time(p.settles_at)}; until then `hitl-nb undo {p.id}` takes it back"
-    return f"recorded as a vote; it has {', and '.join(need_lines(told['needs']))}"
+    if proposal.settles_at is not None:
+        return (
+            f"it settles at {_format_time(proposal.settles_at)}; until then `hitl-nb undo {proposal.id}` takes it back"
+        )
+    return f"recorded as a vote; it has {', and '.join(format_needs(told['needs']))}"
 
 
-def vote_line(vote: dict[str, Any]) -> str:
+def format_vote(vote: dict[str, Any]) -> str:
     """Who said what, for whom, how that is known, when and why."""
-    who = person(vote["reviewer"], vote["reviewer_name"], vote.get("known"), vote["surface"])
-    line = f"{DONE[vote['action']].capitalize()} by {who}"
+    who = format_person(vote["reviewer"], vote["reviewer_name"], vote.get("known"), vote["surface"])
+    line = f"{ACTION_WORDS[vote['action']].capitalize()} by {who}"
     if vote["seat"] and vote["seat"] != vote["reviewer"]:
         line += f", for {vote['seat']}"
     elif vote.get("known") in ("token", "anonymous") and not is_made_up(vote["reviewer"]):
         line += f", as {vote['reviewer']}"  # the name that the vote is counted under
-    line += f", {_time(vote['at'])}"
+    line += f", {_format_time(vote['at'])}"
     if vote["reason"]:
         line += f". Reason: {vote['reason']}"
     return line if vote["counts"] else f"{line} (of another value: it does not count)"
 
 
-def clock_lines(told: dict[str, Any]) -> Iterator[str]:
+def format_clock(told: dict[str, Any]) -> Iterator[str]:
     """What the clock does to a proposal, one line a step, in order."""
     if told["overdue"]:
         yield "Overdue."
     if told["settles_at"] is not None:
-        yield f"Approved; it settles at {_time(told['settles_at'])}, and can be taken back until then."
+        yield f"Approved; it settles at {_format_time(told['settles_at'])}, and can be taken back until then."
         return
     if told["timer"] is None:
         return
     for step in told["timer"]["steps"]:
-        at, people = _time(step["at"]), join_names(step["people"], "or")
+        at, people = _format_time(step["at"]), join_names(step["people"], "or")
         escalates = f"From {at} on {people} may decide too." if people else f"It is escalated at {at}."
-        yield _DOES.get(step["does"], escalates).format(at=at)
+        yield _STEP_SENTENCES.get(step["does"], escalates).format(at=at)
     if told["on_deadline"] is None:
         yield "After that it keeps waiting."
 
 
-def _time(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%SZ")

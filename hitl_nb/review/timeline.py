@@ -12,21 +12,21 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.ledger.decisions.decisions import logged
+from hitl_nb.ledger.decisions.decisions import decision_event_data
 from hitl_nb.ledger.decisions.objections import OVERRULED
-from hitl_nb.ledger.decisions.reviewers import POLICY, author, decider
+from hitl_nb.ledger.decisions.reviewers import POLICY_REVIEWER, format_author, format_decider
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.policies.terms.seats import tell_need_text
+from hitl_nb.policies.terms.seats import format_need_text
 from hitl_nb.policies.terms.vote_counts import is_hidden
 from hitl_nb.records import Event, Proposal, Record, Statement, Step
-from hitl_nb.review.terms_sentences import DONE
+from hitl_nb.review.terms_sentences import ACTION_WORDS
 from hitl_nb.structs import prepare_structs
 
 _BEGINS = ("run.opened", "run.resumed")
 _ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled", "run.handed_back")
 
 
-class Entry(Record, frozen=True, kw_only=True):
+class TimelineItem(Record, frozen=True, kw_only=True):
     """One entry of a timeline.
 
     Attributes:
@@ -51,38 +51,44 @@ class Entry(Record, frozen=True, kw_only=True):
     detail: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
 
 
-def timeline(ledger: Ledger, run_id: str) -> list[Entry]:
+def build_timeline(ledger: Ledger, run_id: str) -> list[TimelineItem]:
     """The entries of a run. Raises UnknownRun."""
-    running = ledger.run(run_id).status == "running"
-    events = ledger.history(run_id)
-    proposals = {p.id: p for p in ledger.proposals(run_id)}
-    by = {p.id: decider(p.decision, ledger.how_known(p)) for p in proposals.values() if p.decision is not None}
-    documents = dict.fromkeys(p.document or p.id for p in proposals.values())
-    by |= {comment.id: author(comment) for one in documents for comment in ledger.comments(one)}
-    steps = ledger.steps(run_id)
+    running = ledger.load_run(run_id).status == "running"
+    events = ledger.run_events(run_id)
+    proposals = {proposal.id: proposal for proposal in ledger.list_proposals(run_id)}
+    by = {
+        proposal.id: format_decider(proposal.decision, ledger.reviewer_identity(proposal))
+        for proposal in proposals.values()
+        if proposal.decision is not None
+    }
+    documents = dict.fromkeys(proposal.document or proposal.id for proposal in proposals.values())
+    by |= {comment.id: format_author(comment) for one in documents for comment in ledger.list_comments(one)}
+    steps = ledger.list_steps(run_id)
     found = [
-        *_moments(events, proposals, by),
-        *_by_policies([*proposals.values(), *ledger.passed_from(run_id)]),
-        *_work(events, steps),
-        *_statements(events),
-        *_waits(proposals.values()),
-        *_steps(steps, running),
+        *_iterate_moments(events, proposals, by),
+        *_iterate_policy_decisions([*proposals.values(), *ledger.list_passed(run_id)]),
+        *_iterate_work(events, steps),
+        *_iterate_statements(events),
+        *_iterate_waits(proposals.values()),
+        *_iterate_steps(steps, running),
     ]
     return sorted(found, key=lambda entry: (entry.at, entry.n))
 
 
-def _moments(events: Iterable[Event], proposals: dict[str, Proposal], by: dict[str, str]) -> Iterator[Entry]:
+def _iterate_moments(
+    events: Iterable[Event], proposals: dict[str, Proposal], by: dict[str, str]
+) -> Iterator[TimelineItem]:
     for event in events:
         kind = event.type.removeprefix("run.")
-        p = proposals.get(event.proposal or "")
+        proposal = proposals.get(event.proposal or "")
         data: dict[str, Any] = event.data or {}
-        if p is not None and (found := _about_terms(event, p, data)) is not None:
+        if proposal is not None and (found := _terms_item(event, proposal, data)) is not None:
             yield found
             continue
-        if kind == "decision" and p is not None:
-            what = f"{data.get('action', 'decided')}: {p.title}"
-        elif kind == "comment" and p is not None:
-            what = f"comment on {p.title}"
+        if kind == "decision" and proposal is not None:
+            what = f"{data.get('action', 'decided')}: {proposal.title}"
+        elif kind == "comment" and proposal is not None:
+            what = f"comment on {proposal.title}"
         elif kind == "failed":
             what = f"failed: {data.get('error', '')}"
         elif kind in ("opened", "resumed", "paused", "finished", "cancelled"):
@@ -91,22 +97,24 @@ def _moments(events: Iterable[Event], proposals: dict[str, Proposal], by: dict[s
             continue
         said = {"decision": event.proposal, "comment": data.get("id")}.get(kind)
         actor = by.get(said, event.actor) if isinstance(said, str) else event.actor
-        yield Entry(n=event.n, type=kind, at=event.at, what=what, actor=actor, detail=_without_statements(data))
+        yield TimelineItem(n=event.n, type=kind, at=event.at, what=what, actor=actor, detail=_without_statements(data))
 
 
-def _by_policies(proposals: Iterable[Proposal]) -> Iterator[Entry]:
+def _iterate_policy_decisions(proposals: Iterable[Proposal]) -> Iterator[TimelineItem]:
     """What policies decided: the list of a run's events has none of it, as there may be very much."""
-    for p in proposals:
-        made = p.decision
+    for proposal in proposals:
+        made = proposal.decision
         if made is None or made.by != "policy":
             continue
-        rule = made.reviewer.removeprefix(POLICY)
-        what = f"{'blocked' if made.action == 'reject' else 'passed'} by policy: {p.title} ({rule})"
-        told = logged(p, made, p.revision - 1)
-        yield Entry(n=made.event, type="policy", at=made.decided_at, what=what, actor=f"the policy {rule}", detail=told)
+        rule = made.reviewer.removeprefix(POLICY_REVIEWER)
+        what = f"{'blocked' if made.action == 'reject' else 'passed'} by policy: {proposal.title} ({rule})"
+        told = decision_event_data(proposal, made, proposal.revision - 1)
+        yield TimelineItem(
+            n=made.event, type="policy", at=made.decided_at, what=what, actor=f"the policy {rule}", detail=told
+        )
 
 
-_CLOCK = {
+_CLOCK_SENTENCES = {
     "proposal.reminded": "reminded",
     "proposal.overdue": "overdue",
     "proposal.stuck": "nobody can decide",
@@ -118,55 +126,61 @@ _CLOCK = {
 }
 
 
-def _about_terms(event: Event, p: Proposal, data: dict[str, Any]) -> Entry | None:
+def _terms_item(event: Event, proposal: Proposal, data: dict[str, Any]) -> TimelineItem | None:
     """What a person's vote or the clock did to a proposal; None if the event is about something else."""
-    n, at, made = event.n, event.at, p.decision
+    n, at, made = event.n, event.at, proposal.decision
     if event.type == "decision" and data.get("by") == "deadline" and made is not None:
-        what = f"{DONE[made.action]} by the deadline: {p.title}"
-        return Entry(n=n, type="decision", at=at, what=what, actor="the deadline", detail=data)
-    if event.type == "vote" and is_hidden(p):
-        return Entry(n=n, type="vote", at=at, what=f"a hidden vote: {p.title}")
+        what = f"{ACTION_WORDS[made.action]} by the deadline: {proposal.title}"
+        return TimelineItem(n=n, type="decision", at=at, what=what, actor="the deadline", detail=data)
+    if event.type == "vote" and is_hidden(proposal):
+        return TimelineItem(n=n, type="vote", at=at, what=f"a hidden vote: {proposal.title}")
     if event.type == "vote":
-        needs = ", ".join(f"{have} of {tell_need_text(text)}" for text, have, _ in data.get("needs", ()))
-        what = f"vote, {DONE.get(str(data.get('action')), 'voted')}: {p.title}" + (f" ({needs})" if needs else "")
-        return Entry(n=n, type="vote", at=at, what=what, actor=event.actor, detail=data)
+        needs = ", ".join(f"{have} of {format_need_text(text)}" for text, have, _ in data.get("needs", ()))
+        what = f"vote, {ACTION_WORDS.get(str(data.get('action')), 'voted')}: {proposal.title}" + (
+            f" ({needs})" if needs else ""
+        )
+        return TimelineItem(n=n, type="vote", at=at, what=what, actor=event.actor, detail=data)
     if event.type == "vote.withdrawn":
-        return Entry(n=n, type="vote", at=at, what=f"taken back: {p.title}", actor=event.actor, detail=data)
+        return TimelineItem(
+            n=n, type="vote", at=at, what=f"taken back: {proposal.title}", actor=event.actor, detail=data
+        )
     if event.type == OVERRULED:
         told = "; ".join(f"{one['name']}: {one['message']}" for one in data.get("guardrails", ()))
-        what = f"used as edited, though guardrails object: {p.title} ({told})"
-        return Entry(n=n, type="policy", at=at, what=what, actor=event.actor, detail=data)
-    if event.type not in _CLOCK:
+        what = f"used as edited, though guardrails object: {proposal.title} ({told})"
+        return TimelineItem(n=n, type="policy", at=at, what=what, actor=event.actor, detail=data)
+    if event.type not in _CLOCK_SENTENCES:
         return None
     people: list[str] = data.get("people", [])
     to = f" to {', '.join(people)}" if event.type == "proposal.escalated" and people else ""
     why = f" ({data['why']})" if data.get("why") else ""
     actor = "the deadline" if event.actor == "deadline" else event.actor
-    what = f"{_CLOCK[event.type]}{to}: {p.title}{why}"
-    return Entry(n=n, type="clock", at=at, what=what, actor=actor, detail=data)
+    what = f"{_CLOCK_SENTENCES[event.type]}{to}: {proposal.title}{why}"
+    return TimelineItem(n=n, type="clock", at=at, what=what, actor=actor, detail=data)
 
 
 def _without_statements(data: dict[str, Any]) -> dict[str, Any]:
     return {name: item for name, item in data.items() if name != "statements"}
 
 
-def _work(events: Iterable[Event], steps: list[Step]) -> Iterator[Entry]:
+def _iterate_work(events: Iterable[Event], steps: list[Step]) -> Iterator[TimelineItem]:
     """The stretches in which a process worked on the run."""
     began: Event | None = None
     for event in events:
         if event.type in _BEGINS:
             if began is not None:  # that process died: the next one took over
-                yield _stretch(began, _last_sign(began.at, event.at, steps), "the process ended without a word")
+                yield _make_stretch(
+                    began, _find_last_sign(began.at, event.at, steps), "the process ended without a word"
+                )
             began = event
         elif event.type in _ENDS and began is not None:
-            yield _stretch(began, event.at, "")
+            yield _make_stretch(began, event.at, "")
             began = None
     if began is not None:
-        yield Entry(n=began.n, type="working", at=began.at, what="working", actor=began.actor)
+        yield TimelineItem(n=began.n, type="working", at=began.at, what="working", actor=began.actor)
 
 
-def _stretch(began: Event, until: datetime, note: str) -> Entry:
-    return Entry(
+def _make_stretch(began: Event, until: datetime, note: str) -> TimelineItem:
+    return TimelineItem(
         n=began.n,
         type="working",
         at=began.at,
@@ -177,43 +191,45 @@ def _stretch(began: Event, until: datetime, note: str) -> Entry:
     )
 
 
-def _statements(events: Iterable[Event]) -> Iterator[Entry]:
+def _iterate_statements(events: Iterable[Event]) -> Iterator[TimelineItem]:
     for event in events:
         data: dict[str, Any] = event.data or {}
         for one in msgspec.convert(data.get("statements", []), list[Statement]):
             until = one.at + timedelta(seconds=one.seconds)
             what = f"line {one.line}: {one.text}"
-            yield Entry(type="statement", at=one.at, until=until, seconds=one.seconds, what=what, actor=event.actor)
+            yield TimelineItem(
+                type="statement", at=one.at, until=until, seconds=one.seconds, what=what, actor=event.actor
+            )
 
 
-def _last_sign(start: datetime, stop: datetime, steps: list[Step]) -> datetime:
+def _find_last_sign(start: datetime, stop: datetime, steps: list[Step]) -> datetime:
     signs = [at for s in steps for at in (s.started_at, s.finished_at) if at is not None and start <= at <= stop]
     return max(signs, default=start)
 
 
-def _waits(proposals: Iterable[Proposal]) -> Iterator[Entry]:
+def _iterate_waits(proposals: Iterable[Proposal]) -> Iterator[TimelineItem]:
     pauses: dict[int, list[Proposal]] = {}
-    for p in proposals:
-        pauses.setdefault(p.pause, []).append(p)
+    for proposal in proposals:
+        pauses.setdefault(proposal.pause, []).append(proposal)
     for pause, asked in pauses.items():
-        decided = [p.decision.decided_at for p in asked if p.decision is not None]
+        decided = [proposal.decision.decided_at for proposal in asked if proposal.decision is not None]
         at, over = asked[0].created_at, len(decided) == len(asked)
         until = max(decided) if over else None
-        yield Entry(
+        yield TimelineItem(
             type="waiting",
             at=at,
             until=until,
             seconds=(until - at).total_seconds() if until else None,
-            what="waiting: " + ", ".join(p.title for p in asked),
-            detail={"pause": pause, "proposals": [p.id for p in asked]},
+            what="waiting: " + ", ".join(proposal.title for proposal in asked),
+            detail={"pause": pause, "proposals": [proposal.id for proposal in asked]},
         )
 
 
-def _steps(steps: Iterable[Step], running: bool) -> Iterator[Entry]:
+def _iterate_steps(steps: Iterable[Step], running: bool) -> Iterator[TimelineItem]:
     notes = {"started": "" if running else " (nobody knows whether it happened)", "failed": " (failed)"}
     for s in steps:
         seconds = (s.finished_at - s.started_at).total_seconds() if s.finished_at else None
-        yield Entry(
+        yield TimelineItem(
             type="doubt" if s.status == "started" and not running else "step",
             at=s.started_at,
             until=s.finished_at,

@@ -18,8 +18,8 @@ def follow_candidate(ledger: Ledger, before: Proposal, after: Proposal) -> None:
     """
     if after.status != "open" or after.candidate is UNSET:
         return
-    draft = Draft.of(ledger.store, after)
-    says = draft.value()
-    if document.same(says, current_value(before)) and not document.same(says, after.candidate):
+    draft = Draft.for_proposal(ledger.store, after)
+    says = draft.read_value()
+    if document.are_equal(says, current_value(before)) and not document.are_equal(says, after.candidate):
         by = next(vote for vote in reversed(after.votes) if vote.action == "edit")
-        draft.write(after.candidate, by.reviewer, by.reviewer_name)
+        draft.write_value(after.candidate, by.reviewer, by.reviewer_name)

@@ -24,15 +24,15 @@ import msgspec
 from hitl_nb import json_text as json
 from hitl_nb.errors import HitlError
 from hitl_nb.records import Action, Proposal
-from hitl_nb.scripted_review.people import Hand
+from hitl_nb.scripted_review.people import ScriptedEdit
 from hitl_nb.structs import prepare_structs
 
 VERSION = 1
 
-CLOCK = datetime(2026, 1, 5, 9, tzinfo=UTC)
+DEFAULT_CLOCK = datetime(2026, 1, 5, 9, tzinfo=UTC)
 """What time it is for policies where a file does not say: a Monday morning."""
 
-EXPECTED = (
+EXPECTED_FORMAT = (
     '{"version": 1, "decisions": [{"agent": ..., "title": ..., "action": ..., "value": ..., "reason": ...}, ...]}, '
     'with "votes": [{"as": ..., "action": ...}, ...] in place of "action" where named people vote, and "clock" and '
     '"requesters" beside "decisions" for the time and for four eyes'
@@ -63,7 +63,7 @@ class VoteEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return _find_value_mistake(self.action, self.value)
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One answer to a proposal. It has an action or votes.
 
     Attributes:
@@ -111,15 +111,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return ""
 
 
-_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+_ClockTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _FileContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: Literal[1]
     clock: str | None = None
     requesters: tuple[str, ...] = ()
-    decisions: list[Entry] = []
-    writing: list[Hand] = []
+    decisions: list[DecisionEntry] = []
+    writing: list[ScriptedEdit] = []
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,9 @@ class DecisionFile:
             that the votes count the same no matter who runs the notebook.
     """
 
-    decisions: list[Entry] = field(default_factory=list[Entry])
-    writing: list[Hand] = field(default_factory=list[Hand])
-    clock: datetime = CLOCK
+    decisions: list[DecisionEntry] = field(default_factory=list[DecisionEntry])
+    writing: list[ScriptedEdit] = field(default_factory=list[ScriptedEdit])
+    clock: datetime = DEFAULT_CLOCK
     requesters: tuple[str, ...] = ()
 
 
@@ -152,27 +152,27 @@ def read_file(path: Path) -> DecisionFile:
 def parse_document(raw: bytes, name: str) -> DecisionFile:
     """Parse the JSON of a decisions file; `name` is for messages. Raises HitlError."""
     try:
-        found = msgspec.json.decode(raw, type=_Document)
+        found = msgspec.json.decode(raw, type=_FileContent)
     except msgspec.DecodeError as error:
-        raise HitlError(f"{name} is no script of decisions: {error}; expected is {EXPECTED}") from None
+        raise HitlError(f"{name} is no script of decisions: {error}; expected is {EXPECTED_FORMAT}") from None
     for number, entry in enumerate(found.decisions):
         if mistake := entry.find_mistake():
             raise HitlError(f"{name}: decisions[{number}]{mistake}")
     for number, hand in enumerate(found.writing):
-        if mistake := hand.wrong():
+        if mistake := hand.find_mistake():
             raise HitlError(f"{name}: writing[{number}] {mistake}")
     return DecisionFile(found.decisions, found.writing, _parse_clock(found.clock, name), found.requesters)
 
 
 def format_document(file: DecisionFile) -> str:
     """The text of a decisions file, one entry a line."""
-    clock = "" if file.clock == CLOCK else f'"clock": {json.dumps(format_clock(file.clock))}, '
+    clock = "" if file.clock == DEFAULT_CLOCK else f'"clock": {json.dumps(format_clock(file.clock))}, '
     names = f'"requesters": {json.dumps(list(file.requesters), ensure_ascii=False)}, ' if file.requesters else ""
     hands = f'"writing": [\n  {_format_lines(file.writing)}\n], ' if file.writing else ""
     return f'{{"version": {VERSION}, {clock}{names}{hands}"decisions": [\n  {_format_lines(file.decisions)}\n]}}\n'
 
 
-def format_entry(entry: Entry | Hand) -> str:
+def format_entry(entry: DecisionEntry | ScriptedEdit) -> str:
     """An entry as its line of JSON."""
     return json.dumps(msgspec.to_builtins(entry), ensure_ascii=False)
 
@@ -187,18 +187,19 @@ def matches_pattern(pattern: str, text: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 
-def _format_lines(entries: Iterable[Entry | Hand]) -> str:
+def _format_lines(entries: Iterable[DecisionEntry | ScriptedEdit]) -> str:
     return ",\n  ".join(map(format_entry, entries))
 
 
 def _parse_clock(text: str | None, name: str) -> datetime:
     if text is None:
-        return CLOCK
+        return DEFAULT_CLOCK
     try:
-        return msgspec.convert(text, _Time).astimezone(UTC)
+        return msgspec.convert(text, _ClockTime).astimezone(UTC)
     except (msgspec.ValidationError, OverflowError):
         raise HitlError(
-            f'{name}: "clock" is {text!r}, which is no time with a time zone; write it as in "{format_clock(CLOCK)}"'
+            f'{name}: "clock" is {text!r}, which is no time with a time zone; write it as in '
+            f'"{format_clock(DEFAULT_CLOCK)}"'
         ) from None
 
 

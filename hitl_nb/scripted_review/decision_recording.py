@@ -12,31 +12,35 @@ from typing import Any
 import msgspec
 
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.records import Action, Proposal, Vote
-from hitl_nb.scripted_review.decision_file import CLOCK, DecisionFile, Entry, VoteEntry
-from hitl_nb.scripted_review.given_answers import AnswerGiven, answers_to, newest_runs
+from hitl_nb.records import Action, Proposal, VoteRecord
+from hitl_nb.scripted_review.decision_file import DEFAULT_CLOCK, DecisionEntry, DecisionFile, VoteEntry
+from hitl_nb.scripted_review.given_answers import AnswerGiven, list_answers, newest_runs
 
 
 def record_file(ledger: Ledger, notebook: str) -> DecisionFile | None:
     """The decisions file that repeats a notebook's newest runs; None if nothing was decided on them."""
     runs = newest_runs(ledger, notebook)
-    passed = [p for run in runs for p in ledger.passed_from(run.id)]
-    asked = [p for run in runs for p in ledger.proposals(run.id)]
-    if not any(p.status == "decided" for p in [*passed, *asked]):
+    passed = [proposal for run in runs for proposal in ledger.list_passed(run.id)]
+    asked = [proposal for run in runs for proposal in ledger.list_proposals(run.id)]
+    if not any(proposal.status == "decided" for proposal in [*passed, *asked]):
         return None
-    judged = [p.facts.now for p in [*passed, *asked] if p.facts is not None]
-    clock = min(judged).replace(microsecond=0) if judged else CLOCK
-    four_eyes = any(p.terms is not None and p.terms.four_eyes for p in asked)
+    judged = [proposal.facts.now for proposal in [*passed, *asked] if proposal.facts is not None]
+    clock = min(judged).replace(microsecond=0) if judged else DEFAULT_CLOCK
+    four_eyes = any(proposal.terms is not None and proposal.terms.four_eyes for proposal in asked)
     names = sorted({name for run in runs for name in run.requesters}) if four_eyes else ()
     return DecisionFile(record_entries(ledger, notebook), clock=clock, requesters=tuple(names))
 
 
-def record_entries(ledger: Ledger, notebook: str) -> list[Entry]:
+def record_entries(ledger: Ledger, notebook: str) -> list[DecisionEntry]:
     """The entries that decide again what people and the clock decided on a notebook's newest runs."""
-    found = [pair for run in newest_runs(ledger, notebook) for pair in answers_to(ledger, run)]
-    decided = [(p, answers) for p, answers in found if p.status == "decided" and not asks_about_crash(p)]
+    found = [pair for run in newest_runs(ledger, notebook) for pair in list_answers(ledger, run)]
+    decided = [
+        (proposal, answers)
+        for proposal, answers in found
+        if proposal.status == "decided" and not asks_about_crash(proposal)
+    ]
     decided.sort(key=lambda pair: (pair[0].created_at, pair[0].ordinal))
-    return [entry for p, answers in decided for entry in _repeat(p, answers)]
+    return [entry for proposal, answers in decided for entry in _repeat_answers(proposal, answers)]
 
 
 def asks_about_crash(proposal: Proposal) -> bool:
@@ -44,49 +48,51 @@ def asks_about_crash(proposal: Proposal) -> bool:
     return proposal.doubt is not None
 
 
-def _repeat(p: Proposal, answers: Sequence[AnswerGiven]) -> list[Entry]:
+def _repeat_answers(proposal: Proposal, answers: Sequence[AnswerGiven]) -> list[DecisionEntry]:
     """The entries that decide a proposal again."""
-    entries: list[Entry] = []
-    votes = {one.event: one for one in p.votes}  # those that were replaced or taken back are not among them
+    entries: list[DecisionEntry] = []
+    votes = {one.event: one for one in proposal.votes}  # those that were replaced or taken back are not among them
     for answer in answers:
         if answer.action == "wait":
-            entries.append(Entry(agent=p.agent, title=p.title, action="wait"))
-        elif answer.is_decision or (answer.event in votes and _is_all_the_same_who(p)):
-            entries.append(_decide_again(p))
+            entries.append(DecisionEntry(agent=proposal.agent, title=proposal.title, action="wait"))
+        elif answer.is_decision or (answer.event in votes and _is_reviewer_irrelevant(proposal)):
+            entries.append(_make_decision_entry(proposal))
         elif answer.event in votes:
-            _append_vote(entries, p, votes[answer.event])
+            _append_vote(entries, proposal, votes[answer.event])
     return entries
 
 
-def _append_vote(entries: list[Entry], p: Proposal, vote: Vote) -> None:
+def _append_vote(entries: list[DecisionEntry], proposal: Proposal, vote: VoteRecord) -> None:
     """Add a vote, to the last entry if that has votes."""
-    action, value = (vote.action, vote.value) if entries else _with_text(p, vote.action, vote.value)
+    action, value = (vote.action, vote.value) if entries else _with_document_text(proposal, vote.action, vote.value)
     given = value if action in ("edit", "respond") else msgspec.UNSET
     one = VoteEntry(reviewer=vote.reviewer, action=action, value=given, reason=vote.reason)
     if entries and isinstance(entries[-1].votes, list):
         entries[-1] = msgspec.structs.replace(entries[-1], votes=[*entries[-1].votes, one])
     else:
-        entries.append(Entry(agent=p.agent, title=p.title, votes=[one]))
+        entries.append(DecisionEntry(agent=proposal.agent, title=proposal.title, votes=[one]))
 
 
-def _is_all_the_same_who(p: Proposal) -> bool:
+def _is_reviewer_irrelevant(proposal: Proposal) -> bool:
     """Whether anyone might have decided it alone, and one person did: then the entry needs no name."""
-    terms, decision = p.terms, p.decision
-    if terms is None or decision is None or decision.by == "deadline" or len(p.votes) != 1:
+    terms, decision = proposal.terms, proposal.decision
+    if terms is None or decision is None or decision.by == "deadline" or len(proposal.votes) != 1:
         return False
     anyone = all(need.count == 1 and not need.people for need in terms.needs)
     return anyone and not terms.four_eyes and not terms.undo and not terms.blind
 
 
-def _decide_again(p: Proposal) -> Entry:
+def _make_decision_entry(proposal: Proposal) -> DecisionEntry:
     """The entry that decides it, no matter who is asked."""
-    assert p.decision is not None
-    action, value = _with_text(p, p.decision.action, p.decision.value)
+    assert proposal.decision is not None
+    action, value = _with_document_text(proposal, proposal.decision.action, proposal.decision.value)
     given = value if action in ("edit", "respond") else msgspec.UNSET
-    return Entry(agent=p.agent, title=p.title, action=action, value=given, reason=p.decision.reason)
+    return DecisionEntry(
+        agent=proposal.agent, title=proposal.title, action=action, value=given, reason=proposal.decision.reason
+    )
 
 
-def _with_text(p: Proposal, action: Action, value: Any) -> tuple[Action, Any]:
+def _with_document_text(proposal: Proposal, action: Action, value: Any) -> tuple[Action, Any]:
     """What repeats an action. In a workspace people wrote before they decided, so it is the text that counts."""
-    wrote = p.document and action == "approve" and "edit" in p.allow
-    return ("edit", p.value) if wrote else (action, value)
+    wrote = proposal.document and action == "approve" and "edit" in proposal.allow
+    return ("edit", proposal.value) if wrote else (action, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 
-class StandingClock:
+class ManualClock:
     """A clock that only moves when it is told to, and never back.
 
     Args:
@@ -15,7 +15,7 @@ class StandingClock:
     def __init__(self, at: datetime) -> None:
         self._at = at
 
-    def read(self) -> datetime:
+    def current_time(self) -> datetime:
         """What time it is."""
         return self._at
 

@@ -11,9 +11,9 @@ import msgspec
 
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Event, Proposal, Run, Terms
-from hitl_nb.scripted_review.decision_file import Entry, EntryAction
+from hitl_nb.scripted_review.decision_file import DecisionEntry, EntryAction
 
-_MOST_EVENTS = 1_000_000
+_MAX_EVENTS = 1_000_000
 _STEPS_TAKEN = frozenset({"proposal.reminded", "proposal.overdue", "proposal.escalated"})
 
 
@@ -40,28 +40,30 @@ def newest_runs(ledger: Ledger, notebook: str) -> list[Run]:
     """The newest run of each agent and key of a notebook, oldest first."""
     newest: dict[tuple[str, str], Run] = {}
     before: str | None = None
-    while page := ledger.runs(notebook=notebook, before=before):
+    while page := ledger.list_runs(notebook=notebook, before=before):
         before = page[-1].id
         for run in page:
             newest.setdefault((run.agent, run.key), run)
     return list(reversed(newest.values()))
 
 
-def answers_to(ledger: Ledger, run: Run) -> list[tuple[Proposal, list[AnswerGiven]]]:
+def list_answers(ledger: Ledger, run: Run) -> list[tuple[Proposal, list[AnswerGiven]]]:
     """The proposals of a run that people, a file or the clock answered, in the order asked, with what was done.
 
     Not those that a policy decided, nor those that expired or were superseded.
     """
-    found = [p for p in ledger.proposals(run.id) if p.status == "open" or _is_answered(p)]
+    found = [
+        proposal for proposal in ledger.list_proposals(run.id) if proposal.status == "open" or _is_answered(proposal)
+    ]
     events: dict[str, list[Event]] = {}
-    if any(p.terms is not None for p in found):
-        for event in ledger.history(run.id, limit=_MOST_EVENTS):
+    if any(proposal.terms is not None for proposal in found):
+        for event in ledger.run_events(run.id, limit=_MAX_EVENTS):
             if event.proposal is not None:
                 events.setdefault(event.proposal, []).append(event)
-    return [(p, list(_answers(p, events.get(p.id, [])))) for p in found]
+    return [(proposal, list(_iterate_answers(proposal, events.get(proposal.id, [])))) for proposal in found]
 
 
-def count_given(entry: Entry, answers: Sequence[AnswerGiven]) -> int:
+def count_given(entry: DecisionEntry, answers: Sequence[AnswerGiven]) -> int:
     """How many of these answers, from the first on, the entry of a decisions file gave; 0 if it gave another."""
     if entry.votes is msgspec.UNSET:
         voted = not answers[0].is_decision and answers[0].action != "wait"
@@ -70,28 +72,28 @@ def count_given(entry: Entry, answers: Sequence[AnswerGiven]) -> int:
     return len(given) if given == [(one.reviewer, one.action) for one in entry.votes] else 0
 
 
-def _is_answered(p: Proposal) -> bool:
-    return p.status == "decided" and p.decision is not None and p.decision.by != "policy"
+def _is_answered(proposal: Proposal) -> bool:
+    return proposal.status == "decided" and proposal.decision is not None and proposal.decision.by != "policy"
 
 
-def _answers(p: Proposal, events: Sequence[Event]) -> Iterator[AnswerGiven]:
+def _iterate_answers(proposal: Proposal, events: Sequence[Event]) -> Iterator[AnswerGiven]:
     taken = 0
     for event in events:
         data: dict[str, Any] = event.data or {}
         if event.type == "vote":
             yield AnswerGiven(data["action"], event.n, event.actor)
         elif event.type in _STEPS_TAKEN and "due" in data:
-            if not _is_same_wait(p.terms, taken):
+            if not _is_same_wait(proposal.terms, taken):
                 yield AnswerGiven("wait", event.n, at=datetime.fromisoformat(data["due"]))
             taken += 1
-    made = p.decision
+    made = proposal.decision
     if made is None:
         return
     logged = next((event for event in events if event.n == made.event), None)
     due = ((logged and logged.data) or {}).get("due")
-    if due is not None and not (made.by == "deadline" and _is_same_wait(p.terms, taken)):
+    if due is not None and not (made.by == "deadline" and _is_same_wait(proposal.terms, taken)):
         yield AnswerGiven("wait", made.event, at=datetime.fromisoformat(due))
-    if made.by != "deadline" and all(one.reviewer != made.reviewer for one in p.votes):
+    if made.by != "deadline" and all(one.reviewer != made.reviewer for one in proposal.votes):
         yield AnswerGiven(made.action, made.event, made.reviewer, is_decision=True)
 
 

@@ -17,16 +17,16 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hitl_nb.drafts.agent_writer import Find, Writing, standing, suggestion
+from hitl_nb.drafts.agent_writer import AgentWriter, TextFinder, locate_quote, make_suggestion
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.drafts.text_view import Page, Range
+from hitl_nb.drafts.text_view import TextPage, TextRange
 from hitl_nb.errors import HitlError, TextGone
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Workspace
 from hitl_nb.structs import prepare_structs
 
 
-class Hand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class ScriptedEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Something that a person of a script does.
 
     Attributes:
@@ -49,7 +49,7 @@ class Hand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     suggest: str | None = None
     quote: str = ""
 
-    def wrong(self) -> str:
+    def find_mistake(self) -> str:
         """What is wrong with this entry, or ""."""
         if self.type is None and self.comment is None and self.suggest is None:
             return 'does nothing; give it "type", "comment" or "suggest"'
@@ -62,13 +62,13 @@ class Hand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return ""
 
 
-class Hands:
+class ScriptedPeople:
     """The people of one script in one workspace.
 
     Args:
         name: of the script, for messages.
         hands: its entries that are about this workspace, with their numbers in the file.
-        epoch, check: those of the run's claim (see `Writing`).
+        epoch, check: those of the run's claim (see `AgentWriter`).
     """
 
     def __init__(
@@ -76,39 +76,39 @@ class Hands:
         ledger: Ledger,
         workspace: Workspace,
         name: str,
-        hands: Sequence[tuple[int, Hand]],
+        hands: Sequence[tuple[int, ScriptedEdit]],
         *,
         epoch: int,
         check: Callable[[], None],
     ) -> None:
         self._ledger = ledger
         self._workspace = workspace
-        self._draft = Draft.within(ledger.store, workspace)
+        self._draft = Draft.for_workspace(ledger.store, workspace)
         self._name = name
-        self._hands = hands
+        self._edits = hands
         self._epoch = epoch
         self._check = check
 
     def play(self) -> list[int]:
         """Do what is to be done now; the entries that still wait. Raises HitlError for one that cannot be done."""
         waiting: list[int] = []
-        for number, hand in self._hands:
-            writing = self._writing(hand)
+        for number, hand in self._edits:
+            writing = self._make_writer(hand)
             key = f"script/{number}"
-            if writing.made(key) is not None:
+            if writing.outcome_of(key) is not None:
                 continue
-            page = Page(self._draft)
+            page = TextPage(self._draft)
             if hand.after not in page.said:
                 waiting.append(number)
                 continue
             try:
-                self._do(hand, writing, key, page)
+                self._perform(hand, writing, key, page)
             except TextGone as missing:
                 raise HitlError(f"{self._name}: writing[{number}] cannot be done: {missing}") from None
         return waiting
 
-    def _writing(self, hand: Hand) -> Writing:
-        return Writing(
+    def _make_writer(self, hand: ScriptedEdit) -> AgentWriter:
+        return AgentWriter(
             self._ledger.store,
             self._draft,
             author=hand.person,
@@ -117,12 +117,12 @@ class Hands:
             check=self._check,
         )
 
-    def _do(self, hand: Hand, writing: Writing, key: str, page: Page) -> None:
+    def _perform(self, hand: ScriptedEdit, writing: AgentWriter, key: str, page: TextPage) -> None:
         if hand.type is not None:
-            writing.replace(key, _place(hand), hand.type, patience=None)
+            writing.replace(key, _find_place(hand), hand.type, patience=None)
             return
-        what = suggestion(page, standing(hand.quote)(page), hand.suggest or "") if hand.quote else None
-        self._ledger.comment(
+        what = make_suggestion(page, locate_quote(hand.quote)(page), hand.suggest or "") if hand.quote else None
+        self._ledger.add_comment(
             self._workspace.id,
             hand.comment or "",
             author=hand.person,
@@ -134,17 +134,17 @@ class Hands:
             suggestion=hand.suggest,
             id=_comment_id(self._workspace.id, key),
         )
-        writing.commit(key, [])
+        writing.commit_write(key, [])
 
 
-def _place(hand: Hand) -> Find:
+def _find_place(hand: ScriptedEdit) -> TextFinder:
     """Where it is typed."""
     if hand.instead is not None:
-        return standing(hand.instead)
+        return locate_quote(hand.instead)
     if hand.behind is None:
-        return lambda page: Range(len(page.said), len(page.said))
-    find = standing(hand.behind)
-    return lambda page: Range(find(page).end, find(page).end)
+        return lambda page: TextRange(len(page.said), len(page.said))
+    find = locate_quote(hand.behind)
+    return lambda page: TextRange(find(page).end, find(page).end)
 
 
 def _comment_id(document: str, key: str) -> str:

@@ -17,13 +17,13 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows.requesters import replace_requesters
 from hitl_nb.ledger.rows.store_clock import replace_clock
 from hitl_nb.records import Proposal, Run, Workspace
-from hitl_nb.scripted_review.decision_file import DecisionFile, Entry, matches_pattern, read_file
-from hitl_nb.scripted_review.fixed_clock import StandingClock
-from hitl_nb.scripted_review.given_answers import AnswerGiven, answers_to, count_given, newest_runs
-from hitl_nb.scripted_review.people import Hands
+from hitl_nb.scripted_review.decision_file import DecisionEntry, DecisionFile, matches_pattern, read_file
+from hitl_nb.scripted_review.fixed_clock import ManualClock
+from hitl_nb.scripted_review.given_answers import AnswerGiven, count_given, list_answers, newest_runs
+from hitl_nb.scripted_review.people import ScriptedPeople
 from hitl_nb.scripted_review.scripted_pause import ScriptedPause, describe_missing_entry
 
-ENVIRONMENT = "HITL_NB_REVIEWER"
+REVIEWER_VARIABLE = "HITL_NB_REVIEWER"
 
 _RunName = tuple[int, str, str, str]
 """What identifies a run across its generations: ledger, notebook, agent, key."""
@@ -44,42 +44,42 @@ class DecisionFileReviewer:
         self.path = path
         found = read_file(path) if path.exists() else DecisionFile()
         self.entries = found.decisions
-        self.clock = StandingClock(found.clock)
+        self.clock = ManualClock(found.clock)
         self.requesters = found.requesters
         self._hands = found.writing
         self._used: dict[_RunName, tuple[str, list[int]]] = {}
         self._recalled: set[tuple[int, str]] = set()
 
     @property
-    def unused(self) -> list[Entry]:
+    def unused_entries(self) -> list[DecisionEntry]:
         """The entries that have answered nothing so far."""
         used = self._used_numbers()
         return [entry for i, entry in enumerate(self.entries) if i not in used]
 
-    def recall(self, ledger: Ledger, notebook: str) -> None:
+    def recall_used_entries(self, ledger: Ledger, notebook: str) -> None:
         """Know which entries an earlier process used on a notebook's runs, and how far they moved the clock."""
         if (id(ledger), notebook) in self._recalled:
             return
         self._recalled.add((id(ledger), notebook))
         for run in newest_runs(ledger, notebook):
-            for p, answers in answers_to(ledger, run):
-                if p.asked_at is not None or self._has_decided(p):
-                    self._recall_answers(p, answers, self._taken(ledger, run))
+            for proposal, answers in list_answers(ledger, run):
+                if proposal.asked_at is not None or self._has_decided(proposal):
+                    self._recall_answers(proposal, answers, self._find_used_numbers(ledger, run))
 
-    def answer(self, ledger: Ledger, proposals: Sequence[Proposal]) -> None:
+    def answer_proposals(self, ledger: Ledger, proposals: Sequence[Proposal]) -> None:
         """Decide the open proposals of one pause. Nothing is decided unless each of them has an entry that fits.
 
         Raises:
             Unanswered: there is no entry, or no further one, for one of them; the message has the entry to add.
             HitlError: an entry does not fit its proposal, or a vote is refused.
         """
-        waiting = [p for p in proposals if p.status == "open"]
+        waiting = [proposal for proposal in proposals if proposal.status == "open"]
         if not waiting:
             return
-        run = ledger.run(waiting[0].run)
-        self.recall(ledger, run.notebook)
-        taken = self._taken(ledger, run)
-        pause = ScriptedPause(ledger, self.path, self.clock, lambda p: self._take(taken, p))
+        run = ledger.load_run(waiting[0].run)
+        self.recall_used_entries(ledger, run.notebook)
+        taken = self._find_used_numbers(ledger, run)
+        pause = ScriptedPause(ledger, self.path, self.clock, lambda p: self._take_entry(taken, p))
         kept = len(taken)
         try:
             pause.begin(waiting)
@@ -88,13 +88,13 @@ class DecisionFileReviewer:
             raise
         pause.play()
 
-    def write_along(
+    def perform_edits(
         self, ledger: Ledger, workspace: Workspace, *, epoch: int, check: Callable[[], None], at_end: bool = False
     ) -> None:
         """Let the script's people do what they have to in a workspace that the agent has just written into.
 
         Args:
-            epoch, check: those of the run's claim (see `Writing`).
+            epoch, check: those of the run's claim (see `AgentWriter`).
             at_end: the agent asks whether it is done, so nobody may still wait for something.
 
         Raises HitlError for an entry that cannot be done, or that waits in vain.
@@ -104,18 +104,20 @@ class DecisionFileReviewer:
             for number, hand in enumerate(self._hands)
             if matches_pattern(hand.agent, workspace.agent) and matches_pattern(hand.title, workspace.title)
         ]
-        waiting = Hands(ledger, workspace, self.path.name, hands, epoch=epoch, check=check).play() if hands else []
+        waiting = (
+            ScriptedPeople(ledger, workspace, self.path.name, hands, epoch=epoch, check=check).play() if hands else []
+        )
         if waiting and at_end:
             raise HitlError(
                 f"{self.path.name}: writing[{waiting[0]}] waits for {self._hands[waiting[0]].after!r}, and the agent "
                 f"asks whether {workspace.title!r} is done without having written that"
             )
 
-    def _has_decided(self, p: Proposal) -> bool:
-        made = p.decision
+    def _has_decided(self, proposal: Proposal) -> bool:
+        made = proposal.decision
         return made is not None and made.by == "script" and made.reviewer == self.path.name
 
-    def _recall_answers(self, p: Proposal, answers: Sequence[AnswerGiven], taken: list[int]) -> None:
+    def _recall_answers(self, proposal: Proposal, answers: Sequence[AnswerGiven], taken: list[int]) -> None:
         """Count the entries as used that gave these answers, as far as the file still has them."""
         answers = [one for one in answers if not one.is_decision or one.reviewer == self.path.name]
         while answers:
@@ -123,20 +125,20 @@ class DecisionFileReviewer:
                 self.clock.move_to(answers[0].at)
             used, given = self._used_numbers(), 0
             for i, entry in enumerate(self.entries):
-                given = count_given(entry, answers) if i not in used and entry.matches(p) else 0
+                given = count_given(entry, answers) if i not in used and entry.matches(proposal) else 0
                 if given:
                     taken.append(i)
                     break
             answers = answers[given or 1 :]
 
-    def _taken(self, ledger: Ledger, run: Run) -> list[int]:
+    def _find_used_numbers(self, ledger: Ledger, run: Run) -> list[int]:
         """The entries that answered this run, by number."""
         name = (id(ledger), run.notebook, run.agent, run.key)
         if name not in self._used or self._used[name][0] != run.id:
             self._used[name] = (run.id, [])
         return self._used[name][1]
 
-    def _take(self, taken: list[int], proposal: Proposal) -> tuple[int, Entry]:
+    def _take_entry(self, taken: list[int], proposal: Proposal) -> tuple[int, DecisionEntry]:
         """The next entry for a proposal, with its number. Raises Unanswered."""
         used = self._used_numbers()
         for i, entry in enumerate(self.entries):
@@ -156,7 +158,7 @@ def reviewer_from_environment() -> DecisionFileReviewer | None:
     for a file that cannot be used.
     """
     reviewer = _find_reviewer()
-    replace_clock(None if reviewer is None else reviewer.clock.read)
+    replace_clock(None if reviewer is None else reviewer.clock.current_time)
     replace_requesters(None if reviewer is None else reviewer.requesters)
     return reviewer
 
@@ -168,26 +170,28 @@ def attending_reviewer(ledger: Ledger, notebook: str) -> DecisionFileReviewer | 
     """
     reviewer = reviewer_from_environment()
     if reviewer is not None:
-        reviewer.recall(ledger, notebook)
+        reviewer.recall_used_entries(ledger, notebook)
     return reviewer
 
 
 def _find_reviewer() -> DecisionFileReviewer | None:
-    named = os.environ.get(ENVIRONMENT)
+    named = os.environ.get(REVIEWER_VARIABLE)
     if not named:
         return None
     kind, _, path = named.partition(":")
     if kind != "script" or not path:
-        raise HitlError(f"{ENVIRONMENT} must be script:FILE, with a file as in NAME.decisions.json, not {named!r}")
+        raise HitlError(
+            f"{REVIEWER_VARIABLE} must be script:FILE, with a file as in NAME.decisions.json, not {named!r}"
+        )
     file = Path(path).absolute()
     return _open_reviewer(file, file.stat().st_mtime_ns if file.exists() else 0)
 
 
-def unanswered_pause(proposal: Proposal) -> Unanswered:
+def make_unanswered_error(proposal: Proposal) -> Unanswered:
     """The error of a pause in a test run that has no decisions file at all."""
     return Unanswered(
         f"the agent {proposal.agent!r} waits for a decision on {proposal.title!r}, and in a test run there is nobody "
-        f"to decide it; run it with `pytest --nbval`, or set {ENVIRONMENT}=script:NAME.decisions.json"
+        f"to decide it; run it with `pytest --nbval`, or set {REVIEWER_VARIABLE}=script:NAME.decisions.json"
     )
 
 

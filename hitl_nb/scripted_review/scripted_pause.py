@@ -11,12 +11,12 @@ import msgspec
 
 from hitl_nb.errors import AlreadyDecided, HitlError, InvalidEdit, NotAReviewer, StaleDraft
 from hitl_nb.kinds.questions import check_edit
-from hitl_nb.ledger.decisions.decisions import Verdict
+from hitl_nb.ledger.decisions.decisions import SubmittedDecision
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.policies.terms.terms import People, next_due, progress
+from hitl_nb.policies.terms.terms import People, need_progress, next_due_time
 from hitl_nb.records import Action, Proposal
-from hitl_nb.scripted_review.decision_file import VERSION, Entry, VoteEntry, format_entry
-from hitl_nb.scripted_review.fixed_clock import StandingClock
+from hitl_nb.scripted_review.decision_file import VERSION, DecisionEntry, VoteEntry, format_entry
+from hitl_nb.scripted_review.fixed_clock import ManualClock
 
 
 class ScriptedPause:
@@ -31,109 +31,115 @@ class ScriptedPause:
     """
 
     def __init__(
-        self, ledger: Ledger, path: Path, clock: StandingClock, take: Callable[[Proposal], tuple[int, Entry]]
+        self, ledger: Ledger, path: Path, clock: ManualClock, take: Callable[[Proposal], tuple[int, DecisionEntry]]
     ) -> None:
         self._ledger = ledger
         self._path = path
         self._clock = clock
         self._take = take
         self._open: list[Proposal] = []
-        self._next: dict[str, tuple[int, Entry]] = {}
+        self._next: dict[str, tuple[int, DecisionEntry]] = {}
         self._waits: dict[str, datetime] = {}
 
     def begin(self, proposals: Sequence[Proposal]) -> None:
         """Take the first entry for each proposal and check it; nothing is decided yet. Raises Unanswered, HitlError."""
         self._open = list(proposals)
-        for p in proposals:
-            self._next[p.id] = number, entry = self._take(p)
-            self._check(p, number, entry)
+        for proposal in proposals:
+            self._next[proposal.id] = number, entry = self._take(proposal)
+            self._check_entry(proposal, number, entry)
 
     def play(self) -> None:
         """Decide the proposals. Raises Unanswered, and HitlError for what cannot be done."""
         while True:
-            self._open = [p for p in map(self._answer, self._open) if p.status == "open"]
+            self._open = [proposal for proposal in map(self._answer_proposal, self._open) if proposal.status == "open"]
             if not self._open:
                 return
-            self._wait()
+            self._advance_clock()
 
-    def _answer(self, p: Proposal) -> Proposal:
+    def _answer_proposal(self, proposal: Proposal) -> Proposal:
         """Use the entries for a proposal until it is decided, or waits."""
-        while p.status == "open" and p.id not in self._waits:
-            number, entry = self._next.pop(p.id, None) or self._take(p)
-            self._check(p, number, entry)
+        while proposal.status == "open" and proposal.id not in self._waits:
+            number, entry = self._next.pop(proposal.id, None) or self._take(proposal)
+            self._check_entry(proposal, number, entry)
             if entry.action == "wait":
-                self._waits[p.id] = self._find_due(p, number)
+                self._waits[proposal.id] = self._find_due(proposal, number)
             elif entry.votes is not msgspec.UNSET:
                 for n, vote in enumerate(entry.votes):
-                    p = self._vote(p, vote, f"decisions[{number}].votes[{n}]")
+                    proposal = self._vote(proposal, vote, f"decisions[{number}].votes[{n}]")
             else:
-                p = self._decide(p, entry, number)
-        return p
+                proposal = self._decide(proposal, entry, number)
+        return proposal
 
-    def _wait(self) -> None:
+    def _advance_clock(self) -> None:
         """Move the clock to what is due first, and let it act on what is due then."""
         self._clock.move_to(min(self._waits.values()))
-        self._open = [self._ledger.tick_proposal(p.id) for p in self._open]
-        self._waits = {id_: due for id_, due in self._waits.items() if due > self._clock.read()}
+        self._open = [self._ledger.run_due_steps_of(proposal.id) for proposal in self._open]
+        self._waits = {id_: due for id_, due in self._waits.items() if due > self._clock.current_time()}
 
-    def _find_due(self, p: Proposal, number: int) -> datetime:
-        due = next_due(p)
+    def _find_due(self, proposal: Proposal, number: int) -> datetime:
+        due = next_due_time(proposal)
         if due is None:
             raise HitlError(
-                f"{self._path.name}: decisions[{number}] waits for the clock, and nothing is due for {p.title!r}: it "
+                f"{self._path.name}: decisions[{number}] waits for the clock, and nothing is due for "
+                f"{proposal.title!r}: it "
                 "has no timeline, or none of its steps is left; give the entry another action, or take it out"
             )
         return due
 
     # -- deciding
 
-    def _check(self, p: Proposal, number: int, entry: Entry) -> None:
+    def _check_entry(self, proposal: Proposal, number: int, entry: DecisionEntry) -> None:
         """Raises HitlError for an entry that does not fit the proposal."""
         if entry.action == "wait":
-            self._find_due(p, number)
+            self._find_due(proposal, number)
         elif entry.votes is msgspec.UNSET:
             assert entry.action is not msgspec.UNSET
-            self._value(p, entry.action, entry.value, f"decisions[{number}]")
+            self._decision_value(proposal, entry.action, entry.value, f"decisions[{number}]")
         else:
             for n, vote in enumerate(entry.votes):
-                self._value(p, vote.action, vote.value, f"decisions[{number}].votes[{n}]")
+                self._decision_value(proposal, vote.action, vote.value, f"decisions[{number}].votes[{n}]")
 
-    def _value(self, p: Proposal, action: Action, value: Any, where: str) -> Any:
+    def _decision_value(self, proposal: Proposal, action: Action, value: Any, where: str) -> Any:
         """What goes with an action, as the ledger takes it."""
-        if action not in p.allow:
+        if action not in proposal.allow:
             raise HitlError(
-                f"{self._path.name} answers {p.title!r} with {action!r}, and it allows {', '.join(p.allow)} ({where})"
+                f"{self._path.name} answers {proposal.title!r} with {action!r}, and it allows "
+                f"{', '.join(proposal.allow)} ({where})"
             )
         if action != "edit":
             return None if value is msgspec.UNSET else value
         try:
-            return check_edit(p, value)
+            return check_edit(proposal, value)
         except InvalidEdit as error:
-            raise HitlError(f"{self._path.name}: the entry for {p.title!r} cannot be used: {error} ({where})") from None
+            raise HitlError(
+                f"{self._path.name}: the entry for {proposal.title!r} cannot be used: {error} ({where})"
+            ) from None
 
-    def _decide(self, p: Proposal, entry: Entry, number: int) -> Proposal:
+    def _decide(self, proposal: Proposal, entry: DecisionEntry, number: int) -> Proposal:
         """Decide it, no matter whom the policy asks for."""
         assert entry.action is not msgspec.UNSET
         assert entry.action != "wait"
         where = f"decisions[{number}]"
         try:
             return self._ledger.decide(
-                p.id,
+                proposal.id,
                 entry.action,
-                value=self._value(p, entry.action, entry.value, where),
+                value=self._decision_value(proposal, entry.action, entry.value, where),
                 reason=entry.reason,
                 reviewer=self._path.name,
                 by="script",
-                fingerprint=p.fingerprint,
-                revision=p.revision,
+                fingerprint=proposal.fingerprint,
+                revision=proposal.revision,
             )
         except InvalidEdit as error:
-            raise HitlError(f"{self._path.name}: the entry for {p.title!r} cannot be used: {error} ({where})") from None
+            raise HitlError(
+                f"{self._path.name}: the entry for {proposal.title!r} cannot be used: {error} ({where})"
+            ) from None
 
-    def _vote(self, p: Proposal, vote: VoteEntry, where: str) -> Proposal:
+    def _vote(self, proposal: Proposal, vote: VoteEntry, where: str) -> Proposal:
         """Let a named person vote. Raises HitlError if that is refused."""
-        value = self._value(p, vote.action, vote.value, where)
-        verdict = Verdict(
+        value = self._decision_value(proposal, vote.action, vote.value, where)
+        verdict = SubmittedDecision(
             action=vote.action,
             value=value,
             reason=vote.reason,
@@ -143,41 +149,50 @@ class ScriptedPause:
             script=self._path.name,
         )
         try:
-            return self._ledger.settle(p.id, verdict, fingerprint=p.fingerprint, revision=p.revision).proposal
+            return self._ledger.submit_decision(
+                proposal.id, verdict, fingerprint=proposal.fingerprint, revision=proposal.revision
+            ).proposal
         except (AlreadyDecided, InvalidEdit, NotAReviewer, StaleDraft) as error:
             raise HitlError(
-                f"{self._path.name}: {where}: {vote.action!r} by {vote.reviewer!r} on {p.title!r} is refused: {error}"
+                f"{self._path.name}: {where}: {vote.action!r} by {vote.reviewer!r} on {proposal.title!r} is refused: "
+                f"{error}"
             ) from None
 
 
-def describe_missing_entry(p: Proposal, path: Path) -> str:
+def describe_missing_entry(proposal: Proposal, path: Path) -> str:
     """What to say where no entry answers a proposal: the entry to add."""
-    action = p.allow[0]
-    entry = Entry(agent=p.agent, title=p.title, action=action, value="..." if action == "respond" else msgspec.UNSET)
+    action = proposal.allow[0]
+    entry = DecisionEntry(
+        agent=proposal.agent, title=proposal.title, action=action, value="..." if action == "respond" else msgspec.UNSET
+    )
     if action == "edit":
-        entry = msgspec.structs.replace(entry, value=p.value)
-    if p.settles_at is not None:
-        entry = Entry(agent=p.agent, title=p.title, action="wait")
+        entry = msgspec.structs.replace(entry, value=proposal.value)
+    if proposal.settles_at is not None:
+        entry = DecisionEntry(agent=proposal.agent, title=proposal.title, action="wait")
     line = format_entry(entry)
     where = f"add to {path.name}" if path.exists() else f"write {path.name} beside the notebook"
     document = line if path.exists() else f'{{"version": {VERSION}, "decisions": [{line}]}}'
-    others = ", ".join(f'"{other}"' for other in p.allow[1:])
+    others = ", ".join(f'"{other}"' for other in proposal.allow[1:])
     return (
-        f"the agent {p.agent!r} waits for a decision on {p.title!r}, and there is no entry for it; {where}:\n"
+        f"the agent {proposal.agent!r} waits for a decision on {proposal.title!r}, and there is no entry for it; "
+        f"{where}:\n"
         f"  {document}\n"
         + (f'(or another action: {others}; "edit" and "respond" take a "value")\n' if others else "")
-        + _describe_terms(p)
+        + _describe_terms(proposal)
         + "or decide it in JupyterLab and write the file with `hitl-nb record`"
     )
 
 
-def _describe_terms(p: Proposal) -> str:
+def _describe_terms(proposal: Proposal) -> str:
     """What else an entry may have for a proposal with terms."""
-    if p.terms is None:
+    if proposal.terms is None:
         return ""
-    if p.settles_at is not None:
+    if proposal.settles_at is not None:
         return "(it is approved, and can be taken back until the clock moves on)\n"
-    needs = ", ".join(f"{one.have} of {one.count}: {one.text}" for one in progress(p, People(frozenset(p.requesters))))
+    needs = ", ".join(
+        f"{one.have} of {one.count}: {one.text}"
+        for one in need_progress(proposal, People(frozenset(proposal.requesters)))
+    )
     return (
         f'(an action decides it, whoever is asked; "votes": [{{"as": NAME, "action": ...}}, ...] in its place count as '
         f'the policy says ({needs}); "action": "wait" lets the clock act)\n'

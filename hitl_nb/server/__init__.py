@@ -15,6 +15,6 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:  # pyright: igno
 
 
 def _load_jupyter_server_extension(app: Any) -> None:  # pyright: ignore[reportUnusedFunction]  # Jupyter calls it
-    from hitl_nb.server.extension import load
+    from hitl_nb.server.extension import load_extension
 
-    load(app)
+    load_extension(app)

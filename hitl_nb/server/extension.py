@@ -12,54 +12,54 @@ from jupyter_core.paths import jupyter_config_path, jupyter_path
 from tornado.ioloop import IOLoop
 
 from hitl_nb.errors import PolicyError
-from hitl_nb.ledger.decisions.signatures import LOGINS, PINNED, SIGNED_ONLY, SigningKey
+from hitl_nb.ledger.decisions.signatures import LOGINS_VARIABLE, SERVER_KEY_VARIABLE, SIGNED_ONLY_VARIABLE, SigningKey
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.review.policy_files.policy_files import ENVIRONMENT as POLICY
-from hitl_nb.review.policy_files.policy_files import ROOT, load_policy
-from hitl_nb.server.api.handlers import handlers
-from hitl_nb.server.base.context import Desk, HitlNb
+from hitl_nb.review.policy_files.policy_files import POLICY_VARIABLE as POLICY
+from hitl_nb.review.policy_files.policy_files import ROOT_VARIABLE, load_policy
+from hitl_nb.server.api.handlers import api_handlers
+from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import lets_log_in
-from hitl_nb.server.base.timers import Timers
-from hitl_nb.server.standalone_page import pages
-from hitl_nb.storage.urls import ENVIRONMENT, default_url, normalise
+from hitl_nb.server.base.timers import DeadlineTimers
+from hitl_nb.server.standalone_page import page_handlers
+from hitl_nb.storage.urls import STORE_VARIABLE, default_url, normalize_url
 
 LABEXTENSION = "hitl-nb"
-DRAWN = "HITL_NB_EXTENSION"
+LABEXTENSION_VARIABLE = "HITL_NB_EXTENSION"
 """Tells kernels that JupyterLab draws proposals by itself, so that they leave the ipywidgets panel out."""
-CONTENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+CONTENTS_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def load(app: Any) -> None:
+def load_extension(app: Any) -> None:
     """Add the review to a `ServerApp`."""
     settings = HitlNb(parent=app)
     root = Path(os.path.realpath(Path(app.root_dir).expanduser()))
     key = SigningKey.of_this_user()
-    desk = Desk(settings, root, key, alone=app.ip in _LOOPBACK and "JUPYTERHUB_API_TOKEN" not in os.environ)
+    desk = ServerContext(settings, root, key, alone=app.ip in _LOOPBACK and "JUPYTERHUB_API_TOKEN" not in os.environ)
     # Kernels inherit this process' environment: so all of them, and this server, use one store.
-    os.environ[ENVIRONMENT] = normalise(settings.store or default_url())
-    problem = hand_policy(settings.policy, root)
+    os.environ[STORE_VARIABLE] = normalize_url(settings.store or default_url())
+    problem = export_policy(settings.policy, root)
     if problem:
         app.log.error("hitl_nb: agents stop until this policy is mended: %s", problem)
-    os.environ[PINNED] = key.public
-    _say(SIGNED_ONLY, settings.signed_only)
-    os.environ[LOGINS] = str(int(lets_log_in(app.identity_provider)))
-    _say(DRAWN, draws_proposals())
+    os.environ[SERVER_KEY_VARIABLE] = key.public
+    _set_env_flag(SIGNED_ONLY_VARIABLE, settings.signed_only)
+    os.environ[LOGINS_VARIABLE] = str(int(lets_log_in(app.identity_provider)))
+    _set_env_flag(LABEXTENSION_VARIABLE, is_labextension_enabled())
     base = app.web_app.settings["base_url"].rstrip("/")
-    served = [*handlers(desk), *pages()]
+    served = [*api_handlers(desk), *page_handlers()]
     app.web_app.add_handlers(".*$", [(base + path, made, options) for path, made, options in served])
-    app.event_logger.add_listener(schema_id=CONTENTS, listener=_Renames(desk))
-    IOLoop.current().add_callback(Timers(desk, app.log).start)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
-    app.log.info("hitl_nb reviews proposals of %s", os.environ[ENVIRONMENT])
+    app.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=NotebookRenameListener(desk))
+    IOLoop.current().add_callback(DeadlineTimers(desk, app.log).start)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
+    app.log.info("hitl_nb reviews proposals of %s", os.environ[STORE_VARIABLE])
 
 
-def hand_policy(paths: Sequence[str], root: Path) -> str:
+def export_policy(paths: Sequence[str], root: Path) -> str:
     """Let this process, and the kernels that it starts, find the policy files of the organisation and of the folder.
 
     Returns:
         Why the policy of the root folder cannot be used; "" if it can.
     """
-    os.environ[ROOT] = str(root)
+    os.environ[ROOT_VARIABLE] = str(root)
     if paths:
         os.environ[POLICY] = os.pathsep.join(str(Path(path).expanduser().absolute()) for path in paths)
     try:
@@ -69,38 +69,40 @@ def hand_policy(paths: Sequence[str], root: Path) -> str:
     return ""
 
 
-class _Renames:
+class NotebookRenameListener:
     """Lets the runs of a notebook follow it when it is renamed through this server."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ServerContext) -> None:
+        self._desk = context
 
     async def __call__(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
         if data.get("action") == "rename":
-            old, new = (self._desk.notebook(data[name]) for name in ("source_path", "path"))
-            await self._desk.call(lambda ledger: _rename(ledger, old, new))
+            old, new = (self._desk.notebook_file(data[name]) for name in ("source_path", "path"))
+            await self._desk.run_in_lane(lambda ledger: _rename_runs(ledger, old, new))
 
 
-def _rename(ledger: Ledger, old: str, new: str) -> None:
-    for notebook in ledger.notebooks_in(old):  # it was a folder
-        ledger.rename(notebook, new + notebook[len(old) :])
-    ledger.rename(old, new)
+def _rename_runs(ledger: Ledger, old: str, new: str) -> None:
+    for notebook in ledger.list_notebooks_in(old):  # it was a folder
+        ledger.rename_notebook(notebook, new + notebook[len(old) :])
+    ledger.rename_notebook(old, new)
 
 
-def _say(name: str, true: bool) -> None:
+def _set_env_flag(name: str, true: bool) -> None:
     if true:
         os.environ[name] = "1"
     else:
         os.environ.pop(name, None)
 
 
-def draws_proposals() -> bool:
+def is_labextension_enabled() -> bool:
     """Whether hitl_nb's JupyterLab extension is installed here and not disabled."""
     found = any(Path(place, "labextensions", LABEXTENSION, "package.json").exists() for place in jupyter_path())
-    return found and not any(_disables(Path(place, "labconfig", "page_config.json")) for place in jupyter_config_path())
+    return found and not any(
+        _is_disabled_by(Path(place, "labconfig", "page_config.json")) for place in jupyter_config_path()
+    )
 
 
-def _disables(config: Path) -> bool:
+def _is_disabled_by(config: Path) -> bool:
     try:
         disabled = json.loads(config.read_text(encoding="utf-8")).get("disabledExtensions", {})
     except (OSError, ValueError, AttributeError):

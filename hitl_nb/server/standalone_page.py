@@ -19,11 +19,11 @@ from tornado import web
 
 from hitl_nb.server.base import browser_windows as windows
 
-STATIC = Path(__file__).parent / "static"
+STATIC_FOLDER = Path(__file__).parent / "static"
 """What `extension/page.build.mjs` makes."""
 _ID = "(?P<id>[A-Za-z0-9_-]{1,64})"
-_YEAR = 365 * 24 * 60 * 60
-_POLICY = (
+_YEAR_SECONDS = 365 * 24 * 60 * 60
+_CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src data:; font-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
 )
@@ -60,7 +60,7 @@ class PageHandler(JupyterHandler):
     @property
     def content_security_policy(self) -> str:
         """What the page may do; CodeMirror makes style elements, which carry the nonce."""
-        return _POLICY.format(nonce=self.nonce)
+        return _CONTENT_SECURITY_POLICY.format(nonce=self.nonce)
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
@@ -68,16 +68,16 @@ class PageHandler(JupyterHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header(*windows.APART)
+        self.set_header(*windows.ISOLATION_HEADER)
 
     @web.authenticated
     async def get(self, id: str) -> None:  # noqa: A002  # the route's name for it
         user = self.current_user
         if not await ensure_async(self.authorizer.is_authorized(self, user, "read", "hitl:proposals")):
-            self._refuse(403, "You may not read hitl:proposals.")
+            self._send_error(403, "You may not read hitl:proposals.")
             return
-        if not (STATIC / "page.js").is_file():
-            self._refuse(503, "This installation of hitl_nb lacks the page's script: build it with npm run build.")
+        if not (STATIC_FOLDER / "page.js").is_file():
+            self._send_error(503, "This installation of hitl_nb lacks the page's script: build it with npm run build.")
             return
         _ = self.xsrf_token  # looked at, it sets the cookie that the page's calls need
         told = {
@@ -85,16 +85,16 @@ class PageHandler(JupyterHandler):
             "id": id,
             "of": self.of,
             "nonce": self.nonce,
-            "given": windows.make_pass(self, id),
+            "given": windows.make_page_token(self, id),
         }
-        self._say(_HTML.format_map({name: escape(one) for name, one in told.items()}))
+        self._write_text(_HTML.format_map({name: escape(one) for name, one in told.items()}))
 
-    def _refuse(self, status: int, message: str) -> None:
+    def _send_error(self, status: int, message: str) -> None:
         self.set_status(status)
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
-        self._say(message)
+        self._write_text(message)
 
-    def _say(self, text: str) -> None:
+    def _write_text(self, text: str) -> None:
         self.finish(text)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
 
 
@@ -102,7 +102,7 @@ class StaticHandler(JupyterHandler, web.StaticFileHandler):  # pyright: ignore[r
     """Serves the page's script and styles. A chunk's name changes with what is in it, so browsers keep those."""
 
     def set_extra_headers(self, path: str) -> None:
-        kept = f"private, max-age={_YEAR}, immutable"
+        kept = f"private, max-age={_YEAR_SECONDS}, immutable"
         self.set_header("Cache-Control", kept if ".chunk." in path else "no-cache")
 
     @web.authenticated
@@ -114,10 +114,10 @@ class StaticHandler(JupyterHandler, web.StaticFileHandler):  # pyright: ignore[r
         await web.StaticFileHandler.head(self, path)
 
 
-def pages() -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
+def page_handlers() -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
     """What Tornado is given: the pages, and what they load."""
     return [
         (f"/hitl_nb/review/{_ID}", PageHandler, {"of": "proposal"}),
         (f"/hitl_nb/workspace/{_ID}", PageHandler, {"of": "workspace"}),
-        ("/hitl_nb/static/(.*)", StaticHandler, {"path": str(STATIC)}),
+        ("/hitl_nb/static/(.*)", StaticHandler, {"path": str(STATIC_FOLDER)}),
     ]

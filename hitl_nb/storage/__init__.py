@@ -6,18 +6,18 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from hitl_nb.storage.interface import Reads, Store, Transaction
+from hitl_nb.storage.interface import Store, StoreReader, Transaction
 
 if TYPE_CHECKING:
     from hitl_nb.storage.disk.store import DiskStore
     from hitl_nb.storage.memory import MemoryStore
 
-__all__ = ["Reads", "Store", "Transaction", "open_store"]
+__all__ = ["Store", "StoreReader", "Transaction", "open_store"]
 
-_open: dict[str, DiskStore | MemoryStore] = {}
-_spelled: dict[str, DiskStore | MemoryStore] = {}
+_open_stores: dict[str, DiskStore | MemoryStore] = {}
+_stores_by_spelling: dict[str, DiskStore | MemoryStore] = {}
 """The same by the URL as it was given: links in it are followed when it is opened, not each time it is used."""
-_opening = threading.Lock()
+_open_lock = threading.Lock()
 
 
 def open_store(url: str | None = None) -> Store:
@@ -36,20 +36,20 @@ def open_store(url: str | None = None) -> Store:
     from hitl_nb.storage import urls as places
 
     given = places.default_url() if url is None else url
-    known = _spelled.get(given) if isinstance(given, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+    known = _stores_by_spelling.get(given) if isinstance(given, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
     if known is not None and not known.closed:
         return known
-    url = places.normalise(given)
-    with _opening:
-        store = _open.get(url)
+    url = places.normalize_url(given)
+    with _open_lock:
+        store = _open_stores.get(url)
         if store is None or store.closed:
-            _spelled.clear()
-            store = _open[url] = _new(url)
-        _spelled[given] = store
+            _stores_by_spelling.clear()
+            store = _open_stores[url] = _create_store(url)
+        _stores_by_spelling[given] = store
         return store
 
 
-def _new(url: str) -> DiskStore | MemoryStore:
+def _create_store(url: str) -> DiskStore | MemoryStore:
     if url.startswith("memory:"):
         from hitl_nb.storage.memory import MemoryStore
 
@@ -57,14 +57,14 @@ def _new(url: str) -> DiskStore | MemoryStore:
     from hitl_nb.storage import urls as places
     from hitl_nb.storage.disk import store as disk
 
-    return disk.DiskStore(places.directory_of(url))
+    return disk.DiskStore(places.store_directory(url))
 
 
 def _forget_after_fork() -> None:
-    global _opening
-    _open.clear()
-    _spelled.clear()
-    _opening = threading.Lock()
+    global _open_lock
+    _open_stores.clear()
+    _stores_by_spelling.clear()
+    _open_lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -13,11 +13,11 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
-MAX_VALUE = 1 << 20
+MAX_VALUE_BYTES = 1 << 20
 """Largest value of one key, in bytes. Larger payloads are cut into chunks by the caller."""
 
 
-class Reads(Protocol):
+class StoreReader(Protocol):
     """Reading committed records."""
 
     def get(self, key: str) -> bytes | None:
@@ -35,11 +35,11 @@ class Reads(Protocol):
         ...
 
 
-class Transaction(Reads, Protocol):
+class Transaction(StoreReader, Protocol):
     """What a function given to `Store.transact` may do. Reads see its own writes."""
 
     def put(self, key: str, value: bytes) -> None:
-        """Set `key`. Raises TypeError for other types, StoreFull above `MAX_VALUE`."""
+        """Set `key`. Raises TypeError for other types, StoreFull above `MAX_VALUE_BYTES`."""
         ...
 
     def delete(self, key: str) -> None:
@@ -47,7 +47,7 @@ class Transaction(Reads, Protocol):
         ...
 
 
-class Store(Reads, Protocol):
+class Store(StoreReader, Protocol):
     """Ordered keys, serialisable transactions that are durable when they return, and a change signal.
 
     Attributes:
@@ -90,7 +90,7 @@ class Store(Reads, Protocol):
         """Block until `version() != version`, at most `timeout` seconds; return the current version."""
         ...
 
-    def every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
+    def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
         """Run `work` about every `seconds` on the store's own thread, until the returned function is called.
 
         An exception from `work` ends its repetition.

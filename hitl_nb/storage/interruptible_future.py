@@ -14,10 +14,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_LOOK_AGAIN = 1.0  # seconds; in case another waiter was interrupted with the lock in its hand
+_POLL_SECONDS = 1.0  # seconds; in case another waiter was interrupted with the lock in its hand
 
 
-class Outcome(Future[T]):
+class InterruptibleFuture(Future[T]):
     """A `Future` whose `result`, `exception` and `done` touch its condition only when it is settled."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Outcome(Future[T]):
         self._settled = False
         self._signal = threading.Lock()
         self._signal.acquire()
-        self.add_done_callback(_settle)
+        self.add_done_callback(_wake_waiters)
 
     def done(self) -> bool:
         """See `Future.done`."""
@@ -44,14 +44,14 @@ class Outcome(Future[T]):
     def _wait(self, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._settled:
-            left = _LOOK_AGAIN if deadline is None else deadline - time.monotonic()
+            left = _POLL_SECONDS if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            if self._signal.acquire(timeout=min(left, _LOOK_AGAIN)):
+            if self._signal.acquire(timeout=min(left, _POLL_SECONDS)):
                 self._signal.release()
 
 
-def _settle(outcome: Future[T]) -> None:
-    assert isinstance(outcome, Outcome)
+def _wake_waiters(outcome: Future[T]) -> None:
+    assert isinstance(outcome, InterruptibleFuture)
     outcome._settled = True  # pyright: ignore[reportPrivateUsage] - the callback is part of the class
     outcome._signal.release()  # pyright: ignore[reportPrivateUsage]

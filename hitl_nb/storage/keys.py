@@ -8,25 +8,25 @@ from __future__ import annotations
 import re
 
 from hitl_nb.errors import StoreFull
-from hitl_nb.storage.interface import MAX_VALUE
+from hitl_nb.storage.interface import MAX_VALUE_BYTES
 
-_KEY = re.compile(r"[!-~]{1,1024}")
+_KEY_PATTERN = re.compile(r"[!-~]{1,1024}")
 
 
 def check_key(key: object) -> None:
     """Raises TypeError unless `key` is a str, ValueError unless it fits the grammar."""
     if type(key) is not str:
         raise TypeError(f"key must be a str, not {type(key).__name__}")
-    if _KEY.fullmatch(key) is None:
+    if _KEY_PATTERN.fullmatch(key) is None:
         raise ValueError(f"key must be 1 to 1024 printable ASCII characters without spaces, not {key[:80]!r}")
 
 
 def check_value(key: str, value: object) -> None:
-    """Raises TypeError unless `value` is bytes, StoreFull if it is longer than `MAX_VALUE`."""
+    """Raises TypeError unless `value` is bytes, StoreFull if it is longer than `MAX_VALUE_BYTES`."""
     if type(value) is not bytes:
         raise TypeError(f"value of {key} must be bytes, not {type(value).__name__}")
-    if len(value) > MAX_VALUE:
-        raise StoreFull(f"value of {key} has {len(value)} bytes, the limit is {MAX_VALUE}; store it in chunks")
+    if len(value) > MAX_VALUE_BYTES:
+        raise StoreFull(f"value of {key} has {len(value)} bytes, the limit is {MAX_VALUE_BYTES}; store it in chunks")
 
 
 def check_range(start: object, stop: object, limit: object) -> None:

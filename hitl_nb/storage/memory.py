@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from hitl_nb.errors import StoreError
 from hitl_nb.storage.interface import Store
 from hitl_nb.storage.keys import check_key, check_range, check_value
-from hitl_nb.storage.write_thread import Request, Writer, WrittenByThread
+from hitl_nb.storage.write_thread import ThreadedStore, Writer, WriteRequest
 
 
-class _Table:
+class _MemoryTable:
     """Sorted pairs, a lock around every look at them, and a count of commits."""
 
     def __init__(self) -> None:
@@ -38,9 +38,9 @@ class _Table:
 class _MemoryTransaction:
     """Writes are kept apart until the work has returned. None marks a deleted key."""
 
-    def __init__(self, table: _Table) -> None:
+    def __init__(self, table: _MemoryTable) -> None:
         self.writes: dict[str, bytes | None] = {}
-        self.over = False
+        self.is_over = False
         self._table = table
 
     def get(self, key: str) -> bytes | None:
@@ -73,35 +73,35 @@ class _MemoryTransaction:
         self.writes[key] = None
 
     def _check(self) -> None:
-        if self.over:
+        if self.is_over:
             raise StoreError("this transaction is over; its work has returned")
 
 
-class _MemoryEngine:
-    def __init__(self, table: _Table) -> None:
+class _MemoryBackend:
+    def __init__(self, table: _MemoryTable) -> None:
         self._table = table
 
     def start(self) -> None:
         return
 
-    def commit(self, batch: Sequence[Request], *, wait: bool) -> bool:
+    def commit(self, batch: Sequence[WriteRequest], *, wait: bool) -> bool:
         for request in batch:
-            tx = _MemoryTransaction(self._table)
+            transaction = _MemoryTransaction(self._table)
             try:
-                request.result = request.work(tx)
+                request.result = request.work(transaction)
             except BaseException as error:  # noqa: BLE001 - belongs to whoever waits for the future
                 request.error = error
                 continue
             finally:
-                tx.over = True
-            if tx.writes:
+                transaction.is_over = True
+            if transaction.writes:
                 with self._table.changed:
-                    self._table.apply(tx.writes)
+                    self._table.apply(transaction.writes)
                     self._table.commits += 1
                     self._table.changed.notify_all()
         return True
 
-    def unsettled(self) -> bool:
+    def needs_settling(self) -> bool:
         return False
 
     def settle(self) -> float | None:
@@ -112,13 +112,13 @@ class _MemoryEngine:
             self._table.changed.notify_all()
 
 
-class MemoryStore(WrittenByThread):
+class MemoryStore(ThreadedStore):
     """A store that is gone with its process. See `Store` for the methods."""
 
     def __init__(self, url: str = "memory:") -> None:
         self.url = url
-        self._table = _Table()
-        self._writer = Writer(_MemoryEngine(self._table), url)
+        self._table = _MemoryTable()
+        self._writer = Writer(_MemoryBackend(self._table), url)
         self._drafts: MemoryStore | None = None
         self._opening = threading.Lock()
 

@@ -12,7 +12,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-LARGEST = 4096
+MAX_SECRET_BYTES = 4096
 """Most bytes of such a file."""
 
 
@@ -20,18 +20,18 @@ class UnsafeFile(Exception):
     """The file cannot be trusted; the text says why, and what to do."""
 
 
-def secret(path: Path, make: bytes) -> bytes:
+def read_or_create_secret(path: Path, make: bytes) -> bytes:
     """What the file holds; `make`, if there was none. Raises UnsafeFile, OSError."""
-    found = _read(path)
+    found = _read_secret(path)
     if found is None:
-        place(path, make)
-        found = _read(path)
+        place_file(path, make)
+        found = _read_secret(path)
     if found is None:
         raise UnsafeFile(f"{path} was removed while it was made; try again")
     return found
 
 
-def place(path: Path, content: bytes) -> None:
+def place_file(path: Path, content: bytes) -> None:
     """Put a file there that only this user can read, whole and durable; if there is one, it stays. Raises OSError."""
     _make_folder(path.parent)
     fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
@@ -47,15 +47,15 @@ def place(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def _read(path: Path) -> bytes | None:
+def _read_secret(path: Path) -> bytes | None:
     """What the file holds, once its directory entry is durable; None if there is none. Raises UnsafeFile, OSError."""
-    content = read_private(path, LARGEST)
+    content = read_private_file(path, MAX_SECRET_BYTES)
     if content is not None:
         _sync_folder(path.parent)  # the process that made it may not have done that yet
     return content
 
 
-def read_private(path: Path, largest: int) -> bytes | None:
+def read_private_file(path: Path, largest: int) -> bytes | None:
     """At most `largest` bytes of a file that only this user can read; None if there is none.
 
     Raises UnsafeFile for a link, another user's file, or one that others can read; OSError.

@@ -18,8 +18,9 @@ _signal: Any = importlib.import_module("_signal")
 _OTHERS = [int(number) for number in signal.Signals if number is not signal.SIGINT]
 
 
-class Uninterrupted:
-    """`with Uninterrupted() as sure:` an interrupt that comes meanwhile reaches its handler when the block has ended.
+class DeferredInterrupts:
+    """`with DeferredInterrupts() as sure:` an interrupt that comes meanwhile reaches its handler when the block has
+    ended.
 
     `sure` is False, and nothing is held back, where another signal has a handler in Python, which could raise too.
     """

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from hitl_nb.errors import StoreError, StoreRefused
 
-ENVIRONMENT = "HITL_NB_STORE"
+STORE_VARIABLE = "HITL_NB_STORE"
 MOUNTINFO = Path("/proc/self/mountinfo")
 
-NETWORK = ("nfs*", "cifs", "smb*", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "fuse.sshfs",
-           "fuse.ceph*", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs")  # fmt: skip
+NETWORK_FILE_SYSTEMS = (
+    *("nfs*", "cifs", "smb*", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs"),
+    *("fuse.sshfs", "fuse.ceph*", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs"),
+)
 """File systems on which SQLite's WAL, which is shared memory of one machine, loses data."""
 
 _ACCEPTED = "accepted are diskcache:///absolute/path, memory: and memory:NAME"
@@ -27,10 +29,10 @@ def default_url() -> str:
     """The store that `HITL_NB_STORE` names, else the one in Jupyter's data directory."""
     from jupyter_core.paths import jupyter_data_dir
 
-    return os.environ.get(ENVIRONMENT) or f"diskcache://{Path(jupyter_data_dir()).absolute() / 'hitl_nb' / 'store'}"
+    return os.environ.get(STORE_VARIABLE) or f"diskcache://{Path(jupyter_data_dir()).absolute() / 'hitl_nb' / 'store'}"
 
 
-def normalise(url: object) -> str:
+def normalize_url(url: object) -> str:
     """The one spelling of a store's URL: links resolved, no trailing slash; the path is taken literally.
 
     Raises TypeError or ValueError for what is no store's URL, StoreRefused for a backend that is not there.
@@ -49,25 +51,25 @@ def normalise(url: object) -> str:
     raise ValueError(f"url {shown!r} names no store; {_ACCEPTED}")
 
 
-def directory_of(url: str) -> Path:
+def store_directory(url: str) -> Path:
     """The directory of a normalised diskcache URL."""
     return Path(url.removeprefix("diskcache://"))
 
 
-def prepare(directory: Path) -> None:
+def prepare_store_directory(directory: Path) -> None:
     """Make `directory` if it is missing, mode 0700. Raises StoreRefused where a store would not be safe."""
     _refuse_network(directory)
-    _make(directory)
-    if os.name == "posix" and _owned(directory).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    _make_directory(directory)
+    if os.name == "posix" and _require_owned(directory).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise StoreRefused(
             f"the store directory {directory} is writable by other users; `chmod 700 {directory}`, or choose another"
         )
 
 
-def prepare_inner(directory: Path, database: str) -> None:
+def prepare_database_directory(directory: Path, database: str) -> None:
     """Make a database's own directory, 0700, and its file, 0600, so that nothing is ever readable by others."""
-    _make(directory)
-    if os.name == "posix" and _owned(directory).st_mode & 0o077:
+    _make_directory(directory)
+    if os.name == "posix" and _require_owned(directory).st_mode & 0o077:
         directory.chmod(0o700)
     file = directory / database
     with suppress(FileExistsError):
@@ -90,21 +92,21 @@ def _refuse_link(file: Path) -> None:
         raise StoreRefused(f"{file} is not a plain file of its own (a link?); move it away")
 
 
-def _make(directory: Path) -> None:
+def _make_directory(directory: Path) -> None:
     try:
         directory.mkdir(0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"the store directory {directory} cannot be made: {error.strerror}") from error
 
 
-def _owned(directory: Path) -> os.stat_result:
+def _require_owned(directory: Path) -> os.stat_result:
     found = os.lstat(directory)
     if not stat.S_ISDIR(found.st_mode):
         raise StoreRefused(f"{directory} is not a directory of its own (a link?); move it away or choose another store")
     if found.st_uid != os.geteuid():
         raise StoreRefused(
             f"the store directory {directory} belongs to user {found.st_uid}, not to you ({os.geteuid()});"
-            f" set {ENVIRONMENT}=diskcache:///path/of/your/own"
+            f" set {STORE_VARIABLE}=diskcache:///path/of/your/own"
         )
     return found
 
@@ -114,15 +116,15 @@ def _refuse_network(directory: Path) -> None:
         mounts = MOUNTINFO.read_text(errors="surrogateescape")
     except OSError:
         return  # no /proc: nothing is known
-    kind = _file_system(directory, mounts)
-    if any(fnmatch.fnmatchcase(kind, pattern) for pattern in NETWORK):
+    kind = _file_system_type(directory, mounts)
+    if any(fnmatch.fnmatchcase(kind, pattern) for pattern in NETWORK_FILE_SYSTEMS):
         raise StoreRefused(
             f"the store directory {directory} is on a network file system ({kind}), where SQLite loses data;"
-            f" set {ENVIRONMENT}=diskcache:///local/path to a directory on a local disk"
+            f" set {STORE_VARIABLE}=diskcache:///local/path to a directory on a local disk"
         )
 
 
-def _file_system(directory: Path, mounts: str) -> str:
+def _file_system_type(directory: Path, mounts: str) -> str:
     """The type of the file system of an absolute path: that of the longest mount point above it."""
     best, kind = "", ""
     for line in mounts.splitlines():

@@ -24,22 +24,23 @@ from typing import Any, Protocol, TypeVar
 
 from hitl_nb.errors import StoreCorrupt, StoreError, StoreFull, StoreRefused
 from hitl_nb.storage.interface import Transaction
-from hitl_nb.storage.interruptible_future import Outcome
-from hitl_nb.storage.signal_guard import Uninterrupted
+from hitl_nb.storage.interruptible_future import InterruptibleFuture
+from hitl_nb.storage.signal_guard import DeferredInterrupts
 
 T = TypeVar("T")
 
-BATCH = 256
+MAX_BATCH = 256
 """Most requests of one commit."""
 
-LAZY = 0.002
+LAZY_SECONDS = 0.002
 """Seconds that lazy requests wait for company."""
 
-LINGER = 25
-"""How often the store's thread looks for lazy requests, every `LAZY` seconds, before it has to be woken for one."""
+LINGER_SECONDS = 25
+"""How often the store's thread looks for lazy requests, every `LAZY_SECONDS` seconds, before it has to be woken for
+one."""
 
 
-class Request:
+class WriteRequest:
     """One transaction that was asked for. The engine sets `result`, or `error` if the work raised.
 
     `future` is None for a request that its own thread commits; `saved` is False if the engine failed.
@@ -56,21 +57,21 @@ class Request:
         self.result: Any = None
         self.error: BaseException | None = None
 
-    def starts(self) -> bool:
+    def start_future(self) -> bool:
         """Whether it is to be run: it may have been cancelled."""
         if not self.started:
             self.started = self.future is None or self.future.set_running_or_notify_cancel()
         return self.started
 
 
-class Engine(Protocol):
+class WriteBackend(Protocol):
     """What a writer drives. All calls come from whoever has the turn."""
 
     def start(self) -> None:
         """Open. If it raises, nothing stays open."""
         ...
 
-    def commit(self, batch: Sequence[Request], *, wait: bool) -> bool:
+    def commit(self, batch: Sequence[WriteRequest], *, wait: bool) -> bool:
         """Run every request in order and make the writes durable; undo those of work that raises.
 
         Without `wait`: False, and nothing was done, if another process would have to be waited for.
@@ -78,7 +79,7 @@ class Engine(Protocol):
         """
         ...
 
-    def unsettled(self) -> bool:
+    def needs_settling(self) -> bool:
         """Whether there is something for `settle` to do, now or later."""
         ...
 
@@ -91,7 +92,7 @@ class Engine(Protocol):
         ...
 
 
-class _Timer:
+class _RepeatingWork:
     __slots__ = ("active", "due", "seconds", "work")
 
     def __init__(self, seconds: float, work: Callable[[Transaction], None]) -> None:
@@ -107,39 +108,39 @@ class _Timer:
 class Writer:
     """Drives an engine, on the callers' threads and a daemon thread; flushed by `close()` and at interpreter exit."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: WriteBackend, name: str) -> None:
         self.closed = False
         self._engine = engine
         self._name = name
         self._pid = os.getpid()
         self._turn = threading.Lock()  # whoever holds it drives the engine, and takes from the queue
         self._inside: int | None = None  # the thread that is in a transaction
-        self._queue: deque[Request] = deque()
+        self._queue: deque[WriteRequest] = deque()
         self._order = threading.RLock()  # nothing is queued after close()
-        self._timers: list[_Timer] = []
+        self._timers: list[_RepeatingWork] = []
         self._settle_at: float | None = None
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._rung = False
         self._urgent = False
         self._lively = False  # the store's thread looks for lazy requests by itself
         self._lazies = self._seen = 0
-        self._looks = LINGER  # in vain
-        started: Future[None] = Outcome()
+        self._looks = LINGER_SECONDS  # in vain
+        started: Future[None] = InterruptibleFuture()
         self._thread = threading.Thread(target=self._run, args=(started,), name=f"hitl_nb {name}", daemon=True)
         self._thread.start()
         try:
             started.result()
         except BaseException:
             self.closed = True
-            self._ring()
+            self._ring_bell()
             raise
         atexit.register(self.close)
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
         self.check()
-        request = Request(work)
-        with Uninterrupted() as sure:
-            done = sure and self._commit_here(request)
+        request = WriteRequest(work)
+        with DeferredInterrupts() as sure:
+            done = sure and self._commit_on_this_thread(request)
         if not done:
             return self.submit(work, False).result()
         try:
@@ -150,22 +151,22 @@ class Writer:
             del request  # or the error and its traceback would hold each other
 
     def submit(self, work: Callable[[Transaction], T], lazy: bool) -> Future[T]:
-        request = Request(work, Outcome())
+        request = WriteRequest(work, InterruptibleFuture())
         if lazy:
             request.lazy_since = time.monotonic()
         self._enqueue(request)
         assert request.future is not None
         return request.future
 
-    def every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
+    def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
         if not seconds > 0:
             raise ValueError(f"seconds must be above 0, got {seconds!r}")
-        timer = _Timer(seconds, work)
+        timer = _RepeatingWork(seconds, work)
         self.check()
         with self._order:
             self._refuse_if_closed()
             self._timers.append(timer)
-        self._ring()
+        self._ring_bell()
         return timer.cancel
 
     def close(self) -> None:
@@ -173,7 +174,7 @@ class Writer:
             return
         with self._order:
             self.closed = True
-        self._ring()
+        self._ring_bell()
         if threading.get_ident() != self._thread.ident:
             self._thread.join()
             atexit.unregister(self.close)
@@ -193,7 +194,7 @@ class Writer:
         if self.closed:
             raise StoreError(f"{self._name} is closed; open_store() opens it again")
 
-    def _enqueue(self, request: Request) -> None:
+    def _enqueue(self, request: WriteRequest) -> None:
         self.check()
         with self._order:
             self._refuse_if_closed()
@@ -203,14 +204,14 @@ class Writer:
         else:
             self._lazies += 1
             if not self._lively:
-                self._ring()
+                self._ring_bell()
 
     def _wake(self) -> None:
         """Let the store's thread do at once what there is to do."""
         self._urgent = True
-        self._ring()
+        self._ring_bell()
 
-    def _ring(self) -> None:
+    def _ring_bell(self) -> None:
         """Let the store's thread look when it has something to do. What it shall see is set before."""
         if not self._rung:
             self._rung = True
@@ -218,34 +219,34 @@ class Writer:
 
     # With the turn
 
-    def _commit_here(self, request: Request) -> bool:
+    def _commit_on_this_thread(self, request: WriteRequest) -> bool:
         """Commit it on this thread, behind what is queued. False, and nothing was done, if somebody is in the way."""
         if not self._turn.acquire(blocking=False):
             return False
-        before: list[Request] = []
+        before: list[WriteRequest] = []
         try:
             self._refuse_if_closed()
-            before = self._take()
+            before = self._take_batch()
             if self._queue or not self._commit([*before, request], wait=False):
                 self._queue.extendleft(reversed(before))
                 before = []
                 return False
         finally:
             self._turn.release()
-            _tell(before)
-        if self._settle_at is None and self._engine.unsettled():
+            _notify_waiters(before)
+        if self._settle_at is None and self._engine.needs_settling():
             self._wake()
         return True
 
-    def _take(self) -> list[Request]:
-        batch: list[Request] = []
-        while self._queue and len(batch) < BATCH:
+    def _take_batch(self) -> list[WriteRequest]:
+        batch: list[WriteRequest] = []
+        while self._queue and len(batch) < MAX_BATCH:
             request = self._queue.popleft()
-            if request.starts():
+            if request.start_future():
                 batch.append(request)
         return batch
 
-    def _commit(self, batch: Sequence[Request], *, wait: bool) -> bool:
+    def _commit(self, batch: Sequence[WriteRequest], *, wait: bool) -> bool:
         self._inside = threading.get_ident()
         try:
             return self._engine.commit(batch, wait=wait)
@@ -278,14 +279,14 @@ class Writer:
             while not self.closed or self._queue:
                 self._sleep()
                 timers = self._due_timers()
-                ticks = [Request(timer.work) for timer in timers]
+                ticks = [WriteRequest(timer.work) for timer in timers]
                 with self._turn:
-                    batch = self._take()
+                    batch = self._take_batch()
                     if batch or ticks:
                         self._commit([*batch, *ticks], wait=True)
                     again = self._engine.settle()
                 self._settle_at = None if again is None else time.monotonic() + again
-                _tell(batch)
+                _notify_waiters(batch)
                 for timer, tick in zip(timers, ticks, strict=True):
                     timer.active = timer.active and (tick.error is None or not tick.saved)
         finally:
@@ -302,23 +303,23 @@ class Writer:
                 return
             if self._lazies != self._seen:
                 self._seen, self._looks = self._lazies, 0
-            now, due = time.monotonic(), self._next_time()
+            now, due = time.monotonic(), self._next_wake_time()
             with suppress(IndexError):  # whoever has the turn takes from the queue
                 since = self._queue[0].lazy_since
-                due = min(due, now if since is None else since + LAZY)
+                due = min(due, now if since is None else since + LAZY_SECONDS)
             if due <= now:
                 return
-            self._lively = self._looks < LINGER
+            self._lively = self._looks < LINGER_SECONDS
             if not self._lively and self._queue:
                 self._looks = 0  # one came that took us for awake
                 continue
-            until = min(due, now + LAZY) if self._lively else due
+            until = min(due, now + LAZY_SECONDS) if self._lively else due
             try:
                 self._bell.get(timeout=None if until == _NEVER else until - now)
             except Empty:
                 self._looks += 1
 
-    def _next_time(self) -> float:
+    def _next_wake_time(self) -> float:
         with self._order:
             self._timers = [timer for timer in self._timers if timer.active]
             times = [timer.due for timer in self._timers]
@@ -326,7 +327,7 @@ class Writer:
             times.append(self._settle_at)
         return min(times, default=_NEVER)
 
-    def _due_timers(self) -> list[_Timer]:
+    def _due_timers(self) -> list[_RepeatingWork]:
         if self.closed:
             return []
         now = time.monotonic()
@@ -342,14 +343,14 @@ class Writer:
             self.closed = True
         while self._queue:
             request = self._queue.popleft()
-            if request.future is not None and request.starts():
+            if request.future is not None and request.start_future():
                 request.future.set_exception(StoreError(f"{self._name} stopped before this was saved"))
 
 
 _NEVER = float("inf")
 
 
-def _tell(batch: Sequence[Request]) -> None:
+def _notify_waiters(batch: Sequence[WriteRequest]) -> None:
     """Let those who wait go on. Without the turn: what they do next may need it."""
     for request in batch:
         if request.future is None:
@@ -360,7 +361,7 @@ def _tell(batch: Sequence[Request]) -> None:
             request.future.set_exception(request.error)
 
 
-class WrittenByThread:
+class ThreadedStore:
     """The part of the `Store` contract that is the same wherever one `Writer` does the writing."""
 
     _writer: Writer
@@ -378,6 +379,6 @@ class WrittenByThread:
         """See `Store.transact`."""
         return self._writer.transact(work)
 
-    def every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
-        """See `Store.every`. A store that is busy or full does not end the repetition, only `work` does."""
-        return self._writer.every(seconds, work)
+    def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
+        """See `Store.repeat_every`. A store that is busy or full does not end the repetition, only `work` does."""
+        return self._writer.repeat_every(seconds, work)

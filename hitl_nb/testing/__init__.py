@@ -61,25 +61,25 @@ class ScriptedReviewer:
         self._text = format_document(found)
 
     def __enter__(self) -> ScriptedReviewer:
-        from hitl_nb.scripted_review.reviewer import ENVIRONMENT, reviewer_from_environment
+        from hitl_nb.scripted_review.reviewer import REVIEWER_VARIABLE, reviewer_from_environment
 
         handle, self._path = tempfile.mkstemp(prefix="scripted-", suffix=".decisions.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(self._text)
-        self._before = os.environ.get(ENVIRONMENT)
-        os.environ[ENVIRONMENT] = f"script:{self._path}"
+        self._before = os.environ.get(REVIEWER_VARIABLE)
+        os.environ[REVIEWER_VARIABLE] = f"script:{self._path}"
         self._script = reviewer_from_environment()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        from hitl_nb.scripted_review.reviewer import ENVIRONMENT, reviewer_from_environment
+        from hitl_nb.scripted_review.reviewer import REVIEWER_VARIABLE, reviewer_from_environment
 
         if self._before is None:
-            del os.environ[ENVIRONMENT]
+            del os.environ[REVIEWER_VARIABLE]
         else:
-            os.environ[ENVIRONMENT] = self._before
+            os.environ[REVIEWER_VARIABLE] = self._before
         Path(self._path).unlink(missing_ok=True)
         reviewer_from_environment()  # so this process reads its own clock again
 
@@ -88,4 +88,4 @@ class ScriptedReviewer:
         """The entries that have answered nothing in this process so far."""
         import msgspec
 
-        return [msgspec.to_builtins(entry) for entry in self._script.unused] if self._script else []
+        return [msgspec.to_builtins(entry) for entry in self._script.unused_entries] if self._script else []

@@ -17,7 +17,7 @@ from unittest import mock
 
 import pytest
 
-WHO = r'(?<=<span class="hitl-who">)[^<]*(?=</span>)'
+WHO_PATTERN = r'(?<=<span class="hitl-who">)[^<]*(?=</span>)'
 """What differs between two runs with the same decisions: who decided, and when."""
 
 NOTE = "application/vnd.hitl-nb.note+json"
@@ -47,7 +47,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """The environment that the notebook's kernel inherits."""
     if not _is_cell(item):
         return (yield)
-    item.parent.sanitize_patterns[WHO] = "..."  # type: ignore[union-attr]  # its parent is nbval's file
+    item.parent.sanitize_patterns[WHO_PATTERN] = "..."  # type: ignore[union-attr]  # its parent is nbval's file
     _leave_out_notes(item)
     with mock.patch.dict(os.environ, _environment(item)):
         os.environ.pop("HITL_NB_NOTEBOOK", None)  # of `hitl-nb run`, if it is that which runs pytest

@@ -14,17 +14,17 @@ from importlib import import_module
 from typing import Any, Literal, cast
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.values.json_values import plain
+from hitl_nb.values.json_values import to_json
 from hitl_nb.values.numpy_scalars import is_record
-from hitl_nb.values.rebuilt_values import decode
-from hitl_nb.values.scalars import Type, float_json
-from hitl_nb.values.tables import ENDLESS, Column, Table, duration_ns, duration_text
+from hitl_nb.values.rebuilt_values import rebuild_value
+from hitl_nb.values.scalars import TypeInfo, float_json
+from hitl_nb.values.tables import NON_FINITE, Column, Table, format_duration, parse_duration_nanoseconds
 from hitl_nb.values.typed_values import encode_cells
 
-Library = Literal["pandas", "polars"]
+DataFrameLibrary = Literal["pandas", "polars"]
 
 
-def library_of(value: Any) -> Library | None:
+def dataframe_library(value: Any) -> DataFrameLibrary | None:
     """Which library's DataFrame, Series or Index `value` is, if it is proposed as a table."""
     kind = cast("type[Any]", type(value))
     root = kind.__module__.split(".")[0]
@@ -35,9 +35,9 @@ def library_of(value: Any) -> Library | None:
     return "pandas" if root == "pandas" and kind.__name__.endswith("Index") else None
 
 
-def to_table(value: Any, library: Library) -> Table:
+def table_from_frame(value: Any, library: DataFrameLibrary) -> Table:
     """The table of a frame. Raises TypeError or ValueError that names the column (and row) it cannot take."""
-    named = _columns(value, library)
+    named = _list_columns(value, library)
     columns: list[Column] = []
     cells: list[list[Any]] = []
     for name, series, index in named:
@@ -48,24 +48,24 @@ def to_table(value: Any, library: Library) -> Table:
         raise ValueError("value is a table without columns; give it at least one")
     rows = [list(row) for row in zip(*cells, strict=True)]
     table = {"columns": columns, "rows": rows}
-    _prove(table, named, library)
+    _check_round_trip(table, named, library)
     return table
 
 
-def from_table(table: Table, original: Any, proposed: Table, library: Library) -> Any:
+def frame_from_table(table: Table, original: Any, proposed: Table, library: DataFrameLibrary) -> Any:
     """A new frame (or Series, or Index) with the cells of `table` and the dtypes of `original`.
 
     `proposed` is the table of `original`. Raises InvalidEdit if a cell does not fit its column's dtype.
     """
-    named = _columns(original, library)
-    before, after = _by_column(proposed), _by_column(table)
+    named = _list_columns(original, library)
+    before, after = _cells_by_column(proposed), _cells_by_column(table)
     made: list[Any] = []
     for i, (name, series, _) in enumerate(named):
         if before[i] == after[i]:
             made.append(series)
             continue
         try:
-            made.append(_decoded(table["columns"][i], after[i], series, library, before[i]))
+            made.append(_decode_column(table["columns"][i], after[i], series, library, before[i]))
         except InvalidEdit as error:
             raise InvalidEdit({f"rows/{where}": said for where, said in error.fields.items()}) from None
         except (ValueError, TypeError, OverflowError, ArithmeticError) as error:
@@ -100,22 +100,22 @@ def _as_frame(value: Any) -> Any:
     return value.to_frame(index=False, name="value" if value.name is None else value.name)
 
 
-def _columns(value: Any, library: Library) -> list[tuple[str, Any, bool]]:
+def _list_columns(value: Any, library: DataFrameLibrary) -> list[tuple[str, Any, bool]]:
     """Label, values, and whether it is an index level, of everything that becomes a column."""
     frame = _as_frame(value)
     named = _pandas_columns(frame) if library == "pandas" else [(n, frame[n], False) for n in frame.columns]
-    labels = _unique([_label(name) for name, _, _ in named])
+    labels = _make_unique([_column_label(name) for name, _, _ in named])
     return [(label, series, index) for label, (_, series, index) in zip(labels, named, strict=True)]
 
 
-def _label(name: Any) -> str:
+def _column_label(name: Any) -> str:
     """What a column is called in the table: names of several levels are joined."""
     parts = cast("tuple[Any, ...]", name) if isinstance(name, tuple) else (name,)
     text = " / ".join(str(part) for part in parts if str(part) != "") or "column"
-    return str(plain(text, "a column name of value"))
+    return str(to_json(text, "a column name of value"))
 
 
-def _unique(labels: list[str]) -> list[str]:
+def _make_unique(labels: list[str]) -> list[str]:
     """The labels, with a number where one is there already."""
     found: dict[str, None] = {}
     given = set(labels)
@@ -130,22 +130,22 @@ def _unique(labels: list[str]) -> list[str]:
     return list(found)
 
 
-def _by_column(table: Table) -> list[list[Any]]:
+def _cells_by_column(table: Table) -> list[list[Any]]:
     return [[row[i] for row in table["rows"]] for i in range(len(table["columns"]))]
 
 
-def _prove(table: Table, named: list[tuple[str, Any, bool]], library: Library) -> None:
+def _check_round_trip(table: Table, named: list[tuple[str, Any, bool]], library: DataFrameLibrary) -> None:
     """Raise ValueError if a column would not come back from its JSON as it is."""
-    for (name, series, _), column, cells in zip(named, table["columns"], _by_column(table), strict=True):
+    for (name, series, _), column, cells in zip(named, table["columns"], _cells_by_column(table), strict=True):
         try:
-            same = _same(_decoded(column, cells, series, library, cells), series)
+            same = _is_same_series(_decode_column(column, cells, series, library, cells), series)
         except (ValueError, TypeError, OverflowError, ArithmeticError, InvalidEdit) as error:
             raise ValueError(f"value[{name!r}] ({series.dtype}) does not come back from JSON: {error}") from None
         if not same:
             raise ValueError(f"value[{name!r}] ({series.dtype}) does not come back from JSON as it is; cast it first")
 
 
-def _same(back: Any, series: Any) -> bool:
+def _is_same_series(back: Any, series: Any) -> bool:
     if back.dtype != series.dtype:
         return False
     if str(series.dtype) != "object":
@@ -155,29 +155,29 @@ def _same(back: Any, series: Any) -> bool:
     return old == new and list(map(type, old)) == list(map(type, new))
 
 
-def _decoded(column: Column, cells: list[Any], series: Any, library: Library, before: list[Any]) -> Any:
+def _decode_column(column: Column, cells: list[Any], series: Any, library: DataFrameLibrary, before: list[Any]) -> Any:
     if library == "pandas" and "options" in column:
-        return _categories(column, cells, series)
-    values = _values(column, cells, series, before)
+        return _decode_categories(column, cells, series)
+    values = _decode_values(column, cells, series, before)
     return _pandas_series(column, values, series) if library == "pandas" else _polars_series(column, values, series)
 
 
-def _values(column: Column, cells: list[Any], series: Any, before: list[Any]) -> list[Any]:
+def _decode_values(column: Column, cells: list[Any], series: Any, before: list[Any]) -> list[Any]:
     """Cells as Python values, as far as the library does not read them itself."""
     if "cell" in column:
-        each: Type = {"null": True, **column["cell"]}
+        each: TypeInfo = {"null": True, **column["cell"]}
         original = [None if shown is None else value for shown, value in zip(before, series.to_list(), strict=True)]
-        return decode({"is": "list", "each": each}, cells, before, original)
+        return rebuild_value({"is": "list", "each": each}, cells, before, original)
     if column.get("endless"):
-        return [ENDLESS[cell] if isinstance(cell, str) else cell for cell in cells]
-    parse = _PARSE.get(column["type"])
+        return [NON_FINITE[cell] if isinstance(cell, str) else cell for cell in cells]
+    parse = _CELL_PARSERS.get(column["type"])
     return [None if cell is None else parse(cell) for cell in cells] if parse else cells
 
 
-_PARSE: dict[str, Callable[[str], Any]] = {
+_CELL_PARSERS: dict[str, Callable[[str], Any]] = {
     "date": dt.date.fromisoformat,
     "time": dt.time.fromisoformat,
-    "duration": duration_ns,
+    "duration": parse_duration_nanoseconds,
     "decimal": Decimal,
 }
 """Cells that are text in JSON; datetimes are left to the library, which knows nanoseconds."""
@@ -194,12 +194,12 @@ def _pandas_columns(frame: Any) -> list[tuple[Any, Any, bool]]:
         for level in range(frame.index.nlevels):
             name = frame.index.names[level]
             label = "index" if frame.index.nlevels == 1 else f"level_{level}"
-            named.append((label if name is None else name, _level(pd, frame.index, level), True))
+            named.append((label if name is None else name, _index_level(pd, frame.index, level), True))
     named += [(label, frame.iloc[:, i].reset_index(drop=True), False) for i, label in enumerate(frame.columns)]
     return named
 
 
-def _level(pd: Any, index: Any, level: int) -> Any:
+def _index_level(pd: Any, index: Any, level: int) -> Any:
     values = index.get_level_values(level)
     return pd.Series(values, dtype=values.dtype).reset_index(drop=True)
 
@@ -214,7 +214,7 @@ def _pandas_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
     values = [None if gone else value for value, gone in zip(series.to_list(), missing, strict=True)]
     described: Column = {}
     if isinstance(dtype, pd.CategoricalDtype):
-        described, options = _options(pd.Series(dtype.categories), name)
+        described, options = _categorical_cells(pd.Series(dtype.categories), name)
         return described, [None if code < 0 else options[code] for code in series.cat.codes]
     if dtype.kind in "iub" and not isinstance(dtype, pd.api.extensions.ExtensionDtype):
         described = {"required": True}
@@ -222,15 +222,15 @@ def _pandas_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
     if types.is_bool_dtype(dtype):
         return {"type": "boolean", **described}, values
     if types.is_integer_dtype(dtype):
-        return {"type": "integer", **_bounds(str(dtype)), **described}, values
+        return {"type": "integer", **_integer_bounds(str(dtype)), **described}, values
     if types.is_float_dtype(dtype):
-        return _floats(series.astype(str).tolist(), missing)
+        return _float_cells(series.astype(str).tolist(), missing)
     if types.is_datetime64_any_dtype(dtype):
         aware = {"aware": True} if getattr(dtype, "tz", None) or _arrow_tz(dtype) else {}
         return {"type": "datetime", **aware}, [None if v is None else v.isoformat() for v in values]
     if types.is_timedelta64_dtype(dtype):
         nanoseconds = [None if v is None else pd.Timedelta(v).as_unit("ns").value for v in values]
-        return {"type": "duration"}, [None if n is None else duration_text(n) for n in nanoseconds]
+        return {"type": "duration"}, [None if n is None else format_duration(n) for n in nanoseconds]
     return _object_cells(values, name)
 
 
@@ -261,7 +261,7 @@ def _pandas_series(column: Column, values: list[Any], series: Any) -> Any:
     return pd.Series(values, dtype=series.dtype, name=series.name)
 
 
-def _options(categories: Any, name: str) -> tuple[Column, list[Any]]:
+def _categorical_cells(categories: Any, name: str) -> tuple[Column, list[Any]]:
     """A categorical column: its cells are its categories' cells, or their names where these are no JSON (intervals)."""
     try:
         described, options = _pandas_cells(categories, name)
@@ -274,7 +274,7 @@ def _options(categories: Any, name: str) -> tuple[Column, list[Any]]:
     return {"type": described["type"], "options": options}, options
 
 
-def _categories(column: Column, cells: list[Any], series: Any) -> Any:
+def _decode_categories(column: Column, cells: list[Any], series: Any) -> Any:
     pd: Any = import_module("pandas")
     places = {option: i for i, option in enumerate(column["options"])}
     codes = [-1 if cell is None else places[cell] for cell in cells]
@@ -303,17 +303,17 @@ def _polars_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
     pl: Any = import_module("polars")
     dtype = series.dtype
     if dtype.is_integer():
-        return {"type": "integer", **_bounds(str(dtype).lower())}, series.to_list()
+        return {"type": "integer", **_integer_bounds(str(dtype).lower())}, series.to_list()
     if dtype.is_float():
         texts = series.cast(pl.String).to_list()
-        return _floats(texts, [text is None for text in texts])
+        return _float_cells(texts, [text is None for text in texts])
     if dtype == pl.Datetime:
         aware = dtype.time_zone is not None
         texts = series.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if aware else "")).to_list()
         return {"type": "datetime", **({"aware": True} if aware else {})}, texts
     if dtype == pl.Duration:
         nanoseconds = series.dt.total_nanoseconds().to_list()
-        return {"type": "duration"}, [None if n is None else duration_text(n) for n in nanoseconds]
+        return {"type": "duration"}, [None if n is None else format_duration(n) for n in nanoseconds]
     if dtype == pl.Enum:
         return {"type": "string", "options": dtype.categories.to_list()}, series.cast(pl.String).to_list()
     for simple, kind in ((pl.Boolean, "boolean"), (pl.String, "string"), (pl.Categorical, "string")):
@@ -333,7 +333,7 @@ def _polars_series(column: Column, values: list[Any], series: Any) -> Any:
     dtype = series.dtype
     if dtype == pl.Datetime or dtype == pl.Duration:
         per_unit = {"ns": 1, "us": 1000, "ms": 1_000_000}[dtype.time_unit]
-        counts = [v if v is None or column["type"] == "duration" else _nanoseconds(v) for v in values]
+        counts = [v if v is None or column["type"] == "duration" else _parse_nanoseconds(v) for v in values]
         if any(n is not None and n % per_unit for n in counts):
             raise ValueError(f"finer than its unit, {dtype.time_unit}")
         return pl.Series(series.name, [None if n is None else n // per_unit for n in counts], dtype=pl.Int64).cast(
@@ -350,7 +350,7 @@ def _polars_frame(made: list[Any], original: Any) -> Any:
 # --- both -----------------------------------------------------------------------------------------------------------
 
 
-def _nanoseconds(text: str) -> int:
+def _parse_nanoseconds(text: str) -> int:
     """Nanoseconds since 1970 of an ISO 8601 text, exact; wall-clock time if it has no offset."""
     moment = dt.datetime.fromisoformat(text)
     whole = moment.replace(microsecond=0)
@@ -361,7 +361,7 @@ def _nanoseconds(text: str) -> int:
     return seconds * 10**9 + int(digits[:9].ljust(9, "0") or 0)
 
 
-def _bounds(name: str) -> Column:
+def _integer_bounds(name: str) -> Column:
     """`minimum` and `maximum` of an integer type, from its name ("Int8", "uint64"); none for int64."""
     unsigned = name.lower().startswith("u")
     bits = int("".join(c for c in name.partition("[")[0] if c.isdigit()) or 64)
@@ -371,7 +371,7 @@ def _bounds(name: str) -> Column:
     return {"minimum": 0 if unsigned else -top, "maximum": top - 1}
 
 
-def _floats(texts: list[Any], missing: list[bool]) -> tuple[Column, list[Any]]:
+def _float_cells(texts: list[Any], missing: list[bool]) -> tuple[Column, list[Any]]:
     """Numbers from their shortest spelling, so that a 32-bit 0.1 stays 0.1."""
     cells = [None if gone else float_json(float(text)) for text, gone in zip(texts, missing, strict=True)]
     endless = any(isinstance(cell, str) for cell in cells)
@@ -383,7 +383,7 @@ def _object_cells(values: list[Any], name: str) -> tuple[Column, list[Any]]:
     kinds: set[type] = {type(value) for value in values if value is not None}
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind is str or not (kinds or kind):
-        return {"type": "string"}, [plain(value, f"value[{name!r}][{i}]") for i, value in enumerate(values)]
+        return {"type": "string"}, [to_json(value, f"value[{name!r}][{i}]") for i, value in enumerate(values)]
     if kind is dt.date or kind is dt.time:
         return {"type": kind.__name__}, [None if value is None else value.isoformat() for value in values]
     if kind is Decimal and all(value is None or value.is_finite() for value in values):

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from typing import Any, cast
 from urllib.parse import unquote
 
-from hitl_nb.records import canonical
-from hitl_nb.values.json_values import spell
+from hitl_nb.records import canonical_json
+from hitl_nb.values.json_values import short_json
 
 ABSENT: Any = object()
 """There is no such value."""
@@ -30,7 +30,7 @@ _NAMES: dict[type, str] = {
 _NUMBERS = {int, float}
 
 
-class Kinds:
+class JsonKinds:
     """The JSON types that were proposed at one place: of a value, or of all items of a list.
 
     Attributes:
@@ -47,33 +47,33 @@ class Kinds:
         self.types: set[type] = set()
         self.null = False
         self.free = False
-        self.fields: dict[str, Kinds] = {}
-        self.items: Kinds | None = None
+        self.fields: dict[str, JsonKinds] = {}
+        self.items: JsonKinds | None = None
         self._mixed: bool | None = None
         for value in values:
-            self._add(value)
+            self._add_value(value)
 
-    def _add(self, value: Any) -> None:
+    def _add_value(self, value: Any) -> None:
         if value is None:
             self.null = True
             return
         self.types.add(cast("type[Any]", type(value)))
         if isinstance(value, dict):
             for key, item in cast("dict[str, Any]", value).items():
-                self.fields.setdefault(key, Kinds())._add(item)
+                self.fields.setdefault(key, JsonKinds())._add_value(item)
         elif isinstance(value, list):
-            self.items = self.items or Kinds()
+            self.items = self.items or JsonKinds()
             for item in cast("list[Any]", value):
-                self.items._add(item)
+                self.items._add_value(item)
 
-    def field(self, name: str) -> Kinds:
+    def field_kinds(self, name: str) -> JsonKinds:
         """The types at a key; of a new one nothing is known."""
-        return self.fields.get(name) or Kinds()
+        return self.fields.get(name) or JsonKinds()
 
     @property
-    def item(self) -> Kinds:
+    def item_kinds(self) -> JsonKinds:
         """The types of the items; of those of an empty list nothing is known."""
-        return self.items or Kinds()
+        return self.items or JsonKinds()
 
     @property
     def is_mixed(self) -> bool:
@@ -84,16 +84,16 @@ class Kinds:
             self._mixed = several or any(part.is_mixed for part in parts)
         return self._mixed
 
-    def release(self, schemas: list[dict[str, Any]], root: dict[str, Any]) -> None:
+    def release_to_schemas(self, schemas: list[dict[str, Any]], root: dict[str, Any]) -> None:
         """Leave to `schemas`, parts of `root`, what they name the type of."""
-        meant = _alternatives(schemas, root)
+        meant = _collect_alternatives(schemas, root)
         self.free = self.free or any(not part.keys().isdisjoint(("type", "enum", "const")) for part in meant)
         for name, kinds in self.fields.items():
-            kinds.release([inside for part in meant for inside in _properties(part, name)], root)
+            kinds.release_to_schemas([inside for part in meant for inside in _property_schemas(part, name)], root)
         if self.items:
-            self.items.release([inside for part in meant for inside in _items(part)], root)
+            self.items.release_to_schemas([inside for part in meant for inside in _item_schemas(part)], root)
 
-    def fit(self, value: Any, own: Any, path: str, wrong: dict[str, str]) -> Any:
+    def fit_value(self, value: Any, own: Any, path: str, wrong: dict[str, str]) -> Any:
         """`value` with its numbers spelled as was proposed; what is of another type is noted in `wrong`, by path.
 
         `own` is what was proposed at this very place, or `ABSENT`.
@@ -106,7 +106,7 @@ class Kinds:
             return value
         numbers = self.types <= _NUMBERS
         wanted = self.types if own is None or own is ABSENT or numbers else {cast("type[Any]", type(own))}
-        value = _as_number(wanted, value)
+        value = _convert_number(wanted, value)
         if type(value) not in wanted:
             if not self.free:
                 wrong[path] = self._refusal(wanted, value)
@@ -114,29 +114,32 @@ class Kinds:
         if isinstance(value, dict):
             known = cast("dict[str, Any]", own) if isinstance(own, dict) else {}
             return {
-                name: self.field(name).fit(item, known.get(name, ABSENT), f"{path}/{name}".strip("/"), wrong)
+                name: self.field_kinds(name).fit_value(
+                    item, known.get(name, ABSENT), f"{path}/{name}".strip("/"), wrong
+                )
                 for name, item in cast("dict[str, Any]", value).items()
             }
         return self.fit_items(cast("list[Any]", value), own, path, wrong) if isinstance(value, list) else value
 
     def fit_items(self, items: list[Any], own: Any, path: str, wrong: dict[str, str]) -> list[Any]:
-        """`fit` of the items of a list, where `own` was proposed."""
-        kinds = self.item
+        """`fit_value` of the items of a list, where `own` was proposed."""
+        kinds = self.item_kinds
         known = cast("list[Any]", own) if isinstance(own, list) and len(cast("list[Any]", own)) == len(items) else []
-        moved = {canonical(item) for item in known} if known and kinds.is_mixed else set[bytes]()
+        moved = {canonical_json(item) for item in known} if known and kinds.is_mixed else set[bytes]()
         return [
             item
-            if moved and canonical(item) in moved
-            else kinds.fit(item, known[i] if known else ABSENT, f"{path}/{i}".strip("/"), wrong)
+            if moved and canonical_json(item) in moved
+            else kinds.fit_value(item, known[i] if known else ABSENT, f"{path}/{i}".strip("/"), wrong)
             for i, item in enumerate(items)
         ]
 
     def _refusal(self, wanted: set[type], value: Any) -> str:
         names = [name for kind, name in _NAMES.items() if kind in wanted and (kind is not int or float not in wanted)]
-        return f"must be {' or '.join([*names, *(['null'] if self.null else [])])}, as was proposed, not {spell(value)}"
+        allowed = " or ".join([*names, *(["null"] if self.null else [])])
+        return f"must be {allowed}, as was proposed, not {short_json(value)}"
 
 
-def _as_number(wanted: set[type], value: Any) -> Any:
+def _convert_number(wanted: set[type], value: Any) -> Any:
     """A number spelled as its place wants it, if nothing is lost."""
     if type(value) is int and float in wanted and int not in wanted:
         try:
@@ -148,26 +151,26 @@ def _as_number(wanted: set[type], value: Any) -> Any:
     return value
 
 
-def _objects(parts: Iterable[Any]) -> list[dict[str, Any]]:
+def _only_objects(parts: Iterable[Any]) -> list[dict[str, Any]]:
     return [cast("dict[str, Any]", part) for part in parts if isinstance(part, dict)]
 
 
-def _properties(schema: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _property_schemas(schema: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """What a schema may say about a property."""
     properties = schema.get("properties", {})
     if name in properties:
-        return _objects([properties[name]])
-    return _objects([*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")])
+        return _only_objects([properties[name]])
+    return _only_objects([*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")])
 
 
-def _items(schema: dict[str, Any]) -> list[dict[str, Any]]:
+def _item_schemas(schema: dict[str, Any]) -> list[dict[str, Any]]:
     """What a schema may say about an item."""
     items = schema.get("items")
     older = cast("list[Any]", items) if isinstance(items, list) else [items]  # before 2020-12, one for each place
-    return _objects([*older, *schema.get("prefixItems", ()), schema.get("additionalItems")])
+    return _only_objects([*older, *schema.get("prefixItems", ()), schema.get("additionalItems")])
 
 
-def _alternatives(schemas: list[dict[str, Any]], root: dict[str, Any]) -> list[dict[str, Any]]:
+def _collect_alternatives(schemas: list[dict[str, Any]], root: dict[str, Any]) -> list[dict[str, Any]]:
     """Schemas and all that they refer to or combine, each once."""
     found: dict[int, dict[str, Any]] = {}
     left = list(schemas)
@@ -180,8 +183,8 @@ def _alternatives(schemas: list[dict[str, Any]], root: dict[str, Any]) -> list[d
         for key in ("anyOf", "oneOf", "allOf"):
             parts += schema.get(key, ())
         if "$ref" in schema:
-            parts.append(_referred(schema["$ref"], root))
-        left += _objects(parts)
+            parts.append(_resolve_reference(schema["$ref"], root))
+        left += _only_objects(parts)
     return list(found.values())
 
 
@@ -189,7 +192,7 @@ _UNKNOWN: dict[str, Any] = {"type": []}
 """A part that leaves the type to the schema."""
 
 
-def _referred(reference: str, root: dict[str, Any]) -> Any:
+def _resolve_reference(reference: str, root: dict[str, Any]) -> Any:
     """What "#/$defs/Address" refers to; of another form of reference nothing is known."""
     if reference != "#" and not reference.startswith("#/"):
         return _UNKNOWN

@@ -1,6 +1,6 @@
 """What counts as JSON in a proposal.
 
-`plain` copies a structure that is JSON, or names the place in it that is none (`typed_values.py` takes other values).
+`to_json` copies a structure that is JSON, or names the place in it that is none (`typed_values.py` takes other values).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import math
 from typing import Any, cast
 
 from hitl_nb import json_text as json
-from hitl_nb.records import canonical
+from hitl_nb.records import canonical_json
 
-MAX_JSON = 16 << 20
+MAX_JSON_BYTES = 16 << 20
 """Largest canonical JSON of a proposal, in bytes."""
 
 MAX_DEPTH = 200
@@ -20,7 +20,7 @@ MAX_DEPTH = 200
 MAX_DIGITS = 4000
 """Python refuses to print integers that are much longer."""
 
-_WAYS_OUT = {
+_ALTERNATIVES = {
     "ndarray": "use .tolist()",
     "Series": "a Series can only be the whole value; use .to_list() (pandas: .tolist())",
     "Index": "an Index can only be the whole value; use .tolist()",
@@ -41,7 +41,7 @@ _WAYS_OUT = {
 }
 
 
-def plain(value: Any, path: str = "value", depth: int = 0) -> Any:
+def to_json(value: Any, path: str = "value", depth: int = 0) -> Any:
     """`value` as a JSON structure of its own: None, bool, int, float, str, list and dict only.
 
     Raises TypeError or ValueError that names the place, as `value['lines'][2].price`.
@@ -65,13 +65,13 @@ def plain(value: Any, path: str = "value", depth: int = 0) -> Any:
         return value
     if kind is list:
         items = cast("list[Any]", value)
-        return [plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
+        return [to_json(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
     if kind is dict:
-        return _plain_dict(value, path, depth)
-    raise TypeError(f"{path} is {a_name(kind.__name__)}; {way_out(kind)}")
+        return _dict_to_json(value, path, depth)
+    raise TypeError(f"{path} is {with_article(kind.__name__)}; {suggest_alternative(kind)}")
 
 
-def align(pattern: Any, value: Any) -> Any:
+def match_number_types(pattern: Any, value: Any) -> Any:
     """`value` with numbers spelled as in `pattern`, where both have one: 5 for 5.0 and the reverse, if nothing is lost.
 
     JavaScript does not tell them apart.
@@ -82,31 +82,32 @@ def align(pattern: Any, value: Any) -> Any:
         return int(value)
     if isinstance(pattern, dict) and isinstance(value, dict):
         known, given = cast("dict[str, Any]", pattern), cast("dict[str, Any]", value)
-        return {key: align(known.get(key), item) for key, item in given.items()}
+        return {key: match_number_types(known.get(key), item) for key, item in given.items()}
     if isinstance(pattern, list) and isinstance(value, list):
         before, after = cast("list[Any]", pattern), cast("list[Any]", value)
         if len(set(map(type, before))) == 1:  # of several types, items that moved would take the wrong one
-            return [align(before[min(i, len(before) - 1)], item) for i, item in enumerate(after)]
+            return [match_number_types(before[min(i, len(before) - 1)], item) for i, item in enumerate(after)]
     return cast(Any, value)
 
 
 def json_size(value: Any, what: str) -> int:
-    """The size of the canonical JSON of `value`, in bytes. Raises ValueError if it is larger than `MAX_JSON`."""
-    size = len(canonical(value))
-    if size > MAX_JSON:
+    """The size of the canonical JSON of `value`, in bytes. Raises ValueError if it is larger than `MAX_JSON_BYTES`."""
+    size = len(canonical_json(value))
+    if size > MAX_JSON_BYTES:
         raise ValueError(
-            f"{what} is {size:,} bytes of JSON, above the limit of {MAX_JSON:,}; propose a part, or a link to the data"
+            f"{what} is {size:,} bytes of JSON, above the limit of {MAX_JSON_BYTES:,}; propose a part, or a link to "
+            "the data"
         )
     return size
 
 
-def spell(value: Any, limit: int = 60) -> str:
+def short_json(value: Any, limit: int = 60) -> str:
     """`value` as short JSON, for a message."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def a_name(name: str) -> str:
+def with_article(name: str) -> str:
     """A type's name with its article."""
     return f"an {name}" if name[:1].lower() in "aeio" else f"a {name}"
 
@@ -122,18 +123,18 @@ def check_text(value: str, path: str) -> str:
     return value
 
 
-def _plain_dict(value: dict[Any, Any], path: str, depth: int) -> dict[str, Any]:
+def _dict_to_json(value: dict[Any, Any], path: str, depth: int) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for key, item in value.items():
         if type(key) is not str:
-            raise TypeError(f"{path} has the key {key!r}, {a_name(type(key).__name__)}; keys must be str")
-        shown[check_text(key, f"a key of {path}")] = plain(item, f"{path}[{key!r}]", depth + 1)
+            raise TypeError(f"{path} has the key {key!r}, {with_article(type(key).__name__)}; keys must be str")
+        shown[check_text(key, f"a key of {path}")] = to_json(item, f"{path}[{key!r}]", depth + 1)
     return shown
 
 
-def way_out(kind: type) -> str:
+def suggest_alternative(kind: type) -> str:
     """What to propose in place of an object of this class."""
     if kind.__module__.split(".")[0] == "numpy" and kind.__name__ != "ndarray":
         return "use .item(), or .tolist()"
-    way = next((_WAYS_OUT[base.__name__] for base in kind.__mro__ if base.__name__ in _WAYS_OUT), None)
+    way = next((_ALTERNATIVES[base.__name__] for base in kind.__mro__ if base.__name__ in _ALTERNATIVES), None)
     return way or "propose its parts: texts, numbers, dates, lists, dicts, a dataclass or a pydantic model"

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, cast, get_a
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.values.json_values import a_name, plain
+from hitl_nb.values.json_values import to_json, with_article
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Type = dict[str, Any]
-Encode = Callable[[Any, str, int], tuple[Any, Type | None]]
+TypeInfo = dict[str, Any]
+EncodeFunction = Callable[[Any, str, int], tuple[Any, TypeInfo | None]]
 
 
 def is_model(value: Any) -> bool:
@@ -31,7 +31,7 @@ def is_model(value: Any) -> bool:
     return dataclasses.is_dataclass(kind) or hasattr(kind, "__pydantic_core_schema__")
 
 
-def encode_model(value: Any, path: str, depth: int, encode: Encode) -> tuple[Any, Type]:
+def encode_model(value: Any, path: str, depth: int, encode: EncodeFunction) -> tuple[Any, TypeInfo]:
     """The JSON of a model or dataclass, and its type. Raises TypeError or ValueError that names the place.
 
     `encode` writes any other value (see `typed.encode`).
@@ -40,7 +40,7 @@ def encode_model(value: Any, path: str, depth: int, encode: Encode) -> tuple[Any
     try:
         if _has_renamed_field(value):
             raise ValueError(f"{path} writes a field by another name than it reads")
-        data = _written(value, path, depth)
+        data = _dump_model(value, path, depth)
     except (TypeError, ValueError) as error:
         try:
             return _encode_fields(value, path, depth, encode)
@@ -49,12 +49,12 @@ def encode_model(value: Any, path: str, depth: int, encode: Encode) -> tuple[Any
     return data, {"is": "model", "class": kind.__name__, "schema": model_schema(kind)}
 
 
-def model_from(kind: Any, value: Any) -> Any:
+def build_model(kind: Any, value: Any) -> Any:
     """The object of type `kind` that the JSON `value` describes. Raises InvalidEdit, one message per field."""
-    return _validated(adapter(kind, "value").validate_json, json.dumps(value))
+    return _validate(type_adapter(kind, "value").validate_json, json.dumps(value))
 
 
-def edited_model(like: Any, value: Any, before: Any) -> Any:
+def build_edited_model(like: Any, value: Any, before: Any) -> Any:
     """The object of the class of `like` that the JSON `value` describes; that was `before`. Raises InvalidEdit."""
     kind = cast("type[Any]", type(like))
     if dataclasses.is_dataclass(kind) and isinstance(value, dict) and isinstance(before, dict):
@@ -62,22 +62,22 @@ def edited_model(like: Any, value: Any, before: Any) -> Any:
         for field in dataclasses.fields(kind):
             if not field.init and field.name in given and given[field.name] != known.get(field.name):
                 raise InvalidEdit({field.name: f"cannot be changed: {kind.__name__} sets it itself"})
-    return model_from(kind, value)
+    return build_model(kind, value)
 
 
-def validated_json(made: Any, value: Any) -> Any:
+def validate_json(made: Any, value: Any) -> Any:
     """What a type's adapter makes of the JSON `value`. Raises InvalidEdit, one message per field."""
-    return _validated(made.validate_json, json.dumps(value))
+    return _validate(made.validate_json, json.dumps(value))
 
 
-def model_of_fields(like: Any, fields: dict[str, Any], *, called: bool = False) -> Any:
+def build_model_from_fields(like: Any, fields: dict[str, Any], *, called: bool = False) -> Any:
     """An object of the class of `like`, of fields that are Python values. Raises InvalidEdit.
 
     With `called` the class itself is called: its annotations are not checked.
     """
     if called:
         return type(like)(**fields)
-    return _validated(_fields_adapter(cast(Any, type(like))).validate_python, fields)
+    return _validate(_fields_adapter(cast(Any, type(like))).validate_python, fields)
 
 
 @functools.lru_cache(maxsize=64)
@@ -89,12 +89,12 @@ def model_schema(kind: Any) -> dict[str, Any] | None:
     from pydantic.errors import PydanticInvalidForJsonSchema
 
     try:
-        return json_schema(adapter(kind, "value"), closed=True)
+        return adapter_schema(type_adapter(kind, "value"), closed=True)
     except PydanticInvalidForJsonSchema:
         return None
 
 
-def fitting_adapter(annotation: Any, shown: Any) -> TypeAdapter[Any] | None:
+def find_fitting_adapter(annotation: Any, shown: Any) -> TypeAdapter[Any] | None:
     """Pydantic's adapter of an annotation that it knows and that the JSON `shown` fits; else None."""
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
@@ -107,7 +107,7 @@ def fitting_adapter(annotation: Any, shown: Any) -> TypeAdapter[Any] | None:
     return made
 
 
-def described_by(annotation: Any, value: Any, shown: Any, described: Type | None) -> Type | None:
+def describe_annotation(annotation: Any, value: Any, shown: Any, described: TypeInfo | None) -> TypeInfo | None:
     """The type of an argument or a field: what its annotation says, if `value`, written as `shown`, is that.
 
     `described` is the value's own type: it stays where it says more, as Decimals in a parameter that is a `dict`.
@@ -121,17 +121,17 @@ def described_by(annotation: Any, value: Any, shown: Any, described: Type | None
             return described
         if set(get_args(annotation)) == {type(value), type(None)} and get_origin(annotation) in (Union, UnionType):
             return {**described, "null": True}
-    made = fitting_adapter(annotation, shown)
-    if made is None or (described is not None and _lost(value, validated_json(made, shown), "")):
+    made = find_fitting_adapter(annotation, shown)
+    if made is None or (described is not None and _find_difference(value, validate_json(made, shown), "")):
         return described
     try:
-        schema = json_schema(made, closed=True)
+        schema = adapter_schema(made, closed=True)
     except PydanticInvalidForJsonSchema:
         return described
     return {"is": "schema", "schema": schema} if schema else described
 
 
-def json_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str, Any]:
+def adapter_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str, Any]:
     """The JSON Schema of a type. A Decimal is a format there, in place of pydantic's pattern that nobody can read.
 
     Where it is `closed`, an object has no fields but those of its class, unless the class keeps others: pydantic would
@@ -165,20 +165,20 @@ def json_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str, An
     return made.json_schema(schema_generator=Generator)
 
 
-def adapter(kind: Any, path: str, value: Any = None) -> TypeAdapter[Any]:
+def type_adapter(kind: Any, path: str, value: Any = None) -> TypeAdapter[Any]:
     """Pydantic's adapter of a type. Raises TypeError that names the part of `value` it does not know."""
     from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
     try:
-        return _adapter(kind)
+        return _make_adapter(kind)
     except (PydanticUserError, PydanticUndefinedAnnotation) as error:
-        where, culprit = _offender(value, path) or (path, kind)
+        where, culprit = _find_unsupported(value, path) or (path, kind)
         name = getattr(culprit, "__name__", None) or repr(culprit)
         reason = error.message.split("\n")[0]
-        raise TypeError(f"{where} is {a_name(name)}, which pydantic cannot check ({reason})") from None
+        raise TypeError(f"{where} is {with_article(name)}, which pydantic cannot check ({reason})") from None
 
 
-class Field(NamedTuple):
+class ModelField(NamedTuple):
     """A field of which an object is made again."""
 
     attribute: str
@@ -186,10 +186,10 @@ class Field(NamedTuple):
     required: bool = False
 
 
-def fields_of(value: Any) -> dict[str, Field]:
+def list_fields(value: Any) -> dict[str, ModelField]:
     """The fields of which a model or dataclass is made again, by their names in JSON."""
     kind = cast(Any, type(value))
-    found: dict[str, Field] = {}
+    found: dict[str, ModelField] = {}
     if dataclasses.is_dataclass(value):
         try:
             hints = get_type_hints(kind, include_extras=True)
@@ -198,17 +198,17 @@ def fields_of(value: Any) -> dict[str, Field]:
         for field in dataclasses.fields(kind):
             required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
             if field.init:
-                found[field.name] = Field(field.name, hints.get(field.name, Any), required)
+                found[field.name] = ModelField(field.name, hints.get(field.name, Any), required)
         return found
     for name, field in kind.model_fields.items():
         alias = field.validation_alias if isinstance(field.validation_alias, str) else name
         annotated = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-        found[alias] = Field(name, annotated, field.is_required())
+        found[alias] = ModelField(name, annotated, field.is_required())
     extra: dict[str, Any] = getattr(value, "__pydantic_extra__", None) or {}
-    return found | {name: Field(name, Any) for name in extra}
+    return found | {name: ModelField(name, Any) for name in extra}
 
 
-def _validated(validate: Callable[[Any], Any], given: Any) -> Any:
+def _validate(validate: Callable[[Any], Any], given: Any) -> Any:
     from pydantic import ValidationError
 
     try:
@@ -220,9 +220,9 @@ def _validated(validate: Callable[[Any], Any], given: Any) -> Any:
         raise InvalidEdit(fields) from None
 
 
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _make_adapter(kind: Any) -> TypeAdapter[Any]:
     try:
-        return _kept_adapter(kind)
+        return _cached_adapter(kind)
     except TypeError:  # an annotation that cannot be hashed
         from pydantic import TypeAdapter
 
@@ -230,7 +230,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 @functools.lru_cache(maxsize=64)
-def _kept_adapter(kind: Any) -> TypeAdapter[Any]:
+def _cached_adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
@@ -246,10 +246,10 @@ def _fields_adapter(kind: Any) -> TypeAdapter[Any]:
     # A dataclass takes its settings from what holds it; on its own it cannot be given any.
     held: Any = tuple.__class_getitem__(kind)
     made = TypeAdapter[Any](held, config=ConfigDict(arbitrary_types_allowed=True))
-    return cast("TypeAdapter[Any]", _First(made))
+    return cast("TypeAdapter[Any]", _FieldsFirst(made))
 
 
-class _First:
+class _FieldsFirst:
     def __init__(self, made: Any) -> None:
         self._made = made
 
@@ -264,53 +264,55 @@ def _has_renamed_field(value: Any) -> bool:
         for name, field in kind.model_fields.items():
             if field.serialization_alias not in (None, field.validation_alias or name):
                 return True
-    return any(_has_renamed_field(part) for _, part in _children(value, "") or ())
+    return any(_has_renamed_field(part) for _, part in _list_children(value, "") or ())
 
 
-def _written(value: Any, path: str, depth: int) -> Any:
+def _dump_model(value: Any, path: str, depth: int) -> Any:
     """A model's JSON as pydantic writes it; it comes back as it was."""
     from pydantic import ValidationError
     from pydantic_core import PydanticSerializationError
 
-    checks = adapter(type(value), path, value)
+    checks = type_adapter(type(value), path, value)
     try:
         # round_trip leaves out computed fields, which validation would not take back.
         data = checks.dump_python(value, mode="json", by_alias=True, round_trip=True, warnings=False)
     except PydanticSerializationError as error:
-        where, kind = _offender(value, path) or (path, type(value))
-        raise TypeError(f"{where} is {a_name(kind.__name__)}, which cannot be written as JSON ({error})") from None
+        where, kind = _find_unsupported(value, path) or (path, type(value))
+        raise TypeError(
+            f"{where} is {with_article(kind.__name__)}, which cannot be written as JSON ({error})"
+        ) from None
     if type(data) is dict:
         fields = cast("dict[str, Any]", data)
-        data = {key: plain(item, f"{path}.{key}", depth + 1) for key, item in fields.items()}
+        data = {key: to_json(item, f"{path}.{key}", depth + 1) for key, item in fields.items()}
     else:
-        data = plain(data, path, depth + 1)
+        data = to_json(data, path, depth + 1)
     try:
         back = checks.validate_json(json.dumps(data))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join([path, *(str(part) for part in first["loc"])])
         raise ValueError(f"{where} does not come back from JSON: {first['msg']}") from None
-    _compare(value, back, path)
+    _require_equal(value, back, path)
     return data
 
 
-def _encode_fields(value: Any, path: str, depth: int, encode: Encode) -> tuple[Any, Type]:
+def _encode_fields(value: Any, path: str, depth: int, encode: EncodeFunction) -> tuple[Any, TypeInfo]:
     """A model's JSON with each field written by its value."""
-    fields = fields_of(value)
+    fields = list_fields(value)
     present = {name: getattr(value, field.attribute) for name, field in fields.items()}
     shown: dict[str, Any] = {}
     types: dict[str, Any] = {}
     for name, item in present.items():
         shown[name], one = encode(item, f"{path}.{fields[name].attribute}", depth + 1)
-        one = one or described_by(fields[name].annotation, item, shown[name], None)
+        one = one or describe_annotation(fields[name].annotation, item, shown[name], None)
         if one:
             types[name] = one
     called = not _comes_back(value, present, path)
     if called:
         if not dataclasses.is_dataclass(value):
             raise ValueError(f"{path} cannot be made again from its fields")
-        _compare(value, model_of_fields(value, present, called=True), path)
-    described: Type = {
+        _require_equal(value, build_model_from_fields(value, present, called=True), path)
+    described: TypeInfo = {
         "is": "fields",
         "class": type(value).__name__,
         "names": list(fields),
@@ -325,19 +327,19 @@ def _comes_back(value: Any, fields: dict[str, Any], path: str) -> bool:
     from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
     try:
-        return not _lost(value, model_of_fields(value, fields), path)
+        return not _find_difference(value, build_model_from_fields(value, fields), path)
     except (InvalidEdit, PydanticUserError, PydanticUndefinedAnnotation):
         return False  # a field may hold what its annotation does not say
 
 
-def _compare(before: Any, after: Any, path: str) -> None:
-    lost = _lost(before, after, path)
+def _require_equal(before: Any, after: Any, path: str) -> None:
+    lost = _find_difference(before, after, path)
     if lost:
         where, old, new = lost
         raise ValueError(f"{where} is {old!r:.80} and would come back from JSON as {new!r:.80}")
 
 
-def _children(value: Any, path: str) -> list[tuple[str, Any]] | None:
+def _list_children(value: Any, path: str) -> list[tuple[str, Any]] | None:
     """The parts of a container or object with their paths, or None for a leaf."""
     if isinstance(value, dict):
         pairs = cast("dict[Any, Any]", value)
@@ -353,12 +355,12 @@ def _children(value: Any, path: str) -> list[tuple[str, Any]] | None:
     return None
 
 
-def _offender(value: Any, path: str) -> tuple[str, type] | None:
+def _find_unsupported(value: Any, path: str) -> tuple[str, type] | None:
     """The first part of `value` whose class pydantic does not know."""
     from pydantic import TypeAdapter
     from pydantic.errors import PydanticUserError
 
-    parts = _children(value, path)
+    parts = _list_children(value, path)
     if parts is None:
         kind = cast("type[Any]", type(value))
         try:
@@ -366,14 +368,14 @@ def _offender(value: Any, path: str) -> tuple[str, type] | None:
         except PydanticUserError:
             return path, kind
         return None
-    return next(filter(None, (_offender(item, where) for where, item in parts)), None)
+    return next(filter(None, (_find_unsupported(item, where) for where, item in parts)), None)
 
 
-def _lost(before: Any, after: Any, path: str) -> tuple[str, Any, Any] | None:
+def _find_difference(before: Any, after: Any, path: str) -> tuple[str, Any, Any] | None:
     """The first place where two structures differ in type or value. Objects without __eq__ are compared by fields."""
     if type(before) is not type(after):
         return path, before, after
-    old, new = _children(before, path), _children(after, path)
+    old, new = _list_children(before, path), _list_children(after, path)
     if old is None or new is None:
         return None if before is after or before == after else (path, before, after)
     if len(old) != len(new):
@@ -382,7 +384,7 @@ def _lost(before: Any, after: Any, path: str) -> tuple[str, Any, Any] | None:
     for where, item in old:
         if where not in parts:
             return path, before, after
-        lost = _lost(item, parts[where], where)
+        lost = _find_difference(item, parts[where], where)
         if lost:
             return lost
     return None

@@ -20,31 +20,31 @@ import re
 from importlib import import_module
 from typing import Any, cast
 
-from hitl_nb.values.json_values import spell
+from hitl_nb.values.json_values import short_json
 from hitl_nb.values.scalars import (
-    Type,
-    base64_bytes,
+    TypeInfo,
     check_aware,
     check_scalar,
+    decode_base64,
     decode_scalar,
-    duration,
     encode_scalar,
     float_json,
     is_scalar,
-    moment,
+    parse_duration,
+    parse_moment,
     scalar_schema,
 )
-from hitl_nb.values.tables import ENDLESS, duration_text
+from hitl_nb.values.tables import NON_FINITE, format_duration
 
 MAX_ITEMS = 1000
 """Largest array, in items: more than that nobody reviews one by one."""
 
 _KINDS = frozenset("biufcUSmM")
-_SPAN = re.compile(r"(-?\d+) (Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)")
+_TIMEDELTA = re.compile(r"(-?\d+) (Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)")
 _NAMES = frozenset({"numpy", "array", "timestamp", "timedelta", "period", "interval", "nat", "na"})
 
 
-def encode_science(value: Any, path: str) -> tuple[Any, Type] | None:
+def encode_science(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
     """The JSON of a numpy or pandas value and its type, or None. Raises TypeError or ValueError with the place."""
     kind = cast("type[Any]", type(value))
     root = kind.__module__.split(".")[0]
@@ -58,7 +58,7 @@ def encode_science(value: Any, path: str) -> tuple[Any, Type] | None:
     return _encode_pandas(value, kind.__name__, path) if root == "pandas" else None
 
 
-def check_science(described: Type, value: Any) -> Any:
+def check_science(described: TypeInfo, value: Any) -> Any:
     """Edited JSON of such a type, in its normal form. Raises ValueError."""
     match described["is"]:
         case "numpy":
@@ -67,26 +67,26 @@ def check_science(described: Type, value: Any) -> Any:
             return _check_array(described, value, described["ndim"])
         case "timestamp":
             aware = bool(described.get("aware"))
-            found = moment(value, dt.datetime, "2026-01-31T10:30:00" + ("+00:00" if aware else ""), digits=9)
+            found = parse_moment(value, dt.datetime, "2026-01-31T10:30:00" + ("+00:00" if aware else ""), digits=9)
             check_aware(found, aware, value)
             return value.strip()
         case "timedelta":
-            return duration_text(duration(value))
+            return format_duration(parse_duration(value))
         case "period":
             if type(value) is not str or not value.strip():
-                raise ValueError(f'must be a period such as "2026-01", not {spell(value)}')
+                raise ValueError(f'must be a period such as "2026-01", not {short_json(value)}')
             return value.strip()
         case "interval":
             return _check_interval(described, value)
         case "nat":
             if value is not None:
-                moment(value, dt.datetime, "2026-01-31T10:30:00", digits=9)
+                parse_moment(value, dt.datetime, "2026-01-31T10:30:00", digits=9)
             return value
         case _:
             return value
 
 
-def decode_science(described: Type, value: Any, like: Any) -> Any:
+def decode_science(described: TypeInfo, value: Any, like: Any) -> Any:
     """The object that checked JSON stands for. Raises ValueError, TypeError or OverflowError."""
     match described["is"]:
         case "numpy":
@@ -100,7 +100,7 @@ def decode_science(described: Type, value: Any, like: Any) -> Any:
             return _decode_pandas(described["is"], value, like)
 
 
-def science_schema(described: Type) -> dict[str, Any]:
+def science_schema(described: TypeInfo) -> dict[str, Any]:
     """The JSON Schema of such a type."""
     match described["is"]:
         case "numpy":
@@ -127,7 +127,7 @@ def science_schema(described: Type) -> dict[str, Any]:
             return {}
 
 
-def is_science(described: Type) -> bool:
+def is_science(described: TypeInfo) -> bool:
     """Whether a type is one of this module."""
     return described["is"] in _NAMES
 
@@ -141,7 +141,7 @@ def is_record(value: Any) -> bool:
     return bool(labels) and str(value.dtype) == "object" and {*map(type, labels)} == {str} and value.index.is_unique
 
 
-def record_like(like: Any, items: dict[str, Any]) -> Any:
+def make_record(like: Any, items: dict[str, Any]) -> Any:
     """A Series of these items, as `like` is one."""
     pd: Any = import_module("pandas")
     index = pd.Index(list(items), dtype=like.index.dtype, name=like.index.name)
@@ -154,7 +154,7 @@ def record_like(like: Any, items: dict[str, Any]) -> Any:
 # --- numpy ----------------------------------------------------------------------------------------------------------
 
 
-def _numpy_type(dtype: Any) -> Type:
+def _numpy_type(dtype: Any) -> TypeInfo:
     return {"is": "numpy", "kind": dtype.kind, "bits": dtype.itemsize * 8, "dtype": str(dtype)}
 
 
@@ -176,29 +176,29 @@ def _numpy_json(value: Any) -> Any:
     return {"b": bool, "i": int, "u": int, "U": str}[kind](value)
 
 
-def _check_numpy(described: Type, value: Any) -> Any:
+def _check_numpy(described: TypeInfo, value: Any) -> Any:
     kind, bits = described["kind"], described["bits"]
     if kind in "iu":
         number = check_scalar({"is": "int"}, value)
         low, high = (0, (1 << bits) - 1) if kind == "u" else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
         if not low <= number <= high:
-            raise ValueError(f"must be between {low} and {high} ({described['dtype']}), not {spell(number)}")
+            raise ValueError(f"must be between {low} and {high} ({described['dtype']}), not {short_json(number)}")
         return number
     if kind == "f" and bits > 64:
         return check_scalar({"is": "decimal", "endless": True}, value)
     if kind == "M":
         if value != "NaT":
-            moment(value, dt.datetime, "2026-01-31T10:30:00", digits=9)
+            parse_moment(value, dt.datetime, "2026-01-31T10:30:00", digits=9)
         return value
     if kind == "m":
-        if type(value) is not str or not (value == "NaT" or _SPAN.fullmatch(value)):
-            raise ValueError(f'must be a number and a unit, such as "5 D" or "250 ms", not {spell(value)}')
+        if type(value) is not str or not (value == "NaT" or _TIMEDELTA.fullmatch(value)):
+            raise ValueError(f'must be a number and a unit, such as "5 D" or "250 ms", not {short_json(value)}')
         return value
     named = {"b": "bool", "f": "float", "c": "complex", "U": "str", "S": "bytes"}[kind]
     return check_scalar({"is": named, "endless": True}, value)
 
 
-def _numpy_schema(described: Type) -> dict[str, Any]:
+def _numpy_schema(described: TypeInfo) -> dict[str, Any]:
     simple = {
         "b": "boolean",
         "i": "integer",
@@ -223,11 +223,11 @@ def _decode_numpy(dtype: str, value: Any) -> Any:
     elif wanted.kind == "M":
         value = np.datetime64(value)
     elif wanted.kind == "S":
-        value = base64_bytes(value)
+        value = decode_base64(value)
     elif wanted.kind == "c":
         value = complex(value)
     elif isinstance(value, str):
-        value = ENDLESS.get(value, value)
+        value = NON_FINITE.get(value, value)
     if wanted.kind in "US":
         return wanted.type(value)
     made = np.array(value, dtype=wanted)[()]
@@ -236,7 +236,7 @@ def _decode_numpy(dtype: str, value: Any) -> Any:
     return made
 
 
-def _encode_array(value: Any, path: str) -> tuple[Any, Type]:
+def _encode_array(value: Any, path: str) -> tuple[Any, TypeInfo]:
     if value.dtype.kind not in _KINDS:
         raise TypeError(f"{path} is an array of {value.dtype}; propose value.tolist(), or a DataFrame")
     if value.size > MAX_ITEMS:
@@ -251,30 +251,30 @@ def _encode_array(value: Any, path: str) -> tuple[Any, Type]:
     return (items if value.ndim else items[0]), described
 
 
-def _check_array(described: Type, value: Any, depth: int) -> Any:
+def _check_array(described: TypeInfo, value: Any, depth: int) -> Any:
     if depth == 0:
         return _check_numpy(described, value)
     if not isinstance(value, list):
-        raise ValueError(f"must be a list nested {described['ndim']} deep, not {spell(value)}")
+        raise ValueError(f"must be a list nested {described['ndim']} deep, not {short_json(value)}")
     items = [_check_array(described, item, depth - 1) for item in cast("list[Any]", value)]
-    if depth > 1 and len({_shape(item, depth - 1) for item in items}) > 1:
+    if depth > 1 and len({_array_shape(item, depth - 1) for item in items}) > 1:
         raise ValueError("must have rows of the same length")
-    if depth == described["ndim"] and _count(items) > MAX_ITEMS:
+    if depth == described["ndim"] and _count_items(items) > MAX_ITEMS:
         raise ValueError(f"must have at most {MAX_ITEMS:,} items")
     return items
 
 
-def _shape(value: Any, depth: int) -> tuple[int, ...]:
-    return (len(value), *(_shape(value[0], depth - 1) if value else ())) if depth else ()
+def _array_shape(value: Any, depth: int) -> tuple[int, ...]:
+    return (len(value), *(_array_shape(value[0], depth - 1) if value else ())) if depth else ()
 
 
-def _count(value: Any) -> int:
-    return sum(map(_count, cast("list[Any]", value))) if isinstance(value, list) else 1
+def _count_items(value: Any) -> int:
+    return sum(map(_count_items, cast("list[Any]", value))) if isinstance(value, list) else 1
 
 
-def _decode_array(described: Type, value: Any) -> Any:
+def _decode_array(described: TypeInfo, value: Any) -> Any:
     np: Any = import_module("numpy")
-    shape = _shape(value, described["ndim"])
+    shape = _array_shape(value, described["ndim"])
     shape += (0,) * (described["ndim"] - len(shape))
     flat: list[Any] = [value]
     for _ in range(described["ndim"]):
@@ -289,12 +289,12 @@ def _decode_array(described: Type, value: Any) -> Any:
 # --- pandas ---------------------------------------------------------------------------------------------------------
 
 
-def _encode_pandas(value: Any, name: str, path: str) -> tuple[Any, Type] | None:
+def _encode_pandas(value: Any, name: str, path: str) -> tuple[Any, TypeInfo] | None:
     match name:
         case "Timestamp":
             return value.isoformat(), {"is": "timestamp", "aware": True} if value.tzinfo else {"is": "timestamp"}
         case "Timedelta":
-            return duration_text(value.as_unit("ns").value), {"is": "timedelta"}
+            return format_duration(value.as_unit("ns").value), {"is": "timedelta"}
         case "NaTType":
             return None, {"is": "nat"}
         case "NAType":
@@ -308,7 +308,7 @@ def _encode_pandas(value: Any, name: str, path: str) -> tuple[Any, Type] | None:
             return None
 
 
-def _encode_end(value: Any, path: str) -> tuple[Any, Type | None]:
+def _encode_end(value: Any, path: str) -> tuple[Any, TypeInfo | None]:
     if type(value) is int:
         return value, None
     found = encode_science(value, path) or encode_scalar(value, path)
@@ -317,16 +317,16 @@ def _encode_end(value: Any, path: str) -> tuple[Any, Type | None]:
     return found
 
 
-def _check_interval(described: Type, value: Any) -> Any:
+def _check_interval(described: TypeInfo, value: Any) -> Any:
     given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     if set(given) != {"left", "right", "closed"} or given["closed"] not in ("left", "right", "both", "neither"):
-        raise ValueError(f'must be {{"left": 0, "right": 1, "closed": "right"}}, not {spell(value)}')
+        raise ValueError(f'must be {{"left": 0, "right": 1, "closed": "right"}}, not {short_json(value)}')
     of = described["of"]
     check: Any = check_scalar if of is None or is_scalar(of) else check_science
     return {**given, **{side: check(of or {"is": "int"}, given[side]) for side in ("left", "right")}}
 
 
-def _decode_end(of: Type | None, value: Any, like: Any) -> Any:
+def _decode_end(of: TypeInfo | None, value: Any, like: Any) -> Any:
     if of is None:
         return value
     return decode_scalar(of, value, like) if is_scalar(of) else decode_science(of, value, like)
@@ -341,7 +341,7 @@ def _decode_pandas(kind: str, value: Any, like: Any) -> Any:
     if kind == "period":
         return pd.Period(value, freq=like.freq)
     if kind == "timedelta":
-        made = _timedelta(pd, duration(value))
+        made = _make_timedelta(pd, parse_duration(value))
     else:
         made = pd.Timestamp(value)
         zone = getattr(like, "tzinfo", None)
@@ -353,7 +353,7 @@ def _decode_pandas(kind: str, value: Any, like: Any) -> Any:
         return made
 
 
-def _timedelta(pd: Any, nanoseconds: int) -> Any:
+def _make_timedelta(pd: Any, nanoseconds: int) -> Any:
     """The Timedelta, in a unit that has room for it."""
     if -(1 << 63) < nanoseconds < 1 << 63:
         return pd.Timedelta(nanoseconds, unit="ns")

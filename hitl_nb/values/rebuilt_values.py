@@ -11,16 +11,18 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.records import canonical
+from hitl_nb.records import canonical_json
 from hitl_nb.values.json_types import ABSENT
-from hitl_nb.values.json_values import a_name
-from hitl_nb.values.models import edited_model, model_of_fields, validated_json
-from hitl_nb.values.numpy_scalars import decode_science, is_record, is_science, record_like
-from hitl_nb.values.scalars import Type, decode_scalar, is_scalar
-from hitl_nb.values.typed_values import encode, encode_key, key_json, set_order
+from hitl_nb.values.json_values import with_article
+from hitl_nb.values.models import build_edited_model, build_model_from_fields, validate_json
+from hitl_nb.values.numpy_scalars import decode_science, is_record, is_science, make_record
+from hitl_nb.values.scalars import TypeInfo, decode_scalar, is_scalar
+from hitl_nb.values.typed_values import encode_key, encode_value, parse_key, set_sort_key
 
 
-def decode(described: Type | None, value: Any, before: Any, original: Any, adapters: Mapping[str, Any] = {}) -> Any:
+def rebuild_value(
+    described: TypeInfo | None, value: Any, before: Any, original: Any, adapters: Mapping[str, Any] = {}
+) -> Any:
     """The object that the checked edit `value` stands for.
 
     Args:
@@ -31,9 +33,9 @@ def decode(described: Type | None, value: Any, before: Any, original: Any, adapt
         InvalidEdit: the classes do not take what was edited; one message per path.
     """
     rebuilder = _Rebuilder(adapters)
-    rebuilder.learn(described, original)
+    rebuilder.learn_classes(described, original)
     try:
-        return rebuilder.decode(described, value, before, original, "")
+        return rebuilder.rebuild(described, value, before, original, "")
     except _PlacedError as error:
         raise InvalidEdit(error.fields) from None
 
@@ -48,31 +50,31 @@ class _Rebuilder:
         self._likes: dict[int, Any] = {}
         """An object of each type, by the identity of its description."""
 
-    def learn(self, described: Type | None, original: Any) -> None:
+    def learn_classes(self, described: TypeInfo | None, original: Any) -> None:
         """Note which classes `original` is made of."""
         if described is None or original is None or ("null" in described and type(original).__name__ in _NULLS):
             return
         self._likes.setdefault(id(described), original)
-        for one, part in _parts(described, original):
-            self.learn(one, part)
+        for one, part in _list_parts(described, original):
+            self.learn_classes(one, part)
 
-    def decode(self, described: Type | None, value: Any, before: Any, own: Any, path: str) -> Any:
+    def rebuild(self, described: TypeInfo | None, value: Any, before: Any, own: Any, path: str) -> Any:
         if described is None:
             return value
         if value is None and "null" in described:
             return None if described["null"] is True else decode_science({"is": described["null"]}, None, None)
         kind = described["is"]
-        like = self._like(described, own)
+        like = self._find_like(described, own)
         try:
             if kind in ("dict", "record"):
-                return self._dict(described, value, before, own, path)
+                return self._rebuild_dict(described, value, before, own, path)
             if kind in ("list", "tuple"):
-                return _items_like(like, kind, self._items(described, value, before, own, path))
+                return _items_like(like, kind, self._rebuild_items(described, value, before, own, path))
             if kind == "set":
-                return _items_like(like, kind, self._set_items(described, value, own, path))
+                return _items_like(like, kind, self._rebuild_set_items(described, value, own, path))
             if kind in ("namedtuple", "fields"):
-                return self._fields(described, value, before, own, like, path)
-            if own is not ABSENT and before is not ABSENT and canonical(value) == canonical(before):
+                return self._rebuild_fields(described, value, before, own, like, path)
+            if own is not ABSENT and before is not ABSENT and canonical_json(value) == canonical_json(before):
                 return own
             if is_scalar(described):
                 return decode_scalar(described, value, like)
@@ -80,21 +82,21 @@ class _Rebuilder:
                 return decode_science(described, value, like)
             if kind == "schema":
                 # Without the annotation any more, an argument stays as it was written.
-                return validated_json(self._adapters[path], value) if path in self._adapters else value
-            return edited_model(like, value, before)
+                return validate_json(self._adapters[path], value) if path in self._adapters else value
+            return build_edited_model(like, value, before)
         except (_PlacedError, RecursionError):
             raise
         except InvalidEdit as error:
-            raise _PlacedError({_join(path, where): said for where, said in error.fields.items()}) from None
+            raise _PlacedError({_join_path(path, where): said for where, said in error.fields.items()}) from None
         except Exception as error:  # noqa: BLE001 - a class of the agent says in its own way that it takes no such value
-            raise _PlacedError({path: f"does not fit {_name(like)} ({error})"}) from None
+            raise _PlacedError({path: f"does not fit {_class_name(like)} ({error})"}) from None
 
-    def _like(self, described: Type, own: Any) -> Any:
+    def _find_like(self, described: TypeInfo, own: Any) -> Any:
         known = self._likes.get(id(described))
         return own if own is not ABSENT and (known is None or type(own) is type(known)) else known
 
-    def _dict(self, described: Type, value: Any, before: Any, own: Any, path: str) -> Any:
-        given = _items(own)
+    def _rebuild_dict(self, described: TypeInfo, value: Any, before: Any, own: Any, path: str) -> Any:
+        given = _dict_items(own)
         parts = {encode_key(key, "")[0]: (key, item) for key, item in given.items()}
         known = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
         fields, more = described.get("fields", {}), described.get("more")
@@ -102,14 +104,14 @@ class _Rebuilder:
         for text, item in cast("dict[str, Any]", value).items():
             key, part = parts.get(text, (ABSENT, ABSENT))
             if key is ABSENT:
-                key = self._key(described, text)
+                key = self._rebuild_key(described, text)
             one = fields.get(text) if text in known or text in fields else more
-            made[key] = self.decode(one, item, known.get(text, ABSENT), part, _join(path, text))
-        like = self._like(described, own)
+            made[key] = self.rebuild(one, item, known.get(text, ABSENT), part, _join_path(path, text))
+        like = self._find_like(described, own)
         if like is None or type(like) is dict:
             return made
         if described["is"] == "record":
-            return record_like(like, made)
+            return make_record(like, made)
         copied = copy.copy(like)
         copied.clear()
         copied.update(made)
@@ -117,11 +119,11 @@ class _Rebuilder:
             raise TypeError("its items cannot be replaced")
         return copied
 
-    def _key(self, described: Type, text: str) -> Any:
+    def _rebuild_key(self, described: TypeInfo, text: str) -> Any:
         one = described["keys"].get(text) if "keys" in described else described.get("key")
-        return text if one is None else self.decode(one, key_json(one, text), ABSENT, ABSENT, "")
+        return text if one is None else self.rebuild(one, parse_key(one, text), ABSENT, ABSENT, "")
 
-    def _items(self, described: Type, value: Any, before: Any, own: Any, path: str) -> list[Any]:
+    def _rebuild_items(self, described: TypeInfo, value: Any, before: Any, own: Any, path: str) -> list[Any]:
         items = cast("list[Any]", value)
         known = cast("list[Any]", before) if isinstance(before, list) else []
         parts = list(cast("list[Any]", own)) if own is not ABSENT and hasattr(own, "__iter__") else []
@@ -130,26 +132,26 @@ class _Rebuilder:
         places = list(range(len(items)))
         if len(items) != len(known) and "each" in described:
             # Items moved: what is still there is found by its JSON.
-            at = {canonical(item): i for i, item in reversed(list(enumerate(known)))}
-            places = [at.get(canonical(item), i) for i, item in enumerate(items)]
+            at = {canonical_json(item): i for i, item in reversed(list(enumerate(known)))}
+            places = [at.get(canonical_json(item), i) for i, item in enumerate(items)]
         made: list[Any] = []
         for i, item in enumerate(items):
             one = described["items"][i] if "items" in described else described.get("each")
             place = places[i]
             there = (known[place], parts[place]) if place < len(parts) else (ABSENT, ABSENT)
-            made.append(self.decode(one, item, *there, _join(path, i)))
+            made.append(self.rebuild(one, item, *there, _join_path(path, i)))
         return made
 
-    def _set_items(self, described: Type, value: Any, own: Any, path: str) -> list[Any]:
-        known = {canonical(shown): (shown, item) for shown, item in _sorted_items(own)}
+    def _rebuild_set_items(self, described: TypeInfo, value: Any, own: Any, path: str) -> list[Any]:
+        known = {canonical_json(shown): (shown, item) for shown, item in _sorted_items(own)}
         made: list[Any] = []
         for i, item in enumerate(cast("list[Any]", value)):
-            before, part = known.get(canonical(item), (ABSENT, ABSENT))
+            before, part = known.get(canonical_json(item), (ABSENT, ABSENT))
             one = described.get("each")
-            made.append(part if "items" in described else self.decode(one, item, before, part, _join(path, i)))
+            made.append(part if "items" in described else self.rebuild(one, item, before, part, _join_path(path, i)))
         return made
 
-    def _fields(self, described: Type, value: Any, before: Any, own: Any, like: Any, path: str) -> Any:
+    def _rebuild_fields(self, described: TypeInfo, value: Any, before: Any, own: Any, like: Any, path: str) -> Any:
         known = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
         attributes = described.get("attributes", {})
         made: dict[str, Any] = {}
@@ -158,22 +160,22 @@ class _Rebuilder:
             if one is not None and one["is"] == "schema":
                 one = None  # the class converts it
             part = getattr(own, attributes.get(name, name), ABSENT)
-            made[name] = self.decode(one, item, known.get(name, ABSENT), part, _join(path, name))
+            made[name] = self.rebuild(one, item, known.get(name, ABSENT), part, _join_path(path, name))
         if described["is"] == "namedtuple":
             return type(like)(**made)
-        return model_of_fields(like, made, called="called" in described)
+        return build_model_from_fields(like, made, called="called" in described)
 
 
 _NULLS = frozenset({"NaTType", "NAType"})
 
 
-def _parts(described: Type, original: Any) -> list[tuple[Type | None, Any]]:
+def _list_parts(described: TypeInfo, original: Any) -> list[tuple[TypeInfo | None, Any]]:
     """The parts of a value, each with the description of its type."""
     kind = described["is"]
     if kind in ("dict", "record"):
         fields, more = described.get("fields", {}), described.get("more")
-        found: list[tuple[Type | None, Any]] = []
-        for key, item in _items(original).items():
+        found: list[tuple[TypeInfo | None, Any]] = []
+        for key, item in _dict_items(original).items():
             text = encode_key(key, "")[0]
             found.append((described["keys"].get(text) if "keys" in described else described.get("key"), key))
             found += [(fields.get(text), item), (more, item)]
@@ -191,7 +193,7 @@ def _parts(described: Type, original: Any) -> list[tuple[Type | None, Any]]:
     return []
 
 
-def _items(own: Any) -> dict[Any, Any]:
+def _dict_items(own: Any) -> dict[Any, Any]:
     """The items of a dict, or of a row of a frame; none of anything else."""
     if isinstance(own, dict):
         return cast("dict[Any, Any]", own)
@@ -201,7 +203,9 @@ def _items(own: Any) -> dict[Any, Any]:
 def _sorted_items(own: Any) -> list[tuple[Any, Any]]:
     if not isinstance(own, (set, frozenset)):
         return []
-    return sorted(((encode(item)[0], item) for item in cast("set[Any]", own)), key=lambda one: set_order(one[0]))
+    return sorted(
+        ((encode_value(item)[0], item) for item in cast("set[Any]", own)), key=lambda one: set_sort_key(one[0])
+    )
 
 
 def _items_like(like: Any, kind: str, items: list[Any]) -> Any:
@@ -220,9 +224,9 @@ def _items_like(like: Any, kind: str, items: list[Any]) -> Any:
     return made
 
 
-def _join(path: str, name: Any) -> str:
+def _join_path(path: str, name: Any) -> str:
     return f"{path}/{name}".strip("/")
 
 
-def _name(like: Any) -> str:
-    return "what was proposed" if like is None else a_name(type(like).__name__)
+def _class_name(like: Any) -> str:
+    return "what was proposed" if like is None else with_article(type(like).__name__)

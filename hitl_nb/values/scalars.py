@@ -33,11 +33,11 @@ from pathlib import PurePath
 from typing import Any, cast
 from uuid import UUID
 
-from hitl_nb.records import canonical
-from hitl_nb.values.json_values import MAX_DIGITS, a_name, spell
-from hitl_nb.values.tables import ENDLESS, duration_ns, duration_text
+from hitl_nb.records import canonical_json
+from hitl_nb.values.json_values import MAX_DIGITS, short_json, with_article
+from hitl_nb.values.tables import NON_FINITE, format_duration, parse_duration_nanoseconds
 
-Type = dict[str, Any]
+TypeInfo = dict[str, Any]
 """A description of a value's type, as JSON."""
 
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -45,7 +45,7 @@ _FRACTION = re.compile(r"[+-]?[0-9]{1,4000}(/[0-9]{1,4000}|\.[0-9]{1,4000})?")
 _IP = ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface")
 
 
-def encode_scalar(value: Any, path: str) -> tuple[Any, Type] | None:
+def encode_scalar(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
     """The JSON of `value` and its type, or None if it is no such value. Raises ValueError with the place."""
     if isinstance(value, enum.Enum):
         return _encode_enum(value, path)
@@ -55,29 +55,29 @@ def encode_scalar(value: Any, path: str) -> tuple[Any, Type] | None:
     return None
 
 
-def check_scalar(described: Type, value: Any) -> Any:
+def check_scalar(described: TypeInfo, value: Any) -> Any:
     """Edited JSON of such a type, in its normal form. Raises ValueError, which says what it must be."""
     return _CHECKS[described["is"]](described, value)
 
 
-def decode_scalar(described: Type, value: Any, like: Any) -> Any:
+def decode_scalar(described: TypeInfo, value: Any, like: Any) -> Any:
     """The object that checked JSON stands for, of the class of `like`. Raises ValueError, TypeError, OverflowError."""
     made = _DECODERS[described["is"]](value, like)
-    return made if like is None or isinstance(like, (enum.Enum, PurePath)) else _of_class(made, type(like))
+    return made if like is None or isinstance(like, (enum.Enum, PurePath)) else _convert_to_class(made, type(like))
 
 
-def scalar_schema(described: Type) -> dict[str, Any]:
+def scalar_schema(described: TypeInfo) -> dict[str, Any]:
     """The JSON Schema of such a type."""
     kind = described["is"]
     if kind in ("enum", "flag"):
         one = {"enum": described["of"]}
         return one if kind == "enum" else {"type": "array", "items": one, "uniqueItems": True}
     if kind == "float" and described.get("endless"):
-        return {"anyOf": [{"type": "number"}, {"type": "string", "enum": list(ENDLESS)}]}
+        return {"anyOf": [{"type": "number"}, {"type": "string", "enum": list(NON_FINITE)}]}
     return _SCHEMAS[kind]
 
 
-def is_scalar(described: Type) -> bool:
+def is_scalar(described: TypeInfo) -> bool:
     """Whether a type is one of this module."""
     return described["is"] in _CHECKS
 
@@ -89,31 +89,31 @@ def float_json(value: float) -> float | str:
     return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def moment(text: Any, kind: Any, example: str, digits: int = 6) -> Any:
+def parse_moment(text: Any, kind: Any, example: str, digits: int = 6) -> Any:
     """The date or time that an ISO 8601 text stands for. Raises ValueError."""
     name = {"datetime": "time such as", "date": "date such as", "time": "time of day such as"}[kind.__name__]
     if type(text) is not str:
-        raise ValueError(f'must be a {name} "{example}", not {spell(text)}')
+        raise ValueError(f'must be a {name} "{example}", not {short_json(text)}')
     if re.search(rf"[.,]\d{{{digits + 1},}}", text):
-        raise ValueError(f"is finer than a {'micro' if digits == 6 else 'nano'}second: {spell(text)}")
+        raise ValueError(f"is finer than a {'micro' if digits == 6 else 'nano'}second: {short_json(text)}")
     try:
         return kind.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f'must be a {name} "{example}", not {spell(text)}') from None
+        raise ValueError(f'must be a {name} "{example}", not {short_json(text)}') from None
 
 
 def check_aware(value: Any, aware: bool, text: Any) -> None:
     """Raise ValueError if a time has an offset from UTC and should not, or the reverse."""
     if (value.tzinfo is not None) is not aware:
         wanted = 'an offset from UTC, such as "+00:00"' if aware else "no offset from UTC"
-        raise ValueError(f"must have {wanted}, not {spell(text)}")
+        raise ValueError(f"must have {wanted}, not {short_json(text)}")
 
 
-def duration(value: Any) -> int:
+def parse_duration(value: Any) -> int:
     """Nanoseconds of a duration as people write one: ISO 8601, "1 day, 2:00:00", or seconds. Raises ValueError."""
     if type(value) is str:
         try:
-            return duration_ns(value)
+            return parse_duration_nanoseconds(value)
         except ValueError:
             pass
     if type(value) in (str, int, float):
@@ -123,29 +123,29 @@ def duration(value: Any) -> int:
             return TypeAdapter(dt.timedelta).validate_python(value) // _MICROSECOND * 1000
         except (ValidationError, OverflowError):
             pass
-    raise ValueError(f'must be a duration such as "P1DT2H30M", not {spell(value)}')
+    raise ValueError(f'must be a duration such as "P1DT2H30M", not {short_json(value)}')
 
 
-def base64_bytes(value: Any) -> bytes:
+def decode_base64(value: Any) -> bytes:
     """The bytes that `{"base64": "..."}` stands for. Raises ValueError."""
     given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     if set(given) != {"base64"} or not isinstance(given["base64"], str):
-        raise ValueError(f'must be {{"base64": "..."}}, not {spell(value)}')
+        raise ValueError(f'must be {{"base64": "..."}}, not {short_json(value)}')
     try:
         return base64.b64decode(given["base64"], validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError(f"must hold base64 text, not {spell(given['base64'])}") from None
+        raise ValueError(f"must hold base64 text, not {short_json(given['base64'])}") from None
 
 
 # --- to JSON --------------------------------------------------------------------------------------------------------
 
 
-def _encode_enum(member: enum.Enum, path: str) -> tuple[Any, Type]:
+def _encode_enum(member: enum.Enum, path: str) -> tuple[Any, TypeInfo]:
     kind = type(member)
     if isinstance(member, enum.Flag):
         flags = cast("type[enum.Flag]", kind)
         parts = [one for one in flags if one in member]
-        if _combined(flags, parts) != member:
+        if _combine_flags(flags, parts) != member:
             raise ValueError(f"{path} is {member!r}, which is no combination of the members of {kind.__name__}")
         return [one.name for one in parts], {"is": "flag", "of": [one.name for one in kind], "class": kind.__name__}
     values = [one.value for one in kind]
@@ -155,53 +155,53 @@ def _encode_enum(member: enum.Enum, path: str) -> tuple[Any, Type]:
     return member.name, {"is": "enum", "of": names, "class": kind.__name__}
 
 
-def _combined(kind: type[enum.Flag], parts: Iterable[enum.Flag]) -> enum.Flag:
+def _combine_flags(kind: type[enum.Flag], parts: Iterable[enum.Flag]) -> enum.Flag:
     return functools.reduce(lambda one, other: one | other, parts, kind(0))
 
 
-def _encode_decimal(value: Decimal) -> tuple[Any, Type]:
+def _encode_decimal(value: Decimal) -> tuple[Any, TypeInfo]:
     return str(value), {"is": "decimal"} if value.is_finite() else {"is": "decimal", "endless": True}
 
 
-def _encode_datetime(value: dt.datetime) -> tuple[Any, Type]:
+def _encode_datetime(value: dt.datetime) -> tuple[Any, TypeInfo]:
     return value.isoformat(), {"is": "datetime", "aware": True} if value.tzinfo else {"is": "datetime"}
 
 
-def _encode_time(value: dt.time) -> tuple[Any, Type]:
+def _encode_time(value: dt.time) -> tuple[Any, TypeInfo]:
     return value.isoformat(), {"is": "time", "aware": True} if value.tzinfo else {"is": "time"}
 
 
-def _encode_float(value: float) -> tuple[Any, Type]:
+def _encode_float(value: float) -> tuple[Any, TypeInfo]:
     return float_json(float(value)), {"is": "float"} if math.isfinite(value) else {"is": "float", "endless": True}
 
 
-def _encode_range(value: range) -> tuple[Any, Type]:
+def _encode_range(value: range) -> tuple[Any, TypeInfo]:
     return {"start": value.start, "stop": value.stop, "step": value.step}, {"is": "range"}
 
 
-def _encode_bytes(value: Any) -> tuple[Any, Type]:
+def _encode_bytes(value: Any) -> tuple[Any, TypeInfo]:
     return {"base64": base64.b64encode(value).decode()}, {"is": "bytes"}
 
 
-def _ip_class(value: Any) -> str:
+def _ip_class_name(value: Any) -> str:
     return next(base.__name__ for base in type(value).__mro__ if base.__name__ in _IP)
 
 
-def _spelled(name: str) -> Callable[[Any], tuple[Any, Type]]:
+def _encode_as_text(name: str) -> Callable[[Any], tuple[Any, TypeInfo]]:
     return lambda value: (str(value), {"is": name})
 
 
-_ENCODERS: list[tuple[Any, Callable[[Any], tuple[Any, Type]]]] = [
+_ENCODERS: list[tuple[Any, Callable[[Any], tuple[Any, TypeInfo]]]] = [
     (Decimal, _encode_decimal),
     (dt.datetime, _encode_datetime),
     (dt.date, lambda value: (value.isoformat(), {"is": "date"})),
     (dt.time, _encode_time),
-    (dt.timedelta, lambda value: (duration_text(value // _MICROSECOND * 1000), {"is": "duration"})),
-    (UUID, _spelled("uuid")),
-    (PurePath, _spelled("path")),
+    (dt.timedelta, lambda value: (format_duration(value // _MICROSECOND * 1000), {"is": "duration"})),
+    (UUID, _encode_as_text("uuid")),
+    (PurePath, _encode_as_text("path")),
     ((bytes, bytearray), _encode_bytes),
-    (Fraction, _spelled("fraction")),
-    (complex, _spelled("complex")),
+    (Fraction, _encode_as_text("fraction")),
+    (complex, _encode_as_text("complex")),
     (range, _encode_range),
     (
         tuple(getattr(ipaddress, name) for name in _IP),
@@ -220,7 +220,7 @@ _ENCODERS: list[tuple[Any, Callable[[Any], tuple[Any, Type]]]] = [
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 
-def _check_decimal(described: Type, value: Any) -> str:
+def _check_decimal(described: TypeInfo, value: Any) -> str:
     text = repr(value) if type(value) in (int, float) else value
     if type(text) is str and len(text) > MAX_DIGITS:
         raise ValueError(f"has {len(text)} characters; a decimal number has at most {MAX_DIGITS}")
@@ -229,139 +229,139 @@ def _check_decimal(described: Type, value: Any) -> str:
     except InvalidOperation:
         number = None
     if number is None or not (number.is_finite() or described.get("endless")):
-        raise ValueError(f'must be a decimal number such as "12.50", not {spell(value)}')
+        raise ValueError(f'must be a decimal number such as "12.50", not {short_json(value)}')
     return str(number)
 
 
-def _check_datetime(described: Type, value: Any) -> str:
+def _check_datetime(described: TypeInfo, value: Any) -> str:
     aware = bool(described.get("aware"))
-    found = moment(value, dt.datetime, "2026-01-31T10:30:00" + ("+00:00" if aware else ""))
+    found = parse_moment(value, dt.datetime, "2026-01-31T10:30:00" + ("+00:00" if aware else ""))
     check_aware(found, aware, value)
     return found.isoformat()
 
 
-def _check_time(described: Type, value: Any) -> str:
-    found = moment(value, dt.time, "10:30:00")
+def _check_time(described: TypeInfo, value: Any) -> str:
+    found = parse_moment(value, dt.time, "10:30:00")
     check_aware(found, bool(described.get("aware")), value)
     return found.isoformat()
 
 
-def _check_duration(described: Type, value: Any) -> str:
-    nanoseconds = duration(value)
+def _check_duration(described: TypeInfo, value: Any) -> str:
+    nanoseconds = parse_duration(value)
     if nanoseconds % 1000:
-        raise ValueError(f"is finer than a microsecond: {spell(value)}")
+        raise ValueError(f"is finer than a microsecond: {short_json(value)}")
     try:
         dt.timedelta(microseconds=nanoseconds // 1000)
     except OverflowError:
-        raise ValueError(f"is longer than a timedelta can be: {spell(value)}") from None
-    return duration_text(nanoseconds)
+        raise ValueError(f"is longer than a timedelta can be: {short_json(value)}") from None
+    return format_duration(nanoseconds)
 
 
-def _check_enum(described: Type, value: Any) -> Any:
+def _check_enum(described: TypeInfo, value: Any) -> Any:
     for allowed in described["of"]:
-        if canonical(allowed) == canonical(value):
+        if canonical_json(allowed) == canonical_json(value):
             return allowed
     if isinstance(value, str) and value in described.get("names", ()):
         return described["of"][described["names"].index(value)]
-    raise ValueError(f"must be one of {spell(described['of'], 200)}, not {spell(value)}")
+    raise ValueError(f"must be one of {short_json(described['of'], 200)}, not {short_json(value)}")
 
 
-def _check_flag(described: Type, value: Any) -> list[str]:
+def _check_flag(described: TypeInfo, value: Any) -> list[str]:
     given: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
     unknown = [one for one in given if one not in described["of"]]
     if unknown:
-        raise ValueError(f"must be a list of {spell(described['of'], 200)}, not {spell(value)}")
+        raise ValueError(f"must be a list of {short_json(described['of'], 200)}, not {short_json(value)}")
     return [name for name in described["of"] if name in given]
 
 
-def _check_bytes(described: Type, value: Any) -> Any:
-    base64_bytes(value)
+def _check_bytes(described: TypeInfo, value: Any) -> Any:
+    decode_base64(value)
     return value
 
 
-def _check_float(described: Type, value: Any) -> float | str:
-    if described.get("endless") and value in ENDLESS:
+def _check_float(described: TypeInfo, value: Any) -> float | str:
+    if described.get("endless") and value in NON_FINITE:
         return value
     if type(value) not in (int, float):
-        raise ValueError(f"must be a number, not {spell(value)}")
+        raise ValueError(f"must be a number, not {short_json(value)}")
     try:
         return float(value)
     except OverflowError:
-        raise ValueError(f"is too large for a number: {spell(value)}") from None
+        raise ValueError(f"is too large for a number: {short_json(value)}") from None
 
 
-def _check_range(described: Type, value: Any) -> Any:
+def _check_range(described: TypeInfo, value: Any) -> Any:
     given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     if set(given) != {"start", "stop", "step"} or any(type(one) is not int for one in given.values()):
-        raise ValueError(f'must be {{"start": 0, "stop": 10, "step": 1}}, not {spell(value)}')
+        raise ValueError(f'must be {{"start": 0, "stop": 10, "step": 1}}, not {short_json(value)}')
     if given["step"] == 0:
         raise ValueError("must have a step other than 0")
     return given
 
 
-def _as_json(name: str, *kinds: type) -> Callable[[Type, Any], Any]:
-    def check(described: Type, value: Any) -> Any:
+def _check_as_json(name: str, *kinds: type) -> Callable[[TypeInfo, Any], Any]:
+    def check(described: TypeInfo, value: Any) -> Any:
         if type(value) not in kinds:
-            raise ValueError(f"must be {name}, not {spell(value)}")
+            raise ValueError(f"must be {name}, not {short_json(value)}")
         return value
 
     return check
 
 
-def _check_int(described: Type, value: Any) -> int:
+def _check_int(described: TypeInfo, value: Any) -> int:
     if type(value) is float and value.is_integer():
         return int(value)
-    return _as_json("a whole number", int)(described, value)
+    return _check_as_json("a whole number", int)(described, value)
 
 
-def _read_by(read: Callable[[Type, str], Any], name: str, example: str) -> Callable[[Type, Any], str]:
+def _check_by_reading(read: Callable[[TypeInfo, str], Any], name: str, example: str) -> Callable[[TypeInfo, Any], str]:
     """A check of text that a class reads and writes."""
 
-    def check(described: Type, value: Any) -> str:
+    def check(described: TypeInfo, value: Any) -> str:
         try:
-            return str(read(described, _as_json(name, str)(described, value)))
+            return str(read(described, _check_as_json(name, str)(described, value)))
         except (ValueError, ArithmeticError):
-            raise ValueError(f'must be {name} such as "{example}", not {spell(value)}') from None
+            raise ValueError(f'must be {name} such as "{example}", not {short_json(value)}') from None
 
     return check
 
 
-def _read_path(described: Type, text: str) -> str:
+def _read_path(described: TypeInfo, text: str) -> str:
     if "\0" in text:
         raise ValueError
     return text
 
 
-def _read_fraction(described: Type, text: str) -> Fraction:
+def _read_fraction(described: TypeInfo, text: str) -> Fraction:
     if not _FRACTION.fullmatch(text):  # an exponent would make a number of any size
         raise ValueError
     return Fraction(text)
 
 
-def _read_ip(described: Type, text: str) -> Any:
+def _read_ip(described: TypeInfo, text: str) -> Any:
     return getattr(ipaddress, described["of"])(text)
 
 
-_CHECKS: dict[str, Callable[[Type, Any], Any]] = {
+_CHECKS: dict[str, Callable[[TypeInfo, Any], Any]] = {
     "decimal": _check_decimal,
     "datetime": _check_datetime,
-    "date": lambda described, value: moment(value, dt.date, "2026-01-31").isoformat(),
+    "date": lambda described, value: parse_moment(value, dt.date, "2026-01-31").isoformat(),
     "time": _check_time,
     "duration": _check_duration,
-    "uuid": _read_by(lambda _, text: UUID(text), "a UUID", "6f9619ff-8b86-d011-b42d-00cf4fc964ff"),
-    "path": _read_by(_read_path, "a path", "reports/may.csv"),
-    "fraction": _read_by(_read_fraction, "a fraction", "1/3"),
-    "complex": _read_by(lambda _, text: complex(text), "a complex number", "1+2j"),
-    "ip": _read_by(_read_ip, "an address", "192.0.2.1"),
+    "uuid": _check_by_reading(lambda _, text: UUID(text), "a UUID", "6f9619ff-8b86-d011-b42d-00cf4fc964ff"),
+    "path": _check_by_reading(_read_path, "a path", "reports/may.csv"),
+    "fraction": _check_by_reading(_read_fraction, "a fraction", "1/3"),
+    "complex": _check_by_reading(lambda _, text: complex(text), "a complex number", "1+2j"),
+    "ip": _check_by_reading(_read_ip, "an address", "192.0.2.1"),
     "enum": _check_enum,
     "flag": _check_flag,
     "bytes": _check_bytes,
     "range": _check_range,
     "float": _check_float,
-    "str": _as_json("text", str),
+    "str": _check_as_json("text", str),
     "int": _check_int,
-    "bool": _as_json("true or false", bool),
-    "none": _as_json("null", type(None)),
+    "bool": _check_as_json("true or false", bool),
+    "none": _check_as_json("null", type(None)),
 }
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "decimal": {"type": "string", "format": "decimal"},
@@ -399,15 +399,15 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
 
 def _decode_enum(value: Any, like: Any) -> Any:
     kind = cast("type[enum.Enum]", type(like))
-    members = {canonical(_encode_enum(member, "")[0]): member for member in kind}
-    if canonical(value) not in members:
-        raise ValueError(f"{spell(value)} is no member of {kind.__name__}")
-    return members[canonical(value)]
+    members = {canonical_json(_encode_enum(member, "")[0]): member for member in kind}
+    if canonical_json(value) not in members:
+        raise ValueError(f"{short_json(value)} is no member of {kind.__name__}")
+    return members[canonical_json(value)]
 
 
 def _decode_flag(value: Any, like: Any) -> Any:
     kind = cast(Any, type(like))
-    return _combined(kind, [kind[name] for name in value])
+    return _combine_flags(kind, [kind[name] for name in value])
 
 
 def _decode_datetime(value: str, like: Any) -> dt.datetime:
@@ -421,7 +421,7 @@ def _decode_path(value: str, like: Any) -> PurePath:
 
 
 def _decode_ip(value: str, like: Any) -> Any:
-    return getattr(ipaddress, _ip_class(like))(value)
+    return getattr(ipaddress, _ip_class_name(like))(value)
 
 
 def _decode_range(value: Any, like: Any) -> range:
@@ -433,7 +433,7 @@ _DECODERS: dict[str, Callable[[Any, Any], Any]] = {
     "datetime": _decode_datetime,
     "date": lambda value, like: dt.date.fromisoformat(value),
     "time": lambda value, like: dt.time.fromisoformat(value),
-    "duration": lambda value, like: dt.timedelta(microseconds=duration_ns(value) // 1000),
+    "duration": lambda value, like: dt.timedelta(microseconds=parse_duration_nanoseconds(value) // 1000),
     "uuid": lambda value, like: UUID(value),
     "path": _decode_path,
     "fraction": lambda value, like: Fraction(value),
@@ -441,9 +441,9 @@ _DECODERS: dict[str, Callable[[Any, Any], Any]] = {
     "ip": _decode_ip,
     "enum": _decode_enum,
     "flag": _decode_flag,
-    "bytes": lambda value, like: base64_bytes(value),
+    "bytes": lambda value, like: decode_base64(value),
     "range": _decode_range,
-    "float": lambda value, like: ENDLESS.get(value, value) if isinstance(value, str) else value,
+    "float": lambda value, like: NON_FINITE.get(value, value) if isinstance(value, str) else value,
     "str": lambda value, like: value,
     "int": lambda value, like: value,
     "bool": lambda value, like: value,
@@ -451,7 +451,7 @@ _DECODERS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _of_class(made: Any, kind: Any) -> Any:
+def _convert_to_class(made: Any, kind: Any) -> Any:
     """`made` as an object of its subclass `kind`. Raises TypeError where that cannot be made from the plain value."""
     if type(made) is kind or not isinstance(made, kind.__mro__[1:-1] or (object,)):
         return made
@@ -463,7 +463,7 @@ def _of_class(made: Any, kind: Any) -> Any:
     else:
         copy = kind(made)
     if type(copy) is not kind or copy != made:
-        raise TypeError(f"cannot be edited: {a_name(kind.__name__)} cannot be made from its plain value")
+        raise TypeError(f"cannot be edited: {with_article(kind.__name__)} cannot be made from its plain value")
     return copy
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from hitl_nb import json_text as json
-from hitl_nb.values.schemas import find_misfits
+from hitl_nb.values.schemas import find_schema_errors
 from hitl_nb.worker_process import answer_requests
 
 
 def serve() -> None:
     """The worker: answers checks until nobody asks any more."""
-    find_misfits({}, [None])  # imports what it needs
+    find_schema_errors({}, [None])  # imports what it needs
 
     def answer(request: bytes) -> bytes:
         try:
-            said: dict[str, Any] = {"found": find_misfits(*json.loads(request))}
+            said: dict[str, Any] = {"found": find_schema_errors(*json.loads(request))}
         except RecursionError:
             said = {"failed": "it refers to itself without end, or is nested too deeply"}
         except MemoryError:

@@ -1,6 +1,7 @@
 """What an edited value must satisfy.
 
-`schema_of` turns a JSON Schema, a model or a type into a JSON Schema; `misfits` says, field by field, where a value
+`resolve_schema` turns a JSON Schema, a model or a type into a JSON Schema; `schema_errors` says, field by field, where
+a value
 breaks one, in words for the person who edits. References out of a schema are refused and never fetched.
 Pydantic and jsonschema are imported when they are needed.
 """
@@ -15,17 +16,17 @@ from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from hitl_nb.records import canonical
+from hitl_nb.records import canonical_json
 from hitl_nb.values.checks.bounded_checks import run_check
 from hitl_nb.values.checks.patterns import find_pattern
-from hitl_nb.values.json_values import a_name, plain, spell
-from hitl_nb.values.models import adapter, is_model, json_schema
-from hitl_nb.values.scalars import check_scalar, duration
+from hitl_nb.values.json_values import short_json, to_json, with_article
+from hitl_nb.values.models import adapter_schema, is_model, type_adapter
+from hitl_nb.values.scalars import check_scalar, parse_duration
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-MOST_MISFITS = 1000
+MAX_SCHEMA_ERRORS = 1000
 """What is wrong is not listed beyond this many messages."""
 _TYPES = {
     "string": "text",
@@ -38,18 +39,19 @@ _TYPES = {
 }
 
 
-def schema_of(schema: Any) -> dict[str, Any]:
+def resolve_schema(schema: Any) -> dict[str, Any]:
     """The JSON Schema meant by a `schema` argument: a JSON Schema, a pydantic model or any type pydantic knows."""
     if type(schema) is dict:
-        return _checked(cast("dict[str, Any]", plain(schema, "schema")))
+        return _check_schema(cast("dict[str, Any]", to_json(schema, "schema")))
     if isinstance(schema, str) or is_model(schema):
         raise TypeError(
-            f"schema is {a_name(type(schema).__name__)}; pass a JSON Schema (dict), a pydantic model class or a type"
+            f"schema is {with_article(type(schema).__name__)}; pass a JSON Schema (dict), a pydantic model class or "
+            "a type"
         )
     from pydantic.errors import PydanticUserError
 
     try:
-        return json_schema(adapter(schema, "schema"))
+        return adapter_schema(type_adapter(schema, "schema"))
     except PydanticUserError as error:
         raise TypeError(f"schema cannot be written as JSON Schema: {error.message}; pass a JSON Schema") from None
 
@@ -64,36 +66,37 @@ def import_jsonschema() -> None:
             del sys.modules["rfc3987_syntax"]
 
 
-def misfits(schema: dict[str, Any], value: Any) -> dict[str, str]:
+def schema_errors(schema: dict[str, Any], value: Any) -> dict[str, str]:
     """Where `value` breaks `schema`: paths such as "lines/0/sku" ("" for the whole) to one message each.
 
     Raises InvalidEdit if that takes too long to find out.
     """
-    return run_check(find_misfits, schema, [value])[0]
+    return run_check(find_schema_errors, schema, [value])[0]
 
 
-def misfits_of_rows(schema: dict[str, Any], rows: list[Any]) -> dict[str, str]:
-    """`misfits` of each row of a table, with paths such as "rows/0/sku"."""
-    found = enumerate(run_check(find_misfits, schema, rows))
+def row_schema_errors(schema: dict[str, Any], rows: list[Any]) -> dict[str, str]:
+    """`schema_errors` of each row of a table, with paths such as "rows/0/sku"."""
+    found = enumerate(run_check(find_schema_errors, schema, rows))
     return {f"rows/{r}/{path}".rstrip("/"): message for r, fields in found for path, message in fields.items()}
 
 
-def find_misfits(schema: dict[str, Any], values: list[Any]) -> list[dict[str, str]]:
-    """`misfits` of each of several values, found here and now, however long it takes; at most `MOST_MISFITS` in all."""
-    validator = _validator(schema)
+def find_schema_errors(schema: dict[str, Any], values: list[Any]) -> list[dict[str, str]]:
+    """`schema_errors` of each of several values, found here and now, however long it takes; at most `MAX_SCHEMA_ERRORS`
+    in all."""
+    validator = _make_validator(schema)
     found: list[dict[str, str]] = []
-    left = MOST_MISFITS
+    left = MAX_SCHEMA_ERRORS
     for value in values:
         fields: dict[str, str] = {}
         for error in islice(validator.iter_errors(value), left):
-            for path, message in _said(error):
+            for path, message in _error_messages(error):
                 fields.setdefault(path, message)
         left -= len(fields)
         found.append(fields)
     return found
 
 
-def _checked(schema: dict[str, Any]) -> dict[str, Any]:
+def _check_schema(schema: dict[str, Any]) -> dict[str, Any]:
     import_jsonschema()
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import Draft202012Validator, validator_for
@@ -110,7 +113,7 @@ def _checked(schema: dict[str, Any]) -> dict[str, Any]:
     resolver: Any = Registry[Any]().resolver_with_root(
         Resource.from_contents(schema, default_specification=DRAFT202012)
     )
-    for ref in _refs(schema):
+    for ref in _iterate_references(schema):
         try:
             resolver.lookup(ref)
         except Unresolvable:
@@ -118,19 +121,19 @@ def _checked(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _refs(schema: Any) -> Iterator[str]:
+def _iterate_references(schema: Any) -> Iterator[str]:
     if isinstance(schema, dict):
         for key, item in cast("dict[str, Any]", schema).items():
             if key in ("$ref", "$dynamicRef") and isinstance(item, str):
                 yield item
             elif key not in ("const", "enum", "default", "examples"):
-                yield from _refs(item)
+                yield from _iterate_references(item)
     elif isinstance(schema, list):
         for item in cast("list[Any]", schema):
-            yield from _refs(item)
+            yield from _iterate_references(item)
 
 
-def _validator(schema: dict[str, Any]) -> Any:
+def _make_validator(schema: dict[str, Any]) -> Any:
     import_jsonschema()
     from jsonschema import FormatChecker, validators
     from referencing import Registry
@@ -139,23 +142,26 @@ def _validator(schema: dict[str, Any]) -> Any:
     formats: Any = FormatChecker(formats=("email", "ipv4", "ipv6", "uuid"))
     # jsonschema's own date-time and time want an offset, which Python's naive datetimes do not have.
     for name, kind in (("date-time", datetime), ("date", date), ("time", time)):
-        formats.checks(name, raises=ValueError)(partial(_parses, kind.fromisoformat))
-    for name, read in (("decimal", partial(check_scalar, {"is": "decimal", "endless": True})), ("duration", duration)):
-        formats.checks(name, raises=ValueError)(partial(_parses, read))
+        formats.checks(name, raises=ValueError)(partial(_is_parsable, kind.fromisoformat))
+    for name, read in (
+        ("decimal", partial(check_scalar, {"is": "decimal", "endless": True})),
+        ("duration", parse_duration),
+    ):
+        formats.checks(name, raises=ValueError)(partial(_is_parsable, read))
     kind: Any = validators.validator_for(schema, default=validators.Draft202012Validator)
-    keywords = {**_KEYWORDS, "additionalProperties": partial(_no_others, kind)}
+    keywords = {**_KEYWORDS, "additionalProperties": partial(_check_additional_properties, kind)}
     validator: Any = extend(kind, keywords)
     return validator(schema, registry=Registry[Any](), format_checker=formats)  # an empty registry: nothing is fetched
 
 
-def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+def _check_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
     from jsonschema.exceptions import ValidationError
 
     if validator.is_type(instance, "string") and not find_pattern(pattern, instance):
         yield ValidationError(f"does not match {pattern}")
 
 
-def _pattern_properties(
+def _check_pattern_properties(
     validator: Any, patterns: dict[str, Any], instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
     if validator.is_type(instance, "object"):
@@ -165,7 +171,9 @@ def _pattern_properties(
                     yield from validator.descend(item, subschema, path=name, schema_path=pattern)
 
 
-def _no_others(kind: Any, validator: Any, others: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+def _check_additional_properties(
+    kind: Any, validator: Any, others: Any, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
     """`additionalProperties`, with the names that `patternProperties` take away taken away."""
     patterns = schema.get("patternProperties", ())
     if patterns and validator.is_type(instance, "object"):
@@ -175,36 +183,40 @@ def _no_others(kind: Any, validator: Any, others: Any, instance: Any, schema: An
     yield from kind.VALIDATORS["additionalProperties"](validator, others, instance, schema) or ()
 
 
-def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Iterator[ValidationError]:
+def _check_unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Iterator[ValidationError]:
     """`uniqueItems` in linear time."""
     from jsonschema.exceptions import ValidationError
 
     if unique and validator.is_type(instance, "array"):
-        spelled = {canonical(_numbers_alike(item)) for item in instance}
+        spelled = {canonical_json(_normalize_numbers(item)) for item in instance}
         if len(spelled) < len(instance):
             yield ValidationError("has an item twice")
 
 
-def _numbers_alike(value: Any) -> Any:
+def _normalize_numbers(value: Any) -> Any:
     """A JSON value with numbers that are equal spelled alike."""
     if isinstance(value, dict):
-        return {name: _numbers_alike(item) for name, item in cast("dict[str, Any]", value).items()}
+        return {name: _normalize_numbers(item) for name, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_numbers_alike(item) for item in cast("list[Any]", value)]
+        return [_normalize_numbers(item) for item in cast("list[Any]", value)]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_KEYWORDS = {"pattern": _pattern, "patternProperties": _pattern_properties, "uniqueItems": _unique_items}
+_KEYWORDS = {
+    "pattern": _check_pattern,
+    "patternProperties": _check_pattern_properties,
+    "uniqueItems": _check_unique_items,
+}
 """Keywords that jsonschema checks in a time that may grow faster than the value."""
 
 
-def _parses(read: Callable[[str], object], text: Any) -> bool:
+def _is_parsable(read: Callable[[str], object], text: Any) -> bool:
     if isinstance(text, str):
         read(text)
     return True
 
 
-def _said(error: ValidationError) -> Iterator[tuple[str, str]]:
+def _error_messages(error: ValidationError) -> Iterator[tuple[str, str]]:
     """What one error of jsonschema means to a person: paths and messages."""
     path = "/".join(str(part) for part in error.absolute_path)
     rule: Any = error.validator
@@ -219,22 +231,23 @@ def _said(error: ValidationError) -> Iterator[tuple[str, str]]:
         best = max(error.context, key=lambda one: (len(one.path), one.validator != "type"))
         kinds = [cast(str, one.validator_value) for one in error.context if one.validator == "type" and not one.path]
         if best.validator == "type" and not best.path:
-            yield path, f"must be {_kinds(kinds)}, not {spell(error.instance)}"
+            yield path, f"must be {_format_kinds(kinds)}, not {short_json(error.instance)}"
         else:
-            yield from _said(best)
+            yield from _error_messages(best)
     elif rule == "type":
-        yield path, f"must be {_kinds([wanted] if isinstance(wanted, str) else wanted)}, not {spell(error.instance)}"
+        named = _format_kinds([wanted] if isinstance(wanted, str) else wanted)
+        yield path, f"must be {named}, not {short_json(error.instance)}"
     elif rule == "enum":
-        yield path, f"must be one of {spell(wanted, 200)}, not {spell(error.instance)}"
+        yield path, f"must be one of {short_json(wanted, 200)}, not {short_json(error.instance)}"
     elif rule == "const":
-        yield path, f"must be {spell(wanted)}, not {spell(error.instance)}"
+        yield path, f"must be {short_json(wanted)}, not {short_json(error.instance)}"
     elif rule == "format":
-        yield path, f"must be a valid {wanted}, not {spell(error.instance)}"
+        yield path, f"must be a valid {wanted}, not {short_json(error.instance)}"
     elif rule == "pattern":
-        yield path, f"must match {wanted}, not {spell(error.instance)}"
+        yield path, f"must match {wanted}, not {short_json(error.instance)}"
     else:
         yield path, error.message if len(error.message) <= 200 else error.message[:199] + "…"
 
 
-def _kinds(names: list[str]) -> str:
+def _format_kinds(names: list[str]) -> str:
     return " or ".join(dict.fromkeys(_TYPES.get(name, name) for name in names))

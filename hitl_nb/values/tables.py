@@ -31,18 +31,18 @@ from typing import Any, cast
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.values.json_values import spell
+from hitl_nb.values.json_values import short_json
 from hitl_nb.values.text_diff import unified_diff
 
 Column = dict[str, Any]
 Table = dict[str, Any]
 
-ENDLESS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How floats are written that JSON cannot hold."""
 
 _INT64 = (-(1 << 63), (1 << 63) - 1)
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,9}))?S)?)?")
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/+-]+(?: [A-Za-z0-9_.:/+-]+)*")
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.:/+-]+(?: [A-Za-z0-9_.:/+-]+)*")
 """Most cells, seen at once to need no quotes."""
 _CELL = re.compile(r'[ \t]*"((?:[^"]|"")*)"[ \t]*(?=,|\r?\n|\Z)|([^,\n]*)')
 
@@ -55,9 +55,9 @@ def check_table(proposed: Table, edited: Any) -> Table:
     rows: Any = table.get("rows")
     if not isinstance(rows, list) or not set(table) <= {"columns", "rows"}:
         raise InvalidEdit({"": 'must be a table: {"columns": [...], "rows": [[...], ...]}'})
-    given = [_name(column) for column in table.get("columns", columns)]
+    given = [_column_name(column) for column in table.get("columns", columns)]
     if given != names:
-        raise InvalidEdit({"columns": f"must stay {spell(names, 200)}, not {spell(given, 200)}"})
+        raise InvalidEdit({"columns": f"must stay {short_json(names, 200)}, not {short_json(given, 200)}"})
     allowed = [set[Any](column["options"]) if "options" in column else None for column in columns]
     wrong: dict[str, str] = {}
     checked: list[list[Any]] = []
@@ -68,7 +68,7 @@ def check_table(proposed: Table, edited: Any) -> Table:
         cells: list[Any] = []
         for column, options, cell in zip(columns, allowed, cast("list[Any]", row), strict=True):
             try:
-                cells.append(_checked_cell(column, options, cell))
+                cells.append(_check_cell(column, options, cell))
             except ValueError as error:
                 wrong[f"rows/{r}/{column['name']}"] = str(error)
         checked.append(cells)
@@ -77,19 +77,19 @@ def check_table(proposed: Table, edited: Any) -> Table:
     return {"columns": columns, "rows": checked}
 
 
-def records(table: Table) -> list[dict[str, Any]]:
+def rows_as_objects(table: Table) -> list[dict[str, Any]]:
     """The rows as objects, column name to cell: what a schema given for a table is about."""
     names = [column["name"] for column in table["columns"]]
     return [dict(zip(names, row, strict=True)) for row in table["rows"]]
 
 
-def csv_text(table: Table) -> str:
+def format_csv(table: Table) -> str:
     """The table as CSV: a line of column names, then one line a row. `parse_csv` gives the same rows back."""
     columns = table["columns"]
-    return "\n".join([_header(columns), *(_line(columns, row) for row in table["rows"])]) + "\n"
+    return "\n".join([_format_header(columns), *(_format_line(columns, row) for row in table["rows"])]) + "\n"
 
 
-def csv_changes(before: Table, after: Table) -> str:
+def diff_csv(before: Table, after: Table) -> str:
     """Unified diff of two tables with the same columns, as CSV, one line a row; only the rows shown are written so."""
     columns = before["columns"]
 
@@ -100,9 +100,9 @@ def csv_changes(before: Table, after: Table) -> str:
     for line in unified_diff(keys(before), keys(after), "proposed", "edited"):
         sign, key = line[0], line[1:]
         if key == "header":
-            lines.append(sign + _header(columns))
+            lines.append(sign + _format_header(columns))
         elif key.startswith("["):  # no other line goes on like this
-            lines.append(sign + _line(columns, json.loads(key)).replace("\n", f"\n{sign}"))
+            lines.append(sign + _format_line(columns, json.loads(key)).replace("\n", f"\n{sign}"))
         else:
             lines.append(line)
     return "\n".join(lines) + "\n"
@@ -111,7 +111,7 @@ def csv_changes(before: Table, after: Table) -> str:
 def parse_csv(proposed: Table, text: str) -> Table:
     """The table that a CSV text describes, unchecked (see `check_table`). Raises InvalidEdit."""
     columns = cast("list[Column]", proposed["columns"])
-    lines = _csv_rows(text.removeprefix("\ufeff"))
+    lines = _parse_csv_rows(text.removeprefix("\ufeff"))
     header = [cell or "" for cell in lines[0]] if lines else []
     rows: list[list[Any]] = []
     wrong: dict[str, str] = {}
@@ -122,7 +122,7 @@ def parse_csv(proposed: Table, text: str) -> Table:
         for i, cell in enumerate(line):
             column = columns[i] if i < len(columns) else {"name": str(i), "type": "string"}
             try:
-                row.append(None if cell is None else _from_text(column, cell))
+                row.append(None if cell is None else _parse_cell_text(column, cell))
             except ValueError as error:
                 wrong[f"rows/{r}/{column['name']}"] = str(error)
         rows.append(row)
@@ -131,19 +131,19 @@ def parse_csv(proposed: Table, text: str) -> Table:
     return {"columns": header, "rows": rows}
 
 
-def cell_text(column: Column, cell: Any) -> str:
+def format_cell(column: Column, cell: Any) -> str:
     """One cell as a person edits it in a grid; a missing value is the empty text."""
     return "" if cell is None else cell if isinstance(cell, str) and column["type"] != "json" else json.dumps(cell)
 
 
-def cell_from_text(column: Column, text: str) -> Any:
+def parse_cell(column: Column, text: str) -> Any:
     """The cell meant by a text in a grid. Empty text is a missing value, unless the column cannot have one."""
     if text == "" and not (column.get("required") and column["type"] == "string"):
         return None
-    return _from_text(column, text)
+    return _parse_cell_text(column, text)
 
 
-def duration_text(nanoseconds: int) -> str:
+def format_duration(nanoseconds: int) -> str:
     """A duration as ISO 8601 text, exact."""
     seconds, fraction = divmod(abs(nanoseconds), 10**9)
     minutes, s = divmod(seconds, 60)
@@ -155,113 +155,113 @@ def duration_text(nanoseconds: int) -> str:
     return ("-" if nanoseconds < 0 else "") + (text if text != "P" else "PT0S")
 
 
-def duration_ns(text: str) -> int:
+def parse_duration_nanoseconds(text: str) -> int:
     """Nanoseconds of an ISO 8601 duration of days, hours, minutes and seconds. Raises ValueError."""
     match = _DURATION.fullmatch(text)
     if not match or text.endswith(("P", "T")):
-        raise ValueError(f'must be a duration such as "P1DT2H30M", not {spell(text)}')
+        raise ValueError(f'must be a duration such as "P1DT2H30M", not {short_json(text)}')
     sign, d, h, m, s, fraction = match.groups()
     seconds = ((int(d or 0) * 24 + int(h or 0)) * 60 + int(m or 0)) * 60 + int(s or 0)
     return (seconds * 10**9 + int((fraction or "0").ljust(9, "0"))) * (-1 if sign else 1)
 
 
-def _name(column: Any) -> Any:
+def _column_name(column: Any) -> Any:
     return cast("dict[str, Any]", column).get("name") if isinstance(column, dict) else column
 
 
-def _checked_cell(column: Column, options: set[Any] | None, cell: Any) -> Any:
+def _check_cell(column: Column, options: set[Any] | None, cell: Any) -> Any:
     if cell is None:
         if column.get("required"):
             raise ValueError("must not be empty")
         return None
     cell = _CHECKS[column["type"]](column, cell)
     if options is not None and cell not in options:
-        raise ValueError(f"must be one of {spell(column['options'], 200)}, not {spell(cell)}")
+        raise ValueError(f"must be one of {short_json(column['options'], 200)}, not {short_json(cell)}")
     return cell
 
 
-def _integer(column: Column, cell: Any) -> int:
+def _check_integer(column: Column, cell: Any) -> int:
     if type(cell) is float and cell.is_integer():
         cell = int(cell)
     if type(cell) is not int:
-        raise ValueError(f"must be a whole number, not {spell(cell)}")
+        raise ValueError(f"must be a whole number, not {short_json(cell)}")
     low, high = column.get("minimum", _INT64[0]), column.get("maximum", _INT64[1])
     if not low <= cell <= high:
         raise ValueError(f"must be between {low} and {high}, not {cell}")
     return cell
 
 
-def _number(column: Column, cell: Any) -> float | str:
-    if column.get("endless") and isinstance(cell, str) and cell in ENDLESS:
+def _check_number(column: Column, cell: Any) -> float | str:
+    if column.get("endless") and isinstance(cell, str) and cell in NON_FINITE:
         return cell
     if type(cell) not in (int, float):
-        raise ValueError(f"must be a number, not {spell(cell)}")
+        raise ValueError(f"must be a number, not {short_json(cell)}")
     try:
         return float(cell)
     except OverflowError:
-        raise ValueError(f"is too large for a number: {spell(cell)}") from None
+        raise ValueError(f"is too large for a number: {short_json(cell)}") from None
 
 
-def _boolean(column: Column, cell: Any) -> bool:
+def _check_boolean(column: Column, cell: Any) -> bool:
     if type(cell) is not bool:
-        raise ValueError(f"must be true or false, not {spell(cell)}")
+        raise ValueError(f"must be true or false, not {short_json(cell)}")
     return cell
 
 
-def _string(column: Column, cell: Any) -> str:
+def _check_string(column: Column, cell: Any) -> str:
     if type(cell) is not str:
-        raise ValueError(f"must be text, not {spell(cell)}")
+        raise ValueError(f"must be text, not {short_json(cell)}")
     return cell
 
 
-def _moment(parse: Callable[[str], Any], example: str) -> Callable[[Column, Any], str]:
+def _make_moment_check(parse: Callable[[str], Any], example: str) -> Callable[[Column, Any], str]:
     def check(column: Column, cell: Any) -> str:
         try:
-            value = parse(_string(column, cell))
+            value = parse(_check_string(column, cell))
         except ValueError:
-            raise ValueError(f'must be a {column["type"]} such as "{example}", not {spell(cell)}') from None
+            raise ValueError(f'must be a {column["type"]} such as "{example}", not {short_json(cell)}') from None
         if column["type"] == "datetime" and (value.tzinfo is not None) is not bool(column.get("aware")):
             wanted = 'an offset from UTC, such as "+00:00"' if column.get("aware") else "no offset from UTC"
-            raise ValueError(f"must have {wanted}, not {spell(cell)}")
+            raise ValueError(f"must have {wanted}, not {short_json(cell)}")
         return cell
 
     return check
 
 
-def _duration(column: Column, cell: Any) -> str:
-    duration_ns(_string(column, cell))
+def _check_duration(column: Column, cell: Any) -> str:
+    parse_duration_nanoseconds(_check_string(column, cell))
     return cell
 
 
-def _decimal(column: Column, cell: Any) -> str:
+def _check_decimal(column: Column, cell: Any) -> str:
     try:
-        finite = Decimal(_string(column, cell)).is_finite()
+        finite = Decimal(_check_string(column, cell)).is_finite()
     except InvalidOperation:
         finite = False
     if not finite:
-        raise ValueError(f'must be a decimal number as text, such as "12.50", not {spell(cell)}')
+        raise ValueError(f'must be a decimal number as text, such as "12.50", not {short_json(cell)}')
     return cell
 
 
 _CHECKS: dict[str, Callable[[Column, Any], Any]] = {
-    "integer": _integer,
-    "number": _number,
-    "boolean": _boolean,
-    "string": _string,
-    "datetime": _moment(datetime.fromisoformat, "2026-01-31T10:30:00"),
-    "date": _moment(date.fromisoformat, "2026-01-31"),
-    "time": _moment(time.fromisoformat, "10:30:00"),
-    "duration": _duration,
-    "decimal": _decimal,
+    "integer": _check_integer,
+    "number": _check_number,
+    "boolean": _check_boolean,
+    "string": _check_string,
+    "datetime": _make_moment_check(datetime.fromisoformat, "2026-01-31T10:30:00"),
+    "date": _make_moment_check(date.fromisoformat, "2026-01-31"),
+    "time": _make_moment_check(time.fromisoformat, "10:30:00"),
+    "duration": _check_duration,
+    "decimal": _check_decimal,
     "json": lambda column, cell: cell,
 }
 
 
-def _from_text(column: Column, text: str) -> Any:
+def _parse_cell_text(column: Column, text: str) -> Any:
     kind = column["type"]
     if kind in ("integer", "number", "boolean"):
         low = text.strip().lower()
-        if kind == "number" and column.get("endless") and text.strip() in ENDLESS:
+        if kind == "number" and column.get("endless") and text.strip() in NON_FINITE:
             return text.strip()
         if kind == "boolean" and low in ("true", "false"):
             return low == "true"
@@ -271,42 +271,44 @@ def _from_text(column: Column, text: str) -> Any:
             number = math.nan
         if kind == "boolean" or not math.isfinite(number):
             words = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
-            raise ValueError(f"must be {words[kind]}, not {spell(text)}")
+            raise ValueError(f"must be {words[kind]}, not {short_json(text)}")
         return number
     if kind == "json":
         try:
             return json.loads(text)
         except ValueError as error:
-            raise ValueError(f"must be JSON ({error}), not {spell(text)}") from None
+            raise ValueError(f"must be JSON ({error}), not {short_json(text)}") from None
     return text if kind == "string" else text.strip()
 
 
-def _header(columns: list[Column]) -> str:
-    return ",".join(_quoted(column["name"]) for column in columns)
+def _format_header(columns: list[Column]) -> str:
+    return ",".join(_quote_cell(column["name"]) for column in columns)
 
 
-def _line(columns: list[Column], row: list[Any]) -> str:
-    return ",".join(_cell_text(column, cell) for column, cell in zip(columns, row, strict=True))
+def _format_line(columns: list[Column], row: list[Any]) -> str:
+    return ",".join(_format_cell_text(column, cell) for column, cell in zip(columns, row, strict=True))
 
 
-def _quoted(text: str) -> str:
-    if _PLAIN.fullmatch(text):
+def _quote_cell(text: str) -> str:
+    if _UNQUOTED.fullmatch(text):
         return text
     simple = text != "" and text == text.strip() and not re.search(r'[",\r\n]', text) and not text.startswith("{")
     return text if simple and text.isprintable() else '"' + text.replace('"', '""') + '"'
 
 
-def _cell_text(column: Column, cell: Any) -> str:
+def _format_cell_text(column: Column, cell: Any) -> str:
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, int | float):
         return repr(cell)
-    return _quoted(cell if isinstance(cell, str) and column["type"] != "json" else json.dumps(cell, ensure_ascii=False))
+    return _quote_cell(
+        cell if isinstance(cell, str) and column["type"] != "json" else json.dumps(cell, ensure_ascii=False)
+    )
 
 
-def _csv_rows(text: str) -> list[list[str | None]]:
+def _parse_csv_rows(text: str) -> list[list[str | None]]:
     """Cells of each line: None where there is nothing, text (quoted or not) elsewhere."""
     rows: list[list[str | None]] = []
     at = 0

@@ -12,21 +12,21 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-_MOST_PAIRS = 50_000_000
+_MAX_PAIRS = 50_000_000
 """Pairs of lines that difflib is asked about, in all."""
-_DEEPEST = 4
+_MAX_DEPTH = 4
 """How often a part is divided."""
 
 
 def unified_diff(before: Sequence[str], after: Sequence[str], old: str, new: str) -> Iterator[str]:
     """`difflib.unified_diff` of lines without line ends, in a time that grows little faster than their number."""
-    if len(before) * len(after) <= _MOST_PAIRS:
+    if len(before) * len(after) <= _MAX_PAIRS:
         yield from difflib.unified_diff(before, after, old, new, lineterm="")
         return
     yield from (f"--- {old}", f"+++ {new}")
-    for group in _Matcher(before, after).get_grouped_opcodes():
+    for group in _BoundedMatcher(before, after).get_grouped_opcodes():
         (_, i1, _, j1, _), (_, _, i2, _, j2) = group[0], group[-1]
-        yield f"@@ -{_range(i1, i2)} +{_range(j1, j2)} @@"
+        yield f"@@ -{_format_range(i1, i2)} +{_format_range(j1, j2)} @@"
         for tag, *(i, i_end, j, j_end) in group:
             if tag == "equal":
                 yield from (" " + line for line in before[i:i_end])
@@ -35,13 +35,13 @@ def unified_diff(before: Sequence[str], after: Sequence[str], old: str, new: str
             yield from ("+" + line for line in after[j:j_end])
 
 
-class _Matcher(difflib.SequenceMatcher[str]):
+class _BoundedMatcher(difflib.SequenceMatcher[str]):
     """difflib's, with matching blocks that were found in bounded time."""
 
     def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
         super().__init__(None, "", "")
         self.a, self.b = before, after
-        self._pairs_left = _MOST_PAIRS
+        self._pairs_left = _MAX_PAIRS
 
     def get_matching_blocks(self) -> list[difflib.Match]:
         found: list[tuple[int, int]] = []
@@ -69,15 +69,15 @@ class _Matcher(difflib.SequenceMatcher[str]):
             self._pairs_left -= pairs
             for at_i, at_j, size in difflib.SequenceMatcher(None, a[i:i_end], b[j:j_end]).get_matching_blocks():
                 found += ((i + at_i + n, j + at_j + n) for n in range(size))
-        elif pairs and depth < _DEEPEST:
-            anchors = _anchors(a, i, i_end, b, j, j_end)
+        elif pairs and depth < _MAX_DEPTH:
+            anchors = _find_anchors(a, i, i_end, b, j, j_end)
             for at_i, at_j in [*anchors, (i_end, j_end)] if anchors else []:
                 self._match(i, at_i, j, at_j, depth + 1, found)
                 i, j = at_i, at_j
         found += reversed(behind)
 
 
-def _anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int, j_end: int) -> list[tuple[int, int]]:
+def _find_anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int, j_end: int) -> list[tuple[int, int]]:
     """Lines that two parts have exactly once each, as many as stand in the same order in both."""
     once_a, once_b = Counter(a[i:i_end]), Counter(b[j:j_end])
     where = {b[n]: n for n in range(j, j_end) if once_b[b[n]] == 1}
@@ -98,7 +98,7 @@ def _anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int, j_e
     return chosen[::-1]
 
 
-def _range(start: int, end: int) -> str:
+def _format_range(start: int, end: int) -> str:
     """A range of lines as unified diffs write it."""
     if end - start == 1:
         return str(start + 1)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, cast
 
 from hitl_nb.values.numpy_scalars import is_science, science_schema
-from hitl_nb.values.scalars import Type, is_scalar, scalar_schema
+from hitl_nb.values.scalars import TypeInfo, is_scalar, scalar_schema
 
 
-def type_schema(described: Type | None) -> dict[str, Any] | None:
+def type_schema(described: TypeInfo | None) -> dict[str, Any] | None:
     """The JSON Schema of a type with all that is in it, or None where it says nothing."""
     definitions: dict[str, Any] = {}
-    schema = _schema(described, definitions)
+    schema = _build_schema(described, definitions)
     if not schema:
         return None
     return {**schema, "$defs": definitions} if definitions else schema
@@ -31,7 +31,7 @@ def without_schemas(described: Any) -> Any:
     return {key: without_schemas(item) for key, item in one.items()}
 
 
-def _schema(described: Type | None, definitions: dict[str, Any]) -> dict[str, Any]:
+def _build_schema(described: TypeInfo | None, definitions: dict[str, Any]) -> dict[str, Any]:
     if described is None:
         return {}
     kind = described["is"]
@@ -41,21 +41,21 @@ def _schema(described: Type | None, definitions: dict[str, Any]) -> dict[str, An
     elif is_science(described):
         schema = science_schema(described)
     elif kind in ("model", "schema"):
-        schema = _hoisted(described.get("schema") or {}, definitions)
+        schema = _hoist_definitions(described.get("schema") or {}, definitions)
     elif kind in ("dict", "record", "namedtuple", "fields"):
         schema = _object_schema(described, definitions)
     else:
         schema = {"type": "array", **({"uniqueItems": True} if kind == "set" else {})}
-        if each := _schema(described.get("each"), definitions):
+        if each := _build_schema(described.get("each"), definitions):
             schema["items"] = each
     return {"anyOf": [schema, {"type": "null"}]} if "null" in described else schema
 
 
-def _object_schema(described: Type, definitions: dict[str, Any]) -> dict[str, Any]:
+def _object_schema(described: TypeInfo, definitions: dict[str, Any]) -> dict[str, Any]:
     fields = dict.fromkeys(described.get("names", ())) | described.get("fields", {})
     schema: dict[str, Any] = {"type": "object"}
     if fields:
-        schema["properties"] = {name: _schema(one, definitions) for name, one in fields.items()}
+        schema["properties"] = {name: _build_schema(one, definitions) for name, one in fields.items()}
     if described["is"] not in ("dict", "record") or "required" in described:
         schema["required"] = described.get("required", described.get("names", []))
     if described["is"] not in ("dict", "record") or "names" in described:
@@ -63,7 +63,7 @@ def _object_schema(described: Type, definitions: dict[str, Any]) -> dict[str, An
     return schema
 
 
-def _hoisted(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _hoist_definitions(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """A schema as a part of a larger one: its definitions are put with the others, under names that are free."""
     own: dict[str, Any] = schema.get("$defs", {})
     names: dict[str, str] = {}
@@ -75,19 +75,19 @@ def _hoisted(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
         names[name] = free
     renamed = {name: new for name, new in names.items() if name != new}
     for name, meaning in own.items():
-        definitions[names[name]] = _pointing(meaning, renamed)
-    return _pointing({key: item for key, item in schema.items() if key != "$defs"}, renamed)
+        definitions[names[name]] = _rewrite_references(meaning, renamed)
+    return _rewrite_references({key: item for key, item in schema.items() if key != "$defs"}, renamed)
 
 
-def _pointing(part: Any, renamed: dict[str, str]) -> Any:
+def _rewrite_references(part: Any, renamed: dict[str, str]) -> Any:
     if not renamed:
         return part
     if isinstance(part, list):
-        return [_pointing(one, renamed) for one in cast("list[Any]", part)]
+        return [_rewrite_references(one, renamed) for one in cast("list[Any]", part)]
     if not isinstance(part, dict):
         return part
     given = cast("dict[str, Any]", part)
-    made = {key: _pointing(item, renamed) for key, item in given.items()}
+    made = {key: _rewrite_references(item, renamed) for key, item in given.items()}
     reference = given.get("$ref")
     if isinstance(reference, str) and reference.removeprefix("#/$defs/") in renamed:
         made["$ref"] = "#/$defs/" + renamed[reference.removeprefix("#/$defs/")]

@@ -1,7 +1,9 @@
 """Python values of any shape as JSON for people, with their types, and edited JSON as values of the same types.
 
-`encode` gives the JSON of a value and its *type*: None where the JSON says it all, otherwise JSON that names what is
-not plain in it. `check` accepts or refuses an edit by that type, anywhere, without the agent's classes. `decode` makes
+`encode_value` gives the JSON of a value and its *type*: None where the JSON says it all, otherwise JSON that names what
+is
+not plain in it. `check_value` accepts or refuses an edit by that type, anywhere, without the agent's classes. `decode`
+makes
 the edited value: containers of the kinds that were proposed, with items of the types that were proposed.
 
     is                  JSON                     and
@@ -26,13 +28,13 @@ from itertools import pairwise
 from typing import Any, cast
 
 from hitl_nb import json_text as json
-from hitl_nb.records import canonical
-from hitl_nb.values.json_types import ABSENT, Kinds
-from hitl_nb.values.json_values import MAX_DEPTH, a_name, check_text, plain, spell, way_out
+from hitl_nb.records import canonical_json
+from hitl_nb.values.json_types import ABSENT, JsonKinds
+from hitl_nb.values.json_values import MAX_DEPTH, check_text, short_json, suggest_alternative, to_json, with_article
 from hitl_nb.values.models import encode_model, is_model
 from hitl_nb.values.numpy_scalars import check_science, encode_science, is_record, is_science
-from hitl_nb.values.scalars import Type, check_scalar, encode_scalar, is_scalar
-from hitl_nb.values.schemas import misfits
+from hitl_nb.values.scalars import TypeInfo, check_scalar, encode_scalar, is_scalar
+from hitl_nb.values.schemas import schema_errors
 
 _KEYS: dict[type, str] = {bool: "bool", int: "int", float: "float", type(None): "none"}
 _CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
@@ -42,7 +44,7 @@ _PLAIN = frozenset({bool, int, str, type(None)})
 # --- to JSON --------------------------------------------------------------------------------------------------------
 
 
-def encode(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, Type | None]:
+def encode_value(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, TypeInfo | None]:
     """The JSON of `value`, and its type. Raises TypeError or ValueError with the place, as `value['lines'][2]`."""
     if depth > MAX_DEPTH:
         raise ValueError(
@@ -50,22 +52,22 @@ def encode(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, Type |
         )
     kind = cast("type[Any]", type(value))
     if kind in _PLAIN:
-        return plain(value, path), None
+        return to_json(value, path), None
     if kind is float and value - value == 0:  # finite
         return value, None
     if kind not in _CONTAINERS:
         found = encode_science(value, path)
         if found is None and is_model(value):
-            found = encode_model(value, path, depth, encode)
+            found = encode_model(value, path, depth, encode_value)
         if found is None:
             found = encode_scalar(value, path)
         if found is not None:
             # A class may write text with half characters, or numbers of no printable size.
-            return plain(found[0], path, depth), found[1]
+            return to_json(found[0], path, depth), found[1]
     return _encode_container(value, path, depth)
 
 
-def _encode_container(value: Any, path: str, depth: int) -> tuple[Any, Type | None]:
+def _encode_container(value: Any, path: str, depth: int) -> tuple[Any, TypeInfo | None]:
     kind = cast("type[Any]", type(value))
     if isinstance(value, dict):
         return _encode_dict(cast("dict[Any, Any]", value), path, depth)
@@ -78,10 +80,10 @@ def _encode_container(value: Any, path: str, depth: int) -> tuple[Any, Type | No
         return _encode_namedtuple(value, path, depth)
     if isinstance(value, (list, tuple, collections.deque)):
         return _encode_items(list(cast("list[Any]", value)), kind, path, depth)
-    raise TypeError(f"{path} is {a_name(kind.__name__)}; {way_out(kind)}")
+    raise TypeError(f"{path} is {with_article(kind.__name__)}; {suggest_alternative(kind)}")
 
 
-def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[Any, Type | None]:
+def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[Any, TypeInfo | None]:
     shown: dict[str, Any] = {}
     fields: dict[str, Any] = {}
     keys: dict[str, Any] = {}
@@ -89,20 +91,20 @@ def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[Any, Typ
         text, keys_type = encode_key(key, path, depth)
         if text in shown:
             raise ValueError(f"{path} has two keys that are written {text!r}; rename one")
-        shown[text], fields[text] = encode(item, f"{path}[{key!r}]", depth + 1)
+        shown[text], fields[text] = encode_value(item, f"{path}[{key!r}]", depth + 1)
         keys[text] = keys_type
-    described: Type = {"is": "dict"}
+    described: TypeInfo = {"is": "dict"}
     if type(value) is not dict:
         described["class"] = type(value).__name__
     if any(keys.values()):
         try:
-            described["key"] = _common(list(keys), list(keys.values()))
-        except _Mixed:
+            described["key"] = _find_common_type(list(keys), list(keys.values()))
+        except _MixedTypes:
             described["keys"] = keys
     if len(shown) > 1 or (shown and "key" in described):
         try:
-            more = _common(list(shown.values()), list(fields.values()))
-        except _Mixed:
+            more = _find_common_type(list(shown.values()), list(fields.values()))
+        except _MixedTypes:
             more = None
         if more:
             described["more"] = more
@@ -112,36 +114,36 @@ def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[Any, Typ
     return shown, described if len(described) > 1 else None
 
 
-def encode_key(key: Any, path: str, depth: int = 0) -> tuple[str, Type | None]:
+def encode_key(key: Any, path: str, depth: int = 0) -> tuple[str, TypeInfo | None]:
     """The text of a dict's key, and its type: None for a plain text."""
     if type(key) is str:
         return check_text(key, f"a key of {path}"), None
-    found, described = encode(key, f"a key of {path}", depth + 1)
+    found, described = encode_value(key, f"a key of {path}", depth + 1)
     if described is None:
         described = {"is": _KEYS[type(key)]}
-    return _key_text(found), described
+    return _format_key(found), described
 
 
-def _key_text(found: Any) -> str:
+def _format_key(found: Any) -> str:
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
 
-def _encode_items(items: list[Any], kind: type, path: str, depth: int) -> tuple[Any, Type | None]:
-    encoded = [encode(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
+def _encode_items(items: list[Any], kind: type, path: str, depth: int) -> tuple[Any, TypeInfo | None]:
+    encoded = [encode_value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
     shown = [one for one, _ in encoded]
-    described: Type = {"is": "tuple" if issubclass(kind, tuple) else "list", **_items_type(encoded)}
+    described: TypeInfo = {"is": "tuple" if issubclass(kind, tuple) else "list", **_items_type(encoded)}
     if kind not in (list, tuple):
         described["class"] = kind.__name__
     return shown, None if described == {"is": "list"} else described
 
 
-def encode_cells(cells: list[Any], path: str) -> tuple[list[Any], Type | None]:
+def encode_cells(cells: list[Any], path: str) -> tuple[list[Any], TypeInfo | None]:
     """The JSON of the cells of a column, and the type that they all have. Raises TypeError or ValueError."""
-    encoded = [encode(cell, f"{path}[{i}]") for i, cell in enumerate(cells)]
+    encoded = [encode_value(cell, f"{path}[{i}]") for i, cell in enumerate(cells)]
     shown = [one for one, _ in encoded]
     try:
-        return shown, _common(shown, [one for _, one in encoded])
-    except _Mixed:
+        return shown, _find_common_type(shown, [one for _, one in encoded])
+    except _MixedTypes:
         raise TypeError(f"{path} holds values of several types that are no plain JSON; make them of one type") from None
 
 
@@ -153,114 +155,114 @@ def check_cells(columns: list[dict[str, Any]], rows: list[list[Any]]) -> dict[st
             continue
         for r, row in enumerate(rows):
             if row[i] is not None:
-                row[i] = _check(column["cell"], row[i], ABSENT, Kinds(), f"rows/{r}/{column['name']}", wrong)
+                row[i] = _check_part(column["cell"], row[i], ABSENT, JsonKinds(), f"rows/{r}/{column['name']}", wrong)
     return wrong
 
 
-def _items_type(encoded: list[tuple[Any, Type | None]]) -> Type:
+def _items_type(encoded: list[tuple[Any, TypeInfo | None]]) -> TypeInfo:
     try:
-        each = _common([shown for shown, _ in encoded], [one for _, one in encoded])
-    except _Mixed:
+        each = _find_common_type([shown for shown, _ in encoded], [one for _, one in encoded])
+    except _MixedTypes:
         return {"items": [one for _, one in encoded]}
     return {"each": each} if each else {}
 
 
-def _encode_set(value: Iterable[Any], path: str, depth: int) -> tuple[Any, Type | None]:
-    encoded = [encode(item, f"an item of {path}", depth + 1) for item in value]
-    encoded.sort(key=lambda one: set_order(one[0]))
+def _encode_set(value: Iterable[Any], path: str, depth: int) -> tuple[Any, TypeInfo | None]:
+    encoded = [encode_value(item, f"an item of {path}", depth + 1) for item in value]
+    encoded.sort(key=lambda one: set_sort_key(one[0]))
     for (shown, its_type), (following, other_type) in pairwise(encoded):
         if its_type != other_type and type(shown) is type(following) and shown == following:
             raise ValueError(f"{path} has two items that are written {shown!r}; people could not tell them apart")
-    described: Type = {"is": "set", **_items_type(encoded)}
+    described: TypeInfo = {"is": "set", **_items_type(encoded)}
     if type(value) is not set:
         described["class"] = type(value).__name__
     return [shown for shown, _ in encoded], described
 
 
-def set_order(shown: Any) -> tuple[bool, Any, bytes]:
+def set_sort_key(shown: Any) -> tuple[bool, Any, bytes]:
     """What a set's items are sorted by, the same in every process: numbers by size, then the others by their JSON."""
     number = type(shown) in (int, float)
-    return not number, shown if number else 0, canonical(shown)
+    return not number, shown if number else 0, canonical_json(shown)
 
 
-def _encode_namedtuple(value: Any, path: str, depth: int) -> tuple[Any, Type]:
+def _encode_namedtuple(value: Any, path: str, depth: int) -> tuple[Any, TypeInfo]:
     names = list(value._fields)
-    encoded = {name: encode(item, f"{path}.{name}", depth + 1) for name, item in zip(names, value, strict=True)}
+    encoded = {name: encode_value(item, f"{path}.{name}", depth + 1) for name, item in zip(names, value, strict=True)}
     fields = {name: one for name, (_, one) in encoded.items() if one}
-    described: Type = {"is": "namedtuple", "class": type(value).__name__, "names": names, "fields": fields}
+    described: TypeInfo = {"is": "namedtuple", "class": type(value).__name__, "names": names, "fields": fields}
     return {name: shown for name, (shown, _) in encoded.items()}, described
 
 
-class _Mixed(Exception):
+class _MixedTypes(Exception):
     """Values are of several types."""
 
 
-def _common(shown: list[Any], types: list[Type | None]) -> Type | None:
+def _find_common_type(shown: list[Any], types: list[TypeInfo | None]) -> TypeInfo | None:
     """The type that all these values have, the nulls among them aside. Raises _Mixed."""
     nulls = {(one or {}).get("is") for item, one in zip(shown, types, strict=True) if item is None}
     pairs = [(item, one) for item, one in zip(shown, types, strict=True) if item is not None]
     if len(nulls) > 1:
-        raise _Mixed
+        raise _MixedTypes
     if not pairs:
         return types[0] if types else None
     common = pairs[0][1]
     if any(one != common for _, one in pairs):
-        common = _merged([item for item, _ in pairs], [one for _, one in pairs])
+        common = _merge_types([item for item, _ in pairs], [one for _, one in pairs])
     if not nulls:
         return common
     if common is None:
         if nulls != {None}:
-            raise _Mixed
+            raise _MixedTypes
         return None
     return {**common, "null": nulls.pop() or True}
 
 
-def _merged(shown: list[Any], types: list[Type | None]) -> Type:
+def _merge_types(shown: list[Any], types: list[TypeInfo | None]) -> TypeInfo:
     if all(type(item) is float or (one or {}).get("is") == "float" for item, one in zip(shown, types, strict=True)):
         return {"is": "float", "endless": True}
-    some = [one or _container(item) for item, one in zip(shown, types, strict=True)]
+    some = [one or _container_type(item) for item, one in zip(shown, types, strict=True)]
     first = some[0]
     if first is None or any(one is None or one["is"] != first["is"] for one in some):
-        raise _Mixed
-    known = cast("list[Type]", some)
+        raise _MixedTypes
+    known = cast("list[TypeInfo]", some)
     if first["is"] == "dict" and not any("key" in one or "keys" in one for one in known):
         if len({one.get("class") for one in known}) > 1:
-            raise _Mixed
-        return _merged_dicts(shown, known)
+            raise _MixedTypes
+        return _merge_dict_types(shown, known)
     if first["is"] in ("list", "tuple", "set"):
-        return _merged_lists(shown, known)
+        return _merge_list_types(shown, known)
     flags = [{k: v for k, v in one.items() if k not in ("endless", "null")} for one in known]
     if any(one != flags[0] for one in flags) or len({str(one.get("null")) for one in known if "null" in one}) > 1:
-        raise _Mixed
-    merged: Type = {}
+        raise _MixedTypes
+    merged: TypeInfo = {}
     for one in known:
         merged |= one
     return merged
 
 
-def _container(shown: Any) -> Type | None:
+def _container_type(shown: Any) -> TypeInfo | None:
     return {"is": "dict"} if isinstance(shown, dict) else {"is": "list"} if isinstance(shown, list) else None
 
 
-def _merged_lists(shown: list[Any], types: list[Type]) -> Type:
+def _merge_list_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
     """The type of lists whose items have one type, seen together; some may be empty, or hold a null."""
     bare = [{key: item for key, item in one.items() if key != "each"} for one in types]
     if "items" in bare[0] or any(one != bare[0] for one in bare):
-        raise _Mixed
+        raise _MixedTypes
     items: list[Any] = []
-    each: list[Type | None] = []
+    each: list[TypeInfo | None] = []
     for part, one in zip(shown, types, strict=True):
-        own: Type | None = one.get("each")
+        own: TypeInfo | None = one.get("each")
         null = (own or {}).get("null")
         given = {key: item for key, item in own.items() if key != "null"} if own else None
         for item in part:
             items.append(item)
             each.append(given if item is not None else {"is": null} if isinstance(null, str) else None)
-    common = _common(items, each)
+    common = _find_common_type(items, each)
     return {**bare[0], **({"each": common} if common else {})}
 
 
-def _merged_dicts(shown: list[Any], types: list[Type]) -> Type:
+def _merge_dict_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
     """The type of records of which not all have all fields."""
     fields: dict[str, Any] = {}
     for name in dict.fromkeys(name for one in types for name in one.get("fields", {})):
@@ -269,8 +271,8 @@ def _merged_dicts(shown: list[Any], types: list[Type]) -> Type:
             for item, one in zip(shown, types, strict=True)
             if name in item
         ]
-        fields[name] = _common([item for item, _ in having], [one for _, one in having])
-    merged: Type = {"is": "dict", "fields": {name: one for name, one in fields.items() if one}}
+        fields[name] = _find_common_type([item for item, _ in having], [one for _, one in having])
+    merged: TypeInfo = {"is": "dict", "fields": {name: one for name, one in fields.items() if one}}
     more = [one.get("more") for item, one in zip(shown, types, strict=True) if len(item) > 1]
     if more and more[0] and all(one == more[0] for one in more):
         merged["more"] = more[0]
@@ -280,23 +282,25 @@ def _merged_dicts(shown: list[Any], types: list[Type]) -> Type:
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 
-def check(
-    described: Type | None, value: Any, before: Any = ABSENT, kinds: Kinds | None = None
+def check_value(
+    described: TypeInfo | None, value: Any, before: Any = ABSENT, kinds: JsonKinds | None = None
 ) -> tuple[Any, dict[str, str]]:
     """An edit in its normal form, and what is wrong with it: paths ("lines/0/price") to one message each.
 
     `before` is the JSON that was proposed: what was not changed is right. What is plain JSON in it keeps its `kinds`.
     """
     wrong: dict[str, str] = {}
-    return _check(described, value, before, kinds or Kinds(), "", wrong), wrong
+    return _check_part(described, value, before, kinds or JsonKinds(), "", wrong), wrong
 
 
-def _check(described: Type | None, value: Any, before: Any, kinds: Kinds, path: str, wrong: dict[str, str]) -> Any:
+def _check_part(
+    described: TypeInfo | None, value: Any, before: Any, kinds: JsonKinds, path: str, wrong: dict[str, str]
+) -> Any:
     if described is None:
-        return kinds.fit(value, before, path, wrong)
+        return kinds.fit_value(value, before, path, wrong)
     if value is None and "null" in described:
         return value
-    if before is not ABSENT and type(value) is type(before) and canonical(value) == canonical(before):
+    if before is not ABSENT and type(value) is type(before) and canonical_json(value) == canonical_json(before):
         return value
     kind = described["is"]
     try:
@@ -309,8 +313,8 @@ def _check(described: Type | None, value: Any, before: Any, kinds: Kinds, path: 
         return value
     if kind in ("model", "schema"):
         schema = described.get("schema")
-        for where, message in (misfits(schema, value) if schema else {}).items():
-            wrong[_join(path, where)] = message
+        for where, message in (schema_errors(schema, value) if schema else {}).items():
+            wrong[_join_path(path, where)] = message
         return value
     if kind in ("dict", "record"):
         return _check_dict(described, value, before, kinds, path, wrong)
@@ -319,13 +323,15 @@ def _check(described: Type | None, value: Any, before: Any, kinds: Kinds, path: 
     return _check_items(described, value, before, kinds, path, wrong)
 
 
-def _join(path: str, name: Any) -> str:
+def _join_path(path: str, name: Any) -> str:
     return f"{path}/{name}".strip("/")
 
 
-def _check_dict(described: Type, value: Any, before: Any, kinds: Kinds, path: str, wrong: dict[str, str]) -> Any:
+def _check_dict(
+    described: TypeInfo, value: Any, before: Any, kinds: JsonKinds, path: str, wrong: dict[str, str]
+) -> Any:
     if not isinstance(value, dict):
-        wrong[path] = f"must be an object, not {spell(value)}"
+        wrong[path] = f"must be an object, not {short_json(value)}"
         return value
     given = cast("dict[str, Any]", value)
     known = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
@@ -335,21 +341,23 @@ def _check_dict(described: Type, value: Any, before: Any, kinds: Kinds, path: st
         try:
             name = text if text in known else check_key(described, text)
         except ValueError as error:
-            wrong[_join(path, text)] = str(error)
+            wrong[_join_path(path, text)] = str(error)
             continue
         if name in checked:
-            wrong[_join(path, text)] = f"is the key {name} again"
+            wrong[_join_path(path, text)] = f"is the key {name} again"
         one = fields.get(name) if name in known or name in fields else more
         if "names" in described and name not in described["names"]:
-            wrong[_join(path, name)] = "is no argument of this tool"
-        checked[name] = _check(one, item, known.get(name, ABSENT), kinds.field(name), _join(path, name), wrong)
+            wrong[_join_path(path, name)] = "is no argument of this tool"
+        checked[name] = _check_part(
+            one, item, known.get(name, ABSENT), kinds.field_kinds(name), _join_path(path, name), wrong
+        )
     for name in described.get("required", ()):
         if name not in given:
-            wrong[_join(path, name)] = "is required"
+            wrong[_join_path(path, name)] = "is required"
     return checked
 
 
-def check_key(described: Type, text: str) -> str:
+def check_key(described: TypeInfo, text: str) -> str:
     """The text of a key of a dict of such a type, in its normal form. Raises ValueError."""
     if "keys" in described:
         if text not in described["keys"]:
@@ -358,58 +366,64 @@ def check_key(described: Type, text: str) -> str:
     if "key" not in described:
         return text
     try:
-        return _key_text(key_json(described["key"], text))
+        return _format_key(parse_key(described["key"], text))
     except ValueError as error:
         raise ValueError(f"is no key: it {error}") from None
 
 
-def key_json(described: Type | None, text: str) -> Any:
+def parse_key(described: TypeInfo | None, text: str) -> Any:
     """The JSON of the key that a text stands for. Raises ValueError."""
     if described is None:
         return text
-    found, wrong = check(described, text)
+    found, wrong = check_value(described, text)
     if wrong:
         try:
             read = json.loads(text)
         except (ValueError, RecursionError):
             raise ValueError(next(iter(wrong.values()))) from None
-        found, wrong = check(described, read)
+        found, wrong = check_value(described, read)
     if wrong:
         raise ValueError(next(iter(wrong.values())))
     return found
 
 
-def _check_fields(described: Type, value: Any, before: Any, kinds: Kinds, path: str, wrong: dict[str, str]) -> Any:
+def _check_fields(
+    described: TypeInfo, value: Any, before: Any, kinds: JsonKinds, path: str, wrong: dict[str, str]
+) -> Any:
     names: list[str] = described["names"]
     if described["is"] == "namedtuple" and isinstance(value, list):
         items = cast("list[Any]", value)
         value = dict(zip(names, items, strict=True)) if len(items) == len(names) else items
     if not isinstance(value, dict):
-        wrong[path] = f"must be an object with {', '.join(names)}, not {spell(value)}"
+        wrong[path] = f"must be an object with {', '.join(names)}, not {short_json(value)}"
         return value
     given = cast("dict[str, Any]", value)
     known = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
     for name in described.get("required", names):
         if name not in given:
-            wrong[_join(path, name)] = "is required"
+            wrong[_join_path(path, name)] = "is required"
     for name in given:
         if name not in names:
-            wrong[_join(path, name)] = f"is no field of {described['class']}"
+            wrong[_join_path(path, name)] = f"is no field of {described['class']}"
     fields = described["fields"]
     return {
-        name: _check(fields.get(name), item, known.get(name, ABSENT), kinds.field(name), _join(path, name), wrong)
+        name: _check_part(
+            fields.get(name), item, known.get(name, ABSENT), kinds.field_kinds(name), _join_path(path, name), wrong
+        )
         for name, item in given.items()
     }
 
 
-def _check_items(described: Type, value: Any, before: Any, kinds: Kinds, path: str, wrong: dict[str, str]) -> Any:
+def _check_items(
+    described: TypeInfo, value: Any, before: Any, kinds: JsonKinds, path: str, wrong: dict[str, str]
+) -> Any:
     if not isinstance(value, list):
-        wrong[path] = f"must be a list, not {spell(value)}"
+        wrong[path] = f"must be a list, not {short_json(value)}"
         return value
     items = cast("list[Any]", value)
     known = cast("list[Any]", before) if isinstance(before, list) else []
     if described["is"] == "set":
-        return _check_set(described, items, known, kinds.item, path, wrong)
+        return _check_set(described, items, known, kinds.item_kinds, path, wrong)
     each, every = described.get("items"), described.get("each")
     if each is None and every is None:
         return kinds.fit_items(items, known, path, wrong)
@@ -418,27 +432,29 @@ def _check_items(described: Type, value: Any, before: Any, kinds: Kinds, path: s
         return items
     if len(items) != len(known):
         # Items moved: what is still there is found by its JSON.
-        there = {canonical(item): item for item in known}
-        known = [there.get(canonical(item), ABSENT) for item in items]
+        there = {canonical_json(item): item for item in known}
+        known = [there.get(canonical_json(item), ABSENT) for item in items]
     return [
-        _check(each[i] if each is not None else every, item, known[i], kinds.item, _join(path, i), wrong)
+        _check_part(
+            each[i] if each is not None else every, item, known[i], kinds.item_kinds, _join_path(path, i), wrong
+        )
         for i, item in enumerate(items)
     ]
 
 
 def _check_set(
-    described: Type, items: list[Any], known: list[Any], kinds: Kinds, path: str, wrong: dict[str, str]
+    described: TypeInfo, items: list[Any], known: list[Any], kinds: JsonKinds, path: str, wrong: dict[str, str]
 ) -> Any:
     checked: dict[bytes, Any] = {}
-    spelled = {canonical(item) for item in known}
+    spelled = {canonical_json(item) for item in known}
     for i, item in enumerate(items):
-        where = _join(path, i)
+        where = _join_path(path, i)
         if "items" in described:
-            if canonical(item) not in spelled:
+            if canonical_json(item) not in spelled:
                 wrong[where] = "is new, and the items here are of several types; they can only be removed"
         else:
-            item = _check(described.get("each"), item, ABSENT, kinds, where, wrong)
+            item = _check_part(described.get("each"), item, ABSENT, kinds, where, wrong)
             if described.get("each") is None and isinstance(item, (dict, list)):
-                wrong[where] = f"cannot be in a set: {spell(item)}"
-        checked[canonical(item)] = item
-    return sorted(checked.values(), key=set_order)
+                wrong[where] = f"cannot be in a set: {short_json(item)}"
+        checked[canonical_json(item)] = item
+    return sorted(checked.values(), key=set_sort_key)

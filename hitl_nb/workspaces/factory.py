@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.engine.current_session import current
+from hitl_nb.engine.current_session import current_session
 from hitl_nb.engine.live.steps_under_way import in_step
 from hitl_nb.errors import HitlError, NotInAgent
 from hitl_nb.kinds import questions as values
 from hitl_nb.records import TEXT_KINDS, Kind
-from hitl_nb.workspaces.local import Workspace, write_along
+from hitl_nb.workspaces.local import LocalWorkspace, let_script_write
 
 
 def workspace(
@@ -20,7 +20,7 @@ def workspace(
     token: str | None = None,
     name: str | None = None,
     restart: bool = False,
-) -> Workspace:
+) -> LocalWorkspace:
     """Open a document that the agent and people write together; use it as a context manager.
 
     A plain script, outside of any agent, writes through a Jupyter server: `server` and what follows are for it.
@@ -45,7 +45,7 @@ def workspace(
         NotInAgent: there is no run whose workspace it could be, and no `server`.
         ServerError: the server does not answer, or refuses the token.
     """
-    session = current()
+    session = current_session()
     if server is None and session is None:
         raise NotInAgent(
             "workspace() was called outside an agent: put the code into a %%agent cell, or into a function marked "
@@ -58,20 +58,22 @@ def workspace(
         raise ValueError(f"kind must be one of {', '.join(sorted(TEXT_KINDS))}, not {kind!r}")
     if not isinstance(template, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise TypeError(f"template must be a str, not {type(template).__name__}")
-    title = values.ask("", title=title, kind="text").title
+    title = values.build_question("", title=title, kind="text").title
     if session is None:
-        from hitl_nb.workspaces.remote import opened
+        from hitl_nb.workspaces.remote import open_remote_workspace
 
         assert server is not None
-        return opened(title, kind=kind, template=template, server=server, token=token, name=name, restart=restart)
+        return open_remote_workspace(
+            title, kind=kind, template=template, server=server, token=token, name=name, restart=restart
+        )
     step = in_step.get()
     if step is not None:
         raise HitlError(f"workspace() was called inside the step {step}(): a step is recorded as a whole; move it out")
     session.check_not_paused()
     session.live.begin_call(None)
-    ledger, position = session.ledger, session.live.position("workspace")
+    ledger, position = session.ledger, session.live.name_call("workspace")
     record = ledger.open_workspace(session.claim, title=title, kind=kind, template=template, position=position)
-    Draft.within(ledger.store, record).begin()
+    Draft.for_workspace(ledger.store, record).write_initial()
     session.opened(record)
-    write_along(session, record.id)
-    return Workspace(record.id)
+    let_script_write(session, record.id)
+    return LocalWorkspace(record.id)

@@ -21,7 +21,7 @@ from hitl_nb import errors
 from hitl_nb import json_text as json
 from hitl_nb.errors import HitlError, InvalidEdit, RunClaimed, ServerError
 
-TIMEOUT = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds that one answer may take."""
 FIRST, OUTAGE = 5.0, 300.0
 """Seconds for which it is tried again: before the server has answered once, and then."""
@@ -29,7 +29,7 @@ _LONGEST_PAUSE = 5.0
 _RESTARTING = (502, 503, 504)
 
 
-class Server:
+class ServerClient:
     """A Jupyter server as a script sees it.
 
     Args:
@@ -60,9 +60,9 @@ class Server:
         self._pause = pause
         self._ticks = ticks
         self._answered = False
-        self._opener = urllib.request.build_opener(_Straight)
+        self._opener = urllib.request.build_opener(_RedirectRefuser)
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """One call of the API: its answer.
 
         Raises ServerError if the server does not answer, or answers as one that cannot do this or does not let this
@@ -75,10 +75,10 @@ class Server:
             gone = status == 0 or status in _RESTARTING
             if not gone:
                 self._answered = True
-                return self._read(status, raw)
+                return self._parse_answer(status, raw)
             if self._ticks() >= until or why.endswith(_CERTIFICATE):
                 if status == 503:
-                    return self._read(status, raw)
+                    return self._parse_answer(status, raw)
                 raise ServerError(f"the server {self.address} does not answer: {why}; start it, then run this again")
             self._pause(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -91,7 +91,7 @@ class Server:
             headers["Authorization"] = f"token {self._token}"
         request = urllib.request.Request(f"{self.address}/{path}", raw, headers, method=method)
         try:
-            with self._opener.open(request, timeout=TIMEOUT) as answer:
+            with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
                 return answer.status, answer.read(), ""
         except urllib.error.HTTPError as refused:
             try:
@@ -103,15 +103,15 @@ class Server:
             certificate = _CERTIFICATE if isinstance(reason, ssl.SSLCertVerificationError) else ""
             return 0, b"", (str(reason) or type(broken).__name__) + certificate
 
-    def _read(self, status: int, raw: bytes) -> dict[str, Any]:
+    def _parse_answer(self, status: int, raw: bytes) -> dict[str, Any]:
         """What the answer says. Raises what it says went wrong."""
-        said = _object(raw)
+        said = _parse_object(raw)
         if status == 200 and said is not None:
             return said
         told = said or {}
         name, message = str(told.get("error")), str(told.get("message"))
         if status in (401, 403):
-            raise ServerError(self._forbidden(message))
+            raise ServerError(self._explain_forbidden(message))
         known: Any = getattr(errors, name, None)
         if known is RunClaimed:
             raise RunClaimed(message, str(told.get("owner", "")))
@@ -131,7 +131,7 @@ class Server:
             "not that of a login page"
         )
 
-    def _forbidden(self, message: str) -> str:
+    def _explain_forbidden(self, message: str) -> str:
         status, _, _ = self._send("GET", "api/me", None)
         if status != 200:
             given = "this token" if self._token else "calls without a token"
@@ -139,7 +139,7 @@ class Server:
         return f"the server {self.address} does not let this token do that: {message}"
 
 
-def _object(raw: bytes) -> dict[str, Any] | None:
+def _parse_object(raw: bytes) -> dict[str, Any] | None:
     """The JSON object that an answer is; None for anything else."""
     try:
         said: Any = json.loads(raw)
@@ -151,7 +151,7 @@ def _object(raw: bytes) -> dict[str, Any] | None:
 _CERTIFICATE = " (its certificate is not trusted here)"
 
 
-class _Straight(urllib.request.HTTPRedirectHandler):
+class _RedirectRefuser(urllib.request.HTTPRedirectHandler):
     """Follows no redirection: the token is for this server alone."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:

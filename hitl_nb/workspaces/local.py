@@ -16,28 +16,28 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.drafts.agent_writer import PATIENCE, Find, Written, standing
+from hitl_nb.drafts.agent_writer import PATIENCE_SECONDS, TextFinder, Written, locate_quote
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.engine.current_session import required
+from hitl_nb.engine.current_session import require_session
 from hitl_nb.engine.live.steps_under_way import in_step
-from hitl_nb.engine.questions.pending_calls import Pending
+from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.engine.run.session import Session
-from hitl_nb.engine.snapshot.saver import Reentered
+from hitl_nb.engine.snapshot.saver import StoreBackedContext
 from hitl_nb.errors import HitlError
 from hitl_nb.kinds import questions as values
 from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import ACTIONS, Action
 from hitl_nb.records import Workspace as Record
-from hitl_nb.review.comment_threads import Comment
-from hitl_nb.review.decision import Asked, Decision
+from hitl_nb.review.comment_threads import AgentComment
+from hitl_nb.review.decision import Decision, LiveQuestion
 from hitl_nb.review.review_arguments import OnDeadline, check_review
 from hitl_nb.scripted_review.reviewer import reviewer_from_environment
 from hitl_nb.workspaces import local_operations as sharing
-from hitl_nb.workspaces.local_operations import Write
+from hitl_nb.workspaces.local_operations import RecordedWrite
 
 
 @name_in_package
-class Workspace(Reentered):
+class LocalWorkspace(StoreBackedContext):
     """What `workspace()` returns: a document that people see and edit while the agent writes it.
 
     Leave its with block, and it is closed for good; it stays open if that is left by an exception, since a run that
@@ -51,38 +51,38 @@ class Workspace(Reentered):
     def __repr__(self) -> str:
         return f"<workspace {self.id}>"
 
-    def __enter__(self) -> Workspace:
+    def __enter__(self) -> LocalWorkspace:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            session = required("the end of a workspace")
+            session = require_session("the end of a workspace")
             session.ledger.close_workspace(session.claim, self.id)
 
     # Reading
 
     @property
     def title(self) -> str:
-        return self._record("workspace.title").title
+        return self._read_record("workspace.title").title
 
     @property
     def text(self) -> str:
         """What stands there now; what people agreed to, from their decision on until the agent writes again."""
-        session = required("workspace.text")
-        return sharing.text(self.id) if session.live.is_direct else sharing.recorded_text(self.id)
+        session = require_session("workspace.text")
+        return sharing.read_text(self.id) if session.live.is_direct else sharing.recorded_text(self.id)
 
-    def comments(self, open: bool | None = None) -> list[Comment]:  # noqa: A002
+    def comments(self, open: bool | None = None) -> list[AgentComment]:  # noqa: A002
         """What was said about the document, oldest first; only what is still open, or only what is not, if asked so."""
-        session = required("workspace.comments()")
+        session = require_session("workspace.comments()")
         direct = session.live.is_direct
-        found = sharing.comments(self.id) if direct else sharing.recorded_comments(self.id)
+        found = sharing.read_comments(self.id) if direct else sharing.recorded_comments(self.id)
         return [one for one in found if open in (None, one.open)]
 
     # Writing
 
-    def append(self, part: str | Iterable[str] | AsyncIterable[str], *, patience: float = PATIENCE) -> Any:
+    def append(self, part: str | Iterable[str] | AsyncIterable[str], *, patience: float = PATIENCE_SECONDS) -> Any:
         """Add text at the end, as paragraphs of its own; a stream as it comes, also while people write around it.
 
         Args:
@@ -98,20 +98,20 @@ class Workspace(Reentered):
         given: Any = part
         if not isinstance(given, (Iterable, AsyncIterable)) or isinstance(given, (bytes, bytearray)):
             raise TypeError(f"append takes a str, or an iterable of str, not {type(given).__name__}")
-        write = self._write("append")
+        write = self._begin_write("append")
         if isinstance(part, AsyncIterable):
-            return self._streamed(write, part, patience)
-        return self._heard(sharing.appended(write, part, patience))
+            return self._append_stream(write, part, patience)
+        return self._notify_script(sharing.append_text(write, part, patience))
 
-    async def _streamed(self, write: Write, part: AsyncIterable[str], patience: float) -> Written:
-        return self._heard(await sharing.streamed(write, part, patience))
+    async def _append_stream(self, write: RecordedWrite, part: AsyncIterable[str], patience: float) -> Written:
+        return self._notify_script(await sharing.append_stream(write, part, patience))
 
-    def _heard(self, written: Written) -> Written:
+    def _notify_script(self, written: Written) -> Written:
         """In a test, the people of the script hear of what was written."""
-        write_along(required("workspace"), self.id)
+        let_script_write(require_session("workspace"), self.id)
         return written
 
-    def replace(self, old: str | Comment, new: str, *, patience: float = PATIENCE) -> Written:
+    def replace(self, old: str | AgentComment, new: str, *, patience: float = PATIENCE_SECONDS) -> Written:
         """Put `new` in place of `old`, a text that stands there once, or the text that a comment is about.
 
         Where a person has just written, it waits for them, at most `patience` seconds, and then becomes a suggestion
@@ -119,26 +119,26 @@ class Workspace(Reentered):
 
         Raises TextGone, WorkspaceClosed.
         """
-        find = self._standing(old)
-        write = self._write("replace")
-        return self._heard(write.made(lambda writing, key: writing.replace(key, find, new, patience)))
+        find = self._make_find(old)
+        write = self._begin_write("replace")
+        return self._notify_script(write.run(lambda writing, key: writing.replace(key, find, new, patience)))
 
-    def suggest(self, old: str | Comment, new: str, why: str = "") -> Comment:
+    def suggest(self, old: str | AgentComment, new: str, why: str = "") -> AgentComment:
         """Suggest `new` in place of `old`, for people to accept or not. Raises TextGone."""
-        self._at_work("suggest")
-        return sharing.suggest(self.id, self._standing(old), new, why)
+        self._require_writable_session("suggest")
+        return sharing.suggest(self.id, self._make_find(old), new, why)
 
-    def reply(self, comment: Comment | str, text: str) -> Comment:
+    def reply(self, comment: AgentComment | str, text: str) -> AgentComment:
         """Answer a comment. Raises UnknownComment."""
-        self._at_work("reply")
-        return sharing.reply(self.id, _id(comment), text)
+        self._require_writable_session("reply")
+        return sharing.reply(self.id, _get_comment_id(comment), text)
 
-    def resolve(self, comment: Comment | str) -> Comment:
+    def resolve(self, comment: AgentComment | str) -> AgentComment:
         """Say that a comment is dealt with. Raises UnknownComment, AlreadySettled."""
-        self._at_work("resolve")
-        return sharing.resolve(self.id, _id(comment))
+        self._require_writable_session("resolve")
+        return sharing.resolve(self.id, _get_comment_id(comment))
 
-    def accept(self, comment: Comment | str, *, patience: float = PATIENCE) -> Written:
+    def accept(self, comment: AgentComment | str, *, patience: float = PATIENCE_SECONDS) -> Written:
         """Do what a comment suggests, and say that it is accepted.
 
         If somebody does not stop writing there, it stays as it is, a suggestion: Written.suggested.
@@ -146,8 +146,8 @@ class Workspace(Reentered):
         Raises AlreadySettled if somebody else was first, TextGone, UnknownComment, WorkspaceClosed; ValueError if it
         suggests nothing.
         """
-        self._at_work("accept")
-        return self._heard(sharing.accept(self.id, _id(comment), patience))
+        self._require_writable_session("accept")
+        return self._notify_script(sharing.accept(self.id, _get_comment_id(comment), patience))
 
     # Deciding
 
@@ -172,25 +172,27 @@ class Workspace(Reentered):
 
         Raises CannotPause, WorkspaceClosed, PolicyError, TypeError, ValueError.
         """
-        session = required("workspace.wait_until_done()")
-        exact = session.live.begin_call(Workspace.wait_until_done)
+        session = require_session("workspace.wait_until_done()")
+        exact = session.live.begin_call(LocalWorkspace.wait_until_done)
         review = check_review(deadline=deadline, on_deadline=on_deadline, allow=allow)
-        record = session.ledger.workspace(self.id)
-        write_along(session, self.id, at_end=True)
-        text = sharing.text(self.id) if exact else sharing.recorded_text(self.id)
-        question = values.ask(text, title=title or record.title, kind=record.kind, context=context, allow=allow)
+        record = session.ledger.load_workspace(self.id)
+        let_script_write(session, self.id, at_end=True)
+        text = sharing.read_text(self.id) if exact else sharing.recorded_text(self.id)
+        question = values.build_question(
+            text, title=title or record.title, kind=record.kind, context=context, allow=allow
+        )
         question = msgspec.structs.replace(question, document=self.id)
-        done = _Done([Asked(question, text, review=review)], self.id)
+        done = _PendingWorkspace([LiveQuestion(question, text, review=review)], self.id)
         return session.questions.ask(done, exact=exact, name="workspace.done")
 
     # How it is done
 
-    def _record(self, what: str) -> Record:
-        return required(what).ledger.workspace(self.id)
+    def _read_record(self, what: str) -> Record:
+        return require_session(what).ledger.load_workspace(self.id)
 
-    def _at_work(self, name: str) -> Session:
+    def _require_writable_session(self, name: str) -> Session:
         """The session, if it may write now. Raises NotInAgent, HitlError inside of a step, Paused."""
-        session = required(f"workspace.{name}()")
+        session = require_session(f"workspace.{name}()")
         session.check_not_paused()
         step = in_step.get()
         if step is not None:
@@ -200,45 +202,45 @@ class Workspace(Reentered):
             )
         return session
 
-    def _write(self, name: str) -> Write:
-        session = self._at_work(name)
+    def _begin_write(self, name: str) -> RecordedWrite:
+        session = self._require_writable_session(name)
         session.live.begin_call(None)
-        return Write(self.id, session, session.live.position(f"workspace.{name}"))
+        return RecordedWrite(self.id, session, session.live.name_call(f"workspace.{name}"))
 
-    def _standing(self, old: str | Comment) -> Find:
+    def _make_find(self, old: str | AgentComment) -> TextFinder:
         """Finds what is to be replaced: a text, or what a comment is about."""
         if isinstance(old, str):
-            return standing(old)
-        return sharing.at_work(required("workspace.replace()"), self.id).about(old.id)
+            return locate_quote(old)
+        return sharing.make_coauthor(require_session("workspace.replace()"), self.id).find_commented_text(old.id)
 
 
-class _Done(Pending):
+class _PendingWorkspace(PendingCall):
     """Whether a document is done."""
 
-    def __init__(self, asked: list[Asked], workspace: str) -> None:
+    def __init__(self, asked: list[LiveQuestion], workspace: str) -> None:
         super().__init__(asked)
         self.workspace = workspace
 
-    def go_on(self, decisions: list[Decision]) -> Decision:
+    def complete(self, decisions: list[Decision]) -> Decision:
         """The decision; the document comes to say what was decided, if it says something else."""
-        ledger = required("workspace.wait_until_done()").ledger
-        record = ledger.workspace(self.workspace)
-        agreed = ledger.decided_text(record)
+        ledger = require_session("workspace.wait_until_done()").ledger
+        record = ledger.load_workspace(self.workspace)
+        agreed = ledger.find_decided_text(record)
         if record.status == "done" and record.proposal == decisions[0].proposal_id and agreed is not None:
-            decided = ledger.proposal(record.proposal).decision
+            decided = ledger.load_proposal(record.proposal).decision
             name = decided.reviewer_name if decided is not None else ""
-            Draft.within(ledger.store, record).write(agreed, decisions[0].reviewer, name)
+            Draft.for_workspace(ledger.store, record).write_value(agreed, decisions[0].reviewer, name)
         return decisions[0]
 
 
-def write_along(session: Session, document: str, *, at_end: bool = False) -> None:
+def let_script_write(session: Session, document: str, *, at_end: bool = False) -> None:
     """Where a script stands in for people, let them do what they do in this document now."""
     reviewer = reviewer_from_environment()
     if reviewer is not None:
         ledger, claim = session.ledger, session.claim
         check: Callable[[], None] = lambda: ledger.check_claim(claim)  # noqa: E731
-        reviewer.write_along(ledger, ledger.workspace(document), epoch=claim.epoch, check=check, at_end=at_end)
+        reviewer.perform_edits(ledger, ledger.load_workspace(document), epoch=claim.epoch, check=check, at_end=at_end)
 
 
-def _id(comment: Comment | str) -> str:
+def _get_comment_id(comment: AgentComment | str) -> str:
     return comment if isinstance(comment, str) else comment.id

@@ -16,20 +16,20 @@ from typing import TypeVar
 
 from hitl_nb import records
 from hitl_nb.agent_api.steps import StepFunction, idempotency_key
-from hitl_nb.drafts.agent_coauthor import AtWork, comment_id, standing_in
-from hitl_nb.drafts.agent_writer import Find, Suggestion, Writing, Written, standing, suggestion
+from hitl_nb.drafts.agent_coauthor import AgentCoauthor, comment_id, workspace_text
+from hitl_nb.drafts.agent_writer import AgentWriter, Suggestion, TextFinder, Written, locate_quote, make_suggestion
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.drafts.stream_writer import Stream
-from hitl_nb.drafts.text_view import Page
-from hitl_nb.engine.current_session import required
+from hitl_nb.drafts.stream_writer import StreamWriter
+from hitl_nb.drafts.text_view import TextPage
+from hitl_nb.engine.current_session import require_session
 from hitl_nb.engine.run.session import Session
-from hitl_nb.engine.snapshot.saver import Reentered
-from hitl_nb.review.comment_threads import Comment, told
+from hitl_nb.engine.snapshot.saver import StoreBackedContext
+from hitl_nb.review.comment_threads import AgentComment, thread_comments
 
 T = TypeVar("T")
 
 
-class Write:
+class RecordedWrite:
     """One write of a run, at its place in it: `key`. `name` is what a comment is called that it becomes."""
 
     def __init__(self, document: str, session: Session, key: str) -> None:
@@ -37,132 +37,134 @@ class Write:
         self.session = session
         self.key = key
         self.name = comment_id(f"{session.run_record.id}/{key}")
-        self._work = at_work(session, document)
+        self._work = make_coauthor(session, document)
 
-    def begun(self) -> Writing | Written:
+    def start(self) -> AgentWriter | Written:
         """The hand that writes, now that it may; or what became of the write, if it has been made before."""
-        writing = self._work.writing()
-        known = writing.made(self.key)
+        writing = self._work.make_writer()
+        known = writing.outcome_of(self.key)
         if known is not None:
             return known
-        self._work.begin(inside=_inside(self.session, self.document))
-        suggested = any(one.id == self.name for one in self.session.ledger.comments(self.document))
-        return writing.settled(self.key) if suggested else writing
+        self._work.begin_writing(inside=_is_inside_workspace(self.session, self.document))
+        suggested = any(one.id == self.name for one in self.session.ledger.list_comments(self.document))
+        return writing.mark_suggested(self.key) if suggested else writing
 
-    def made(self, work: Callable[[Writing, str], Written | Suggestion]) -> Written:
+    def run(self, work: Callable[[AgentWriter, str], Written | Suggestion]) -> Written:
         """Do `work`, unless that was done before; what became of it."""
-        writing = self.begun()
-        return writing if isinstance(writing, Written) else self.ended(writing, work(writing, self.key))
+        writing = self.start()
+        return writing if isinstance(writing, Written) else self.finish(writing, work(writing, self.key))
 
-    def ended(self, writing: Writing, outcome: Written | Suggestion) -> Written:
+    def finish(self, writing: AgentWriter, outcome: Written | Suggestion) -> Written:
         """What became of the write, now that it is over: a suggestion is put to people."""
         if isinstance(outcome, Written):
             return outcome
         self._work.suggest(outcome, "", self.name)
-        return writing.settled(self.key)
+        return writing.mark_suggested(self.key)
 
 
 # What is read; opaque code reads it through steps, so that it reads the same when it is made again
 
 
-def text(document: str) -> str:
+def read_text(document: str) -> str:
     """What stands there now, or what people agreed to and nobody has changed since."""
-    ledger = required("workspace.text").ledger
-    return standing_in(ledger, ledger.workspace(document))
+    ledger = require_session("workspace.text").ledger
+    return workspace_text(ledger, ledger.load_workspace(document))
 
 
-def comments(document: str) -> list[Comment]:
+def read_comments(document: str) -> list[AgentComment]:
     """What was said about it, oldest first."""
-    return list(told(required("workspace.comments()").ledger.comments(document, as_logged=True)))
+    return list(thread_comments(require_session("workspace.comments()").ledger.list_comments(document, as_logged=True)))
 
 
-def _once(name: str, function: Callable[..., T]) -> Callable[..., T]:
+def _make_recorded(name: str, function: Callable[..., T]) -> Callable[..., T]:
     """The function as a step: its result is recorded, under this name. Doing it again after a crash does no harm."""
     step = StepFunction(function, idempotent=True)
     step.__qualname__ = name
     return step
 
 
-recorded_text = _once("workspace.text", text)
-recorded_comments = _once("workspace.comments", comments)
+recorded_text = _make_recorded("workspace.text", read_text)
+recorded_comments = _make_recorded("workspace.comments", read_comments)
 
 
 # What is said, and done about it: once, under a name that is the same on every try
 
 
-def _suggest(document: str, find: Find, new: str, why: str) -> Comment:
-    session = required("workspace.suggest()")
-    page = Page(Draft.within(session.ledger.store, session.ledger.workspace(document)))
-    what = suggestion(page, find(page), new)
-    return _told(at_work(session, document).suggest(what, why, comment_id(idempotency_key())))
+def _suggest(document: str, find: TextFinder, new: str, why: str) -> AgentComment:
+    session = require_session("workspace.suggest()")
+    page = TextPage(Draft.for_workspace(session.ledger.store, session.ledger.load_workspace(document)))
+    what = make_suggestion(page, find(page), new)
+    return _to_agent_comment(make_coauthor(session, document).suggest(what, why, comment_id(idempotency_key())))
 
 
-def _reply(document: str, comment: str, text: str) -> Comment:
-    session = required("workspace.reply()")
-    return _told(at_work(session, document).reply(comment, text, comment_id(idempotency_key())))
+def _reply(document: str, comment: str, text: str) -> AgentComment:
+    session = require_session("workspace.reply()")
+    return _to_agent_comment(make_coauthor(session, document).reply(comment, text, comment_id(idempotency_key())))
 
 
-def _resolve(document: str, comment: str) -> Comment:
-    return _told(at_work(required("workspace.resolve()"), document).mark(comment, "resolved"))
+def _resolve(document: str, comment: str) -> AgentComment:
+    return _to_agent_comment(
+        make_coauthor(require_session("workspace.resolve()"), document).change_comment_state(comment, "resolved")
+    )
 
 
 def _accept(document: str, comment: str, patience: float) -> Written:
-    session = required("workspace.accept()")
-    work = at_work(session, document)
-    about = work.comment_on(comment)
+    session = require_session("workspace.accept()")
+    work = make_coauthor(session, document)
+    about = work.load_comment(comment)
     if about.suggestion is None:
         raise ValueError(f"comment {comment} suggests nothing that could be accepted; resolve it")
-    new, find = about.suggestion, standing(about.quote, about.anchor)
-    work.begin(inside=_inside(session, document))
-    writing = work.writing()
-    if about.state != "accepted" and not writing.quiet(lambda page: [find(page)], patience)[2]:
+    new, find = about.suggestion, locate_quote(about.quote, about.anchor)
+    work.begin_writing(inside=_is_inside_workspace(session, document))
+    writing = work.make_writer()
+    if about.state != "accepted" and not writing.wait_until_idle(lambda page: [find(page)], patience)[2]:
         return Written.suggested
-    work.mark(comment, "accepted")
+    work.change_comment_state(comment, "accepted")
     done = writing.replace(f"accept/{comment}", find, new, patience=None)  # once, wherever in the run it is asked for
     assert isinstance(done, Written)
     return done
 
 
-suggest = _once("workspace.suggest", _suggest)
-reply = _once("workspace.reply", _reply)
-resolve = _once("workspace.resolve", _resolve)
-accept = _once("workspace.accept", _accept)
+suggest = _make_recorded("workspace.suggest", _suggest)
+reply = _make_recorded("workspace.reply", _reply)
+resolve = _make_recorded("workspace.resolve", _resolve)
+accept = _make_recorded("workspace.accept", _accept)
 
 
-def at_work(session: Session, document: str) -> AtWork:
+def make_coauthor(session: Session, document: str) -> AgentCoauthor:
     """The agent of a session at work on one of its documents."""
-    return AtWork(session.ledger, session.claim, session.run_record.agent, document)
+    return AgentCoauthor(session.ledger, session.claim, session.run_record.agent, document)
 
 
-def _told(made: records.Comment) -> Comment:
-    return told([made])[0]
+def _to_agent_comment(made: records.Comment) -> AgentComment:
+    return thread_comments([made])[0]
 
 
-def appended(write: Write, part: str | Iterable[str], patience: float) -> Written:
+def append_text(write: RecordedWrite, part: str | Iterable[str], patience: float) -> Written:
     """Add a text, or a stream of its parts, at the end."""
 
-    def work(writing: Writing, key: str) -> Written | Suggestion:
-        if isinstance(part, str) and writing.writes.find(key) is None:
+    def work(writing: AgentWriter, key: str) -> Written | Suggestion:
+        if isinstance(part, str) and writing.writes.find_write(key) is None:
             return writing.append(key, part)
-        stream = Stream(writing, key, patience=patience)
+        stream = StreamWriter(writing, key, patience=patience)
         for one in [part] if isinstance(part, str) else part:
             stream.add(one)
         return stream.end()
 
-    return write.made(work)
+    return write.run(work)
 
 
-async def streamed(write: Write, parts: AsyncIterable[str], patience: float) -> Written:
+async def append_stream(write: RecordedWrite, parts: AsyncIterable[str], patience: float) -> Written:
     """Add a stream of parts that are waited for, at the end."""
-    writing = write.begun()
+    writing = write.start()
     if isinstance(writing, Written):
         return writing
-    stream = Stream(writing, write.key, patience=patience)
+    stream = StreamWriter(writing, write.key, patience=patience)
     async for part in parts:
         stream.add(part)
-    return write.ended(writing, stream.end())
+    return write.finish(writing, stream.end())
 
 
-def _inside(session: Session, document: str) -> bool:
+def _is_inside_workspace(session: Session, document: str) -> bool:
     """Whether the run is inside the with block of this workspace."""
-    return any(isinstance(one, Reentered) and one.id == document for one in session.live.managers())
+    return any(isinstance(one, StoreBackedContext) and one.id == document for one in session.live.list_managers())

@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 
 from hitl_nb.cli.app import app
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.kinds.questions import ask
+from hitl_nb.kinds.questions import build_question
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Snapshot
 from hitl_nb.storage import open_store
@@ -56,7 +56,7 @@ def pause(ledger: Ledger, *questions: Any, agent: str = "mail") -> list[Proposal
 
 
 def one(ledger: Ledger, value: Any = "Dear Ms Doe", title: str = "Send the email", **more: Any) -> Proposal:
-    return pause(ledger, ask(value, title=title, **more))[0]
+    return pause(ledger, build_question(value, title=title, **more))[0]
 
 
 def failed(result: Result, says: str) -> None:
@@ -83,10 +83,12 @@ def test_show_prints_what_was_said(run: Run, ledger: Ledger) -> None:
     unsigned = " (unsigned: any program of this user can say so)"
     p = one(ledger)
     assert "--- Comments" not in run("show", p.id).stdout
-    asked = ledger.comment(p.id, "Ms or Mrs?\nbob, 2026-01-01: Ms", author="ann", author_name="Ann\nX", quote="Ms\nDoe")
-    ledger.comment(p.id, "Ms\u202e", author="bob", thread=asked.id)
-    better = ledger.comment(p.id, "", author="bob", author_name="bob", quote="Dear Ms", suggestion="Hi\nMs")
-    ledger.mark_comment(p.id, better.id, "accepted", actor="ann", actor_name="Ann")
+    asked = ledger.add_comment(
+        p.id, "Ms or Mrs?\nbob, 2026-01-01: Ms", author="ann", author_name="Ann\nX", quote="Ms\nDoe"
+    )
+    ledger.add_comment(p.id, "Ms\u202e", author="bob", thread=asked.id)
+    better = ledger.add_comment(p.id, "", author="bob", author_name="bob", quote="Dear Ms", suggestion="Hi\nMs")
+    ledger.change_comment_state(p.id, better.id, "accepted", actor="ann", actor_name="Ann")
     shown = run("show", p.id).stdout
     comments = shown[shown.index("--- Comments") :].rstrip("\n").split("\n")[1:]
     assert [re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "THEN", line) for line in comments] == [
@@ -127,7 +129,7 @@ def test_json_documents(run: Run, ledger: Ledger) -> None:
 
 
 def test_inbox_pages(run: Run, ledger: Ledger) -> None:
-    asked = pause(ledger, *(ask(i, title=f"No {i}") for i in range(5)))
+    asked = pause(ledger, *(build_question(i, title=f"No {i}") for i in range(5)))
     first = run("inbox", "--limit", 2)
     assert first.stdout.count("\n") == 2
     assert first.stderr == f"there is more: --after {asked[1].id}\n"
@@ -154,17 +156,17 @@ def test_decisions(
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
     assert "run a.ipynb again to go on" in result.stderr
-    made = ledger.proposal(p.id).decision
+    made = ledger.load_proposal(p.id).decision
     assert made is not None
     assert (made.action, made.value, made.reason, made.by) == (action, value, reason, "person")
     assert made.reviewer
-    assert ledger.run(p.run).status == "ready"
+    assert ledger.load_run(p.run).status == "ready"
 
 
 def test_the_second_decision_is_told_who_was_first(run: Run, ledger: Ledger) -> None:
     p = one(ledger)
     run("reject", p.id, "--reason", "no")
-    made = ledger.proposal(p.id).decision
+    made = ledger.load_proposal(p.id).decision
     assert made is not None
     failed(run("approve", p.id), made.reviewer)
     failed(run("edit", p.id, "--value", "x"), made.reviewer)
@@ -175,13 +177,13 @@ def test_text_of_each_kind(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     file = tmp_path / "new.py"
     file.write_text("print('[1]')\n", encoding="utf-8")
     assert run("edit", text.id, "--file", file).exit_code == 0
-    assert ledger.proposal(text.id).decision.value == "print('[1]')\n"  # type: ignore[union-attr]
+    assert ledger.load_proposal(text.id).decision.value == "print('[1]')\n"  # type: ignore[union-attr]
     choice = one(ledger, "b", kind="choice", options=["b", "c"])
     assert run("edit", choice.id, "--file", "-", input='"c"').exit_code == 0
-    assert ledger.proposal(choice.id).decision.value == "c"  # type: ignore[union-attr]
+    assert ledger.load_proposal(choice.id).decision.value == "c"  # type: ignore[union-attr]
     other = one(ledger, "b", kind="choice", options=["b", "c"])
     failed(run("edit", other.id, "--value", '"d"'), "does not fit")
-    assert ledger.proposal(other.id).status == "open"
+    assert ledger.load_proposal(other.id).status == "open"
 
 
 def test_tables_take_csv(run: Run, ledger: Ledger) -> None:
@@ -203,7 +205,7 @@ def test_bad_edits_are_refused_and_decide_nothing(run: Run, ledger: Ledger, tmp_
     (tmp_path / "latin").write_bytes(b"\xff")
     failed(run("edit", p.id, "--file", tmp_path / "latin"), "not UTF-8")
     failed(run("respond", p.id, "--message", "  "), "needs a message")
-    assert ledger.proposal(p.id).status == "open"
+    assert ledger.load_proposal(p.id).status == "open"
 
 
 def test_what_is_not_allowed_is_said(run: Run, ledger: Ledger) -> None:
@@ -227,20 +229,20 @@ def test_editor(run: Run, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.Mo
     )
     monkeypatch.setenv("VISUAL", f"{sys.executable} {change}")
     assert run("edit", p.id, "--editor").exit_code == 0
-    assert ledger.proposal(p.id).decision.value == {"amount": 4, "text": "ä"}  # type: ignore[union-attr]
+    assert ledger.load_proposal(p.id).decision.value == {"amount": 4, "text": "ä"}  # type: ignore[union-attr]
 
 
 def test_editor_starts_from_the_draft(
     run: Run, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     p = one(ledger)
-    Draft.of(ledger.store, p).write("Dear all", "ann")
+    Draft.for_proposal(ledger.store, p).write_value("Dear all", "ann")
     assert "Dear all" in run("show", p.id).stdout
     add = tmp_path / "add.py"
     add.write_text("import sys; open(sys.argv[1], 'a').write(' of you\\n')")
     monkeypatch.setenv("EDITOR", f"{sys.executable} {add}")
     assert run("edit", p.id, "--editor").exit_code == 0
-    assert ledger.proposal(p.id).decision.value == "Dear all of you"  # type: ignore[union-attr]
+    assert ledger.load_proposal(p.id).decision.value == "Dear all of you"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -358,7 +360,7 @@ def test_run_prints_what_waits_and_ends_with_75(tmp_path: Path, run: Run, ledger
     command = [sys.executable, "-m", "hitl_nb.cli", "run", str(path)]
     first = subprocess.run(command, capture_output=True, text=True, check=False)
     assert first.returncode == 75, first.stderr
-    (p,) = ledger.inbox()
+    (p,) = ledger.list_open()
     assert first.stdout.split("\t")[:2] == [p.id, "Send it"]
     document = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=False).stdout)
     assert (document["status"], [q["id"] for q in document["open"]], document["error"]) == ("waiting", [p.id], None)
@@ -412,23 +414,23 @@ def test_an_effect_in_doubt_is_explained_and_answered(run: Run, ledger: Ledger) 
     done = run("edit", p.id, "--happened", "yes", "--result", "88213")
     assert done.exit_code == 0
     assert "answered, it happened: Did pay(12.50) happen?" in done.stderr
-    decided = ledger.proposal(p.id).decision
+    decided = ledger.load_proposal(p.id).decision
     assert decided is not None
     assert decided.value == {"happened": True, "result": "88213"}
     stopped = run("edit", other.id, "--value", "stop")
     assert "run stopped" in stopped.stderr
     assert "--restart begins it anew" in stopped.stderr
-    assert ledger.run(p.run).status == "cancelled"
+    assert ledger.load_run(p.run).status == "cancelled"
 
 
 def test_what_an_effect_returned_must_be_said(run: Run, ledger: Ledger) -> None:
     unknown, typed, nothing = pause(ledger, in_doubt("1", None), in_doubt("2", None), in_doubt("3", type(None)))
     failed(run("edit", unknown.id, "--happened", "yes"), "result: is required: give what the call returned")
     failed(run("edit", unknown.id, "--value", "yes"), "--result null")
-    assert ledger.proposal(unknown.id).status == "open"
+    assert ledger.load_proposal(unknown.id).status == "open"
     for p, args in ((unknown, ("--happened", "yes", "--result", "null")), (typed, ("--value", "yes null"))):
         assert run("edit", p.id, *args).exit_code == 0
-        decided = ledger.proposal(p.id).decision
+        decided = ledger.load_proposal(p.id).decision
         assert decided is not None
         assert decided.value == {"happened": True, "result": None}
     assert run("edit", nothing.id, "--happened", "yes").exit_code == 0
@@ -441,7 +443,7 @@ def test_happened_is_for_effects_in_doubt(run: Run, ledger: Ledger) -> None:
 def of_notebook(ledger: Ledger, path: Path | str, agent: str = "mail") -> str:
     """A run of this notebook that waits; its id."""
     run, claim = ledger.open_run(agent=agent, notebook=str(path))
-    ledger.pause(claim, Snapshot(envelope=b"x"), [ask("Dear Ms Doe", title="Send the email")])
+    ledger.pause(claim, Snapshot(envelope=b"x"), [build_question("Dear Ms Doe", title="Send the email")])
     return run.id
 
 
@@ -460,7 +462,7 @@ def test_runs_of_notebooks_that_are_gone(run: Run, ledger: Ledger, tmp_path: Pat
     free = tmp_path / "free.ipynb"
     free.write_text("{}")
     assert "free.ipynb" in run("adopt", gone, free).stderr
-    assert ledger.run(gone).notebook == ledger.inbox()[0].notebook == str(free)
+    assert ledger.load_run(gone).notebook == ledger.list_open()[0].notebook == str(free)
     assert run("runs", "--orphaned").stderr == "every run's notebook is there\n"
     missing = run("adopt", gone, tmp_path / "none.ipynb")
     assert (missing.exit_code, "there is no notebook" in missing.stderr) == (1, True)
@@ -469,14 +471,14 @@ def test_runs_of_notebooks_that_are_gone(run: Run, ledger: Ledger, tmp_path: Pat
 def test_a_run_is_cancelled_and_forgotten(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     first, second = of_notebook(ledger, tmp_path / "a.ipynb"), of_notebook(ledger, "script:nightly")
     assert run("cancel", first).exit_code == 0
-    assert ledger.run(first).status == "cancelled"
+    assert ledger.load_run(first).status == "cancelled"
     several = run("forget", "mail")
     assert several.exit_code == 1
     assert "--notebook" in several.stderr
     assert "script:nightly" in several.stderr
     assert "forgot 1 run of mail" in run("forget", "mail", "--notebook", "script:nightly").stderr
-    assert [r.id for r in ledger.runs()] == [first]
+    assert [r.id for r in ledger.list_runs()] == [first]
     assert second not in run("runs").stdout
     assert run("forget", "mail").exit_code == 0
     assert run("forget", "mail").exit_code == 1
-    assert {e.type for e in ledger.events()} >= {"run.cancelled", "run.forgotten"}
+    assert {e.type for e in ledger.read_events()} >= {"run.cancelled", "run.forgotten"}

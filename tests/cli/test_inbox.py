@@ -45,7 +45,7 @@ def ask(ledger: Ledger, *made_under: Terms | None, agent: str = "refunds", verdi
         Question(title=f"Refund {n}", kind="json", value={"n": n}, position=f"0/{n}") for n in range(len(plans))
     ]
     if verdict != "ask":
-        return ledger.record_verdicts(claim, questions, plans)
+        return ledger.record_policy_verdicts(claim, questions, plans)
     return list(ledger.pause_run(claim, Snapshot(envelope=b"x"), questions, plans=plans)[1])
 
 

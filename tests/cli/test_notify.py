@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hitl_nb.cli.app import app
-from hitl_nb.review.notifications import posting
+from hitl_nb.review.notifications import delivery
 from tests.review.notifications.sinks import webhook
 
 
@@ -70,5 +70,5 @@ def test_what_is_wrong_is_one_line(file: Path, text: str | None, words: tuple[st
 
 def test_without_apprise_it_says_what_to_install(file: Path, monkeypatch: Any) -> None:
     write(file, 'ada = { urls = ["json://x"] }')
-    monkeypatch.setattr(posting, "can_post", lambda: False)
+    monkeypatch.setattr(delivery, "can_post", lambda: False)
     assert 'pip install "hitl_nb[notify]"' in notify("test", "ada").stderr

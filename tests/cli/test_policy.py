@@ -17,10 +17,10 @@ from typer.testing import CliRunner, Result
 from hitl_nb.cli.app import app
 from hitl_nb.errors import PolicyError
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.policies.documents.documents import read_text
-from hitl_nb.policies.rules.rules import plan
+from hitl_nb.policies.documents.documents import read_policy_document
+from hitl_nb.policies.rules.rules import make_plan
 from hitl_nb.records import Facts, GuardrailResult, Question, Snapshot, now
-from hitl_nb.review.policy_files.policy_files import ENVIRONMENT, FILE_NAME, ROOT, load_policy
+from hitl_nb.review.policy_files.policy_files import FILE_NAME, POLICY_VARIABLE, ROOT_VARIABLE, load_policy
 from hitl_nb.storage import open_store
 
 Run = Callable[..., Result]
@@ -42,7 +42,7 @@ do = "block"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in (ENVIRONMENT, ROOT):
+    for name in (POLICY_VARIABLE, ROOT_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HITL_NB_STORE", f"diskcache://{tmp_path}/store")
@@ -73,11 +73,11 @@ def ask(folder: Path, amount: Any, **fields: Any) -> None:
     ledger = Ledger(open_store())
     _, claim = ledger.open_run(agent="refunds", notebook=notebook, key=f"{amount} {fields}")
     policy, facts = load_policy(notebook), Facts(now=now())
-    found = plan(policy, question, facts, agent="refunds", notebook=notebook)
+    found = make_plan(policy, question, facts, agent="refunds", notebook=notebook)
     if found.verdict == "ask":
         ledger.pause_run(claim, Snapshot(envelope=b"x"), [question], plans=[found], facts=facts, policy=policy)
     else:
-        ledger.record_verdicts(claim, [question], [found], facts=facts, policy=policy)
+        ledger.record_policy_verdicts(claim, [question], [found], facts=facts, policy=policy)
 
 
 def test_show_and_check_without_files(run: Run, folder: Path) -> None:
@@ -94,7 +94,7 @@ def test_show_and_check_without_files(run: Run, folder: Path) -> None:
 def test_show(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     organisation = folder.parent / "org.toml"
     organisation.write_text('exclusive = true\n[[rule]]\nid = "all"\ndo = "ask"\nneeds = ["2 of ada, bo, cy"]\n')
-    monkeypatch.setenv(ENVIRONMENT, str(organisation))
+    monkeypatch.setenv(POLICY_VARIABLE, str(organisation))
     (folder / FILE_NAME).write_text(OLD)
     (folder / "desk.ipynb").touch()
     shown = run("show", "desk.ipynb")
@@ -256,7 +256,7 @@ def test_check_tells_all_errors_of_all_files(run: Run, folder: Path) -> None:
     assert [int(one[1]) for one in found if one] == [2, 1, 3, 4, 8, 9, 10, 11, 12, 17, 16, 21]
     assert "cannot be read" in errors[-1]
     with pytest.raises(PolicyError, match=re.escape(errors[3])):
-        read_text(BAD, str(bad))  # what an agent is told is the first of them
+        read_policy_document(BAD, str(bad))  # what an agent is told is the first of them
 
 
 def test_check_tells_all_errors_of_the_files_that_apply(run: Run, folder: Path) -> None:
@@ -271,7 +271,7 @@ def test_check_tells_all_errors_of_the_files_that_apply(run: Run, folder: Path) 
 @pytest.mark.parametrize("command", [("show",), ("check",), ("check", "~nobody-here/x.toml")])
 def test_a_home_that_nobody_knows(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
     if len(command) == 1:
-        monkeypatch.setenv(ENVIRONMENT, "~nobody-here/x.toml")
+        monkeypatch.setenv(POLICY_VARIABLE, "~nobody-here/x.toml")
     done = run(*command)
     said = f"{done.stdout}{done.stderr}{done.exception}"
     assert done.exit_code == 1

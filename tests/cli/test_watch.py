@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hitl_nb.cli.app import app
-from hitl_nb.cli.watch import SETTLING, wait_for_settling
+from hitl_nb.cli.watch import MAX_SETTLING_SECONDS, wait_for_settling
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_clock as clock
-from hitl_nb.ledger.runs.process import Owner
+from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep
 from hitl_nb.storage import open_store
@@ -54,7 +54,7 @@ def test_inbox_and_doctor_say_that_nobody_watches_deadlines(ledger: Ledger) -> N
     ask(ledger)
     assert "nobody watches deadlines" in hitl("inbox").stderr
     assert [one["state"] for one in finding("deadlines")] == ["note"]
-    ledger.beat(Owner.here("watch"), ledger.now())
+    ledger.record_heartbeat(ProcessIdentity.current("watch"), ledger.now())
     assert "nobody watches" not in hitl("inbox").stderr
     assert [(one["state"], one["found"].split(" (")[0]) for one in finding("deadlines")] == [("ok", "watched by watch")]
 
@@ -79,7 +79,7 @@ def test_watch_once_does_what_is_due_and_ends(ledger: Ledger, tmp_path: Path) ->
     assert "channel 'ada'" in wrong.stderr
     (tmp_path / "channels.toml").unlink()
     assert hitl("watch", "--once").exit_code == 0
-    assert ledger.watchers(ledger.now()) == []
+    assert ledger.list_watchers(ledger.now()) == []
     assert hitl("watch", "--once", "--public-url", "hub.example").exit_code == 2
 
 
@@ -103,7 +103,7 @@ def test_run_waits_for_an_approval_that_is_about_to_be_a_decision(
         monkeypatch.setattr(clock, "store_now", lambda reads: later)
         monkeypatch.setattr(clock, "local_microseconds", lambda: int(later.timestamp() * 1e6))
         ledger.store.transact(lambda tx: tx.delete(tx.scan("due/", "due0")[0][0]))
-        p = rows.load_proposal(ledger.store, ledger.inbox(notebook=NB)[0].id)
+        p = rows.load_proposal(ledger.store, ledger.list_open(notebook=NB)[0].id)
         assert p is not None
         ledger.store.transact(lambda tx: rows.put_proposal(tx, msgspec.structs.replace(p, settles_at=None)))
 
@@ -116,7 +116,7 @@ def test_run_does_not_wait_for_what_settles_later_nor_for_another_notebooks(ledg
     def never(seconds: float) -> None:
         raise AssertionError(seconds)
 
-    settling(ledger, SETTLING + 30)
+    settling(ledger, MAX_SETTLING_SECONDS + 30)
     assert not wait_for_settling(ledger, NB, never)
     settling(ledger, 5)
     assert not wait_for_settling(ledger, "/another.ipynb", never)

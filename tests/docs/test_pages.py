@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from hitl_nb.policies.documents.documents import read_text
+from hitl_nb.policies.documents.documents import read_policy_document
 from hitl_nb.policies.rules.rules import merge_documents
 from tests.commands import Commands
 from tests.docs.pages import ROOT, Page, read_pages
@@ -46,7 +46,7 @@ def test_the_commands_of_a_page_print_what_the_page_says(name: str, tmp_path: Pa
 
 @pytest.mark.parametrize("name", [name for name, page in PAGES.items() if page.executed("toml")])
 def test_the_policies_of_the_pages_are_accepted(name: str) -> None:
-    merge_documents([read_text(text, name) for text in PAGES[name].executed("toml")])
+    merge_documents([read_policy_document(text, name) for text in PAGES[name].executed("toml")])
 
 
 def comparable(text: str) -> str:

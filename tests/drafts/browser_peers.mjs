@@ -11,7 +11,7 @@ const { rspack } = require('@rspack/core');
 
 const entry = join(folder, 'entry.js');
 const source = JSON.stringify(join(extension, 'src', 'drafts', 'shared-document.ts'));
-writeFileSync(entry, `export { Document, mayBeText } from ${source};\nexport * as Y from 'yjs';\n`);
+writeFileSync(entry, `export { SharedDocument, mayBeText } from ${source};\nexport * as Y from 'yjs';\n`);
 const compiler = rspack({
   mode: 'development',
   devtool: false,
@@ -34,14 +34,14 @@ const compiler = rspack({
 
 const base64 = bytes => Buffer.from(bytes).toString('base64');
 
-function listen({ Document, mayBeText, Y }) {
+function listen({ SharedDocument, mayBeText, Y }) {
   let people = [];
   const answers = {
     begin({ kind, value, count }) {
       people.forEach(({ document }) => document.dispose());
       people = Array.from({ length: count }, () => {
         const made = [];
-        const document = new Document({ kind, value });
+        const document = new SharedDocument({ kind, value });
         document.doc.on('update', (update, origin) => origin === 'room' || made.push(base64(update)));
         return { document, made, mayBeText: mayBeText({ kind, value }) };
       });
@@ -57,8 +57,8 @@ function listen({ Document, mayBeText, Y }) {
         document.write(value);
       }
     },
-    undo: ({ who }) => void people[who].document.undoing.undo(),
-    redo: ({ who }) => void people[who].document.undoing.redo(),
+    undo: ({ who }) => void people[who].document.undoManager.undo(),
+    redo: ({ who }) => void people[who].document.undoManager.redo(),
     read({ who }) {
       const { document } = people[who];
       return { value: document.unfinished ?? document.value, whole: base64(Y.encodeStateAsUpdate(document.doc)) };

@@ -1,7 +1,8 @@
 """Browsers and Python write one document: whoever heard everything says the same, in both languages.
 
-The browsers are the extension's own `draft/document.ts` on Yjs, in one Node.js process that is told what to do line by
-line (`browser_peers.mjs`). Updates go from one to the other in the order of the log, as through a room, which checks
+The browsers are the extension's own `drafts/shared-document.ts` on Yjs, in one Node.js process that is told what to do
+line by line (`browser_peers.mjs`). Updates go from one to the other in the order of the log, as through a room, which
+checks
 each of them.
 """
 
@@ -21,8 +22,8 @@ from hypothesis import strategies as st
 from pycrdt import Doc
 
 from hitl_nb.drafts import document
-from hitl_nb.drafts.crdt.update_validation import Known, check
-from hitl_nb.drafts.draft import changes
+from hitl_nb.drafts.crdt.update_validation import DocumentIndex, validate_update
+from hitl_nb.drafts.draft import capture_updates
 from hitl_nb.records import Kind
 
 EXTENSION = Path(__file__).parents[2] / "extension"
@@ -72,11 +73,11 @@ class Meeting:
         browsers.ask("begin", kind=kind, value=proposed, count=BROWSERS + 1)
         self.docs: list[Doc[Any]] = [Doc() for _ in range(PYTHONS + 1)]
         self.heard = [0] * (BROWSERS + PYTHONS)
-        first = document.begun(kind, proposed)
+        first = document.initial_update(kind, proposed)
         self.log = [] if first is None else [first]
-        self.known = Known()
+        self.known = DocumentIndex()
         for update in self.log:
-            check(update, self.known)
+            validate_update(update, self.known)
         for who in range(BROWSERS + PYTHONS):
             self.hear(who)
 
@@ -90,19 +91,19 @@ class Meeting:
                     self.keep(self.browsers.ask(what, who=who)["updates"])
             case (value,):
                 self.write(who, value)
-                assert document.same(self.says(who), as_in_browsers(value) if who < BROWSERS else value)
+                assert document.are_equal(self.says(who), as_in_browsers(value) if who < BROWSERS else value)
 
     def write(self, who: int, value: Any) -> None:
         if who < BROWSERS:
             self.keep(self.browsers.ask("write", who=who, value=value)["updates"])
         else:
             doc = self.docs[who - BROWSERS]
-            made = changes(doc, lambda: document.write(doc, self.kind, self.proposed, value))
+            made = capture_updates(doc, lambda: document.write_value(doc, self.kind, self.proposed, value))
             self.keep([base64.b64encode(one).decode() for one in made])
 
     def keep(self, updates: list[str]) -> None:
         for update in map(base64.b64decode, updates):
-            check(update, self.known)
+            validate_update(update, self.known)
             self.log.append(update)
 
     def hear(self, who: int) -> None:
@@ -120,7 +121,7 @@ class Meeting:
     def says(self, who: int) -> Any:
         if who < BROWSERS:
             return self.browsers.ask("read", who=who)["value"]
-        return document.value_of(self.docs[who - BROWSERS], self.kind, self.proposed)
+        return document.read_value(self.docs[who - BROWSERS], self.kind, self.proposed)
 
     def end(self) -> None:
         """Let all hear everything, and compare; and newcomers who got the document as a whole from the other side."""
@@ -128,7 +129,7 @@ class Meeting:
             self.hear(who)
         said = self.says(BROWSERS)
         for doc in self.docs[1:PYTHONS]:
-            assert document.value_of(doc, self.kind, self.proposed) == said
+            assert document.read_value(doc, self.kind, self.proposed) == said
         self.tell(BROWSERS, self.docs[0].get_update())
         for browser in range(BROWSERS + 1):
             found = self.browsers.ask("read", who=browser)
@@ -137,8 +138,8 @@ class Meeting:
                 assert json.dumps(as_in_browsers(found["value"])) == json.dumps(as_in_browsers(said))
             fresh: Doc[Any] = Doc()
             fresh.apply_update(base64.b64decode(found["whole"]))
-            assert document.value_of(fresh, self.kind, self.proposed) == said
-            check(base64.b64decode(found["whole"]), self.known)
+            assert document.read_value(fresh, self.kind, self.proposed) == said
+            validate_update(base64.b64decode(found["whole"]), self.known)
 
 
 def as_in_browsers(value: Any) -> Any:
@@ -213,7 +214,7 @@ def test_a_name_that_every_object_inherits_is_a_name_like_any_other(browsers: Br
             for value in ([{name: item}], [{}]):
                 meeting.do(who, "hear")
                 meeting.do(who, (value,))
-                assert document.value_of(heard_by_python(meeting), "plan", [{}]) == value
+                assert document.read_value(heard_by_python(meeting), "plan", [{}]) == value
     meeting.end()
 
 
@@ -224,7 +225,7 @@ def heard_by_python(meeting: Meeting) -> Doc[Any]:
 
 
 def test_what_is_too_long_to_be_shared_in_parts(browsers: Browsers) -> None:
-    proposed = {"a": "x" * (document.WHOLE + 1), "b": 1}
+    proposed = {"a": "x" * (document.MAX_WHOLE_BYTES + 1), "b": 1}
     meeting = Meeting(browsers, "json", proposed)
     for who in range(BROWSERS + PYTHONS):
         meeting.do(who, ({**proposed, "b": who},))

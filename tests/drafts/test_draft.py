@@ -12,7 +12,7 @@ from pycrdt import Doc
 from hitl_nb.drafts import document
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import StoreCorrupt
-from hitl_nb.ledger.documents.update_log import Folded
+from hitl_nb.ledger.documents.update_log import CompactedDocument
 from hitl_nb.records import Kind, new_id
 from hitl_nb.storage.interface import Store
 from hitl_nb.storage.memory import MemoryStore
@@ -45,7 +45,7 @@ def table(*rows: list[Any]) -> dict[str, Any]:
         ("tool_call", {"name": "refund", "arguments": {"order": "1"}}, {"name": "refund", "arguments": {"order": "2"}}),
         ("plan", ["one", "two", "three"], ["two", "three", "four"]),
         ("choice", "a", "b"),
-        ("json", ["x" * (document.WHOLE + 1)], ["y"]),
+        ("json", ["x" * (document.MAX_WHOLE_BYTES + 1)], ["y"]),
         ("text", "half of one: \ud83d", "whole"),
         ("table", table([1, "a"], [2, "b"]), table([2, "b"], [7, "new"], [1, "A"])),
         ("table", table(), table([1, None])),
@@ -55,19 +55,19 @@ def test_it_says_what_was_written_and_before_that_what_was_proposed(
     store: Store, kind: Kind, proposed: Any, written: Any
 ) -> None:
     this = draft(store, kind, proposed)
-    assert this.value() == proposed
-    assert not this.edited()
-    this.write(written, "ann")
-    assert this.value() == written
-    assert this.edited()
-    this.write(proposed, "bob")
-    assert this.value() == proposed
+    assert this.read_value() == proposed
+    assert not this.has_edits()
+    this.write_value(written, "ann")
+    assert this.read_value() == written
+    assert this.has_edits()
+    this.write_value(proposed, "bob")
+    assert this.read_value() == proposed
 
 
 def test_numbers_stay_as_they_were_spelled_and_keys_in_their_order(store: Store) -> None:
     this = draft(store, "json", {"z": 1.0, "a": 10**30, "m": 2})
-    this.write({"z": 1, "a": 10**30, "m": 3, "b": 0}, "ann")
-    assert repr(this.value()) == repr({"z": 1.0, "a": 10**30, "m": 3, "b": 0})
+    this.write_value({"z": 1, "a": 10**30, "m": 3, "b": 0}, "ann")
+    assert repr(this.read_value()) == repr({"z": 1.0, "a": 10**30, "m": 3, "b": 0})
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_two_who_change_different_parts_both_keep_theirs(
     store: Store, kind: Kind, proposed: Any, one: Any, other: Any, both: Any
 ) -> None:
     this = draft(store, kind, proposed)
-    this.begin()
+    this.write_initial()
     seen = [this.load().doc, this.load().doc]
-    this.write(one, "ann", doc=seen[0])
-    this.write(other, "bob", doc=seen[1])
-    assert this.value() == (one if both is None else both)
+    this.write_value(one, "ann", doc=seen[0])
+    this.write_value(other, "bob", doc=seen[1])
+    assert this.read_value() == (one if both is None else both)
 
 
 @pytest.mark.parametrize(
@@ -110,67 +110,67 @@ def test_what_a_kind_cannot_hold_is_refused_and_nothing_is_lost(
     store: Store, kind: Kind, proposed: Any, wrong: Any, said: str
 ) -> None:
     this = draft(store, kind, proposed)
-    this.write(proposed, "ann")
+    this.write_value(proposed, "ann")
     with pytest.raises(ValueError, match=said):
-        this.write(wrong, "ann")
-    assert this.value() == proposed
+        this.write_value(wrong, "ann")
+    assert this.read_value() == proposed
 
 
 def test_what_is_typed_and_is_no_value_yet_is_kept_until_it_is_one(store: Store) -> None:
     this = draft(store, "json", {"a": 1})
-    this.write('{"a": ', "ann")
-    assert this.value() == '{"a": '
-    this.write({"a": 2}, "ann")
-    assert this.value() == {"a": 2}
+    this.write_value('{"a": ', "ann")
+    assert this.read_value() == '{"a": '
+    this.write_value({"a": 2}, "ann")
+    assert this.read_value() == {"a": 2}
 
 
 def test_it_is_begun_with_the_same_bytes_by_whoever_is_first(store: Store) -> None:
     this = draft(store, "text", "Dear Ann")
-    this.begin()
-    this.begin()
-    Draft(store, this.id, "text", "Dear Ann").begin()
-    assert this.log.last() == 1
-    assert document.begun("text", "Dear Ann") == document.begun("text", "Dear Ann")
+    this.write_initial()
+    this.write_initial()
+    Draft(store, this.id, "text", "Dear Ann").write_initial()
+    assert this.log.last_number() == 1
+    assert document.initial_update("text", "Dear Ann") == document.initial_update("text", "Dear Ann")
 
 
 def test_it_can_be_read_at_any_version_folded_or_not(store: Store) -> None:
     this = draft(store, "text", "")
     versions = [f"{'x' * n} {n}" for n in range(1, 30)]
     for said in versions:
-        this.write(said, "ann")
-    read = [this.says(this.load(upto=n + 1).doc) for n in range(len(versions))]
+        this.write_value(said, "ann")
+    read = [this.value_in(this.load(upto=n + 1).doc) for n in range(len(versions))]
     assert read == versions
-    this.fold()
-    this.write("more", "bob")
-    this.fold()
-    assert [this.says(this.load(upto=n + 1).doc) for n in range(len(versions))] == versions
-    assert this.value() == "more"
-    assert [(n, one.author) for n, one in this.history()] == [*((n, "ann") for n in range(1, 30)), (30, "bob")]
-    assert [n for n, _ in this.history(after=28, limit=1)] == [29]
+    this.compact_log()
+    this.write_value("more", "bob")
+    this.compact_log()
+    assert [this.value_in(this.load(upto=n + 1).doc) for n in range(len(versions))] == versions
+    assert this.read_value() == "more"
+    assert [(n, one.author) for n, one in this.updates_after()] == [*((n, "ann") for n in range(1, 30)), (30, "bob")]
+    assert [n for n, _ in this.updates_after(after=28, limit=1)] == [29]
 
 
 def test_folding_while_others_write_loses_nothing(store: Store) -> None:
     this = draft(store, "text", "Dear Ann")
-    this.write("Dear Ann!", "ann")
+    this.write_value("Dear Ann!", "ann")
     loaded = this.load()
-    this.write("Dear Ann!!", "bob")  # between the reading and the folding
-    this.log.fold(Folded(loaded.n, loaded.doc.get_update()))
-    this.log.fold(Folded(loaded.n, loaded.doc.get_update()))
-    assert this.value() == "Dear Ann!!"
-    assert len(this.history()) == 3
+    this.write_value("Dear Ann!!", "bob")  # between the reading and the folding
+    this.log.compact(CompactedDocument(loaded.last_update, loaded.doc.get_update()))
+    this.log.compact(CompactedDocument(loaded.last_update, loaded.doc.get_update()))
+    assert this.read_value() == "Dear Ann!!"
+    assert len(this.updates_after()) == 3
 
 
 def test_a_damaged_log_is_said_to_be_damaged(store: Store) -> None:
     this = draft(store, "text", "Dear Ann")
-    this.write("Dear Ann!", "ann")
-    this.fold()
-    this.write("Dear Ann!!", "ann")
+    this.write_value("Dear Ann!", "ann")
+    this.compact_log()
+    this.write_value("Dear Ann!!", "ann")
     for key, raw in store.drafts.scan("", "~"):
         for at in range(1, len(raw), 7):
             broken = raw[:at] + bytes([raw[at] ^ 4]) + raw[at + 1 :]
             store.drafts.transact(lambda tx, key=key, broken=broken: tx.put(key, broken))
             with pytest.raises(StoreCorrupt, match=key):
-                this.history() if "folded" not in key else this.value()
+                this.updates_after() if "folded" not in key else this.read_value()
         store.drafts.transact(lambda tx, key=key, raw=raw: tx.put(key, raw))
 
 
@@ -203,12 +203,12 @@ def scripts(draw: st.DrawFn) -> tuple[Kind, Any, list[tuple[int, Any]]]:
 def test_all_who_heard_everything_say_the_same(script: tuple[Kind, Any, list[tuple[int, Any]]]) -> None:
     kind, proposed, edits = script
     this = Draft(MemoryStore("memory:"), "abcd", kind, proposed)
-    this.begin()
+    this.write_initial()
     docs = [this.load().doc for _ in range(3)]
-    heard = [this.log.last()] * 3
+    heard = [this.log.last_number()] * 3
 
     def hear(who: int) -> None:
-        for n, one in this.log.since(heard[who]):
+        for n, one in this.log.updates_after(heard[who]):
             docs[who].apply_update(one.data)
             heard[who] = n
 
@@ -216,14 +216,14 @@ def test_all_who_heard_everything_say_the_same(script: tuple[Kind, Any, list[tup
         if value is None:
             hear(who)
         else:
-            this.write(value, str(who), doc=docs[who])
-            assert document.same(this.says(docs[who]), value)
+            this.write_value(value, str(who), doc=docs[who])
+            assert document.are_equal(this.value_in(docs[who]), value)
     for who in range(3):
         hear(who)
-    said = [this.says(doc) for doc in docs]
-    assert said[0] == said[1] == said[2] == this.value()
+    said = [this.value_in(doc) for doc in docs]
+    assert said[0] == said[1] == said[2] == this.read_value()
     fresh: Doc[Any] = Doc()
     fresh.apply_update(docs[0].get_update())
-    assert this.says(fresh) == said[0]
-    this.fold()
-    assert this.value() == said[0]
+    assert this.value_in(fresh) == said[0]
+    this.compact_log()
+    assert this.read_value() == said[0]

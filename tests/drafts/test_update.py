@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
-from hitl_nb.drafts.crdt.update_validation import DEEPEST, ROOTS, Known, check, state_vector
+from hitl_nb.drafts.crdt.update_validation import MAX_NESTING, ROOTS, DocumentIndex, state_vector, validate_update
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 MAPS = [name for name in ROOTS if name != "source"]
@@ -62,7 +62,7 @@ DEEP = update(
     9,
     0,
     put("value", "deep", b"\1", 7),
-    *(b"\x27\0" + number(9) + number(i) + text("v") + b"\1" for i in range(DEEPEST)),
+    *(b"\x27\0" + number(9) + number(i) + text("v") + b"\1" for i in range(MAX_NESTING)),
 )
 SLOW = [
     update(9, 0, said("source", text("x" * 20_000))),
@@ -110,7 +110,7 @@ REFUSED = {
     "a document in the document": (update(9, 0, put("value", "a", text("g") + b"\x76\0", 9)), "of a kind"),
     "XML": (update(9, 0, put("value", "a", b"\3" + text("p"), 7)), "of a kind that documents do not have"),
     "a value that is nested deep": (update(9, 0, put("value", "a", b"\1" + 40 * b"\x75\1" + b"\x7e")), "more than 32"),
-    "types that are nested deep": (DEEP, f"more than {DEEPEST} deep"),
+    "types that are nested deep": (DEEP, f"more than {MAX_NESTING} deep"),
     "a name that documents do not have": (update(9, 0, put("other", "a", b"\1\x7e")), "nothing of the name 'other'"),
     "a key of a text": (update(9, 0, put("source", "a", text("a"), 4)), "has a key, and source is no map"),
     "text in a map": (update(9, 0, said("value", b"\1\x7e", 8)), "has no key, and value is a map"),
@@ -139,37 +139,37 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_would_harm_is_refused(name: str) -> None:
     data, message = REFUSED[name]
-    known = Known.of(base())
+    known = DocumentIndex.from_update(base())
     state = dict(known.state)
     with pytest.raises(ValueError, match=message):
-        check(data, known)
+        validate_update(data, known)
     assert known.state == state
-    check(base(), known)
+    validate_update(base(), known)
 
 
 @pytest.mark.parametrize("slow", [SLOW, SLOW_DELETING])
 def test_what_would_take_minutes_is_refused(slow: list[bytes]) -> None:
-    known = Known()
-    check(slow[0], known)
+    known = DocumentIndex()
+    validate_update(slow[0], known)
     with pytest.raises(ValueError, match="take too long"):
-        check(slow[1], known)
-    known.add(slow[1])
-    assert known.state == Known.of(slow[0]).state | ({8: 10_000} if slow is SLOW else {})
+        validate_update(slow[1], known)
+    known.add_update(slow[1])
+    assert known.state == DocumentIndex.from_update(slow[0]).state | ({8: 10_000} if slow is SLOW else {})
 
 
 def test_what_is_known_and_what_follows_it_is_fine() -> None:
-    known = Known.of(base())
+    known = DocumentIndex.from_update(base())
     assert known.state == {1: 6, 2: 3}
-    check(base(), known)
-    check(b"\0\0", known)
-    check(update(2, 1, b"\x84\2\0" + text("yzuv")), known)
+    validate_update(base(), known)
+    validate_update(b"\0\0", known)
+    validate_update(update(2, 1, b"\x84\2\0" + text("yzuv")), known)
     assert known.state == {1: 6, 2: 5}
 
 
 def test_state_vectors() -> None:
     doc: Doc[Any] = Doc()
     doc.apply_update(base())
-    assert state_vector(doc.get_state()) == {1: 6, 2: 3} == Known.of(base()).state
+    assert state_vector(doc.get_state()) == {1: 6, 2: 3} == DocumentIndex.from_update(base()).state
     for wrong in (b"", b"\1", b"\1\1\1\1", b"\xff" * 9):
         with pytest.raises(ValueError, match=r"ends too early|follows the end|too l"):
             state_vector(wrong)
@@ -181,7 +181,7 @@ class Session:
     def __init__(self, seed: int, people: int = 3) -> None:
         self.random = random.Random(seed)
         self.server: Doc[Any] = Doc()
-        self.known = Known()
+        self.known = DocumentIndex()
         self.sent: list[bytes] = []
         self.people: list[Doc[Any]] = [Doc(skip_gc=i == 0) for i in range(people)]
 
@@ -224,7 +224,7 @@ class Session:
         self.take(doc.get_update(state))
 
     def take(self, data: bytes) -> None:
-        check(data, self.known)
+        validate_update(data, self.known)
         self.sent.append(data)
         self.server.apply_update(data)
         assert state_vector(self.server.get_state()) == self.known.state
@@ -245,7 +245,7 @@ def test_everything_honest_from_pycrdt_is_accepted(seed: int) -> None:
     session.run(120)
     for doc in session.people:
         session.send(doc)
-    assert Known.of(session.server.get_update()).state == session.known.state
+    assert DocumentIndex.from_update(session.server.get_update()).state == session.known.state
 
 
 YJS = """
@@ -321,14 +321,14 @@ def test_everything_honest_from_browsers_is_accepted(seed: int) -> None:
     ran = subprocess.run(command, cwd=EXTENSION, capture_output=True, check=True, timeout=SECONDS)
     told = json.loads(ran.stdout)
     doc: Doc[Any] = Doc()
-    known = Known()
+    known = DocumentIndex()
     for message in told["messages"]:
-        check(base64.b64decode(message), known)
+        validate_update(base64.b64decode(message), known)
         doc.apply_update(base64.b64decode(message))
         assert state_vector(doc.get_state()) == known.state
     assert str(doc.get("source", type=Text)) == told["text"]
     assert {name: doc.get(name, type=Map).to_py() for name in told["values"]} == told["values"]
-    assert Known.of(base64.b64decode(told["whole"])).state == known.state
+    assert DocumentIndex.from_update(base64.b64decode(told["whole"])).state == known.state
 
 
 def spoiled(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
@@ -362,11 +362,11 @@ def fuzz(seed: int, rounds: int, progress: Callable[[bytes], object]) -> int:
         whole = honest.server.get_update()
         doc: Doc[Any] = Doc()
         doc.apply_update(whole)
-        known = Known.of(whole)
+        known = DocumentIndex.from_update(whole)
         for _ in range(50):
             data = spoiled(chance.choice([*honest.sent, whole]), honest.sent, chance)
             try:
-                check(data, known)
+                validate_update(data, known)
             except ValueError:
                 continue
             progress(data)
@@ -374,7 +374,7 @@ def fuzz(seed: int, rounds: int, progress: Callable[[bytes], object]) -> int:
             doc.apply_update(data)
             assert state_vector(doc.get_state()) == known.state
             use(doc)
-        assert Known.of(doc.get_update()).state == known.state
+        assert DocumentIndex.from_update(doc.get_update()).state == known.state
         empty(doc)
         use(doc)
     return accepted

@@ -10,10 +10,10 @@ import world
 
 import hitl_nb as hitl
 from hitl_nb.engine.run import resume as resuming
-from hitl_nb.engine.run.cell_run import Cell, cell_unit, run_cell
-from hitl_nb.engine.run.resume import Outcome, Shown
+from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, run_cell
+from hitl_nb.engine.run.resume import RunDisplay, RunOutcome
 from hitl_nb.engine.snapshot.saver import Saver
-from hitl_nb.engine.tracebacks import trimmed
+from hitl_nb.engine.tracebacks import trim_traceback
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Run, new_id
 from hitl_nb.storage import open_store
@@ -26,13 +26,13 @@ class Desk:
     """
 
     def __init__(self, url: str | None = None) -> None:
-        self.shown = Shown()
+        self.shown = RunDisplay()
         self.ledger = Ledger(open_store(url or f"memory:{new_id()}"))
         self.new_kernel()
 
     def new_kernel(self) -> None:
         """All live objects are gone."""
-        resuming.held.clear()
+        resuming.held_states.clear()
         self.ns = world._namespace(hitl)
         self.cells: list[str] = []
         world.journal.clear()
@@ -44,15 +44,17 @@ class Desk:
         exec(compile(source, name, "exec"), self.ns)
         self.cells.append(source)
 
-    def run(self, source: str, *, name: str = "agent", flags: int = 0, **options: Any) -> Outcome:
+    def run(self, source: str, *, name: str = "agent", flags: int = 0, **options: Any) -> RunOutcome:
         """Run the agent cell."""
         linecache.cache[world.FILE] = (len(source), None, source.splitlines(True), world.FILE)
-        unit = cell_unit(source, world.FILE, flags)
+        unit = compile_cell(source, world.FILE, flags)
         saver = Saver(self.ns)
         try:
-            return asyncio.run(run_cell(self.ledger, Cell("nb", name, "", unit, self.ns), saver, self.shown, **options))
+            return asyncio.run(
+                run_cell(self.ledger, AgentCell("nb", name, "", unit, self.ns), saver, self.shown, **options)
+            )
         except BaseException as error:  # noqa: BLE001 - raised again
-            raise trimmed(error) from error.__cause__
+            raise trim_traceback(error) from error.__cause__
 
     def answer(self, action: str = "approve", value: Any = None, *, name: str = "agent") -> Proposal:
         """Decide the first open proposal."""
@@ -62,7 +64,7 @@ class Desk:
 
     def open(self, name: str = "agent") -> list[Proposal]:
         run = self.record(name)
-        return [p for p in self.ledger.proposals(run.id, run.pauses) if p.status == "open"] if run.pauses else []
+        return [p for p in self.ledger.list_proposals(run.id, run.pauses) if p.status == "open"] if run.pauses else []
 
     def record(self, name: str = "agent") -> Run:
         run = self.ledger.find_run(agent=name, notebook="nb")

@@ -19,10 +19,10 @@ from hitl_nb.engine.compile.runtime.runtime import Unwind
 from hitl_nb.engine.position.driver import Driver
 from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.position.managers import managers
-from hitl_nb.engine.position.stack.generators import end_quietly
-from hitl_nb.engine.reopening.reopening import Opened
-from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve
-from hitl_nb.engine.snapshot.pickles.saved_code import load_units, units_of
+from hitl_nb.engine.position.stack.generators import end_generators_quietly
+from hitl_nb.engine.reopening.reopen_recipes import ReopenedObjects
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve_name
+from hitl_nb.engine.snapshot.pickles.saved_code import describe_units, load_units
 
 FILE = "<cell>"
 
@@ -54,9 +54,9 @@ class Notebook:
 
     def ask(self, value: Any = None) -> Any:
         frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-        stack = self.driver.read(frame, lambda function: function is Notebook.ask)
-        assert stack.waits, "not exact"
-        managers.entered(stack)
+        stack = self.driver.read_stack(frame, lambda function: function is Notebook.ask)
+        assert stack.waits_for_answer, "not exact"
+        managers.find_entered_managers(stack)
         self.kept = self.keep(*self.variables(), stack=stack, value=value)
         raise Unwind
 
@@ -82,19 +82,19 @@ class Notebook:
 
     def end(self) -> None:
         assert self.pickler is not None
-        end_quietly(self.pickler.generators)
+        end_generators_quietly(self.pickler.generators)
 
     # -- saving
 
     def keep(self, *names: str, stack: SavedStack | None = None, value: Any = None) -> Kept:
-        file, running = io.BytesIO(), stack.running if stack is not None else {}
+        file, running = io.BytesIO(), stack.running_frames if stack is not None else {}
         pickler = self.pickler = Pickler(file, self.ns, special=self._name, running=running, inline=True)
         pickler.dump(({name: self.ns[name] for name in names}, stack, value))
         roots = pickler.defined
         apart = io.BytesIO()
         copies = Pickler(apart, self.ns, special=self._name, by_value=roots, inline=True)
         copies.dump({name: self.ns[name] for name in sorted(roots)})
-        return Kept(file.getvalue(), apart.getvalue(), units_of(pickler, copies), self.said)
+        return Kept(file.getvalue(), apart.getvalue(), describe_units(pickler, copies), self.said)
 
     def _name(self, obj: Any) -> tuple[Any, ...] | None:
         if isinstance(obj, types.MethodType) and obj.__self__ is self:
@@ -104,12 +104,12 @@ class Notebook:
     def load(self, kept: Kept) -> tuple[SavedStack | None, Any]:
         load_units(kept.units)
 
-        opened = Opened(self.ns)
+        opened = ReopenedObjects(self.ns)
 
         def find(pid: tuple[Any, ...]) -> Any:
             match pid:
                 case ("opened", *_):
-                    return opened.find(pid)
+                    return opened.find_object(pid)
                 case ("notebook", name):
                     return getattr(self, name)
                 case ("module", name):
@@ -119,8 +119,8 @@ class Notebook:
                 case ("ns", name):
                     return module_globals(name)
                 case ("def", name):
-                    found = resolve(name, self.ns)
-                    return resolve(name, self.copied(kept, find)) if found is None else found
+                    found = resolve_name(name, self.ns)
+                    return resolve_name(name, self.copied(kept, find)) if found is None else found
                 case _:
                     raise AssertionError(pid)
 

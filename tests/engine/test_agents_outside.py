@@ -62,7 +62,7 @@ class Script:
     def decide(self, value: int) -> None:
         store = open_store(self.url)
         ledger = Ledger(store)
-        [p] = ledger.inbox()
+        [p] = ledger.list_open()
         ledger.decide(p.id, "edit", value=value, reviewer="ann")
         store.close()
 

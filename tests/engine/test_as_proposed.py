@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hitl_nb.engine.run.cell_run import Cell, cell_unit, ledger_of, run_cell
-from hitl_nb.engine.run.resume import Outcome, Shown
+from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, get_ledger, run_cell
+from hitl_nb.engine.run.resume import RunDisplay, RunOutcome
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.storage import open_store
 
@@ -24,12 +24,12 @@ def test_an_object_changed_while_it_waited_is_not_what_was_decided(
     action: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    ledger = ledger_of(open_store(f"memory:{tmp_path.name}-{action}"))
+    ledger = get_ledger(open_store(f"memory:{tmp_path.name}-{action}"))
     ns: dict[str, Any] = {"__name__": "__main__"}
 
-    def run() -> Outcome:
-        cell = Cell("n", "a", "", cell_unit(SOURCE, "<cell>"), ns)
-        return asyncio.run(run_cell(ledger, cell, Saver(ns), Shown()))
+    def run() -> RunOutcome:
+        cell = AgentCell("n", "a", "", compile_cell(SOURCE, "<cell>"), ns)
+        return asyncio.run(run_cell(ledger, cell, Saver(ns), RunDisplay()))
 
     proposal = run().proposals[0]
     ns["order"]["amount"] = 8000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from desk import Desk, effects
 
-from hitl_nb.ledger.decisions.signatures import Attest, SigningKey
+from hitl_nb.ledger.decisions.signatures import ReviewerAttestation, SigningKey
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.records import Proposal
 
@@ -76,8 +76,8 @@ def run(desk: Desk, source: str) -> list[Proposal] | None:
 
 
 def vote(desk: Desk, user: str, action: Any, value: Any = None) -> str:
-    attest = Attest(SigningKey.of_this_user(), user, "login", "A0", "page")
-    return desk.ledger.decide(desk.open()[0].id, action, value=value, reviewer=user, attest=attest).status
+    attest = ReviewerAttestation(SigningKey.of_this_user(), user, "login", "A0", "page")
+    return desk.ledger.decide(desk.open()[0].id, action, value=value, reviewer=user, attestation=attest).status
 
 
 @pytest.mark.parametrize("source", CALLS.values(), ids=CALLS.keys())

@@ -1,4 +1,4 @@
-"""`decision.comments`: what people had said when they decided, and nothing of what was said since."""
+"""`decision.list_comments`: what people had said when they decided, and nothing of what was said since."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from desk import Desk
 
 from hitl_nb.records import Comment as Record
 from hitl_nb.records import now
-from hitl_nb.review.comment_threads import Comment, told
+from hitl_nb.review.comment_threads import AgentComment, thread_comments
 from hitl_nb.review.decision import Decision
 
 EXACT = """
@@ -40,23 +40,23 @@ def desk() -> Desk:
 def talk(desk: Desk) -> list[Record]:
     """A thread that is resolved, and a suggestion, on the first open proposal; then the decision; then more."""
     (p, *_) = desk.open()
-    asked = desk.ledger.comment(p.id, "net?", author="ann", author_name="Ann", quote="revenue")
-    desk.ledger.comment(p.id, "gross", author="bob", thread=asked.id)
-    better = desk.ledger.comment(p.id, "", author="cy", quote="grew", suggestion="rose", mentions=["ann"])
-    desk.ledger.mark_comment(p.id, asked.id, "resolved", actor="ann")
-    before = desk.ledger.comments(p.id)
+    asked = desk.ledger.add_comment(p.id, "net?", author="ann", author_name="Ann", quote="revenue")
+    desk.ledger.add_comment(p.id, "gross", author="bob", thread=asked.id)
+    better = desk.ledger.add_comment(p.id, "", author="cy", quote="grew", suggestion="rose", mentions=["ann"])
+    desk.ledger.change_comment_state(p.id, asked.id, "resolved", actor="ann")
+    before = desk.ledger.list_comments(p.id)
     desk.answer("edit", "Our revenue rose.")
-    desk.ledger.comment(p.id, "too late", author="bob")
-    desk.ledger.comment(p.id, "too late as well", author="bob", thread=asked.id)
-    desk.ledger.mark_comment(p.id, asked.id, "open", actor="bob")
-    desk.ledger.mark_comment(p.id, better.id, "dismissed", actor="bob")
+    desk.ledger.add_comment(p.id, "too late", author="bob")
+    desk.ledger.add_comment(p.id, "too late as well", author="bob", thread=asked.id)
+    desk.ledger.change_comment_state(p.id, asked.id, "open", actor="bob")
+    desk.ledger.change_comment_state(p.id, better.id, "dismissed", actor="bob")
     return before
 
 
 @pytest.mark.parametrize("fresh", [True, False])
 def test_the_agent_gets_what_was_said_before_the_decision(desk: Desk, fresh: bool) -> None:
     desk.run(EXACT)
-    before = told(talk(desk))
+    before = thread_comments(talk(desk))
     if fresh:
         desk.new_kernel()
     assert desk.run(EXACT).status == "waiting"
@@ -78,7 +78,7 @@ def test_the_agent_gets_what_was_said_before_the_decision(desk: Desk, fresh: boo
 def test_a_decision_that_is_replayed_has_the_same_comments(desk: Desk, fresh: bool) -> None:
     desk.cell(OPAQUE)
     desk.run("first = both()")
-    before = told(talk(desk))
+    before = thread_comments(talk(desk))
     for _ in range(2):
         if fresh:
             desk.new_kernel()
@@ -93,9 +93,9 @@ def test_a_decision_that_is_replayed_has_the_same_comments(desk: Desk, fresh: bo
 def test_each_of_several_decisions_has_its_own(desk: Desk) -> None:
     desk.run(ALL)
     one, two = desk.open()
-    desk.ledger.comment(two.id, "on two", author="ann")
+    desk.ledger.add_comment(two.id, "on two", author="ann")
     desk.answer()
-    desk.ledger.comment(one.id, "late on one", author="ann")
+    desk.ledger.add_comment(one.id, "late on one", author="ann")
     desk.answer()
     assert desk.run(ALL).status == "finished"
     assert desk.ns["first"] == ()
@@ -110,9 +110,9 @@ def test_a_decision_of_an_older_snapshot_has_none() -> None:
     assert pickle.loads(pickle.dumps(old)).comments == ()
 
 
-def comment(text: str = "", **about: Any) -> Comment:
+def comment(text: str = "", **about: Any) -> AgentComment:
     given = {"author": "ann", "author_name": "Ann", **about}
-    return told([Record(id="a" * 12, proposal="p" * 12, text=text, at=now(), **given)])[0]
+    return thread_comments([Record(id="a" * 12, proposal="p" * 12, text=text, at=now(), **given)])[0]
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,12 @@ def comment(text: str = "", **about: Any) -> Comment:
         (comment(suggestion=" much"), 'Ann suggests to insert " much"'),
     ],
 )
-def test_a_comment_reads_well_in_a_prompt(said: Comment, expected: str) -> None:
+def test_a_comment_reads_well_in_a_prompt(said: AgentComment, expected: str) -> None:
     assert str(said) == expected
 
 
 def test_no_text_looks_like_somebody_else_s_answer() -> None:
     first = Record(id="a" * 12, proposal="p" * 12, author="ann", text="no\n  bob: yes", author_name="A\nnn", at=now())
     answer = Record(id="b" * 12, proposal="p" * 12, author="bob", text="no", at=now(), thread=first.id)
-    (thread,) = told([first, answer])
+    (thread,) = thread_comments([first, answer])
     assert str(thread).split("\n") == ["A nn: no", "      bob: yes", "  bob: no"]

@@ -16,7 +16,7 @@ from forks import ChildDied, Forks
 
 from hitl_nb.errors import HitlError, InvalidEdit
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.review.decide_from_text import decide
+from hitl_nb.review.decide_from_text import decide_from_text
 from hitl_nb.storage import open_store
 
 PAYMENTS = """
@@ -122,18 +122,18 @@ class Crashed:
 
 
 def waiting(url: str) -> list[Any]:
-    return Ledger(open_store(url)).inbox()
+    return Ledger(open_store(url)).list_open()
 
 
 def answer(url: str, title: str, value: Any) -> Any:
     """A person's answer, as the command line takes it; the run then."""
     ledger = Ledger(open_store(url))
-    [p] = [p for p in ledger.inbox() if p.title == title]
+    [p] = [p for p in ledger.list_open() if p.title == title]
     try:
-        decide(ledger, p, "edit", json.dumps(value), reviewer="ann")
+        decide_from_text(ledger, p, "edit", json.dumps(value), reviewer="ann")
     except InvalidEdit as error:
         return error.fields
-    return ledger.run(p.run)
+    return ledger.load_run(p.run)
 
 
 TITLES = ["Did pay('A') happen?", "Did pay('B', amount=2) happen?", "Did pay('C', password=…) happen?"]
@@ -226,7 +226,7 @@ def test_no_short_way_decides_it(forks: Forks, tmp_path: Path) -> None:
 
 def refused(url: str, way: str) -> str:
     ledger = Ledger(open_store(url))
-    asked = ledger.inbox()
+    asked = ledger.list_open()
     yes = {"happened": True, "result": None}
     tries: dict[str, Callable[[], Any]] = {
         "approve": lambda: ledger.decide(asked[0].id, "approve", reviewer="ann"),

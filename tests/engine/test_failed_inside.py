@@ -6,7 +6,7 @@ import pytest
 import world
 from desk import Desk, effects
 
-from hitl_nb.engine.live.live import Position
+from hitl_nb.engine.live.run_position import RunPosition
 from hitl_nb.engine.run.saves import Saves
 
 COROUTINES = {
@@ -201,7 +201,7 @@ ENDED = {
 def test_an_error_that_may_be_handled_costs_no_save(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[object] = []
 
-    def save_position(self: Saves, position: Position) -> None:
+    def save_position(self: Saves, position: RunPosition) -> None:
         saved.append(position)
 
     monkeypatch.setattr(Saves, "save_position", save_position)

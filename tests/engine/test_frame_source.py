@@ -8,9 +8,9 @@ import pytest
 from desk import Desk
 
 from hitl_nb.engine.compile import compile_unit
-from hitl_nb.engine.position.frames.edits import place_behind
+from hitl_nb.engine.position.frames.edits import find_poll_place
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.snapshot.variables.frame_source import FrameSource, names_not_met
+from hitl_nb.engine.snapshot.variables.frame_source import FrameSource, find_unmet_names
 
 CELL = """
 a = 1
@@ -39,14 +39,14 @@ BEHIND = {
 @pytest.mark.parametrize("count", BEHIND)
 def test_behind_a_statement(count: int) -> None:
     unit = compile_unit(CELL, "<cell>", shows_last=True)
-    frame = SavedFrame(unit.key, 0, place_behind(unit, count), "call", {}, {}, {})
+    frame = SavedFrame(unit.key, 0, find_poll_place(unit, count), "call", {}, {}, {})
     source = FrameSource(frame)
     stored = [n for n in ast.walk(ast.parse(CELL)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     met, left = BEHIND[count]
     assert {n.id for n in stored if source.may_have_run(n)} == {*met}
     assert {n.id for n in stored if source.may_run(n)} >= {*left}
-    assert not names_not_met(frame) & {*met}
-    assert names_not_met(frame) >= {*"abcdefghij"} - {*met} - {"i"}
+    assert not find_unmet_names(frame) & {*met}
+    assert find_unmet_names(frame) >= {*"abcdefghij"} - {*met} - {"i"}
 
 
 def test_what_only_the_rest_binds_is_not_saved(desk: Desk) -> None:

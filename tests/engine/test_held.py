@@ -51,7 +51,7 @@ def asks(n: int) -> int:
 @pytest.fixture(autouse=True)
 def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("HITL_NB_STORE", f"diskcache://{tmp_path}/store")
-    resuming.held.clear()
+    resuming.held_states.clear()
     Big.alive.clear()
     seen.clear()
 
@@ -73,7 +73,7 @@ def test_nothing_is_kept_of_runs_that_finished_or_failed() -> None:
         with pytest.raises(OSError, match="no line"):
             run(fails, f"x{n}")
     assert alive() == 0
-    assert resuming.held == {}
+    assert resuming.held_states == {}
 
 
 def test_runs_that_waited_are_let_go_when_they_finish_here() -> None:
@@ -81,7 +81,7 @@ def test_runs_that_waited_are_let_go_when_they_finish_here() -> None:
     for n in range(5):
         run(asks, f"w{n}")
     assert alive() == 5
-    for p in ledger.inbox():
+    for p in ledger.list_open():
         ledger.decide(p.id, "approve", reviewer="ann")
     for n in range(5):
         assert run(asks, f"w{n}").status == "finished"
@@ -92,13 +92,13 @@ def test_runs_that_went_on_elsewhere_are_let_go_when_they_are_seen_again() -> No
     ledger = Ledger(open_store())
     for n in range(5):
         run(asks, f"w{n}")
-    for p in ledger.inbox():
+    for p in ledger.list_open():
         ledger.decide(p.id, "approve", reviewer="ann")
-    kept = dict(resuming.held)
-    resuming.held.clear()  # another process, which has none of them
+    kept = dict(resuming.held_states)
+    resuming.held_states.clear()  # another process, which has none of them
     for n in range(5):
         run(asks, f"w{n}")
-    resuming.held.update(kept)
+    resuming.held_states.update(kept)
     kept.clear()
     for n in range(5):
         assert run(asks, f"w{n}").result == 1
@@ -108,12 +108,12 @@ def test_runs_that_went_on_elsewhere_are_let_go_when_they_are_seen_again() -> No
 def test_live_objects_are_kept_of_so_many_runs_and_the_others_go_on_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(resuming, "MOST_HELD", 3)
+    monkeypatch.setattr(resuming, "MAX_HELD_STATES", 3)
     for n in range(8):
         run(asks, f"w{n}")
     assert alive() == 3
     ledger = Ledger(open_store())
-    for p in ledger.inbox():
+    for p in ledger.list_open():
         ledger.decide(p.id, "approve", reviewer="ann")
     assert [run(asks, f"w{n}").result for n in range(8)] == [1] * 8
     assert alive() == 0
@@ -122,7 +122,7 @@ def test_live_objects_are_kept_of_so_many_runs_and_the_others_go_on_all_the_same
 def test_asking_for_the_result_of_a_finished_run_leaves_the_modules_variables_alone() -> None:
     ledger = Ledger(open_store())
     run(asks, "w")
-    ledger.decide(ledger.inbox()[0].id, "approve", reviewer="ann")
+    ledger.decide(ledger.list_open()[0].id, "approve", reviewer="ann")
     run(asks, "w")
     seen.append(99)
     before = list(seen)

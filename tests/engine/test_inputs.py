@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from desk import Desk
 
-from hitl_nb.engine.call_keys.fingerprints import fingerprint
+from hitl_nb.engine.call_keys.fingerprints import fingerprint_value
 from hitl_nb.errors import CellChanged, InputChanged
 
 ASK = "d = hitl.checkpoint('go', title='Go?')\n"
@@ -209,15 +209,15 @@ def test_an_input_that_the_notebook_does_not_have_is_left_there(nb: Notebook) ->
 
 def test_a_very_large_input_is_compared_by_its_size() -> None:
     large = list(range(300_000))
-    assert not fingerprint(large).comparable
-    assert fingerprint(large) == fingerprint(list(range(300_000)))
-    assert fingerprint(large) != fingerprint([*large, 1])
+    assert not fingerprint_value(large).comparable
+    assert fingerprint_value(large) == fingerprint_value(list(range(300_000)))
+    assert fingerprint_value(large) != fingerprint_value([*large, 1])
 
 
 def test_a_fingerprint_is_the_same_in_every_process() -> None:
     code = (
-        "from hitl_nb.engine.call_keys.fingerprints import fingerprint\n"
-        "print(fingerprint({'a': {'x', 'y', 'z'}, 'b': [frozenset('abc'), 1.5, None, float('nan')]}))"
+        "from hitl_nb.engine.call_keys.fingerprints import fingerprint_value\n"
+        "print(fingerprint_value({'a': {'x', 'y', 'z'}, 'b': [frozenset('abc'), 1.5, None, float('nan')]}))"
     )
     prints: set[Any] = set()
     for seed in ("1", "2"):

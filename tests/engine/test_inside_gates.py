@@ -7,7 +7,7 @@ import world
 from desk import Desk, effects
 
 import hitl_nb as hitl
-from hitl_nb.review.decide_from_text import decide
+from hitl_nb.review.decide_from_text import decide_from_text
 
 ASKS = """
 @hitl.gate(title="outer")
@@ -81,7 +81,7 @@ def test_a_rejection_stands(desk: Desk) -> None:
     for _ in range(2):
         with pytest.raises(hitl.Rejected, match="because"):
             desk.run(source)
-    assert len(desk.ledger.proposals(desk.record().id, 1)) == desk.record().pauses == 1
+    assert len(desk.ledger.list_proposals(desk.record().id, 1)) == desk.record().pauses == 1
 
 
 APPROVED_IN_HELPERS = {
@@ -291,7 +291,7 @@ def test_an_approved_call_that_did_not_end_is_in_doubt(desk: Desk, kind: str, ha
     assert doubt.doubt.arguments == {"n": "5"}
     assert effects() == []
     with pytest.raises(hitl.InvalidEdit, match="whole number"):
-        decide(desk.ledger, doubt, "edit", '{"happened": true, "result": "x"}', reviewer="ann")
+        decide_from_text(desk.ledger, doubt, "edit", '{"happened": true, "result": "x"}', reviewer="ann")
     desk.answer("edit", {"happened": happened, **({"result": 7} if happened else {})})
     world.outside["interrupt"] = int
     assert desk.run(source).status == "finished"

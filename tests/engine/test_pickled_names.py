@@ -14,7 +14,7 @@ import pytest
 from desk import Desk, effects
 
 import hitl_nb
-from hitl_nb.engine.run.resume import saved_state
+from hitl_nb.engine.run.resume import open_saved_state
 from hitl_nb.engine.snapshot import signing
 from hitl_nb.errors import WrongPython
 from hitl_nb.pickled_names import HOMES
@@ -86,7 +86,7 @@ def test_a_snapshot_names_no_file_that_may_move() -> None:
     desk.answer()
     desk.new_kernel()
     desk.run(HOLDING)
-    saved = saved_state(desk.ledger, desk.record())
+    saved = open_saved_state(desk.ledger, desk.record())
     assert saved is not None
     assert files_named(saved.stream) <= ENGINE_FILES
     assert b"hitl_nb" in saved.stream
@@ -99,7 +99,7 @@ def test_a_snapshot_names_no_file_that_may_move() -> None:
 def save_in_format(monkeypatch: pytest.MonkeyPatch, number: int | None) -> pytest.MonkeyPatch:
     """Everything that is saved has the number of another version, or none."""
     made_by = {"python": signing.PYTHON} | ({} if number is None else {"format": number})
-    monkeypatch.setattr(signing, "_BARE", json.dumps(made_by).encode())
+    monkeypatch.setattr(signing, "_BARE_HEADER", json.dumps(made_by).encode())
     monkeypatch.setattr(signing, "FORMAT", number)
     return monkeypatch
 

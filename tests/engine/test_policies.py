@@ -17,10 +17,10 @@ from desk import Desk, effects
 from forks import ChildDied, Forks
 
 import hitl_nb as hitl
-from hitl_nb.engine.run.resume import Shown
+from hitl_nb.engine.run.resume import RunDisplay
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.records import Proposal, new_id
-from hitl_nb.review.timeline import timeline
+from hitl_nb.review.timeline import build_timeline
 
 REFUNDS = """
 version = 1
@@ -48,17 +48,17 @@ do = "block"
 """
 
 
-class Told(Shown):
+class Told(RunDisplay):
     """What the run shows of policies."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
         self.objections: list[str] = []
 
-    def objected(self, text: str) -> None:
+    def show_objection(self, text: str) -> None:
         self.objections.append(text)
 
-    def judged(self, proposals: list[Proposal]) -> None:
+    def show_verdicts(self, proposals: list[Proposal]) -> None:
         self.lines += [(p.title, p.decision.action) for p in proposals if p.decision]
 
 
@@ -80,7 +80,7 @@ def desk(file: Path) -> Desk:
 
 
 def passed(desk: Desk) -> list[Proposal]:
-    return desk.ledger.passed_from(desk.record().id)
+    return desk.ledger.list_passed(desk.record().id)
 
 
 def outcomes(desk: Desk) -> list[tuple[str, str, str]]:
@@ -104,7 +104,7 @@ def ask(desk: Desk, value: dict[str, Any], more: str = "", name: str = "agent") 
         terms = outcome.proposals[0].terms
         return "ask", terms.rules if terms is not None else ()
     run = desk.record(name)
-    p = desk.ledger.passed_from(run.id)[0]
+    p = desk.ledger.list_passed(run.id)[0]
     assert p.decision is not None
     assert p.terms is not None
     assert effects() == [f"went on{(p.decision.action, 'policy', p.terms.rules)}"]
@@ -164,7 +164,7 @@ def test_a_hundred_pass_and_all_are_on_record(desk: Desk) -> None:
     assert (run.passed, run.pauses, desk.ns["got"]) == (100, 0, ["policy"] * 100)
     assert outcomes(desk) == [("approve", "policy", "policy:small")] * 100
     assert len({p.position for p in passed(desk)}) == 100
-    events = [e.type for e in desk.ledger.events(limit=1000)]
+    events = [e.type for e in desk.ledger.read_events(limit=1000)]
     assert events.count("decision") == 100
     assert events.count("policy.used") == 1
     assert desk.ledger.verify().ok
@@ -200,7 +200,7 @@ def crash_run(url: str, source: str, policy: str) -> Any:
     )
     outcome = desk.run(source)
     run = desk.record()
-    found = desk.ledger.passed_from(run.id)
+    found = desk.ledger.list_passed(run.id)
     return outcome.status, run.passed, len(found), log.read_text().count("\n"), desk.ledger.verify().ok
 
 
@@ -391,10 +391,10 @@ def test_guardrails_look_at_edits(desk: Desk, source: str) -> None:
     assert desk.ns["amount"] == {"amount": 600, "country": "DE"}
     objects = "the guardrail size still objects to the edited value, as who decided was told: above 500"
     assert cast("Told", desk.shown).objections == [f"R: {objects}"]
-    [event] = [e for e in desk.ledger.events() if e.type == "guardrail.overruled"]
+    [event] = [e for e in desk.ledger.read_events() if e.type == "guardrail.overruled"]
     assert event.data is not None
     assert event.data["guardrails"] == [{"name": "size", "version": "", "message": "above 500"}]
-    entries = [entry.what for entry in timeline(desk.ledger, desk.record().id) if entry.type == "policy"]
+    entries = [entry.what for entry in build_timeline(desk.ledger, desk.record().id) if entry.type == "policy"]
     assert entries == ["used as edited, though guardrails object: R (size: above 500)"]
     assert desk.ledger.verify().ok
     if "why" in desk.ns:
@@ -412,7 +412,7 @@ def test_what_guardrails_object_to_is_said_once_however_often_the_run_fails_behi
     for _ in range(2):
         with pytest.raises(NameError):
             desk.run(source)
-    events = [e for e in desk.ledger.events() if e.type == "guardrail.overruled"]
+    events = [e for e in desk.ledger.read_events() if e.type == "guardrail.overruled"]
     assert len(events) == 1
 
 
@@ -508,7 +508,7 @@ def waited(desk: Desk, monkeypatch: pytest.MonkeyPatch, **later: float) -> None:
     """Approve what is open, and let so much time pass."""
     for p in desk.open():
         desk.ledger.decide(p.id, "approve", reviewer="ann")
-    last = max(p.decision.decided_at for p in desk.ledger.proposals(desk.record().id) if p.decision)
+    last = max(p.decision.decided_at for p in desk.ledger.list_proposals(desk.record().id) if p.decision)
     monkeypatch.setenv("HITL_NB_CLOCK", (last + timedelta(**later)).isoformat())
     world.journal.clear()
 
@@ -525,7 +525,7 @@ def test_a_decision_that_is_too_old_is_asked_again(
     assert [(p.title, p.status) for p in outcome.proposals] == [("R200", "open"), ("R300", "open"), ("R10", "decided")]
     for p in outcome.proposals[:2]:
         assert p.notes[-1].startswith("The last decision was not used: the decision on 'R200' could be used until")
-    assert "decision.expired" in [e.type for e in desk.ledger.events()]
+    assert "decision.expired" in [e.type for e in desk.ledger.read_events()]
     waited(desk, monkeypatch, hours=4)
     desk.new_kernel()
     assert desk.run(source).status == "finished"
@@ -564,7 +564,7 @@ def test_what_a_tightened_policy_blocks_is_rejected_by_it(
     assert desk.run(source).status == "finished"
     assert effects() == ["after('reject', 'reject', 'approve')"]
     assert [d.by for d in desk.ns["found"]] == ["policy"] * 3
-    event = next(e for e in desk.ledger.events() if e.type == "decision.expired")
+    event = next(e for e in desk.ledger.read_events() if e.type == "decision.expired")
     assert event.data is not None
     assert before is not None
     then, now_ = event.data["policy"]["then"], event.data["policy"]["now"]
@@ -684,7 +684,7 @@ def test_labels_are_kept_before_the_next_question_and_after_resume(desk: Desk, f
     assert desk.ns["y"] == "policy"
     assert desk.record().labels == {"model": "m-2", "size": "3"}
     assert desk.ledger.verify().ok
-    assert [e.data for e in desk.ledger.events() if e.type == "run.labeled"] == [
+    assert [e.data for e in desk.ledger.read_events() if e.type == "run.labeled"] == [
         {"labels": {"model": "m-3", "size": "3"}},
         {"labels": {"model": "m-2"}},
     ]
@@ -901,7 +901,7 @@ def test_a_deadline_that_decides_is_the_deadlines(desk: Desk, monkeypatch: pytes
     assert desk.run(source).status == "finished"
     assert desk.ns["text"].startswith("the deadline rejected 'Refund'")
     assert effects() == []
-    decided = desk.ledger.proposal(p.id).decision
+    decided = desk.ledger.load_proposal(p.id).decision
     assert decided is not None
     assert (decided.by, decided.reviewer) == ("deadline", "deadline")
 

@@ -190,9 +190,9 @@ def test_a_change_that_was_undone_is_not_saved() -> None:
     context = decimal.getcontext()
     before = context.prec
     context.prec = 50
-    assert "decimal" in state.changes()
+    assert "decimal" in state.find_changes()
     context.prec = before
-    assert "decimal" not in state.changes()
+    assert "decimal" not in state.find_changes()
 
 
 # -- what is not saved
@@ -205,7 +205,7 @@ def notes_and_missing(desk: Desk, source: str, disturb: Callable[[], None]) -> t
     desk.new_kernel()
     disturb()
     said: list[str] = []
-    desk.shown.noted = said.extend
+    desk.shown.show_notes = said.extend
     assert desk.run(source).status == "finished"
     return " ".join(proposal.notes), said
 
@@ -296,7 +296,7 @@ def test_a_finished_run_is_shown_also_where_its_directory_is_gone(desk: Desk, tm
     gone.rmdir()
     desk.new_kernel()
     said: list[str] = []
-    desk.shown.noted = said.extend
+    desk.shown.show_notes = said.extend
     assert desk.run(source).status == "finished"
     assert ["working directory" in sentence for sentence in said] == [True]
 
@@ -430,8 +430,8 @@ def test_what_is_assigned_in_a_library_is_named(
 
 
 def test_a_call_is_missing_only_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    changes = libraries.Changes(called=["atexit.register"], process="another")
-    assert "atexit.register" in libraries.say_lost_changes(changes)[0]
+    changes = libraries.LibraryChanges(called=["atexit.register"], process="another")
+    assert "atexit.register" in libraries.describe_lost_changes(changes)[0]
 
 
 @pytest.mark.parametrize(

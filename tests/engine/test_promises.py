@@ -251,7 +251,7 @@ x = [opaque() for _ in range(1)]
 
 
 def test_a_step_is_retried_and_its_last_error_raised(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hitl_nb.agent_api.steps._backoff", lambda attempt: 0)
+    monkeypatch.setattr("hitl_nb.agent_api.steps._backoff_seconds", lambda attempt: 0)
     source = """
 import world
 keys = set()
@@ -313,7 +313,7 @@ def decided(url: str, action: str, value: Any) -> list[str]:
     from hitl_nb.storage import open_store
 
     ledger = Ledger(open_store(url))
-    asked = ledger.inbox()
+    asked = ledger.list_open()
     for p in asked:
         ledger.decide(p.id, action, value=value, reviewer="ann")  # type: ignore[arg-type]
     return [p.title for p in asked]
@@ -570,7 +570,7 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
     desk.run(LOOP)
     desk.answer()
     run = desk.record()
-    state = desk.ledger.snapshot(run.id)
+    state = desk.ledger.load_snapshot(run.id)
     assert state is not None
     envelope = state.envelope
     desk.new_kernel()
@@ -607,7 +607,7 @@ def test_a_snapshot_of_another_run_is_refused(desk: Desk) -> None:
     desk.run(LOOP)
     desk.run("x = hitl.checkpoint('evil', title='T').value\n", name="other")
     desk.answer()
-    stolen = desk.ledger.snapshot(desk.record("other").id)
+    stolen = desk.ledger.load_snapshot(desk.record("other").id)
     assert stolen is not None
     key = f"snapshot/{desk.record().id}"
     raw = desk.ledger.store.get(f"snapshot/{desk.record('other').id}")

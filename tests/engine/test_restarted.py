@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from desk import Desk, effects
 
-from hitl_nb.engine.run.resume import Shown
+from hitl_nb.engine.run.resume import RunDisplay
 from hitl_nb.errors import CellChanged
 from hitl_nb.records import Run
 
 CELL = "effect('before', 'x')\nd = hitl.checkpoint('go', title='Go?')\neffect('after', 'x')\n"
 
 
-class Told(Shown):
+class Told(RunDisplay):
     def __init__(self) -> None:
         self.runs: list[str] = []
 
-    def continued(self, run: Run) -> None:
+    def show_continued(self, run: Run) -> None:
         self.runs.append(run.id)
 
 

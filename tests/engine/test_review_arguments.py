@@ -83,8 +83,8 @@ def test_a_gate_checks_what_its_functions_return_at_each_call() -> None:
     def refund(amount: float) -> None: ...
 
     with pytest.raises(ValueError, match=r"confidence must be a number from 0 to 1, not 2\.0"):
-        refund._proposed((20,), {})
-    question = refund._proposed((5,), {}).asked[0].question
+        refund._propose_call((20,), {})
+    question = refund._propose_call((5,), {}).asked[0].question
     assert question.confidence == 0.5
 
 

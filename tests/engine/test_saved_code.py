@@ -21,12 +21,12 @@ from savedcodes import FILE, Kept, Notebook, go_on, go_on_with_path, keep, keep_
 from hitl_nb.engine.compile import units
 from hitl_nb.engine.compile.instrumenter import hash_code, hash_instrumenter
 from hitl_nb.engine.compile.tree import node_numbers as numbering
-from hitl_nb.engine.instrument.plain_code import names_in, shape_of
-from hitl_nb.engine.refusals import path_to
-from hitl_nb.engine.snapshot.loader import END, load, open_snapshot
+from hitl_nb.engine.instrument.plain_code import describe_code, list_global_names
+from hitl_nb.engine.refusals import find_path
+from hitl_nb.engine.snapshot.loader import END_ENTRY, load_snapshot, open_snapshot
 from hitl_nb.engine.snapshot.pickles import saved_code as savedcode
 from hitl_nb.engine.snapshot.pickles.pickler import Pickler
-from hitl_nb.engine.snapshot.pickles.saved_code import load_units, units_of
+from hitl_nb.engine.snapshot.pickles.saved_code import describe_units, load_units
 from hitl_nb.engine.snapshot.signing import seal
 from hitl_nb.engine.snapshot.variables.definitions import DefinitionState
 from hitl_nb.errors import Untrusted, WrongPython
@@ -544,7 +544,7 @@ def count_compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def forget_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a new process."""
     monkeypatch.setattr(units, "_units", {})
-    monkeypatch.setattr(units, "_saved", {})
+    monkeypatch.setattr(units, "_saved_units", {})
 
 
 def test_a_snapshot_that_is_not_signed_compiles_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -554,7 +554,7 @@ def test_a_snapshot_that_is_not_signed_compiles_nothing(monkeypatch: pytest.Monk
     notebook.run("def make():\n    def inner(): return 1\n    return inner\ninner = make()")
     file = io.BytesIO()
     pickler = Pickler(file, notebook.ns)
-    for entry in [("inner", notebook.ns["inner"]), (END, None)]:
+    for entry in [("inner", notebook.ns["inner"]), (END_ENTRY, None)]:
         pickler.dump(entry)
     header = {
         "source": "",
@@ -562,7 +562,7 @@ def test_a_snapshot_that_is_not_signed_compiles_nothing(monkeypatch: pytest.Monk
         "left_out": {},
         "buffers": [],
         "inputs": {},
-        "units": units_of(pickler),
+        "units": describe_units(pickler),
         "instrumenter": hash_instrumenter(),
         "sizes": [2, len(pickle.dumps({}))],
     }
@@ -575,10 +575,10 @@ def test_a_snapshot_that_is_not_signed_compiles_nothing(monkeypatch: pytest.Monk
         with pytest.raises(Untrusted):
             open_snapshot(place, data, bytes)
     assert compiled == []
-    assert units._saved == {}
+    assert units._saved_units == {}
     saved = open_snapshot("here", envelope, bytes)
-    assert units._saved == {}
-    load(saved, Notebook().ns)
+    assert units._saved_units == {}
+    load_snapshot(saved, Notebook().ns)
     assert compiled == [FILE]
 
 
@@ -709,7 +709,7 @@ def test_the_path_into_a_generator() -> None:
     notebook = Notebook()
     notebook.run("def numbers():\n    held = [object()]\n    yield 1\ngen = numbers()\nnext(gen)")
     held = notebook.ns["gen"].gi_frame.f_locals["held"][0]
-    assert path_to(held, {"gen": notebook.ns["gen"]}) == "gen (its variable held)[0]"
+    assert find_path(held, {"gen": notebook.ns["gen"]}) == "gen (its variable held)[0]"
 
 
 # -- what reads code
@@ -729,11 +729,11 @@ def f(a, *b):
     second.run("import os\nclass A:\n    def f(self): yield 1\nfor i in [1]: print(i, end='')\n" + text, "<other>")
     one, other = first.ns["f"].__code__, second.ns["f"].__code__
     assert one.co_code == other.co_code
-    assert shape_of(one) == shape_of(other)
+    assert describe_code(one) == describe_code(other)
     second.run(text.replace("y.z", "y.w"))
-    assert shape_of(one) != shape_of(second.ns["f"].__code__)
+    assert describe_code(one) != describe_code(second.ns["f"].__code__)
     assert "due" in one.co_names
-    assert names_in(one) - {"__traceback__"} == {*native["f"].__code__.co_names}
+    assert list_global_names(one) - {"__traceback__"} == {*native["f"].__code__.co_names}
 
 
 def test_the_names_that_a_function_reads() -> None:
@@ -768,12 +768,12 @@ def test_data_of_a_definition_that_is_not_changed_by_an_edit_elsewhere() -> None
     notebook = Notebook()
     notebook.run(text)
     state = DefinitionState(notebook.ns)
-    before = state._print(notebook.ns["Agent"].table)
+    before = state._hash_value(notebook.ns["Agent"].table)
     notebook.run("first = 1\n" + text, "<edited>")
     assert before is not None
-    assert state._print(notebook.ns["Agent"].table) == before
+    assert state._hash_value(notebook.ns["Agent"].table) == before
     notebook.run(text.replace("x + 1", "x + 2"))
-    assert state._print(notebook.ns["Agent"].table) != before
+    assert state._hash_value(notebook.ns["Agent"].table) != before
 
 
 def test_saved_again_before_it_continues_under_other_file_names(forks: Forks) -> None:

@@ -37,7 +37,7 @@ def test_shared_names_are_those_of_the_code(name: str) -> None:
     found: dict[str, set[str]] = {}
     for function in unit.functions:
         if function.kind in ("def", "lambda"):
-            code = unit.code_of(function.number)
+            code = unit.find_function_code(function.number)
             found[function.qualname] = {*code.co_cellvars, *code.co_freevars}
             assert {*function.cells} == found[function.qualname], function.qualname
     assert any(found.values())

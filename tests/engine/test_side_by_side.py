@@ -318,7 +318,7 @@ def test_a_step_beside_a_question_ends_and_is_recorded(desk: Desk, way: str) -> 
     assert desk.run("got = await both()").status == "waiting"
     assert [one for one in effects() if "cancelled" not in one] == ["begin(1,)", "paid(1,)"]
     assert [p.title for p in desk.open()] == ["Go?"]
-    assert [step.status for step in desk.ledger.steps(desk.record().id)] == ["done"]
+    assert [step.status for step in desk.ledger.list_steps(desk.record().id)] == ["done"]
     desk.answer("edit", "went")
     cells = desk.cells
     desk.new_kernel()
@@ -359,14 +359,14 @@ async def both():
 def test_a_pause_says_that_it_waits_for_a_step_that_looks_again_and_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "PATIENCE", 0.0)
+    monkeypatch.setattr(session, "PATIENCE_SECONDS", 0.0)
     said: list[str] = []
 
     def noted(sentences: list[str]) -> None:
         said.extend(sentences)
         world.outside["told"].set()
 
-    monkeypatch.setattr(desk.shown, "noted", noted)
+    monkeypatch.setattr(desk.shown, "show_notes", noted)
     world.outside["told"] = asyncio.Event()
     looking = "async def pay():\n    world.outside['began'].set()\n    while not world.outside['told'].is_set():\n"
     looking += "        await asyncio.sleep(0.001)\n    return effect('paid')\npay = hitl.step(pay)\n"
@@ -383,7 +383,7 @@ def test_a_step_that_fails_beside_a_question_is_recorded_too(desk: Desk) -> None
         + "async def both():\n    await begin()\n    return await asyncio.gather(pay(), ask(), return_exceptions=True)"
     )
     assert desk.run("got = await both()").status == "waiting"
-    assert [step.status for step in desk.ledger.steps(desk.record().id)] == ["failed"]
+    assert [step.status for step in desk.ledger.list_steps(desk.record().id)] == ["failed"]
     desk.answer()
     desk.new_kernel()
     desk.cell(cell.replace('await world.outside["began"].wait()', "pass"))

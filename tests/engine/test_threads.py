@@ -10,7 +10,7 @@ import world
 from desk import Desk, effects
 
 import hitl_nb as hitl
-from hitl_nb.engine.current_session import current
+from hitl_nb.engine.current_session import current_session
 
 DEFINITIONS = """
 import asyncio, threading, world
@@ -85,7 +85,7 @@ def test_a_step_inside_a_step_that_uses_threads_is_just_called(desk: Desk) -> No
         "        return list(pool.map(pay, [1, 2]))\nx = all_of()"
     )
     assert desk.ns["x"] == [1, 2]
-    assert [step.name for step in desk.ledger.steps(desk.record().id)] == ["all_of"]
+    assert [step.name for step in desk.ledger.list_steps(desk.record().id)] == ["all_of"]
 
 
 def test_a_thread_that_outlives_the_run_calls_no_step(desk: Desk) -> None:
@@ -106,8 +106,8 @@ def test_threads_of_other_code_know_no_run(desk: Desk) -> None:
     with ThreadPoolExecutor(1) as pool:
         world.outside["pool"] = pool
         desk.run("import world\nworld.outside['pool'].submit(int).result()")
-        found.append(pool.submit(current).result())
-    thread = threading.Thread(target=lambda: found.append(current()))
+        found.append(pool.submit(current_session).result())
+    thread = threading.Thread(target=lambda: found.append(current_session()))
     thread.start()
     thread.join()
     assert found == [None, None]

@@ -16,9 +16,9 @@ from forks import ChildDied, Forks
 
 import hitl_nb as hitl
 from hitl_nb.drafts import stream_writer as stream
-from hitl_nb.drafts.document import source
-from hitl_nb.drafts.draft import Draft, changes
-from hitl_nb.drafts.text_view import Page, Range
+from hitl_nb.drafts.document import source_text
+from hitl_nb.drafts.draft import Draft, capture_updates
+from hitl_nb.drafts.text_view import TextPage, TextRange
 from hitl_nb.errors import HitlError, NotInAgent, RunClaimed, TextGone, WorkspaceClosed, WorkspaceInUse
 from hitl_nb.ledger.documents.update_log import Update, UpdateLog
 from hitl_nb.ledger.ledger import Ledger
@@ -34,26 +34,26 @@ def desk() -> Desk:
 
 
 def opened(desk: Desk, n: int = 1) -> Workspace:
-    return desk.ledger.workspaces(desk.record().id)[n - 1]
+    return desk.ledger.list_workspaces(desk.record().id)[n - 1]
 
 
 def says(desk: Desk, n: int = 1) -> str:
-    return Draft.within(desk.ledger.store, opened(desk, n)).value()
+    return Draft.for_workspace(desk.ledger.store, opened(desk, n)).read_value()
 
 
 def types(desk: Desk, text: str, *, behind: str = "", at: int | None = None, ago: timedelta = timedelta()) -> None:
     """A person types: behind a text, or at a place, or at the end."""
-    draft = Draft.within(desk.ledger.store, opened(desk))
-    draft.begin()
+    draft = Draft.for_workspace(desk.ledger.store, opened(desk))
+    draft.write_initial()
     doc = draft.load().doc
-    said = str(source(doc))
+    said = str(source_text(doc))
     place = said.index(behind) + len(behind) if behind else len(said) if at is None else at
-    for made in changes(doc, lambda: source(doc).insert(len(said[:place].encode()), text)):
+    for made in capture_updates(doc, lambda: source_text(doc).insert(len(said[:place].encode()), text)):
         draft.log.append(Update(now() - ago, "ann", "Ann", made)).result()
 
 
 def authors(desk: Desk) -> list[str]:
-    return [one.author for _, one in Draft.within(desk.ledger.store, opened(desk)).history()]
+    return [one.author for _, one in Draft.for_workspace(desk.ledger.store, opened(desk)).updates_after()]
 
 
 REPORT = """
@@ -109,7 +109,7 @@ after = doc
     desk.answer("approve")
     desk.run(source)
     assert opened(desk).status == "closed"
-    types_of = [e.type for e in desk.ledger.events() if e.type.startswith("workspace.")]
+    types_of = [e.type for e in desk.ledger.read_events() if e.type.startswith("workspace.")]
     assert types_of == [f"workspace.{one}" for one in ("opened", "done", "reopened", "done", "closed")]
 
 
@@ -199,9 +199,9 @@ def written(url: str, tokens: list[str], until: str = "", typed: str = "", ago: 
             os.kill(os.getpid(), signal.SIGKILL)
 
     world.outside.update(tokens=tokens, brought=brought)
-    stream.BATCH = 0.0  # every token is a batch
+    stream.BATCH_SECONDS = 0.0  # every token is a batch
     desk.run(KILLED)
-    return desk.ns["text"], [(c.quote, c.suggestion) for c in desk.ledger.comments(opened(desk).id)]
+    return desk.ns["text"], [(c.quote, c.suggestion) for c in desk.ledger.list_comments(opened(desk).id)]
 
 
 @pytest.mark.parametrize("at", TOKENS)
@@ -285,7 +285,7 @@ def test_opaque_code_that_is_made_again_writes_nothing_again_and_reads_what_it_r
     )
     source = "with hitl.workspace('Report') as doc:\n    got = [fill(d) for d in [doc]][0]\n"
     desk.run(source)
-    desk.ledger.comment(opened(desk).id, "hm", author="ann")
+    desk.ledger.add_comment(opened(desk).id, "hm", author="ann")
     types(desk, " by Ann")
     read = [pair for pair in world.journal if pair[0] == "read"]
     desk.answer("edit", "agreed")
@@ -317,10 +317,10 @@ def test_what_was_said_is_said_once(desk: Desk) -> None:
         "    said = doc.comments(); left = doc.comments(open=True)\n"
     )
     desk.run(source)
-    asked = desk.ledger.comment(opened(desk).id, "why?", author="ann")
+    asked = desk.ledger.add_comment(opened(desk).id, "why?", author="ann")
     desk.answer()
     desk.run(source)
-    desk.ledger.mark_comment(opened(desk).id, asked.id, "open", actor="ann")
+    desk.ledger.change_comment_state(opened(desk).id, asked.id, "open", actor="ann")
     desk.new_kernel()
     desk.answer()
     desk.run(source)
@@ -394,7 +394,7 @@ def reporting() -> str:
 def test_an_append_stands_behind_what_people_wrote_and_a_stream_stays_together(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "BATCH", 0.0)
+    monkeypatch.setattr(stream, "BATCH_SECONDS", 0.0)
     source = """
 def write():
     yield "One"
@@ -427,8 +427,8 @@ with hitl.workspace("Report", template="First here.\\n\\nSecond there.") as doc:
     assert desk.ns["text"] == "1st here.\n\nSecond there!."
     (made,) = desk.ns["said"]
     assert (made.quote, made.suggestion, made.author, made.author_name) == ("Second", "2nd", "agent:agent", "agent")
-    kept = desk.ledger.comments(opened(desk).id)[0]
-    assert Page(Draft.within(desk.ledger.store, opened(desk))).anchored(kept.anchor) == (11, 17)
+    kept = desk.ledger.list_comments(opened(desk).id)[0]
+    assert TextPage(Draft.for_workspace(desk.ledger.store, opened(desk))).resolve_anchor(kept.anchor) == (11, 17)
 
 
 def test_a_paragraph_that_has_been_quiet_is_replaced(desk: Desk) -> None:
@@ -451,10 +451,10 @@ with hitl.workspace("Report", template="one and one and one") as doc:
     said = doc.comments()
 """
     desk.run(source)
-    page = Page(Draft.within(desk.ledger.store, opened(desk)))
+    page = TextPage(Draft.for_workspace(desk.ledger.store, opened(desk)))
     for text, start, end, new in (("hm", 8, 11, None), ("", 4, 7, "or")):
-        anchor = page.anchor(Range(start, end))
-        desk.ledger.comment(
+        anchor = page.make_anchor(TextRange(start, end))
+        desk.ledger.add_comment(
             opened(desk).id, text, author="ann", quote=page.said[start:end], anchor=anchor, suggestion=new
         )
     desk.answer()
@@ -510,10 +510,10 @@ def test_a_cancelled_run_closes_its_workspaces_and_a_forgotten_one_takes_them_al
     source = "doc = hitl.workspace('R')\ndoc.append('x')\nhitl.checkpoint(1, title='T')\n"
     desk.run(source)
     w = opened(desk)
-    desk.ledger.comment(w.id, "hm", author="ann")
+    desk.ledger.add_comment(w.id, "hm", author="ann")
     desk.ledger.cancel(w.run, actor="ann")
     assert opened(desk).status == "closed"
-    assert desk.ledger.open_workspaces() == []
+    assert desk.ledger.list_open_workspaces() == []
     desk.ledger.forget(agent="agent", notebook="nb")
     left = [key for key, _ in desk.ledger.store.drafts.scan("", "~")] + desk.keys()
     assert [key for key in left if w.id in key] == []

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitl_nb.drafts.agent_writer import PATIENCE, Suggestion, Writing, Written, standing
-from hitl_nb.drafts.document import source
-from hitl_nb.drafts.draft import Draft, changes
-from hitl_nb.drafts.stream_writer import Stream
-from hitl_nb.drafts.text_view import Page, Range, units
+from hitl_nb.drafts.agent_writer import PATIENCE_SECONDS, AgentWriter, Suggestion, Written, locate_quote
+from hitl_nb.drafts.document import source_text
+from hitl_nb.drafts.draft import Draft, capture_updates
+from hitl_nb.drafts.stream_writer import StreamWriter
+from hitl_nb.drafts.text_view import TextPage, TextRange, count_utf16_units
 from hitl_nb.errors import RunClaimed, TextGone
 from hitl_nb.ledger.documents.update_log import Update
 from hitl_nb.storage.memory import MemoryStore
@@ -25,13 +25,13 @@ class Desk:
     def __init__(self, template: str = "", kind: Any = "markdown") -> None:
         self.store = MemoryStore()
         self.draft = Draft(self.store, "d", kind, template)
-        self.draft.begin()
+        self.draft.write_initial()
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
         self.waited: list[float] = []
         self.each_wait: Any = lambda: None
 
-    def hand(self, epoch: int = 1, check: Any = lambda: None) -> Writing:
-        return Writing(
+    def hand(self, epoch: int = 1, check: Any = lambda: None) -> AgentWriter:
+        return AgentWriter(
             *(self.store, self.draft),
             author="agent:a",
             name="a",
@@ -48,7 +48,7 @@ class Desk:
 
     def types(self, text: str, at: int, gone: int = 0, by: str = "ann") -> None:
         doc = self.draft.load().doc
-        said = source(doc)
+        said = source_text(doc)
 
         def work() -> None:
             start, end = len(str(said)[:at].encode()), len(str(said)[: at + gone].encode())
@@ -57,29 +57,29 @@ class Desk:
             if text:
                 said.insert(start, text)
 
-        for made in changes(doc, work):
+        for made in capture_updates(doc, work):
             self.draft.log.append(Update(self.time, by, by.title(), made)).result()
 
     def says(self) -> str:
-        return self.draft.value()
+        return self.draft.read_value()
 
 
 def test_a_fast_stream_is_written_in_batches() -> None:
     desk, ticks = Desk(), [0.0]
-    stream = Stream(desk.hand(), "k", ticks=lambda: ticks[0])
-    before = desk.draft.log.last()
+    stream = StreamWriter(desk.hand(), "k", ticks=lambda: ticks[0])
+    before = desk.draft.log.last_number()
     for n in range(200):
         stream.add(f"{n} ")
         ticks[0] += 0.005
     assert stream.end() is Written.done
     assert desk.says() == "".join(f"{n} " for n in range(200))
-    assert desk.draft.log.last() - before <= 34
+    assert desk.draft.log.last_number() - before <= 34
 
 
 def test_it_waits_until_nobody_has_written_there_for_three_seconds() -> None:
     desk = Desk("One.\n\nTwo.")
     desk.types("!", 4)
-    assert desk.hand().replace("k", standing("One"), "1") is Written.done
+    assert desk.hand().replace("k", locate_quote("One"), "1") is Written.done
     assert 3 <= sum(desk.waited) < 3.5
     assert desk.says() == "1.!\n\nTwo."
 
@@ -88,10 +88,10 @@ def test_who_does_not_stop_gets_a_suggestion() -> None:
     desk = Desk("One.\n\nTwo.")
     desk.types("!", 4)
     desk.each_wait = lambda: desk.types("!", 4)
-    made = desk.hand().replace("k", standing("One"), "1")
+    made = desk.hand().replace("k", locate_quote("One"), "1")
     assert isinstance(made, Suggestion)
     assert (made.quote, made.text, made.suffix[:2]) == ("One", "1", ".!")
-    assert sum(desk.waited) == pytest.approx(PATIENCE)
+    assert sum(desk.waited) == pytest.approx(PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_only_people_in_the_same_paragraph_are_waited_for(at: int, gone: int, te
     desk = Desk("Öne.\n\nTwo and three.")
     desk.types(text, at, gone)
     desk.types("agent", len(desk.says()), by="agent:a")
-    desk.hand().replace("k", lambda page: Range(0, 1), "O", patience=10)
+    desk.hand().replace("k", lambda page: TextRange(0, 1), "O", patience=10)
     assert bool(desk.waited) is busy
 
 
@@ -110,15 +110,15 @@ def test_what_people_touched_moves_with_the_text() -> None:
     desk = Desk("One.\n\nTwo.")
     desk.types("!", 10)
     desk.types("Zero.\n\n", 0, by="agent:a")
-    desk.hand().replace("k", standing("One"), "1")
+    desk.hand().replace("k", locate_quote("One"), "1")
     assert desk.waited == []
-    desk.hand().replace("l", standing("Two"), "2")
+    desk.hand().replace("l", locate_quote("Two"), "2")
     assert desk.waited != []
 
 
 def test_a_stream_goes_on_behind_what_is_left_of_it() -> None:
     desk = Desk("Top.")
-    stream = Stream(desk.hand(), "k", ticks=iter(range(100)).__next__)
+    stream = StreamWriter(desk.hand(), "k", ticks=iter(range(100)).__next__)
     stream.add("alpha beta")
     desk.types(" [Ann]", len("Top.\n\nalpha"), gone=len(" beta"))
     desk.types("Above.\n\n", 0)
@@ -150,14 +150,14 @@ def test_what_is_added_is_a_paragraph_of_its_own(kind: Any, before: str, after: 
 def test_the_same_write_of_two_processes_is_made_once_and_the_older_one_stops() -> None:
     desk = Desk()
     old, new = desk.hand(1), desk.hand(2)
-    streaming = Stream(old, "s", ticks=iter(range(100)).__next__)
+    streaming = StreamWriter(old, "s", ticks=iter(range(100)).__next__)
     streaming.add("from the old one")
     assert new.append("k", "new") is Written.done
-    assert old.made("k") is Written.done
-    for work in (lambda: old.append("l", "x"), lambda: streaming.add("x"), lambda: Stream(old, "t")):
+    assert old.outcome_of("k") is Written.done
+    for work in (lambda: old.append("l", "x"), lambda: streaming.add("x"), lambda: StreamWriter(old, "t")):
         with pytest.raises(RunClaimed):
             work()
-    again = Stream(new, "s", ticks=iter(range(100)).__next__)
+    again = StreamWriter(new, "s", ticks=iter(range(100)).__next__)
     again.add("from the new one")
     again.end()
     assert desk.says() == "from the new one\n\nnew"
@@ -182,36 +182,39 @@ def test_a_text_that_is_not_there_once_is_not_replaced() -> None:
     desk = Desk("a a")
     for quote in ("a", "b", ""):
         with pytest.raises(TextGone):
-            desk.hand().replace("k", standing(quote), "x")
+            desk.hand().replace("k", locate_quote(quote), "x")
 
 
 def test_an_anchor_says_where_also_when_the_text_is_another_by_now() -> None:
     desk = Desk("old and old")
-    anchor = Page(desk.draft).anchor(Range(8, 11))
+    anchor = TextPage(desk.draft).make_anchor(TextRange(8, 11))
     desk.types("ish", 10)
-    desk.hand().replace("k", standing("old", anchor, exactly=False), "new", patience=None)
+    desk.hand().replace("k", locate_quote("old", anchor, exactly=False), "new", patience=None)
     assert desk.says() == "old and new"
     with pytest.raises(TextGone):
-        desk.hand().replace("l", standing("gone", anchor, exactly=False), "x")
+        desk.hand().replace("l", locate_quote("gone", anchor, exactly=False), "x")
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5), st.sampled_from(["", "x", "é", "🎉y", "\n\n"]))))
 def test_places_are_where_the_characters_are(edits: list[tuple[int, int, str]]) -> None:
     desk = Desk("aé🎉 bc\n\ndef")
-    stream = Stream(desk.hand(), "k", ticks=iter(range(10_000)).__next__)
+    stream = StreamWriter(desk.hand(), "k", ticks=iter(range(10_000)).__next__)
     stream.add("ABCÄ😀DEFG")
-    write = desk.hand().writes.find("k")
+    write = desk.hand().writes.find_write("k")
     assert write is not None
     for at, gone, text in edits:
         said = desk.says()
         desk.types(text, min(at, len(said)), min(gone, max(0, len(said) - at)))
     stream.add("H")
-    page = Page(desk.draft)
-    first = units("\n\nAB")
-    left = [page.said[part.start : part.end] for part in page.of(write.client, first, first + units("CÄ😀DEFGH"))]
+    page = TextPage(desk.draft)
+    first = count_utf16_units("\n\nAB")
+    left = [
+        page.said[part.start : part.end]
+        for part in page.ranges_by(write.client, first, first + count_utf16_units("CÄ😀DEFGH"))
+    ]
     assert "".join(left) == "".join(one for one in page.said if one in "CÄ😀DEFGH")
     assert left[-1][-1] == "H"
     for start in range(0, len(page.said), 3):
-        part = Range(start, min(len(page.said), start + 2))
-        assert page.anchored(page.anchor(part)) == part
+        part = TextRange(start, min(len(page.said), start + 2))
+        assert page.resolve_anchor(page.make_anchor(part)) == part

@@ -24,10 +24,10 @@ from typing import Any
 import hitl_nb as hitl
 from hitl_nb.agent_api.agents import Definition
 from hitl_nb.engine.run import resume as resuming
-from hitl_nb.engine.run.cell_run import Cell, cell_unit, run_cell
-from hitl_nb.engine.run.resume import Shown
+from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, run_cell
+from hitl_nb.engine.run.resume import RunDisplay
 from hitl_nb.engine.snapshot.saver import Saver
-from hitl_nb.engine.tracebacks import trimmed
+from hitl_nb.engine.tracebacks import trim_traceback
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import now
 from hitl_nb.review import decision
@@ -180,7 +180,7 @@ def engine(
     with _watched(source):
         for number in range(rounds):
             if number and not keep:
-                resuming.held.clear()
+                resuming.held_states.clear()
                 ns = _namespace(None)
             result = _engine_once(ledger, source, name, ns, options or {})
             if result.status != "waiting":
@@ -192,12 +192,12 @@ def engine(
 def _engine_once(ledger: Ledger, source: str, name: str, ns: dict[str, Any], options: dict[str, Any]) -> Result:
     decide(ledger, name)
     try:
-        unit = cell_unit(source, FILE)
-        outcome = asyncio.run(run_cell(ledger, Cell("nb", name, "", unit, ns), Saver(ns), Shown(), **options))
+        unit = compile_cell(source, FILE)
+        outcome = asyncio.run(run_cell(ledger, AgentCell("nb", name, "", unit, ns), Saver(ns), RunDisplay(), **options))
     except hitl.CannotPause as error:
         return Result("refused", error=str(error))
     except Exception as error:  # noqa: BLE001 - the result
-        return Result("failed", error=shown(trimmed(error)))
+        return Result("failed", error=shown(trim_traceback(error)))
     return Result(outcome.status)
 
 
@@ -206,7 +206,7 @@ def decide(ledger: Ledger, name: str) -> None:
     run = ledger.find_run(agent=name, notebook="nb")
     if run is None or run.status != "waiting":
         return
-    for p in ledger.proposals(run.id, run.pauses):
+    for p in ledger.list_proposals(run.id, run.pauses):
         if p.status == "open":
             action, value = script(p.title, p.value)
             ledger.decide(p.id, action, value=value, reviewer="ann", reason="no" if action == "reject" else None)  # type: ignore[arg-type]

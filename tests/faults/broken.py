@@ -13,9 +13,9 @@ import story
 
 from hitl_nb.storage.disk import connection as safedisk
 from hitl_nb.storage.disk import store as disk
-from hitl_nb.storage.disk.database import Batch, Database, DiskTransaction
-from hitl_nb.storage.interruptible_future import Outcome
-from hitl_nb.storage.write_thread import Request, Writer
+from hitl_nb.storage.disk.database import Database, DiskTransaction, WriteBatch
+from hitl_nb.storage.interruptible_future import InterruptibleFuture
+from hitl_nb.storage.write_thread import Writer, WriteRequest
 
 
 def in_pieces() -> None:
@@ -36,10 +36,10 @@ def in_pieces() -> None:
 def acknowledged_early() -> None:
     """A store that says "saved" and commits after."""
     went_on = threading.Event()
-    work, enqueue, note = Database._work, Writer._enqueue, story.note
-    set_result = Outcome.set_result
+    work, enqueue, note = Database._run_request, Writer._enqueue, story.note
+    set_result = InterruptibleFuture.set_result
 
-    def worked(self: Database, batch: Batch, request: Request) -> None:
+    def worked(self: Database, batch: WriteBatch, request: WriteRequest) -> None:
         work(self, batch, request)
         if request.error is None:
             went_on.clear()
@@ -54,13 +54,13 @@ def acknowledged_early() -> None:
         note(file, *what)
         went_on.set()
 
-    def set_once(self: Outcome[Any], result: Any) -> None:
+    def set_once(self: InterruptibleFuture[Any], result: Any) -> None:
         if not self.done():
             set_result(self, result)
 
-    Writer._commit_here = lambda self, request: False  # there nobody can be told before
-    Database._work, Writer._enqueue, story.note = worked, enqueued, noted
-    Outcome.set_result = set_once
+    Writer._commit_on_this_thread = lambda self, request: False  # there nobody can be told before
+    Database._run_request, Writer._enqueue, story.note = worked, enqueued, noted
+    InterruptibleFuture.set_result = set_once
 
 
 def not_synced() -> None:

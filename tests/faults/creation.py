@@ -7,7 +7,7 @@ from pathlib import Path
 import shim
 import story
 
-from hitl_nb.cli.doctor import examine
+from hitl_nb.cli.doctor import examine_installation
 from hitl_nb.engine.snapshot.signing import seal
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.storage import open_store
@@ -27,7 +27,9 @@ def create(folder: Path, how: int, at: int) -> str:
 def examined(folder: Path) -> list[str]:
     """What `doctor` finds wrong, twice; and what the next run meets."""
     story.use(folder)
-    wrong = [f"{one.what}: {one.found}" for _ in range(2) for one in examine(None) if one.state == "wrong"]
+    wrong = [
+        f"{one.subject}: {one.found}" for _ in range(2) for one in examine_installation(None) if one.state == "wrong"
+    ]
     seal("place", {}, b"body")
     Ledger(open_store()).open_run(agent="refunds", notebook="story")
     open_store().drafts.transact(lambda tx: tx.put("a", b"draft"))

@@ -76,7 +76,7 @@ def look_up(folder: Path) -> None:
     """A person finds out whether it happened."""
     story.use(folder)
     ledger = Ledger(open_store())
-    for p in ledger.inbox():
+    for p in ledger.list_open():
         name = p.title.split("'")[1]
         happened = any(about[0] == name for about in story.notes("effects"))
         value = {"happened": happened, "result": f"sent to {name}" if happened else None}

@@ -19,7 +19,7 @@ import psutil
 
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
-from hitl_nb.review.decide_from_text import decide
+from hitl_nb.review.decide_from_text import decide_from_text
 from hitl_nb.storage import open_store
 from tests.commands import Commands
 
@@ -108,12 +108,12 @@ class Desk:
     def decide(self) -> None:
         """Approve what waits; look up what is in doubt."""
         ledger = self.ledger()
-        for proposal in ledger.inbox():
+        for proposal in ledger.list_open():
             found = self.looked_up(proposal.title) if proposal.title.startswith("Did ") else None
             if found is None:
-                done = decide(ledger, proposal, "approve")
+                done = decide_from_text(ledger, proposal, "approve")
             else:
-                done = decide(ledger, proposal, "edit", json.dumps(found))
+                done = decide_from_text(ledger, proposal, "edit", json.dumps(found))
             self.decided[done.id] = done
 
     def looked_up(self, title: str) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class Desk:
 
     def check_no_decision_was_lost(self) -> None:
         ledger = self.ledger()
-        assert {one: ledger.proposal(one) for one in self.decided} == self.decided
+        assert {one: ledger.load_proposal(one) for one in self.decided} == self.decided
         assert ledger.verify().ok
 
 

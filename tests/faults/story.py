@@ -83,7 +83,7 @@ def answer(ledger: Ledger, p: Any) -> None:
         value = {"happened": happened, "result": f"11 for {order}" if happened else None}
     else:
         value = {**p.value, "amount": 11}
-        Draft.of(ledger.store, p).write(value, "ann")
+        Draft.for_proposal(ledger.store, p).write_value(value, "ann")
         note("acknowledged", "typed", p.id, value)
     done = ledger.decide(p.id, "edit", value=value, reviewer="ann")
     note("acknowledged", "decided", p.id, done.decision.value if done.decision else None)
@@ -101,14 +101,14 @@ def check() -> list[str]:
     run = ledger.find_run(agent="refunds", notebook="story", key="story")
     if run is None:
         return [*problems, "the run is gone"]
-    asked = {p.id: p for p in ledger.proposals(run.id)}
+    asked = {p.id: p for p in ledger.list_proposals(run.id)}
     for what, *about in notes("acknowledged"):
         p = asked.get(about[0]) if about else None
         if what == "finished" and run.status != "finished":
             problems.append("it was finished")
         elif about and p is None:
             problems.append(f"{what}: the proposal is gone")
-        elif what == "typed" and p is not None and Draft.of(ledger.store, p).value() != about[1]:
+        elif what == "typed" and p is not None and Draft.for_proposal(ledger.store, p).read_value() != about[1]:
             problems.append("the draft is gone")
         elif what == "decided" and (p is None or p.decision is None or p.decision.value != about[1]):
             problems.append("the decision is gone")

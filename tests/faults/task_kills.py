@@ -18,8 +18,8 @@ import story
 import world
 
 import hitl_nb as hitl
-from hitl_nb.engine.run.cell_run import Cell, cell_unit, run_cell
-from hitl_nb.engine.run.resume import Shown
+from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, run_cell
+from hitl_nb.engine.run.resume import RunDisplay
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Run
@@ -138,13 +138,22 @@ def play(folder: Path, seed: int, moments: int, *, steps: bool = True) -> Any:
     _left, source = moments, program(seed)[0]
     if not steps:
         source = source.replace("@hitl.step\n", "")
-    for method in ("start_step", "retry_step", "finish_step", "pause_run", "save", "claim_saved", "finish", "decide"):
+    for method in (
+        "start_step",
+        "retry_step",
+        "finish_step",
+        "pause_run",
+        "save_snapshot",
+        "claim_saved",
+        "finish",
+        "decide",
+    ):
         _dies_around(method)
     linecache.cache[world.FILE] = (len(source), None, source.splitlines(True), world.FILE)
     ns = world._namespace(hitl)
     while True:
-        cell = Cell("nb", "agent", "", cell_unit(source, world.FILE), ns)
-        outcome = asyncio.run(run_cell(Ledger(open_store()), cell, Saver(ns), Shown()))
+        cell = AgentCell("nb", "agent", "", compile_cell(source, world.FILE), ns)
+        outcome = asyncio.run(run_cell(Ledger(open_store()), cell, Saver(ns), RunDisplay()))
         if outcome.status == "finished":
             return ns["x"]
         for p in (one for one in outcome.proposals if one.status == "open"):
@@ -169,7 +178,7 @@ def find_wrong(folder: Path) -> list[str]:
     run: Run | None = ledger.find_run(agent="agent", notebook="nb")
     assert run is not None
     effects = [json.dumps(one) for one in story.notes("effects")]
-    asked = [p.title for p in ledger.proposals(run.id) if not p.title.startswith("Did ")]
+    asked = [p.title for p in ledger.list_proposals(run.id) if not p.title.startswith("Did ")]
     twice = [f"{one}, {what}" for what, all_ in (("done", effects), ("asked", asked)) for one in all_]
     wrong = sorted({one for one in twice if twice.count(one) > 1})
     log = ledger.verify()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hitl_nb.cli.doctor import examine
+from hitl_nb.cli.doctor import examine_installation
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import HitlError, StoreCorrupt
 from hitl_nb.ledger import proposals as inbox
@@ -63,7 +63,7 @@ def _told(ledger: Ledger) -> str:
     run = ledger.find_run(agent="refunds", notebook="nb")
     if run is None or run.status != "ready":
         return "not there"
-    found = ledger.proposals(run.id)
+    found = ledger.list_proposals(run.id)
     if not found or found[0].decision is None:
         return "not there"  # and the run does not go on: `Session.completed` counts them
     p, decision = found[0], found[0].decision
@@ -160,7 +160,7 @@ def test_another_digit_in_a_decision_is_noticed(image: Path, tmp_path: Path) -> 
 def test_control_without_the_log_another_digit_is_believed(
     image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "check_made", lambda *args: None)
+    monkeypatch.setattr(inbox, "verify_decision", lambda *args: None)
     places = digits(image / "closed")
     found = [changed(image / "closed", tmp_path, "cache.db", another_digit(at)) for at in places]
     assert any(one.startswith("WRONG: {'amount': ") for one in found)
@@ -170,7 +170,7 @@ def test_the_doctor_names_a_broken_log(image: Path, tmp_path: Path) -> None:
     shutil.copytree(image / "closed", tmp_path / "store")
     file = tmp_path / "store/journal/cache.db"
     file.write_bytes(file.read_bytes().replace(b'"pause":1', b'"pause":2'))
-    found = {finding.what: finding for finding in examine(f"diskcache://{tmp_path}/store")}
+    found = {finding.subject: finding for finding in examine_installation(f"diskcache://{tmp_path}/store")}
     assert found["audit log"].state == "wrong"
     assert "event" in found["audit log"].found
 
@@ -187,12 +187,12 @@ def test_text_that_is_not_utf_8_is_corruption(tmp_path: Path) -> None:
     ledger = Ledger(store)
     run, claim = ledger.open_run(agent="refunds", notebook="nb")
     (asked,) = ledger.pause(claim, Snapshot(envelope=b"state"), [QUESTION])
-    draft = Draft.of(store, asked)
-    draft.write({"typed": 1}, "ann")
+    draft = Draft.for_proposal(store, asked)
+    draft.write_value({"typed": 1}, "ann")
     for key, raw in store.drafts.scan("", "~"):
         store.drafts.transact(lambda tx, key=key, raw=raw: tx.put(key, raw[:-3] + b"\xff" + raw[-2:]))
         with pytest.raises(StoreCorrupt, match=key):
-            draft.value()
+            draft.read_value()
         store.drafts.transact(lambda tx, key=key, raw=raw: tx.put(key, raw))
     for key, _ in store.scan("", "~"):
         if key.startswith(("asked/", "open/", "made/", "name/", "run/", "proposal/", "event/")):
@@ -200,9 +200,9 @@ def test_text_that_is_not_utf_8_is_corruption(tmp_path: Path) -> None:
             store.transact(lambda tx, key=key, raw=kept: tx.put(key, raw[:4] + b"\xff" + raw[5:]))
             for read in (
                 lambda: ledger.find_run(agent="refunds", notebook="nb"),
-                lambda: ledger.proposals(run.id),
-                ledger.inbox,
-                ledger.runs,
+                lambda: ledger.list_proposals(run.id),
+                ledger.list_open,
+                ledger.list_runs,
                 ledger.verify,
             ):
                 with contextlib.suppress(StoreCorrupt):

@@ -153,7 +153,7 @@ def killed(folder: Path, rounds: int, seed: int = SEED, acknowledged: int = 0) -
 
     def lost(n: int) -> list[str]:
         ledger = Ledger(open_store(f"diskcache://{folder}/store"))
-        there = set(words(Draft.of(ledger.store, ledger.proposal(p.id)).value()))
+        there = set(words(Draft.for_proposal(ledger.store, ledger.load_proposal(p.id)).read_value()))
         ledger.store.close()
         return [f"round {n}: {word} was acknowledged" for one in people for word in one.lost(there)]
 
@@ -199,7 +199,7 @@ def test_a_log_that_cannot_be_written_sends_everybody_away_and_loses_nothing(tmp
             limit(server, (tmp_path / "store/drafts/cache.db-wal").stat().st_size)
             for one in people:
                 await sent_away(one)
-        there = set(words(Draft.of(server.ledger.store, p).value()))
+        there = set(words(Draft.for_proposal(server.ledger.store, p).read_value()))
         assert [one.lost(there) for one in people] == [[]] * 4
         for one in people:  # they type on, and try again, with the disk still full
             await one.keystroke()
@@ -238,10 +238,10 @@ def test_two_servers_and_a_kernel_write_one_draft(two: tuple[Server, Server]) ->
     kernels = [f"kernel{n}" for n in range(20)]
 
     def write_as_a_kernel() -> None:
-        draft = Draft.of(one.ledger.store, p)
+        draft = Draft.for_proposal(one.ledger.store, p)
         for word in kernels:
             doc = draft.load().doc
-            draft.write(f"{draft.says(doc)}{word} ", "agent", doc=doc)
+            draft.write_value(f"{draft.value_in(doc)}{word} ", "agent", doc=doc)
 
     async def play() -> None:
         for peer in people:

@@ -75,8 +75,8 @@ GATE_IN_CHILD = """
     os.kill(os.getpid(), 9)
 """
 KEEPS_THE_GATE = """
-    from hitl_nb.storage.disk.process_lock import Gate
-    Gate.close = lambda self: None
+    from hitl_nb.storage.disk.process_lock import ProcessLock
+    ProcessLock.close = lambda self: None
 """
 
 

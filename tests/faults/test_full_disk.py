@@ -172,7 +172,7 @@ def test_a_cell_that_pauses_on_a_full_disk(tmp_path: Path) -> None:
         assert kernel.run(AGENT)["ename"] == "Paused"
         store = DiskStore(tmp_path / "disk/store")
         ledger = Ledger(store)
-        (asked,) = ledger.inbox()
+        (asked,) = ledger.list_open()
         ledger.decide(asked.id, "approve", reviewer="ann")
         assert ledger.verify().ok
         store.close()

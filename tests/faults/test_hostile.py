@@ -22,9 +22,9 @@ from hitl_nb.engine.snapshot import signing as seal
 from hitl_nb.errors import StoreCorrupt, StoreError, Untrusted, WrongPython
 from hitl_nb.ledger.documents import update_log as updates
 from hitl_nb.ledger.rows.record_digests import digest_state
-from hitl_nb.ledger.runs.snapshots import Saved
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.disk.connection import SafeCache, SafeDisk
+from hitl_nb.ledger.runs.snapshots import SavedState
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.disk.connection import BytesOnlyDisk, PinnedCache
 from hitl_nb.storage.disk.store import DiskStore
 from hitl_nb.storage.interface import Transaction
 
@@ -97,7 +97,7 @@ def test_a_key_that_is_a_pickle_is_never_loaded(store: DiskStore, root: Path, tm
 
 def test_diskcaches_own_calls_are_as_strict(root: Path, tmp_path: Path) -> None:
     DiskStore(root).close()
-    cache = SafeCache(root / "journal", 2)
+    cache = PinnedCache(root / "journal", 2)
     cache.set("k", b"v")
     assert cache.get("k") == b"v"
     for key, value in ((1, b""), ("k", "text"), ("k", None), ("k", [1]), (("k",), b"")):
@@ -105,10 +105,10 @@ def test_diskcaches_own_calls_are_as_strict(root: Path, tmp_path: Path) -> None:
             cache.set(key, value)
     victim = tmp_path / "victim"
     victim.touch()
-    SafeDisk(str(root)).remove(os.path.relpath(victim, root))
+    BytesOnlyDisk(str(root)).remove(os.path.relpath(victim, root))
     assert victim.exists()
     with pytest.raises(TypeError, match="files"):
-        SafeDisk(str(root)).filename()
+        BytesOnlyDisk(str(root)).filename()
     cache.close()
 
 
@@ -223,19 +223,19 @@ def test_sizes_that_a_record_claims_are_bounded(store: DiskStore, size: Any, tok
     planted = b"\x00hitl/large/v1\x00" + json.dumps({"token": token, "size": size}).encode()
     store.transact(put("run/a", planted))
     with pytest.raises(StoreCorrupt):
-        large.get(store, "run/a")
+        chunked_values.get_whole(store, "run/a")
     with pytest.raises(StoreCorrupt):
-        store.transact(lambda tx: large.delete(tx, "run/a"))
+        store.transact(lambda tx: chunked_values.delete_chunked(tx, "run/a"))
 
 
 def test_an_update_that_unpacks_to_far_too_much_is_refused(store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(updates, "LARGEST", 1 << 20)
+    monkeypatch.setattr(updates, "MAX_DOCUMENT_BYTES", 1 << 20)
     log = updates.UpdateLog(store, "aaaaaaaaaaaa")
-    log.fold(updates.Folded(1, bytes(1 << 20)))
-    assert log.folded() == updates.Folded(1, bytes(1 << 20))
-    log.fold(updates.Folded(2, bytes(2 << 20)))
+    log.compact(updates.CompactedDocument(1, bytes(1 << 20)))
+    assert log.newest_compacted() == updates.CompactedDocument(1, bytes(1 << 20))
+    log.compact(updates.CompactedDocument(2, bytes(2 << 20)))
     with pytest.raises(StoreCorrupt, match="more than"):
-        log.folded()
+        log.newest_compacted()
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def decided() -> Desk:
 def plant(desk: Desk, envelope: bytes) -> None:
     """Put an envelope in place of the run's, with a note that a newer claim has saved it."""
     run, digest = desk.record(), digest_state(envelope, ())
-    noted = Saved(epoch=run.epoch + 1, pause=run.pauses, save=1, digest=digest)
+    noted = SavedState(epoch=run.epoch + 1, pause=run.pauses, save=1, digest=digest)
     desk.ledger.store.transact(put(f"snapshot/{run.id}", envelope))
     desk.ledger.store.transact(put(f"saved/{run.id}", noted.json()))
 

@@ -30,7 +30,7 @@ from hitl_nb.errors import AlreadyDecided, HitlError, RunClaimed
 from hitl_nb.ledger import proposals as inbox
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.runs import claims
-from hitl_nb.ledger.runs.process import LIVE
+from hitl_nb.ledger.runs.process import LIVE_TOKENS
 from hitl_nb.records import Question, Snapshot
 from hitl_nb.storage.disk.store import DiskStore
 
@@ -143,7 +143,7 @@ class LedgerMachine(RuleBasedStateMachine):
         state = Snapshot(envelope=b"%d" % value)
         match how:
             case "save":
-                return ledger.save(claim, state)
+                return ledger.save_snapshot(claim, state)
             case "pause":
                 asked = [
                     Question(title=f"t{n}", kind="json", value=value, position=str(n)) for n in range(1 + value % 2)
@@ -190,7 +190,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def type(self, which: int, handle: int, value: int) -> None:
         asked = self.pick(which, lambda one: bool(one.open)).open[0]
         ledger = self.ledgers[handle]
-        Draft.of(ledger.store, ledger.proposal(asked)).write(value, "ann")
+        Draft.for_proposal(ledger.store, ledger.load_proposal(asked)).write_value(value, "ann")
         self.drafts[asked] = value
 
     @precondition(lambda self: self.images < 4)
@@ -204,7 +204,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for one in self.runs.values():
             if one.claim is not None:
                 one.claim = None  # its process is gone: nobody can write under it, and somebody may take over
-        LIVE.clear()
+        LIVE_TOKENS.clear()
         self.open(image)
 
     # What must hold
@@ -214,9 +214,9 @@ class LedgerMachine(RuleBasedStateMachine):
         if not hasattr(self, "ledgers"):
             return
         for ledger in self.ledgers:
-            assert [event.type for event in ledger.events()] == self.events
+            assert [event.type for event in ledger.read_events()] == self.events
             assert ledger.verify().ok
-            assert {p.id for p in ledger.inbox()} == {p for one in self.runs.values() for p in one.open}
+            assert {p.id for p in ledger.list_open()} == {p for one in self.runs.values() for p in one.open}
             for agent, one in self.runs.items():
                 self.equals(ledger, agent, one)
 
@@ -224,12 +224,12 @@ class LedgerMachine(RuleBasedStateMachine):
         run = ledger.find_run(agent=agent, notebook="nb")
         assert run is not None
         assert (run.id, run.status, run.open) == (one.run, one.status, len(one.open))
-        saved = ledger.snapshot(run.id)
+        saved = ledger.load_snapshot(run.id)
         assert (saved[0] if saved else b"") == one.state
-        assert {step.key: (step.status, step.result) for step in ledger.steps(run.id)} == one.steps
-        for p in ledger.proposals(run.id):
+        assert {step.key: (step.status, step.result) for step in ledger.list_steps(run.id)} == one.steps
+        for p in ledger.list_proposals(run.id):
             assert (p.decision.value if p.decision else None) == self.decisions.get(p.id)
-            assert Draft.of(ledger.store, p).value() == self.drafts.get(p.id, p.value)
+            assert Draft.for_proposal(ledger.store, p).read_value() == self.drafts.get(p.id, p.value)
 
 
 def play(examples: int, *, shrink: bool = True) -> None:
@@ -256,19 +256,19 @@ def test_the_ledger_equals_its_model(examples: int) -> None:
 
 def first_look_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever decides last wins."""
-    real = inbox.settled
+    real = inbox.record_decision
 
     def decide(tx: Any, p: Any, *args: Any) -> Any:
         import msgspec
 
         return real(tx, msgspec.structs.replace(p, status="open", revision=1, decision=None), *args)
 
-    monkeypatch.setattr(inbox, "settled", decide)
+    monkeypatch.setattr(inbox, "record_decision", decide)
 
 
 def fence_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow predecessor's writes are taken."""
-    monkeypatch.setattr(claims, "_fence", lambda reads, claim: None)
+    monkeypatch.setattr(claims, "_check_fence", lambda reads, claim: None)
 
 
 def acknowledged_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +278,7 @@ def acknowledged_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     def write(self: Draft, value: Any, author: str) -> None:
         later.append((self.id, value, author))
 
-    monkeypatch.setattr(Draft, "write", write)
+    monkeypatch.setattr(Draft, "write_value", write)
 
 
 @pytest.mark.parametrize("breaks", [first_look_left_out, fence_left_out, acknowledged_before_the_commit])

@@ -224,7 +224,7 @@ MARKED_UNSEEN = """
     from hitl_nb.ledger.rows import store_format as formats
     from hitl_nb.records import new_id
     def mark(store):
-        fresh = formats._Mark(format=formats.PLAIN, store_id=new_id())
+        fresh = formats._FormatMark(format=formats.PLAIN, store_id=new_id())
         store.transact(lambda tx: tx.put("meta/format", fresh.json()))
         return fresh.store_id
     formats.store_id = mark
@@ -250,7 +250,7 @@ def first_opens(root: Path, rounds: int, breaks: str) -> list[str]:
             ledger = Ledger(store)
             if {one for one, _ in told} != {ledger.store_id}:
                 problems.append(f"{place} has several ids")
-            if {run for _, run in told} != {run.id for run in ledger.runs()} or not ledger.verify().ok:
+            if {run for _, run in told} != {run.id for run in ledger.list_runs()} or not ledger.verify().ok:
                 problems.append(f"{place} lost runs")
             store.close()
     finally:

@@ -20,20 +20,20 @@ from tests.policies.casework import terms
 DYING = """
 from hitl_nb.ledger.decisions import proposal_changes as changes; from hitl_nb.ledger.rows import audit_log as chain
 left = [{steps}]
-append = chain.append
+append = chain.append_event
 def dying(*args, **more):
     left[0] -= 1
     if left[0] < 0:
         os.kill(os.getpid(), signal.SIGKILL)  # in the middle of a transaction
     return append(*args, **more)
-changes.chain.append = dying
+changes.chain.append_event = dying
 """
 TICKING = """
 from datetime import timedelta
 ledger = Ledger(open_store(url))
 print("ready", flush=True)
 sys.stdin.readline()
-print(ledger.tick(ledger.now() + timedelta(hours=1, minutes={minutes})), flush=True)
+print(ledger.run_due_steps(ledger.now() + timedelta(hours=1, minutes={minutes})), flush=True)
 """
 RUNS = 10
 
@@ -81,15 +81,15 @@ def test_vector_19_each_step_is_taken_once(tmp_path: Path, timers: int, dying_af
     root = tmp_path / "store"
     ledger = Ledger(open_store(f"diskcache://{root}"))
     ask(ledger, timers)
-    before = ledger.head()
+    before = ledger.newest_event_number()
     taken = tick_together(root, dying_after=dying_after, minutes=0)
     assert taken == timers - sum(dying_after)
-    reminded = Counter(e.proposal for e in ledger.events(after=before) if e.type == "proposal.reminded")
+    reminded = Counter(e.proposal for e in ledger.read_events(after=before) if e.type == "proposal.reminded")
     assert (len(reminded), set(reminded.values())) == (timers, {1})
     tick_together(root, minutes=60)
-    decided = Counter(e.proposal for e in ledger.events(after=before, limit=3 * timers) if e.type == "decision")
+    decided = Counter(e.proposal for e in ledger.read_events(after=before, limit=3 * timers) if e.type == "decision")
     assert (len(decided), set(decided.values())) == (timers, {1})
-    assert {run.status for run in ledger.runs()} == {"ready"}
+    assert {run.status for run in ledger.list_runs()} == {"ready"}
     notices = Counter(key.split("-")[-1] for key, _ in ledger.store.scan("notice/", "notice0"))
     assert len(notices) >= 2 * timers
     assert ledger.next_due() is None

@@ -43,7 +43,7 @@ def deciders(url: str) -> tuple[list[str], list[str], Any]:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(decide, [f"reviewer-{n}" for n in range(8)]))
-    kept = ledger.proposal(asked.id).decision
+    kept = ledger.load_proposal(asked.id).decision
     store.close()
     return won, told, kept
 
@@ -57,7 +57,7 @@ def test_of_eight_deciders_one_wins_and_the_others_are_told_who(tmp_path: Path) 
 
 
 def test_control_without_a_look_at_what_was_decided_all_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = inbox.settled
+    real = inbox.record_decision
 
     def blind(tx: Any, p: Any, *about: Any) -> Any:
         run = tx.get(f"run/{p.run}")
@@ -66,7 +66,7 @@ def test_control_without_a_look_at_what_was_decided_all_win(tmp_path: Path, monk
         tx.put(f"run/{p.run}", msgspec.json.encode(waiting))
         return real(tx, msgspec.structs.replace(p, status="open", decision=None), *about)
 
-    monkeypatch.setattr(inbox, "settled", blind)
+    monkeypatch.setattr(inbox, "record_decision", blind)
     won, _, _ = deciders(f"diskcache://{tmp_path}/store")
     assert len(won) == 8
 
@@ -121,7 +121,7 @@ class Desk:
         return commands.start(words, cwd=self.folder, env=self.environment)
 
     def decide(self) -> None:
-        (proposal,) = self.ledger.inbox()
+        (proposal,) = self.ledger.list_open()
         self.ledger.decide(proposal.id, "approve", reviewer="ann")
 
     def release(self) -> None:
@@ -170,7 +170,7 @@ def test_of_two_kernels_one_resumes(tmp_path: Path) -> None:
     assert any(f"pid {pid}" in told["evalue"] for pid in pids)
     assert last["status"] == "ok"
     assert desk.effects() == ["Dear Ann"]
-    assert desk.ledger.runs()[0].status == "finished"
+    assert desk.ledger.list_runs()[0].status == "finished"
 
 
 @pytest.mark.slow

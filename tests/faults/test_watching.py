@@ -82,7 +82,7 @@ def end(command: Command, number: int = signal.SIGTERM) -> str:
 
 def check(ledger: Ledger, sink: Webhook, ids: list[str]) -> None:
     """Each step of the clock once, and each notice at least once: asked and reminded, of every proposal."""
-    events = ledger.events(limit=100_000)
+    events = ledger.read_events(limit=100_000)
     reminded = Counter(e.proposal for e in events if e.type == "proposal.reminded")
     assert reminded == Counter(ids)
     told = Counter((e.proposal, (e.data or {})["kind"]) for e in events if e.type == "notice.sent")
@@ -100,11 +100,11 @@ def test_watch_does_what_is_due_and_ends_when_it_is_told_to(
     ids = ask(ledger, 2, monkeypatch)
     watch = commands.start(["watch", "--public-url", "https://hub.example/"], cwd=tmp_path, env=env)
     until(lambda: is_quiet(ledger))
-    assert [one.label for one in ledger.watchers(ledger.now())] == ["watch"]
+    assert [one.label for one in ledger.list_watchers(ledger.now())] == ["watch"]
     said = end(watch, number)
     assert watch.wait() == 0
     assert said.splitlines() == [f"watching {env['HITL_NB_STORE']}; Ctrl-C ends it", "stopped watching"]
-    assert ledger.watchers(ledger.now()) == []
+    assert ledger.list_watchers(ledger.now()) == []
     check(ledger, sink, ids)
     links = {body["message"].splitlines()[-1] for body in sink.bodies}
     assert links == {f"https://hub.example/hitl_nb/review/{one}" for one in ids}
@@ -128,9 +128,9 @@ def _expire_leases(ledger: Ledger, done: Callable[[], bool]) -> None:
 
     def end_leases(tx: Any, at: datetime) -> None:
         for key, raw in tx.scan("notice/", "notice0"):
-            notice = msgspec.structs.replace(rows.decode(raw, Notice, key), due=at)
+            notice = msgspec.structs.replace(rows.decode_record(raw, Notice, key), due=at)
             tx.delete(key)
-            tx.put(f"notice/{rows.microseconds(notice.due)}-{notice.id}", notice.json())
+            tx.put(f"notice/{rows.sortable_time(notice.due)}-{notice.id}", notice.json())
 
     def look() -> bool:
         if 0 < len(ledger.store.scan("notice/", "notice0", limit=3)) < 3:

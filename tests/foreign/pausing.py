@@ -29,9 +29,9 @@ from hitl_nb.engine.compile.runtime.runtime import RUNTIME, Unwind
 from hitl_nb.engine.compile.tree.statements import Statements
 from hitl_nb.engine.instrument import instrument_function
 from hitl_nb.engine.position.driver import Driver
-from hitl_nb.engine.position.frames.links import place_of
+from hitl_nb.engine.position.frames.links import locate_instruction
 from hitl_nb.engine.position.managers import managers
-from hitl_nb.engine.position.stack.generators import end_quietly
+from hitl_nb.engine.position.stack.generators import end_generators_quietly
 from hitl_nb.engine.position.stack.stack_reader import CannotSave
 
 case_module: Any = unittest.case
@@ -169,8 +169,8 @@ class _Test:
                 return
             except Unwind:
                 assert self.saved is not None
-            managers.undo(self.entered)
-            end_quietly(self.saved.generators)
+            managers.revert_effects(self.entered)
+            end_generators_quietly(self.saved.generators)
             self.saved.generators, self.entered = [], []
 
     def _continue(self, saved: SavedTest) -> None:
@@ -179,7 +179,7 @@ class _Test:
         self.state.clear()
         self.state.update(state)
         state.clear()
-        managers.enter_again()
+        managers.reenter_managers()
         self.driver = Driver(self._report)
         self.is_busy = False
         self.driver.resume(stack, None)
@@ -202,16 +202,16 @@ class _Test:
             self.saved = saved
             self.counts.continued += 1
             self.counts.places.append(place)
-            self.driver.leave()
+            self.driver.end_paused_tasks()
             raise Unwind
 
     def _save(self, frame: types.FrameType, place: str) -> SavedTest | None:
         """What is saved, after it was loaded once; None: it is refused."""
         try:
-            stack = self.driver.read(frame, None)
-            if not stack.waits:
+            stack = self.driver.read_stack(frame, None)
+            if not stack.waits_for_answer:
                 return self._refuse(place, MADE_AGAIN)
-            entered = managers.entered(stack)
+            entered = managers.find_entered_managers(stack)
             managers.check_managers(entered, self._is_users)
             saved = save_test(stack, dict(self.state), Outside(self.pauses.modules, self.others), self.namespace)
         except CannotSave as error:
@@ -241,5 +241,5 @@ def _name_place(frame: types.FrameType) -> str:
     known = find_code(frame.f_code)
     if known is None:
         return f"{frame.f_code.co_qualname}:{frame.f_lineno}"
-    number = place_of(frame, known)[0]
+    number = locate_instruction(frame, known)[0]
     return f"{known.function.qualname}:{frame.f_lineno}:{number}"

@@ -16,9 +16,9 @@ from typing import Any
 from hitl_nb.engine.position.event_loop import task_restorer as beginning
 from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.position.stack import generators
-from hitl_nb.engine.reopening.reopening import Opened
-from hitl_nb.engine.snapshot.loader import forget_loaded
-from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve
+from hitl_nb.engine.reopening.reopen_recipes import ReopenedObjects
+from hitl_nb.engine.snapshot.loader import forget_loaded_managers
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve_name
 
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__", "modules", "path", "meta_path")
@@ -82,8 +82,8 @@ class SavedTest:
 
     def load(self) -> tuple[SavedStack, dict[str, Any]]:
         """New frames and attributes, each time."""
-        forget_loaded()
-        beginning.forget_loaded()
+        forget_loaded_managers()
+        beginning.forget_loaded_objects()
         frames, waits, attributes = Unpickler(self.data, self.finder()).load()
         return SavedStack(frames, waits, {}), attributes
 
@@ -101,7 +101,7 @@ class SavedTest:
             self.load()
         finally:
             vars(generators)["make_generator"] = native
-            generators.end_quietly(made)
+            generators.end_generators_quietly(made)
 
 
 def save_test(stack: SavedStack, attributes: dict[str, Any], outside: Outside, ns: dict[str, Any]) -> SavedTest:
@@ -109,28 +109,33 @@ def save_test(stack: SavedStack, attributes: dict[str, Any], outside: Outside, n
     kept, shared, namespaces = frozenset[int](), frozenset[int](), dict[int, Any]()
     while True:  # until nothing more is found to be shared
         file = io.BytesIO()
-        options: dict[str, Any] = {"kept": kept, "shared": shared, "namespaces": namespaces, "running": stack.running}
+        options: dict[str, Any] = {
+            "kept": kept,
+            "shared": shared,
+            "namespaces": namespaces,
+            "running": stack.running_frames,
+        }
         pickler = _Pickler(file, outside, ns, **options)
-        pickler.dump((stack.frames, stack.waits, attributes))
-        torn, held = pickler.views.torn(), pickler.attributes.shared()
+        pickler.dump((stack.frames, stack.waits_for_answer, attributes))
+        torn, held = pickler.views.find_torn_bases(), pickler.attributes.find_shared()
         own = pickler.shared_namespaces()
         if not (torn - kept or held - shared or own.keys() - namespaces.keys()):
             break
         kept, shared, namespaces = kept | torn, shared | held, namespaces | own
 
     def finder() -> Callable[[tuple[Any, ...]], Any]:
-        opened = Opened(ns)
+        opened = ReopenedObjects(ns)
 
         def find(pid: tuple[Any, ...]) -> Any:
             match pid:
                 case ("outside", number):
                     return outside.objects[number]
                 case ("opened" | "live", *_):
-                    return opened.find(pid)
+                    return opened.find_object(pid)
                 case ("ns", *module):
                     return module_globals(*module) if module else ns
                 case ("def", name):
-                    return resolve(name, ns)
+                    return resolve_name(name, ns)
                 case _:
                     raise LookupError(pid)
 

@@ -17,9 +17,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from hitl_nb.errors import HitlError
-from hitl_nb.headless.run_notebook import agent_name, run_notebook
+from hitl_nb.headless.run_notebook import parse_agent_name, run_notebook
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.review.decide_from_text import decide
+from hitl_nb.review.decide_from_text import decide_from_text
 from hitl_nb.storage import open_store
 
 
@@ -80,10 +80,10 @@ def test_output_elsewhere_leaves_the_notebook_alone(tmp_path: Path, store: str) 
 def test_restart_left_in_a_file_does_not_begin_again(tmp_path: Path, store: str) -> None:
     path = notebook(tmp_path / "a.ipynb", LOAD, AGENT.replace("ask", "ask --restart", 1))
     assert run_notebook(path, store=store).status == "waiting"
-    decide(Ledger(open_store(store)), run_notebook(path, store=store).open[0].id, "approve")
+    decide_from_text(Ledger(open_store(store)), run_notebook(path, store=store).open[0].id, "approve")
     assert run_notebook(path, store=store).status == "finished"
     assert outputs(path)[1] == "sent: Dear Ms Doe\n"
-    assert len(Ledger(open_store(store)).runs()) == 1
+    assert len(Ledger(open_store(store)).list_runs()) == 1
 
 
 def test_a_link_to_a_notebook_stays_a_link(tmp_path: Path, store: str) -> None:
@@ -129,7 +129,7 @@ def test_pauses_decides_and_goes_on(tmp_path: Path, store: str) -> None:
     assert outputs(path)[2] == ""
     again = run_notebook(path, store=store)
     assert [p.id for p in again.open] == [p.id for p in result.open]
-    decide(Ledger(open_store(store)), result.open[0], "edit", "Dear Mr Roe")
+    decide_from_text(Ledger(open_store(store)), result.open[0], "edit", "Dear Mr Roe")
     last = run_notebook(path, store=store)
     assert (last.status, last.open, last.error) == ("finished", (), None)
     assert "sent: Dear Mr Roe" in outputs(path)[1]
@@ -142,7 +142,7 @@ def test_a_kernel_that_dies_behind_a_decision_still_shows_it(tmp_path: Path, sto
     trap = "if not Path('died').exists():\n    Path('died').touch()\n    os.kill(os.getpid(), 9)"
     path = notebook(tmp_path / "a.ipynb", f"{LOAD}\nimport os\nfrom pathlib import Path", f"{AGENT}\n{trap}")
     asked = run_notebook(path, store=store).open[0]
-    decide(Ledger(open_store(store)), asked, "approve")
+    decide_from_text(Ledger(open_store(store)), asked, "approve")
     assert run_notebook(path, store=store).status == "failed"
     assert (tmp_path / "died").exists()
     assert run_notebook(path, store=store).status == "finished"
@@ -277,7 +277,7 @@ def test_agent_names_must_differ(tmp_path: Path, store: str) -> None:
     ],
 )
 def test_agent_name(source: str, name: str | None) -> None:
-    assert agent_name(source) == name
+    assert parse_agent_name(source) == name
 
 
 def test_two_at_once_leave_a_whole_notebook(tmp_path: Path, store: str) -> None:

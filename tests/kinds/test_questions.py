@@ -22,7 +22,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.questions import as_text, ask, changes, check_edit, parse_edit, restore, visible
+from hitl_nb.kinds.questions import (
+    build_question,
+    check_edit,
+    diff_value,
+    format_value,
+    parse_edit,
+    restore_value,
+    show_hidden_characters,
+)
 from hitl_nb.records import Question
 
 
@@ -81,13 +89,13 @@ def wrong(question: Question, value: Any) -> dict[str, str]:
     ],
 )
 def test_a_value_is_asked_stored_and_given_back(value: Any, kind: str, codec: str) -> None:
-    question = ask(value, title="T")
+    question = build_question(value, title="T")
     assert (question.kind, question.codec, question.type_name) == (kind, codec, type(value).__name__)
     stored = msgspec.json.decode(question.json(), type=Question)
     assert stored.value == question.value
-    assert restore(stored, check_edit(stored, stored.value), value) is value
-    assert parse_edit(stored, as_text(stored, stored.value)) == stored.value
-    assert changes(stored, stored.value) == ""
+    assert restore_value(stored, check_edit(stored, stored.value), value) is value
+    assert parse_edit(stored, format_value(stored, stored.value)) == stored.value
+    assert diff_value(stored, stored.value) == ""
 
 
 @pytest.mark.parametrize(
@@ -105,14 +113,14 @@ def test_a_value_is_asked_stored_and_given_back(value: Any, kind: str, codec: st
 )
 def test_what_json_cannot_hold_is_named_with_its_place(value: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
-        ask(value, title="T")
+        build_question(value, title="T")
 
 
 def test_cycles_are_refused() -> None:
     around: list[Any] = []
     around.append(around)
     with pytest.raises(ValueError, match="contains itself"):
-        ask(around, title="T")
+        build_question(around, title="T")
 
 
 def test_a_model_that_would_lose_something_is_refused() -> None:
@@ -120,7 +128,7 @@ def test_a_model_that_would_lose_something_is_refused() -> None:
         token: pydantic.SecretStr
 
     with pytest.raises(ValueError, match=r"value\.token is SecretStr"):
-        ask(Secret(token=pydantic.SecretStr("x")), title="T")
+        build_question(Secret(token=pydantic.SecretStr("x")), title="T")
 
 
 @pytest.mark.parametrize(
@@ -152,12 +160,12 @@ def test_a_model_that_would_lose_something_is_refused() -> None:
 )
 def test_bad_arguments_are_refused_in_a_sentence(arguments: dict[str, Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
-        ask("v", **{"title": "T", **arguments})
+        build_question("v", **{"title": "T", **arguments})
 
 
 def test_importing_values_loads_no_heavy_library() -> None:
     code = (
-        "import sys, hitl_nb.kinds.questions as v; v.ask({'a': [1]}, title='T'); "
+        "import sys, hitl_nb.kinds.questions as v; v.build_question({'a': [1]}, title='T'); "
         "print([m for m in ('pandas','polars','pydantic','jsonschema') if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -179,40 +187,40 @@ def test_kernels_and_notebook_runs_do_not_build_the_grammar_of_iris(code: str) -
 
 def test_an_edited_model_comes_back_as_that_model() -> None:
     proposed = Refund(order="5678", amount=Decimal("49.90"))
-    question = ask(proposed, title="T")
-    edited = restore(question, {**question.value, "amount": "20.00", "due": "2026-02-01"}, proposed)
+    question = build_question(proposed, title="T")
+    edited = restore_value(question, {**question.value, "amount": "20.00", "due": "2026-02-01"}, proposed)
     assert edited == Refund(order="5678", amount=Decimal("20.00"), due=dt.date(2026, 2, 1))
     assert wrong(question, {"amount": [], "due": "tomorrow"}).keys() == {"order", "amount", "due"}
     with pytest.raises(InvalidEdit) as caught:
-        restore(question, {**question.value, "order": "void"}, proposed)
+        restore_value(question, {**question.value, "order": "void"}, proposed)
     assert caught.value.fields == {"order": "Value error, unknown order"}
 
 
 def test_models_inside_lists_and_dicts_come_back() -> None:
     lines = [Line("a", 1.0), Line("b", 2.0)]
-    question = ask(lines, title="T")
-    back = restore(question, [{"sku": "c", "price": 3, "at": "2026-01-01T10:00:00"}], lines)
+    question = build_question(lines, title="T")
+    back = restore_value(question, [{"sku": "c", "price": 3, "at": "2026-01-01T10:00:00"}], lines)
     assert type(back[0]) is Line
     assert type(back[0].price) is float
     assert back[0].at == dt.datetime(2026, 1, 1, 10)
     call = {"name": "refund", "arguments": {"refund": Refund(order="1", amount=Decimal(1))}}
-    question = ask(call, title="T", kind="tool_call")
+    question = build_question(call, title="T", kind="tool_call")
     edited = json.loads(json.dumps(question.value))
     edited["arguments"]["refund"]["amount"] = "2"
-    assert restore(question, edited, call)["arguments"]["refund"] == Refund(order="1", amount=Decimal(2))
+    assert restore_value(question, edited, call)["arguments"]["refund"] == Refund(order="1", amount=Decimal(2))
     edited["arguments"]["refund"]["order"] = "void"
     with pytest.raises(InvalidEdit) as caught:
-        restore(question, edited, call)
+        restore_value(question, edited, call)
     assert list(caught.value.fields) == ["arguments/refund/order"]
 
 
 def test_objects_of_several_types_keep_their_places() -> None:
     mixed = [Line("a", 1.0), {"x": Line("b", 2.0)}]
-    question = ask(mixed, title="T")
-    back = restore(question, [{"sku": "c", "price": 1.0}, {"x": {"sku": "d", "price": 2.0}, "y": 1}], mixed)
+    question = build_question(mixed, title="T")
+    back = restore_value(question, [{"sku": "c", "price": 1.0}, {"x": {"sku": "d", "price": 2.0}, "y": 1}], mixed)
     assert (type(back[0]), back[1]["x"].sku, back[1]["y"]) == (Line, "d", 1)
     with pytest.raises(InvalidEdit, match="must keep its number of items"):
-        restore(question, [{"sku": "c", "price": 1.0}], mixed)
+        restore_value(question, [{"sku": "c", "price": 1.0}], mixed)
 
 
 def test_a_schema_argument_is_checked_field_by_field() -> None:
@@ -228,7 +236,7 @@ def test_a_schema_argument_is_checked_field_by_field() -> None:
         },
         "additionalProperties": False,
     }
-    question = ask({"amount": -1.0}, title="T", schema=schema)
+    question = build_question({"amount": -1.0}, title="T", schema=schema)
     assert wrong(question, {"amount": -5}) == {"amount": "-5.0 is less than the minimum of 0"}
     assert wrong(question, {"lines": [{"sku": 5}]}) == {
         "amount": "is required",
@@ -240,10 +248,10 @@ def test_a_schema_argument_is_checked_field_by_field() -> None:
 
 def test_a_model_as_schema_checks_a_dict_and_leaves_it_one() -> None:
     proposed = {"order": "1", "amount": "2"}
-    question = ask(proposed, title="T", schema=Refund)
-    assert restore(question, {"order": "1", "amount": "3"}, proposed, Refund) == {"order": "1", "amount": "3"}
+    question = build_question(proposed, title="T", schema=Refund)
+    assert restore_value(question, {"order": "1", "amount": "3"}, proposed, Refund) == {"order": "1", "amount": "3"}
     with pytest.raises(InvalidEdit, match="order: Value error"):
-        restore(question, {"order": "void", "amount": "3"}, proposed, Refund)
+        restore_value(question, {"order": "void", "amount": "3"}, proposed, Refund)
 
 
 @pytest.mark.parametrize(
@@ -259,9 +267,9 @@ def test_a_model_as_schema_checks_a_dict_and_leaves_it_one() -> None:
     ],
 )
 def test_an_edit_keeps_the_type_that_was_proposed(proposed: Any, edit: Any, fits: bool) -> None:
-    question = ask(proposed, title="T")
+    question = build_question(proposed, title="T")
     if fits:
-        back = restore(question, edit, proposed)
+        back = restore_value(question, edit, proposed)
         assert back == edit
         assert proposed is None or type(back) is type(proposed)
     else:
@@ -269,32 +277,32 @@ def test_an_edit_keeps_the_type_that_was_proposed(proposed: Any, edit: Any, fits
 
 
 def test_each_kind_has_its_rules() -> None:
-    text = ask("a", title="T", kind="markdown", schema={"maxLength": 3})
+    text = build_question("a", title="T", kind="markdown", schema={"maxLength": 3})
     assert parse_edit(text, '"b') == '"b'
     assert "" in wrong(text, "abcd")
     assert "" in wrong(text, 5)
     assert "" in wrong(text, "\ud800")
-    call = ask({"name": "pay", "arguments": {"n": 1}}, title="T", kind="tool_call")
+    call = build_question({"name": "pay", "arguments": {"n": 1}}, title="T", kind="tool_call")
     assert wrong(call, {"name": "", "arguments": {}}) == {"name": 'must be the name of a tool, not ""'}
     assert "arguments" in wrong(call, {"name": "pay", "arguments": []})
-    plan = ask(["a", {"do": "b"}], title="T", kind="plan")
+    plan = build_question(["a", {"do": "b"}], title="T", kind="plan")
     assert wrong(plan, ["a", 5]) == {"1": "must be a text or an object"}
-    choice = ask("1", title="T", options=["1", 1, True, "two"])
-    assert [parse_edit(choice, as_text(choice, o)) for o in choice.options or []] == choice.options
+    choice = build_question("1", title="T", options=["1", 1, True, "two"])
+    assert [parse_edit(choice, format_value(choice, o)) for o in choice.options or []] == choice.options
     assert parse_edit(choice, "two") == "two"
     assert "must be one of" in wrong(choice, 2)[""]
     for text in ("maybe", "{", "3", '"maybe"'):
         with pytest.raises(InvalidEdit, match=r'must be one of \["1", 1, true, "two"\], not '):
             parse_edit(choice, text)
-    binary = ask(b"abc", title="T")
-    assert restore(binary, {"base64": "eHl6"}, b"abc") == b"xyz"
+    binary = build_question(b"abc", title="T")
+    assert restore_value(binary, {"base64": "eHl6"}, b"abc") == b"xyz"
     assert wrong(binary, {"base64": "!"}) == {"": 'must hold base64 text, not "!"'}
 
 
 @pytest.mark.parametrize("text", ["{", '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 100_000])
 def test_text_that_is_no_exact_json_is_refused(text: str) -> None:
     with pytest.raises(InvalidEdit, match="must be JSON"):
-        parse_edit(ask({"a": 1}, title="T"), text)
+        parse_edit(build_question({"a": 1}, title="T"), text)
 
 
 json_values = st.recursive(
@@ -307,22 +315,22 @@ json_values = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(json_values)
 def test_any_json_survives_asking_storing_and_its_text(value: Any) -> None:
-    question = msgspec.json.decode(ask(value, title="T", kind="json").json(), type=Question)
-    back = parse_edit(question, as_text(question, question.value))
+    question = msgspec.json.decode(build_question(value, title="T", kind="json").json(), type=Question)
+    back = parse_edit(question, format_value(question, question.value))
     assert repr(back) == repr(value)
-    assert json.dumps(restore(question, back, value)) == json.dumps(value)
+    assert json.dumps(restore_value(question, back, value)) == json.dumps(value)
 
 
 # --- text -----------------------------------------------------------------------------------------------------------
 
 
 def test_changes_show_what_was_edited_and_hidden_characters() -> None:
-    question = ask("Dear A\nbye", title="T")
-    shown = changes(question, "Dear A\u202e\nbye\n")
+    question = build_question("Dear A\nbye", title="T")
+    shown = diff_value(question, "Dear A\u202e\nbye\n")
     assert "-Dear A\n" in shown
     assert "+Dear A⟨U+202E⟩\n" in shown
     assert shown.startswith("--- proposed\n+++ edited\n")
-    assert changes(question, "Dear A\nbye") == ""
+    assert diff_value(question, "Dear A\nbye") == ""
 
 
 rows = st.lists(st.tuples(st.sampled_from(["a", "b,c", 'q"', "", None]), st.sampled_from([1, 2.5, None])), max_size=12)
@@ -333,21 +341,24 @@ def test_the_changes_of_a_table_are_those_of_its_csv(before: list[Any], after: l
     columns = [{"name": "order, no", "type": "string"}, {"name": "amount", "type": "number"}]
     tables = [{"columns": columns, "rows": [list(row) for row in some]} for some in (before, after)]
     question = Question(title="T", kind="table", value=tables[0])
-    texts = [as_text(question, table).split("\n") for table in tables]
+    texts = [format_value(question, table).split("\n") for table in tables]
     wanted = list(difflib.unified_diff(*texts, "proposed", "edited", lineterm=""))
-    assert changes(question, tables[1]) == "".join(f"{line}\n" for line in wanted)
+    assert diff_value(question, tables[1]) == "".join(f"{line}\n" for line in wanted)
 
 
 def test_a_row_of_several_lines_is_marked_line_by_line() -> None:
-    question = ask(pd.DataFrame({"note": ["one\ntwo", "three"]}), title="T")
+    question = build_question(pd.DataFrame({"note": ["one\ntwo", "three"]}), title="T")
     edited = {"columns": question.value["columns"], "rows": [["three"]]}
-    assert changes(question, edited).endswith('@@ -1,4 +1,3 @@\n note\n-"one\n-two"\n three\n \n')
+    assert diff_value(question, edited).endswith('@@ -1,4 +1,3 @@\n note\n-"one\n-two"\n three\n \n')
 
 
 def test_visible_reveals_what_cannot_be_seen() -> None:
-    assert visible("a\u200bb\u202e\x07\r\n\t\ufeff\u2066") == "a⟨U+200B⟩b⟨U+202E⟩⟨U+0007⟩⟨U+000D⟩\n\t⟨U+FEFF⟩⟨U+2066⟩"
-    assert visible("Grüße, 東京 ❤️ שלום") == "Grüße, 東京 ❤️ שלום"
-    assert visible("\U000e0041\ufe01\u3164") == "⟨U+E0041⟩⟨U+FE01⟩⟨U+3164⟩"
+    assert (
+        show_hidden_characters("a\u200bb\u202e\x07\r\n\t\ufeff\u2066")
+        == "a⟨U+200B⟩b⟨U+202E⟩⟨U+0007⟩⟨U+000D⟩\n\t⟨U+FEFF⟩⟨U+2066⟩"
+    )
+    assert show_hidden_characters("Grüße, 東京 ❤️ שלום") == "Grüße, 東京 ❤️ שלום"
+    assert show_hidden_characters("\U000e0041\ufe01\u3164") == "⟨U+E0041⟩⟨U+FE01⟩⟨U+3164⟩"
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------
@@ -387,23 +398,23 @@ def swapped(question: Question) -> dict[str, Any]:
 @pytest.mark.parametrize("name", PANDAS)
 def test_pandas_columns_come_back_with_their_dtype(name: str) -> None:
     frame = pd.DataFrame({name: PANDAS[name], "n": [1, 2, 3]})
-    question = ask(frame, title="T")
+    question = build_question(frame, title="T")
     assert (question.kind, question.codec) == ("table", "pandas")
     stored = msgspec.json.decode(question.json(), type=Question)
-    assert parse_edit(stored, as_text(stored, stored.value)) == stored.value
-    back = restore(stored, swapped(stored), frame)
+    assert parse_edit(stored, format_value(stored, stored.value)) == stored.value
+    back = restore_value(stored, swapped(stored), frame)
     expected = frame.iloc[[1, 2, 0]].reset_index(drop=True)
     pd.testing.assert_frame_equal(back, expected, check_exact=True)
 
 
 def test_pandas_rows_can_be_changed_added_and_removed() -> None:
     frame = pd.DataFrame({"id": [7, 8], "score": [0.5, None]}).set_index("id")
-    question = ask(frame, title="T")
+    question = build_question(frame, title="T")
     assert question.value["columns"][0] == {"name": "id", "type": "integer", "required": True, "index": True}
-    back = restore(question, parse_edit(question, "id,score\n7,1\n9,\n10,2.5\n"), frame)
+    back = restore_value(question, parse_edit(question, "id,score\n7,1\n9,\n10,2.5\n"), frame)
     expected = pd.DataFrame({"id": [7, 9, 10], "score": [1.0, None, 2.5]}).set_index("id")
     pd.testing.assert_frame_equal(back, expected)
-    empty = restore(question, {**question.value, "rows": []}, frame)
+    empty = restore_value(question, {**question.value, "rows": []}, frame)
     assert len(empty) == 0
     assert empty.score.dtype == frame.score.dtype
 
@@ -411,9 +422,9 @@ def test_pandas_rows_can_be_changed_added_and_removed() -> None:
 def test_pandas_multiindex_and_integer_names_come_back() -> None:
     index = pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["x", None])
     frame = pd.DataFrame([[1.5, "u"], [2.5, "v"]], index=index)
-    question = ask(frame, title="T")
+    question = build_question(frame, title="T")
     assert [c["name"] for c in question.value["columns"]] == ["x", "level_1", "0", "1"]
-    pd.testing.assert_frame_equal(restore(question, swapped(question), frame), frame.iloc[[1, 0]])
+    pd.testing.assert_frame_equal(restore_value(question, swapped(question), frame), frame.iloc[[1, 0]])
 
 
 POLARS = {
@@ -440,10 +451,10 @@ POLARS = {
 @pytest.mark.parametrize("name", POLARS)
 def test_polars_columns_come_back_with_their_dtype(name: str) -> None:
     frame = pl.DataFrame({name: POLARS[name], "n": [1, 2, 3]})
-    question = ask(frame, title="T")
+    question = build_question(frame, title="T")
     stored = msgspec.json.decode(question.json(), type=Question)
-    assert parse_edit(stored, as_text(stored, stored.value)) == stored.value
-    back = restore(stored, swapped(stored), frame)
+    assert parse_edit(stored, format_value(stored, stored.value)) == stored.value
+    back = restore_value(stored, swapped(stored), frame)
     assert back.schema == frame.schema
     assert back.equals(pl.concat([frame[1:], frame[:1]]))
 
@@ -458,14 +469,14 @@ def test_polars_columns_come_back_with_their_dtype(name: str) -> None:
 )
 def test_a_frame_that_cannot_be_a_table_is_refused(frame: Any, says: str) -> None:
     with pytest.raises((TypeError, ValueError), match=says):
-        ask(frame, title="T")
+        build_question(frame, title="T")
 
 
 def test_cells_are_checked_by_column() -> None:
     frame = pd.DataFrame(
         {"n": pd.Series([1], dtype="int8"), "c": pd.Series(["a"], dtype="category"), "d": [dt.date(2026, 1, 1)]}
     )
-    question = ask(frame, title="T")
+    question = build_question(frame, title="T")
     rows = [[300, "b", "soon"], [None, None, None], [1]]
     assert wrong(question, {"rows": rows}) == {
         "rows/0/n": "must be between -128 and 127, not 300",
@@ -485,9 +496,9 @@ def test_a_schema_for_a_table_is_about_its_rows() -> None:
         n: Annotated[int, pydantic.Field(ge=0)]
 
     frame = pl.DataFrame({"sku": ["a"], "n": [1]})
-    question = ask(frame, title="T", schema=Row)
+    question = build_question(frame, title="T", schema=Row)
     assert wrong(question, {"rows": [["a", 1], ["b", -1]]}) == {"rows/1/n": "-1 is less than the minimum of 0"}
-    assert restore(question, {"rows": [["b", 5]]}, frame, Row).to_dicts() == [{"sku": "b", "n": 5}]
+    assert restore_value(question, {"rows": [["b", 5]]}, frame, Row).to_dicts() == [{"sku": "b", "n": 5}]
 
 
 cells = st.none() | st.text(alphabet=st.sampled_from('ab ,"\n\r\t{é\u2028'), max_size=5)
@@ -500,12 +511,15 @@ def test_any_text_cell_survives_csv(rows: list[tuple[str | None, str | None]]) -
         pl.DataFrame(rows, schema={"{x": pl.String, "y,": pl.String}, orient="row"),
         pl.DataFrame([r[:1] for r in rows], schema={"x": pl.String}, orient="row"),
     ):
-        question = ask(frame, title="T")
-        assert parse_edit(question, as_text(question, question.value)) == question.value
+        question = build_question(frame, title="T")
+        assert parse_edit(question, format_value(question, question.value)) == question.value
 
 
 def test_reasons_are_offered_and_checked() -> None:
-    assert ask("x", title="t", reasons=["too early ", "wrong person"]).reasons == ("too early", "wrong person")
+    assert build_question("x", title="t", reasons=["too early ", "wrong person"]).reasons == (
+        "too early",
+        "wrong person",
+    )
     for bad in ("too early", [""], [1], 7):
         with pytest.raises(TypeError, match="list of texts"):
-            ask("x", title="t", reasons=bad)
+            build_question("x", title="t", reasons=bad)

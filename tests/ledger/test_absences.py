@@ -8,7 +8,7 @@ import pytest
 
 from hitl_nb.ledger.decisions.notices import Notice
 from hitl_nb.ledger.open import seat_rechecks as rechecks
-from hitl_nb.ledger.rows.layout import decode
+from hitl_nb.ledger.rows.layout import decode_record
 from hitl_nb.records import Proposal
 from tests.ledger.test_votes import TONIGHT, Desk, desk, home
 from tests.policies.casework import T0, terms
@@ -21,16 +21,16 @@ HOUR = timedelta(hours=1)
 def told(desk: Desk, kind: str) -> list[str]:
     """Who is told so, in no order."""
     rows = desk.ledger.store.scan("notice/", "notice0")
-    return sorted(one.to for one in (decode(raw, Notice, key) for key, raw in rows) if one.kind == kind)
+    return sorted(one.to for one in (decode_record(raw, Notice, key) for key, raw in rows) if one.kind == kind)
 
 
 def now(desk: Desk) -> Proposal:
     assert desk.ledger.verify().ok
-    return desk.ledger.proposal(desk.p.id)
+    return desk.ledger.load_proposal(desk.p.id)
 
 
 def stuck_events(desk: Desk) -> list[tuple[str, str | None]]:
-    return [(event.type, event.proposal) for event in desk.ledger.events() if "stuck" in event.type]
+    return [(event.type, event.proposal) for event in desk.ledger.read_events() if "stuck" in event.type]
 
 
 def test_the_fallback_is_asked_when_the_last_one_goes_away(desk: Desk) -> None:
@@ -98,13 +98,13 @@ def test_who_voted_may_go(desk: Desk) -> None:
     assert "cy can now" in now(desk).stuck
     assert desk.vote("bo") == "settling"  # who is away may still vote
     assert now(desk).stuck == ""
-    desk.ledger.undo(desk.p.id, reviewer="bo")
+    desk.ledger.undo_approval(desk.p.id, reviewer="bo")
     assert "cy can now" in now(desk).stuck
 
 
 @pytest.mark.parametrize("page", [1, 3, 4, 7])
 def test_all_that_is_open_is_looked_at_page_by_page(desk: Desk, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rechecks, "PAGE", page)
+    monkeypatch.setattr(rechecks, "RECHECK_PAGE_SIZE", page)
     desk.ask(terms("1 of bo"), n=6)
     desk.ledger.set_away("bo", None, TONIGHT)
     assert stuck_events(desk) == [("proposal.stuck", p.id) for p in desk.asked]

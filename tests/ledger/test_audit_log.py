@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.records import Event, Question, Snapshot, canonical, new_id
+from hitl_nb.records import Event, Question, Snapshot, canonical_json, new_id
 from hitl_nb.storage import open_store
 from hitl_nb.storage.interface import Store, Transaction
 
@@ -40,7 +40,7 @@ def ledger(store: Store) -> Ledger:
 
 
 def test_the_log_tells_what_happened(ledger: Ledger) -> None:
-    events = ledger.events()
+    events = ledger.read_events()
     assert [e.type for e in events] == [
         "run.opened",
         "step.done",
@@ -62,7 +62,7 @@ def test_the_log_tells_what_happened(ledger: Ledger) -> None:
         "action": "edit",
         "by": "person",
         "reason": "name",
-        "value_sha256": hashlib.sha256(canonical("Dear Ada")).hexdigest(),
+        "value_sha256": hashlib.sha256(canonical_json("Dear Ada")).hexdigest(),
         "fingerprint": shown["fingerprint"],
         "revision": 1,
     }
@@ -72,16 +72,16 @@ def test_the_log_tells_what_happened(ledger: Ledger) -> None:
 
 
 def test_events_come_in_pages(ledger: Ledger) -> None:
-    everything = ledger.events()
-    assert ledger.events(limit=3) + ledger.events(after=3, limit=100) == everything
-    assert ledger.events(after=8) == []
+    everything = ledger.read_events()
+    assert ledger.read_events(limit=3) + ledger.read_events(after=3, limit=100) == everything
+    assert ledger.read_events(after=8) == []
     with pytest.raises(ValueError, match="limit"):
-        ledger.events(limit=0)
+        ledger.read_events(limit=0)
 
 
 def test_the_chain_can_be_checked_without_hitl_nb(ledger: Ledger) -> None:
     prev = ""
-    for raw in ledger.raw_events():
+    for raw in ledger.read_raw_events():
         assert msgspec.json.decode(raw)["prev"] == prev
         prev = hashlib.sha256(b"hitl/ev/v1\x00" + raw).hexdigest()
 

@@ -19,7 +19,7 @@ import pytest
 from hitl_nb.errors import RunClaimed, StoreCorrupt
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.runs import process as owner
-from hitl_nb.ledger.runs.claims import BEAT, SILENCE
+from hitl_nb.ledger.runs.claims import HEARTBEAT_SECONDS, OWNER_TIMEOUT_SECONDS
 from hitl_nb.records import Question, Snapshot, new_id
 from hitl_nb.storage import open_store
 from hitl_nb.storage.interface import Store, Transaction
@@ -52,7 +52,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[], contextlib.Abstra
     @contextlib.contextmanager
     def other_machine() -> Iterator[None]:
         with monkeypatch.context() as patch:
-            patch.setattr(owner, "_host", lambda: "another machine")
+            patch.setattr(owner, "_host_name", lambda: "another machine")
             yield
 
     return other_machine
@@ -74,7 +74,7 @@ def beat(store: Store, run_id: str) -> None:
 
 
 WRITES: dict[str, Callable[[Ledger, Claim], Any]] = {
-    "save": lambda ledger, claim: ledger.save(claim, STATE),
+    "save": lambda ledger, claim: ledger.save_snapshot(claim, STATE),
     "pause": lambda ledger, claim: ledger.pause(claim, STATE, [QUESTION]),
     "finish": lambda ledger, claim: ledger.finish(claim, STATE),
     "fail": lambda ledger, claim: ledger.fail(claim, STATE, "boom"),
@@ -97,7 +97,7 @@ def test_who_lost_the_claim_writes_nothing_more(store: Store, write: str) -> Non
     assert told.value.owner == new.owner
     assert [row for row in store.scan("", "~") if not row[0].startswith("claim/")] == rows
     ledger.release(old)
-    ledger.save(new, STATE)
+    ledger.save_snapshot(new, STATE)
 
 
 @pytest.mark.parametrize("write", WRITES)
@@ -117,7 +117,7 @@ def test_a_forgotten_run_is_not_written(store: Store) -> None:
     ledger.release(claim)
     ledger.forget(agent="refunds", notebook=NB)
     with pytest.raises(RunClaimed, match="forgotten"):
-        ledger.save(claim, STATE)
+        ledger.save_snapshot(claim, STATE)
 
 
 def test_a_live_claim_is_respected_within_one_process(store: Store) -> None:
@@ -204,7 +204,7 @@ sys.stdin.read()
         for _ in range(3):
             with pytest.raises(RunClaimed, match=rf"child \(pid {child.pid} on "):
                 ledger.claim(run_id)
-            clock.now += 10 * SILENCE
+            clock.now += 10 * OWNER_TIMEOUT_SECONDS
         child.send_signal(signal.SIGKILL)
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, but its parent has not yet noticed
         run, claim = ledger.claim(run_id, wait=True)
@@ -226,7 +226,7 @@ sys.stdin.read()
         assert Ledger(store).claim(claim.run)[1].epoch == 2
 
     def test_without_proc_the_system_is_asked_otherwise(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(owner, "_started", owner._started_elsewhere)  # pyright: ignore[reportPrivateUsage]
+        monkeypatch.setattr(owner, "_start_time", owner._psutil_start_time)  # pyright: ignore[reportPrivateUsage]
         claim = start(Ledger(store))
         with pytest.raises(RunClaimed):
             Ledger(store).claim(claim.run)
@@ -248,7 +248,7 @@ class TestAnotherMachine:
         ledger = Ledger(store, clock=clock)
         with pytest.raises(RunClaimed, match="is being run by kernel"):
             ledger.claim(claim.run)
-        clock.now += SILENCE - 0.1
+        clock.now += OWNER_TIMEOUT_SECONDS - 0.1
         with pytest.raises(RunClaimed):
             ledger.claim(claim.run)
         clock.now += 0.2
@@ -262,7 +262,7 @@ class TestAnotherMachine:
         for _ in range(5):
             with pytest.raises(RunClaimed):
                 ledger.claim(claim.run)
-            clock.now += SILENCE - 1
+            clock.now += OWNER_TIMEOUT_SECONDS - 1
             beat(store, claim.run)
         with pytest.raises(RunClaimed):
             ledger.claim(claim.run)
@@ -289,7 +289,7 @@ class TestAnotherMachine:
 
         monkeypatch.setattr(store, "wait", wait)
         assert Ledger(store, clock=clock).claim(claim.run, wait=True)[1].epoch == 2
-        assert sum(waited) == pytest.approx(SILENCE)
+        assert sum(waited) == pytest.approx(OWNER_TIMEOUT_SECONDS)
 
     @pytest.mark.parametrize("again", ["claim", "open_run"])
     def test_waiting_ends_when_the_owner_shows_life(
@@ -300,7 +300,7 @@ class TestAnotherMachine:
         clock = Clock()
 
         def wait(version: int, timeout: float) -> int:
-            clock.now += BEAT
+            clock.now += HEARTBEAT_SECONDS
             beat(store, claim.run)
             return version
 
@@ -312,7 +312,7 @@ class TestAnotherMachine:
         }
         with pytest.raises(RunClaimed):
             take[again]()
-        assert clock.now == 1000 + BEAT
+        assert clock.now == 1000 + HEARTBEAT_SECONDS
 
     def test_open_run_waits_too(self, store: Store, elsewhere: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         with elsewhere():
@@ -327,7 +327,7 @@ class TestAnotherMachine:
         ledger = Ledger(store, clock=clock)
         run, _ = ledger.open_run(agent="refunds", notebook=NB, wait=True)
         assert run.generation == 2
-        assert ledger.run(claim.run).status == "cancelled"
+        assert ledger.load_run(claim.run).status == "cancelled"
 
 
 class TestHeartbeat:
@@ -338,11 +338,11 @@ class TestHeartbeat:
         running: list[Callable[[Transaction], None]] = []
 
         def every(seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
-            assert seconds == BEAT
+            assert seconds == HEARTBEAT_SECONDS
             running.append(work)
             return lambda: running.remove(work)
 
-        monkeypatch.setattr(store, "every", every)
+        monkeypatch.setattr(store, "repeat_every", every)
         return running
 
     def beats(self, store: Store, run_id: str) -> int:
@@ -404,7 +404,7 @@ class TestHeartbeat:
         fast = Ledger(store, clock=clock)
         with pytest.raises(RunClaimed):
             fast.claim(old.run)
-        clock.now += SILENCE
+        clock.now += OWNER_TIMEOUT_SECONDS
         fast.claim(old.run)
         before = store.get(f"claim/{old.run}")
         store.transact(timer[0])

@@ -9,11 +9,17 @@ import msgspec
 import pytest
 
 from hitl_nb.errors import NotAReviewer, StoreCorrupt, Untrusted
-from hitl_nb.ledger.decisions.decisions import Verdict
-from hitl_nb.ledger.decisions.signatures import LOGINS, PINNED, SIGNED_ONLY, Attest, SigningKey
+from hitl_nb.ledger.decisions.decisions import SubmittedDecision
+from hitl_nb.ledger.decisions.signatures import (
+    LOGINS_VARIABLE,
+    SERVER_KEY_VARIABLE,
+    SIGNED_ONLY_VARIABLE,
+    ReviewerAttestation,
+    SigningKey,
+)
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
-from hitl_nb.ledger.open.notice_sending import WAITS
+from hitl_nb.ledger.open.notice_sending import RETRY_DELAYS
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.ledger.rows import store_clock as clock
@@ -28,11 +34,11 @@ LAST = ("1h remind", "4h escalate lea", "8h approve")
 @pytest.fixture(autouse=True)
 def at_t0(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    for name in (PINNED, SIGNED_ONLY, LOGINS, requesters.HUB_USER):
+    for name in (SERVER_KEY_VARIABLE, SIGNED_ONLY_VARIABLE, LOGINS_VARIABLE, requesters.HUB_USER):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(requesters, "os_user", lambda: "ada")
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
 
 
 class Attacked:
@@ -55,7 +61,7 @@ class Attacked:
 
     @property
     def p(self) -> Proposal:
-        return self.ledger.proposal(self.id)
+        return self.ledger.load_proposal(self.id)
 
     def forge(self, **fields: Any) -> None:
         def work(tx: Any) -> None:
@@ -66,17 +72,19 @@ class Attacked:
         self.ledger.store.transact(work)
 
     def tick(self, when: str) -> None:
-        self._monkeypatch.setenv(clock.FROZEN, at(when).isoformat())
-        self.ledger.tick()
+        self._monkeypatch.setenv(clock.CLOCK_VARIABLE, at(when).isoformat())
+        self.ledger.run_due_steps()
 
-    def vote(self, user: str, action: Any = "approve", attest: Attest | None = None) -> None:
-        self.ledger.settle(self.id, Verdict(action=action, reviewer=user, attest=attest or signer(user)))
+    def vote(self, user: str, action: Any = "approve", attest: ReviewerAttestation | None = None) -> None:
+        self.ledger.submit_decision(
+            self.id, SubmittedDecision(action=action, reviewer=user, attest=attest or signer(user))
+        )
 
     def refused(self) -> str:
         """Why neither the run nor `--verify` takes it."""
         assert self.p.decision is not None
         with pytest.raises((StoreCorrupt, Untrusted)) as wrong:
-            self.ledger.proposals(self.p.run)
+            self.ledger.list_proposals(self.p.run)
         found = self.ledger.verify()
         assert (found.ok, [one.record for one in found.differs]) == (False, [f"proposal/{self.id}"])
         assert found.problem == str(wrong.value)
@@ -85,13 +93,13 @@ class Attacked:
     def sound(self) -> str:
         found = self.ledger.verify()
         assert found.ok, found.problem
-        [p] = self.ledger.proposals(self.p.run)
+        [p] = self.ledger.list_proposals(self.p.run)
         assert p.decision is not None
         return f"{p.decision.action} by {p.decision.reviewer}"
 
 
-def signer(user: str) -> Attest:
-    return Attest(SigningKey.of_this_user(), user.title(), "login", "A0", "page")
+def signer(user: str) -> ReviewerAttestation:
+    return ReviewerAttestation(SigningKey.of_this_user(), user.title(), "login", "A0", "page")
 
 
 @pytest.fixture
@@ -121,7 +129,7 @@ def test_a_forged_asked_at_is_not_used(attacked: Attacked) -> None:
     attacked.forge(asked_at=T0 - timedelta(hours=1))
     clock.replace_clock(lambda: T0)
     try:
-        attacked.ledger.tick_proposal(attacked.id)
+        attacked.ledger.run_due_steps_of(attacked.id)
     finally:
         clock.replace_clock(None)
     assert "no decisions file answered it" in attacked.refused()
@@ -186,7 +194,7 @@ def test_a_decision_is_not_fresh_for_longer_than_its_terms_say(attacked: Attacke
     assert attacked.sound() == "approve by bo"
     attacked.forge(decision=msgspec.structs.replace(made, valid_until=at("9:00")))
     with pytest.raises(StoreCorrupt, match="until another time"):
-        attacked.ledger.proposals(attacked.p.run)
+        attacked.ledger.list_proposals(attacked.p.run)
 
 
 def test_a_machine_that_slept_is_believed(attacked: Attacked) -> None:
@@ -210,7 +218,7 @@ def test_what_was_taken_back_and_approved_late_is_believed(attacked: Attacked) -
     attacked.tick("1:30")
     attacked.vote("bo")
     attacked.tick("2:00")
-    attacked.ledger.undo(attacked.id, reviewer="bo", attest=signer("bo"))
+    attacked.ledger.undo_approval(attacked.id, reviewer="bo", attestation=signer("bo"))
     attacked.tick("5:00")
     attacked.vote("lea")
     attacked.tick("7:00")
@@ -232,7 +240,7 @@ def test_terms_that_were_renewed_are_believed(attacked: Attacked) -> None:
 def test_an_escalation_since_nobody_could_be_told_is_believed(attacked: Attacked) -> None:
     attacked.ask(*LAST, need="1 of anyone")
     when = T0
-    for wait in (*WAITS, timedelta(0)):
+    for wait in (*RETRY_DELAYS, timedelta(0)):
         notice = attacked.ledger.take_notice(when, sender="s")
         assert notice is not None
         attacked.ledger.fail_notice(notice, when, services=["0:json"], actor="s")
@@ -249,7 +257,7 @@ def test_an_escalation_since_nobody_could_be_told_is_believed(attacked: Attacked
 def test_an_escalation_that_makes_the_votes_enough_completes_them(
     attacked: Attacked, monkeypatch: pytest.MonkeyPatch, undo: float | None
 ) -> None:
-    monkeypatch.setenv(SIGNED_ONLY, "1")
+    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
     attacked.ask("4h escalate bo", "8h reject", need="2 of bo, cy", undo=undo)
     attacked.vote("bo")
     needs = msgspec.structs.replace(terms("1 of bo", "1 of dan", timeline=("4h escalate bo", "8h reject")), policy="")
@@ -263,13 +271,13 @@ def test_an_escalation_that_makes_the_votes_enough_completes_them(
 
 
 def test_votes_that_are_enough_under_other_terms_decide(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SIGNED_ONLY, "1")
+    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
     attacked.ask("8h reject", need="3 of bo, cy, dan")
     attacked.vote("cy")
     attacked.vote("bo")
     renewed = msgspec.structs.replace(terms("2 of bo, cy", timeline=("8h reject",)), policy="")
     assert attacked.ledger.renew_terms(attacked.p, renewed, policy=None, actor="ada", why="files").status == "decided"
-    assert attacked.ledger.run(attacked.p.run).status == "ready"
+    assert attacked.ledger.load_run(attacked.p.run).status == "ready"
     assert attacked.sound() == "approve by bo"
 
 
@@ -291,21 +299,21 @@ def test_where_only_signed_decisions_count_so_do_withdrawals(
 ) -> None:
     attacked.ask(need="1 of bo, cy", undo=3600.0)
     attacked.vote("bo")
-    attacked.ledger.undo(attacked.id, reviewer="bo")  # by a process that says that it is bo
+    attacked.ledger.undo_approval(attacked.id, reviewer="bo")  # by a process that says that it is bo
     attacked.vote("cy")
     attacked.tick("1:00")
     assert attacked.sound() == "approve by cy"
-    monkeypatch.setenv(SIGNED_ONLY, "1")
+    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
     assert "bo took back their vote" in attacked.refused()
 
 
 def test_a_signed_withdrawal_counts(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SIGNED_ONLY, "1")
+    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
     attacked.ask(need="1 of bo, cy", undo=3600.0)
     attacked.vote("bo")
     with pytest.raises(NotAReviewer, match="take it back in JupyterLab"):
-        attacked.ledger.undo(attacked.id, reviewer="bo")
-    attacked.ledger.undo(attacked.id, reviewer="bo", attest=signer("bo"))
+        attacked.ledger.undo_approval(attacked.id, reviewer="bo")
+    attacked.ledger.undo_approval(attacked.id, reviewer="bo", attestation=signer("bo"))
     attacked.vote("cy")
     attacked.tick("1:00")
     assert attacked.sound() == "approve by cy"

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.cli.doctor import examine
+from hitl_nb.cli.doctor import examine_installation
 from hitl_nb.errors import AlreadyDecided, StoreCorrupt, StoreFull
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
@@ -44,7 +44,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def asked_at_t0(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked is asked at T0, and the clock stands still there, so that nothing is due by itself."""
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
 
 
 @pytest.fixture
@@ -69,11 +69,11 @@ def asked(ledger: Ledger, *timelines: tuple[str, ...], key: str = "", **more: An
 
 def steps(ledger: Ledger) -> list[tuple[str, str | None]]:
     """What the log says that the clock did."""
-    return [(e.type, (e.data or {}).get("due")) for e in ledger.events() if e.actor == "deadline"]
+    return [(e.type, (e.data or {}).get("due")) for e in ledger.read_events() if e.actor == "deadline"]
 
 
 def timers(store: Store) -> list[datetime]:
-    return [rows.time_at(key) for key, _ in store.scan("due/", "due0")]
+    return [rows.index_time(key) for key, _ in store.scan("due/", "due0")]
 
 
 def is_sound(ledger: Ledger) -> bool:
@@ -86,68 +86,68 @@ class TestSteps:
     def test_vector_16_one_step_after_the_other(self, ledger: Ledger, store: Store) -> None:
         [p] = asked(ledger, TIMELINE)
         assert p.deadline == at("8:00")
-        assert ledger.tick(at("0:59")) == 0
+        assert ledger.run_due_steps(at("0:59")) == 0
         assert steps(ledger) == []
-        assert ledger.tick(at("1:00")) == 1
+        assert ledger.run_due_steps(at("1:00")) == 1
         assert ledger.next_due() == at("4:00") == datetime(2026, 1, 5, 13, tzinfo=UTC)
-        assert seats_of(ledger.proposal(p.id), People(), "lea") == ()
-        assert ledger.tick(at("4:00")) == 1
-        assert seats_of(ledger.proposal(p.id), People(), "lea") == ("lea",)
+        assert seats_of(ledger.load_proposal(p.id), People(), "lea") == ()
+        assert ledger.run_due_steps(at("4:00")) == 1
+        assert seats_of(ledger.load_proposal(p.id), People(), "lea") == ("lea",)
         assert ledger.next_due() == at("8:00") == datetime(2026, 1, 5, 17, tzinfo=UTC)
-        assert ledger.run(p.run).status == "waiting"
-        assert ledger.tick(at("8:00")) == 1
-        done = ledger.proposal(p.id)
+        assert ledger.load_run(p.run).status == "waiting"
+        assert ledger.run_due_steps(at("8:00")) == 1
+        done = ledger.load_proposal(p.id)
         made = done.decision
         assert made is not None
         assert (made.action, made.by, made.reviewer, made.decided_at) == ("reject", "deadline", "deadline", at("8:00"))
-        assert (done.status, ledger.run(p.run).status, timers(store)) == ("decided", "ready", [])
+        assert (done.status, ledger.load_run(p.run).status, timers(store)) == ("decided", "ready", [])
         assert steps(ledger) == [
             ("proposal.reminded", at("1:00").isoformat()),
             ("proposal.escalated", at("4:00").isoformat()),
             ("decision", at("8:00").isoformat()),
         ]
-        assert ledger.proposals(p.run) == [done]  # it is checked as every decision is
+        assert ledger.list_proposals(p.run) == [done]  # it is checked as every decision is
         assert is_sound(ledger)
 
     def test_vector_18_a_machine_that_slept_goes_on_one_step_at_a_time(self, ledger: Ledger, store: Store) -> None:
         asked(ledger, TIMELINE)
-        assert ledger.tick(at("72:00")) == 1
+        assert ledger.run_due_steps(at("72:00")) == 1
         assert timers(store) == [datetime(2026, 1, 8, 12, tzinfo=UTC)]
-        assert ledger.tick(at("72:00")) == 0
-        assert ledger.tick(at("75:00")) == 1
+        assert ledger.run_due_steps(at("72:00")) == 0
+        assert ledger.run_due_steps(at("75:00")) == 1
         assert timers(store) == [datetime(2026, 1, 8, 16, tzinfo=UTC)]
         assert [type_ for type_, _ in steps(ledger)] == ["proposal.reminded", "proposal.escalated"]
         assert is_sound(ledger)
 
     def test_vector_21_silence_is_consent_only_where_the_policy_says_so(self, ledger: Ledger) -> None:
         [p] = asked(ledger, ("1h approve",))
-        ledger.tick(at("1:00"))
-        made = ledger.proposal(p.id).decision
+        ledger.run_due_steps(at("1:00"))
+        made = ledger.load_proposal(p.id).decision
         assert made is not None
         assert (made.action, made.by, made.reviewer) == ("approve", "deadline", "deadline")
-        assert ledger.how_known(ledger.proposal(p.id)) == "deadline"
+        assert ledger.reviewer_identity(ledger.load_proposal(p.id)) == "deadline"
 
     def test_a_clock_that_was_set_back_does_nothing_twice(self, ledger: Ledger, store: Store) -> None:
         asked(ledger, TIMELINE)
-        assert ledger.tick(at("1:00")) == 1
-        assert ledger.tick(at("0:30")) == 0
-        assert ledger.tick(at("1:00")) == 0
+        assert ledger.run_due_steps(at("1:00")) == 1
+        assert ledger.run_due_steps(at("0:30")) == 0
+        assert ledger.run_due_steps(at("1:00")) == 0
         assert timers(store) == [at("4:00")]
 
     def test_what_is_due_of_several_runs_is_done_in_its_order(self, ledger: Ledger) -> None:
         for n, hours in enumerate((3, 1, 2)):
             asked(ledger, (f"{hours}h overdue",), key=str(n))
-        assert ledger.tick(at("2:00")) == 2
+        assert ledger.run_due_steps(at("2:00")) == 2
         assert [due for _, due in steps(ledger)] == [at("1:00").isoformat(), at("2:00").isoformat()]
         assert is_sound(ledger)
 
     def test_after_the_deadline_a_decision_comes_too_late(self, ledger: Ledger) -> None:
         [p] = asked(ledger, TIMELINE)
         for when in ("1:00", "4:00", "8:00"):
-            ledger.tick(at(when))
+            ledger.run_due_steps(at(when))
         with pytest.raises(AlreadyDecided, match="deadline"):
             ledger.decide(p.id, "approve", reviewer="ada")
-        assert [e.actor for e in ledger.events() if e.type == "decision"] == ["deadline"]
+        assert [e.actor for e in ledger.read_events() if e.type == "decision"] == ["deadline"]
 
     def test_vector_19_two_who_look_at_once_take_one_step(self, ledger: Ledger) -> None:
         for n in range(20):
@@ -156,12 +156,12 @@ class TestSteps:
 
         def look(_: int) -> int:
             start.wait()
-            return ledger.tick(at("1:00"))
+            return ledger.run_due_steps(at("1:00"))
 
         with ThreadPoolExecutor(2) as pool:
             taken = list(pool.map(look, range(2)))
         assert sum(taken) == 20
-        told = [e.proposal for e in ledger.events() if e.type == "proposal.reminded"]
+        told = [e.proposal for e in ledger.read_events() if e.type == "proposal.reminded"]
         assert len(told) == len(set(told)) == 20
 
 
@@ -176,8 +176,8 @@ class TestIndex:
         question = Question(title="Never", kind="json", value=1, position="000000003/9")
         ledger.pause_run(claim, STATE, [question], plans=[plan])
         p = asked(ledger, ("1h reject",))[0]
-        ledger.tick(T0 + timedelta(hours=1))
-        assert ledger.proposal(p.id).status == "decided"
+        ledger.run_due_steps(T0 + timedelta(hours=1))
+        assert ledger.load_proposal(p.id).status == "decided"
         assert ledger.verify().ok
 
     def test_only_a_proposal_with_a_timer_has_a_row(self, ledger: Ledger, store: Store) -> None:
@@ -188,11 +188,11 @@ class TestIndex:
         [first] = asked(ledger, TIMELINE)
         ledger.cancel(first.run, actor="ada")
         assert timers(store) == []
-        assert ledger.tick(at("99:00")) == 0
+        assert ledger.run_due_steps(at("99:00")) == 0
         [second] = asked(ledger, TIMELINE)
         ledger.open_run(agent="refunds", notebook=NB)  # started anew
         assert timers(store) == []
-        assert [ledger.proposal(p.id).status for p in (first, second)] == ["superseded"] * 2
+        assert [ledger.load_proposal(p.id).status for p in (first, second)] == ["superseded"] * 2
         assert is_sound(ledger)
 
     def test_forgetting_a_run_removes_its_timers(self, ledger: Ledger, store: Store) -> None:
@@ -203,9 +203,9 @@ class TestIndex:
     def test_a_row_that_was_planted_does_nothing_and_is_removed(self, ledger: Ledger, store: Store) -> None:
         [p] = asked(ledger, TIMELINE)
         for id_ in (p.id, "aaaaaaaaaaaa"):
-            key = f"due/{rows.microseconds(T0 - timedelta(days=1))}-{id_}"
+            key = f"due/{rows.sortable_time(T0 - timedelta(days=1))}-{id_}"
             store.transact(lambda tx, key=key, id_=id_: tx.put(key, id_.encode()))
-        assert ledger.tick(at("1:00")) == 1
+        assert ledger.run_due_steps(at("1:00")) == 1
         assert steps(ledger) == [("proposal.reminded", at("1:00").isoformat())]
         assert timers(store) == [at("4:00")]
 
@@ -219,9 +219,9 @@ class TestIndex:
         for id_ in sorted((first.id, second.id))[:1]:
             store.transact(lambda tx, id_=id_: tx.put(f"proposal/{id_}", b"?"))
         with pytest.raises(StoreCorrupt, match="damaged"):
-            ledger.tick(at("1:00"))
+            ledger.run_due_steps(at("1:00"))
         assert [type_ for type_, _ in steps(ledger)] == ["proposal.reminded"]
-        assert ledger.run(second.run).id == second.run  # what reads something else is not kept from it
+        assert ledger.load_run(second.run).id == second.run  # what reads something else is not kept from it
 
     def test_a_step_that_fails_half_way_has_not_happened(
         self, ledger: Ledger, store: Store, monkeypatch: pytest.MonkeyPatch
@@ -232,25 +232,25 @@ class TestIndex:
         def full(*_: object, **__: object) -> None:
             raise StoreFull("no room")
 
-        monkeypatch.setattr(changes, "put_notice", full)
+        monkeypatch.setattr(changes, "write_notice", full)
         with pytest.raises(StoreFull):
-            ledger.tick(at("1:00"))
-        assert (ledger.proposal(p.id), timers(store), steps(ledger)) == (p, [at("1:00")], [])
-        ledger.tick_quietly()  # at T0 nothing is due; it would hide only that there is no room
+            ledger.run_due_steps(at("1:00"))
+        assert (ledger.load_proposal(p.id), timers(store), steps(ledger)) == (p, [at("1:00")], [])
+        ledger.run_due_steps_quietly()  # at T0 nothing is due; it would hide only that there is no room
 
 
 Look = Callable[[Ledger, Proposal], object]
 LOOKS: dict[str, Look] = {
-    "proposal": lambda ledger, p: ledger.proposal(p.id),
-    "proposals": lambda ledger, p: ledger.proposals(p.run),
-    "inbox": lambda ledger, p: ledger.inbox(),
-    "closed": lambda ledger, p: ledger.closed(),
-    "run": lambda ledger, p: ledger.run(p.run),
-    "runs": lambda ledger, p: ledger.runs(),
+    "proposal": lambda ledger, p: ledger.load_proposal(p.id),
+    "proposals": lambda ledger, p: ledger.list_proposals(p.run),
+    "inbox": lambda ledger, p: ledger.list_open(),
+    "closed": lambda ledger, p: ledger.list_closed(),
+    "run": lambda ledger, p: ledger.load_run(p.run),
+    "runs": lambda ledger, p: ledger.list_runs(),
     "find_run": lambda ledger, p: ledger.find_run(agent=p.agent, notebook=p.notebook),
     "claim": lambda ledger, p: ledger.claim(p.run),
     "claim_saved": lambda ledger, p: ledger.claim_saved(p.run),
-    "note_since": lambda ledger, p: ledger.note_since(p.run, ""),
+    "note_since": lambda ledger, p: ledger.note_changes(p.run, ""),
 }
 
 
@@ -260,13 +260,13 @@ class TestWhoLooks:
     @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
     def test_reading(self, ledger: Ledger, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
         [p] = asked(ledger, ("1h reject",))
-        monkeypatch.setenv(clock.FROZEN, at("1:00").isoformat())
+        monkeypatch.setenv(clock.CLOCK_VARIABLE, at("1:00").isoformat())
         look(ledger, p)
         assert [type_ for type_, _ in steps(ledger)] == ["decision"]
 
     def test_deciding(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         [p] = asked(ledger, ("1h reject",))
-        monkeypatch.setenv(clock.FROZEN, at("1:00").isoformat())
+        monkeypatch.setenv(clock.CLOCK_VARIABLE, at("1:00").isoformat())
         with pytest.raises(AlreadyDecided, match="deadline"):
             ledger.decide(p.id, "approve", reviewer="ada", fingerprint=p.fingerprint, revision=p.revision)
         with pytest.raises(AlreadyDecided, match="deadline"):
@@ -274,22 +274,22 @@ class TestWhoLooks:
 
     def test_opening_and_asking(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         [p] = asked(ledger, ("1h reject",))
-        monkeypatch.setenv(clock.FROZEN, at("1:00").isoformat())
+        monkeypatch.setenv(clock.CLOCK_VARIABLE, at("1:00").isoformat())
         ledger.open_run(agent="refunds", notebook=NB)
-        assert ledger.proposal(p.id).decision is not None  # it was due before it was superseded
+        assert ledger.load_proposal(p.id).decision is not None  # it was due before it was superseded
 
 
 class TestBegin:
     def test_doctor_names_what_nobody_may_decide(self, tmp_path: Path) -> None:
         url = f"diskcache://{tmp_path}/doctor"
         ledger = Ledger(open_store(url))
-        assert [f for f in examine(url) if f.what == "stuck"] == []
+        assert [f for f in examine_installation(url) if f.subject == "stuck"] == []
         run, claim = ledger.open_run(agent="refunds", notebook=NB)
         plan = under(need=f"1 of {run.requesters[0]}", four_eyes=True)
         question = Question(title="Refund", kind="json", value=1, position="000000003/0")
         _, [p] = ledger.pause_run(claim, STATE, [question], plans=[plan])
         assert p.stuck
-        [found] = [f for f in examine(url) if f.what == "stuck"]
+        [found] = [f for f in examine_installation(url) if f.subject == "stuck"]
         assert found.state == "wrong"
         assert p.id in found.found
         assert p.stuck in found.found
@@ -301,5 +301,5 @@ class TestBegin:
         question = Question(title="Refund", kind="json", value=1, position="000000003/0")
         _, [p] = ledger.pause_run(claim, STATE, [question], plans=[plan])
         assert p.widened == ("lea",)
-        assert [e.type for e in ledger.events() if e.proposal == p.id] == ["proposal.stuck", "proposal.escalated"]
+        assert [e.type for e in ledger.read_events() if e.proposal == p.id] == ["proposal.stuck", "proposal.escalated"]
         assert is_sound(ledger)

@@ -14,8 +14,8 @@ from hitl_nb.ledger.decisions import decisions as verdicts
 from hitl_nb.ledger.ledger import ClaimedState, Ledger
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.ledger.runs.claims import Claim
-from hitl_nb.policies.documents.documents import read_mapping
-from hitl_nb.policies.rules.rules import MergedPolicy, merge_documents, plan
+from hitl_nb.policies.documents.documents import read_policy_mapping
+from hitl_nb.policies.rules.rules import MergedPolicy, make_plan, merge_documents
 from hitl_nb.records import Doubt, Facts, Proposal, Question, Run, Snapshot, new_id, now
 from hitl_nb.storage import open_store
 
@@ -36,8 +36,8 @@ def ledger() -> Iterator[Ledger]:
 
 def merged(*rules: dict[str, Any], calls: dict[str, Any] | None = None) -> MergedPolicy:
     """Rules of a file, and one that comes with the call."""
-    more = [] if calls is None else [read_mapping({"rule": [calls]})]
-    return merge_documents([read_mapping({"rule": list(rules)}, "/ann/hitl-policy.toml"), *more])
+    more = [] if calls is None else [read_policy_mapping({"rule": [calls]})]
+    return merge_documents([read_policy_mapping({"rule": list(rules)}, "/ann/hitl-policy.toml"), *more])
 
 
 def asked(ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more: Any) -> tuple[Run, list[Proposal]]:
@@ -47,7 +47,7 @@ def asked(ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more: An
         for n in amounts
     ]
     facts = Facts(now=ledger.now())
-    plans = [plan(policy, q, facts, agent="refunds", notebook=NB) for q in questions]
+    plans = [make_plan(policy, q, facts, agent="refunds", notebook=NB) for q in questions]
     return ledger.pause_run(claim, STATE, questions, plans=plans, facts=facts, policy=policy)
 
 
@@ -56,20 +56,20 @@ def approved(ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more:
     for p in proposals:
         if p.status == "open":
             ledger.decide(p.id, "approve", reviewer="ada")
-    return run, [ledger.proposal(p.id) for p in proposals]
+    return run, [ledger.load_proposal(p.id) for p in proposals]
 
 
 def continued(ledger: Ledger, run: Run, monkeypatch: pytest.MonkeyPatch, policy: Any, **later: float) -> ClaimedState:
     """The run is claimed so much later than it was decided."""
-    last = max(p.decision.decided_at for p in ledger.proposals(run.id, run.pauses) if p.decision is not None)
-    monkeypatch.setenv(clock.FROZEN, (last + timedelta(**later)).isoformat())
+    last = max(p.decision.decided_at for p in ledger.list_proposals(run.id, run.pauses) if p.decision is not None)
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, (last + timedelta(**later)).isoformat())
     found = ledger.claim_saved(run.id, policy=policy)
     assert ledger.verify().ok, ledger.verify()
     return found
 
 
 def expirations(ledger: Ledger) -> list[dict[str, Any]]:
-    return [e.data or {} for e in ledger.events() if e.type == "decision.expired"]
+    return [e.data or {} for e in ledger.read_events() if e.type == "decision.expired"]
 
 
 def test_vector_23_as_long_as_it_is_fresh_it_is_used(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,11 +82,11 @@ def test_vector_23_a_second_later_it_has_expired(ledger: Ledger, monkeypatch: py
     run, [p] = approved(ledger, merged(BIG), 200)
     found = continued(ledger, run, monkeypatch, merged(BIG), hours=4, seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
-    assert ledger.proposal(p.id) == found.asked[0]
+    assert ledger.load_proposal(p.id) == found.asked[0]
     [told] = expirations(ledger)
     assert told["proposals"] == [p.id]
     assert "could be used until" in told["why"]
-    assert ledger.closed(status="expired") == found.asked
+    assert ledger.list_closed(status="expired") == found.asked
 
 
 def test_vector_23_it_is_asked_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,10 +94,10 @@ def test_vector_23_it_is_asked_again(ledger: Ledger, monkeypatch: pytest.MonkeyP
     found = continued(ledger, run, monkeypatch, merged(BIG), hours=5)
     question = Question(title=p.title, kind="json", value=p.value, position=p.position)
     facts = Facts(now=ledger.now())
-    plans = [plan(merged(BIG), question, facts, agent="refunds", notebook=NB)]
+    plans = [make_plan(merged(BIG), question, facts, agent="refunds", notebook=NB)]
     waits, [again] = ledger.pause_run(found.claim, STATE, [question], plans=plans, facts=facts, policy=merged(BIG))
     assert (waits.pauses, waits.open, again.status) == (2, 1, "open")
-    monkeypatch.delenv(clock.FROZEN)
+    monkeypatch.delenv(clock.CLOCK_VARIABLE)
     ledger.decide(again.id, "approve", reviewer="ada")
     assert [one.status for one in ledger.claim_saved(run.id, policy=merged(BIG)).asked] == ["decided"]
     assert ledger.verify().ok
@@ -113,12 +113,12 @@ def test_vector_24_a_policy_that_blocks_by_now(ledger: Ledger, monkeypatch: pyte
     assert told["rules"] == ["embargo"]
     assert "blocks it (embargo)" in told["why"]
     question = Question(title=p.title, kind="json", value=p.value, position=p.position)
-    judged = plan(new, question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
-    [again] = ledger.record_verdicts(found.claim, [question], [judged], policy=new)
+    judged = make_plan(new, question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
+    [again] = ledger.record_policy_verdicts(found.claim, [question], [judged], policy=new)
     assert again.decision is not None
     assert (again.decision.action, again.decision.by, again.decision.policy) == ("reject", "policy", new.sha256)
-    assert ledger.policy(old.sha256) == old
-    assert ledger.policy(new.sha256) == new
+    assert ledger.load_policy(old.sha256) == old
+    assert ledger.load_policy(new.sha256) == new
     assert ledger.verify().ok
 
 
@@ -152,7 +152,7 @@ def test_rules_that_come_with_the_call_are_not_missed(ledger: Ledger, monkeypatc
     run, decided = approved(ledger, merged(BIG, calls=small), 40, 120)
     found = continued(ledger, run, monkeypatch, merged(BIG), seconds=1)
     assert found.asked == decided
-    ledger.hand_back(found.claim, "ready")
+    ledger.restore_status(found.claim, "ready")
     blocked = {"id": "none", "when": "value.amount > 0", "do": "block"}
     found = continued(ledger, run, monkeypatch, merged(BIG, blocked), seconds=2)
     assert [one.status for one in found.asked] == ["expired", "expired"]
@@ -174,7 +174,7 @@ def test_a_policy_that_came_after_the_question_counts(ledger: Ledger, monkeypatc
     run, decided = approved(ledger, None, 200)
     first = continued(ledger, run, monkeypatch, None, days=300)
     assert first.asked == decided
-    ledger.hand_back(first.claim, "ready")
+    ledger.restore_status(first.claim, "ready")
     found = continued(ledger, run, monkeypatch, merged(EMBARGO), seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
 
@@ -211,8 +211,8 @@ def test_a_run_whose_process_died_before_it_recorded_anything_has_used_nothing(
 def pass_one(ledger: Ledger, claim: Claim) -> None:
     question = Question(title="Refund", kind="json", value={"amount": 200}, position="000000004/0")
     facts = Facts(now=ledger.now())
-    judged = plan(merged(LAX), question, facts, agent="refunds", notebook=NB)
-    ledger.record_verdicts(claim, [question], [judged], policy=merged(LAX))
+    judged = make_plan(merged(LAX), question, facts, agent="refunds", notebook=NB)
+    ledger.record_policy_verdicts(claim, [question], [judged], policy=merged(LAX))
 
 
 def call(ledger: Ledger, claim: Claim, status: Any) -> None:
@@ -227,7 +227,7 @@ def call(ledger: Ledger, claim: Claim, status: Any) -> None:
         lambda ledger, claim: ledger.start_step(claim, "000000004/a", "a", pauses=1),
         lambda ledger, claim: call(ledger, claim, "done"),
         lambda ledger, claim: call(ledger, claim, "failed"),
-        lambda ledger, claim: ledger.save(claim, Snapshot(envelope=b"later", pause=1, save=1)),
+        lambda ledger, claim: ledger.save_snapshot(claim, Snapshot(envelope=b"later", pause=1, save=1)),
         lambda ledger, claim: ledger.label_run(claim, {"model": "a"}),
         pass_one,
     ],
@@ -244,7 +244,7 @@ def test_a_run_that_recorded_anything_has_used_what_was_decided(
 
 def test_a_run_that_was_handed_back_has_used_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, _ = approved(ledger, merged(BIG), 200)
-    ledger.hand_back(continued(ledger, run, monkeypatch, merged(BIG), seconds=1).claim, "ready")
+    ledger.restore_status(continued(ledger, run, monkeypatch, merged(BIG), seconds=1).claim, "ready")
     assert [p.status for p in continued(ledger, run, monkeypatch, merged(BIG), hours=9).asked] == ["expired"]
 
 
@@ -258,8 +258,8 @@ def test_where_only_signed_decisions_count_a_policys_is_made_again(
     )
     assert (first.status, forged.status) == ("decided", "open")
     ledger.decide(forged.id, "approve", reviewer="ada", by="script")
-    monkeypatch.setattr(verdicts.signatures, "check", lambda *_: None)  # that of the other question
-    assert ledger.passed_from(run.id) == []
+    monkeypatch.setattr(verdicts.signatures, "check_signature", lambda *_: None)  # that of the other question
+    assert ledger.list_passed(run.id) == []
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
     policy = None if files is None else merged({**files, "when": "value.amount > 0"})
     found = continued(ledger, run, monkeypatch, policy, seconds=1)
@@ -271,22 +271,22 @@ def test_where_only_signed_decisions_count_passes_are_judged_again(
 ) -> None:
     run, claim = ledger.open_run(agent="refunds", notebook=NB)
     question = Question(title="Refund", kind="json", value={"amount": 200}, position="000000003/0")
-    judged = plan(merged(LAX), question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
-    made = ledger.record_verdicts(claim, [question], [judged], policy=merged(LAX))
-    assert ledger.passed_from(run.id) == made
+    judged = make_plan(merged(LAX), question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
+    made = ledger.record_policy_verdicts(claim, [question], [judged], policy=merged(LAX))
+    assert ledger.list_passed(run.id) == made
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
-    assert ledger.passed_from(run.id) == []
+    assert ledger.list_passed(run.id) == []
 
 
 def test_an_expired_decision_is_still_checked(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, _ = approved(ledger, merged(BIG), 200)
     continued(ledger, run, monkeypatch, merged(BIG), hours=9)
-    [p] = ledger.proposals(run.id, 1)
+    [p] = ledger.list_proposals(run.id, 1)
     assert p.decision is not None
     forged = msgspec.structs.replace(p, decision=msgspec.structs.replace(p.decision, reviewer="eve"))
     ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", forged.json()))
     with pytest.raises(verdicts.StoreCorrupt):
-        ledger.proposals(run.id, 1)
+        ledger.list_proposals(run.id, 1)
 
 
 def test_what_happened_does_not_become_old(ledger: Ledger) -> None:
@@ -294,6 +294,6 @@ def test_what_happened_does_not_become_old(ledger: Ledger) -> None:
     run, [p] = asked(ledger, merged(BIG), 200, doubt=doubt)
     ledger.decide(p.id, "edit", value={"happened": False}, reviewer="ada")
     found = freshness._find_expiry(  # pyright: ignore[reportPrivateUsage]
-        ledger.store, ledger.proposal(p.id), merged(EMBARGO), run, ledger.now() + timedelta(days=9)
+        ledger.store, ledger.load_proposal(p.id), merged(EMBARGO), run, ledger.now() + timedelta(days=9)
     )
     assert found is None

@@ -26,10 +26,10 @@ from hitl_nb.errors import (
     Untrusted,
 )
 from hitl_nb.ledger.ledger import Claim, Ledger
-from hitl_nb.ledger.runs.snapshots import State
+from hitl_nb.ledger.runs.snapshots import RunState
 from hitl_nb.records import FORMAT, DecisionRecord, Proposal, Question, Run, Snapshot, new_id
 from hitl_nb.storage import open_store
-from hitl_nb.storage.interface import MAX_VALUE, Store
+from hitl_nb.storage.interface import MAX_VALUE_BYTES, Store
 
 NB = "/ann/refunds.ipynb"
 STATE = Snapshot(envelope=b"state")
@@ -59,21 +59,21 @@ def start(ledger: Ledger, agent: str = "refunds", notebook: str = NB, key: str =
 def paused(ledger: Ledger, *questions: Question, **name: str) -> tuple[Run, list[Proposal]]:
     run, claim = start(ledger, **name)
     asked = ledger.pause(claim, STATE, questions or [ask()])
-    return ledger.run(run.id), asked
+    return ledger.load_run(run.id), asked
 
 
 def keys(store: Store, start: str = "", stop: str = "~") -> list[str]:
     return [key for key, _ in store.scan(start, stop)]
 
 
-def saved(ledger: Ledger, run: Run | Claim) -> State:
-    found = ledger.snapshot(run.id if isinstance(run, Run) else run.run)
+def saved(ledger: Ledger, run: Run | Claim) -> RunState:
+    found = ledger.load_snapshot(run.id if isinstance(run, Run) else run.run)
     assert found is not None
     return found
 
 
 def decision(ledger: Ledger, p: Proposal) -> DecisionRecord:
-    made = ledger.proposal(p.id).decision
+    made = ledger.load_proposal(p.id).decision
     assert made is not None
     return made
 
@@ -105,26 +105,26 @@ class TestRuns:
         run, claim = start(ledger, key="5678")
         assert (run.status, run.generation, run.epoch, run.key, run.pauses) == ("running", 1, 1, "5678", 0)
         assert (claim.run, claim.epoch) == (run.id, 1)
-        assert ledger.run(run.id) == run
+        assert ledger.load_run(run.id) == run
         assert ledger.find_run(agent="refunds", notebook=NB, key="5678") == run
         assert ledger.find_run(agent="refunds", notebook=NB) is None
 
     def test_an_unknown_run_is_named(self, ledger: Ledger) -> None:
-        for call in (ledger.run, ledger.proposals, ledger.claim, lambda r: ledger.cancel(r, actor="ada")):
+        for call in (ledger.load_run, ledger.list_proposals, ledger.claim, lambda r: ledger.cancel(r, actor="ada")):
             with pytest.raises(UnknownRun, match="nothere"):
                 call("nothere")
             with pytest.raises(UnknownRun):
                 call("no id/\n")
         with pytest.raises(UnknownRun):
-            ledger.runs(before="nothere")
+            ledger.list_runs(before="nothere")
 
     def test_a_fresh_start_supersedes_the_generation_before(self, ledger: Ledger) -> None:
         old, (asked, *_) = paused(ledger)
         new, _ = start(ledger)
         assert new.generation == 2
-        assert (ledger.run(old.id).status, ledger.run(old.id).open) == ("cancelled", 0)
-        assert ledger.proposal(asked.id).status == "superseded"
-        assert ledger.inbox() == []
+        assert (ledger.load_run(old.id).status, ledger.load_run(old.id).open) == ("cancelled", 0)
+        assert ledger.load_proposal(asked.id).status == "superseded"
+        assert ledger.list_open() == []
         assert ledger.find_run(agent="refunds", notebook=NB) == new
         with pytest.raises(AlreadyDecided, match="superseded"):
             ledger.decide(asked.id, "approve", reviewer="ada")
@@ -133,7 +133,7 @@ class TestRuns:
         old, claim = start(ledger)
         ledger.finish(claim, STATE)
         assert start(ledger)[0].generation == 2
-        assert ledger.run(old.id).status == "finished"
+        assert ledger.load_run(old.id).status == "finished"
 
     def test_a_running_agent_is_not_started_anew(self, ledger: Ledger) -> None:
         start(ledger)
@@ -143,20 +143,20 @@ class TestRuns:
     def test_runs_are_listed_newest_first_in_pages(self, ledger: Ledger) -> None:
         made = [start(ledger, agent=f"a{n}", notebook=f"/{n % 2}.ipynb")[0] for n in range(7)]
         newest_first = [run.id for run in reversed(made)]
-        assert [r.id for r in ledger.runs()] == newest_first
-        page = ledger.runs(limit=3)
-        assert [r.id for r in page + ledger.runs(limit=30, before=page[-1].id)] == newest_first
-        assert [r.agent for r in ledger.runs(notebook="/1.ipynb", limit=2)] == ["a5", "a3"]
-        assert [r.agent for r in ledger.runs(agent="a4")] == ["a4"]
-        assert ledger.runs(status="failed") == []
+        assert [r.id for r in ledger.list_runs()] == newest_first
+        page = ledger.list_runs(limit=3)
+        assert [r.id for r in page + ledger.list_runs(limit=30, before=page[-1].id)] == newest_first
+        assert [r.agent for r in ledger.list_runs(notebook="/1.ipynb", limit=2)] == ["a5", "a3"]
+        assert [r.agent for r in ledger.list_runs(agent="a4")] == ["a4"]
+        assert ledger.list_runs(status="failed") == []
         with pytest.raises(ValueError, match="limit"):
-            ledger.runs(limit=0)
+            ledger.list_runs(limit=0)
 
     def test_cancel_is_for_good(self, ledger: Ledger) -> None:
         run, (asked, *_) = paused(ledger)
         assert ledger.cancel(run.id, actor="ada").status == "cancelled"
         assert ledger.cancel(run.id, actor="ada").status == "cancelled"
-        assert ledger.proposal(asked.id).status == "superseded"
+        assert ledger.load_proposal(asked.id).status == "superseded"
         with pytest.raises(HitlError, match="cancelled"):
             ledger.claim(run.id)
 
@@ -164,7 +164,7 @@ class TestRuns:
         run, claim = start(ledger)
         ledger.cancel(run.id, actor="ada")
         with pytest.raises(RunClaimed, match="cancelled"):
-            ledger.save(claim, STATE)
+            ledger.save_snapshot(claim, STATE)
 
     def test_a_finished_run_is_not_cancelled(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
@@ -182,7 +182,7 @@ class TestRuns:
             assert ledger.fail(claim, STATE, "boom").error == "boom"
         else:
             ledger.finish(claim, STATE)
-        assert ledger.run(run.id).status == end
+        assert ledger.load_run(run.id).status == end
         again, claim = ledger.claim(run.id)
         assert (again.status, again.epoch, again.error, claim.epoch) == ("running", 2, None, 2)
 
@@ -196,9 +196,9 @@ class TestRuns:
         before = keys(store)
         run, claim = start(ledger, key="1")
         ledger.start_step(claim, "1", "pay")
-        big = Snapshot(envelope=b"s" * (MAX_VALUE + 1), blobs=dict([blob(b"x" * 10)]))
-        (asked, _) = ledger.pause(claim, big, [ask(value="v" * (MAX_VALUE + 1)), ask()])
-        Draft.of(store, asked).write("typing", "ann")
+        big = Snapshot(envelope=b"s" * (MAX_VALUE_BYTES + 1), blobs=dict([blob(b"x" * 10)]))
+        (asked, _) = ledger.pause(claim, big, [ask(value="v" * (MAX_VALUE_BYTES + 1)), ask()])
+        Draft.for_proposal(store, asked).write_value("typing", "ann")
         ledger.cancel(start(ledger, key="1")[0].id, actor="ada")
         ledger.release(start(ledger, key="2")[1])
         assert ledger.forget(agent="refunds", notebook=NB, key="2") == 1
@@ -206,8 +206,8 @@ class TestRuns:
         assert ledger.forget(agent="refunds", notebook=NB) == 0
         assert [k for k in keys(store) if not k.startswith("event/")] == [k for k in before if k[:6] != "event/"]
         assert keys(store.drafts) == []
-        assert ledger.events()[-1].type == "run.forgotten"
-        assert run.id in ledger.events()[-1].data["runs"]
+        assert ledger.read_events()[-1].type == "run.forgotten"
+        assert run.id in ledger.read_events()[-1].data["runs"]
         assert ledger.verify().ok
 
     def test_a_running_agent_is_not_forgotten(self, ledger: Ledger) -> None:
@@ -217,77 +217,83 @@ class TestRuns:
         ledger.release(claim)
         assert ledger.forget(agent="refunds", notebook=NB) == 1
         with pytest.raises(UnknownRun):
-            ledger.run(run.id)
+            ledger.load_run(run.id)
 
     def test_runs_and_open_proposals_follow_a_renamed_notebook(self, ledger: Ledger) -> None:
         start(ledger, agent="other", notebook="/else.ipynb")
         first, _ = paused(ledger)
         second, (asked, *_) = paused(ledger)
-        assert ledger.rename(NB, "/moved.ipynb") == 2
+        assert ledger.rename_notebook(NB, "/moved.ipynb") == 2
         moved = ledger.find_run(agent="refunds", notebook="/moved.ipynb")
         assert moved is not None
         assert (moved.id, moved.generation, moved.notebook) == (second.id, 2, "/moved.ipynb")
         assert ledger.find_run(agent="refunds", notebook=NB) is None
-        assert ledger.run(first.id).notebook == "/moved.ipynb"
-        assert [p.id for p in ledger.inbox(notebook="/moved.ipynb")] == [asked.id]
+        assert ledger.load_run(first.id).notebook == "/moved.ipynb"
+        assert [p.id for p in ledger.list_open(notebook="/moved.ipynb")] == [asked.id]
         ledger.decide(asked.id, "approve", reviewer="ada", fingerprint=asked.fingerprint, revision=asked.revision)
-        assert ledger.rename("/moved.ipynb", "/moved.ipynb") == 0
+        assert ledger.rename_notebook("/moved.ipynb", "/moved.ipynb") == 0
 
     def test_a_notebook_renamed_over_another_takes_its_place(self, ledger: Ledger) -> None:
         there, (stale, *_) = paused(ledger, notebook="/there.ipynb")
         here, _ = paused(ledger)
-        ledger.rename(NB, "/there.ipynb")
+        ledger.rename_notebook(NB, "/there.ipynb")
         newest = ledger.find_run(agent="refunds", notebook="/there.ipynb")
         assert newest is not None
         assert (newest.id, newest.generation, newest.status) == (here.id, 2, "waiting")
-        assert ledger.run(there.id).status == "cancelled"
-        assert ledger.proposal(stale.id).status == "superseded"
+        assert ledger.load_run(there.id).status == "cancelled"
+        assert ledger.load_proposal(stale.id).status == "superseded"
 
     def test_a_running_run_follows_too(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        ledger.rename(NB, "/moved.ipynb")
+        ledger.rename_notebook(NB, "/moved.ipynb")
         (asked,) = ledger.pause(claim, STATE, [ask()])
-        assert asked.notebook == ledger.run(run.id).notebook == "/moved.ipynb"
+        assert asked.notebook == ledger.load_run(run.id).notebook == "/moved.ipynb"
 
 
 class TestSnapshots:
     def test_the_last_saved_state_is_read_back(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        assert ledger.snapshot(run.id) is None
-        sha, data = blob(bytes(range(256)) * (2 * MAX_VALUE // 256) + b"end")
-        for envelope in (b"small", b"large" * MAX_VALUE, b"larger" * MAX_VALUE, b"", b"\x00hitl/large/v1\x00"):
-            ledger.save(claim, Snapshot(envelope=envelope, blobs={sha: memoryview(data)}))
-            found = ledger.snapshot(run.id)
+        assert ledger.load_snapshot(run.id) is None
+        sha, data = blob(bytes(range(256)) * (2 * MAX_VALUE_BYTES // 256) + b"end")
+        for envelope in (
+            b"small",
+            b"large" * MAX_VALUE_BYTES,
+            b"larger" * MAX_VALUE_BYTES,
+            b"",
+            b"\x00hitl/large/v1\x00",
+        ):
+            ledger.save_snapshot(claim, Snapshot(envelope=envelope, blobs={sha: memoryview(data)}))
+            found = ledger.load_snapshot(run.id)
             assert found is not None
             assert found.envelope == envelope
             assert found.blob(sha) == data
 
     def test_failing_without_a_snapshot_keeps_the_last(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        ledger.save(claim, STATE)
+        ledger.save_snapshot(claim, STATE)
         ledger.fail(claim, None, "boom")
         assert saved(ledger, run).envelope == b"state"
 
     def test_an_earlier_save_that_was_put_back_is_not_returned(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
-        ledger.save(claim, Snapshot(envelope=b"first", save=1))
+        ledger.save_snapshot(claim, Snapshot(envelope=b"first", save=1))
         first = store.get(f"snapshot/{run.id}") or b""
-        ledger.save(claim, Snapshot(envelope=b"second", save=2))
+        ledger.save_snapshot(claim, Snapshot(envelope=b"second", save=2))
         assert saved(ledger, run).saved.save == 2
         store.transact(lambda tx: tx.put(f"snapshot/{run.id}", first))
         with pytest.raises(Untrusted, match="put back"):
-            ledger.snapshot(run.id)
+            ledger.load_snapshot(run.id)
         (asked,) = ledger.pause(claim, Snapshot(envelope=b"paused", pause=1), [ask()])
         paused = store.get(f"snapshot/{run.id}") or b""
         ledger.decide(asked.id, "approve", reviewer="ada")
         _, claim = ledger.claim(run.id)
-        ledger.save(claim, Snapshot(envelope=b"third", pause=1, save=1))
+        ledger.save_snapshot(claim, Snapshot(envelope=b"third", pause=1, save=1))
         store.transact(lambda tx: tx.put(f"snapshot/{run.id}", paused))
         with pytest.raises(Untrusted, match="put back"):
-            ledger.snapshot(run.id)
+            ledger.load_snapshot(run.id)
         store.transact(lambda tx: tx.delete(f"snapshot/{run.id}"))
         with pytest.raises(Untrusted, match="missing"):
-            ledger.snapshot(run.id)
+            ledger.load_snapshot(run.id)
 
     def test_a_run_whose_state_or_decision_was_changed_is_not_claimed(self, ledger: Ledger, store: Store) -> None:
         run, [p] = paused(ledger, ask())
@@ -298,11 +304,11 @@ class TestSnapshots:
             (f"proposal/{p.id}", decided.replace(b'"ann"', b'"bob"'), StoreCorrupt),
         ):
             store.transact(lambda tx, key=key, value=value: tx.put(key, value))
-            before = ledger.events()
+            before = ledger.read_events()
             with pytest.raises(error):
                 ledger.claim_saved(run.id)
-            assert ledger.run(run.id).status == "ready"
-            assert ledger.events() == before
+            assert ledger.load_run(run.id).status == "ready"
+            assert ledger.read_events() == before
             store.transact(lambda tx: (tx.put(f"snapshot/{run.id}", state), tx.put(f"proposal/{p.id}", decided)))
         claimed = ledger.claim_saved(run.id)
         assert claimed.run.status == "running"
@@ -313,24 +319,24 @@ class TestSnapshots:
     def test_a_blob_is_written_once_and_lives_as_long_as_somebody_names_it(self, ledger: Ledger, store: Store) -> None:
         one, one_claim = start(ledger, agent="one")
         _, two_claim = start(ledger, agent="two")
-        shared, own = blob(b"shared" * MAX_VALUE), blob(b"own")
-        pieces = -(-len(shared[1]) // MAX_VALUE)
-        ledger.save(one_claim, Snapshot(envelope=b"1", blobs=dict([shared, own])))
-        ledger.save(two_claim, Snapshot(envelope=b"2", blobs={shared[0]: b"not written again"}))
+        shared, own = blob(b"shared" * MAX_VALUE_BYTES), blob(b"own")
+        pieces = -(-len(shared[1]) // MAX_VALUE_BYTES)
+        ledger.save_snapshot(one_claim, Snapshot(envelope=b"1", blobs=dict([shared, own])))
+        ledger.save_snapshot(two_claim, Snapshot(envelope=b"2", blobs={shared[0]: b"not written again"}))
         assert len(keys(store, "blob/", "blob0")) == pieces + 1
-        ledger.save(one_claim, Snapshot(envelope=b"3"))
+        ledger.save_snapshot(one_claim, Snapshot(envelope=b"3"))
         assert len(keys(store, "blob/", "blob0")) == pieces
         assert saved(ledger, two_claim).blob(shared[0]) == shared[1]
         ledger.release(two_claim)
         ledger.forget(agent="two", notebook=NB)
         assert keys(store, "blob/", "blobref0") == keys(store, "chunk/", "chunk0") == []
-        assert ledger.snapshot(one.id) is not None
+        assert ledger.load_snapshot(one.id) is not None
 
     @pytest.mark.parametrize("damage", [b"x", None])
     def test_a_damaged_blob_is_not_returned(self, ledger: Ledger, store: Store, damage: bytes | None) -> None:
         run, claim = start(ledger)
         sha, data = blob(b"payload")
-        ledger.save(claim, Snapshot(envelope=b"1", blobs={sha: data}))
+        ledger.save_snapshot(claim, Snapshot(envelope=b"1", blobs={sha: data}))
         (key,) = keys(store, "blob/", "blob0")
         store.transact(lambda tx: tx.put(key, damage) if damage else tx.delete(key))
         with pytest.raises(StoreCorrupt, match="blob"):
@@ -338,37 +344,37 @@ class TestSnapshots:
 
     def test_a_large_value_with_a_piece_missing_is_not_returned(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
-        ledger.save(claim, Snapshot(envelope=b"e" * 3 * MAX_VALUE))
+        ledger.save_snapshot(claim, Snapshot(envelope=b"e" * 3 * MAX_VALUE_BYTES))
         piece = keys(store, "chunk/", "chunk0")[1]
         store.transact(lambda tx: tx.delete(piece))
         with pytest.raises(StoreCorrupt, match="damaged"):
-            ledger.snapshot(run.id)
+            ledger.load_snapshot(run.id)
 
 
 class TestSteps:
     def test_a_step_is_recorded_started_then_done(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         key = "cell/3:1 ~ä"
-        assert ledger.step(run.id, key) is None
+        assert ledger.find_step(run.id, key) is None
         started = ledger.start_step(claim, key, "pay", snapshot=STATE)
         assert (started.status, started.result, started.key) == ("started", None, key)
         assert saved(ledger, run).envelope == b"state"
-        ledger.finish_step(claim, key, result=b"\x00" * (MAX_VALUE + 1), status="done").result()
-        done = ledger.step(run.id, key)
+        ledger.finish_step(claim, key, result=b"\x00" * (MAX_VALUE_BYTES + 1), status="done").result()
+        done = ledger.find_step(run.id, key)
         assert done is not None
-        assert (done.status, len(done.result or b"")) == ("done", MAX_VALUE + 1)
+        assert (done.status, len(done.result or b"")) == ("done", MAX_VALUE_BYTES + 1)
         assert done.idempotency_key == started.idempotency_key
         assert done.finished_at is not None
         assert ledger.start_step(claim, key, "pay") == done
-        assert ledger.events()[-1].type == "step.done"
+        assert ledger.read_events()[-1].type == "step.done"
 
     def test_a_step_key_may_be_long(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         keys = ["ä" * 5000 + end for end in "ab"]
         for key in keys:
             ledger.start_step(claim, key, "pay")
-        assert [step.key for step in ledger.steps(run.id)] == keys
-        assert ledger.step(run.id, keys[1]) == ledger.steps(run.id)[1]
+        assert [step.key for step in ledger.list_steps(run.id)] == keys
+        assert ledger.find_step(run.id, keys[1]) == ledger.list_steps(run.id)[1]
 
     def test_a_retry_keeps_the_idempotency_key(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
@@ -376,17 +382,17 @@ class TestSteps:
         ledger.finish_step(claim, "1", result=None, status="failed")
         again = ledger.retry_step(claim, "1")
         assert (again.status, again.idempotency_key) == ("started", first.idempotency_key)
-        assert ledger.step(run.id, "1") == again
+        assert ledger.find_step(run.id, "1") == again
         other = ledger.start_step(claim, "2", "pay")
         assert other.idempotency_key != first.idempotency_key
-        assert [s.key for s in ledger.steps(run.id)] == ["1", "2"]
+        assert [s.key for s in ledger.list_steps(run.id)] == ["1", "2"]
 
     def test_an_error_nobody_waited_for_stops_the_next_write(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         assert isinstance(ledger.finish_step(claim, "never started", result=None, status="done").exception(), HitlError)
         with pytest.raises(HitlError, match="never started"):
             ledger.pause(claim, STATE, [ask()])
-        assert ledger.run(run.id).status == "running"
+        assert ledger.load_run(run.id).status == "running"
         ledger.pause(claim, STATE, [ask()])
 
     def test_a_full_disk_at_a_lazy_write_surfaces(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,15 +416,15 @@ class TestProposals:
             ("two", 1, 1, "open", 1),
             ("three", 2, 1, "open", 1),
         ]
-        assert ledger.proposals(run.id) == ledger.proposals(run.id, 1) == asked == ledger.inbox()
-        assert ledger.proposals(run.id, 2) == []
+        assert ledger.list_proposals(run.id) == ledger.list_proposals(run.id, 1) == asked == ledger.list_open()
+        assert ledger.list_proposals(run.id, 2) == []
         assert saved(ledger, run).envelope == b"state"
 
     def test_the_claim_ends_with_the_pause(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
         ledger.pause(claim, STATE, [ask()])
         with pytest.raises(RunClaimed, match="paused"):
-            ledger.save(claim, STATE)
+            ledger.save_snapshot(claim, STATE)
         ledger.release(claim)
 
     def test_nothing_is_stored_for_what_cannot_be_asked(self, ledger: Ledger, store: Store) -> None:
@@ -438,14 +444,14 @@ class TestProposals:
     def test_the_last_decision_makes_the_run_ready(self, ledger: Ledger) -> None:
         run, (one, two) = paused(ledger, ask("one"), ask("two"))
         ledger.decide(one.id, "approve", reviewer="ada")
-        assert (ledger.run(run.id).status, ledger.run(run.id).open) == ("waiting", 1)
-        assert [p.id for p in ledger.inbox()] == [two.id]
+        assert (ledger.load_run(run.id).status, ledger.load_run(run.id).open) == ("waiting", 1)
+        assert [p.id for p in ledger.list_open()] == [two.id]
         ledger.decide(two.id, "reject", reason="too much", reviewer="ada")
-        assert (ledger.run(run.id).status, ledger.run(run.id).open) == ("ready", 0)
+        assert (ledger.load_run(run.id).status, ledger.load_run(run.id).open) == ("ready", 0)
         _, claim = ledger.claim(run.id)
         (three,) = ledger.pause(claim, STATE, [ask("three")])
         assert three.pause == 2
-        assert [p.title for p in ledger.proposals(run.id)] == ["one", "two", "three"]
+        assert [p.title for p in ledger.list_proposals(run.id)] == ["one", "two", "three"]
 
     @pytest.mark.parametrize(
         ("action", "value", "stored"),
@@ -454,7 +460,7 @@ class TestProposals:
     def test_a_decision_is_kept(self, ledger: Ledger, action: Any, value: Any, stored: Any) -> None:
         _, (asked, *_) = paused(ledger)
         decided = ledger.decide(asked.id, action, value=value, reason="so", reviewer="ada", by="script")
-        assert ledger.proposal(asked.id) == decided
+        assert ledger.load_proposal(asked.id) == decided
         assert (decided.status, decided.revision) == ("decided", 2)
         made = decided.decision
         assert made is not None
@@ -472,7 +478,7 @@ class TestProposals:
         ledger.decide(asked.id, "reject", reason="too much", reviewer="ada")
         with pytest.raises(AlreadyDecided, match=r"ada \(unsigned\) rejected it \(too much\)") as told:
             ledger.decide(asked.id, "approve", reviewer="bob")
-        assert told.value.proposal == ledger.proposal(asked.id)
+        assert told.value.proposal == ledger.load_proposal(asked.id)
 
     def test_of_two_at_once_one_wins(self, ledger: Ledger, store: Store) -> None:
         run, asked = paused(ledger, *(ask(str(n)) for n in range(20)))
@@ -493,8 +499,8 @@ class TestProposals:
             ada, bob = pool.map(decide, ["ada", "bob"])
         assert sorted(ada + bob) == sorted(p.id for p in asked)
         assert {decision(ledger, p).reviewer for p in asked if p.id in ada} <= {"ada"}
-        assert sum(e.type == "decision" for e in ledger.events()) == len(asked)
-        assert ledger.run(run.id).status == "ready"
+        assert sum(e.type == "decision" for e in ledger.read_events()) == len(asked)
+        assert ledger.load_run(run.id).status == "ready"
 
     def test_another_question_than_the_one_seen_is_not_answered(self, ledger: Ledger) -> None:
         _, (asked, *_) = paused(ledger)
@@ -515,7 +521,7 @@ class TestProposals:
         store.transact(lambda tx: tx.put(f"proposal/{asked.id}", planted))
         with pytest.raises(StoreCorrupt, match="not what the agent asked"):
             ledger.decide(asked.id, "approve", reviewer="ada")
-        assert ledger.run(run.id).status == "waiting"
+        assert ledger.load_run(run.id).status == "waiting"
 
     @pytest.mark.parametrize(
         "change",
@@ -534,20 +540,20 @@ class TestProposals:
     ) -> None:
         run, (asked, *_) = paused(ledger)
         decided = ledger.decide(asked.id, "edit", value="Dear Bob", reason="name", reviewer="ada")
-        assert ledger.proposals(run.id) == [decided]
+        assert ledger.list_proposals(run.id) == [decided]
         forged = msgspec.structs.replace(decided, decision=msgspec.structs.replace(decided.decision, **change))
         store.transact(lambda tx: tx.put(f"proposal/{asked.id}", forged.json()))
         with pytest.raises(StoreCorrupt, match="audit log"):
-            ledger.proposals(run.id)
+            ledger.list_proposals(run.id)
 
     def test_a_record_of_another_proposal_is_corruption(self, ledger: Ledger, store: Store) -> None:
         _, (one, two) = paused(ledger, ask("one"), ask("two"))
         store.transact(lambda tx: tx.put(f"proposal/{one.id}", two.json()))
         with pytest.raises(StoreCorrupt, match="another proposal"):
-            ledger.proposal(one.id)
+            ledger.load_proposal(one.id)
         store.transact(lambda tx: tx.put(f"proposal/{one.id}", b"{"))
         with pytest.raises(StoreCorrupt, match="damaged"):
-            ledger.proposal(one.id)
+            ledger.load_proposal(one.id)
 
     @pytest.mark.parametrize(
         ("action", "more", "error"),
@@ -566,44 +572,44 @@ class TestProposals:
         _, (asked, *_) = paused(ledger, ask(allow=("approve", "edit")))
         with pytest.raises(error):
             ledger.decide(asked.id, action, **{"reviewer": "ada", **more})
-        assert ledger.proposal(asked.id) == asked
+        assert ledger.load_proposal(asked.id) == asked
 
     def test_many_are_decided_together_or_not_at_all(self, ledger: Ledger) -> None:
         run, asked = paused(ledger, ask("one"), ask("two"), ask("three"))
         ids = [p.id for p in asked]
         ledger.decide(ids[2], "reject", reviewer="bob")
-        events = len(ledger.events())
+        events = len(ledger.read_events())
         with pytest.raises(AlreadyDecided, match="bob"):
             ledger.decide_many(asked, "approve", reviewer="ada")
-        assert [p.id for p in ledger.inbox()] == ids[:2]
-        assert len(ledger.events()) == events
+        assert [p.id for p in ledger.list_open()] == ids[:2]
+        assert len(ledger.read_events()) == events
         with pytest.raises(StaleDraft, match="has changed"):
             ledger.decide_many([asked[0], msgspec.structs.replace(asked[1], revision=9)], "approve", reviewer="ada")
-        assert [p.id for p in ledger.inbox()] == ids[:2]
+        assert [p.id for p in ledger.list_open()] == ids[:2]
         done = ledger.decide_many([asked[0], asked[1], asked[0]], "approve", reviewer="ada")
         assert [p.id for p in done] == ids[:2]
-        assert ledger.run(run.id).status == "ready"
+        assert ledger.load_run(run.id).status == "ready"
 
     def test_the_beginning_of_an_id_is_enough(self, ledger: Ledger, store: Store) -> None:
         _, (asked, *_) = paused(ledger)
-        assert ledger.proposal(asked.id[:4]) == asked
+        assert ledger.load_proposal(asked.id[:4]) == asked
         for bad in (asked.id[:3], "", "zzzzzzzzzzzz", "../etc", asked.id + "a"):
             with pytest.raises(UnknownProposal):
-                ledger.proposal(bad)
+                ledger.load_proposal(bad)
         twin = msgspec.structs.replace(asked, id=asked.id[:8] + ("aaaa" if asked.id[8:] != "aaaa" else "bbbb"))
         store.transact(lambda tx: tx.put(f"proposal/{twin.id}", twin.json()))
         with pytest.raises(UnknownProposal, match="several"):
             ledger.decide(asked.id[:4], "approve", reviewer="ada")
-        assert ledger.proposal(asked.id).status == "open"
+        assert ledger.load_proposal(asked.id).status == "open"
 
     def test_a_proposal_of_any_size(self, ledger: Ledger, store: Store) -> None:
-        text = "é" * (2 * MAX_VALUE)
+        text = "é" * (2 * MAX_VALUE_BYTES)
         _, (asked, small) = paused(ledger, ask(value=text, context={"log": text}), ask())
-        assert ledger.proposal(asked.id[:5]).value == text
-        assert [p.id for p in ledger.inbox()] == [asked.id, small.id]
-        ledger.decide(asked.id, "edit", value="short", reason="r" * (MAX_VALUE + 1), reviewer="ada")
+        assert ledger.load_proposal(asked.id[:5]).value == text
+        assert [p.id for p in ledger.list_open()] == [asked.id, small.id]
+        ledger.decide(asked.id, "edit", value="short", reason="r" * (MAX_VALUE_BYTES + 1), reviewer="ada")
         assert decision(ledger, asked).value == "short"
-        assert len(ledger.events()[-1].data["reason"]) == MAX_VALUE + 1
+        assert len(ledger.read_events()[-1].data["reason"]) == MAX_VALUE_BYTES + 1
         assert ledger.verify().ok
 
 
@@ -612,27 +618,27 @@ class TestInbox:
         ids = [p.id for n in range(5) for p in paused(ledger, *(ask(str(i)) for i in range(4)), agent=f"a{n}")[1]]
         for size in (1, 3, 7, 50):
             seen: list[str] = []
-            while page := ledger.inbox(limit=size, after=seen[-1] if seen else None):
+            while page := ledger.list_open(limit=size, after=seen[-1] if seen else None):
                 assert len(page) <= size
                 seen += [p.id for p in page]
             assert seen == ids
         with pytest.raises(ValueError, match="limit"):
-            ledger.inbox(limit=0)
+            ledger.list_open(limit=0)
         with pytest.raises(UnknownProposal):
-            ledger.inbox(after="zzzzzzzzzzzz")
+            ledger.list_open(after="zzzzzzzzzzzz")
 
     def test_a_page_goes_on_after_a_proposal_decided_meanwhile(self, ledger: Ledger) -> None:
         _, asked = paused(ledger, *(ask(str(n)) for n in range(4)))
         ledger.decide(asked[1].id, "approve", reviewer="ada")
-        assert [p.title for p in ledger.inbox(after=asked[1].id)] == ["2", "3"]
+        assert [p.title for p in ledger.list_open(after=asked[1].id)] == ["2", "3"]
 
     def test_filters(self, ledger: Ledger) -> None:
         for n in range(6):
             paused(ledger, ask(str(n)), agent=f"a{n % 2}", notebook=f"/{n // 2}.ipynb")
-        assert [p.title for p in ledger.inbox(agent="a1")] == ["1", "3", "5"]
-        assert [p.title for p in ledger.inbox(notebook="/1.ipynb")] == ["2", "3"]
-        assert [p.title for p in ledger.inbox(agent="a0", limit=2)] == ["0", "2"]
-        assert ledger.inbox(agent="a1", notebook="/9.ipynb") == []
+        assert [p.title for p in ledger.list_open(agent="a1")] == ["1", "3", "5"]
+        assert [p.title for p in ledger.list_open(notebook="/1.ipynb")] == ["2", "3"]
+        assert [p.title for p in ledger.list_open(agent="a0", limit=2)] == ["0", "2"]
+        assert ledger.list_open(agent="a1", notebook="/9.ipynb") == []
 
     def test_a_page_reads_a_range_and_not_the_store(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         paused(ledger, *(ask(str(n)) for n in range(300)))
@@ -646,6 +652,6 @@ class TestInbox:
             return found
 
         monkeypatch.setattr(ledger.store, "scan", counted)
-        page = ledger.inbox(limit=50)
-        assert len(ledger.inbox(limit=50, after=page[-1].id)) == 50
+        page = ledger.list_open(limit=50)
+        assert len(ledger.list_open(limit=50, after=page[-1].id)) == 50
         assert rows == 100

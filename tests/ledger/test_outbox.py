@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_nb.ledger.decisions.notices import KEPT, Notice, put_notice
+from hitl_nb.ledger.decisions.notices import NOTICE_RETENTION, Notice, write_notice
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
-from hitl_nb.ledger.open.notice_sending import LEASE, WAITS
-from hitl_nb.ledger.open.watchers import SILENCE
+from hitl_nb.ledger.open.notice_sending import LEASE_TIME, RETRY_DELAYS
+from hitl_nb.ledger.open.watchers import WATCHER_TIMEOUT
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_clock as clock
-from hitl_nb.ledger.runs.process import Owner
+from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep, new_id
 from hitl_nb.storage import open_store
@@ -49,12 +49,12 @@ def ask(ledger: Ledger, title: str = "Refund 150", terms: Terms | None = FINANCE
 
 
 def put(ledger: Ledger, p: Proposal, kind: Any = "asked", at: datetime = T0, **more: Any) -> list[Notice]:
-    ledger.store.transact(lambda tx: put_notice(tx, kind=kind, proposal=p, at=at, **more))
+    ledger.store.transact(lambda tx: write_notice(tx, kind=kind, proposal=p, at=at, **more))
     return waiting(ledger)
 
 
 def waiting(ledger: Ledger) -> list[Notice]:
-    return [rows.decode(raw, Notice, key) for key, raw in ledger.store.scan("notice/", "notice0")]
+    return [rows.decode_record(raw, Notice, key) for key, raw in ledger.store.scan("notice/", "notice0")]
 
 
 def take(ledger: Ledger, at: datetime, sender: str = "s") -> Notice:
@@ -64,7 +64,7 @@ def take(ledger: Ledger, at: datetime, sender: str = "s") -> Notice:
 
 
 def of_type(ledger: Ledger, type_: str) -> list[Any]:
-    return [e for e in ledger.events() if e.type == type_]
+    return [e for e in ledger.read_events() if e.type == type_]
 
 
 def test_who_is_told_is_who_may_decide_by_name_and_by_group(ledger: Ledger) -> None:
@@ -82,7 +82,7 @@ def test_a_step_of_the_timeline_that_names_people_tells_these_alone(ledger: Ledg
 
 def test_who_requested_is_told_what_was_decided(ledger: Ledger) -> None:
     p = ask(ledger)
-    run = msgspec.structs.replace(ledger.run(p.run), requesters=("cy",))
+    run = msgspec.structs.replace(ledger.load_run(p.run), requesters=("cy",))
     ledger.store.transact(lambda tx: rows.put_run(tx, run))
     assert {n.to for n in put(ledger, p, "decided")} == {"cy", "requester"}
 
@@ -95,7 +95,7 @@ def test_a_transaction_that_fails_leaves_no_notice(ledger: Ledger) -> None:
     p = ask(ledger)
 
     def work(tx: Any) -> None:
-        put_notice(tx, kind="asked", proposal=p, at=T0)
+        write_notice(tx, kind="asked", proposal=p, at=T0)
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
@@ -106,8 +106,8 @@ def test_a_transaction_that_fails_leaves_no_notice(ledger: Ledger) -> None:
 def test_a_notice_is_one_senders_for_sixty_seconds(ledger: Ledger) -> None:
     put(ledger, ask(ledger, terms=Terms()))
     mine = take(ledger, T0, "first")
-    assert ledger.take_notice(T0 + LEASE - timedelta(microseconds=1), sender="second") is None
-    theirs = take(ledger, T0 + LEASE, "second")
+    assert ledger.take_notice(T0 + LEASE_TIME - timedelta(microseconds=1), sender="second") is None
+    theirs = take(ledger, T0 + LEASE_TIME, "second")
     assert theirs.id == mine.id
     ledger.finish_notice(mine, sent=["json"], actor="first")  # too late: it is the second's
     assert of_type(ledger, "notice.sent") == []
@@ -130,13 +130,13 @@ def test_a_notice_that_fails_is_tried_five_times_more(ledger: Ledger) -> None:
     p = ask(ledger, terms=Terms())
     put(ledger, p)
     at = T0
-    for wait in WAITS:
+    for wait in RETRY_DELAYS:
         later = ledger.fail_notice(take(ledger, at), at, services=["0:json"], actor="s")
         assert later is not None
         assert later.services == ("0:json",)
         assert ledger.take_notice(at + wait - timedelta(seconds=1), sender="s") is None
         at += wait
-    assert [int(w / MINUTE) for w in WAITS] == [1, 5, 25, 60, 60]
+    assert [int(w / MINUTE) for w in RETRY_DELAYS] == [1, 5, 25, 60, 60]
     assert ledger.fail_notice(take(ledger, at), at, services=["0:json"], actor="s") is None
     assert waiting(ledger) == []
     (failed,) = of_type(ledger, "notice.failed")
@@ -162,7 +162,7 @@ def test_what_nobody_takes_does_not_pile_up(ledger: Ledger) -> None:
     p = ask(ledger, terms=Terms())
     for n in range(5):
         put(ledger, p, at=T0 + n * MINUTE)
-    late = T0 + KEPT + 10 * MINUTE
+    late = T0 + NOTICE_RETENTION + 10 * MINUTE
     for _ in range(2):
         put(ledger, p, at=late)
     assert {n.at for n in waiting(ledger)} == {late}
@@ -178,29 +178,29 @@ def test_a_forgotten_run_leaves_nothing_that_stops_a_sender(ledger: Ledger) -> N
     [other] = ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1]
     ledger.forget(agent=p.agent, notebook=p.notebook)
     assert {n.proposal for n in waiting(ledger)} == {other.id}
-    before = ledger.head()
+    before = ledger.newest_event_number()
     ledger.finish_notice(taken, sent=["json"], actor="s")
-    assert ledger.head() == before
+    assert ledger.newest_event_number() == before
     assert ledger.verify().ok
 
 
 def test_who_watches_is_known_for_ninety_seconds(ledger: Ledger) -> None:
-    owner = Owner.here("watch")
+    owner = ProcessIdentity.current("watch")
     assert not ledger.is_unwatched(T0)  # there is no timer
     ledger.store.transact(lambda tx: tx.put("due/00000000000000000-aaaa", b""))
     assert ledger.is_unwatched(T0)
-    ledger.beat(owner, T0)
-    assert [one.label for one in ledger.watchers(T0 + SILENCE)] == ["watch"]
-    assert ledger.is_unwatched(T0 + SILENCE + timedelta(seconds=1))
+    ledger.record_heartbeat(owner, T0)
+    assert [one.label for one in ledger.list_watchers(T0 + WATCHER_TIMEOUT)] == ["watch"]
+    assert ledger.is_unwatched(T0 + WATCHER_TIMEOUT + timedelta(seconds=1))
     ledger.stop_watching(owner)
     assert ledger.is_unwatched(T0)
 
 
 def test_a_heartbeat_of_a_process_that_has_died_does_not_count(ledger: Ledger) -> None:
-    dead = msgspec.structs.replace(Owner.here("watch"), pid=2**22 + 1)
-    ledger.beat(dead, T0)
-    assert ledger.watchers(T0) == []
-    ledger.beat(Owner.here("server"), T0 + 2 * SILENCE)  # removes what is old
+    dead = msgspec.structs.replace(ProcessIdentity.current("watch"), pid=2**22 + 1)
+    ledger.record_heartbeat(dead, T0)
+    assert ledger.list_watchers(T0) == []
+    ledger.record_heartbeat(ProcessIdentity.current("server"), T0 + 2 * WATCHER_TIMEOUT)  # removes what is old
     assert len(ledger.store.scan("watching/", "watching0")) == 1
 
 
@@ -228,7 +228,7 @@ def test_no_notice_is_lost_whatever_senders_do(steps: list[str]) -> None:
                     ledger.fail_notice(one, at, services=["0:json"], actor="s")
                 elif step == "hold":
                     ledger.hold_notice(one, at + MINUTE)
-        ended = [e.data["id"] for e in ledger.events() if e.type in ("notice.sent", "notice.failed")]
+        ended = [e.data["id"] for e in ledger.read_events() if e.type in ("notice.sent", "notice.failed")]
         left = [n.id for n in waiting(ledger)]
         assert sorted(ended + left) == sorted(ids)
     finally:
@@ -256,13 +256,13 @@ def asked_under(ledger: Ledger, *steps: TimelineStep) -> Proposal:
 
 @pytest.fixture
 def at_t0(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
     monkeypatch.setattr(judged, "now", lambda: T0)
 
 
 def fail_all(ledger: Ledger, at: datetime) -> datetime:
     """Let the first notice fail as often as it is tried; when that was the last time."""
-    for wait in (*WAITS, timedelta(0)):
+    for wait in (*RETRY_DELAYS, timedelta(0)):
         ledger.fail_notice(take(ledger, at), at, services=["0:json"], actor="s")
         at += wait
     return at

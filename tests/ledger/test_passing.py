@@ -15,10 +15,10 @@ from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.ledger.rows import store_format as formats
-from hitl_nb.policies.documents.documents import read_mapping
+from hitl_nb.policies.documents.documents import read_policy_mapping
 from hitl_nb.policies.rules.rules import Plan, merge_documents
 from hitl_nb.records import Facts, PolicyVerdict, Question, Run, Snapshot, Terms, new_id
-from hitl_nb.review.timeline import timeline
+from hitl_nb.review.timeline import build_timeline
 from hitl_nb.storage import open_store
 from hitl_nb.storage.interface import Store
 
@@ -26,7 +26,7 @@ NB = "/ann/refunds.ipynb"
 STATE = Snapshot(envelope=b"state")
 
 
-POLICY = merge_documents([read_mapping({"rule": [{"id": "small", "when": "value.amount <= 50", "do": "pass"}]})])
+POLICY = merge_documents([read_policy_mapping({"rule": [{"id": "small", "when": "value.amount <= 50", "do": "pass"}]})])
 
 
 def judged(
@@ -70,7 +70,7 @@ class TestPasses:
     def test_a_pass_is_a_decided_proposal_by_the_policy(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         facts = Facts(now=ledger.now(), labels={"model": "m-3"})
-        [p] = ledger.record_verdicts(claim, [ask()], [PASS], facts=facts, policy=POLICY)
+        [p] = ledger.record_policy_verdicts(claim, [ask()], [PASS], facts=facts, policy=POLICY)
         made = p.decision
         assert made is not None
         assert (p.status, p.pause, p.facts, p.why, p.terms, p.allow) == (
@@ -88,11 +88,11 @@ class TestPasses:
             POLICY.sha256,
         )
         assert (made.reason, made.fingerprint) == (None, p.fingerprint)
-        assert ledger.proposal(p.id) == p
-        assert ledger.closed() == [p]
-        assert ledger.inbox() == []
-        assert (ledger.run(run.id).passed, ledger.run(run.id).status) == (1, "running")
-        assert [(e.type, e.actor) for e in ledger.events()][1:] == [
+        assert ledger.load_proposal(p.id) == p
+        assert ledger.list_closed() == [p]
+        assert ledger.list_open() == []
+        assert (ledger.load_run(run.id).passed, ledger.load_run(run.id).status) == (1, "running")
+        assert [(e.type, e.actor) for e in ledger.read_events()][1:] == [
             ("policy.used", claim.owner),
             ("decision", "policy:small"),
         ]
@@ -100,61 +100,66 @@ class TestPasses:
 
     def test_it_is_in_the_log_and_the_timeline_and_not_in_the_list_of_the_runs_events(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        passed = ledger.record_verdicts(claim, [ask("Refund 1"), ask("Refund 2")], [PASS, BLOCK], policy=POLICY)
-        listed = [event.type for event in ledger.history(run.id)]
+        passed = ledger.record_policy_verdicts(claim, [ask("Refund 1"), ask("Refund 2")], [PASS, BLOCK], policy=POLICY)
+        listed = [event.type for event in ledger.run_events(run.id)]
         assert listed == ["run.opened", "policy.used"]
         shown = [
-            (one.n, one.what, one.detail["fingerprint"]) for one in timeline(ledger, run.id) if one.type == "policy"
+            (one.n, one.what, one.detail["fingerprint"])
+            for one in build_timeline(ledger, run.id)
+            if one.type == "policy"
         ]
         first, second = (p.decision.event if p.decision is not None else 0 for p in passed)
         assert shown == [
             (first, "passed by policy: Refund 1 (small)", passed[0].fingerprint),
             (second, "blocked by policy: Refund 2 (embargo)", passed[1].fingerprint),
         ]
-        told = {event.n: event.data for event in ledger.events()}
-        assert [one.detail for one in timeline(ledger, run.id) if one.type == "policy"] == [told[first], told[second]]
+        told = {event.n: event.data for event in ledger.read_events()}
+        assert [one.detail for one in build_timeline(ledger, run.id) if one.type == "policy"] == [
+            told[first],
+            told[second],
+        ]
         assert is_sound(ledger)
 
     def test_the_policys_text_is_kept_once_and_told_once_a_run(self, ledger: Ledger, store: Store) -> None:
         _, claim = start(ledger)
         for n in range(2):
-            ledger.record_verdicts(claim, [ask(f"Refund {n}")], [PASS], policy=POLICY)
+            ledger.record_policy_verdicts(claim, [ask(f"Refund {n}")], [PASS], policy=POLICY)
         ledger.finish(claim, STATE)
         _, claim = start(ledger)
-        ledger.record_verdicts(claim, [ask()], [PASS])  # it is kept by now
+        ledger.record_policy_verdicts(claim, [ask()], [PASS])  # it is kept by now
         assert [key for key, _ in store.scan("policy/", "policy0")] == [f"policy/{POLICY.sha256}"]
-        assert [e.type for e in ledger.events()].count("policy.used") == 2
+        assert [e.type for e in ledger.read_events()].count("policy.used") == 2
 
     def test_a_policy_that_is_not_kept_is_refused(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
         with pytest.raises(ValueError, match="keep_policy"):
-            ledger.record_verdicts(claim, [ask()], [PASS])
-        assert ledger.closed() == []
+            ledger.record_policy_verdicts(claim, [ask()], [PASS])
+        assert ledger.list_closed() == []
         ledger.keep_policy(POLICY)
-        assert len(ledger.record_verdicts(claim, [ask()], [PASS])) == 1
+        assert len(ledger.record_policy_verdicts(claim, [ask()], [PASS])) == 1
 
     def test_a_block_is_a_rejection_with_the_rule_and_why(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        [p] = ledger.record_verdicts(claim, [ask()], [BLOCK], policy=POLICY)
+        [p] = ledger.record_policy_verdicts(claim, [ask()], [BLOCK], policy=POLICY)
         assert p.decision is not None
         assert (p.decision.action, p.decision.reviewer) == ("reject", "policy:embargo")
         assert p.decision.reason == "blocked by policy: country is XX"
-        assert ledger.run(run.id).passed == 0
+        assert ledger.load_run(run.id).passed == 0
         assert is_sound(ledger)
 
     def test_without_a_rule_it_is_the_default(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
         plan = judged(rules=(), why=())
-        [p] = ledger.record_verdicts(claim, [ask()], [plan], policy=POLICY)
+        [p] = ledger.record_policy_verdicts(claim, [ask()], [plan], policy=POLICY)
         assert p.decision is not None
         assert p.decision.reviewer == "policy:default"
 
     def test_several_are_recorded_together_or_not_at_all(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
         with pytest.raises(ValueError, match="pause_run"):
-            ledger.record_verdicts(claim, [ask("a"), ask("b")], [PASS, ASK], policy=POLICY)
-        assert ledger.closed() == []
-        made = ledger.record_verdicts(claim, [ask("a"), ask("b")], [PASS, BLOCK], policy=POLICY)
+            ledger.record_policy_verdicts(claim, [ask("a"), ask("b")], [PASS, ASK], policy=POLICY)
+        assert ledger.list_closed() == []
+        made = ledger.record_policy_verdicts(claim, [ask("a"), ask("b")], [PASS, BLOCK], policy=POLICY)
         assert [p.title for p in made] == ["a", "b"]
         assert is_sound(ledger)
 
@@ -162,7 +167,7 @@ class TestPasses:
         run, claim = start(ledger)
         ledger.cancel(run.id, actor="ada")
         with pytest.raises(RunClaimed):
-            ledger.record_verdicts(claim, [ask()], [PASS], policy=POLICY)
+            ledger.record_policy_verdicts(claim, [ask()], [PASS], policy=POLICY)
 
 
 class TestFoundAgain:
@@ -170,32 +175,32 @@ class TestFoundAgain:
         run, claim = start(ledger)
         places = ["000000002/x/checkpoint/0", "000000003/x/checkpoint/10", "000000003/x/checkpoint/9"]
         for n, place in enumerate(places):
-            ledger.record_verdicts(claim, [ask(f"Refund {n}", place)], [PASS], policy=POLICY)
-        assert [p.title for p in ledger.passed_from(run.id)] == ["Refund 0", "Refund 1", "Refund 2"]
-        assert [p.title for p in ledger.passed_from(run.id, "000000003")] == ["Refund 1", "Refund 2"]
-        assert ledger.passed_from(run.id, "000000004") == []
-        assert ledger.proposals(run.id) == []  # the run did not pause
+            ledger.record_policy_verdicts(claim, [ask(f"Refund {n}", place)], [PASS], policy=POLICY)
+        assert [p.title for p in ledger.list_passed(run.id)] == ["Refund 0", "Refund 1", "Refund 2"]
+        assert [p.title for p in ledger.list_passed(run.id, "000000003")] == ["Refund 1", "Refund 2"]
+        assert ledger.list_passed(run.id, "000000004") == []
+        assert ledger.list_proposals(run.id) == []  # the run did not pause
 
     def test_a_pass_that_was_changed_in_the_store_is_not_used(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
-        [p] = ledger.record_verdicts(claim, [ask()], [BLOCK], policy=POLICY)
+        [p] = ledger.record_policy_verdicts(claim, [ask()], [BLOCK], policy=POLICY)
         assert p.decision is not None
         forged = msgspec.structs.replace(p, decision=msgspec.structs.replace(p.decision, action="approve", reason=None))
         store.transact(lambda tx: tx.put(f"proposal/{p.id}", forged.json()))
         with pytest.raises(StoreCorrupt, match="audit log"):
-            ledger.passed_from(run.id)
+            ledger.list_passed(run.id)
         assert not ledger.verify().ok
 
     def test_an_entry_that_was_planted_at_another_place_is_not_used(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
-        [p] = ledger.record_verdicts(claim, [ask()], [PASS], policy=POLICY)
+        [p] = ledger.record_policy_verdicts(claim, [ask()], [PASS], policy=POLICY)
         store.transact(lambda tx: tx.put(f"passed/{run.id}/000000009/{p.id}", p.id.encode()))
         with pytest.raises(StoreCorrupt, match="000000009"):
-            ledger.passed_from(run.id)
+            ledger.list_passed(run.id)
 
     def test_a_removed_list_entry_is_noticed(self, ledger: Ledger, store: Store) -> None:
         _, claim = start(ledger)
-        ledger.record_verdicts(claim, [ask()], [PASS], policy=POLICY)
+        ledger.record_policy_verdicts(claim, [ask()], [PASS], policy=POLICY)
         store.transact(lambda tx: tx.delete(tx.scan("passed/", "passed0")[0][0]))
         assert "list entry passed/" in (ledger.verify().problem or "")
 
@@ -206,7 +211,7 @@ class TestFoundAgain:
 
     def test_forgetting_a_run_removes_its_passes(self, ledger: Ledger, store: Store) -> None:
         _, claim = start(ledger)
-        ledger.record_verdicts(claim, [ask("a"), ask("b")], [PASS, BLOCK], policy=POLICY)
+        ledger.record_policy_verdicts(claim, [ask("a"), ask("b")], [PASS, BLOCK], policy=POLICY)
         ledger.finish(claim, STATE)
         ledger.forget(agent="refunds", notebook=NB)
         kept = {key.partition("/")[0] for key, _ in store.scan("", "~")}
@@ -221,20 +226,20 @@ class TestBesideAPause:
         waits, asked = ledger.pause_run(claim, STATE, questions, plans=[PASS, ASK, BLOCK], policy=POLICY)
         assert [p.status for p in asked] == ["decided", "open", "decided"]
         assert (waits.status, waits.open, waits.passed, waits.pauses) == ("waiting", 1, 1, 1)
-        assert [p.title for p in ledger.inbox()] == ["b"]
+        assert [p.title for p in ledger.list_open()] == ["b"]
         assert (asked[1].terms, asked[1].why, asked[1].allow) == (ASK.terms, ASK.why, ASK.allow)
         assert asked[1].facts is not None
-        assert ledger.proposals(run.id, 1) == asked
-        assert ledger.passed_from(run.id) == []
+        assert ledger.list_proposals(run.id, 1) == asked
+        assert ledger.list_passed(run.id) == []
         assert is_sound(ledger)
         ledger.decide(asked[1].id, "approve", reviewer="ada")
-        assert ledger.run(run.id).status == "ready"
+        assert ledger.load_run(run.id).status == "ready"
         assert [p.status for p in ledger.claim_saved(run.id).asked] == ["decided"] * 3
         assert is_sound(ledger)
 
     def test_a_pause_that_asks_nobody_is_refused(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
-        with pytest.raises(ValueError, match="record_verdicts"):
+        with pytest.raises(ValueError, match="record_policy_verdicts"):
             ledger.pause_run(claim, STATE, [ask()], plans=[PASS], policy=POLICY)
         with pytest.raises(ValueError, match="1 questions and 2 plans"):
             ledger.pause_run(claim, STATE, [ask()], plans=[PASS, ASK], policy=POLICY)
@@ -256,7 +261,7 @@ class TestFormat:
         monkeypatch.setattr(formats, "FORMAT", 1)
         assert Ledger(store).store_id == ledger.store_id  # as long as there are none
         if how == "pass":
-            ledger.record_verdicts(claim, [ask()], [PASS], policy=POLICY)
+            ledger.record_policy_verdicts(claim, [ask()], [PASS], policy=POLICY)
         else:
             ledger.pause_run(claim, STATE, [ask()], plans=[ASK], policy=POLICY)
         with pytest.raises(StoreRefused, match="format 2, and this hitl_nb knows formats up to 1"):
@@ -274,7 +279,7 @@ class TestRequesters:
         monkeypatch.setenv(requesters.HUB_USER, "ada")
         run, _ = ledger.claim(run.id)
         assert run.requesters == (requesters.os_user(), "ada")
-        assert ledger.run(run.id) == run
+        assert ledger.load_run(run.id) == run
         assert is_sound(ledger)
 
     def test_the_environment_does_not_name_the_os_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,25 +291,25 @@ class TestRequesters:
         run, _ = start(ledger)
         ledger.add_requester(run.id, "bo")
         ledger.add_requester(run.id, "bo")
-        assert ledger.run(run.id).requesters[-1:] == ("bo",)
-        assert [e.data for e in ledger.events() if e.type == "run.requested"] == [{"requester": "bo"}]
+        assert ledger.load_run(run.id).requesters[-1:] == ("bo",)
+        assert [e.data for e in ledger.read_events() if e.type == "run.requested"] == [{"requester": "bo"}]
         assert is_sound(ledger)
 
 
 class TestClock:
     def test_it_is_never_before_the_newest_event(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         start(ledger)
-        newest = ledger.events()[-1].at
+        newest = ledger.read_events()[-1].at
         monkeypatch.setattr(clock, "now", lambda: newest.replace(year=newest.year - 1))
         assert ledger.now() == newest
 
     def test_it_can_stand_still(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         start(ledger)
-        monkeypatch.setenv(clock.FROZEN, "2026-01-05T10:00:00+01:00")
+        monkeypatch.setenv(clock.CLOCK_VARIABLE, "2026-01-05T10:00:00+01:00")
         assert ledger.now().isoformat() == "2026-01-05T09:00:00+00:00"
 
     @pytest.mark.parametrize("text", ["soon", "2026-01-05T09:00:00", "2026-13-01T00:00:00Z"])
     def test_a_time_that_is_none_is_named(self, ledger: Ledger, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(clock.FROZEN, text)
+        monkeypatch.setenv(clock.CLOCK_VARIABLE, text)
         with pytest.raises(HitlError, match="HITL_NB_CLOCK"):
             ledger.now()

@@ -6,8 +6,8 @@ import pytest
 
 from hitl_nb.errors import HitlError, RunClaimed, WorkspaceClosed
 from hitl_nb.ledger.ledger import Claim, Ledger
-from hitl_nb.ledger.remote_clients import script
-from hitl_nb.ledger.runs.claims import SILENCE
+from hitl_nb.ledger.remote_clients import script_identity
+from hitl_nb.ledger.runs.claims import OWNER_TIMEOUT_SECONDS
 from hitl_nb.records import SCRIPT, Proposal, Question, Run, Snapshot
 from hitl_nb.storage.memory import MemoryStore
 
@@ -21,12 +21,12 @@ def ledger() -> Ledger:
 
 
 def opened(ledger: Ledger, session: str = ONE, *, restart: bool = False) -> Run:
-    process = script("nightly", host="box", pid=7, token=session)
+    process = script_identity("nightly", host="box", pid=7, token=session)
     return ledger.open_script(process, name="nightly", title="Report", caller=CALLER, restart=restart)
 
 
 def claim(ledger: Ledger, run: Run, session: str = ONE) -> Claim:
-    return ledger.script_claim(run.id, session, CALLER)
+    return ledger.claim_for_script(run.id, session, CALLER)
 
 
 def asked(ledger: Ledger, run: Run, session: str = ONE) -> Proposal:
@@ -69,8 +69,8 @@ def test_one_that_waits_writes_nothing_new_and_goes_on_once_it_is_decided(ledger
     with pytest.raises(RunClaimed):
         claim(ledger, run)
     assert claim(ledger, run, TWO).epoch > run.epoch
-    assert ledger.run(run.id).status == "running"
-    told = {e.type: e.data for e in ledger.history(run.id)}
+    assert ledger.load_run(run.id).status == "running"
+    told = {e.type: e.data for e in ledger.run_events(run.id)}
     assert [told[one]["authn"] for one in ("run.opened", "run.resumed")] == ["token", "token"]
 
 
@@ -95,7 +95,7 @@ def test_it_is_forgotten_like_one_of_a_machine_that_says_nothing() -> None:
     opened(ledger)
     with pytest.raises(RunClaimed, match=r"script nightly \(pid 7 on box\)"):
         ledger.forget(agent="nightly", notebook=f"{SCRIPT}nightly")
-    now[0] = SILENCE + 1
+    now[0] = OWNER_TIMEOUT_SECONDS + 1
     assert ledger.forget(agent="nightly", notebook=f"{SCRIPT}nightly") == 1
 
 

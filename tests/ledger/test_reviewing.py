@@ -7,7 +7,7 @@ import pytest
 from hitl_nb.errors import AlreadyDecided, UnknownProposal
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Question, Snapshot
-from hitl_nb.review.timeline import timeline
+from hitl_nb.review.timeline import build_timeline
 from hitl_nb.storage.memory import MemoryStore
 
 
@@ -26,30 +26,30 @@ def test_what_was_decided_is_listed_newest_first_by_the_page(ledger: Ledger) -> 
     made = asked(ledger, "a", "b", "c", "d")
     for p, who in zip(made[:3], ("ann", "bob", "ann"), strict=True):
         ledger.decide(p.id, "approve", reviewer=who)
-    first = ledger.closed(limit=2)
-    rest = ledger.closed(limit=2, after=first[-1].id)
+    first = ledger.list_closed(limit=2)
+    rest = ledger.list_closed(limit=2, after=first[-1].id)
     assert [p.title for p in first + rest] == ["c", "b", "a"]
-    assert [p.title for p in ledger.closed(reviewer="ann")] == ["c", "a"]
-    assert ledger.closed(status="superseded") == ledger.closed(agent="others") == []
+    assert [p.title for p in ledger.list_closed(reviewer="ann")] == ["c", "a"]
+    assert ledger.list_closed(status="superseded") == ledger.list_closed(agent="others") == []
     ledger.cancel(made[0].run, actor="ann")
-    assert [p.title for p in ledger.closed(status="superseded")] == ["d"]
+    assert [p.title for p in ledger.list_closed(status="superseded")] == ["d"]
     ledger.forget(agent="letters", notebook="/letters.ipynb")
-    assert ledger.closed() == []
+    assert ledger.list_closed() == []
 
 
 def test_comments_are_kept_in_order_and_in_the_audit_log(ledger: Ledger) -> None:
     (p,) = asked(ledger, "a")
-    ledger.comment(p.id, " why? ", author="ann", author_name="Ann")
-    ledger.comment(p.id, "because", author="bob")
-    assert [(c.author, c.text) for c in ledger.comments(p.id)] == [("ann", "why?"), ("bob", "because")]
-    assert [event.type for event in ledger.events()][-2:] == ["comment", "comment"]
-    assert ledger.proposal(p.id).revision == p.revision
+    ledger.add_comment(p.id, " why? ", author="ann", author_name="Ann")
+    ledger.add_comment(p.id, "because", author="bob")
+    assert [(c.author, c.text) for c in ledger.list_comments(p.id)] == [("ann", "why?"), ("bob", "because")]
+    assert [event.type for event in ledger.read_events()][-2:] == ["comment", "comment"]
+    assert ledger.load_proposal(p.id).revision == p.revision
     for text in ("", "  ", "x" * 10_001):
         with pytest.raises(ValueError, match="1 to 10000 characters"):
-            ledger.comment(p.id, text, author="ann")
+            ledger.add_comment(p.id, text, author="ann")
     with pytest.raises(UnknownProposal):
-        ledger.comment("aaaaaaaaaaaa", "hello", author="ann")
-    assert len(ledger.comments(p.id)) == 2
+        ledger.add_comment("aaaaaaaaaaaa", "hello", author="ann")
+    assert len(ledger.list_comments(p.id)) == 2
 
 
 def test_assigning_makes_no_decision_stale(ledger: Ledger) -> None:
@@ -59,7 +59,7 @@ def test_assigning_makes_no_decision_stale(ledger: Ledger) -> None:
     assert (decided.assignee, decided.status) == ("bob", "decided")
     with pytest.raises(AlreadyDecided, match=r"bob \(unsigned\) approved it"):
         ledger.assign(p.id, "carl", actor="ann")
-    assert ledger.proposal(p.id).assignee == "bob"
+    assert ledger.load_proposal(p.id).assignee == "bob"
 
 
 def test_the_timeline_has_work_waits_decisions_and_steps(ledger: Ledger) -> None:
@@ -67,12 +67,12 @@ def test_the_timeline_has_work_waits_decisions_and_steps(ledger: Ledger) -> None
     ledger.start_step(claim, "1", "send")
     ledger.finish_step(claim, "1", result=b"", status="done").result()
     (p,) = ledger.pause(claim, Snapshot(envelope=b""), [Question(title="Letter", kind="text", value="Dear")])
-    ledger.comment(p.id, "hm", author="ann")
+    ledger.add_comment(p.id, "hm", author="ann")
     ledger.decide(p.id, "reject", reason="no", reviewer="ann")
     _, claim = ledger.claim(run.id)
     ledger.start_step(claim, "2", "send")
     ledger.fail(claim, None, "ValueError: no")
-    found = timeline(ledger, run.id)
+    found = build_timeline(ledger, run.id)
     assert [entry.at for entry in found] == sorted(entry.at for entry in found)
     kinds = [entry.type for entry in found]
     assert kinds.count("working") == 2
@@ -90,7 +90,7 @@ def test_the_timeline_of_a_process_that_died_ends_with_its_last_sign(ledger: Led
     ledger.finish_step(claim, "1", result=b"", status="done").result()
     ledger.release(claim)
     ledger.claim(run.id)
-    dead, alive = (entry for entry in timeline(ledger, run.id) if entry.type == "working")
+    dead, alive = (entry for entry in build_timeline(ledger, run.id) if entry.type == "working")
     assert dead.what == "working (the process ended without a word)"
-    assert dead.until == ledger.steps(run.id)[0].finished_at
+    assert dead.until == ledger.list_steps(run.id)[0].finished_at
     assert alive.until is None

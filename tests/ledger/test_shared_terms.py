@@ -54,14 +54,14 @@ def test_rows_are_read_as_each_alone(rows: list[tuple[Any, Terms | None, Any]]) 
         alone = read_alone(raw)
         if alone is None:
             with pytest.raises(StoreCorrupt):
-                reader.read(raw, "abc")
+                reader.read_proposal(raw, "abc")
         else:
-            assert reader.read(raw, "abc") == alone
+            assert reader.read_proposal(raw, "abc") == alone
 
 
 def test_neighbours_share_their_terms() -> None:
     reader = ProposalReader()
-    found = [reader.read(proposal(n, TERMS[0]).json(), "abc") for n in range(4)]
+    found = [reader.read_proposal(proposal(n, TERMS[0]).json(), "abc") for n in range(4)]
     assert [p.value for p in found] == [0, 1, 2, 3]
     assert found[1].terms is found[2].terms is found[3].terms
     assert found[0].terms == found[1].terms == TERMS[0]
@@ -69,6 +69,6 @@ def test_neighbours_share_their_terms() -> None:
 
 def test_a_row_of_another_proposal_is_damage() -> None:
     reader = ProposalReader()
-    reader.read(proposal(1, TERMS[0]).json(), "abc")
+    reader.read_proposal(proposal(1, TERMS[0]).json(), "abc")
     with pytest.raises(StoreCorrupt, match="another proposal"):
-        reader.read(proposal(1, TERMS[0]).json(), "abd")
+        reader.read_proposal(proposal(1, TERMS[0]).json(), "abd")

@@ -11,8 +11,15 @@ import msgspec
 import pytest
 
 from hitl_nb.errors import HitlError, StoreCorrupt, Untrusted
-from hitl_nb.ledger.decisions.reviewers import decider
-from hitl_nb.ledger.decisions.signatures import LOGINS, PINNED, SIGNED_ONLY, Attest, SigningKey, message
+from hitl_nb.ledger.decisions.reviewers import format_decider
+from hitl_nb.ledger.decisions.signatures import (
+    LOGINS_VARIABLE,
+    SERVER_KEY_VARIABLE,
+    SIGNED_ONLY_VARIABLE,
+    ReviewerAttestation,
+    SigningKey,
+    decision_message,
+)
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
@@ -23,9 +30,9 @@ from hitl_nb.storage.memory import MemoryStore
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    monkeypatch.delenv(PINNED, raising=False)
-    monkeypatch.delenv(SIGNED_ONLY, raising=False)
-    monkeypatch.delenv(LOGINS, raising=False)
+    monkeypatch.delenv(SERVER_KEY_VARIABLE, raising=False)
+    monkeypatch.delenv(SIGNED_ONLY_VARIABLE, raising=False)
+    monkeypatch.delenv(LOGINS_VARIABLE, raising=False)
     return tmp_path
 
 
@@ -41,17 +48,17 @@ def asked(ledger: Ledger) -> Proposal:
 
 
 def signed(ledger: Ledger, p: Proposal, key: SigningKey, **more: Any) -> Proposal:
-    attest = Attest(key, "Ann", "login", "A0")
-    return ledger.decide(p.id, "edit", value={"amount": 9}, reviewer="ann", attest=attest, **more)
+    attest = ReviewerAttestation(key, "Ann", "login", "A0")
+    return ledger.decide(p.id, "edit", value={"amount": 9}, reviewer="ann", attestation=attest, **more)
 
 
 def test_a_signed_decision_is_used_and_says_how_the_reviewer_was_known(ledger: Ledger) -> None:
     p = asked(ledger)
     signed(ledger, p, SigningKey.of_this_user())
-    (read,) = ledger.proposals(p.run)
+    (read,) = ledger.list_proposals(p.run)
     assert read.decision is not None
     assert (read.decision.reviewer_name, read.decision.authn, read.decision.assurance) == ("Ann", "login", "A0")
-    assert ledger.events()[-1].data["signature"] == read.decision.signature
+    assert ledger.read_events()[-1].data["signature"] == read.decision.signature
     assert ledger.verify().ok
 
 
@@ -77,7 +84,7 @@ def forged(ledger: Ledger, p: Proposal, change: Callable[[DecisionRecord], Decis
         assert stored is not None
         assert stored.decision is not None
         made = change(stored.decision)
-        event = chain.at(tx, made.event)
+        event = chain.read_event(tx, made.event)
         assert event is not None
         data = {
             **event.data,
@@ -96,9 +103,9 @@ def forged(ledger: Ledger, p: Proposal, change: Callable[[DecisionRecord], Decis
 def _digest(value: Any) -> str:
     import hashlib
 
-    from hitl_nb.records import canonical
+    from hitl_nb.records import canonical_json
 
-    return hashlib.sha256(canonical(value)).hexdigest()
+    return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -120,7 +127,7 @@ def test_a_signed_decision_that_was_changed_is_refused_even_if_the_log_was_made_
     signed(ledger, p, SigningKey.of_this_user())
     forged(ledger, p, change)
     with pytest.raises(Untrusted, match="not signed by a server that this kernel knows"):
-        ledger.proposals(p.run)
+        ledger.list_proposals(p.run)
 
 
 def test_taking_the_signature_off_the_record_alone_is_seen(ledger: Ledger) -> None:
@@ -130,7 +137,7 @@ def test_taking_the_signature_off_the_record_alone_is_seen(ledger: Ledger) -> No
     bare = msgspec.structs.replace(decided.decision, signature=None)
     ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", msgspec.structs.replace(decided, decision=bare).json()))
     with pytest.raises(StoreCorrupt):
-        ledger.proposals(p.run)
+        ledger.list_proposals(p.run)
 
 
 def test_another_servers_key_is_refused_unless_it_is_pinned(
@@ -143,20 +150,20 @@ def test_another_servers_key_is_refused_unless_it_is_pinned(
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "mine"))
     mine = SigningKey.of_this_user()
     with pytest.raises(Untrusted):
-        ledger.proposals(p.run)
-    monkeypatch.setenv(PINNED, f"{mine.public}, {other.public}")
-    assert ledger.proposals(p.run)[0].status == "decided"
+        ledger.list_proposals(p.run)
+    monkeypatch.setenv(SERVER_KEY_VARIABLE, f"{mine.public}, {other.public}")
+    assert ledger.list_proposals(p.run)[0].status == "decided"
 
 
 def test_a_signature_is_good_for_one_store_one_proposal_and_one_revision(ledger: Ledger) -> None:
     p = asked(ledger)
     decided = signed(ledger, p, SigningKey.of_this_user())
     assert decided.decision is not None
-    said = message(ledger.store_id, decided, decided.decision, p.revision)
-    assert said != message("another", decided, decided.decision, p.revision)
-    assert said != message(ledger.store_id, decided, decided.decision, p.revision + 1)
+    said = decision_message(ledger.store_id, decided, decided.decision, p.revision)
+    assert said != decision_message("another", decided, decided.decision, p.revision)
+    assert said != decision_message(ledger.store_id, decided, decided.decision, p.revision + 1)
     moved = msgspec.structs.replace(decided, id="aaaaaaaaaaaa")
-    assert said != message(ledger.store_id, moved, decided.decision, p.revision)
+    assert said != decision_message(ledger.store_id, moved, decided.decision, p.revision)
 
 
 def test_where_only_signed_decisions_count_a_bare_one_is_refused(
@@ -164,24 +171,24 @@ def test_where_only_signed_decisions_count_a_bare_one_is_refused(
 ) -> None:
     p = asked(ledger)
     ledger.decide(p.id, "approve", reviewer="ann")
-    assert ledger.proposals(p.run)[0].status == "decided"
-    monkeypatch.setenv(SIGNED_ONLY, "1")
+    assert ledger.list_proposals(p.run)[0].status == "decided"
+    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
-        ledger.proposals(p.run)
+        ledger.list_proposals(p.run)
 
 
 # --- how it is known who decided ------------------------------------------------------------------------------------
 
 
 def said(ledger: Ledger, p: Proposal) -> str:
-    shown = ledger.proposal(p.id)
+    shown = ledger.load_proposal(p.id)
     assert shown.decision is not None
-    return decider(shown.decision, ledger.how_known(shown))
+    return format_decider(shown.decision, ledger.reviewer_identity(shown))
 
 
 def changed_record(ledger: Ledger, p: Proposal, **fields: Any) -> None:
     """Change the decision's record behind the ledger's back, as any program of this user can."""
-    shown = ledger.proposal(p.id)
+    shown = ledger.load_proposal(p.id)
     assert shown.decision is not None
     changed = msgspec.structs.replace(shown, decision=msgspec.structs.replace(shown.decision, **fields))
     ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", changed.json()))
@@ -195,17 +202,17 @@ def test_a_login_that_a_known_server_signed_is_a_persons_decision(ledger: Ledger
 
 def test_a_login_in_the_page_of_its_own_needs_no_remark(ledger: Ledger) -> None:
     p = asked(ledger)
-    attest = Attest(SigningKey.of_this_user(), "Ann", "login", "A0", "page")
-    ledger.decide(p.id, "approve", reviewer="ann", attest=attest)
+    attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", "A0", "page")
+    ledger.decide(p.id, "approve", reviewer="ann", attestation=attest)
     assert said(ledger, p) == "Ann (ann), logged in"
-    assert ledger.proposals(p.run)[0].status == "decided"
+    assert ledger.list_proposals(p.run)[0].status == "decided"
 
 
 @pytest.mark.parametrize("authn", ["token", "anonymous"])
 def test_who_did_not_log_in_is_a_guest(ledger: Ledger, authn: Any) -> None:
     p = asked(ledger)
-    attest = Attest(SigningKey.of_this_user(), "Ann", authn, "A0")
-    ledger.decide(p.id, "approve", reviewer="ann", attest=attest)
+    attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", authn, "A0")
+    ledger.decide(p.id, "approve", reviewer="ann", attestation=attest)
     assert said(ledger, p).startswith("a guest (")
     assert "ann" not in said(ledger, p).lower()
 
@@ -213,7 +220,7 @@ def test_who_did_not_log_in_is_a_guest(ledger: Ledger, authn: Any) -> None:
 def test_a_login_is_not_believed_where_nobody_can_log_in(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     p = asked(ledger)
     signed(ledger, p, SigningKey.of_this_user())
-    monkeypatch.setenv(LOGINS, "0")
+    monkeypatch.setenv(LOGINS_VARIABLE, "0")
     assert said(ledger, p) == "a guest (the server knows its token only)"
 
 
@@ -256,7 +263,7 @@ def test_a_record_that_was_changed_is_not_a_persons_decision(ledger: Ledger, fie
     changed_record(ledger, p, **fields)
     assert "(unsigned" in said(ledger, p)
     with pytest.raises((StoreCorrupt, Untrusted)):
-        ledger.proposals(p.run)
+        ledger.list_proposals(p.run)
 
 
 @pytest.mark.parametrize(
@@ -275,32 +282,32 @@ def test_a_record_that_was_changed_is_not_a_persons_decision(ledger: Ledger, fie
 )
 def test_a_comment_is_a_persons_as_long_as_nobody_changes_it(ledger: Ledger, fields: dict[str, Any]) -> None:
     p = asked(ledger)
-    attest = Attest(SigningKey.of_this_user(), "Ann", "login", "A0")
+    attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", "A0")
     about: dict[str, Any] = {"quote": "120", "anchor": {"start": {"tname": "source"}, "end": {"tname": "source"}}}
-    made = ledger.comment(p.id, "why?", author="ann", author_name="Ann", attest=attest, **about)
+    made = ledger.add_comment(p.id, "why?", author="ann", author_name="Ann", attestation=attest, **about)
     assert made.known == "login"
     ((key, raw),) = ledger.store.scan(f"comment/{p.id}/", f"comment/{p.id}/~")
     changed = msgspec.structs.replace(msgspec.json.decode(raw, type=Comment), **fields)
     ledger.store.transact(lambda tx: tx.put(key, changed.json()))
-    (found,) = ledger.comments(p.id)
+    (found,) = ledger.list_comments(p.id)
     assert found.known == ("unsigned" if fields else "login")
 
 
 def test_what_became_of_a_comment_is_known_as_the_comment_is(ledger: Ledger) -> None:
     p, other = asked(ledger), asked(ledger)
-    attest = Attest(SigningKey.of_this_user(), "Ann", "login", "A0")
-    said = ledger.comment(p.id, "why?", author="ann", attest=attest)
-    ledger.mark_comment(p.id, said.id, "resolved", actor="ann", attest=attest)
-    assert [(one.known, one.state_known) for one in ledger.comments(p.id)] == [("login", "login")]
+    attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", "A0")
+    said = ledger.add_comment(p.id, "why?", author="ann", attestation=attest)
+    ledger.change_comment_state(p.id, said.id, "resolved", actor="ann", attestation=attest)
+    assert [(one.known, one.state_known) for one in ledger.list_comments(p.id)] == [("login", "login")]
     (key, raw), (at, marked) = (
         ledger.store.scan(f"{kind}/{p.id}/", f"{kind}/{p.id}/~")[0] for kind in ("comment", "marked")
     )
     moved = msgspec.structs.replace(msgspec.json.decode(raw, type=Comment), proposal=other.id)
     ledger.store.transact(lambda tx: tx.put(key.replace(p.id, other.id), moved.json()))
     ledger.store.transact(lambda tx: tx.put(at.replace(p.id, other.id), marked))
-    assert [(one.known, one.state_known) for one in ledger.comments(other.id)] == [("unsigned", "unsigned")]
-    ledger.mark_comment(p.id, said.id, "open", actor="ann")
-    assert [(one.known, one.state_known) for one in ledger.comments(p.id)] == [("login", "unsigned")]
+    assert [(one.known, one.state_known) for one in ledger.list_comments(other.id)] == [("unsigned", "unsigned")]
+    ledger.change_comment_state(p.id, said.id, "open", actor="ann")
+    assert [(one.known, one.state_known) for one in ledger.list_comments(p.id)] == [("login", "unsigned")]
 
 
 @pytest.mark.parametrize("assurance", ["A1", "A4", "", "gold"])
@@ -308,10 +315,15 @@ def test_an_assurance_that_no_server_can_give_is_not_believed_though_it_is_signe
     ledger: Ledger, assurance: str
 ) -> None:
     p = asked(ledger)
-    ledger.decide(p.id, "approve", reviewer="ann", attest=Attest(SigningKey.of_this_user(), "Ann", "login", assurance))
+    ledger.decide(
+        p.id,
+        "approve",
+        reviewer="ann",
+        attestation=ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", assurance),
+    )
     assert "(unsigned" in said(ledger, p)
     with pytest.raises(Untrusted):
-        ledger.proposals(p.run)
+        ledger.list_proposals(p.run)
 
 
 @pytest.mark.parametrize("by", ["person", "policy", "deadline", "script"])
@@ -320,9 +332,9 @@ def test_where_only_signed_decisions_count_no_unsigned_one_does(
 ) -> None:
     p = asked(ledger)
     ledger.decide(p.id, "approve", reviewer="ann", by=by)
-    monkeypatch.setenv(SIGNED_ONLY, "1")
+    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
-        ledger.proposals(p.run)
+        ledger.list_proposals(p.run)
 
 
 def test_who_comes_later_is_told_that_the_first_is_unsigned(ledger: Ledger) -> None:

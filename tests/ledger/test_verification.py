@@ -14,7 +14,7 @@ from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.verification import Verification
 from hitl_nb.records import Question, Snapshot
-from hitl_nb.storage.interface import MAX_VALUE, Transaction
+from hitl_nb.storage.interface import MAX_VALUE_BYTES, Transaction
 from hitl_nb.storage.memory import MemoryStore
 
 NB = "/report.ipynb"
@@ -37,11 +37,11 @@ def identify(ledger: Ledger) -> None:
     for path, name in (("/a.ipynb", "a" * 12), ("/b.ipynb", "b" * 12), ("/c.ipynb", "")):
         _, claim = ledger.open_run(agent="mail", notebook=path, notebook_id=name)
         ledger.pause(claim, Snapshot(envelope=b"i"), [question()])
-    ledger.recognise("/c.ipynb", ledger.notebook_id("/c.ipynb"), lambda path, _: False)
-    ledger.recognise("/b.ipynb", ledger.notebook_id("/a.ipynb"), lambda path, _: path == "/a.ipynb")
-    ledger.rename("/b.ipynb", "/c.ipynb")
+    ledger.recognize_notebook("/c.ipynb", ledger.find_notebook_id("/c.ipynb"), lambda path, _: False)
+    ledger.recognize_notebook("/b.ipynb", ledger.find_notebook_id("/a.ipynb"), lambda path, _: path == "/a.ipynb")
+    ledger.rename_notebook("/b.ipynb", "/c.ipynb")
     ledger.forget(agent="mail", notebook="/c.ipynb")
-    ledger.adopt(ledger.find_run(agent="anew", notebook="/moved.ipynb").id, "/d.ipynb", actor="ann")  # pyright: ignore[reportOptionalMemberAccess]
+    ledger.adopt_run(ledger.find_run(agent="anew", notebook="/moved.ipynb").id, "/d.ipynb", actor="ann")  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def fill(ledger: Ledger) -> None:
@@ -52,38 +52,38 @@ def fill(ledger: Ledger) -> None:
     ledger.start_step(claim, "2", "send")
     ledger.finish_step(claim, "2", result=b"sealed error", status="failed").result()
     w = ledger.open_workspace(claim, title="Report", template="Hello", position="1")
-    said = ledger.comment(w.id, "who reads this?", author="ann", claim=claim)
-    ledger.mark_comment(w.id, said.id, "resolved", actor="bob")
-    large = question("Large", "x" * (2 * MAX_VALUE))
+    said = ledger.add_comment(w.id, "who reads this?", author="ann", claim=claim)
+    ledger.change_comment_state(w.id, said.id, "resolved", actor="bob")
+    large = question("Large", "x" * (2 * MAX_VALUE_BYTES))
     about = Question(title="Report", kind="markdown", value="Hello", document=w.id)
-    asked = ledger.pause(claim, Snapshot(envelope=b"e" * 3 * MAX_VALUE, blobs=blobs(b"buffer")), [large, about])
+    asked = ledger.pause(claim, Snapshot(envelope=b"e" * 3 * MAX_VALUE_BYTES, blobs=blobs(b"buffer")), [large, about])
     ledger.assign(asked[0].id, "ann", actor="bob")
-    ledger.comment(asked[0].id, "too long", author="ann", quote="xx", suggestion="x")
+    ledger.add_comment(asked[0].id, "too long", author="ann", quote="xx", suggestion="x")
     for p in asked:
         ledger.decide(p.id, "approve", reviewer="ann")
     _, claim = ledger.claim(claim.run)
-    ledger.save(claim, Snapshot(envelope=b"between", blobs=blobs(b"buffer", b"other"), pause=1, save=1))
+    ledger.save_snapshot(claim, Snapshot(envelope=b"between", blobs=blobs(b"buffer", b"other"), pause=1, save=1))
     ledger.start_step(claim, "2", "send")
     ledger.finish_step(claim, "2", result=b"sealed", status="done").result()
     ledger.finish(claim, Snapshot(envelope=b"the end", blobs=blobs(b"other"), pause=1))
-    ledger.pause(opened(ledger, "waits"), Snapshot(envelope=b"w", blobs=blobs(b"big" * MAX_VALUE)), [question()])
+    ledger.pause(opened(ledger, "waits"), Snapshot(envelope=b"w", blobs=blobs(b"big" * MAX_VALUE_BYTES)), [question()])
     ledger.cancel(ledger.pause(opened(ledger, "stopped"), Snapshot(envelope=b"s"), [question()])[0].run, actor="ann")
     ledger.fail(opened(ledger, "fails"), None, "boom")
     claim = opened(ledger, "fails after a save")
-    ledger.save(claim, Snapshot(envelope=b"last", save=1))
+    ledger.save_snapshot(claim, Snapshot(envelope=b"last", save=1))
     ledger.fail(claim, None, "boom")
     claim = opened(ledger, "fails and is handed back")
     ledger.fail(claim, Snapshot(envelope=b"failed"), "boom")
-    ledger.hand_back(ledger.claim(claim.run)[1], "failed")
+    ledger.restore_status(ledger.claim(claim.run)[1], "failed")
     ledger.pause(opened(ledger, "forgotten"), Snapshot(envelope=b"f", blobs=blobs(b"buffer")), [question()])
     ledger.forget(agent="forgotten", notebook=NB)
     ledger.pause(opened(ledger, "anew"), Snapshot(envelope=b"1"), [question()])
     ledger.pause(opened(ledger, "anew"), Snapshot(envelope=b"2"), [question()])
-    ledger.rename(NB, "/moved.ipynb")
+    ledger.rename_notebook(NB, "/moved.ipynb")
     identify(ledger)
     claim = opened(ledger, "in the middle")
-    ledger.save(claim, Snapshot(envelope=b"m1", save=1))
-    ledger.save(claim, Snapshot(envelope=b"m2", save=2, blobs=blobs(b"buffer")))
+    ledger.save_snapshot(claim, Snapshot(envelope=b"m1", save=1))
+    ledger.save_snapshot(claim, Snapshot(envelope=b"m2", save=2, blobs=blobs(b"buffer")))
     ledger.start_step(claim, "1", "draft")
     ledger.start_step(claim, "2", "send")
     ledger.finish_step(claim, "2", result=b"sealed error", status="failed").result()
@@ -116,7 +116,7 @@ def named(found: Verification) -> set[tuple[str, str]]:
 
 
 def test_a_store_that_holds_everything_is_sound(ledger: Ledger) -> None:
-    assert ledger.verify() == Verification(ok=True, events=ledger.head())
+    assert ledger.verify() == Verification(ok=True, events=ledger.newest_event_number())
 
 
 KINDS = ("run", "proposal", "workspace", "comment", "marked", "moved", "notebook", "step", "snapshot")
@@ -179,7 +179,7 @@ def test_an_event_that_says_what_no_event_says_is_named(data: str) -> None:
     ledger = Ledger(MemoryStore())
     event = '{"n":1,"at":"2026-01-01T00:00:00Z","type":"run.forgotten","actor":"x","data":' + data + "}"
     put(ledger, "event/000000000001", event.encode())
-    put(ledger, "meta/events", chain.Head(n=1, h=chain.digest(event.encode())).json())
+    put(ledger, "meta/events", chain.LogHead(n=1, h=chain.hash_event(event.encode())).json())
     found = ledger.verify()
     assert not found.ok
     assert "event 1" in (found.problem or "") or "event/000000000001" in (found.problem or "")
@@ -234,8 +234,8 @@ def test_a_call_that_was_never_begun_under_another_key_is_named(ledger: Ledger) 
 
 
 def test_an_earlier_version_of_a_record_that_was_put_back_is_named(ledger: Ledger) -> None:
-    run = next(r for r in ledger.runs() if r.agent == "waits")
-    (asked,) = ledger.proposals(run.id)
+    run = next(r for r in ledger.list_runs() if r.agent == "waits")
+    (asked,) = ledger.list_proposals(run.id)
     before = {key: ledger.store.get(key) or b"" for key in (f"run/{run.id}", f"proposal/{asked.id}")}
     ledger.decide(asked.id, "reject", reviewer="ann")
     for key, raw in before.items():
@@ -261,11 +261,11 @@ def test_a_store_that_is_written_meanwhile_raises_no_false_alarm() -> None:
         while not over.is_set():
             n += 1
             claim = opened(ledger, f"agent{n % 3}")
-            ledger.save(claim, Snapshot(envelope=b"%d" % n, save=1))
+            ledger.save_snapshot(claim, Snapshot(envelope=b"%d" % n, save=1))
             ledger.start_step(claim, "1", "draft")
             ledger.finish_step(claim, "1", result=b"%d" % n, status="done").result()
             (p,) = ledger.pause(claim, Snapshot(envelope=b"p%d" % n, pause=1), [question()])
-            ledger.comment(p.id, "hm", author="ann")
+            ledger.add_comment(p.id, "hm", author="ann")
             ledger.decide(p.id, "approve", reviewer="ann")
             if n % 3 == 0:
                 ledger.forget(agent="agent1", notebook=NB)
@@ -273,7 +273,7 @@ def test_a_store_that_is_written_meanwhile_raises_no_false_alarm() -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        while ledger.head() < 500:
+        while ledger.newest_event_number() < 500:
             assert ledger.verify().ok
     finally:
         over.set()

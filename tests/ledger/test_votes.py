@@ -19,15 +19,21 @@ from hitl_nb.errors import (
     TooLate,
     Untrusted,
 )
-from hitl_nb.ledger.decisions.reviewers import decider
-from hitl_nb.ledger.decisions.signatures import LOGINS, PINNED, SIGNED_ONLY, Attest, SigningKey
+from hitl_nb.ledger.decisions.reviewers import format_decider
+from hitl_nb.ledger.decisions.signatures import (
+    LOGINS_VARIABLE,
+    SERVER_KEY_VARIABLE,
+    SIGNED_ONLY_VARIABLE,
+    ReviewerAttestation,
+    SigningKey,
+)
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.ledger.rows import store_clock as clock
-from hitl_nb.policies.documents.documents import read_text
+from hitl_nb.policies.documents.documents import read_policy_document
 from hitl_nb.policies.documents.merged_policy import merge_documents
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Facts, Proposal, Question, Run, Snapshot, Terms
@@ -43,11 +49,11 @@ STEPS = ("1h remind", "4h escalate lea", "8h reject")
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data directory of its own; what is asked is asked at T0 by ada, and the clock stands still there."""
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    for name in (PINNED, SIGNED_ONLY, LOGINS, requesters.HUB_USER):
+    for name in (SERVER_KEY_VARIABLE, SIGNED_ONLY_VARIABLE, LOGINS_VARIABLE, requesters.HUB_USER):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(requesters, "os_user", lambda: "ada")
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
     return tmp_path
 
 
@@ -73,40 +79,40 @@ class Desk:
 
     def at(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
         now = T0 + timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        self._monkeypatch.setenv(clock.FROZEN, now.isoformat())
+        self._monkeypatch.setenv(clock.CLOCK_VARIABLE, now.isoformat())
         return now
 
-    def attest(self, user: str, authn: Any = "login") -> Attest:
-        return Attest(self.key, user.title(), authn, "A0", "page")
+    def attest(self, user: str, authn: Any = "login") -> ReviewerAttestation:
+        return ReviewerAttestation(self.key, user.title(), authn, "A0", "page")
 
     def vote(self, user: str, action: Any = "approve", value: Any = None, **more: Any) -> str:
         """What it is then: "recorded", "settling" or "approve by bo"."""
-        from hitl_nb.ledger.decisions.decisions import Verdict
+        from hitl_nb.ledger.decisions.decisions import SubmittedDecision
 
         attest = more.pop("attest", self.attest(user))
         fields = {"action": action, "value": value, "reviewer": user, "attest": attest}
         fields |= {name: more.pop(name) for name in ("by", "as_vote", "reason") if name in more}
-        done = self.ledger.settle(self.p.id, Verdict(**fields), **more)
+        done = self.ledger.submit_decision(self.p.id, SubmittedDecision(**fields), **more)
         return self.say(done.outcome)
 
     def say(self, outcome: str) -> str:
-        self.p = self.ledger.proposal(self.p.id)
+        self.p = self.ledger.load_proposal(self.p.id)
         made = self.p.decision
         assert (made is not None) == (outcome == "decided")
         return outcome if made is None else f"{made.action} by {made.reviewer}"
 
     @property
     def run(self) -> Run:
-        return self.ledger.run(self.p.run)
+        return self.ledger.load_run(self.p.run)
 
     def check(self) -> Proposal:
         """What the run resumes with, checked; and the whole store."""
         found = self.ledger.verify()
         assert found.ok, found.problem
-        return self.ledger.proposals(self.p.run)[0]
+        return self.ledger.list_proposals(self.p.run)[0]
 
     def types(self) -> list[str]:
-        return [event.type for event in self.ledger.events()]
+        return [event.type for event in self.ledger.read_events()]
 
 
 @pytest.fixture
@@ -119,10 +125,10 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 def test_vector_6_a_requester_does_not_approve_but_rejects(desk: Desk) -> None:
     desk.ask(terms("2 of ada, bo, cy", four_eyes=True))
-    events = desk.ledger.head()
+    events = desk.ledger.newest_event_number()
     with pytest.raises(OwnRequest):
         desk.vote("ada")
-    assert (desk.ledger.head(), desk.ledger.proposal(desk.p.id).votes) == (events, ())
+    assert (desk.ledger.newest_event_number(), desk.ledger.load_proposal(desk.p.id).votes) == (events, ())
     assert desk.vote("ada", "reject") == "reject by ada"
     desk.check()
 
@@ -136,7 +142,7 @@ def test_vector_7_two_people(desk: Desk) -> None:
     assert desk.run.status == "ready"
     made = desk.check().decision
     assert made is not None
-    assert decider(made, desk.ledger.how_known(desk.p)) == "Cy (cy), logged in"
+    assert format_decider(made, desk.ledger.reviewer_identity(desk.p)) == "Cy (cy), logged in"
     assert desk.types()[-3:] == ["vote", "vote", "decision"][-3:]
 
 
@@ -222,14 +228,14 @@ def test_vector_17_too_late_is_said_and_nothing_is_recorded(desk: Desk) -> None:
     desk.ask(terms("1 of bo", timeline=STEPS))
     for hours in (1, 4):
         desk.at(hours=hours)
-        desk.ledger.tick()
-    before = desk.ledger.head()
+        desk.ledger.run_due_steps()
+    before = desk.ledger.newest_event_number()
     desk.at(hours=8)
     with pytest.raises(AlreadyDecided, match="the deadline rejected it at 2026-01-05 17:00:00") as late:
         desk.vote("bo")
     assert isinstance(late.value.proposal, Proposal)
     assert late.value.proposal.decision is not None
-    assert [event.type for event in desk.ledger.events(after=before)] == ["decision"]
+    assert [event.type for event in desk.ledger.read_events(after=before)] == ["decision"]
     made = desk.check()
     assert (made.votes, made.decision and made.decision.by, made.decision and made.decision.reviewer) == (
         *((), "deadline"),
@@ -239,7 +245,7 @@ def test_vector_17_too_late_is_said_and_nothing_is_recorded(desk: Desk) -> None:
 
 def test_vector_17_a_late_vote_and_the_clock_are_one_transaction(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else has looked at the time: the vote itself finds that it is too late."""
-    monkeypatch.setattr(Ledger, "tick_quietly", lambda self: None)
+    monkeypatch.setattr(Ledger, "run_due_steps_quietly", lambda self: None)
     desk.ask(terms("1 of bo", timeline=("8h reject",)))
     desk.at(hours=7, minutes=59, seconds=59)
     with pytest.raises(NotAReviewer):
@@ -247,18 +253,18 @@ def test_vector_17_a_late_vote_and_the_clock_are_one_transaction(desk: Desk, mon
     desk.at(hours=8)
     with pytest.raises(AlreadyDecided, match="deadline"):
         desk.vote("bo")
-    desk.p = desk.ledger.proposal(desk.p.id)
+    desk.p = desk.ledger.load_proposal(desk.p.id)
     assert (desk.p.status, desk.p.votes, desk.run.status) == ("decided", (), "ready")
     desk.check()
 
 
 def test_vector_17_many_at_once_are_none_if_one_is_late(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Ledger, "tick_quietly", lambda self: None)
+    monkeypatch.setattr(Ledger, "run_due_steps_quietly", lambda self: None)
     desk.ask(terms("1 of bo", timeline=("8h reject",)), n=2)
     desk.at(hours=8)
     with pytest.raises(AlreadyDecided, match="deadline"):
-        desk.ledger.decide_many(desk.asked, "approve", reviewer="bo", attest=desk.attest("bo"))
-    assert [p.votes for p in desk.ledger.proposals(desk.p.run)] == [(), ()]
+        desk.ledger.decide_many(desk.asked, "approve", reviewer="bo", attestation=desk.attest("bo"))
+    assert [p.votes for p in desk.ledger.list_proposals(desk.p.run)] == [(), ()]
     desk.check()
 
 
@@ -271,9 +277,9 @@ def test_vector_20_an_approval_is_taken_back_in_time(desk: Desk) -> None:
         desk.vote("cy")
     desk.at(seconds=29)
     with pytest.raises(NotAReviewer):
-        desk.ledger.undo(desk.p.id, reviewer="cy")
-    assert desk.ledger.undo(desk.p.id, reviewer="bo").outcome == "recorded"
-    assert desk.ledger.proposal(desk.p.id).votes == ()
+        desk.ledger.undo_approval(desk.p.id, reviewer="cy")
+    assert desk.ledger.undo_approval(desk.p.id, reviewer="bo").outcome == "recorded"
+    assert desk.ledger.load_proposal(desk.p.id).votes == ()
     assert desk.types()[-1] == "vote.withdrawn"
     desk.check()
 
@@ -281,16 +287,19 @@ def test_vector_20_an_approval_is_taken_back_in_time(desk: Desk) -> None:
 @pytest.mark.parametrize("quiet", [True, False])
 def test_vector_20_too_late_to_take_back(desk: Desk, monkeypatch: pytest.MonkeyPatch, quiet: bool) -> None:
     if quiet:
-        monkeypatch.setattr(Ledger, "tick_quietly", lambda self: None)
+        monkeypatch.setattr(Ledger, "run_due_steps_quietly", lambda self: None)
     desk.ask(terms("1 of bo, cy", undo=30.0))
     desk.vote("bo")
     desk.at(seconds=30)
     with pytest.raises(TooLate):
-        desk.ledger.undo(desk.p.id, reviewer="bo")
+        desk.ledger.undo_approval(desk.p.id, reviewer="bo")
     assert desk.say("decided") == "approve by bo"
     made = desk.check().decision
     assert made is not None
-    assert (made.by, desk.ledger.how_known(desk.p)) == ("person", "login")  # settled without a server, as was voted
+    assert (made.by, desk.ledger.reviewer_identity(desk.p)) == (
+        "person",
+        "login",
+    )  # settled without a server, as was voted
 
 
 def test_vector_20_a_rejection_while_it_settles(desk: Desk) -> None:
@@ -308,7 +317,7 @@ def test_vector_34_blind(desk: Desk) -> None:
     desk.ask(terms("2 of bo, cy", blind=True))
     assert desk.vote("bo", "reject") == "recorded"
     assert desk.vote("cy") == "reject by bo"
-    assert desk.ledger.how_known(desk.p) == "login"
+    assert desk.ledger.reviewer_identity(desk.p) == "login"
     desk.check()
 
 
@@ -346,12 +355,12 @@ do = "block"
 
 
 def test_vector_35_an_edit_is_judged_again(desk: Desk) -> None:
-    policy = merge_documents([read_text(POLICY, "hitl-policy.toml")])
+    policy = merge_documents([read_policy_document(POLICY, "hitl-policy.toml")])
     desk.ask(terms("1 of sam"), policy=policy)
-    head = desk.ledger.head()
+    head = desk.ledger.newest_event_number()
     with pytest.raises(InvalidEdit, match=r"the policy blocks this value \(never\)"):
         desk.vote("sam", "edit", 4000)
-    assert desk.ledger.head() == head
+    assert desk.ledger.newest_event_number() == head
     assert desk.vote("sam", "edit", 400) == "recorded"
     assert desk.types()[-2:] == ["vote", "terms.changed"]
     assert [need.people for need in desk.p.terms.needs] == [("sam",), ("fin",)]
@@ -364,24 +373,24 @@ def test_vector_35_an_edit_is_judged_again(desk: Desk) -> None:
 
 def test_a_vote_without_a_login_is_refused_with_the_way_to_log_in(desk: Desk) -> None:
     desk.ask(terms("1 of bo"))
-    head = desk.ledger.head()
+    head = desk.ledger.newest_event_number()
     for attest in (None, desk.attest("bo", "token")):
         with pytest.raises(NotAReviewer, match=f"decide at hitl_nb/review/{desk.p.id}"):
             desk.vote("bo", attest=attest)
-    assert desk.ledger.head() == head
+    assert desk.ledger.newest_event_number() == head
 
 
 def test_local_takes_the_os_users_word(desk: Desk) -> None:
     desk.ask(terms("1 of ada", identity="local"))
     assert desk.vote("ada", attest=None) == "approve by ada"
-    assert desk.ledger.how_known(desk.check()) == "unsigned"
+    assert desk.ledger.reviewer_identity(desk.check()) == "unsigned"
 
 
 def test_a_decisions_file_votes_as_people_and_never_reads_like_them(desk: Desk) -> None:
     desk.ask(terms("2 of bo, cy"))
     assert desk.vote("bo", by="script", as_vote=True, attest=None) == "recorded"
     assert desk.vote("cy", by="script", as_vote=True, attest=None) == "approve by cy"
-    assert (desk.p.decision.by, desk.ledger.how_known(desk.check())) == ("script", "script")
+    assert (desk.p.decision.by, desk.ledger.reviewer_identity(desk.check())) == ("script", "script")
     desk.ask(terms("2 of bo, cy"))
     assert desk.vote("decisions.json", by="script", attest=None) == "approve by decisions.json"
     desk.check()
@@ -402,17 +411,17 @@ def test_a_decisions_file_votes_as_people_and_never_reads_like_them(desk: Desk) 
 )
 def test_what_is_refused_leaves_nothing(desk: Desk, user: str, action: Any, value: Any, error: Any) -> None:
     desk.ask(terms("1 of ada, bo", four_eyes=True), allow=("approve", "edit", "reject"))
-    head, before = desk.ledger.head(), desk.ledger.proposal(desk.p.id)
+    head, before = desk.ledger.newest_event_number(), desk.ledger.load_proposal(desk.p.id)
     with pytest.raises(error):
         desk.vote(user, action, value)
-    assert (desk.ledger.head(), desk.ledger.proposal(desk.p.id)) == (head, before)
+    assert (desk.ledger.newest_event_number(), desk.ledger.load_proposal(desk.p.id)) == (head, before)
 
 
 def test_more_than_the_batch_are_refused_together(desk: Desk) -> None:
     desk.ask(terms("1 of bo", batch=2), n=3)
     with pytest.raises(ValueError, match="is decided with at most 1 others at once"):
-        desk.ledger.decide_many(desk.asked, "approve", reviewer="bo", attest=desk.attest("bo"))
-    done = desk.ledger.decide_many(desk.asked[:2], "approve", reviewer="bo", attest=desk.attest("bo"))
+        desk.ledger.decide_many(desk.asked, "approve", reviewer="bo", attestation=desk.attest("bo"))
+    done = desk.ledger.decide_many(desk.asked[:2], "approve", reviewer="bo", attestation=desk.attest("bo"))
     assert [p.votes[0].batch for p in done] == [2, 2]
     desk.check()
 
@@ -422,18 +431,18 @@ def test_more_than_the_batch_are_refused_together(desk: Desk) -> None:
 
 def change_open(desk: Desk, edit: Any) -> None:
     """Change the open proposal in the store, with its timer."""
-    changed = edit(desk.ledger.proposal(desk.p.id))
+    changed = edit(desk.ledger.load_proposal(desk.p.id))
     desk.ledger.store.transact(lambda tx: rows.put_proposal(tx, changed))
 
 
 def change(desk: Desk, edit: Any) -> None:
     """Change the proposal in the store, with the decision's event made to fit: by somebody who can write all of it."""
-    from hitl_nb.ledger.decisions.decisions import logged
+    from hitl_nb.ledger.decisions.decisions import decision_event_data
 
     def work(tx: Any) -> None:
         p = edit(rows.load_proposal(tx, desk.p.id))
-        event = chain.at(tx, p.decision.event)
-        data = logged(p, p.decision, p.revision - 1)
+        event = chain.read_event(tx, p.decision.event)
+        data = decision_event_data(p, p.decision, p.revision - 1)
         tx.put(f"event/{event.n:012d}", msgspec.structs.replace(event, data=data, actor=p.decision.reviewer).json())
         tx.put(f"proposal/{p.id}", p.json())
 
@@ -467,7 +476,7 @@ def test_a_decision_that_its_votes_do_not_make_is_not_used(desk: Desk, edit: Any
     desk.check()
     change(desk, edit)
     with pytest.raises((StoreCorrupt, Untrusted) if error is Any else error):
-        desk.ledger.proposals(desk.p.run)
+        desk.ledger.list_proposals(desk.p.run)
 
 
 @pytest.mark.parametrize(
@@ -483,7 +492,7 @@ def test_what_was_changed_before_it_was_decided_is_not_used(desk: Desk, edit: An
     change_open(desk, edit)
     assert desk.vote("cy") == "approve by cy"
     with pytest.raises(StoreCorrupt, match=says):
-        desk.ledger.proposals(desk.p.run)
+        desk.ledger.list_proposals(desk.p.run)
 
 
 @pytest.mark.parametrize(
@@ -494,17 +503,17 @@ def test_a_vote_from_before_is_not_used_again(desk: Desk, goes_on: str, says: st
     desk.vote("bo")
     before = desk.p
     if goes_on == "undo":
-        desk.ledger.undo(desk.p.id, reviewer="bo")
+        desk.ledger.undo_approval(desk.p.id, reviewer="bo")
     else:
         desk.vote("bo")
     change_open(desk, lambda p: replaced(p, votes=before.votes, settles_at=before.settles_at))
     if goes_on == "undo":
         desk.at(minutes=1)
-        desk.ledger.tick()
+        desk.ledger.run_due_steps()
     else:
         desk.vote("cy")
     with pytest.raises(StoreCorrupt, match=says):
-        desk.ledger.proposals(desk.p.run)
+        desk.ledger.list_proposals(desk.p.run)
 
 
 def test_each_vote_that_counts_is_signed_where_that_is_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -512,9 +521,9 @@ def test_each_vote_that_counts_is_signed_where_that_is_asked(desk: Desk, monkeyp
     desk.vote("ada", attest=None)
     desk.vote("cy")
     desk.check()
-    monkeypatch.setenv(SIGNED_ONLY, "1")
+    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
     with pytest.raises(Untrusted, match="the vote of ada"):
-        desk.ledger.proposals(desk.p.run)
+        desk.ledger.list_proposals(desk.p.run)
 
 
 def test_an_approval_by_the_clock_is_not_used_where_only_signed_decisions_count(
@@ -523,25 +532,25 @@ def test_an_approval_by_the_clock_is_not_used_where_only_signed_decisions_count(
     for last, used in (("1h reject", True), ("1h approve", False)):
         desk.ask(terms("1 of anyone", timeline=(last,)))
         desk.at(hours=1)
-        desk.ledger.tick()
+        desk.ledger.run_due_steps()
         desk.check()
-        monkeypatch.setenv(SIGNED_ONLY, "1")
+        monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
         if used:
             desk.check()
         else:
             with pytest.raises(Untrusted):
                 desk.check()
-        monkeypatch.delenv(SIGNED_ONLY)
+        monkeypatch.delenv(SIGNED_ONLY_VARIABLE)
         desk.at()
 
 
 def test_a_vote_of_another_server_is_not_used(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.ask(terms("1 of bo"))
     desk.vote("bo")
-    monkeypatch.setenv(PINNED, SigningKey(_other_key()).public)
-    assert desk.ledger.how_known(desk.p) == "unsigned"
+    monkeypatch.setenv(SERVER_KEY_VARIABLE, SigningKey(_other_key()).public)
+    assert desk.ledger.reviewer_identity(desk.p) == "unsigned"
     with pytest.raises(Untrusted):
-        desk.ledger.proposals(desk.p.run)
+        desk.ledger.list_proposals(desk.p.run)
 
 
 def _other_key() -> Any:
@@ -557,15 +566,15 @@ def test_who_is_away_is_known_for_every_time(desk: Desk) -> None:
     start, until = desk.at(hours=2), desk.at(hours=6)
     desk.at()
     desk.ledger.set_away("bo", start, until, "cy")
-    assert desk.ledger.away_at(desk.at(hours=1)) == {}
-    assert desk.ledger.away_at(desk.at(hours=3)) == {"bo": "cy"}
+    assert desk.ledger.absentees_at(desk.at(hours=1)) == {}
+    assert desk.ledger.absentees_at(desk.at(hours=3)) == {"bo": "cy"}
     desk.ledger.set_away("bo", None, until, None)
-    assert desk.ledger.away_at(desk.at(hours=3)) == {"bo": None}
+    assert desk.ledger.absentees_at(desk.at(hours=3)) == {"bo": None}
     desk.at(hours=4)
     desk.ledger.set_away("bo", None, None)
-    assert desk.ledger.away("bo") is None
-    assert desk.ledger.away_at(desk.at(hours=5)) == {}
-    assert desk.ledger.away_at(desk.at(hours=3, minutes=30)) == {"bo": None}
+    assert desk.ledger.current_absence("bo") is None
+    assert desk.ledger.absentees_at(desk.at(hours=5)) == {}
+    assert desk.ledger.absentees_at(desk.at(hours=3, minutes=30)) == {"bo": None}
     assert desk.types() == ["away.set"] * 3
     assert desk.ledger.verify().ok
 
@@ -578,7 +587,7 @@ def test_who_is_away_is_known_for_every_time(desk: Desk) -> None:
 def test_an_absence_that_is_none_is_refused(desk: Desk, start: Any, until: Any, to: Any) -> None:
     with pytest.raises(ValueError, match=r"until|to "):
         desk.ledger.set_away("bo", start, until, to)
-    assert desk.ledger.head() == 0
+    assert desk.ledger.newest_event_number() == 0
 
 
 def test_nobody_may_so_the_fallback_is_asked_at_once(desk: Desk) -> None:
@@ -603,11 +612,11 @@ def test_who_goes_while_it_waits_is_replaced_at_once(desk: Desk) -> None:
 def test_what_nobody_can_decide_is_marked_until_somebody_can_again(desk: Desk) -> None:
     desk.ask(terms("1 of bo"))
     desk.ledger.set_away("bo", None, TONIGHT)
-    assert "nobody can now" in desk.ledger.proposal(desk.p.id).stuck
-    assert desk.ledger.tick() == 0
+    assert "nobody can now" in desk.ledger.load_proposal(desk.p.id).stuck
+    assert desk.ledger.run_due_steps() == 0
     desk.at(hours=10)
-    assert desk.ledger.tick() == 1
-    assert desk.ledger.proposal(desk.p.id).stuck == ""
+    assert desk.ledger.run_due_steps() == 1
+    assert desk.ledger.load_proposal(desk.p.id).stuck == ""
     assert desk.types()[-1] == "proposal.unstuck"
     assert desk.vote("bo") == "approve by bo"
     desk.check()

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.ledger.decisions.signatures import Attest, SigningKey
+from hitl_nb.ledger.decisions.signatures import ReviewerAttestation, SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.rows import store_clock as clock
@@ -25,7 +25,7 @@ DOUBT = Doubt(call="pay(12)", step="pay", arguments={}, began=T0, noticed=T0, di
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
     return Ledger(MemoryStore())
 
 
@@ -37,26 +37,26 @@ def asked(ledger: Ledger, *needs: str, **more: Any) -> Proposal:
 
 
 def answer(ledger: Ledger, p: Proposal, user: str, happened: Any) -> Proposal:
-    attest = Attest(SigningKey.of_this_user(), user, "login", "A0")
-    return ledger.decide(p.id, "edit", value={"happened": happened}, reviewer=user, attest=attest)
+    attest = ReviewerAttestation(SigningKey.of_this_user(), user, "login", "A0")
+    return ledger.decide(p.id, "edit", value={"happened": happened}, reviewer=user, attestation=attest)
 
 
 @pytest.mark.parametrize(("happened", "status"), [(False, "ready"), ("stop", "cancelled")])
 def test_two_people_answer_the_same(ledger: Ledger, happened: Any, status: str) -> None:
     p = asked(ledger, "2 of bo, cy")
     assert answer(ledger, p, "bo", happened).status == "open"
-    assert ledger.run(p.run).status == "waiting"
+    assert ledger.load_run(p.run).status == "waiting"
     assert answer(ledger, p, "cy", happened).status == "decided"
-    assert ledger.run(p.run).status == status
+    assert ledger.load_run(p.run).status == status
     assert ledger.verify().ok
 
 
 def test_what_is_no_answer_is_refused_and_nothing_is_recorded(ledger: Ledger) -> None:
     p = asked(ledger, "1 of bo")
-    head = ledger.head()
+    head = ledger.newest_event_number()
     with pytest.raises(ValueError, match="say what happened"):
         answer(ledger, p, "bo", "perhaps")
-    assert ledger.head() == head
+    assert ledger.newest_event_number() == head
 
 
 def test_an_answer_that_settles_stops_the_run_when_it_is_the_decision(
@@ -64,18 +64,18 @@ def test_an_answer_that_settles_stops_the_run_when_it_is_the_decision(
 ) -> None:
     p = asked(ledger, "1 of bo", undo=30.0)
     answer(ledger, p, "bo", "stop")
-    assert ledger.run(p.run).status == "waiting"
-    monkeypatch.setenv(clock.FROZEN, (T0 + timedelta(seconds=30)).isoformat())
-    ledger.tick()
-    assert ledger.run(p.run).status == "cancelled"
+    assert ledger.load_run(p.run).status == "waiting"
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + timedelta(seconds=30)).isoformat())
+    ledger.run_due_steps()
+    assert ledger.load_run(p.run).status == "cancelled"
     assert ledger.verify().ok
 
 
 @pytest.mark.parametrize("last", ["reject", "approve"])
 def test_the_clock_never_says_what_happened(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
     p = asked(ledger, "1 of bo", timeline=(f"1h {last}",))
-    monkeypatch.setenv(clock.FROZEN, (T0 + timedelta(hours=1)).isoformat())
-    ledger.tick()
-    p = ledger.proposal(p.id)
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + timedelta(hours=1)).isoformat())
+    ledger.run_due_steps()
+    p = ledger.load_proposal(p.id)
     assert (p.status, p.overdue) == ("open", True)
     assert answer(ledger, p, "bo", False).status == "decided"

@@ -26,13 +26,13 @@ def ledger(tmp_path) -> Ledger:
         asked = ledger.pause(claim, STATE, [Question(title=f"{n}.{i}", kind="text", value="x") for i in range(count)])
         if draw.random() < 0.3:
             ledger.decide(asked[0].id, "approve", reviewer="ann")
-    ledger.rename("/3.ipynb", "/moved.ipynb")
+    ledger.rename_notebook("/3.ipynb", "/moved.ipynb")
     return ledger
 
 
 def pages(ledger: Ledger, limit: int, **filters: str) -> list[Proposal]:
     found: list[Proposal] = []
-    while page := ledger.inbox(limit=limit, after=found[-1].id if found else None, **filters):
+    while page := ledger.list_open(limit=limit, after=found[-1].id if found else None, **filters):
         assert len(page) <= limit
         found += page
     return found
@@ -44,13 +44,13 @@ def test_a_notebooks_pages_are_the_inbox_filtered(
     ledger: Ledger, limit: int, filters: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = [
-        p for p in ledger.inbox(limit=1000) if all(getattr(p, name) == value for name, value in filters.items())
+        p for p in ledger.list_open(limit=1000) if all(getattr(p, name) == value for name, value in filters.items())
     ]
     assert len(expected) > 3
     assert pages(ledger, limit, **filters) == expected
-    monkeypatch.setattr(waiting, "_RUNS", 2)
+    monkeypatch.setattr(waiting, "_MAX_RUNS", 2)
     assert pages(ledger, limit, **filters) == expected
 
 
 def test_a_notebook_without_runs_has_an_empty_inbox(ledger: Ledger) -> None:
-    assert ledger.inbox(notebook="/9.ipynb") == []
+    assert ledger.list_open(notebook="/9.ipynb") == []

@@ -6,8 +6,8 @@ import pytest
 
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import RunClaimed, UnknownWorkspace, WorkspaceClosed, WorkspaceInUse
-from hitl_nb.ledger.documents.agent_writes import Piece, Write, Writes
-from hitl_nb.ledger.documents.update_log import UpdateLog, update
+from hitl_nb.ledger.documents.agent_writes import AgentWrite, AgentWrites, StreamPiece
+from hitl_nb.ledger.documents.update_log import UpdateLog, new_update
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.records import Proposal, Question, Snapshot, Workspace
 from hitl_nb.storage.memory import MemoryStore
@@ -34,26 +34,30 @@ def asked(ledger: Ledger, claim: Claim, w: Workspace, value: str = "Hello") -> P
 def test_one_place_in_a_run_opens_one_workspace(ledger: Ledger) -> None:
     claim = run_of(ledger)
     first = opened(ledger, claim)
-    assert opened(ledger, claim) == first == ledger.workspace(first.id)
+    assert opened(ledger, claim) == first == ledger.load_workspace(first.id)
     with pytest.raises(WorkspaceInUse, match="another title"):
         opened(ledger, claim, position="2")
     second = opened(ledger, claim, "Other", "2")
     ledger.close_workspace(claim, first.id)
     third = opened(ledger, claim, position="3")
-    assert [w.ordinal for w in ledger.workspaces(claim.run)] == [1, 2, 3]
-    assert [w.id for w in ledger.open_workspaces()] == [third.id, second.id]
-    assert [e.data["title"] for e in ledger.events() if e.type == "workspace.opened"] == ["Report", "Other", "Report"]
+    assert [w.ordinal for w in ledger.list_workspaces(claim.run)] == [1, 2, 3]
+    assert [w.id for w in ledger.list_open_workspaces()] == [third.id, second.id]
+    assert [e.data["title"] for e in ledger.read_events() if e.type == "workspace.opened"] == [
+        "Report",
+        "Other",
+        "Report",
+    ]
 
 
 def test_open_workspaces_come_by_the_page_newest_first(ledger: Ledger) -> None:
     made = [opened(ledger, run_of(ledger, f"agent{n}")) for n in range(5)]
-    first = ledger.open_workspaces(limit=3)
-    rest = ledger.open_workspaces(limit=3, after=first[-1].id)
+    first = ledger.list_open_workspaces(limit=3)
+    rest = ledger.list_open_workspaces(limit=3, after=first[-1].id)
     assert [w.id for w in first + rest] == [w.id for w in reversed(made)]
     with pytest.raises(UnknownWorkspace):
-        ledger.open_workspaces(after="aaaaaaaaaaaa")
+        ledger.list_open_workspaces(after="aaaaaaaaaaaa")
     with pytest.raises(ValueError, match="limit"):
-        ledger.open_workspaces(limit=0)
+        ledger.list_open_workspaces(limit=0)
 
 
 @pytest.mark.parametrize(
@@ -66,13 +70,13 @@ def test_a_decision_makes_it_done_and_says_what_was_agreed(
     claim = run_of(ledger)
     w = opened(ledger, claim)
     p = asked(ledger, claim, w)
-    assert (ledger.workspace(w.id).status, ledger.decided_text(ledger.workspace(w.id))) == ("open", None)
+    assert (ledger.load_workspace(w.id).status, ledger.find_decided_text(ledger.load_workspace(w.id))) == ("open", None)
     ledger.decide(p.id, action, value=value, reviewer="ann")  # type: ignore[arg-type]
-    done = ledger.workspace(w.id)
-    assert (done.status, done.proposal, ledger.decided_text(done)) == ("done", p.id, agreed)
+    done = ledger.load_workspace(w.id)
+    assert (done.status, done.proposal, ledger.find_decided_text(done)) == ("done", p.id, agreed)
     _, claim = ledger.claim(claim.run)
     written = ledger.begin_writing(claim, w.id)
-    assert (written.status, written.proposal, ledger.decided_text(written)) == ("open", "", None)
+    assert (written.status, written.proposal, ledger.find_decided_text(written)) == ("open", "", None)
     assert ledger.verify().ok
 
 
@@ -96,72 +100,78 @@ def test_who_lost_the_run_opens_writes_and_closes_nothing(ledger: Ledger) -> Non
         lambda: opened(ledger, claim, "Other", "2"),
         lambda: ledger.begin_writing(claim, w.id),
         lambda: ledger.close_workspace(claim, w.id),
-        lambda: ledger.comment(w.id, "hm", author="agent:writes", claim=claim),
+        lambda: ledger.add_comment(w.id, "hm", author="agent:writes", claim=claim),
         lambda: ledger.check_claim(claim),
     ):
         with pytest.raises(RunClaimed):
             work()
-    assert ledger.comments(w.id) == []
+    assert ledger.list_comments(w.id) == []
 
 
 def test_it_ends_with_its_run_and_follows_its_notebook(ledger: Ledger) -> None:
     claim = run_of(ledger)
     w = opened(ledger, claim)
     ledger.release(claim)
-    ledger.rename("/report.ipynb", "/moved.ipynb")
-    assert ledger.workspace(w.id).notebook == "/moved.ipynb"
+    ledger.rename_notebook("/report.ipynb", "/moved.ipynb")
+    assert ledger.load_workspace(w.id).notebook == "/moved.ipynb"
     _, claim = ledger.claim(claim.run)
     ledger.finish(claim, Snapshot(envelope=b""))
-    assert ledger.workspace(w.id).status == "closed"
+    assert ledger.load_workspace(w.id).status == "closed"
     ledger.forget(agent="writes", notebook="/moved.ipynb")
     assert ledger.find_workspace(w.id) is None
-    assert ledger.workspaces(claim.run) == []
+    assert ledger.list_workspaces(claim.run) == []
     with pytest.raises(UnknownWorkspace):
-        ledger.workspace(w.id)
+        ledger.load_workspace(w.id)
 
 
 def test_comments_are_on_the_document_and_those_with_a_name_are_made_once(ledger: Ledger) -> None:
     claim = run_of(ledger)
     w = opened(ledger, claim)
-    first = ledger.comment(w.id, "hm", author="ann", id="aaaaaaaaaaaa")
-    assert ledger.comment(w.id, "again", author="bob", id="aaaaaaaaaaaa") == first
+    first = ledger.add_comment(w.id, "hm", author="ann", id="aaaaaaaaaaaa")
+    assert ledger.add_comment(w.id, "again", author="bob", id="aaaaaaaaaaaa") == first
     p = asked(ledger, claim, w)
-    ledger.comment(p.id, "on the question", author="ann", quote="Hello", suggestion="Hi")
-    assert [one.proposal for one in ledger.comments(w.id)] == [w.id, w.id]
-    assert [e.data["workspace"] for e in ledger.events() if e.type == "comment"] == [w.id, w.id]
+    ledger.add_comment(p.id, "on the question", author="ann", quote="Hello", suggestion="Hi")
+    assert [one.proposal for one in ledger.list_comments(w.id)] == [w.id, w.id]
+    assert [e.data["workspace"] for e in ledger.read_events() if e.type == "comment"] == [w.id, w.id]
     ledger.decide(p.id, "approve", reviewer="ann")
     with pytest.raises(WorkspaceClosed):
-        ledger.mark_comment(w.id, ledger.comments(w.id)[1].id, "accepted", actor="bob")
+        ledger.change_comment_state(w.id, ledger.list_comments(w.id)[1].id, "accepted", actor="bob")
 
 
 def test_the_draft_of_a_question_is_the_workspace_s_document(ledger: Ledger) -> None:
     claim = run_of(ledger)
     w = opened(ledger, claim)
     p = asked(ledger, claim, w, value="Hello, all")
-    Draft.within(ledger.store, w).write("Hello, you", "ann")
-    assert (Draft.of(ledger.store, p).id, Draft.of(ledger.store, p).value()) == (w.id, "Hello, you")
+    Draft.for_workspace(ledger.store, w).write_value("Hello, you", "ann")
+    assert (Draft.for_proposal(ledger.store, p).id, Draft.for_proposal(ledger.store, p).read_value()) == (
+        w.id,
+        "Hello, you",
+    )
 
 
 def test_writes_are_fenced_by_the_newest_claim_that_wrote() -> None:
     store = MemoryStore()
-    old, new = Writes(store, "d", 1), Writes(store, "d", 2)
+    old, new = AgentWrites(store, "d", 1), AgentWrites(store, "d", 2)
     log = UpdateLog(store, "d")
-    log.submit(old.fence).result()
-    log.submit(new.fence).result()
+    log.submit(old.require_newest_epoch).result()
+    log.submit(new.require_newest_epoch).result()
     with pytest.raises(RunClaimed, match="taken over"):
-        log.submit(lambda tx: (old.fence(tx), log.add(tx, update(b"x", "agent:a")))).result()
-    log.submit(new.fence).result()
-    assert log.last() == 0
+        log.submit(lambda tx: (old.require_newest_epoch(tx), log.add(tx, new_update(b"x", "agent:a")))).result()
+    log.submit(new.require_newest_epoch).result()
+    assert log.last_number() == 0
 
 
 def test_the_pieces_of_a_stream_go_when_it_has_ended() -> None:
     store = MemoryStore()
-    writes, log = Writes(store, "d", 1), UpdateLog(store, "d")
-    log.submit(lambda tx: writes.put(tx, "k", Write("begun", 7))).result()
+    writes, log = AgentWrites(store, "d", 1), UpdateLog(store, "d")
+    log.submit(lambda tx: writes.put_write(tx, "k", AgentWrite("begun", 7))).result()
     for n, text in enumerate(("a", "b", "c")):
-        log.submit(lambda tx, n=n, text=text: writes.add_piece(tx, "k", n, Piece(n, text))).result()
-    assert (writes.find("k"), [one.text for one in writes.pieces("k")]) == (Write("begun", 7), ["a", "b", "c"])
-    log.submit(lambda tx: writes.cut(tx, "k", 1)).result()
-    assert [one.text for one in writes.pieces("k")] == ["a"]
-    log.submit(lambda tx: writes.put(tx, "k", Write("done"))).result()
-    assert writes.pieces("k") == []
+        log.submit(lambda tx, n=n, text=text: writes.add_piece(tx, "k", n, StreamPiece(n, text))).result()
+    assert (writes.find_write("k"), [one.text for one in writes.list_pieces("k")]) == (
+        AgentWrite("begun", 7),
+        ["a", "b", "c"],
+    )
+    log.submit(lambda tx: writes.delete_pieces_from(tx, "k", 1)).result()
+    assert [one.text for one in writes.list_pieces("k")] == ["a"]
+    log.submit(lambda tx: writes.put_write(tx, "k", AgentWrite("done"))).result()
+    assert writes.list_pieces("k") == []

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from hitl_nb.headless.run_notebook import run_notebook
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.review.decide_from_text import decide
+from hitl_nb.review.decide_from_text import decide_from_text
 from hitl_nb.storage import open_store
 
 LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl\n%matplotlib inline\nimport matplotlib.pyplot as plt"
@@ -47,7 +47,7 @@ def test_the_picture_so_far_is_shown_at_the_pause_and_the_figure_once_at_the_end
     assert kinds(path) == ["picture", "proposal"]
     run_notebook(path, store=url)
     assert kinds(path) == ["picture", "proposal"]
-    decide(Ledger(open_store(url)), proposal, "approve")
+    decide_from_text(Ledger(open_store(url)), proposal, "approve")
     for _ in range(2):
         assert run_notebook(path, store=url).status == "finished"
         assert kinds(path) == ["proposal", "1 True [1]", "picture"]

@@ -16,12 +16,12 @@ import pytest
 
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.questions import ask
+from hitl_nb.kinds.questions import build_question
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.notebook.panel.controls import sheet
-from hitl_nb.notebook.panel.panel import Panel
+from hitl_nb.notebook.panel.controls import make_stylesheet
+from hitl_nb.notebook.panel.panel import ProposalPanel
 from hitl_nb.records import Proposal, Question, Snapshot, new_id
-from hitl_nb.review.doubt_texts import RESULT
+from hitl_nb.review.doubt_texts import RESULT_LABEL
 from hitl_nb.storage.memory import MemoryStore
 from tests.indoubt import in_doubt
 
@@ -55,8 +55,10 @@ class Shown:
 
     def again(self) -> None:
         """A new panel, as after a kernel restart."""
-        proposals = [self.ledger.proposal(p.id) for p in self.proposals]
-        self.panel = Panel(self.ledger, proposals, reviewer=self.reviewer, on_decided=self._finished, check=self.check)
+        proposals = [self.ledger.load_proposal(p.id) for p in self.proposals]
+        self.panel = ProposalPanel(
+            self.ledger, proposals, reviewer=self.reviewer, on_decided=self._finished, check=self.check
+        )
 
     def _finished(self) -> None:
         self.done += 1
@@ -87,7 +89,7 @@ class Shown:
         return "\n".join(str(w.value) for w in shown if hasattr(w, "value") and w.layout.display != "none")
 
     def record(self, nth: int = 0) -> Proposal:
-        return self.ledger.proposal(self.proposals[nth].id)
+        return self.ledger.load_proposal(self.proposals[nth].id)
 
     def decision(self, nth: int = 0) -> tuple[str, Any, str | None, str] | None:
         d = self.record(nth).decision
@@ -105,7 +107,7 @@ def ledger() -> Iterator[Ledger]:
 
 
 def test_approve_decides_what_was_proposed(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("Dear A", title="Reply", context={"order": "5678", "n": [1]}))
+    shown = Shown(ledger, build_question("Dear A", title="Reply", context={"order": "5678", "n": [1]}))
     assert shown.texts().startswith("Reply\n")
     assert "order: 5678\nn: [\n  1\n]" in shown.texts()
     assert shown.buttons() == {"Approve", "Reject", "Respond"}
@@ -122,7 +124,7 @@ def test_approve_decides_what_was_proposed(ledger: Ledger) -> None:
 
 
 def test_an_edit_is_shown_as_changes_and_decided(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("Dear A\nbye", title="Reply"))
+    shown = Shown(ledger, build_question("Dear A\nbye", title="Reply"))
     shown.control("Proposed value").value = "Dear B\nbye"
     assert "-Dear A\n+Dear B\n bye" in shown.control("Changes").value
     assert "Approve" not in shown.buttons()
@@ -136,7 +138,7 @@ def test_an_edit_is_shown_as_changes_and_decided(ledger: Ledger) -> None:
 
 
 def test_reject_and_respond(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("x", title="A"), ask("y", title="B"))
+    shown = Shown(ledger, build_question("x", title="A"), build_question("y", title="B"))
     shown.control("Reason").value = "no"
     shown.click("Reject")
     assert (shown.decision(), shown.done) == (("reject", None, "no", "alice"), 0)
@@ -149,7 +151,7 @@ def test_reject_and_respond(ledger: Ledger) -> None:
 
 
 def test_a_reason_that_the_agents_author_offers_is_taken_with_a_click(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("x", title="A", reasons=["Too expensive", "Wrong\u202e customer"]))
+    shown = Shown(ledger, build_question("x", title="A", reasons=["Too expensive", "Wrong\u202e customer"]))
     assert "Wrong\u202e customer" not in {getattr(w, "description", "") for w in shown.widgets()}
     shown.click("Too expensive")
     shown.click("Reject")
@@ -157,7 +159,7 @@ def test_a_reason_that_the_agents_author_offers_is_taken_with_a_click(ledger: Le
 
 
 def test_only_what_is_allowed_is_offered(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("x", title="A", allow=("approve", "reject")))
+    shown = Shown(ledger, build_question("x", title="A", allow=("approve", "reject")))
     assert shown.buttons() == {"Approve", "Reject"}
     assert shown.control("Proposed value").disabled
     shown.click("Respond")
@@ -165,7 +167,7 @@ def test_only_what_is_allowed_is_offered(ledger: Ledger) -> None:
 
 
 def test_approve_all(ledger: Ledger) -> None:
-    shown = Shown(ledger, *(ask("x", title=t) for t in "ABC"))
+    shown = Shown(ledger, *(build_question("x", title=t) for t in "ABC"))
     shown.click("Reject", 1)
     shown.control("Proposed value").value = "y"
     shown.click("Approve all")
@@ -178,12 +180,17 @@ def test_approve_all(ledger: Ledger) -> None:
 
 
 def test_approve_all_is_offered_for_several_only(ledger: Ledger) -> None:
-    assert "Approve all" not in Shown(ledger, ask("x", title="A")).buttons()
-    assert "Approve all" not in Shown(ledger, ask("x", title="A"), ask("x", title="B", allow=("reject",))).buttons()
+    assert "Approve all" not in Shown(ledger, build_question("x", title="A")).buttons()
+    assert (
+        "Approve all"
+        not in Shown(
+            ledger, build_question("x", title="A"), build_question("x", title="B", allow=("reject",))
+        ).buttons()
+    )
 
 
 def test_who_was_first_is_said(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("x", title="A"))
+    shown = Shown(ledger, build_question("x", title="A"))
     ledger.decide(shown.proposals[0].id, "reject", reason="mine", reviewer="bob")
     shown.click("Approve")
     assert "bob" in shown.texts()
@@ -192,7 +199,7 @@ def test_who_was_first_is_said(ledger: Ledger) -> None:
 
 
 def test_approve_all_says_who_was_first_and_goes_on_with_the_rest(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("x", title="A"), ask("x", title="B"))
+    shown = Shown(ledger, build_question("x", title="A"), build_question("x", title="B"))
     ledger.decide(shown.proposals[0].id, "reject", reviewer="bob")
     shown.click("Approve all")
     assert "bob" in shown.texts()
@@ -203,14 +210,14 @@ def test_approve_all_says_who_was_first_and_goes_on_with_the_rest(ledger: Ledger
 
 def draft(shown: Shown) -> Any:
     """What the first proposal's draft says."""
-    return Draft.of(shown.ledger.store, shown.proposals[0]).value()
+    return Draft.for_proposal(shown.ledger.store, shown.proposals[0]).read_value()
 
 
 # --- drafts ---------------------------------------------------------------------------------------------------------
 
 
 def test_typing_is_saved_and_a_new_panel_starts_from_it(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("Dear A", title="A"), ask({"a": 1}, title="B"))
+    shown = Shown(ledger, build_question("Dear A", title="A"), build_question({"a": 1}, title="B"))
     assert draft(shown) == "Dear A"
     shown.control("Proposed value").value = "Dear A and B"
     shown.control("Proposed value", 1).value = '{"a": '
@@ -225,7 +232,9 @@ def test_typing_is_saved_and_a_new_panel_starts_from_it(ledger: Ledger) -> None:
 
 def test_half_typed_fields_and_cells_survive_too(ledger: Ledger) -> None:
     frame = pd.DataFrame({"n": [1, 2]})
-    shown = Shown(ledger, ask(Refund(order="1", amount=1.5, count=2), title="A"), ask(frame, title="T"))
+    shown = Shown(
+        ledger, build_question(Refund(order="1", amount=1.5, count=2), title="A"), build_question(frame, title="T")
+    )
     shown.control("Lines").value = "[1, "
     shown.control("n, row 1").value = "1x"
     shown.again()
@@ -242,7 +251,7 @@ def test_half_typed_fields_and_cells_survive_too(ledger: Ledger) -> None:
 
 def test_a_model_is_a_form_with_messages_at_the_fields(ledger: Ledger) -> None:
     proposed = Refund(order="5678", amount=49.9, count=1)
-    shown = Shown(ledger, ask(proposed, title="Refund"))
+    shown = Shown(ledger, build_question(proposed, title="Refund"))
     assert "As on the invoice" in shown.texts()
     assert shown.control("As on the invoice").description == "Order number"
     kinds = {"Amount": "FloatText", "Count": "IntText", "Express": "Checkbox", "Tier": "Dropdown", "Lines": "Textarea"}
@@ -286,14 +295,14 @@ def test_an_untouched_form_is_no_edit(ledger: Ledger) -> None:
         {},
         {"a": "wrong", "e": "gone", "c": "two\nlines", "h": 1.5, "i": ""},
     ):
-        shown = Shown(ledger, ask(value, title="A", schema=schema))
+        shown = Shown(ledger, build_question(value, title="A", schema=schema))
         assert shown.control("Changes").value == ""
         assert "Approve" in shown.buttons()
 
 
 def test_optional_fields_can_be_filled_and_emptied(ledger: Ledger) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}, "s": {"type": "string"}}, "required": ["s"]}
-    shown = Shown(ledger, ask({"s": "x"}, title="A", schema=schema))
+    shown = Shown(ledger, build_question({"s": "x"}, title="A", schema=schema))
     shown.control("n").value = "5"
     shown.control("s").value = ""
     shown.click("Approve with edits")
@@ -302,7 +311,7 @@ def test_optional_fields_can_be_filled_and_emptied(ledger: Ledger) -> None:
 
 def test_a_tool_call_is_its_name_and_a_form(ledger: Ledger) -> None:
     call = {"name": "pay", "arguments": {"to": "A", "amount": 5, "urgent": False, "meta": {"a": 1}}}
-    shown = Shown(ledger, ask(call, title="Pay", kind="tool_call"))
+    shown = Shown(ledger, build_question(call, title="Pay", kind="tool_call"))
     assert shown.control("Tool").value == "pay"
     shown.control("to").value = "B"
     shown.control("amount").value = 7
@@ -313,20 +322,20 @@ def test_a_tool_call_is_its_name_and_a_form(ledger: Ledger) -> None:
 
 def test_a_plan_is_a_step_a_line(ledger: Ledger) -> None:
     steps = ["look", {"do": "it"}, '"quoted"', " spaced", "two\nlines", ""]
-    shown = Shown(ledger, ask(steps, title="Plan", kind="plan"))
+    shown = Shown(ledger, build_question(steps, title="Plan", kind="plan"))
     area = shown.control("Steps, one a line")
     assert "Approve" in shown.buttons()
     area.value = "look twice\n\n" + area.value
     shown.click("Approve with edits")
     assert shown.decision() == ("edit", ["look twice", *steps], None, "alice")
-    shown = Shown(ledger, ask(["a"], title="Plan", kind="plan"))
+    shown = Shown(ledger, build_question(["a"], title="Plan", kind="plan"))
     shown.control("Steps, one a line").value = '{"do": '
     shown.click("Approve with edits")
     assert shown.decision() is None
 
 
 def test_a_choice_is_radio_buttons(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("1", title="Pick", options=["1", 1, {"a": 2}]))
+    shown = Shown(ledger, build_question("1", title="Pick", options=["1", 1, {"a": 2}]))
     radio = next(w for w in shown.widgets() if isinstance(w, ipywidgets.RadioButtons))
     assert [text for text, _ in radio.options] == ['"1"', "1", '{"a": 2}']
     radio.index = 1
@@ -336,7 +345,7 @@ def test_a_choice_is_radio_buttons(ledger: Ledger) -> None:
 
 def test_a_small_table_is_a_grid(ledger: Ledger) -> None:
     frame = pd.DataFrame({"id": [7, 8], "due": [dt.date(2026, 1, 1), None], "text": ["", 'a "b"\nc']})
-    shown = Shown(ledger, ask(frame, title="T"))
+    shown = Shown(ledger, build_question(frame, title="T"))
     assert "Approve" in shown.buttons()
     shown.control("due, row 2").value = "soon"
     assert "rows/1/due: must be a date" in shown.texts()
@@ -353,7 +362,7 @@ def test_a_small_table_is_a_grid(ledger: Ledger) -> None:
 
 
 def test_a_large_table_is_csv(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask(pd.DataFrame({"n": range(201)}), title="T"))
+    shown = Shown(ledger, build_question(pd.DataFrame({"n": range(201)}), title="T"))
     area = shown.control("Proposed value")
     assert area.value.startswith("n\n0\n1\n")
     area.value = "n\n5\nx"
@@ -374,7 +383,7 @@ def test_the_agents_own_check_is_asked_before_deciding(ledger: Ledger) -> None:
         if value["order"] == "void":
             raise InvalidEdit({"order": "unknown order"})
 
-    shown = Shown(ledger, ask(Refund(order="1", amount=1.5, count=2), title="A"), check=check)
+    shown = Shown(ledger, build_question(Refund(order="1", amount=1.5, count=2), title="A"), check=check)
     shown.control("Order number").value = "void"
     shown.click("Approve with edits")
     assert shown.decision() is None
@@ -403,11 +412,11 @@ def test_what_an_agent_wrote_is_never_markup(ledger: Ledger) -> None:
         (HOSTILE, {"options": [HOSTILE, "x"]}),
     ]
     for value, more in values:
-        shown = Shown(ledger, ask(value, title=HOSTILE, **more))
+        shown = Shown(ledger, build_question(value, title=HOSTILE, **more))
         assert "⟨U+202E⟩" in shown.texts()
         for widget in shown.widgets():
             if isinstance(widget, ipywidgets.HTML):
-                assert widget.value == sheet().value
+                assert widget.value == make_stylesheet().value
             assert not isinstance(widget, (ipywidgets.HTMLMath, ipywidgets.Output))
             assert not getattr(widget, "description_allow_html", False)
             if isinstance(widget, ipywidgets.Label):
@@ -416,7 +425,7 @@ def test_what_an_agent_wrote_is_never_markup(ledger: Ledger) -> None:
 
 
 def test_hidden_characters_are_shown(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("Dear A", title="A"))
+    shown = Shown(ledger, build_question("Dear A", title="A"))
     assert shown.control("Hidden characters").layout.display == "none"
     shown.control("Proposed value").value = "Dear\u200b A"
     assert "Dear⟨U+200B⟩ A" in shown.control("Hidden characters").value
@@ -425,7 +434,7 @@ def test_hidden_characters_are_shown(ledger: Ledger) -> None:
 
 def test_long_values_are_compared_when_they_are_decided(ledger: Ledger) -> None:
     long = "word " * 5000
-    shown = Shown(ledger, ask(long, title="A"))
+    shown = Shown(ledger, build_question(long, title="A"))
     assert "Approve" in shown.buttons()
     shown.control("Proposed value").value = long + "!"
     assert "too long to compare while you type (more than 20,000 characters)" in shown.control("Changes").value
@@ -433,7 +442,7 @@ def test_long_values_are_compared_when_they_are_decided(ledger: Ledger) -> None:
     shown.click("Approve with edits")
     assert "word !" in shown.control("Changes").value
     schema = {"properties": {"n": {"minimum": 0, "type": "integer"}}}
-    shown = Shown(ledger, ask({"text": long, "n": 1}, title="A", schema=schema))
+    shown = Shown(ledger, build_question({"text": long, "n": 1}, title="A", schema=schema))
     shown.control("n").value = -1
     assert "⚠" not in shown.texts()
     shown.click("Approve with edits")
@@ -442,7 +451,7 @@ def test_long_values_are_compared_when_they_are_decided(ledger: Ledger) -> None:
 
 
 def test_text_areas_grow_with_their_text(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("Dear A", title="A"))
+    shown = Shown(ledger, build_question("Dear A", title="A"))
     area = shown.control("Proposed value")
     assert area.rows == 3
     area.value = "line\n" * 9
@@ -453,9 +462,9 @@ def test_text_areas_grow_with_their_text(ledger: Ledger) -> None:
 
 
 def test_approve_all_is_bound_to_what_was_shown(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("x", title="A"), ask("y", title="B"))
+    shown = Shown(ledger, build_question("x", title="A"), build_question("y", title="B"))
     other = msgspec.structs.replace(shown.proposals[1], revision=7)
-    shown.panel = Panel(ledger, [shown.proposals[0], other], reviewer="alice", on_decided=shown._finished)
+    shown.panel = ProposalPanel(ledger, [shown.proposals[0], other], reviewer="alice", on_decided=shown._finished)
     shown.click("Approve all")
     assert "None was decided: " in shown.texts()
     assert "has changed since it was shown" in shown.texts()
@@ -465,7 +474,11 @@ def test_approve_all_is_bound_to_what_was_shown(ledger: Ledger) -> None:
 
 
 def test_close_takes_the_panel_away_and_keeps_the_draft(ledger: Ledger) -> None:
-    shown = Shown(ledger, ask("x", title="A"), ask({"name": "t", "arguments": {"a": 1}}, title="B", kind="tool_call"))
+    shown = Shown(
+        ledger,
+        build_question("x", title="A"),
+        build_question({"name": "t", "arguments": {"a": 1}}, title="B", kind="tool_call"),
+    )
     shown.control("Proposed value").value = "y"
     before = list(shown.widgets())
     shown.panel.close()
@@ -488,7 +501,7 @@ def test_nothing_is_chosen_for_an_effect_in_doubt_and_the_button_says_what_follo
     for word, button in said.items():
         radio.value = word
         assert shown.buttons() == {button}
-    assert Draft.of(ledger.store, shown.record()).value() == {"happened": None}
+    assert Draft.for_proposal(ledger.store, shown.record()).read_value() == {"happened": None}
     shown.again()
     assert shown.control("Did it happen?").value is None
 
@@ -505,20 +518,20 @@ def test_nothing_is_chosen_for_an_effect_in_doubt_and_the_button_says_what_follo
 def test_each_answer_about_an_effect_is_taken(ledger: Ledger, word: str, result: str, value: Any, status: str) -> None:
     shown = Shown(ledger, in_doubt())
     shown.control("Did it happen?").value = word
-    shown.control(RESULT).value = result
+    shown.control(RESULT_LABEL).value = result
     (button,) = shown.buttons()
     shown.click(button)
     decided = shown.decision()
     assert decided is not None
     assert decided[:2] == ("edit", value)
-    assert ledger.run(shown.run).status == status
+    assert ledger.load_run(shown.run).status == status
     assert shown.done == 1
 
 
 def test_a_result_of_another_type_is_refused_at_the_card(ledger: Ledger) -> None:
     shown = Shown(ledger, in_doubt(returns=int))
     shown.control("Did it happen?").value = "yes"
-    shown.control(RESULT).value = "much"
+    shown.control(RESULT_LABEL).value = "much"
     shown.click("Continue as if it happened")
     assert shown.decision() is None
     assert "must be a whole number" in shown.texts()

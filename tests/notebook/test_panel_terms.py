@@ -11,7 +11,7 @@ import pytest
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.notebook.ipython import hitl_command as commands
-from hitl_nb.notebook.panel.card import Card
+from hitl_nb.notebook.panel.card import ProposalCard
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
 from hitl_nb.review import decide_from_text as deciding
@@ -50,8 +50,8 @@ def press(widget: Any, name: str) -> None:
         press(child, name)
 
 
-def card(ledger: Ledger, p: Proposal) -> Card:
-    return Card(ledger, p, "bo", lambda: None, None)
+def card(ledger: Ledger, p: Proposal) -> ProposalCard:
+    return ProposalCard(ledger, p, "bo", lambda: None, None)
 
 
 def test_the_card_says_why_who_and_what_is_left_to_me(ledger: Ledger) -> None:
@@ -62,7 +62,7 @@ def test_the_card_says_why_who_and_what_is_left_to_me(ledger: Ledger) -> None:
         assert part in text
     press(one.widget, "Approve")
     text = "\n".join(shown(one.widget))
-    assert one.open
+    assert one.is_open
     assert "1 of 2 of ada, bo: bo; waiting for ada" in text
     assert "Approved by bo (unsigned" in text
 
@@ -87,14 +87,14 @@ def test_an_approval_that_settles_is_taken_back(ledger: Ledger) -> None:
     assert "[Take back approval]" in shown(one.widget)
     assert "[Approve]" not in shown(one.widget)
     press(one.widget, "Take back approval")
-    assert ledger.proposal(p.id).votes == ()
+    assert ledger.load_proposal(p.id).votes == ()
     assert "[Approve]" in shown(one.widget)
 
 
 def test_the_magic_says_what_a_vote_waits_for(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "_ledger", lambda: ledger)
+    monkeypatch.setattr(commands, "_open_ledger", lambda: ledger)
     monkeypatch.setattr(deciding, "os_user", lambda: "bo")
 
     def approve(made_under: Terms) -> tuple[str, str]:

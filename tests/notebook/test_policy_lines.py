@@ -13,7 +13,7 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows.requesters import os_user
 from hitl_nb.notebook.ipython.passed_lines import PassedLines
 from hitl_nb.records import By, DecisionRecord, GuardrailResult, Need, Proposal, Terms, now
-from hitl_nb.review.static_html import bundle, html, plain, verdict_bundle
+from hitl_nb.review.static_html import proposals_bundle, proposals_html, proposals_text, verdict_bundle
 from hitl_nb.storage import open_store
 
 POLICY = """
@@ -87,33 +87,33 @@ SMALL = Terms(policy="p", rules=("small",))
     ],
 )
 def test_one_line_says_what_became_of_it_and_by_which_rule(p: Proposal, line: str) -> None:
-    assert plain([p]) == line
-    assert line.replace("<", "&lt;").replace(">", "&gt;") in html([p])
+    assert proposals_text([p]) == line
+    assert line.replace("<", "&lt;").replace(">", "&gt;") in proposals_html([p])
 
 
 def test_a_decision_of_no_person_never_reads_like_ones() -> None:
-    by_policy, by_clock = html([made(terms=SMALL)]), html([made("reject", by="deadline")])
+    by_policy, by_clock = proposals_html([made(terms=SMALL)]), proposals_html([made("reject", by="deadline")])
     assert 'Decided by <span class="hitl-who">the policy small, ' in by_policy
     assert 'Decided by <span class="hitl-who">the deadline, ' in by_clock
-    assert bundle("pay", 1, [made(terms=SMALL)])["application/vnd.hitl-nb.proposal+json"]["version"] == 1
+    assert proposals_bundle("pay", 1, [made(terms=SMALL)])["application/vnd.hitl-nb.proposal+json"]["version"] == 1
     assert set(verdict_bundle(made(terms=SMALL))) == {"text/plain", "text/html"}
 
 
 def test_of_one_rule_five_are_shown_and_the_rest_is_counted() -> None:
     lines = PassedLines()
     at = [f"{n:09d}/0.0/checkpoint/0" for n in range(40)]
-    assert [lines.shows(made(terms=SMALL, position=p)) for p in at[:7]] == [True] * 5 + [False] * 2
-    assert lines.shows(made(terms=Terms(rules=("other",)), position=at[8]))
-    assert lines.shows(made("reject", terms=SMALL, position=at[9]))
-    lines = PassedLines(lines.saved())
-    assert not lines.shows(made("reject", terms=SMALL, position=at[9]))  # told before
-    assert not lines.shows(made(terms=SMALL, position=at[10]))
-    assert [one["text/plain"] for one in lines.rest()] == ["... and 3 more passed by policy (small)"]
-    assert not lines.shows(made(terms=SMALL, position=at[11]))
-    assert [one["text/plain"] for one in lines.rest()] == ["... and 1 more passed by policy (small)"]
+    assert [lines.needs_own_line(made(terms=SMALL, position=p)) for p in at[:7]] == [True] * 5 + [False] * 2
+    assert lines.needs_own_line(made(terms=Terms(rules=("other",)), position=at[8]))
+    assert lines.needs_own_line(made("reject", terms=SMALL, position=at[9]))
+    lines = PassedLines(lines.dump_counts())
+    assert not lines.needs_own_line(made("reject", terms=SMALL, position=at[9]))  # told before
+    assert not lines.needs_own_line(made(terms=SMALL, position=at[10]))
+    assert [one["text/plain"] for one in lines.list_rest()] == ["... and 3 more passed by policy (small)"]
+    assert not lines.needs_own_line(made(terms=SMALL, position=at[11]))
+    assert [one["text/plain"] for one in lines.list_rest()] == ["... and 1 more passed by policy (small)"]
     lines.begin()
-    assert lines.shows(made(terms=SMALL, position=at[12]))
-    assert lines.rest() == []
+    assert lines.needs_own_line(made(terms=SMALL, position=at[12]))
+    assert lines.list_rest() == []
 
 
 AGENT = """%%agent pay
@@ -169,7 +169,7 @@ def test_a_notebook_shows_each_once_and_in_order(tmp_path: Path, monkeypatch: py
     assert (first.status, first.error) == ("waiting", None)
     assert text_of(nbformat.read(path, as_version=4).cells[1]) == PAUSED
     ledger = Ledger(open_store(store))
-    for p in ledger.inbox():
+    for p in ledger.list_open():
         ledger.decide(p.id, "approve", reviewer=os_user())
     again = run_notebook(path, store=store)
     assert (again.status, again.error) == ("finished", None)

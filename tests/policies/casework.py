@@ -11,7 +11,7 @@ import msgspec
 
 from hitl_nb.policies.terms import terms as machine
 from hitl_nb.policies.terms.terms import Change, People
-from hitl_nb.records import Action, Authn, Need, Proposal, Terms, TimelineStep, Vote, fingerprint
+from hitl_nb.records import Action, Authn, Need, Proposal, Terms, TimelineStep, VoteRecord, fingerprint
 
 T0 = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -53,7 +53,7 @@ class Case:
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1)
-        self.take(machine.begin(self.p, self.people))
+        self.take(machine.begin_proposal(self.p, self.people))
 
     def take(self, change: Change | None) -> Change | None:
         self.change = change
@@ -62,7 +62,7 @@ class Case:
         return change
 
     def tick(self, when: str | float = 0) -> Change | None:
-        return self.take(machine.tick(self.p, self.people, at(when)))
+        return self.take(machine.run_due_step(self.p, self.people, at(when)))
 
     def vote(
         self,
@@ -77,14 +77,14 @@ class Case:
     ) -> str:
         """What the proposal is then: "open", or "reject by cy"."""
         self.tick(when)
-        one = Vote(
+        one = VoteRecord(
             reviewer=user, action=action, value=value, at=at(when), authn=authn, event=next(self.numbers), **more
         )
-        self.take(machine.vote(self.p, one, self.people, at(when), judged=judged))
+        self.take(machine.cast_vote(self.p, one, self.people, at(when), judged=judged))
         return self.state
 
     def undo(self, user: str, when: str | float) -> str:
-        self.take(machine.undo(self.p, self.people, user, at(when)))
+        self.take(machine.undo_approval(self.p, self.people, user, at(when)))
         return self.state
 
     @property
@@ -96,11 +96,11 @@ class Case:
 
     @property
     def have(self) -> list[str]:
-        return [f"{one.have}/{one.count}" for one in machine.progress(self.p, self.people)]
+        return [f"{one.have}/{one.count}" for one in machine.need_progress(self.p, self.people)]
 
     @property
     def wrong(self) -> str | None:
-        return machine.verify_made(self.p, self.people)
+        return machine.verify_decision_votes(self.p, self.people)
 
     def away(self, **who: str | None) -> None:
         self.people = msgspec_replace(self.people, away=who)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_nb.policies.documents.working_hours import add_working, is_working, working_seconds
+from hitl_nb.policies.documents.working_hours import add_working_seconds, count_working_seconds, is_working
 from hitl_nb.records import Office
 
 BERLIN = Office(timezone="Europe/Berlin")
@@ -53,18 +53,18 @@ def at(text: str) -> datetime:
     ],
 )
 def test_working_hours_end(start: str, hours: float, office: Office, end: str) -> None:
-    assert add_working(at(start).astimezone(UTC), hours * HOUR, office) == at(end)
+    assert add_working_seconds(at(start).astimezone(UTC), hours * HOUR, office) == at(end)
 
 
 def test_the_end_is_told_in_summer_time() -> None:
     """vector 22: Monday 09:30, two hours from UTC."""
-    end = add_working(at("2026-03-27 16:30"), HOUR, BERLIN).astimezone(ZONE)
+    end = add_working_seconds(at("2026-03-27 16:30"), HOUR, BERLIN).astimezone(ZONE)
     assert end.isoformat() == "2026-03-30T09:30:00+02:00"
 
 
 def test_an_office_that_never_opens_is_said_to() -> None:
     with pytest.raises(ValueError, match="do not come"):
-        add_working(at("2026-01-09 16:00"), HOUR, Office(days=()))
+        add_working_seconds(at("2026-01-09 16:00"), HOUR, Office(days=()))
 
 
 def test_the_end_of_the_day_is_not_within_it() -> None:
@@ -81,7 +81,7 @@ def test_the_end_of_the_day_is_not_within_it() -> None:
 )
 def test_what_is_added_lies_between(start: datetime, seconds: int, zone: str, holidays: set[date]) -> None:
     office = Office(timezone=zone, holidays=tuple(holidays))
-    end = add_working(start, seconds, office)
-    assert working_seconds(start, end, office) == seconds
+    end = add_working_seconds(start, seconds, office)
+    assert count_working_seconds(start, end, office) == seconds
     assert is_working(end - timedelta(seconds=1), office)
     assert end.astimezone(ZoneInfo(zone)).date() not in holidays

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_nb.errors import PolicyError
-from hitl_nb.policies.documents.conditions import MAX_LENGTH, compile_condition
+from hitl_nb.policies.documents.conditions import MAX_CONDITION_CHARS, compile_condition
 from hitl_nb.policies.documents.kleene import UNKNOWN, is_like
 
 FACTS: dict[str, Any] = {
@@ -146,7 +146,7 @@ def test_unknown(text: str, why: str) -> None:
         ('"x" * 10 == "x"', "take numbers only"),
         ("[1] * 10 == [1]", "take numbers only"),
         ("await value", "not accepted"),
-        ("x" * (MAX_LENGTH + 1), "at most 1000"),
+        ("x" * (MAX_CONDITION_CHARS + 1), "at most 1000"),
         ("-" * 900 + "1 > 0", "nested"),
         ("(" * 400 + "1" + ")" * 400 + " > 0", "not one Python expression"),
         ("+".join(["1"] * 400) + "> 0", "nested"),

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from hitl_nb.kinds import questions as values
 from hitl_nb.policies.documents.conditions import compile_condition
-from hitl_nb.policies.documents.documents import read_mapping
+from hitl_nb.policies.documents.documents import read_policy_mapping
 from hitl_nb.policies.documents.exact_numbers import value_with_numbers
-from hitl_nb.policies.rules.replay import replay
-from hitl_nb.policies.rules.rules import judge_edit, merge_documents, plan
-from hitl_nb.policies.rules.verdicts import facts_for
+from hitl_nb.policies.rules.replay import replay_proposal
+from hitl_nb.policies.rules.rules import judge_edit, make_plan, merge_documents
+from hitl_nb.policies.rules.verdicts import collect_facts
 from hitl_nb.records import Facts, Proposal, Question, fingerprint
 from tests.policies.casework import T0
 
@@ -51,10 +51,10 @@ Pair = collections.namedtuple("Pair", "amount note")
 
 def holds(condition: str, value: Any, **more: Any) -> bool | None:
     """Whether a condition is true of a value, as it is asked about, and as it is read back from a store."""
-    question = values.ask(value, title="t", **more)
+    question = values.build_question(value, title="t", **more)
     stored = msgspec.json.decode(msgspec.json.encode(question), type=Question)
     live, later = (
-        compile_condition(condition).evaluate(facts_for(one, None, agent="a", notebook="n"))
+        compile_condition(condition).evaluate(collect_facts(one, None, agent="a", notebook="n"))
         for one in (question, stored)
     )
     assert live == later
@@ -132,9 +132,9 @@ RULES = [
 
 
 def test_the_past_is_replayed_as_it_was_judged_and_edits_are_judged_alike() -> None:
-    policy = merge_documents([read_mapping({"rule": RULES})])
-    question = values.ask({"amount": Decimal("50.00")}, title="Refund")
-    live = plan(policy, question, Facts(now=T0), agent="a", notebook="n")
+    policy = merge_documents([read_policy_mapping({"rule": RULES})])
+    question = values.build_question({"amount": Decimal("50.00")}, title="Refund")
+    live = make_plan(policy, question, Facts(now=T0), agent="a", notebook="n")
     assert (live.verdict, live.rules) == ("pass", ("small",))
     known = {field: getattr(question, field) for field in question.__struct_fields__}
     p = Proposal(
@@ -149,12 +149,12 @@ def test_the_past_is_replayed_as_it_was_judged_and_edits_are_judged_alike() -> N
         fingerprint=fingerprint("r", "", question.kind, question.title, question.value),
     )
     stored = msgspec.json.decode(p.json(), type=Proposal)
-    assert (replay(policy, stored).new, replay(policy, stored).unknown) == ("pass", ())
+    assert (replay_proposal(policy, stored).new, replay_proposal(policy, stored).unknown) == ("pass", ())
     assert judge_edit(policy, stored, {"amount": "100.01"}).rules == ("big",)
     assert judge_edit(policy, stored, {"amount": "50.01"}).rules == ()
 
 
 def test_what_holds_no_numbers_as_text_is_not_copied() -> None:
     for value in ([1, 2], {"a": [1]}, "1.5", (1, 2)):
-        question = values.ask(value, title="t")
+        question = values.build_question(value, title="t")
         assert value_with_numbers(question) is question.value

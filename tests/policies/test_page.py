@@ -7,12 +7,12 @@ from dataclasses import fields
 from pathlib import Path
 
 from hitl_nb.policies.documents import documents
-from hitl_nb.policies.documents.documents import Document, RawRule
+from hitl_nb.policies.documents.documents import PolicyDocument, UnresolvedRule
 from hitl_nb.policies.documents.merged_policy import Rule
 from hitl_nb.records import Terms
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "reference", "policy-file.md").read_text("utf-8")
-TOP, RULE, OFFICE = documents._TOP, documents._RULE, documents._OFFICE  # pyright: ignore[reportPrivateUsage]
+TOP, RULE, OFFICE = documents._TOP_KEYS, documents._RULE_KEYS, documents._OFFICE_KEYS  # pyright: ignore[reportPrivateUsage]
 OF_THE_RECORD = {"policy", "rules"}
 """Fields of terms that no key of a file is."""
 
@@ -53,6 +53,6 @@ def test_every_term_is_on_the_page_with_how_several_are_put_together() -> None:
 
 def test_no_key_is_read_that_the_grammar_does_not_list() -> None:
     """The lists above are the grammar: what a document and a rule hold beside them is not written in a file."""
-    assert {one.name for one in fields(Document)} - set(TOP) == {"source", "organisation", "rules"}
-    assert {one.name for one in fields(RawRule)} - set(RULE) == {"where", "scopes", "condition"}
+    assert {one.name for one in fields(PolicyDocument)} - set(TOP) == {"source", "organisation", "rules"}
+    assert {one.name for one in fields(UnresolvedRule)} - set(RULE) == {"where", "scopes", "condition"}
     assert set(Rule.__struct_fields__) - set(RULE) - set(TOP) == {"source"}

@@ -8,13 +8,13 @@ import msgspec
 
 from hitl_nb.policies.terms import terms as machine
 from hitl_nb.policies.terms.terms import People
-from hitl_nb.policies.terms.terms_renewal import merge_renewed, renew
+from hitl_nb.policies.terms.terms_renewal import merge_renewed_terms, renew_terms
 from hitl_nb.records import Terms
 from tests.policies.casework import Case, at, proposal, terms
 
 
 def renewed(c: Case, made: Terms, when: float = 0) -> Any:
-    return c.take(renew(c.p, made, c.people, at(when), why="files"))
+    return c.take(renew_terms(c.p, made, c.people, at(when), why="files"))
 
 
 def test_other_people_decide_from_then_on() -> None:
@@ -78,10 +78,10 @@ def test_another_timeline_begins_when_it_is_applied() -> None:
     """Nobody is rejected at once by a deadline that nobody knew of."""
     c = Case(proposal(terms("1 of bo")))
     renewed(c, terms("1 of bo", timeline=("8h reject",)), 72 * 3600)
-    assert machine.next_due(c.p) == c.p.deadline == at(80 * 3600)
+    assert machine.next_due_time(c.p) == c.p.deadline == at(80 * 3600)
     same = terms("1 of bo, cy", timeline=("8h reject",))
     renewed(c, same, 76 * 3600)
-    assert machine.next_due(c.p) == at(80 * 3600)
+    assert machine.next_due_time(c.p) == at(80 * 3600)
     assert renewed(c, same, 77 * 3600) is None
 
 
@@ -95,9 +95,9 @@ def test_nobody_left_asks_the_fallback() -> None:
 def test_what_the_call_asked_for_stays() -> None:
     asked = terms("1 of bo", "1 of fin", timeline=("8h reject",))
     then, now = terms("1 of fin"), terms("2 of fin, max")
-    made = merge_renewed(asked, then, now)
+    made = merge_renewed_terms(asked, then, now)
     assert [need.text for need in made.needs] == ["2 of fin, max", "1 of bo"]
     assert made.timeline == asked.timeline
-    only_call = merge_renewed(msgspec.structs.replace(asked, policy=""), None, None)
+    only_call = merge_renewed_terms(msgspec.structs.replace(asked, policy=""), None, None)
     assert only_call.needs == asked.needs
-    assert merge_renewed(then, then, None).needs == Terms().needs
+    assert merge_renewed_terms(then, then, None).needs == Terms().needs

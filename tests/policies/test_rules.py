@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 
 from hitl_nb.errors import PolicyError, StoreCorrupt
 from hitl_nb.policies.documents.conditions import compile_condition
-from hitl_nb.policies.documents.documents import read_mapping, read_text
+from hitl_nb.policies.documents.documents import read_policy_document, read_policy_mapping
 from hitl_nb.policies.rules.rules import (
     CallTerms,
     MergedPolicy,
     Plan,
-    facts_for,
+    collect_facts,
+    decode_merged_policy,
+    find_stricter_plan,
     judge_edit,
+    make_plan,
     merge_documents,
-    plan,
-    read_merged,
-    stricter,
 )
 from hitl_nb.policies.terms.vote_counts import hash_value
 from hitl_nb.records import (
@@ -38,7 +38,7 @@ from hitl_nb.records import (
     Proposal,
     Question,
     Terms,
-    Vote,
+    VoteRecord,
     fingerprint,
 )
 
@@ -51,7 +51,7 @@ RULES = [SMALL, VIP, EMBARGO]
 
 
 def merged(*rules: Mapping[str, Any], **top: Any) -> MergedPolicy:
-    return merge_documents([read_mapping({"rule": list(rules), **top})])
+    return merge_documents([read_policy_mapping({"rule": list(rules), **top})])
 
 
 def question(value: Any = None, **fields: Any) -> Question:
@@ -59,7 +59,7 @@ def question(value: Any = None, **fields: Any) -> Question:
 
 
 def judge(policy: MergedPolicy | None, asked: Question, **options: Any) -> Plan:
-    return plan(policy, asked, FACTS, agent="refunds", notebook="/srv/refunds.ipynb", **options)
+    return make_plan(policy, asked, FACTS, agent="refunds", notebook="/srv/refunds.ipynb", **options)
 
 
 def judge_rule(asked: Question, call: CallTerms | None = None, **rule: Any) -> Plan:
@@ -182,9 +182,9 @@ def test_scopes_and_facts_of_a_tool_call() -> None:
     assert judge(merged({**rule, "tool": "pay"}), call).verdict == "ask"
     for scope in ({"agent": "x*"}, {"notebook": "*/x.ipynb"}, {"title": "x"}, {"kind": "text"}):
         assert judge(merged({**rule, **scope}), call).verdict == "ask"
-    found = facts_for(call, FACTS, agent="a", notebook="n")
+    found = collect_facts(call, FACTS, agent="a", notebook="n")
     assert (found["tool"], found["arguments"], found["confidence"]) == ("refund", {"amount": 120}, None)
-    assert facts_for(question(), FACTS, agent="a", notebook="n")["arguments"] == {}
+    assert collect_facts(question(), FACTS, agent="a", notebook="n")["arguments"] == {}
 
 
 def test_now_is_in_the_files_time_zone() -> None:
@@ -193,7 +193,7 @@ def test_now_is_in_the_files_time_zone() -> None:
     policy = merged(rule, timezone="Europe/Berlin", office=office)
     assert judge(policy, question()).verdict == "block"
     for now in (T0 + timedelta(days=1), T0 + timedelta(days=5), T0 + timedelta(hours=8)):
-        found = plan(policy, question(), Facts(now=now), agent="", notebook="")
+        found = make_plan(policy, question(), Facts(now=now), agent="", notebook="")
         assert found.verdict == "ask"  # a holiday, a Saturday, after hours
 
 
@@ -300,7 +300,7 @@ def test_nobody_is_taken_to_consent_who_had_no_time_to_decide(seconds: int, does
 
 @pytest.mark.parametrize(("exclusive", "does"), [("", "approve"), ("exclusive = true", "overdue")])
 def test_a_call_may_let_the_clock_approve_what_a_guardrail_escalated(exclusive: str, does: str) -> None:
-    policy = merge_documents([read_text(exclusive, "org.toml", organisation=True)])
+    policy = merge_documents([read_policy_document(exclusive, "org.toml", organisation=True)])
     call = CallTerms(deadline=timedelta(hours=1), on_deadline="approve")
     escalated = question(guardrails=(GuardrailResult(name="g", verdict="escalate", message="look"),))
     found = judge(policy, escalated, call=call)
@@ -419,19 +419,21 @@ def test_vector_35_an_edit_is_judged_again() -> None:
 def test_vector_24_a_policy_that_became_stricter() -> None:
     before = merged(DESK[0])
     p = proposal(before, {"amount": 40, "country": "DE"}, decided(reviewer="support"))
-    assert stricter(before, p) is None
-    assert stricter(None, p) is None
+    assert find_stricter_plan(before, p) is None
+    assert find_stricter_plan(None, p) is None
     now = merged(*DESK, {"id": "stop", "do": "block"})
-    found = stricter(now, p)
+    found = find_stricter_plan(now, p)
     assert found is not None
     assert (found.verdict, found.rules) == ("block", ("stop",))
-    assert stricter(now, msgspec.structs.replace(p, decision=decided("reject"))) is None
-    assert stricter(now, msgspec.structs.replace(p, decision=None)) is None
+    assert find_stricter_plan(now, msgspec.structs.replace(p, decision=decided("reject"))) is None
+    assert find_stricter_plan(now, msgspec.structs.replace(p, decision=None)) is None
 
 
 def test_needs_that_the_votes_do_not_meet() -> None:
     def found(rule: dict[str, Any], made: DecisionRecord, **options: Any) -> Plan | None:
-        return stricter(merged({"id": "a", "do": "ask", **rule}), proposal(None, {"amount": 40}, made), **options)
+        return find_stricter_plan(
+            merged({"id": "a", "do": "ask", **rule}), proposal(None, {"amount": 40}, made), **options
+        )
 
     bo = decided(reviewer="bo", authn="login")
     assert found({}, bo) is None
@@ -446,19 +448,21 @@ def test_needs_that_the_votes_do_not_meet() -> None:
     assert found({"needs": ["2 of anyone"]}, decided(by="script", reviewer="script")) is None
     assert found({"needs": ["1 of cy"]}, decided(by="deadline", reviewer="deadline")) is not None
     local = merged({"id": "a", "do": "ask", "needs": ["1 of bo"]}, identity="local")
-    assert stricter(local, proposal(None, {"amount": 40}, decided(reviewer="bo"))) is None
+    assert find_stricter_plan(local, proposal(None, {"amount": 40}, decided(reviewer="bo"))) is None
 
 
 def test_votes_that_no_longer_count_once_people_must_log_in() -> None:
     needs = {"id": "a", "do": "ask", "needs": ["1 of bo"]}
     local, login = merged(needs, identity="local"), merged(needs, identity="login")
-    assert stricter(login, proposal(local, {"amount": 40}, decided(reviewer="bo"))) is not None
-    assert stricter(login, proposal(local, {"amount": 40}, decided(reviewer="bo", authn="login"))) is None
-    assert stricter(login, proposal(local, {"amount": 40}, decided(by="deadline", reviewer="deadline"))) is None
-    assert stricter(local, proposal(login, {"amount": 40}, decided(reviewer="bo", authn="login"))) is None
+    assert find_stricter_plan(login, proposal(local, {"amount": 40}, decided(reviewer="bo"))) is not None
+    assert find_stricter_plan(login, proposal(local, {"amount": 40}, decided(reviewer="bo", authn="login"))) is None
+    assert (
+        find_stricter_plan(login, proposal(local, {"amount": 40}, decided(by="deadline", reviewer="deadline"))) is None
+    )
+    assert find_stricter_plan(local, proposal(login, {"amount": 40}, decided(reviewer="bo", authn="login"))) is None
     anyone = {"id": "a", "do": "ask"}
     asked = proposal(merged(anyone, identity="local"), {"amount": 40}, decided(reviewer="bo"))
-    assert stricter(merged(anyone, identity="login"), asked) is None
+    assert find_stricter_plan(merged(anyone, identity="login"), asked) is None
 
 
 @pytest.mark.parametrize("by", ["person", "deadline"])
@@ -466,7 +470,7 @@ def test_what_people_may_no_longer_do(by: Any) -> None:
     def found(action: Any, *allow: str, narrowed: tuple[Action, ...] = ACTIONS, **made: Any) -> Plan | None:
         p = proposal(merged({"id": "a", "do": "ask"}), {"amount": 40}, decided(action, reviewer="bo", by=by, **made))
         p = msgspec.structs.replace(p, allow=narrowed)
-        return stricter(merged({"id": "a", "do": "ask", "allow": list(allow)}), p)
+        return find_stricter_plan(merged({"id": "a", "do": "ask", "allow": list(allow)}), p)
 
     refused = found("approve", "edit", "reject")
     assert refused is not None
@@ -483,21 +487,25 @@ def test_what_people_may_no_longer_do(by: Any) -> None:
 
 
 def test_votes_for_the_decided_value_count() -> None:
-    def vote(who: str, value: Any, seats: tuple[str, ...]) -> Vote:
-        return Vote(reviewer=who, action="approve", value_sha256=hash_value(value), at=T0, seats=seats, authn="login")
+    def vote(who: str, value: Any, seats: tuple[str, ...]) -> VoteRecord:
+        return VoteRecord(
+            reviewer=who, action="approve", value_sha256=hash_value(value), at=T0, seats=seats, authn="login"
+        )
 
     made = decided(reviewer="bo", authn="login")
     p = proposal(None, {"amount": 40}, made, votes=(vote("cy", {"amount": 40}, ("ada", "bo")),))
     two = merged({"id": "a", "do": "ask", "needs": ["2 of ada, bo"]})
-    assert stricter(two, p) is None
-    assert stricter(two, msgspec.structs.replace(p, votes=(vote("cy", {"amount": 41}, ("ada",)),))) is not None
-    assert stricter(two, msgspec.structs.replace(p, votes=(vote("cy", {"amount": 40}, ("bo",)),))) is not None
+    assert find_stricter_plan(two, p) is None
+    assert (
+        find_stricter_plan(two, msgspec.structs.replace(p, votes=(vote("cy", {"amount": 41}, ("ada",)),))) is not None
+    )
+    assert find_stricter_plan(two, msgspec.structs.replace(p, votes=(vote("cy", {"amount": 40}, ("bo",)),))) is not None
 
 
 def test_an_edited_decision_is_judged_by_its_value() -> None:
     policy = merged(DESK[0])
     p = proposal(policy, {"amount": 40, "country": "DE"}, decided("edit", value={"amount": 40, "country": "XX"}))
-    assert stricter(merged(*DESK), p) is not None
+    assert find_stricter_plan(merged(*DESK), p) is not None
 
 
 def test_a_merged_policy_is_kept_as_its_canonical_text() -> None:
@@ -505,13 +513,13 @@ def test_a_merged_policy_is_kept_as_its_canonical_text() -> None:
     policy = merged(
         *DESK, {"id": "x", "do": "ask", "timeline": ["4wh reject"]}, office=office, timezone="Europe/Berlin"
     )
-    again = read_merged(policy.json())
+    again = decode_merged_policy(policy.json())
     assert again == policy
     assert again.sha256 == policy.sha256
     assert len(policy.sha256) == 64
     for damaged in (b"", b"{", b'{"rules": 1}', b"\xff"):
         with pytest.raises(StoreCorrupt, match="the stored policy is damaged"):
-            read_merged(damaged)
+            decode_merged_policy(damaged)
 
 
 # --- any order, and unknown -----------------------------------------------------------------------------------------
@@ -551,7 +559,7 @@ def test_any_order_of_rules_and_files_gives_the_same(
 
     def found(shuffled: bool) -> tuple[MergedPolicy, Plan]:
         documents = [
-            read_mapping({**top, "rule": data.draw(st.permutations(rules)) if shuffled else rules}, f"{n}.toml")
+            read_policy_mapping({**top, "rule": data.draw(st.permutations(rules)) if shuffled else rules}, f"{n}.toml")
             for n, (top, rules) in enumerate(zip(tops, files, strict=True))
         ]
         policy = merge_documents(data.draw(st.permutations(documents)) if shuffled else documents)
@@ -565,7 +573,7 @@ def test_what_is_unknown_never_passes(rules: list[dict[str, Any]], value: Any) -
     """It passes only if a rule that passes is certainly true, and every stricter one is certainly false."""
     numbered = [{**rule, "id": f"r{n}"} for n, rule in enumerate(rules)]
     found = judge(merged(*numbered, groups={"g": ["ada", "bo", "cy"]}), question(value))
-    facts = facts_for(question(value), FACTS, agent="", notebook="")
+    facts = collect_facts(question(value), FACTS, agent="", notebook="")
     certain = {rule["id"]: compile_condition(rule["when"]).evaluate(facts) for rule in numbered}
     passes = any(certain[rule["id"]] is True for rule in numbered if rule["do"] == "pass")
     stopped = any(certain[rule["id"]] is not False for rule in numbered if rule["do"] != "pass")
@@ -635,7 +643,7 @@ do = "ask"
 )
 def test_a_bad_rule_is_told_exactly(line: str, says: str) -> None:
     with pytest.raises(PolicyError, match=says) as error:
-        merge_documents([read_text(FILE.format(line=line), "policy.toml")])
+        merge_documents([read_policy_document(FILE.format(line=line), "policy.toml")])
     assert str(error.value).startswith("policy.toml")
     assert "ada:" not in str(error.value)
 
@@ -671,13 +679,13 @@ def test_a_bad_rule_is_told_exactly(line: str, says: str) -> None:
 )
 def test_a_bad_file_is_told_exactly(text: str, says: str) -> None:
     with pytest.raises(PolicyError, match=says):
-        merge_documents([read_text(text, "policy.toml")])
+        merge_documents([read_policy_document(text, "policy.toml")])
 
 
 def test_how_people_are_asked_does_not_belong_to_a_rule_that_passes() -> None:
     text = '[[rule]]\nid = "small"\ndo = "pass"\nneeds = ["1 of ada"]\n'
     with pytest.raises(PolicyError, match="line 4, rule small: needs says how people are asked, and this rule never"):
-        read_text(text, "a.toml")
+        read_policy_document(text, "a.toml")
 
 
 def test_vector_4_a_file_with_earn_is_refused() -> None:
@@ -689,7 +697,7 @@ def test_the_strictest_default_counts_and_ask_is_that_of_a_file_that_says_nothin
     def found(*defaults: str | None) -> str:
         tops: list[dict[str, Any]] = [{"default": one} if one else {} for one in defaults]
         return judge(
-            merge_documents([read_mapping(top, f"{n}.toml") for n, top in enumerate(tops)]), question()
+            merge_documents([read_policy_mapping(top, f"{n}.toml") for n, top in enumerate(tops)]), question()
         ).verdict
 
     assert found("pass", "pass") == "pass"
@@ -702,15 +710,17 @@ def test_the_strictest_default_counts_and_ask_is_that_of_a_file_that_says_nothin
 
 
 def test_ids_are_unique_over_all_files() -> None:
-    files = [read_mapping({"rule": [VIP]}, name) for name in ("a.toml", "b.toml")]
+    files = [read_policy_mapping({"rule": [VIP]}, name) for name in ("a.toml", "b.toml")]
     with pytest.raises(PolicyError, match=r"b.toml, rule vip: the id is used by another rule \(a.toml, rule vip\)"):
         merge_documents(files)
 
 
 def test_a_rule_keeps_what_its_own_file_says() -> None:
     rule = {"id": "a", "do": "ask", "needs": ["1 of @g"], "timeline": ["1h escalate"]}
-    a = read_mapping({"rule": [rule], "groups": {"g": ["ada"]}, "identity": "local", "fallback": ["lea"]}, "a.toml")
-    b = read_mapping({"groups": {"g": ["bo"]}, "fallback": ["max"]}, "b.toml")
+    a = read_policy_mapping(
+        {"rule": [rule], "groups": {"g": ["ada"]}, "identity": "local", "fallback": ["lea"]}, "a.toml"
+    )
+    b = read_policy_mapping({"groups": {"g": ["bo"]}, "fallback": ["max"]}, "b.toml")
     terms = judge(merge_documents([a, b]), question()).terms
     assert terms is not None
     assert (terms.needs[0].people, terms.identity, terms.fallback) == (("ada",), "local", ("lea",))
@@ -721,8 +731,8 @@ def test_a_rule_keeps_what_its_own_file_says() -> None:
 
 
 def test_a_group_of_another_file_counts_unless_files_disagree() -> None:
-    rule = read_mapping({"rule": [{"id": "a", "do": "ask", "needs": ["1 of @g"]}]}, "a.toml")
-    b, c = (read_mapping({"groups": {"g": [who]}}, f"{who}.toml") for who in ("bo", "cy"))
+    rule = read_policy_mapping({"rule": [{"id": "a", "do": "ask", "needs": ["1 of @g"]}]}, "a.toml")
+    b, c = (read_policy_mapping({"groups": {"g": [who]}}, f"{who}.toml") for who in ("bo", "cy"))
     terms = judge(merge_documents([rule, b]), question()).terms
     assert terms is not None
     assert terms.needs[0].people == ("bo",)
@@ -733,7 +743,7 @@ def test_a_group_of_another_file_counts_unless_files_disagree() -> None:
 def test_one_office_counts_working_hours() -> None:
     def file(name: str, hours: str) -> Any:
         rule = {"id": name, "do": "ask", "timeline": ["4wh reject"]}
-        return read_mapping({"rule": [rule], "office": {"hours": hours}}, f"{name}.toml")
+        return read_policy_mapping({"rule": [rule], "office": {"hours": hours}}, f"{name}.toml")
 
     merge_documents([file("a", "09:00-17:00"), file("b", "09:00-17:00")])
     with pytest.raises(PolicyError, match=r"rule b counts other working hours than rule a of a.toml"):
@@ -742,13 +752,15 @@ def test_one_office_counts_working_hours() -> None:
 
 def test_an_exclusive_policy_takes_away_what_others_grant() -> None:
     text = 'exclusive = true\ndefault = "pass"\n[groups]\ng = ["ada"]'
-    ours = read_text(text, "org.toml", organisation=True)
+    ours = read_policy_document(text, "org.toml", organisation=True)
     rules = [
         {"id": "mine", "do": "pass"},
         {"id": "slow", "when": 'title == "Slow"', "do": "ask", "timeline": ["1h escalate me", "2h approve"]},
         {"id": "stop", "when": 'title == "Stop"', "do": "block"},
     ]
-    theirs = read_mapping({"rule": rules, "default": "pass", "fallback": ["me"], "groups": {"g": ["me"]}}, "mine.toml")
+    theirs = read_policy_mapping(
+        {"rule": rules, "default": "pass", "fallback": ["me"], "groups": {"g": ["me"]}}, "mine.toml"
+    )
     assert judge(merge_documents([theirs]), question()).verdict == "pass"
     policy = merge_documents([theirs, ours])
     assert policy.ignored == (
@@ -765,7 +777,7 @@ def test_an_exclusive_policy_takes_away_what_others_grant() -> None:
     assert [step.does for step in slow.terms.timeline] == ["remind", "overdue"]
     assert slow.terms.timeline[0].text == "1h remind me"
     assert slow.terms.fallback == ()
-    ask = merge_documents([theirs, read_text("exclusive = true", "org.toml", organisation=True)])
+    ask = merge_documents([theirs, read_policy_document("exclusive = true", "org.toml", organisation=True)])
     assert judge(ask, question()).verdict == "ask"
     named = judge(ask, question(), call=CallTerms(reviewers=("me",)))
     assert named.terms is not None
@@ -780,10 +792,10 @@ def test_an_exclusive_policy_takes_away_what_others_grant() -> None:
 )
 def test_others_do_not_complete_what_an_exclusive_policy_leaves_open(rule: str, says: str) -> None:
     always = {"days": "Mon-Sun", "hours": "00:00-23:59"}
-    theirs = read_mapping({"groups": {"g": ["me"]}, "office": always, "timezone": "Asia/Tokyo"}, "mine.toml")
+    theirs = read_policy_mapping({"groups": {"g": ["me"]}, "office": always, "timezone": "Asia/Tokyo"}, "mine.toml")
     for exclusive in ("false", "true"):
         text = f"exclusive = {exclusive}\n[[rule]]\nid = 'r'\n{rule}"
-        documents = [theirs, read_text(text, "org.toml", organisation=True)]
+        documents = [theirs, read_policy_document(text, "org.toml", organisation=True)]
         if exclusive == "true":
             with pytest.raises(PolicyError, match=says):
                 merge_documents(documents)

@@ -12,7 +12,7 @@ from hitl_nb.errors import AlreadyDecided, InvalidEdit, NotAReviewer, OwnRequest
 from hitl_nb.policies.terms import terms as machine
 from hitl_nb.policies.terms.terms import People
 from hitl_nb.policies.terms.vote_counts import hash_terms
-from hitl_nb.records import Office, Terms, TimelineStep, Vote
+from hitl_nb.records import Office, Terms, TimelineStep, VoteRecord
 from tests.policies.casework import T0, Case, at, changed, need, proposal, terms
 
 NOBODY = People()
@@ -128,10 +128,10 @@ def test_deputies_are_matched_to_the_seats_that_are_left() -> None:
 
 def test_a_vote_on_another_value_is_refused() -> None:
     c = case(terms("2 of bo, cy"))
-    seen = machine.prepare(c.p, Vote(reviewer="bo", action="approve", at=T0, authn="login"), c.people)
+    seen = machine.prepare_vote(c.p, VoteRecord(reviewer="bo", action="approve", at=T0, authn="login"), c.people)
     c.vote("cy", "edit", "v1")
     with pytest.raises(StaleDraft, match="edited since"):
-        machine.vote(c.p, seen, c.people, T0)
+        machine.cast_vote(c.p, seen, c.people, T0)
 
 
 def test_an_action_that_is_not_allowed_is_refused() -> None:
@@ -204,11 +204,11 @@ def test_vector_16_the_timeline() -> None:
     assert c.p.deadline == at("8:00:00")
     assert c.tick("0:59:00") is None
     assert c.tick("1:00:00").events[0][0] == "proposal.reminded"
-    assert machine.next_due(c.p) == at("4:00:00")
+    assert machine.next_due_time(c.p) == at("4:00:00")
     with pytest.raises(NotAReviewer):
         c.vote("lea", when="2:00:00")
     assert c.tick("4:00:00").notices == ("escalated",)
-    assert (c.p.widened, machine.next_due(c.p)) == (("lea",), at("8:00:00"))
+    assert (c.p.widened, machine.next_due_time(c.p)) == (("lea",), at("8:00:00"))
     change = c.tick("8:00:00")
     assert (c.state, change.decision.by, change.due) == ("reject by deadline", "deadline", at("8:00:00"))
     assert c.wrong is None
@@ -231,19 +231,19 @@ def test_vector_17_too_early_in_time_too_late() -> None:
 
 def test_what_is_due_comes_before_a_vote() -> None:
     c = case(terms("1 of bo", timeline=("8h reject",)))
-    late = Vote(reviewer="bo", action="approve", at=at("8:00:00"), authn="login")
+    late = VoteRecord(reviewer="bo", action="approve", at=at("8:00:00"), authn="login")
     with pytest.raises(AlreadyDecided, match="comes first"):
-        machine.vote(c.p, late, c.people, at("8:00:00"))
+        machine.cast_vote(c.p, late, c.people, at("8:00:00"))
 
 
 def test_vector_18_time_when_nobody_could_be_told() -> None:
     c = case(terms("1 of bo", timeline=STEPS))
     late = 72 * 3600
     assert c.tick(late).notices == ("reminded",)
-    assert machine.next_due(c.p) == datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
+    assert machine.next_due_time(c.p) == datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
     assert c.tick(late) is None
     assert c.tick(late + 3 * 3600).notices == ("escalated",)
-    assert machine.next_due(c.p) == datetime(2026, 1, 8, 16, 0, tzinfo=UTC) == c.p.deadline
+    assert machine.next_due_time(c.p) == datetime(2026, 1, 8, 16, 0, tzinfo=UTC) == c.p.deadline
 
 
 def test_a_delay_in_working_hours_leaves_working_hours() -> None:
@@ -254,9 +254,9 @@ def test_a_delay_in_working_hours_leaves_working_hours() -> None:
         TimelineStep(does="reject", seconds=4 * 3600, working=True),
     )
     c = case(Terms(needs=(need("1 of bo"),), timeline=steps, office=office))
-    assert machine.next_due(c.p) == at("2:00:00")
+    assert machine.next_due_time(c.p) == at("2:00:00")
     c.tick((4 * 24 + 7) * 3600)
-    assert machine.next_due(c.p) == datetime(2026, 1, 12, 10, 0, tzinfo=UTC) == c.p.deadline
+    assert machine.next_due_time(c.p) == datetime(2026, 1, 12, 10, 0, tzinfo=UTC) == c.p.deadline
 
 
 def test_a_date_does_not_shift() -> None:
@@ -264,7 +264,7 @@ def test_a_date_does_not_shift() -> None:
     steps = (TimelineStep(does="remind", seconds=3600), TimelineStep(does="reject", at=date))
     c = case(Terms(needs=(need("1 of bo"),), timeline=steps))
     c.tick("5:00:00")
-    assert machine.next_due(c.p) == date == c.p.deadline
+    assert machine.next_due_time(c.p) == date == c.p.deadline
     c.tick("10:00:00")
     assert c.state == "reject by deadline"
     assert c.wrong is None
@@ -282,14 +282,14 @@ def test_vector_21_silence_is_consent_only_where_it_is_said() -> None:
 def verify_as_person(c: Case) -> str | None:
     """What is said if the record says that a person decided."""
     made = changed(c.p.decision, by="person", reviewer="bo")
-    return machine.verify_made(changed(c.p, decision=made), c.people)
+    return machine.verify_decision_votes(changed(c.p, decision=made), c.people)
 
 
 def test_the_clock_does_not_approve_what_somebody_wants_changed() -> None:
     c = case(terms("1 of bo", "1 of cy", timeline=("1h approve",)))
     c.vote("bo", "edit", "v1")
     assert c.tick("1:00:00").notices == ("overdue",)
-    assert (c.state, c.p.overdue, machine.next_due(c.p)) == ("open", True, None)
+    assert (c.state, c.p.overdue, machine.next_due_time(c.p)) == ("open", True, None)
 
 
 def test_vector_20_an_approval_may_be_taken_back() -> None:
@@ -447,7 +447,7 @@ def test_a_decision_that_the_votes_do_not_make_is_noticed(change: Any) -> None:
     c.vote("bo")
     assert c.vote("cy") == "approve by cy"
     assert c.wrong is None
-    assert machine.verify_made(change(c.p), c.people) is not None
+    assert machine.verify_decision_votes(change(c.p), c.people) is not None
 
 
 def test_a_decision_says_what_it_was_made_under() -> None:

@@ -18,9 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from hitl_nb.errors import AlreadyDecided, InvalidEdit, NotAReviewer, TooLate
 from hitl_nb.policies.terms import terms as machine
-from hitl_nb.policies.terms.seats import CHAIN
+from hitl_nb.policies.terms.seats import MAX_DEPUTY_CHAIN
 from hitl_nb.policies.terms.terms import People
-from hitl_nb.records import Proposal, Terms, Vote
+from hitl_nb.records import Proposal, Terms, VoteRecord
 from tests.policies.casework import T0, need, proposal, step
 
 NAMED = ("ada", "bo", "cy", "dan")
@@ -65,7 +65,7 @@ class Model:
 
 def stand_in(person: str, away: dict[str, str | None]) -> str:
     chain = [person]
-    while len(chain) <= CHAIN and away.get(chain[-1]) is not None:
+    while len(chain) <= MAX_DEPUTY_CHAIN and away.get(chain[-1]) is not None:
         following = away[chain[-1]]
         if following in chain:
             return person
@@ -106,8 +106,8 @@ class Review(RuleBasedStateMachine):
         self.events: list[str] = []
         self.p: Proposal
         self.people = People(REQUESTERS, {}, "bo")
-        self.take(machine.begin(proposal(made), self.people))
-        self.last_vote: Vote | None = None
+        self.take(machine.begin_proposal(proposal(made), self.people))
+        self.last_vote: VoteRecord | None = None
 
     def take(self, change: machine.Change | None) -> None:
         if change is not None:
@@ -124,7 +124,7 @@ class Review(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         if self.p.status == "open":
-            self.take(machine.tick(self.p, self.people, self.now))
+            self.take(machine.run_due_step(self.p, self.people, self.now))
 
     @rule(user=st.sampled_from(NAMED), to=st.sampled_from([*USERS, None]), back=st.booleans())
     def leave(self, user: str, to: str | None, back: bool) -> None:
@@ -145,15 +145,15 @@ class Review(RuleBasedStateMachine):
     )
     def vote(self, user: str, action: Any, value: str, authn: Any, judged: str | None) -> None:
         if self.p.status == "open":
-            while (change := machine.tick(self.p, self.people, self.now)) is not None:
+            while (change := machine.run_due_step(self.p, self.people, self.now)) is not None:
                 self.take(change)
                 if self.p.status != "open":
                     break
         said = {"edit": value, "respond": "hm"}.get(action)
-        one = Vote(reviewer=user, action=action, value=said, at=self.now, authn=authn, event=len(self.events) + 1)
+        one = VoteRecord(reviewer=user, action=action, value=said, at=self.now, authn=authn, event=len(self.events) + 1)
         before = self.p
         try:
-            change = machine.vote(self.p, one, self.people, self.now, judged=plan(judged))
+            change = machine.cast_vote(self.p, one, self.people, self.now, judged=plan(judged))
         except (NotAReviewer, AlreadyDecided, InvalidEdit):
             assert self.p is before
             return
@@ -170,7 +170,7 @@ class Review(RuleBasedStateMachine):
     def undo(self, user: str) -> None:
         settling = self.p.settles_at
         try:
-            change = machine.undo(self.p, self.people, user, self.now)
+            change = machine.undo_approval(self.p, self.people, user, self.now)
         except (TooLate, NotAReviewer):
             return
         assert settling is not None
@@ -226,11 +226,11 @@ class Review(RuleBasedStateMachine):
     @precondition(lambda self: self.p.decision is not None)
     @invariant()
     def the_votes_on_record_make_it(self) -> None:
-        assert machine.verify_made(self.p, self.people_at) is None
+        assert machine.verify_decision_votes(self.p, self.people_at) is None
         as_person = msgspec.structs.replace(self.p.decision, by="person", reviewer="cy")
         forged = msgspec.structs.replace(self.p, decision=as_person)
         if self.p.decision.by == "deadline":
-            assert machine.verify_made(forged, self.people_at) is not None
+            assert machine.verify_decision_votes(forged, self.people_at) is not None
 
     @precondition(lambda self: self.p.decision is not None and self.p.decision.by != "person")
     @invariant()
@@ -249,12 +249,12 @@ class Review(RuleBasedStateMachine):
 
     @invariant()
     def what_is_due_is_done(self) -> None:
-        due = machine.next_due(self.p)
+        due = machine.next_due_time(self.p)
         if due is None:
             assert self.p.status == "decided" or self.p.step == len(self.p.terms.timeline)
         else:
-            assert machine.tick(self.p, self.people, due) is not None
-            assert machine.tick(self.p, self.people, due - timedelta(microseconds=1)) is None
+            assert machine.run_due_step(self.p, self.people, due) is not None
+            assert machine.run_due_step(self.p, self.people, due - timedelta(microseconds=1)) is None
 
     def people_at(self, at: datetime) -> People:
         return People(REQUESTERS, self.model.away_at(at), "bo")

@@ -10,13 +10,13 @@ import pytest
 
 import hitl_nb as hitl
 from hitl_nb.records import GuardrailResult
-from hitl_nb.review.decision import encode_now
-from hitl_nb.review.guardrail_checks import guards_of, run_guards
+from hitl_nb.review.decision import encode_original
+from hitl_nb.review.guardrail_checks import make_guards, run_guards
 
 
 def run(value: Any, *guardrails: Any, facts: dict[str, Any] | None = None) -> tuple[GuardrailResult, ...]:
     asked = hitl.proposal(value, title="t", guardrails=guardrails)
-    return run_guards(guards_of(guardrails), value, facts or {}, lambda: encode_now(asked))
+    return run_guards(make_guards(guardrails), value, facts or {}, lambda: encode_original(asked))
 
 
 def verdicts(value: Any, *guardrails: Any) -> list[tuple[str, str, str]]:

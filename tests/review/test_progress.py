@@ -10,8 +10,8 @@ import pytest
 
 from hitl_nb.policies.terms import terms as machine
 from hitl_nb.policies.terms.seats import People
-from hitl_nb.records import Need, Proposal, Terms, TimelineStep, Vote
-from hitl_nb.review.progress import NOBODY, Viewer, describe
+from hitl_nb.records import Need, Proposal, Terms, TimelineStep, VoteRecord
+from hitl_nb.review.progress import NOBODY, Viewer, describe_progress
 
 T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
 TWO = Need(count=2, people=("ada", "bo", "cy"), text="2 of @finance")
@@ -30,17 +30,17 @@ PEOPLE = People(requesters=frozenset({"ada"}))
 def asked(terms: Terms | None = TERMS, **over: Any) -> Proposal:
     made: dict[str, Any] = {"id": "aaaaaaaaaaaa", "run": "r", "agent": "a", "notebook": "n", "pause": 1}
     made |= {"fingerprint": "f", "created_at": T0, "title": "Refund", "kind": "json", "value": {"amount": 400}}
-    return machine.begin(Proposal(**{**made, "terms": terms, **over}), PEOPLE).proposal
+    return machine.begin_proposal(Proposal(**{**made, "terms": terms, **over}), PEOPLE).proposal
 
 
 def voted(p: Proposal, reviewer: str, action: Any = "approve", at: datetime = T0, **over: Any) -> Proposal:
-    vote = Vote(reviewer=reviewer, action=action, at=at, authn="login", **over)
-    return machine.vote(p, vote, PEOPLE, at).proposal
+    vote = VoteRecord(reviewer=reviewer, action=action, at=at, authn="login", **over)
+    return machine.cast_vote(p, vote, PEOPLE, at).proposal
 
 
 def told(p: Proposal, user: str = "cy", **people: Any) -> dict[str, Any]:
     who = Viewer(user, "login")
-    return as_json(describe(p, People(PEOPLE.requesters, **people), who, lambda vote: "login"))
+    return as_json(describe_progress(p, People(PEOPLE.requesters, **people), who, lambda vote: "login"))
 
 
 def as_json(said: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def test_hidden_votes_are_shown_to_their_own_people_alone() -> None:
     p = voted(asked(msgspec.structs.replace(TERMS, blind=True)), "bo", "reject", reason="no")
     assert p.status == "open"
     assert [one["reason"] for one in told(p, "bo")["votes"]] == ["no"]
-    for said in (told(p, "cy"), as_json(describe(p, PEOPLE, NOBODY))):
+    for said in (told(p, "cy"), as_json(describe_progress(p, PEOPLE, NOBODY))):
         assert said["votes"] == []
         assert said["blind"] is True
         assert said["needs"] == [{"text": "2 of @finance", "have": 1, "count": 2, "voted": [], "waiting": []}]
@@ -102,16 +102,16 @@ def test_what_a_person_may_do_is_what_the_machine_lets_them(
 def test_what_was_found_out_about_a_person_holds_only_as_long_as_nothing_about_people_changes() -> None:
     p, who = asked(), Viewer("dee", "login")
     away = People(PEOPLE.requesters, {"cy": "dee"})
-    assert describe(p, away, who)["may"]["decide"] is True
-    assert describe(p, away, who)["may"]["decide"] is True
-    assert describe(p, PEOPLE, who)["may"]["decide"] is False  # cy is back
-    assert describe(voted(p, "bo", "reject"), away, who)["may"]["decide"] is False
+    assert describe_progress(p, away, who)["may"]["decide"] is True
+    assert describe_progress(p, away, who)["may"]["decide"] is True
+    assert describe_progress(p, PEOPLE, who)["may"]["decide"] is False  # cy is back
+    assert describe_progress(voted(p, "bo", "reject"), away, who)["may"]["decide"] is False
 
 
 def test_a_server_that_lets_somebody_decide_nothing_says_why() -> None:
-    said = describe(asked(), PEOPLE, Viewer("bo", "login", "bo is not among the reviewers"))["may"]
+    said = describe_progress(asked(), PEOPLE, Viewer("bo", "login", "bo is not among the reviewers"))["may"]
     assert said == {"decide": False, "why_not": "bo is not among the reviewers", "actions": [], "undo": False}
-    assert "may" not in describe(asked(), PEOPLE)
+    assert "may" not in describe_progress(asked(), PEOPLE)
 
 
 def test_the_clock_says_what_comes_next_and_last() -> None:
@@ -120,9 +120,9 @@ def test_the_clock_says_what_comes_next_and_last() -> None:
     first = {"at": "2026-01-05T13:00:00Z", "does": "escalate", "people": ["lea"]}
     last = {"at": "2026-01-05T17:00:00Z", "does": "reject", "people": []}
     assert said["timer"] == {**first, "steps": [first, last]}
-    assert msgspec.to_builtins(describe(p, PEOPLE))["timer"] == first  # in lists
+    assert msgspec.to_builtins(describe_progress(p, PEOPLE))["timer"] == first  # in lists
     assert (said["on_deadline"], p.deadline) == ("reject", T0 + timedelta(hours=8))
-    later = machine.tick(p, PEOPLE, T0 + timedelta(hours=4))
+    later = machine.run_due_step(p, PEOPLE, T0 + timedelta(hours=4))
     assert later is not None
     assert told(later.proposal)["timer"] == {**last, "steps": [last]}
     assert told(later.proposal, "lea")["may"]["decide"] is True

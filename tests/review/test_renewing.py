@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from hitl_nb.cli.app import app
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.policies.rules.combined_terms import CallTerms
-from hitl_nb.policies.rules.rules import plan
+from hitl_nb.policies.rules.rules import make_plan
 from hitl_nb.records import Facts, Proposal, Question, Snapshot, now
 from hitl_nb.review.policy_files.policy_files import load_policy
 from hitl_nb.storage import open_store
@@ -51,7 +51,7 @@ class Desk:
             load_policy(notebook),
         )
         more = {"call": CallTerms(**call)} if call else {}
-        made = plan(policy, question, facts, agent="refunds", notebook=notebook, **more)
+        made = make_plan(policy, question, facts, agent="refunds", notebook=notebook, **more)
         snapshot = Snapshot(envelope=b"x")
         return self.ledger.pause_run(claim, snapshot, [question], plans=[made], facts=facts, policy=policy)[1][0]
 
@@ -81,11 +81,11 @@ def test_who_decides_is_who_the_files_say_now(desk: Desk) -> None:
     assert desk.apply() == [("same", "")]
     desk.write("cy", "dan", count=2)
     assert desk.apply() == [("renewed", "")]
-    renewed = desk.ledger.proposal(p.id)
+    renewed = desk.ledger.load_proposal(p.id)
     assert people(renewed) == [("cy", "dan")]
     assert renewed.terms.policy == load_policy(p.notebook).sha256
-    assert desk.ledger.policy(renewed.terms.policy) is not None
-    event = desk.ledger.events()[-1]
+    assert desk.ledger.load_policy(renewed.terms.policy) is not None
+    event = desk.ledger.read_events()[-1]
     assert (event.type, event.data["needs"]) == ("terms.changed", ["2 of @finance"])
     assert desk.apply() == [("same", "")]
 
@@ -96,7 +96,9 @@ def test_what_the_call_asked_for_stays(desk: Desk) -> None:
     before = people(p)
     desk.write("cy")
     desk.apply()
-    assert sorted(people(desk.ledger.proposal(p.id))) == sorted([("cy",) if one == ("ada",) else one for one in before])
+    assert sorted(people(desk.ledger.load_proposal(p.id))) == sorted(
+        [("cy",) if one == ("ada",) else one for one in before]
+    )
 
 
 @pytest.mark.parametrize(("do", "said"), [("pass", "lets it pass"), ("block", "blocks it")])
@@ -106,7 +108,7 @@ def test_nothing_is_decided_by_a_file(desk: Desk, do: str, said: str) -> None:
     desk.write("ada", do=do)
     ((outcome, why),) = desk.apply()
     assert (outcome, said in why) == ("left", True)
-    assert desk.ledger.proposal(p.id) == p
+    assert desk.ledger.load_proposal(p.id) == p
 
 
 def test_a_file_with_an_error_leaves_all_as_it_is(desk: Desk) -> None:
@@ -115,4 +117,4 @@ def test_a_file_with_an_error_leaves_all_as_it_is(desk: Desk) -> None:
     desk.write("ada", count=3)
     ((outcome, why),) = desk.apply()
     assert (outcome, "refund" in why) == ("left", True)
-    assert desk.ledger.proposal(p.id) == p
+    assert desk.ledger.load_proposal(p.id) == p

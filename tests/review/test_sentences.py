@@ -10,11 +10,11 @@ import pytest
 
 from hitl_nb.policies.terms import terms as machine
 from hitl_nb.policies.terms.seats import People
-from hitl_nb.policies.terms.terms_renewal import renew
-from hitl_nb.records import DecisionRecord, GuardrailResult, Need, Proposal, Terms, TimelineStep, Vote
-from hitl_nb.review.progress import Viewer, describe
-from hitl_nb.review.static_html import html
-from hitl_nb.review.terms_sentences import ENOUGH, lasting_parts, parts
+from hitl_nb.policies.terms.terms_renewal import renew_terms
+from hitl_nb.records import DecisionRecord, GuardrailResult, Need, Proposal, Terms, TimelineStep, VoteRecord
+from hitl_nb.review.progress import Viewer, describe_progress
+from hitl_nb.review.static_html import proposals_html
+from hitl_nb.review.terms_sentences import ENOUGH_NOTE, lasting_sections, review_sections
 
 T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
 TERMS = Terms(
@@ -32,16 +32,16 @@ def asked(terms: Terms | None = TERMS, **over: Any) -> Proposal:
     made: dict[str, Any] = {"id": "aaaaaaaaaaaa", "run": "r", "agent": "a", "notebook": "n", "pause": 1}
     made |= {"fingerprint": "f", "created_at": T0, "title": "Refund", "kind": "text", "value": "pay 400"}
     made |= {"why": ("amount is above 100",), "terms": terms}
-    return machine.begin(Proposal(**{**made, **over}), People()).proposal
+    return machine.begin_proposal(Proposal(**{**made, **over}), People()).proposal
 
 
 def said(p: Proposal, user: str = "cy") -> dict[str, list[str]]:
-    return dict(parts(p, describe(p, People(), Viewer(user, "login"), lambda vote: "login")))
+    return dict(review_sections(p, describe_progress(p, People(), Viewer(user, "login"), lambda vote: "login")))
 
 
 def voted(p: Proposal, reviewer: str, **over: Any) -> Proposal:
-    vote = Vote(reviewer=reviewer, action="approve", at=T0, authn="login", **over)
-    return machine.vote(p, vote, People(), T0).proposal
+    vote = VoteRecord(reviewer=reviewer, action="approve", at=T0, authn="login", **over)
+    return machine.cast_vote(p, vote, People(), T0).proposal
 
 
 def test_an_open_proposal_says_why_who_and_until_when() -> None:
@@ -82,10 +82,10 @@ def test_how_many_of_whom_must_agree_is_said_in_words(need: Need, before: str, a
 )
 def test_a_guests_vote_says_the_name_that_it_is_counted_under(reviewer: str, needed: str, by: str) -> None:
     p = asked(Terms(needs=(Need(count=3, text="3 of anyone"),), identity="local"))
-    told = describe(voted(p, "bo"), People(), Viewer("cy", "login"), lambda vote: "token")
+    told = describe_progress(voted(p, "bo"), People(), Viewer("cy", "login"), lambda vote: "token")
     told["needs"][0]["voted"] = [reviewer]
     told["votes"][0] |= {"reviewer": reviewer, "seat": reviewer}
-    found = dict(parts(p, told))
+    found = dict(review_sections(p, told))
     assert found["Needed"] == [needed]
     assert found["Votes"] == [f"Approved by {by}, 2026-01-05 09:00:00Z"]
 
@@ -101,9 +101,9 @@ def test_what_is_open_although_enough_people_agree_says_how_it_is_decided() -> N
     assert said(p)["Needed"] == ["1 of 2 of @finance: bo; waiting for ada or cy"]
     renewed = Terms(needs=(Need(people=("bo",), text="1 of bo"),))
     left = msgspec.structs.replace(p, terms=renewed)
-    assert said(left)["Needed"] == ["1 of bo: bo", ENOUGH]
+    assert said(left)["Needed"] == ["1 of bo: bo", ENOUGH_NOTE]
     assert voted(left, "bo").status == "decided"
-    change = renew(p, renewed, People(), T0, why="files")
+    change = renew_terms(p, renewed, People(), T0, why="files")
     assert change is not None
     assert change.proposal.status == "decided"
 
@@ -130,21 +130,21 @@ def test_what_a_guardrail_said_is_there_once() -> None:
 def test_what_is_saved_with_a_notebook_is_the_same_from_run_to_run(by: Any, heading: str) -> None:
     opened = asked()
     later = voted(msgspec.structs.replace(opened, created_at=T0 - timedelta(hours=1)), "bo")
-    assert lasting_parts(opened) == lasting_parts(later)
-    assert dict(lasting_parts(opened))["Then"] == ["2h remind", "4h escalate @leads", "8h reject"]
+    assert lasting_sections(opened) == lasting_sections(later)
+    assert dict(lasting_sections(opened))["Then"] == ["2h remind", "4h escalate @leads", "8h reject"]
     made = DecisionRecord(action="approve", reviewer="policy:small", decided_at=T0, by=by, fingerprint="f")
     done = msgspec.structs.replace(later, status="decided", decision=made)
-    assert [name for name, _ in lasting_parts(done)] == [heading]
+    assert [name for name, _ in lasting_sections(done)] == [heading]
 
 
 def test_the_saved_html_has_it_escaped_and_who_voted_only_where_it_is_masked() -> None:
-    shown = html([asked(why=("<b>big</b>",))])
+    shown = proposals_html([asked(why=("<b>big</b>",))])
     assert "&lt;b&gt;big&lt;/b&gt;" in shown
     assert "<b>" not in shown
     assert "2 of @finance" in shown
     done = voted(voted(asked(), "bo", reason="<i>fine</i>"), "cy")
     assert done.status == "decided"
-    before, _, rest = html([done]).partition('<span class="hitl-who">')
+    before, _, rest = proposals_html([done]).partition('<span class="hitl-who">')
     assert "Approved by" not in before
     assert "Approved by bo" in rest.partition("</span>")[0]
     assert "&lt;i&gt;fine&lt;/i&gt;" in rest

@@ -12,13 +12,13 @@ import msgspec
 import pandas as pd
 import pytest
 
-from hitl_nb.kinds.questions import ask
+from hitl_nb.kinds.questions import build_question
 from hitl_nb.records import Action, DecisionRecord, Proposal, Workspace
-from hitl_nb.review.static_html import MAX_ROWS, bundle, html, plain, workspace_bundle
+from hitl_nb.review.static_html import MAX_ROWS, proposals_bundle, proposals_html, proposals_text, workspace_bundle
 
 
 def proposed(value: Any = "Dear A", title: str = "Reply to A", **arguments: Any) -> Proposal:
-    question = ask(value, title=title, **arguments)
+    question = build_question(value, title=title, **arguments)
     fields = {name: getattr(question, name) for name in question.__struct_fields__}
     when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     return Proposal(
@@ -72,9 +72,9 @@ class Text(HTMLParser):
     ],
 )
 def test_the_plain_text_is_one_line_a_proposal(proposal: Proposal, line: str) -> None:
-    assert plain([proposal]) == line
-    assert plain([proposal, proposal]) == f"{line}\n{line}"
-    assert line in Text(html([proposal])).text
+    assert proposals_text([proposal]) == line
+    assert proposals_text([proposal, proposal]) == f"{line}\n{line}"
+    assert line in Text(proposals_html([proposal])).text
 
 
 @dataclasses.dataclass
@@ -101,7 +101,7 @@ HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(1)">\'"&</pre></sp
     ],
 )
 def test_what_anybody_wrote_is_shown_as_text(proposal: Proposal) -> None:
-    page = html([proposal])
+    page = proposals_html([proposal])
     shown = Text(page)
     assert "<script>alert(1)</script>" in shown.text.replace("\\", "")
     assert not {"script", "img", "a", "iframe", "form"} & set(shown.tags)
@@ -111,7 +111,7 @@ def test_what_anybody_wrote_is_shown_as_text(proposal: Proposal) -> None:
 
 
 def test_who_and_when_stand_only_in_the_span_and_nothing_else_changes_from_run_to_run() -> None:
-    page = html([decided(proposed(), "edit", "Dear B", "softer")])
+    page = proposals_html([decided(proposed(), "edit", "Dear B", "softer")])
     assert (
         '<span class="hitl-who">alice (unsigned: any program of this user can say so), 2026-05-06 07:08:09 UTC</span>'
         in page
@@ -120,30 +120,30 @@ def test_who_and_when_stand_only_in_the_span_and_nothing_else_changes_from_run_t
     for private in ("alice", "2026", "abcdefgh", "runidrun", "n.ipynb", "/home"):
         assert private not in masked
     script = decided(proposed(), "edit", "Dear B", "softer", who="script")
-    assert re.sub(r'<span class="hitl-who">.*?</span>', "", html([script])) == masked
+    assert re.sub(r'<span class="hitl-who">.*?</span>', "", proposals_html([script])) == masked
 
 
 def test_the_way_to_decide_the_changes_and_the_reason_are_shown() -> None:
-    waiting = Text(html([proposed(context={"order": 5678})])).text
+    waiting = Text(proposals_html([proposed(context={"order": 5678})])).text
     assert "hitl-nb inbox" in waiting
     assert "5678" in waiting
-    done = Text(html([decided(proposed(), "edit", "Dear B", "softer")])).text
+    done = Text(proposals_html([decided(proposed(), "edit", "Dear B", "softer")])).text
     assert "-Dear A\n+Dear B" in done
     assert "softer" in done
     assert "hitl-nb inbox" not in done
 
 
 def test_a_table_is_a_table_and_says_what_it_leaves_out() -> None:
-    page = html([proposed(pd.DataFrame({"n": range(MAX_ROWS + 5)}))])
+    page = proposals_html([proposed(pd.DataFrame({"n": range(MAX_ROWS + 5)}))])
     assert Text(page).tags.count("tr") == MAX_ROWS + 1
     assert "and 5 more rows" in page
 
 
 def test_the_bundle_names_agent_and_pause_only() -> None:
-    found = bundle("mail", 2, [proposed()])
+    found = proposals_bundle("mail", 2, [proposed()])
     assert found["application/vnd.hitl-nb.proposal+json"] == {"version": 1, "agent": "mail", "pause": 2}
     assert set(found) == {"application/vnd.hitl-nb.proposal+json", "text/html", "text/plain"}
-    of_a_key = bundle("mail", 2, [proposed()], "5678")
+    of_a_key = proposals_bundle("mail", 2, [proposed()], "5678")
     assert of_a_key["application/vnd.hitl-nb.proposal+json"] == {
         "version": 1,
         "agent": "mail",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import hitl_nb as hitl
-from hitl_nb.scripted_review.decision_file import CLOCK, DecisionFile, format_document, parse_document
+from hitl_nb.scripted_review.decision_file import DEFAULT_CLOCK, DecisionFile, format_document, parse_document
 
 
 def parse(document: Any) -> DecisionFile:
@@ -44,9 +44,9 @@ def test_what_is_read_is_written_back() -> None:
 
 def test_the_clock_is_a_monday_morning_unless_the_file_says_otherwise() -> None:
     found = parse({"version": 1})
-    assert found.clock == CLOCK == datetime(2026, 1, 5, 9, tzinfo=UTC)
+    assert found.clock == DEFAULT_CLOCK == datetime(2026, 1, 5, 9, tzinfo=UTC)
     assert "clock" not in format_document(found)
-    assert parse({"version": 1, "clock": "2026-01-05T10:00:00+01:00"}).clock == CLOCK
+    assert parse({"version": 1, "clock": "2026-01-05T10:00:00+01:00"}).clock == DEFAULT_CLOCK
 
 
 @pytest.mark.parametrize("clock", ["2026-01-05", "2026-01-05T09:00:00", "Monday", "", "2026-13-05T09:00:00Z"])

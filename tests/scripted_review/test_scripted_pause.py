@@ -11,17 +11,17 @@ import msgspec
 import pytest
 
 import hitl_nb as hitl
-from hitl_nb.ledger.decisions.signatures import Attest, SigningKey
+from hitl_nb.ledger.decisions.signatures import ReviewerAttestation, SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import requesters
-from hitl_nb.policies.documents.documents import read_mapping
+from hitl_nb.policies.documents.documents import read_policy_mapping
 from hitl_nb.policies.documents.merged_policy import merge_documents
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Action, Proposal, Question, Snapshot, Terms, new_id
 from hitl_nb.scripted_review import decision_file
-from hitl_nb.scripted_review.decision_file import CLOCK, DecisionFile, Entry, parse_document
+from hitl_nb.scripted_review.decision_file import DEFAULT_CLOCK, DecisionEntry, DecisionFile, parse_document
 from hitl_nb.scripted_review.decision_recording import record_file
-from hitl_nb.scripted_review.reviewer import ENVIRONMENT, DecisionFileReviewer, reviewer_from_environment
+from hitl_nb.scripted_review.reviewer import REVIEWER_VARIABLE, DecisionFileReviewer, reviewer_from_environment
 from hitl_nb.storage import open_store
 from tests.policies.casework import terms
 
@@ -51,7 +51,7 @@ class Desk:
         document = {"version": 1, "decisions": list(entries), **more}
         found = parse_document(decision_file.json.dumps(document).encode(), self.path.name)
         self.path.write_text(decision_file.format_document(found), encoding="utf-8")
-        self._patch.setenv(ENVIRONMENT, f"script:{self.path}")
+        self._patch.setenv(REVIEWER_VARIABLE, f"script:{self.path}")
         reviewer = reviewer_from_environment()
         assert reviewer is not None
         return reviewer
@@ -71,7 +71,7 @@ class Desk:
         return Desk(Ledger(open_store(f"memory:{new_id()}")), self.path.parent, self._patch)
 
     def now(self, *proposals: Proposal) -> list[Proposal]:
-        return [self.ledger.proposal(p.id) for p in proposals]
+        return [self.ledger.load_proposal(p.id) for p in proposals]
 
 
 def _asked_under(made_under: Terms | None, policy: Any) -> Plan:
@@ -84,7 +84,7 @@ def _asked_under(made_under: Terms | None, policy: Any) -> Plan:
 @pytest.fixture
 def desk(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     yield Desk(ledger, tmp_path, monkeypatch)
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    monkeypatch.delenv(REVIEWER_VARIABLE, raising=False)
     reviewer_from_environment()  # the machine's clock again
 
 
@@ -99,13 +99,13 @@ TIMED = terms("1 of bo", timeline=("1h remind", "4h escalate lea", "8h reject"))
 
 def test_an_action_meets_all_needs(desk: Desk) -> None:
     [p] = desk.ask(TWO)
-    desk.write({"action": "edit", "value": "v1", "reason": "less"}).answer(desk.ledger, [p])
+    desk.write({"action": "edit", "value": "v1", "reason": "less"}).answer_proposals(desk.ledger, [p])
     [p] = desk.now(p)
     assert outcome(p) == ("edit", "script", "a.decisions.json")
     assert p.decision is not None
     assert p.decision.value == "v1"
     assert desk.ledger.verify().ok
-    assert desk.ledger.proposals(p.run) == [p]  # it is checked as what a run resumes with
+    assert desk.ledger.list_proposals(p.run) == [p]  # it is checked as what a run resumes with
 
 
 def test_votes_count_as_the_policy_says(desk: Desk) -> None:
@@ -115,7 +115,7 @@ def test_votes_count_as_the_policy_says(desk: Desk) -> None:
         {"as": "bo", "action": "approve"},
     ]
     [p] = desk.ask(TWO)
-    desk.write({"votes": votes}).answer(desk.ledger, [p])
+    desk.write({"votes": votes}).answer_proposals(desk.ledger, [p])
     [p] = desk.now(p)
     assert outcome(p) == ("edit", "script", "bo")
     assert p.decision is not None
@@ -125,19 +125,19 @@ def test_votes_count_as_the_policy_says(desk: Desk) -> None:
         ("bo", "approve", "script", None),
     ]
     assert desk.ledger.verify().ok
-    assert desk.ledger.proposals(p.run) == [p]
+    assert desk.ledger.list_proposals(p.run) == [p]
 
 
 def test_votes_that_are_not_enough_leave_it_open_and_say_what_is_missing(desk: Desk) -> None:
     [p] = desk.ask(TWO)
     reviewer = desk.write({"votes": [{"as": "bo", "action": "approve"}]})
     with pytest.raises(hitl.Unanswered, match=r'"votes".*1 of 2: 2 of bo, cy, dee.*"wait"') as missing:
-        reviewer.answer(desk.ledger, [p])
+        reviewer.answer_proposals(desk.ledger, [p])
     assert "there is no entry for it; add to a.decisions.json" in str(missing.value)
     assert outcome(desk.now(p)[0]) == ("open",)
     more = desk.write({"votes": [{"as": "bo", "action": "approve"}]}, {"votes": [{"as": "cy", "action": "approve"}]})
-    more.recall(desk.ledger, NB)
-    more.answer(desk.ledger, desk.now(p))
+    more.recall_used_entries(desk.ledger, NB)
+    more.answer_proposals(desk.ledger, desk.now(p))
     assert outcome(desk.now(p)[0]) == ("approve", "script", "cy")
 
 
@@ -162,7 +162,7 @@ def test_votes_that_are_not_enough_leave_it_open_and_say_what_is_missing(desk: D
 def test_what_is_refused_is_named_with_its_place(desk: Desk, entries: list[dict[str, Any]], says: str) -> None:
     [p] = desk.ask(TWO)
     with pytest.raises(hitl.HitlError, match=rf"^a\.decisions\.json: .*{says}"):
-        desk.write(*entries).answer(desk.ledger, [p])
+        desk.write(*entries).answer_proposals(desk.ledger, [p])
 
 
 def test_four_eyes_hold_for_votes(desk: Desk) -> None:
@@ -170,7 +170,7 @@ def test_four_eyes_hold_for_votes(desk: Desk) -> None:
     reviewer = desk.write({"votes": votes}, requesters=["cy"])
     [p] = desk.ask(TWO)
     with pytest.raises(hitl.HitlError, match=r"votes\[1\]: 'approve' by 'cy' .* cy started or continued this run"):
-        reviewer.answer(desk.ledger, [p])
+        reviewer.answer_proposals(desk.ledger, [p])
     assert outcome(desk.now(p)[0]) == ("open",)
 
 
@@ -178,9 +178,9 @@ def test_votes_count_the_same_whoever_runs_the_notebook(desk: Desk) -> None:
     me = requesters.os_user()
     desk.write()
     [p] = desk.ask(terms(f"1 of {me}", four_eyes=True))
-    desk.write({"votes": [{"as": me, "action": "approve"}]}).answer(desk.ledger, [p])
+    desk.write({"votes": [{"as": me, "action": "approve"}]}).answer_proposals(desk.ledger, [p])
     assert outcome(desk.now(p)[0]) == ("approve", "script", me)
-    assert desk.ledger.run(p.run).requesters == ()
+    assert desk.ledger.load_run(p.run).requesters == ()
 
 
 class TestClock:
@@ -188,26 +188,26 @@ class TestClock:
         desk.write(clock="2026-03-27T16:30:00Z")
         [p] = desk.ask(TIMED)
         assert p.facts is not None
-        assert p.facts.now == p.asked_at == CLOCK.replace(month=3, day=27, hour=16, minute=30)
+        assert p.facts.now == p.asked_at == DEFAULT_CLOCK.replace(month=3, day=27, hour=16, minute=30)
         assert desk.ledger.now() == p.facts.now
         assert p.created_at > p.facts.now + timedelta(days=1)
-        assert all(e.at > p.facts.now + timedelta(days=1) for e in desk.ledger.events())
+        assert all(e.at > p.facts.now + timedelta(days=1) for e in desk.ledger.read_events())
 
     def test_a_wait_lets_the_clock_take_one_step(self, desk: Desk) -> None:
         reviewer = desk.write({"action": "wait"}, {"action": "wait"}, {"votes": [{"as": "lea", "action": "approve"}]})
         [p] = desk.ask(TIMED)
-        reviewer.answer(desk.ledger, [p])
+        reviewer.answer_proposals(desk.ledger, [p])
         assert outcome(desk.now(p)[0]) == ("approve", "script", "lea")
-        assert desk.ledger.now() == CLOCK + 4 * HOUR
-        assert [e.type for e in desk.ledger.events() if e.type.startswith("proposal.")] == [
+        assert desk.ledger.now() == DEFAULT_CLOCK + 4 * HOUR
+        assert [e.type for e in desk.ledger.read_events() if e.type.startswith("proposal.")] == [
             "proposal.reminded",
             "proposal.escalated",
         ]
 
     def test_nobody_is_told(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        desk.write({"action": "wait"}, {"action": "approve"}).answer(desk.ledger, desk.ask(TIMED))
+        desk.write({"action": "wait"}, {"action": "approve"}).answer_proposals(desk.ledger, desk.ask(TIMED))
         assert desk.ledger.store.scan("notice/", "notice0") == []
-        monkeypatch.delenv(ENVIRONMENT)
+        monkeypatch.delenv(REVIEWER_VARIABLE)
         reviewer_from_environment()
         desk.ask(TIMED, key="people")
         assert len(desk.ledger.store.scan("notice/", "notice0")) == 1
@@ -216,22 +216,22 @@ class TestClock:
         reviewer = desk.write({"votes": [{"as": "lea", "action": "approve"}]})
         [p] = desk.ask(TIMED)
         with pytest.raises(hitl.HitlError, match="lea may not decide"):
-            reviewer.answer(desk.ledger, [p])
+            reviewer.answer_proposals(desk.ledger, [p])
 
     def test_what_the_clock_decides_is_not_the_scripts_decision(self, desk: Desk) -> None:
         reviewer = desk.write(*[{"action": "wait"}] * 3)
         [p] = desk.ask(TIMED)
-        reviewer.answer(desk.ledger, [p])
+        reviewer.answer_proposals(desk.ledger, [p])
         assert outcome(desk.now(p)[0]) == ("reject", "deadline", "deadline")
         assert desk.ledger.verify().ok
-        assert [q.decision for q in desk.ledger.proposals(p.run)] == [desk.now(p)[0].decision]
+        assert [q.decision for q in desk.ledger.list_proposals(p.run)] == [desk.now(p)[0].decision]
 
     def test_it_moves_only_when_all_that_are_open_wait(self, desk: Desk) -> None:
         """One is approved before the clock moves, although the entries of the other come first."""
         waits = [{"title": "Refund 0", "action": "wait"}] * 3
         reviewer = desk.write(*waits, {"title": "Refund 1", "action": "approve"})
         asked = desk.ask(TIMED, TIMED)
-        reviewer.answer(desk.ledger, asked)
+        reviewer.answer_proposals(desk.ledger, asked)
         assert [outcome(p)[:2] for p in desk.now(*asked)] == [("reject", "deadline"), ("approve", "script")]
 
     def test_waits_of_several_end_when_theirs_is_due(self, desk: Desk) -> None:
@@ -244,10 +244,12 @@ class TestClock:
             {"title": "Refund 0", "action": "approve"},
         )
         asked = desk.ask(TIMED, slow)
-        reviewer.answer(desk.ledger, asked)
+        reviewer.answer_proposals(desk.ledger, asked)
         assert [outcome(p)[:2] for p in desk.now(*asked)] == [("approve", "script")] * 2
-        assert desk.ledger.now() == CLOCK + 4 * HOUR
-        taken = [(e.type, (e.data or {})["due"][11:16]) for e in desk.ledger.events() if e.type.startswith("proposal.")]
+        assert desk.ledger.now() == DEFAULT_CLOCK + 4 * HOUR
+        taken = [
+            (e.type, (e.data or {})["due"][11:16]) for e in desk.ledger.read_events() if e.type.startswith("proposal.")
+        ]
         assert taken == [
             ("proposal.reminded", "10:00"),
             ("proposal.reminded", "11:00"),
@@ -258,7 +260,7 @@ class TestClock:
         both = terms("1 of bo", timeline=("1h remind", "1h escalate lea", "8h reject"))
         reviewer = desk.write({"action": "wait"}, {"votes": [{"as": "lea", "action": "approve"}]})
         [p] = desk.ask(both)
-        reviewer.answer(desk.ledger, [p])
+        reviewer.answer_proposals(desk.ledger, [p])
         assert outcome(desk.now(p)[0]) == ("approve", "script", "lea")
         assert desk.now(p)[0].step == 2
 
@@ -268,46 +270,46 @@ class TestClock:
         reviewer = desk.write(votes)
         [p] = desk.ask(undo)
         with pytest.raises(hitl.Unanswered, match='"action": "wait"') as missing:
-            reviewer.answer(desk.ledger, [p])
+            reviewer.answer_proposals(desk.ledger, [p])
         assert "can be taken back until the clock moves on" in str(missing.value)
         more = desk.write(votes, {"action": "wait"})
-        more.recall(desk.ledger, NB)
-        more.answer(desk.ledger, desk.now(p))
+        more.recall_used_entries(desk.ledger, NB)
+        more.answer_proposals(desk.ledger, desk.now(p))
         assert outcome(desk.now(p)[0]) == ("approve", "script", "bo")
-        assert desk.ledger.now() == CLOCK + timedelta(seconds=30)
+        assert desk.ledger.now() == DEFAULT_CLOCK + timedelta(seconds=30)
 
     def test_no_other_clock_acts_on_what_a_script_was_asked(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """A server or `watch` on the same store would find its deadlines passed months ago; people may still decide."""
         desk.write()
         [p] = desk.ask(terms("1 of anyone", timeline=("1h remind", "8h reject"), undo=30.0))
-        monkeypatch.delenv(ENVIRONMENT)
+        monkeypatch.delenv(REVIEWER_VARIABLE)
         reviewer_from_environment()
-        assert desk.ledger.tick() == 0
+        assert desk.ledger.run_due_steps() == 0
         assert outcome(desk.now(p)[0]) == ("open",)
         assert desk.ledger.decide(p.id, "approve", reviewer="bo").settles_at is not None
-        assert desk.ledger.tick(desk.ledger.now() + HOUR) == 1
+        assert desk.ledger.run_due_steps(desk.ledger.now() + HOUR) == 1
         assert outcome(desk.now(p)[0]) == ("approve", "person", "bo")
         assert desk.ledger.verify().ok
 
     def test_its_clock_acts_on_nothing_that_people_are_asked(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv(ENVIRONMENT, raising=False)
+        monkeypatch.delenv(REVIEWER_VARIABLE, raising=False)
         reviewer_from_environment()
         [people] = desk.ask(TIMED, key="people")
         reviewer = desk.write(*[{"action": "wait"}] * 3, clock="2126-01-05T09:00:00Z")
         [p] = desk.ask(TIMED, key="script")
-        reviewer.answer(desk.ledger, [p])
+        reviewer.answer_proposals(desk.ledger, [p])
         assert [outcome(q)[0] for q in desk.now(p, people)] == ["reject", "open"]
         assert desk.now(people)[0].step == 0
 
     def test_a_process_that_goes_on_knows_how_late_it_is(self, desk: Desk) -> None:
         entries = [{"action": "wait"}, {"action": "approve"}, {"action": "reject"}]
         reviewer = desk.write(*entries)
-        reviewer.answer(desk.ledger, desk.ask(TIMED))
+        reviewer.answer_proposals(desk.ledger, desk.ask(TIMED))
         again = DecisionFileReviewer(desk.path)
-        assert again.clock.read() == CLOCK
-        again.recall(desk.ledger, NB)
-        assert again.clock.read() == CLOCK + HOUR
-        assert again.unused == [Entry(action="reject")]
+        assert again.clock.current_time() == DEFAULT_CLOCK
+        again.recall_used_entries(desk.ledger, NB)
+        assert again.clock.current_time() == DEFAULT_CLOCK + HOUR
+        assert again.unused_entries == [DecisionEntry(action="reject")]
 
 
 class TestRecording:
@@ -315,18 +317,18 @@ class TestRecording:
         """What is recorded of a pause that these entries decided; it decides another one like it."""
         reviewer = desk.write(*entries, **more)
         asked = desk.ask(*made_under)
-        reviewer.answer(desk.ledger, asked)
+        reviewer.answer_proposals(desk.ledger, asked)
         recorded = record_file(desk.ledger, NB)
         assert recorded is not None
         document = decision_file.json.loads(decision_file.format_document(recorded))
         other = desk.elsewhere()
         again = other.write(*document.pop("decisions"), **document)
         asked_again = other.ask(*made_under)
-        again.answer(other.ledger, asked_again)
+        again.answer_proposals(other.ledger, asked_again)
         first, second = desk.now(*asked), other.now(*asked_again)
         assert [outcome(p) for p in first] == [outcome(p) for p in second]
         assert [votes_of(p) for p in first] == [votes_of(p) for p in second]
-        assert again.unused == []
+        assert again.unused_entries == []
         return recorded
 
     def test_votes(self, desk: Desk) -> None:
@@ -345,7 +347,7 @@ class TestRecording:
         recorded = self.replay(desk, slow, entries=entries, clock="2026-02-02T08:00:00Z")
         named = {"agent": "refunds", "title": "Refund 0"}
         assert msgspec.to_builtins(recorded.decisions) == [{**named, **entry} for entry in entries]
-        assert recorded.clock == CLOCK.replace(month=2, day=2, hour=8)
+        assert recorded.clock == DEFAULT_CLOCK.replace(month=2, day=2, hour=8)
 
     def test_a_deadline_is_waits_and_nobodys_decision(self, desk: Desk) -> None:
         recorded = self.replay(desk, TIMED, entries=[{"action": "wait"}] * 3)
@@ -370,15 +372,17 @@ class TestRecording:
         began = asked[0].created_at
 
         def decide(p: Proposal, user: str, action: Action = "approve") -> None:
-            desk.ledger.decide(p.id, action, reviewer=user, attest=Attest(key, user, "login", "A0", "page"))
+            desk.ledger.decide(
+                p.id, action, reviewer=user, attestation=ReviewerAttestation(key, user, "login", "A0", "page")
+            )
 
         decide(asked[1], "dee")
-        desk.ledger.tick(began + HOUR)
+        desk.ledger.run_due_steps(began + HOUR)
         decide(asked[0], "bo")
         decide(asked[1], "cy")
         decide(asked[3], "ann", "reject")
         for hours in (4, 8):
-            desk.ledger.tick(began + hours * HOUR)
+            desk.ledger.run_due_steps(began + hours * HOUR)
         recorded = record_file(desk.ledger, NB)
         assert recorded is not None
         assert recorded.clock == began.replace(microsecond=0)
@@ -396,7 +400,7 @@ class TestRecording:
         document = decision_file.json.loads(decision_file.format_document(recorded))
         again = other.write(*document.pop("decisions"), **document)
         asked_again = other.ask(*made_under)
-        again.answer(other.ledger, asked_again)
+        again.answer_proposals(other.ledger, asked_again)
         assert [outcome(p) for p in desk.now(*asked)] == [
             ("approve", "person", "bo"),
             ("approve", "person", "cy"),
@@ -423,7 +427,9 @@ def votes_of(p: Proposal) -> list[tuple[Any, ...]]:
 
 
 def test_an_edit_that_the_policy_blocks_is_refused(desk: Desk) -> None:
-    document = read_mapping({"version": 1, "rule": [{"id": "embargo", "when": 'value.to == "XX"', "do": "block"}]})
+    document = read_policy_mapping(
+        {"version": 1, "rule": [{"id": "embargo", "when": 'value.to == "XX"', "do": "block"}]}
+    )
     policy = merge_documents([document])
     assert policy is not None
     made_under = Terms(policy=policy.sha256, rules=("big",))
@@ -431,5 +437,5 @@ def test_an_edit_that_the_policy_blocks_is_refused(desk: Desk) -> None:
     edit = {"action": "edit", "value": {"to": "XX"}}
     for entry in (edit, {"votes": [{"as": "bo", **edit}]}):
         with pytest.raises(hitl.HitlError, match=r"a\.decisions\.json: .*the policy blocks this value \(embargo\)"):
-            desk.write(entry).answer(desk.ledger, [p])
+            desk.write(entry).answer_proposals(desk.ledger, [p])
     assert outcome(desk.now(p)[0]) == ("open",)

@@ -19,7 +19,7 @@ from typing import Any
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from hitl_nb.kinds.questions import ask
+from hitl_nb.kinds.questions import build_question
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Snapshot
 from hitl_nb.storage import open_store
@@ -84,7 +84,7 @@ class Server:
         """Proposals of a run that pauses in `letters.ipynb`."""
         notebook = str(self.folder / "letters.ipynb")
         _, claim = self.ledger.open_run(agent=agent, notebook=notebook)
-        questions = [ask(value, title=f"Letter {i}", **asked) for i, value in enumerate(values)]
+        questions = [build_question(value, title=f"Letter {i}", **asked) for i, value in enumerate(values)]
         return self.ledger.pause(claim, Snapshot(envelope=b"state"), questions)
 
     def listen(self, during: Callable[[], None], until: Callable[[dict[str, Any]], bool], **headers: str) -> list[Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pycrdt import Doc, Text
 
-from hitl_nb.drafts.draft import Draft, changes
-from hitl_nb.ledger.documents.update_log import update
+from hitl_nb.drafts.draft import Draft, capture_updates
+from hitl_nb.ledger.documents.update_log import new_update
 
 PEOPLE = 10
 A_RUN = (5, 60)
@@ -44,16 +44,16 @@ def run(doc: Doc[Any], chance: random.Random, length: int) -> Iterator[bytes]:
     for _ in range(length):
         if at > 0 and chance.random() < CORRECTED:
             at -= 1
-            yield from changes(doc, lambda at=at: text.__delitem__(slice(at, at + 1)))
+            yield from capture_updates(doc, lambda at=at: text.__delitem__(slice(at, at + 1)))
         else:
-            yield from changes(doc, lambda at=at: text.insert(at, chance.choice(LETTERS)))
+            yield from capture_updates(doc, lambda at=at: text.insert(at, chance.choice(LETTERS)))
             at += 1
 
 
 def edited(draft: Draft, count: int) -> None:
     """Edit a draft, whose text is ASCII, so many times."""
-    draft.begin()
-    waiting = [update(made, author) for author, made in keystrokes(draft, count)]
+    draft.write_initial()
+    waiting = [new_update(made, author) for author, made in keystrokes(draft, count)]
     for start in range(0, count, TOGETHER):
         some = waiting[start : start + TOGETHER]
         draft.log.submit(lambda tx, some=some: [draft.log.add(tx, one) for one in some]).result()

@@ -14,7 +14,7 @@ from hitl_nb.errors import Untrusted
 from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.records import Question, Snapshot
 from hitl_nb.server.api.routes import LARGE, ROUTES
-from hitl_nb.server.base.context import GRANTED, Desk, Grants, HitlNb
+from hitl_nb.server.base.context import GRANT_SECONDS, HitlNb, ResumeGrants, ServerContext
 from hitl_nb.storage import open_store
 from tests.indoubt import in_doubt
 
@@ -67,7 +67,7 @@ def test_a_draft_is_kept_and_an_edit_decided(server: Any) -> None:
     assert status == 200
     assert said["run"]["status"] == "ready"
     assert '+  "amount": 99.5' in said["proposal"]["changes"]
-    decision = server.ledger.proposal(p.id).decision
+    decision = server.ledger.load_proposal(p.id).decision
     assert (decision.action, decision.value["amount"], decision.reason) == ("edit", 99.5, "shipping")
     assert (decision.authn, decision.assurance) == ("token", "A0")
 
@@ -78,7 +78,7 @@ def test_an_edit_that_does_not_fit_is_refused_field_by_field_and_nothing_is_deci
     for path, body in ((f"proposals/{p.id}/decision", edit), (f"proposals/{p.id}/check", {"value": edit["value"]})):
         status, said = server.call("POST", path, body)
         assert (status, said["error"], set(said["fields"])) == (422, "InvalidEdit", {"order", "amount"})
-    assert server.ledger.proposal(p.id).status == "open"
+    assert server.ledger.load_proposal(p.id).status == "open"
 
 
 def test_the_second_reviewer_is_told_who_decided_what(server: Any) -> None:
@@ -98,7 +98,7 @@ def test_a_decision_on_something_else_than_what_is_asked_is_refused(server: Any,
     assert said["difference"] == {name: {"shown": asked, "now": getattr(p, name)}}
     many = {"action": "approve", "proposals": [{"id": p.id, **shown(p), **other}]}
     assert server.call("POST", "decisions", many)[0] == 409
-    assert server.ledger.proposal(p.id).status == "open"
+    assert server.ledger.load_proposal(p.id).status == "open"
 
 
 def test_several_are_decided_together_or_none(server: Any) -> None:
@@ -106,7 +106,7 @@ def test_several_are_decided_together_or_none(server: Any) -> None:
     server.ledger.decide(made[2].id, "reject", reviewer="alice")
     every = {"action": "approve", "proposals": [{"id": p.id, **shown(p)} for p in made]}
     assert server.call("POST", "decisions", every)[0] == 409
-    assert server.ledger.proposal(made[0].id).status == "open"
+    assert server.ledger.load_proposal(made[0].id).status == "open"
     two = {**every, "proposals": every["proposals"][:2]}
     status, said = server.call("POST", "decisions", two)
     assert (status, [p["status"] for p in said["proposals"]]) == (200, ["decided", "decided"])
@@ -157,7 +157,7 @@ def test_nobody_gets_in_without_credentials(server: Any, route: Any) -> None:
     for headers in ({"Authorization": ""}, {"Authorization": "token wrong"}, {"Authorization": "", **own}):
         status, said = server.call(route.method, path, body, **headers)
         assert status == 403, said
-    assert server.ledger.proposal(p.id).status == "open"
+    assert server.ledger.load_proposal(p.id).status == "open"
 
 
 def test_the_api_describes_itself(server: Any) -> None:
@@ -173,10 +173,10 @@ def test_a_decision_is_signed_by_the_server_and_kernels_pin_its_key(server: Any,
     assert server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p)})[0] == 200
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
     monkeypatch.setenv("HITL_NB_SERVER_KEY", server.public_key())
-    assert server.ledger.proposals(p.run)[0].status == "decided"
+    assert server.ledger.list_proposals(p.run)[0].status == "decided"
     monkeypatch.setenv("HITL_NB_SERVER_KEY", "A" * 43 + "=")
     with pytest.raises(Untrusted):
-        server.ledger.proposals(p.run)
+        server.ledger.list_proposals(p.run)
 
 
 def test_comments_and_whose_it_is(server: Any) -> None:
@@ -231,11 +231,11 @@ def test_one_browser_goes_on(server: Any) -> None:
 
 def test_a_browser_that_does_nothing_with_its_grant_loses_it() -> None:
     now = [0.0]
-    grants = Grants(lambda: now[0])
-    assert [grants.take("run", 1, "one"), grants.take("run", 1, "two")] == ["one", "one"]
-    now[0] = GRANTED + 1
-    assert grants.take("run", 1, "two") == "two"
-    assert grants.take("run", 2, "one") == "one"
+    grants = ResumeGrants(lambda: now[0])
+    assert [grants.grant("run", 1, "one"), grants.grant("run", 1, "two")] == ["one", "one"]
+    now[0] = GRANT_SECONDS + 1
+    assert grants.grant("run", 1, "two") == "two"
+    assert grants.grant("run", 2, "one") == "one"
 
 
 def test_a_method_that_a_path_does_not_have(server: Any) -> None:
@@ -245,12 +245,12 @@ def test_a_method_that_a_path_does_not_have(server: Any) -> None:
 
 def test_a_store_that_was_closed_is_opened_again(tmp_path: Path) -> None:
     key = SigningKey(Ed25519PrivateKey.generate())
-    desk = Desk(HitlNb(store=f"diskcache://{tmp_path}/store"), tmp_path, key, alone=True)
-    first = desk.ledger()
-    assert desk.ledger() is first
+    desk = ServerContext(HitlNb(store=f"diskcache://{tmp_path}/store"), tmp_path, key, alone=True)
+    first = desk.open_ledger()
+    assert desk.open_ledger() is first
     first.store.close()
-    assert desk.ledger().inbox() == []
-    desk.ledger().store.close()
+    assert desk.open_ledger().list_open() == []
+    desk.open_ledger().store.close()
     desk.close()
 
 
@@ -307,5 +307,5 @@ def test_an_effect_in_doubt_is_never_approved_and_its_answer_is_checked(server: 
     for unfit in ({"happened": None}, {"happened": True}, {"happened": True, "result": 5}, {"happened": "x"}):
         assert decide("edit", unfit) == 422, unfit
     assert decide("edit", {"happened": "stop"}) == 200
-    assert server.ledger.run(p.run).status == "cancelled"
-    assert server.ledger.proposal(other.id).status == "superseded"
+    assert server.ledger.load_run(p.run).status == "cancelled"
+    assert server.ledger.load_proposal(other.id).status == "superseded"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hitl_nb.records import Proposal, Terms, Vote
+from hitl_nb.records import Proposal, Terms, VoteRecord
 from hitl_nb.server.base.vote_attention import Attention, longest_by_chance, summarize
 
 
@@ -17,10 +17,10 @@ def asked(value: Any) -> Proposal:
     return Proposal(kind="text" if isinstance(value, str) else "json", value=value, **made)
 
 
-def timed(action: Any, seconds: float | None, words: int, minutes: int = 0) -> tuple[Proposal, Vote]:
+def timed(action: Any, seconds: float | None, words: int, minutes: int = 0) -> tuple[Proposal, VoteRecord]:
     p = asked("word " * words)
     at = datetime.now(UTC) - timedelta(minutes=minutes)
-    return p, Vote(reviewer="bo", action=action, at=at, seconds=seconds, value="x" if action == "edit" else None)
+    return p, VoteRecord(reviewer="bo", action=action, at=at, seconds=seconds, value="x" if action == "edit" else None)
 
 
 def test_own_figures_are_those_of_the_votes() -> None:
@@ -50,14 +50,14 @@ def test_how_long_a_person_had_a_revision_is_remembered_unless_that_is_off() -> 
     clock, on = [10.0], [True]
     attention = Attention(lambda: on[0], lambda: clock[0])
     p = asked({"amount": 4})
-    attention.show("bo", p)
+    attention.record_shown("bo", p)
     clock[0] = 14.5
-    attention.show("bo", p)  # read again since somebody said something: it does not begin anew
-    assert attention.seconds("bo", p.id, p.revision) == 4.5
-    assert attention.seconds("cy", p.id, p.revision) is None
-    assert attention.seconds("bo", p.id, p.revision + 1) is None
+    attention.record_shown("bo", p)  # read again since somebody said something: it does not begin anew
+    assert attention.seconds_since_shown("bo", p.id, p.revision) == 4.5
+    assert attention.seconds_since_shown("cy", p.id, p.revision) is None
+    assert attention.seconds_since_shown("bo", p.id, p.revision + 1) is None
     on[0] = False
-    assert attention.seconds("bo", p.id, p.revision) is None
-    attention.show("cy", p)
+    assert attention.seconds_since_shown("bo", p.id, p.revision) is None
+    attention.record_shown("cy", p)
     on[0] = True
-    assert attention.seconds("cy", p.id, p.revision) is None
+    assert attention.seconds_since_shown("cy", p.id, p.revision) is None

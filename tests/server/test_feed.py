@@ -68,7 +68,7 @@ def test_what_the_clock_did_is_told_by_kind_and_proposal(server: Any) -> None:
 
     def remind() -> None:
         event = {"actor": "clock", "run": p.run, "proposal": p.id, "data": {"due": "2026-01-05T10:00:00Z"}}
-        server.ledger.store.transact(lambda tx: chain.append(tx, "proposal.reminded", **event))
+        server.ledger.store.transact(lambda tx: chain.append_event(tx, "proposal.reminded", **event))
 
     *_, last = server.listen(remind, names(p))
     assert last["notices"] == [{"kind": "reminded", "proposal": p.id}]

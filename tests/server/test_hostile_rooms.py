@@ -83,7 +83,7 @@ async def typing(server: Server, p: Any, ann: Peer, bob: Peer) -> AsyncIterator[
     for one in (ann, bob):
         await one.until(lambda one=one: one.closed is not None or counted(one.text) == pair.typed)
         assert one.closed is None
-    assert counted(Draft.of(server.ledger.store, p).value()) == pair.typed
+    assert counted(Draft.for_proposal(server.ledger.store, p).read_value()) == pair.typed
 
 
 def counted(text: Any) -> dict[str, int]:

@@ -18,13 +18,13 @@ EDITS = 100_000
 @pytest.fixture(scope="module")
 def long(server: Any) -> Proposal:
     (p,) = server.paused("Dear Ann", agent="long")
-    edited(Draft.of(server.ledger.store, p), EDITS)
+    edited(Draft.for_proposal(server.ledger.store, p), EDITS)
     return p
 
 
 def test_it_is_opened_and_written(server: Any, long: Proposal) -> None:
-    draft = Draft.of(server.ledger.store, long)
-    before = draft.value()
+    draft = Draft.for_proposal(server.ledger.store, long)
+    before = draft.read_value()
     assert len(before) > EDITS / 2
 
     async def play() -> None:
@@ -39,16 +39,16 @@ def test_it_is_opened_and_written(server: Any, long: Proposal) -> None:
         assert str(again.text) == before + "!"
 
     asyncio.run(play())
-    assert draft.value() == before + "!"
+    assert draft.read_value() == before + "!"
     status, said = server.call("GET", f"proposals/{long.id}")
     assert (status, said["draft"] == before + "!", said["has_draft"]) == (200, True, True)
 
 
 def test_it_can_be_read_at_any_version_and_nothing_of_its_history_is_gone(server: Any, long: Proposal) -> None:
-    draft = Draft.of(server.ledger.store, long)
-    assert draft.load().loose < EDITS  # opening it has folded the log
-    some = {n: one for n in (0, EDITS // 2, EDITS - 1) for n, one in draft.history(after=n, limit=1)}
+    draft = Draft.for_proposal(server.ledger.store, long)
+    assert draft.load().uncompacted < EDITS  # opening it has folded the log
+    some = {n: one for n in (0, EDITS // 2, EDITS - 1) for n, one in draft.updates_after(after=n, limit=1)}
     assert [one.author for one in some.values()] == ["", "person 4", "person 9"]
-    half = draft.says(draft.load(upto=EDITS // 2).doc)
-    assert 0 < len(half) < len(draft.value())
-    assert draft.says(draft.load(upto=1).doc) == "Dear Ann"
+    half = draft.value_in(draft.load(upto=EDITS // 2).doc)
+    assert 0 < len(half) < len(draft.read_value())
+    assert draft.value_in(draft.load(upto=1).doc) == "Dear Ann"

@@ -24,11 +24,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.kinds.questions import ask
+from hitl_nb.kinds.questions import build_question
 from hitl_nb.ledger.rows.requesters import os_user
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Snapshot, Terms
-from hitl_nb.server.api.openapi import NDJSON, document
+from hitl_nb.server.api.openapi import NDJSON, build_document
 from hitl_nb.server.api.routes import ROUTES, Route
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -42,7 +42,7 @@ def api(server: Any) -> Any:
         f"http://127.0.0.1:{server.port}/hitl_nb/api/openapi.json", headers={"Authorization": f"token {server.token}"}
     )
     found.validate()
-    assert found.raw_schema == document()
+    assert found.raw_schema == build_document()
     return found
 
 
@@ -52,8 +52,8 @@ def known(server: Any) -> Any:
     table = {"columns": [{"name": "sku", "type": "text"}], "rows": [["a"]]}
     made = server.paused("Dear Ann", {"amount": 1}, ["a", "b"], table, 3.5, None, agent="described", context="why")
     server.ledger.decide(made[0].id, "edit", value="Dear Ms Ann", reason="polite", reviewer="ann")
-    server.ledger.comment(made[1].id, "hm", author="bob")
-    Draft.of(server.ledger.store, made[1]).write({"amount": 2}, "ann")
+    server.ledger.add_comment(made[1].id, "hm", author="bob")
+    Draft.for_proposal(server.ledger.store, made[1]).write_value({"amount": 2}, "ann")
     (old,) = server.paused("gone", agent="described")  # supersedes those above
     (last,) = server.paused("ready", agent="ready")
     server.ledger.decide(last.id, "approve", reviewer="ann")
@@ -126,7 +126,9 @@ def settling(server: Any) -> Any:
     """A proposal that the server's user has approved, and may take back."""
     _, claim = server.ledger.open_run(agent="settling", notebook=str(server.folder / "letters.ipynb"))
     plan = Plan("ask", (), (), Terms(undo=3600.0), ("approve", "reject"))
-    (p,) = server.ledger.pause_run(claim, Snapshot(envelope=b""), [ask("Dear", title="Letter")], plans=[plan])[1]
+    (p,) = server.ledger.pause_run(
+        claim, Snapshot(envelope=b""), [build_question("Dear", title="Letter")], plans=[plan]
+    )[1]
     return server.ledger.decide(p.id, "approve", reviewer=os_user())
 
 
@@ -143,7 +145,7 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
         p = settling(server)
     opening = {"name": f"{route.method} {route.path}", "title": "Report", "session": SESSION}
     _, written = server.call("POST", "workspaces", opening)
-    comment = server.ledger.comment(p.id, "hm", author="ann")
+    comment = server.ledger.add_comment(p.id, "hm", author="ann")
     named = {"runs": p.run, "comments": comment.id, "workspaces": written["id"]}
     said = api[f"/hitl_nb/api/{route.path}"][route.method].Case(
         path_parameters={"id": named.get(route.path.split("/")[0], p.id)} if "{id}" in route.path else {},
@@ -180,8 +182,8 @@ def test_what_is_refused_is_told_as_described(server: Any, api: Any, path: str, 
 
 
 def test_an_answer_that_is_not_as_described_is_noticed(server: Any, api: Any) -> None:
-    told = copy.deepcopy(document())
-    told["components"]["schemas"]["Status"]["required"].append("missing")
+    told = copy.deepcopy(build_document())
+    told["components"]["schemas"]["StatusResponse"]["required"].append("missing")
     other = schemathesis.openapi.from_dict(told)
     other.config.update(base_url=f"http://127.0.0.1:{server.port}")
     case = other["/hitl_nb/api/status"]["GET"].Case()
@@ -191,21 +193,23 @@ def test_an_answer_that_is_not_as_described_is_noticed(server: Any, api: Any) ->
 
 def test_the_lines_of_the_export_are_the_bytes_that_are_hashed(server: Any) -> None:
     server.paused("Dear Ann – ⚙", agent="exported")
-    described = document()["paths"]["/hitl_nb/api/events/export"]["get"]["responses"]["200"]["content"]
+    described = build_document()["paths"]["/hitl_nb/api/events/export"]["get"]["responses"]["200"]["content"]
     assert set(described) == {NDJSON}
-    for after in (0, server.ledger.head() - 1, server.ledger.head()):
+    for after in (0, server.ledger.newest_event_number() - 1, server.ledger.newest_event_number()):
         answer = exported(server, after)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, NDJSON)
-        assert answer.content == b"".join(raw + b"\n" for raw in server.ledger.raw_events(after=after, limit=10**6))
+        assert answer.content == b"".join(
+            raw + b"\n" for raw in server.ledger.read_raw_events(after=after, limit=10**6)
+        )
     assert exported(server, -1).json()["error"] == "BadRequest"
 
 
 def test_a_long_log_is_exported_by_the_page(server: Any) -> None:
     (p,) = server.paused("Dear Ann", agent="long")
-    for _ in range(0 if server.ledger.head() > 2500 else 2500 - server.ledger.head()):
+    for _ in range(0 if server.ledger.newest_event_number() > 2500 else 2500 - server.ledger.newest_event_number()):
         server.ledger.assign(p.id, "bob", actor="ann")
     lines = exported(server, 0).content.splitlines()
-    assert lines == server.ledger.raw_events(limit=10**6)
+    assert lines == server.ledger.read_raw_events(limit=10**6)
     assert len(lines) >= 2500
 
 
@@ -253,7 +257,7 @@ def test_a_cell_finds_its_pause_by_the_run_s_key(server: Any) -> None:
     asked: dict[str, str] = {}
     for key in ("", "north"):
         _, claim = server.ledger.open_run(agent="keyed", notebook=notebook, key=key)
-        (p,) = server.ledger.pause(claim, Snapshot(envelope=b"state"), [ask("Dear Ann", title="Letter")])
+        (p,) = server.ledger.pause(claim, Snapshot(envelope=b"state"), [build_question("Dear Ann", title="Letter")])
         asked[key] = p.id
     for query, expected in (("", "north"), ("&key=north", "north"), ("&key=", "")):
         said = server.call("GET", f"pauses?path=letters.ipynb&agent=keyed&pause=1{query}")[1]
@@ -306,7 +310,7 @@ def test_an_export_of_a_damaged_log_breaks_off_so_that_it_is_noticed(tmp_path: P
     server = Server(tmp_path)
     try:
         (p,) = server.paused("Dear Ann", agent="damaged")
-        while server.ledger.head() < 1100:
+        while server.ledger.newest_event_number() < 1100:
             server.ledger.assign(p.id, "bob", actor="ann")
         server.ledger.store.transact(lambda tx: tx.put("event/000000001050", b"\x00hitl/large/v1\x00{}"))
         with pytest.raises(requests.exceptions.ChunkedEncodingError):

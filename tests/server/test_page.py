@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from hitl_nb.server.standalone_page import STATIC
+from hitl_nb.server.standalone_page import STATIC_FOLDER
 
-built = pytest.mark.skipif(not (STATIC / "page.js").is_file(), reason="the page is not built: npm run build")
+built = pytest.mark.skipif(not (STATIC_FOLDER / "page.js").is_file(), reason="the page is not built: npm run build")
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
@@ -58,18 +58,18 @@ def test_the_page_names_its_proposal_and_lets_in_no_script_but_its_own(server: A
 def test_vector_36_a_link_that_is_looked_at_decides_nothing(server: Any) -> None:
     """A scanner of emails follows the link, with or without being logged in; then the person decides, twice."""
     (p,) = server.paused("Dear Ann")
-    head = server.ledger.head()
+    head = server.ledger.newest_event_number()
     for token in (False, True, True):
         get(server, f"review/{p.id}", token=token)
         assert server.call("GET", f"proposals/{p.id}")[1]["status"] == "open"
         assert server.call("GET", f"proposals/{p.id}/decision")[0] in (404, 405)
-    assert server.ledger.head() == head
+    assert server.ledger.newest_event_number() == head
     decision = {"action": "approve", "revision": p.revision, "fingerprint": p.fingerprint}
     status, said = server.call("POST", f"proposals/{p.id}/decision", decision)
     assert (status, said["proposal"]["status"]) == (200, "decided")
     status, said = server.call("POST", f"proposals/{p.id}/decision", decision)
     assert (status, said["error"]) == (409, "AlreadyDecided")
-    assert [event.type for event in server.ledger.events(after=head)] == ["decision"]
+    assert [event.type for event in server.ledger.read_events(after=head)] == ["decision"]
 
 
 def test_somebody_unknown_is_sent_to_the_login(server: Any) -> None:
@@ -102,7 +102,7 @@ def test_what_the_page_loads_is_there(server: Any) -> None:
     for path in loaded:
         status, headers, _ = get(server, path)
         assert (status, headers["Cache-Control"]) == (200, "no-cache")
-    chunk = next(STATIC.glob("*.chunk.js")).name
+    chunk = next(STATIC_FOLDER.glob("*.chunk.js")).name
     status, headers, _ = get(server, f"static/{chunk}")
     assert (status, "immutable" in headers["Cache-Control"]) == (200, True)
 

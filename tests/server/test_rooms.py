@@ -10,8 +10,8 @@ import pytest
 from peer import Peer
 from pycrdt import Doc, Text
 
-from hitl_nb.drafts.draft import Draft, changes
-from hitl_nb.ledger.documents.update_log import update
+from hitl_nb.drafts.draft import Draft, capture_updates
+from hitl_nb.ledger.documents.update_log import new_update
 
 
 def in_a_room(story: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -41,7 +41,7 @@ async def test_two_type_and_both_have_every_letter(server: Any) -> None:
     await one.until(lambda: len(one.text) == 14)
     await two.until(lambda: len(two.text) == 14)
     assert str(one.text) == str(two.text)
-    assert Draft.of(server.ledger.store, p).value() == str(one.text)
+    assert Draft.for_proposal(server.ledger.store, p).read_value() == str(one.text)
     assert sorted(str(one.text)) == sorted("Dear AnnabcABC")
 
 
@@ -52,7 +52,7 @@ async def test_what_is_acknowledged_is_in_the_log(server: Any) -> None:
     for letter in "yz":
         await one.type(letter)
         await one.safe()
-        assert Draft.of(server.ledger.store, p).value() == str(one.text)
+        assert Draft.for_proposal(server.ledger.store, p).read_value() == str(one.text)
 
 
 @in_a_room
@@ -73,21 +73,21 @@ async def test_what_was_typed_offline_merges_and_nothing_is_there_twice(server: 
 async def test_what_another_process_writes_arrives(server: Any) -> None:
     (p,) = server.paused("Dear Ann", agent="elsewhere")
     one = await peer(server, p.id).join()
-    await asyncio.to_thread(Draft.of(server.ledger.store, p).write, "Dear Ann and Bob", "kernel")
+    await asyncio.to_thread(Draft.for_proposal(server.ledger.store, p).write_value, "Dear Ann and Bob", "kernel")
     await one.until(lambda: str(one.text) == "Dear Ann and Bob")
 
 
 @in_a_room
 async def test_what_another_process_writes_at_once_arrives_at_once(server: Any) -> None:
     (p,) = server.paused("Dear Ann", agent="stream")
-    draft = Draft.of(server.ledger.store, p)
+    draft = Draft.for_proposal(server.ledger.store, p)
     one = await peer(server, p.id).join()
     arrived: list[bytes] = []
     one.doc.observe(lambda event: arrived.append(event.update))
     doc = draft.load().doc
     text = doc.get("source", type=Text)
-    made = [changes(doc, lambda word=word: text.insert(len(text), word))[0] for word in (" and", " Bob", ".")]
-    draft.log.submit(lambda tx: [draft.log.add(tx, update(data, "", "")) for data in made]).result()
+    made = [capture_updates(doc, lambda word=word: text.insert(len(text), word))[0] for word in (" and", " Bob", ".")]
+    draft.log.submit(lambda tx: [draft.log.add(tx, new_update(data, "", "")) for data in made]).result()
     await one.until(lambda: str(one.text) == "Dear Ann and Bob.")
     assert len(arrived) == 1
 
@@ -95,21 +95,21 @@ async def test_what_another_process_writes_at_once_arrives_at_once(server: Any) 
 @in_a_room
 async def test_a_log_with_what_no_draft_has_is_read_and_not_written(server: Any) -> None:
     (p,) = server.paused("Dear Ann", agent="foreign")
-    draft = Draft.of(server.ledger.store, p)
-    draft.begin()
+    draft = Draft.for_proposal(server.ledger.store, p)
+    draft.write_initial()
     foreign: Doc[Any] = Doc()
     foreign.get("foreign", type=Text).insert(0, "x")
-    draft.log.append(update(foreign.get_update(), "")).result()
+    draft.log.append(new_update(foreign.get_update(), "")).result()
     one = await peer(server, p.id).join()
     assert str(one.text) == "Dear Ann"
-    last = draft.log.last()
+    last = draft.log.last_number()
     await one.type("!")
     await one.until(lambda: one.closed is not None)
     assert one.closed is not None
     assert one.closed[0] == 1011
     assert "has what does not belong there: documents have nothing of the name 'foreign'" in one.closed[1]
     assert one.saved < one.sent
-    assert draft.log.last() == last
+    assert draft.log.last_number() == last
 
 
 @in_a_room
@@ -130,7 +130,7 @@ async def test_a_decision_ends_the_room_with_a_sentence_and_later_edits_change_n
     await one.connect()
     await one.until(lambda: one.closed is not None)
     assert one.closed[0] == 4409
-    assert Draft.of(server.ledger.store, p).value() == "Dear Ann"
+    assert Draft.for_proposal(server.ledger.store, p).read_value() == "Dear Ann"
 
 
 @in_a_room
@@ -143,7 +143,7 @@ async def test_a_decision_is_not_made_on_what_the_reviewer_has_not_seen(server: 
     status, said = await asyncio.to_thread(server.call, "POST", f"proposals/{p.id}/decision", body)
     assert (status, said["error"]) == (409, "StaleDraft")
     assert said["difference"] == {"draft": {"shown": "Dear Ann", "now": "Dear Ann!"}}
-    assert server.ledger.proposal(p.id).status == "open"
+    assert server.ledger.load_proposal(p.id).status == "open"
     body |= {"action": "edit", "value": "Dear Ann!"}
     status, said = await asyncio.to_thread(server.call, "POST", f"proposals/{p.id}/decision", body)
     assert (status, said["proposal"]["decision"]["value"]) == (200, "Dear Ann!")
@@ -181,7 +181,7 @@ async def test_an_unknown_draft_and_a_malformed_message_get_a_sentence(server: A
     assert bad.closed[0] == 4400
     await good.type("!")
     await good.safe()
-    assert Draft.of(server.ledger.store, p).value() == "Dear Ann!"
+    assert Draft.for_proposal(server.ledger.store, p).read_value() == "Dear Ann!"
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Authorization": "token wrong"}])

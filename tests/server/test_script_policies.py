@@ -64,7 +64,7 @@ class Script:
         (self.folder / policy_files.FILE_NAME).write_text(text)
 
     def asked(self) -> Proposal:
-        (p,) = self.api.ledger.inbox()
+        (p,) = self.api.ledger.list_open()
         return p
 
     def approve(self, *users: str) -> None:
@@ -75,20 +75,20 @@ class Script:
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
     monkeypatch.setattr(judged, "now", lambda: T0)
     monkeypatch.setattr(requesters, "_os_user", lambda uid: "ada")
-    monkeypatch.delenv(policy_files.ENVIRONMENT, raising=False)
+    monkeypatch.delenv(policy_files.POLICY_VARIABLE, raising=False)
     for name in ("served", "scripts"):
         (tmp_path / name / ".git").mkdir(parents=True)
     api = Api(tmp_path / "served")
     found = Script(api, tmp_path / "scripts")
 
-    def call(self: calls.Server, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def call(self: calls.ServerClient, method: str, path: str, body: Any = None) -> dict[str, Any]:
         status, said = api.call("ada", method, path, body)
-        return self._read(status, calls.json.dumps(said).encode())
+        return self._parse_answer(status, calls.json.dumps(said).encode())
 
-    monkeypatch.setattr(calls.Server, "call", call)
+    monkeypatch.setattr(calls.ServerClient, "request", call)
     monkeypatch.setattr(remote.time, "sleep", found.sleep)
     monkeypatch.setattr(sys.modules["__main__"], "__file__", str(found.folder / "nightly.py"), raising=False)
     yield found
@@ -98,7 +98,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 
 def later(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
-    monkeypatch.setenv(clock.FROZEN, (T0 + by).isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + by).isoformat())
 
 
 @pytest.mark.parametrize("deadline", [timedelta(hours=4), T0 + timedelta(hours=4)])
@@ -106,7 +106,7 @@ def test_a_deadline_decides(script: Script, monkeypatch: pytest.MonkeyPatch, dea
     def pass_time() -> None:
         assert script.asked().deadline == T0 + timedelta(hours=4)
         later(monkeypatch, timedelta(hours=5))
-        script.api.ledger.tick()
+        script.api.ledger.run_due_steps()
 
     script.acts = [pass_time]
     decision = script.run(deadline=deadline, on_deadline="reject")
@@ -124,7 +124,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_asked(script: Script)
         script.run(on_deadline="reject")
     with pytest.raises(PolicyError, match="fallback"):
         script.run(deadline=timedelta(hours=1), on_deadline="escalate")
-    assert script.api.ledger.inbox() == []
+    assert script.api.ledger.list_open() == []
 
 
 def test_the_policy_of_the_scripts_folder_says_who_decides(script: Script) -> None:
@@ -136,7 +136,7 @@ def test_the_policy_of_the_scripts_folder_says_who_decides(script: Script) -> No
     assert (decision.rules, decision.action) == (("two",), "approve")
     terms = seen[0].terms
     assert terms is not None
-    kept = script.api.ledger.policy(terms.policy)
+    kept = script.api.ledger.load_policy(terms.policy)
     assert kept is not None
     assert kept.sources == (f"nightly: {script.folder / policy_files.FILE_NAME}",)
 
@@ -154,7 +154,7 @@ def test_terms_stay_as_they_were_when_it_was_asked(script: Script) -> None:
 
 def test_the_policy_of_the_server_applies_too(script: Script) -> None:
     script.write(TWO)
-    served = Path(script.api.desk.notebook("")) / policy_files.FILE_NAME
+    served = Path(script.api.desk.notebook_file("")) / policy_files.FILE_NAME
     served.write_text('version = 1\n[[rule]]\nid = "dee"\ndo = "ask"\nneeds = ["1 of dee"]\n')
     script.acts = [lambda: script.approve("bo", "cy"), lambda: script.approve("dee")]
     assert script.run().rules == ("dee", "two")
@@ -194,7 +194,10 @@ def test_a_decision_is_too_old_also_for_a_script_that_was_ended(
     remote._open.clear()
     script.acts = [lambda: script.approve("bo", "cy")]
     script.run()
-    assert [p.status for p in script.api.ledger.proposals(script.api.ledger.runs()[0].id)] == ["expired", "decided"]
+    assert [p.status for p in script.api.ledger.list_proposals(script.api.ledger.list_runs()[0].id)] == [
+        "expired",
+        "decided",
+    ]
 
 
 def test_an_exclusive_policy_of_the_server_limits_what_a_script_sends(
@@ -204,7 +207,7 @@ def test_an_exclusive_policy_of_the_server_limits_what_a_script_sends(
     by_clock = PolicyText("/s.toml", "exclusive = true\n" + rule.format("s", 'timeline = ["1h approve"]'), True)
     org = tmp_path / "org.toml"
     org.write_text(rule.format("o", ""))
-    monkeypatch.setenv(policy_files.ENVIRONMENT, str(org))
+    monkeypatch.setenv(policy_files.POLICY_VARIABLE, str(org))
     merged = merge_script_policies(str(tmp_path), "nightly", [by_clock])
     assert merged is not None
     assert [len(one.timeline) for one in merged.rules] == [0, 1]
@@ -216,7 +219,7 @@ def test_an_exclusive_policy_of_the_server_limits_what_a_script_sends(
 
 
 def test_a_file_that_both_have_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(policy_files.ENVIRONMENT, raising=False)
+    monkeypatch.delenv(policy_files.POLICY_VARIABLE, raising=False)
     (tmp_path / ".git").mkdir()
     (tmp_path / policy_files.FILE_NAME).write_text(TWO)
     merged = merge_script_policies(str(tmp_path), "nightly", [PolicyText("/clone/hitl-policy.toml", TWO)])

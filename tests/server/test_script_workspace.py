@@ -1,4 +1,5 @@
-"""`hitl.workspace(..., server=...)`: a plain script writes through a real server, killed and run again, with people."""
+"""`hitl.load_workspace(..., server=...)`: a plain script writes through a real server, killed and run again, with
+people."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ HEAD = """
 import json, os, sys
 import hitl_nb as hitl
 from hitl_nb.workspaces import remote
-remote.BATCH = 0  # what is brought is sent at once
+remote.BATCH_SECONDS = 0  # what is brought is sent at once
 remote._FIRST_LOOK = remote._LONGEST_LOOK = 0.1
 
 def brought():
@@ -95,17 +96,17 @@ def until(true: Callable[[], Any]) -> Any:
 
 def opened(server: Server, name: str = "nightly", title: str = "Report") -> Workspace | None:
     run = server.ledger.find_run(agent=name, notebook=SCRIPT + name, key=title)
-    found = server.ledger.workspaces(run.id) if run is not None else []
+    found = server.ledger.list_workspaces(run.id) if run is not None else []
     return found[0] if found else None
 
 
 def says(server: Server, name: str = "nightly", title: str = "Report") -> str:
     w = opened(server, name, title)
-    return "" if w is None else Draft.within(server.ledger.store, w).value()
+    return "" if w is None else Draft.for_workspace(server.ledger.store, w).read_value()
 
 
 def asked(server: Server, name: str) -> Proposal | None:
-    found = server.ledger.inbox(agent=name)
+    found = server.ledger.list_open(agent=name)
     return found[0] if found else None
 
 
@@ -204,11 +205,11 @@ async def _story(team: Server, tmp_path: Path) -> None:
     assert (told["text"], told["value"]) == (f"{edited}\n\nApproved by bob.", edited)
     assert (told["action"], "+This is a report. Good." in told["changes"]) == ("edit", True)
     assert told["said"] == [["which?", "resolved", ["done"]]]
-    done = team.ledger.workspace(w.id)
-    assert (done.status, team.ledger.run(w.run).status) == ("closed", "finished")
-    history = Draft.within(team.ledger.store, done).history()
+    done = team.ledger.load_workspace(w.id)
+    assert (done.status, team.ledger.load_run(w.run).status) == ("closed", "finished")
+    history = Draft.for_workspace(team.ledger.store, done).updates_after()
     assert {one.author for _, one in history} >= {"agent:nightly"}
-    events = {e.type: e.data for e in team.ledger.history(w.run)}
+    events = {e.type: e.data for e in team.ledger.run_events(w.run)}
     assert (events["run.opened"]["authn"], events["run.resumed"]["authn"]) == ("token", "token")
     assert team.ledger.verify().ok
     status, said = await asyncio.to_thread(team.call, "GET", "runs?agent=nightly")
@@ -278,7 +279,7 @@ def test_a_person_who_writes_there_keeps_it_and_the_other_text_becomes_a_suggest
     assert again.told()[-1]["text"] == "Before.\n\nalpha beta mine\n\nAfter."
     w = opened(server, "held")
     assert w is not None
-    (said,) = server.ledger.comments(w.id)
+    (said,) = server.ledger.list_comments(w.id)
     assert (said.quote, said.suggestion, said.author) == ("beta ", "gamma delta", "agent:held")
 
 
@@ -292,7 +293,7 @@ def test_a_script_killed_while_it_waits_finds_the_decision_when_it_is_run_again(
     again.bring("not even asked for")
     w = opened(server, "waits")
     assert w is not None
-    until(lambda: again.process.poll() is not None or server.ledger.run(w.run).epoch > 1)
+    until(lambda: again.process.poll() is not None or server.ledger.load_run(w.run).epoch > 1)
     server.ledger.decide(p.id, "approve", reviewer="ann")
     read, action, text = again.told()
     assert (read["read"], action["action"], text["text"]) == (
@@ -300,7 +301,7 @@ def test_a_script_killed_while_it_waits_finds_the_decision_when_it_is_run_again(
         "approve",
         "Before.\n\nalpha\n\nAfter.",
     )
-    assert len(server.ledger.proposals(w.run)) == 1
+    assert len(server.ledger.list_proposals(w.run)) == 1
 
 
 def test_what_was_read_reads_the_same_so_that_a_script_comes_to_where_it_was(server: Any) -> None:
@@ -324,13 +325,13 @@ def test_what_was_read_reads_the_same_so_that_a_script_comes_to_where_it_was(ser
     w = opened(server, "rereads")
     assert w is not None
     for text in ("one", "two"):
-        server.ledger.comment(w.id, text, author="ann")
+        server.ledger.add_comment(w.id, text, author="ann")
     for end in (0, 1, 3, 4):
         with pytest.raises(KeyboardInterrupt):
             run(end)
     run(-1)
     assert says(server, "rereads") == "Summary\n\nEnd"
-    said = [(c.text, c.state) for c in server.ledger.comments(w.id)]
+    said = [(c.text, c.state) for c in server.ledger.list_comments(w.id)]
     assert said == [("one", "resolved"), ("two", "resolved"), ("yes", "open"), ("yes", "open")]
 
 
@@ -362,10 +363,10 @@ def test_restart_begins_anew(server: Any) -> None:
     second = opened(server, "anew")
     assert first is not None
     assert second is not None
-    assert (server.ledger.workspace(first.id).status, says(server, "anew")) == ("closed", "b\n\nnew")
+    assert (server.ledger.load_workspace(first.id).status, says(server, "anew")) == ("closed", "b\n\nnew")
     with hitl.workspace("Report", **of(server), name="anew") as doc:  # what is closed is not gone on with
         assert doc.text == ""
-    assert [r.generation for r in server.ledger.runs(agent="anew")] == [3, 2, 1]
+    assert [r.generation for r in server.ledger.list_runs(agent="anew")] == [3, 2, 1]
 
 
 # --- the calls ------------------------------------------------------------------------------------------------------
@@ -386,7 +387,7 @@ def test_every_kind_of_call(server: Any) -> None:
         assert doc.text == "one\n\nTWO\n\nthree four"
         assert [(c.state, c.open) for c in doc.comments()] == [("accepted", False)]
         assert doc.comments(open=True) == []
-        about = server.ledger.comment(opened(server, "calls").id, "?", author="ann", quote="one")  # type: ignore[union-attr]
+        about = server.ledger.add_comment(opened(server, "calls").id, "?", author="ann", quote="one")  # type: ignore[union-attr]
         (asked_,) = doc.comments(open=True)
         assert doc.replace(asked_, "ONE") == hitl.Written.done
         assert doc.reply(asked_, "so").author_name == "calls"
@@ -476,7 +477,7 @@ def test_a_script_has_no_business_in_a_notebook_s_workspace(server: Any) -> None
     ):
         status, said = server.call("POST", f"workspaces/{w.id}/{call}", {"session": SESSION, **body})
         assert (status, "is no script's" in said["message"]) == (409, True)
-    assert server.ledger.run(run.id).status == "running"
+    assert server.ledger.load_run(run.id).status == "running"
 
 
 # --- who goes on, and who may not -----------------------------------------------------------------------------------
@@ -546,7 +547,7 @@ def test_a_token_that_is_wrong_or_may_not_write(server: Any, readers: Server, mo
         hitl.workspace("Report", server=address, name="refused")
     with pytest.raises(ServerError, match="does not let this token do that: you may not write hitl:proposals"):
         hitl.workspace("Report", **of(readers), name="refused")
-    assert readers.ledger.runs() == []
+    assert readers.ledger.list_runs() == []
 
 
 def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -610,9 +611,11 @@ def test_a_store_that_is_busy_is_asked_again_for_a_while() -> None:
     busy = b'{"error": "StoreBusy", "message": "the store was locked"}'
     with answering(503, busy) as (address, found):
         passed = [0.0]
-        through = calls.Server(address, "t", pause=lambda s: passed.append(passed[-1] + s), ticks=lambda: passed[-1])
+        through = calls.ServerClient(
+            address, "t", pause=lambda s: passed.append(passed[-1] + s), ticks=lambda: passed[-1]
+        )
         with pytest.raises(hitl.StoreBusy, match="the store was locked"):
-            through.call("POST", "workspaces", {})
+            through.request("POST", "workspaces", {})
     assert calls.FIRST <= passed[-1] < 2 * calls.FIRST + 5
     assert len(found) == len(passed)
 
@@ -622,6 +625,6 @@ def test_outside_of_agents_the_server_must_be_named(monkeypatch: pytest.MonkeyPa
         hitl.workspace("Report")
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     with pytest.raises(ValueError, match="name must be given"):
-        remote.opened(
+        remote.open_remote_workspace(
             "Report", kind="text", template="", server="http://127.0.0.1:9", token="t", name=None, restart=False
         )

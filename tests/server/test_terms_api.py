@@ -9,18 +9,18 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from hitl_nb.ledger.decisions.signatures import LOGINS, PINNED, SigningKey
+from hitl_nb.ledger.decisions.signatures import LOGINS_VARIABLE, SERVER_KEY_VARIABLE, SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
 from hitl_nb.server.api import people, policies, proposals, runs
-from hitl_nb.server.base.context import Desk, HitlNb
+from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import Person
 from hitl_nb.server.messages import request_schemas as bodies
 from hitl_nb.server.messages import response_schemas as shapes
 from hitl_nb.server.messages import responses as answers
-from hitl_nb.server.messages.request import Asked
+from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.storage.memory import MemoryStore
 from tests.policies.casework import terms
 
@@ -34,7 +34,7 @@ class Office:
 
     def __init__(self) -> None:
         self.ledger = Ledger(MemoryStore())
-        self.desk = Desk(HitlNb(), Path("/"), SigningKey.of_this_user(), alone=True)
+        self.desk = ServerContext(HitlNb(), Path("/"), SigningKey.of_this_user(), alone=True)
 
     def ask(self, *made_under: Terms | None, agent: str = "refunds", verdict: Any = "ask") -> list[Proposal]:
         _, claim = self.ledger.open_run(agent=agent, notebook=NOTEBOOK)
@@ -45,32 +45,32 @@ class Office:
         bare = [one and msgspec.structs.replace(one, policy="") for one in made_under]  # no policy's text is kept
         plans = [Plan(verdict, ("big",), ("amount is big",), one, ACTIONS) for one in bare]
         if verdict != "ask":
-            return self.ledger.record_verdicts(claim, questions, plans)
+            return self.ledger.record_policy_verdicts(claim, questions, plans)
         return list(self.ledger.pause_run(claim, STATE, questions, plans=plans)[1])
 
-    def asked(self, user: str, id: str = "", body: Any = None, query: Any = None) -> Asked:  # noqa: A002
-        return Asked(self.desk, self.ledger, Person(user, user.title(), "login"), id, body, query)
+    def asked(self, user: str, id: str = "", body: Any = None, query: Any = None) -> ApiRequest:  # noqa: A002
+        return ApiRequest(self.desk, self.ledger, Person(user, user.title(), "login"), id, body, query)
 
-    def show(self, user: str, p: Proposal) -> shapes.Proposal:
-        return as_described(proposals.proposal(self.asked(user, p.id)), shapes.Proposal)
+    def show(self, user: str, p: Proposal) -> shapes.ProposalDetail:
+        return as_described(proposals.get_proposal(self.asked(user, p.id)), shapes.ProposalDetail)
 
-    def list_of(self, user: str, **wanted: Any) -> list[shapes.Summary]:
+    def list_of(self, user: str, **wanted: Any) -> list[shapes.ProposalSummary]:
         """All pages."""
-        found: list[shapes.Summary] = []
+        found: list[shapes.ProposalSummary] = []
         cursor = None
         while True:
             given: dict[str, Any] = {"limit": 2, **wanted}
-            query = bodies.WhichProposals(cursor=cursor, **given)
-            page = as_described(proposals.proposals(self.asked(user, query=query)), shapes.Proposals)
+            query = bodies.ProposalQuery(cursor=cursor, **given)
+            page = as_described(proposals.list_proposals(self.asked(user, query=query)), shapes.ProposalPage)
             found += page.proposals
             cursor = page.next
             if cursor is None:
                 return found
 
-    def decide(self, user: str, p: Proposal, action: Any = "approve", **more: Any) -> shapes.Proposal:
-        now = self.ledger.proposal(p.id)
-        body = bodies.Deciding(action=action, revision=now.revision, fingerprint=now.fingerprint, **more)
-        return as_described(proposals.decide(self.asked(user, p.id, body))["proposal"], shapes.Proposal)
+    def decide(self, user: str, p: Proposal, action: Any = "approve", **more: Any) -> shapes.ProposalDetail:
+        now = self.ledger.load_proposal(p.id)
+        body = bodies.DecisionRequest(action=action, revision=now.revision, fingerprint=now.fingerprint, **more)
+        return as_described(proposals.decide(self.asked(user, p.id, body))["proposal"], shapes.ProposalDetail)
 
 
 def as_described(said: Any, shape: type[T]) -> T:
@@ -81,7 +81,7 @@ def as_described(said: Any, shape: type[T]) -> T:
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    for name in (PINNED, LOGINS):
+    for name in (SERVER_KEY_VARIABLE, LOGINS_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(requesters, "os_user", lambda: "ada")
     return Office()
@@ -136,7 +136,7 @@ def test_hidden_votes_are_not_in_any_answer_to_others(office: Office) -> None:
     assert [one.reason for one in office.show("bo", p).votes] == ["no iban"]
     for shown in (office.show("cy", p), office.list_of("cy")[0]):
         assert (shown.votes, shown.blind, shown.needs[0].voted) == ([], True, [])
-    told = runs.timeline(office.asked("cy", p.run))
+    told = runs.get_timeline(office.asked("cy", p.run))
     assert "no iban" not in str(told)
     assert [entry["what"] for entry in told["entries"] if entry["type"] == "vote"] == ["a hidden vote: Refund 0"]
 
@@ -146,19 +146,19 @@ def test_the_timeline_says_in_sentences_what_people_the_clock_and_policies_did(o
     (p,) = office.ask(late)
     asked_at = p.created_at
     office.decide("bo", p)
-    office.ledger.tick(asked_at + timedelta(hours=1))
-    office.ledger.tick(asked_at + timedelta(hours=2))
-    told = runs.timeline(office.asked("cy", p.run))
+    office.ledger.run_due_steps(asked_at + timedelta(hours=1))
+    office.ledger.run_due_steps(asked_at + timedelta(hours=2))
+    told = runs.get_timeline(office.asked("cy", p.run))
     assert [(entry["type"], entry["what"]) for entry in told["entries"] if entry["type"] in ("vote", "clock")] == [
         ("vote", "vote, approved: Refund 0 (1 of 2 of ada, bo, cy)"),
         ("clock", "escalated to lea: Refund 0"),
     ]
     decided = next(entry for entry in told["entries"] if entry["type"] == "decision")
     assert (decided["what"], decided["actor"]) == ("rejected by the deadline: Refund 0", "the deadline")
-    as_described(told, shapes.Timeline)
+    as_described(told, shapes.TimelineResponse)
 
     (passed,) = office.ask(Terms(rules=("small",)), agent="other", verdict="pass")
-    (entry,) = (one for one in runs.timeline(office.asked("cy", passed.run))["entries"] if one["type"] == "policy")
+    (entry,) = (one for one in runs.get_timeline(office.asked("cy", passed.run))["entries"] if one["type"] == "policy")
     assert (entry["what"], entry["actor"]) == ("passed by policy: Refund 0 (big)", "the policy big")
 
 
@@ -193,8 +193,8 @@ def test_a_refusal_names_the_proposal_without_hidden_votes(office: Office) -> No
     (p,) = office.ask(finance(blind=True))
     office.decide("bo", p, "reject", reason="no iban")
     error = ValueError("no")
-    error.proposal = office.ledger.proposal(p.id)  # pyright: ignore[reportAttributeAccessIssue]
-    said = answers.failure(office.desk, office.ledger, error)
+    error.proposal = office.ledger.load_proposal(p.id)  # pyright: ignore[reportAttributeAccessIssue]
+    said = answers.error_response(office.desk, office.ledger, error)
     assert "no iban" not in str(said)
     as_described(said["proposal"] | {"path": None}, shapes.ProposalRecord)
 
@@ -204,11 +204,11 @@ def test_figures_are_a_persons_own(office: Office) -> None:
     office.show("bo", p)
     office.decide("bo", p)
     office.decide("cy", p)  # who was never shown it
-    own = as_described(people.show_figures(office.asked("bo")), shapes.Figures)
+    own = as_described(people.show_figures(office.asked("bo")), shapes.VotingFigures)
     assert (own.votes, own.timed, own.approvals_in_a_row, own.last_hour) == (1, 1, 1, 1)
     assert own.median_seconds is not None
-    assert as_described(people.show_figures(office.asked("cy")), shapes.Figures).timed == 0
-    assert as_described(people.show_figures(office.asked("zed")), shapes.Figures).votes == 0
+    assert as_described(people.show_figures(office.asked("cy")), shapes.VotingFigures).timed == 0
+    assert as_described(people.show_figures(office.asked("zed")), shapes.VotingFigures).votes == 0
 
 
 def test_how_long_a_vote_took_is_not_recorded_where_that_is_off(office: Office) -> None:
@@ -216,7 +216,7 @@ def test_how_long_a_vote_took_is_not_recorded_where_that_is_off(office: Office) 
     (p,) = office.ask(finance())
     office.show("bo", p)
     office.decide("bo", p)
-    assert office.ledger.proposal(p.id).votes[0].seconds is None
+    assert office.ledger.load_proposal(p.id).votes[0].seconds is None
 
 
 def test_which_policy_files_and_rules_apply_to_a_notebook(office: Office, tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_which_policy_files_and_rules_apply_to_a_notebook(office: Office, tmp_pa
 
     def told() -> shapes.AppliedPolicy:
         return as_described(
-            policies.policy(office.asked("bo", query=bodies.WhichPolicy("n.ipynb"))), shapes.AppliedPolicy
+            policies.get_policy(office.asked("bo", query=bodies.PolicyQuery("n.ipynb"))), shapes.AppliedPolicy
         )
 
     assert (told().files, told().sha256, told().problem) == ([], None, None)

@@ -16,7 +16,7 @@ from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Question, Snapshot, Terms, TimelineStep
 from hitl_nb.server.base.context import HitlNb
-from hitl_nb.server.base.timers import Timers
+from hitl_nb.server.base.timers import DeadlineTimers
 from tests.policies.casework import T0
 
 
@@ -35,15 +35,15 @@ def test_a_step_is_taken_and_who_watches_is_known(server: Any, monkeypatch: pyte
     plans = [Plan("ask", (), (), terms, ("approve", "reject"))]
     _, [p] = server.ledger.pause_run(claim, Snapshot(envelope=b"s"), [question], plans=plans)
     store = server.ledger.store  # its reads let no clock act, as the ledger's do
-    until(lambda: any(e.type == "proposal.reminded" and e.proposal == p.id for e in server.ledger.events()))
+    until(lambda: any(e.type == "proposal.reminded" and e.proposal == p.id for e in server.ledger.read_events()))
     until(lambda: bool(store.scan("watching/", "watching0")))
-    assert [one.label for one in server.ledger.watchers(server.ledger.now())] == ["server"]
+    assert [one.label for one in server.ledger.list_watchers(server.ledger.now())] == ["server"]
 
 
 def test_after_a_bug_it_watches_again(monkeypatch: pytest.MonkeyPatch) -> None:
     looks, again = list[int](), asyncio.Event()
 
-    async def watch(self: Timers) -> None:
+    async def watch(self: DeadlineTimers) -> None:
         looks.append(1)
         if len(looks) == 1:
             raise KeyError("a bug")
@@ -51,14 +51,14 @@ def test_after_a_bug_it_watches_again(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.Event().wait()
 
     async def run() -> None:
-        timers = Timers(desk, logging.getLogger("test"))
+        timers = DeadlineTimers(desk, logging.getLogger("test"))
         timers.start()
         await again.wait()
-        assert desk.watches
+        assert desk.watches_deadlines
 
-    desk: Any = SimpleNamespace(settings=HitlNb(), ledger=None, watches=False)
-    monkeypatch.setattr(Timers, "_watch", watch)
-    monkeypatch.setattr("hitl_nb.server.base.timers._AFTER_A_BUG", 0.0)
+    desk: Any = SimpleNamespace(settings=HitlNb(), open_ledger=None, watches_deadlines=False)
+    monkeypatch.setattr(DeadlineTimers, "_run", watch)
+    monkeypatch.setattr("hitl_nb.server.base.timers._RESTART_SECONDS", 0.0)
     asyncio.run(asyncio.wait_for(run(), 30))
 
 

@@ -10,17 +10,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.ledger.decisions.signatures import SIGNED_ONLY, SigningKey
+from hitl_nb.ledger.decisions.signatures import SIGNED_ONLY_VARIABLE, SigningKey
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Authn, Proposal, Question, Snapshot, Terms, new_id
 from hitl_nb.server.api.routes import ROUTES
-from hitl_nb.server.base.context import Desk, HitlNb
+from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import Person
 from hitl_nb.server.messages import responses as answers
-from hitl_nb.server.messages.request import Sent
+from hitl_nb.server.messages.request import RawRequest
 from tests.policies.casework import T0, terms
 
 
@@ -30,31 +30,33 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(requesters, "_os_user", lambda uid: "ada")
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
 
 
 class Api:
     """The routes of a server over a store of this process."""
 
     def __init__(self, folder: Path, *, alone: bool = True) -> None:
-        self.desk = Desk(HitlNb(store=f"memory:{new_id()}"), folder, SigningKey.of_this_user(), alone=alone)
-        self.ledger = self.desk.ledger()
+        self.desk = ServerContext(HitlNb(store=f"memory:{new_id()}"), folder, SigningKey.of_this_user(), alone=alone)
+        self.ledger = self.desk.open_ledger()
 
     def call(self, user: str, method: str, path: str, body: Any = None, authn: Authn = "login") -> tuple[int, Any]:
         """Status and JSON, which is what the API's description says."""
         route, id_ = next((r, i) for r in ROUTES if r.method == method and (i := _id(r.path, path)) is not None)
-        sent = Sent(Person(user, user.title(), authn), id_, {}, b"" if body is None else msgspec.json.encode(body))
+        sent = RawRequest(
+            Person(user, user.title(), authn), id_, {}, b"" if body is None else msgspec.json.encode(body)
+        )
         try:
-            made = msgspec.json.encode(route.answer(route.read(self.desk, self.ledger, sent)))
+            made = msgspec.json.encode(route.handler(route.read_request(self.desk, self.ledger, sent)))
         except Exception as error:
-            status = answers.status_of(error)
+            status = answers.status_code_of(error)
             if status is None:
                 raise
-            assert status in route.failures
-            said = msgspec.json.encode(answers.failure(self.desk, self.ledger, error))
-            msgspec.json.decode(said, type=answers.SHAPES[status][0])
+            assert status in route.error_statuses
+            said = msgspec.json.encode(answers.error_response(self.desk, self.ledger, error))
+            msgspec.json.decode(said, type=answers.ERROR_SCHEMAS[status][0])
             return status, msgspec.json.decode(said)
-        msgspec.json.decode(made, type=route.answer_type)
+        msgspec.json.decode(made, type=route.response_type)
         return 200, msgspec.json.decode(made)
 
     def ask(self, made_under: Terms | None, n: int = 1) -> list[Proposal]:
@@ -117,12 +119,12 @@ def test_who_may_not_is_told_why(api: Api, user: str, action: str, authn: Any, s
     (p,) = api.ask(terms("1 of ada, bo", four_eyes=True))
     found, said = api.decide(user, p, action, authn=authn)
     assert (found, said["error"]) == (status, error)
-    assert api.ledger.proposal(p.id).votes == ()
+    assert api.ledger.load_proposal(p.id).votes == ()
 
 
 def test_too_late_is_a_conflict(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     (p,) = api.ask(terms("1 of bo", timeline=("8h reject",)))
-    monkeypatch.setenv(clock.FROZEN, (T0 + timedelta(hours=8)).isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + timedelta(hours=8)).isoformat())
     status, said = api.decide("bo", p)
     assert (status, said["error"], said["proposal"]["decision"]["by"]) == (409, "AlreadyDecided", "deadline")
     assert said["proposal"]["votes"] == []
@@ -137,17 +139,17 @@ def test_an_approval_is_taken_back(api: Api, monkeypatch: pytest.MonkeyPatch) ->
     assert (status, said["error"]) == (403, "NotAReviewer")
     status, said = api.call("bo", "POST", f"proposals/{p.id}/undo", {})
     assert (status, said["outcome"], said["proposal"]["votes"]) == (200, "recorded", [])
-    [back] = [event.data for event in api.ledger.events() if event.type == "vote.withdrawn"]
+    [back] = [event.data for event in api.ledger.read_events() if event.type == "vote.withdrawn"]
     assert back is not None
     assert back["signature"]
     api.decide("bo", p)
-    monkeypatch.setenv(clock.FROZEN, (T0 + timedelta(seconds=30)).isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + timedelta(seconds=30)).isoformat())
     status, said = api.call("bo", "POST", f"proposals/{p.id}/undo", {})
     assert (status, said["error"]) == (409, "TooLate")
-    assert api.ledger.proposal(p.id).status == "decided"
-    monkeypatch.setenv(SIGNED_ONLY, "1")
+    assert api.ledger.load_proposal(p.id).status == "decided"
+    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
     assert api.ledger.verify().ok
-    assert len(api.ledger.proposals(p.run)) == 1
+    assert len(api.ledger.list_proposals(p.run)) == 1
 
 
 def test_the_token_of_ones_own_server_is_ones_own_vote_where_that_is_enough(api: Api) -> None:

@@ -9,14 +9,14 @@ import pytest
 from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Question, Snapshot
-from hitl_nb.server.base.context import Desk, HitlNb
-from hitl_nb.server.base.identity import Person, attest
+from hitl_nb.server.base.context import HitlNb, ServerContext
+from hitl_nb.server.base.identity import Person, attest_reviewer
 from hitl_nb.storage.memory import MemoryStore
 
 
 def test_a_page_vouches_for_what_it_shows_and_for_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    desk = Desk(HitlNb(), tmp_path, SigningKey.of_this_user(), alone=True)
+    desk = ServerContext(HitlNb(), tmp_path, SigningKey.of_this_user(), alone=True)
     ledger = Ledger(MemoryStore())
     _, claim = ledger.open_run(agent="letters", notebook="letters.ipynb")
     w = ledger.open_workspace(claim, title="Report", position="1")
@@ -25,7 +25,7 @@ def test_a_page_vouches_for_what_it_shows_and_for_nothing_else(tmp_path: Path, m
     done, one, other = ledger.pause(claim, Snapshot(envelope=b"state"), [about, letter, letter])
 
     def surface(page: str, *decided: str) -> str:
-        return attest(desk, ledger, Person("ann", "Ann", "login", page), *decided).surface
+        return attest_reviewer(desk, ledger, Person("ann", "Ann", "login", page), *decided).surface
 
     assert surface(one.id, one.id) == surface(w.id, done.id) == surface(done.id, w.id) == "page"
     elsewhere = [

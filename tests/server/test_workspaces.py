@@ -7,9 +7,9 @@ from typing import Any
 
 from peer import Peer
 
-from hitl_nb.drafts.agent_writer import Writing
+from hitl_nb.drafts.agent_writer import AgentWriter
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.drafts.stream_writer import Stream
+from hitl_nb.drafts.stream_writer import StreamWriter
 from hitl_nb.ledger.ledger import Claim
 from hitl_nb.records import Proposal, Question, Snapshot, Workspace
 
@@ -18,7 +18,7 @@ def opened(server: Any, agent: str, key: str = "", title: str = "Report") -> tup
     notebook = str(server.folder / "letters.ipynb")
     _, claim = server.ledger.open_run(agent=agent, notebook=notebook, key=key)
     w = server.ledger.open_workspace(claim, title=title, template="Hello", position="1")
-    Draft.within(server.ledger.store, w).begin()
+    Draft.for_workspace(server.ledger.store, w).write_initial()
     return claim, w
 
 
@@ -27,9 +27,9 @@ def asked(server: Any, claim: Claim, w: Workspace, value: str = "Hello") -> Prop
     return server.ledger.pause(claim, Snapshot(envelope=b""), [question])[0]
 
 
-def hand(server: Any, claim: Claim, w: Workspace) -> Writing:
+def hand(server: Any, claim: Claim, w: Workspace) -> AgentWriter:
     store = server.ledger.store
-    return Writing(store, Draft.within(store, w), author="agent:a", name="a", epoch=claim.epoch)
+    return AgentWriter(store, Draft.for_workspace(store, w), author="agent:a", name="a", epoch=claim.epoch)
 
 
 def about(w: Workspace) -> Any:
@@ -80,7 +80,7 @@ def test_what_becomes_of_one_and_what_is_said_there_is_told_by_id(server: Any) -
     claim, w = opened(server, "told")
     p: list[Proposal] = []
     for work in (
-        lambda: server.ledger.comment(w.id, "hm", author="ann"),
+        lambda: server.ledger.add_comment(w.id, "hm", author="ann"),
         lambda: p.append(asked(server, claim, w)),
         lambda: server.ledger.decide(p[0].id, "approve", reviewer="ann"),
         lambda: server.ledger.cancel(w.run, actor="ann"),
@@ -105,7 +105,7 @@ def test_people_write_with_the_agent_until_they_have_decided_and_again_when_it_w
 async def _write_together(server: Any) -> None:
     claim, w = opened(server, "together")
     ann = await Peer(server.port, server.token, w.id).join()
-    stream = await asyncio.to_thread(Stream, hand(server, claim, w), "k")
+    stream = await asyncio.to_thread(StreamWriter, hand(server, claim, w), "k")
     stream.add("One")
     await ann.until(lambda: str(ann.text) == "Hello\n\nOne")
     await ann.type("Hi. ", at=0)

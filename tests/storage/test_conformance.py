@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from hitl_nb.errors import StoreError, StoreFull
 from hitl_nb.storage import open_store
-from hitl_nb.storage.interface import MAX_VALUE, Store, Transaction
+from hitl_nb.storage.interface import MAX_VALUE_BYTES, Store, Transaction
 
 LONG = 30.0
 """Seconds after which a test that waits for another thread has failed."""
@@ -167,8 +167,8 @@ def test_work_that_writes_a_lot_is_undone_alone_too(store: Store) -> None:
         def work(tx: Transaction) -> None:
             tx.delete("gone")
             for n in range(12):
-                tx.put(f"large/{n:02d}", letter.encode() * MAX_VALUE)
-                assert (tx.get("large/00"), tx.get("gone")) == (letter.encode() * MAX_VALUE, None)
+                tx.put(f"large/{n:02d}", letter.encode() * MAX_VALUE_BYTES)
+                assert (tx.get("large/00"), tx.get("gone")) == (letter.encode() * MAX_VALUE_BYTES, None)
             tx.put("small", letter.encode())
             tx.delete("large/03")
             keys = [key for key, _ in tx.scan("large/", "large0")]
@@ -192,7 +192,7 @@ def test_work_that_writes_a_lot_is_undone_alone_too(store: Store) -> None:
     assert [key for key, _ in store.scan("", "~")] == ["first", "gone", "held", "large/00", "small"]
     store.transact(fill("y", fails=False))
     assert [key for key, _ in store.scan("large/", "large0")] == [f"large/{n:02d}" for n in range(12) if n != 3]
-    assert (store.get("gone"), store.get("small"), store.get("large/11")) == (None, b"y", b"y" * MAX_VALUE)
+    assert (store.get("gone"), store.get("small"), store.get("large/11")) == (None, b"y", b"y" * MAX_VALUE_BYTES)
 
 
 def test_scans_see_what_a_batch_has_written(store: Store) -> None:
@@ -288,10 +288,10 @@ def test_values_of_another_type_are_refused(store: Store, value: Any) -> None:
 
 
 def test_values_have_a_largest_size(store: Store) -> None:
-    store.transact(putting({"k": bytes(MAX_VALUE)}))
+    store.transact(putting({"k": bytes(MAX_VALUE_BYTES)}))
     with pytest.raises(StoreFull, match="chunks"):
-        store.transact(putting({"k": bytes(MAX_VALUE + 1)}))
-    assert store.get("k") == bytes(MAX_VALUE)
+        store.transact(putting({"k": bytes(MAX_VALUE_BYTES + 1)}))
+    assert store.get("k") == bytes(MAX_VALUE_BYTES)
 
 
 def test_a_transaction_is_over_when_its_work_has_returned(store: Store) -> None:
@@ -392,7 +392,7 @@ def test_every_repeats_until_it_is_cancelled(store: Store) -> None:
         tx.put("beats", b"%d" % (int(tx.get("beats") or b"0") + 1))
         ran.release()
 
-    cancel = store.every(0.001, beat)
+    cancel = store.repeat_every(0.001, beat)
     for _ in range(5):
         assert ran.acquire(timeout=LONG)
     cancel()
@@ -400,7 +400,7 @@ def test_every_repeats_until_it_is_cancelled(store: Store) -> None:
     beats = int(store.get("beats") or b"0")
     assert beats >= 4
     other = threading.Semaphore(0)
-    stop = store.every(0.001, lambda tx: other.release())
+    stop = store.repeat_every(0.001, lambda tx: other.release())
     for _ in range(5):
         assert other.acquire(timeout=LONG)
     stop()
@@ -415,9 +415,9 @@ def test_an_exception_ends_the_repetition(store: Store) -> None:
         tx.put("k", b"")
         raise ZeroDivisionError
 
-    store.every(0.001, fail)
+    store.repeat_every(0.001, fail)
     clock = threading.Semaphore(0)
-    stop = store.every(0.001, lambda tx: clock.release())
+    stop = store.repeat_every(0.001, lambda tx: clock.release())
     for _ in range(10):
         assert clock.acquire(timeout=LONG)
     stop()
@@ -428,12 +428,12 @@ def test_an_exception_ends_the_repetition(store: Store) -> None:
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
 def test_every_needs_a_time(store: Store, seconds: float) -> None:
     with pytest.raises(ValueError, match="seconds must be above 0"):
-        store.every(seconds, lambda tx: None)
+        store.repeat_every(seconds, lambda tx: None)
 
 
 def test_every_goes_on_beside_lazy_work(store: Store) -> None:
     ran = threading.Event()
-    store.every(0.001, lambda tx: ran.set())
+    store.repeat_every(0.001, lambda tx: ran.set())
     future = store.submit(putting({"k": b""}), lazy=True)
     assert ran.wait(LONG)
     future.result(LONG)
@@ -452,7 +452,7 @@ def test_close_finishes_what_was_submitted(store: Store, url: str) -> None:
         lambda: store.version(),
         lambda: store.wait(0, 1),
         lambda: store.drafts,
-        lambda: store.every(1, lambda tx: None),
+        lambda: store.repeat_every(1, lambda tx: None),
     ):
         with pytest.raises(StoreError, match="closed"):
             call()

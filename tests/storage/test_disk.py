@@ -21,7 +21,7 @@ import pytest
 from hitl_nb.errors import StoreBusy, StoreCorrupt, StoreError, StoreRefused
 from hitl_nb.storage import open_store
 from hitl_nb.storage import urls as places
-from hitl_nb.storage.disk.process_lock import Gate
+from hitl_nb.storage.disk.process_lock import ProcessLock
 from hitl_nb.storage.disk.store import DiskStore
 from hitl_nb.storage.interface import Transaction
 
@@ -76,7 +76,7 @@ def pragmas(store: DiskStore) -> dict[str, Any]:
     cache = store.database.cache
     assert cache is not None
     names = ("synchronous", "journal_mode", "mmap_size", "auto_vacuum", "wal_autocheckpoint")
-    return {name: cache.link().con.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
+    return {name: cache.current_connection().connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
 
 
 PINNED = {"synchronous": 2, "journal_mode": "wal", "mmap_size": 0, "auto_vacuum": 0, "wal_autocheckpoint": 0}
@@ -282,8 +282,8 @@ def test_two_busy_processes_do_not_starve_each_other(root: Path) -> None:
 
 def test_a_store_that_others_hold_is_busy_and_says_who(root: Path) -> None:
     store = DiskStore(root, patience=0.1)
-    gate = Gate(root / "journal.lock")
-    with gate.held(LONG):
+    gate = ProcessLock(root / "journal.lock")
+    with gate.acquire(LONG):
         with pytest.raises(StoreBusy, match=f"locked for 0.1 s by process {os.getpid()};"):
             store.transact(put("k"))
         with pytest.raises(StoreBusy):
@@ -311,10 +311,10 @@ def test_a_foreign_writer_makes_it_busy(root: Path, monkeypatch: pytest.MonkeyPa
 
 def test_being_busy_does_not_end_a_repetition(root: Path) -> None:
     store = DiskStore(root, patience=0.02)
-    gate = Gate(root / "journal.lock")
+    gate = ProcessLock(root / "journal.lock")
     ran = threading.Semaphore(0)
-    with gate.held(LONG):
-        store.every(0.001, lambda tx: ran.release())
+    with gate.acquire(LONG):
+        store.repeat_every(0.001, lambda tx: ran.release())
         for _ in range(2):  # the second waits behind a repetition that finds the store busy
             with pytest.raises(StoreBusy):
                 store.transact(put("k"))

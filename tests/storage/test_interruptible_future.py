@@ -9,11 +9,11 @@ import threading
 
 import pytest
 
-from hitl_nb.storage.interruptible_future import Outcome
+from hitl_nb.storage.interruptible_future import InterruptibleFuture
 
 
 def test_it_is_a_future() -> None:
-    outcome: Outcome[int] = Outcome()
+    outcome: InterruptibleFuture[int] = InterruptibleFuture()
     called: list[bool] = []
     outcome.add_done_callback(lambda _: called.append(outcome.done()))
     assert not outcome.done()
@@ -32,11 +32,11 @@ def test_it_is_a_future() -> None:
 
 
 def test_a_failure_and_a_cancellation() -> None:
-    failed: Outcome[int] = Outcome()
+    failed: InterruptibleFuture[int] = InterruptibleFuture()
     failed.set_exception(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         failed.result()
-    cancelled: Outcome[int] = Outcome()
+    cancelled: InterruptibleFuture[int] = InterruptibleFuture()
     assert cancelled.cancel()
     assert cancelled.done()
     assert cancelled.cancelled()
@@ -45,8 +45,8 @@ def test_a_failure_and_a_cancellation() -> None:
 def test_interrupts_of_a_waiter_do_not_jam_it() -> None:
     script = """
     import os, signal, threading, time
-    from hitl_nb.storage.interruptible_future import Outcome
-    outcome, stopping, interrupts, armed = Outcome(), False, 0, False
+    from hitl_nb.storage.interruptible_future import InterruptibleFuture
+    outcome, stopping, interrupts, armed = InterruptibleFuture(), False, 0, False
     def interrupt(number, frame):  # raises only where the script is ready for it, once each time
         global armed
         if armed:

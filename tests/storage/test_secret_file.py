@@ -13,15 +13,15 @@ import pytest
 from hitl_nb.engine.snapshot import signing as seal
 from hitl_nb.errors import Untrusted
 from hitl_nb.storage import secret_file as secretfile
-from hitl_nb.storage.secret_file import UnsafeFile, secret
+from hitl_nb.storage.secret_file import UnsafeFile, read_or_create_secret
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes, links and directories that can be synced")
 
 
 def test_it_is_made_once(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "key"
-    assert secret(path, b"one") == b"one"
-    assert secret(path, b"two") == b"one"
+    assert read_or_create_secret(path, b"one") == b"one"
+    assert read_or_create_secret(path, b"two") == b"one"
     assert [one.name for one in path.parent.iterdir()] == ["key"]
 
 
@@ -35,18 +35,18 @@ def test_it_is_private_and_durable_with_the_folders_that_it_is_in(
         os, "fsync", lambda fd: (synced.append(str(Path(f"/proc/self/fd/{fd}").readlink())), sync(fd))[1]
     )
     path = tmp_path / "new" / "folder" / "key"
-    secret(path, b"one")
+    read_or_create_secret(path, b"one")
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert {str(tmp_path), str(tmp_path / "new"), str(path.parent)} <= set(synced)
     assert any(".key-" in one for one in synced)
     synced.clear()
-    secret(path, b"two")  # whoever made it may have died before it was durable
+    read_or_create_secret(path, b"two")  # whoever made it may have died before it was durable
     assert synced == [str(path.parent)]
 
 
-MAKE = "import sys, pathlib, secrets; from hitl_nb.storage.secret_file import secret; sys.stdin.read(); "
-MAKE += "print(secret(pathlib.Path(sys.argv[1]), secrets.token_bytes(32)).hex())"
+MAKE = "import sys, pathlib, secrets; from hitl_nb.storage.secret_file import read_or_create_secret; sys.stdin.read(); "
+MAKE += "print(read_or_create_secret(pathlib.Path(sys.argv[1]), secrets.token_bytes(32)).hex())"
 
 
 def test_processes_that_make_it_at_once_have_one(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_what_is_no_private_file_is_refused(tmp_path: Path, made: str) -> None:
             target.write_bytes(b"x" * 32)
             target.chmod(0o600)
     with pytest.raises(UnsafeFile):
-        secret(path, b"mine")
+        read_or_create_secret(path, b"mine")
     assert target.exists() == (made == "a link")
 
 
@@ -84,6 +84,6 @@ def test_a_key_that_was_cut_short_is_named_and_nothing_is_checked_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    secretfile.place(tmp_path / "hitl_nb" / "key", secrets.token_bytes(size))
+    secretfile.place_file(tmp_path / "hitl_nb" / "key", secrets.token_bytes(size))
     with pytest.raises(Untrusted, match="not a key of hitl_nb"):
         seal.seal("place", {}, b"")

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from hitl_nb.headless.run_notebook import run_notebook
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.review.decide_from_text import decide
+from hitl_nb.review.decide_from_text import decide_from_text
 from hitl_nb.storage import open_store
 
 LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl"
@@ -86,8 +86,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     file = Folder(path, path).notebook("recorded", LOAD, AGENT, "len(sent)")
     url = f"diskcache://{path}/store"
     ledger = Ledger(open_store(url))
-    decide(ledger, run_notebook(file, store=url).open[0], "edit", "Dear Ms Doe", reason="by name")
-    decide(ledger, run_notebook(file, store=url).open[0], "reject", reason="not her")
+    decide_from_text(ledger, run_notebook(file, store=url).open[0], "edit", "Dear Ms Doe", reason="by name")
+    decide_from_text(ledger, run_notebook(file, store=url).open[0], "reject", reason="not her")
     assert run_notebook(file, store=url).status == "finished"
     return file.read_bytes()
 
@@ -193,7 +193,7 @@ def test_numbers_drawn_after_a_pause_are_those_of_the_recorded_run(tmp_path: Pat
     url = f"diskcache://{tmp_path}/store"
     ledger = Ledger(open_store(url))
     for _ in range(2):
-        decide(ledger, run_notebook(file, store=url).open[0], "approve")
+        decide_from_text(ledger, run_notebook(file, store=url).open[0], "approve")
     assert run_notebook(file, store=url).status == "finished"
     hitl_nb = Path(sys.executable).with_name("hitl-nb")
     env = {**os.environ, "HITL_NB_STORE": url}
@@ -286,7 +286,7 @@ def test_values_of_many_types_are_decided_and_recorded(tmp_path: Path, folder: F
         "Frame B": "n,d,c\n,9.90,b\n7,,b\n",
     }
     for p in run_notebook(file, store=url).open:
-        decide(ledger, p, "edit" if p.title in edits else "approve", edits.get(p.title))
+        decide_from_text(ledger, p, "edit" if p.title in edits else "approve", edits.get(p.title))
     assert run_notebook(file, store=url).status == "finished"
     shown = "".join(o["text"] for o in nbformat.read(file, 4).cells[2].outputs if o.output_type == "stream")
     assert GIVEN in shown

@@ -63,8 +63,8 @@ def ledger(lab: Lab) -> Ledger:
 def until_kept(lab: Lab, notebook: str, text: str) -> None:
     """Wait until the draft of the first open proposal says this."""
     (p, *_) = waiting(lab, notebook)
-    draft = Draft.of(ledger(lab).store, p)
-    eventually(lambda: draft.value() == text)
+    draft = Draft.for_proposal(ledger(lab).store, p)
+    eventually(lambda: draft.read_value() == text)
 
 
 def of(lab: Lab, name: str) -> str:
@@ -74,13 +74,13 @@ def of(lab: Lab, name: str) -> str:
 
 def waiting(lab: Lab, name: str) -> list[Proposal]:
     """What waits in a notebook, oldest first."""
-    return list(ledger(lab).inbox(notebook=of(lab, name)))
+    return list(ledger(lab).list_open(notebook=of(lab, name)))
 
 
 def events(lab: Lab, name: str) -> list[str]:
     """What happened in the runs of a notebook, as the audit log has it."""
     log = ledger(lab)
-    return [event.type for run in log.runs(notebook=of(lab, name)) for event in log.history(run.id)]
+    return [event.type for run in log.list_runs(notebook=of(lab, name)) for event in log.run_events(run.id)]
 
 
 def effects(lab: Lab, file: str) -> list[str]:

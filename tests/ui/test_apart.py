@@ -18,8 +18,8 @@ from hitl_nb_server import Server
 from letters import button
 from people import PASSWORD, PEOPLE, approval, started
 
-from hitl_nb.ledger.decisions.reviewers import decider
-from hitl_nb.ledger.decisions.signatures import PINNED
+from hitl_nb.ledger.decisions.reviewers import format_decider
+from hitl_nb.ledger.decisions.signatures import SERVER_KEY_VARIABLE
 from hitl_nb.records import Proposal
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
@@ -86,14 +86,14 @@ def window(browser: Any, team: Server) -> Iterator[Any]:
 
 
 def who(team: Server, p: Proposal) -> str:
-    decided = team.ledger.proposal(p.id)
+    decided = team.ledger.load_proposal(p.id)
     assert decided.decision is not None
-    return decider(decided.decision, team.ledger.how_known(decided))
+    return format_decider(decided.decision, team.ledger.reviewer_identity(decided))
 
 
 @pytest.fixture(autouse=True)
 def _trusted(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    monkeypatch.setenv(PINNED, team.public_key())
+    monkeypatch.setenv(SERVER_KEY_VARIABLE, team.public_key())
 
 
 @pytest.mark.parametrize("way", REACH)

@@ -95,7 +95,7 @@ def test_a_comment_moves_with_its_text_and_the_other_answers_and_resolves(page: 
     eventually(lambda: marked(theirs) == [], other.page)
     shot(theirs, "comments-resolved")
     (p,) = waiting(lab, "refund.ipynb")
-    said, answer = ledger(lab).comments(p.id)
+    said, answer = ledger(lab).list_comments(p.id)
     assert (said.quote, said.state, answer.thread) == ("50 EUR", "resolved", said.id)
     assert said.anchor is not None
 
@@ -150,7 +150,7 @@ def test_people_are_called_by_their_names(page: Page, other: Page, lab: Lab) -> 
     button(mine, "Comment").click()
     theirs.get_by_text("calls you").wait_for()
     (p,) = waiting(lab, "mention.ipynb")
-    assert ledger(lab).comments(p.id)[1].mentions == (me,)
+    assert ledger(lab).list_comments(p.id)[1].mentions == (me,)
 
 
 def test_the_past_is_shown_with_its_authors(page: Page, other: Page, lab: Lab) -> None:
@@ -165,8 +165,8 @@ def test_the_past_is_shown_with_its_authors(page: Page, other: Page, lab: Lab) -
         window.keyboard.type(text)
         eventually(lambda text=text: text in says(mine), page.page)
     (p,) = waiting(lab, "past.ipynb")
-    draft = Draft.of(ledger(lab).store, p)
-    eventually(lambda: "Theirs." in draft.value(), page.page)
+    draft = Draft.for_proposal(ledger(lab).store, p)
+    eventually(lambda: "Theirs." in draft.read_value(), page.page)
 
     button(mine, "Colour by author").click()
     coloured = mine.locator(".jp-hitl-text .jp-hitl-author")
@@ -175,7 +175,7 @@ def test_the_past_is_shown_with_its_authors(page: Page, other: Page, lab: Lab) -
     button(mine, "History").click()
     slider = mine.get_by_label("Moment")
     slider.wait_for()
-    past = mine.locator(".jp-hitl-past .cm-content")
+    past = mine.locator(".jp-hitl-history .cm-content")
     eventually(lambda: past.inner_text().startswith("Theirs. Mine. Dear Ann"), page.page)
     shot(mine, "history-end")
     slider.focus()

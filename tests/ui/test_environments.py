@@ -69,7 +69,7 @@ def ended(nb: Notebook, lab: Lab, sent: list[str]) -> None:
     """Both letters were decided, and nothing happened twice."""
     nb.until(1, "all done")
     nb.until_kernel()
-    run = ledger(lab).runs(notebook=of(lab, nb.name))[0]
+    run = ledger(lab).list_runs(notebook=of(lab, nb.name))[0]
     assert run.status == "finished"
     assert effects(lab, nb.name.replace("ipynb", "txt")) == sent
     assert events(lab, nb.name).count("run.resumed") == 2

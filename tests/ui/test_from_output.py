@@ -20,9 +20,9 @@ from letters import LOAD, agent, card, eventually, ledger, waiting
 from people import PASSWORD, PEOPLE
 from test_apart import REACH, WATCH
 
-from hitl_nb.kinds.questions import ask
-from hitl_nb.ledger.decisions.reviewers import REACHABLE, decider
-from hitl_nb.ledger.decisions.signatures import PINNED
+from hitl_nb.kinds.questions import build_question
+from hitl_nb.ledger.decisions.reviewers import SHARED_WINDOW_NOTE, format_decider
+from hitl_nb.ledger.decisions.signatures import SERVER_KEY_VARIABLE
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Snapshot
 
@@ -82,20 +82,20 @@ def team(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
 def asked(lab: Lab, agent_name: str) -> Proposal:
     log = ledger(lab)
     _, claim = log.open_run(agent=agent_name, notebook=str(lab.folder / "elsewhere.ipynb"))
-    return log.pause(claim, Snapshot(envelope=b"state"), [ask("Dear Ann", title="Letter")])[0]
+    return log.pause(claim, Snapshot(envelope=b"state"), [build_question("Dear Ann", title="Letter")])[0]
 
 
 def who(log: Ledger, p: Proposal) -> str:
-    decided = log.proposal(p.id)
+    decided = log.load_proposal(p.id)
     assert decided.decision is not None
-    return decider(decided.decision, log.how_known(decided))
+    return format_decider(decided.decision, log.reviewer_identity(decided))
 
 
 def test_script_in_an_output_decides_nothing_that_reads_like_a_person_in_the_page(
     browser: Any, team: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = Path(team.env["JUPYTER_DATA_DIR"], "hitl_nb", "server_key.pub").read_text().strip()
-    monkeypatch.setenv(PINNED, key)
+    monkeypatch.setenv(SERVER_KEY_VARIABLE, key)
     (team.folder / "worker.js").write_text("addEventListener('fetch', event => {});")
     of_way = {way: asked(team, way.replace(" ", "-")) for way in (*REACH, "form")}
     shown = {way: {"id": p.id, "revision": p.revision, "fingerprint": p.fingerprint} for way, p in of_way.items()}
@@ -129,9 +129,9 @@ def test_script_in_an_output_decides_nothing_that_reads_like_a_person_in_the_pag
     assert told["worker"] == "SecurityError"
     assert told["form"] == "answered"
     log = ledger(team)
-    assert log.proposal(of_way["form"].id).status == "open"
+    assert log.load_proposal(of_way["form"].id).status == "open"
     for way in REACH:
-        assert who(log, of_way[way]) == f"Ann (ann), logged in{REACHABLE}"
-    eventually(lambda: log.proposal(clicked.id).decision, nb.page)
+        assert who(log, of_way[way]) == f"Ann (ann), logged in{SHARED_WINDOW_NOTE}"
+    eventually(lambda: log.load_proposal(clicked.id).decision, nb.page)
     assert who(log, clicked) != "Ann (ann), logged in"
     nb.close()

@@ -9,7 +9,7 @@ import pytest
 from lab import Lab, Notebook, Page, shot
 from letters import button, card, ledger
 
-from hitl_nb.kinds.questions import visible
+from hitl_nb.kinds.questions import show_hidden_characters
 from hitl_nb.records import Proposal, Question, Snapshot
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
@@ -182,7 +182,7 @@ def recorded(lab: Lab) -> list[Proposal]:
     asked = [Question(title=f"told {text}", kind="text", value=text) for text in [*ALL, STRING]]
     made = log.pause(claim, Snapshot(envelope=b""), asked)
     log.assign(made[0].id, f"{HTML[1]}{STRING}", actor=HTML[2])
-    log.comment(made[0].id, "\n\n".join(ALL), author=f"{HTML[1]}{STRING}", author_name=HTML[2])
+    log.add_comment(made[0].id, "\n\n".join(ALL), author=f"{HTML[1]}{STRING}", author_name=HTML[2])
     log.decide(made.pop().id, "reject", reason="\n".join([*ALL, STRING]), reviewer=f"{HTML[3]}{STRING}")
     return made
 
@@ -200,18 +200,18 @@ def test_an_attack_stays_text_in_the_inbox(page: Page, watched: list[str], recor
     shown = inbox(page, len(recorded))
     rows = shown.locator("[role=option]")
     rows.nth(len(recorded) - 1).wait_for()
-    assert rows.locator("strong").all_inner_texts() == [visible(p.title) for p in recorded]
+    assert rows.locator("strong").all_inner_texts() == [show_hidden_characters(p.title) for p in recorded]
     harmless(shown)
     first = rows.first.inner_text()
     assert [spelled for spelled in HIDDEN.values() if spelled not in first] == []
     shown.get_by_label("Groups").select_option(label="By agent")
-    shown.get_by_text(visible(recorded[0].agent), exact=True).wait_for()
+    shown.get_by_text(show_hidden_characters(recorded[0].agent), exact=True).wait_for()
     harmless(shown)
     shown.get_by_label("Select all shown").check()
     shown.get_by_role("listbox").press("r")
     asked = shown.get_by_role("form")
     asked.wait_for()
-    assert asked.get_by_role("listitem").all_inner_texts() == [visible(p.title) for p in recorded]
+    assert asked.get_by_role("listitem").all_inner_texts() == [show_hidden_characters(p.title) for p in recorded]
     harmless(shown)
     shot(page.page, "hostile-inbox")
     asked.get_by_role("button", name="Cancel").click()
@@ -220,7 +220,7 @@ def test_an_attack_stays_text_in_the_inbox(page: Page, watched: list[str], recor
 
 def test_an_attack_stays_text_in_the_timeline(page: Page, watched: list[str], recorded: list[Proposal]) -> None:
     shown = inbox(page, len(recorded))
-    shown.get_by_text(visible(recorded[0].title), exact=True).click()
+    shown.get_by_text(show_hidden_characters(recorded[0].title), exact=True).click()
     shown.locator(".jp-hitl-card").wait_for()
     harmless(shown)
     button(shown, "Timeline").click()
@@ -233,7 +233,7 @@ def test_an_attack_stays_text_in_the_timeline(page: Page, watched: list[str], re
         harmless(lanes)
         entry.click()
     shot(lanes, "hostile-timeline")
-    assert lanes.evaluate("all => all.outerHTML") == visible(lanes.evaluate("all => all.outerHTML"))
+    assert lanes.evaluate("all => all.outerHTML") == show_hidden_characters(lanes.evaluate("all => all.outerHTML"))
     for what in ("waiting: told <script>alert(1)</script>", "reject: told", "comment on told <script>"):
         assert lanes.get_by_text(what).count() > 0
     assert watched == []

@@ -78,7 +78,7 @@ def ledger(lab: Lab) -> Ledger:
 
 def proposal(ledger: Ledger, notebook: Notebook) -> Proposal:
     """The oldest open proposal of a notebook."""
-    return ledger.inbox(notebook=str((notebook.lab.folder / notebook.name).resolve()))[0]
+    return ledger.list_open(notebook=str((notebook.lab.folder / notebook.name).resolve()))[0]
 
 
 def eventually(condition: Callable[[], Any]) -> None:
@@ -176,7 +176,7 @@ def test_a_killed_kernel_loses_nothing(opened: Callable[..., Notebook], ledger: 
     nb.button("Approve").wait_for()
     nb.field("Email").fill("Dear Ann,\nsorry.")
     asked = proposal(ledger, nb)
-    eventually(lambda: "sorry." in str(Draft.of(ledger.store, asked).value()))
+    eventually(lambda: "sorry." in str(Draft.for_proposal(ledger.store, asked).read_value()))
     os.kill(nb.kernel_pid(), signal.SIGKILL)
     nb.accept()
     nb.until_kernel()

@@ -8,7 +8,7 @@ import pytest
 from lab import Lab, Page, shot
 from letters import button, card, ledger, waiting
 
-from hitl_nb.records import Question, Snapshot, canonical
+from hitl_nb.records import Question, Snapshot, canonical_json
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -42,7 +42,7 @@ def test_a_table_of_eight_megabytes_is_edited_and_goes_on_exactly_so(page: Page,
     rows = shown.locator(".jp-hitl-row")
     assert rows.count() < DRAWN
     (proposal,) = waiting(lab, "large.ipynb")
-    assert len(canonical(proposal.value)) > 8_000_000
+    assert len(canonical_json(proposal.value)) > 8_000_000
 
     first.fill("77")
     button(shown, "Remove row 2").click()
@@ -110,7 +110,7 @@ def test_among_thousands_exactly_those_selected_are_decided(browser: Any, lab: L
     search.fill("")
     window.get_by_text(f"{WAITING - 3} of {WAITING - 3}", exact=True).wait_for()
     log = ledger(lab)
-    decided = {p.title: p.decision for p in map(log.proposal, many) if p.decision is not None}
+    decided = {p.title: p.decision for p in map(log.load_proposal, many) if p.decision is not None}
     assert sorted(decided) == sorted(f"Refund order {n}" for n in meant)
     assert {(d.action, d.reason) for d in decided.values()} == {("approve", "checked")}
     window.context.close()

@@ -15,7 +15,7 @@ from hitl_nb_server import Server
 from letters import button, eventually
 from people import PASSWORD, PEOPLE, started
 
-from hitl_nb.ledger.decisions.signatures import PINNED
+from hitl_nb.ledger.decisions.signatures import SERVER_KEY_VARIABLE
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Need, Proposal, Question, Snapshot, Terms, TimelineStep
 
@@ -38,7 +38,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _trusted(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    monkeypatch.setenv(PINNED, team.public_key())
+    monkeypatch.setenv(SERVER_KEY_VARIABLE, team.public_key())
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_two_people_decide_and_each_sees_what_the_other_did(
     button(cys, "Approve, 2nd of 2").click()
     for card in (bos, cys):
         card.get_by_text("Approved by Cy (cy), logged in").first.wait_for()
-    decided = team.ledger.proposals(p.run)[0]
+    decided = team.ledger.list_proposals(p.run)[0]
     assert [vote.reviewer for vote in decided.votes] == ["bo", "cy"]
 
 
@@ -108,5 +108,5 @@ def test_an_approval_that_settles_is_taken_back_by_whose_it_is(
     button(bos, "Take back approval").click()
     button(bos, "Approve").wait_for()
     button(cys, "Approve").wait_for()
-    assert eventually(lambda: team.ledger.proposal(p.id).votes == (), bos.page)
-    assert team.ledger.proposal(p.id).status == "open"
+    assert eventually(lambda: team.ledger.load_proposal(p.id).votes == (), bos.page)
+    assert team.ledger.load_proposal(p.id).status == "open"

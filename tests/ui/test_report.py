@@ -42,12 +42,12 @@ def report(page: Page, lab: Lab) -> Any:
 
 def workspace(lab: Lab) -> Workspace | None:
     log = ledger(lab)
-    runs = log.runs(notebook=of(lab, "report.ipynb"))
-    return next(iter(log.workspaces(runs[0].id)), None) if runs else None
+    runs = log.list_runs(notebook=of(lab, "report.ipynb"))
+    return next(iter(log.list_workspaces(runs[0].id)), None) if runs else None
 
 
 def text(lab: Lab, record: Workspace) -> str:
-    return str(Draft.within(ledger(lab).store, record).value())
+    return str(Draft.for_workspace(ledger(lab).store, record).read_value())
 
 
 def box(where: Any) -> Any:
@@ -105,10 +105,10 @@ def test_every_word_is_there_in_the_end(page: Page, browser: Any, lab: Lab, repo
     button(other.locator(".jp-hitl-card").last, "Done").click()
 
     run = record.run
-    eventually(lambda: ledger(lab).run(run).status == "finished", page.page)
+    eventually(lambda: ledger(lab).load_run(run).status == "finished", page.page)
     notebook.get_by_text("done: edit").wait_for()
     shot(page.page, "report-done")
-    decision = ledger(lab).proposal(asked).decision
+    decision = ledger(lab).load_proposal(asked).decision
     assert decision is not None
     final = str(decision.value)
     assert [word for word in words if final.split().count(word) != 1] == []

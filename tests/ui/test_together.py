@@ -12,7 +12,7 @@ from lab import Lab, shot
 from letters import button, eventually, ledger
 
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.kinds.questions import ask
+from hitl_nb.kinds.questions import build_question
 from hitl_nb.records import Proposal, Snapshot
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
@@ -33,7 +33,7 @@ def asked(lab: Lab, value: Any, title: str, **more: Any) -> Proposal:
     """A proposal that waits."""
     log = ledger(lab)
     _, claim = log.open_run(agent=title.replace(" ", "-"), notebook=str(lab.folder / "together.ipynb"))
-    (p,) = log.pause(claim, Snapshot(envelope=b"state"), [ask(value, title=title, **more)])
+    (p,) = log.pause(claim, Snapshot(envelope=b"state"), [build_question(value, title=title, **more)])
     return p
 
 
@@ -46,7 +46,7 @@ def shown(window: Any, lab: Lab, p: Proposal) -> Any:
 
 
 def draft(lab: Lab, p: Proposal) -> Any:
-    return Draft.of(ledger(lab).store, p).value()
+    return Draft.for_proposal(ledger(lab).store, p).read_value()
 
 
 def text_of(card: Any) -> str:
@@ -159,7 +159,7 @@ def test_a_decision_is_made_on_what_was_shown_and_told_to_who_types(windows: lis
     two.page.keyboard.type(", hello")
     eventually(lambda: text_of(one) == "Dear Ann, hello", one.page)
     button(one, "Approve with edits").click()
-    decided = eventually(lambda: ledger(lab).proposal(p.id).decision)
+    decided = eventually(lambda: ledger(lab).load_proposal(p.id).decision)
     assert decided.value == "Dear Ann, hello"
     two.get_by_text("Approved with edits").first.wait_for()
     two.page.keyboard.type("too late")

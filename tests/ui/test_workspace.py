@@ -73,11 +73,11 @@ class Written:
     @property
     def record(self) -> Workspace:
         log = ledger(self.lab)
-        (run,) = log.runs(notebook=of(self.lab, f"{self.name}.ipynb"))
-        return log.workspaces(run.id)[0]
+        (run,) = log.list_runs(notebook=of(self.lab, f"{self.name}.ipynb"))
+        return log.list_workspaces(run.id)[0]
 
     def text(self) -> str:
-        return str(Draft.within(ledger(self.lab).store, self.record).value())
+        return str(Draft.for_workspace(ledger(self.lab).store, self.record).read_value())
 
 
 def workspace(where: Any) -> Any:

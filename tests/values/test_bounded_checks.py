@@ -11,7 +11,7 @@ import pytest
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.values.checks import bounded_checks as checker
 from hitl_nb.values.checks.patterns import find_pattern, is_linear
-from hitl_nb.values.schemas import misfits, misfits_of_rows
+from hitl_nb.values.schemas import row_schema_errors, schema_errors
 
 LATE = {"type": "string", "pattern": "^(?=a)(a+)+$"}
 """Nothing but `re` takes its look-ahead, and `re` takes for ever."""
@@ -23,7 +23,7 @@ MANY: dict[str, Any] = {
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checker, "SECONDS", 0.5)
+    monkeypatch.setattr(checker, "CHECK_SECONDS", 0.5)
 
 
 @pytest.mark.parametrize(("pattern", "text", "found"), [
@@ -74,8 +74,8 @@ def test_a_pattern_that_only_rust_takes_is_matched_by_it() -> None:
 @pytest.mark.usefixtures("hasty")
 def test_a_check_that_does_not_end_is_refused_with_a_sentence(schema: dict[str, Any], value: Any, said: str) -> None:
     with pytest.raises(InvalidEdit, match=said):
-        misfits(schema, value)
-    assert misfits({"$ref": "#/$defs/t", "$defs": {"t": {"type": "string"}}}, 1) == {"": "must be text, not 1"}
+        schema_errors(schema, value)
+    assert schema_errors({"$ref": "#/$defs/t", "$defs": {"t": {"type": "string"}}}, 1) == {"": "must be text, not 1"}
 
 
 @pytest.mark.usefixtures("hasty")
@@ -84,7 +84,7 @@ def test_checks_from_several_threads_wait_for_each_other_and_each_gets_its_own_a
     said: dict[int, Any] = {}
 
     def check(n: int) -> None:
-        said[n] = misfits(schema, f"no {n}")
+        said[n] = schema_errors(schema, f"no {n}")
 
     threads = [threading.Thread(target=check, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -97,11 +97,11 @@ def test_checks_from_several_threads_wait_for_each_other_and_each_gets_its_own_a
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_fork_has_workers_of_its_own() -> None:
     schema = {"$ref": "#/$defs/t", "$defs": {"t": {"type": "integer"}}}
-    assert misfits(schema, 1) == {}
+    assert schema_errors(schema, 1) == {}
     if (child := os.fork()) == 0:
-        os._exit(0 if misfits(schema, "x") else 1)
+        os._exit(0 if schema_errors(schema, "x") else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert misfits(schema, "y") == {"": 'must be a whole number, not "y"'}
+    assert schema_errors(schema, "y") == {"": 'must be a whole number, not "y"'}
 
 
 @pytest.mark.usefixtures("hasty")
@@ -109,29 +109,29 @@ def test_the_checks_of_one_edit_have_their_time_together() -> None:
     with checker.time_limit(100):
         for said in ("longer than", "together"):
             with pytest.raises(InvalidEdit, match=said):
-                misfits(LATE, "a" * 40 + "!")
+                schema_errors(LATE, "a" * 40 + "!")
 
 
 @pytest.mark.parametrize(("value", "twice"), [
     ([1, 1.0], True), ([1, True], False), ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], True), (["1", 1], False),
 ])  # fmt: skip
 def test_items_that_are_equal_are_found(value: list[Any], twice: bool) -> None:
-    assert bool(misfits({"uniqueItems": True}, value)) is twice
+    assert bool(schema_errors({"uniqueItems": True}, value)) is twice
 
 
 def test_unique_items_are_checked_in_linear_time() -> None:
-    assert misfits({"uniqueItems": True}, [{"n": i} for i in range(50_000)]) == {}
+    assert schema_errors({"uniqueItems": True}, [{"n": i} for i in range(50_000)]) == {}
 
 
 def test_names_are_matched_as_values_are() -> None:
     schema = {"patternProperties": {"^(a+)+$": {"type": "string"}}, "additionalProperties": False}
-    assert set(misfits(schema, {"aa": 1, "b": 2})) == {"aa", ""}
-    assert misfits(schema, {"aa": "x"}) == {}
-    assert set(misfits(schema, {"a" * 40 + "!": "x"})) == {""}
+    assert set(schema_errors(schema, {"aa": 1, "b": 2})) == {"aa", ""}
+    assert schema_errors(schema, {"aa": "x"}) == {}
+    assert set(schema_errors(schema, {"a" * 40 + "!": "x"})) == {""}
 
 
 def test_the_rows_of_a_large_table_are_checked_together() -> None:
     schema = {"properties": {"n": {"minimum": 0}}}
-    assert misfits_of_rows(schema, [{"n": i} for i in range(20_000)] + [{"n": -1}]) == {
+    assert row_schema_errors(schema, [{"n": i} for i in range(20_000)] + [{"n": -1}]) == {
         "rows/20000/n": "-1 is less than the minimum of 0"
     }

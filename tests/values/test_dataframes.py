@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.questions import as_text, ask, check_edit, parse_edit, restore
+from hitl_nb.kinds.questions import build_question, check_edit, format_value, parse_edit, restore_value
 from hitl_nb.records import Question
 
 
@@ -28,10 +28,10 @@ class Size(enum.Enum):
 
 def stored(value: Any) -> Question:
     """The question as another process reads it; its text says the same."""
-    question = msgspec.json.decode(ask(value, title="T").json(), type=Question)
+    question = msgspec.json.decode(build_question(value, title="T").json(), type=Question)
     assert question.kind == "table"
-    assert parse_edit(question, as_text(question, question.value)) == question.value
-    assert restore(question, question.value, value) is value
+    assert parse_edit(question, format_value(question, question.value)) == question.value
+    assert restore_value(question, question.value, value) is value
     return question
 
 
@@ -68,7 +68,7 @@ COLUMNS = {
 def test_columns_of_every_type_come_back(name: str) -> None:
     frame = pd.DataFrame({name: COLUMNS[name], "n": [1, 2, 3]})
     question = stored(frame)
-    back = restore(question, check_edit(question, swapped(question)), frame)
+    back = restore_value(question, check_edit(question, swapped(question)), frame)
     expected = frame.iloc[[1, 2, 0]].reset_index(drop=True)
     pd.testing.assert_frame_equal(back, expected, check_exact=True)
     kept = frame[name].notna().sum()
@@ -96,7 +96,7 @@ def test_columns_of_any_name_come_back(columns: Any, labels: list[str]) -> None:
     question = stored(frame)
     assert [column["name"] for column in question.value["columns"]] == labels
     pd.testing.assert_frame_equal(
-        restore(question, swapped(question), frame), frame.iloc[[1, 0]].reset_index(drop=True)
+        restore_value(question, swapped(question), frame), frame.iloc[[1, 0]].reset_index(drop=True)
     )
 
 
@@ -116,7 +116,7 @@ def test_a_series_is_a_table_of_one_column(name: str) -> None:
     series = SERIES[name]
     question = stored(series)
     assert question.type_name == "Series"
-    back = restore(question, swapped(question), series)
+    back = restore_value(question, swapped(question), series)
     expected = series.iloc[[1, 2, 0]]
     if isinstance(series.index, pd.RangeIndex):
         expected = expected.reset_index(drop=True)
@@ -139,23 +139,23 @@ def test_a_series_is_a_table_of_one_column(name: str) -> None:
 )
 def test_an_index_is_a_table_of_its_levels(index: Any) -> None:
     question = stored(index)
-    pd.testing.assert_index_equal(restore(question, swapped(question), index), index[[1, 2, 0]])
+    pd.testing.assert_index_equal(restore_value(question, swapped(question), index), index[[1, 2, 0]])
 
 
 def test_a_row_of_a_frame_is_an_object_with_fields() -> None:
     frame = pd.DataFrame({"id": [1], "who": ["ann"], "day": pd.to_datetime(["2026-05-01"]), "of": [Decimal(2)]})
     row = frame.iloc[0]
-    question = msgspec.json.decode(ask(row, title="T").json(), type=Question)
+    question = msgspec.json.decode(build_question(row, title="T").json(), type=Question)
     assert question.kind == "json"
     assert question.value == {"id": 1, "who": "ann", "day": "2026-05-01T00:00:00", "of": "2"}
-    back = restore(question, check_edit(question, {**question.value, "day": "2026-06-01", "of": "3"}), row)
+    back = restore_value(question, check_edit(question, {**question.value, "day": "2026-06-01", "of": "3"}), row)
     expected = row.copy()
     expected["day"], expected["of"] = pd.Timestamp("2026-06-01"), Decimal(3)
     pd.testing.assert_series_equal(back, expected)
     for record in (row.to_dict(), next(frame.itertuples())._asdict(), next(frame.itertuples())):
-        shown = ask(record, title="T").value
+        shown = build_question(record, title="T").value
         assert shown["day"] == "2026-05-01T00:00:00"
-        assert type(restore(ask(record, title="T"), {**shown, "of": "3"}, record)) is type(record)
+        assert type(restore_value(build_question(record, title="T"), {**shown, "of": "3"}, record)) is type(record)
 
 
 POLARS = {
@@ -172,11 +172,11 @@ def test_polars_columns_and_series_come_back(name: str) -> None:
     series = POLARS[name]
     frame = pl.DataFrame({name: series, "n": [1, 2, 3]})
     question = stored(frame)
-    back = restore(question, check_edit(question, swapped(question)), frame)
+    back = restore_value(question, check_edit(question, swapped(question)), frame)
     assert back.schema == frame.schema
     assert back.equals(pl.concat([frame[1:], frame[:1]]))
     question = stored(series)
-    alone = restore(question, swapped(question), series)
+    alone = restore_value(question, swapped(question), series)
     assert alone.name == series.name
     assert alone.equals(pl.concat([series[1:], series[:1]]))
 
@@ -190,7 +190,7 @@ def test_cells_of_a_type_are_checked_by_it() -> None:
     with pytest.raises(InvalidEdit) as caught:
         check_edit(question, {"rows": [["1", "huge", "NaN", [1, "two"]]]})
     assert caught.value.fields.keys() == {"rows/0/id", "rows/0/size", "rows/0/span/1"}
-    back = restore(question, check_edit(question, {"rows": [[str(uuid.UUID(int=2)), "L", 5, [3, "4"]]]}), frame)
+    back = restore_value(question, check_edit(question, {"rows": [[str(uuid.UUID(int=2)), "L", 5, [3, "4"]]]}), frame)
     assert back.iloc[0].to_list() == [uuid.UUID(int=2), Size.L, 5.0, (3, Decimal(4))]
 
 
@@ -203,6 +203,6 @@ def test_cells_of_a_type_are_checked_by_it() -> None:
     ],
 )
 def test_a_time_finer_than_its_column_is_refused(column: Any, finer: str) -> None:
-    question = ask(column, title="T")
+    question = build_question(column, title="T")
     with pytest.raises(InvalidEdit, match="finer than its unit"):
-        restore(question, {**question.value, "rows": [[finer]]}, column)
+        restore_value(question, {**question.value, "rows": [[finer]]}, column)

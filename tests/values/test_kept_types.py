@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.questions import ask, check_edit, parse_edit, restore
+from hitl_nb.kinds.questions import build_question, check_edit, parse_edit, restore_value
 from hitl_nb.records import Question
 
 
@@ -26,7 +26,7 @@ class Note:
 
 def stored(value: Any, **more: Any) -> Question:
     """The question as another process reads it."""
-    return msgspec.json.decode(ask(value, title="T", **{"kind": "json", **more}).json(), type=Question)
+    return msgspec.json.decode(build_question(value, title="T", **{"kind": "json", **more}).json(), type=Question)
 
 
 def wrong(question: Question, value: Any) -> dict[str, str]:
@@ -106,7 +106,7 @@ def test_another_json_type_is_refused_with_its_place(value: Any, edit: Any, path
 def test_an_edit_of_the_same_types_is_taken(value: Any, edit: Any, expected: Any) -> None:
     question = stored(value)
     given = check_edit(question, edit)
-    assert repr(restore(question, given, value)) == repr(expected)
+    assert repr(restore_value(question, given, value)) == repr(expected)
     assert json.dumps(check_edit(question, given)) == json.dumps(given), "the normal form is one"
 
 
@@ -154,12 +154,12 @@ def test_a_schema_that_refers_to_itself_is_read_once() -> None:
     edit: Any = {"n": "1"}
     for _ in range(60):
         value, edit = {"a": value}, {"a": edit}
-    from hitl_nb.values.json_types import Kinds
+    from hitl_nb.values.json_types import JsonKinds
 
-    kinds = Kinds(value)
-    kinds.release([here], here)
+    kinds = JsonKinds(value)
+    kinds.release_to_schemas([here], here)
     found: dict[str, str] = {}
-    kinds.fit(edit, value, "", found)
+    kinds.fit_value(edit, value, "", found)
     assert list(found) == ["/".join([*"a" * 60, "n"])]
 
 

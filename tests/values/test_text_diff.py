@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from hitl_nb.kinds.questions import changes, visible
+from hitl_nb.kinds.questions import diff_value, show_hidden_characters
 from hitl_nb.records import Question
 from hitl_nb.values import text_diff as differences
 
@@ -32,7 +32,7 @@ def patched(before: list[str], diff: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_diff_of_parts_is_exact(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(differences, "_MOST_PAIRS", 100)
+    monkeypatch.setattr(differences, "_MAX_PAIRS", 100)
     chance = random.Random(seed)
     for _ in range(30):
         before = [str(chance.randrange(chance.choice([2, 9, 1000]))) for _ in range(chance.randrange(80))]
@@ -47,7 +47,7 @@ def test_a_diff_of_parts_is_exact(seed: int, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_change_in_a_long_text_is_shown_alone() -> None:
     before = "\n".join(f"line {i}" for i in range(100_000))
     question = Question(title="t", kind="text", value=before)
-    said = changes(question, before.replace("line 77\n", "new\n").replace("line 99990\n", ""))
+    said = diff_value(question, before.replace("line 77\n", "new\n").replace("line 99990\n", ""))
     assert [line for line in said.split("\n")[2:] if line[:1] in "+-" and line] == ["-line 77", "+new", "-line 99990"]
 
 
@@ -59,4 +59,4 @@ def test_two_long_texts_with_nothing_in_common_but_common_lines_are_compared_soo
 
 
 def test_a_long_text_of_hidden_characters_is_spelled_out() -> None:
-    assert visible("é\u202e" * 200_000 + "\n\t") == "é⟨U+202E⟩" * 200_000 + "\n\t"
+    assert show_hidden_characters("é\u202e" * 200_000 + "\n\t") == "é⟨U+202E⟩" * 200_000 + "\n\t"

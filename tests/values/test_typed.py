@@ -30,8 +30,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.questions import as_text, ask, changes, check_edit, parse_edit, restore
-from hitl_nb.records import Question, canonical
+from hitl_nb.kinds.questions import build_question, check_edit, diff_value, format_value, parse_edit, restore_value
+from hitl_nb.records import Question, canonical_json
 
 BERLIN = ZoneInfo("Europe/Berlin")
 Point = collections.namedtuple("Point", "x y")
@@ -119,8 +119,8 @@ def wrong(question: Question, value: Any) -> dict[str, str]:
 
 
 def edited(value: Any, edit: Any) -> Any:
-    question = stored(ask(value, title="T", kind="json"))
-    return restore(question, check_edit(question, edit), value)
+    question = stored(build_question(value, title="T", kind="json"))
+    return restore_value(question, check_edit(question, edit), value)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -271,20 +271,20 @@ EXAMPLES: dict[str, tuple[Any, Any, Any, Any]] = {
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_value_is_shown_as_json_comes_back_and_takes_an_edit(name: str) -> None:
     value, shown, edit, expected = EXAMPLES[name]
-    question = ask(value, title="T", kind="json")
+    question = build_question(value, title="T", kind="json")
     assert json.dumps(question.value) == json.dumps(shown)
     read = stored(question)
     assert read == question
-    assert restore(read, check_edit(read, read.value), value) is value
-    assert parse_edit(read, as_text(read, read.value)) == read.value
+    assert restore_value(read, check_edit(read, read.value), value) is value
+    assert parse_edit(read, format_value(read, read.value)) == read.value
     given = check_edit(read, edit)
-    assert same(restore(read, given, value), expected)
+    assert same(restore_value(read, given, value), expected)
     assert check_edit(read, given) == given, "the normal form is one"
-    assert changes(read, given)
+    assert diff_value(read, given)
     inside = {"it": [value, {"k": value}]}
-    nested = stored(ask(inside, title="T"))
-    assert same(restore(nested, {"it": [edit, {"k": shown}]}, inside), {"it": [expected, {"k": value}]})
-    assert ask("x", title="T", context={"it": value}).context == {"it": shown}
+    nested = stored(build_question(inside, title="T"))
+    assert same(restore_value(nested, {"it": [edit, {"k": shown}]}, inside), {"it": [expected, {"k": value}]})
+    assert build_question("x", title="T", context={"it": value}).context == {"it": shown}
 
 
 def test_the_class_around_the_items_is_kept_with_what_it_holds_beside_them() -> None:
@@ -300,9 +300,9 @@ def test_the_class_around_the_items_is_kept_with_what_it_holds_beside_them() -> 
 
 def test_a_dataclass_of_arrays_and_times_comes_back() -> None:
     value = Measured("speed", np.array([1.5, np.nan]), pd.Timestamp("2024-05-01", tz="UTC"))
-    question = ask(value, title="T")
+    question = build_question(value, title="T")
     assert question.value["values"] == [1.5, "NaN"]
-    back = restore(question, {**question.value, "values": [2.5], "what": "pace"}, value)
+    back = restore_value(question, {**question.value, "values": [2.5], "what": "pace"}, value)
     assert (type(back), back.what, back.values.tolist(), back.at, back.note) == (
         Measured,
         "pace",
@@ -324,11 +324,11 @@ def test_a_model_with_fields_of_many_types_takes_an_edit() -> None:
         seal=b"\xff",
         more={"when": dt.datetime(2024, 5, 1), "of": (1, Decimal(2))},
     )
-    question = stored(ask([order], title="T"))
+    question = stored(build_question([order], title="T"))
     shown = copy.deepcopy(question.value)
     shown[0] |= {"amount": "12.50", "size": "large", "tags": ["c"], "due": "2024-06-01"}
     shown[0]["more"]["when"] = "2024-06-01T00:00:00"
-    back = restore(question, check_edit(question, shown), [order])[0]
+    back = restore_value(question, check_edit(question, shown), [order])[0]
     assert back == order.model_copy(
         update={
             "amount": Decimal("12.50"),
@@ -377,7 +377,7 @@ def test_a_model_with_fields_of_many_types_takes_an_edit() -> None:
     ],
 )
 def test_an_edit_of_another_type_is_refused_with_its_place(value: Any, edit: Any, says: dict[str, str]) -> None:
-    fields = wrong(stored(ask(value, title="T")), edit)
+    fields = wrong(stored(build_question(value, title="T")), edit)
     assert fields.keys() == says.keys()
     for path, part in says.items():
         assert part in fields[path]
@@ -408,15 +408,15 @@ class Numbered:
     ],
 )
 def test_an_edit_that_a_class_would_drop_is_refused(value: Any, edit: Any, says: str) -> None:
-    question = stored(ask(value, title="T"))
+    question = stored(build_question(value, title="T"))
     with pytest.raises(InvalidEdit, match=says):
-        restore(question, edit, value)
+        restore_value(question, edit, value)
 
 
 def test_a_field_is_shown_by_the_name_that_is_read() -> None:
-    question = stored(ask(Renamed(), title="T"))
+    question = stored(build_question(Renamed(), title="T"))
     assert question.value == {"in": 1}
-    assert restore(question, {"in": 2}, Renamed()).amount == 2
+    assert restore_value(question, {"in": 2}, Renamed()).amount == 2
 
 
 @pytest.mark.parametrize(
@@ -433,7 +433,7 @@ def test_a_field_is_shown_by_the_name_that_is_read() -> None:
 )
 def test_what_cannot_be_proposed_is_named_with_its_place(value: Any, says: str) -> None:
     with pytest.raises((TypeError, ValueError), match=says):
-        ask(value, title="T")
+        build_question(value, title="T")
 
 
 @pytest.mark.parametrize(
@@ -448,9 +448,9 @@ def test_what_cannot_be_proposed_is_named_with_its_place(value: Any, says: str) 
     ],
 )
 def test_a_single_value_is_typed_without_quotes(value: Any, text: str, expected: Any) -> None:
-    question = stored(ask(value, title="T"))
-    assert same(restore(question, parse_edit(question, text), value), expected)
-    assert parse_edit(question, as_text(question, question.value)) == question.value
+    question = stored(build_question(value, title="T"))
+    assert same(restore_value(question, parse_edit(question, text), value), expected)
+    assert parse_edit(question, format_value(question, question.value)) == question.value
 
 
 @pytest.mark.parametrize("wrap", [lambda v: [v], lambda v: (v,), lambda v: {"k": v}])
@@ -458,23 +458,23 @@ def test_a_deep_value_comes_back(wrap: Any) -> None:
     before, after = Decimal(1), Decimal(2)
     for _ in range(150):
         before, after = wrap(before), wrap(after)
-    question = stored(ask(before, title="T"))
-    assert restore(question, check_edit(question, ask(after, title="T").value), before) == after
+    question = stored(build_question(before, title="T"))
+    assert restore_value(question, check_edit(question, build_question(after, title="T").value), before) == after
 
 
 def test_options_are_given_back_as_they_are() -> None:
     for options in (list(Size), [dt.date(2024, 5, 1), dt.date(2024, 6, 1)], [(1, 2), (3, 4)], [Decimal(1), None]):
-        question = stored(ask(options[0], title="T", options=options))
+        question = stored(build_question(options[0], title="T", options=options))
         shown = check_edit(question, (question.options or [])[1])
-        assert restore(question, shown, options[0], options=options) is options[1]
-    assert parse_edit(stored(ask(Size.S, title="T", options=list(Size))), "large") == "large"
+        assert restore_value(question, shown, options[0], options=options) is options[1]
+    assert parse_edit(stored(build_question(Size.S, title="T", options=list(Size))), "large") == "large"
 
 
 def test_the_same_value_is_written_the_same_in_every_process() -> None:
     code = (
         "import json, hitl_nb.kinds.questions as v\n"
         "value = {'tags': set('abcde'), 'pairs': {('x', 1), ('y', 2)}, 'of': frozenset('abc')}\n"
-        "q = v.ask(value, title='T')\n"
+        "q = v.build_question(value, title='T')\n"
         "print(json.dumps([q.value, q.types]))"
     )
     shown = {
@@ -489,8 +489,8 @@ def test_the_same_value_is_written_the_same_in_every_process() -> None:
 def test_dates_and_decimals_load_no_heavy_library() -> None:
     code = (
         "import sys, datetime, decimal, hitl_nb.kinds.questions as v\n"
-        "q = v.ask({'a': {decimal.Decimal(1)}, 'b': datetime.date(2024, 1, 1)}, title='T')\n"
-        "v.check_edit(v.ask((1, 2), title='T'), [1])\n"
+        "q = v.build_question({'a': {decimal.Decimal(1)}, 'b': datetime.date(2024, 1, 1)}, title='T')\n"
+        "v.check_edit(v.build_question((1, 2), title='T'), [1])\n"
         "print([m for m in ('pandas', 'numpy', 'pydantic') if m in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -548,15 +548,15 @@ values = st.recursive(
 @given(values)
 def test_any_value_comes_back_through_the_store_when_all_around_it_is_edited(value: Any) -> None:
     try:
-        question = ask([value, Decimal(1)], title="T", kind="json")
+        question = build_question([value, Decimal(1)], title="T", kind="json")
     except ValueError as error:  # keys, or items of a set, that are written the same
         assert re.search("two (keys|items) that are written", str(error))  # noqa: PT017
         return
     read = stored(question)
     assert read == question
-    edit = parse_edit(read, as_text(read, [question.value[0], "2"]))
-    assert canonical(edit) == canonical([question.value[0], "2"])
-    assert same(restore(read, edit, [value, Decimal(1)]), [value, Decimal(2)])
+    edit = parse_edit(read, format_value(read, [question.value[0], "2"]))
+    assert canonical_json(edit) == canonical_json([question.value[0], "2"])
+    assert same(restore_value(read, edit, [value, Decimal(1)]), [value, Decimal(2)])
 
 
 @settings(max_examples=200, deadline=None)
@@ -568,6 +568,6 @@ def test_an_edit_to_any_other_value_of_the_type_gives_that_value(name: str, data
     if name == "float" and first - first == 0:
         second = second if second - second == 0 else 0.0
     for before, after in ((first, second), ({"k": [first]}, {"k": [second]}), ((first, [first]), (second, [first]))):
-        shown = ask(after, title="T", kind="json").value
-        question = stored(ask(before, title="T", kind="json"))
-        assert same(restore(question, check_edit(question, shown), before), after)
+        shown = build_question(after, title="T", kind="json").value
+        question = stored(build_question(before, title="T", kind="json"))
+        assert same(restore_value(question, check_edit(question, shown), before), after)

@@ -8,20 +8,20 @@ import type {
   CommentState,
   IComment,
   IDecisionRequest,
-  IEntry,
+  ITimelineEntry,
   IFigures,
-  IFilter,
+  IProposalQuery,
   IProposal,
   IRun,
-  ISaid,
-  ISomebody,
+  ICommentRequest,
+  IMentionableUser,
   IStatus,
-  ISummary,
-  IUpdate,
+  IProposalSummary,
+  IDraftUpdate,
   IWorkspace,
   IWorkspaceSummary,
   Json,
-  Outcome
+  DecisionOutcome
 } from './types';
 
 /** Makes one request below `hitl_nb/api/`; the host knows base URL, credentials and XSRF. */
@@ -33,18 +33,18 @@ export class Client {
   /** The run of a proposal that was decided through this client, as it is now. */
   readonly decided: ISignal<this, IRun> = new Signal<this, IRun>(this);
 
-  status(): Promise<IStatus> {
+  getStatus(): Promise<IStatus> {
     return this._call('GET', 'status');
   }
 
-  proposals(
-    filter: IFilter = {},
+  listProposals(
+    filter: IProposalQuery = {},
     limit = 200,
     cursor?: string
-  ): Promise<{ proposals: ISummary[]; next: string | null }> {
+  ): Promise<{ proposals: IProposalSummary[]; next: string | null }> {
     return this._call(
       'GET',
-      `proposals${query({
+      `proposals${encodeQuery({
         status: filter.status,
         notebook: filter.notebook,
         agent: filter.agent,
@@ -59,50 +59,50 @@ export class Client {
     );
   }
 
-  proposal(id: string): Promise<IProposal> {
+  getProposal(id: string): Promise<IProposal> {
     return this._call('GET', `proposals/${id}`);
   }
 
   /** The proposals of a notebook's pause: what a cell's output names. Without a key, of the newest run with any. */
-  pause(
+  getPause(
     path: string,
     agent: string,
     pause: number,
     key?: string
   ): Promise<{ run: IRun; proposals: IProposal[] }> {
-    return this._call('GET', `pauses${query({ path, agent, pause, key })}`);
+    return this._call('GET', `pauses${encodeQuery({ path, agent, pause, key })}`);
   }
 
   /** The workspaces that are not closed, newest first. */
-  workspaces(
+  listWorkspaces(
     limit: number,
     cursor?: string
   ): Promise<{ workspaces: IWorkspaceSummary[]; next: string | null }> {
-    return this._call('GET', `workspaces${query({ limit, cursor })}`);
+    return this._call('GET', `workspaces${encodeQuery({ limit, cursor })}`);
   }
 
-  workspace(id: string): Promise<IWorkspace> {
+  getWorkspace(id: string): Promise<IWorkspace> {
     return this._call('GET', `workspaces/${id}`);
   }
 
   /** A notebook's workspace: what a cell's output names. Without a key, of the newest run that has so many. */
-  async workspaceOf(path: string, agent: string, workspace: number, key?: string): Promise<IWorkspace> {
-    const asked = query({ path, agent, workspace, key });
+  async findWorkspace(path: string, agent: string, workspace: number, key?: string): Promise<IWorkspace> {
+    const asked = encodeQuery({ path, agent, workspace, key });
     const { workspaces } = await this._call<{ workspaces: [IWorkspace] }>('GET', `workspaces${asked}`);
     return workspaces[0];
   }
 
-  check(id: string, value: Json): Promise<{ ok: true; value: Json; changes: string }> {
+  checkEdit(id: string, value: Json): Promise<{ ok: true; value: Json; changes: string }> {
     return this._call('POST', `proposals/${id}/check`, { value });
   }
 
   async decide(
     shown: { id: string; revision: number; fingerprint: string },
     request: IDecisionRequest
-  ): Promise<{ proposal: IProposal; run: IRun; outcome?: Outcome }> {
+  ): Promise<{ proposal: IProposal; run: IRun; outcome?: DecisionOutcome }> {
     const { id, revision, fingerprint } = shown;
     const body = { ...request, revision, fingerprint };
-    const answer = await this._call<{ proposal: IProposal; run: IRun; outcome?: Outcome }>(
+    const answer = await this._call<{ proposal: IProposal; run: IRun; outcome?: DecisionOutcome }>(
       'POST',
       `proposals/${id}/decision`,
       body
@@ -124,48 +124,52 @@ export class Client {
   }
 
   /** Take back an approval that has not become the decision yet. */
-  undo(id: string): Promise<unknown> {
+  undoApproval(id: string): Promise<unknown> {
     return this._call('POST', `proposals/${id}/undo`, {});
   }
 
   /** How the reader's own votes look. */
-  figures(): Promise<IFigures> {
+  getFigures(): Promise<IFigures> {
     return this._call('GET', 'people/me/figures');
   }
 
   /** The comments on a document, and who may be mentioned there. */
-  comments(document: string): Promise<{ comments: IComment[]; people: ISomebody[] }> {
+  listComments(document: string): Promise<{ comments: IComment[]; people: IMentionableUser[] }> {
     return this._call('GET', `documents/${document}/comments`);
   }
 
-  comment(document: string, said: ISaid): Promise<{ comment: IComment }> {
+  addComment(document: string, said: ICommentRequest): Promise<{ comment: IComment }> {
     return this._call('POST', `documents/${document}/comments`, said);
   }
 
   /** Say what became of a comment; `changed` is whether it was this call that made it so. */
-  mark(document: string, id: string, state: CommentState): Promise<{ comment: IComment; changed: boolean }> {
+  changeCommentState(
+    document: string,
+    id: string,
+    state: CommentState
+  ): Promise<{ comment: IComment; changed: boolean }> {
     return this._call('PUT', `comments/${id}/state`, { document, state });
   }
 
   /** The updates of a document that follow the `after`-th; `next` is what the next page comes after. */
-  history(
+  getHistory(
     document: string,
     after: number,
     limit: number
-  ): Promise<{ entries: IUpdate[]; next: number | null }> {
-    return this._call('GET', `documents/${document}/history${query({ after, limit })}`);
+  ): Promise<{ entries: IDraftUpdate[]; next: number | null }> {
+    return this._call('GET', `documents/${document}/history${encodeQuery({ after, limit })}`);
   }
 
   assign(id: string, assignee: string | null): Promise<{ proposal: IProposal }> {
     return this._call('PUT', `proposals/${id}/assignee`, { assignee });
   }
 
-  runs(limit = 100, cursor?: string): Promise<{ runs: IRun[]; next: string | null }> {
-    return this._call('GET', `runs${query({ limit, cursor })}`);
+  listRuns(limit = 100, cursor?: string): Promise<{ runs: IRun[]; next: string | null }> {
+    return this._call('GET', `runs${encodeQuery({ limit, cursor })}`);
   }
 
   /** A run and what its last pause asked. Those who ask at the same time share one request. */
-  run(id: string): Promise<{ run: IRun; proposals: ISummary[] }> {
+  getRun(id: string): Promise<{ run: IRun; proposals: IProposalSummary[] }> {
     let next = this._runs.get(id);
     if (!next) {
       // Not sent before all of this turn have asked, so nobody gets an answer that is older than the question.
@@ -178,7 +182,7 @@ export class Client {
     return next;
   }
 
-  timeline(id: string): Promise<{ run: IRun; entries: IEntry[] }> {
+  getTimeline(id: string): Promise<{ run: IRun; entries: ITimelineEntry[] }> {
     return this._call('GET', `runs/${id}/timeline`);
   }
 
@@ -196,7 +200,7 @@ export class Client {
     return this._call('POST', `runs/${id}/cancel`, {});
   }
 
-  private _runs = new Map<string, Promise<{ run: IRun; proposals: ISummary[] }>>();
+  private _runs = new Map<string, Promise<{ run: IRun; proposals: IProposalSummary[] }>>();
 
   private async _call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const init: RequestInit = { method };
@@ -210,15 +214,15 @@ export class Client {
     } catch {
       throw new ApiError(0, 'Unreachable', 'The Jupyter server does not answer.');
     }
-    const answer = await json(response);
+    const answer = await readJson(response);
     if (!response.ok) {
-      throw failure(response, answer);
+      throw makeApiError(response, answer);
     }
     return answer as T;
   }
 }
 
-async function json(response: Response): Promise<unknown> {
+async function readJson(response: Response): Promise<unknown> {
   try {
     return await response.json();
   } catch {
@@ -226,7 +230,7 @@ async function json(response: Response): Promise<unknown> {
   }
 }
 
-function failure(response: Response, answer: unknown): ApiError {
+function makeApiError(response: Response, answer: unknown): ApiError {
   const said = (answer ?? {}) as {
     error?: string;
     message?: string;
@@ -235,7 +239,7 @@ function failure(response: Response, answer: unknown): ApiError {
   return new ApiError(response.status, said.error ?? 'Refused', message, said);
 }
 
-function query(values: { [name: string]: string | number | undefined }): string {
+function encodeQuery(values: { [name: string]: string | number | undefined }): string {
   const given = Object.entries(values).filter(
     (pair): pair is [string, string | number] => pair[1] !== undefined
   );

@@ -8,13 +8,13 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import type { FeedMessage, INotice } from './types';
 
-const LONGEST_PAUSE = 30_000;
+const MAX_RETRY_MS = 30_000;
 
 /** Close code for somebody who may not read any more. */
-const FORBIDDEN = 4403;
+const FORBIDDEN_CODE = 4403;
 
 /** By id: what changed, and `drafts`, the proposals of which only the draft did. Null: anything may have. */
-export type Changed = {
+export type FeedChange = {
   proposals: string[];
   runs: string[];
   drafts: string[];
@@ -29,7 +29,7 @@ export class Feed {
   }
 
   /** What changed; null after a gap. */
-  get changed(): ISignal<this, Changed> {
+  get changed(): ISignal<this, FeedChange> {
     return this._changed;
   }
 
@@ -59,32 +59,32 @@ export class Feed {
 
   dispose(): void {
     this._disposed = true;
-    clearTimeout(this._again);
+    clearTimeout(this._retryTimer);
     this._socket?.close();
     Signal.clearData(this);
   }
 
   private _connect(): void {
     const socket = (this._socket = this._open());
-    socket.onmessage = event => this._heard(JSON.parse(event.data as string) as FeedMessage);
+    socket.onmessage = event => this._onMessage(JSON.parse(event.data as string) as FeedMessage);
     socket.onclose = ({ code }) => {
       if (this._disposed) {
         return;
       }
-      this._forbidden = code === FORBIDDEN;
+      this._forbidden = code === FORBIDDEN_CODE;
       this._setConnected(false);
       if (this._forbidden) {
         return;
       }
-      this._pause = Math.min(this._pause * 2, LONGEST_PAUSE);
-      this._again = setTimeout(() => this._connect(), this._pause * (0.5 + Math.random() / 2));
+      this._retryMs = Math.min(this._retryMs * 2, MAX_RETRY_MS);
+      this._retryTimer = setTimeout(() => this._connect(), this._retryMs * (0.5 + Math.random() / 2));
     };
   }
 
-  private _heard(message: FeedMessage): void {
+  private _onMessage(message: FeedMessage): void {
     if (message.type === 'hello') {
       this._browser = message.browser;
-      this._pause = 500;
+      this._retryMs = 500;
       this._setConnected(true);
       if (this._head !== -1 && message.head !== this._head) {
         this._changed.emit(null);
@@ -105,7 +105,7 @@ export class Feed {
     }
   }
 
-  private _changed = new Signal<this, Changed>(this);
+  private _changed = new Signal<this, FeedChange>(this);
   private _headless = new Signal<this, Extract<FeedMessage, { type: 'headless' }>>(this);
   private _connectedChanged = new Signal<this, boolean>(this);
   private _connected = false;
@@ -113,7 +113,7 @@ export class Feed {
   private _disposed = false;
   private _browser = '';
   private _head = -1;
-  private _pause = 500;
-  private _again = 0 as unknown as ReturnType<typeof setTimeout>;
+  private _retryMs = 500;
+  private _retryTimer = 0 as unknown as ReturnType<typeof setTimeout>;
   private _socket: WebSocket | null = null;
 }

@@ -14,10 +14,10 @@ export type RunStatus = 'running' | 'waiting' | 'ready' | 'failed' | 'finished' 
 export type Authn = 'login' | 'token' | 'anonymous';
 
 /** How it is known who decided, as the server found out: it checks signatures. */
-export type Known = Authn | 'unsigned' | 'policy' | 'deadline' | 'script';
+export type ReviewerIdentity = Authn | 'unsigned' | 'policy' | 'deadline' | 'script';
 
 /** How it is known who said something: as with a decision, or a program said it as an agent. */
-export type Speaker = Authn | 'agent' | 'unsigned';
+export type AuthorIdentity = Authn | 'agent' | 'unsigned';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -57,7 +57,7 @@ export interface IDecision {
   /** "page": made in the page of its own, which the HTML of notebooks cannot reach. */
   surface: 'page' | 'shared' | null;
   signature: string | null;
-  known: Known;
+  known: ReviewerIdentity;
 }
 
 /** What a guardrail said about a value before anybody was asked. */
@@ -71,7 +71,7 @@ export interface IGuardrailResult {
 }
 
 /** How many of which people must agree, and how many do. */
-export interface INeed {
+export interface INeedProgress {
   /** As the policy has it: "2 of @finance". */
   text: string;
   /** How many votes there are for it, and how many it takes; while votes are hidden, how many people have voted. */
@@ -97,7 +97,7 @@ export interface IVote {
   counts: boolean;
   surface: 'page' | 'shared' | null;
   /** Absent in lists, where signatures are not checked. */
-  known?: Known;
+  known?: ReviewerIdentity;
 }
 
 /** What the clock does to an open proposal; "settle": an approval becomes the decision. */
@@ -118,7 +118,7 @@ export interface ITimer extends IClockStep {
 }
 
 /** What the person who asks may do about a proposal. */
-export interface IMay {
+export interface IProposalPermissions {
   /** Whether they may approve it, or edit or answer where it cannot be approved. */
   decide: boolean;
   /** Why not, in a sentence. */
@@ -130,7 +130,7 @@ export interface IMay {
 }
 
 /** What a policy, and the people it asks, say about a proposal. A server that knows no policies sends none of it. */
-export interface IReview {
+export interface IReviewFields {
   tags?: string[];
   confidence?: number | null;
   guardrails?: IGuardrailResult[];
@@ -139,7 +139,7 @@ export interface IReview {
   /** Ids of the rules that applied. */
   rules?: string[];
   /** Empty without a policy: then any reviewer decides alone. */
-  needs?: INeed[];
+  needs?: INeedProgress[];
   /** Of each person the newest, oldest first; only the reader's own as long as votes are hidden. */
   votes?: IVote[];
   /** Whether votes are hidden from others until all are in. */
@@ -155,7 +155,7 @@ export interface IReview {
   untold?: string[];
   /** Most that may be decided in one go; null: no limit. */
   batch?: number | null;
-  may?: IMay;
+  may?: IProposalPermissions;
 }
 
 /** What became of a comment; of those only suggestions are accepted or dismissed. */
@@ -168,14 +168,14 @@ export interface IAnchor {
 }
 
 /** What a comment is about: where that is, the text as it was then, and what stood around it. */
-export interface IAbout {
+export interface ICommentTarget {
   anchor: IAnchor | null;
   quote: string;
   prefix: string;
   suffix: string;
 }
 
-export interface IComment extends IAbout {
+export interface IComment extends ICommentTarget {
   id: string;
   /** Id of the document. */
   proposal: string;
@@ -194,12 +194,12 @@ export interface IComment extends IAbout {
   state_by_name: string;
   state_at: string | null;
   /** How it is known who said it, and who made its state so, as the server found out. */
-  known: Speaker;
-  state_known: Speaker | null;
+  known: AuthorIdentity;
+  state_known: AuthorIdentity | null;
 }
 
 /** A comment as it is sent. */
-export interface ISaid extends Partial<IAbout> {
+export interface ICommentRequest extends Partial<ICommentTarget> {
   text: string;
   thread?: string;
   suggestion?: string;
@@ -207,13 +207,13 @@ export interface ISaid extends Partial<IAbout> {
 }
 
 /** Somebody who may be mentioned. */
-export interface ISomebody {
+export interface IMentionableUser {
   username: string;
   name: string;
 }
 
 /** One update of a document: `update` is base64; `by` is "" for what the agent proposed. */
-export interface IUpdate {
+export interface IDraftUpdate {
   n: number;
   at: string;
   by: string;
@@ -236,7 +236,7 @@ export interface IDoubt {
 }
 
 /** A proposal as it is listed. */
-export interface ISummary extends IReview {
+export interface IProposalSummary extends IReviewFields {
   id: string;
   title: string;
   kind: Kind;
@@ -271,7 +271,7 @@ export interface ISummary extends IReview {
 }
 
 /** A proposal in full. */
-export interface IProposal extends Omit<ISummary, 'summary' | 'decision' | 'alike'> {
+export interface IProposal extends Omit<IProposalSummary, 'summary' | 'decision' | 'alike'> {
   decision: IDecision | null;
   value: Json;
   /** The edited value that people vote on; absent as long as that is `value`. */
@@ -340,7 +340,7 @@ export interface IFigures {
 }
 
 /** What became of a decision: it was made; it waits for other votes; or it can still be taken back. */
-export type Outcome = 'recorded' | 'settling' | 'decided';
+export type DecisionOutcome = 'recorded' | 'settling' | 'decided';
 
 export type EntryType =
   | 'opened'
@@ -393,7 +393,7 @@ export interface IWorkspace extends IWorkspaceSummary {
 }
 
 /** One entry of a run's timeline. */
-export interface IEntry {
+export interface ITimelineEntry {
   n: number;
   type: EntryType;
   at: string;
@@ -437,7 +437,7 @@ export type FeedMessage =
       message: string;
     };
 
-export interface IFilter {
+export interface IProposalQuery {
   status?: ProposalStatus | 'closed';
   notebook?: string;
   agent?: string;

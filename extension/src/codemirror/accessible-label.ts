@@ -4,10 +4,10 @@
 
 import type { Extension } from '@codemirror/state';
 import { EditorView, highlightSpecialChars } from '@codemirror/view';
-import { HIDDEN, visible } from '../text/hidden-characters';
+import { HIDDEN, showHiddenCharacters } from '../text/hidden-characters';
 
 /** @param label - what the editor holds, for people who do not see it. */
-export function exact(label: string): Extension {
+export function accessibleLabel(label: string): Extension {
   return [
     EditorView.contentAttributes.of({ 'aria-label': label }),
     highlightSpecialChars({
@@ -16,7 +16,7 @@ export function exact(label: string): Extension {
       render: code => {
         const shown = document.createElement('span');
         shown.className = 'jp-hitl-hidden';
-        shown.textContent = visible(String.fromCodePoint(code));
+        shown.textContent = showHiddenCharacters(String.fromCodePoint(code));
         return shown;
       }
     })

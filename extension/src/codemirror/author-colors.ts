@@ -5,15 +5,15 @@
 import type { Range } from '@codemirror/state';
 import { Decoration, type DecorationSet } from '@codemirror/view';
 import { ISignal, Signal } from '@lumino/signaling';
-import type { History } from '../models/history';
-import { visible } from '../text/hidden-characters';
-import type { IPiece } from '../drafts/text-authors';
-import { Decorated } from './decorations';
+import type { DraftHistory } from '../models/history';
+import { showHiddenCharacters } from '../text/hidden-characters';
+import type { IAuthoredText } from '../drafts/text-authors';
+import { DecorationSource } from './decorations';
 import type { IDraft, IPerson } from '../drafts/draft';
 
 /** Colours of authors that have none of their own, in the order in which they came. */
 const PALETTE = [5, 3, 6, 2, 7, 1, 4].map(n => `var(--jp-collaborator-color${n})`);
-const AGENT = 'var(--jp-layout-color3)';
+const AGENT_COLOR = 'var(--jp-layout-color3)';
 
 /** An author as shown. */
 export interface IAuthor {
@@ -22,7 +22,7 @@ export interface IAuthor {
 }
 
 /** How everybody who wrote is shown, by user name; "" is the agent, and called `agent`. */
-export function authors(
+export function listAuthors(
   names: ReadonlyMap<string, string>,
   people: readonly IPerson[],
   agent: string
@@ -32,7 +32,7 @@ export function authors(
   const found = new Map<string, IAuthor>();
   for (const by of new Set([...names.keys(), ...present.keys()])) {
     const name = by === '' ? agent : (present.get(by)?.name ?? names.get(by) ?? by);
-    const own = by === '' ? AGENT : present.get(by)?.color;
+    const own = by === '' ? AGENT_COLOR : present.get(by)?.color;
     // Jupyter gives the same colour to several people.
     const free = [own, ...PALETTE].filter((one): one is string => one !== undefined && !taken.has(one));
     const color = free[0] ?? PALETTE[found.size % PALETTE.length];
@@ -43,8 +43,8 @@ export function authors(
 }
 
 /** The tints of a text that is these pieces, as far as its first `length` characters. */
-export function tints(
-  pieces: readonly IPiece[],
+export function makeTints(
+  pieces: readonly IAuthoredText[],
   by: ReadonlyMap<string, IAuthor>,
   length: number
 ): DecorationSet {
@@ -54,7 +54,10 @@ export function tints(
     const end = Math.min(at + piece.text.length, length);
     const author = piece.by === null ? undefined : by.get(piece.by);
     if (author && at < end) {
-      const attributes = { style: `--hitl-person: ${author.color}`, title: visible(author.name) };
+      const attributes = {
+        style: `--hitl-person: ${author.color}`,
+        title: showHiddenCharacters(author.name)
+      };
       found.push(Decoration.mark({ class: 'jp-hitl-author', attributes }).range(at, end));
     }
     at = end;
@@ -63,7 +66,7 @@ export function tints(
 }
 
 /** The colours of a text that people are writing, while somebody wants to see them. */
-export class Colouring {
+export class AuthorColors {
   /**
    * @param _draft - of a text.
    * @param _history - made when it is needed first.
@@ -71,24 +74,24 @@ export class Colouring {
    */
   constructor(
     private _draft: IDraft,
-    private _history: () => History,
+    private _history: () => DraftHistory,
     private _agent: string
   ) {
-    this._decorated = new Decorated(length => this._drawn(length));
+    this._decorated = new DecorationSource(length => this._makeDecorations(length));
   }
 
-  get extension(): Decorated['extension'] {
+  get extension(): DecorationSource['extension'] {
     return this._decorated.extension;
   }
 
-  get on(): boolean {
+  get isOn(): boolean {
     return this._on;
   }
 
   /** Who wrote, as far as the log was read; nobody while it is off. */
   get authors(): IAuthor[] {
     const { names } = this._history();
-    return [...this._all].filter(([by]) => names.has(by)).map(([, author]) => author);
+    return [...this._allAuthors].filter(([by]) => names.has(by)).map(([, author]) => author);
   }
 
   /** Why the log could not be read, for people, or "". */
@@ -97,7 +100,7 @@ export class Colouring {
   }
 
   /** Emitted after any change of the above. */
-  get changed(): ISignal<Colouring, void> {
+  get changed(): ISignal<AuthorColors, void> {
     return this._changed;
   }
 
@@ -108,8 +111,8 @@ export class Colouring {
       return;
     }
     this._on = true;
-    this._draft.changed.connect(this._written, this);
-    this._history().changed.connect(this._read, this);
+    this._draft.changed.connect(this._onWritten, this);
+    this._history().changed.connect(this._readHistory, this);
     void this._history().read();
     this._redraw();
   }
@@ -117,18 +120,18 @@ export class Colouring {
   dispose(): void {
     if (this._on) {
       this._on = false;
-      this._draft.changed.disconnect(this._written, this);
-      this._history().changed.disconnect(this._read, this);
+      this._draft.changed.disconnect(this._onWritten, this);
+      this._history().changed.disconnect(this._readHistory, this);
     }
   }
 
-  private _written(_: unknown, { value }: { value: boolean }): void {
+  private _onWritten(_: unknown, { value }: { value: boolean }): void {
     if (value) {
-      this._history().soon();
+      this._history().scheduleRead();
     }
   }
 
-  private _read(history: History): void {
+  private _readHistory(history: DraftHistory): void {
     if (!history.reading) {
       this._redraw();
     }
@@ -139,23 +142,26 @@ export class Colouring {
     this._changed.emit();
   }
 
-  private _drawn(length: number): DecorationSet {
+  private _makeDecorations(length: number): DecorationSet {
     const { file, people } = this._draft;
     if (!this._on || !file) {
       return Decoration.none;
     }
     // What the log was not asked for yet was written by somebody who is here.
     const peers = new Map(people.map(one => [one.client, one.username]));
-    const pieces = this._history().replay.authors.pieces(file.ysource, client => peers.get(client) ?? null);
-    return tints(pieces, this._all, length);
+    const pieces = this._history().replay.authors.splitByAuthor(
+      file.ysource,
+      client => peers.get(client) ?? null
+    );
+    return makeTints(pieces, this._allAuthors, length);
   }
 
   /** Everybody who wrote or may have done so. */
-  private get _all(): Map<string, IAuthor> {
-    return this._on ? authors(this._history().names, this._draft.people, this._agent) : new Map();
+  private get _allAuthors(): Map<string, IAuthor> {
+    return this._on ? listAuthors(this._history().names, this._draft.people, this._agent) : new Map();
   }
 
-  private _decorated: Decorated;
+  private _decorated: DecorationSource;
   private _on = false;
-  private _changed = new Signal<Colouring, void>(this);
+  private _changed = new Signal<AuthorColors, void>(this);
 }

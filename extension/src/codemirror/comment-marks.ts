@@ -6,25 +6,25 @@
 import { type Extension, Prec, type Range } from '@codemirror/state';
 import { Decoration, type DecorationSet, EditorView, keymap } from '@codemirror/view';
 import { ISignal, Signal } from '@lumino/signaling';
-import type { IAbout, IComment } from '../api/types';
+import type { ICommentTarget, IComment } from '../api/types';
 import type { IDiscussion } from '../models/discussion';
-import { about, type IRange, standing } from '../drafts/comment-anchor';
-import { Decorated } from './decorations';
+import { makeCommentTarget, type ITextRange, locateQuote } from '../drafts/comment-anchor';
+import { DecorationSource } from './decorations';
 import type { IDraft } from '../drafts/draft';
 
 /** Milliseconds from a keystroke until it is looked where the texts of all comments are now. */
-const PAUSE = 100;
+const DELAY_MS = 100;
 
 /** Comments, and goes to the comment at the cursor if nothing is selected. */
 export const COMMENT_KEY = 'Ctrl-Alt-m';
 
 /** Where the text that a comment is about stands, and what it says now. */
-export interface IStanding extends IRange {
+export interface IQuoteRange extends ITextRange {
   text: string;
 }
 
 /** A comment that somebody is about to write. */
-export interface IAsked extends IAbout {
+export interface ICommentDraft extends ICommentTarget {
   /** All that is selected; a quote may be cut. */
   text: string;
   /** They want to say what should stand there instead. */
@@ -32,19 +32,19 @@ export interface IAsked extends IAbout {
 }
 
 /** A comment that was chosen in the text. */
-export interface IChosen {
+export interface IChosenComment {
   /** Its id, or "". */
   id: string;
   /** The person wants to be there, not only to see it. */
   goes: boolean;
 }
 
-export class Marks {
+export class CommentMarks {
   constructor(
     private _draft: IDraft,
     private _discussion: IDiscussion
   ) {
-    this._decorated = new Decorated(length => this._drawn(length));
+    this._decorated = new DecorationSource(length => this._makeDecorations(length));
     this.extension = [
       this._decorated.extension,
       EditorView.updateListener.of(({ view, selectionSet, docChanged }) => {
@@ -52,8 +52,8 @@ export class Marks {
           this._select(view);
         }
       }),
-      EditorView.domEventHandlers({ click: event => this._clicked(event) }),
-      Prec.high(keymap.of([{ key: COMMENT_KEY, run: view => this._pressed(view) }]))
+      EditorView.domEventHandlers({ click: event => this._onClick(event) }),
+      Prec.high(keymap.of([{ key: COMMENT_KEY, run: view => this._onShortcut(view) }]))
     ];
   }
 
@@ -61,7 +61,7 @@ export class Marks {
   readonly extension: Extension;
 
   /** By id: open comments that are about a part of the text; null if that is gone. */
-  get places(): ReadonlyMap<string, IStanding | null> {
+  get places(): ReadonlyMap<string, IQuoteRange | null> {
     return this._places;
   }
 
@@ -71,41 +71,41 @@ export class Marks {
   }
 
   /** What is to be commented on. */
-  get asked(): IAsked | null {
+  get commentDraft(): ICommentDraft | null {
     return this._asked;
   }
 
   /** The comment that was chosen last: another object each time. */
-  get chosen(): IChosen {
+  get chosen(): IChosenComment {
     return this._chosen;
   }
 
   /** Emitted after any change of the above. */
-  get changed(): ISignal<Marks, void> {
+  get changed(): ISignal<CommentMarks, void> {
     return this._changed;
   }
 
   /** Begin to follow the text and its comments. */
   open(): void {
-    this._draft.changed.connect(this._soon, this);
-    this._discussion.changed.connect(this._look, this);
-    this._look();
+    this._draft.changed.connect(this._scheduleLook, this);
+    this._discussion.changed.connect(this._locateQuotes, this);
+    this._locateQuotes();
   }
 
   dispose(): void {
     clearTimeout(this._timer);
-    this._draft.changed.disconnect(this._soon, this);
-    this._discussion.changed.disconnect(this._look, this);
+    this._draft.changed.disconnect(this._scheduleLook, this);
+    this._discussion.changed.disconnect(this._locateQuotes, this);
     Signal.clearData(this);
   }
 
   /** The person wants to comment on what is selected. */
-  ask(suggests: boolean): void {
+  startComment(suggests: boolean): void {
     if (this._view) {
       const { from, to } = this._view.state.selection.main;
       const text = this._draft.file!.getSource().slice(from, to);
       this._asked = {
-        ...about(this._draft.file!.ysource, { start: from, end: to }),
+        ...makeCommentTarget(this._draft.file!.ysource, { start: from, end: to }),
         ...{ text, suggests }
       };
       this._changed.emit();
@@ -113,7 +113,7 @@ export class Marks {
   }
 
   /** The person has said it, or does not want to; `back` brings them to the text again. */
-  drop(back: boolean): void {
+  dropComment(back: boolean): void {
     this._asked = null;
     this._changed.emit();
     if (back) {
@@ -152,7 +152,7 @@ export class Marks {
     }
   }
 
-  private _clicked({ target }: MouseEvent): boolean {
+  private _onClick({ target }: MouseEvent): boolean {
     const mark = target instanceof Element ? target.closest<HTMLElement>('[data-hitl-comment]') : null;
     if (mark) {
       this.choose(mark.dataset.hitlComment!);
@@ -160,10 +160,10 @@ export class Marks {
     return false;
   }
 
-  private _pressed(view: EditorView): boolean {
+  private _onShortcut(view: EditorView): boolean {
     const { empty, head } = view.state.selection.main;
     if (!empty) {
-      this.ask(false);
+      this.startComment(false);
       return true;
     }
     const [found] = [...this._places].find(([, at]) => at && at.start <= head && head <= at.end) ?? [];
@@ -173,20 +173,20 @@ export class Marks {
     return true;
   }
 
-  private _soon(): void {
-    this._timer ??= setTimeout(() => this._look(), PAUSE);
+  private _scheduleLook(): void {
+    this._timer ??= setTimeout(() => this._locateQuotes(), DELAY_MS);
   }
 
   /** Look where everything is now. */
-  private _look(): void {
+  private _locateQuotes(): void {
     clearTimeout(this._timer);
     this._timer = undefined;
-    const found = new Map<string, IStanding | null>();
+    const found = new Map<string, IQuoteRange | null>();
     const text = this._draft.file!.ysource;
     const open = this._draft.loaded ? this._discussion.comments.filter(isAboutPart) : [];
     const all = open.length > 0 ? text.toString() : '';
     for (const comment of open) {
-      const range = standing(text, comment);
+      const range = locateQuote(text, comment);
       found.set(comment.id, range && { ...range, text: all.slice(range.start, range.end) });
     }
     if (JSON.stringify([...found]) !== JSON.stringify([...this._places])) {
@@ -196,7 +196,7 @@ export class Marks {
     }
   }
 
-  private _drawn(length: number): DecorationSet {
+  private _makeDecorations(length: number): DecorationSet {
     const found: Range<Decoration>[] = [];
     for (const [id, place] of this._places) {
       const end = Math.min(place?.end ?? 0, length);
@@ -213,14 +213,14 @@ export class Marks {
     return Decoration.set(found, true);
   }
 
-  private _decorated: Decorated;
-  private _places: ReadonlyMap<string, IStanding | null> = new Map();
+  private _decorated: DecorationSource;
+  private _places: ReadonlyMap<string, IQuoteRange | null> = new Map();
   /** The editor with the selection. */
   private _view: EditorView | null = null;
-  private _asked: IAsked | null = null;
-  private _chosen: IChosen = { id: '', goes: false };
+  private _asked: ICommentDraft | null = null;
+  private _chosen: IChosenComment = { id: '', goes: false };
   private _timer: ReturnType<typeof setTimeout> | undefined;
-  private _changed = new Signal<Marks, void>(this);
+  private _changed = new Signal<CommentMarks, void>(this);
 }
 
 function isAboutPart({ state, thread, anchor, quote }: IComment): boolean {

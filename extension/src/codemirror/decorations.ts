@@ -11,12 +11,12 @@ import {
   type ViewUpdate
 } from '@codemirror/view';
 
-const AGAIN = Annotation.define<Decorated>();
+const REDRAW = Annotation.define<DecorationSource>();
 
-export class Decorated {
+export class DecorationSource {
   /** @param _make - the decorations of a text with this many characters. */
   constructor(private _make: (length: number) => DecorationSet) {
-    this.extension = ViewPlugin.define(view => new Plugin(view, this), {
+    this.extension = ViewPlugin.define(view => new DecorationPlugin(view, this), {
       decorations: plugin => plugin.decorations
     });
   }
@@ -28,28 +28,28 @@ export class Decorated {
 
   /** Make all decorations anew. Not to be called while an editor is in the middle of a change. */
   redraw(): void {
-    this.views.forEach(view => view.dispatch({ annotations: AGAIN.of(this) }));
+    this.views.forEach(view => view.dispatch({ annotations: REDRAW.of(this) }));
   }
 
-  made(view: EditorView): DecorationSet {
+  makeDecorations(view: EditorView): DecorationSet {
     return this._make(view.state.doc.length);
   }
 }
 
-class Plugin implements PluginValue {
+class DecorationPlugin implements PluginValue {
   constructor(
     private _view: EditorView,
-    private _all: Decorated
+    private _all: DecorationSource
   ) {
-    this.decorations = _all.made(_view);
+    this.decorations = _all.makeDecorations(_view);
     (_all.views as Set<EditorView>).add(_view);
   }
 
   decorations: DecorationSet;
 
   update({ docChanged, changes, transactions, view }: ViewUpdate): void {
-    if (transactions.some(one => one.annotation(AGAIN) === this._all)) {
-      this.decorations = this._all.made(view);
+    if (transactions.some(one => one.annotation(REDRAW) === this._all)) {
+      this.decorations = this._all.makeDecorations(view);
     } else if (docChanged) {
       this.decorations = this.decorations.map(changes);
     }

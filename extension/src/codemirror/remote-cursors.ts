@@ -14,28 +14,30 @@ import {
   WidgetType
 } from '@codemirror/view';
 import * as Y from 'yjs';
-import { visible } from '../text/hidden-characters';
+import { showHiddenCharacters } from '../text/hidden-characters';
 import type { IDraft, IPerson } from '../drafts/draft';
 
 /** Milliseconds until a cursor that moved is told: it moves with every keystroke. */
-const PAUSE = 50;
+const THROTTLE_MS = 50;
 
 const MOVED = Annotation.define<boolean>();
 
 /** What an editor that is bound to a draft's file adds to CodeMirror. */
-export function cursors(draft: IDraft): Extension {
-  return ViewPlugin.define(view => new Cursors(view, draft), { decorations: plugin => plugin.decorations });
+export function remoteCursors(draft: IDraft): Extension {
+  return ViewPlugin.define(view => new RemoteCursors(view, draft), {
+    decorations: plugin => plugin.decorations
+  });
 }
 
-class Cursors implements PluginValue {
+class RemoteCursors implements PluginValue {
   constructor(
     private _view: EditorView,
     private _draft: IDraft
   ) {
-    this._look(_draft.awareness.getStates().keys());
-    this.decorations = this._drawn();
-    _draft.awareness.on('change', this._moved);
-    _draft.changed.connect(this._named, this);
+    this._readPositions(_draft.awareness.getStates().keys());
+    this.decorations = this._makeDecorations();
+    _draft.awareness.on('change', this._onMoved);
+    _draft.changed.connect(this._onNamesChanged, this);
   }
 
   decorations: DecorationSet;
@@ -52,25 +54,25 @@ class Cursors implements PluginValue {
       }
     }
     if (docChanged || update.transactions.some(one => one.annotation(MOVED))) {
-      this.decorations = this._drawn();
+      this.decorations = this._makeDecorations();
     }
     if (docChanged || update.selectionSet || update.focusChanged) {
-      this._timer ??= setTimeout(() => this._tell(), PAUSE);
+      this._timer ??= setTimeout(() => this._sendCursor(), THROTTLE_MS);
     }
   }
 
   destroy(): void {
     clearTimeout(this._timer);
     clearTimeout(this._later);
-    this._draft.awareness.off('change', this._moved);
-    this._draft.changed.disconnect(this._named, this);
+    this._draft.awareness.off('change', this._onMoved);
+    this._draft.changed.disconnect(this._onNamesChanged, this);
     if (this._told) {
       this._draft.awareness.setLocalStateField('cursor', null);
     }
   }
 
   /** Tell the others where this person is. Not at once: the text has to have what was typed. */
-  private _tell(): void {
+  private _sendCursor(): void {
     this._timer = undefined;
     const text = this._draft.file!.ysource;
     const { anchor, head } = this._view.state.selection.main;
@@ -87,7 +89,7 @@ class Cursors implements PluginValue {
     this._draft.awareness.setLocalStateField('cursor', { anchor: place(anchor), head: place(head) });
   }
 
-  private _moved = (
+  private _onMoved = (
     { added, updated, removed }: { added: number[]; updated: number[]; removed: number[] },
     origin: unknown
   ): void => {
@@ -98,7 +100,7 @@ class Cursors implements PluginValue {
   };
 
   /** Somebody types, or is known by name now. */
-  private _named(): void {
+  private _onNamesChanged(): void {
     if (this._people !== this._draft.people) {
       this._redraw();
     }
@@ -108,7 +110,7 @@ class Cursors implements PluginValue {
     // Not while CodeMirror or the text is in the middle of something.
     this._later ??= setTimeout(() => {
       this._later = undefined;
-      const moved = this._look([...this._unknown]);
+      const moved = this._readPositions([...this._unknown]);
       if (this._view.dom.isConnected && (moved || this._people !== this._draft.people)) {
         this._view.dispatch({ annotations: MOVED.of(true) });
       }
@@ -116,12 +118,12 @@ class Cursors implements PluginValue {
   }
 
   /** Look where these people are now; whether one of them is elsewhere than was drawn. */
-  private _look(clients: Iterable<number>): boolean {
+  private _readPositions(clients: Iterable<number>): boolean {
     const states = this._draft.awareness.getStates();
     let moved = false;
     for (const client of clients) {
       const cursor = states.get(client)?.cursor as unknown;
-      const [anchor, head] = [this._index(cursor, 'anchor'), this._index(cursor, 'head')];
+      const [anchor, head] = [this._resolveIndex(cursor, 'anchor'), this._resolveIndex(cursor, 'head')];
       const before = this._places.get(client);
       if (anchor === null || head === null) {
         moved = this._places.delete(client) || moved;
@@ -136,7 +138,7 @@ class Cursors implements PluginValue {
     return moved;
   }
 
-  private _drawn(): DecorationSet {
+  private _makeDecorations(): DecorationSet {
     this._people = this._draft.people;
     const found: Range<Decoration>[] = [];
     for (const person of this._people) {
@@ -150,13 +152,15 @@ class Cursors implements PluginValue {
         const marked = Decoration.mark({ class: 'jp-hitl-selected', attributes: { style } });
         found.push(marked.range(Math.min(anchor, head), Math.max(anchor, head)));
       }
-      found.push(Decoration.widget({ widget: new Cursor(person), side: head > anchor ? -1 : 1 }).range(head));
+      found.push(
+        Decoration.widget({ widget: new CursorWidget(person), side: head > anchor ? -1 : 1 }).range(head)
+      );
     }
     return Decoration.set(found, true);
   }
 
   /** Where one end of somebody's cursor is here; null if that cannot be told. */
-  private _index(cursor: unknown, end: 'anchor' | 'head'): number | null {
+  private _resolveIndex(cursor: unknown, end: 'anchor' | 'head'): number | null {
     const { ydoc, ysource } = this._draft.file!;
     const given = (cursor as { [end: string]: unknown } | null | undefined)?.[end];
     if (typeof given !== 'object' || given === null) {
@@ -181,12 +185,12 @@ class Cursors implements PluginValue {
 }
 
 /** A cursor with its owner's name. */
-class Cursor extends WidgetType {
+class CursorWidget extends WidgetType {
   constructor(private _person: IPerson) {
     super();
   }
 
-  override eq({ _person: other }: Cursor): boolean {
+  override eq({ _person: other }: CursorWidget): boolean {
     const { client, name, color, typing } = this._person;
     return client === other.client && name === other.name && color === other.color && typing === other.typing;
   }
@@ -197,7 +201,7 @@ class Cursor extends WidgetType {
     node.style.setProperty('--hitl-person', this._person.color);
     node.setAttribute('aria-hidden', 'true');
     const name = node.appendChild(document.createElement('span'));
-    name.textContent = visible(this._person.name);
+    name.textContent = showHiddenCharacters(this._person.name);
     return node;
   }
 

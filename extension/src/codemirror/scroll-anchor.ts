@@ -7,37 +7,37 @@
 import { type Extension, Transaction } from '@codemirror/state';
 import { type EditorView, ViewPlugin, type ViewUpdate } from '@codemirror/view';
 
-export const staying: Extension = ViewPlugin.define(() => {
+export const keepScrollPosition: Extension = ViewPlugin.define(() => {
   const key = {};
   return {
     update(update) {
       const { docChanged, view, state, startState } = update;
-      if (!docChanged || !view.hasFocus || !fromElsewhere(update)) {
+      if (!docChanged || !view.hasFocus || !isRemoteChange(update)) {
         return;
       }
-      if (below(update)) {
+      if (isBelowCursor(update)) {
         // CodeMirror scrolls at the end of a measurement, after all that is written in it.
-        view.requestMeasure({ key, read: held, write: back => queueMicrotask(back) });
+        view.requestMeasure({ key, read: holdScroll, write: back => queueMicrotask(back) });
       } else if (state.doc.lines !== startState.doc.lines) {
-        queueMicrotask(() => measure(view));
+        queueMicrotask(() => measureNow(view));
       }
     }
   };
 });
 
 /** Let CodeMirror measure, and scroll, what it would measure at the next frame. */
-function measure(view: EditorView): void {
+function measureNow(view: EditorView): void {
   if (view.dom.isConnected) {
     view.coordsAtPos(view.state.selection.main.head);
   }
 }
 
-function fromElsewhere({ transactions }: ViewUpdate): boolean {
+function isRemoteChange({ transactions }: ViewUpdate): boolean {
   return transactions.every(one => one.annotation(Transaction.userEvent) === undefined);
 }
 
 /** Whether nothing changed above the line that the person is in. */
-function below({ changes, startState: { doc, selection } }: ViewUpdate): boolean {
+function isBelowCursor({ changes, startState: { doc, selection } }: ViewUpdate): boolean {
   const line = doc.lineAt(selection.main.head);
   let found = true;
   changes.iterChangedRanges(from => {
@@ -47,7 +47,7 @@ function below({ changes, startState: { doc, selection } }: ViewUpdate): boolean
 }
 
 /** What scrolls an editor and all around it back to where it is now. */
-function held(view: EditorView): () => void {
+function holdScroll(view: EditorView): () => void {
   const tops = new Map<Element, number>();
   for (let node: Element | null = view.scrollDOM; node; node = node.parentElement) {
     if (node.scrollTop > 0) {

@@ -6,7 +6,7 @@ import { MergeView } from '@codemirror/merge';
 import { EditorState, type Extension } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import { useEffect, useRef } from 'react';
-import { visible } from '../text/hidden-characters';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
 interface IProps {
   before: string;
@@ -20,8 +20,8 @@ export function SideBySide({ before, after, names }: IProps): JSX.Element {
   const [left, right] = names;
   useEffect(() => {
     const view = new MergeView({
-      a: { doc: visible(before), extensions: readOnly(left) },
-      b: { doc: visible(after), extensions: readOnly(right) },
+      a: { doc: showHiddenCharacters(before), extensions: readOnly(left) },
+      b: { doc: showHiddenCharacters(after), extensions: readOnly(right) },
       parent: node.current!
     });
     return () => view.destroy();

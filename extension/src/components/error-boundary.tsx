@@ -4,7 +4,10 @@
 
 import { Component, ReactNode } from 'react';
 
-export class Fallback extends Component<{ instead: ReactNode; children: ReactNode }, { failed: boolean }> {
+export class ErrorBoundary extends Component<
+  { instead: ReactNode; children: ReactNode },
+  { failed: boolean }
+> {
   static getDerivedStateFromError(): { failed: boolean } {
     return { failed: true };
   }

@@ -5,13 +5,13 @@
 import { createContext, type CSSProperties, useContext } from 'react';
 import type { IPerson } from '../drafts/draft';
 import type { IHost } from './host';
-import { visible } from '../text/hidden-characters';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
-/** The others by the place where they are; see `place`. */
-export const Others = createContext<ReadonlyMap<string, readonly IPerson[]>>(new Map());
+/** The others by the place where they are; see `placeAttributes`. */
+export const FieldPresenceContext = createContext<ReadonlyMap<string, readonly IPerson[]>>(new Map());
 
 /** The others of these people, by the place where they are. */
-export function byPlace(people: readonly IPerson[]): Map<string, IPerson[]> {
+export function groupByPlace(people: readonly IPerson[]): Map<string, IPerson[]> {
   const found = new Map<string, IPerson[]>();
   for (const person of people) {
     if (!person.me && person.focus !== null) {
@@ -25,7 +25,7 @@ export function byPlace(people: readonly IPerson[]): Map<string, IPerson[]> {
 const places = new WeakMap<Element, string>();
 
 /** What makes an element a place where somebody can be. */
-export function place(path: string): { ref: (node: Element | null) => void } {
+export function placeAttributes(path: string): { ref: (node: Element | null) => void } {
   return {
     ref: node => {
       if (node) {
@@ -47,23 +47,23 @@ export function placeOf(target: EventTarget): string | null {
 }
 
 /** Somebody's colour, for styles. */
-export function tinted(color: string): CSSProperties {
+export function tintStyle(color: string): CSSProperties {
   return { '--hitl-person': color } as CSSProperties;
 }
 
 /** Who is here beside this person. */
-export function Here({ path, host }: { path: string; host: IHost }): JSX.Element | null {
-  const people = useContext(Others).get(path);
+export function FieldPresence({ path, host }: { path: string; host: IHost }): JSX.Element | null {
+  const people = useContext(FieldPresenceContext).get(path);
   return people ? (
-    <span className="jp-hitl-here">
+    <span className="jp-hitl-field-presence">
       {people.map(({ client, name, initials, color }) => (
         <span
           key={client}
           className="jp-hitl-person"
-          style={tinted(color)}
-          title={host.trans.__('%1 is here', visible(name))}
+          style={tintStyle(color)}
+          title={host.trans.__('%1 is here', showHiddenCharacters(name))}
         >
-          {visible(initials)}
+          {showHiddenCharacters(initials)}
         </span>
       ))}
     </span>

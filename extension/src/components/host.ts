@@ -10,10 +10,10 @@ import type { Client } from '../api/client';
 import type { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
 import type { IDraft } from '../drafts/draft';
-import type { ISubject } from '../drafts/shared-draft';
+import type { IDraftSource } from '../drafts/shared-draft';
 
 /** What going on with a run needs now, in one sentence, and the button that does it, if there is one. */
-export interface IGoingOn {
+export interface IResumeAction {
   text: string;
   /** Label of the button; none if there is nothing to do here. */
   label?: string;
@@ -25,7 +25,7 @@ export interface IHost {
   readonly client: Client;
   readonly feed: Feed;
   /** The shared drafts. */
-  readonly drafts: { open(subject: ISubject): IDraft };
+  readonly drafts: { open(subject: IDraftSource): IDraft };
   readonly trans: TranslationBundle;
   /** The server's status, once known. */
   readonly status: IStatus | null;
@@ -46,5 +46,5 @@ export interface IHost {
   /** Emitted when the status or what is left to do for a run changed; absent where neither does. */
   readonly changed?: ISignal<IHost, void>;
   /** What is left to do for a run that is ready; null if unknown. */
-  goingOn?(run: IRun, proposal: IProposal): IGoingOn | null;
+  resumeAction?(run: IRun, proposal: IProposal): IResumeAction | null;
 }

@@ -7,14 +7,14 @@
 import { useMemo } from 'react';
 import Renderer, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
-import { visible } from '../text/hidden-characters';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** Texts beyond these are shown as written: the parser takes time by the square of what opens, and holds up the page. */
-const LONGEST = 20_000;
-const MOST_MARKS = 2_000;
-const DEEPEST = 60;
+const MAX_CHARS = 20_000;
+const MAX_MARKS = 2_000;
+const MAX_DEPTH = 60;
 
-const MARKS = /[*_~`[<>&]|[-+.)]\s/g;
+const MARK_PATTERN = /[*_~`[<>&]|[-+.)]\s/g;
 
 const ELEMENTS = [
   ...['p', 'br', 'hr', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'blockquote', 'ul', 'ol', 'li', 'input'],
@@ -22,28 +22,28 @@ const ELEMENTS = [
 ];
 
 /** The part of a syntax tree that is looked at here. */
-interface INode {
+interface ISyntaxNode {
   type: string;
   value?: string;
   tagName?: string;
   properties?: { [name: string]: unknown };
-  children?: INode[];
+  children?: ISyntaxNode[];
 }
 
 export function Markdown({ text }: { text: string }): JSX.Element {
-  const drawn = useMemo(() => draw(text), [text]);
+  const drawn = useMemo(() => renderMarkdown(text), [text]);
   return <div className="jp-hitl-markdown">{drawn}</div>;
 }
 
-function draw(text: string): JSX.Element {
-  const source = visible(text);
-  if (source.length <= LONGEST && (source.match(MARKS)?.length ?? 0) <= MOST_MARKS) {
+function renderMarkdown(text: string): JSX.Element {
+  const source = showHiddenCharacters(text);
+  if (source.length <= MAX_CHARS && (source.match(MARK_PATTERN)?.length ?? 0) <= MAX_MARKS) {
     try {
       // A plain function without hooks: what it throws is caught here, and the card stays.
       return Renderer({
         children: source,
         remarkPlugins: [remarkGfm],
-        rehypePlugins: [closed],
+        rehypePlugins: [makeSanitizer],
         allowedElements: ELEMENTS,
         unwrapDisallowed: true,
         urlTransform: url => url,
@@ -58,31 +58,36 @@ function draw(text: string): JSX.Element {
 
 const COMPONENTS: Components = {
   a: ({ href, children }) => (
-    <a href={href} title={visible(href ?? '')} rel="noopener noreferrer nofollow" target="_blank">
+    <a
+      href={href}
+      title={showHiddenCharacters(href ?? '')}
+      rel="noopener noreferrer nofollow"
+      target="_blank"
+    >
       {children}
     </a>
   )
 };
 
-function closed(): (tree: INode) => void {
-  return tree => close(tree, 0);
+function makeSanitizer(): (tree: ISyntaxNode) => void {
+  return tree => sanitizeNode(tree, 0);
 }
 
 /** Leave in the tree only what may be shown. */
-function close(node: INode, depth: number): void {
-  if (depth > DEEPEST) {
+function sanitizeNode(node: ISyntaxNode, depth: number): void {
+  if (depth > MAX_DEPTH) {
     throw new Error('nested too deep');
   }
-  const made: INode[] = [];
+  const made: ISyntaxNode[] = [];
   for (const child of node.children ?? []) {
-    close(child, depth + 1);
+    sanitizeNode(child, depth + 1);
     if (child.type === 'text' || child.type === 'raw') {
       const after = made[made.length - 1];
-      const text = visible(child.value ?? '');
+      const text = showHiddenCharacters(child.value ?? '');
       // The parser puts a line end after a break: one of both is enough.
       made.push({ type: 'text', value: after?.tagName === 'br' ? text.replace(/^\n/, '') : text });
     } else if (child.type === 'element') {
-      made.push(...closedElement(child));
+      made.push(...sanitizeElement(child));
     }
   }
   if (node.children) {
@@ -90,21 +95,21 @@ function close(node: INode, depth: number): void {
   }
 }
 
-function closedElement(node: INode): INode[] {
+function sanitizeElement(node: ISyntaxNode): ISyntaxNode[] {
   const given = node.properties ?? {};
   node.properties = {};
   switch (node.tagName) {
     case 'img':
-      return [{ type: 'text', value: `[image: ${visible(String(given.alt ?? ''))}]` }];
+      return [{ type: 'text', value: `[image: ${showHiddenCharacters(String(given.alt ?? ''))}]` }];
     case 'a': {
       const address = String(given.href ?? '');
-      if (isSafe(address)) {
+      if (isSafeAddress(address)) {
         node.properties.href = address;
         return [node];
       }
       return isFootnote(address)
         ? (node.children ?? [])
-        : [...(node.children ?? []), { type: 'text', value: ` (${visible(address)})` }];
+        : [...(node.children ?? []), { type: 'text', value: ` (${showHiddenCharacters(address)})` }];
     }
     case 'input':
       node.properties = { type: 'checkbox', checked: given.checked === true, disabled: true };
@@ -118,7 +123,7 @@ function closedElement(node: INode): INode[] {
 }
 
 /** Addresses that lead out of the page by https or open a mail; nothing relative, which would be this server. */
-function isSafe(address: string): boolean {
+function isSafeAddress(address: string): boolean {
   return /^(https:\/\/[^/\\]|mailto:.)/i.test(address) && !/[\s\p{Cc}]/u.test(address);
 }
 

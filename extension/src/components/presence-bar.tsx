@@ -6,12 +6,12 @@
 import { type RefObject, useEffect, useState } from 'react';
 import type { IDraft, IPerson } from '../drafts/draft';
 import type { IHost } from './host';
-import { tinted } from './field-presence';
-import { when } from './proposal-status';
-import { visible } from '../text/hidden-characters';
+import { tintStyle } from './field-presence';
+import { formatWhen } from './proposal-status';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** Milliseconds after which it is told who is here now. */
-const SETTLED = 2000;
+const SETTLE_MS = 2000;
 
 interface IProps {
   draft: IDraft;
@@ -20,25 +20,29 @@ interface IProps {
   host: IHost;
 }
 
-export function Presence({ draft, writing, host }: IProps): JSX.Element {
+export function PresenceBar({ draft, writing, host }: IProps): JSX.Element {
   const { trans } = host;
-  const people = everybody(draft.people);
+  const people = uniquePeople(draft.people);
   const others = people.filter(one => !one.me);
-  const typing = others.filter(one => one.typing).map(one => visible(one.name));
+  const typing = others.filter(one => one.typing).map(one => showHiddenCharacters(one.name));
   const me = people.find(one => one.me);
   const readers = draft.readers.filter(one => one.username !== me?.username);
-  const told = useSettled(
-    others.length === 0 ? '' : trans.__('Here too: %1', others.map(one => visible(one.name)).join(', '))
+  const told = useSettledText(
+    others.length === 0
+      ? ''
+      : trans.__('Here too: %1', others.map(one => showHiddenCharacters(one.name)).join(', '))
   );
   return (
     <div className="jp-hitl-presence">
       <ul aria-label={trans.__('Who is here')}>
         {people.map(one => {
-          const name = one.me ? trans.__('%1 (you)', visible(one.name)) : visible(one.name);
+          const name = one.me
+            ? trans.__('%1 (you)', showHiddenCharacters(one.name))
+            : showHiddenCharacters(one.name);
           return (
-            <li key={one.username} className="jp-hitl-person" style={tinted(one.color)} title={name}>
-              <span aria-hidden="true">{visible(one.initials)}</span>
-              <span className="jp-hitl-unseen">{name}</span>
+            <li key={one.username} className="jp-hitl-person" style={tintStyle(one.color)} title={name}>
+              <span aria-hidden="true">{showHiddenCharacters(one.initials)}</span>
+              <span className="jp-hitl-visually-hidden">{name}</span>
             </li>
           );
         })}
@@ -47,7 +51,7 @@ export function Presence({ draft, writing, host }: IProps): JSX.Element {
         <span className="jp-hitl-offline">{trans.__('Not connected')}</span>
       )}
       {writing !== undefined && (
-        <span className="jp-hitl-typing">{trans.__('%1 is writing …', visible(writing))}</span>
+        <span className="jp-hitl-typing">{trans.__('%1 is writing …', showHiddenCharacters(writing))}</span>
       )}
       {typing.length > 0 && (
         <span className="jp-hitl-typing">
@@ -59,12 +63,17 @@ export function Presence({ draft, writing, host }: IProps): JSX.Element {
       {readers.length > 0 && (
         <span
           className="jp-hitl-readers"
-          title={readers.map(one => `${visible(one.name || one.username)}: ${when(one.at)}`).join('\n')}
+          title={readers
+            .map(one => `${showHiddenCharacters(one.name || one.username)}: ${formatWhen(one.at)}`)
+            .join('\n')}
         >
-          {trans.__('Read by %1', readers.map(one => visible(one.name || one.username)).join(', '))}
+          {trans.__(
+            'Read by %1',
+            readers.map(one => showHiddenCharacters(one.name || one.username)).join(', ')
+          )}
         </span>
       )}
-      <span className="jp-hitl-unseen" aria-live="polite">
+      <span className="jp-hitl-visually-hidden" aria-live="polite">
         {told}
       </span>
     </div>
@@ -72,7 +81,7 @@ export function Presence({ draft, writing, host }: IProps): JSX.Element {
 }
 
 /** One for each person, however many windows they have open. */
-function everybody(people: readonly IPerson[]): IPerson[] {
+function uniquePeople(people: readonly IPerson[]): IPerson[] {
   const found = new Map<string, IPerson>();
   for (const one of people) {
     const known = found.get(one.username) ?? one;
@@ -81,17 +90,17 @@ function everybody(people: readonly IPerson[]): IPerson[] {
   return [...found.values()];
 }
 
-function useSettled(text: string): string {
+function useSettledText(text: string): string {
   const [settled, setSettled] = useState('');
   useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), SETTLED);
+    const timer = setTimeout(() => setSettled(text), SETTLE_MS);
     return () => clearTimeout(timer);
   }, [text]);
   return settled;
 }
 
 /** Tell the others, as long as a draft is before this person's eyes. */
-export function useBeforeEyes(node: RefObject<Element>, draft: IDraft | null): void {
+export function useVisibility(node: RefObject<Element>, draft: IDraft | null): void {
   useEffect(() => {
     if (!draft || !node.current) {
       return;

@@ -2,12 +2,20 @@
  * What became of a proposal, in words: who decided what and when, and how the server knew that person.
  */
 
-import type { Action, IDecision, IProposal, IVote, Json, Known, Speaker } from '../api/types';
+import type {
+  Action,
+  IDecision,
+  IProposal,
+  IVote,
+  Json,
+  ReviewerIdentity,
+  AuthorIdentity
+} from '../api/types';
 import type { IHost } from './host';
 import { ruleOf, waitsFor } from './terms-sentences';
-import { visible } from '../text/hidden-characters';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
-export function state(proposal: IProposal, host: IHost): string {
+export function proposalState(proposal: IProposal, host: IHost): string {
   const { status, decision } = proposal;
   const { trans } = host;
   if (status === 'open') {
@@ -25,10 +33,10 @@ export function state(proposal: IProposal, host: IHost): string {
     // Never like a person's, whatever its record is taken for.
     const rule = ruleOf(decision.reviewer);
     return decision.action === 'reject'
-      ? trans.__('Blocked by policy: %1, %2', rule, when(decision.decided_at))
-      : trans.__('Passed by policy: %1, %2', rule, when(decision.decided_at));
+      ? trans.__('Blocked by policy: %1, %2', rule, formatWhen(decision.decided_at))
+      : trans.__('Passed by policy: %1, %2', rule, formatWhen(decision.decided_at));
   }
-  const whole = ofWorkspace(proposal);
+  const whole = isAboutWorkspace(proposal);
   const names: { [action in Action]: string } = {
     approve: whole ? trans.__('Called done') : trans.__('Approved'),
     edit: whole ? trans.__('Called done, with edits') : trans.__('Approved with edits'),
@@ -41,7 +49,7 @@ export function state(proposal: IProposal, host: IHost): string {
     stop: trans.__('Run stopped')
   };
   const what = proposal.doubt ? effects[effectState(decision.value) ?? 'stop'] : names[decision.action];
-  return trans.__('%1 by %2, %3', what, decider(decision, host), when(decision.decided_at));
+  return trans.__('%1 by %2, %3', what, formatDecider(decision, host), formatWhen(decision.decided_at));
 }
 
 /** What an answer to the question whether an effect happened says; null if it is none. */
@@ -54,25 +62,37 @@ export function effectState(value: Json | undefined): 'yes' | 'no' | 'stop' | nu
 }
 
 /** Whether a proposal is the question whether a workspace is done. */
-export function ofWorkspace({ id, document = id }: Pick<IProposal, 'id' | 'document'>): boolean {
+export function isAboutWorkspace({ id, document = id }: Pick<IProposal, 'id' | 'document'>): boolean {
   return document !== id;
 }
 
 /** Who voted, and how that is known, as it is said of decisions. */
-export function voter(vote: IVote, host: IHost): string {
-  return identity(vote.reviewer, vote.reviewer_name, vote.known ?? 'unsigned', vote.surface === 'page', host);
+export function formatVoter(vote: IVote, host: IHost): string {
+  return formatIdentity(
+    vote.reviewer,
+    vote.reviewer_name,
+    vote.known ?? 'unsigned',
+    vote.surface === 'page',
+    host
+  );
 }
 
 /** Who made a decision, and how that is known: the one place that says so. In Python it is `store/reviewers.py`. */
-export function decider(decision: Omit<IDecision, 'value'>, host: IHost): string {
+export function formatDecider(decision: Omit<IDecision, 'value'>, host: IHost): string {
   const { reviewer, reviewer_name: name, known, surface } = decision;
-  return identity(reviewer, name, known, surface === 'page', host);
+  return formatIdentity(reviewer, name, known, surface === 'page', host);
 }
 
-function identity(reviewer: string, name: string, known: Known, page: boolean, { trans }: IHost): string {
+function formatIdentity(
+  reviewer: string,
+  name: string,
+  known: ReviewerIdentity,
+  page: boolean,
+  { trans }: IHost
+): string {
   switch (known) {
     case 'login': {
-      const who = named(reviewer, name);
+      const who = formatUser(reviewer, name);
       return page
         ? trans.__('%1, logged in', who)
         : trans.__('%1, logged in, in a window where notebooks’ HTML runs', who);
@@ -88,16 +108,16 @@ function identity(reviewer: string, name: string, known: Known, page: boolean, {
     case 'script':
       // A script that voted in a person's name has a name of its own.
       return name
-        ? trans.__('the script %1, as %2', visible(name), visible(reviewer))
-        : trans.__('the script %1', visible(reviewer));
+        ? trans.__('the script %1, as %2', showHiddenCharacters(name), showHiddenCharacters(reviewer))
+        : trans.__('the script %1', showHiddenCharacters(reviewer));
     default:
-      return trans.__('%1 (unsigned: any program of this user can say so)', visible(reviewer));
+      return trans.__('%1 (unsigned: any program of this user can say so)', showHiddenCharacters(reviewer));
   }
 }
 
 /** Who said something, or made a comment's state so, and how that is known. In Python it is `store/reviewers.py`. */
-export function speaker(user: string, name: string, known: Speaker, { trans }: IHost): string {
-  const who = named(user, name);
+export function formatSpeaker(user: string, name: string, known: AuthorIdentity, { trans }: IHost): string {
+  const who = formatUser(user, name);
   switch (known) {
     case 'login':
       return who;
@@ -105,29 +125,29 @@ export function speaker(user: string, name: string, known: Speaker, { trans }: I
     case 'anonymous':
       return trans.__('%1, a guest', who);
     case 'agent':
-      return trans.__('the agent %1', visible(user.replace(/^agent:/, '')));
+      return trans.__('the agent %1', showHiddenCharacters(user.replace(/^agent:/, '')));
     default:
       return trans.__('%1 (unsigned: any program of this user can say so)', who);
   }
 }
 
 /** People may change the names they are shown with, so the user name is told too. */
-function named(user: string, name: string): string {
-  return visible(name && name !== user ? `${name} (${user})` : user);
+function formatUser(user: string, name: string): string {
+  return showHiddenCharacters(name && name !== user ? `${name} (${user})` : user);
 }
 
 /** What is said to somebody whom the server cut off. */
-export function forbidden(trans: IHost['trans']): string {
+export function forbiddenMessage(trans: IHost['trans']): string {
   return trans.__('You may not read proposals here any more. If you may again, reload the page.');
 }
 
 /** A time as people here write it. */
-export function when(at: string): string {
+export function formatWhen(at: string): string {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? visible(at) : date.toLocaleString();
+  return Number.isNaN(date.getTime()) ? showHiddenCharacters(at) : date.toLocaleString();
 }
 
 /** What the value is now: as it was decided, or as it was proposed. */
-export function outcome(proposal: IProposal): IProposal['value'] {
+export function currentValue(proposal: IProposal): IProposal['value'] {
   return proposal.decision?.action === 'edit' ? proposal.decision.value : proposal.value;
 }

@@ -2,49 +2,59 @@
  * What a policy, people's votes and the clock make of a proposal, in sentences.
  */
 
-import type { Action, IClockStep, INeed, IProposal, IReview, ISummary, IVote } from '../api/types';
-import { duration } from '../text/duration';
+import type {
+  Action,
+  IClockStep,
+  INeedProgress,
+  IProposal,
+  IReviewFields,
+  IProposalSummary,
+  IVote
+} from '../api/types';
+import { formatDuration } from '../text/duration';
 import type { IHost } from './host';
-import { visible } from '../text/hidden-characters';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
 type Trans = IHost['trans'];
 
 /** Prefix of a policy's rule where it is who decided. */
-const RULE = 'policy:';
+const RULE_PREFIX = 'policy:';
 
 /** Whether a proposal was asked, passed or blocked under a policy, or under what the call said about review. */
-export function hasTerms({ needs, why, rules }: IReview): boolean {
+export function hasTerms({ needs, why, rules }: IReviewFields): boolean {
   return (needs?.length ?? 0) + (why?.length ?? 0) + (rules?.length ?? 0) > 0;
 }
 
 /** The rule of a policy that decided: `reviewer` of its decision. */
 export function ruleOf(reviewer: string): string {
-  return visible(reviewer.startsWith(RULE) ? reviewer.slice(RULE.length) : reviewer);
+  return showHiddenCharacters(
+    reviewer.startsWith(RULE_PREFIX) ? reviewer.slice(RULE_PREFIX.length) : reviewer
+  );
 }
 
 /** "Ada, Bo or Cy". */
 export function anyOf(names: readonly string[], trans: Trans): string {
-  return joined(names, trans.__('or'));
+  return joinNames(names, trans.__('or'));
 }
 
 /** "Ada, Bo and Cy". */
 export function allOf(names: readonly string[], trans: Trans): string {
-  return joined(names, trans.__('and'));
+  return joinNames(names, trans.__('and'));
 }
 
-function joined(names: readonly string[], word: string): string {
-  const shown = names.map(visible);
+function joinNames(names: readonly string[], word: string): string {
+  const shown = names.map(showHiddenCharacters);
   const last = shown[shown.length - 1];
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} ${word} ${last}`;
 }
 
 /**
- * "1 of 2 of @finance: bo; waiting for ada or cy", "1 person: anyone may decide". In Python it is `tell_progress` in
+ * "1 of 2 of @finance: bo; waiting for ada or cy", "1 person: anyone may decide". In Python it is `format_need_progress` in
  * `policies/seats.py`.
  */
-export function needSentence({ text, have, count, voted, waiting }: INeed, trans: Trans): string {
+export function needSentence({ text, have, count, voted, waiting }: INeedProgress, trans: Trans): string {
   const anyone = /^\d+ of anyone$/.test(text);
-  const who = anyone ? trans._n('%1 person', '%1 people', count) : visible(text);
+  const who = anyone ? trans._n('%1 person', '%1 people', count) : showHiddenCharacters(text);
   const head = count === 1 ? who : trans.__('%1 of %2', have, who);
   const open = have < count;
   const agreed = voted.map(name => (isMadeUp(name) ? trans.__('a guest') : name));
@@ -62,7 +72,7 @@ function isMadeUp(name: string): boolean {
 }
 
 /** How many votes there are, and how many it takes: of the need that lacks most. */
-export function progress({ needs = [] }: IReview): { have: number; count: number } | null {
+export function needProgress({ needs = [] }: IReviewFields): { have: number; count: number } | null {
   const [first, ...others] = needs;
   if (needs.length === 0) {
     return null;
@@ -71,12 +81,12 @@ export function progress({ needs = [] }: IReview): { have: number; count: number
 }
 
 /** Whether the person who reads may decide a proposal; a server that knows no policies does not say. */
-export function hasSeat({ may }: IReview): boolean {
+export function hasSeat({ may }: IReviewFields): boolean {
   return may?.decide ?? true;
 }
 
 /** What the person who reads has said, if that counts for what people vote on now. */
-export function ownVote({ votes = [] }: IReview): IVote | null {
+export function ownVote({ votes = [] }: IReviewFields): IVote | null {
   return votes.find(vote => vote.own && vote.counts) ?? null;
 }
 
@@ -90,34 +100,36 @@ export function voteSentence(vote: IVote, who: string, trans: Trans): string {
   };
   const head = said[vote.action];
   if (vote.seat && vote.seat !== vote.reviewer) {
-    return trans.__('%1, for %2', head, visible(vote.seat));
+    return trans.__('%1, for %2', head, showHiddenCharacters(vote.seat));
   }
   // The name that a guest's vote is counted under.
   const guest = vote.known === 'token' || vote.known === 'anonymous';
-  return guest && !isMadeUp(vote.reviewer) ? trans.__('%1, as %2', head, visible(vote.reviewer)) : head;
+  return guest && !isMadeUp(vote.reviewer)
+    ? trans.__('%1, as %2', head, showHiddenCharacters(vote.reviewer))
+    : head;
 }
 
 /** A time of day, or with the date if it is not today. */
-export function timeOf(at: string, now: number): string {
+export function formatTime(at: string, now: number): string {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) {
-    return visible(at);
+    return showHiddenCharacters(at);
   }
   const today = date.toDateString() === new Date(now).toDateString();
   return today ? date.toLocaleTimeString() : date.toLocaleString();
 }
 
 /** How long until a time, in words; "" when it has passed. */
-export function left(at: string, now: number): string {
+export function formatTimeLeft(at: string, now: number): string {
   const seconds = Math.ceil((Date.parse(at) - now) / 1000);
   if (!(seconds > 0)) {
     return '';
   }
-  return duration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
+  return formatDuration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
 }
 
 /** What the clock does to an open proposal, one sentence a step, in order. */
-export function clockSentences({ timer, settles_at }: IReview, now: number, trans: Trans): string[] {
+export function clockSentences({ timer, settles_at }: IReviewFields, now: number, trans: Trans): string[] {
   if (settles_at || !timer) {
     return []; // while an approval settles the timeline waits
   }
@@ -128,8 +140,8 @@ export function clockSentences({ timer, settles_at }: IReview, now: number, tran
 }
 
 function stepSentence(step: IClockStep, now: number, trans: Trans): string {
-  const at = timeOf(step.at, now);
-  const rest = left(step.at, now);
+  const at = formatTime(step.at, now);
+  const rest = formatTimeLeft(step.at, now);
   const until = rest ? trans.__('%1 left, until %2', rest, at) : trans.__('Until %1', at);
   const people = anyOf(step.people, trans);
   switch (step.does) {
@@ -151,9 +163,9 @@ function stepSentence(step: IClockStep, now: number, trans: Trans): string {
 }
 
 /** What an open proposal with terms waits for, in a few words; null without terms. */
-export function waitsFor(p: IProposal | ISummary, host: IHost): string | null {
+export function waitsFor(p: IProposal | IProposalSummary, host: IHost): string | null {
   const { trans } = host;
-  const counted = progress(p);
+  const counted = needProgress(p);
   const own = ownVote(p);
   if (p.settles_at) {
     return trans.__('Approved; it can still be taken back');
@@ -173,13 +185,13 @@ export function waitsFor(p: IProposal | ISummary, host: IHost): string | null {
 }
 
 /** Whether the needs are met and it is open all the same: the terms were changed, and no change decides by itself. */
-export function isEnough({ needs = [], settles_at, blind }: IReview): boolean {
+export function isEnough({ needs = [], settles_at, blind }: IReviewFields): boolean {
   return needs.length > 0 && needs.every(need => need.have >= need.count) && !settles_at && !blind;
 }
 
 /** "Approve", or which of how many approvals it is. */
 export function approveLabel(name: string, p: IProposal, host: IHost): string {
-  const counted = progress(p);
+  const counted = needProgress(p);
   if (!counted || counted.count < 2 || p.blind || ownVote(p)) {
     return name;
   }

@@ -12,11 +12,11 @@ export interface IUndoer {
 }
 
 /** The editors on the page that undo by themselves, by their element. */
-const editors = new WeakMap<Element, IUndoer>();
+const undoingEditors = new WeakMap<Element, IUndoer>();
 
 /** Let the undo keys in this element be the editor's own. */
-export function undoesItself(element: Element, editor: IUndoer): void {
-  editors.set(element, editor);
+export function registerUndoingEditor(element: Element, editor: IUndoer): void {
+  undoingEditors.set(element, editor);
 }
 
 /** Let the undo keys in this element be `undoer`'s, but for what is typed into a control, which the browser undoes. */
@@ -24,7 +24,7 @@ export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): v
   useEffect(() => {
     const heard = (event: KeyboardEvent): void => {
       const { target } = event;
-      const way = wayOf(event);
+      const way = undoActionOf(event);
       if (way === null || !(target instanceof Element) || !node.current?.contains(target)) {
         return;
       }
@@ -34,14 +34,14 @@ export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): v
       }
       event.preventDefault();
       const editor = target.closest('.jp-hitl-text');
-      ((editor && editors.get(editor)) ?? undoer)?.[way]();
+      ((editor && undoingEditors.get(editor)) ?? undoer)?.[way]();
     };
     window.addEventListener('keydown', heard, true);
     return () => window.removeEventListener('keydown', heard, true);
   }, [node, undoer]);
 }
 
-function wayOf({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): 'undo' | 'redo' | null {
+function undoActionOf({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): 'undo' | 'redo' | null {
   if (!(ctrlKey || metaKey) || altKey) {
     return null;
   }

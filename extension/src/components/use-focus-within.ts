@@ -6,10 +6,10 @@
 import { type RefObject, useEffect, useState } from 'react';
 
 /** Milliseconds after the focus has left: whoever left by a click has let go of the button by then. */
-const AFTER = 500;
+const BLUR_DELAY_MS = 500;
 
 /** Whether the focus is in `node`, or was a moment ago; and what says that they are done there. */
-export function useFocused(node: RefObject<HTMLElement>): [boolean, () => void] {
+export function useFocusWithin(node: RefObject<HTMLElement>): [boolean, () => void] {
   const [focused, setFocused] = useState(false);
   useEffect(() => {
     const here = node.current;
@@ -24,7 +24,7 @@ export function useFocused(node: RefObject<HTMLElement>): [boolean, () => void] 
     const went = (): void => {
       clearTimeout(leaving);
       // A window in the background has no focus, and comes back with it.
-      leaving = setTimeout(() => setFocused(here.contains(document.activeElement)), AFTER);
+      leaving = setTimeout(() => setFocused(here.contains(document.activeElement)), BLUR_DELAY_MS);
     };
     here.addEventListener('focusin', came);
     here.addEventListener('focusout', went);

@@ -3,29 +3,29 @@
  */
 
 import * as Y from 'yjs';
-import type { IAbout, IAnchor, IComment } from '../api/types';
+import type { ICommentTarget, IAnchor, IComment } from '../api/types';
 import type { IDraft } from './draft';
 
 /** A piece of a text as it is now. */
-export interface IRange {
+export interface ITextRange {
   start: number;
   end: number;
 }
 
 /** Most of a quote, and of what stands around it, that is kept. */
-export const LONGEST_QUOTE = 2000;
-const LONGEST_AROUND = 60;
+export const MAX_QUOTE_CHARS = 2000;
+const MAX_CONTEXT_CHARS = 60;
 
 /** What somebody means who has selected this range. */
-export function about(text: Y.Text, { start, end }: IRange): IAbout {
+export function makeCommentTarget(text: Y.Text, { start, end }: ITextRange): ICommentTarget {
   const all = text.toString();
   const place = (index: number, assoc: number): IAnchor['start'] =>
     Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(text, index, assoc)) as IAnchor['start'];
   return {
     anchor: { start: place(start, 0), end: place(end, -1) },
-    quote: piece(all, start, Math.min(end, start + LONGEST_QUOTE)),
-    prefix: piece(all, Math.max(0, start - LONGEST_AROUND), start),
-    suffix: piece(all, end, end + LONGEST_AROUND)
+    quote: sliceText(all, start, Math.min(end, start + MAX_QUOTE_CHARS)),
+    prefix: sliceText(all, Math.max(0, start - MAX_CONTEXT_CHARS), start),
+    suffix: sliceText(all, end, end + MAX_CONTEXT_CHARS)
   };
 }
 
@@ -33,14 +33,17 @@ export function about(text: Y.Text, { start, end }: IRange): IAbout {
  * Where the text that a comment is about stands now; null if it is gone. Without an anchor it is where the quote stands,
  * if that is one place.
  */
-export function standing(text: Y.Text, { anchor, quote }: Pick<IComment, 'anchor' | 'quote'>): IRange | null {
+export function locateQuote(
+  text: Y.Text,
+  { anchor, quote }: Pick<IComment, 'anchor' | 'quote'>
+): ITextRange | null {
   if (anchor === null) {
     const all = text.toString();
     const start = quote === '' ? -1 : all.indexOf(quote);
     const alone = start >= 0 && all.indexOf(quote, start + 1) < 0;
     return alone ? { start, end: start + quote.length } : null;
   }
-  const [start, end] = [index(text, anchor.start), index(text, anchor.end)];
+  const [start, end] = [resolvePosition(text, anchor.start), resolvePosition(text, anchor.end)];
   if (start === null || end === null || (start >= end && quote !== '')) {
     return null;
   }
@@ -48,9 +51,9 @@ export function standing(text: Y.Text, { anchor, quote }: Pick<IComment, 'anchor
 }
 
 /** What the draft would say with a suggestion in it; null if what it is about is gone. */
-export function replaced(draft: IDraft, comment: IComment): string | null {
+export function applySuggestion(draft: IDraft, comment: IComment): string | null {
   const text = draft.file?.ysource;
-  const range = text && comment.suggestion !== null ? standing(text, comment) : null;
+  const range = text && comment.suggestion !== null ? locateQuote(text, comment) : null;
   if (!text || range === null) {
     return null;
   }
@@ -59,7 +62,7 @@ export function replaced(draft: IDraft, comment: IComment): string | null {
 }
 
 /** Where a relative position is now; null if that cannot be told. */
-function index(text: Y.Text, given: unknown): number | null {
+function resolvePosition(text: Y.Text, given: unknown): number | null {
   try {
     const position = Y.createRelativePositionFromJSON(given);
     const found = Y.createAbsolutePositionFromRelativePosition(position, text.doc!);
@@ -70,6 +73,6 @@ function index(text: Y.Text, given: unknown): number | null {
 }
 
 /** A piece of a text in which no character is cut in half. */
-function piece(text: string, start: number, end: number): string {
+function sliceText(text: string, start: number, end: number): string {
   return text.slice(start, end).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '');
 }

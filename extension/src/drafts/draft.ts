@@ -24,7 +24,7 @@ export interface IPerson {
 }
 
 /** Somebody who has had the draft before their eyes, and when last. */
-export interface IReader {
+export interface IDraftReader {
   username: string;
   name: string;
   at: string;
@@ -61,7 +61,7 @@ export interface IDraft {
   readonly file: YFile | null;
   readonly awareness: Awareness;
   readonly people: readonly IPerson[];
-  readonly readers: readonly IReader[];
+  readonly readers: readonly IDraftReader[];
   readonly canUndo: boolean;
   readonly canRedo: boolean;
   /** Emitted after any change of the above; a moment later if somebody else wrote in a text. */
@@ -70,7 +70,7 @@ export interface IDraft {
   /** Write another value into the document, as the smallest change. */
   edit(value: Json): void;
   /** What is typed is no value: kept until the next `edit`. */
-  cannotEdit(text: string): void;
+  editUnfinished(text: string): void;
   /** Undo, redo what was typed here, never what others typed. */
   undo(): void;
   redo(): void;

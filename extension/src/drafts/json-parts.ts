@@ -8,7 +8,7 @@ import * as Y from 'yjs';
 import type { Json, JsonObject } from '../api/types';
 
 /** What stands in a document for a JSON value. */
-export type Part = string | Y.Map<Part> | Y.Array<Y.Map<Part>>;
+export type SharedPart = string | Y.Map<SharedPart> | Y.Array<Y.Map<SharedPart>>;
 
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -18,12 +18,12 @@ export function isObject(value: Json | undefined): value is JsonObject {
  * Whether two JSON values are equal. What is the very same is not looked into: tables are large. Lumino's `deepEqual`
  * would take what every object inherits ("__proto__", "constructor") for an entry that is there.
  */
-export function same(one: Json, other: Json): boolean {
+export function isSame(one: Json, other: Json): boolean {
   if (one === other) {
     return true;
   }
   if (Array.isArray(one) && Array.isArray(other)) {
-    return one.length === other.length && one.every((item, i) => same(item, other[i]));
+    return one.length === other.length && one.every((item, i) => isSame(item, other[i]));
   }
   if (!isObject(one) || !isObject(other)) {
     return false;
@@ -31,26 +31,26 @@ export function same(one: Json, other: Json): boolean {
   const names = Object.keys(one);
   return (
     names.length === Object.keys(other).length &&
-    names.every(name => has(other, name) && same(one[name], other[name]))
+    names.every(name => hasOwn(other, name) && isSame(one[name], other[name]))
   );
 }
 
 /** How many items both begin with, and how many of the others both end with. */
-export function ends(old: readonly Json[], now: readonly Json[]): { start: number; end: number } {
+export function countCommonEnds(old: readonly Json[], now: readonly Json[]): { start: number; end: number } {
   const most = Math.min(old.length, now.length);
   let start = 0;
-  while (start < most && same(old[start], now[start])) {
+  while (start < most && isSame(old[start], now[start])) {
     start++;
   }
   let end = 0;
-  while (end < most - start && same(old[old.length - 1 - end], now[now.length - 1 - end])) {
+  while (end < most - start && isSame(old[old.length - 1 - end], now[now.length - 1 - end])) {
     end++;
   }
   return { start, end };
 }
 
 /** The JSON value that a text in a document is; the text itself, if somebody put one there that is none. */
-export function leaf(text: unknown): Json {
+export function parseLeaf(text: unknown): Json {
   try {
     return JSON.parse(String(text)) as Json;
   } catch {
@@ -59,46 +59,46 @@ export function leaf(text: unknown): Json {
 }
 
 /** The JSON value of a part. Its objects have their entries in the order of those of `like`, then by their names. */
-export function plain(part: Part, like?: Json): Json {
+export function toJson(part: SharedPart, like?: Json): Json {
   if (part instanceof Y.Map) {
     const model = isObject(like) ? like : {};
-    const others = [...part.keys()].filter(name => !has(model, name)).sort();
+    const others = [...part.keys()].filter(name => !hasOwn(model, name)).sort();
     const names = [...Object.keys(model).filter(name => part.has(name)), ...others];
     return Object.fromEntries(
-      names.map(name => [name, plain(part.get(name)!, has(model, name) ? model[name] : undefined)])
+      names.map(name => [name, toJson(part.get(name)!, hasOwn(model, name) ? model[name] : undefined)])
     );
   }
   if (part instanceof Y.Array) {
     const models = Array.isArray(like) ? like : [];
-    return boxes(part).map((box, i) => plain(box.get('v')!, models[i]));
+    return listBoxes(part).map((box, i) => toJson(box.get('v')!, models[i]));
   }
-  return leaf(part);
+  return parseLeaf(part);
 }
 
 /** Let the entry `key` of a shared map say `value`, changing only what differs. */
-export function put(at: Y.Map<Part>, key: string, value: Json): void {
+export function putEntry(at: Y.Map<SharedPart>, key: string, value: Json): void {
   const part = at.get(key);
   if (part instanceof Y.Map && isObject(value)) {
-    [...part.keys()].filter(name => !has(value, name)).forEach(name => part.delete(name));
-    Object.entries(value).forEach(([name, item]) => put(part, name, item));
+    [...part.keys()].filter(name => !hasOwn(value, name)).forEach(name => part.delete(name));
+    Object.entries(value).forEach(([name, item]) => putEntry(part, name, item));
   } else if (part instanceof Y.Array && Array.isArray(value)) {
     putItems(part, value);
-  } else if (typeof part !== 'string' || !same(leaf(part), value)) {
-    at.set(key, shared(value));
+  } else if (typeof part !== 'string' || !isSame(parseLeaf(part), value)) {
+    at.set(key, toShared(value));
   }
 }
 
 /** The boxes of an array that hold something. */
-export function boxes(array: Y.Array<Y.Map<Part>>): Y.Map<Part>[] {
+export function listBoxes(array: Y.Array<Y.Map<SharedPart>>): Y.Map<SharedPart>[] {
   return array.toArray().filter(box => box.has('v'));
 }
 
-function putItems(array: Y.Array<Y.Map<Part>>, now: Json[]): void {
-  const held = boxes(array);
-  const { start, end } = ends(plain(array) as Json[], now);
+function putItems(array: Y.Array<Y.Map<SharedPart>>, now: Json[]): void {
+  const held = listBoxes(array);
+  const { start, end } = countCommonEnds(toJson(array) as Json[], now);
   const paired = start + Math.min(held.length, now.length) - start - end;
   for (let i = start; i < paired; i++) {
-    put(held[i], 'v', now[i]);
+    putEntry(held[i], 'v', now[i]);
   }
   const all = array.toArray();
   held
@@ -107,26 +107,28 @@ function putItems(array: Y.Array<Y.Map<Part>>, now: Json[]): void {
     .forEach(box => array.delete(all.indexOf(box)));
   if (paired < now.length - end) {
     const place = end > 0 ? array.toArray().indexOf(held[held.length - end]) : array.length;
-    array.insert(place, now.slice(paired, now.length - end).map(box));
+    array.insert(place, now.slice(paired, now.length - end).map(makeBox));
   }
 }
 
-function box(item: Json): Y.Map<Part> {
-  const made = new Y.Map<Part>();
-  made.set('v', shared(item));
+function makeBox(item: Json): Y.Map<SharedPart> {
+  const made = new Y.Map<SharedPart>();
+  made.set('v', toShared(item));
   return made;
 }
 
-function shared(value: Json): Part {
+function toShared(value: Json): SharedPart {
   if (Array.isArray(value)) {
-    return Y.Array.from(value.map(box));
+    return Y.Array.from(value.map(makeBox));
   }
   if (isObject(value)) {
-    return new Y.Map(Object.entries(value).map(([name, item]) => [name, shared(item)] as [string, Part]));
+    return new Y.Map(
+      Object.entries(value).map(([name, item]) => [name, toShared(item)] as [string, SharedPart])
+    );
   }
   return JSON.stringify(value);
 }
 
-function has(object: JsonObject, name: string): boolean {
+function hasOwn(object: JsonObject, name: string): boolean {
   return Object.prototype.hasOwnProperty.call(object, name);
 }

@@ -3,7 +3,7 @@
  */
 
 import type { Json } from '../api/types';
-import { isObject, same } from './json-parts';
+import { isObject, isSame } from './json-parts';
 
 /** A piece of text to be put in place of another. */
 export interface IReplacement {
@@ -13,11 +13,11 @@ export interface IReplacement {
 }
 
 /** A value in a text, and what it is made of. */
-interface INode {
+interface IJsonNode {
   start: number;
   end: number;
   value: Json;
-  parts: Map<string | number, INode>;
+  parts: Map<string | number, IJsonNode>;
 }
 
 /**
@@ -25,15 +25,15 @@ interface INode {
  *
  * @throws SyntaxError if the text is no JSON.
  */
-export function respelled(text: string, value: Json): IReplacement[] {
+export function patchJsonText(text: string, value: Json): IReplacement[] {
   JSON.parse(text);
   const found: IReplacement[] = [];
-  compare(new Reader(text).node(), value, found, text);
+  compareNode(new JsonReader(text).readNode(), value, found, text);
   return found.reverse();
 }
 
-function compare(node: INode, value: Json, found: IReplacement[], text: string): void {
-  if (same(node.value, value)) {
+function compareNode(node: IJsonNode, value: Json, found: IReplacement[], text: string): void {
+  if (isSame(node.value, value)) {
     return;
   }
   const names = isObject(value) ? Object.keys(value) : Array.isArray(value) ? [...value.keys()] : [];
@@ -46,7 +46,7 @@ function compare(node: INode, value: Json, found: IReplacement[], text: string):
     names.every(one => node.parts.has(one))
   ) {
     for (const [name, part] of node.parts) {
-      compare(part, (value as { [name: string]: Json })[name], found, text);
+      compareNode(part, (value as { [name: string]: Json })[name], found, text);
     }
     return;
   }
@@ -56,44 +56,44 @@ function compare(node: INode, value: Json, found: IReplacement[], text: string):
 }
 
 /** Reads JSON that is known to be sound. */
-class Reader {
+class JsonReader {
   constructor(private _text: string) {}
 
-  node(): INode {
-    const start = this._skip();
-    const parts = new Map<string | number, INode>();
+  readNode(): IJsonNode {
+    const start = this._skipSpace();
+    const parts = new Map<string | number, IJsonNode>();
     const opening = this._text[start];
     if (opening === '{' || opening === '[') {
       this._at++;
-      for (let i = 0; !'}]'.includes(this._text[this._skip()]); i++) {
-        const name = opening === '{' ? (JSON.parse(this._token()) as string) : i;
-        this._pass(':');
-        parts.set(name, this.node());
-        this._pass(',');
+      for (let i = 0; !'}]'.includes(this._text[this._skipSpace()]); i++) {
+        const name = opening === '{' ? (JSON.parse(this._readToken()) as string) : i;
+        this._expect(':');
+        parts.set(name, this.readNode());
+        this._expect(',');
       }
       this._at++;
     } else {
-      this._token();
+      this._readToken();
     }
     const value = JSON.parse(this._text.slice(start, this._at)) as Json;
     return { start, end: this._at, value, parts };
   }
 
   /** The string, number or word here. */
-  private _token(): string {
+  private _readToken(): string {
     TOKEN.lastIndex = this._at;
     const [token] = TOKEN.exec(this._text)!;
     this._at += token.length;
     return token;
   }
 
-  private _pass(mark: string): void {
-    if (this._text[this._skip()] === mark) {
+  private _expect(mark: string): void {
+    if (this._text[this._skipSpace()] === mark) {
       this._at++;
     }
   }
 
-  private _skip(): number {
+  private _skipSpace(): number {
     while (' \t\r\n'.includes(this._text[this._at]) && this._at < this._text.length) {
       this._at++;
     }

@@ -8,7 +8,7 @@ import * as decoding from 'lib0/decoding';
 import type { Awareness } from 'y-protocols/awareness';
 import { WebsocketProvider } from 'y-websocket';
 import type * as Y from 'yjs';
-import type { IReader } from './draft';
+import type { IDraftReader } from './draft';
 
 /** Types of messages, and kinds of those about the document. */
 const SYNC = 0;
@@ -19,52 +19,52 @@ const ANSWER = 1;
 const UPDATE = 2;
 
 /** Close codes after which it makes sense to connect again although the server refused. */
-const AGAIN = [4400, 4429];
+const RETRY_CODES = [4400, 4429];
 
 /** Longest message that the server takes, in bytes. It would be sent, and refused, again and again. */
-const LONGEST = 16 << 20;
+const MAX_MESSAGE_BYTES = 16 << 20;
 
 /** Longest pause between two attempts to connect, in milliseconds. */
-const LONGEST_PAUSE = 10_000;
+const MAX_RETRY_MS = 10_000;
 
 /** Milliseconds after which a connection that did not save what was typed is taken for lost. */
-const STALLED = 15_000;
+const STALL_MS = 15_000;
 
 /** How a room hears from the server and tells it what is typed. */
-export interface IConnection {
+export interface IDraftConnection {
   /** The document is what the server has. */
   readonly synced: boolean;
   /** All that was typed here is on the server. */
   readonly saved: boolean;
   /** Why there will be no connection any more, or "". */
   readonly closed: string;
-  readonly readers: readonly IReader[];
+  readonly readers: readonly IDraftReader[];
   /** Who this person is, as the server tells others; null before it did. */
   readonly me: { [name: string]: unknown } | null;
-  readonly changed: ISignal<IConnection, void>;
+  readonly changed: ISignal<IDraftConnection, void>;
   dispose(): void;
 }
 
-export class Connection implements IConnection {
+export class DraftConnection implements IDraftConnection {
   /** @param _open - makes a socket to the document's room. */
   constructor(
     private _doc: Y.Doc,
     private _awareness: Awareness,
     private _open: () => WebSocket
   ) {
-    _doc.on('update', this._written);
+    _doc.on('update', this._onUpdate);
     this._provider = new WebsocketProvider('room:', '', _doc, {
       awareness: _awareness,
       disableBc: true,
       connect: false,
-      maxBackoffTime: LONGEST_PAUSE,
+      maxBackoffTime: MAX_RETRY_MS,
       WebSocketPolyfill: this._sockets(),
-      shouldReconnect: ({ code }) => code < 4400 || code >= 4500 || AGAIN.includes(code)
+      shouldReconnect: ({ code }) => code < 4400 || code >= 4500 || RETRY_CODES.includes(code)
     });
     const heard = this._provider.messageHandlers;
     const present = heard[AWARENESS];
     heard[AWARENESS] = (encoder, decoder, ...rest) => {
-      this._meet(decoding.clone(decoder));
+      this._onReaders(decoding.clone(decoder));
       present(encoder, decoder, ...rest);
     };
     heard[SAVED] = (_, decoder) => {
@@ -72,7 +72,7 @@ export class Connection implements IConnection {
       this._settle();
     };
     heard[READERS] = (_, decoder) => {
-      this._readers = JSON.parse(decoding.readVarString(decoder)) as IReader[];
+      this._readers = JSON.parse(decoding.readVarString(decoder)) as IDraftReader[];
       this._changed.emit();
     };
     this._provider.on('sync', () => this._changed.emit());
@@ -81,8 +81,8 @@ export class Connection implements IConnection {
       this._closed = reason || 'the server closed this draft';
       this._changed.emit();
     });
-    window.addEventListener('online', this._again);
-    window.addEventListener('offline', this._again);
+    window.addEventListener('online', this._checkStalled);
+    window.addEventListener('offline', this._checkStalled);
     this._provider.connect();
   }
 
@@ -98,7 +98,7 @@ export class Connection implements IConnection {
     return this._closed;
   }
 
-  get readers(): readonly IReader[] {
+  get readers(): readonly IDraftReader[] {
     return this._readers;
   }
 
@@ -106,15 +106,15 @@ export class Connection implements IConnection {
     return this._me;
   }
 
-  get changed(): ISignal<IConnection, void> {
+  get changed(): ISignal<IDraftConnection, void> {
     return this._changed;
   }
 
   dispose(): void {
     clearInterval(this._stalled);
-    window.removeEventListener('online', this._again);
-    window.removeEventListener('offline', this._again);
-    this._doc.off('update', this._written);
+    window.removeEventListener('online', this._checkStalled);
+    window.removeEventListener('offline', this._checkStalled);
+    this._doc.off('update', this._onUpdate);
     this._provider.destroy();
     Signal.clearData(this);
   }
@@ -128,7 +128,7 @@ export class Connection implements IConnection {
       const send = socket.send.bind(socket);
       socket.send = data => {
         const [type, kind] = data as Uint8Array;
-        if ((data as Uint8Array).byteLength > LONGEST) {
+        if ((data as Uint8Array).byteLength > MAX_MESSAGE_BYTES) {
           this._closed = 'what was typed here is more than 16 MB at once: it cannot be kept on the server';
           this._provider.disconnect();
           this._changed.emit();
@@ -158,16 +158,16 @@ export class Connection implements IConnection {
     }
   }
 
-  private _written = (_: Uint8Array, origin: unknown): void => {
+  private _onUpdate = (_: Uint8Array, origin: unknown): void => {
     if (origin !== this._provider && this._saved) {
       this._saved = false;
-      this._stalled = setInterval(() => this._provider.wsconnected && this._again(), STALLED);
+      this._stalled = setInterval(() => this._provider.wsconnected && this._checkStalled(), STALL_MS);
       this._changed.emit();
     }
   };
 
   /** Look for this person among those that the server names: the awareness itself passes over its own state. */
-  private _meet(outer: decoding.Decoder): void {
+  private _onReaders(outer: decoding.Decoder): void {
     const decoder = decoding.createDecoder(decoding.readVarUint8Array(outer));
     for (let left = decoding.readVarUint(decoder); left > 0; left--) {
       const client = decoding.readVarUint(decoder);
@@ -183,7 +183,7 @@ export class Connection implements IConnection {
   }
 
   /** Connect anew: the network has changed, or lost what was sent. Sockets notice that much later. */
-  private _again = (): void => {
+  private _checkStalled = (): void => {
     if (!this._closed) {
       this._provider.disconnect();
       this._provider.connect();
@@ -193,7 +193,7 @@ export class Connection implements IConnection {
   private _provider: WebsocketProvider;
   private _saved = true;
   private _closed = '';
-  private _readers: readonly IReader[] = [];
+  private _readers: readonly IDraftReader[] = [];
   private _me: { [name: string]: unknown } | null = null;
   private _sent = 0;
   private _kept = 0;

@@ -13,11 +13,11 @@
 import { YFile } from '@jupyter/ydoc';
 import * as Y from 'yjs';
 import type { ITable, Json, Kind } from '../api/types';
-import { boxes, leaf, type Part, plain, put, same } from './json-parts';
+import { listBoxes, parseLeaf, type SharedPart, toJson, putEntry, isSame } from './json-parts';
 import { SharedTable } from './shared-table';
 
 /** What the document of a draft is begun with. */
-export interface IBeginning {
+export interface IInitialValue {
   kind: Kind;
   /** The value as it was proposed. */
   value: Json;
@@ -27,20 +27,20 @@ export interface IBeginning {
 const HIGH = /[\ud800-\udbff]/;
 const LOW = /[\udc00-\udfff]/;
 
-const TEXTS: readonly Kind[] = ['text', 'markdown', 'code'];
+const TEXT_KINDS: readonly Kind[] = ['text', 'markdown', 'code'];
 
 /** Whether a value of this kind is written as text and nothing else. */
 export function isText(kind: Kind): boolean {
-  return TEXTS.includes(kind);
+  return TEXT_KINDS.includes(kind);
 }
 
 /** Whether a text can be a value like this one: if not, it is typed and no value yet. */
-export function mayBeText({ kind, value }: IBeginning): boolean {
+export function mayBeText({ kind, value }: IInitialValue): boolean {
   return isText(kind) || kind === 'choice' || typeof value === 'string';
 }
 
-export class Document {
-  constructor(private _begun: IBeginning) {
+export class SharedDocument {
+  constructor(private _begun: IInitialValue) {
     this.file = isText(_begun.kind) ? new YFile() : null;
     this.doc = this.file?.ydoc ?? new Y.Doc();
     this._value = this.doc.getMap('value');
@@ -52,7 +52,7 @@ export class Document {
       _begun.kind === 'table' ? new SharedTable(this.doc, _begun.value as unknown as ITable) : null;
     const scope = this._table?.scope ?? [this._value];
     // The file has one for its editors. What is no value yet is not part of it: that goes with its text.
-    this.undoing =
+    this.undoManager =
       this.file?.undoManager ??
       new Y.UndoManager(scope as Y.Map<unknown>[], { trackedOrigins: new Set([this]) });
   }
@@ -61,7 +61,7 @@ export class Document {
   /** Of a text: what editors are bound to. */
   readonly file: YFile | null;
   /** Undoes what was written here, and nothing that came from elsewhere. */
-  readonly undoing: Y.UndoManager;
+  readonly undoManager: Y.UndoManager;
 
   /** What the document says. It is the same object until something changes. */
   get value(): Json {
@@ -92,10 +92,10 @@ export class Document {
       } else if (this._begun.kind === 'choice' || !this._value.has('v')) {
         this._value.set('w', JSON.stringify(value));
       } else {
-        put(this._value, 'v', value);
+        putEntry(this._value, 'v', value);
       }
     }, this);
-    if (same(this.value, value)) {
+    if (isSame(this.value, value)) {
       this._read = { value, keys: this._reading.keys }; // whoever wrote it knows it again
     }
   }
@@ -111,7 +111,7 @@ export class Document {
     if (this.file) {
       this.file.dispose();
     } else {
-      this.undoing.destroy();
+      this.undoManager.destroy();
       this.doc.destroy();
     }
   }
@@ -127,30 +127,30 @@ export class Document {
     }
     if (this._table) {
       const { columns } = this._begun.value as unknown as ITable;
-      const standing = this._table.standing();
+      const standing = this._table.listRows();
       const value = { columns, rows: standing.map(one => one.row) } as unknown as Json;
       return { value, keys: standing.map(one => one.id) };
     }
     const whole = this._value.get('w');
     const part = this._value.get('v');
     if (typeof whole === 'string') {
-      return { value: leaf(whole), keys: null };
+      return { value: parseLeaf(whole), keys: null };
     }
     if (part === undefined) {
       return { value: this._begun.value, keys: null };
     }
-    const keys = part instanceof Y.Array ? boxes(part).map(nameOf) : null;
-    return { value: plain(part, this._begun.value), keys };
+    const keys = part instanceof Y.Array ? listBoxes(part).map(sharedName) : null;
+    return { value: toJson(part, this._begun.value), keys };
   }
 
-  private _value: Y.Map<Part>;
+  private _value: Y.Map<SharedPart>;
   private _typed: Y.Map<string>;
   private _table: SharedTable | null;
   private _read: { value: Json; keys: readonly string[] | null } | null = null;
 }
 
 /** A name of a shared object for as long as it lives, the same everywhere. */
-function nameOf(part: Y.Map<Part>): string {
+function sharedName(part: Y.Map<SharedPart>): string {
   const id = part._item!.id;
   return `${id.client}:${id.clock}`;
 }
@@ -158,13 +158,13 @@ function nameOf(part: Y.Map<Part>): string {
 function writeText(file: YFile, text: string): void {
   const old = file.getSource();
   if (old !== text) {
-    const { start, end, insert } = difference(old, text);
+    const { start, end, insert } = findDifference(old, text);
     file.updateSource(start, end, insert);
   }
 }
 
 /** What to put in place of a piece of `old` so that it is `text`: what both begin and end with stays. */
-export function difference(old: string, text: string): { start: number; end: number; insert: string } {
+export function findDifference(old: string, text: string): { start: number; end: number; insert: string } {
   const most = Math.min(old.length, text.length);
   let start = 0;
   while (start < most && old[start] === text[start]) {

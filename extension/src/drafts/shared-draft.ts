@@ -8,38 +8,38 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Awareness } from 'y-protocols/awareness';
 import type * as Y from 'yjs';
 import type { Json } from '../api/types';
-import { Connection, type IConnection } from './room-connection';
-import { Document, type IBeginning } from './shared-document';
-import type { IDraft, IDraftChange, IPerson, IReader } from './draft';
-import { Presence } from './draft-presence';
+import { DraftConnection, type IDraftConnection } from './room-connection';
+import { SharedDocument, type IInitialValue } from './shared-document';
+import type { IDraft, IDraftChange, IPerson, IDraftReader } from './draft';
+import { DraftPresence } from './draft-presence';
 
 /** Milliseconds in which what others write in a text is told once: its editors have it at once, by themselves. */
-const PAUSE = 100;
+const DELAY_MS = 100;
 
 /** What a room is of. */
-export interface ISubject extends IBeginning {
+export interface IDraftSource extends IInitialValue {
   /** The document's id. */
   document: string;
 }
 
 /** Connects a document with its room. */
-export type Connect = (doc: Y.Doc, awareness: Awareness) => IConnection;
+export type Connect = (doc: Y.Doc, awareness: Awareness) => IDraftConnection;
 
-export class Room implements IDraft {
+export class SharedDraft implements IDraft {
   constructor(
-    subject: ISubject,
+    subject: IDraftSource,
     connect: Connect,
     private _ended: () => void = () => undefined
   ) {
     this.document = subject.document;
-    this._document = new Document(subject);
-    this._presence = new Presence(this._document.doc, () => this._connection?.me ?? null);
-    this._document.doc.on('update', this._written);
-    this._document.undoing.on('stack-item-added', this._undoable);
-    this._document.undoing.on('stack-item-popped', this._undoable);
-    this._presence.changed.connect(this._tell, this);
+    this._document = new SharedDocument(subject);
+    this._presence = new DraftPresence(this._document.doc, () => this._connection?.me ?? null);
+    this._document.doc.on('update', this._onUpdate);
+    this._document.undoManager.on('stack-item-added', this._onUndoable);
+    this._document.undoManager.on('stack-item-popped', this._onUndoable);
+    this._presence.changed.connect(this._notify, this);
     this._connection = connect(this._document.doc, this._presence.awareness);
-    this._connection.changed.connect(this._connected, this);
+    this._connection.changed.connect(this._onConnection, this);
     this._loaded = this._connection.synced;
   }
 
@@ -85,16 +85,16 @@ export class Room implements IDraft {
     return this._presence.people;
   }
 
-  get readers(): readonly IReader[] {
+  get readers(): readonly IDraftReader[] {
     return this._connection.readers;
   }
 
   get canUndo(): boolean {
-    return this._document.undoing.canUndo();
+    return this._document.undoManager.canUndo();
   }
 
   get canRedo(): boolean {
-    return this._document.undoing.canRedo();
+    return this._document.undoManager.canRedo();
   }
 
   get changed(): ISignal<IDraft, IDraftChange> {
@@ -107,18 +107,18 @@ export class Room implements IDraft {
     }
   }
 
-  cannotEdit(text: string): void {
+  editUnfinished(text: string): void {
     if (this._loaded) {
       this._document.writeUnfinished(text);
     }
   }
 
   undo(): void {
-    this._document.undoing.undo();
+    this._document.undoManager.undo();
   }
 
   redo(): void {
-    this._document.undoing.redo();
+    this._document.undoManager.redo();
   }
 
   focus(path: string | null): void {
@@ -138,11 +138,11 @@ export class Room implements IDraft {
   /** One place fewer has it open. */
   dispose(): void {
     this._open--;
-    this._leave();
+    this._onLastClosed();
   }
 
   /** Go, if nobody needs this any more. */
-  private _leave(): void {
+  private _onLastClosed(): void {
     if (this._open > 0 || this._left || !(this.saved || this.closed)) {
       return;
     }
@@ -155,10 +155,10 @@ export class Room implements IDraft {
     Signal.clearData(this);
   }
 
-  private _written = (_: Uint8Array, __: unknown, ___: Y.Doc, transaction: Y.Transaction): void => {
+  private _onUpdate = (_: Uint8Array, __: unknown, ___: Y.Doc, transaction: Y.Transaction): void => {
     const { local, beforeState, afterState } = transaction;
     if (local) {
-      this._presence.typed();
+      this._presence.markTyping();
     }
     const peers = [...afterState.keys()].filter(peer => afterState.get(peer) !== beforeState.get(peer));
     if (local || !this._connection?.synced || this.file === null) {
@@ -171,25 +171,25 @@ export class Room implements IDraft {
       this._timer = undefined;
       this._writers.clear();
       this._changed.emit({ value: true, remote: true, peers: others });
-    }, PAUSE);
+    }, DELAY_MS);
   };
 
-  private _undoable = (): void => this._tell();
+  private _onUndoable = (): void => this._notify();
 
-  private _connected(): void {
+  private _onConnection(): void {
     this._loaded ||= this._connection.synced;
-    this._presence.look();
-    this._tell();
-    this._leave();
+    this._presence.update();
+    this._notify();
+    this._onLastClosed();
   }
 
-  private _tell(): void {
+  private _notify(): void {
     this._changed.emit({ value: false, remote: false, peers: [] });
   }
 
-  private _document: Document;
-  private _presence: Presence;
-  private _connection: IConnection;
+  private _document: SharedDocument;
+  private _presence: DraftPresence;
+  private _connection: IDraftConnection;
   private _loaded = false;
   private _open = 1;
   /** Who wrote what is not told yet. */
@@ -200,7 +200,7 @@ export class Room implements IDraft {
 }
 
 /** The drafts that are open in this window: one room each, however many places show it. */
-export class Rooms {
+export class SharedDraftRegistry {
   /** @param _socket - opens a socket below `hitl_nb/api/`. */
   constructor(private _socket: (path: string) => WebSocket) {
     window.addEventListener('beforeunload', event => {
@@ -212,16 +212,16 @@ export class Rooms {
   }
 
   /** The draft of a subject; whoever opens it disposes it. */
-  open(subject: ISubject): IDraft {
+  open(subject: IDraftSource): IDraft {
     const { document } = subject;
     const found = this._rooms.get(document);
     if (found && !found.closed) {
       return found.open();
     }
     const path = `drafts/${encodeURIComponent(document)}/room`;
-    const made: Room = new Room(
+    const made: SharedDraft = new SharedDraft(
       subject,
-      (doc, awareness) => new Connection(doc, awareness, () => this._socket(path)),
+      (doc, awareness) => new DraftConnection(doc, awareness, () => this._socket(path)),
       () => {
         if (this._rooms.get(document) === made) {
           this._rooms.delete(document);
@@ -232,5 +232,5 @@ export class Rooms {
     return made;
   }
 
-  private _rooms = new Map<string, Room>();
+  private _rooms = new Map<string, SharedDraft>();
 }

@@ -12,14 +12,14 @@
 
 import * as Y from 'yjs';
 import type { ITable, Json } from '../api/types';
-import { ends, leaf, same } from './json-parts';
+import { countCommonEnds, parseLeaf, isSame } from './json-parts';
 
-type Row = Json[];
+type CellValues = Json[];
 
 /** A row that stands in the table, and where. */
-interface IStanding {
+interface ITableRow {
   id: string;
-  row: Row;
+  row: CellValues;
   place: number;
 }
 
@@ -43,16 +43,16 @@ export class SharedTable {
   }
 
   /** The rows in their order, with their ids. Proposed rows that nobody changed are the very same. */
-  standing(): readonly IStanding[] {
-    this._standing ??= this._read();
+  listRows(): readonly ITableRow[] {
+    this._standing ??= this._readRows();
     return this._standing;
   }
 
-  private _read(): IStanding[] {
-    const changed = this._changed();
-    const all: IStanding[] = [];
+  private _readRows(): ITableRow[] {
+    const changed = this._readChangedCells();
+    const all: ITableRow[] = [];
     const [thinned, moved] = [this._gone.size > 0, this._places.size > 0]; // Yjs counts them at every question
-    const add = (id: string, row: Row, own: number): void => {
+    const add = (id: string, row: CellValues, own: number): void => {
       if (thinned && this._gone.has(id)) {
         return;
       }
@@ -62,29 +62,29 @@ export class SharedTable {
     };
     this._proposed.rows.forEach((row, i) => add(String(i), row, i));
     this._rows.forEach((text, id) => {
-      const row = leaf(text);
+      const row = parseLeaf(text);
       if (Array.isArray(row)) {
         add(id, row, 0);
       }
     });
-    return moved ? all.sort(compare) : all;
+    return moved ? all.sort(compareRows) : all;
   }
 
   /** Let the table have these rows, changing only what differs. */
-  write(now: Row[]): void {
-    const standing = this.standing();
-    const { start, end } = ends(
+  write(now: CellValues[]): void {
+    const standing = this.listRows();
+    const { start, end } = countCommonEnds(
       standing.map(one => one.row),
       now
     );
     const middle = standing.slice(start, standing.length - end);
-    const found = which(middle, now.slice(start, now.length - end));
+    const found = matchRows(middle, now.slice(start, now.length - end));
     const left = new Set(found);
     middle.filter(({ id }) => !left.has(id)).forEach(({ id }) => this._gone.set(id, true));
     const old = new Map(middle.map(one => [one.id, one]));
     found.forEach((id, i) => {
       if (id !== null) {
-        this._change(id, old.get(id)!.row, now[start + i]);
+        this._changeRow(id, old.get(id)!.row, now[start + i]);
       }
     });
     if (found.some((id, i) => id !== middle[i]?.id)) {
@@ -94,27 +94,27 @@ export class SharedTable {
   }
 
   /** The cells that were changed, by row and column. */
-  private _changed(): Map<string, Map<number, Json>> {
+  private _readChangedCells(): Map<string, Map<number, Json>> {
     const changed = new Map<string, Map<number, Json>>();
     this._cells.forEach((text, place) => {
       const [id, column] = place.split('/');
       const cells = changed.get(id) ?? new Map<number, Json>();
-      changed.set(id, cells.set(Number(column), leaf(text)));
+      changed.set(id, cells.set(Number(column), parseLeaf(text)));
     });
     return changed;
   }
 
-  private _change(id: string, old: Row, now: Row): void {
+  private _changeRow(id: string, old: CellValues, now: CellValues): void {
     now.forEach((cell, column) => {
-      if (!same(old[column], cell)) {
+      if (!isSame(old[column], cell)) {
         this._cells.set(`${id}/${column}`, JSON.stringify(cell));
       }
     });
   }
 
   /** Give new rows an id, and a place to all rows that do not stand in this order already. */
-  private _arrange(then: (IStanding | null)[], now: Row[]): void {
-    rising(then.map(one => one?.place ?? null)).forEach((place, i) => {
+  private _arrange(then: (ITableRow | null)[], now: CellValues[]): void {
+    makeRising(then.map(one => one?.place ?? null)).forEach((place, i) => {
       const id = then[i]?.id ?? `r${crypto.getRandomValues(new Uint32Array(2)).join('x')}`;
       if (then[i] === null) {
         this._rows.set(id, JSON.stringify(now[i]));
@@ -125,14 +125,14 @@ export class SharedTable {
     });
   }
 
-  private _standing: IStanding[] | null = null;
+  private _standing: ITableRow[] | null = null;
   private _rows: Y.Map<string>;
   private _cells: Y.Map<string>;
   private _places: Y.Map<number>;
   private _gone: Y.Map<boolean>;
 }
 
-function compare(one: IStanding, other: IStanding): number {
+function compareRows(one: ITableRow, other: ITableRow): number {
   return one.place - other.place || (one.id < other.id ? -1 : 1);
 }
 
@@ -140,7 +140,7 @@ function compare(one: IStanding, other: IStanding): number {
  * For each new row the id of the old one that it is; null for one that was added. Rows that are equal are the same row.
  * If as many of the others were there as are now, they were edited in place.
  */
-function which(old: IStanding[], now: Row[]): (string | null)[] {
+function matchRows(old: ITableRow[], now: CellValues[]): (string | null)[] {
   const equal = new Map<string, string[]>();
   for (const { id, row } of old) {
     const text = JSON.stringify(row);
@@ -156,8 +156,8 @@ function which(old: IStanding[], now: Row[]): (string | null)[] {
 }
 
 /** Places in rising order: those given stay where they rise already, the others go between their neighbours. */
-function rising(places: readonly (number | null)[]): number[] {
-  const kept = longestRising(places);
+function makeRising(places: readonly (number | null)[]): number[] {
+  const kept = findLongestRising(places);
   const above: (number | null)[] = places.map(() => null);
   for (let i = places.length - 2; i >= 0; i--) {
     above[i] = kept.has(i + 1) ? places[i + 1] : above[i + 1];
@@ -174,7 +174,7 @@ function rising(places: readonly (number | null)[]): number[] {
 }
 
 /** The indices of a longest rising run of places, found by patience sorting. */
-function longestRising(places: readonly (number | null)[]): Set<number> {
+function findLongestRising(places: readonly (number | null)[]): Set<number> {
   const tops: number[] = [];
   const piles: number[] = [];
   const before = new Map<number, number>();

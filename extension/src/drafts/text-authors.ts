@@ -6,19 +6,19 @@
 import * as Y from 'yjs';
 
 /** What one author wrote as one peer of the document: its clock from `start` up to `end`. */
-interface ISpan {
+interface IAuthorSpan {
   start: number;
   end: number;
   by: string;
 }
 
 /** A piece of a text, and its author: "" is the agent; null if it is not known yet. */
-export interface IPiece {
+export interface IAuthoredText {
   text: string;
   by: string | null;
 }
 
-export class Authors {
+export class TextAuthors {
   /** What an update brings that is not known yet was written by its author. */
   add(update: Uint8Array, by: string): void {
     for (const struct of Y.decodeUpdate(update).structs) {
@@ -30,17 +30,17 @@ export class Authors {
   }
 
   /** A text in pieces, each of one author. */
-  pieces(text: Y.Text, peer: (client: number) => string | null = () => null): IPiece[] {
-    const found: IPiece[] = [];
+  splitByAuthor(text: Y.Text, peer: (client: number) => string | null = () => null): IAuthoredText[] {
+    const found: IAuthoredText[] = [];
     for (let item = text._start; item !== null; item = item.right) {
       if (item.deleted || !(item.content instanceof Y.ContentString)) {
         continue;
       }
       const { str } = item.content;
       const { client, clock } = item.id;
-      for (const { start, end, by } of this._of(client, clock, clock + str.length)) {
+      for (const { start, end, by } of this._authorOf(client, clock, clock + str.length)) {
         const piece = { text: str.slice(start - clock, end - clock), by: by ?? peer(client) };
-        const last = found[found.length - 1] as IPiece | undefined;
+        const last = found[found.length - 1] as IAuthoredText | undefined;
         if (last?.by === piece.by) {
           last.text += piece.text;
         } else {
@@ -51,10 +51,10 @@ export class Authors {
     return found;
   }
 
-  private _add(client: number, { start, end, by }: ISpan): void {
+  private _add(client: number, { start, end, by }: IAuthorSpan): void {
     const spans = this._spans.get(client) ?? [];
     this._spans.set(client, spans);
-    const last = spans[spans.length - 1] as ISpan | undefined;
+    const last = spans[spans.length - 1] as IAuthorSpan | undefined;
     if (!last || last.end <= start) {
       if (last && last.end === start && last.by === by) {
         last.end = end;
@@ -64,13 +64,13 @@ export class Authors {
       return;
     }
     // A part of it is known: what is not, is new. Comes with updates that were merged, or kept in another order.
-    for (const gap of this._of(client, start, end).filter(one => one.by === null)) {
-      spans.splice(after(spans, gap.start), 0, { start: gap.start, end: gap.end, by });
+    for (const gap of this._authorOf(client, start, end).filter(one => one.by === null)) {
+      spans.splice(findSpanAfter(spans, gap.start), 0, { start: gap.start, end: gap.end, by });
     }
   }
 
   /** What a peer wrote in this range of its clock, without gaps. */
-  private _of(
+  private _authorOf(
     client: number,
     start: number,
     end: number
@@ -78,7 +78,7 @@ export class Authors {
     const spans = this._spans.get(client) ?? [];
     const found: { start: number; end: number; by: string | null }[] = [];
     let at = start;
-    for (let i = after(spans, start); i < spans.length && spans[i].start < end; i++) {
+    for (let i = findSpanAfter(spans, start); i < spans.length && spans[i].start < end; i++) {
       if (spans[i].start > at) {
         found.push({ start: at, end: spans[i].start, by: null });
       }
@@ -89,11 +89,11 @@ export class Authors {
   }
 
   /** By peer, in the order of its clock. */
-  private _spans = new Map<number, ISpan[]>();
+  private _spans = new Map<number, IAuthorSpan[]>();
 }
 
 /** The index of the first span that ends after `clock`. */
-function after(spans: readonly ISpan[], clock: number): number {
+function findSpanAfter(spans: readonly IAuthorSpan[], clock: number): number {
   let low = 0;
   let high = spans.length;
   while (low < high) {

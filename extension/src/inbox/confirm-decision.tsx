@@ -4,12 +4,12 @@
 
 import { useId, useLayoutEffect, useRef, useState } from 'react';
 import type { IHost } from '../components/host';
-import { ofWorkspace } from '../components/proposal-status';
-import { visible } from '../text/hidden-characters';
-import type { IAsked, InboxModel } from './inbox-model';
+import { isAboutWorkspace } from '../components/proposal-status';
+import { showHiddenCharacters } from '../text/hidden-characters';
+import type { IConfirmation, InboxModel } from './inbox-model';
 
-export function Confirm(props: {
-  asked: IAsked;
+export function ConfirmDecision(props: {
+  asked: IConfirmation;
   model: InboxModel;
   host: IHost;
   onConfirm: (reason: string) => void;
@@ -36,7 +36,7 @@ export function Confirm(props: {
     changed: trans.__('changed since it was shown here'),
     gone: trans.__('waits no longer')
   };
-  const templates = action === 'reject' ? reasonsOf(asked) : [];
+  const templates = action === 'reject' ? collectReasons(asked) : [];
   return (
     <form
       className="jp-hitl-confirm"
@@ -56,12 +56,12 @@ export function Confirm(props: {
     >
       <ul>
         {proposals.map(p => {
-          const fate = model.deciding ? '' : fates[model.fate(p)];
+          const fate = model.deciding ? '' : fates[model.compareWithShown(p)];
           return (
             <li key={p.id}>
-              {visible(p.title)}
-              {fate && <strong className="jp-hitl-wrong"> ⚠ {fate}</strong>}
-              {action === 'approve' && ofWorkspace(p) && (
+              {showHiddenCharacters(p.title)}
+              {fate && <strong className="jp-hitl-error"> ⚠ {fate}</strong>}
+              {action === 'approve' && isAboutWorkspace(p) && (
                 <strong> ⚠ {trans.__('what people wrote there since the agent asked is left out')}</strong>
               )}
             </li>
@@ -105,7 +105,7 @@ export function Confirm(props: {
                 field.current?.focus();
               }}
             >
-              {visible(template)}
+              {showHiddenCharacters(template)}
             </button>
           ))}
         </div>
@@ -124,6 +124,6 @@ export function Confirm(props: {
 }
 
 /** The reasons that the notebooks' authors offer, each once; a server that knows none sends none. */
-function reasonsOf({ proposals }: IAsked): string[] {
+function collectReasons({ proposals }: IConfirmation): string[] {
   return [...new Set(proposals.flatMap(p => (p.reasons as string[] | undefined) ?? []))];
 }

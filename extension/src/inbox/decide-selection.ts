@@ -3,11 +3,11 @@
  */
 
 import type { IHost } from '../components/host';
-import { visible } from '../text/hidden-characters';
-import { InboxModel, MOST } from './inbox-model';
+import { showHiddenCharacters } from '../text/hidden-characters';
+import { InboxModel, MAX_BULK } from './inbox-model';
 
 /** Why nothing can be decided here, or null. */
-export function barred(host: IHost): string | null {
+export function decisionRefusal(host: IHost): string | null {
   if (host.readOnly !== null) {
     return host.readOnly;
   }
@@ -18,29 +18,31 @@ export function barred(host: IHost): string | null {
 }
 
 /** Ask for a confirmation of what is meant now, or say why not. */
-export function ask(model: InboxModel, host: IHost, action: 'approve' | 'reject'): void {
+export function askConfirmation(model: InboxModel, host: IHost, action: 'approve' | 'reject'): void {
   const { trans } = host;
-  const why = barred(host);
+  const why = decisionRefusal(host);
   if (why !== null) {
-    model.say(why);
+    model.showProblem(why);
   } else if (model.deciding) {
-    model.say(trans.__('A decision is still under way.'));
-  } else if (model.meant.some(p => p.doubt)) {
-    model.say(trans.__('No key decides whether an effect happened: open it, and say what you found out.'));
+    model.showProblem(trans.__('A decision is still under way.'));
+  } else if (model.targets.some(p => p.doubt)) {
+    model.showProblem(
+      trans.__('No key decides whether an effect happened: open it, and say what you found out.')
+    );
   } else {
-    const count = model.meant.length;
-    const without = model.meant.find(p => p.may?.actions.includes(action) === false);
-    const batch = Math.min(...model.meant.map(p => p.batch ?? Infinity));
+    const count = model.targets.length;
+    const without = model.targets.find(p => p.may?.actions.includes(action) === false);
+    const batch = Math.min(...model.targets.map(p => p.batch ?? Infinity));
     if (without) {
-      model.say(
+      model.showProblem(
         trans.__(
           '%1: %2',
-          visible(without.title),
-          visible(without.may?.why_not ?? '') || trans.__('you may not decide it')
+          showHiddenCharacters(without.title),
+          showHiddenCharacters(without.may?.why_not ?? '') || trans.__('you may not decide it')
         )
       );
     } else if (count > 1 && count > batch) {
-      model.say(
+      model.showProblem(
         trans._n(
           'A policy lets no two of these be decided in one go, and %2 are selected: nothing was decided. Decide them one by one.',
           'A policy lets at most %1 of these be decided in one go, and %2 are selected: nothing was decided. Select fewer.',
@@ -48,25 +50,25 @@ export function ask(model: InboxModel, host: IHost, action: 'approve' | 'reject'
           count
         )
       );
-    } else if (count > MOST) {
-      model.say(
+    } else if (count > MAX_BULK) {
+      model.showProblem(
         trans.__(
           'At most %1 proposals can be decided in one go, and %2 are selected: nothing was decided. Select fewer.',
-          MOST,
+          MAX_BULK,
           count
         )
       );
     } else {
-      model.ask(action);
+      model.askConfirmation(action);
     }
   }
 }
 
 /** Decide what was confirmed, or say why not. */
-export async function confirm(model: InboxModel, host: IHost, reason: string): Promise<void> {
-  const why = barred(host);
+export async function confirmDecision(model: InboxModel, host: IHost, reason: string): Promise<void> {
+  const why = decisionRefusal(host);
   if (why !== null) {
-    model.say(why);
+    model.showProblem(why);
   } else {
     await model.confirm(reason);
   }

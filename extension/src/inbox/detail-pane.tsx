@@ -3,11 +3,11 @@
  */
 
 import { ReactNode, RefObject, useEffect, useRef } from 'react';
-import type { ISummary } from '../api/types';
+import type { IProposalSummary } from '../api/types';
 import type { IHost } from '../components/host';
 
 /** The first of these in a card is where its value is edited. */
-const EDITORS = [
+const EDITOR_SELECTOR = [
   '.jp-hitl-text [contenteditable="true"]',
   ...['text', 'form', 'choice', 'plan', 'table', 'field'].flatMap(name =>
     ['input', 'textarea', 'select'].map(tag => `.jp-hitl-${name} ${tag}:enabled`)
@@ -17,10 +17,10 @@ const EDITORS = [
 ].join(', ');
 
 /** Milliseconds that a card may take until its editor is there. */
-const PATIENCE = 5000;
+const EDITOR_WAIT_MS = 5000;
 
-export function Detail(props: {
-  opened: Pick<ISummary, 'id' | 'run'>;
+export function DetailPane(props: {
+  opened: Pick<IProposalSummary, 'id' | 'run'>;
   /** Each time it goes up, the card's editor gets the focus as soon as it is there. */
   edits: number;
   host: IHost;
@@ -76,13 +76,13 @@ function useFocusInEditor(node: RefObject<HTMLDivElement>, edits: number, id: st
     }
     const before = document.activeElement;
     const observer = new MutationObserver(() => look());
-    const timer = setTimeout(() => observer.disconnect(), PATIENCE);
+    const timer = setTimeout(() => observer.disconnect(), EDITOR_WAIT_MS);
     const stop = (): void => {
       clearTimeout(timer);
       observer.disconnect();
     };
     const look = (): void => {
-      const editor = root.querySelector<HTMLElement>(EDITORS);
+      const editor = root.querySelector<HTMLElement>(EDITOR_SELECTOR);
       if (document.activeElement !== before) {
         stop(); // the person has gone elsewhere meanwhile
       } else if (editor) {

@@ -4,20 +4,20 @@
 
 import { memo } from 'react';
 import type { IHost } from '../components/host';
-import { visible } from '../text/hidden-characters';
+import { showHiddenCharacters } from '../text/hidden-characters';
 import type { InboxModel } from './inbox-model';
-import { Facet, FACETS, Grouping, IView } from './list-layout';
+import { Facet, FACETS, GroupingMode, IListLayout } from './list-layout';
 
-interface IChoice {
+interface IFilterChoice {
   value: string | null;
   label: string;
 }
 
-export const Tools = memo(function Tools(props: {
+export const FilterBar = memo(function Tools(props: {
   model: InboxModel;
   host: IHost;
   /** What is drawn here changes with these alone. */
-  view: IView;
+  view: IListLayout;
   total: number;
   selected: number;
   /** Whether all that can be seen are selected. */
@@ -32,7 +32,7 @@ export const Tools = memo(function Tools(props: {
     kind: trans.__('Kind'),
     assignee: trans.__('Assignee')
   };
-  const groupings: [Grouping, string][] = [
+  const groupings: [GroupingMode, string][] = [
     ['none', trans.__('No groups')],
     ['notebook', trans.__('By notebook')],
     ['agent', trans.__('By agent')],
@@ -54,7 +54,7 @@ export const Tools = memo(function Tools(props: {
       </span>
       <div className="jp-hitl-filters" role="group" aria-label={trans.__('Filters')}>
         {FACETS.map(facet => {
-          const choices = choicesOf(facet, model, view, user, host);
+          const choices = listChoices(facet, model, view, user, host);
           const at = choices.findIndex(choice => choice.value === model.filters[facet]);
           return (
             <select
@@ -74,7 +74,7 @@ export const Tools = memo(function Tools(props: {
         <select
           aria-label={trans.__('Groups')}
           value={model.grouping}
-          onChange={event => (model.grouping = event.target.value as Grouping)}
+          onChange={event => (model.grouping = event.target.value as GroupingMode)}
         >
           {groupings.map(([by, name]) => (
             <option key={by} value={by}>
@@ -109,13 +109,13 @@ export const Tools = memo(function Tools(props: {
 });
 
 /** All, for the assignee "mine" and "nobody", and every value that waits; what is chosen stays, if nothing has it too. */
-function choicesOf(
+function listChoices(
   facet: Facet,
   model: InboxModel,
-  view: IView,
+  view: IListLayout,
   user: string | null,
   { trans }: IHost
-): IChoice[] {
+): IFilterChoice[] {
   const everything: { [facet in Facet]: string } = {
     agent: trans.__('All agents (%1)', view.without.agent),
     notebook: trans.__('All notebooks (%1)', view.without.notebook),
@@ -123,7 +123,7 @@ function choicesOf(
     assignee: trans.__('All assignees (%1)', view.without.assignee)
   };
   const counted = (value: string): number => view.options[facet].find(one => one.value === value)?.count ?? 0;
-  const choices: IChoice[] = [{ value: null, label: everything[facet] }];
+  const choices: IFilterChoice[] = [{ value: null, label: everything[facet] }];
   if (facet === 'assignee') {
     if (user !== null) {
       choices.push({ value: user, label: trans.__('Mine (%1)', counted(user)) });
@@ -132,12 +132,12 @@ function choicesOf(
   }
   for (const { value, label, count } of view.options[facet]) {
     if (!choices.some(choice => choice.value === value)) {
-      choices.push({ value, label: `${visible(label)} (${count})` });
+      choices.push({ value, label: `${showHiddenCharacters(label)} (${count})` });
     }
   }
   const chosen = model.filters[facet];
   if (!choices.some(choice => choice.value === chosen)) {
-    choices.push({ value: chosen, label: `${visible(chosen ?? '')} (0)` });
+    choices.push({ value: chosen, label: `${showHiddenCharacters(chosen ?? '')} (0)` });
   }
   return choices;
 }

@@ -6,21 +6,21 @@
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
 import type { Feed } from '../api/feed';
-import type { Action, ISummary } from '../api/types';
-import { Rows } from './list-model';
+import type { Action, IProposalSummary } from '../api/types';
+import { ListModel } from './list-model';
 
 /** Most proposals that the server decides in one go. */
-export const MOST = 500;
+export const MAX_BULK = 500;
 
 /** What a person is asked to confirm: the very proposals that were shown when a key asked for it. */
-export interface IAsked {
+export interface IConfirmation {
   readonly action: 'approve' | 'reject';
-  readonly proposals: readonly ISummary[];
+  readonly proposals: readonly IProposalSummary[];
   /** How many are selected and cannot be seen; they are not decided. */
   readonly hidden: number;
 }
 
-export class InboxModel extends Rows {
+export class InboxModel extends ListModel {
   constructor(
     private _client: Client,
     feed: Feed
@@ -33,12 +33,12 @@ export class InboxModel extends Rows {
   }
 
   /** The selected proposals that can be seen. */
-  get selection(): ISummary[] {
+  get selection(): IProposalSummary[] {
     return this._selected.size === 0 ? [] : this.selectable.filter(p => this._selected.has(p.id));
   }
 
   /** What can be decided together: each effect in doubt is looked up, and answered on its card. */
-  get selectable(): ISummary[] {
+  get selectable(): IProposalSummary[] {
     return this.shown.filter(p => !p.doubt);
   }
 
@@ -62,17 +62,17 @@ export class InboxModel extends Rows {
     if (!this._selected.delete(id)) {
       this._selected.add(id);
     }
-    this._act();
+    this._onAction();
   }
 
   /** Select all that can be seen, or nothing at all. */
   selectAll(on: boolean): void {
     this._selected = new Set(on ? this.selectable.map(p => p.id) : []);
-    this._act();
+    this._onAction();
   }
 
   /** The proposal whose card is open, as last seen; it stays when it is decided. */
-  get opened(): ISummary | null {
+  get opened(): IProposalSummary | null {
     return this._opened;
   }
 
@@ -82,11 +82,11 @@ export class InboxModel extends Rows {
   }
 
   /** Open a proposal's card, to edit it at once if `edit`. */
-  open(proposal: ISummary, edit = false): void {
+  open(proposal: IProposalSummary, edit = false): void {
     this.goTo(proposal.id);
     this._opened = proposal;
     this._edits += edit ? 1 : 0;
-    this._act();
+    this._onAction();
   }
 
   /** Open the card of one that waits. */
@@ -98,38 +98,38 @@ export class InboxModel extends Rows {
   }
 
   /** Open the card of a proposal that is not among those that wait. */
-  show(proposal: ISummary): void {
+  show(proposal: IProposalSummary): void {
     this._opened = proposal;
-    this._act();
+    this._onAction();
   }
 
   close(): void {
     this._opened = null;
-    this._act();
+    this._onAction();
   }
 
   /** What an action is about: what is selected and can be seen, or else the current row. */
-  get meant(): ISummary[] {
+  get targets(): IProposalSummary[] {
     const { selection, currentProposal } = this;
     return selection.length > 0 ? selection : currentProposal ? [currentProposal] : [];
   }
 
   /** What a person is asked to confirm, or null. */
-  get asked(): IAsked | null {
+  get confirmation(): IConfirmation | null {
     return this._asked;
   }
 
   /** Ask for a confirmation of what is meant now; exactly that is decided then. */
-  ask(action: IAsked['action']): void {
-    const proposals = this.meant;
+  askConfirmation(action: IConfirmation['action']): void {
+    const proposals = this.targets;
     const seen = this._selected.size === 0 ? 0 : this.selection.length;
     this._asked = proposals.length > 0 ? { action, proposals, hidden: this._selected.size - seen } : null;
-    this._act();
+    this._onAction();
   }
 
   cancel(): void {
     this._asked = null;
-    this._act();
+    this._onAction();
   }
 
   /** Decide what was asked. True if it was done; else it can be tried again, unless the server has something else. */
@@ -152,17 +152,17 @@ export class InboxModel extends Rows {
   }
 
   /** Whether a proposal that was shown still waits, and as it was. */
-  fate(shown: ISummary): 'same' | 'changed' | 'gone' {
+  compareWithShown(shown: IProposalSummary): 'same' | 'changed' | 'gone' {
     const now = this._waiting.find(shown.id);
     const same = now?.revision === shown.revision && now.fingerprint === shown.fingerprint;
     return same ? 'same' : now ? 'changed' : 'gone';
   }
 
   /** Decide proposals as they are shown; all of them, or none. True if it was done. */
-  async decide(proposals: readonly ISummary[], action: Action, reason?: string): Promise<boolean> {
+  async decide(proposals: readonly IProposalSummary[], action: Action, reason?: string): Promise<boolean> {
     const ids = proposals.map(p => p.id);
     this._deciding = true;
-    this._act();
+    this._onAction();
     try {
       const answer = await this._client.decideMany([...proposals], { action, reason });
       // Those that need other votes, or may still be taken back, wait on.
@@ -178,7 +178,7 @@ export class InboxModel extends Rows {
       }
       return true;
     } catch (problem) {
-      this.say(problem instanceof Error ? problem.message : String(problem));
+      this.showProblem(problem instanceof Error ? problem.message : String(problem));
       this._refused = problem instanceof ApiError && problem.status >= 400 && problem.status < 500;
       if (this._refused) {
         void this._waiting.check(ids);
@@ -190,9 +190,9 @@ export class InboxModel extends Rows {
     }
   }
 
-  protected override _act(): void {
+  protected override _onAction(): void {
     this._refused = false;
-    super._act();
+    super._onAction();
   }
 
   protected override _listChanged(): void {
@@ -202,9 +202,9 @@ export class InboxModel extends Rows {
   }
 
   private _selected = new Set<string>();
-  private _opened: ISummary | null = null;
+  private _opened: IProposalSummary | null = null;
   private _edits = 0;
-  private _asked: IAsked | null = null;
+  private _asked: IConfirmation | null = null;
   private _deciding = false;
   private _refused = false;
 }

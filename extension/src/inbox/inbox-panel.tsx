@@ -12,29 +12,29 @@ import {
   useRef,
   useState
 } from 'react';
-import type { ISummary } from '../api/types';
+import type { IProposalSummary } from '../api/types';
 import type { IHost } from '../components/host';
 import { useRedraw } from '../components/use-redraw';
-import { visible } from '../text/hidden-characters';
-import { Confirm } from './confirm-decision';
-import { confirm } from './decide-selection';
-import { Detail } from './detail-pane';
-import { Figures } from './overview/vote-figures';
-import { List } from './proposal-list';
-import type { IAsked, InboxModel } from './inbox-model';
-import { Passed } from './overview/passed-questions';
-import { Tools } from './filter-bar';
-import type { Workspaces } from './workspace-store';
-import { Writing } from './workspace-list';
+import { showHiddenCharacters } from '../text/hidden-characters';
+import { ConfirmDecision } from './confirm-decision';
+import { confirmDecision } from './decide-selection';
+import { DetailPane } from './detail-pane';
+import { VotingFigures } from './overview/vote-figures';
+import { ProposalList } from './proposal-list';
+import type { IConfirmation, InboxModel } from './inbox-model';
+import { PassedList } from './overview/passed-questions';
+import { FilterBar } from './filter-bar';
+import type { WorkspaceStore } from './workspace-store';
+import { WorkspaceList } from './workspace-list';
 
-export function Inbox(props: {
+export function InboxPanel(props: {
   model: InboxModel;
   host: IHost;
   renderCard: (id: string) => ReactNode;
   /** The workspaces that are written; none are shown without. */
-  workspaces?: Workspaces;
+  workspaces?: WorkspaceStore;
   renderWorkspace?: (id: string) => ReactNode;
-  onOpenCell?: (of: Pick<ISummary, 'path' | 'agent'>) => void;
+  onOpenCell?: (of: Pick<IProposalSummary, 'path' | 'agent'>) => void;
 }): JSX.Element {
   const { model, host, renderCard, workspaces, renderWorkspace, onOpenCell } = props;
   const { trans } = host;
@@ -52,9 +52,9 @@ export function Inbox(props: {
   useRedraw(workspaces);
   const onHelp = useCallback((on?: boolean) => setHelp(now => on ?? !now), []);
 
-  const { asked, opened } = model;
-  const round = useRounds(asked);
-  const before = useRef<IAsked | null>(null);
+  const { confirmation: asked, opened } = model;
+  const round = useConfirmationCount(asked);
+  const before = useRef<IConfirmation | null>(null);
   // Before a key can be pressed again: no key goes to nowhere.
   useLayoutEffect(() => {
     if (before.current && !asked) {
@@ -80,9 +80,9 @@ export function Inbox(props: {
   );
   return (
     <section className="jp-hitl-inbox" aria-label={trans.__('Inbox')}>
-      <Views model={model} host={host} passed={passed} onPassed={setPassed} />
+      <ViewSwitch model={model} host={host} passed={passed} onPassed={setPassed} />
       {!passed && (
-        <Tools
+        <FilterBar
           model={model}
           host={host}
           view={model.view}
@@ -93,17 +93,17 @@ export function Inbox(props: {
         />
       )}
       {model.problem && (
-        <p className="jp-hitl-wrong" role="alert">
-          {visible(model.problem)}
+        <p className="jp-hitl-error" role="alert">
+          {showHiddenCharacters(model.problem)}
         </p>
       )}
       {asked && (
-        <Confirm
+        <ConfirmDecision
           key={round}
           asked={asked}
           model={model}
           host={host}
-          onConfirm={reason => void confirm(model, host, reason)}
+          onConfirm={reason => void confirmDecision(model, host, reason)}
           onCancel={() => model.cancel()}
         />
       )}
@@ -115,7 +115,7 @@ export function Inbox(props: {
         </p>
       )}
       {workspaces && (
-        <Writing
+        <WorkspaceList
           workspaces={workspaces}
           host={host}
           onOpen={one => {
@@ -125,13 +125,13 @@ export function Inbox(props: {
         />
       )}
       {passed ? (
-        <Passed host={host} onOpen={one => model.show(one)} />
+        <PassedList host={host} onOpen={one => model.show(one)} />
       ) : (
-        <List model={model} host={host} list={list} onHelp={onHelp} onOpenCell={onOpenCell} />
+        <ProposalList model={model} host={host} list={list} onHelp={onHelp} onOpenCell={onOpenCell} />
       )}
-      <Figures host={host} />
+      <VotingFigures host={host} />
       {written && !opened && (
-        <Detail
+        <DetailPane
           opened={written}
           edits={0}
           host={host}
@@ -143,7 +143,7 @@ export function Inbox(props: {
         />
       )}
       {opened && (
-        <Detail
+        <DetailPane
           opened={opened}
           edits={model.edits}
           host={host}
@@ -162,7 +162,7 @@ export function Inbox(props: {
 }
 
 /** What the list shows: all that waits, what waits for this person, or what a policy decided. */
-function Views(props: {
+function ViewSwitch(props: {
   model: InboxModel;
   host: IHost;
   passed: boolean;
@@ -204,7 +204,7 @@ function Views(props: {
 }
 
 /** Another number for each confirmation. */
-function useRounds(asked: IAsked | null): number {
+function useConfirmationCount(asked: IConfirmation | null): number {
   const last = useRef({ asked, round: 0 });
   if (last.current.asked !== asked) {
     last.current = { asked, round: last.current.round + 1 };

@@ -2,7 +2,7 @@
  * From what waits to what is shown: the search, the filters with their counts, and the groups.
  */
 
-import type { ISummary } from '../api/types';
+import type { IProposalSummary } from '../api/types';
 import { hasSeat } from '../components/terms-sentences';
 
 export const FACETS = ['agent', 'notebook', 'kind', 'assignee'] as const;
@@ -12,19 +12,19 @@ export type Facet = (typeof FACETS)[number];
 /** For each filter the value that is wanted, or null for all; "" is nobody as assignee. */
 export type Filters = { readonly [facet in Facet]: string | null };
 
-export type Grouping = 'none' | 'notebook' | 'agent' | 'alike';
+export type GroupingMode = 'none' | 'notebook' | 'agent' | 'alike';
 
-export interface IWanted {
+export interface IListRequest {
   search: string;
   filters: Filters;
-  grouping: Grouping;
+  grouping: GroupingMode;
   /** Only what this person may decide, first what is assigned to them; null for everything. */
   mine: string | null;
   /** Keys of the groups whose rows are hidden. */
   collapsed: ReadonlySet<string>;
 }
 
-export interface IGroup {
+export interface IListGroup {
   /** Names the group among those of all groupings. */
   key: string;
   label: string;
@@ -33,75 +33,75 @@ export interface IGroup {
 }
 
 /** A line of the list: a group's header or a row. */
-export interface ILine {
+export interface IListLine {
   key: string;
-  group: IGroup | null;
+  group: IListGroup | null;
   /** None for a header. */
-  proposal: ISummary | null;
+  proposal: IProposalSummary | null;
   /** Where the row stands among the rows. */
   row: number;
 }
 
 /** A value to filter by, and how many would be shown with it. */
-export interface IOption {
+export interface IFilterOption {
   value: string;
   label: string;
   count: number;
 }
 
-export interface IView {
-  lines: readonly ILine[];
+export interface IListLayout {
+  lines: readonly IListLine[];
   /** The proposals that can be seen, from the first to the last. */
-  rows: readonly ISummary[];
+  rows: readonly IProposalSummary[];
   /** Where a proposal's row is. */
   places: ReadonlyMap<string, { row: number; line: number }>;
-  groups: readonly IGroup[];
+  groups: readonly IListGroup[];
   /** How many this person may decide, whatever is searched for. */
   mine: number;
   /** How many fit search and filters, in collapsed groups too. */
   matching: number;
-  options: { readonly [facet in Facet]: readonly IOption[] };
+  options: { readonly [facet in Facet]: readonly IFilterOption[] };
   /** For each filter how many would be shown without it. */
   without: { readonly [facet in Facet]: number };
 }
 
 /** What is searched in, made once for each proposal. */
-const texts = new WeakMap<ISummary, string>();
+const searchTexts = new WeakMap<IProposalSummary, string>();
 
-function textOf(p: ISummary): string {
-  let text = texts.get(p);
+function searchTextOf(p: IProposalSummary): string {
+  let text = searchTexts.get(p);
   if (text === undefined) {
     text = `${p.title}\n${p.agent}\n${p.path ?? p.notebook}\n${p.summary}`.toLowerCase();
-    texts.set(p, text);
+    searchTexts.set(p, text);
   }
   return text;
 }
 
-function valueOf(p: ISummary, facet: Facet): string {
+function facetValueOf(p: IProposalSummary, facet: Facet): string {
   return p[facet] ?? '';
 }
 
 /** The text for a value of one facet, from a proposal that has it. */
-export function labelOf(p: ISummary, facet: Facet): string {
-  return facet === 'notebook' ? (p.path ?? p.notebook) : valueOf(p, facet);
+export function facetLabelOf(p: IProposalSummary, facet: Facet): string {
+  return facet === 'notebook' ? (p.path ?? p.notebook) : facetValueOf(p, facet);
 }
 
 /** The title that alike proposals have in common. */
-function alikeLabel({ title, agent }: ISummary): string {
+function similarityLabel({ title, agent }: IProposalSummary): string {
   return `${title.replace(/\d+/g, '#')} · ${agent}`;
 }
 
 /** Arrange `all` as it is wanted. */
-export function arrange(all: readonly ISummary[], wanted: IWanted): IView {
+export function arrangeList(all: readonly IProposalSummary[], wanted: IListRequest): IListLayout {
   const words = wanted.search.toLowerCase().split(/\s+/).filter(Boolean);
-  const options: { [facet in Facet]: Map<string, IOption> } = {
+  const options: { [facet in Facet]: Map<string, IFilterOption> } = {
     agent: new Map(),
     notebook: new Map(),
     kind: new Map(),
     assignee: new Map()
   };
   const without = { agent: 0, notebook: 0, kind: 0, assignee: 0 };
-  const fitting: ISummary[] = [];
+  const fitting: IProposalSummary[] = [];
   let mine = 0;
   for (const p of all) {
     const seat = hasSeat(p);
@@ -109,15 +109,15 @@ export function arrange(all: readonly ISummary[], wanted: IWanted): IView {
     if (wanted.mine !== null && !seat) {
       continue;
     }
-    const found = words.length === 0 || words.every(word => textOf(p).includes(word));
+    const found = words.length === 0 || words.every(word => searchTextOf(p).includes(word));
     const misses = FACETS.filter(
-      facet => wanted.filters[facet] !== null && wanted.filters[facet] !== valueOf(p, facet)
+      facet => wanted.filters[facet] !== null && wanted.filters[facet] !== facetValueOf(p, facet)
     );
     for (const facet of FACETS) {
-      const value = valueOf(p, facet);
+      const value = facetValueOf(p, facet);
       let option = options[facet].get(value);
       if (!option) {
-        option = { value, label: labelOf(p, facet), count: 0 };
+        option = { value, label: facetLabelOf(p, facet), count: 0 };
         options[facet].set(value, option);
       }
       if (found && (misses.length === 0 || (misses.length === 1 && misses[0] === facet))) {
@@ -134,18 +134,24 @@ export function arrange(all: readonly ISummary[], wanted: IWanted): IView {
     user === null
       ? fitting
       : [...fitting.filter(p => p.assignee === user), ...fitting.filter(p => p.assignee !== user)];
-  return { ...lined(ordered, wanted), mine, matching: fitting.length, options: sorted(options), without };
+  return {
+    ...makeLines(ordered, wanted),
+    mine,
+    matching: fitting.length,
+    options: sortOptions(options),
+    without
+  };
 }
 
-function lined(
-  fitting: readonly ISummary[],
-  { grouping, collapsed }: IWanted
-): Pick<IView, 'lines' | 'rows' | 'places' | 'groups'> {
-  const lines: ILine[] = [];
-  const rows: ISummary[] = [];
+function makeLines(
+  fitting: readonly IProposalSummary[],
+  { grouping, collapsed }: IListRequest
+): Pick<IListLayout, 'lines' | 'rows' | 'places' | 'groups'> {
+  const lines: IListLine[] = [];
+  const rows: IProposalSummary[] = [];
   const places = new Map<string, { row: number; line: number }>();
-  const groups: IGroup[] = [];
-  const add = (p: ISummary, group: IGroup | null): void => {
+  const groups: IListGroup[] = [];
+  const add = (p: IProposalSummary, group: IListGroup | null): void => {
     places.set(p.id, { row: rows.length, line: lines.length });
     lines.push({ key: `row ${p.id}`, group, proposal: p, row: rows.length });
     rows.push(p);
@@ -154,8 +160,9 @@ function lined(
     fitting.forEach(p => add(p, null));
     return { lines, rows, places, groups };
   }
-  const members = new Map<string, ISummary[]>();
-  const by = (p: ISummary): string => (grouping === 'alike' ? (p.alike ?? p.id) : valueOf(p, grouping));
+  const members = new Map<string, IProposalSummary[]>();
+  const by = (p: IProposalSummary): string =>
+    grouping === 'alike' ? (p.alike ?? p.id) : facetValueOf(p, grouping);
   for (const p of fitting) {
     const value = by(p);
     const known = members.get(value);
@@ -169,7 +176,7 @@ function lined(
     const key = `${grouping} ${value}`;
     const group = {
       key,
-      label: grouping === 'alike' ? alikeLabel(some[0]) : labelOf(some[0], grouping),
+      label: grouping === 'alike' ? similarityLabel(some[0]) : facetLabelOf(some[0], grouping),
       count: some.length,
       collapsed: collapsed.has(key)
     };
@@ -182,8 +189,8 @@ function lined(
   return { lines, rows, places, groups };
 }
 
-function sorted(options: { [facet in Facet]: Map<string, IOption> }): IView['options'] {
-  const list = (facet: Facet): IOption[] =>
+function sortOptions(options: { [facet in Facet]: Map<string, IFilterOption> }): IListLayout['options'] {
+  const list = (facet: Facet): IFilterOption[] =>
     [...options[facet].values()].sort((one, other) => one.label.localeCompare(other.label));
   return {
     agent: list('agent'),

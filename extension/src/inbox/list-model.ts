@@ -5,13 +5,13 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import type { Feed } from '../api/feed';
-import type { ISummary } from '../api/types';
-import { arrange, Facet, Filters, Grouping, IView, IWanted } from './list-layout';
-import { Waiting } from './proposal-store';
+import type { IProposalSummary } from '../api/types';
+import { arrangeList, Facet, Filters, GroupingMode, IListLayout, IListRequest } from './list-layout';
+import { ProposalStore } from './proposal-store';
 
-export class Rows {
+export class ListModel {
   constructor(client: Client, feed: Feed) {
-    this._waiting = new Waiting(client, feed);
+    this._waiting = new ProposalStore(client, feed);
     this._waiting.changed.connect(this._listChanged, this);
   }
 
@@ -31,12 +31,12 @@ export class Rows {
   }
 
   /** What is to be drawn; another object after every change of it. */
-  get view(): IView {
+  get view(): IListLayout {
     return this._view;
   }
 
   /** The proposals that can be seen. */
-  get shown(): readonly ISummary[] {
+  get shown(): readonly IProposalSummary[] {
     return this._view.rows;
   }
 
@@ -48,7 +48,7 @@ export class Rows {
   set search(text: string) {
     this._search = text;
     this._arrange();
-    this._act();
+    this._onAction();
   }
 
   get filters(): Filters {
@@ -59,7 +59,7 @@ export class Rows {
   filter(facet: Facet, value: string | null): void {
     this._filters = { ...this._filters, [facet]: value };
     this._arrange();
-    this._act();
+    this._onAction();
   }
 
   /** Whose proposals alone are shown: those that this user may decide; null shows all. */
@@ -70,26 +70,26 @@ export class Rows {
   set mine(user: string | null) {
     this._mine = user;
     this._arrange();
-    this._act();
+    this._onAction();
   }
 
-  get grouping(): Grouping {
+  get grouping(): GroupingMode {
     return this._grouping;
   }
 
-  set grouping(by: Grouping) {
+  set grouping(by: GroupingMode) {
     this._grouping = by;
     this._arrange();
-    this._act();
+    this._onAction();
   }
 
   /** Hide or show the rows of a group. */
   toggleGroup(key: string): void {
-    this._collapse([key], !this._collapsed.has(key));
+    this._setCollapsed([key], !this._collapsed.has(key));
   }
 
   collapseAll(on: boolean): void {
-    this._collapse(
+    this._setCollapsed(
       this._view.groups.map(group => group.key),
       on
     );
@@ -100,7 +100,7 @@ export class Rows {
     const place = this._view.places.get(this._current ?? '');
     const group = place && this._view.lines[place.line].group;
     if (group) {
-      this._collapse([group.key], true);
+      this._setCollapsed([group.key], true);
     }
   }
 
@@ -111,7 +111,7 @@ export class Rows {
     const hidden = lines.map((line, i) => ({ ...line, i })).filter(line => line.group?.collapsed);
     const group = (hidden.filter(line => line.i < at).pop() ?? hidden[0])?.group;
     if (group) {
-      this._collapse([group.key], false);
+      this._setCollapsed([group.key], false);
       this._current = this._view.lines.find(
         line => line.group?.key === group.key && line.proposal
       )!.proposal!.id;
@@ -124,7 +124,7 @@ export class Rows {
     return this._current;
   }
 
-  get currentProposal(): ISummary | null {
+  get currentProposal(): IProposalSummary | null {
     const place = this._view.places.get(this._current ?? '');
     return place ? this._view.rows[place.row] : null;
   }
@@ -132,7 +132,7 @@ export class Rows {
   /** Make a row current, if it can be seen. */
   goTo(id: string): void {
     this._current = this._view.places.has(id) ? id : this._current;
-    this._act();
+    this._onAction();
   }
 
   /** Make the row current that is so many rows further down. */
@@ -141,17 +141,17 @@ export class Rows {
     const from = places.get(this._current ?? '')?.row ?? 0;
     const to = Math.max(0, Math.min(from + by, rows.length - 1));
     this._current = rows.length > 0 ? rows[to].id : null;
-    this._act();
+    this._onAction();
   }
 
   /** What a person is to know: why something was not done, until they do something else; or what is wrong, or "". */
   get problem(): string {
-    return this._said || this._waiting.trouble;
+    return this._shownProblem || this._waiting.trouble;
   }
 
   /** Say why something is not done. */
-  say(why: string): void {
-    this._said = why;
+  showProblem(why: string): void {
+    this._shownProblem = why;
     this._changed.emit();
   }
 
@@ -166,8 +166,8 @@ export class Rows {
   }
 
   /** A person did something: what was said is over. */
-  protected _act(): void {
-    this._said = '';
+  protected _onAction(): void {
+    this._shownProblem = '';
     this._changed.emit();
   }
 
@@ -177,40 +177,40 @@ export class Rows {
     this._changed.emit();
   }
 
-  private _collapse(keys: readonly string[], on: boolean): void {
+  private _setCollapsed(keys: readonly string[], on: boolean): void {
     this._collapsed = new Set([...this._collapsed].filter(key => !keys.includes(key)));
     if (on) {
       keys.forEach(key => this._collapsed.add(key));
     }
     this._arrange();
-    this._act();
+    this._onAction();
   }
 
   /** Arrange anew. If the current row is not there any more, the one at its place is current. */
   private _arrange(): void {
     const before = this._view;
-    this._view = arrange(this._waiting.all, this._wanted);
+    this._view = arrangeList(this._waiting.all, this._wanted);
     const { rows, places } = this._view;
     if (this._current === null || !places.has(this._current)) {
       const from = before.places.get(this._current ?? '')?.row ?? 0;
       const next =
         before.rows.slice(from).find(p => places.has(p.id)) ?? rows[before.rows.length ? rows.length - 1 : 0];
-      this._current = (next as ISummary | undefined)?.id ?? null;
+      this._current = (next as IProposalSummary | undefined)?.id ?? null;
     }
   }
 
-  protected _waiting: Waiting;
+  protected _waiting: ProposalStore;
   protected _changed = new Signal<this, void>(this);
-  private _said = '';
+  private _shownProblem = '';
   private _search = '';
   private _filters: Filters = { agent: null, notebook: null, kind: null, assignee: null };
   private _mine: string | null = null;
-  private _grouping: Grouping = 'none';
+  private _grouping: GroupingMode = 'none';
   private _collapsed = new Set<string>();
   private _current: string | null = null;
-  private _view = arrange([], this._wanted);
+  private _view = arrangeList([], this._wanted);
 
-  private get _wanted(): IWanted {
+  private get _wanted(): IListRequest {
     return {
       search: this._search,
       filters: this._filters,

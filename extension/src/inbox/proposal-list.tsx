@@ -4,42 +4,50 @@
 
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { KeyboardEvent, RefObject, useCallback, useEffect, useState } from 'react';
-import type { ISummary } from '../api/types';
+import type { IProposalSummary } from '../api/types';
 import type { IHost } from '../components/host';
-import { visible } from '../text/hidden-characters';
-import { ask } from './decide-selection';
+import { showHiddenCharacters } from '../text/hidden-characters';
+import { askConfirmation } from './decide-selection';
 import type { InboxModel } from './inbox-model';
-import { ageOf, dueOf, factsOf, Header, HEADER, Row, ROW } from './proposal-row';
-import type { IGroup, ILine } from './list-layout';
+import {
+  formatAge,
+  formatDue,
+  collectFacts,
+  GroupHeader,
+  HEADER_HEIGHT_PX,
+  ProposalRow,
+  ROW_HEIGHT_PX
+} from './proposal-row';
+import type { IListGroup, IListLine } from './list-layout';
 
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 
-interface IDrawn {
-  line: ILine;
+interface IPlacedLine {
+  line: IListLine;
   top: number;
 }
 
-export function List(props: {
+export function ProposalList(props: {
   model: InboxModel;
   host: IHost;
   list: RefObject<HTMLDivElement>;
   onHelp: (on?: boolean) => void;
-  onOpenCell?: (proposal: ISummary) => void;
+  onOpenCell?: (proposal: IProposalSummary) => void;
 }): JSX.Element {
   const { model, host, list } = props;
   const { trans } = host;
-  const now = useNow();
+  const now = useMinuteClock();
   const { view, current } = model;
   const { lines, rows } = view;
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => list.current,
-    estimateSize: index => (lines[index].proposal ? ROW : HEADER),
+    estimateSize: index => (lines[index].proposal ? ROW_HEIGHT_PX : HEADER_HEIGHT_PX),
     // Another function for other lines: their heights are taken anew.
     getItemKey: useCallback((index: number) => lines[index].key, [lines]),
     overscan: 10
   });
-  const open = useCallback((proposal: ISummary) => model.open(proposal), [model]);
+  const open = useCallback((proposal: IProposalSummary) => model.open(proposal), [model]);
   const toggle = useCallback(
     (id: string) => {
       list.current?.focus();
@@ -56,7 +64,7 @@ export function List(props: {
       virtual.scrollToIndex(place.line);
     }
   };
-  const withCurrent = (act: (proposal: ISummary) => void): void => {
+  const withCurrent = (act: (proposal: IProposalSummary) => void): void => {
     const proposal = model.currentProposal;
     if (proposal) {
       act(proposal);
@@ -77,13 +85,13 @@ export function List(props: {
       },
       x: () => withCurrent(proposal => model.toggle(proposal.id)),
       ' ': () => withCurrent(proposal => model.toggle(proposal.id)),
-      a: () => ask(model, host, 'approve'),
-      r: () => ask(model, host, 'reject'),
+      a: () => askConfirmation(model, host, 'approve'),
+      r: () => askConfirmation(model, host, 'reject'),
       e: () => withCurrent(proposal => model.open(proposal, true)),
       Enter: () => withCurrent(proposal => model.open(proposal)),
       o: () => withCurrent(proposal => props.onOpenCell?.(proposal)),
       Escape: () => {
-        if (model.asked && !model.deciding) {
+        if (model.confirmation && !model.deciding) {
           model.cancel();
         } else {
           model.close();
@@ -100,9 +108,9 @@ export function List(props: {
     }
   };
 
-  const line = ({ line: { proposal, group, row, key }, top }: IDrawn): JSX.Element =>
+  const line = ({ line: { proposal, group, row, key }, top }: IPlacedLine): JSX.Element =>
     proposal ? (
-      <Row
+      <ProposalRow
         key={key}
         proposal={proposal}
         current={proposal.id === current}
@@ -110,15 +118,15 @@ export function List(props: {
         top={top}
         position={row + 1}
         size={rows.length}
-        age={ageOf(proposal, now, host)}
-        {...dueOf(proposal, now, host)}
-        {...factsOf(proposal, host)}
+        age={formatAge(proposal, now, host)}
+        {...formatDue(proposal, now, host)}
+        {...collectFacts(proposal, host)}
         host={host}
         onOpen={open}
         onToggle={toggle}
       />
     ) : (
-      <Header key={key} group={group!} top={top} onToggle={toggleGroup} />
+      <GroupHeader key={key} group={group!} top={top} onToggle={toggleGroup} />
     );
   // Between a change and the next drawing of the window there may be fewer lines.
   const drawn = virtual
@@ -138,9 +146,9 @@ export function List(props: {
       onKeyDown={pressed}
     >
       <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-        {grouped(drawn).map(({ group, lines: some }) =>
+        {groupLines(drawn).map(({ group, lines: some }) =>
           group ? (
-            <div key={group.key} role="group" aria-label={named(group, host)}>
+            <div key={group.key} role="group" aria-label={groupLabel(group, host)}>
               {some.map(line)}
             </div>
           ) : (
@@ -150,14 +158,14 @@ export function List(props: {
       </div>
       {lines.length === 0 && (
         <p role="presentation" className="jp-hitl-note">
-          {empty(model, host)}
+          {emptyMessage(model, host)}
         </p>
       )}
     </div>
   );
 }
 
-function empty(model: InboxModel, { trans }: IHost): string {
+function emptyMessage(model: InboxModel, { trans }: IHost): string {
   if (model.mine !== null && model.total > 0 && model.view.mine === 0) {
     return trans._n(
       'Nothing waits for you. %1 other waits for other people.',
@@ -175,16 +183,16 @@ function empty(model: InboxModel, { trans }: IHost): string {
       : trans.__('Loading …');
 }
 
-function named(group: IGroup, { trans }: IHost): string {
-  const label = visible(group.label);
+function groupLabel(group: IListGroup, { trans }: IHost): string {
+  const label = showHiddenCharacters(group.label);
   return group.collapsed
     ? trans.__('%1, %2 hidden', label, group.count)
     : trans._n('%2, %1 proposal', '%2, %1 proposals', group.count, label);
 }
 
 /** The lines that follow each other in the same group, together. */
-function grouped(drawn: readonly IDrawn[]): { group: IGroup | null; lines: IDrawn[] }[] {
-  const parts: { group: IGroup | null; lines: IDrawn[] }[] = [];
+function groupLines(drawn: readonly IPlacedLine[]): { group: IListGroup | null; lines: IPlacedLine[] }[] {
+  const parts: { group: IListGroup | null; lines: IPlacedLine[] }[] = [];
   for (const one of drawn) {
     const last = parts[parts.length - 1] as (typeof parts)[number] | undefined;
     if (last && last.group === one.line.group) {
@@ -197,10 +205,10 @@ function grouped(drawn: readonly IDrawn[]): { group: IGroup | null; lines: IDraw
 }
 
 /** The time, every minute another. */
-function useNow(): number {
+function useMinuteClock(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), MINUTE);
+    const timer = setInterval(() => setNow(Date.now()), MINUTE_MS);
     return () => clearInterval(timer);
   }, []);
   return now;

@@ -3,18 +3,18 @@
  */
 
 import { memo } from 'react';
-import type { ISummary } from '../api/types';
-import { duration } from '../text/duration';
+import type { IProposalSummary } from '../api/types';
+import { formatDuration } from '../text/duration';
 import type { IHost } from '../components/host';
-import { ownVote, progress, waitsFor } from '../components/terms-sentences';
-import { visible } from '../text/hidden-characters';
-import type { IGroup } from './list-layout';
+import { ownVote, needProgress, waitsFor } from '../components/terms-sentences';
+import { showHiddenCharacters } from '../text/hidden-characters';
+import type { IListGroup } from './list-layout';
 
-export const ROW = 46;
-export const HEADER = 28;
+export const ROW_HEIGHT_PX = 46;
+export const HEADER_HEIGHT_PX = 28;
 
 export interface IRowProps {
-  proposal: ISummary;
+  proposal: IProposalSummary;
   current: boolean;
   selected: boolean;
   top: number;
@@ -30,18 +30,22 @@ export interface IRowProps {
   /** It cannot be decided, or should have been by now. */
   pressing: string;
   host: IHost;
-  onOpen: (proposal: ISummary) => void;
+  onOpen: (proposal: IProposalSummary) => void;
   onToggle: (id: string) => void;
 }
 
 /** How long something waits, in whole minutes. */
-export function ageOf(proposal: ISummary, now: number, host: IHost): string {
+export function formatAge(proposal: IProposalSummary, now: number, host: IHost): string {
   const minutes = Math.floor((now - Date.parse(proposal.created_at)) / 60_000);
-  return minutes >= 1 ? duration(minutes * 60) : host.trans.__('just now');
+  return minutes >= 1 ? formatDuration(minutes * 60) : host.trans.__('just now');
 }
 
 /** When something must be decided, and whether it is late. */
-export function dueOf(proposal: ISummary, now: number, host: IHost): { due: string; late: boolean } {
+export function formatDue(
+  proposal: IProposalSummary,
+  now: number,
+  host: IHost
+): { due: string; late: boolean } {
   const { timer } = proposal;
   const next = timer?.does === 'escalate' || timer?.does === 'overdue' ? timer.at : null;
   const at = proposal.deadline ?? next;
@@ -53,14 +57,14 @@ export function dueOf(proposal: ISummary, now: number, host: IHost): { due: stri
   if (minutes === 0) {
     return { due: host.trans.__('due now'), late };
   }
-  const length = duration(Math.abs(minutes) * 60);
+  const length = formatDuration(Math.abs(minutes) * 60);
   return { due: late ? host.trans.__('%1 late', length) : host.trans.__('due in %1', length), late };
 }
 
 /** What the policy of a proposal has to say in a list. */
-export function factsOf(proposal: ISummary, host: IHost): { facts: string; pressing: string } {
+export function collectFacts(proposal: IProposalSummary, host: IHost): { facts: string; pressing: string } {
   const { trans } = host;
-  const counted = progress(proposal);
+  const counted = needProgress(proposal);
   const waiting = waitsFor(proposal, host) ?? '';
   const votes =
     counted && counted.count > 1 && !proposal.settles_at && !ownVote(proposal)
@@ -74,14 +78,14 @@ export function factsOf(proposal: ISummary, host: IHost): { facts: string; press
 }
 
 // The check box is the pointer's; to a screen reader the option itself says whether it is selected.
-export const Row = memo(function Row(props: IRowProps): JSX.Element {
+export const ProposalRow = memo(function Row(props: IRowProps): JSX.Element {
   const { proposal, current, selected, host } = props;
-  const place = visible(`${proposal.path ?? proposal.notebook} · ${proposal.agent}`);
+  const place = showHiddenCharacters(`${proposal.path ?? proposal.notebook} · ${proposal.agent}`);
   return (
     <div
       role="presentation"
       className={`jp-hitl-item${current ? ' jp-mod-current' : ''}${selected ? ' jp-mod-selected' : ''}`}
-      style={{ transform: `translateY(${props.top}px)`, height: ROW }}
+      style={{ transform: `translateY(${props.top}px)`, height: ROW_HEIGHT_PX }}
       onClick={() => props.onOpen(proposal)}
     >
       <input
@@ -100,9 +104,9 @@ export const Row = memo(function Row(props: IRowProps): JSX.Element {
         aria-selected={selected}
         aria-posinset={props.position}
         aria-setsize={props.size}
-        className="jp-hitl-about-item"
+        className="jp-hitl-item-body"
       >
-        <strong>{visible(proposal.title)}</strong>
+        <strong>{showHiddenCharacters(proposal.title)}</strong>
         <span>
           {proposal.doubt && (
             <>
@@ -129,7 +133,8 @@ export const Row = memo(function Row(props: IRowProps): JSX.Element {
             </>
           )}
           {props.age}
-          {proposal.assignee && ` · ${host.trans.__('for %1', visible(proposal.assignee))}`} · {place}
+          {proposal.assignee &&
+            ` · ${host.trans.__('for %1', showHiddenCharacters(proposal.assignee))}`} · {place}
         </span>
       </div>
     </div>
@@ -137,8 +142,8 @@ export const Row = memo(function Row(props: IRowProps): JSX.Element {
 });
 
 /** A group's name with its count; a click hides or shows its rows. Keys do that from the list. */
-export const Header = memo(function Header(props: {
-  group: IGroup;
+export const GroupHeader = memo(function Header(props: {
+  group: IListGroup;
   top: number;
   onToggle: (key: string) => void;
 }): JSX.Element {
@@ -147,11 +152,11 @@ export const Header = memo(function Header(props: {
     <div
       aria-hidden="true"
       className="jp-hitl-group-head"
-      style={{ transform: `translateY(${props.top}px)`, height: HEADER }}
+      style={{ transform: `translateY(${props.top}px)`, height: HEADER_HEIGHT_PX }}
       onClick={() => props.onToggle(group.key)}
     >
       <span>{group.collapsed ? '▸' : '▾'}</span>
-      <strong>{visible(group.label)}</strong>
+      <strong>{showHiddenCharacters(group.label)}</strong>
       <span>{group.count}</span>
     </div>
   );

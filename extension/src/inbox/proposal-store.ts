@@ -6,37 +6,37 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
-import type { Changed, Feed } from '../api/feed';
-import type { IProposal, ISummary } from '../api/types';
-import { visible } from '../text/hidden-characters';
+import type { FeedChange, Feed } from '../api/feed';
+import type { IProposal, IProposalSummary } from '../api/types';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
-const PAGE = 500;
+const PAGE_SIZE = 500;
 
 /** So many proposals are read one by one. */
-const FEW = 10;
+const MAX_SINGLE_READS = 10;
 
 /** Milliseconds until a reading that failed is tried again. */
-const RETRY = 5000;
+const RETRY_MS = 5000;
 
 /** Characters of a value that a list shows, as on the server. */
-const SUMMARY = 200;
+const MAX_SUMMARY_CHARS = 200;
 
-export class Waiting {
+export class ProposalStore {
   constructor(
     private _client: Client,
     private _feed: Feed
   ) {
-    _feed.changed.connect(this._heard, this);
+    _feed.changed.connect(this._onFeed, this);
     void this.refresh();
   }
 
   /** Emitted when something is there, is gone or looks different, and when reading fails. */
-  get changed(): ISignal<Waiting, void> {
+  get changed(): ISignal<ProposalStore, void> {
     return this._changed;
   }
 
   /** Everything that waits, oldest first. */
-  get all(): readonly ISummary[] {
+  get all(): readonly IProposalSummary[] {
     return this._all;
   }
 
@@ -50,7 +50,7 @@ export class Waiting {
     return this._trouble;
   }
 
-  find(id: string): ISummary | undefined {
+  find(id: string): IProposalSummary | undefined {
     return this._byId.get(id);
   }
 
@@ -58,16 +58,16 @@ export class Waiting {
   remove(ids: readonly string[]): void {
     const left = new Map(this._byId);
     ids.forEach(id => left.delete(id));
-    this._ended(ids);
-    this._put(left);
+    this._removeEnded(ids);
+    this._replaceAll(left);
   }
 
   /** Read these again. */
   async check(ids: readonly string[]): Promise<void> {
-    if (ids.length > FEW || this._reading) {
+    if (ids.length > MAX_SINGLE_READS || this._reading) {
       await this.refresh();
     } else {
-      await this._look(ids);
+      await this._readProposals(ids);
     }
   }
 
@@ -81,22 +81,22 @@ export class Waiting {
     this._gone.clear();
     clearTimeout(this._timer);
     try {
-      const found = new Map<string, ISummary>();
+      const found = new Map<string, IProposalSummary>();
       let cursor: string | undefined;
       do {
-        const page = await this._client.proposals({}, PAGE, cursor);
+        const page = await this._client.listProposals({}, PAGE_SIZE, cursor);
         page.proposals.forEach(p => found.set(p.id, p));
         cursor = page.next ?? undefined;
         if (cursor && !this._loaded) {
-          this._put(new Map(found)); // the first page at once
+          this._replaceAll(new Map(found)); // the first page at once
         }
       } while (cursor && !this._disposed);
       this._trouble = '';
       this._loaded = true;
       this._gone.forEach(id => found.delete(id));
-      this._put(found);
+      this._replaceAll(found);
     } catch (reason) {
-      this._failed(reason);
+      this._onFailure(reason);
     }
     this._reading = false;
     if (this._again && !this._disposed) {
@@ -108,24 +108,24 @@ export class Waiting {
   dispose(): void {
     this._disposed = true;
     clearTimeout(this._timer);
-    this._feed.changed.disconnect(this._heard, this);
+    this._feed.changed.disconnect(this._onFeed, this);
     Signal.clearData(this);
   }
 
-  private _heard(_: unknown, changed: Changed): void {
-    void this._take(changed);
+  private _onFeed(_: unknown, changed: FeedChange): void {
+    void this._applyChange(changed);
   }
 
-  private async _take(changed: Changed): Promise<void> {
-    if (changed === null || changed.proposals.length > FEW || this._reading) {
+  private async _applyChange(changed: FeedChange): Promise<void> {
+    if (changed === null || changed.proposals.length > MAX_SINGLE_READS || this._reading) {
       await this.refresh();
       return;
     }
     const ids = [...new Set(changed.proposals)];
-    const { open } = await this._look(ids);
+    const { open } = await this._readProposals(ids);
     // A run that is cancelled takes its proposals with it and names none of them: one of them tells for all.
     const witnesses = this._oneOfEach(changed.runs.filter(run => !open.has(run)));
-    if (witnesses.length > FEW || (await this._look(witnesses)).moved) {
+    if (witnesses.length > MAX_SINGLE_READS || (await this._readProposals(witnesses)).moved) {
       await this.refresh();
     }
   }
@@ -137,8 +137,8 @@ export class Waiting {
   }
 
   /** Read some; tells whether the list is another now, and which runs still have one of them open. */
-  private async _look(ids: readonly string[]): Promise<{ moved: boolean; open: Set<string> }> {
-    const now = await Promise.all(ids.map(id => this._read(id)));
+  private async _readProposals(ids: readonly string[]): Promise<{ moved: boolean; open: Set<string> }> {
+    const now = await Promise.all(ids.map(id => this._readProposal(id)));
     const left = new Map(this._byId);
     const open = new Set<string>();
     let moved = false;
@@ -150,15 +150,15 @@ export class Waiting {
       }
       if (found === null || found.status !== 'open') {
         moved = left.delete(ids[i]) || moved;
-        this._ended([ids[i]]);
+        this._removeEnded([ids[i]]);
         return;
       }
       open.add(found.run);
       if (!known) {
         born = true;
       } else if (found.revision >= known.revision) {
-        const summary = summarised(found, known);
-        if (!same(summary, known)) {
+        const summary = summarize(found, known);
+        if (!isSameInList(summary, known)) {
           left.set(known.id, summary);
           moved = true;
         }
@@ -166,7 +166,7 @@ export class Waiting {
     });
     this._again = this._again || (this._reading && moved);
     if (moved) {
-      this._put(left);
+      this._replaceAll(left);
     }
     if (born) {
       await this.refresh();
@@ -175,7 +175,7 @@ export class Waiting {
   }
 
   /** One proposal; null if there is none, undefined if it could not be read or is being read already. */
-  private async _read(id: string): Promise<IProposal | null | undefined> {
+  private async _readProposal(id: string): Promise<IProposal | null | undefined> {
     if (this._asked.has(id)) {
       this._asked.set(id, true);
       return undefined;
@@ -184,14 +184,14 @@ export class Waiting {
       let found: IProposal;
       do {
         this._asked.set(id, false);
-        found = await this._client.proposal(id);
+        found = await this._client.getProposal(id);
       } while (this._asked.get(id) === true && !this._disposed);
       return found;
     } catch (reason) {
       if (reason instanceof ApiError && reason.status === 404) {
         return null;
       }
-      this._failed(reason);
+      this._onFailure(reason);
       return undefined;
     } finally {
       this._asked.delete(id);
@@ -199,24 +199,24 @@ export class Waiting {
   }
 
   /** What is known stays; it is read again soon. */
-  private _failed(reason: unknown): void {
+  private _onFailure(reason: unknown): void {
     this._trouble = reason instanceof Error ? reason.message : String(reason);
     clearTimeout(this._timer);
     if (!this._disposed) {
-      this._timer = setTimeout(() => void this.refresh(), RETRY);
+      this._timer = setTimeout(() => void this.refresh(), RETRY_MS);
       this._changed.emit();
     }
   }
 
   /** What is being read may be older than the end of these: it does not bring them back. */
-  private _ended(ids: readonly string[]): void {
+  private _removeEnded(ids: readonly string[]): void {
     if (this._reading) {
       this._again = true;
       ids.forEach(id => this._gone.add(id));
     }
   }
 
-  private _put(byId: Map<string, ISummary>): void {
+  private _replaceAll(byId: Map<string, IProposalSummary>): void {
     if (!this._disposed) {
       this._byId = byId;
       this._all = [...byId.values()];
@@ -224,8 +224,8 @@ export class Waiting {
     }
   }
 
-  private _byId = new Map<string, ISummary>();
-  private _all: readonly ISummary[] = [];
+  private _byId = new Map<string, IProposalSummary>();
+  private _all: readonly IProposalSummary[] = [];
   private _loaded = false;
   private _trouble = '';
   private _reading = false;
@@ -236,21 +236,22 @@ export class Waiting {
   private _gone = new Set<string>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _disposed = false;
-  private _changed = new Signal<Waiting, void>(this);
+  private _changed = new Signal<ProposalStore, void>(this);
 }
 
 /** A proposal in full as a list has it; the beginning of its value is the server's as long as that is the same. */
-function summarised(found: IProposal, known: ISummary): ISummary {
+function summarize(found: IProposal, known: IProposalSummary): IProposalSummary {
   const kept = found.revision === known.revision && found.fingerprint === known.fingerprint;
-  const names = Object.keys(known).filter(name => name in found) as (keyof ISummary & keyof IProposal)[];
+  const names = Object.keys(known).filter(name => name in found) as (keyof IProposalSummary &
+    keyof IProposal)[];
   return {
     ...known,
     ...Object.fromEntries(names.map(name => [name, found[name]])),
-    summary: kept ? known.summary : visible(found.text.slice(0, SUMMARY))
+    summary: kept ? known.summary : showHiddenCharacters(found.text.slice(0, MAX_SUMMARY_CHARS))
   };
 }
 
 /** Whether two look the same in a list, where nothing is said about drafts. */
-function same(one: ISummary, other: ISummary): boolean {
+function isSameInList(one: IProposalSummary, other: IProposalSummary): boolean {
   return JSON.stringify({ ...one, has_draft: false }) === JSON.stringify({ ...other, has_draft: false });
 }

@@ -5,25 +5,25 @@
 import type { IWorkspaceSummary } from '../api/types';
 import type { IHost } from '../components/host';
 import { useRedraw } from '../components/use-redraw';
-import { when } from '../components/proposal-status';
-import { visible } from '../text/hidden-characters';
-import type { Workspaces } from './workspace-store';
+import { formatWhen } from '../components/proposal-status';
+import { showHiddenCharacters } from '../text/hidden-characters';
+import type { WorkspaceStore } from './workspace-store';
 
-interface IProps {
-  workspaces: Workspaces;
+interface IWorkspaceListProps {
+  workspaces: WorkspaceStore;
   host: IHost;
   onOpen: (workspace: IWorkspaceSummary) => void;
 }
 
-export function Writing({ workspaces, host, onOpen }: IProps): JSX.Element | null {
+export function WorkspaceList({ workspaces, host, onOpen }: IWorkspaceListProps): JSX.Element | null {
   useRedraw(workspaces);
   const { trans } = host;
   const { found, opened, problem } = workspaces;
   return (
     <>
       {problem && (
-        <p className="jp-hitl-wrong" role="alert">
-          {visible(problem)}
+        <p className="jp-hitl-error" role="alert">
+          {showHiddenCharacters(problem)}
         </p>
       )}
       {found.length > 0 && (
@@ -33,8 +33,8 @@ export function Writing({ workspaces, host, onOpen }: IProps): JSX.Element | nul
             {found.map(one => (
               <li key={one.id}>
                 <button type="button" aria-current={one.id === opened?.id} onClick={() => onOpen(one)}>
-                  <span>{visible(one.title)}</span>
-                  <small>{about(one, host)}</small>
+                  <span>{showHiddenCharacters(one.title)}</span>
+                  <small>{describeWorkspace(one, host)}</small>
                 </button>
               </li>
             ))}
@@ -45,12 +45,12 @@ export function Writing({ workspaces, host, onOpen }: IProps): JSX.Element | nul
   );
 }
 
-function about(one: IWorkspaceSummary, { trans }: IHost): string {
+function describeWorkspace(one: IWorkspaceSummary, { trans }: IHost): string {
   const state =
     one.proposal !== null
-      ? trans.__('waits for a decision since %1', when(one.updated_at))
+      ? trans.__('waits for a decision since %1', formatWhen(one.updated_at))
       : one.status === 'done'
-        ? trans.__('done, %1', when(one.updated_at))
-        : trans.__('being written since %1', when(one.created_at));
-  return `${visible(one.agent)} · ${visible(one.path ?? one.notebook)} · ${state}`;
+        ? trans.__('done, %1', formatWhen(one.updated_at))
+        : trans.__('being written since %1', formatWhen(one.created_at));
+  return `${showHiddenCharacters(one.agent)} · ${showHiddenCharacters(one.path ?? one.notebook)} · ${state}`;
 }

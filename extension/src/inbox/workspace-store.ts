@@ -6,14 +6,14 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
 import type { Feed } from '../api/feed';
-import { Latest } from '../api/single-flight';
+import { SingleFlight } from '../api/single-flight';
 import type { IWorkspaceSummary } from '../api/types';
 
 /** Workspaces of a page, and pages that are read. */
-const PAGE = 50;
-const PAGES = 4;
+const PAGE_SIZE = 50;
+const MAX_PAGES = 4;
 
-export class Workspaces {
+export class WorkspaceStore {
   constructor(
     private _client: Client,
     feed: Feed
@@ -42,7 +42,7 @@ export class Workspaces {
   }
 
   /** Emitted after any change of the above. */
-  get changed(): ISignal<Workspaces, void> {
+  get changed(): ISignal<WorkspaceStore, void> {
     return this._changed;
   }
 
@@ -57,8 +57,8 @@ export class Workspaces {
     const found: IWorkspaceSummary[] = [];
     try {
       let cursor: string | undefined;
-      for (let page = 0; page < PAGES; page++) {
-        const { workspaces, next } = await this._client.workspaces(PAGE, cursor);
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const { workspaces, next } = await this._client.listWorkspaces(PAGE_SIZE, cursor);
         found.push(...workspaces);
         if (next === null) {
           break;
@@ -70,7 +70,7 @@ export class Workspaces {
       this._problem = '';
     } catch (reason) {
       // A server without workspaces has none; that there is no server, the list says.
-      this._problem = reason instanceof ApiError && [0, 404].includes(reason.status) ? '' : said(reason);
+      this._problem = reason instanceof ApiError && [0, 404].includes(reason.status) ? '' : errorText(reason);
     }
     this._changed.emit();
   }
@@ -78,10 +78,10 @@ export class Workspaces {
   private _found: readonly IWorkspaceSummary[] = [];
   private _opened: IWorkspaceSummary | null = null;
   private _problem = '';
-  private _reading = new Latest(() => this._read());
-  private _changed = new Signal<Workspaces, void>(this);
+  private _reading = new SingleFlight(() => this._read());
+  private _changed = new Signal<WorkspaceStore, void>(this);
 }
 
-function said(reason: unknown): string {
+function errorText(reason: unknown): string {
   return reason instanceof Error ? reason.message : String(reason);
 }

@@ -5,12 +5,12 @@
 
 import { ISignal, Signal } from '@lumino/signaling';
 
-export class Cards {
+export class CardCounts {
   has(id: string): boolean {
     return this._counts.has(id);
   }
 
-  get changed(): ISignal<Cards, void> {
+  get changed(): ISignal<CardCounts, void> {
     return this._changed;
   }
 
@@ -32,5 +32,5 @@ export class Cards {
   }
 
   private _counts = new Map<string, number>();
-  private _changed = new Signal<Cards, void>(this);
+  private _changed = new Signal<CardCounts, void>(this);
 }

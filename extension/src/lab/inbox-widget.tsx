@@ -4,23 +4,23 @@
 
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import { useEffect, useState } from 'react';
-import type { ISummary } from '../api/types';
-import { Inbox } from '../inbox/inbox-panel';
+import type { IProposalSummary } from '../api/types';
+import { InboxPanel } from '../inbox/inbox-panel';
 import { InboxModel } from '../inbox/inbox-model';
-import { Workspaces } from '../inbox/workspace-store';
+import { WorkspaceStore } from '../inbox/workspace-store';
 import type { IReview } from './tokens';
 import { CardById, WorkspaceById } from '../components/proposal/loaders';
 
 /** The inbox as a widget for a side area. */
-export function inboxWidget(model: InboxModel, review: IReview): ReactWidget {
-  const workspaces = new Workspaces(review.client, review.feed);
+export function makeInboxWidget(model: InboxModel, review: IReview): ReactWidget {
+  const workspaces = new WorkspaceStore(review.client, review.feed);
   const renderCard = (id: string): JSX.Element => <CardById key={id} id={id} host={review} />;
   const renderWorkspace = (id: string): JSX.Element => <WorkspaceById key={id} id={id} host={review} />;
-  const openCell = (of: Pick<ISummary, 'path' | 'agent'>): void => void review.openNotebook?.(of);
+  const openCell = (of: Pick<IProposalSummary, 'path' | 'agent'>): void => void review.openNotebook?.(of);
   const widget = ReactWidget.create(
     <UseSignal signal={review.changed}>
       {() => (
-        <Inbox
+        <InboxPanel
           model={model}
           workspaces={workspaces}
           host={review}
@@ -38,7 +38,7 @@ export function inboxWidget(model: InboxModel, review: IReview): ReactWidget {
 }
 
 /** The badge: how many wait. */
-export function Badge(props: { model: InboxModel; review: IReview; onClick: () => void }): JSX.Element {
+export function InboxBadge(props: { model: InboxModel; review: IReview; onClick: () => void }): JSX.Element {
   const { model, review } = props;
   const [count, setCount] = useState(model.total);
   useEffect(() => {

@@ -10,16 +10,16 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Client } from '../api/client';
 import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
-import { Rooms } from '../drafts/shared-draft';
+import { SharedDraftRegistry } from '../drafts/shared-draft';
 import type { IReview } from './tokens';
-import type { IGoingOn, IHost } from '../components/host';
-import { forbidden } from '../components/proposal-status';
-import { visible } from '../text/hidden-characters';
+import type { IResumeAction, IHost } from '../components/host';
+import { forbiddenMessage } from '../components/proposal-status';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** The API that this extension speaks. */
-const API = 1;
+const API_VERSION = 1;
 
-const BASE = 'hitl_nb/api';
+const API_PATH = 'hitl_nb/api';
 
 export class LabHost implements IReview {
   constructor(
@@ -29,10 +29,10 @@ export class LabHost implements IReview {
     private _version: string
   ) {
     this.client = new Client((path, init) =>
-      ServerConnection.makeRequest(URLExt.join(_settings.baseUrl, BASE, path), init, _settings)
+      ServerConnection.makeRequest(URLExt.join(_settings.baseUrl, API_PATH, path), init, _settings)
     );
-    this.feed = new Feed(() => this._socket('feed'));
-    this.drafts = new Rooms(path => this._socket(path));
+    this.feed = new Feed(() => this._openSocket('feed'));
+    this.drafts = new SharedDraftRegistry(path => this._openSocket(path));
     this.feed.connectedChanged.connect((_, connected) => {
       if (connected) {
         void this.refresh();
@@ -44,11 +44,11 @@ export class LabHost implements IReview {
 
   readonly client: Client;
   readonly feed: Feed;
-  readonly drafts: Rooms;
+  readonly drafts: SharedDraftRegistry;
   openNotebook?: IHost['openNotebook'];
   openTimeline?: IHost['openTimeline'];
   /** Set by the plugin that goes on with runs. */
-  goingOn?: (run: IRun, proposal: IProposal) => IGoingOn | null;
+  resumeAction?: (run: IRun, proposal: IProposal) => IResumeAction | null;
 
   get status(): IStatus | null {
     return this._status;
@@ -56,12 +56,12 @@ export class LabHost implements IReview {
 
   get readOnly(): string | null {
     if (this.feed.forbidden) {
-      return forbidden(this.trans);
+      return forbiddenMessage(this.trans);
     }
     if (this._problem) {
       return this._problem;
     }
-    if (this._status && this._status.api !== API) {
+    if (this._status && this._status.api !== API_VERSION) {
       return this.outdated;
     }
     return this._status?.may.decide === false ? this._status.decide_refused : null;
@@ -69,15 +69,17 @@ export class LabHost implements IReview {
 
   get outdated(): string | null {
     const { _status: status, trans } = this;
-    if (status === null || (status.api === API && status.version === this._version)) {
+    if (status === null || (status.api === API_VERSION && status.version === this._version)) {
       return null;
     }
     const said = trans.__(
       'This page is of hitl_nb %1 and the server of %2: reload the page, or restart the server.',
       this._version,
-      visible(status.version)
+      showHiddenCharacters(status.version)
     );
-    return status.api === API ? said : `${said} ${trans.__('Until then nothing can be decided here.')}`;
+    return status.api === API_VERSION
+      ? said
+      : `${said} ${trans.__('Until then nothing can be decided here.')}`;
   }
 
   get changed(): ISignal<IHost, void> {
@@ -105,7 +107,7 @@ export class LabHost implements IReview {
   /** Ask the server for its status. */
   async refresh(): Promise<void> {
     try {
-      this._status = await this.client.status();
+      this._status = await this.client.getStatus();
       this._problem = '';
     } catch (reason) {
       this._problem = reason instanceof Error ? reason.message : String(reason);
@@ -113,9 +115,9 @@ export class LabHost implements IReview {
     this._changed.emit();
   }
 
-  private _socket(path: string): WebSocket {
+  private _openSocket(path: string): WebSocket {
     const { wsUrl, token, appendToken, WebSocket: Socket } = this._settings;
-    const url = URLExt.join(wsUrl, BASE, path);
+    const url = URLExt.join(wsUrl, API_PATH, path);
     return new Socket(appendToken && token ? `${url}?token=${encodeURIComponent(token)}` : url);
   }
 

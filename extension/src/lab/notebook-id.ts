@@ -5,16 +5,16 @@
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
 /** The key of the notebook's metadata that is ours. */
-const OURS = 'hitl_nb';
+const METADATA_KEY = 'hitl_nb';
 
 /** Put the id into the metadata; not saved by itself, and nothing is done if it is there, or nobody may write. */
-export function carryId(panel: NotebookPanel, id: string): void {
+export function writeNotebookId(panel: NotebookPanel, id: string): void {
   const { model } = panel.content;
   if (!id || !model || model.readOnly) {
     return;
   }
-  const ours = model.getMetadata(OURS) as { id?: string } | undefined;
+  const ours = model.getMetadata(METADATA_KEY) as { id?: string } | undefined;
   if (ours?.id !== id) {
-    model.setMetadata(OURS, { ...ours, id });
+    model.setMetadata(METADATA_KEY, { ...ours, id });
   }
 }

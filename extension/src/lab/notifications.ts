@@ -8,9 +8,9 @@ import { ICommandPalette, Notification as Notices } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { INotice, IProposal, ISummary } from '../api/types';
+import type { INotice, IProposal, IProposalSummary } from '../api/types';
 import { IReview } from './tokens';
-import { visible } from '../text/hidden-characters';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
 const ID = 'hitl-nb:notices';
 
@@ -18,9 +18,9 @@ const ID = 'hitl-nb:notices';
 const ASK_BROWSER = 'hitl-nb:ask-browser-notifications';
 
 /** Most proposals of one pause that get a notification each; of more, one says how many. */
-const MOST = 3;
+const MAX_NOTIFICATIONS = 3;
 
-export const notices: JupyterFrontEndPlugin<void> = {
+export const noticesPlugin: JupyterFrontEndPlugin<void> = {
   id: ID,
   description: 'Tells about proposals that began to wait.',
   autoStart: true,
@@ -39,16 +39,16 @@ export const notices: JupyterFrontEndPlugin<void> = {
     const { trans } = review;
     settings?.changed.connect(() => {
       if (wants('browser')) {
-        void mayNotify(); // it was turned on in the settings, by a click
+        void requestPermission(); // it was turned on in the settings, by a click
       }
     });
-    tellOnce(review);
+    warnOutdated(review);
     if (settings) {
       app.commands.addCommand(ASK_BROWSER, {
         label: trans.__('Show Agents’ Notifications Outside of JupyterLab Too'),
         caption: trans.__('Asks the browser to show them while this window is in the background'),
         execute: async () => {
-          const allowed = await mayNotify();
+          const allowed = await requestPermission();
           await settings.set('browser', allowed);
           if (!allowed) {
             const why = trans.__(
@@ -60,9 +60,13 @@ export const notices: JupyterFrontEndPlugin<void> = {
       });
       palette?.addItem({ command: ASK_BROWSER, category: trans.__('Agents') });
     }
-    const inFront = (p: ISummary): boolean =>
+    const inFront = (p: IProposalSummary): boolean =>
       p.path !== null && notebooks?.currentWidget?.context.path === p.path && document.hasFocus();
-    const tell = (title: string, text: string, p: Pick<ISummary, 'id' | 'path' | 'agent'> | null): void => {
+    const tell = (
+      title: string,
+      text: string,
+      p: Pick<IProposalSummary, 'id' | 'path' | 'agent'> | null
+    ): void => {
       const open = (): void => {
         if (p && p.path !== null && review.openNotebook) {
           void review.openNotebook(p);
@@ -73,13 +77,13 @@ export const notices: JupyterFrontEndPlugin<void> = {
       if (wants('notify')) {
         const label = p && p.path !== null ? trans.__('Go to the cell') : trans.__('Open the inbox');
         const actions = [{ label, callback: open }];
-        if (settings && !wants('browser') && canAsk()) {
+        if (settings && !wants('browser') && canAskBrowser()) {
           const ask = (): void => void app.commands.execute(ASK_BROWSER);
           actions.push({ label: trans.__('Notify outside of JupyterLab too'), callback: ask });
         }
         Notices.info(text, { autoClose: 10_000, actions });
       }
-      if (wants('browser') && !document.hasFocus() && isAllowed()) {
+      if (wants('browser') && !document.hasFocus() && areNotificationsAllowed()) {
         const outside = new Notification(title, { body: text, tag: p?.id });
         outside.onclick = () => {
           window.focus();
@@ -88,25 +92,25 @@ export const notices: JupyterFrontEndPlugin<void> = {
         };
       }
     };
-    new Newcomers(review, found => {
+    new NewProposalWatcher(review, found => {
       const title = trans.__('An agent waits for a decision');
       const others = found.filter(p => !inFront(p));
-      if (others.length > MOST) {
+      if (others.length > MAX_NOTIFICATIONS) {
         tell(title, trans.__('%1 proposals wait for a decision', others.length), null);
       } else {
-        others.forEach(p => tell(title, trans.__('Waiting: %1', visible(p.title)), p));
+        others.forEach(p => tell(title, trans.__('Waiting: %1', showHiddenCharacters(p.title)), p));
       }
     });
-    new ClockSteps(review, (kind, p) => {
-      const [title, text] = words(kind, p, trans);
+    new ClockStepWatcher(review, (kind, p) => {
+      const [title, text] = noticeText(kind, p, trans);
       tell(title, text, p);
     });
   }
 };
 
 /** Title and text of a notification about something that happened to a proposal. */
-function words(kind: INotice['kind'], p: IProposal, trans: TranslationBundle): [string, string] {
-  const shown = visible(p.title);
+function noticeText(kind: INotice['kind'], p: IProposal, trans: TranslationBundle): [string, string] {
+  const shown = showHiddenCharacters(p.title);
   switch (kind) {
     case 'reminded':
       return [trans.__('An agent still waits for a decision'), trans.__('Reminder: %1', shown)];
@@ -122,22 +126,24 @@ function words(kind: INotice['kind'], p: IProposal, trans: TranslationBundle): [
 }
 
 /** Whether the browser shows notifications of this page. */
-function isAllowed(): boolean {
+function areNotificationsAllowed(): boolean {
   return 'Notification' in window && Notification.permission === 'granted';
 }
 
 /** Whether the browser would ask the person. */
-function canAsk(): boolean {
+function canAskBrowser(): boolean {
   return 'Notification' in window && Notification.permission === 'default';
 }
 
 /** Ask the person, if they were not asked yet; whether they allow it. Browsers ask after a click or a key alone. */
-async function mayNotify(): Promise<boolean> {
-  return isAllowed() || (canAsk() && (await Notification.requestPermission()) === 'granted');
+async function requestPermission(): Promise<boolean> {
+  return (
+    areNotificationsAllowed() || (canAskBrowser() && (await Notification.requestPermission()) === 'granted')
+  );
 }
 
 /** Once in the life of a page, that it is not of the server's version. No setting is asked: it is about all else. */
-function tellOnce(review: IReview): void {
+function warnOutdated(review: IReview): void {
   const tell = (): void => {
     if (review.outdated !== null) {
       review.changed.disconnect(tell);
@@ -152,53 +158,53 @@ function tellOnce(review: IReview): void {
 }
 
 /** Hears which runs changed, and finds the proposals that they wait for now and did not before. */
-class Newcomers {
+class NewProposalWatcher {
   constructor(
     private _review: IReview,
-    private _found: (proposals: ISummary[]) => void
+    private _found: (proposals: IProposalSummary[]) => void
   ) {
     _review.feed.changed.connect((_, changed) => {
       for (const run of changed?.runs ?? []) {
-        void this._look(run);
+        void this._lookAtRun(run);
       }
     });
   }
 
-  private async _look(id: string): Promise<void> {
-    let found: ISummary[];
+  private async _lookAtRun(id: string): Promise<void> {
+    let found: IProposalSummary[];
     try {
-      const { run, proposals } = await this._review.client.run(id);
+      const { run, proposals } = await this._review.client.getRun(id);
       found = run.status === 'waiting' ? proposals.filter(p => p.status === 'open') : [];
     } catch {
       return; // the inbox says what is wrong with the server
     }
-    const fresh = found.filter(p => !this._told.has(p.id));
-    fresh.forEach(p => this._told.add(p.id));
+    const fresh = found.filter(p => !this._knownIds.has(p.id));
+    fresh.forEach(p => this._knownIds.add(p.id));
     if (fresh.length > 0) {
       this._found(fresh);
     }
   }
 
-  private _told = new Set<string>();
+  private _knownIds = new Set<string>();
 }
 
 /** Hears what the clock did to proposals, and reads those that this person may decide. */
-class ClockSteps {
+class ClockStepWatcher {
   constructor(
     private _review: IReview,
     private _found: (kind: INotice['kind'], proposal: IProposal) => void
   ) {
     _review.feed.changed.connect((_, changed) => {
       for (const { kind, proposal } of changed?.notices ?? []) {
-        void this._look(kind, proposal);
+        void this._readProposal(kind, proposal);
       }
     });
   }
 
-  private async _look(kind: INotice['kind'], id: string): Promise<void> {
+  private async _readProposal(kind: INotice['kind'], id: string): Promise<void> {
     let found: IProposal;
     try {
-      found = await this._review.client.proposal(id);
+      found = await this._review.client.getProposal(id);
     } catch {
       return; // the inbox says what is wrong with the server
     }

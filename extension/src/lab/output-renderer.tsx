@@ -10,13 +10,13 @@ import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
 import { ApiError } from '../api/errors';
-import { Latest } from '../api/single-flight';
+import { SingleFlight } from '../api/single-flight';
 import type { IReview } from './tokens';
-import type { Cards } from './card-counts';
-import { Room } from './reserved-height';
+import type { CardCounts } from './card-counts';
+import { ReservedHeight } from './reserved-height';
 
 /** Where an output is. */
-export interface IPlace {
+export interface IOutputContext {
   /** The notebook's contents path, as it is now. */
   path(): string;
   /** The store that the notebook's kernel uses; null if there is no kernel, or none that knows. */
@@ -24,56 +24,56 @@ export interface IPlace {
   /** Keep the id of the notebook in its metadata, so that its runs follow when it is moved; saved with it. */
   carryId(id: string): void;
   /** Of all outputs of the notebook. */
-  readonly cards: Cards;
+  readonly cards: CardCounts;
 }
 
 /** What is drawn in an output, and how it is let go of. */
-export interface IDrawn {
+export interface IRenderedOutput {
   element: JSX.Element;
   dispose(): void;
 }
 
 /** The errors that say that this server does not know what an output names. */
-const UNKNOWN = ['UnknownRun', 'UnknownWorkspace'];
+const UNKNOWN_ERRORS = ['UnknownRun', 'UnknownWorkspace'];
 
 /** Draws what outputs of one MIME type name; `N` is such a name. */
 export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IRenderer {
   constructor(
     protected review: IReview,
-    protected place: IPlace,
+    protected place: IOutputContext,
     private _mime: string
   ) {
     super();
     this.layout = new PanelLayout();
     this.addClass('jp-hitl-pause');
-    review.feed.changed.connect(this._heard, this);
+    review.feed.changed.connect(this._onFeed, this);
   }
 
   /** Never rejects: a renderer that does is drawn as an error by JupyterLab. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const plain = model.data['text/plain'];
     this.plain = Array.isArray(plain) ? plain.join('') : String(plain ?? '');
-    this._name = this.named((model.data[this._mime] ?? {}) as { [name: string]: unknown });
+    this._name = this.parseName((model.data[this._mime] ?? {}) as { [name: string]: unknown });
     await this._drawing.run();
   }
 
   override dispose(): void {
     if (!this.isDisposed) {
-      this.review.feed.changed.disconnect(this._heard, this);
+      this.review.feed.changed.disconnect(this._onFeed, this);
       this._clear();
-      this._room.dispose();
+      this._reservedHeight.dispose();
       super.dispose();
     }
   }
 
   /** What the output names, or null if it names nothing. */
-  protected abstract named(data: { [name: string]: unknown }): N | null;
+  protected abstract parseName(data: { [name: string]: unknown }): N | null;
 
   /** A text that is the same for the same name. */
-  protected abstract spelled(name: N): string;
+  protected abstract formatName(name: N): string;
 
   /** Read what is named in the notebook at `path`; what is returned makes its drawing. */
-  protected abstract read(path: string, name: N): Promise<() => IDrawn>;
+  protected abstract load(path: string, name: N): Promise<() => IRenderedOutput>;
 
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
@@ -87,15 +87,15 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
       return;
     }
     if (name === null) {
-      this._say('');
+      this._showProblem('');
       return;
     }
     const path = this.place.path();
     if ((this.layout as PanelLayout).widgets.length === 0) {
-      this._room.keep(`${path}:${this.spelled(name)}`);
+      this._reservedHeight.keep(`${path}:${this.formatName(name)}`);
     }
     try {
-      const make = await this.read(path, name);
+      const make = await this.load(path, name);
       if (!this.isDisposed) {
         this._shown = name;
         this._clear();
@@ -104,20 +104,20 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
       }
     } catch (reason) {
       if (!this.isDisposed) {
-        this._say(reason instanceof Error ? reason.message : String(reason));
-        if (reason instanceof ApiError && UNKNOWN.includes(reason.error)) {
-          await this._sayWhoseStore();
+        this._showProblem(reason instanceof Error ? reason.message : String(reason));
+        if (reason instanceof ApiError && UNKNOWN_ERRORS.includes(reason.error)) {
+          await this._explainOtherStore();
         }
       }
     }
   }
 
   /** The server does not know what is named: perhaps the kernel wrote it elsewhere. */
-  private async _sayWhoseStore(): Promise<void> {
+  private async _explainOtherStore(): Promise<void> {
     const { status, trans } = this.review;
     const store = await this.place.store();
     if (store !== null && status !== null && store !== status.store && !this.isDisposed) {
-      this._say(
+      this._showProblem(
         trans.__(
           'This notebook’s kernel keeps its proposals in %1, and the Jupyter server looks into %2, so they cannot be decided here. Start both with the same HITL_NB_STORE, or use the command line: hitl-nb inbox --store %1',
           store,
@@ -127,15 +127,15 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
     }
   }
 
-  private _say(problem: string): void {
+  private _showProblem(problem: string): void {
     this._clear();
-    this._add(<Plain text={this.plain} problem={problem} />);
+    this._add(<PlainOutput text={this.plain} problem={problem} />);
   }
 
   private _add(element: JSX.Element): void {
     const widget = ReactWidget.create(element);
     (this.layout as PanelLayout).addWidget(widget);
-    this._room.taken(widget);
+    this._reservedHeight.release(widget);
   }
 
   private _clear(): void {
@@ -147,22 +147,22 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
   }
 
   /** Something happened: perhaps what is named is there now. What is drawn hears for itself. */
-  private _heard(): void {
+  private _onFeed(): void {
     if (this._name !== null && this.isAttached) {
       void this._drawing.run();
     }
   }
 
   protected plain = '';
-  private _drawing = new Latest(() => this._draw());
+  private _drawing = new SingleFlight(() => this._draw());
   private _name: N | null = null;
   private _shown: N | null = null;
-  private _drawn: IDrawn | null = null;
-  private _room = new Room(this.node);
+  private _drawn: IRenderedOutput | null = null;
+  private _reservedHeight = new ReservedHeight(this.node);
 }
 
 /** What the output says in words, and what is wrong. */
-export function Plain({ text, problem }: { text: string; problem: string }): JSX.Element {
+export function PlainOutput({ text, problem }: { text: string; problem: string }): JSX.Element {
   return (
     <div className="jp-hitl-plain">
       <pre>{text}</pre>

@@ -4,11 +4,11 @@
 
 import { ProposalModel } from '../models/proposal';
 import type { IReview } from './tokens';
-import { Card } from '../components/proposal/proposal-card';
-import { Fallback } from '../components/error-boundary';
-import { type IDrawn, type IPlace, OutputRenderer, Plain } from './output-renderer';
+import { ProposalCard } from '../components/proposal/proposal-card';
+import { ErrorBoundary } from '../components/error-boundary';
+import { type IRenderedOutput, type IOutputContext, OutputRenderer, PlainOutput } from './output-renderer';
 
-export const MIME = 'application/vnd.hitl-nb.proposal+json';
+export const PROPOSAL_MIME = 'application/vnd.hitl-nb.proposal+json';
 
 interface IPauseName {
   agent: string;
@@ -18,25 +18,25 @@ interface IPauseName {
 }
 
 export class PauseRenderer extends OutputRenderer<IPauseName> {
-  constructor(review: IReview, place: IPlace) {
-    super(review, place, MIME);
+  constructor(review: IReview, place: IOutputContext) {
+    super(review, place, PROPOSAL_MIME);
   }
 
-  protected named({ agent, pause, key }: { [name: string]: unknown }): IPauseName | null {
+  protected parseName({ agent, pause, key }: { [name: string]: unknown }): IPauseName | null {
     if (typeof agent !== 'string' || typeof pause !== 'number') {
       return null;
     }
     return typeof key === 'string' ? { agent, pause, key } : { agent, pause };
   }
 
-  protected spelled({ agent, pause }: IPauseName): string {
+  protected formatName({ agent, pause }: IPauseName): string {
     return `${agent}:${pause}`;
   }
 
-  protected async read(path: string, { agent, pause, key }: IPauseName): Promise<() => IDrawn> {
+  protected async load(path: string, { agent, pause, key }: IPauseName): Promise<() => IRenderedOutput> {
     const { review, plain } = this;
     const { cards } = this.place;
-    const { run, proposals } = await review.client.pause(path, agent, pause, key);
+    const { run, proposals } = await review.client.getPause(path, agent, pause, key);
     if (path === this.place.path()) {
       this.place.carryId(run.notebook_id);
     }
@@ -46,9 +46,9 @@ export class PauseRenderer extends OutputRenderer<IPauseName> {
       const element = (
         <>
           {models.map(model => (
-            <Fallback key={model.proposal.id} instead={<Plain text={plain} problem="" />}>
-              <Card model={model} host={review} />
-            </Fallback>
+            <ErrorBoundary key={model.proposal.id} instead={<PlainOutput text={plain} problem="" />}>
+              <ProposalCard model={model} host={review} />
+            </ErrorBoundary>
           ))}
         </>
       );

@@ -5,14 +5,14 @@
 import type { ReactWidget } from '@jupyterlab/ui-components';
 
 /** Where heights are kept, for as long as the browser's tab lives. */
-const PREFIX = 'hitl-nb:height:';
+const KEY_PREFIX = 'hitl-nb:height:';
 
-export class Room {
+export class ReservedHeight {
   constructor(private _node: HTMLElement) {}
 
   /** Keep room for what is known by this name. */
   keep(name: string): void {
-    this._name = PREFIX + name;
+    this._name = KEY_PREFIX + name;
     const height = sessionStorage.getItem(this._name);
     if (height !== null) {
       this._node.style.minHeight = `${height}px`;
@@ -20,7 +20,7 @@ export class Room {
   }
 
   /** It is there: it takes what it needs, and that is remembered. */
-  taken(content: ReactWidget): void {
+  release(content: ReactWidget): void {
     void content.renderPromise?.then(() => {
       this._node.style.minHeight = '';
       this._sizes.disconnect();

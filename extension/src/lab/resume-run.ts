@@ -10,36 +10,36 @@ import type { Cell, ICodeCellModel } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { Kernel, SessionAPI } from '@jupyterlab/services';
 import { ApiError } from '../api/errors';
-import type { Changed } from '../api/feed';
+import type { FeedChange } from '../api/feed';
 import type { IProposal, IRun } from '../api/types';
-import type { IGoingOn } from '../components/host';
+import type { IResumeAction } from '../components/host';
 import type { LabHost } from './lab-host';
-import { MIME } from './proposal-output';
+import { PROPOSAL_MIME } from './proposal-output';
 import { WORKSPACE_MIME } from './workspace-output';
 
 /** How often a kernel is asked something that it let go of. */
-const ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 
 /** Milliseconds after which a kernel that is idle has not heard a question. */
-const UNHEARD = 10_000;
+const UNHEARD_MS = 10_000;
 
 /** What the name of a run's notebook begins with if it is a plain script's. */
-const SCRIPT = 'script:';
+const SCRIPT_PREFIX = 'script:';
 
-const STORE = "__import__('hitl_nb').open_store().url";
+const STORE_EXPRESSION = "__import__('hitl_nb').open_store().url";
 /** Has a value, and does nothing if it is loaded. */
-const LOAD = "get_ipython().extension_manager.load_extension('hitl_nb')";
+const LOAD_EXPRESSION = "get_ipython().extension_manager.load_extension('hitl_nb')";
 
-export class GoingOn {
+export class ResumeController {
   constructor(
     private _host: LabHost,
     private _notebooks: INotebookTracker,
     private _localPath: (path: string) => string
   ) {
-    _host.feed.changed.connect(this._heard, this);
+    _host.feed.changed.connect(this._onFeed, this);
     _host.client.decided.connect((_, run) => void this._consider(run));
     _host.feed.headless.connect((_, { run, state, message }) => {
-      this._said.set(run, message);
+      this._messages.set(run, message);
       if (state === 'started') {
         this._busy.add(run);
       } else {
@@ -47,34 +47,34 @@ export class GoingOn {
       }
       _host.notify();
     });
-    _host.goingOn = (run, proposal) => this.say(run, proposal);
+    _host.resumeAction = (run, proposal) => this.resumeAction(run, proposal);
   }
 
   /** What is left to do for a run, for its card. */
-  say(run: IRun, proposal: IProposal): IGoingOn | null {
+  resumeAction(run: IRun, proposal: IProposal): IResumeAction | null {
     const trans = this._host.trans;
     if (run.status !== 'ready') {
       return null;
     }
-    if (run.notebook.startsWith(SCRIPT)) {
+    if (run.notebook.startsWith(SCRIPT_PREFIX)) {
       return { text: trans.__('Decided; the script goes on by itself. If it has ended, run it again.') };
     }
     if (this._busy.has(run.id)) {
-      return { text: this._said.get(run.id) ?? trans.__('The agent goes on …'), busy: true };
+      return { text: this._messages.get(run.id) ?? trans.__('The agent goes on …'), busy: true };
     }
-    const said = this._said.get(run.id);
-    const panel = this._panel(run);
+    const said = this._messages.get(run.id);
+    const panel = this._findPanel(run);
     if (panel) {
-      if (alive(panel)) {
+      if (isKernelAlive(panel)) {
         return said
-          ? { text: said, label: trans.__('Go on'), run: () => this._goOn(run, panel) }
+          ? { text: said, label: trans.__('Go on'), run: () => this._resume(run, panel) }
           : { text: trans.__('Decided; the agent goes on in this notebook.') };
       }
       return {
         text:
           said ?? trans.__('Decided. The kernel of this notebook is gone; the agent can go on in a new one.'),
         label: trans.__('Start a kernel and go on'),
-        run: () => this._goOn(run, panel)
+        run: () => this._resume(run, panel)
       };
     }
     if (this._host.status?.headless) {
@@ -92,18 +92,18 @@ export class GoingOn {
     };
   }
 
-  private _heard(_: unknown, changed: Changed): void {
+  private _onFeed(_: unknown, changed: FeedChange): void {
     for (const run of changed?.runs ?? []) {
-      void this._look(run);
+      void this._lookAtRun(run);
     }
   }
 
-  private async _look(id: string): Promise<void> {
+  private async _lookAtRun(id: string): Promise<void> {
     if (this._notebooks.size === 0 || this._busy.has(id)) {
       return;
     }
     try {
-      await this._consider((await this._host.client.run(id)).run);
+      await this._consider((await this._host.client.getRun(id)).run);
     } catch {
       return; // the card says what is wrong with the server
     }
@@ -111,19 +111,19 @@ export class GoingOn {
 
   /** Go on with a run that became ready, if its notebook is open here and its kernel lives. */
   private async _consider(run: IRun): Promise<void> {
-    const panel = this._panel(run);
-    if (run.status === 'ready' && panel && alive(panel)) {
-      await this._goOn(run, panel);
+    const panel = this._findPanel(run);
+    if (run.status === 'ready' && panel && isKernelAlive(panel)) {
+      await this._resume(run, panel);
     }
     this._host.notify();
   }
 
-  private async _goOn(run: IRun, panel: NotebookPanel): Promise<void> {
+  private async _resume(run: IRun, panel: NotebookPanel): Promise<void> {
     if (this._busy.has(run.id)) {
       return;
     }
     this._busy.add(run.id);
-    this._said.delete(run.id);
+    this._messages.delete(run.id);
     this._host.notify();
     try {
       const cell = agentCell(panel, run.agent);
@@ -132,43 +132,43 @@ export class GoingOn {
       }
       // First: jupyter-server-documents cuts older windows off from the kernel. Such a one must not go on in place of one
       // that can.
-      if (alive(panel)) {
-        await this._load(panel);
+      if (isKernelAlive(panel)) {
+        await this._loadExtension(panel);
       }
       await this._host.client.resume(run.id, this._host.feed.browser);
-      if (!alive(panel)) {
+      if (!isKernelAlive(panel)) {
         await startKernel(panel);
       }
-      await this._load(panel);
+      await this._loadExtension(panel);
       await NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
     } catch (reason) {
-      this._said.set(run.id, this._explained(reason));
+      this._messages.set(run.id, this._explainFailure(reason));
     } finally {
       this._busy.delete(run.id);
       this._host.notify();
     }
-    await this._lookAgain(run);
+    await this._refreshRun(run);
   }
 
   /** Load `hitl_nb` into the notebook's kernel, unless it is loaded. Rejects if that cannot be done. */
-  private async _load(panel: NotebookPanel): Promise<void> {
+  private async _loadExtension(panel: NotebookPanel): Promise<void> {
     const kernel = panel.sessionContext.session?.kernel;
     if (!kernel) {
       throw new Error(this._host.trans.__('The kernel did not start.'));
     }
-    if (known.has(kernel)) {
+    if (loadedKernels.has(kernel)) {
       return;
     }
     await kernel.info;
-    if ((await valueOf(kernel, LOAD)) === null) {
+    if ((await evaluateExpression(kernel, LOAD_EXPRESSION)) === null) {
       throw new Error(
         this._host.trans.__('hitl_nb could not be loaded in the kernel; run: %load_ext hitl_nb')
       );
     }
-    known.add(kernel);
+    loadedKernels.add(kernel);
     const forget = (): void => {
       if (['restarting', 'autorestarting', 'starting', 'dead', 'unknown'].includes(kernel.status)) {
-        known.delete(kernel);
+        loadedKernels.delete(kernel);
         kernel.statusChanged.disconnect(forget);
       }
     };
@@ -176,9 +176,9 @@ export class GoingOn {
   }
 
   /** Perhaps the next pause has been decided too, while this window was busy. */
-  private async _lookAgain(before: IRun): Promise<void> {
+  private async _refreshRun(before: IRun): Promise<void> {
     try {
-      const { run } = await this._host.client.run(before.id);
+      const { run } = await this._host.client.getRun(before.id);
       // A server that executes cells itself may not have begun yet: then it is the same pause, and not to be run twice.
       if (run.pauses !== before.pauses) {
         await this._consider(run);
@@ -192,26 +192,26 @@ export class GoingOn {
     try {
       await this._host.client.runHeadless(run.id, this._host.feed.browser);
     } catch (reason) {
-      this._said.set(run.id, this._explained(reason));
+      this._messages.set(run.id, this._explainFailure(reason));
     }
     this._host.notify();
   }
 
-  private _explained(reason: unknown): string {
+  private _explainFailure(reason: unknown): string {
     if (reason instanceof ApiError && reason.error === 'RunClaimed') {
       return this._host.trans.__('Another window goes on with it.');
     }
     return reason instanceof Error ? reason.message : String(reason);
   }
 
-  private _panel(run: IRun): NotebookPanel | undefined {
+  private _findPanel(run: IRun): NotebookPanel | undefined {
     return this._notebooks.find(
       panel => this._localPath(panel.context.path) === run.path && agentCell(panel, run.agent) !== undefined
     );
   }
 
   private _busy = new Set<string>();
-  private _said = new Map<string, string>();
+  private _messages = new Map<string, string>();
 }
 
 /** The cell whose output names the agent. */
@@ -223,7 +223,7 @@ export function agentCell(panel: NotebookPanel, agent: string): Cell | undefined
     const outputs = (cell.model as ICodeCellModel).outputs;
     for (let i = 0; i < outputs.length; i++) {
       const { data } = outputs.get(i);
-      const said = (data[MIME] ?? data[WORKSPACE_MIME]) as { agent?: unknown } | undefined;
+      const said = (data[PROPOSAL_MIME] ?? data[WORKSPACE_MIME]) as { agent?: unknown } | undefined;
       if (said?.agent === agent) {
         return true;
       }
@@ -232,7 +232,7 @@ export function agentCell(panel: NotebookPanel, agent: string): Cell | undefined
   });
 }
 
-function alive(panel: NotebookPanel): boolean {
+function isKernelAlive(panel: NotebookPanel): boolean {
   const kernel = panel.sessionContext.session?.kernel;
   return (
     !!kernel &&
@@ -254,18 +254,24 @@ async function startKernel(panel: NotebookPanel): Promise<void> {
 }
 
 /** Kernels that are known to have `hitl_nb` loaded since they last started. */
-const known = new WeakSet<Kernel.IKernelConnection>();
+const loadedKernels = new WeakSet<Kernel.IKernelConnection>();
 
 /** The store that a notebook's kernel uses, or null. */
-export async function storeOf(panel: NotebookPanel): Promise<string | null> {
+export async function readStoreUrl(panel: NotebookPanel): Promise<string | null> {
   const kernel = panel.sessionContext.session?.kernel;
-  const spelled = kernel && alive(panel) ? await valueOf(kernel, STORE).catch(() => null) : null;
+  const spelled =
+    kernel && isKernelAlive(panel)
+      ? await evaluateExpression(kernel, STORE_EXPRESSION).catch(() => null)
+      : null;
   return spelled ? spelled.slice(1, -1) : null;
 }
 
 /** How a kernel spells the value of an expression; null if it has none. Nothing of it is shown or kept there. */
-async function valueOf(kernel: Kernel.IKernelConnection, expression: string): Promise<string | null> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+async function evaluateExpression(
+  kernel: Kernel.IKernelConnection,
+  expression: string
+): Promise<string | null> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const asked = kernel.requestExecute({
       code: '',
       silent: true,
@@ -273,7 +279,7 @@ async function valueOf(kernel: Kernel.IKernelConnection, expression: string): Pr
       store_history: false,
       user_expressions: { value: expression }
     });
-    const reply = await heard(kernel, asked.done);
+    const reply = await rejectIfUnheard(kernel, asked.done);
     const content = reply?.content as
       { status: string; user_expressions?: { value?: { data?: { 'text/plain'?: string } } } } | undefined;
     if (content?.status !== 'aborted') {
@@ -285,14 +291,14 @@ async function valueOf(kernel: Kernel.IKernelConnection, expression: string): Pr
 }
 
 /** What a kernel replies; rejects if it does nothing and does not reply. */
-function heard<T>(kernel: Kernel.IKernelConnection, reply: Promise<T>): Promise<T> {
+function rejectIfUnheard<T>(kernel: Kernel.IKernelConnection, reply: Promise<T>): Promise<T> {
   let watch: ReturnType<typeof setInterval>;
   const unheard = new Promise<never>((_, reject) => {
     watch = setInterval(() => {
       if (kernel.status === 'idle') {
         reject(new Error('The kernel does not answer this window; reload the page.'));
       }
-    }, UNHEARD);
+    }, UNHEARD_MS);
   });
   return Promise.race([reply, unheard]).finally(() => clearInterval(watch));
 }

@@ -6,9 +6,9 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
-import type { CommentState, IComment, ISaid, ISomebody } from '../api/types';
+import type { CommentState, IComment, ICommentRequest, IMentionableUser } from '../api/types';
 import type { IDraft } from '../drafts/draft';
-import { replaced } from '../drafts/comment-anchor';
+import { applySuggestion } from '../drafts/comment-anchor';
 
 export interface IDiscussion {
   /** The document's id. */
@@ -16,7 +16,7 @@ export interface IDiscussion {
   /** Oldest first, answers too. */
   readonly comments: readonly IComment[];
   /** Who may be mentioned, as far as is known. */
-  readonly people: readonly ISomebody[];
+  readonly people: readonly IMentionableUser[];
   /** What went wrong with the last call, for people, or "". */
   readonly problem: string;
   /** Emitted after any change of the above. */
@@ -25,15 +25,15 @@ export interface IDiscussion {
   /** Ask the server for the comments, and who may be mentioned. */
   read(): Promise<void>;
   /** True if it was said; else `problem` tells why not. */
-  say(said: ISaid): Promise<boolean>;
+  addComment(said: ICommentRequest): Promise<boolean>;
   /** Say what became of a comment: whether it is so now. */
-  mark(comment: IComment, state: CommentState): Promise<boolean>;
+  changeState(comment: IComment, state: CommentState): Promise<boolean>;
   /** Put a suggestion into the draft, unless somebody else did: whether it is there now. */
   accept(comment: IComment, draft: IDraft): Promise<boolean>;
 }
 
 /** Said of a suggestion whose range nobody can find any more. */
-const GONE = 'The text that this suggestion is about is gone; nothing was changed.';
+const GONE_MESSAGE = 'The text that this suggestion is about is gone; nothing was changed.';
 
 export class Discussion implements IDiscussion {
   constructor(
@@ -46,7 +46,7 @@ export class Discussion implements IDiscussion {
     return this._comments;
   }
 
-  get people(): readonly ISomebody[] {
+  get people(): readonly IMentionableUser[] {
     return this._people;
   }
 
@@ -59,9 +59,9 @@ export class Discussion implements IDiscussion {
   }
 
   /** The server has these comments. */
-  take(found: readonly IComment[]): void {
+  merge(found: readonly IComment[]): void {
     const known = new Map(this._comments.map(one => [one.id, one]));
-    found.forEach(one => known.set(one.id, newer(known.get(one.id), one)));
+    found.forEach(one => known.set(one.id, chooseNewer(known.get(one.id), one)));
     const comments = [...known.values()];
     if (JSON.stringify(comments) !== JSON.stringify(this._comments)) {
       this._comments = comments;
@@ -70,73 +70,75 @@ export class Discussion implements IDiscussion {
   }
 
   async read(): Promise<void> {
-    await this._tell(async () => {
-      const { comments, people } = await this._client.comments(this.document);
+    await this._runCall(async () => {
+      const { comments, people } = await this._client.listComments(this.document);
       this._people = people;
-      this.take(comments);
+      this.merge(comments);
     });
   }
 
-  say(said: ISaid): Promise<boolean> {
-    return this._tell(async () => this.take([(await this._client.comment(this.document, said)).comment]));
+  addComment(said: ICommentRequest): Promise<boolean> {
+    return this._runCall(async () =>
+      this.merge([(await this._client.addComment(this.document, said)).comment])
+    );
   }
 
-  mark(comment: IComment, state: CommentState): Promise<boolean> {
-    return this._tell(async () => {
-      await this._mark(comment, state);
+  changeState(comment: IComment, state: CommentState): Promise<boolean> {
+    return this._runCall(async () => {
+      await this._changeState(comment, state);
     });
   }
 
   async accept(comment: IComment, draft: IDraft): Promise<boolean> {
-    if (replaced(draft, comment) === null) {
-      this._say(GONE);
+    if (applySuggestion(draft, comment) === null) {
+      this._showProblem(GONE_MESSAGE);
       return false;
     }
-    return this._tell(async () => {
+    return this._runCall(async () => {
       // Of all who accept it at once only one is told that it changed, and puts it in.
-      if (!(await this._mark(comment, 'accepted'))) {
+      if (!(await this._changeState(comment, 'accepted'))) {
         return;
       }
-      const text = draft.closed ? null : replaced(draft, comment);
+      const text = draft.closed ? null : applySuggestion(draft, comment);
       if (text === null) {
-        await this._mark(comment, 'open');
-        throw new Error(draft.closed || GONE);
+        await this._changeState(comment, 'open');
+        throw new Error(draft.closed || GONE_MESSAGE);
       }
       draft.edit(text);
     });
   }
 
-  private async _mark({ id }: IComment, state: CommentState): Promise<boolean> {
-    const { comment, changed } = await this._client.mark(this.document, id, state);
-    this.take([comment]);
+  private async _changeState({ id }: IComment, state: CommentState): Promise<boolean> {
+    const { comment, changed } = await this._client.changeCommentState(this.document, id, state);
+    this.merge([comment]);
     return changed;
   }
 
-  private async _tell(call: () => Promise<void>): Promise<boolean> {
+  private async _runCall(call: () => Promise<void>): Promise<boolean> {
     let problem = '';
     try {
       await call();
     } catch (reason) {
       problem = reason instanceof Error ? reason.message : String(reason);
       if (reason instanceof ApiError && reason.details.comment) {
-        this.take([reason.details.comment]);
+        this.merge([reason.details.comment]);
       }
     }
-    this._say(problem);
+    this._showProblem(problem);
     return problem === '';
   }
 
-  private _say(problem: string): void {
+  private _showProblem(problem: string): void {
     this._problem = problem;
     this._changed.emit();
   }
 
-  private _people: readonly ISomebody[] = [];
+  private _people: readonly IMentionableUser[] = [];
   private _problem = '';
   private _changed = new Signal<IDiscussion, void>(this);
 }
 
 /** Of two readings of a comment the one that knows the later state. */
-function newer(known: IComment | undefined, found: IComment): IComment {
+function chooseNewer(known: IComment | undefined, found: IComment): IComment {
   return known && (known.state_at ?? '') > (found.state_at ?? '') ? known : found;
 }

@@ -5,10 +5,10 @@
 import type { IProposal, Json } from '../api/types';
 import { mayBeText } from '../drafts/shared-document';
 import type { IDraft } from '../drafts/draft';
-import { merged } from '../drafts/json-merge';
-import { same } from '../drafts/json-parts';
+import { mergeJson } from '../drafts/json-merge';
+import { isSame } from '../drafts/json-parts';
 
-export class Editing {
+export class DraftEditing {
   /** @param _changed - called after any change; `value` if the draft says something else. */
   constructor(
     private _proposal: IProposal,
@@ -17,13 +17,13 @@ export class Editing {
   ) {
     this._asText = draft.unfinished !== null;
     this._loaded = draft.loaded;
-    draft.changed.connect(this._heard, this);
+    draft.changed.connect(this._onDraft, this);
   }
 
   get value(): Json {
     const { draft } = this;
     if (!draft.loaded) {
-      return started(this._proposal);
+      return initialValue(this._proposal);
     }
     return this._asText && draft.unfinished !== null ? draft.unfinished : draft.value;
   }
@@ -33,21 +33,21 @@ export class Editing {
     const { draft } = this;
     if (!draft.loaded) {
       const { value } = this;
-      return typeof value === 'string' && !mayBeText(this._proposal) ? why(value) : '';
+      return typeof value === 'string' && !mayBeText(this._proposal) ? closedReason(value) : '';
     }
-    return this._broken || (draft.unfinished === null ? '' : why(draft.unfinished));
+    return this._broken || (draft.unfinished === null ? '' : closedReason(draft.unfinished));
   }
 
   get edited(): boolean {
     const { value } = this;
     if (this._compared.value !== value) {
-      this._compared = { value, same: same(value, asked(this._proposal)) };
+      this._compared = { value, same: isSame(value, votedValue(this._proposal)) };
     }
     return !this._compared.same;
   }
 
   get saved(): string {
-    return safety(this.draft);
+    return saveStatus(this.draft);
   }
 
   get canUndo(): boolean {
@@ -57,12 +57,12 @@ export class Editing {
   edit(value: Json, base: Json): void {
     const { draft } = this;
     this._broken = '';
-    draft.edit(base === draft.value ? value : merged(base, value, draft.value));
+    draft.edit(base === draft.value ? value : mergeJson(base, value, draft.value));
   }
 
   cannotEdit(text: string, reason: string): void {
     this._broken = reason;
-    this.draft.cannotEdit(text);
+    this.draft.editUnfinished(text);
     this._changed(false);
   }
 
@@ -84,13 +84,13 @@ export class Editing {
   }
 
   /** The record is this now: people may vote on another value. */
-  take(proposal: IProposal): void {
+  applyProposal(proposal: IProposal): void {
     this._proposal = proposal;
     this._compared = { value: undefined, same: true };
   }
 
   /** Settles when what was typed is safe, or cannot be made so now: whether it is. */
-  safe(): Promise<boolean> {
+  waitUntilSaved(): Promise<boolean> {
     return new Promise(resolve => {
       const look = (): void => {
         if (this.saved !== 'saving') {
@@ -104,11 +104,11 @@ export class Editing {
   }
 
   dispose(): void {
-    this.draft.changed.disconnect(this._heard, this);
+    this.draft.changed.disconnect(this._onDraft, this);
     this.draft.dispose();
   }
 
-  private _heard(_: unknown, { value }: { value: boolean }): void {
+  private _onDraft(_: unknown, { value }: { value: boolean }): void {
     const { draft } = this;
     const first = draft.loaded && !this._loaded;
     this._loaded = draft.loaded;
@@ -126,22 +126,22 @@ export class Editing {
 }
 
 /** Whether what was typed is safe: "saved", or just "saving", "loading" or "offline"; or why nobody writes, a sentence. */
-export function safety(draft: IDraft): string {
+export function saveStatus(draft: IDraft): string {
   const state = !draft.loaded ? 'loading' : !draft.synced ? 'offline' : draft.saved ? 'saved' : 'saving';
   return draft.closed || state;
 }
 
 /** What people vote on: what was proposed, or what somebody has made of it. */
-function asked({ candidate, value }: IProposal): Json {
+function votedValue({ candidate, value }: IProposal): Json {
   return candidate === undefined ? value : candidate;
 }
 
 /** What a record says is in the editor. */
-export function started(proposal: IProposal): Json {
+export function initialValue(proposal: IProposal): Json {
   return proposal.draft === undefined ? proposal.value : proposal.draft;
 }
 
-function why(text: string): string {
+function closedReason(text: string): string {
   try {
     JSON.parse(text);
   } catch (reason) {

@@ -5,13 +5,13 @@
 
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
-import { Latest } from '../api/single-flight';
+import { SingleFlight } from '../api/single-flight';
 import type { Json } from '../api/types';
 
 /** Milliseconds from the last keystroke until the value is checked. */
-const PAUSE = 400;
+const DELAY_MS = 400;
 
-export class Checking {
+export class EditCheck {
   /**
    * @param _id - of the proposal.
    * @param _value - what is to be checked; undefined if there is nothing.
@@ -39,12 +39,12 @@ export class Checking {
     return this._problem;
   }
 
-  soon(): void {
+  scheduleCheck(): void {
     clearTimeout(this._timer);
-    this._timer = setTimeout(() => void this.now(), PAUSE);
+    this._timer = setTimeout(() => void this.checkNow(), DELAY_MS);
   }
 
-  now(): Promise<void> {
+  checkNow(): Promise<void> {
     clearTimeout(this._timer);
     return this._checking.run();
   }
@@ -60,30 +60,34 @@ export class Checking {
     this._fields = fields;
   }
 
-  private async _check(): Promise<void> {
+  private async _runCheck(): Promise<void> {
     const value = this._value();
     if (value === undefined) {
-      this._said({}, '', '');
+      this._setResult({}, '', '');
       return;
     }
     try {
-      const { changes } = await this._client.check(this._id, value);
+      const { changes } = await this._client.checkEdit(this._id, value);
       if (this._value() === value) {
-        this._said({}, changes, '');
+        this._setResult({}, changes, '');
       }
     } catch (reason) {
       if (this._value() !== value) {
         return;
       }
       if (reason instanceof ApiError && reason.details.fields) {
-        this._said(reason.details.fields, this._changes, '');
+        this._setResult(reason.details.fields, this._changes, '');
       } else {
-        this._said(this._fields, this._changes, reason instanceof Error ? reason.message : String(reason));
+        this._setResult(
+          this._fields,
+          this._changes,
+          reason instanceof Error ? reason.message : String(reason)
+        );
       }
     }
   }
 
-  private _said(fields: { [path: string]: string }, changes: string, problem: string): void {
+  private _setResult(fields: { [path: string]: string }, changes: string, problem: string): void {
     this._fields = fields;
     this._changes = changes;
     this._problem = problem;
@@ -94,8 +98,8 @@ export class Checking {
   private _problem = '';
   private _timer: ReturnType<typeof setTimeout> | undefined;
   // A large value is checked for seconds; what is typed meanwhile is checked once after that.
-  private _checking = new Latest(async () => {
-    await this._check();
+  private _checking = new SingleFlight(async () => {
+    await this._runCheck();
     this._changed();
   });
 }

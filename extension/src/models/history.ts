@@ -5,33 +5,33 @@
 
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
-import { Latest } from '../api/single-flight';
-import type { IUpdate } from '../api/types';
-import type { IBeginning } from '../drafts/shared-document';
-import { Replay } from '../drafts/history-replay';
+import { SingleFlight } from '../api/single-flight';
+import type { IDraftUpdate } from '../api/types';
+import type { IInitialValue } from '../drafts/shared-document';
+import { HistoryReplay } from '../drafts/history-replay';
 
 /** Updates of a page: the most that the server gives. */
-const PAGE = 5000;
+const PAGE_SIZE = 5000;
 
 /** What the author of an agent's updates begins with. */
-const AGENT = 'agent:';
+const AGENT_PREFIX = 'agent:';
 
 /** Milliseconds, at least, from one look for what is new to the next. */
-const PAUSE = 1000;
+const DELAY_MS = 1000;
 
 /** One update: who made it, and when. */
-export type IMoment = Pick<IUpdate, 'at' | 'by' | 'by_name'>;
+export type IMoment = Pick<IDraftUpdate, 'at' | 'by' | 'by_name'>;
 
-export class History {
+export class DraftHistory {
   constructor(
     private _client: Client,
     private _document: string,
-    begun: IBeginning
+    begun: IInitialValue
   ) {
-    this.replay = new Replay(begun);
+    this.replay = new HistoryReplay(begun);
   }
 
-  readonly replay: Replay;
+  readonly replay: HistoryReplay;
 
   /** All updates that were read, the first first. */
   get moments(): readonly IMoment[] {
@@ -54,7 +54,7 @@ export class History {
   }
 
   /** Emitted after any change of the above. */
-  get changed(): ISignal<History, void> {
+  get changed(): ISignal<DraftHistory, void> {
     return this._changed;
   }
 
@@ -64,11 +64,11 @@ export class History {
   }
 
   /** Somebody wrote: read what is new soon, together with what else they write. */
-  soon(): void {
+  scheduleRead(): void {
     this._timer ??= setTimeout(() => {
       this._timer = undefined;
       void this.read();
-    }, PAUSE);
+    }, DELAY_MS);
   }
 
   dispose(): void {
@@ -83,10 +83,10 @@ export class History {
     this._problem = '';
     try {
       for (let more = true; more && !this._disposed;) {
-        const { entries, next } = await this._client.history(this._document, this._last, PAGE);
+        const { entries, next } = await this._client.getHistory(this._document, this._last, PAGE_SIZE);
         more = next !== null;
         if (!this._disposed && entries.length > 0) {
-          this._add(entries);
+          this._addEntries(entries);
           this._changed.emit();
         }
       }
@@ -97,10 +97,10 @@ export class History {
     this._changed.emit();
   }
 
-  private _add(entries: readonly IUpdate[]): void {
-    this.replay.add(entries.map(({ update, by }) => ({ data: bytes(update), by: author(by) })));
+  private _addEntries(entries: readonly IDraftUpdate[]): void {
+    this.replay.add(entries.map(({ update, by }) => ({ data: decodeBase64(update), by: authorName(by) })));
     for (const { n, at, by_name, ...one } of entries) {
-      const by = author(one.by);
+      const by = authorName(one.by);
       this._moments.push({ at, by, by_name });
       this._names.set(by, by_name || this._names.get(by) || by);
       this._last = n;
@@ -114,15 +114,15 @@ export class History {
   private _problem = '';
   private _disposed = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;
-  private _latest = new Latest(() => this._read());
-  private _changed = new Signal<History, void>(this);
+  private _latest = new SingleFlight(() => this._read());
+  private _changed = new Signal<DraftHistory, void>(this);
 }
 
 /** Who an update is by: "" is the agent, whether it proposed the document or writes in it. */
-function author(by: string): string {
-  return by.startsWith(AGENT) ? '' : by;
+function authorName(by: string): string {
+  return by.startsWith(AGENT_PREFIX) ? '' : by;
 }
 
-function bytes(base64: string): Uint8Array {
+function decodeBase64(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), character => character.charCodeAt(0));
 }

@@ -8,7 +8,7 @@ import type { IDraft } from '../drafts/draft';
 import type { IDiscussion } from './discussion';
 
 /** A decision that was not taken, or typing that came too late: what was shown, and what there is. */
-export interface ISurprise {
+export interface IDecisionConflict {
   shown: IProposal;
   now: IProposal;
   /** If it is about the draft: what it said here, and what it says, or was decided. */
@@ -16,7 +16,7 @@ export interface ISurprise {
 }
 
 /** What goes with a decision: for "respond" the message, for an "edit" that is not the draft the value. */
-export interface IDeciding {
+export interface IDecisionOptions {
   reason?: string;
   message?: string;
   value?: Json;
@@ -44,7 +44,7 @@ export interface IProposalModel {
   /** What went wrong with the last call, for people, or "". */
   readonly problem: string;
   /** Somebody decided, or the proposal changed, while it was shown: what it was then. */
-  readonly surprise: ISurprise | null;
+  readonly conflict: IDecisionConflict | null;
   /** Whether a decision is under way. */
   readonly deciding: boolean;
   /** The draft is "saved" on the server, or just "saving", "loading" or "offline"; or why it is closed, a sentence. */
@@ -63,8 +63,8 @@ export interface IProposalModel {
   /** Undo what was typed here last: what is no value first. */
   undo(): void;
   redo(): void;
-  /** Decide what is shown, once it is saved; what went wrong is in `problem`, `fields`, `surprise` or `saved`. True if it was decided, or the vote recorded. */
-  decide(action: Action, options: IDeciding): Promise<boolean>;
+  /** Decide what is shown, once it is saved; what went wrong is in `problem`, `fields`, `conflict` or `saved`. True if it was decided, or the vote recorded. */
+  decide(action: Action, options: IDecisionOptions): Promise<boolean>;
   assign(assignee: string | null): Promise<boolean>;
   /** Take back the approval that is about to become the decision. True if it was. */
   takeBack(): Promise<boolean>;

@@ -7,43 +7,43 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
-import type { Changed, Feed } from '../api/feed';
-import { Latest } from '../api/single-flight';
+import type { FeedChange, Feed } from '../api/feed';
+import { SingleFlight } from '../api/single-flight';
 import type { Action, IProposal, IRun, Json } from '../api/types';
 import type { IDraft } from '../drafts/draft';
-import type { ISubject } from '../drafts/shared-draft';
-import { Checking } from './edit-check';
+import type { IDraftSource } from '../drafts/shared-draft';
+import { EditCheck } from './edit-check';
 import { Discussion } from './discussion';
-import { Editing, started } from './draft-editing';
-import type { IDeciding, IProposalModel, ISurprise } from './interfaces';
+import { DraftEditing, initialValue } from './draft-editing';
+import type { IDecisionOptions, IProposalModel, IDecisionConflict } from './interfaces';
 
 /** What a proposal needs of where it is shown. */
-export interface ISource {
+export interface IModelSource {
   readonly client: Client;
   readonly feed: Feed;
   /** The shared drafts. */
-  readonly drafts: { open(subject: ISubject): IDraft };
+  readonly drafts: { open(subject: IDraftSource): IDraft };
 }
 
 export class ProposalModel implements IProposalModel {
   constructor(
-    { client, feed, drafts }: ISource,
+    { client, feed, drafts }: IModelSource,
     private _proposal: IProposal,
     private _run: IRun | null = null
   ) {
     this._client = client;
     this._feed = feed;
-    this._checking = new Checking(client, _proposal.id, this._checked, () => this._changed.emit());
+    this._checking = new EditCheck(client, _proposal.id, this._checkedValue, () => this._changed.emit());
     const { document = _proposal.id, kind, value, comments } = _proposal;
     this.discussion = (comments as unknown) ? new Discussion(client, document, comments) : null;
     // An answer about an effect is chosen by one person, and shared when it is given.
     if (_proposal.status === 'open' && !_proposal.doubt) {
       const draft = drafts.open({ document, kind, value });
-      this._editing = new Editing(_proposal, draft, changed => this._typed(changed));
+      this._editing = new DraftEditing(_proposal, draft, changed => this._onTyped(changed));
     }
-    feed.changed.connect(this._heard, this);
+    feed.changed.connect(this._onFeed, this);
     if (this.edited) {
-      this._checking.soon(); // most likely the shared draft is there before
+      this._checking.scheduleCheck(); // most likely the shared draft is there before
     }
   }
 
@@ -62,7 +62,7 @@ export class ProposalModel implements IProposalModel {
   }
 
   get value(): Json {
-    return this._editing ? this._editing.value : started(this._proposal);
+    return this._editing ? this._editing.value : initialValue(this._proposal);
   }
 
   get unfinished(): string {
@@ -86,7 +86,7 @@ export class ProposalModel implements IProposalModel {
     return this._problem || (this.saved === 'offline' ? '' : this._checking.problem);
   }
 
-  get surprise(): ISurprise | null {
+  get conflict(): IDecisionConflict | null {
     return this._surprise;
   }
 
@@ -130,7 +130,7 @@ export class ProposalModel implements IProposalModel {
     this.draft?.redo();
   }
 
-  async decide(action: Action, options: IDeciding): Promise<boolean> {
+  async decide(action: Action, options: IDecisionOptions): Promise<boolean> {
     if (this._deciding) {
       return false;
     }
@@ -144,18 +144,18 @@ export class ProposalModel implements IProposalModel {
     this._checking.cancel(); // a decision is checked by itself
     this._changed.emit();
     try {
-      if (this._editing && !(await this._editing.safe())) {
+      if (this._editing && !(await this._editing.waitUntilSaved())) {
         return false; // `saved` says why
       }
       const answer = await this._client.decide(shown, { action, value, reason: options.reason, drafted });
-      this._take(answer.proposal);
+      this._applyProposal(answer.proposal);
       this._run = answer.run;
       if (answer.proposal.status === 'open') {
-        this._checking.soon(); // a vote: what was edited is what people vote on now
+        this._checking.scheduleCheck(); // a vote: what was edited is what people vote on now
       }
       return true;
     } catch (reason) {
-      await this._refused(reason, shown);
+      await this._onRefusal(reason, shown);
       return false;
     } finally {
       this._deciding = false;
@@ -167,7 +167,7 @@ export class ProposalModel implements IProposalModel {
   }
 
   async assign(assignee: string | null): Promise<boolean> {
-    return this._tell(() => this._client.assign(this._proposal.id, assignee));
+    return this._runCall(() => this._client.assign(this._proposal.id, assignee));
   }
 
   async takeBack(): Promise<boolean> {
@@ -176,7 +176,7 @@ export class ProposalModel implements IProposalModel {
     }
     this._deciding = true;
     this._changed.emit();
-    const done = await this._tell(() => this._client.undo(this._proposal.id));
+    const done = await this._runCall(() => this._client.undoApproval(this._proposal.id));
     this._deciding = false;
     if (!done) {
       const { problem } = this;
@@ -194,7 +194,7 @@ export class ProposalModel implements IProposalModel {
   dispose(): void {
     this._disposed = true;
     this._checking.cancel();
-    this._feed.changed.disconnect(this._heard, this);
+    this._feed.changed.disconnect(this._onFeed, this);
     this._editing?.dispose();
     this._editing = null;
     Signal.clearData(this);
@@ -202,35 +202,38 @@ export class ProposalModel implements IProposalModel {
 
   private async _read(): Promise<void> {
     try {
-      const found = await this._client.proposal(this._proposal.id);
+      const found = await this._client.getProposal(this._proposal.id);
       const before = this._proposal;
       if (before.status !== 'open' && found.status === 'open') {
         return; // decided here since the reading began
       }
       if (found.status !== 'open' && !this._deciding && this.draft?.saved === false) {
-        const typed = { shown: spelled(this.value), now: spelled(found.decision?.value ?? found.value) };
+        const typed = {
+          shown: formatDraft(this.value),
+          now: formatDraft(found.decision?.value ?? found.value)
+        };
         this._surprise = { shown: before, now: found, draft: typed };
       }
-      this._take(found);
-      this._run = (await this._client.run(found.run)).run;
+      this._applyProposal(found);
+      this._run = (await this._client.getRun(found.run)).run;
     } catch (reason) {
-      this._problem = said(reason);
+      this._problem = errorText(reason);
     }
     this._changed.emit();
   }
 
   /** The record is this now; one that is not open is written no more. */
-  private _take(found: IProposal): void {
+  private _applyProposal(found: IProposal): void {
     this._proposal = found;
-    this._editing?.take(found);
-    this.discussion?.take(found.comments);
+    this._editing?.applyProposal(found);
+    this.discussion?.merge(found.comments);
     if (found.status !== 'open') {
       this._editing?.dispose();
       this._editing = null;
     }
   }
 
-  private _heard(_: unknown, changed: Changed): void {
+  private _onFeed(_: unknown, changed: FeedChange): void {
     if (this._deciding) {
       return;
     }
@@ -244,21 +247,21 @@ export class ProposalModel implements IProposalModel {
 
   private async _refreshRun(): Promise<void> {
     try {
-      this._run = (await this._client.run(this._proposal.run)).run;
+      this._run = (await this._client.getRun(this._proposal.run)).run;
     } catch (reason) {
-      this._problem = said(reason);
+      this._problem = errorText(reason);
     }
     this._changed.emit();
   }
 
   /** Something of the draft changed, here or elsewhere. */
-  private _typed(value: boolean): void {
+  private _onTyped(value: boolean): void {
     if (this._disposed) {
       return;
     }
     const synced = this.draft?.synced ?? false;
     if (value || (synced && !this._synced)) {
-      this._checking.soon(); // without a connection there was no answer
+      this._checking.scheduleCheck(); // without a connection there was no answer
     }
     this._synced = synced;
     const closed = this.draft?.closed ?? '';
@@ -269,28 +272,28 @@ export class ProposalModel implements IProposalModel {
     this._changed.emit();
   }
 
-  private _checked = (): Json | undefined => (this.edited && !this.unfinished ? this.value : undefined);
+  private _checkedValue = (): Json | undefined => (this.edited && !this.unfinished ? this.value : undefined);
 
-  private async _refused(reason: unknown, shown: IProposal): Promise<void> {
+  private async _onRefusal(reason: unknown, shown: IProposal): Promise<void> {
     if (reason instanceof ApiError && ['AlreadyDecided', 'StaleDraft'].includes(reason.error)) {
       await this.refresh();
       const { draft } = reason.details.difference ?? {};
-      this._surprise = { shown, now: this._proposal, draft: draft && texts(draft) };
+      this._surprise = { shown, now: this._proposal, draft: draft && conflictTexts(draft) };
     }
     if (reason instanceof ApiError && reason.details.fields) {
       this._checking.refuse(reason.details.fields);
     } else if (this._proposal.status === 'open') {
-      await this._checking.now(); // it was left out before the decision
+      await this._checking.checkNow(); // it was left out before the decision
     }
-    this._problem = said(reason);
+    this._problem = errorText(reason);
   }
 
-  private async _tell(call: () => Promise<unknown>): Promise<boolean> {
+  private async _runCall(call: () => Promise<unknown>): Promise<boolean> {
     try {
       await call();
       this._problem = '';
     } catch (reason) {
-      this._problem = said(reason);
+      this._problem = errorText(reason);
       this._changed.emit();
       return false;
     }
@@ -301,12 +304,12 @@ export class ProposalModel implements IProposalModel {
   private _client: Client;
   private _feed: Feed;
   /** The draft, while there is something to decide. */
-  private _editing: Editing | null = null;
-  private _checking: Checking;
+  private _editing: DraftEditing | null = null;
+  private _checking: EditCheck;
   // A large proposal is read for seconds; what changes meanwhile is read once after that.
-  private _reading = new Latest(() => this._read());
+  private _reading = new SingleFlight(() => this._read());
   private _problem = '';
-  private _surprise: ISurprise | null = null;
+  private _surprise: IDecisionConflict | null = null;
   private _deciding = false;
   private _closed = '';
   private _synced = true;
@@ -314,14 +317,14 @@ export class ProposalModel implements IProposalModel {
   private _changed = new Signal<IProposalModel, void>(this);
 }
 
-function texts({ shown, now }: { shown: Json; now: Json }): { shown: string; now: string } {
+function conflictTexts({ shown, now }: { shown: Json; now: Json }): { shown: string; now: string } {
   return { shown: String(shown), now: String(now) };
 }
 
-function spelled(value: Json): string {
+function formatDraft(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
-function said(reason: unknown): string {
+function errorText(reason: unknown): string {
   return reason instanceof Error ? reason.message : String(reason);
 }

@@ -5,35 +5,35 @@
 
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
-import type { Changed, Feed } from '../api/feed';
-import { Latest } from '../api/single-flight';
-import type { IRun, ISummary, IWorkspace } from '../api/types';
+import type { FeedChange, Feed } from '../api/feed';
+import { SingleFlight } from '../api/single-flight';
+import type { IRun, IProposalSummary, IWorkspace } from '../api/types';
 import type { IDraft, IDraftChange } from '../drafts/draft';
 import { Discussion } from './discussion';
-import type { ISource } from './proposal';
+import type { IModelSource } from './proposal';
 
 /** Milliseconds after its last words in which the agent is writing. */
-const WRITING = 2000;
+const WRITING_MS = 2000;
 
 /** How a workspace's run stands, and what its last pause asked. */
-export interface IStanding {
+export interface IWorkspaceRun {
   run: IRun;
-  proposals: readonly ISummary[];
+  proposals: readonly IProposalSummary[];
 }
 
 export class WorkspaceModel {
   constructor(
-    { client, feed, drafts }: ISource,
+    { client, feed, drafts }: IModelSource,
     private _workspace: IWorkspace,
-    private _standing: IStanding | null = null
+    private _standing: IWorkspaceRun | null = null
   ) {
     this._client = client;
     this._feed = feed;
     this._drafts = drafts;
     this.discussion = new Discussion(client, _workspace.id);
     void this.discussion.read();
-    this._follow();
-    feed.changed.connect(this._heard, this);
+    this._openDraft();
+    feed.changed.connect(this._onFeed, this);
   }
 
   readonly discussion: Discussion;
@@ -47,7 +47,7 @@ export class WorkspaceModel {
   }
 
   /** The question whether it is done that was decided last, where known. */
-  get decided(): ISummary | null {
+  get decided(): IProposalSummary | null {
     const about = this._standing?.proposals.find(one => one.document === this._workspace.id);
     return about?.decision ? about : null;
   }
@@ -63,7 +63,7 @@ export class WorkspaceModel {
   }
 
   /** What the document said here when it was closed before all that was typed was safe; null if nothing is lost. */
-  get lost(): string | null {
+  get lostText(): string | null {
     return this._lost;
   }
 
@@ -84,22 +84,25 @@ export class WorkspaceModel {
 
   dispose(): void {
     this._disposed = true;
-    this._feed.changed.disconnect(this._heard, this);
-    this._leave();
+    this._feed.changed.disconnect(this._onFeed, this);
+    this._closeDraft();
     Signal.clearData(this);
   }
 
   private async _read(): Promise<void> {
     const { id, run } = this._workspace;
     try {
-      const [workspace, standing] = await Promise.all([this._client.workspace(id), this._client.run(run)]);
+      const [workspace, standing] = await Promise.all([
+        this._client.getWorkspace(id),
+        this._client.getRun(run)
+      ]);
       if (this._disposed) {
         return;
       }
       this._workspace = workspace;
       this._standing = standing;
       this._problem = '';
-      this._follow();
+      this._openDraft();
     } catch (reason) {
       this._problem = reason instanceof Error ? reason.message : String(reason);
     }
@@ -107,29 +110,29 @@ export class WorkspaceModel {
   }
 
   /** Be in the room as long as the workspace is open. A room that was closed meanwhile is another one now. */
-  private _follow(): void {
+  private _openDraft(): void {
     const { id, kind, template, status, updated_at } = this._workspace;
     const draft = this._draft;
     if (draft && (status !== 'open' || (draft.closed && this._openedAt !== updated_at))) {
       this._lost = draft.saved || draft.value === this._workspace.text ? null : String(draft.value);
-      this._leave();
+      this._closeDraft();
     }
     if (status === 'open' && this._draft === null) {
       this._openedAt = updated_at;
       this._closed = '';
       this._draft = this._drafts.open({ document: id, kind, value: template });
-      this._draft.changed.connect(this._written, this);
+      this._draft.changed.connect(this._onDraft, this);
     }
   }
 
-  private _leave(): void {
-    this._quiet();
-    this._draft?.changed.disconnect(this._written, this);
+  private _closeDraft(): void {
+    this._stopWriting();
+    this._draft?.changed.disconnect(this._onDraft, this);
     this._draft?.dispose();
     this._draft = null;
   }
 
-  private _heard(_: unknown, changed: Changed): void {
+  private _onFeed(_: unknown, changed: FeedChange): void {
     const { id, run } = this._workspace;
     const about = changed === null || changed.workspaces?.includes(id);
     if (about) {
@@ -140,15 +143,15 @@ export class WorkspaceModel {
     }
   }
 
-  private _written(draft: IDraft, { remote, peers }: IDraftChange): void {
+  private _onDraft(draft: IDraft, { remote, peers }: IDraftChange): void {
     const here = new Set(draft.people.map(one => one.client));
     // What comes before the document is in step is what was missed.
     if (remote && draft.synced && this.run?.status === 'running' && peers.some(peer => !here.has(peer))) {
-      this._quiet();
+      this._stopWriting();
       this._writing = setTimeout(() => {
         this._writing = null;
         this._changed.emit();
-      }, WRITING);
+      }, WRITING_MS);
     }
     if (draft.closed && this._closed !== draft.closed) {
       void this.refresh(); // most likely it is decided or closed
@@ -157,14 +160,14 @@ export class WorkspaceModel {
     this._changed.emit();
   }
 
-  private _quiet(): void {
+  private _stopWriting(): void {
     clearTimeout(this._writing ?? undefined);
     this._writing = null;
   }
 
   private _client: Client;
   private _feed: Feed;
-  private _drafts: ISource['drafts'];
+  private _drafts: IModelSource['drafts'];
   private _draft: IDraft | null = null;
   /** As of which record the room was entered. */
   private _openedAt = '';
@@ -173,6 +176,6 @@ export class WorkspaceModel {
   private _writing: ReturnType<typeof setTimeout> | null = null;
   private _problem = '';
   private _disposed = false;
-  private _reading = new Latest(() => this._read());
+  private _reading = new SingleFlight(() => this._read());
   private _changed = new Signal<WorkspaceModel, void>(this);
 }

@@ -4,7 +4,7 @@
 
 import { createRoot } from 'react-dom/client';
 import { PageHost } from './page-host';
-import { Page } from './review-page';
+import { ReviewPage } from './review-page';
 
 const node = document.getElementById('hitl-page');
 if (node) {
@@ -13,5 +13,7 @@ if (node) {
   // A link may carry the server's token; it is a cookie by now, and need not be seen or kept.
   history.replaceState(null, '', location.pathname);
   const host = new PageHost({ base, nonce, pass });
-  createRoot(node).render(<Page host={host} id={id} of={of === 'workspace' ? 'workspace' : 'proposal'} />);
+  createRoot(node).render(
+    <ReviewPage host={host} id={id} of={of === 'workspace' ? 'workspace' : 'proposal'} />
+  );
 }

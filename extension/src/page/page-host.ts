@@ -15,19 +15,19 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Client } from '../api/client';
 import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
-import { Rooms } from '../drafts/shared-draft';
-import type { IGoingOn, IHost } from '../components/host';
-import { forbidden } from '../components/proposal-status';
-import { visible } from '../text/hidden-characters';
+import { SharedDraftRegistry } from '../drafts/shared-draft';
+import type { IResumeAction, IHost } from '../components/host';
+import { forbiddenMessage } from '../components/proposal-status';
+import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** The API that this page speaks. */
-const API = 1;
+const API_VERSION = 1;
 
 /** What notebooks call markdown; JupyterLab's list has it under another name. */
-const MARKDOWN = { name: 'ipythongfm', mime: 'text/x-ipythongfm' };
+const MARKDOWN_LANGUAGE = { name: 'ipythongfm', mime: 'text/x-ipythongfm' };
 
 /** What the server wrote into the page for its script. */
-export interface IPlace {
+export interface IPageContext {
   /** The server's base URL with a slash at its end ("/user/ann/"). */
   base: string;
   /** What the Content-Security-Policy asks of style elements, which CodeMirror makes. */
@@ -37,7 +37,7 @@ export interface IPlace {
 }
 
 export class PageHost implements IHost {
-  constructor(private _place: IPlace) {
+  constructor(private _place: IPageContext) {
     this.client = new Client((path, init) => this._fetch(path, init));
     // CodeMirror keeps one style element for the whole page: the first editor, never shown, makes it with the nonce.
     new EditorView({ extensions: EditorView.cspNonce.of(_place.nonce) }).destroy();
@@ -45,10 +45,10 @@ export class PageHost implements IHost {
     const socket = (path: string): WebSocket =>
       new WebSocket(`${scheme}//${location.host}${_place.base}hitl_nb/api/${path}`);
     this.feed = new Feed(() => socket('feed'));
-    this.drafts = new Rooms(socket);
+    this.drafts = new SharedDraftRegistry(socket);
     this.feed.connectedChanged.connect((_, connected) => {
       if (connected && this._status !== null) {
-        void this._again();
+        void this._reconnect();
       }
       this._changed.emit();
     });
@@ -56,7 +56,7 @@ export class PageHost implements IHost {
 
   readonly client: Client;
   readonly feed: Feed;
-  readonly drafts: Rooms;
+  readonly drafts: SharedDraftRegistry;
   readonly trans = nullTranslator.load('hitl_nb');
 
   get status(): IStatus | null {
@@ -64,14 +64,14 @@ export class PageHost implements IHost {
   }
 
   get readOnly(): string | null {
-    if (this._status && this._status.api !== API) {
+    if (this._status && this._status.api !== API_VERSION) {
       return this.trans.__(
         'This page does not fit the server’s hitl_nb %1: reload it. Until then nothing can be decided here.',
-        visible(this._status.version)
+        showHiddenCharacters(this._status.version)
       );
     }
     if (this.feed.forbidden) {
-      return forbidden(this.trans);
+      return forbiddenMessage(this.trans);
     }
     return this._status?.may.decide === false ? this._status.decide_refused : null;
   }
@@ -83,12 +83,12 @@ export class PageHost implements IHost {
 
   /** Ask the server for its status. Throws ApiError. */
   async refresh(): Promise<void> {
-    this._status = await this.client.status();
+    this._status = await this.client.getStatus();
     this._changed.emit();
   }
 
   newEditor(options: Parameters<IHost['newEditor']>[0]): CodeEditor.IEditor {
-    this._editors = this._editors ?? factory();
+    this._editors = this._editors ?? makeEditorFactory();
     return this._editors.newInlineEditor({
       host: options.host,
       model: options.model,
@@ -102,7 +102,7 @@ export class PageHost implements IHost {
   }
 
   /** What is left to do: in words, since nothing can be executed from here. */
-  goingOn(run: IRun, proposal: IProposal): IGoingOn | null {
+  resumeAction(run: IRun, proposal: IProposal): IResumeAction | null {
     const { trans } = this;
     switch (run.status) {
       case 'waiting':
@@ -114,7 +114,7 @@ export class PageHost implements IHost {
           )
         };
       case 'ready': {
-        const notebook = visible(proposal.path ?? proposal.notebook);
+        const notebook = showHiddenCharacters(proposal.path ?? proposal.notebook);
         return {
           text: trans.__(
             'The agent can go on: open %1 in JupyterLab and run the agent’s cell, or run: hitl-nb run %1',
@@ -127,13 +127,13 @@ export class PageHost implements IHost {
       case 'finished':
         return { text: trans.__('The agent has finished.') };
       case 'failed':
-        return { text: trans.__('The agent went on and failed: %1', visible(run.error ?? '')) };
+        return { text: trans.__('The agent went on and failed: %1', showHiddenCharacters(run.error ?? '')) };
       case 'cancelled':
         return { text: trans.__('The run was cancelled.') };
     }
   }
 
-  private async _again(): Promise<void> {
+  private async _reconnect(): Promise<void> {
     try {
       await this.refresh();
     } catch {
@@ -164,13 +164,13 @@ export class PageHost implements IHost {
 }
 
 /** JupyterLab's editors, put together as its own plugins do it: languages, theme, and the tie to the model. */
-function factory(): CodeMirrorEditorFactory {
+function makeEditorFactory(): CodeMirrorEditorFactory {
   const languages = new EditorLanguageRegistry();
   const known = EditorLanguageRegistry.getDefaultLanguages(nullTranslator, name => languages.findBest(name));
   known.forEach(one => languages.addLanguage(one));
   const markdown = known.find(one => one.name === 'Markdown');
-  if (markdown && !languages.findByMIME(MARKDOWN.mime, true)) {
-    languages.addLanguage({ ...MARKDOWN, load: markdown.load, support: markdown.support });
+  if (markdown && !languages.findByMIME(MARKDOWN_LANGUAGE.mime, true)) {
+    languages.addLanguage({ ...MARKDOWN_LANGUAGE, load: markdown.load, support: markdown.support });
   }
   const themes = new EditorThemeRegistry();
   EditorThemeRegistry.getDefaultThemes(nullTranslator).forEach(one => themes.addTheme(one));

@@ -5,18 +5,18 @@
 
 import { type ReactNode, useCallback, useEffect, useReducer, useState } from 'react';
 import { ApiError } from '../api/errors';
-import { CardById, readProposal, readWorkspace } from '../components/proposal/loaders';
-import { Card } from '../components/proposal/proposal-card';
-import { Fallback } from '../components/error-boundary';
-import { visible } from '../text/hidden-characters';
+import { CardById, loadProposalModel, loadWorkspaceModel } from '../components/proposal/loaders';
+import { ProposalCard } from '../components/proposal/proposal-card';
+import { ErrorBoundary } from '../components/error-boundary';
+import { showHiddenCharacters } from '../text/hidden-characters';
 import { WorkspaceView } from '../components/proposal/workspace-view';
 import type { PageHost } from './page-host';
 
 /** What a page can be of. */
-export type Of = 'proposal' | 'workspace';
+export type PageSubject = 'proposal' | 'workspace';
 
 /** What was read, and what of it is shown. */
-interface IShown {
+interface ILoadedPage {
   of: { title: string; agent: string; path: string | null; notebook: string };
   /** What it says, if it cannot be drawn. */
   text: string;
@@ -24,10 +24,10 @@ interface IShown {
   dispose(): void;
 }
 
-export function Page({ host, id, of }: { host: PageHost; id: string; of: Of }): JSX.Element {
+export function ReviewPage({ host, id, of }: { host: PageHost; id: string; of: PageSubject }): JSX.Element {
   const { trans } = host;
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const [shown, setShown] = useState<IShown | null>(null);
+  const [shown, setShown] = useState<ILoadedPage | null>(null);
   const [problem, setProblem] = useState('');
   const [reading, setReading] = useState(true);
 
@@ -42,10 +42,10 @@ export function Page({ host, id, of }: { host: PageHost; id: string; of: Of }): 
     setReading(true);
     setProblem('');
     try {
-      const [make] = await Promise.all([READ[of](id, host), host.refresh()]);
+      const [make] = await Promise.all([LOADERS[of](id, host), host.refresh()]);
       setShown(make());
     } catch (reason) {
-      setProblem(sentence(reason, host));
+      setProblem(errorSentence(reason, host));
     }
     setReading(false);
   }, [host, id, of]);
@@ -55,7 +55,9 @@ export function Page({ host, id, of }: { host: PageHost; id: string; of: Of }): 
   }, [read]);
   useEffect(() => () => shown?.dispose(), [shown]);
   useEffect(() => {
-    document.title = shown ? trans.__('%1 – Review', visible(shown.of.title)) : trans.__('Review');
+    document.title = shown
+      ? trans.__('%1 – Review', showHiddenCharacters(shown.of.title))
+      : trans.__('Review');
   }, [shown, trans]);
 
   return (
@@ -66,12 +68,14 @@ export function Page({ host, id, of }: { host: PageHost; id: string; of: Of }): 
           {shown && !host.feed.connected && !host.feed.forbidden && trans.__('Not connected; trying again …')}
         </span>
       </div>
-      {shown && <h2 className="jp-hitl-from">{visible(origin(shown))}</h2>}
-      {shown && <Fallback instead={<pre>{visible(shown.text)}</pre>}>{shown.view}</Fallback>}
+      {shown && <h2 className="jp-hitl-from">{showHiddenCharacters(describeOrigin(shown))}</h2>}
+      {shown && (
+        <ErrorBoundary instead={<pre>{showHiddenCharacters(shown.text)}</pre>}>{shown.view}</ErrorBoundary>
+      )}
       {!shown && reading && <p role="status">{trans.__('Reading …')}</p>}
       {problem && (
         <div role="alert">
-          <p className="jp-hitl-wrong">{visible(problem)}</p>
+          <p className="jp-hitl-error">{showHiddenCharacters(problem)}</p>
           <button type="button" onClick={() => void read()}>
             {trans.__('Try again')}
           </button>
@@ -81,18 +85,18 @@ export function Page({ host, id, of }: { host: PageHost; id: string; of: Of }): 
   );
 }
 
-const READ: { [of in Of]: (id: string, host: PageHost) => Promise<() => IShown> } = {
+const LOADERS: { [of in PageSubject]: (id: string, host: PageHost) => Promise<() => ILoadedPage> } = {
   proposal: async (id, host) => {
-    const make = await readProposal(id, host);
+    const make = await loadProposalModel(id, host);
     return () => {
       const model = make();
       const { proposal: of } = model;
-      const view = <Card model={model} host={host} />;
+      const view = <ProposalCard model={model} host={host} />;
       return { of, text: of.text, view, dispose: () => model.dispose() };
     };
   },
   workspace: async (id, host) => {
-    const make = await readWorkspace(id, host);
+    const make = await loadWorkspaceModel(id, host);
     return () => {
       const model = make();
       const { workspace: of } = model;
@@ -104,12 +108,12 @@ const READ: { [of in Of]: (id: string, host: PageHost) => Promise<() => IShown> 
 };
 
 /** Whose it is. */
-function origin({ of: { agent, path, notebook } }: IShown): string {
+function describeOrigin({ of: { agent, path, notebook } }: ILoadedPage): string {
   return `${agent} · ${path ?? notebook}`;
 }
 
 /** Why nothing is shown, in one sentence. */
-function sentence(reason: unknown, { trans }: PageHost): string {
+function errorSentence(reason: unknown, { trans }: PageHost): string {
   if (reason instanceof ApiError && [401, 403].includes(reason.status) && reason.error === 'Refused') {
     return trans.__('You are not logged in any more: reload the page.');
   }

@@ -10,7 +10,7 @@ const UNITS: [number, string][] = [
 ];
 
 /** "4 ms", "2.3 s", "4 min 10 s", "3 d 2 h". */
-export function duration(seconds: number): string {
+export function formatDuration(seconds: number): string {
   if (seconds < 1) {
     return `${Math.round(seconds * 1000)} ms`;
   }

@@ -2,19 +2,19 @@
  * A run's entries as bars on a time axis: what was worked, what was waited for, and what happened at a moment.
  */
 
-import type { EntryType, IEntry } from '../api/types';
+import type { EntryType, ITimelineEntry } from '../api/types';
 
 export type Lane = 'working' | 'waiting' | 'steps' | 'policy' | 'moments';
 
 /** One bar, or one moment (no width), in fractions of the whole time. */
-export interface IBar {
-  entry: IEntry;
+export interface ITimelineBar {
+  entry: ITimelineEntry;
   lane: Lane;
   left: number;
   width: number;
 }
 
-const LANES: { [type in EntryType]: Lane } = {
+const ENTRY_LANES: { [type in EntryType]: Lane } = {
   working: 'working',
   statement: 'steps',
   step: 'steps',
@@ -38,18 +38,18 @@ const LANES: { [type in EntryType]: Lane } = {
  *
  * @param now - milliseconds since 1970; where an entry without an end is drawn to.
  */
-export function bars(entries: IEntry[], now: number): IBar[] {
+export function makeBars(entries: ITimelineEntry[], now: number): ITimelineBar[] {
   if (entries.length === 0) {
     return [];
   }
-  const spans = entries.map(entry => span(entry, now));
+  const spans = entries.map(entry => entrySpan(entry, now));
   const first = Math.min(...spans.map(([start]) => start));
   const last = Math.max(...spans.map(([, end]) => end), first + 1);
   return entries.map((entry, i) => {
     const [start, end] = spans[i];
     return {
       entry,
-      lane: LANES[entry.type],
+      lane: ENTRY_LANES[entry.type],
       left: (start - first) / (last - first),
       width: (end - start) / (last - first)
     };
@@ -57,16 +57,16 @@ export function bars(entries: IEntry[], now: number): IBar[] {
 }
 
 /** Seconds worked and seconds waited. */
-export function totals(entries: IEntry[], now: number): { working: number; waiting: number } {
+export function sumTotals(entries: ITimelineEntry[], now: number): { working: number; waiting: number } {
   const seconds = (type: EntryType): number =>
     entries
       .filter(entry => entry.type === type)
-      .map(entry => span(entry, now))
+      .map(entry => entrySpan(entry, now))
       .reduce((sum, [start, end]) => sum + (end - start) / 1000, 0);
   return { working: seconds('working'), waiting: seconds('waiting') };
 }
 
-function span(entry: IEntry, now: number): [number, number] {
+function entrySpan(entry: ITimelineEntry, now: number): [number, number] {
   const start = Date.parse(entry.at);
   if (entry.until !== null) {
     return [start, Date.parse(entry.until)];

@@ -3,25 +3,25 @@
  */
 
 import { useEffect, useState } from 'react';
-import type { IEntry, IRun } from '../api/types';
+import type { ITimelineEntry, IRun } from '../api/types';
 import type { IHost } from '../components/host';
-import { duration } from '../text/duration';
-import { visible } from '../text/hidden-characters';
-import { bars, Lane, totals } from './lanes';
+import { formatDuration } from '../text/duration';
+import { showHiddenCharacters } from '../text/hidden-characters';
+import { makeBars, Lane, sumTotals } from './lanes';
 
-const TIME: Intl.DateTimeFormatOptions = {
+const TIME_FORMAT: Intl.DateTimeFormatOptions = {
   ...{ year: 'numeric', month: 'short', day: 'numeric' },
   ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 }
 };
 
 /** When something was, to the millisecond, as people here write it. */
-function at(time: string): string {
-  return new Date(time).toLocaleString(undefined, TIME);
+function formatMoment(time: string): string {
+  return new Date(time).toLocaleString(undefined, TIME_FORMAT);
 }
 
-export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.Element {
+export function TimelineView({ run: id, host }: { run: string; host: IHost }): JSX.Element {
   const { trans, client, feed } = host;
-  const [found, setFound] = useState<{ run: IRun; entries: IEntry[]; now: number } | null>(null);
+  const [found, setFound] = useState<{ run: IRun; entries: ITimelineEntry[]; now: number } | null>(null);
   const [problem, setProblem] = useState('');
   const [open, setOpen] = useState<number | null>(null);
 
@@ -29,7 +29,7 @@ export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.E
     let gone = false;
     const read = async (): Promise<void> => {
       try {
-        const answer = await client.timeline(id);
+        const answer = await client.getTimeline(id);
         if (!gone) {
           setFound({ ...answer, now: Date.now() });
           setProblem('');
@@ -60,7 +60,7 @@ export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.E
     return <p>{trans.__('Loading …')}</p>;
   }
   const { run, entries, now } = found;
-  const spent = totals(entries, now);
+  const spent = sumTotals(entries, now);
   const lanes: [Lane, string][] = [
     ['working', trans.__('Working')],
     ['steps', trans.__('Steps')],
@@ -68,19 +68,22 @@ export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.E
     ['policy', trans.__('Policy')],
     ['moments', trans.__('Events')]
   ];
-  const placed = bars(entries, now);
+  const placed = makeBars(entries, now);
   // Most runs have no policy.
   const drawn = lanes.filter(([lane]) => lane !== 'policy' || placed.some(bar => bar.lane === lane));
   return (
-    <section className="jp-hitl-timeline" aria-label={trans.__('Timeline of %1', visible(run.agent))}>
-      <h2>{visible(run.agent)}</h2>
+    <section
+      className="jp-hitl-timeline"
+      aria-label={trans.__('Timeline of %1', showHiddenCharacters(run.agent))}
+    >
+      <h2>{showHiddenCharacters(run.agent)}</h2>
       <p>
         {trans.__(
           'Run %1, %2. Worked %3, waited %4.',
           run.id,
           run.status,
-          duration(spent.working),
-          duration(spent.waiting)
+          formatDuration(spent.working),
+          formatDuration(spent.waiting)
         )}
       </p>
       <div
@@ -99,7 +102,7 @@ export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.E
                     key={i}
                     className={`jp-hitl-bar jp-mod-${bar.entry.type}`}
                     style={{ left: `${bar.left * 100}%`, width: `${bar.width * 100}%` }}
-                    title={visible(bar.entry.what)}
+                    title={showHiddenCharacters(bar.entry.what)}
                   />
                 ))}
             </div>
@@ -110,12 +113,12 @@ export function Timeline({ run: id, host }: { run: string; host: IHost }): JSX.E
         {entries.map((entry, i) => (
           <li key={i}>
             <button type="button" aria-expanded={open === i} onClick={() => setOpen(open === i ? null : i)}>
-              <time dateTime={entry.at}>{at(entry.at)}</time>
-              <strong>{visible(entry.what)}</strong>
-              {entry.seconds !== null && <span>{duration(entry.seconds)}</span>}
-              <span>{visible(entry.actor)}</span>
+              <time dateTime={entry.at}>{formatMoment(entry.at)}</time>
+              <strong>{showHiddenCharacters(entry.what)}</strong>
+              {entry.seconds !== null && <span>{formatDuration(entry.seconds)}</span>}
+              <span>{showHiddenCharacters(entry.actor)}</span>
             </button>
-            {open === i && <pre>{visible(JSON.stringify(entry.detail, null, 2))}</pre>}
+            {open === i && <pre>{showHiddenCharacters(JSON.stringify(entry.detail, null, 2))}</pre>}
           </li>
         ))}
       </ol>

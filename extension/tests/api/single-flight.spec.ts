@@ -1,8 +1,8 @@
-import { Latest } from '../../src/api/single-flight';
+import { SingleFlight } from '../../src/api/single-flight';
 
 test('work is done once at a time, and once more for all that asked meanwhile', async () => {
   const ends: (() => void)[] = [];
-  const latest = new Latest(() => new Promise<void>(resolve => ends.push(resolve)));
+  const latest = new SingleFlight(() => new Promise<void>(resolve => ends.push(resolve)));
   const first = latest.run();
   void latest.run();
   const third = latest.run();
@@ -20,7 +20,7 @@ test('work is done once at a time, and once more for all that asked meanwhile', 
 
 test('what was taken back is not done', async () => {
   let done = 0;
-  const latest = new Latest(async () => void (done += 1));
+  const latest = new SingleFlight(async () => void (done += 1));
   const first = latest.run();
   void latest.run();
   latest.cancel();

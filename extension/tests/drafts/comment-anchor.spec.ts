@@ -1,6 +1,6 @@
 import * as Y from 'yjs';
-import type { IAbout, IComment } from '../../src/api/types';
-import { about, replaced, standing } from '../../src/drafts/comment-anchor';
+import type { ICommentTarget, IComment } from '../../src/api/types';
+import { makeCommentTarget, applySuggestion, locateQuote } from '../../src/drafts/comment-anchor';
 import type { IDraft } from '../../src/drafts/draft';
 
 function written(text: string): Y.Text {
@@ -10,14 +10,16 @@ function written(text: string): Y.Text {
 }
 
 /** What is commented on, as it comes back from the server. */
-function on(text: Y.Text, quote: string): IAbout {
+function on(text: Y.Text, quote: string): ICommentTarget {
   const start = text.toString().indexOf(quote);
-  return JSON.parse(JSON.stringify(about(text, { start, end: start + quote.length }))) as IAbout;
+  return JSON.parse(
+    JSON.stringify(makeCommentTarget(text, { start, end: start + quote.length }))
+  ) as ICommentTarget;
 }
 
 /** The text that it stands for now; null if it is gone. */
-function now(text: Y.Text, found: IAbout): string | null {
-  const range = standing(text, found);
+function now(text: Y.Text, found: ICommentTarget): string | null {
+  const range = locateQuote(text, found);
   return range && text.toString().slice(range.start, range.end);
 }
 
@@ -30,10 +32,10 @@ test('an anchor names the quote and what stands around it', () => {
 
 test('a long quote is cut, and no character in half', () => {
   const text = written(`${'a'.repeat(1999)}😀${'b'.repeat(59)}😀`);
-  expect(about(text, { start: 0, end: text.length }).quote).toBe('a'.repeat(1999));
-  expect(about(text, { start: 1, end: text.length }).quote).toBe(`${'a'.repeat(1998)}😀`);
-  expect(about(text, { start: 0, end: 2001 }).suffix).toBe('b'.repeat(59));
-  expect(about(text, { start: 2061, end: 2062 }).prefix).toBe('b'.repeat(59));
+  expect(makeCommentTarget(text, { start: 0, end: text.length }).quote).toBe('a'.repeat(1999));
+  expect(makeCommentTarget(text, { start: 1, end: text.length }).quote).toBe(`${'a'.repeat(1998)}😀`);
+  expect(makeCommentTarget(text, { start: 0, end: 2001 }).suffix).toBe('b'.repeat(59));
+  expect(makeCommentTarget(text, { start: 2061, end: 2062 }).prefix).toBe('b'.repeat(59));
 });
 
 test('the range moves with the text, and what is typed at its edges is not in it', () => {
@@ -80,7 +82,7 @@ test('others find the same range', () => {
 
 test('without an anchor the quote is looked for, if it is in one place', () => {
   const text = written('a b a');
-  const at = (quote: string) => standing(text, { anchor: null, quote });
+  const at = (quote: string) => locateQuote(text, { anchor: null, quote });
   expect([at('b'), at('a'), at('c'), at('')]).toEqual([{ start: 2, end: 3 }, null, null, null]);
 });
 
@@ -88,7 +90,7 @@ test.each([{}, { item: 'x' }, { item: { client: 1, clock: 99 } }, { tname: 'type
   'an anchor that is no place here is gone: %j',
   place => {
     const anchor = { start: place, end: place } as unknown as IComment['anchor'];
-    expect(standing(written('Dear'), { anchor, quote: 'Dear' })).toBeNull();
+    expect(locateQuote(written('Dear'), { anchor, quote: 'Dear' })).toBeNull();
   }
 );
 
@@ -97,11 +99,11 @@ test('a suggestion is what the draft would say with it', () => {
   const draft = { file: { ysource: text } } as unknown as IDraft;
   const comment = (quote: string, suggestion: string | null) =>
     ({ ...on(text, quote), suggestion }) as unknown as IComment;
-  expect(replaced(draft, comment('Ann', 'Bo'))).toBe('Dear Bo, hello.');
-  expect(replaced(draft, comment(', hello', ''))).toBe('Dear Ann.');
-  expect(replaced(draft, comment('Ann', null))).toBeNull();
+  expect(applySuggestion(draft, comment('Ann', 'Bo'))).toBe('Dear Bo, hello.');
+  expect(applySuggestion(draft, comment(', hello', ''))).toBe('Dear Ann.');
+  expect(applySuggestion(draft, comment('Ann', null))).toBeNull();
   const { start } = on(text, 'Ann').anchor!;
   const insertion = { anchor: { start, end: start }, quote: '', suggestion: 'old ' } as unknown as IComment;
-  expect(replaced(draft, insertion)).toBe('Dear old Ann, hello.');
-  expect(replaced({ file: null } as unknown as IDraft, comment('Ann', 'Bo'))).toBeNull();
+  expect(applySuggestion(draft, insertion)).toBe('Dear old Ann, hello.');
+  expect(applySuggestion({ file: null } as unknown as IDraft, comment('Ann', 'Bo'))).toBeNull();
 });

@@ -1,6 +1,6 @@
 import * as Y from 'yjs';
-import { Authors } from '../../src/drafts/text-authors';
-import { Replay } from '../../src/drafts/history-replay';
+import { TextAuthors } from '../../src/drafts/text-authors';
+import { HistoryReplay } from '../../src/drafts/history-replay';
 
 /** Somebody at a document: what they do becomes an update. */
 class Peer {
@@ -31,9 +31,9 @@ test('pieces are whose update brought them', () => {
   const second = ann.write(() => ann.text.insert(5, 'old '));
   const third = bo.write(() => bo.text.insert(8, '!'));
   agent.hear(second, third);
-  const authors = new Authors();
+  const authors = new TextAuthors();
   [first, second, third].forEach(one => authors.add(one.data, one.by));
-  expect(authors.pieces(agent.text)).toEqual([
+  expect(authors.splitByAuthor(agent.text)).toEqual([
     { text: 'Dear ', by: '' },
     { text: 'old ', by: 'ann' },
     { text: 'Ann', by: '' },
@@ -43,7 +43,7 @@ test('pieces are whose update brought them', () => {
 
 test('what one window wrote may be of several authors, and what is known stays', () => {
   const peer = new Peer('ann');
-  const authors = new Authors();
+  const authors = new TextAuthors();
   const [one, two, three] = ['ab', 'cd', 'ef'].map(text =>
     peer.write(() => peer.text.insert(peer.text.length, text))
   );
@@ -52,7 +52,7 @@ test('what one window wrote may be of several authors, and what is known stays',
   // All of it at once, as after a gap: only the middle is new.
   authors.add(Y.encodeStateAsUpdate(peer.doc), 'bo');
   authors.add(two.data, 'dan');
-  expect(authors.pieces(peer.text)).toEqual([
+  expect(authors.splitByAuthor(peer.text)).toEqual([
     { text: 'ab', by: 'ann' },
     { text: 'cd', by: 'bo' },
     { text: 'ef', by: 'cy' }
@@ -62,9 +62,9 @@ test('what one window wrote may be of several authors, and what is known stays',
 test('what no update has brought yet is of whoever is that peer', () => {
   const peer = new Peer('ann');
   peer.text.insert(0, 'ab');
-  const authors = new Authors();
-  expect(authors.pieces(peer.text)).toEqual([{ text: 'ab', by: null }]);
-  expect(authors.pieces(peer.text, client => (client === peer.doc.clientID ? 'ann' : null))).toEqual([
+  const authors = new TextAuthors();
+  expect(authors.splitByAuthor(peer.text)).toEqual([{ text: 'ab', by: null }]);
+  expect(authors.splitByAuthor(peer.text, client => (client === peer.doc.clientID ? 'ann' : null))).toEqual([
     { text: 'ab', by: 'ann' }
   ]);
 });
@@ -94,15 +94,15 @@ function log(size: number): { updates: { data: Uint8Array; by: string }[]; texts
 
 test('a text is what it was after any update, forwards and backwards', () => {
   const { updates, texts } = log(1234);
-  const replay = new Replay({ kind: 'text', value: '' });
+  const replay = new HistoryReplay({ kind: 'text', value: '' });
   replay.add(updates.slice(0, 700));
   replay.add(updates.slice(700));
   for (const n of [1234, 1, 0, 499, 500, 501, 1000, 3, 1233, 1234]) {
-    expect(replay.at(n).value).toBe(texts[n]);
+    expect(replay.documentAt(n).value).toBe(texts[n]);
   }
-  replay.at(10);
+  replay.documentAt(10);
   replay.add(log(1).updates);
-  expect([replay.length, replay.at(1234).value]).toEqual([1235, texts[1234]]);
+  expect([replay.length, replay.documentAt(1234).value]).toEqual([1235, texts[1234]]);
 });
 
 test('a long log keeps every moment', () => {
@@ -112,12 +112,12 @@ test('a long log keeps every moment', () => {
   for (let i = 0; i < 17_000; i++) {
     peer.text.insert(i, String.fromCharCode(97 + (i % 26)));
   }
-  const replay = new Replay({ kind: 'text', value: '' });
+  const replay = new HistoryReplay({ kind: 'text', value: '' });
   for (let at = 0; at < updates.length; at += 500) {
     replay.add(updates.slice(at, at + 500));
   }
   for (const n of [17_000, 16_500, 9_999, 700]) {
-    expect(replay.at(n).value).toBe(peer.text.toString().slice(0, n));
+    expect(replay.documentAt(n).value).toBe(peer.text.toString().slice(0, n));
   }
 });
 
@@ -126,7 +126,7 @@ test('values are what they were too', () => {
   const value = { amount: 1 };
   const first = peer.write(doc => doc.getMap('value').set('v', new Y.Map([['amount', '1']])));
   const second = peer.write(doc => (doc.getMap('value').get('v') as Y.Map<string>).set('amount', '2'));
-  const replay = new Replay({ kind: 'json', value });
+  const replay = new HistoryReplay({ kind: 'json', value });
   replay.add([first, second]);
-  expect([replay.at(2).value, replay.at(1).value]).toEqual([{ amount: 2 }, { amount: 1 }]);
+  expect([replay.documentAt(2).value, replay.documentAt(1).value]).toEqual([{ amount: 2 }, { amount: 1 }]);
 });

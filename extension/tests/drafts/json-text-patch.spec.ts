@@ -1,10 +1,10 @@
 import type { Json } from '../../src/api/types';
-import { merged } from '../../src/drafts/json-merge';
-import { respelled } from '../../src/drafts/json-text-patch';
+import { mergeJson } from '../../src/drafts/json-merge';
+import { patchJsonText } from '../../src/drafts/json-text-patch';
 
 /** The text after it was respelled. */
 function said(text: string, value: Json): string {
-  for (const { start, end, text: put } of respelled(text, value)) {
+  for (const { start, end, text: put } of patchJsonText(text, value)) {
     text = text.slice(0, start) + put + text.slice(end);
   }
   expect(JSON.parse(text)).toEqual(value);
@@ -24,7 +24,7 @@ test.each<[string, Json, string]>([
 });
 
 test('what is no JSON cannot be respelled', () => {
-  expect(() => respelled('[1,', [1])).toThrow(SyntaxError);
+  expect(() => patchJsonText('[1,', [1])).toThrow(SyntaxError);
 });
 
 test.each<[string, Json, Json, Json, Json]>([
@@ -36,5 +36,5 @@ test.each<[string, Json, Json, Json, Json]>([
   ['nothing of theirs', [1], [1, 2], [1], [1, 2]],
   ['lists that grew', [1], [1, 2], [1, 3], [1, 2]]
 ])('of %s both changes are kept where they can be', (_, base, mine, theirs, expected) => {
-  expect(merged(base, mine, theirs)).toEqual(expected);
+  expect(mergeJson(base, mine, theirs)).toEqual(expected);
 });

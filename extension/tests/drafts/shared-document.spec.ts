@@ -1,6 +1,6 @@
 import * as Y from 'yjs';
 import type { Json, Kind } from '../../src/api/types';
-import { Document } from '../../src/drafts/shared-document';
+import { SharedDocument } from '../../src/drafts/shared-document';
 import { pair } from '../drafts';
 
 /** Both sides say the same after they have met, and what that is. */
@@ -10,7 +10,7 @@ function both(kind: Kind, value: Json, one: (now: Json) => Json, other: (now: Js
   sides.other.write(other(sides.other.value));
   sides.meet();
   expect(sides.one.value).toEqual(sides.other.value);
-  expect(new Document({ kind, value }).value).toEqual(kind === 'text' ? '' : value);
+  expect(new SharedDocument({ kind, value }).value).toEqual(kind === 'text' ? '' : value);
   return sides.one.value;
 }
 
@@ -219,10 +219,10 @@ test.each<[Kind, Json, Json, Json, Json]>([
   one.write(mine);
   other.write(theirs);
   meet();
-  one.undoing.undo();
+  one.undoManager.undo();
   meet();
   expect([one.value, other.value]).toEqual([left, left]);
-  one.undoing.redo();
+  one.undoManager.redo();
   expect(one.value).not.toEqual(left);
 });
 

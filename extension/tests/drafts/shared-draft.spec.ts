@@ -1,11 +1,11 @@
 import * as encoding from 'lib0/encoding';
 import * as sync from 'y-protocols/sync';
 import type { IDraft } from '../../src/drafts/draft';
-import { Rooms, type ISubject } from '../../src/drafts/shared-draft';
+import { SharedDraftRegistry, type IDraftSource } from '../../src/drafts/shared-draft';
 import { begin } from '../drafts';
 import { Server } from '../roomserver';
 
-const LETTER: ISubject = { document: 'p', kind: 'text', value: 'Dear Ann' };
+const LETTER: IDraftSource = { document: 'p', kind: 'text', value: 'Dear Ann' };
 
 let server: Server;
 let draft: IDraft;
@@ -194,7 +194,7 @@ test('who has read it is told', () => {
 
 test('people are who the server says they are, and type for a moment', () => {
   opened();
-  const bo = new Rooms(path => server.connect(path, 'bo')).open(LETTER);
+  const bo = new SharedDraftRegistry(path => server.connect(path, 'bo')).open(LETTER);
   server.socket.opens();
   server.sockets[0].deliver();
   bo.focus('amount');

@@ -1,12 +1,12 @@
 import { Signal } from '@lumino/signaling';
 import { Client } from '../../src/api/client';
-import type { Changed, Feed } from '../../src/api/feed';
-import type { IProposal, ISummary } from '../../src/api/types';
-import { InboxModel, MOST } from '../../src/inbox/inbox-model';
+import type { FeedChange, Feed } from '../../src/api/feed';
+import type { IProposal, IProposalSummary } from '../../src/api/types';
+import { InboxModel, MAX_BULK } from '../../src/inbox/inbox-model';
 
 interface IServer {
   model: InboxModel;
-  waiting: Partial<IProposal & ISummary>[];
+  waiting: Partial<IProposal & IProposalSummary>[];
   /** Bodies of the POSTs. */
   bodies: unknown[];
   /** Paths of the GETs, without their queries. */
@@ -18,16 +18,16 @@ interface IServer {
   /** What it answers to decisions, or null for success. */
   refusal: { status: number; error: string; message: string } | null;
   /** Say something over the feed, and wait until nothing is read any more. */
-  tell: (changed: Changed) => Promise<void>;
+  tell: (changed: FeedChange) => Promise<void>;
 }
 
 /** Let everything happen that is ready to. */
 const rest = (): Promise<void> => new Promise(resolve => setTimeout(resolve));
 
 /** A server that answers with what waits, by pages of two; what does not wait any more was decided. */
-async function server(waiting: Partial<IProposal & ISummary>[], size = 2): Promise<IServer> {
+async function server(waiting: Partial<IProposal & IProposalSummary>[], size = 2): Promise<IServer> {
   const feed = {} as Feed;
-  const changed = new Signal<Feed, Changed>(feed);
+  const changed = new Signal<Feed, FeedChange>(feed);
   Object.assign(feed, { changed });
   const answer = (body: unknown, status = 200): Response =>
     ({ ok: status === 200, status, json: async () => body }) as Response;
@@ -76,7 +76,10 @@ const servers: IServer[] = [];
 
 afterEach(() => servers.splice(0).forEach(one => one.model.dispose()));
 
-function letter(id: string, over: Partial<IProposal & ISummary> = {}): Partial<IProposal & ISummary> {
+function letter(
+  id: string,
+  over: Partial<IProposal & IProposalSummary> = {}
+): Partial<IProposal & IProposalSummary> {
   return {
     id,
     title: `Letter x-${id}`,
@@ -137,27 +140,27 @@ test('a decision names what was shown; refused, nothing is taken away', async ()
 describe('what was asked is what is decided', () => {
   test('although the row goes away meanwhile', async () => {
     const s = await server(letters);
-    s.model.ask('approve');
+    s.model.askConfirmation('approve');
     s.waiting.shift();
     await s.tell({ proposals: ['a'], runs: ['run-a'], drafts: [] });
     expect(s.model.current).toBe('b');
-    expect(s.model.fate(s.model.asked!.proposals[0])).toBe('gone');
+    expect(s.model.compareWithShown(s.model.confirmation!.proposals[0])).toBe('gone');
     await s.model.confirm('');
     expect(s.bodies).toEqual([
       { action: 'approve', proposals: [{ id: 'a', revision: 1, fingerprint: 'f-a' }] }
     ]);
     expect(s.model.problem).toBe('ann was first');
-    expect(s.model.asked).toBeNull();
+    expect(s.model.confirmation).toBeNull();
   });
 
   test('in the revision that was shown, although there is a newer one', async () => {
     const s = await server(letters);
     s.refusal = { status: 409, error: 'StaleDraft', message: 'not as it was shown' };
-    s.model.ask('approve');
+    s.model.askConfirmation('approve');
     s.waiting[0] = letter('a', { revision: 2, fingerprint: 'new', text: 'Dearest' });
     await s.tell({ proposals: ['a'], runs: [], drafts: [] });
     expect(s.model.shown[0]).toMatchObject({ revision: 2, fingerprint: 'new', summary: 'Dearest' });
-    expect(s.model.fate(s.model.asked!.proposals[0])).toBe('changed');
+    expect(s.model.compareWithShown(s.model.confirmation!.proposals[0])).toBe('changed');
     await s.model.confirm('');
     expect(s.bodies).toMatchObject([{ proposals: [{ id: 'a', revision: 1, fingerprint: 'f-a' }] }]);
     expect(s.model.problem).toBe('not as it was shown');
@@ -166,7 +169,7 @@ describe('what was asked is what is decided', () => {
   test('although something else is selected meanwhile', async () => {
     const s = await server(letters);
     s.refusal = null;
-    s.model.ask('approve');
+    s.model.askConfirmation('approve');
     s.model.toggle('c');
     await s.model.confirm('fine');
     expect(s.bodies).toMatchObject([{ reason: 'fine', proposals: [{ id: 'a' }] }]);
@@ -177,12 +180,12 @@ describe('what was asked is what is decided', () => {
   test('it can be tried again when the server was only busy', async () => {
     const s = await server(letters);
     s.refusal = { status: 503, error: 'StoreBusy', message: 'busy' };
-    s.model.ask('approve');
+    s.model.askConfirmation('approve');
     expect(await s.model.confirm('')).toBe(false);
-    expect(s.model.asked).not.toBeNull();
+    expect(s.model.confirmation).not.toBeNull();
     s.refusal = null;
     expect(await s.model.confirm('')).toBe(true);
-    expect(s.model.asked).toBeNull();
+    expect(s.model.confirmation).toBeNull();
   });
 });
 
@@ -275,7 +278,7 @@ describe('the feed', () => {
 
   test('what was refused is said until the next action of the person', async () => {
     const s = await server(letters);
-    s.model.ask('approve');
+    s.model.askConfirmation('approve');
     await s.model.confirm('');
     await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
     await s.tell(null);
@@ -315,11 +318,11 @@ test('what is selected and cannot be seen is not decided', async () => {
   model.toggle('a');
   model.toggle('b');
   model.search = 'x-b';
-  model.ask('approve');
-  expect(model.asked).toMatchObject({ proposals: [{ id: 'b' }], hidden: 1 });
+  model.askConfirmation('approve');
+  expect(model.confirmation).toMatchObject({ proposals: [{ id: 'b' }], hidden: 1 });
   model.search = 'x-c';
-  model.ask('approve');
-  expect(model.asked).toMatchObject({ proposals: [{ id: 'c' }], hidden: 2 });
+  model.askConfirmation('approve');
+  expect(model.confirmation).toMatchObject({ proposals: [{ id: 'c' }], hidden: 2 });
 });
 
 describe('filters and groups', () => {
@@ -366,13 +369,13 @@ describe('filters and groups', () => {
     model.collapseAll(true);
     expect(lines()).toEqual(['one 3', 'two 1']);
     expect(model.current).toBeNull();
-    expect(model.meant).toEqual([]);
+    expect(model.targets).toEqual([]);
   });
 });
 
 test('with 5,000 a key press arranges nothing anew, and a search is quick', async () => {
   const many = Array.from({ length: 5000 }, (_, i) => letter(`p${i}`, { agent: `agent-${i % 7}` }));
-  const { model } = await server(many, MOST);
+  const { model } = await server(many, MAX_BULK);
   expect(model.total).toBe(5000);
   const { view } = model;
   model.move(1);

@@ -4,16 +4,16 @@ import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import axe from 'axe-core';
 import { useState } from 'react';
 import { Client } from '../../src/api/client';
-import type { Changed, Feed } from '../../src/api/feed';
-import type { ISummary, IStatus } from '../../src/api/types';
+import type { FeedChange, Feed } from '../../src/api/feed';
+import type { IProposalSummary, IStatus } from '../../src/api/types';
 import { InboxModel } from '../../src/inbox/inbox-model';
-import { Inbox } from '../../src/inbox/inbox-panel';
+import { InboxPanel } from '../../src/inbox/inbox-panel';
 import type { IHost } from '../../src/components/host';
 import { sized } from '../sized';
 
 beforeAll(sized);
 
-function letter(id: string, over: Partial<ISummary> = {}): ISummary {
+function letter(id: string, over: Partial<IProposalSummary> = {}): IProposalSummary {
   return {
     id,
     title: `Letter to ${id}`,
@@ -31,7 +31,7 @@ function letter(id: string, over: Partial<ISummary> = {}): ISummary {
     fingerprint: `f-${id}`,
     created_at: new Date().toISOString(),
     ...over
-  } as ISummary;
+  } as IProposalSummary;
 }
 
 const open: (() => void)[] = [];
@@ -41,7 +41,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-async function show(waiting: ISummary[], over: Partial<IHost> = {}, renderCard = card) {
+async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, renderCard = card) {
   const s = {
     waiting,
     bodies: [] as { proposals: { id: string; revision: number }[]; reason?: string; action: string }[],
@@ -52,7 +52,7 @@ async function show(waiting: ISummary[], over: Partial<IHost> = {}, renderCard =
     gate: Promise.resolve()
   };
   const feed = {} as Feed;
-  const changed = new Signal<Feed, Changed>(feed);
+  const changed = new Signal<Feed, FeedChange>(feed);
   Object.assign(feed, { changed });
   const answer = (body: unknown, status = 200): Response =>
     ({ ok: status === 200, status, json: async () => body }) as Response;
@@ -77,7 +77,7 @@ async function show(waiting: ISummary[], over: Partial<IHost> = {}, renderCard =
     ...over
   } as unknown as IHost;
   const { unmount } = render(
-    <Inbox model={model} host={host} renderCard={renderCard} onOpenCell={p => s.cells.push(p.id)} />
+    <InboxPanel model={model} host={host} renderCard={renderCard} onOpenCell={p => s.cells.push(p.id)} />
   );
   open.push(() => {
     unmount();
@@ -92,7 +92,7 @@ async function show(waiting: ISummary[], over: Partial<IHost> = {}, renderCard =
     model,
     list,
     press: (...keys: string[]) => keys.forEach(key => fireEvent.keyDown(list, { key })),
-    tell: (message: Changed) =>
+    tell: (message: FeedChange) =>
       act(async () => {
         changed.emit(message);
         await new Promise(resolve => setTimeout(resolve));
@@ -107,7 +107,7 @@ async function show(waiting: ISummary[], over: Partial<IHost> = {}, renderCard =
 
 const card = (id: string): JSX.Element => <p>card of {id}</p>;
 
-const abc = (): ISummary[] => ['a', 'b', 'c'].map(id => letter(id));
+const abc = (): IProposalSummary[] => ['a', 'b', 'c'].map(id => letter(id));
 
 const option = (name: string): HTMLElement => screen.getByRole('option', { name: new RegExp(name) });
 
@@ -388,7 +388,7 @@ test('before anything is known, it is not said that nothing waits', async () => 
     status: null,
     readOnly: null
   } as unknown as IHost;
-  const other = render(<Inbox model={never} host={host} renderCard={card} />);
+  const other = render(<InboxPanel model={never} host={host} renderCard={card} />);
   within(other.container).getByText('Loading …');
   expect(within(other.container).queryByText('Nothing waits for a decision.')).toBeNull();
   never.dispose();

@@ -3,20 +3,37 @@ import { Signal } from '@lumino/signaling';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import axe from 'axe-core';
 import { Client } from '../../src/api/client';
-import type { Changed, Feed } from '../../src/api/feed';
-import type { IFigures, IMay, INeed, IProposal, ISummary } from '../../src/api/types';
+import type { FeedChange, Feed } from '../../src/api/feed';
+import type {
+  IFigures,
+  IProposalPermissions,
+  INeedProgress,
+  IProposal,
+  IProposalSummary
+} from '../../src/api/types';
 import { InboxModel } from '../../src/inbox/inbox-model';
-import { Inbox } from '../../src/inbox/inbox-panel';
+import { InboxPanel } from '../../src/inbox/inbox-panel';
 import type { IHost } from '../../src/components/host';
 import { sized } from '../sized';
 
 beforeAll(sized);
 
-const two: INeed = { text: '2 of @finance', have: 1, count: 2, voted: ['bo'], waiting: ['ada', 'cy'] };
-const yes: IMay = { decide: true, why_not: null, actions: ['approve', 'edit', 'reject'], undo: false };
-const no: IMay = { decide: false, why_not: 'this needs ada or bo', actions: [], undo: false };
+const two: INeedProgress = {
+  text: '2 of @finance',
+  have: 1,
+  count: 2,
+  voted: ['bo'],
+  waiting: ['ada', 'cy']
+};
+const yes: IProposalPermissions = {
+  decide: true,
+  why_not: null,
+  actions: ['approve', 'edit', 'reject'],
+  undo: false
+};
+const no: IProposalPermissions = { decide: false, why_not: 'this needs ada or bo', actions: [], undo: false };
 
-function refund(id: string, over: Partial<ISummary> = {}): ISummary {
+function refund(id: string, over: Partial<IProposalSummary> = {}): IProposalSummary {
   return {
     ...{ id, title: `Refund ${id}`, kind: 'json', status: 'open', agent: 'refunds', notebook: '/n.ipynb' },
     ...{ path: 'n.ipynb', run: `run-${id}`, summary: '{}', deadline: null, assignee: null, reasons: [] },
@@ -32,7 +49,7 @@ function refund(id: string, over: Partial<ISummary> = {}): ISummary {
       alike: id
     },
     ...over
-  } as ISummary;
+  } as IProposalSummary;
 }
 
 const quiet: IFigures = {
@@ -40,8 +57,8 @@ const quiet: IFigures = {
 };
 
 interface IServer {
-  waiting: ISummary[];
-  passed: ISummary[];
+  waiting: IProposalSummary[];
+  passed: IProposalSummary[];
   figures: IFigures;
   /** What it answers to a decision on several. */
   decided: Partial<IProposal>[];
@@ -69,7 +86,7 @@ async function show(over: Partial<IServer>) {
     }
     return answer({ proposals: query.includes('passed=1') ? s.passed : s.waiting, next: null });
   });
-  const feed = { changed: new Signal<unknown, Changed>({}) } as unknown as Feed;
+  const feed = { changed: new Signal<unknown, FeedChange>({}) } as unknown as Feed;
   const model = new InboxModel(client, feed);
   open.push(model);
   const user = { username: 'cy', display_name: 'Cy' };
@@ -79,7 +96,7 @@ async function show(over: Partial<IServer>) {
   } as unknown as IHost;
   const card = (id: string): JSX.Element => <p>card of {id}</p>;
   await act(async () => {
-    render(<Inbox model={model} host={host} renderCard={card} />);
+    render(<InboxPanel model={model} host={host} renderCard={card} />);
   });
   const list = (): HTMLElement => screen.getByRole('listbox');
   const press = (...keys: string[]): void =>

@@ -2,11 +2,11 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import { Client } from '../../src/api/client';
-import type { Changed, Feed } from '../../src/api/feed';
-import type { ISummary, IWorkspaceSummary } from '../../src/api/types';
+import type { FeedChange, Feed } from '../../src/api/feed';
+import type { IProposalSummary, IWorkspaceSummary } from '../../src/api/types';
 import { InboxModel } from '../../src/inbox/inbox-model';
-import { Inbox } from '../../src/inbox/inbox-panel';
-import { Workspaces } from '../../src/inbox/workspace-store';
+import { InboxPanel } from '../../src/inbox/inbox-panel';
+import { WorkspaceStore } from '../../src/inbox/workspace-store';
 import type { IHost } from '../../src/components/host';
 import { sized } from '../sized';
 
@@ -32,12 +32,12 @@ const LETTER = {
   ...{ id: 'p', document: 'p', title: 'Letter', kind: 'text', status: 'open', agent: 'letters', run: 'r' },
   ...{ notebook: '/n.ipynb', path: 'n.ipynb', summary: '', deadline: null, assignee: null, reasons: [] },
   ...{ revision: 1, fingerprint: 'f', created_at: '2026-01-31T10:00:00Z' }
-} as unknown as ISummary;
+} as unknown as IProposalSummary;
 
 async function show(found: IWorkspaceSummary[], status = 200) {
   const s = { found, status, read: [] as string[], cells: [] as unknown[] };
   const feed = {} as Feed;
-  const changed = new Signal<Feed, Changed>(feed);
+  const changed = new Signal<Feed, FeedChange>(feed);
   Object.assign(feed, { changed });
   const client = new Client(async path => {
     if (!path.startsWith('workspaces')) {
@@ -54,9 +54,9 @@ async function show(found: IWorkspaceSummary[], status = 200) {
   const model = new InboxModel(client, feed);
   const host = { client, feed, trans: nullTranslator.load('hitl_nb'), status: null, readOnly: null };
   render(
-    <Inbox
+    <InboxPanel
       model={model}
-      workspaces={new Workspaces(client, feed)}
+      workspaces={new WorkspaceStore(client, feed)}
       host={host as unknown as IHost}
       renderCard={id => <p>card of {id}</p>}
       renderWorkspace={id => <p>document {id}</p>}
@@ -65,7 +65,7 @@ async function show(found: IWorkspaceSummary[], status = 200) {
   );
   await act(async () => undefined);
   await act(async () => undefined);
-  const hears = async (what: Changed): Promise<void> => {
+  const hears = async (what: FeedChange): Promise<void> => {
     await act(async () => {
       changed.emit(what);
     });

@@ -2,7 +2,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Notification as Notices } from '@jupyterlab/apputils';
 import { nullTranslator } from '@jupyterlab/translation';
 import { LabHost } from '../../src/lab/lab-host';
-import { notices } from '../../src/lab/notifications';
+import { noticesPlugin } from '../../src/lab/notifications';
 import type { INotice, IProposal, IStatus } from '../../src/api/types';
 
 // The packages as a whole want a browser.
@@ -18,13 +18,13 @@ jest.mock('@jupyterlab/services', () => ({ ServerConnection: {} }));
 function hostOf(status: Partial<IStatus>): LabHost {
   const settings = { wsUrl: 'ws://there/', WebSocket: class {} } as never;
   const host = new LabHost(settings, {} as never, nullTranslator.load('hitl_nb'), '1.0.0');
-  Object.assign(host.client, { status: async () => ({ may: { decide: true }, ...status }) });
+  Object.assign(host.client, { getStatus: async () => ({ may: { decide: true }, ...status }) });
   return host;
 }
 
 async function told(host: LabHost): Promise<unknown[]> {
   jest.mocked(Notices.warning).mockClear();
-  await notices.activate({} as JupyterFrontEnd, host, null, null, null);
+  await noticesPlugin.activate({} as JupyterFrontEnd, host, null, null, null);
   await host.refresh();
   await host.refresh();
   return jest.mocked(Notices.warning).mock.calls.map(([text]) => text);
@@ -70,7 +70,7 @@ async function active(
 }> {
   const host = hostOf({ api: 1, version: '1.0.0' });
   Object.assign(host.client, {
-    proposal: async (id: string) => ({ id, title: 'Refund', status: 'open', path: null, ...proposal })
+    getProposal: async (id: string) => ({ id, title: 'Refund', status: 'open', path: null, ...proposal })
   });
   await host.refresh();
   const shown: string[] = [];
@@ -104,11 +104,11 @@ async function active(
       execute: (id: string, args: object) => commands[id].execute(args)
     }
   };
-  await notices.activate(app as never, host, { load: async () => settings }, null, null);
+  await noticesPlugin.activate(app as never, host, { load: async () => settings }, null, null);
   return {
     say: async (...said) => {
       const message = { type: 'changed', proposals: [], runs: [], drafts: [], head: 1, notices: said };
-      (host.feed as unknown as { _heard: (m: unknown) => void })._heard(message);
+      (host.feed as unknown as { _onMessage: (m: unknown) => void })._onMessage(message);
       await new Promise(resolve => setTimeout(resolve));
     },
     told: () => jest.mocked(Notices.info).mock.calls.map(([text]) => text),

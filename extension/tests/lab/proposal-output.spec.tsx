@@ -2,9 +2,9 @@ import { Widget } from '@lumino/widgets';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { Client } from '../../src/api/client';
-import type { Changed, Feed } from '../../src/api/feed';
-import { MIME, PauseRenderer } from '../../src/lab/proposal-output';
-import { Cards } from '../../src/lab/card-counts';
+import type { FeedChange, Feed } from '../../src/api/feed';
+import { PROPOSAL_MIME, PauseRenderer } from '../../src/lab/proposal-output';
+import { CardCounts } from '../../src/lab/card-counts';
 import type { IReview } from '../../src/lab/tokens';
 import { Drafts } from '../drafts';
 
@@ -25,7 +25,7 @@ function renderer(answer: unknown): { made: PauseRenderer; read: string[]; carri
     return { ok: true, status: 200, json: async () => answer } as Response;
   });
   const feed = {} as Feed;
-  Object.assign(feed, { changed: new Signal<Feed, Changed>(feed) });
+  Object.assign(feed, { changed: new Signal<Feed, FeedChange>(feed) });
   const review = {
     client,
     feed,
@@ -37,7 +37,7 @@ function renderer(answer: unknown): { made: PauseRenderer; read: string[]; carri
   const place = {
     path: () => 'a.ipynb',
     store: async () => null,
-    cards: new Cards(),
+    cards: new CardCounts(),
     carryId: (id: string) => void carried.push(id)
   };
   return { made: new PauseRenderer(review as unknown as IReview, place), read, carried };
@@ -47,7 +47,7 @@ function model(
   data: unknown,
   plain: unknown = 'Paused: Letter'
 ): Parameters<PauseRenderer['renderModel']>[0] {
-  return { data: { [MIME]: data, 'text/plain': plain } } as unknown as Parameters<
+  return { data: { [PROPOSAL_MIME]: data, 'text/plain': plain } } as unknown as Parameters<
     PauseRenderer['renderModel']
   >[0];
 }

@@ -3,13 +3,13 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { ApiError } from '../../src/api/errors';
 import type { IProposal, IRun } from '../../src/api/types';
-import { GoingOn } from '../../src/lab/resume-run';
+import { ResumeController } from '../../src/lab/resume-run';
 import type { LabHost } from '../../src/lab/lab-host';
 
 // Whole packages want pictures.
 jest.mock('@jupyterlab/notebook', () => ({ NotebookActions: { runCells: jest.fn() } }));
 jest.mock('@jupyterlab/services', () => ({ SessionAPI: {} }));
-jest.mock('../../src/lab/proposal-output', () => ({ MIME: 'pause' }));
+jest.mock('../../src/lab/proposal-output', () => ({ PROPOSAL_MIME: 'pause' }));
 jest.mock('../../src/lab/workspace-output', () => ({ WORKSPACE_MIME: 'workspace' }));
 
 const ran = jest.mocked(NotebookActions.runCells);
@@ -55,7 +55,7 @@ function opened(resume: () => Promise<void> = async () => undefined, reply: obje
   const feed = { changed: new Signal({}), headless: new Signal({}), browser: 'b' };
   const client = {
     decided: new Signal({}),
-    run: async () => ({ run: server.run }),
+    getRun: async () => ({ run: server.run }),
     resume: async () => {
       server.asked += 1;
       await resume();
@@ -63,7 +63,7 @@ function opened(resume: () => Promise<void> = async () => undefined, reply: obje
   };
   const host = { feed, client, trans: nullTranslator.load('hitl_nb'), notify: () => undefined, status: null };
   const notebooks = { size: 1, find: (fits: (one: unknown) => boolean) => (fits(panel) ? panel : undefined) };
-  const made = new GoingOn(host as unknown as LabHost, notebooks as never, path => path);
+  const made = new ResumeController(host as unknown as LabHost, notebooks as never, path => path);
   const hear = (): void => feed.changed.emit({ proposals: [], runs: ['r'], drafts: [] });
   return { made, server, hear };
 }
@@ -97,7 +97,7 @@ test('a decision that came while the cell still ran is gone on with too', async 
 test('a script is said to go on by itself', () => {
   const { made } = opened();
   const run = { ...ready(1), path: null, notebook: 'script:nightly' };
-  expect(made.say(run, {} as IProposal)).toEqual({
+  expect(made.resumeAction(run, {} as IProposal)).toEqual({
     text: 'Decided; the script goes on by itself. If it has ended, run it again.'
   });
 });
@@ -109,7 +109,7 @@ test('who is refused executes nothing, and says why', async () => {
   hear();
   await settled();
   expect(ran).not.toHaveBeenCalled();
-  expect(made.say(ready(1), {} as never)?.text).toBe('Another window goes on with it.');
+  expect(made.resumeAction(ready(1), {} as never)?.text).toBe('Another window goes on with it.');
 });
 
 test.each([
@@ -123,5 +123,5 @@ test.each([
   hear();
   await settled();
   expect([ran.mock.calls.length, server.asked]).toEqual([0, 0]);
-  expect(made.say(ready(1), {} as never)?.text).toContain('%load_ext hitl_nb');
+  expect(made.resumeAction(ready(1), {} as never)?.text).toContain('%load_ext hitl_nb');
 });

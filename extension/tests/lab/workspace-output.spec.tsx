@@ -3,9 +3,9 @@ import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import { act } from '@testing-library/react';
 import { Client } from '../../src/api/client';
-import type { Changed, Feed } from '../../src/api/feed';
+import type { FeedChange, Feed } from '../../src/api/feed';
 import { WORKSPACE_MIME, WorkspaceRenderer } from '../../src/lab/workspace-output';
-import { Cards } from '../../src/lab/card-counts';
+import { CardCounts } from '../../src/lab/card-counts';
 import type { IReview } from '../../src/lab/tokens';
 import { Drafts } from '../drafts';
 
@@ -30,7 +30,7 @@ function renderer(answers: { [path: string]: [number, unknown] }) {
     return { ok: status === 200, status, json: async () => body } as Response;
   });
   const feed = {} as Feed;
-  const changed = new Signal<Feed, Changed>(feed);
+  const changed = new Signal<Feed, FeedChange>(feed);
   Object.assign(feed, { changed });
   const drafts = new Drafts();
   const review = {
@@ -47,7 +47,7 @@ function renderer(answers: { [path: string]: [number, unknown] }) {
       ...{ dispose: () => undefined, hasFocus: () => false, setOption: () => undefined }
     })
   };
-  const cards = new Cards();
+  const cards = new CardCounts();
   const place = { path: () => 'a.ipynb', store: async () => 'there', cards };
   return { made: new WorkspaceRenderer(review as unknown as IReview, place), read, changed, drafts, cards };
 }

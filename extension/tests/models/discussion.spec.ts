@@ -1,6 +1,6 @@
 import * as Y from 'yjs';
 import type { IComment } from '../../src/api/types';
-import { about } from '../../src/drafts/comment-anchor';
+import { makeCommentTarget } from '../../src/drafts/comment-anchor';
 import type { IDraft } from '../../src/drafts/draft';
 import { Discussion } from '../../src/models/discussion';
 import { Comments } from '../comments';
@@ -16,8 +16,8 @@ function shown() {
   const bo = new Discussion(server.client('bo'), 'p');
   const suggest = async (quote: string, suggestion: string): Promise<IComment> => {
     const start = String(draft.value).indexOf(quote);
-    const where = about(draft.file!.ysource, { start, end: start + quote.length });
-    await bo.say({ text: '', ...where, suggestion });
+    const where = makeCommentTarget(draft.file!.ysource, { start, end: start + quote.length });
+    await bo.addComment({ text: '', ...where, suggestion });
     await ann.read();
     return bo.comments[bo.comments.length - 1];
   };
@@ -29,7 +29,7 @@ function shown() {
 
 test('what is said is there, with who may be called', async () => {
   const { ann, bo, server } = shown();
-  expect(await ann.say({ text: 'why?', mentions: ['bo'] })).toBe(true);
+  expect(await ann.addComment({ text: 'why?', mentions: ['bo'] })).toBe(true);
   await bo.read();
   expect(bo.comments.map(one => [one.author, one.text, one.mentions])).toEqual([['ann', 'why?', ['bo']]]);
   expect(bo.people).toEqual(server.people);
@@ -37,21 +37,21 @@ test('what is said is there, with who may be called', async () => {
 
 test('what the server knew earlier takes nothing away', async () => {
   const { ann } = shown();
-  await ann.say({ text: 'why?' });
+  await ann.addComment({ text: 'why?' });
   const [before] = ann.comments;
-  await ann.mark(before, 'resolved');
-  ann.take([]);
-  ann.take([before]);
+  await ann.changeState(before, 'resolved');
+  ann.merge([]);
+  ann.merge([before]);
   expect(ann.comments.map(one => one.state)).toEqual(['resolved']);
 });
 
 test('why something was not said is told', async () => {
   const { ann, server } = shown();
   server.refusal = { status: 400, body: { error: 'BadRequest', message: 'too long' } };
-  expect(await ann.say({ text: 'x' })).toBe(false);
+  expect(await ann.addComment({ text: 'x' })).toBe(false);
   expect([ann.problem, ann.comments]).toEqual(['too long', []]);
   server.refusal = null;
-  expect([await ann.say({ text: 'x' }), ann.problem]).toEqual([true, '']);
+  expect([await ann.addComment({ text: 'x' }), ann.problem]).toEqual([true, '']);
 });
 
 test('a suggestion that is accepted is in the draft, and can be taken back there', async () => {

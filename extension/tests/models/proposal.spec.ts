@@ -1,7 +1,7 @@
 import { Signal } from '@lumino/signaling';
 import * as Y from 'yjs';
 import { Client } from '../../src/api/client';
-import type { Changed, Feed } from '../../src/api/feed';
+import type { FeedChange, Feed } from '../../src/api/feed';
 import type { IProposal, Json } from '../../src/api/types';
 import { ProposalModel } from '../../src/models/proposal';
 import { Drafts, type Line } from '../drafts';
@@ -35,7 +35,7 @@ function shown(more: Partial<IProposal> = {}, line: Partial<Line> = {}) {
     return { ok: status === 200, status, json: async () => body } as Response;
   });
   const feed = {} as Feed;
-  const changed = new Signal<Feed, Changed>(feed);
+  const changed = new Signal<Feed, FeedChange>(feed);
   Object.assign(feed, { changed });
   const drafts = new Drafts(line);
   const model = new ProposalModel({ client, feed, drafts }, proposal);
@@ -146,10 +146,10 @@ test('a draft that is another one than was shown is a surprise, and decided agai
     body: { error: 'StaleDraft', message: 'the draft has changed', difference: { draft } }
   });
   expect(await model.decide('edit', {})).toBe(false);
-  expect([model.surprise?.draft, model.problem]).toEqual([draft, 'the draft has changed']);
+  expect([model.conflict?.draft, model.problem]).toEqual([draft, 'the draft has changed']);
   delete server.answers['POST p/decision'];
   expect(await model.decide('edit', {})).toBe(true);
-  expect(model.surprise).toBeNull();
+  expect(model.conflict).toBeNull();
 });
 
 test('somebody decides while this person types: both texts are there', async () => {
@@ -159,8 +159,8 @@ test('somebody decides while this person types: both texts are there', async () 
   server.proposal = { ...server.proposal, status: 'decided', revision: 2 };
   tell();
   await settle();
-  expect([model.surprise?.shown.status, model.surprise?.now.status]).toEqual(['open', 'decided']);
-  expect(model.surprise?.draft).toEqual({ shown: 'Dear Bo', now: 'Dear Ann' });
+  expect([model.conflict?.shown.status, model.conflict?.now.status]).toEqual(['open', 'decided']);
+  expect(model.conflict?.draft).toEqual({ shown: 'Dear Bo', now: 'Dear Ann' });
   expect([model.draft, model.saved]).toEqual([null, 'saved']);
 });
 
@@ -170,7 +170,7 @@ test('somebody decides what all have written: nobody is surprised', async () => 
   server.proposal = { ...server.proposal, status: 'decided', revision: 2 };
   line.set({ closed: 'ann approved it', synced: false });
   await settle();
-  expect([model.proposal.status, model.surprise, line.disposed]).toEqual(['decided', null, true]);
+  expect([model.proposal.status, model.conflict, line.disposed]).toEqual(['decided', null, true]);
 });
 
 test('a draft that is closed for another reason says so', async () => {
@@ -189,7 +189,7 @@ test('the second reviewer is told', async () => {
   });
   expect(await model.decide('approve', {})).toBe(false);
   expect(model.problem).toBe('ann approved it');
-  expect(model.surprise).not.toBeNull();
+  expect(model.conflict).not.toBeNull();
 });
 
 test('an edit that does not fit says so at its fields', async () => {

@@ -2,7 +2,7 @@ import { act, fireEvent, render, screen, waitFor } from '@testing-library/react'
 import { createElement } from 'react';
 import type { IProposal, IRun } from '../../src/api/types';
 import { PageHost } from '../../src/page/page-host';
-import { type Of, Page } from '../../src/page/review-page';
+import { type PageSubject, ReviewPage } from '../../src/page/review-page';
 import { Server } from '../roomserver';
 
 // It needs what jsdom lacks as soon as it is loaded; a choice needs no editor.
@@ -97,10 +97,10 @@ function host(): PageHost {
   return new PageHost({ base: '/user/ann/', nonce: 'n', pass: 'shown' });
 }
 
-async function shown(of: Of = 'proposal', id = 'p1'): Promise<void> {
+async function shown(of: PageSubject = 'proposal', id = 'p1'): Promise<void> {
   const made = host();
   await act(async () => {
-    render(createElement(Page, { host: made, id, of }));
+    render(createElement(ReviewPage, { host: made, id, of }));
   });
   act(() => server.sockets.forEach(socket => socket.opens()));
 }
@@ -197,10 +197,10 @@ test('nothing is decided on a server of another API, nor by somebody who may not
 
 test('what a run needs next is in words only', () => {
   const made = host();
-  const said = (changed: Partial<IRun>): string => made.goingOn({ ...run, ...changed }, proposal)!.text;
+  const said = (changed: Partial<IRun>): string => made.resumeAction({ ...run, ...changed }, proposal)!.text;
   expect(said({ status: 'waiting', open: 1 })).toBe('The agent goes on after 1 more decision.');
   expect(said({ status: 'waiting', open: 2 })).toBe('The agent goes on after 2 more decisions.');
   expect(said({ status: 'running' })).toBe('The agent has gone on.');
   expect(said({ status: 'failed', error: 'ValueError: \u202e' })).toContain('ValueError: ⟨U+202E⟩');
-  expect(made.goingOn(run, proposal)!.label).toBeUndefined();
+  expect(made.resumeAction(run, proposal)!.label).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-import { visible } from '../../src/text/hidden-characters';
+import { showHiddenCharacters } from '../../src/text/hidden-characters';
 
 test.each([
   ['pay \u202e001', 'pay ⟨U+202E⟩001'],
@@ -9,5 +9,5 @@ test.each([
   ['lone \ud800', 'lone ⟨U+D800⟩'],
   ['Grüße, 你好 😀', 'Grüße, 你好 😀']
 ])('%j is shown as %j', (text, shown) => {
-  expect(visible(text)).toBe(shown);
+  expect(showHiddenCharacters(text)).toBe(shown);
 });

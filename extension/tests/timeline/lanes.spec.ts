@@ -1,10 +1,10 @@
-import type { EntryType, IEntry } from '../../src/api/types';
-import { bars, totals } from '../../src/timeline/lanes';
-import { duration } from '../../src/text/duration';
+import type { EntryType, ITimelineEntry } from '../../src/api/types';
+import { makeBars, sumTotals } from '../../src/timeline/lanes';
+import { formatDuration } from '../../src/text/duration';
 
 const START = Date.parse('2026-11-25T10:00:00Z');
 
-function entry(type: EntryType, from: number, until: number | null): IEntry {
+function entry(type: EntryType, from: number, until: number | null): ITimelineEntry {
   const at = (seconds: number): string => new Date(START + seconds * 1000).toISOString();
   return {
     n: 1,
@@ -19,7 +19,10 @@ function entry(type: EntryType, from: number, until: number | null): IEntry {
 }
 
 test('entries lie on one axis from the first to the last moment', () => {
-  const placed = bars([entry('working', 0, 2), entry('waiting', 2, 10), entry('decision', 10, null)], START);
+  const placed = makeBars(
+    [entry('working', 0, 2), entry('waiting', 2, 10), entry('decision', 10, null)],
+    START
+  );
   expect(placed.map(({ lane, left, width }) => [lane, left, width])).toEqual([
     ['working', 0, 0.2],
     ['waiting', 0.2, 0.8],
@@ -29,12 +32,12 @@ test('entries lie on one axis from the first to the last moment', () => {
 
 test('what goes on is drawn up to now, and counts', () => {
   const entries = [entry('working', 0, 2), entry('waiting', 2, null)];
-  expect(bars(entries, START + 4000)[1].width).toBe(0.5);
-  expect(totals(entries, START + 4000)).toEqual({ working: 2, waiting: 2 });
+  expect(makeBars(entries, START + 4000)[1].width).toBe(0.5);
+  expect(sumTotals(entries, START + 4000)).toEqual({ working: 2, waiting: 2 });
 });
 
 test('a run without entries has no bars', () => {
-  expect(bars([], START)).toEqual([]);
+  expect(makeBars([], START)).toEqual([]);
 });
 
 test.each([
@@ -44,5 +47,5 @@ test.each([
   [250, '4 min 10 s'],
   [266_400, '3 d 2 h']
 ])('%p seconds are %p', (seconds, text) => {
-  expect(duration(seconds)).toBe(text);
+  expect(formatDuration(seconds)).toBe(text);
 });

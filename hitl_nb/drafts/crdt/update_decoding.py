@@ -10,24 +10,24 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-MOST = 200_000
+MAX_STRUCTS = 200_000
 """How many structs, values and deleted ranges one update may have."""
 
-_DEEPEST_VALUE = 32
-_LARGEST = (1 << 32) - 1
-_CLIENTS = (1 << 53) - 1
-_CLOCKS = 1 << 31
+_MAX_VALUE_DEPTH = 32
+_MAX_NUMBER = (1 << 32) - 1
+_MAX_CLIENT = (1 << 53) - 1
+_MAX_CLOCK = 1 << 31
 GC, DELETED, STRING, TYPE, ANY = 0, 1, 4, 7, 8
 _ORIGIN, _RIGHT, _KEY = 0x80, 0x40, 0x20
-_FORMS: dict[int, Form] = {0: "array", 1: "map", 2: "text"}
+_FORMS: dict[int, TypeForm] = {0: "array", 1: "map", 2: "text"}
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 Id = tuple[int, int]
 """A client, and a clock of it."""
-Form = Literal["array", "map", "text"]
+TypeForm = Literal["array", "map", "text"]
 
 
-class Struct(NamedTuple):
+class UpdateStruct(NamedTuple):
     """One struct of an update. `pairs`: where in a string the second halves of characters are, in UTF-16 units."""
 
     clock: int
@@ -38,26 +38,26 @@ class Struct(NamedTuple):
     parent: str | Id | None
     key: str | None
     pairs: Sequence[int]
-    form: Form | None
+    form: TypeForm | None
 
 
-class Reader:
+class UpdateReader:
     """Reads lib0's encoding from the front. Raises ValueError, and IndexError at the end of the data."""
 
-    __slots__ = ("at", "data", "left")
+    __slots__ = ("data", "position", "remaining")
 
     def __init__(self, data: bytes, most: int) -> None:
         self.data = data
-        self.at = 0
-        self.left = most
+        self.position = 0
+        self.remaining = most
 
-    def byte(self) -> int:
-        self.at += 1
-        return self.data[self.at - 1]
+    def read_byte(self) -> int:
+        self.position += 1
+        return self.data[self.position - 1]
 
-    def number(self, largest: int = _LARGEST) -> int:
+    def read_number(self, largest: int = _MAX_NUMBER) -> int:
         """An unsigned integer."""
-        data, at = self.data, self.at
+        data, at = self.data, self.position
         byte = data[at]
         if byte > 127:
             value, shift = byte & 127, 7
@@ -73,38 +73,38 @@ class Reader:
             if value > largest:
                 raise ValueError("a number in the update is too large")
             byte = value
-        self.at = at + 1
+        self.position = at + 1
         return byte
 
-    def client(self) -> int:
-        return self.number(_CLIENTS)
+    def read_client(self) -> int:
+        return self.read_number(_MAX_CLIENT)
 
-    def id(self) -> Id:
-        return self.number(_CLIENTS), self.number()
+    def read_id(self) -> Id:
+        return self.read_number(_MAX_CLIENT), self.read_number()
 
-    def count(self) -> int:
+    def read_count(self) -> int:
         """How many of something follow."""
-        count = self.number()
-        self.left -= count
-        if count > len(self.data) - self.at:
+        count = self.read_number()
+        self.remaining -= count
+        if count > len(self.data) - self.position:
             raise IndexError
-        if self.left < 0:
-            raise ValueError(f"the update has more than {MOST:,} parts")
+        if self.remaining < 0:
+            raise ValueError(f"the update has more than {MAX_STRUCTS:,} parts")
         return count
 
-    def text(self) -> str:
-        start = self.number()
-        start, self.at = self.at, self.at + start
-        if self.at > len(self.data):
+    def read_text(self) -> str:
+        start = self.read_number()
+        start, self.position = self.position, self.position + start
+        if self.position > len(self.data):
             raise IndexError
         try:
-            return self.data[start : self.at].decode()
+            return self.data[start : self.position].decode()
         except UnicodeDecodeError:
             raise ValueError("a text in the update is not UTF-8") from None
 
     def skip_value(self, depth: int = 0) -> None:
         """Go past a value: JSON, undefined, or a big integer."""
-        match self.byte():
+        match self.read_byte():
             case 127 | 126 | 121 | 120:  # undefined, null, false, true
                 pass
             case 125:
@@ -114,96 +114,96 @@ class Reader:
             case 123 | 122:
                 self._skip(8)
             case 119:
-                self.text()
-            case 118 | 117 as kind if depth < _DEEPEST_VALUE:
-                for _ in range(self.count()):
+                self.read_text()
+            case 118 | 117 as kind if depth < _MAX_VALUE_DEPTH:
+                for _ in range(self.read_count()):
                     if kind == 118:
-                        self.text()
+                        self.read_text()
                     self.skip_value(depth + 1)
             case 118 | 117:
-                raise ValueError(f"a value in the update is nested more than {_DEEPEST_VALUE} deep")
+                raise ValueError(f"a value in the update is nested more than {_MAX_VALUE_DEPTH} deep")
             case kind:
                 raise ValueError(f"the update has a value of a kind that documents do not have ({kind})")
 
     def _skip_integer(self) -> None:
         for _ in range(8):
-            if self.byte() < 128:
+            if self.read_byte() < 128:
                 return
         raise ValueError("an integer in the update is too long")
 
     def _skip(self, length: int) -> None:
-        self.at += length
-        if self.at > len(self.data):
+        self.position += length
+        if self.position > len(self.data):
             raise IndexError
 
 
-def queues(read: Reader) -> dict[int, list[Struct]]:
+def read_structs(read: UpdateReader) -> dict[int, list[UpdateStruct]]:
     """The structs of an update, by client."""
-    found: dict[int, list[Struct]] = {}
-    for _ in range(read.count()):
-        count = read.count()
-        client, clock = read.id()
+    found: dict[int, list[UpdateStruct]] = {}
+    for _ in range(read.read_count()):
+        count = read.read_count()
+        client, clock = read.read_id()
         if client in found:
             raise ValueError(f"the update has client {client} twice")
         if not count:
             raise ValueError(f"the update has nothing of client {client}")
         queue = found[client] = []
         for _ in range(count):
-            struct = _struct(read, clock)
+            struct = _read_struct(read, clock)
             clock = struct.end
-            if clock > _CLOCKS:
+            if clock > _MAX_CLOCK:
                 raise ValueError(f"client {client} is too far ahead")
             queue.append(struct)
     return found
 
 
-def _struct(read: Reader, clock: int) -> Struct:
-    info = read.byte()
+def _read_struct(read: UpdateReader, clock: int) -> UpdateStruct:
+    info = read.read_byte()
     kind = info & 0x1F
     if info == GC:
-        return Struct(clock, clock + extent(read), GC, None, None, None, None, (), None)
+        return UpdateStruct(clock, clock + read_extent(read), GC, None, None, None, None, (), None)
     if kind not in (DELETED, STRING, TYPE, ANY):
         raise ValueError(f"the update has content of a kind that documents do not have ({kind})")
-    origin = read.id() if info & _ORIGIN else None
-    right = read.id() if info & _RIGHT else None
+    origin = read.read_id() if info & _ORIGIN else None
+    right = read.read_id() if info & _RIGHT else None
     parent = key = form = None
     pairs: Sequence[int] = ()
     if origin is None and right is None:
-        match read.number():
+        match read.read_number():
             case 1:
-                parent = read.text()
+                parent = read.read_text()
             case 0:
-                parent = read.id()
+                parent = read.read_id()
             case other:
                 raise ValueError(f"an item of the update has no parent ({other})")
-        key = read.text() if info & _KEY else None
+        key = read.read_text() if info & _KEY else None
     if kind == STRING:
-        text = read.text()
+        text = read.read_text()
         if not text.isascii():
             pairs = [match.start() + before + 1 for before, match in enumerate(_ASTRAL.finditer(text))]
         length = len(text) + len(pairs)
     elif kind == DELETED:
-        length = extent(read)
+        length = read_extent(read)
     elif kind == ANY:
-        length = read.count()
+        length = read.read_count()
         for _ in range(length):
             read.skip_value()
     else:
-        length, form = 1, _form(read)
+        length, form = 1, _read_form(read)
     if not length:
         raise ValueError("the update has an empty item")
-    return Struct(clock, clock + length, kind, origin, right, parent, key, pairs, form)
+    return UpdateStruct(clock, clock + length, kind, origin, right, parent, key, pairs, form)
 
 
-def _form(read: Reader) -> Form:
-    if (form := _FORMS.get(number := read.byte())) is None:
+def _read_form(read: UpdateReader) -> TypeForm:
+    if (form := _FORMS.get(number := read.read_byte())) is None:
         raise ValueError(f"the update has a shared type of a kind that documents do not have ({number})")
     return form
 
 
-def extent(read: Reader) -> int:
+def read_extent(read: UpdateReader) -> int:
     """How many clocks a struct, or a deleted range, goes on for."""
-    length = read.number()
+    length = read.read_number()
     if not length:
         raise ValueError("the update has an empty item")
     return length

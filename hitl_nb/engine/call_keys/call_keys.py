@@ -28,7 +28,7 @@ inside_call: ContextVar[str] = ContextVar("hitl_nb_inside_call", default="")
 started_in: ContextVar[Execution | None] = ContextVar("hitl_nb_started_in", default=None)
 """In a thread that the run has started: what started it. Its calls are named after that, whenever they are made."""
 
-_LONGEST = 200
+_MAX_KEY_CHARS = 200
 """Keys with a longer spelling are known by their hash."""
 
 
@@ -59,7 +59,7 @@ def check_rule(key: object, of: str) -> None:
         check_key(key, of)
 
 
-def key_of_call(key: Key | Callable[..., Any] | None, bound: inspect.BoundArguments, of: str) -> Key | None:
+def make_call_key(key: Key | Callable[..., Any] | None, bound: inspect.BoundArguments, of: str) -> Key | None:
     """The key of one call of a decorated function; of a function as `key`, see `call_with_arguments`.
 
     Raises TypeError, ValueError for what is no key, and what the function raises.
@@ -90,7 +90,7 @@ def call_with_arguments(function: Callable[..., Any], bound: inspect.BoundArgume
     return function(*bound.args, **bound.kwargs)
 
 
-def spelled(key: Key) -> str:
+def spell_key(key: Key) -> str:
     """A key as a part of a position: no two keys are spelled the same."""
     text = json.dumps(key)
-    return text if len(text) <= _LONGEST else f"#{hashlib.sha256(text.encode()).hexdigest()}"
+    return text if len(text) <= _MAX_KEY_CHARS else f"#{hashlib.sha256(text.encode()).hexdigest()}"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
-class Recorded(NamedTuple):
+class CallRecord(NamedTuple):
     """What is recorded: the result of a call, or a decision.
 
     Attributes:
@@ -25,41 +25,41 @@ class Recorded(NamedTuple):
     is_open: bool = False
 
 
-class Expected:
+class ExpectedCalls:
     """The records that a run was continued with."""
 
-    def __init__(self, records: Iterable[Recorded] = ()) -> None:
-        self._records = [(record, place) for record in records if (place := _read(record.name)) is not None]
+    def __init__(self, records: Iterable[CallRecord] = ()) -> None:
+        self._records = [(record, place) for record in records if (place := _parse_name(record.name)) is not None]
         # What a gated call asks and records is named after it, and needed as long as it is.
-        self._outer = {digest_call(record.name): place for record, place in self._records}
+        self._outer_places = {digest_call(record.name): place for record, place in self._records}
 
-    def floors(self, ended: Mapping[str, int]) -> tuple[int | None, int | None]:
+    def find_floors(self, ended_counts: Mapping[str, int]) -> tuple[int | None, int | None]:
         """The lowest running number, and the first pause, of those that may still be asked for; None: none may.
 
         Args:
-            ended: how many executions of each chain of places have ended; their calls are not made again.
+            ended_counts: how many executions of each chain of places have ended; their calls are not made again.
         """
-        self._records = [one for one in self._records if one[0].is_open or self._is_needed(one[1], ended)]
+        self._records = [one for one in self._records if one[0].is_open or self._is_needed(one[1], ended_counts)]
         number = min((place.number for _, place in self._records), default=None)
         return number, min((one.pause for one, _ in self._records if one.pause is not None), default=None)
 
-    def _is_needed(self, place: _Place, ended: Mapping[str, int]) -> bool:
-        while place.chain in self._outer:
-            place = self._outer[place.chain]
-        return place.execution >= ended.get(place.chain, 0)
+    def _is_needed(self, place: _CallPlace, ended_counts: Mapping[str, int]) -> bool:
+        while place.chain in self._outer_places:
+            place = self._outer_places[place.chain]
+        return place.execution >= ended_counts.get(place.chain, 0)
 
 
-class _Place(NamedTuple):
+class _CallPlace(NamedTuple):
     number: int
     chain: str
     execution: int
 
 
-def _read(name: str) -> _Place | None:
+def _parse_name(name: str) -> _CallPlace | None:
     parts = name.split("/", 4)
     if len(parts) < 5 or not parts[0].isdigit() or not parts[3].isdigit():
         return None
-    return _Place(int(parts[0]), parts[2], int(parts[3]))
+    return _CallPlace(int(parts[0]), parts[2], int(parts[3]))
 
 
 def digest_call(name: str) -> str:
@@ -67,4 +67,4 @@ def digest_call(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
-__all__ = ["Expected", "Recorded", "digest_call"]
+__all__ = ["CallRecord", "ExpectedCalls", "digest_call"]

@@ -21,9 +21,9 @@ from hashlib import blake2b
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
-MOST_PARTS = 100_000
+MAX_PARTS = 100_000
 """Values inside of a value that are looked at."""
-MOST_BYTES = 32 << 20
+MAX_BYTES = 32 << 20
 """Bytes of arrays and texts inside of a value that are looked at."""
 
 _SPELLED = (
@@ -49,19 +49,19 @@ class _TooLarge(Exception):
     """More parts or bytes than are looked at."""
 
 
-def fingerprint(value: Any) -> Fingerprint:
+def fingerprint_value(value: Any) -> Fingerprint:
     """The fingerprint of a value; of one that is very large, only of its kind and size."""
-    walk = _Walk()
+    walk = _FingerprintWalk()
     try:
-        found = walk.feed(value)
+        found = walk.fingerprint_part(value)
     except (_TooLarge, RecursionError):
-        return Fingerprint(_digest(_outside(value)), False)
+        return Fingerprint(_digest_bytes(_describe_outside(value)), False)
     except Exception:  # noqa: BLE001 - whatever a property, __iter__ or __eq__ of the user's raises
         return Fingerprint("", False)
-    return Fingerprint(_digest(found), walk.comparable)
+    return Fingerprint(_digest_bytes(found), walk.comparable)
 
 
-def _digest(data: bytes) -> str:
+def _digest_bytes(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
@@ -70,97 +70,108 @@ def is_code(value: Any) -> bool:
     return isinstance(value, (ModuleType, type, FunctionType, MethodType)) or callable(value)
 
 
-def _outside(value: Any) -> bytes:
+def _describe_outside(value: Any) -> bytes:
     size = getattr(value, "shape", None) or (len(value) if hasattr(value, "__len__") else None)
     columns = list(value.columns) if hasattr(value, "columns") else None
     return repr((type(value).__qualname__, size, columns)).encode("utf-8", "surrogatepass")
 
 
-class _Walk:
+class _FingerprintWalk:
     def __init__(self) -> None:
         self.comparable = True
         self.parts = 0
         self.bytes = 0
         self.path: set[int] = set()
 
-    def feed(self, value: Any) -> bytes:
+    def fingerprint_part(self, value: Any) -> bytes:
         """A short spelling of the value, or a hash of a long one."""
         self.parts += 1
-        if self.parts > MOST_PARTS:
+        if self.parts > MAX_PARTS:
             raise _TooLarge
         cls: type = type(value)  # pyright: ignore[reportUnknownVariableType]
         if value is None or cls in (bool, int, float):
             return b"a" + repr(value).encode()
         if cls is str:
-            return self._raw(b"s", value.encode("utf-8", "surrogatepass"))
+            return self._digest_raw(b"s", value.encode("utf-8", "surrogatepass"))
         if cls in (bytes, bytearray, memoryview):
-            return self._raw(b"b", bytes(value))
+            return self._digest_raw(b"b", bytes(value))
         if id(value) in self.path:
             return b"cycle"
         self.path.add(id(value))
         try:
-            return self._inside(value, cls)
+            return self._fingerprint_contents(value, cls)
         finally:
             self.path.discard(id(value))
 
-    def _raw(self, kind: bytes, data: bytes) -> bytes:
+    def _digest_raw(self, kind: bytes, data: bytes) -> bytes:
         self.bytes += len(data)
-        if self.bytes > MOST_BYTES:
+        if self.bytes > MAX_BYTES:
             raise _TooLarge
         return kind + (data if len(data) < 32 else blake2b(data, digest_size=16).digest())
 
-    def _joined(self, kind: str, parts: list[bytes]) -> bytes:
+    def _digest_parts(self, kind: str, parts: list[bytes]) -> bytes:
         whole = blake2b(kind.encode("utf-8", "surrogatepass"), digest_size=16)
         for part in parts:
             whole.update(len(part).to_bytes(4, "big"))
             whole.update(part)
         return whole.digest()
 
-    def _inside(self, value: Any, cls: type) -> bytes:
+    def _fingerprint_contents(self, value: Any, cls: type) -> bytes:
         name = f"{cls.__module__}.{cls.__qualname__}"
         if isinstance(value, enum.Enum):
-            return self._joined(name, [value.name.encode()])
+            return self._digest_parts(name, [value.name.encode()])
         if isinstance(value, _SPELLED):
-            return self._joined(name, [repr(cast("object", value)).encode("utf-8", "surrogatepass")])
+            return self._digest_parts(name, [repr(cast("object", value)).encode("utf-8", "surrogatepass")])
         if isinstance(value, dict):
             items = cast("dict[Any, Any]", value).items()
-            return self._joined(name, sorted(self._joined("", [self.feed(k), self.feed(v)]) for k, v in items))
+            return self._digest_parts(
+                name,
+                sorted(self._digest_parts("", [self.fingerprint_part(k), self.fingerprint_part(v)]) for k, v in items),
+            )
         if isinstance(value, (list, tuple)):
-            return self._joined(name, [self.feed(one) for one in cast("list[Any]", value)])
+            return self._digest_parts(name, [self.fingerprint_part(one) for one in cast("list[Any]", value)])
         if isinstance(value, (set, frozenset)):
-            return self._joined(name, sorted(self.feed(one) for one in cast("set[Any]", value)))
+            return self._digest_parts(name, sorted(self.fingerprint_part(one) for one in cast("set[Any]", value)))
         if is_code(value):
-            return self._joined("code", [str(getattr(value, "__qualname__", name)).encode()])
-        return self._array(value, name) or self._object(value, cls, name)
+            return self._digest_parts("code", [str(getattr(value, "__qualname__", name)).encode()])
+        return self._fingerprint_array(value, name) or self._fingerprint_object(value, cls, name)
 
-    def _array(self, value: Any, name: str) -> bytes | None:
+    def _fingerprint_array(self, value: Any, name: str) -> bytes | None:
         """Of numpy's, pandas' and polars' data."""
         root = name.partition(".")[0]
         library: Any = sys.modules.get(root)
         if root == "numpy" and isinstance(value, (library.ndarray, library.generic)):
             value = library.asarray(value)
             self.parts += value.size if value.dtype.hasobject else 0
-            if value.nbytes > MOST_BYTES or self.parts > MOST_PARTS:
+            if value.nbytes > MAX_BYTES or self.parts > MAX_PARTS:
                 raise _TooLarge
-            body = self.feed(value.tolist()) if value.dtype.hasobject else self._raw(b"n", value.tobytes())
-            return self._joined(name, [repr((value.dtype.str, value.shape)).encode(), body])
+            body = (
+                self.fingerprint_part(value.tolist())
+                if value.dtype.hasobject
+                else self._digest_raw(b"n", value.tobytes())
+            )
+            return self._digest_parts(name, [repr((value.dtype.str, value.shape)).encode(), body])
         if root == "pandas" and hasattr(value, "columns") and hasattr(value, "iloc"):
-            columns = [self.feed(value.iloc[:, i]) for i in range(len(value.columns))]
-            return self._joined(name, [self.feed(value.index), self.feed(list(value.columns)), *columns])
+            columns = [self.fingerprint_part(value.iloc[:, i]) for i in range(len(value.columns))]
+            return self._digest_parts(
+                name, [self.fingerprint_part(value.index), self.fingerprint_part(list(value.columns)), *columns]
+            )
         if root == "pandas" and hasattr(value, "to_numpy") and hasattr(value, "dtype"):
-            index = self.feed(value.index) if hasattr(value, "index") and hasattr(value, "iloc") else b""
-            head = [str(value.dtype).encode(), self.feed(getattr(value, "name", None)), index]
-            return self._joined(name, [*head, self.feed(value.to_numpy())])
+            index = self.fingerprint_part(value.index) if hasattr(value, "index") and hasattr(value, "iloc") else b""
+            head = [str(value.dtype).encode(), self.fingerprint_part(getattr(value, "name", None)), index]
+            return self._digest_parts(name, [*head, self.fingerprint_part(value.to_numpy())])
         if root == "pandas" and type(value).__name__ in ("NAType", "NaTType"):
             return b"NA"
         if root == "polars" and hasattr(value, "get_columns"):
-            return self._joined(name, [self.feed(one) for one in value.get_columns()])
+            return self._digest_parts(name, [self.fingerprint_part(one) for one in value.get_columns()])
         if root == "polars" and hasattr(value, "to_list"):
-            self._raw(b"", b"")
-            return self._joined(name, [value.name.encode(), str(value.dtype).encode(), self.feed(value.to_list())])
+            self._digest_raw(b"", b"")
+            return self._digest_parts(
+                name, [value.name.encode(), str(value.dtype).encode(), self.fingerprint_part(value.to_list())]
+            )
         return None
 
-    def _object(self, value: Any, cls: type, name: str) -> bytes:
+    def _fingerprint_object(self, value: Any, cls: type, name: str) -> bytes:
         own = cls.__module__ == "__main__" or dataclasses.is_dataclass(value) or hasattr(cls, "model_fields")
         held: dict[str, Any] = dict(getattr(value, "__dict__", {}))
         for base in cls.__mro__:
@@ -170,4 +181,4 @@ class _Walk:
                     held[slot] = getattr(value, slot)
         if not own or not held:
             self.comparable = False
-        return self._joined(name, [self.feed(held)])
+        return self._digest_parts(name, [self.fingerprint_part(held)])

@@ -22,7 +22,7 @@ class KeyedCalls:
         self._tasks: dict[tuple[str, Key], asyncio.Task[Any]] = {}
         self._arguments: dict[tuple[str, Key], str] = {}
 
-    def begin(self, execution: Execution | None) -> None:
+    def begin_execution(self, execution: Execution | None) -> None:
         """The next calls are of this execution: those of another one are forgotten."""
         if self._execution is not execution:
             self._execution, self._tasks, self._arguments = execution, {}, {}
@@ -43,7 +43,7 @@ class KeyedCalls:
 
     def check_alone(self, name: str, key: Key) -> None:
         """Raises ValueError if a call with this key, of another task, has not ended."""
-        task = _running_task()
+        task = _find_running_task()
         other = self._tasks.get((name, key))
         if other is not None and other is not task and not other.done():
             what = name.partition(":")[2] or name
@@ -55,7 +55,7 @@ class KeyedCalls:
             self._tasks[name, key] = task
 
 
-def _running_task() -> asyncio.Task[Any] | None:
+def _find_running_task() -> asyncio.Task[Any] | None:
     """The asyncio task that the caller runs in, if any: a thread of its own has none."""
     try:
         return asyncio.current_task()

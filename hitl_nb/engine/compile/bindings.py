@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 
 
-def binds(nodes: Iterable[ast.AST], *, deep: bool = True) -> set[str]:
+def find_bound_names(nodes: Iterable[ast.AST], *, deep: bool = True) -> set[str]:
     """Names that the statements bind; without `deep`, not those bound inside their bodies."""
     found: set[str] = set()
     for root in nodes:

@@ -28,12 +28,12 @@ def hash_code(unit: Unit) -> str:
     """A hash of the instrumented code of a unit and of the numbers in it: with it, its places mean the same."""
     if not unit.code_hash:
         found = hashlib.sha256()
-        _add(found, unit.code)
+        _hash_code_tree(found, unit.code)
         unit.code_hash = found.hexdigest()[:16]
     return unit.code_hash
 
 
-def _add(found: Any, code: types.CodeType) -> None:
+def _hash_code_tree(found: Any, code: types.CodeType) -> None:
     known = find_code(code)
     if known is not None:
         found.update(known.places.as_bytes())
@@ -41,4 +41,4 @@ def _add(found: Any, code: types.CodeType) -> None:
     found.update(repr(names).encode("utf-8", "surrogatepass") + code.co_code)
     for value in code.co_consts:
         if isinstance(value, types.CodeType):
-            _add(found, value)
+            _hash_code_tree(found, value)

@@ -10,23 +10,32 @@ import re
 from collections.abc import Iterator
 from types import CodeType
 
-from hitl_nb.engine.compile.tree.line_table import LONG, NO_COLUMNS, NONE, ONE_LINE, Position, Run, encode, read_number
-from hitl_nb.engine.compile.tree.node_numbers import Numbering
+from hitl_nb.engine.compile.tree.line_table import (
+    LONG,
+    NO_COLUMNS,
+    NONE,
+    ONE_LINE,
+    PositionRun,
+    SourcePosition,
+    encode_line_table,
+    read_number,
+)
+from hitl_nb.engine.compile.tree.node_numbers import NodeNumbers
 
 _NOWHERE = rb"[\xf8-\xff]+"  # entries without a position
-_SAME = rb"(?:[\x80-\x87]\x00)*"  # entries for what has the number of the entry before, and column 0
-_ENTRIES = re.compile(rb"(" + _NOWHERE + rb"|[\x80-\xff][\x00-\x7f]*)(" + _SAME + rb")")
+_SAME_PLACE = rb"(?:[\x80-\x87]\x00)*"  # entries for what has the number of the entry before, and column 0
+_ENTRIES = re.compile(rb"(" + _NOWHERE + rb"|[\x80-\xff][\x00-\x7f]*)(" + _SAME_PLACE + rb")")
 _BEFORE_SAME, _BEFORE_NOWHERE = 0x7F, 0xF7  # an entry's first byte is that of its kind and how many units it is for
 
-_EXITS = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
+_EXIT_OPERATIONS = frozenset(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))
 _GET_ITER = frozenset((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))
-_SPECIAL = re.compile(b"[%s]" % re.escape(bytes(_EXITS | _GET_ITER)))
+_SPECIAL_OPERATIONS = re.compile(b"[%s]" % re.escape(bytes(_EXIT_OPERATIONS | _GET_ITER)))
 _NOP = dis.opmap["NOP"]
 _RESUME = dis.opmap["RESUME"]
 
 
-def relocate(
-    code: CodeType, numbering: Numbering, loops: frozenset[int], first_line: int, *, has_start: bool
+def relocate_code(
+    code: CodeType, numbering: NodeNumbers, loops: frozenset[int], first_line: int, *, has_start: bool
 ) -> tuple[bytes, bytes]:
     """The instructions and the line table of finished code.
 
@@ -39,12 +48,12 @@ def relocate(
     """
     operations = bytearray(code.co_code)
     start = operations[::2].find(_RESUME) + 1 if has_start else 0
-    special = [i.start() // 2 for i in _SPECIAL.finditer(operations, start * 2) if not i.start() % 2]
+    special = [i.start() // 2 for i in _SPECIAL_OPERATIONS.finditer(operations, start * 2) if not i.start() % 2]
     special.append(len(operations))  # behind the last
     special.reverse()
-    runs: list[Run] = [(start, (first_line, first_line, 0, 0) if start else None)]
+    runs: list[PositionRun] = [(start, (first_line, first_line, 0, 0) if start else None)]
     at = 0
-    for units, number, position in _read_entries(code, numbering):
+    for units, number, position in _read_line_entries(code, numbering):
         at += units
         if at - units < start:
             units = at - start
@@ -54,23 +63,23 @@ def relocate(
             exits: list[int] = []
             while special[-1] < at:
                 unit = special.pop()
-                if operations[unit * 2] in _EXITS:
+                if operations[unit * 2] in _EXIT_OPERATIONS:
                     exits.append(unit)
                 elif number in loops:
                     operations[unit * 2 : unit * 2 + 2] = bytes((_NOP, 0))
             if position is None:
-                _add_exits(runs, at - units, exits, at)
+                _add_exit_runs(runs, at - units, exits, at)
                 continue
         if position == runs[-1][1]:
             runs[-1] = runs[-1][0] + units, position
         else:
             runs.append((units, position))
-    return bytes(operations), encode(runs, first_line)
+    return bytes(operations), encode_line_table(runs, first_line)
 
 
-def _read_entries(code: CodeType, numbering: Numbering) -> Iterator[tuple[int, int, Position | None]]:
+def _read_line_entries(code: CodeType, numbering: NodeNumbers) -> Iterator[tuple[int, int, SourcePosition | None]]:
     """How many code units are at a place: its number, and the user's position. Without a place the number is 0."""
-    nodes, position_of = numbering.nodes, numbering.position_of
+    nodes, position_of = numbering.nodes, numbering.find_position
     number = code.co_firstlineno
     for entry, same in _ENTRIES.findall(code.co_linetable):
         first = entry[0]
@@ -96,7 +105,7 @@ def _read_entries(code: CodeType, numbering: Numbering) -> Iterator[tuple[int, i
             yield more, number, nodes[number]
 
 
-def _add_exits(runs: list[Run], at: int, exits: list[int], end: int) -> None:
+def _add_exit_runs(runs: list[PositionRun], at: int, exits: list[int], end: int) -> None:
     """A frame that an exception leaves is on a line: debuggers rely on it. The units up to `end` have none."""
     last = next((position for _, position in reversed(runs) if position is not None), None)
     for unit in range(at, end):

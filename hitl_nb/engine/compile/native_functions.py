@@ -20,78 +20,82 @@ Resolve = Callable[[str], "str | None"]
 
 
 @dataclass(frozen=True)
-class Head:
+class DefinitionHead:
     """The head of a function or class that may be left native.
 
     Attributes:
         line: its first line, a decorator's if it has any.
-        is_said: a comment says that it is left native.
+        has_comment: a comment says that it is left native.
         names: dotted names in its decorators, spelt out as far as the text imports them.
     """
 
     line: int
-    is_said: bool
+    has_comment: bool
     names: tuple[str, ...]
 
-    def is_left(self, resolve: Resolve) -> bool:
-        return self.is_said or any(_is_left_by(_resolved(name, resolve)) for name in self.names)
+    def is_left_native(self, resolve: Resolve) -> bool:
+        return self.has_comment or any(_is_native_decorator(_resolve_name(name, resolve)) for name in self.names)
 
 
-_COMMENT = re.compile(r"#\s*hitl:\s*native\b")
-_USUAL = {"nb": "numba", "njit": "numba.njit", "hitl": "hitl_nb"}
-_READERS = re.compile(
+_NATIVE_COMMENT = re.compile(r"#\s*hitl:\s*native\b")
+_COMMON_ALIASES = {"nb": "numba", "njit": "numba.njit", "hitl": "hitl_nb"}
+_BYTECODE_READERS = re.compile(
     r"(numba|numba_\w+|triton|jax|jaxlib|taichi|cython|Cython|cupyx\.jit|torch\.compile|torch\.jit|torch\._dynamo)(\.|$)"
 )
-_STEP = re.compile(r"hitl_nb\.([\w.]*\.)?step$")
+_STEP_DECORATOR = re.compile(r"hitl_nb\.([\w.]*\.)?step$")
 
 
-def find_heads(module: ast.Module, source: str) -> list[Head]:
+def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHead]:
     """The definitions that may be left native."""
-    if "@" not in source and not _COMMENT.search(source):
+    if "@" not in source and not _NATIVE_COMMENT.search(source):
         return []
     nodes = walk(module)
-    imported = _imported_names(nodes)
+    imported = _find_imported_names(nodes)
     lines = source.splitlines()
-    found: list[Head] = []
+    found: list[DefinitionHead] = []
     for node in nodes:
         if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
             first = min([node.lineno, *(part.lineno for part in node.decorator_list)])
-            is_said = any(_COMMENT.search(text) for text in _lines_about(lines, first, node.lineno))
-            names = tuple(name for part in node.decorator_list for name in _names_in(part, imported))
+            is_said = any(_NATIVE_COMMENT.search(text) for text in _iterate_head_lines(lines, first, node.lineno))
+            names = tuple(name for part in node.decorator_list for name in _iterate_dotted_names(part, imported))
             if is_said or names:
-                found.append(Head(first, is_said, names))
+                found.append(DefinitionHead(first, is_said, names))
     return found
 
 
-def find_left_native(heads: list[Head], native: types.CodeType) -> dict[tuple[str, int], types.CodeType]:
+def find_left_native(heads: list[DefinitionHead], native: types.CodeType) -> dict[tuple[str, int], types.CodeType]:
     """By qualified name and first line: the native code of what the text alone says is left native."""
-    lines = frozenset(head.line for head in heads if head.is_left(_USUAL.get))
-    return {(code.co_qualname, code.co_firstlineno): code for code in _outermost(native, lines)} if lines else {}
+    lines = frozenset(head.line for head in heads if head.is_left_native(_COMMON_ALIASES.get))
+    return (
+        {(code.co_qualname, code.co_firstlineno): code for code in _iterate_outermost_codes(native, lines)}
+        if lines
+        else {}
+    )
 
 
 def reads_bytecode(name: str) -> bool:
     """Whether what has this qualified name reads the bytecode of functions that it is given."""
-    return bool(_READERS.match(name))
+    return bool(_BYTECODE_READERS.match(name))
 
 
-def _is_left_by(name: str) -> bool:
-    return reads_bytecode(name) or bool(_STEP.match(name))
+def _is_native_decorator(name: str) -> bool:
+    return reads_bytecode(name) or bool(_STEP_DECORATOR.match(name))
 
 
-def _resolved(name: str, resolve: Resolve) -> str:
+def _resolve_name(name: str, resolve: Resolve) -> str:
     root, dot, rest = name.partition(".")
     return (resolve(root) or root) + dot + rest
 
 
-def _names_in(node: ast.AST, imported: Mapping[str, str]) -> Iterator[str]:
+def _iterate_dotted_names(node: ast.AST, imported: Mapping[str, str]) -> Iterator[str]:
     """The names and attributes in an expression, as far as the text itself says what they stand for."""
     for part in walk(node):
-        dotted = _dotted(part)
+        dotted = _read_dotted_name(part)
         if dotted is not None:
-            yield _resolved(dotted, imported.get)
+            yield _resolve_name(dotted, imported.get)
 
 
-def _imported_names(nodes: list[ast.AST]) -> dict[str, str]:
+def _find_imported_names(nodes: list[ast.AST]) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -103,7 +107,7 @@ def _imported_names(nodes: list[ast.AST]) -> dict[str, str]:
     return found
 
 
-def _dotted(node: Any) -> str | None:
+def _read_dotted_name(node: Any) -> str | None:
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
@@ -111,18 +115,18 @@ def _dotted(node: Any) -> str | None:
     return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else None
 
 
-def _lines_about(lines: list[str], first: int, last: int) -> Iterator[str]:
+def _iterate_head_lines(lines: list[str], first: int, last: int) -> Iterator[str]:
     """The lines of a definition's head that may say so: its own, those above it, and above its decorators."""
     for number in {first - 1, last - 1, last}:
         if 0 < number <= len(lines):
             yield lines[number - 1]
 
 
-def _outermost(code: types.CodeType, lines: frozenset[int]) -> Iterator[types.CodeType]:
+def _iterate_outermost_codes(code: types.CodeType, lines: frozenset[int]) -> Iterator[types.CodeType]:
     for value in code.co_consts:
         if not isinstance(value, types.CodeType):
             continue
         if value.co_firstlineno in lines and not value.co_name.startswith("<"):
             yield value
         else:
-            yield from _outermost(value, lines)
+            yield from _iterate_outermost_codes(value, lines)

@@ -9,51 +9,51 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-from hitl_nb.engine.compile.line_relocation import relocate
-from hitl_nb.engine.compile.runtime.runtime import MARK
+from hitl_nb.engine.compile.line_relocation import relocate_code
+from hitl_nb.engine.compile.runtime.runtime import FUNCTION_MARK
 from hitl_nb.engine.compile.runtime.runtime import RUNTIME as RUNTIME_OBJECT
 from hitl_nb.engine.compile.tree.nodes import RUNTIME
-from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction, qualified_name
-from hitl_nb.engine.compile.tree.trees import SourceTree, first_number
+from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction, build_qualified_name
+from hitl_nb.engine.compile.tree.trees import SourceTree, read_first_number
 
 _LOAD_CONST, _STORE_NAME = dis.opmap["LOAD_CONST"], dis.opmap["STORE_NAME"]
-_FIRST_LINE = "__firstlineno__"
+_FIRST_LINE_NAME = "__firstlineno__"
 
 
-class Places:
+class CodePlaces:
     """For each code unit of a code object the number and the column of its node.
 
     What the compiler made is kept, and spread out over the units when it is first asked for: few code is ever on a
     stack that is read.
     """
 
-    __slots__ = ("_made_of", "_spread")
+    __slots__ = ("_compiled_from", "_decoded")
 
     def __init__(self, code: types.CodeType, table: bytes, first_number: int) -> None:
         """Args:
         code: finished.
-        table: the line table that it had before, which counts from `first_number`.
+        table: the line table that it had before, which counts from `read_first_number`.
         """
-        self._made_of = code, table, first_number
-        self._spread: tuple[array[int], bytes] | None = None
+        self._compiled_from = code, table, first_number
+        self._decoded: tuple[array[int], bytes] | None = None
 
     def __getitem__(self, unit: int) -> tuple[int, int]:
-        numbers, columns = self._spread or self._spread_out()
+        numbers, columns = self._decoded or self._decode_places()
         return numbers[unit], columns[unit]
 
     def as_bytes(self) -> bytes:
-        numbers, columns = self._spread or self._spread_out()
+        numbers, columns = self._decoded or self._decode_places()
         return numbers.tobytes() + columns
 
-    def _spread_out(self) -> tuple[array[int], bytes]:
-        code, table, first_number = self._made_of
+    def _decode_places(self) -> tuple[array[int], bytes]:
+        code, table, first_number = self._compiled_from
         numbered = code.replace(co_linetable=table, co_firstlineno=first_number)
         lines, _, columns, _ = zip(*numbered.co_positions(), strict=True)
-        self._spread = array("I", [line or 0 for line in lines]), bytes([column or 0 for column in columns])
-        return self._spread
+        self._decoded = array("I", [line or 0 for line in lines]), bytes([column or 0 for column in columns])
+        return self._decoded
 
 
-class Finisher:
+class Postprocessor:
     """Finishes the code compiled from one tree.
 
     Attributes:
@@ -62,33 +62,33 @@ class Finisher:
 
     def __init__(self, tree: SourceTree, key: str, left_native: Mapping[tuple[str, int], types.CodeType]) -> None:
         self.tree, self.key, self.left_native = tree, key, left_native
-        self._loops = tree.loop_numbers()
-        self.finished: list[tuple[types.CodeType, InstrumentedFunction, Places]] = []
+        self._loops = tree.list_loop_numbers()
+        self.finished_codes: list[tuple[types.CodeType, InstrumentedFunction, CodePlaces]] = []
 
-    def finish(
+    def finish_code(
         self, code: types.CodeType, function: InstrumentedFunction | None = None, outer: tuple[str, str] = ("", "cell")
     ) -> types.CodeType:
         """Args:
         function: which it is; None: it is found by its first line.
         outer: qualified name and kind of the code around it.
         """
-        function = function or self.tree.function_of(code)
+        function = function or self.tree.find_function(code)
         if function is not None:
             name, qualname, kind = function.name, function.qualname, function.kind
         else:
             name, kind = code.co_name, "def"
-            qualname = qualified_name(name, *outer)
-        first_line = self._first_line(code, function)
+            qualname = build_qualified_name(name, *outer)
+        first_line = self._find_first_line(code, function)
         native = self.left_native.get((qualname, first_line))
         if native is not None and native.co_freevars == code.co_freevars:
             return native
-        constants = [self._constant(value, code, qualname, kind) for value in code.co_consts]
+        constants = [self._replace_constant(value, code, qualname, kind) for value in code.co_consts]
         has_start = function is not None and kind != "cell"
-        operations, table = relocate(code, self.tree.numbering, self._loops, first_line, has_start=has_start)
+        operations, table = relocate_code(code, self.tree.node_numbers, self._loops, first_line, has_start=has_start)
         if kind == "class":
-            operations = _with_first_line(operations, code, constants, first_line)
+            operations = _insert_first_line(operations, code, constants, first_line)
         elif function is not None:
-            constants.append((MARK, self.key, function.number))
+            constants.append((FUNCTION_MARK, self.key, function.number))
         is_outermost = function is not None and function.parent is not None and function.parent.kind == "cell"
         finished = code.replace(
             co_code=operations,
@@ -100,29 +100,31 @@ class Finisher:
             co_linetable=table,
         )
         if function is not None and kind != "class":
-            self.finished.append((finished, function, Places(finished, code.co_linetable, code.co_firstlineno)))
+            self.finished_codes.append(
+                (finished, function, CodePlaces(finished, code.co_linetable, code.co_firstlineno))
+            )
         return finished
 
-    def _constant(self, value: Any, code: types.CodeType, qualname: str, kind: str) -> Any:
+    def _replace_constant(self, value: Any, code: types.CodeType, qualname: str, kind: str) -> Any:
         if isinstance(value, types.CodeType):
-            return self.finish(value, None, (qualname, kind))
+            return self.finish_code(value, None, (qualname, kind))
         if not isinstance(value, str):
             return value
         if value == RUNTIME:
             return RUNTIME_OBJECT
         return qualname if kind == "class" and value == code.co_qualname else value
 
-    def _first_line(self, code: types.CodeType, function: InstrumentedFunction | None) -> int:
-        number = code.co_firstlineno if function is None else first_number(self.tree.nodes[function.number])
-        position = self.tree.numbering.position_of(number)
+    def _find_first_line(self, code: types.CodeType, function: InstrumentedFunction | None) -> int:
+        number = code.co_firstlineno if function is None else read_first_number(self.tree.nodes[function.number])
+        position = self.tree.node_numbers.find_position(number)
         return position[0] if position is not None else 1
 
 
-def _with_first_line(operations: bytes, code: types.CodeType, constants: list[Any], first_line: int) -> bytes:
+def _insert_first_line(operations: bytes, code: types.CodeType, constants: list[Any], first_line: int) -> bytes:
     """From Python 3.13 on a class is told its first line, `__firstlineno__`: the user's, in place of the number."""
-    if _FIRST_LINE not in code.co_names:
+    if _FIRST_LINE_NAME not in code.co_names:
         return operations
-    stored = bytes((_STORE_NAME, code.co_names.index(_FIRST_LINE)))
+    stored = bytes((_STORE_NAME, code.co_names.index(_FIRST_LINE_NAME)))
     at = next(i for i in range(2, len(operations), 2) if operations[i : i + 2] == stored)
     made = bytearray(operations)
     index = made[at - 1]

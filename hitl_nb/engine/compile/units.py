@@ -16,17 +16,17 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from hitl_nb.engine.compile.native_functions import Head, find_heads, find_left_native
-from hitl_nb.engine.compile.postprocessor import MARK, Finisher, Places
+from hitl_nb.engine.compile.native_functions import DefinitionHead, find_definition_heads, find_left_native
+from hitl_nb.engine.compile.postprocessor import FUNCTION_MARK, CodePlaces, Postprocessor
 from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction
-from hitl_nb.engine.compile.tree.trees import SourceTree, TreeBuilder, all_codes
+from hitl_nb.engine.compile.tree.trees import SourceTree, TreeBuilder, iterate_codes
 
-MOST_TREES = 8
+MAX_TREES = 8
 """Of how many units the trees are kept: a collection of garbage walks them all. Others are built again when needed."""
 
 
 @contextmanager
-def without_collections() -> Generator[None]:
+def pause_garbage_collection() -> Generator[None]:
     """Python collects no garbage meanwhile.
 
     A collection walks all the nodes of the trees that are being built. While Python parses, a finalizer that parses
@@ -60,68 +60,68 @@ class Unit:
     flags: int = 0
     is_async: bool = False
     functions: list[InstrumentedFunction] = field(default_factory=list[InstrumentedFunction])
-    tops: tuple[str, ...] = ()  # the names that the cell binds in the namespace
+    top_names: tuple[str, ...] = ()  # the names that the cell binds in the namespace
     code: types.CodeType = field(init=False)
     native: types.CodeType = field(init=False)
-    heads: list[Head] = field(default_factory=list[Head])
+    heads: list[DefinitionHead] = field(default_factory=list[DefinitionHead])
     left_native: dict[tuple[str, int], types.CodeType] = field(default_factory=dict[tuple[str, int], types.CodeType])
     code_hash: str = ""
-    _numbered: dict[int, types.CodeType] = field(default_factory=dict[int, types.CodeType])
+    _codes_by_number: dict[int, types.CodeType] = field(default_factory=dict[int, types.CodeType])
 
-    def code_of(self, number: int) -> types.CodeType:
+    def find_function_code(self, number: int) -> types.CodeType:
         """The code of a function, by its number."""
-        if not self._numbered:
-            for code in all_codes(self.code):
+        if not self._codes_by_number:
+            for code in iterate_codes(self.code):
                 known = find_code(code)
                 if known is not None:
-                    self._numbered[known.function.number] = code
-        return self._numbered[number]
+                    self._codes_by_number[known.function.number] = code
+        return self._codes_by_number[number]
 
-    def tree(self) -> SourceTree:
+    def get_tree(self) -> SourceTree:
         """The instrumented nodes, built again if they were dropped."""
         tree = _trees.get(self.key)
         if tree is None:
-            tree = self._build_again()
+            tree = self._rebuild_tree()
         _trees.move_to_end(self.key)
         return tree
 
-    @without_collections()
-    def _build_again(self) -> SourceTree:
-        with without_warnings(self.filename):
+    @pause_garbage_collection()
+    def _rebuild_tree(self) -> SourceTree:
+        with ignore_compiler_warnings(self.filename):
             module = ast.parse(self.source, self.filename)
-        tree = self._build(module)
+        tree = self._build_tree(module)
         for function, kept in zip(tree.functions, self.functions, strict=True):
             function.cells, function.files_cells, function.locals = kept.cells, kept.files_cells, kept.locals
         tree.file_cells()
-        self._keep(tree)
+        self._cache_tree(tree)
         return tree
 
-    def _build(self, module: ast.Module) -> SourceTree:
-        return TreeBuilder(self.flags, is_async=self.is_async).build(module, shows_last=self.shows_last)
+    def _build_tree(self, module: ast.Module) -> SourceTree:
+        return TreeBuilder(self.flags, is_async=self.is_async).build_tree(module, shows_last=self.shows_last)
 
-    def _keep(self, tree: SourceTree) -> None:
+    def _cache_tree(self, tree: SourceTree) -> None:
         _trees[self.key] = tree
-        while len(_trees) > MOST_TREES:
+        while len(_trees) > MAX_TREES:
             _trees.popitem(last=False)
 
-    def compile(self, module: ast.Module, flags: int = 0) -> types.CodeType:
+    def compile_nodes(self, module: ast.Module, flags: int = 0) -> types.CodeType:
         """Compile instrumented nodes of this unit."""
-        with without_warnings(self.filename):  # the plain compile has warned
+        with ignore_compiler_warnings(self.filename):  # the plain compile has warned
             return compile(module, self.filename, "exec", self.flags | flags, True)
 
-    def finish(
+    def finish_code(
         self, code: types.CodeType, function: InstrumentedFunction, *, is_primary: bool = False
     ) -> types.CodeType:
         """Finish the compiled code of a function and all in it, and know it from now on."""
-        finisher = Finisher(self.tree(), self.key, self.left_native)
-        made = finisher.finish(code, function)
-        for finished, nested, places in finisher.finished:
+        finisher = Postprocessor(self.get_tree(), self.key, self.left_native)
+        made = finisher.finish_code(code, function)
+        for finished, nested, places in finisher.finished_codes:
             mine = self.functions[nested.number]
             known = InstrumentedCode(self, mine, places)
             _codes[id(finished)] = finished, known
             if is_primary:
                 mine.locals = frozenset((*finished.co_varnames, *finished.co_cellvars))
-                _primary[self.key, mine.number] = known
+                _primary_codes[self.key, mine.number] = known
         return made
 
 
@@ -131,7 +131,7 @@ class InstrumentedCode:
 
     unit: Unit
     function: InstrumentedFunction
-    places: Places
+    places: CodePlaces
 
 
 @dataclass(frozen=True)
@@ -146,18 +146,18 @@ class SavedUnit:
     flags: int
 
     @classmethod
-    def of(cls, unit: Unit) -> SavedUnit:
+    def from_unit(cls, unit: Unit) -> SavedUnit:
         return cls(unit.key, unit.source, unit.filename, unit.is_cell, unit.shows_last, unit.flags)
 
 
 _units: dict[str, Unit] = {}
-_saved: dict[str, SavedUnit] = {}  # those that nobody needed yet
+_saved_units: dict[str, SavedUnit] = {}  # those that nobody needed yet
 _trees: OrderedDict[str, SourceTree] = OrderedDict()
 _codes: dict[int, tuple[types.CodeType, InstrumentedCode]] = {}  # by identity: comparing code is slow
-_primary: dict[tuple[str, int], InstrumentedCode] = {}
+_primary_codes: dict[tuple[str, int], InstrumentedCode] = {}
 
 
-@without_collections()
+@pause_garbage_collection()
 def compile_unit(
     source: str,
     filename: str,
@@ -183,27 +183,27 @@ def compile_unit(
     known = _units.get(key)
     if known is not None and known.key == key and not warns:
         return known
-    with nullcontext() if warns else without_warnings(filename):
+    with nullcontext() if warns else ignore_compiler_warnings(filename):
         module = ast.parse(source, filename)
-        flags = _future_flags(module) | flags & FUTURE_FLAGS
+        flags = _find_future_flags(module) | flags & FUTURE_FLAGS
         native = compile(source, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT * is_cell, True)
     if known is not None and known.key == key:
         return known
     unit = Unit(key, source, filename, is_cell, shows_last, flags)
     unit.native = native
     unit.is_async = bool(native.co_flags & _COROUTINE)
-    unit.heads = find_heads(module, source)
+    unit.heads = find_definition_heads(module, source)
     unit.left_native = find_left_native(unit.heads, native)
-    tree = unit._build(module)  # pyright: ignore[reportPrivateUsage]
-    unit.functions, unit.tops = tree.functions, tree.tops
-    unit._keep(tree)  # pyright: ignore[reportPrivateUsage]
-    sharing = tree.sharing
+    tree = unit._build_tree(module)  # pyright: ignore[reportPrivateUsage]
+    unit.functions, unit.top_names = tree.functions, tree.top_names
+    unit._cache_tree(tree)  # pyright: ignore[reportPrivateUsage]
+    sharing = tree.sharing_module
     if sharing is not None:
-        tree.find_cells(unit.compile(sharing, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+        tree.record_cells(unit.compile_nodes(sharing, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
         tree.file_cells()
-    code = unit.compile(tree.module)
+    code = unit.compile_nodes(tree.module)
     cell = next(value for value in code.co_consts if isinstance(value, types.CodeType))
-    unit.code = unit.finish(cell, unit.functions[0], is_primary=True)
+    unit.code = unit.finish_code(cell, unit.functions[0], is_primary=True)
     _units[key] = unit
     return unit
 
@@ -214,12 +214,12 @@ _CO_NESTED = 0x10  # also the number of a feature that is no longer optional
 FUTURE_FLAGS: int = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names) & ~_CO_NESTED
 
 
-def is_awaitable(code: types.CodeType) -> bool:
+def is_awaitable_code(code: types.CodeType) -> bool:
     """Whether it is of a generator function that `types.coroutine` has marked: what it gives can be awaited."""
     return bool(code.co_flags & _ITERABLE_COROUTINE)
 
 
-def make_awaitable(code: types.CodeType) -> types.CodeType:
+def mark_awaitable_code(code: types.CodeType) -> types.CodeType:
     """What `types.coroutine` makes of the code of a generator function."""
     return code.replace(co_flags=code.co_flags | _ITERABLE_COROUTINE)
 
@@ -235,9 +235,9 @@ def find_code(code: types.CodeType) -> InstrumentedCode | None:
     if entry is not None:
         return entry[1]
     mark: Any = code.co_consts[-1] if code.co_consts else None
-    if type(mark) is not tuple or mark[:1] != (MARK,):
+    if type(mark) is not tuple or mark[:1] != (FUNCTION_MARK,):
         return None
-    found = _primary.get(cast("tuple[str, int]", mark[1:]))
+    found = _primary_codes.get(cast("tuple[str, int]", mark[1:]))
     if found is not None:
         _codes[id(code)] = code, found
     return found
@@ -246,17 +246,17 @@ def find_code(code: types.CodeType) -> InstrumentedCode | None:
 def find_unit(key: str) -> Unit | None:
     """A unit by its key; one whose source was remembered is compiled when it is first asked for."""
     unit = _units.get(key)
-    if unit is None and key in _saved:
-        unit = _units[key] = _compile_saved(_saved.pop(key))
+    if unit is None and key in _saved_units:
+        unit = _units[key] = _compile_saved_unit(_saved_units.pop(key))
     return unit
 
 
 def remember_sources(units: Iterable[SavedUnit]) -> None:
     """Have `find_unit` know the units of another process. Nothing is compiled yet."""
-    _saved.update((unit.key, unit) for unit in units if unit.key not in _units)
+    _saved_units.update((unit.key, unit) for unit in units if unit.key not in _units)
 
 
-def _compile_saved(saved: SavedUnit) -> Unit:
+def _compile_saved_unit(saved: SavedUnit) -> Unit:
     """The unit of the same text, whatever its file is called in this process; else the saved text's own."""
     text = (saved.source, saved.is_cell, saved.shows_last, saved.flags)
     for unit in reversed(list(_units.values())):
@@ -275,7 +275,7 @@ def _compile_saved(saved: SavedUnit) -> Unit:
 
 
 @contextmanager
-def without_warnings(filename: str) -> Generator[None]:
+def ignore_compiler_warnings(filename: str) -> Generator[None]:
     """The compiler's own warnings about this file are dropped.
 
     `warnings.catch_warnings` would also make Python forget which warnings of the user's code it has shown, and is no
@@ -292,6 +292,6 @@ def without_warnings(filename: str) -> Generator[None]:
             filters.remove(entry)
 
 
-def _future_flags(tree: ast.Module) -> int:
+def _find_future_flags(tree: ast.Module) -> int:
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
     return sum(getattr(__future__, alias.name).compiler_flag for node in imports for alias in node.names)

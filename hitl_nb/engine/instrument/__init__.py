@@ -5,13 +5,18 @@
 """
 
 from hitl_nb.engine.instrument.cells import instrument_cell, instrument_source
-from hitl_nb.engine.instrument.functions import NoSource, NotInstrumented, SourceChanged, instrument_function
+from hitl_nb.engine.instrument.functions import (
+    InstrumentationError,
+    NoSourceError,
+    SourceChangedError,
+    instrument_function,
+)
 from hitl_nb.engine.instrument.shells import install, uninstall
 
 __all__ = [
-    "NoSource",
-    "NotInstrumented",
-    "SourceChanged",
+    "InstrumentationError",
+    "NoSourceError",
+    "SourceChangedError",
     "install",
     "instrument_cell",
     "instrument_function",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code
-from hitl_nb.engine.instrument.counterparts import counterparts_of
+from hitl_nb.engine.instrument.counterparts import get_counterparts
 
 
 def restore_native(function: object) -> None:
@@ -23,21 +23,21 @@ def restore_native(function: object) -> None:
     if not isinstance(function, types.FunctionType):
         return
     known = find_code(function.__code__)
-    native = None if known is None else counterparts_of(known.unit).native_of(function.__code__)
+    native = None if known is None else get_counterparts(known.unit).find_native(function.__code__)
     if native is not None:
         function.__code__ = native
 
 
 def watch_readers() -> None:
     """Tell the libraries that read bytecode, now or when they are imported."""
-    for name in _TELL.keys() & sys.modules.keys():
-        _TELL[name](sys.modules[name])
-    missing = _TELL.keys() - sys.modules.keys()
-    if missing and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    for name in _HOOKS.keys() & sys.modules.keys():
+        _HOOKS[name](sys.modules[name])
+    missing = _HOOKS.keys() - sys.modules.keys()
+    if missing and not any(isinstance(finder, _HookingFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _HookingFinder())
 
 
-def _tell_numba(module: Any) -> None:
+def _hook_numba(module: Any) -> None:
     kind: Any = module.FunctionIdentity
     original: Callable[..., Any] = kind.from_function.__func__
     if getattr(original, "asks_for_native", False):
@@ -51,47 +51,47 @@ def _tell_numba(module: Any) -> None:
     kind.from_function = classmethod(from_function)
 
 
-def _tell_by_name(*names: str) -> Callable[[Any], None]:
+def _make_hook(*names: str) -> Callable[[Any], None]:
     """These functions of a module are given functions, methods or modules of layers, whose bytecode they read."""
 
-    def tell(module: Any) -> None:
+    def hook_module(module: Any) -> None:
         for name in names:
             original: Any = getattr(module, name, None)
             if original is None or isinstance(original, type) or getattr(original, "asks_for_native", False):
                 continue
-            setattr(module, name, _asking(original))
+            setattr(module, name, _wrap_reader(original))
 
-    return tell
+    return hook_module
 
 
-def _asking(original: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_reader(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def asks(*args: Any, **kwargs: Any) -> Any:
+    def read_native(*args: Any, **kwargs: Any) -> Any:
         for given in (*args, *kwargs.values()):
             restore_native(getattr(given, "__func__", given))
             restore_native(getattr(cast("Any", type(given)), "forward", None))
         return original(*args, **kwargs)
 
-    cast("Any", asks).asks_for_native = True
-    return asks
+    cast("Any", read_native).asks_for_native = True
+    return read_native
 
 
-_TELL: dict[str, Callable[[Any], None]] = {
-    "numba.core.bytecode": _tell_numba,
-    "torch": _tell_by_name("compile"),
-    "torch.jit": _tell_by_name("script"),
-    "triton": _tell_by_name("jit"),
+_HOOKS: dict[str, Callable[[Any], None]] = {
+    "numba.core.bytecode": _hook_numba,
+    "torch": _make_hook("compile"),
+    "torch.jit": _make_hook("script"),
+    "triton": _make_hook("jit"),
 }
 """By module, what is done with it when it is there. jax runs the functions that it is given, and joblib sends them."""
 
 
-class _Finder:
+class _HookingFinder:
     """Finds modules where Python finds them, and tells each something behind its import."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in _TELL:
+        if fullname not in _HOOKS:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.loader is None:
@@ -102,7 +102,7 @@ class _Finder:
         def exec_module(module: types.ModuleType) -> None:
             del loader.exec_module
             execute(module)
-            _TELL[fullname](module)
+            _HOOKS[fullname](module)
 
         loader.exec_module = exec_module
         return spec

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hitl_nb.engine.compile import Unit, compile_unit
-from hitl_nb.engine.instrument.counterparts import counterparts_of
-from hitl_nb.engine.instrument.resolved_names import resolver
+from hitl_nb.engine.instrument.counterparts import get_counterparts
+from hitl_nb.engine.instrument.resolved_names import make_resolver
 
 
 def has_functions(code: types.CodeType) -> bool:
@@ -46,10 +46,10 @@ def instrument_cell(code: types.CodeType, unit: Unit, namespace: Mapping[str, An
     Args:
         namespace: tells what decorators are, for functions that are left native.
     """
-    resolve = resolver(namespace)
-    lines = {head.line for head in unit.heads if head.is_left(resolve)}
+    resolve = make_resolver(namespace)
+    lines = {head.line for head in unit.heads if head.is_left_native(resolve)}
 
-    def leaves(function: types.CodeType) -> bool:
+    def is_left_native(function: types.CodeType) -> bool:
         return function.co_firstlineno in lines and not function.co_name.startswith("<")
 
-    return counterparts_of(unit).graft(code, leaves)
+    return get_counterparts(unit).graft_functions(code, is_left_native)

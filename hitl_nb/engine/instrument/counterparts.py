@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.engine.compile import Unit, find_code
-from hitl_nb.engine.compile.tree.scopes import RUN_AT_ONCE
+from hitl_nb.engine.compile.tree.scopes import EAGER_COMPREHENSIONS
 
-Spot = tuple[str, int]  # qualified name, first line
+CodeKey = tuple[str, int]  # qualified name, first line
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class CodePair:
     """One function of a unit."""
 
     native: types.CodeType
@@ -27,15 +27,16 @@ class Counterparts:
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
-        self._native, made = _by_spot(unit.native), _by_spot(unit.code)
-        self._pairs: dict[Spot, list[Pair]] = {
-            spot: [Pair(*both) for both in _paired(codes, made.get(spot, []))] for spot, codes in self._native.items()
+        self._native, made = _group_by_key(unit.native), _group_by_key(unit.code)
+        self._pairs: dict[CodeKey, list[CodePair]] = {
+            spot: [CodePair(*both) for both in _pair_codes(codes, made.get(spot, []))]
+            for spot, codes in self._native.items()
         }
 
-    def find(self, code: types.CodeType) -> types.CodeType | None:
+    def find_instrumented(self, code: types.CodeType) -> types.CodeType | None:
         """The instrumented code of the same function; None: the source has no function of just this code."""
         for pair in self._pairs.get((code.co_qualname, code.co_firstlineno), ()):
-            if pair.native == code and can_take(pair.instrumented, code):
+            if pair.native == code and can_replace_code(pair.instrumented, code):
                 return pair.instrumented
         return None
 
@@ -44,53 +45,53 @@ class Counterparts:
 
         IPython does that to cells. Python calls what a module has in another way where it sees the `import` of it.
         """
-        found = self.find(code)
+        found = self.find_instrumented(code)
         if found is not None:
             return found
         for pair in self._pairs.get((code.co_qualname, code.co_firstlineno), ()):
-            if _contents(pair.native) == _contents(code) and can_take(pair.instrumented, code):
+            if _summarize_code(pair.native) == _summarize_code(code) and can_replace_code(pair.instrumented, code):
                 return pair.instrumented
         return None
 
     def find_rewritten(self, code: types.CodeType) -> types.CodeType | None:
         """The same for code that a tool has rewritten, as pytest does with assertions: by name and line alone."""
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), [])
-        return pairs[0].instrumented if len(pairs) == 1 and can_take(pairs[0].instrumented, code) else None
+        return pairs[0].instrumented if len(pairs) == 1 and can_replace_code(pairs[0].instrumented, code) else None
 
-    def native_of(self, code: types.CodeType) -> types.CodeType | None:
+    def find_native(self, code: types.CodeType) -> types.CodeType | None:
         """The native code of an instrumented function."""
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), ())
         return next((pair.native for pair in pairs if pair.instrumented is code), None)
 
-    def has(self, code: types.CodeType) -> bool:
+    def has_code(self, code: types.CodeType) -> bool:
         """Whether the source has a function of just this code, instrumented or not."""
         return code in self._native.get((code.co_qualname, code.co_firstlineno), ())
 
-    def graft(self, code: types.CodeType, leaves: Callable[[types.CodeType], bool]) -> types.CodeType:
+    def graft_functions(self, code: types.CodeType, leaves: Callable[[types.CodeType], bool]) -> types.CodeType:
         """Native code whose functions are the instrumented ones, but for those that are left."""
-        constants = [self._grafted(value, leaves) for value in code.co_consts]
+        constants = [self._graft_constant(value, leaves) for value in code.co_consts]
         if all(new is old for new, old in zip(constants, code.co_consts, strict=True)):
             return code
         return code.replace(co_consts=tuple(constants))
 
-    def _grafted(self, value: object, leaves: Callable[[types.CodeType], bool]) -> object:
+    def _graft_constant(self, value: object, leaves: Callable[[types.CodeType], bool]) -> object:
         if not isinstance(value, types.CodeType) or leaves(value):
             return value
-        found = None if value.co_name in RUN_AT_ONCE else self.find_of_cell(value)
-        return found or self.graft(value, leaves)
+        found = None if value.co_name in EAGER_COMPREHENSIONS else self.find_of_cell(value)
+        return found or self.graft_functions(value, leaves)
 
 
-_counterparts: weakref.WeakKeyDictionary[Unit, Counterparts] = weakref.WeakKeyDictionary()
+_counterparts_by_unit: weakref.WeakKeyDictionary[Unit, Counterparts] = weakref.WeakKeyDictionary()
 
 
-def counterparts_of(unit: Unit) -> Counterparts:
-    found = _counterparts.get(unit)
+def get_counterparts(unit: Unit) -> Counterparts:
+    found = _counterparts_by_unit.get(unit)
     if found is None:
-        found = _counterparts[unit] = Counterparts(unit)
+        found = _counterparts_by_unit[unit] = Counterparts(unit)
     return found
 
 
-def can_take(new: types.CodeType, old: types.CodeType) -> bool:
+def can_replace_code(new: types.CodeType, old: types.CodeType) -> bool:
     """Whether a function of code `old` can have `new` in its place: the same variables from outside and parameters."""
     count = old.co_argcount + old.co_kwonlyargcount
     count += bool(old.co_flags & _VARARGS) + bool(old.co_flags & _VARKEYWORDS)
@@ -107,21 +108,21 @@ _VARARGS, _VARKEYWORDS = 0x4, 0x8
 _KINDS = 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200  # also generator, coroutine, iterable coroutine, async generator
 
 
-def all_codes(code: types.CodeType) -> Iterator[types.CodeType]:
+def iterate_nested_codes(code: types.CodeType) -> Iterator[types.CodeType]:
     for value in code.co_consts:
         if isinstance(value, types.CodeType):
             yield value
-            yield from all_codes(value)
+            yield from iterate_nested_codes(value)
 
 
-def _by_spot(code: types.CodeType) -> dict[Spot, list[types.CodeType]]:
-    found: dict[Spot, list[types.CodeType]] = {}
-    for nested in all_codes(code):
+def _group_by_key(code: types.CodeType) -> dict[CodeKey, list[types.CodeType]]:
+    found: dict[CodeKey, list[types.CodeType]] = {}
+    for nested in iterate_nested_codes(code):
         found.setdefault((nested.co_qualname, nested.co_firstlineno), []).append(nested)
     return found
 
 
-def _paired(
+def _pair_codes(
     native: list[types.CodeType], made: list[types.CodeType]
 ) -> Iterator[tuple[types.CodeType, types.CodeType]]:
     """Functions of one name and line (lambdas, say) are told apart by where their bodies are."""
@@ -129,23 +130,23 @@ def _paired(
     if len(native) == 1 and len(known) == 1:
         yield native[0], known[0]
         return
-    by_start = {_start(code): code for code in known}
+    by_start = {_find_start(code): code for code in known}
     if len(by_start) < len(known) or None in by_start:  # `-X no_debug_ranges`
         if len(native) == len(known):
             yield from (pair for pair in zip(native, known, strict=True) if _is_alike(*pair))
         return
     for code in native:
-        found = by_start.get(_start(code))
+        found = by_start.get(_find_start(code))
         if found is not None:
             yield code, found
 
 
-def _contents(code: types.CodeType) -> tuple[object, ...]:
+def _summarize_code(code: types.CodeType) -> tuple[object, ...]:
     """What a function says, whatever instructions it became."""
     values: list[tuple[Any, str]] = [
         (type(value), repr(value)) for value in code.co_consts if not isinstance(value, types.CodeType)
     ]
-    return code.co_varnames, code.co_cellvars, {*code.co_names}, values, _start(code)
+    return code.co_varnames, code.co_cellvars, {*code.co_names}, values, _find_start(code)
 
 
 def _is_alike(native: types.CodeType, made: types.CodeType) -> bool:
@@ -154,7 +155,7 @@ def _is_alike(native: types.CodeType, made: types.CodeType) -> bool:
     return {*native.co_names} <= {*made.co_names} and values <= {*made.co_consts}
 
 
-def _start(code: types.CodeType) -> tuple[int, int] | None:
+def _find_start(code: types.CodeType) -> tuple[int, int] | None:
     """Where the first instruction is that has a place of its own."""
     spots = ((line, column) for line, _, column, _ in code.co_positions() if line is not None and column is not None)
     return next((spot for spot in spots if spot != (code.co_firstlineno, 0)), None)

@@ -12,8 +12,8 @@ from typing import Any
 
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
 from hitl_nb.engine.instrument.cells import instrument_source
-from hitl_nb.engine.instrument.counterparts import counterparts_of
-from hitl_nb.engine.instrument.resolved_names import resolver
+from hitl_nb.engine.instrument.counterparts import get_counterparts
+from hitl_nb.engine.instrument.resolved_names import make_resolver
 
 
 def instrument_existing(shell: Any) -> int:
@@ -24,12 +24,12 @@ def instrument_existing(shell: Any) -> int:
         if type(value) is types.FunctionType and value.__code__.co_filename in names:
             found.setdefault(value.__code__.co_filename, []).append(value)
     return sum(
-        _instrument(shell, filename, read_source(shell, filename) or "", functions)
+        _instrument_functions(shell, filename, read_cell_source(shell, filename) or "", functions)
         for filename, functions in found.items()
     )
 
 
-def read_source(shell: Any, filename: str) -> str | None:
+def read_cell_source(shell: Any, filename: str) -> str | None:
     """The source of a cell as it was compiled; None: no cell of this shell has this file name.
 
     The history has it; linecache has only its lines, not what ends them.
@@ -43,13 +43,13 @@ def read_source(shell: Any, filename: str) -> str | None:
     return text if [f"{line}\n" for line in text.splitlines()] == lines else "".join(lines)
 
 
-def _instrument(shell: Any, filename: str, source: str, functions: list[types.FunctionType]) -> int:
+def _instrument_functions(shell: Any, filename: str, source: str, functions: list[types.FunctionType]) -> int:
     unit = instrument_source(source, filename, flags=functions[0].__code__.co_flags & FUTURE_FLAGS)
     if unit is None:
         return 0
-    resolve = resolver(shell.user_ns)
-    lines = {head.line for head in unit.heads if head.is_left(resolve)}
-    counterparts, count = counterparts_of(unit), 0
+    resolve = make_resolver(shell.user_ns)
+    lines = {head.line for head in unit.heads if head.is_left_native(resolve)}
+    counterparts, count = get_counterparts(unit), 0
     for function in functions:
         made = None if function.__code__.co_firstlineno in lines else counterparts.find_of_cell(function.__code__)
         if made is not None:

@@ -15,18 +15,18 @@ import types
 from hitl_nb.engine.compile import Unit, compile_unit, find_code
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
 from hitl_nb.engine.instrument.cells import instrument_source
-from hitl_nb.engine.instrument.counterparts import counterparts_of
+from hitl_nb.engine.instrument.counterparts import get_counterparts
 
 
-class NotInstrumented(Exception):
+class InstrumentationError(Exception):
     """A function cannot be instrumented. The message is a sentence that says why."""
 
 
-class NoSource(NotInstrumented):
+class NoSourceError(InstrumentationError):
     """There is no source text of the function."""
 
 
-class SourceChanged(NotInstrumented):
+class SourceChangedError(InstrumentationError):
     """The source text is not the one that the function was made of."""
 
 
@@ -34,24 +34,24 @@ def instrument_function(function: types.FunctionType) -> types.CodeType:
     """Instrumented code of a function, with the same free variables and parameters.
 
     Raises:
-        NoSource: its source is not available (made by `exec` of a text, in the plain `python` prompt).
-        SourceChanged: its file was edited since it was imported.
-        NotInstrumented: it is left native (numba, a step, `# hitl: native`).
+        NoSourceError: its source is not available (made by `exec` of a text, in the plain `python` prompt).
+        SourceChangedError: its file was edited since it was imported.
+        InstrumentationError: it is left native (numba, a step, `# hitl: native`).
     """
     code = function.__code__
     if find_code(code) is not None:
         return code
-    known = counterparts_of(find_source_unit(function))
-    found = known.find(code)
+    known = get_counterparts(find_source_unit(function))
+    found = known.find_instrumented(code)
     if found is None and _is_rewritten(code):
         found = known.find_rewritten(code)
-    if found is None and known.has(code):
-        raise NotInstrumented(
+    if found is None and known.has_code(code):
+        raise InstrumentationError(
             f"{function.__qualname__}() is left native: a decorator of it reads bytecode or makes it a step, or a "
             "comment says so (`# hitl: native`); it cannot be an agent, too"
         )
     if found is None:
-        raise SourceChanged(
+        raise SourceChangedError(
             f"{function.__qualname__}() at line {code.co_firstlineno} of {code.co_filename} is no longer what was "
             "imported from there: import the module again (restart the kernel), so that code and source agree"
         )
@@ -62,12 +62,12 @@ def find_source_unit(function: types.FunctionType) -> Unit:
     """The unit of the file, or of the cell, that a function was made of.
 
     Raises:
-        NoSource: it is not available, or no Python.
+        NoSourceError: it is not available, or no Python.
     """
     code = function.__code__
     source = _read_source(function)
     if source is None:
-        raise NoSource(
+        raise NoSourceError(
             f"the source of {function.__qualname__}() is not available (its file is {code.co_filename!r}): write it "
             "in a cell, or in a module that can be read"
         )
@@ -78,7 +78,7 @@ def find_source_unit(function: types.FunctionType) -> Unit:
         unit = instrument_source(source, code.co_filename, flags=flags)  # a cell with `await` at its top
         if unit is not None:
             return unit
-        raise SourceChanged(
+        raise SourceChangedError(
             f"{code.co_filename} is not what {function.__qualname__}() was imported from: {error.msg} "
             f"(line {error.lineno})"
         ) from None

@@ -12,7 +12,7 @@ from hitl_nb.engine.compile.runtime.runtime import RUNTIME
 _NAMED, _CONSTANT, _PREFIX = frozenset(dis.hasname), dis.opmap["LOAD_CONST"], dis.opmap["EXTENDED_ARG"]
 
 
-def names_in(code: CodeType) -> set[str]:
+def list_global_names(code: CodeType) -> set[str]:
     """The global names and attributes in a function's own code, as `co_names` has them natively."""
     if find_code(code) is None:
         return {*code.co_names}
@@ -26,16 +26,16 @@ def names_in(code: CodeType) -> set[str]:
     return found
 
 
-def shape_of(code: CodeType) -> tuple[Any, ...]:
+def describe_code(code: CodeType) -> tuple[Any, ...]:
     """What code does, as data: equal for equal source, wherever that is in its cell, and in every process."""
     known = find_code(code)
     constants = code.co_consts if known is None else code.co_consts[:-1]  # the last one says which function it is
-    return (code.co_code, code.co_names, code.co_varnames, tuple(map(_shape_of_constant, constants)))
+    return (code.co_code, code.co_names, code.co_varnames, tuple(map(_describe_constant, constants)))
 
 
-def _shape_of_constant(value: Any) -> Any:
+def _describe_constant(value: Any) -> Any:
     if isinstance(value, CodeType):
-        return shape_of(value)
+        return describe_code(value)
     if isinstance(value, frozenset):
         return sorted(map(repr, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return "the runtime" if value is RUNTIME else repr(value)

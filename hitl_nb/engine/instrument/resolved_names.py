@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def resolver(namespace: Mapping[str, Any]) -> Callable[[str], str | None]:
+def make_resolver(namespace: Mapping[str, Any]) -> Callable[[str], str | None]:
     """A function from names of this namespace to what they stand for."""
 
     def resolve(name: str) -> str | None:
@@ -15,12 +15,12 @@ def resolver(namespace: Mapping[str, Any]) -> Callable[[str], str | None]:
             value = namespace[name]
         except KeyError:
             return None
-        return qualified_name_of(value)
+        return find_qualified_name(value)
 
     return resolve
 
 
-def qualified_name_of(value: Any) -> str | None:
+def find_qualified_name(value: Any) -> str | None:
     """`numba.core.decorators.njit`, say. Runs no code of the value's."""
     if isinstance(value, types.ModuleType):
         return vars(value).get("__name__")

@@ -16,21 +16,21 @@ from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.units import FUTURE_FLAGS
 from hitl_nb.engine.instrument.bytecode_readers import watch_readers
 from hitl_nb.engine.instrument.cells import has_functions, instrument_cell, instrument_source
-from hitl_nb.engine.instrument.existing_functions import instrument_existing, read_source
+from hitl_nb.engine.instrument.existing_functions import instrument_existing, read_cell_source
 
 _SOURCE = "_hitl_source"  # an attribute of the nodes that a compiler has parsed: the text they are from
 
 
 def install(shell: Any) -> None:
     """Instrument what the shell compiles from now on, and the functions that its cells have defined."""
-    if not isinstance(shell.compile, _Compiling):
+    if not isinstance(shell.compile, _InstrumentingCompiler):
         compiler: object = shell.compile
-        compiler.__class__ = _instrumenting(type(compiler), shell, _running_cell(shell))
+        compiler.__class__ = _make_instrumenting_class(type(compiler), shell, _running_cell(shell))
         if hasattr(shell, "compiler_class"):  # for cells of other notebooks, which `%run` runs in this one
-            shell.compiler_class = _instrumenting(shell.compiler_class, shell)
+            shell.compiler_class = _make_instrumenting_class(shell.compiler_class, shell)
 
     def get_local_scope(depth: int) -> Any:
-        return find_local_scope(_frame(depth + 2))
+        return find_local_scope(_find_frame(depth + 2))
 
     shell.get_local_scope = get_local_scope
     watch_readers()
@@ -47,7 +47,7 @@ def _running_cell(shell: Any) -> dict[str, str]:
         if frame.f_globals is shell.user_ns:
             name = frame.f_code.co_filename
         frame = frame.f_back
-    text = None if name is None else read_source(shell, name)
+    text = None if name is None else read_cell_source(shell, name)
     return {} if name is None or text is None else {name: text}
 
 
@@ -61,30 +61,32 @@ def find_local_scope(frame: types.FrameType) -> Any:
     return {name: value for name, value in frame.f_locals.items() if not name.startswith(".") or name == ".0"}
 
 
-def _frame(depth: int) -> types.FrameType:
+def _find_frame(depth: int) -> types.FrameType:
     return sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
 
 def uninstall(shell: Any) -> None:
     """What the shell compiles is native again. Functions keep the code they have, which needs nothing of this."""
-    if isinstance(shell.compile, _Compiling):
+    if isinstance(shell.compile, _InstrumentingCompiler):
         compiler: object = shell.compile
-        compiler.__class__ = _original(type(compiler))
+        compiler.__class__ = _find_original_class(type(compiler))
         if hasattr(shell, "compiler_class"):
-            shell.compiler_class = _original(shell.compiler_class)
+            shell.compiler_class = _find_original_class(shell.compiler_class)
         shell.__dict__.pop("get_local_scope", None)
 
 
-def _instrumenting(kind: type, shell: Any, begun: dict[str, str] | None = None) -> type:
-    added = {"__module__": kind.__module__, "hitl_shell": shell, "hitl_begun": begun or {}}
-    return type(kind.__name__, (_Compiling, kind), added)
+def _make_instrumenting_class(kind: type, shell: Any, started_cells: dict[str, str] | None = None) -> type:
+    added = {"__module__": kind.__module__, "hitl_shell": shell, "hitl_begun": started_cells or {}}
+    return type(kind.__name__, (_InstrumentingCompiler, kind), added)
 
 
-def _original(kind: type) -> type:
-    return kind.__mro__[2] if issubclass(kind, _Compiling) else kind  # behind the class itself and `_Compiling`
+def _find_original_class(kind: type) -> type:
+    return (
+        kind.__mro__[2] if issubclass(kind, _InstrumentingCompiler) else kind
+    )  # behind the class itself and `_InstrumentingCompiler`
 
 
-class _Compiling:
+class _InstrumentingCompiler:
     """What is put in front of the class of a shell's compiler."""
 
     hitl_shell: Any
@@ -101,7 +103,7 @@ class _Compiling:
 
     def __call__(self, source: Any, filename: str, symbol: str, *args: Any, **kwargs: Any) -> types.CodeType:
         code: types.CodeType = cast("Any", super()).__call__(source, filename, symbol, *args, **kwargs)
-        text = _text_of(source) or self.hitl_begun.get(filename)
+        text = _read_source_text(source) or self.hitl_begun.get(filename)
         if text is None or not has_functions(code):
             return code
         flags = cast("Any", self).flags & FUTURE_FLAGS
@@ -118,7 +120,7 @@ class _Compiling:
             return code
 
 
-def _text_of(source: Any) -> str | None:
+def _read_source_text(source: Any) -> str | None:
     """The text that nodes were parsed from; None: others have made them."""
     body: Any = getattr(source, "body", None)
     if isinstance(body, list):

@@ -17,12 +17,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from hitl_nb.engine.live.live import LiveRun
-from hitl_nb.engine.live.steps_under_way import step_under_way
+from hitl_nb.engine.live.steps_under_way import find_active_step
 
 _OURS = str(Path(__file__).parents[2])
 _LIBRARIES = (_OURS, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
 
-Started = Any
+StartedWork = Any
 """A thread, or the future of a submitted call."""
 
 
@@ -44,41 +44,41 @@ class _Start:
         return self.step is not None and not self.step.done()
 
 
-class Background:
+class BackgroundWork:
     """What the code of one run has started in this process."""
 
     def __init__(self, live: LiveRun) -> None:
         self.live = live
-        self._started: WeakKeyDictionary[Started, _Start] = WeakKeyDictionary()
+        self._started: WeakKeyDictionary[StartedWork, _Start] = WeakKeyDictionary()
 
-    def began(self, started: Started, function: Any) -> None:
+    def add_started(self, started: StartedWork, function: Any) -> None:
         """The code that runs has started `started`, which calls `function`."""
         if self.live.is_running:
             name = getattr(function, "__qualname__", None) or type(function).__name__
-            self._started[started] = _Start(self.live.moment, self.live.line, name, step_under_way())
+            self._started[started] = _Start(self.live.current_moment, self.live.line, name, find_active_step())
 
-    def problem(self, *, within: bool) -> str | None:
+    def find_problem(self, *, within: bool) -> str | None:
         """Why a question cannot be asked now, if so.
 
         `within`: what the statement at hand has started is started again when the run continues.
         """
         if not self._started:
             return None
-        moment = self.live.moment
+        moment = self.live.current_moment
         for started, start in list(self._started.items()):
             if not (within and start.moment == moment) and not start.is_of_step_under_way and not _is_over(started):
-                return _said(started, f"{start.name}(), started at {start.line},")
+                return _describe_unfinished(started, f"{start.name}(), started at {start.line},")
         return None
 
     def left_by_steps(self) -> str | None:
         """Why a question cannot be asked when the steps beside it have ended, if so."""
         for started, start in list(self._started.items()):
             if start.step is not None and not _is_over(started):
-                return _said(started, f"{start.name}(), which a step has started,")
+                return _describe_unfinished(started, f"{start.name}(), which a step has started,")
         return None
 
 
-def _said(started: Started, what: str) -> str:
+def _describe_unfinished(started: StartedWork, what: str) -> str:
     kind, way_out = _WORDS["Thread" if isinstance(started, Thread) else "Future"]
     return f"{kind} {what} has not ended, and would be lost with this process; {way_out} before this question"
 
@@ -89,7 +89,7 @@ _WORDS = {
 }
 
 
-def _is_over(started: Started) -> bool:
+def _is_over(started: StartedWork) -> bool:
     return not started.is_alive() if isinstance(started, Thread) else started.done()
 
 

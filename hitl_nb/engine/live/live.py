@@ -11,56 +11,34 @@ import sys
 import threading
 import types
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.engine.call_keys.call_keys import Key, inside_call, spelled, started_in
+from hitl_nb.engine.call_keys.call_keys import Key, inside_call, spell_key, started_in
 from hitl_nb.engine.call_keys.fingerprints import Fingerprint
 from hitl_nb.engine.call_keys.keyed_calls import KeyedCalls
 from hitl_nb.engine.call_keys.keys import Execution, KeyCounts, Keys
 from hitl_nb.engine.compile.runtime.runtime import RUNTIME
-from hitl_nb.engine.live.moments import Moments
-from hitl_nb.engine.live.refused_questions import RefusedQuestions
-from hitl_nb.engine.live.user_frames import describe_line, user_frame
+from hitl_nb.engine.live.moments import ExecutionMoments
+from hitl_nb.engine.live.refused_questions import RefusalTracker
+from hitl_nb.engine.live.run_position import RunPosition
+from hitl_nb.engine.live.user_frames import describe_line, find_user_frame
 from hitl_nb.engine.live.value_display import show_last_value
 from hitl_nb.engine.position.driver import Driver
 from hitl_nb.engine.position.event_loop import asyncio_calls
 from hitl_nb.engine.position.event_loop.origins import origin_of
-from hitl_nb.engine.position.failures import read_raised
+from hitl_nb.engine.position.failures import read_failed_stack
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import SavedStack
-from hitl_nb.engine.position.frames.starts import stack_before
-from hitl_nb.engine.position.managers.managers import enter_again, entered
+from hitl_nb.engine.position.frames.starts import read_initial_stack
+from hitl_nb.engine.position.managers.managers import find_entered_managers, reenter_managers
 from hitl_nb.engine.position.stack.retries import (
-    call_again_what_was_awaited,
     is_stuck,
-    leave_raising,
-    name_innermost,
+    name_innermost_place,
+    prepare_awaited_reevaluation,
     step_out,
+    step_out_of_raising,
 )
 from hitl_nb.errors import CannotPause, Paused
-
-
-@dataclass
-class Position:
-    """Where a run is, as it is saved.
-
-    Attributes:
-        stack: its frames, outermost first; none: the code has ended.
-        counts: what the names of its calls go on from.
-        result: what the code returned.
-        find_line: gives `line`, while the run is still there: few positions are told.
-    """
-
-    stack: SavedStack
-    counts: KeyCounts
-    result: Any = None
-    find_line: Callable[[], str] = str
-
-    @property
-    def line(self) -> str:
-        """What sentences say of it: "line 3", "line 7 of refund"."""
-        return self.find_line()
 
 
 class LiveRun:
@@ -97,18 +75,18 @@ class LiveRun:
         self.paused: Paused | None = None
         self.answer: Callable[[], Any] | None = None
         self.on_poll: Callable[[types.FrameType], None] = lambda frame: None
-        self.refused = RefusedQuestions()
+        self.refused = RefusalTracker()
         self.result: Any = None
-        self._driver = Driver(self._report, self)
-        self._driver.on_unwinding = self._begin_unwinding
-        self.on_unwinding: Callable[[Position], None] = lambda position: None
+        self._driver = Driver(self._report_place, self)
+        self._driver.on_unwinding = self._record_unwinding
+        self.on_unwinding: Callable[[RunPosition], None] = lambda position: None
         self._unwound: BaseException | None = None
         self._was_resumed = False
         self.callee: Any = None
         self._thread = 0
         self._keyed_calls = KeyedCalls()
         self._task = ""
-        self._moments = Moments()
+        self._moments = ExecutionMoments()
 
     # -- running
 
@@ -116,18 +94,18 @@ class LiveRun:
         """Run to the end; what the code returns. Raises what it raises, and Paused."""
         self._thread = threading.get_ident()
         RUNTIME.show = show_last_value
-        made: Any = self._started()
+        made: Any = self._start_code()
         self.result = await made if inspect.isawaitable(made) else made
         self.check_stopped()
         return self.result
 
-    def _started(self) -> Any:
+    def _start_code(self) -> Any:
         stack, self._stack = self._stack, None
         if stack is None:
             assert self._begin is not None
             return self._driver.start(self._begin)
         self._was_resumed = True
-        enter_again()
+        reenter_managers()
         return self._driver.resume(stack, self.answer)
 
     @property
@@ -141,32 +119,32 @@ class LiveRun:
         return self._driver.is_answering
 
     @property
-    def waiting(self) -> Position | None:
+    def waiting_position(self) -> RunPosition | None:
         """What is to be continued or begun, until it is. Raises CannotSave."""
         if self._stack is not None:
-            return Position(self._stack, self.keys.counts())
+            return RunPosition(self._stack, self.keys.collect_counts())
         if self._begin is None or self.is_running:
             return None
-        return Position(stack_before(self._begin), self.keys.counts(), find_line=self.find_line)
+        return RunPosition(read_initial_stack(self._begin), self.keys.collect_counts(), find_line=self.find_line)
 
     def check_stopped(self) -> None:
         """Raise Paused, or the refusal of a question, where code has swallowed it."""
         if self.paused is not None:
             raise self.paused
-        self.refused.check()
+        self.refused.raise_swallowed()
 
     def refuse(self, error: CannotPause, calls: tuple[object, ...]) -> None:
         """A question is refused, inside of the recorded `calls`."""
-        self.refused.add(error, calls)
+        self.refused.add_refusal(error, calls)
         RUNTIME.due = True
 
-    def _report(self, frame: types.FrameType) -> None:
+    def _report_place(self, frame: types.FrameType) -> None:
         """Code has reached a place where it reports."""
         RUNTIME.due = True
         self.check_stopped()
         RUNTIME.due = False
         if threading.get_ident() != self._thread:  # the run's own thread reports where it is
-            RUNTIME.due = self.keys.is_inside or self._moments.is_watched
+            RUNTIME.due = self.keys.has_inexact_execution or self._moments.is_watched
             return
         if (self.keys.has_executions or self._moments.is_watched) and not inside_call.get():
             try:
@@ -174,13 +152,13 @@ class LiveRun:
             except CannotSave:
                 RUNTIME.due = True
                 return
-            self.keys.notice_poll(places.names, exact=places.is_exact, task=task_of(places.names))
-            self._moments.notice(places)
+            self.keys.notice_poll(places.names, is_exact=places.is_exact, task=find_task_name(places.names))
+            self._moments.record_report(places)
         self.on_poll(frame)
-        if self.keys.is_inside:
+        if self.keys.has_inexact_execution:
             RUNTIME.due = True
 
-    def _begin_unwinding(self, error: BaseException, frame: types.FrameType, by_with: bool) -> None:
+    def _record_unwinding(self, error: BaseException, frame: types.FrameType, by_with: bool) -> None:
         """An error is about to leave a handler, a `finally` or a `with`. If nobody can handle it, its place is kept."""
         seen: BaseException | None = error
         while seen is not None:
@@ -188,22 +166,22 @@ class LiveRun:
                 return
             seen = seen.__context__
         try:
-            stack = self._driver.read_raised(error, frame, by_with=by_with)
+            stack = self._driver.read_failed_stack(error, frame, is_left_by_with=by_with)
         except CannotSave:
             return
         if stack is None or self.refused.may_be_behind(error):
             return
-        if self._begin_retry(error, stack):
+        if self._step_out_for_retry(error, stack):
             self._unwound = error
-            self.on_unwinding(Position(stack, self._counts_at(stack), find_line=self.find_line))
+            self.on_unwinding(RunPosition(stack, self._read_failure_counts(stack), find_line=self.find_line))
 
-    def _begin_retry(self, error: BaseException, stack: SavedStack) -> bool:
+    def _step_out_for_retry(self, error: BaseException, stack: SavedStack) -> bool:
         """Step out of where it cannot help to try again. Returns whether it may help to continue there."""
-        if not leave_raising(stack):
+        if not step_out_of_raising(stack):
             return False
         if self._was_resumed and is_stuck(error, stack):
             step_out(stack)
-        call_again_what_was_awaited(stack.frames[-1])
+        prepare_awaited_reevaluation(stack.frames[-1])
         return True
 
     def ask_for_reports(self) -> None:
@@ -220,16 +198,16 @@ class LiveRun:
         if self.is_nested or not self.is_running or started_in.get() is not None:
             return False
         self.callee = callee
-        places, exact = self._places(callee)
-        self.keys.begin_call(places, exact=exact, task=task_of(places))
-        self._task = task_of(places)
-        if self.keys.is_inside:
+        places, exact = self._read_places(callee)
+        self.keys.begin_call(places, is_exact=exact, task=find_task_name(places))
+        self._task = find_task_name(places)
+        if self.keys.has_inexact_execution:
             RUNTIME.due = True
         return exact
 
-    async def awaited(self, call: Awaitable[Any]) -> Any:
+    async def await_call(self, call: Awaitable[Any]) -> Any:
         """Await what the call at hand has come to: continued meanwhile, that call begins again, by its name."""
-        execution = self.keys.execution(self._task)
+        execution = self.keys.find_execution(self._task)
         if execution is None:  # of a call that was made before anything was named
             return await call
         execution.is_awaited = True
@@ -246,15 +224,15 @@ class LiveRun:
         """Whether a recorded call makes the calls of now: they are named after it."""
         return bool(inside_call.get())
 
-    def _places(self, callee: Any) -> tuple[tuple[str, ...], bool]:
-        frame = user_frame()
+    def _read_places(self, callee: Any) -> tuple[tuple[str, ...], bool]:
+        frame = find_user_frame()
         try:
             found = self._driver.read_places(frame, lambda value: value is callee)
             return found.names, found.is_exact
         except CannotSave:
-            return self._places_outside(), False
+            return self._read_outside_places(), False
 
-    def _places_outside(self) -> tuple[str, ...]:
+    def _read_outside_places(self) -> tuple[str, ...]:
         """The places of the run's own code, for a call from another task or thread of it."""
         frame = sys._current_frames().get(self._thread)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
         try:
@@ -262,7 +240,7 @@ class LiveRun:
         except CannotSave:
             return ("",)
 
-    def position(self, name: str, key: Key | None = None) -> str:
+    def name_call(self, name: str, key: Key | None = None) -> str:
         """A name for a call: equal when the same call is made again, different for every other.
 
         Those that a recorded call makes are apart from all others: they are not made again when it is not.
@@ -270,9 +248,9 @@ class LiveRun:
         Raises ValueError if another task that still runs has made a call with this key.
         """
         if key is not None:
-            self._keyed_calls.begin(self.execution)
+            self._keyed_calls.begin_execution(self.current_execution)
             self._keyed_calls.check_alone(name, key)
-            name = f"{name}/{spelled(key)}"
+            name = f"{name}/{spell_key(key)}"
         start = started_in.get()
         kind = f"{inside_call.get()}{name}"
         if start is None:
@@ -282,36 +260,36 @@ class LiveRun:
     def begin_thread(self) -> Execution | None:
         """A thread is being started: what its calls are named after."""
         self.begin_call(None)
-        return self.execution
+        return self.current_execution
 
     @property
-    def execution(self) -> Execution | None:
+    def current_execution(self) -> Execution | None:
         """The execution that the call at hand belongs to."""
-        return started_in.get() or self.keys.execution(self._task)
+        return started_in.get() or self.keys.find_execution(self._task)
 
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
         """Raises ValueError if another call of this statement has this key and other arguments."""
-        self._keyed_calls.begin(self.execution)
+        self._keyed_calls.begin_execution(self.current_execution)
         self._keyed_calls.check_arguments(name, key, arguments, lambda: self.line)
 
     @property
-    def moment(self) -> object:
+    def current_moment(self) -> object:
         """Equal for two times in one execution of one statement."""
         if not self.is_running:
             return None
         try:
-            names = self._driver.read_places(user_frame(), lambda value: False).names
+            names = self._driver.read_places(find_user_frame(), lambda value: False).names
         except CannotSave:
-            names = self._places_outside()
+            names = self._read_outside_places()
         RUNTIME.due = True
-        return self._moments.at(names)
+        return self._moments.find_moment(names)
 
     @property
     def is_direct(self) -> bool:
         """Whether the code that calls the engine now is not made again when the run continues."""
         if not self.is_running:
             return False
-        frame = user_frame()
+        frame = find_user_frame()
         try:
             return self._driver.read_places(frame, None).is_exact
         except CannotSave:
@@ -324,87 +302,89 @@ class LiveRun:
         if not self._driver.is_running:
             return "its beginning"
         try:
-            found = self._driver.read_places(user_frame(), None).frame
+            found = self._driver.read_places(find_user_frame(), None).frame
         except CannotSave:
             return "a line of another task or thread"
         return describe_line(found)
 
     line = property(find_line)
 
-    def at_rest(self) -> contextlib.AbstractContextManager[None]:
+    def hold_tasks(self) -> contextlib.AbstractContextManager[None]:
         """While a position is read and the run is left: no other thread takes its tasks on. Raises CannotSave."""
-        return self._driver.at_rest()
+        return self._driver.hold_tasks()
 
-    def read(self, callee: Any = None, frame: types.FrameType | None = None) -> Position:
+    def read_position(self, callee: Any = None, frame: types.FrameType | None = None) -> RunPosition:
         """The position of now, at a call of `callee` that waits for an answer; None: where code reports, in `frame`.
 
         Raises CannotSave.
         """
-        stack = self._driver.read(frame or user_frame(), None if callee is None else lambda value: value is callee)
-        return Position(stack, self._counts(stack), find_line=self.find_line)
+        stack = self._driver.read_stack(
+            frame or find_user_frame(), None if callee is None else lambda value: value is callee
+        )
+        return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
 
-    def end(self) -> Position:
+    def read_end_position(self) -> RunPosition:
         """The position behind the last statement."""
         stack = self._end()
         for frame in stack.frames:
             frame.locals |= self._driver.branches
-        return Position(stack, self.keys.counts(), self.result, lambda: "the end")
+        return RunPosition(stack, self.keys.collect_counts(), self.result, lambda: "the end")
 
-    def read_failure(self, error: BaseException) -> Position | None:
+    def read_failure_position(self, error: BaseException) -> RunPosition | None:
         """Where an error was raised that nobody handled.
 
         None: a `finally` or `with` ran since, a refused question may be passed there, or it is not kept.
         """
         if self._stack is not None:
-            return self.waiting
+            return self.waiting_position
         if self.refused.may_be_behind(error):
             return None
         try:
-            stack = read_raised(error)
+            stack = read_failed_stack(error)
         except CannotSave:
             return None
-        if stack is None or not self._begin_retry(error, stack):
+        if stack is None or not self._step_out_for_retry(error, stack):
             return None
-        return Position(stack, self._counts_at(stack), find_line=lambda: "the error")
+        return RunPosition(stack, self._read_failure_counts(stack), find_line=lambda: "the error")
 
-    def managers(self) -> list[Any]:
+    def list_managers(self) -> list[Any]:
         """The context managers that the run is inside of."""
         try:
-            stack = self._driver.read(user_frame(), lambda value: False)
+            stack = self._driver.read_stack(find_user_frame(), lambda value: False)
         except CannotSave:
             return []
-        return [each.manager for each in entered(stack)]
+        return [each.manager for each in find_entered_managers(stack)]
 
-    def leave(self) -> None:
+    def leave_run(self) -> None:
         """The run is saved, and paused: its tasks end; what runs now is left by raising `Paused`."""
         if self._driver.is_running:
-            self._driver.leave()
+            self._driver.end_paused_tasks()
         else:
-            asyncio_calls.leave()
+            asyncio_calls.close_unstarted_coroutines()
 
-    def read_call(self) -> Position:
+    def read_call_position(self) -> RunPosition:
         """The position of the call that is being made, such that it is made again. Raises CannotSave."""
-        stack = self._driver.read(user_frame(), lambda value: False)
-        return Position(stack, self._counts(stack), find_line=self.find_line)
+        stack = self._driver.read_stack(find_user_frame(), lambda value: False)
+        return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
 
-    def _counts(self, stack: SavedStack) -> KeyCounts:
-        unfinished = stack.tasks.unfinished if stack.tasks is not None else ()
+    def _read_counts(self, stack: SavedStack) -> KeyCounts:
+        unfinished = stack.tasks.unfinished_tasks if stack.tasks is not None else ()
         alive = {"", self._task, *(f"task {origin_of(task).key}" for task in unfinished)}
-        return self.keys.counts(alive, self._driver.task_at_work)
+        return self.keys.collect_counts(alive, self._driver.asking_task_name)
 
-    def _counts_at(self, failed: SavedStack) -> KeyCounts:
+    def _read_failure_counts(self, failed: SavedStack) -> KeyCounts:
         """The counts to be saved where the run's own code failed: its last call may be over."""
-        return self.keys.counts({""}, place=name_innermost(failed))
+        return self.keys.collect_counts({""}, place=name_innermost_place(failed))
 
     def begin_answer(self) -> None:
         """The call that the run waits with is being answered."""
         try:
-            self._task = task_of(self._driver.read_places(user_frame(), None).names)
+            self._task = find_task_name(self._driver.read_places(find_user_frame(), None).names)
         except CannotSave:
             self._task = ""
-        self.keys.take_up(self._task)
+        self.keys.take_up_execution(self._task)
 
 
-def task_of(names: Sequence[str]) -> str:
+def find_task_name(names: Sequence[str]) -> str:
     """The task that the names of places are of; "" for the run's own."""
     return names[0] if names[0].startswith("task ") else ""

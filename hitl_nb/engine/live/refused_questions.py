@@ -28,7 +28,7 @@ _NOTE = (
 _MISSING = object()
 
 
-class RefusedQuestions:
+class RefusalTracker:
     """The refusals of one run in this process."""
 
     def __init__(self) -> None:
@@ -36,13 +36,13 @@ class RefusedQuestions:
         self._unseen: list[tuple[CannotPause, tuple[object, ...]]] = []
         self._is_raised = False
 
-    def add(self, error: CannotPause, calls: tuple[object, ...]) -> None:
+    def add_refusal(self, error: CannotPause, calls: tuple[object, ...]) -> None:
         """A question was refused, inside of the recorded `calls`."""
         if all(error is not one for one in self._made):
             self._made.append(error)
             self._unseen.append((error, calls))
 
-    def check(self, call: object = None) -> None:
+    def raise_swallowed(self, call: object = None) -> None:
         """Raise the refusal that code has swallowed since the last check, if any: all code, or that of `call`."""
         if not self._unseen:
             return
@@ -51,7 +51,7 @@ class RefusedQuestions:
         swallowed = [one for one in mine if not is_caught_by_name(one)]
         if swallowed:
             self._is_raised = self._is_raised or call is None
-            _note(swallowed[0])
+            _add_note(swallowed[0])
             raise swallowed[0]
         self._unseen = [entry for entry in self._unseen if all(entry[0] is not one for one in mine)]
         self._is_raised = self._is_raised and bool(self._unseen)
@@ -69,7 +69,7 @@ class RefusedQuestions:
         return any(all(one is not each for each in chain) for one, _ in self._unseen)
 
 
-def _note(error: BaseException) -> None:
+def _add_note(error: BaseException) -> None:
     if not getattr(error, "__notes__", None):
         error.add_note(_NOTE)
 
@@ -87,7 +87,7 @@ def _is_being_raised(error: BaseException) -> bool:
     """Whether a `finally` or the end of a `with` runs for it, in this thread, and no handler has caught it."""
     if error is not sys.exception() or error.__traceback__ is None:
         return False
-    around = _statements_around(error.__traceback__)
+    around = _list_enclosing_statements(error.__traceback__)
     return not any(isinstance(one, (ast.Try, ast.TryStar)) and one.handlers for one in around)
 
 
@@ -99,13 +99,13 @@ def is_caught_by_name(error: BaseException) -> bool:
     entry = error.__traceback__
     if entry is None:
         return False
-    for statement in _statements_around(entry):
+    for statement in _list_enclosing_statements(entry):
         if isinstance(statement, (ast.With, ast.AsyncWith)):
             if any(_is_named_in(item.context_expr, entry.tb_frame) for item in statement.items):
                 return True
             continue
         for handler in statement.handlers:
-            types = _value_of(handler.type, entry.tb_frame) if handler.type is not None else BaseException
+            types = _evaluate_name(handler.type, entry.tb_frame) if handler.type is not None else BaseException
             if _names_refusal(types):
                 return not _raises_again(handler)
             if types is _MISSING or _catches(types, error):
@@ -121,7 +121,7 @@ def _catches(types: Any, error: BaseException) -> bool:
 
 
 def _is_named_in(manager: ast.expr, frame: FrameType) -> bool:
-    return isinstance(manager, ast.Call) and any(_names_refusal(_value_of(arg, frame)) for arg in manager.args)
+    return isinstance(manager, ast.Call) and any(_names_refusal(_evaluate_name(arg, frame)) for arg in manager.args)
 
 
 def _raises_again(handler: ast.ExceptHandler) -> bool:
@@ -132,7 +132,7 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
     )
 
 
-def _statements_around(entry: TracebackType) -> list[ast.Try | ast.TryStar | ast.With | ast.AsyncWith]:
+def _list_enclosing_statements(entry: TracebackType) -> list[ast.Try | ast.TryStar | ast.With | ast.AsyncWith]:
     """The `try` and `with` statements in whose body a frame stood, the innermost first."""
     try:
         lines, first = inspect.getsourcelines(entry.tb_frame)
@@ -140,10 +140,10 @@ def _statements_around(entry: TracebackType) -> list[ast.Try | ast.TryStar | ast
     except (OSError, SyntaxError, TypeError):
         return []  # no source
     line = entry.tb_lineno - max(first, 1) + 1
-    return list(_around(tree.body, line))[::-1]
+    return list(_iterate_enclosing(tree.body, line))[::-1]
 
 
-def _around(body: list[ast.stmt], line: int) -> Iterator[Any]:
+def _iterate_enclosing(body: list[ast.stmt], line: int) -> Iterator[Any]:
     for statement in body:
         if not statement.lineno <= line <= (statement.end_lineno or statement.lineno):
             continue
@@ -155,18 +155,18 @@ def _around(body: list[ast.stmt], line: int) -> Iterator[Any]:
                 continue
             if name == "body" and isinstance(statement, (ast.Try, ast.TryStar, ast.With, ast.AsyncWith)):
                 yield statement
-            yield from _around(parts, line)
+            yield from _iterate_enclosing(parts, line)
 
 
-def _value_of(node: ast.expr, frame: FrameType) -> Any:
+def _evaluate_name(node: ast.expr, frame: FrameType) -> Any:
     """What a name, an attribute of a module or class, or a tuple of these means in a frame; no code is run."""
     if isinstance(node, ast.Tuple):
-        return tuple(_value_of(item, frame) for item in node.elts)
+        return tuple(_evaluate_name(item, frame) for item in node.elts)
     if isinstance(node, ast.Name):
         spaces = (frame.f_locals, frame.f_globals, vars(builtins))
         return next((space[node.id] for space in spaces if node.id in space), _MISSING)
     if isinstance(node, ast.Attribute):
-        owner = _value_of(node.value, frame)
+        owner = _evaluate_name(node.value, frame)
         if isinstance(owner, (ModuleType, type)):
             return getattr(owner, node.attr, _MISSING)
     return _MISSING

@@ -15,11 +15,11 @@ from hitl_nb.records import Statement, now
 if TYPE_CHECKING:
     from types import FrameType
 
-LONG = 0.01
+LONG_SECONDS = 0.01
 """Seconds from which a statement is noted."""
-MOST = 200
+MAX_STATEMENTS = 200
 """Most statements that are kept: the longest."""
-WIDEST = 100
+MAX_LINE_CHARS = 100
 """Characters of a statement that are kept."""
 
 
@@ -28,25 +28,25 @@ class Worklog:
 
     def __init__(self) -> None:
         self._found: list[Statement] = []
-        self.begin()
+        self.begin_statement()
 
-    def begin(self) -> None:
+    def begin_statement(self) -> None:
         """The next statement begins now."""
         self._began = time.perf_counter()
 
-    def took(self, frame: FrameType, at: float) -> None:
+    def record_statement(self, frame: FrameType, at: float) -> None:
         """The statement at the line of `frame` has ended at `at`, by the performance counter."""
         seconds = at - self._began
         self._began = at
-        if seconds < LONG:
+        if seconds < LONG_SECONDS:
             return
-        text = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals).strip()[:WIDEST]
+        text = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals).strip()[:MAX_LINE_CHARS]
         began = now() - timedelta(seconds=seconds)
         self._found.append(Statement(line=frame.f_lineno, text=text, at=began, seconds=round(seconds, 4)))
-        if len(self._found) > 2 * MOST:
-            self._found = self.statements()
+        if len(self._found) > 2 * MAX_STATEMENTS:
+            self._found = self.list_longest()
 
-    def statements(self) -> list[Statement]:
+    def list_longest(self) -> list[Statement]:
         """The longest of them, in order."""
-        longest = sorted(self._found, key=lambda one: one.seconds, reverse=True)[:MOST]
+        longest = sorted(self._found, key=lambda one: one.seconds, reverse=True)[:MAX_STATEMENTS]
         return sorted(longest, key=lambda one: one.at)

@@ -25,13 +25,13 @@ recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_ca
 """The calls of steps and gated tools that are being made, the outermost first."""
 
 
-def step_under_way() -> Future[None] | None:
+def find_active_step() -> Future[None] | None:
     """The step whose function runs now, as it is counted: done when it has ended."""
     calls = recorded_calls.get()
     return getattr(calls[-1], "under_way", None) if calls and in_step.get() is not None else None
 
 
-class StepsUnderWay:
+class StepCounter:
     """Counts steps from their beginning to their end, in whatever task or thread they run."""
 
     def __init__(self) -> None:
@@ -46,22 +46,22 @@ class StepsUnderWay:
         """The names of those that have not ended."""
         return sorted(set(self._names.values()))
 
-    def begin(self, name: str) -> Future[None]:
-        """A step begins; it has ended when `end` is called with this."""
+    def begin_step(self, name: str) -> Future[None]:
+        """A step begins; it has ended when `end_step` is called with this."""
         call: Future[None] = Future()
         self._calls[call] = None
         self._names[call] = name
         return call
 
-    def end(self, call: Future[None]) -> None:
+    def end_step(self, call: Future[None]) -> None:
         """The step has ended: what there is to record of it is recorded."""
         self._calls.pop(call, None)
         self._names.pop(call, None)
         if not call.done():
             call.set_result(None)
 
-    async def run(self, call: Future[None], work: Coroutine[Any, Any, T], stays: Callable[[], bool]) -> T:
-        """Await `work`, an async step, in a task of its own; `end` is called when that is over.
+    async def run_step(self, call: Future[None], work: Coroutine[Any, Any, T], stays: Callable[[], bool]) -> T:
+        """Await `work`, an async step, in a task of its own; `end_step` is called when that is over.
 
         Whoever waits for it may be cancelled, as a task group does when a task beside it pauses the run. The step is
         cancelled then, too, as if it were awaited directly, unless it `stays`: then it goes on to its end.
@@ -72,10 +72,10 @@ class StepsUnderWay:
             try:
                 return await work
             finally:
-                self.end(call)
-        origin_of(task).within = asyncio.current_task()
+                self.end_step(call)
+        origin_of(task).awaiting_task = asyncio.current_task()
         self._calls[call] = task
-        task.add_done_callback(lambda _: self.end(call))
+        task.add_done_callback(lambda _: self.end_step(call))
         while True:
             try:
                 return await asyncio.shield(task)
@@ -84,7 +84,7 @@ class StepsUnderWay:
                     raise
                 task.cancel()
 
-    async def ended(self, check: Callable[[], None] = lambda: None) -> None:
+    async def wait_until_idle(self, check: Callable[[], None] = lambda: None) -> None:
         """Wait until no step is under way. Raises what `check` raises, which is called now and then."""
         if not self._calls:
             return
@@ -96,14 +96,14 @@ class StepsUnderWay:
             await run_sync(partial(wait, list(self._calls), seconds), abandon_on_cancel=True)
             seconds = min(2 * seconds, 1.0)
 
-    def find_held(self) -> str | None:
+    def find_blocked_step(self) -> str | None:
         """The name of a step, if all that are under way wait for what only the run's own tasks give."""
         tasks = [task for task in self._calls.values() if task is not None]
         if not tasks or len(tasks) < len(self._calls) or not all(map(waits_for_run, tasks)):
             return None
         return context_of(tasks[0]).get(in_step)
 
-    def cancel(self) -> None:
+    def cancel_steps(self) -> None:
         """Interrupt the async ones. What they did is in doubt then."""
         for task in list(self._calls.values()):
             if task is not None:

@@ -17,18 +17,18 @@ from typing import Any, cast
 from hitl_nb.engine.call_keys.call_keys import started_in
 from hitl_nb.engine.live.background import is_from_library
 
-_handed_on: list[ContextVar[Any]] = []
+_inherited_variables: list[ContextVar[Any]] = []
 
 
-def hand_on_to_threads(*variables: ContextVar[Any]) -> None:
+def share_with_threads(*variables: ContextVar[Any]) -> None:
     """From now on, threads get these variables from the code that starts them, if the first one is set there."""
-    if not _handed_on:
-        ThreadPoolExecutor.submit = _submitting(ThreadPoolExecutor.submit)
-        Thread.start = _starting(Thread.start)
-    _handed_on[:] = variables
+    if not _inherited_variables:
+        ThreadPoolExecutor.submit = _wrap_submit(ThreadPoolExecutor.submit)
+        Thread.start = _wrap_start(Thread.start)
+    _inherited_variables[:] = variables
 
 
-def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_submit(submit: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(submit)
     def submit_with_run(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         called: Any = fn
@@ -36,12 +36,12 @@ def _submitting(submit: Callable[..., Any]) -> Callable[..., Any]:
         if _is_call_in_context(called):  # of `asyncio.to_thread`
             of_context = called
             called, *rest = of_context.args
-            with_run = functools.partial(of_context.func, _with_run(called), *rest, **of_context.keywords)
+            with_run = functools.partial(of_context.func, _bind_run(called), *rest, **of_context.keywords)
         else:
-            with_run = _with_run(called)
+            with_run = _bind_run(called)
         future = submit(self, with_run, *args, **kwargs)
-        if _handed_on[0].get() is not None:
-            _handed_on[0].get().background.began(future, called)
+        if _inherited_variables[0].get() is not None:
+            _inherited_variables[0].get().background.add_started(future, called)
         return future
 
     return submit_with_run
@@ -53,24 +53,24 @@ def _is_call_in_context(function: Any) -> bool:
     )
 
 
-def _starting(start: Callable[..., None]) -> Callable[..., None]:
+def _wrap_start(start: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(start)
     def start_with_run(self: Thread) -> None:
         target: Any = getattr(self, "_target", None)
         if getattr(target, "__module__", None) != "concurrent.futures.thread":  # a worker serves others, too
-            run = _with_run(self.run)
+            run = _bind_run(self.run)
             if run != self.run:
                 function = self.run if target is None else target
                 if not is_from_library(function):
-                    _handed_on[0].get().background.began(self, function)
+                    _inherited_variables[0].get().background.add_started(self, function)
                 self.run = run
         start(self)
 
     return start_with_run
 
 
-def _with_run(function: Callable[..., Any]) -> Callable[..., Any]:
-    values = [(variable, variable.get()) for variable in _handed_on]
+def _bind_run(function: Callable[..., Any]) -> Callable[..., Any]:
+    values = [(variable, variable.get()) for variable in _inherited_variables]
     session = values[0][1]
     if session is None:
         return function

@@ -20,38 +20,38 @@ class Ticker:
         self.seconds = seconds
 
     def __enter__(self) -> None:
-        global _thread
-        _entered.add(self)
-        if _thread is None or not _thread.is_alive():  # not in a process that was forked
-            _thread = threading.Thread(target=_tick, name="hitl_nb reports", daemon=True)
-            _thread.start()
+        global _ticker_thread
+        _entered_tickers.add(self)
+        if _ticker_thread is None or not _ticker_thread.is_alive():  # not in a process that was forked
+            _ticker_thread = threading.Thread(target=_request_reports, name="hitl_nb reports", daemon=True)
+            _ticker_thread.start()
         _wake.set()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        _entered.discard(self)
+        _entered_tickers.discard(self)
         _end_reports()
 
 
-_entered: set[Ticker] = set()
+_entered_tickers: set[Ticker] = set()
 _wake = threading.Event()
-_thread: threading.Thread | None = None
+_ticker_thread: threading.Thread | None = None
 
 
-def _tick() -> None:
+def _request_reports() -> None:
     while True:
         _wake.wait()
-        entered = list(_entered)
+        entered = list(_entered_tickers)
         if entered:
             time.sleep(min(ticker.seconds() for ticker in entered))
             RUNTIME.due = True
         else:
             _wake.clear()
-            if _entered:  # since
+            if _entered_tickers:  # since
                 _wake.set()
         _end_reports()
 
 
 def _end_reports() -> None:
     """Else code that belongs to no run would report for nothing, again and again."""
-    if not _entered:
+    if not _entered_tickers:
         RUNTIME.due = False

@@ -17,25 +17,25 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
-from hitl_nb.engine.call_keys.keys import identify
-from hitl_nb.engine.questions.judgment import add_note, comments_on
-from hitl_nb.engine.questions.pending_calls import Pending
-from hitl_nb.engine.snapshot.pickles.pickler import resolve
+from hitl_nb.engine.call_keys.keys import identify_call
+from hitl_nb.engine.questions.judgment import add_note, read_comments_at_decision
+from hitl_nb.engine.questions.pending_calls import PendingCall
+from hitl_nb.engine.snapshot.pickles.pickler import resolve_name
 from hitl_nb.errors import CannotPause, HitlError, InvalidEdit
 from hitl_nb.records import Doubt, Question, Step, effect_happened, now
-from hitl_nb.review.decision import Asked, Decision, decision_on
-from hitl_nb.values.models import model_from
-from hitl_nb.values.schemas import schema_of
+from hitl_nb.review.decision import Decision, LiveQuestion, to_decision
+from hitl_nb.values.models import build_model
+from hitl_nb.values.schemas import resolve_schema
 
 if TYPE_CHECKING:
     from hitl_nb.engine.run.session import Session
 
 SECRET = re.compile(r"password|passwd|secret|credential|api_?key|(^|_)token$|^auth(orization)?$", re.IGNORECASE)
-_LONGEST = 200
+_MAX_TEXT_CHARS = 200
 """Longest text of one argument."""
 
 
-class _Short(reprlib.Repr):
+class _ShortRepr(reprlib.Repr):
     def __init__(self, longest: int) -> None:
         super().__init__()
         self.maxlist = self.maxtuple = self.maxset = self.maxdict = self.maxdeque = 10
@@ -43,37 +43,37 @@ class _Short(reprlib.Repr):
 
 
 _SMALL = (bool, float, type(None))
-_brief, _full = _Short(40), _Short(_LONGEST)
+_brief, _full = _ShortRepr(40), _ShortRepr(_MAX_TEXT_CHARS)
 
 
 @dataclass(frozen=True)
-class Settled:
+class EffectAnswer:
     """What people found out: whether the call took effect, and what it returned."""
 
-    happened: bool
+    took_effect: bool
     result: Any = None
 
 
-class Doubts(Pending):
+class Doubts(PendingCall):
     """Asks about the effects in doubt. It never completes a call: its decisions are read when the run goes on."""
 
 
-def call_texts(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, dict[str, str]]:
+def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """A call as people read it, and its arguments by name. What is named like a secret is left out."""
     try:
-        bound = _signature(function).bind(*args, **kwargs)
+        bound = _read_signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):  # the call itself will say so
         return f"{function.__qualname__}(...)", {}
     names = list(bound.signature.parameters)
     hidden = {name for name in names if SECRET.search(name)}
-    arguments = {name: "…" if name in hidden else _short(value, _full) for name, value in bound.arguments.items()}
+    arguments = {name: "…" if name in hidden else _shorten(value, _full) for name, value in bound.arguments.items()}
     if "." in function.__qualname__ and names[:1] == ["self"]:
         arguments.pop("self", None)
     shown = [
-        "…" if name in hidden else _short(value, _brief)
+        "…" if name in hidden else _shorten(value, _brief)
         for name, value in zip([*names, *[""] * len(args)], args, strict=False)
     ]
-    shown += [f"{name}={'…' if SECRET.search(name) else _short(value, _brief)}" for name, value in kwargs.items()]
+    shown += [f"{name}={'…' if SECRET.search(name) else _shorten(value, _brief)}" for name, value in kwargs.items()]
     return f"{function.__qualname__}({', '.join(shown)})", arguments
 
 
@@ -81,7 +81,7 @@ _signatures: WeakKeyDictionary[Any, inspect.Signature] = WeakKeyDictionary()
 """Of functions that were called: working one out takes a tenth of a step."""
 
 
-def _signature(function: Any) -> inspect.Signature:
+def _read_signature(function: Any) -> inspect.Signature:
     """What the function takes. Raises TypeError, ValueError."""
     try:
         found = _signatures.get(function)
@@ -92,7 +92,7 @@ def _signature(function: Any) -> inspect.Signature:
     return found
 
 
-def _short(value: Any, brief: _Short) -> str:
+def _shorten(value: Any, brief: _ShortRepr) -> str:
     if type(value) in _SMALL:
         return repr(value)
     text = " ".join(brief.repr(value).split())
@@ -101,15 +101,15 @@ def _short(value: Any, brief: _Short) -> str:
     return text if len(text) <= brief.maxother else text[: brief.maxother - 3] + "..."
 
 
-def place_of(step: Step) -> str:
+def name_doubt_place(step: Step) -> str:
     """Where in the run the question about this try of a call is asked."""
     return f"{step.key}/doubt:{step.tries}"
 
 
-def asked_about(step: Step, ns: dict[str, Any], *, noticed: datetime, died: bool) -> Asked:
+def build_doubt_question(step: Step, ns: dict[str, Any], *, noticed: datetime, died: bool) -> LiveQuestion:
     """The question about a call: nothing is chosen, so that approving it says nothing."""
     call = step.call or f"{step.name}()"
-    returns = returned_type(step, ns)
+    returns = find_return_type(step, ns)
     ended = "process ended" if died else "run was interrupted"
     value = {"happened": None}
     recorded = (
@@ -120,13 +120,13 @@ def asked_about(step: Step, ns: dict[str, Any], *, noticed: datetime, died: bool
         kind="json",
         value=value,
         type_name="dict",
-        schema=_schema(returns),
+        schema=_make_answer_schema(returns),
         context=(
             f"The {ended} while `{step.name}` was being called. Nobody can know from here whether it took effect. "
             f"Look it up before you choose: a wrong answer does it twice, or never.{recorded}"
         ),
         allow=("edit",),
-        position=place_of(step),
+        position=name_doubt_place(step),
         doubt=Doubt(
             call=call,
             step=step.name,
@@ -137,10 +137,10 @@ def asked_about(step: Step, ns: dict[str, Any], *, noticed: datetime, died: bool
             idempotency_key=step.idempotency_key,
         ),
     )
-    return Asked(question, dict(value))
+    return LiveQuestion(question, dict(value))
 
 
-def settled_by(decision: Decision, returns: Any) -> Settled:
+def read_effect_answer(decision: Decision, returns: Any) -> EffectAnswer:
     """What an answer says, the result in the type that the step returns. Raises InvalidEdit."""
     answer = cast("dict[str, Any]", decision.value)
     try:
@@ -148,27 +148,27 @@ def settled_by(decision: Decision, returns: Any) -> Settled:
     except ValueError as error:
         raise InvalidEdit({"happened": str(error)}) from None
     if not happened:
-        return Settled(False)
+        return EffectAnswer(False)
     result = answer.get("result")
     if returns is None:
-        return Settled(True, result)
+        return EffectAnswer(True, result)
     try:
-        return Settled(True, model_from(returns, result))
+        return EffectAnswer(True, build_model(returns, result))
     except InvalidEdit as error:
         raise InvalidEdit({f"result/{path}".rstrip("/"): text for path, text in error.fields.items()}) from None
 
 
-def definition_of(step: Step, ns: dict[str, Any]) -> Any:
+def find_definition(step: Step, ns: dict[str, Any]) -> Any:
     """The step's function as it is defined now, in the notebook or a module, or None."""
     if step.module == ns.get("__name__"):
-        return resolve(step.name, ns)
+        return resolve_name(step.name, ns)
     module = sys.modules.get(step.module)
-    return resolve(step.name, vars(module)) if module is not None else None
+    return resolve_name(step.name, vars(module)) if module is not None else None
 
 
-def returned_type(step: Step, ns: dict[str, Any]) -> Any:
+def find_return_type(step: Step, ns: dict[str, Any]) -> Any:
     """The type that the step's function says it returns; None where it says nothing that can be checked."""
-    definition = definition_of(step, ns)
+    definition = find_definition(step, ns)
     if definition is None:
         return None
     function = inspect.unwrap(definition)
@@ -176,13 +176,13 @@ def returned_type(step: Step, ns: dict[str, Any]) -> Any:
         hints = typing.get_type_hints(function, include_extras=True)
         returns = hints.get("return")
         if returns is not None:
-            schema_of(returns)
+            resolve_schema(returns)
     except (NameError, TypeError, AttributeError, ValueError):  # a type that cannot be read, or not as JSON
         return None
     return returns
 
 
-def _schema(returns: Any) -> dict[str, Any]:
+def _make_answer_schema(returns: Any) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {
@@ -194,7 +194,7 @@ def _schema(returns: Any) -> dict[str, Any]:
     }
     if returns is None:
         return schema
-    result = schema_of(returns)
+    result = resolve_schema(returns)
     definitions = result.pop("$defs", None)
     needed = [] if result.get("type") == "null" else ["result"]
     return {
@@ -210,14 +210,14 @@ class EffectsInDoubt:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._settled: dict[str, Settled] = {}
+        self._answers: dict[str, EffectAnswer] = {}
 
     def settle_all(self) -> None:
         """Before any code runs: take what people found out about effects in doubt, ask about all others. Raises Paused.
 
         Where the state cannot be saved here, each is asked about when its step is called again.
         """
-        doubtful = [step for step in self.session.known.values() if self.is_in_doubt(step)]
+        doubtful = [step for step in self.session.known_steps.values() if self.is_in_doubt(step)]
         if doubtful:
             with contextlib.suppress(CannotPause):
                 self._settle(doubtful)
@@ -228,40 +228,40 @@ class EffectsInDoubt:
             return False
         of_this_try = step.pauses is None or step.pauses == self.session.run_record.pauses
         # Asking about it was a pause, too.
-        return of_this_try or identify(place_of(step)) in self.session.questions.answered
+        return of_this_try or identify_call(name_doubt_place(step)) in self.session.questions.answers_by_place
 
-    def settled_effect(self, step: Step) -> Settled:
+    def find_effect_answer(self, step: Step) -> EffectAnswer:
         """What people found out about a call that is in doubt. Raises Paused, CannotPause."""
         session = self.session
         # A resource is opened while the state is loaded.
-        if step.key not in self._settled and not session.live.is_running:
+        if step.key not in self._answers and not session.live.is_running:
             raise HitlError(
                 f"nobody knows whether {step.call or step.name} happened, which a resource called while it was opened "
                 "again: mark that step idempotent=True, or use --restart"
             )
-        if step.key not in self._settled:
-            with session.turn, session.questions.remembering_refusal():
+        if step.key not in self._answers:
+            with session.turn, session.questions.remember_refusal():
                 session.check_going()
                 self._settle([step])
-        return self._settled[step.key]
+        return self._answers[step.key]
 
     def _may_repeat(self, step: Step) -> bool:
-        function = definition_of(step, self.session.saver.ns)
+        function = find_definition(step, self.session.saver.ns)
         return bool(getattr(function, "idempotent", step.idempotent))
 
     def _settle(self, steps: list[Step]) -> None:
         session = self.session
-        open_: list[Asked] = []
+        open_: list[LiveQuestion] = []
         for step in steps:
-            asked = asked_about(step, session.saver.ns, noticed=now(), died=session.died)
+            asked = build_doubt_question(step, session.saver.ns, noticed=now(), died=session.died)
             answer = session.questions.find_answer(asked)
             if answer is not None:
                 try:
-                    decision = decision_on(asked, answer, comments_on(answer, session.ledger))
-                    self._settled[step.key] = settled_by(decision, returned_type(step, session.saver.ns))
+                    decision = to_decision(asked, answer, read_comments_at_decision(answer, session.ledger))
+                    self._answers[step.key] = read_effect_answer(decision, find_return_type(step, session.saver.ns))
                     continue
                 except InvalidEdit as error:
                     add_note([asked], error)
             open_.append(asked)
         if open_:
-            session.questions.pause(Doubts(open_), exact=False, judged=session.judge.judge(open_))
+            session.questions.pause(Doubts(open_), exact=False, judged=session.judge.judge_questions(open_))

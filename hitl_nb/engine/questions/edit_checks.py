@@ -7,53 +7,53 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hitl_nb.engine.questions.guardrail_looks import look_at_edit
+from hitl_nb.engine.questions.guardrail_looks import run_guardrails_on_edit
 from hitl_nb.errors import PolicyError
 from hitl_nb.records import GuardrailResult, Proposal, Run
-from hitl_nb.review.decision import Asked, Decision
-from hitl_nb.review.guardrail_checks import reason_of
+from hitl_nb.review.decision import Decision, LiveQuestion
+from hitl_nb.review.guardrail_checks import explain_result
 from hitl_nb.review.policy_files.policy_files import load_policy
 
 if TYPE_CHECKING:  # imported where something is judged: a process without policies needs none of it
     from hitl_nb.ledger.ledger import Ledger
-    from hitl_nb.policies.rules.edit_review import Further
+    from hitl_nb.policies.rules.edit_review import FurtherTerms
     from hitl_nb.policies.rules.rules import CallTerms, Plan
 
-NOT_USED = "The last edit was not used: "
+NOT_USED_PREFIX = "The last edit was not used: "
 """What notes begin with that say why a question is asked again."""
 
 
 @dataclass(frozen=True)
-class LookedAt:
+class AnswerCheck:
     """What was found about an answer.
 
     Attributes:
-        refused: why it cannot be used; "" if it can.
+        refusal: why it cannot be used; "" if it can.
         further: whom it takes beyond those who decided, if the same answer can be used once they agree.
         objections: what guardrails still say against it, which those who decided were shown; so it is used.
     """
 
-    refused: str = ""
-    further: Further | None = None
+    refusal: str = ""
+    further: FurtherTerms | None = None
     objections: tuple[GuardrailResult, ...] = ()
 
 
-def look_at_answer(asked: Asked, decision: Decision, decided: Proposal, ledger: Ledger, run: Run) -> LookedAt:
+def check_answer(asked: LiveQuestion, decision: Decision, decided: Proposal, ledger: Ledger, run: Run) -> AnswerCheck:
     """Let guardrails look at what people edited, and policies at what a gate makes of it.
 
     Raises CannotPause if a guardrail asks, PolicyError for a file that cannot be used.
     """
     try:
-        edited = asked.as_edited(decision.value) if decision.action == "edit" else asked
+        edited = asked.ask_edited(decision.value) if decision.action == "edit" else asked
     except Exception as error:  # noqa: BLE001  # of the agent's functions of the arguments; people are told, and asked
-        return LookedAt(f"the call cannot be proposed with it: {type(error).__name__}: {error}")
+        return AnswerCheck(f"the call cannot be proposed with it: {type(error).__name__}: {error}")
     refused, objections = _ask_guardrails(edited, decision, decided, ledger, run)
     why, further = _judge_call(asked, edited, decided, run)
-    return LookedAt("; ".join(filter(None, (refused, why))), further, () if refused or why else objections)
+    return AnswerCheck("; ".join(filter(None, (refused, why))), further, () if refused or why else objections)
 
 
 def _ask_guardrails(
-    asked: Asked, decision: Decision, decided: Proposal, ledger: Ledger, run: Run
+    asked: LiveQuestion, decision: Decision, decided: Proposal, ledger: Ledger, run: Run
 ) -> tuple[str, tuple[GuardrailResult, ...]]:
     """Why the value that people made of a question cannot be used, as guardrails see it, and what they object to.
 
@@ -61,25 +61,27 @@ def _ask_guardrails(
     """
     if decision.action != "edit" or not asked.review.guardrails:
         return "", ()
-    found = look_at_edit(asked, decision.value, ledger, run)
-    shown = {reason_of(one) for one in decided.guardrails if one.verdict == "escalate"}
-    known = [one for one in found if one.verdict == "escalate" and _was_shown(reason_of(one), shown, decided)]
-    refused = [reason_of(one) for one in found if one.verdict != "pass" and one not in known]
+    found = run_guardrails_on_edit(asked, decision.value, ledger, run)
+    shown = {explain_result(one) for one in decided.guardrails if one.verdict == "escalate"}
+    known = [one for one in found if one.verdict == "escalate" and _was_shown(explain_result(one), shown, decided)]
+    refused = [explain_result(one) for one in found if one.verdict != "pass" and one not in known]
     return "; ".join(refused), tuple(known)
 
 
-def tell_objection(one: GuardrailResult) -> str:
+def describe_objection(one: GuardrailResult) -> str:
     """That a guardrail objects to an edit that is used, in a sentence."""
     return f"the guardrail {one.name} still objects to the edited value, as who decided was told: {one.message}"
 
 
-def _judge_call(asked: Asked, edited: Asked, decided: Proposal, run: Run) -> tuple[str, Further | None]:
+def _judge_call(
+    asked: LiveQuestion, edited: LiveQuestion, decided: Proposal, run: Run
+) -> tuple[str, FurtherTerms | None]:
     """Why the call that people made of a call cannot be used, as policies see it, and whom it takes.
 
     What follows from the value alone was judged when they edited it. Here it is what a gate makes of the arguments.
     Raises PolicyError for a file that cannot be used.
     """
-    if edited is asked or _said(edited) == _said(asked):
+    if edited is asked or _list_policy_inputs(edited) == _list_policy_inputs(asked):
         return "", None
     from hitl_nb.policies.rules.rules import judge_edited_call
 
@@ -87,28 +89,30 @@ def _judge_call(asked: Asked, edited: Asked, decided: Proposal, run: Run) -> tup
     policy = load_policy(run.notebook, *((own,) if own is not None else ()))
     question = msgspec.structs.replace(edited.question, guardrails=decided.guardrails)
     try:
-        found = judge_edited_call(policy, decided, question, call=call_terms(edited), requesters=run.requesters)
+        found = judge_edited_call(policy, decided, question, call=read_call_terms(edited), requesters=run.requesters)
         if found is None:
             return "", None
-        return _tell(edited, decided, found, run)
+        return _explain_plan(edited, decided, found, run)
     except PolicyError as error:
         return str(error), None
 
 
-def _tell(edited: Asked, decided: Proposal, found: Plan, run: Run) -> tuple[str, Further | None]:
+def _explain_plan(edited: LiveQuestion, decided: Proposal, found: Plan, run: Run) -> tuple[str, FurtherTerms | None]:
     rules = f" ({', '.join(found.rules)})" if found.rules else ""
     if found.terms is None or found.verdict == "block":
         return f"with these arguments it is {edited.question.title!r}, and the policy blocks that{rules}", None
-    from hitl_nb.policies.rules.edit_review import Further, refuse_impossible
-    from hitl_nb.policies.terms.seats import tell_need
+    from hitl_nb.policies.rules.edit_review import FurtherTerms, refuse_impossible
+    from hitl_nb.policies.terms.seats import format_need
 
     refuse_impossible(decided.terms, found.terms, run.requesters)
-    needs = " and ".join(map(tell_need, found.terms.needs))
+    needs = " and ".join(map(format_need, found.terms.needs))
     why = f"with these arguments it is {edited.question.title!r}, and that takes {needs}{rules}"
-    return why, Further(found.terms, found.allow, f"{NOT_USED}{why}; they are asked too, so it can be made again")
+    return why, FurtherTerms(
+        found.terms, found.allow, f"{NOT_USED_PREFIX}{why}; they are asked too, so it can be made again"
+    )
 
 
-def call_terms(asked: Asked) -> CallTerms | None:
+def read_call_terms(asked: LiveQuestion) -> CallTerms | None:
     """What a call itself says about who decides, and by when; None if it says nothing."""
     review = asked.review
     if not review.has_terms:
@@ -118,11 +122,11 @@ def call_terms(asked: Asked) -> CallTerms | None:
     return CallTerms(review.reviewers, review.quorum, review.deadline, review.on_deadline)
 
 
-def _said(asked: Asked) -> tuple[Any, ...]:
+def _list_policy_inputs(asked: LiveQuestion) -> tuple[Any, ...]:
     """What a policy may decide on, or is told, beside the value."""
     question, review = asked.question, asked.review
     return question.title, question.tags, question.confidence, replace(review, guardrails=())
 
 
 def _was_shown(reason: str, shown: set[str], decided: Proposal) -> bool:
-    return reason in shown or any(note.startswith(NOT_USED) and reason in note for note in decided.notes)
+    return reason in shown or any(note.startswith(NOT_USED_PREFIX) and reason in note for note in decided.notes)

@@ -16,14 +16,14 @@ import msgspec
 from hitl_nb.engine.call_keys.call_keys import inside_call
 from hitl_nb.kinds import questions as values
 from hitl_nb.records import GuardrailResult, Question, Run
-from hitl_nb.review.decision import Asked, encode_now
+from hitl_nb.review.decision import LiveQuestion, encode_original
 from hitl_nb.review.guardrail_checks import run_guards
 
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
 
 
-def look(asked: Sequence[Asked], ledger: Ledger, run: Run) -> None:
+def run_guardrails(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> None:
     """Run the guardrails of the questions on their values, and record with each question what they found.
 
     Raises CannotPause if a guardrail asks.
@@ -32,20 +32,22 @@ def look(asked: Sequence[Asked], ledger: Ledger, run: Run) -> None:
         guards = one.review.guardrails
         if not guards or one.question.guardrails:
             continue
-        shown = _facts_for_guardrails(one.question, ledger, run)
-        with _apart(one.question.position):
-            found = run_guards(guards, one.original, shown, lambda one=one: encode_now(one))
+        shown = _list_guardrail_facts(one.question, ledger, run)
+        with _count_steps_apart(one.question.position):
+            found = run_guards(guards, one.original, shown, lambda one=one: encode_original(one))
         one.question = msgspec.structs.replace(one.question, guardrails=found)
 
 
-def look_at_edit(asked: Asked, value: Any, ledger: Ledger, run: Run) -> tuple[GuardrailResult, ...]:
+def run_guardrails_on_edit(asked: LiveQuestion, value: Any, ledger: Ledger, run: Run) -> tuple[GuardrailResult, ...]:
     """What the guardrails of a question find in the value that people made of it. Raises CannotPause if one asks."""
-    facts = _facts_for_guardrails(asked.question, ledger, run)
-    with _apart(asked.question.position):
-        return run_guards(asked.review.guardrails, value, facts, lambda: values.ask(value, title="edit").value)
+    facts = _list_guardrail_facts(asked.question, ledger, run)
+    with _count_steps_apart(asked.question.position):
+        return run_guards(
+            asked.review.guardrails, value, facts, lambda: values.build_question(value, title="edit").value
+        )
 
 
-def _facts_for_guardrails(question: Question, ledger: Ledger, run: Run) -> dict[str, Any]:
+def _list_guardrail_facts(question: Question, ledger: Ledger, run: Run) -> dict[str, Any]:
     """What a guardrail is told beside the value; nothing in it belongs to the question itself."""
     return {
         "kind": question.kind,
@@ -62,7 +64,7 @@ def _facts_for_guardrails(question: Question, ledger: Ledger, run: Run) -> dict[
 
 
 @contextmanager
-def _apart(position: str) -> Generator[None]:
+def _count_steps_apart(position: str) -> Generator[None]:
     """Steps that a guardrail calls are counted apart: it is not called again where its question was decided."""
     token = inside_call.set(f"{hashlib.sha256(f'guardrails {position}'.encode()).hexdigest()[:12]}:")
     try:

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from hitl_nb.engine.questions.edit_checks import NOT_USED, LookedAt, call_terms, look_at_answer, tell_objection
-from hitl_nb.engine.questions.guardrail_looks import look
-from hitl_nb.engine.questions.pending_calls import Pending
+from hitl_nb.engine.questions.edit_checks import (
+    NOT_USED_PREFIX,
+    AnswerCheck,
+    check_answer,
+    describe_objection,
+    read_call_terms,
+)
+from hitl_nb.engine.questions.guardrail_looks import run_guardrails
+from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.records import Comment, Facts, Proposal, Run
-from hitl_nb.review.decision import Asked, Decision, decision_on
-from hitl_nb.review.decision_expiry import EXPIRED
+from hitl_nb.review.decision import Decision, LiveQuestion, to_decision
+from hitl_nb.review.decision_expiry import EXPIRED_NOTE
 from hitl_nb.review.policy_files.policy_files import Policy, load_policy
 
 if TYPE_CHECKING:  # imported where something is judged: a process without policies needs none of it
@@ -27,7 +33,7 @@ if TYPE_CHECKING:  # imported where something is judged: a process without polic
 
 
 @dataclass(frozen=True)
-class Judged:
+class QuestionJudgment:
     """What was said about some questions.
 
     Attributes:
@@ -45,11 +51,11 @@ class Judged:
         """Whether nobody needs to be asked: all of them pass, or are blocked."""
         return self.plans is not None and all(one.verdict != "ask" for one in self.plans)
 
-    def asks(self, count: int) -> list[bool]:
+    def list_asked(self, count: int) -> list[bool]:
         """Of each of `count` questions, whether people are asked."""
         return [True] * count if self.plans is None else [one.verdict == "ask" for one in self.plans]
 
-    def arguments(self, ledger: Ledger) -> dict[str, Any]:
+    def make_ledger_arguments(self, ledger: Ledger) -> dict[str, Any]:
         """What the ledger is told when it records this."""
         if self.plans is None:
             return {}
@@ -58,7 +64,7 @@ class Judged:
         return {"plans": self.plans, "facts": self.facts, "policy": next(iter(self.policies), None)}
 
 
-NOT_JUDGED = Judged()
+NO_JUDGMENT = QuestionJudgment()
 
 
 class Judge:
@@ -72,9 +78,9 @@ class Judge:
         self.session = session
         self.expired = ""
 
-    def use(
+    def use_decisions(
         self,
-        asked: Sequence[Asked],
+        asked: Sequence[LiveQuestion],
         found: Sequence[Proposal | None],
         comments: Sequence[Sequence[Comment]] | None = None,
     ) -> list[Decision] | None:
@@ -87,26 +93,26 @@ class Judge:
         if len(decided) < len(found):
             for one, p in zip(asked, found, strict=True):
                 if p is not None and p.status == "expired":
-                    _add_notes(one, EXPIRED + self.expired)
+                    _add_notes(one, EXPIRED_NOTE + self.expired)
             return None
         try:
-            said = comments if comments is not None else [comments_on(p, session.ledger) for p in decided]
-            decisions = [decision_on(*one) for one in zip(asked, decided, said, strict=True)]
+            said = comments if comments is not None else [read_comments_at_decision(p, session.ledger) for p in decided]
+            decisions = [to_decision(*one) for one in zip(asked, decided, said, strict=True)]
         except InvalidEdit as error:
             add_note(asked, error)
             return None
-        looked_at = [self._look_at_answer(*one) for one in zip(asked, decisions, decided, strict=True)]
-        if any(one.refused for one in looked_at):
+        looked_at = [self._check_answer(*one) for one in zip(asked, decisions, decided, strict=True)]
+        if any(one.refusal for one in looked_at):
             return None
         for n, one in enumerate(looked_at):
             if one.objections:
-                decisions[n] = self._overrule(decisions[n], decided[n], one)
+                decisions[n] = self._accept_despite_objections(decisions[n], decided[n], one)
         passed = [p for p in decided if not p.pause]
         if passed:
             session.judged(passed)
         return decisions
 
-    def decide(self, pending: Pending, found: Sequence[Proposal | None], *, exact: bool) -> list[Decision]:
+    def decide_pending(self, pending: PendingCall, found: Sequence[Proposal | None], *, exact: bool) -> list[Decision]:
         """The decisions, where policies make those that are not on record, and nobody has to be asked.
 
         Args:
@@ -121,55 +127,63 @@ class Judge:
             usable = [None] * len(asked)
         new = [one for one, p in zip(asked, usable, strict=True) if p is None]
         again = [p is not None and _was_asked(p) for p in found]
-        look(new, session.ledger, session.run_record)
+        run_guardrails(new, session.ledger, session.run_record)
         with session.turn:
             session.check_going()
-            judged = self.judge(new, [repeated for repeated, p in zip(again, usable, strict=True) if p is None])
+            judged = self.judge_questions(
+                new, [repeated for repeated, p in zip(again, usable, strict=True) if p is None]
+            )
             if judged.is_decided:
-                recorded = iter(self._record(new, judged))
+                recorded = iter(self._record_judgment(new, judged))
                 decided = [next(recorded) if p is None else p for p in usable]
-                said = [() if p is None else comments_on(p, session.ledger) for p in usable]
-                return [decision_on(*one) for one in zip(asked, decided, said, strict=True)]
-        look(asked, session.ledger, session.run_record)
+                said = [() if p is None else read_comments_at_decision(p, session.ledger) for p in usable]
+                return [to_decision(*one) for one in zip(asked, decided, said, strict=True)]
+        run_guardrails(asked, session.ledger, session.run_record)
         with session.turn:
             session.check_going()
-            all_judged = judged if len(new) == len(asked) else self.judge(asked, again)
+            all_judged = judged if len(new) == len(asked) else self.judge_questions(asked, again)
             return session.questions.pause(pending, exact=exact, judged=all_judged)
 
-    def judge(self, asked: Sequence[Asked], again: Sequence[bool] | None = None) -> Judged:
+    def judge_questions(self, asked: Sequence[LiveQuestion], again: Sequence[bool] | None = None) -> QuestionJudgment:
         """What policies say about questions that guardrails have looked at; `again`: which were asked before."""
         session = self.session
-        judged = judge(asked, session.ledger, session.run_record)
-        return judged if judged.plans is None or not any(again or ()) else ask_again(judged, judged.plans, again or ())
+        judged = judge_questions(asked, session.ledger, session.run_record)
+        return (
+            judged
+            if judged.plans is None or not any(again or ())
+            else require_people_again(judged, judged.plans, again or ())
+        )
 
-    def _record(self, asked: Sequence[Asked], judged: Judged) -> list[Proposal]:
+    def _record_judgment(self, asked: Sequence[LiveQuestion], judged: QuestionJudgment) -> list[Proposal]:
         session = self.session
         questions = [one.question for one in asked]
-        found = session.ledger.record_verdicts(session.claim, questions, **judged.arguments(session.ledger))
+        found = session.ledger.record_policy_verdicts(
+            session.claim, questions, **judged.make_ledger_arguments(session.ledger)
+        )
         session.judged(found)
         return found
 
-    def _look_at_answer(self, asked: Asked, decision: Decision, decided: Proposal) -> LookedAt:
+    def _check_answer(self, asked: LiveQuestion, decision: Decision, decided: Proposal) -> AnswerCheck:
         """Whether an answer can be used. If it cannot, the question has a note of the reason, and is asked again."""
         session = self.session
         if decided.pause != session.run_record.pauses:
-            return LookedAt()  # the run has used it
-        found = look_at_answer(asked, decision, decided, session.ledger, session.run_record)
-        if found.refused:
-            before = [note for note in decided.notes if note.startswith(NOT_USED)]
-            _add_notes(asked, *before, NOT_USED + found.refused)
+            return AnswerCheck()  # the run has used it
+        found = check_answer(asked, decision, decided, session.ledger, session.run_record)
+        if found.refusal:
+            before = [note for note in decided.notes if note.startswith(NOT_USED_PREFIX)]
+            _add_notes(asked, *before, NOT_USED_PREFIX + found.refusal)
             asked.further = found.further or asked.further
         return found
 
-    def _overrule(self, decision: Decision, decided: Proposal, found: LookedAt) -> Decision:
+    def _accept_despite_objections(self, decision: Decision, decided: Proposal, found: AnswerCheck) -> Decision:
         """An edit to which guardrails still object, with reasons that these people knew: it is used, logged, shown."""
         self.session.ledger.note_objections(self.session.claim, decided, found.objections)
-        told = tuple(tell_objection(one) for one in found.objections)
+        told = tuple(describe_objection(one) for one in found.objections)
         self.session.objected(f"{decided.title}: {'; '.join(told)}")
         return replace(decision, why=(*decision.why, *told))
 
 
-def judge(asked: Sequence[Asked], ledger: Ledger, run: Run) -> Judged:
+def judge_questions(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> QuestionJudgment:
     """What policies say about questions that guardrails have looked at. Raises PolicyError."""
     found: dict[Policy | None, MergedPolicy | None] = {}
     for one in asked:
@@ -181,20 +195,22 @@ def judge(asked: Sequence[Asked], ledger: Ledger, run: Run) -> Judged:
         policy is not None or one.review.has_terms or one.review.guardrails or one.further
         for policy, one in zip(merged, asked, strict=True)
     ):
-        return NOT_JUDGED
-    from hitl_nb.policies.rules.rules import plan
+        return NO_JUDGMENT
+    from hitl_nb.policies.rules.rules import make_plan
 
     facts = Facts(now=ledger.now(), labels=run.labels)
     names: dict[str, Any] = {"agent": run.agent, "notebook": run.notebook, "requesters": run.requesters}
     plans = [
-        plan(policy, one.question, facts, call=call_terms(one), **names)
+        make_plan(policy, one.question, facts, call=read_call_terms(one), **names)
         for policy, one in zip(merged, asked, strict=True)
     ]
-    plans = [_with_further(found, one, facts) for found, one in zip(plans, asked, strict=True)]
-    return Judged(plans, facts, tuple({policy.sha256: policy for policy in merged if policy is not None}.values()))
+    plans = [_add_further(found, one, facts) for found, one in zip(plans, asked, strict=True)]
+    return QuestionJudgment(
+        plans, facts, tuple({policy.sha256: policy for policy in merged if policy is not None}.values())
+    )
 
 
-def _with_further(found: Plan, asked: Asked, facts: Facts) -> Plan:
+def _add_further(found: Plan, asked: LiveQuestion, facts: Facts) -> Plan:
     if asked.further is None:
         return found
     from hitl_nb.policies.rules.edit_review import add_further
@@ -202,7 +218,7 @@ def _with_further(found: Plan, asked: Asked, facts: Facts) -> Plan:
     return add_further(found, asked.further, facts.now)
 
 
-def ask_again(judged: Judged, plans: Sequence[Plan], again: Sequence[bool]) -> Judged:
+def require_people_again(judged: QuestionJudgment, plans: Sequence[Plan], again: Sequence[bool]) -> QuestionJudgment:
     """The same, where people are asked those questions that were asked before: a policy does not pass them now."""
     changed = [
         replace(one, verdict="ask") if repeated and one.verdict == "pass" else one
@@ -211,14 +227,14 @@ def ask_again(judged: Judged, plans: Sequence[Plan], again: Sequence[bool]) -> J
     return replace(judged, plans=changed)
 
 
-def _was_asked(p: Proposal) -> bool:
+def _was_asked(proposal: Proposal) -> bool:
     """Whether people were asked it; a policy that decided it beside others may do so again."""
-    return p.decision is None or p.decision.by != "policy"
+    return proposal.decision is None or proposal.decision.by != "policy"
 
 
-def add_note(questions: Sequence[Asked], error: InvalidEdit) -> None:
+def add_note(questions: Sequence[LiveQuestion], error: InvalidEdit) -> None:
     """Say with the questions, which are asked again, why the last edit cannot be used."""
-    note = f"{NOT_USED}{error}"
+    note = f"{NOT_USED_PREFIX}{error}"
     for asked in questions:
         context = asked.question.context
         if isinstance(context, dict):
@@ -228,13 +244,13 @@ def add_note(questions: Sequence[Asked], error: InvalidEdit) -> None:
         asked.question = msgspec.structs.replace(asked.question, context=context)
 
 
-def _add_notes(asked: Asked, *notes: str) -> None:
+def _add_notes(asked: LiveQuestion, *notes: str) -> None:
     said = dict.fromkeys((*asked.question.notes, *notes))
     asked.question = msgspec.structs.replace(asked.question, notes=tuple(said))
 
 
-def comments_on(p: Proposal, ledger: Ledger) -> list[Comment]:
+def read_comments_at_decision(proposal: Proposal, ledger: Ledger) -> list[Comment]:
     """The comments on a proposal as they were when it was decided. Raises StoreCorrupt."""
-    if p.decision is None:
+    if proposal.decision is None:
         return []
-    return ledger.comments(p.document or p.id, before=p.decision.event, as_logged=True)
+    return ledger.list_comments(proposal.document or proposal.id, before=proposal.decision.event, as_logged=True)

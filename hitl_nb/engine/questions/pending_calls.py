@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hitl_nb.review.decision import Asked, Decision
+from hitl_nb.review.decision import Decision, LiveQuestion
 
 
-class Pending:
+class PendingCall:
     """A call that waits for decisions. It is saved with the position, and completed in place of being repeated.
 
     Attributes:
@@ -18,9 +18,9 @@ class Pending:
     pause = 0
     shown = False
 
-    def __init__(self, asked: list[Asked]) -> None:
+    def __init__(self, asked: list[LiveQuestion]) -> None:
         self.asked = asked
 
-    def go_on(self, decisions: list[Decision]) -> Any:
+    def complete(self, decisions: list[Decision]) -> Any:
         """The value of the call, now that people decided; may raise, may return an awaitable."""
         raise AssertionError

@@ -9,41 +9,41 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from hitl_nb.engine.call_keys.keys import identify
+from hitl_nb.engine.call_keys.keys import identify_call
 from hitl_nb.engine.live.ended_tasks import read_outcome_of_task
-from hitl_nb.engine.live.live import Position
+from hitl_nb.engine.live.run_position import RunPosition
 from hitl_nb.engine.live.steps_under_way import in_step, recorded_calls
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.position.stack.retries import keep_frames
-from hitl_nb.engine.questions.judgment import NOT_JUDGED, Judged, comments_on
-from hitl_nb.engine.questions.pending_calls import Pending
-from hitl_nb.engine.reopening.resources import opening
+from hitl_nb.engine.position.stack.retries import mark_paused_frames
+from hitl_nb.engine.questions.judgment import NO_JUDGMENT, QuestionJudgment, read_comments_at_decision
+from hitl_nb.engine.questions.pending_calls import PendingCall
+from hitl_nb.engine.reopening.resources import current_factory_call
 from hitl_nb.errors import CannotPause, HitlError, Paused, StoreCorrupt
 from hitl_nb.records import Proposal, Question, Snapshot, Statement
-from hitl_nb.review.decision import Asked
+from hitl_nb.review.decision import LiveQuestion
 from hitl_nb.review.guardrail_checks import refuse_in_guardrail
 
 if TYPE_CHECKING:
     from hitl_nb.engine.run.session import Session
 
 
-class Questions:
+class QuestionDesk:
     """The questions of one session.
 
     Attributes:
-        answered: what was decided about questions of the statement at the position, by the name of its place.
+        answers_by_place: what was decided about questions of the statement at the position, by the name of its place.
         resumed: the decided call at which the session began, if any.
     """
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.answered: dict[str, list[Proposal]] = {}
-        self.resumed: Pending | None = None
-        self._completing: Pending | None = None
-        self._put_off: tuple[Snapshot, list[Question], list[Statement], Judged] | None = None
+        self.answers_by_place: dict[str, list[Proposal]] = {}
+        self.resumed: PendingCall | None = None
+        self._completing: PendingCall | None = None
+        self._postponed_pause: tuple[Snapshot, list[Question], list[Statement], QuestionJudgment] | None = None
         self._unrecorded: tuple[str, object] = "", None
 
-    def ask(self, pending: Pending, *, exact: bool, name: str = "checkpoint") -> Any:
+    def ask(self, pending: PendingCall, *, exact: bool, name: str = "checkpoint") -> Any:
         """Ask people, or use what they already answered here.
 
         Args:
@@ -55,16 +55,16 @@ class Questions:
             PolicyError: a policy cannot be used.
         """
         session = self.session
-        with self.remembering_refusal():
+        with self.remember_refusal():
             with session.turn:
-                answers = self._answers(pending, exact=exact, name=name)
-                decisions = session.judge.use(pending.asked, answers)
+                answers = self._find_answers(pending, exact=exact, name=name)
+                decisions = session.judge.use_decisions(pending.asked, answers)
             if decisions is None:
-                decisions = session.judge.decide(pending, answers, exact=exact)
-        return pending.go_on(decisions)
+                decisions = session.judge.decide_pending(pending, answers, exact=exact)
+        return pending.complete(decisions)
 
     @contextlib.contextmanager
-    def remembering_refusal(self) -> Generator[None]:
+    def remember_refusal(self) -> Generator[None]:
         """A question that is refused here is not forgotten, whatever the code around it does with the error."""
         try:
             yield
@@ -73,39 +73,40 @@ class Questions:
             read_outcome_of_task()
             raise
 
-    def _answers(self, pending: Pending, *, exact: bool, name: str) -> list[Proposal | None]:
+    def _find_answers(self, pending: PendingCall, *, exact: bool, name: str) -> list[Proposal | None]:
         """What is on record about these very questions, asked at this very place. Raises CannotPause."""
         session = self.session
         session.check_going()
-        session.live.refused.check()
+        session.live.refused.raise_swallowed()
         refuse_in_guardrail()
         step = in_step.get()
         if step is not None:
             raise CannotPause(
                 f"a checkpoint inside the step {step}() cannot pause: a step is called once and whole; move it out"
             )
-        if opening() is not None and not name.startswith("doubt:"):
+        if current_factory_call() is not None and not name.startswith("doubt:"):
             raise CannotPause("a checkpoint inside of hitl.resource(...) cannot pause: ask before it is made")
         if not session.live.is_running and not name.startswith("doubt:"):
             raise HitlError(f"a resource could not be opened again: nobody knows how its step ended ({name})")
         for asked in pending.asked:
-            asked.question = msgspec.structs.replace(asked.question, position=session.live.position(name, asked.key))
+            asked.question = msgspec.structs.replace(asked.question, position=session.live.name_call(name, asked.key))
         answers = [self.find_answer(asked) for asked in pending.asked]
         if not exact:
-            self._note_other_questions(pending.asked, answers)
+            self._add_other_question_notes(pending.asked, answers)
         return answers
 
-    def find_answer(self, asked: Asked) -> Proposal | None:
+    def find_answer(self, asked: LiveQuestion) -> Proposal | None:
         """The newest decision on this very question, asked at this very place."""
-        same = self.answered.get(identify(asked.question.position), ())
-        return next((p for p in reversed(same) if _same_question(p, asked.question)), None)
+        same = self.answers_by_place.get(identify_call(asked.question.position), ())
+        return next((p for p in reversed(same) if _is_same_question(p, asked.question)), None)
 
-    def _note_other_questions(self, questions: list[Asked], answers: list[Proposal | None]) -> None:
+    def _add_other_question_notes(self, questions: list[LiveQuestion], answers: list[Proposal | None]) -> None:
         """Say so where code that was made again asks something else than what was decided at this place."""
         for asked, answer in zip(questions, answers, strict=True):
-            if answer is None and self.answered.get(identify(asked.question.position)):
+            if answer is None and self.answers_by_place.get(identify_call(asked.question.position)):
                 note = (
-                    f"{_asker()}() is made again after each decision, since what calls it is not kept, and it asks "
+                    f"{_find_asker()}() is made again after each decision, since what calls it is not kept, and it "
+                    "asks "
                     "another question now than the one that was decided, so that decision is not used. Call it in a "
                     "statement of the notebook, such as a loop, and not by way of a library (a function of a module: "
                     "mark it with @hitl.agent); then it continues at the line that asked. Where calls run side by "
@@ -113,7 +114,7 @@ class Questions:
                 )
                 asked.question = msgspec.structs.replace(asked.question, notes=(*asked.question.notes, note))
 
-    def pause(self, pending: Pending, *, exact: bool, judged: Judged = NOT_JUDGED) -> NoReturn:
+    def pause(self, pending: PendingCall, *, exact: bool, judged: QuestionJudgment = NO_JUDGMENT) -> NoReturn:
         """Save the run with its questions, in one transaction, and leave. Raises Paused, CannotPause, StoreError.
 
         `judged` is what policies say about them: those that they pass or block are recorded decided, beside the others.
@@ -123,84 +124,88 @@ class Questions:
         """
         session = self.session
         why, execution = self._unrecorded
-        if not exact and execution is not None and execution is session.live.execution:
+        if not exact and execution is not None and execution is session.live.current_execution:
             raise CannotPause(f"cannot pause at {session.live.line}: {why}")
         completed = pending if exact else self.find_decided_call()
         if exact:
             pending.pause = session.run_record.pauses + 1
         if completed is not None:
             completed.shown = False
-        lost = session.background.problem(within=not exact)
+        lost = session.background.find_problem(within=not exact)
         if lost is not None:
             raise CannotPause(f"cannot pause at {session.live.line}: {lost}")
         session.summarize()
-        with self._at_rest():
-            self._leave(pending, completed, exact=exact, judged=judged)
+        with self._hold_run():
+            self._pause_and_leave(pending, completed, exact=exact, judged=judged)
         read_outcome_of_task()
         assert session.live.paused is not None
         raise session.live.paused
 
     @contextlib.contextmanager
-    def _at_rest(self) -> Generator[None]:
+    def _hold_run(self) -> Generator[None]:
         try:
-            with self.session.live.at_rest():
+            with self.session.live.hold_tasks():
                 yield
         except CannotSave as problem:
-            raise CannotPause(say_cannot(problem, self.session.live.line)) from problem
+            raise CannotPause(describe_refusal(problem, self.session.live.line)) from problem
 
-    def _leave(self, pending: Pending, completed: Pending | None, *, exact: bool, judged: Judged) -> None:
+    def _pause_and_leave(
+        self, pending: PendingCall, completed: PendingCall | None, *, exact: bool, judged: QuestionJudgment
+    ) -> None:
         session = self.session
-        position = self._position(exact=exact)
-        keep_frames(position.stack)
+        position = self._read_position(exact=exact)
+        mark_paused_frames(position.stack)
         saved = session.saves.make_snapshot(position, completed, asks=True)
         if session.under_way:
             self.check_steps(f"cannot pause at {session.live.line}")
-        questions = [_with_notes(asked.question, session.saver.notes) for asked in pending.asked]
-        statements = session.worklog.statements()
+        questions = [_add_notes(asked.question, session.saver.notes) for asked in pending.asked]
+        statements = session.worklog.list_longest()
         if session.under_way:
-            self._put_off = saved, questions, statements, judged
+            self._postponed_pause = saved, questions, statements, judged
         else:
-            self._record(saved, questions, statements, judged)
-        open_ = zip(questions, judged.asks(len(questions)), strict=True)
+            self._record_pause(saved, questions, statements, judged)
+        open_ = zip(questions, judged.list_asked(len(questions)), strict=True)
         session.live.ask_for_reports()
         session.live.paused = Paused(session.run_record.id, tuple(q.title for q, asks in open_ if asks))
-        session.live.leave()
+        session.live.leave_run()
 
     def check_steps(self, what: str) -> None:
         """Raise CannotPause if steps under way wait for what only the run's own tasks do, which a pause ends."""
-        name = self.session.under_way.find_held()
+        name = self.session.under_way.find_blocked_step()
         if name is not None:
             raise CannotPause(
                 f"{what}: the step {name}() is under way and waits for another task of this agent, which a pause ends "
                 "before the step; wait for that outside of the step, or let the step end before this question"
             )
 
-    def _position(self, *, exact: bool) -> Position:
+    def _read_position(self, *, exact: bool) -> RunPosition:
         """Where the run waits. Raises CannotSave."""
         session = self.session
-        waiting = session.live.waiting
+        waiting = session.live.waiting_position
         if waiting is not None:  # nothing of it has run in this process
             return waiting
         if exact:
-            return session.live.read(session.live.callee)
-        return session.live.read_call()
+            return session.live.read_position(session.live.callee)
+        return session.live.read_call_position()
 
-    def _record(self, saved: Snapshot, questions: list[Question], statements: list[Statement], judged: Judged) -> None:
+    def _record_pause(
+        self, saved: Snapshot, questions: list[Question], statements: list[Statement], judged: QuestionJudgment
+    ) -> None:
         session = self.session
-        more = judged.arguments(session.ledger)
+        more = judged.make_ledger_arguments(session.ledger)
         asked = session.ledger.pause_run(session.claim, saved, questions, statements=statements, **more)
         session.run_record, session.proposals = asked
 
-    def record_put_off(self) -> None:
+    def record_postponed_pause(self) -> None:
         """Make the pause durable that waited for steps to end."""
-        if self._put_off is not None:
-            self._record(*self._put_off)
+        if self._postponed_pause is not None:
+            self._record_pause(*self._postponed_pause)
 
     def forbid_pause(self, why: str) -> None:
         """Refuse questions in what is left of this execution, if it would have to be made again."""
-        self._unrecorded = why, self.session.live.execution
+        self._unrecorded = why, self.session.live.current_execution
 
-    def prepare_completion(self, pending: Pending, proposals: list[Proposal]) -> Callable[[], Any]:
+    def prepare_completion(self, pending: PendingCall, proposals: list[Proposal]) -> Callable[[], Any]:
         """What gives the value of a call that was decided. Raises StoreCorrupt if one is missing."""
         session = self.session
         if len(proposals) != len(pending.asked):
@@ -209,34 +214,34 @@ class Questions:
                 f"has {len(proposals)} of them; restore it from a backup, or run the agent anew"
             )
 
-        said = [comments_on(p, session.ledger) for p in proposals]
+        said = [read_comments_at_decision(p, session.ledger) for p in proposals]
 
-        def go_on() -> Any:
+        def complete_call() -> Any:
             session.live.begin_answer()
-            decisions = session.judge.use(pending.asked, proposals, said)
+            decisions = session.judge.use_decisions(pending.asked, proposals, said)
             if decisions is None:
-                decisions = session.judge.decide(pending, proposals, exact=True)
+                decisions = session.judge.decide_pending(pending, proposals, exact=True)
             pending.shown = True
             self._completing = pending
-            session.worklog.begin()
-            return pending.go_on(decisions)
+            session.worklog.begin_statement()
+            return pending.complete(decisions)
 
-        return go_on
+        return complete_call
 
-    def find_decided_call(self) -> Pending | None:
+    def find_decided_call(self) -> PendingCall | None:
         """The decided call that is being completed, if what asks or fails now is inside it: its decisions stand."""
         if not self.session.live.is_running:
             return self.resumed  # it is not completed yet
         return self._completing if self.session.live.is_answering else None
 
 
-def say_cannot(problem: CannotSave, line: str) -> str:
+def describe_refusal(problem: CannotSave, line: str) -> str:
     """The sentence for a place that cannot be continued."""
     text = str(problem).replace(" of <module>", "")
     return f"cannot pause at {text}" if text.startswith("line ") else f"cannot pause at {line}: {text}"
 
 
-def _asker() -> str:
+def _find_asker() -> str:
     """The name of the user's function that asks."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("hitl_nb."):
@@ -244,10 +249,15 @@ def _asker() -> str:
     return frame.f_code.co_qualname
 
 
-def _same_question(p: Proposal, q: Question) -> bool:
-    return p.decision is not None and (p.kind, p.title, p.value, p.types) == (q.kind, q.title, q.value, q.types)
+def _is_same_question(proposal: Proposal, question: Question) -> bool:
+    return proposal.decision is not None and (proposal.kind, proposal.title, proposal.value, proposal.types) == (
+        question.kind,
+        question.title,
+        question.value,
+        question.types,
+    )
 
 
-def _with_notes(question: Question, notes: list[str]) -> Question:
+def _add_notes(question: Question, notes: list[str]) -> Question:
     """The question with what the engine says about this pause."""
     return msgspec.structs.replace(question, notes=tuple(dict.fromkeys((*question.notes, *notes))))

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hitl_nb.engine.refusals import NotSaved, type_of
-from hitl_nb.engine.reopening.httpclients import attributes_of
-from hitl_nb.engine.reopening.reopening import Recipe
-from hitl_nb.engine.reopening.secrets import with_secrets, without_secrets
+from hitl_nb.engine.refusals import NotSavedError, type_of
+from hitl_nb.engine.reopening.httpclients import read_attributes
+from hitl_nb.engine.reopening.reopen_recipes import ReopenRecipe
+from hitl_nb.engine.reopening.secrets import replace_secrets, restore_secrets
 
 _KEYS = ("access_key", "secret_key", "token")
 _ARGUMENTS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
@@ -26,11 +26,11 @@ _FEATURE = re.compile(r" m/\S+")
 
 
 def _describe_client(client: Any) -> dict[str, Any]:
-    return _description(client, of_resource="Resource" in (client.meta.config.user_agent_extra or ""))
+    return _describe_boto_object(client, of_resource="Resource" in (client.meta.config.user_agent_extra or ""))
 
 
-def _description(client: Any, *, of_resource: bool) -> dict[str, Any]:
-    """What a client takes; that of a resource has event handlers which others do not have. Raises NotSaved."""
+def _describe_boto_object(client: Any, *, of_resource: bool) -> dict[str, Any]:
+    """What a client takes; that of a resource has event handlers which others do not have. Raises NotSavedError."""
     about: dict[str, Any] = {
         "of_resource": of_resource,
         "service": client.meta.service_model.service_name,
@@ -41,12 +41,12 @@ def _description(client: Any, *, of_resource: bool) -> dict[str, Any]:
         "verify": None,
         "options": {},
         "profile": None,
-        "keys": _explicit_keys(client),
+        "keys": _read_explicit_keys(client),
     }
-    session, plain = _with_same_credentials(about, client)
-    old, new = _options(client), _options(plain)
+    session, plain = _open_with_same_credentials(about, client)
+    old, new = _read_options(client), _read_options(plain)
     about["options"] = {
-        name: _UNSIGNED if _is_unsigned(value) else without_secrets(value)
+        name: _UNSIGNED if _is_unsigned(value) else replace_secrets(value)
         for name, value in old.items()
         if name not in ("user_agent", "region_name") and value != new.get(name)
     }
@@ -55,106 +55,109 @@ def _description(client: Any, *, of_resource: bool) -> dict[str, Any]:
         about["verify"] = verify
     if client.meta.service_model.api_version != plain.meta.service_model.api_version:
         about["api_version"] = client.meta.service_model.api_version
-    url, told = client.meta.endpoint_url, _told(client)
-    ways: list[dict[str, Any]] = [{}, {"use_ssl": False}, {"endpoint": without_secrets(url)}]
+    url, told = client.meta.endpoint_url, _read_comparable_state(client)
+    ways: list[dict[str, Any]] = [{}, {"use_ssl": False}, {"endpoint": replace_secrets(url)}]
     for way in ways if url != plain.meta.endpoint_url else ways[:1]:
-        if _told(_open_client({**about, **way}, session)) == told:
+        if _read_comparable_state(_open_client({**about, **way}, session)) == told:
             return {**about, **way}
-    raise NotSaved(_OWN)
+    raise NotSavedError(_OWN)
 
 
-def _with_same_credentials(about: dict[str, Any], client: Any) -> tuple[Any, Any]:
-    """A session that finds the client's credentials, whose profile is noted, and a client of it. Raises NotSaved."""
-    session = _session(None)
+def _open_with_same_credentials(about: dict[str, Any], client: Any) -> tuple[Any, Any]:
+    """A session that finds the client's credentials, whose profile is noted, and a client of it.
+
+    Raises NotSavedError.
+    """
+    session = _open_session(None)
     plain = _open_client(about, session)
-    if about["keys"] is not None or _key_of(client) == _key_of(plain):
+    if about["keys"] is not None or _identify_credentials(client) == _identify_credentials(plain):
         return session, plain
     for about["profile"] in session.available_profiles:
-        other = _session(about["profile"])
+        other = _open_session(about["profile"])
         plain = _open_client(about, other)
-        if _key_of(plain) == _key_of(client):
+        if _identify_credentials(plain) == _identify_credentials(client):
             return other, plain
-    raise NotSaved("it has credentials that cannot be found again")
+    raise NotSavedError("it has credentials that cannot be found again")
 
 
-def _explicit_keys(client: Any) -> list[Any] | None:
+def _read_explicit_keys(client: Any) -> list[Any] | None:
     """Credentials that were given as arguments, without secrets; None if boto3 found them."""
-    found = _credentials(client)
+    found = _read_credentials(client)
     if found is None or found.method != "explicit":
         return None
-    return [value and without_secrets(value, inside=False) for value in (getattr(found, name) for name in _KEYS)]
+    return [value and replace_secrets(value, inside=False) for value in (getattr(found, name) for name in _KEYS)]
 
 
-def _credentials(client: Any) -> Any:
+def _read_credentials(client: Any) -> Any:
     return client._request_signer._credentials
 
 
-def _key_of(client: Any) -> Any:
+def _identify_credentials(client: Any) -> Any:
     """Whose credentials a client has: the access key; temporary ones, which differ each time, by their source."""
-    found = _credentials(client)
+    found = _read_credentials(client)
     if found is None:
         return None
     return found.method, found.access_key if type_of(found).__name__ == "Credentials" else type_of(found).__name__
 
 
-def _options(client: Any) -> dict[str, Any]:
-    return {name: value for name, value in attributes_of(client.meta.config).items() if name[0] != "_"}
+def _read_options(client: Any) -> dict[str, Any]:
+    return {name: value for name, value in read_attributes(client.meta.config).items() if name[0] != "_"}
 
 
 def _is_unsigned(value: Any) -> bool:
     return value is importlib.import_module("botocore").UNSIGNED
 
 
-def _told(client: Any) -> dict[str, Any]:
+def _read_comparable_state(client: Any) -> dict[str, Any]:
     """What can be compared of a client."""
     http = client._endpoint.http_session
     emitter = client.meta.events._emitter
     return {
-        "attributes": attributes_of(client).keys(),
+        "attributes": read_attributes(client).keys(),
         "class": (type_of(client).__name__, [base.__qualname__ for base in type_of(client).__mro__]),
         "service": (client.meta.service_model.service_name, client.meta.service_model.api_version),
         "place": (client.meta.region_name, client.meta.endpoint_url, client.meta.partition),
-        "key": _key_of(client),
-        "options": _options(client) | {"user_agent": _FEATURE.sub("", client.meta.config.user_agent)},
+        "key": _identify_credentials(client),
+        "options": _read_options(client) | {"user_agent": _FEATURE.sub("", client.meta.config.user_agent)},
         "http": [type_of(http), *(getattr(http, name) for name in _HTTP), str(http._timeout)],
-        "proxies": attributes_of(http._proxy_config),
-        "handlers": sorted(_handlers(emitter._handlers._root)),
+        "proxies": read_attributes(http._proxy_config),
+        "handlers": sorted(_iterate_handlers(emitter._handlers._root)),
     }
 
 
-def _handlers(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+def _iterate_handlers(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     """The event handlers of a client, each with its event."""
     path = f"{path}.{node['chunk']}"
     for part in node["values"] or ():
         for handler in part:
             yield path, getattr(handler, "__qualname__", type_of(handler).__qualname__)
     for child in node["children"].values():
-        yield from _handlers(child, path)
+        yield from _iterate_handlers(child, path)
 
 
 def _open_client(about: dict[str, Any], session: Any = None) -> Any:
-    session = session or _session(about["profile"])
+    session = session or _open_session(about["profile"])
     if about["of_resource"]:
-        return session.resource(about["service"], **_arguments(about)).meta.client
-    return session.client(about["service"], **_arguments(about))
+        return session.resource(about["service"], **_make_arguments(about)).meta.client
+    return session.client(about["service"], **_make_arguments(about))
 
 
-def _session(profile: str | None) -> Any:
+def _open_session(profile: str | None) -> Any:
     return importlib.import_module("boto3").Session(profile_name=profile)
 
 
-def _arguments(about: dict[str, Any]) -> dict[str, Any]:
+def _make_arguments(about: dict[str, Any]) -> dict[str, Any]:
     unsigned: Any = importlib.import_module("botocore").UNSIGNED
     config: Any = importlib.import_module("botocore.config").Config
-    options = {n: unsigned if v == _UNSIGNED else v for n, v in with_secrets(about["options"]).items()}
+    options = {n: unsigned if v == _UNSIGNED else v for n, v in restore_secrets(about["options"]).items()}
     return {
         "region_name": about["region"],
         "api_version": about["api_version"],
-        "endpoint_url": with_secrets(about["endpoint"]),
+        "endpoint_url": restore_secrets(about["endpoint"]),
         "use_ssl": about["use_ssl"],
         "verify": about["verify"],
         "config": config(**options) if options else None,
-        **dict(zip(_ARGUMENTS, with_secrets(about["keys"] or [None] * 3), strict=True)),
+        **dict(zip(_ARGUMENTS, restore_secrets(about["keys"] or [None] * 3), strict=True)),
     }
 
 
@@ -164,20 +167,20 @@ def _arguments(about: dict[str, Any]) -> dict[str, Any]:
 def _describe_resource(resource: Any) -> dict[str, Any]:
     meta = resource.meta
     about: dict[str, Any] = {
-        "client": _description(meta.client, of_resource=True),
+        "client": _describe_boto_object(meta.client, of_resource=True),
         "name": meta.resource_model.name,
         "is_service": meta.resource_model.name == meta.service_name,
         "identifiers": [getattr(resource, name) for name in meta.identifiers],
         "data": meta.data,
     }
     if type_of(_open_resource(about)).__qualname__ != type_of(resource).__qualname__:
-        raise NotSaved("it cannot be made from its service alone")
+        raise NotSavedError("it cannot be made from its service alone")
     return about
 
 
 def _open_resource(about: dict[str, Any]) -> Any:
     of_client = about["client"]
-    service = _session(of_client["profile"]).resource(of_client["service"], **_arguments(of_client))
+    service = _open_session(of_client["profile"]).resource(of_client["service"], **_make_arguments(of_client))
     if about["is_service"]:
         return service
     made = getattr(service, about["name"])(*about["identifiers"])
@@ -189,5 +192,5 @@ def _is_exposed(about: dict[str, Any]) -> bool:
     return any(isinstance(value, str) for value in (about["keys"] or ())[1:])
 
 
-CLIENT = Recipe(_describe_client, _open_client, is_exposed=_is_exposed)
-RESOURCE = Recipe(_describe_resource, _open_resource, is_exposed=lambda about: _is_exposed(about["client"]))
+CLIENT = ReopenRecipe(_describe_client, _open_client, is_exposed=_is_exposed)
+RESOURCE = ReopenRecipe(_describe_resource, _open_resource, is_exposed=lambda about: _is_exposed(about["client"]))

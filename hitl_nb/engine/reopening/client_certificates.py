@@ -7,10 +7,10 @@ import ssl
 from typing import Any
 from weakref import WeakSet
 
-_given: WeakSet[ssl.SSLContext] = WeakSet()
+_contexts_with_certificate: WeakSet[ssl.SSLContext] = WeakSet()
 
 
-def notice_certificates() -> None:
+def watch_certificates() -> None:
     """From now on, remember the contexts that load a client certificate."""
     load: Any = ssl.SSLContext.load_cert_chain
     if hasattr(load, "__wrapped__"):
@@ -18,12 +18,12 @@ def notice_certificates() -> None:
 
     @functools.wraps(load)
     def load_cert_chain(self: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
-        _given.add(self)
+        _contexts_with_certificate.add(self)
         load(self, *args, **kwargs)
 
     ssl.SSLContext.load_cert_chain = load_cert_chain
 
 
 def has_certificate(context: object) -> bool:
-    """Whether a context has loaded a client certificate since `notice_certificates`."""
-    return isinstance(context, ssl.SSLContext) and context in _given
+    """Whether a context has loaded a client certificate since `watch_certificates`."""
+    return isinstance(context, ssl.SSLContext) and context in _contexts_with_certificate

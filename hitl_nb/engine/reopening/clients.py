@@ -12,10 +12,10 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from hitl_nb.engine.refusals import NotSaved, type_of
+from hitl_nb.engine.refusals import NotSavedError, type_of
 from hitl_nb.engine.reopening.httpclients import SECRET_HEADERS
-from hitl_nb.engine.reopening.reopening import Recipe
-from hitl_nb.engine.reopening.secrets import with_secrets, without_secrets
+from hitl_nb.engine.reopening.reopen_recipes import ReopenRecipe
+from hitl_nb.engine.reopening.secrets import replace_secrets, restore_secrets
 
 _OWN = "it was made with arguments that it does not show"
 
@@ -30,9 +30,9 @@ def _is_exposed(about: dict[str, Any]) -> bool:
 def _describe_session(session: Any) -> dict[str, Any]:
     state = session.__getstate__()
     if any(type_of(one).__name__ != "HTTPAdapter" for one in state["adapters"].values()):
-        raise NotSaved("it has an adapter of its own")
-    if _attributes(session).keys() - state.keys():
-        raise NotSaved("it has attributes of its own")
+        raise NotSavedError("it has an adapter of its own")
+    if _read_attributes(session).keys() - state.keys():
+        raise NotSavedError("it has attributes of its own")
     about = {name: value for name, value in state.items() if name not in ("headers", "auth", "cookies")}
     auth = state["auth"]
     basic = importlib.import_module("requests.auth").HTTPBasicAuth
@@ -42,12 +42,12 @@ def _describe_session(session: Any) -> dict[str, Any]:
     secrets: dict[str, Any] = {}
     for name, value in state["headers"].items():
         if name.lower() in SECRET_HEADERS:
-            secrets[name] = without_secrets(value)
+            secrets[name] = replace_secrets(value)
     if is_pair:
-        secrets["auth"] = without_secrets(auth[1], inside=False)
+        secrets["auth"] = replace_secrets(auth[1], inside=False)
     return {
-        "state": without_secrets(about),
-        "headers": without_secrets(dict(state["headers"])),
+        "state": replace_secrets(about),
+        "headers": replace_secrets(dict(state["headers"])),
         "auth": (auth[0], secrets["auth"]) if is_pair else auth,
         "cookies": state["cookies"],
         "secrets": secrets,
@@ -56,9 +56,9 @@ def _describe_session(session: Any) -> dict[str, Any]:
 
 def _open_session(about: dict[str, Any]) -> Any:
     session = importlib.import_module("requests").Session()
-    session.__setstate__({**with_secrets(about["state"]), "auth": with_secrets(about["auth"])})
+    session.__setstate__({**restore_secrets(about["state"]), "auth": restore_secrets(about["auth"])})
     session.headers.clear()
-    session.headers.update(with_secrets(about["headers"]))
+    session.headers.update(restore_secrets(about["headers"]))
     session.cookies = about["cookies"]
     return session
 
@@ -86,7 +86,7 @@ def _describe_model_client(client: Any) -> dict[str, Any]:
     cls = type_of(client)
     inner = type_of(client._client)
     if inner.__name__ not in ("SyncHttpxClientWrapper", "AsyncHttpxClientWrapper"):
-        raise NotSaved("it has an HTTP client of its own")
+        raise NotSavedError("it has an HTTP client of its own")
     known = inspect.signature(cls.__init__).parameters
     about = {
         argument: getattr(client, attribute)
@@ -94,35 +94,35 @@ def _describe_model_client(client: Any) -> dict[str, Any]:
         if argument in known and getattr(client, attribute, None) is not None
     }
     about["base_url"] = str(client.base_url)
-    secrets = {name: without_secrets(about.pop(name), inside=False) for name in _SECRETS if name in about}
-    headers = without_secrets(dict(about.pop("default_headers", {})))
+    secrets = {name: replace_secrets(about.pop(name), inside=False) for name in _SECRETS if name in about}
+    headers = replace_secrets(dict(about.pop("default_headers", {})))
     described = {"cls": cls, "arguments": about, "headers": headers, "secrets": secrets}
-    _check_same(client, _open_model_client(described))
+    _check_same_client(client, _open_model_client(described))
     return described
 
 
 def _open_model_client(about: dict[str, Any]) -> Any:
-    arguments = {**about["arguments"], **with_secrets(about["secrets"])}
+    arguments = {**about["arguments"], **restore_secrets(about["secrets"])}
     if about["headers"]:
-        arguments["default_headers"] = with_secrets(about["headers"])
+        arguments["default_headers"] = restore_secrets(about["headers"])
     return about["cls"](**arguments)
 
 
-def _check_same(client: Any, again: Any) -> None:
+def _check_same_client(client: Any, again: Any) -> None:
     """Compare what a client holds with what one holds that was made of the description."""
-    old, new = _attributes(client), _attributes(again)
+    old, new = _read_attributes(client), _read_attributes(again)
     for name, value in old.items():
         if name not in new:
             if not isinstance(inspect.getattr_static(type_of(client), name, None), functools.cached_property):
-                raise NotSaved(f"it has an attribute of its own, {name}")
+                raise NotSavedError(f"it has an attribute of its own, {name}")
         elif name not in _NOT_COMPARED and not _is_same(value, new[name]):
-            raise NotSaved(_OWN)
+            raise NotSavedError(_OWN)
 
 
 _NOT_COMPARED = frozenset({"_client", "_timeout_overridden", "_base_url_was_default", "_unchosen_base_url"})
 
 
-def _attributes(obj: object) -> dict[str, Any]:
+def _read_attributes(obj: object) -> dict[str, Any]:
     return dict(vars(obj))
 
 
@@ -133,9 +133,9 @@ def _is_same(old: Any, new: Any) -> bool:
     return kind is type_of(new) and (old == new or kind.__eq__ is object.__eq__)
 
 
-def _cookie_names(about: dict[str, Any]) -> list[str]:
+def _list_cookie_names(about: dict[str, Any]) -> list[str]:
     return [cookie.name for cookie in about["cookies"]]
 
 
-REQUESTS = Recipe(_describe_session, _open_session, is_exposed=_is_exposed, cookies=_cookie_names)
-MODEL = Recipe(_describe_model_client, _open_model_client, is_exposed=_is_exposed)
+REQUESTS = ReopenRecipe(_describe_session, _open_session, is_exposed=_is_exposed, cookies=_list_cookie_names)
+MODEL = ReopenRecipe(_describe_model_client, _open_model_client, is_exposed=_is_exposed)

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hitl_nb.engine.refusals import NotSaved
-from hitl_nb.engine.reopening.reopening import Recipe
+from hitl_nb.engine.refusals import NotSavedError
+from hitl_nb.engine.reopening.reopen_recipes import ReopenRecipe
 from hitl_nb.errors import HitlError
 
-_KEPT = (
+_SAVED_PRAGMAS = (
     *("foreign_keys", "synchronous", "query_only", "recursive_triggers", "busy_timeout", "ignore_check_constraints"),
     *("cache_size", "temp_store", "automatic_index", "read_uncommitted", "reverse_unordered_selects", "trusted_schema"),
     *("cell_size_check", "legacy_alter_table", "secure_delete", "wal_autocheckpoint"),
@@ -22,52 +22,52 @@ _KEPT = (
 """Settings of one connection; an older SQLite does not know all of them."""
 
 
-def _describe(con: sqlite3.Connection) -> dict[str, Any]:
-    about: dict[str, Any] = {"isolation_level": con.isolation_level, "check_same_thread": _is_bound(con)}
+def _describe_connection(connection: sqlite3.Connection) -> dict[str, Any]:
+    about: dict[str, Any] = {"isolation_level": connection.isolation_level, "check_same_thread": _is_bound(connection)}
     try:
-        if con.in_transaction:
-            raise NotSaved("it is inside a transaction", "commit or roll back before the checkpoint")
-        _check_callbacks(con)
-        count = con.total_changes
-        cursor = con.cursor()
+        if connection.in_transaction:
+            raise NotSavedError("it is inside a transaction", "commit or roll back before the checkpoint")
+        _check_callbacks(connection)
+        count = connection.total_changes
+        cursor = connection.cursor()
         cursor.row_factory = None
         cursor.execute("pragma database_list")
     except sqlite3.ProgrammingError:  # closed
         return {"closed": True}
     files = {str(name): str(file) for _, name, file in cursor.fetchall()}
     if cursor.execute("select count(*) from sqlite_temp_master").fetchone()[0]:
-        raise NotSaved("it has temporary tables", "drop them before the checkpoint, or use tables of the file")
+        raise NotSavedError("it has temporary tables", "drop them before the checkpoint, or use tables of the file")
     files.pop("temp", None)
     if not all(files.values()):
-        raise NotSaved(
+        raise NotSavedError(
             "it is a database in memory, whose tables would be lost", "connect to a file, or read the rows into a list"
         )
     is_case_sensitive = _check_functions(cursor)
     about |= {
         "files": files,
-        "row_factory": con.row_factory,
-        "text_factory": con.text_factory,
+        "row_factory": connection.row_factory,
+        "text_factory": connection.text_factory,
         "detect_types": _detect_types(cursor),
         "read_only": [name for name in files if _is_read_only(cursor, name)],
-        "pragmas": {name: row[0] for name in _KEPT if (row := cursor.execute(f"pragma {name}").fetchone())},
+        "pragmas": {name: row[0] for name in _SAVED_PRAGMAS if (row := cursor.execute(f"pragma {name}").fetchone())},
         "has_counted": count > 0,
     }
     if is_case_sensitive:
         about["pragmas"]["case_sensitive_like"] = 1
-    autocommit = getattr(con, "autocommit", None)  # Python 3.12 and later
+    autocommit = getattr(connection, "autocommit", None)  # Python 3.12 and later
     if isinstance(autocommit, bool):
         about["autocommit"] = autocommit
     return about
 
 
-def _is_bound(con: sqlite3.Connection) -> bool:
+def _is_bound(connection: sqlite3.Connection) -> bool:
     """The argument `check_same_thread`, which the object does not show."""
     found: list[bool] = []
 
     def ask() -> None:
         try:
-            _ = con.total_changes
-            con.cursor()
+            _ = connection.total_changes
+            connection.cursor()
         except sqlite3.ProgrammingError as error:
             found.append("thread" in str(error))
 
@@ -100,10 +100,10 @@ def _is_read_only(cursor: sqlite3.Cursor, schema: str) -> bool:
     return False
 
 
-def _check_callbacks(con: sqlite3.Connection) -> None:
+def _check_callbacks(connection: sqlite3.Connection) -> None:
     """Callbacks see every query, ours too, and cannot be read. The collector tells: each comes with its module."""
-    if any(isinstance(one, ModuleType) for one in gc.get_referents(con)):
-        raise NotSaved(
+    if any(isinstance(one, ModuleType) for one in gc.get_referents(connection)):
+        raise NotSavedError(
             "it has a trace callback, a progress handler or an authorizer",
             "take it off before the checkpoint (set_trace_callback(None), set_progress_handler(None, 0), "
             "set_authorizer(None)) and set it again below, or make the connection with hitl.resource(factory, ...)",
@@ -130,7 +130,7 @@ def _check_functions(cursor: sqlite3.Cursor) -> bool:
                 other.execute(f"pragma case_sensitive_like = {int(is_on)}")
                 own = own if cursor.execute(_LIKE).fetchone() != other.execute(_LIKE).fetchone() else []
             if own:
-                raise NotSaved(
+                raise NotSavedError(
                     f"it has a {what} of its own, {own[0][0]}",
                     "make it with hitl.resource(factory, ...), a function that connects and adds what it needs",
                 )
@@ -175,7 +175,7 @@ def _detect_types(cursor: sqlite3.Cursor) -> int:
     return sqlite3.PARSE_COLNAMES * by_name | sqlite3.PARSE_DECLTYPES * by_type
 
 
-def _open(about: dict[str, Any]) -> sqlite3.Connection:
+def _open_connection(about: dict[str, Any]) -> sqlite3.Connection:
     if about.get("closed"):
         con = sqlite3.connect(":memory:")
         con.close()
@@ -200,7 +200,7 @@ def _open(about: dict[str, Any]) -> sqlite3.Connection:
     return con
 
 
-def _remark(about: dict[str, Any]) -> str:
+def _describe_loss(about: dict[str, Any]) -> str:
     return (
         "its counts (total_changes, changes(), last_insert_rowid()) begin at 0 there"
         if about.get("has_counted")
@@ -208,4 +208,4 @@ def _remark(about: dict[str, Any]) -> str:
     )
 
 
-SQLITE = Recipe(_describe, _open, remark=_remark)
+SQLITE = ReopenRecipe(_describe_connection, _open_connection, remark=_describe_loss)

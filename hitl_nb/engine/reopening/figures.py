@@ -20,7 +20,7 @@ class OpenFigures(NamedTuple):
     current: int | None
 
 
-def open_figures() -> OpenFigures:
+def read_open_figures() -> OpenFigures:
     """The figures that pyplot knows now."""
     pyplot: Any = sys.modules["matplotlib.pyplot"]
     numbers = pyplot.get_fignums()
@@ -32,7 +32,7 @@ def open_figures() -> OpenFigures:
     return OpenFigures(figures, current)
 
 
-class _Given:
+class _FigureFactory:
     """Stands for a figure's class where pyplot makes one: gives the figure that there is."""
 
     def __init__(self, figure: Any) -> None:
@@ -42,21 +42,21 @@ class _Given:
         return self.figure
 
 
-def put_back(saved: OpenFigures) -> None:
+def restore_figures(saved: OpenFigures) -> None:
     """Make the figures pyplot's open ones again, under their numbers; others under these numbers are closed."""
     pyplot: Any = sys.modules["matplotlib.pyplot"]
-    now = dict(open_figures().numbered)
+    now = dict(read_open_figures().numbered)
     for number, figure in saved.numbered:
         if now.get(number) is figure:
             continue
         if number in now:
             pyplot.close(number)
-        pyplot.figure(number, FigureClass=_Given(figure))
+        pyplot.figure(number, FigureClass=_FigureFactory(figure))
     if saved.current is not None:
         pyplot.figure(saved.current)
 
 
-def figure_types() -> tuple[type, ...]:
+def find_figure_types() -> tuple[type, ...]:
     """The class of matplotlib's figures, if it is imported."""
     module = sys.modules.get("matplotlib.figure")
     return (module.Figure,) if module is not None else ()

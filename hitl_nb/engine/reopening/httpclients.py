@@ -13,37 +13,37 @@ import sys
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Any
 
-from hitl_nb.engine.refusals import NotSaved, type_of
+from hitl_nb.engine.refusals import NotSavedError, type_of
 from hitl_nb.engine.reopening.client_certificates import has_certificate
-from hitl_nb.engine.reopening.reopening import Recipe
-from hitl_nb.engine.reopening.secrets import names_secret, with_secrets, without_secrets
+from hitl_nb.engine.reopening.reopen_recipes import ReopenRecipe
+from hitl_nb.engine.reopening.secrets import names_secret, replace_secrets, restore_secrets
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "x-auth-token", "cookie"})
 _OPTIONS = ("follow_redirects", "max_redirects", "event_hooks", "trust_env")
 _OWN = "it was made with arguments that it does not show, such as a proxy, mounts or a transport of its own"
 
 
-def _describe(client: Any) -> dict[str, Any]:
+def _describe_client(client: Any) -> dict[str, Any]:
     if client.is_closed:
-        raise NotSaved("it is closed", "make another one after the checkpoint, or do not read this one")
+        raise NotSavedError("it is closed", "make another one after the checkpoint, or do not read this one")
     headers: list[tuple[str, Any]] = []
     params: list[tuple[str, Any]] = []
     secrets: dict[str, Any] = {}
     encoding = client.headers.encoding
     for name, value in [(key.decode(encoding), value.decode(encoding)) for key, value in client.headers.raw]:
-        replaced = without_secrets(value)
+        replaced = replace_secrets(value)
         headers.append((name, replaced))
         if name.lower() in SECRET_HEADERS:
             secrets[name] = replaced
     for name, value in client.params.multi_items():
-        replaced = without_secrets(value)
+        replaced = replace_secrets(value)
         params.append((name, replaced))
         if names_secret(name):
             secrets[f"?{name}"] = replaced
-    url = without_secrets(str(client.base_url))
+    url = replace_secrets(str(client.base_url))
     if client.base_url.password:
         secrets["base_url"] = url
-    user, password = _basic_auth(client.auth)
+    user, password = _read_basic_auth(client.auth)
     if password is not None:
         secrets["auth"] = password
     about: dict[str, Any] = {
@@ -53,51 +53,51 @@ def _describe(client: Any) -> dict[str, Any]:
         "headers": headers,
         "user": user,
         "secrets": secrets,
-        "cookies": _cookies(client.cookies.jar),
+        "cookies": _describe_cookies(client.cookies.jar),
         "timeout": client.timeout.as_dict(),
         "default_encoding": client._default_encoding,
         "options": {name: getattr(client, name) for name in _OPTIONS},
-        "transport": _transport(client),
+        "transport": _describe_transport(client),
         "explicit": False,
     }
     for about["explicit"] in (False, True):
-        if _told(client) == _told(_open(about)):
+        if _read_comparable_state(client) == _read_comparable_state(_open_client(about)):
             return about
-    raise NotSaved(_OWN)
+    raise NotSavedError(_OWN)
 
 
-def _basic_auth(auth: Any) -> tuple[str | None, Any]:
-    """User and password, the latter without secrets. Raises NotSaved."""
+def _read_basic_auth(auth: Any) -> tuple[str | None, Any]:
+    """User and password, the latter without secrets. Raises NotSavedError."""
     if auth is None:
         return None, None
     if type_of(auth).__name__ != "BasicAuth" or auth._auth_header[:6] != "Basic ":
-        raise NotSaved(f"its auth ({type_of(auth).__name__}) is an object of its own")
+        raise NotSavedError(f"its auth ({type_of(auth).__name__}) is an object of its own")
     user, _, password = base64.b64decode(auth._auth_header[6:]).decode().partition(":")
-    return user, without_secrets(password, inside=False)
+    return user, replace_secrets(password, inside=False)
 
 
-def _cookies(jar: Any) -> list[dict[str, Any]]:
+def _describe_cookies(jar: Any) -> list[dict[str, Any]]:
     if type_of(jar) is not CookieJar or type_of(jar._policy) is not DefaultCookiePolicy:
-        raise NotSaved("it has a cookie jar of its own")
-    return [{name.removeprefix("_"): value for name, value in attributes_of(cookie).items()} for cookie in jar]
+        raise NotSavedError("it has a cookie jar of its own")
+    return [{name.removeprefix("_"): value for name, value in read_attributes(cookie).items()} for cookie in jar]
 
 
-def _pool(transport: Any) -> Any:
-    """The connection pool of a transport of httpx's own. Raises NotSaved."""
+def _find_pool(transport: Any) -> Any:
+    """The connection pool of a transport of httpx's own. Raises NotSavedError."""
     pool = getattr(transport, "_pool", None)
     kinds = ("HTTPTransport", "AsyncHTTPTransport")
     if type_of(transport).__name__ not in kinds or not type_of(transport).__module__.startswith("httpx"):
-        raise NotSaved(f"it has a transport of its own ({type_of(transport).__name__})")
-    if pool is None or attributes_of(transport).keys() != {"_pool"}:
-        raise NotSaved(_OWN)
+        raise NotSavedError(f"it has a transport of its own ({type_of(transport).__name__})")
+    if pool is None or read_attributes(transport).keys() != {"_pool"}:
+        raise NotSavedError(_OWN)
     return pool
 
 
-def _transport(client: Any) -> dict[str, Any]:
-    pool = _pool(client._transport)
+def _describe_transport(client: Any) -> dict[str, Any]:
+    pool = _find_pool(client._transport)
     context = pool._ssl_context
     if has_certificate(context):
-        raise NotSaved("it has a client certificate")
+        raise NotSavedError("it has a client certificate")
     most = pool._max_connections
     return {
         "verify": context is None or context.verify_mode != ssl.CERT_NONE,
@@ -110,11 +110,11 @@ def _transport(client: Any) -> dict[str, Any]:
     }
 
 
-def _told(client: Any) -> dict[str, Any]:
+def _read_comparable_state(client: Any) -> dict[str, Any]:
     """What can be compared of a client, all that is not compared otherwise."""
     auth = client.auth and client.auth._auth_header
     return {
-        "attributes": attributes_of(client).keys(),
+        "attributes": read_attributes(client).keys(),
         "plain": (
             str(client.base_url),
             client.timeout,
@@ -124,16 +124,21 @@ def _told(client: Any) -> dict[str, Any]:
             auth,
         ),
         "cookies": [vars(cookie) for cookie in client.cookies.jar],
-        "pool": _pool_told(client._transport),
-        "mounts": [(pattern.pattern, one and _pool_told(one)) for pattern, one in client._mounts.items()],
+        "pool": _read_comparable_pool_state(client._transport),
+        "mounts": [
+            (pattern.pattern, one and _read_comparable_pool_state(one)) for pattern, one in client._mounts.items()
+        ],
     }
 
 
-def _pool_told(transport: Any) -> dict[str, Any]:
-    pool = _pool(transport)
-    found = {name: value for name, value in attributes_of(pool).items() if not _is_of_pool(name)}
+def _read_comparable_pool_state(transport: Any) -> dict[str, Any]:
+    pool = _find_pool(transport)
+    found = {name: value for name, value in read_attributes(pool).items() if not _is_of_pool(name)}
     proxy = getattr(pool, "_proxy_url", None)
-    told = {"_ssl_context": _tls(pool._ssl_context), "_proxy_url": proxy and (proxy.scheme, proxy.host, proxy.port)}
+    told = {
+        "_ssl_context": _describe_tls(pool._ssl_context),
+        "_proxy_url": proxy and (proxy.scheme, proxy.host, proxy.port),
+    }
     return {**found, **told, "cls": type_of(pool)}
 
 
@@ -144,7 +149,7 @@ def _is_of_pool(name: str) -> bool:
     )
 
 
-def _tls(context: Any) -> Any:
+def _describe_tls(context: Any) -> Any:
     if context is None:
         return None
     names = (
@@ -167,14 +172,14 @@ _TLS = (
 )
 
 
-def attributes_of(obj: object) -> dict[str, Any]:
+def read_attributes(obj: object) -> dict[str, Any]:
     """The attributes of an object, of any types."""
     return dict(vars(obj))
 
 
-def _open(about: dict[str, Any]) -> Any:
+def _open_client(about: dict[str, Any]) -> Any:
     httpx: Any = importlib.import_module("httpx")
-    secrets, of = with_secrets(about["secrets"]), about["transport"]
+    secrets, of = restore_secrets(about["secrets"]), about["transport"]
     transport = {
         **{name: of[name] for name in ("verify", "http1", "http2")},
         "limits": httpx.Limits(**dict(zip(_LIMITS, of["limits"], strict=True))),
@@ -188,8 +193,8 @@ def _open(about: dict[str, Any]) -> Any:
     for cookie in about["cookies"]:
         jar.set_cookie(Cookie(**cookie))
     client = about["cls"](
-        base_url=with_secrets(about["base_url"]),
-        params=[tuple(pair) for pair in with_secrets(about["params"])],
+        base_url=restore_secrets(about["base_url"]),
+        params=[tuple(pair) for pair in restore_secrets(about["params"])],
         cookies=jar,
         timeout=httpx.Timeout(**about["timeout"]),
         auth=None if about["user"] is None else (about["user"], secrets["auth"]),
@@ -197,14 +202,14 @@ def _open(about: dict[str, Any]) -> Any:
         **{**transport, **about["options"]},
     )
     client.headers.clear()
-    client.headers.update(httpx.Headers(with_secrets(about["headers"])))
+    client.headers.update(httpx.Headers(restore_secrets(about["headers"])))
     return client
 
 
 _LIMITS = ("max_connections", "max_keepalive_connections", "keepalive_expiry")
 
 
-def _cookie_names(about: dict[str, Any]) -> list[str]:
+def _list_cookie_names(about: dict[str, Any]) -> list[str]:
     return [cookie["name"] for cookie in about["cookies"]]
 
 
@@ -212,4 +217,4 @@ def _is_exposed(about: dict[str, Any]) -> bool:
     return any(isinstance(value, str) for value in about["secrets"].values())
 
 
-HTTPX = Recipe(_describe, _open, is_exposed=_is_exposed, cookies=_cookie_names)
+HTTPX = ReopenRecipe(_describe_client, _open_client, is_exposed=_is_exposed, cookies=_list_cookie_names)

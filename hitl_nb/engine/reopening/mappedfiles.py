@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hitl_nb.engine.refusals import NotSaved
-from hitl_nb.engine.reopening.reopening import Recipe
+from hitl_nb.engine.refusals import NotSavedError
+from hitl_nb.engine.reopening.reopen_recipes import ReopenRecipe
 from hitl_nb.errors import HitlError
 
 _WAY = "copy it with numpy.array(...) before the checkpoint, or map a file that stays where it is"
@@ -31,7 +31,7 @@ def lies_in_mapping(array: Any) -> bool:
 
 def _describe(array: Any) -> dict[str, Any]:
     if not isinstance(array.filename, (str, Path)) or not Path(array.filename).is_file():
-        raise NotSaved("it is an array in a file without a path, or one that was removed", _WAY)
+        raise NotSavedError("it is an array in a file without a path, or one that was removed", _WAY)
     array.flush()
     about = {
         "path": Path(array.filename).absolute(),
@@ -42,7 +42,7 @@ def _describe(array: Any) -> dict[str, Any]:
         "order": "C" if array.flags.c_contiguous else "F",
     }
     if about["mode"] == "c" and _open(about).tobytes() != array.tobytes():
-        raise NotSaved("it was changed in memory only (mode 'c')", _WAY)
+        raise NotSavedError("it was changed in memory only (mode 'c')", _WAY)
     return about
 
 
@@ -59,4 +59,4 @@ def _open(about: dict[str, Any]) -> Any:
     return numpy.memmap(path, **{name: about[name] for name in ("dtype", "mode", "offset", "shape", "order")})
 
 
-MEMMAP = Recipe(_describe, _open, applies=is_mapped_array)
+MEMMAP = ReopenRecipe(_describe, _open, applies=is_mapped_array)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hitl_nb.engine.refusals import NotSaved
-from hitl_nb.engine.reopening.reopening import Recipe
+from hitl_nb.engine.refusals import NotSavedError
+from hitl_nb.engine.reopening.reopen_recipes import ReopenRecipe
 from hitl_nb.errors import HitlError
 
 
@@ -29,39 +29,41 @@ class _File:
 _WAY = "read what is needed before the checkpoint (list(file), file.read()), or open it after it"
 
 
-def _describe(file: Any) -> _File:
+def _describe_file(file: Any) -> _File:
     text = isinstance(file, io.TextIOWrapper)
     encoding, errors = (file.encoding, file.errors) if text else (None, None)
     mode = "r" if text else "rb"
     name: Any = getattr(file, "name", None)
     if not isinstance(name, (str, bytes)):
-        raise NotSaved("it is not a file with a path", _WAY)
+        raise NotSavedError("it is not a file with a path", _WAY)
     path = Path(os.fsdecode(name)).absolute()
     if file.closed:
         return _File(path, mode, encoding=encoding, errors=errors, closed=True)
     if file.writable():
-        raise NotSaved("it is open for writing", "close it before the checkpoint, and open it with mode 'a' after it")
+        raise NotSavedError(
+            "it is open for writing", "close it before the checkpoint, and open it with mode 'a' after it"
+        )
     about = os.fstat(file.fileno())
     if not stat.S_ISREG(about.st_mode) or not path.exists():
-        raise NotSaved("it is not a regular file", _WAY)
-    newline = _newline(file, path) if text else None
-    position = _position(file) if text else file.tell()
+        raise NotSavedError("it is not a regular file", _WAY)
+    newline = _find_newline(file, path) if text else None
+    position = _find_position(file) if text else file.tell()
     return _File(path, mode, position, about.st_size, encoding, errors, newline)
 
 
-def _newline(file: Any, path: Path) -> str | None:
+def _find_newline(file: Any, path: Path) -> str | None:
     """The argument `newline`, which the object does not show: None translates line ends, "" keeps them."""
     with path.open("rb") as raw:
         if not any(b"\r" in part for part in iter(lambda: raw.read(1 << 20), b"")):
             return None
-    position = _position(file)
+    position = _find_position(file)
     file.seek(0)
     keeps = any("\r" in part for part in iter(lambda: file.read(1 << 20), ""))
     file.seek(position)
     return "" if keeps else None
 
 
-def _position(file: Any) -> int:
+def _find_position(file: Any) -> int:
     """Where a text file is; inside a loop over it, `tell` is not allowed, so what is left of it is counted."""
     try:
         return file.tell()
@@ -74,7 +76,7 @@ def _position(file: Any) -> int:
         return file.tell()
 
 
-def _open(what: _File) -> Any:
+def _open_file(what: _File) -> Any:
     if what.closed:
         known = what.path if what.path.is_file() else Path(os.devnull)
         with known.open(what.mode, encoding=what.encoding, errors=what.errors) as file:
@@ -89,4 +91,4 @@ def _open(what: _File) -> Any:
     return opened
 
 
-TEXT = BINARY = Recipe(_describe, _open)
+TEXT = BINARY = ReopenRecipe(_describe_file, _open_file)

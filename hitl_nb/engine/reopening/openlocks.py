@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from hitl_nb.engine.refusals import NotSaved
-from hitl_nb.engine.reopening.reopening import Recipe
+from hitl_nb.engine.refusals import NotSavedError
+from hitl_nb.engine.reopening.reopen_recipes import ReopenRecipe
 
 
 def _describe(lock: Any) -> None:
@@ -14,7 +14,7 @@ def _describe(lock: Any) -> None:
     if is_free:
         lock.release()
     if not is_free or _is_owned(lock):
-        raise NotSaved("somebody holds it", "release it before the checkpoint")
+        raise NotSavedError("somebody holds it", "release it before the checkpoint")
 
 
 def _is_owned(lock: Any) -> bool:
@@ -22,5 +22,5 @@ def _is_owned(lock: Any) -> bool:
     return bool(owned is not None and owned())
 
 
-LOCK = Recipe(_describe, lambda _: threading.Lock(), is_told=False)
-RLOCK = Recipe(_describe, lambda _: threading.RLock(), is_told=False)
+LOCK = ReopenRecipe(_describe, lambda _: threading.Lock(), is_announced=False)
+RLOCK = ReopenRecipe(_describe, lambda _: threading.RLock(), is_announced=False)

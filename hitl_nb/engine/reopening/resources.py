@@ -22,7 +22,7 @@ P = ParamSpec("P")
 
 
 @dataclass
-class Made:
+class ResourceOrigin:
     """How a resource was made.
 
     Attributes:
@@ -37,35 +37,35 @@ class Made:
     run: str = ""
 
     @property
-    def call(self) -> str:
+    def factory_name(self) -> str:
         """The factory's name, for sentences."""
-        return f"hitl.resource({name_of(self.factory)}, ...)"
+        return f"hitl.resource({name_function(self.factory)}, ...)"
 
 
 @dataclass
-class Opening:
+class FactoryCall:
     """A factory at work: steps that it calls have keys that belong to the resource, not to the position."""
 
     key: str
     run: str
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
-    def step_key(self, name: str) -> str:
+    def make_step_key(self, name: str) -> str:
         """The key of the next call of the step `name`."""
         number = self.ordinals.get(name, 0)
         self.ordinals[name] = number + 1
         return f"{self.key}/{name}/{number}"
 
 
-_opening: ContextVar[Opening | None] = ContextVar("hitl_nb_opening", default=None)
+_factory_call: ContextVar[FactoryCall | None] = ContextVar("hitl_nb_opening", default=None)
 
 
-def opening() -> Opening | None:
+def current_factory_call() -> FactoryCall | None:
     """The resource of a run whose factory is at work, if any."""
-    return _opening.get()
+    return _factory_call.get()
 
 
-class _ByIdentity:
+class _IdentityMap:
     """What is known of objects, by identity, as long as they live; without weak references, without end."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class _ByIdentity:
         return found[1] if found is not None and found[0]() is obj else None
 
 
-_made, _live = _ByIdentity(), _ByIdentity()
+_origins, _live_lines = _IdentityMap(), _IdentityMap()
 
 
 def resource(factory: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -102,21 +102,21 @@ def resource(factory: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
     Returns what the factory returns; outside of a run, too.
     """
-    from hitl_nb.engine.current_session import current
+    from hitl_nb.engine.current_session import current_session
 
-    session, around = current(), _opening.get()
+    session, around = current_session(), _factory_call.get()
     if session is None:
         made = factory(*args, **kwargs)
-        _made.add(made, Made(factory, args, kwargs))
+        _origins.add(made, ResourceOrigin(factory, args, kwargs))
         return made
     if around is not None:
-        key, run = around.step_key("resource"), around.run
+        key, run = around.make_step_key("resource"), around.run
     else:
         session.live.begin_call(resource)
-        key, run = session.live.position("resource"), session.run_record.id
-    with _within(Opening(key, run)):
+        key, run = session.live.name_call("resource"), session.run_record.id
+    with _enter_factory_call(FactoryCall(key, run)):
         made = factory(*args, **kwargs)
-    _made.add(made, Made(factory, args, kwargs, key, run))
+    _origins.add(made, ResourceOrigin(factory, args, kwargs, key, run))
     return made
 
 
@@ -129,53 +129,54 @@ def live(obj: T) -> T:
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
     try:
-        _live.add(obj, line)
+        _live_lines.add(obj, line)
     except TypeError as error:
         raise HitlError(f"hitl.live cannot mark a {type(obj).__name__}") from error
     return obj
 
 
-def made_by(obj: Any) -> Made | None:
+def find_origin(obj: Any) -> ResourceOrigin | None:
     """How `obj` was made, if it is a resource."""
-    return _made.get(obj) if _made else None
+    return _origins.get(obj) if _origins else None
 
 
-def line_of_live(obj: Any) -> str | None:
+def find_live_line(obj: Any) -> str | None:
     """The source line that marked `obj` as live, if one did."""
-    return _live.get(obj) if _live else None
+    return _live_lines.get(obj) if _live_lines else None
 
 
-def any_resources() -> bool:
+def has_resources() -> bool:
     """Whether this process has made a resource."""
-    return bool(_made)
+    return bool(_origins)
 
 
-def open_again(made: Made) -> Any:
+def reopen_resource(made: ResourceOrigin) -> Any:
     """Call the factory. Raises HitlError naming it; the run stays where it was."""
     try:
-        with _within(Opening(made.key, made.run) if made.key else None):
+        with _enter_factory_call(FactoryCall(made.key, made.run) if made.key else None):
             obj = made.factory(*made.args, **made.kwargs)
     except HitlError:
         raise
     except Exception as error:
         raise HitlError(
-            f"a resource could not be opened again: {made.call} raised {type(error).__name__}: {error}. Nothing was "
+            f"a resource could not be opened again: {made.factory_name} raised {type(error).__name__}: {error}. "
+            "Nothing was "
             "lost: mend that, and run the agent again; it continues where it was"
         ) from error
-    _made.add(obj, made)
+    _origins.add(obj, made)
     return obj
 
 
 @contextmanager
-def _within(opening: Opening | None) -> Generator[None]:
-    token = _opening.set(opening)
+def _enter_factory_call(factory_call: FactoryCall | None) -> Generator[None]:
+    token = _factory_call.set(factory_call)
     try:
         yield
     finally:
-        _opening.reset(token)
+        _factory_call.reset(token)
 
 
-def name_of(function: Any) -> str:
+def name_function(function: Any) -> str:
     """The name of a function or class, for sentences."""
     name = getattr(function, "__qualname__", None)
     return str(name) if name else type(function).__qualname__

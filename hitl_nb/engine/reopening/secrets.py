@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from hitl_nb.errors import HitlError
 
-SHORTEST = 8
+MIN_SECRET_CHARS = 8
 """Letters that the value of a variable must have to be taken for a secret."""
 
 
@@ -38,7 +38,7 @@ class FromEnvironment:
         return "".join(found)
 
 
-def without_secrets(value: Any, *, inside: bool = True) -> Any:
+def replace_secrets(value: Any, *, inside: bool = True) -> Any:
     """The value with FromEnvironment in place of texts that come from the environment.
 
     Containers in which nothing is replaced are the very same ones.
@@ -46,24 +46,24 @@ def without_secrets(value: Any, *, inside: bool = True) -> Any:
     Args:
         inside: look for them inside longer texts, too (a header, a URL); otherwise the whole text must be the value.
     """
-    known = _values(only_secrets=inside)
-    return _mapped(value, lambda one: _replaced_text(one, known, inside) if isinstance(one, str) else one)
+    known = _list_environment_values(only_secrets=inside)
+    return _map_container(value, lambda one: _replace_values(one, known, inside) if isinstance(one, str) else one)
 
 
-def with_secrets(value: Any) -> Any:
-    """Undo `without_secrets`. Raises HitlError if a variable is missing."""
-    return _mapped(value, lambda one: one.text() if isinstance(one, FromEnvironment) else one)
+def restore_secrets(value: Any) -> Any:
+    """Undo `replace_secrets`. Raises HitlError if a variable is missing."""
+    return _map_container(value, lambda one: one.text() if isinstance(one, FromEnvironment) else one)
 
 
-def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+def _map_container(value: Any, change: Callable[[Any], Any]) -> Any:
     """A plain container with its items changed; itself if none is."""
     if type(value) is dict:
         items = cast("dict[Any, Any]", value)
-        changed = {k: _mapped(v, change) for k, v in items.items()}
+        changed = {k: _map_container(v, change) for k, v in items.items()}
         return changed if any(changed[k] is not v for k, v in items.items()) else items
     if type(value) in (list, tuple):
         old = cast("list[Any]", value)
-        new = [_mapped(v, change) for v in old]
+        new = [_map_container(v, change) for v in old]
         return type(old)(new) if any(a is not b for a, b in zip(old, new, strict=True)) else old
     return change(value)
 
@@ -76,29 +76,29 @@ def names_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
-def _values(*, only_secrets: bool) -> dict[str, str]:
+def _list_environment_values(*, only_secrets: bool) -> dict[str, str]:
     """Names by value, the longest first; `only_secrets`: those whose name says that they are a key or password."""
     found = {
         value: name
         for name, value in os.environ.items()
-        if len(value) >= SHORTEST and not _is_place(value) and (not only_secrets or names_secret(name))
+        if len(value) >= MIN_SECRET_CHARS and not _is_path_list(value) and (not only_secrets or names_secret(name))
     }
     return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 
 
-def _is_place(value: str) -> bool:
+def _is_path_list(value: str) -> bool:
     """Whether a variable holds a path, or a list of paths: no secret, and another one elsewhere."""
     return all(Path(part).exists() for part in value.split(os.pathsep) if part)
 
 
-def _replaced_text(text: str, known: Mapping[str, str], inside: bool) -> Any:
+def _replace_values(text: str, known: Mapping[str, str], inside: bool) -> Any:
     if not inside:
         return FromEnvironment(((known[text],),)) if text in known else text
     for secret, name in known.items():
         before, found, after = text.partition(secret)
         if found:
             pieces: list[str | tuple[str]] = [before, (name,)]
-            rest = _replaced_text(after, known, inside)
+            rest = _replace_values(after, known, inside)
             pieces += rest.parts if isinstance(rest, FromEnvironment) else [rest]
             return FromEnvironment(tuple(piece for piece in pieces if piece))
     return text

@@ -2,7 +2,7 @@
 
 no run yet, --restart     a new one, from the first statement
 --restart, which began it before
-                          the same one, if it has paused and has not finished: see `_continues`
+                          the same one, if it has paused and has not finished: see `_is_continued`
 waiting                   the same proposals, again
 ready (all decided)       on behind the checkpoint
 failed, or its process died
@@ -21,21 +21,21 @@ from typing import Any
 
 from hitl_nb.engine.compile import Unit, compile_unit
 from hitl_nb.engine.run.resume import (
-    Code,
-    Outcome,
-    Shown,
-    changed_inputs,
+    RunCode,
+    RunDisplay,
+    RunOutcome,
+    continue_run,
     copy_stack,
-    go_on,
-    loaded_state,
-    saved_state,
-    start,
+    describe_changed_inputs,
+    load_state,
+    open_saved_state,
+    start_run,
 )
-from hitl_nb.engine.run.stack_placement import first_line, is_at_end, move_to_current_code
-from hitl_nb.engine.snapshot.loader import Saved
+from hitl_nb.engine.run.stack_placement import is_at_end, make_first_line, move_to_current_code
+from hitl_nb.engine.snapshot.loader import OpenedSnapshot
 from hitl_nb.engine.snapshot.saver import Saver
-from hitl_nb.engine.snapshot.variables.executed_branches import code_that_ran
-from hitl_nb.engine.snapshot.variables.inputs import NotebookValues, names_reached
+from hitl_nb.engine.snapshot.variables.executed_branches import compile_run_code
+from hitl_nb.engine.snapshot.variables.inputs import NotebookValues, find_reached_names
 from hitl_nb.errors import HitlError, InputChanged
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Run
@@ -44,7 +44,7 @@ from hitl_nb.storage.interface import Store
 
 
 @dataclass
-class Cell:
+class AgentCell:
     """An agent cell, ready to run.
 
     Attributes:
@@ -61,18 +61,18 @@ class Cell:
     label: str = "kernel"
     notebook_id: str = ""
 
-    def code(self, source: str | None = None) -> Code:
+    def make_code(self, source: str | None = None) -> RunCode:
         """What the run executes: the cell as it is, or a `source` that a snapshot recorded."""
-        unit = self.unit if source is None else cell_unit(source, self.unit.filename, self.unit.flags)
+        unit = self.unit if source is None else compile_cell(source, self.unit.filename, self.unit.flags)
         self.ns.setdefault("__builtins__", builtins)  # as `exec` does: C code imports by the caller's namespace
-        return Code(FunctionType(unit.code, self.ns, "<module>"), self.ns, unit.source, unit)
+        return RunCode(FunctionType(unit.code, self.ns, "<module>"), self.ns, unit.source, unit)
 
-    def digest(self) -> str:
+    def digest_code(self) -> str:
         """The SHA-256 of the code, as syntax: comments, blank lines and the magic's own line do not count."""
         return hashlib.sha256(ast.dump(ast.parse(self.unit.source)).encode()).hexdigest()
 
 
-def cell_unit(source: str, filename: str, flags: int = 0) -> Unit:
+def compile_cell(source: str, filename: str, flags: int = 0) -> Unit:
     """The code of an agent cell. Raises SyntaxError."""
     return compile_unit(source, filename, shows_last=True, flags=flags)
 
@@ -80,7 +80,7 @@ def cell_unit(source: str, filename: str, flags: int = 0) -> Unit:
 _ledgers: dict[int, Ledger] = {}
 
 
-def ledger_of(store: Store | None = None) -> Ledger:
+def get_ledger(store: Store | None = None) -> Ledger:
     """The ledger over a store (by default the one of this user), one per open store."""
     store = store or open_store()
     ledger = _ledgers.get(id(store))
@@ -90,8 +90,14 @@ def ledger_of(store: Store | None = None) -> Ledger:
 
 
 async def run_cell(
-    ledger: Ledger, cell: Cell, saver: Saver, shown: Shown, *, restart: bool = False, as_recorded: bool = False
-) -> Outcome:
+    ledger: Ledger,
+    cell: AgentCell,
+    saver: Saver,
+    shown: RunDisplay,
+    *,
+    restart: bool = False,
+    as_recorded: bool = False,
+) -> RunOutcome:
     """Run an agent cell from where its run stands.
 
     Raises:
@@ -99,42 +105,42 @@ async def run_cell(
         What the cell's code raises.
     """
     names: dict[str, Any] = {"agent": cell.agent, "notebook": cell.notebook, "key": cell.key}
-    run, restarted = ledger.find_run(**names), cell.digest() if restart else ""
-    if restart and run is not None and not _continues(run, restarted):
+    run, restarted = ledger.find_run(**names), cell.digest_code() if restart else ""
+    if restart and run is not None and not _is_continued(run, restarted):
         run = None
     if run is None:
         opened = ledger.open_run(**names, label=cell.label, notebook_id=cell.notebook_id, restarted=restarted)
-        return await start(ledger, opened, cell.code(), saver, shown)
-    not_cancelled(run, "--restart runs it anew")
+        return await start_run(ledger, opened, cell.make_code(), saver, shown)
+    refuse_cancelled(run, "--restart runs it anew")
     if restart:
-        shown.continued(run)
+        shown.show_continued(run)
     elif run.restarted and run.status != "running":
         run = ledger.forget_restart(run.id)
-    saved = saved_state(ledger, run) if as_recorded or run.status in ("waiting", "finished") else None
+    saved = open_saved_state(ledger, run) if as_recorded or run.status in ("waiting", "finished") else None
     if run.status == "waiting":
         shown.replay(saved.outputs if saved else [])
-        return Outcome("waiting", run, _asked_again(ledger, run, saved, cell))
-    code = cell.code(saved.source if as_recorded and saved else None)
+        return RunOutcome("waiting", run, _list_waiting_questions(ledger, run, saved, cell))
+    code = cell.make_code(saved.source if as_recorded and saved else None)
     if run.status == "finished" and saved is not None:
         own = NotebookValues(cell.ns, saved.inputs)
         try:
-            stack = copy_stack(loaded_state(run, saved, cell.ns, saver).stack)
+            stack = copy_stack(load_state(run, saved, cell.ns, saver).stack)
             assert code.cell is not None
             move_to_current_code(stack, code.cell, cell.ns)
             own.remember_loaded()
             if not as_recorded:
                 _refuse_other_inputs(cell, saved, own)
         finally:
-            own.put_back()
+            own.restore_values()
         if is_at_end(stack, code.cell):
             shown.replay(saved.outputs)
-            shown.noted(saver.process.missing())
-            shown.finished(run)
-            return Outcome("finished", run)
-    return await go_on(ledger, run, code, saver, shown, cell.label)
+            shown.show_notes(saver.process.list_missing())
+            shown.show_finished(run)
+            return RunOutcome("finished", run)
+    return await continue_run(ledger, run, code, saver, shown, cell.label)
 
 
-def _continues(run: Run, restarted: str) -> bool:
+def _is_continued(run: Run, restarted: str) -> bool:
     """Whether a cell with `--restart` continues `run`: `--restart` began it, it has paused, and it has not finished.
 
     The flag stays in the file, and the cell runs again after a decision, in a new kernel and in `hitl-nb run`. To begin
@@ -147,28 +153,28 @@ def _continues(run: Run, restarted: str) -> bool:
     return run.restarted == restarted or run.status == "ready"
 
 
-def _asked_again(ledger: Ledger, run: Run, saved: Saved | None, cell: Cell) -> list[Proposal]:
+def _list_waiting_questions(ledger: Ledger, run: Run, saved: OpenedSnapshot | None, cell: AgentCell) -> list[Proposal]:
     """The questions that a run waits with; which inputs differ by now is noted with them."""
     changed = NotebookValues(cell.ns, saved.inputs).changed if saved is not None else {}
-    return ledger.note_since(run.id, changed_inputs(changed.values()) if changed else "")
+    return ledger.note_changes(run.id, describe_changed_inputs(changed.values()) if changed else "")
 
 
-def _refuse_other_inputs(cell: Cell, saved: Saved, own: NotebookValues) -> None:
+def _refuse_other_inputs(cell: AgentCell, saved: OpenedSnapshot, own: NotebookValues) -> None:
     """Raises InputChanged if the cell has read what is another value now."""
-    unit = cell_unit(saved.source, cell.unit.filename, cell.unit.flags)
-    read = names_reached(code_that_ran(unit, saved.branches), cell.ns)
+    unit = compile_cell(saved.source, cell.unit.filename, cell.unit.flags)
+    read = find_reached_names(compile_run_code(unit, saved.branches), cell.ns)
     changed = {name: sentence for name, sentence in own.changed.items() if name in read}
     if changed:
         raise InputChanged(
             f"the agent {cell.agent!r} finished with other inputs: {'; '.join(changed.values())}. What was decided "
             "then is not used for them, and nothing was run. Add --restart to run it anew, or --key EXPR to have one "
             "run for each value; --as-recorded shows what it recorded. The cell's first line is then "
-            f"`{first_line(cell.unit, '--restart')}` or `{first_line(cell.unit, '--as-recorded')}`",
+            f"`{make_first_line(cell.unit, '--restart')}` or `{make_first_line(cell.unit, '--as-recorded')}`",
             tuple(changed),
         )
 
 
-def not_cancelled(run: Run, way: str) -> None:
+def refuse_cancelled(run: Run, way: str) -> None:
     """Raises HitlError for a run that was cancelled; `way` says what to do."""
     if run.status == "cancelled":
         why = f" ({run.error})" if run.error else ""

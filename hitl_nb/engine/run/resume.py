@@ -9,30 +9,30 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hitl_nb.engine.call_keys.expected_calls import Expected, Recorded
-from hitl_nb.engine.call_keys.keys import identify
+from hitl_nb.engine.call_keys.expected_calls import CallRecord, ExpectedCalls
+from hitl_nb.engine.call_keys.keys import identify_call
 from hitl_nb.engine.compile import Unit
 from hitl_nb.engine.live.live import LiveRun
-from hitl_nb.engine.position.frames.continuations import find_source
+from hitl_nb.engine.position.frames.continuations import find_saved_unit
 from hitl_nb.engine.position.frames.frames import SavedStack
-from hitl_nb.engine.questions.pending_calls import Pending
+from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.engine.run.saves import snapshot_place
-from hitl_nb.engine.run.session import Session, loading
-from hitl_nb.engine.run.stack_placement import end_of_cell, move_to_current_code
-from hitl_nb.engine.snapshot.loader import Loaded, Saved, load, open_snapshot
-from hitl_nb.engine.snapshot.pickles.pickler import defined_name, notebook_name
+from hitl_nb.engine.run.session import Session, enter_loading
+from hitl_nb.engine.run.stack_placement import move_to_current_code, read_cell_end
+from hitl_nb.engine.snapshot.loader import LoadedState, OpenedSnapshot, load_snapshot, open_snapshot
+from hitl_nb.engine.snapshot.pickles.pickler import find_defined_name, find_notebook_name
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.engine.snapshot.variables.inputs import NotebookValues, record_inputs
 from hitl_nb.errors import Paused, Untrusted
 from hitl_nb.ledger.ledger import Claim, Ledger
-from hitl_nb.ledger.runs.snapshots import State
+from hitl_nb.ledger.runs.snapshots import RunState
 from hitl_nb.records import CHANGED_SINCE, Proposal, Run, Step, Workspace
-from hitl_nb.review.decision_expiry import why_expired
+from hitl_nb.review.decision_expiry import explain_expiry
 from hitl_nb.review.policy_files.policy_files import load_policy
 
 
 @dataclass
-class Code:
+class RunCode:
     """What a run executes, as it is defined now.
 
     Attributes:
@@ -48,12 +48,12 @@ class Code:
     cell: Unit | None = None
     function: Any = None
 
-    def end(self) -> SavedStack:
+    def read_end(self) -> SavedStack:
         """The stack behind its last statement."""
-        return end_of_cell(self.cell, self.ns) if self.cell is not None else SavedStack([], False, {})
+        return read_cell_end(self.cell, self.ns) if self.cell is not None else SavedStack([], False, {})
 
 
-class Shown:
+class RunDisplay:
     """What a run shows while it works. A driver overrides this to print, display and record."""
 
     def display(self, value: Any) -> None:
@@ -66,43 +66,43 @@ class Shown:
     def replay(self, outputs: list[Any]) -> None:
         """Show again what an earlier try recorded."""
 
-    def decided(self, proposals: list[Proposal]) -> None:
+    def show_decisions(self, proposals: list[Proposal]) -> None:
         """The decisions that the run goes on with."""
 
-    def noted(self, sentences: list[str]) -> None:
+    def show_notes(self, sentences: list[str]) -> None:
         """What people are to know: of what this process lacks that the run had, or what a pause waits for."""
 
-    def drawn(self) -> list[Any]:
+    def list_open_figures(self) -> list[Any]:
         """What is drawn and not shown yet, as JSON with `until_resumed`: shown at a pause until the run continues."""
         return []
 
-    def finishing(self) -> None:
+    def show_open_figures(self) -> None:
         """The code has ended: what was drawn is shown now."""
 
-    def judged(self, proposals: list[Proposal]) -> None:
+    def show_verdicts(self, proposals: list[Proposal]) -> None:
         """What a policy decided without a pause; also told when code is made again that uses it."""
 
-    def objected(self, text: str) -> None:
+    def show_objection(self, text: str) -> None:
         """An edit is used to which guardrails object, with reasons that those who decided were shown."""
 
-    def summarize(self) -> None:
+    def show_passed_counts(self) -> None:
         """Show how many passed that were not shown one by one: what comes next is saved with the run's state."""
 
-    def continued(self, run: Run) -> None:
+    def show_continued(self, run: Run) -> None:
         """`--restart` begins nothing: it has begun this run before, which has not finished."""
 
-    def finished(self, run: Run) -> None:
+    def show_finished(self, run: Run) -> None:
         """Nothing was run: the run had finished before."""
 
-    def inputs_changed(self, text: str) -> None:
+    def show_changed_inputs(self, text: str) -> None:
         """The notebook has other values by now for what the cell only reads."""
 
-    def opened(self, workspace: Workspace) -> None:
+    def show_workspace(self, workspace: Workspace) -> None:
         """A workspace that the run has opened; also told when code is made again that had opened it."""
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """How running ended: "finished", or "waiting" with its open proposals."""
 
     status: str
@@ -112,39 +112,43 @@ class Outcome:
 
 
 @dataclass
-class _Held:
+class _HeldState:
     """The live objects of a run that this process worked on, and the snapshot they are the state of.
 
     Attributes:
         cell: the notebook and the name of the agent.
-        finished: whether the run is over; the notebook has its variables, and the cell may be run again.
+        is_finished: whether the run is over; the notebook has its variables, and the cell may be run again.
     """
 
     place: str
     envelope: bytes
-    loaded: Loaded
+    loaded: LoadedState
     cell: tuple[str, str]
-    finished: bool
+    is_finished: bool
 
 
-MOST_HELD = 64
+MAX_HELD_STATES = 64
 """Of how many runs live objects are kept: those of others go on from their snapshots, as in any other process."""
 
-held: dict[str, _Held] = {}
+held_states: dict[str, _HeldState] = {}
 """By run, the newest last."""
 
 
-async def start(ledger: Ledger, opened: tuple[Run, Claim], code: Code, saver: Saver, shown: Shown) -> Outcome:
+async def start_run(
+    ledger: Ledger, opened: tuple[Run, Claim], code: RunCode, saver: Saver, shown: RunDisplay
+) -> RunOutcome:
     """Work on a run that was just opened. Raises what its code raises."""
     run, claim = opened
     if code.cell is not None and saver.variables:
         saver.inputs, saver.branches = record_inputs(code.cell, code.ns, saver.hidden), set()
-    live = LiveRun(code.begin, end=code.end, display=shown.display)
-    session = Session(ledger, run, claim, live, saver, source=code.source, **_callbacks(shown))
-    return await _work(session)
+    live = LiveRun(code.begin, end=code.read_end, display=shown.display)
+    session = Session(ledger, run, claim, live, saver, source=code.source, **_make_callbacks(shown))
+    return await _work_on_run(session)
 
 
-async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Shown, label: str) -> Outcome:
+async def continue_run(
+    ledger: Ledger, before: Run, code: RunCode, saver: Saver, shown: RunDisplay, label: str
+) -> RunOutcome:
     """Claim a run that stands still, and work on it from where it stands.
 
     Raises:
@@ -155,46 +159,46 @@ async def go_on(ledger: Ledger, before: Run, code: Code, saver: Saver, shown: Sh
     run, claim, state, asked = ledger.claim_saved(before.id, label=label, policy=policy)
     own: NotebookValues | None = None
     try:
-        saved = _opened(ledger, run, state, claimed=True)
+        saved = _open_run_snapshot(ledger, run, state, claimed=True)
         saver.inputs = saved.inputs if saved is not None else {}
         if saved is None or saved.source == code.source:
             saver.branches = set() if saved is None else saved.branches
         own = NotebookValues(code.ns, saver.inputs)
-        with loading(ledger, run, claim, saver):
-            live, pending = _live_run(run, before.status, saved, code, saver, shown)
+        with enter_loading(ledger, run, claim, saver):
+            live, pending = _make_live_run(run, before.status, saved, code, saver, shown)
         own.remember_loaded()
-        known = _known(ledger, run, live, before.status)
+        known = _read_known_steps(ledger, run, live, before.status)
         session = Session(
             *(ledger, run, claim, live, saver),
             source=code.source,
-            **_callbacks(shown),
+            **_make_callbacks(shown),
             known=known,
             died=before.status == "running",
         )
         session.questions.resumed = pending
-        _remember(session, asked)
+        _remember_answers(session, asked)
         if saved is not None:
             shown.replay([output for output in saved.outputs if not output.get("until_resumed")])
-            shown.noted(saver.process.missing())
+            shown.show_notes(saver.process.list_missing())
         if own.changed:
-            shown.inputs_changed(changed_inputs(own.changed.values()))
+            shown.show_changed_inputs(describe_changed_inputs(own.changed.values()))
         if before.status == "ready" or (pending is not None and not pending.shown):
-            shown.decided(asked)
+            shown.show_decisions(asked)
         if pending is not None:
-            proposals = asked if pending.pause in (0, run.pauses) else ledger.proposals(run.id, pending.pause)
+            proposals = asked if pending.pause in (0, run.pauses) else ledger.list_proposals(run.id, pending.pause)
             live.answer = session.questions.prepare_completion(pending, proposals)
     except BaseException:
         if own is not None:
-            own.put_back()
-        ledger.hand_back(claim, before.status)
+            own.restore_values()
+        ledger.restore_status(claim, before.status)
         raise
     try:
-        return await _work(session)
+        return await _work_on_run(session)
     finally:
-        own.put_back()
+        own.restore_values()
 
 
-def changed_inputs(sentences: Iterable[str]) -> str:
+def describe_changed_inputs(sentences: Iterable[str]) -> str:
     """What is said where a run goes on, or is shown again, and its inputs differ from what they were."""
     return (
         f"{CHANGED_SINCE} {'; '.join(sentences)}. It goes on with what it began with; "
@@ -202,25 +206,25 @@ def changed_inputs(sentences: Iterable[str]) -> str:
     )
 
 
-def _callbacks(shown: Shown) -> dict[str, Any]:
+def _make_callbacks(shown: RunDisplay) -> dict[str, Any]:
     return {
         "outputs": shown.outputs,
-        "opened": shown.opened,
-        "drawn": shown.drawn,
-        "finishing": shown.finishing,
-        "judged": shown.judged,
-        "noted": shown.noted,
-        "objected": shown.objected,
-        "summarize": shown.summarize,
+        "opened": shown.show_workspace,
+        "drawn": shown.list_open_figures,
+        "finishing": shown.show_open_figures,
+        "judged": shown.show_verdicts,
+        "noted": shown.show_notes,
+        "objected": shown.show_objection,
+        "summarize": shown.show_passed_counts,
     }
 
 
-def saved_state(ledger: Ledger, run: Run) -> Saved | None:
+def open_saved_state(ledger: Ledger, run: Run) -> OpenedSnapshot | None:
     """The run's newest snapshot, its signature checked. Raises Untrusted, WrongPython."""
-    return _opened(ledger, run, ledger.snapshot(run.id), claimed=False)
+    return _open_run_snapshot(ledger, run, ledger.load_snapshot(run.id), claimed=False)
 
 
-def _opened(ledger: Ledger, run: Run, found: State | None, *, claimed: bool) -> Saved | None:
+def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, claimed: bool) -> OpenedSnapshot | None:
     """A snapshot, its signature checked; `claimed`: nobody else can have changed the run since it was read."""
     if found is None:
         return None
@@ -231,39 +235,41 @@ def _opened(ledger: Ledger, run: Run, found: State | None, *, claimed: bool) -> 
             f"of pause {at.pause}: an older record was put back in the store; nothing was executed. Restore the store "
             "from a backup, or run the agent anew with --restart if you do not need it"
         )
-    where, live = snapshot_place(ledger, run.id, at.epoch, at.pause, at.save), held.get(run.id)
+    where, live = snapshot_place(ledger, run.id, at.epoch, at.pause, at.save), held_states.get(run.id)
     sealed_here = live is not None and (live.place, live.envelope) == (where, found.envelope)
     return open_snapshot(where, found.envelope, found.blob, sealed_here=sealed_here)
 
 
-def loaded_state(run: Run, saved: Saved, ns: dict[str, Any], saver: Saver) -> Loaded:
+def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver) -> LoadedState:
     """The state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
     saver.process.must_restore = run.status != "finished"
     saver.definitions.own |= saved.own
-    live = held.get(run.id)
+    live = held_states.get(run.id)
     if live is None or live.envelope != saved.envelope or _has_other_classes(live.loaded, saved, ns):
-        held.pop(run.id, None)  # another process has gone on with it, or live objects are of classes as they were
-        loaded = load(
+        held_states.pop(
+            run.id, None
+        )  # another process has gone on with it, or live objects are of classes as they were
+        loaded = load_snapshot(
             saved,
             ns,
             special=saver.find_special,
             prepare=saver.process.restore_places,
-            put_back=saver.definitions.put_back,
+            put_back=saver.definitions.restore_slots,
         )
-        saver.modules.put_back(loaded.modules)
+        saver.modules.restore_slots(loaded.modules)
     else:
         loaded = live.loaded
         for name, value in loaded.variables.items():
             if name in saved.own or not _is_defined_again(name, value, ns):
                 ns[name] = value
-        saver.definitions.carry(loaded.definitions)
-        saver.modules.carry(loaded.modules)
+        saver.definitions.carry_over(loaded.definitions)
+        saver.modules.carry_over(loaded.modules)
         saver.process.restore_places(loaded.process)
     saver.process.restore(loaded.process)
     return loaded
 
 
-def _has_other_classes(loaded: Loaded, saved: Saved, ns: dict[str, Any]) -> bool:
+def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str, Any]) -> bool:
     """Whether the notebook has defined a class again that the state is of: its objects get the class as it is now.
 
     Live objects would keep the old one, and the next save would keep it by value, in every later kernel too.
@@ -271,29 +277,29 @@ def _has_other_classes(loaded: Loaded, saved: Saved, ns: dict[str, Any]) -> bool
     return any(
         isinstance(definition, type) and root not in saved.own and ns.get(root) is not definition
         for root, (definition, _) in loaded.definitions.items()
-        if notebook_name(ns.get(root), ns) == root
+        if find_notebook_name(ns.get(root), ns) == root
     )
 
 
 def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
     """Whether the notebook has defined the function or class of this name again: code comes from the notebook."""
-    return defined_name(value, ns) == name and notebook_name(ns.get(name), ns) == name
+    return find_defined_name(value, ns) == name and find_notebook_name(ns.get(name), ns) == name
 
 
-async def _work(session: Session) -> Outcome:
+async def _work_on_run(session: Session) -> RunOutcome:
     try:
         result = await session.run()
     except Paused:
-        _hold(session, "waiting")
-        return Outcome("waiting", session.run_record, session.proposals)
+        _hold_state(session, "waiting")
+        return RunOutcome("waiting", session.run_record, session.proposals)
     except BaseException:
-        _hold(session, "failed")
+        _hold_state(session, "failed")
         raise
-    _hold(session, "finished")
-    return Outcome("finished", session.run_record, result=result)
+    _hold_state(session, "finished")
+    return RunOutcome("finished", session.run_record, result=result)
 
 
-def _hold(session: Session, status: str) -> None:
+def _hold_state(session: Session, status: str) -> None:
     """Keep the live objects: in this process the run continues with them, not with copies.
 
     Of a run that is over nothing is kept, but of the last one of each agent cell: running that again gives the
@@ -301,46 +307,46 @@ def _hold(session: Session, status: str) -> None:
     does where generators or context managers were ended here.
     """
     run, position = session.run_record, session.saves.position
-    held.pop(run.id, None)
+    held_states.pop(run.id, None)
     if position is None or (status == "failed" and not session.failed_at_position):
         return  # unwinding changed them; the snapshot has them as they were
-    of_cell, finished = session.of_cell, status == "finished"
+    of_cell, finished = session.is_of_cell, status == "finished"
     if not of_cell and status != "waiting":
         return
     saver, saves = session.saver, session.saves
     tasks = position.stack.tasks
     if (
         saver.generators
-        or position.stack.running
-        or (tasks is not None and tasks.unfinished)
+        or position.stack.running_frames
+        or (tasks is not None and tasks.unfinished_tasks)
         or any(one.effect is not None for one in saver.entered)
     ):
         return
     cell = run.notebook, run.agent
-    for other in [one for one, live in held.items() if finished and live.finished and live.cell == cell]:
-        del held[other]
-    loaded = Loaded(
+    for other in [one for one, live in held_states.items() if finished and live.is_finished and live.cell == cell]:
+        del held_states[other]
+    loaded = LoadedState(
         saves.variables, position.stack, position.counts, saver.process.saved, saves.pending, position.result
     )
     loaded.definitions = saver.definitions.saved
     loaded.modules = saver.modules.saved
-    held[run.id] = _Held(saves.place, saves.envelope, loaded, cell, finished)
-    while len(held) > MOST_HELD:
-        del held[next(iter(held))]
+    held_states[run.id] = _HeldState(saves.place, saves.envelope, loaded, cell, finished)
+    while len(held_states) > MAX_HELD_STATES:
+        del held_states[next(iter(held_states))]
 
 
-def _live_run(
-    run: Run, status: str, saved: Saved | None, code: Code, saver: Saver, shown: Shown
-) -> tuple[LiveRun, Pending | None]:
+def _make_live_run(
+    run: Run, status: str, saved: OpenedSnapshot | None, code: RunCode, saver: Saver, shown: RunDisplay
+) -> tuple[LiveRun, PendingCall | None]:
     """The run at its position, and the question that it asked there."""
     if saved is None:
-        return LiveRun(code.begin, end=code.end, display=shown.display), None
-    loaded = loaded_state(run, saved, code.ns, saver)
+        return LiveRun(code.begin, end=code.read_end, display=shown.display), None
+    loaded = load_state(run, saved, code.ns, saver)
     stack = copy_stack(loaded.stack)
     for frame in stack.frames:
-        find_source(frame)
+        find_saved_unit(frame)
     mended = move_to_current_code(stack, code.cell, code.ns, code.function, retry=status == "failed")
-    live = LiveRun(None, stack=stack, counts=loaded.counts, end=code.end, display=shown.display)
+    live = LiveRun(None, stack=stack, counts=loaded.counts, end=code.read_end, display=shown.display)
     live.result = loaded.result
     return live, None if mended else loaded.pending  # another question now
 
@@ -348,52 +354,54 @@ def _live_run(
 def copy_stack(stack: SavedStack) -> SavedStack:
     """A stack that can be continued, without the other one being changed by that."""
     frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
-    return SavedStack(frames, stack.waits, {}, frames, stack.tasks)
+    return SavedStack(frames, stack.waits_for_answer, {}, frames, stack.tasks)
 
 
-def _known(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
+def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
     """The recorded calls from the position on; one that failed there is made again."""
-    here = f"{live.keys.number:09d}"
+    here = f"{live.keys.lowest_number:09d}"
     return [
         step
-        for step in ledger.steps(run.id, start=_floor(live))
+        for step in ledger.list_steps(run.id, start=_find_floor(live))
         if not (status == "failed" and step.status == "failed" and step.key.startswith(here))
     ]
 
 
-def _remember(session: Session, asked: list[Proposal]) -> None:
+def _remember_answers(session: Session, asked: list[Proposal]) -> None:
     """Know what was decided about questions of the statement at the position; `asked` is the last pause's.
 
     A resume reads these, not the whole history.
     """
-    run, floor = session.run_record, _floor(session.live)
+    run, floor = session.run_record, _find_floor(session.live)
     if any(p.status == "expired" for p in asked):
-        session.judge.expired = why_expired(session.ledger, run)
+        session.judge.expired = explain_expiry(session.ledger, run)
     decided: list[Proposal] = []
-    for pause in range(min(session.live.keys.pause or run.pauses, run.pauses), run.pauses):
-        decided += [p for p in session.ledger.proposals(run.id, pause) if p.status == "decided"]
+    for pause in range(min(session.live.keys.first_pause or run.pauses, run.pauses), run.pauses):
+        decided += [p for p in session.ledger.list_proposals(run.id, pause) if p.status == "decided"]
     decided += [p for p in asked if p.status in ("decided", "expired")]
-    passed = session.ledger.passed_from(run.id, floor)
+    passed = session.ledger.list_passed(run.id, floor)
     if passed:
         decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
     for p in decided:
-        session.questions.answered.setdefault(identify(p.position), []).append(p)
-    session.live.keys.expected = Expected([*_recorded_calls(session), *_recorded_decisions(session, decided)])
+        session.questions.answers_by_place.setdefault(identify_call(p.position), []).append(p)
+    session.live.keys.expected_calls = ExpectedCalls(
+        [*_list_recorded_calls(session), *_list_recorded_decisions(session, decided)]
+    )
 
 
-def _recorded_calls(session: Session) -> list[Recorded]:
-    return [Recorded(step.key, is_open=step.status == "started") for step in session.known.values()]
+def _list_recorded_calls(session: Session) -> list[CallRecord]:
+    return [CallRecord(step.key, is_open=step.status == "started") for step in session.known_steps.values()]
 
 
-def _recorded_decisions(session: Session, decided: list[Proposal]) -> list[Recorded]:
-    ended = {step.key for step in session.known.values() if step.status != "started"}
+def _list_recorded_decisions(session: Session, decided: list[Proposal]) -> list[CallRecord]:
+    ended = {step.key for step in session.known_steps.values() if step.status != "started"}
     doubts = [p.position.partition("/doubt:") for p in decided]
     return [
-        Recorded(p.position, p.pause or None, is_open=bool(is_doubt) and call not in ended)
+        CallRecord(p.position, p.pause or None, is_open=bool(is_doubt) and call not in ended)
         for p, (call, is_doubt, _) in zip(decided, doubts, strict=True)
     ]
 
 
-def _floor(live: LiveRun) -> str:
+def _find_floor(live: LiveRun) -> str:
     """What the names of calls begin with from the position on, at the lowest."""
     return f"{live.keys.floor:09d}"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hitl_nb.engine.live.live import Position
+from hitl_nb.engine.live.run_position import RunPosition
 from hitl_nb.engine.live.steps_under_way import in_step, recorded_calls
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.questions.pending_calls import Pending
-from hitl_nb.engine.snapshot.saver import Unsaved
+from hitl_nb.engine.questions.pending_calls import PendingCall
+from hitl_nb.engine.snapshot.saver import UnsavedResult
 from hitl_nb.errors import CannotPause
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Snapshot
@@ -42,8 +42,8 @@ class Saves:
         self.session = session
         self.place = ""
         self.envelope = b""
-        self.pending: Pending | None = None
-        self.position: Position | None = None
+        self.pending: PendingCall | None = None
+        self.position: RunPosition | None = None
         self.variables: dict[str, Any] = {}
         self._count = 0
         self._cost = 0.005
@@ -51,7 +51,7 @@ class Saves:
         self._has_saved_with_step = False
 
     def make_snapshot(
-        self, position: Position, pending: Pending | None = None, *, between: bool = False, asks: bool = False
+        self, position: RunPosition, pending: PendingCall | None = None, *, between: bool = False, asks: bool = False
     ) -> Snapshot:
         """The run's state at `position`: one of those `between` pauses, or the last one of this session.
 
@@ -78,11 +78,11 @@ class Saves:
 
     def make_last(self) -> Snapshot:
         """The state at the end, which is kept without what cannot be saved: a run that is done does not fail."""
-        position = self.session.live.end()
+        position = self.session.live.read_end_position()
         try:
             return self.make_snapshot(position)
         except CannotPause as problem:
-            position.result = Unsaved(str(problem))
+            position.result = UnsavedResult(str(problem))
             try:
                 return self.make_snapshot(position)
             except CannotPause:
@@ -92,28 +92,28 @@ class Saves:
     def save_if_due(self, frame: FrameType) -> None:
         """Code reports, at the end of the statement of `frame`: save if the last save is long ago."""
         now = time.perf_counter()
-        self.session.worklog.took(frame, now)
+        self.session.worklog.record_statement(frame, now)
         if now - self._saved_at < SHARE * self._cost or self.session.live.refused.may_be_behind(None):
             return
         if not recorded_calls.get() and in_step.get() is None:
             self._save(frame)
-            self.session.worklog.begin()
+            self.session.worklog.begin_statement()
 
     def _save(self, frame: FrameType) -> None:
         session = self.session
         began = time.perf_counter()
         # Only a checkpoint must be able to save; there the sentence is raised.
         with contextlib.suppress(CannotPause, CannotSave), session.turn:
-            position = session.live.read(frame=frame)
-            if position.stack.waits:  # else what would be made again from here is saved already
-                session.ledger.save(session.claim, self.make_snapshot(position, between=True))
+            position = session.live.read_position(frame=frame)
+            if position.stack.waits_for_answer:  # else what would be made again from here is saved already
+                session.ledger.save_snapshot(session.claim, self.make_snapshot(position, between=True))
         self._saved_at = time.perf_counter()
         self._cost = max(self._saved_at - began, 0.0005)
 
-    def save_position(self, position: Position) -> None:
+    def save_position(self, position: RunPosition) -> None:
         """Save at a place that an error leaves, if that can be."""
         with contextlib.suppress(CannotPause):
-            self.session.ledger.save(self.session.claim, self.make_snapshot(position, between=True))
+            self.session.ledger.save_snapshot(self.session.claim, self.make_snapshot(position, between=True))
 
     def make_if_cheap(self) -> Snapshot | None:
         """The state to keep along with a step that starts: the first time, and then when it costs next to nothing.
@@ -127,7 +127,7 @@ class Saves:
             return None
         self._has_saved_with_step = True
         try:
-            snapshot = self.make_snapshot(self.session.live.read_call(), between=True)
+            snapshot = self.make_snapshot(self.session.live.read_call_position(), between=True)
         except (CannotPause, CannotSave):
             self._cost = max(self._cost, time.perf_counter() - began)
             return None

@@ -15,39 +15,39 @@ from concurrent.futures import Future
 from typing import Any
 
 from hitl_nb.engine.call_keys.call_keys import Key, inside_call
-from hitl_nb.engine.call_keys.fingerprints import fingerprint
-from hitl_nb.engine.call_keys.keys import identify
+from hitl_nb.engine.call_keys.fingerprints import fingerprint_value
+from hitl_nb.engine.call_keys.keys import identify_call
 from hitl_nb.engine.current_session import running_session
-from hitl_nb.engine.live.background import Background
+from hitl_nb.engine.live.background import BackgroundWork
 from hitl_nb.engine.live.ended_tasks import read_outcome_of_task
 from hitl_nb.engine.live.live import LiveRun
 from hitl_nb.engine.live.slow_statements import Worklog
-from hitl_nb.engine.live.steps_under_way import StepsUnderWay, in_step
-from hitl_nb.engine.live.threads import hand_on_to_threads
+from hitl_nb.engine.live.steps_under_way import StepCounter, in_step
+from hitl_nb.engine.live.threads import share_with_threads
 from hitl_nb.engine.live.ticker import Ticker
 from hitl_nb.engine.missing_names import explain_missing
-from hitl_nb.engine.position.managers.managers import undo
-from hitl_nb.engine.position.stack.generators import end_quietly
+from hitl_nb.engine.position.managers.managers import revert_effects
+from hitl_nb.engine.position.stack.generators import end_generators_quietly
 from hitl_nb.engine.questions.doubts import EffectsInDoubt
 from hitl_nb.engine.questions.judgment import Judge
-from hitl_nb.engine.questions.questions import Questions
-from hitl_nb.engine.reopening.client_certificates import notice_certificates
+from hitl_nb.engine.questions.questions import QuestionDesk
+from hitl_nb.engine.reopening.client_certificates import watch_certificates
 from hitl_nb.engine.run.saves import Saves
 from hitl_nb.engine.snapshot.saver import Saver
-from hitl_nb.engine.tracebacks import trimmed
+from hitl_nb.engine.tracebacks import trim_traceback
 from hitl_nb.errors import CannotPause, NotInAgent, Paused, RunClaimed, StoreError
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.records import Proposal, Run, Step, Workspace
 from hitl_nb.review.guardrail_checks import in_guardrail
 
-PATIENCE = 10.0
+PATIENCE_SECONDS = 10.0
 """Seconds that a pause waits for steps before it says so."""
-TICK = 0.01
+TICK_SECONDS = 0.01
 """Seconds after which running code reports: the time of statements is taken, and a save is made that is due."""
 
 
 @contextlib.contextmanager
-def loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
+def enter_loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
     """While a run's state is loaded: steps that the factory of a resource calls come from the record."""
     session = Session(ledger, run, claim, LiveRun(None), saver, source="")
     token = running_session.set(session)
@@ -105,18 +105,18 @@ class Session:
         self.noted = noted
         self.summarize = summarize
         self.judge = Judge(self)
-        self.known = {identify(step.key): step for step in known or ()}
+        self.known_steps = {identify_call(step.key): step for step in known or ()}
         self.died = died
         self.proposals: list[Proposal] = []
-        self.under_way = StepsUnderWay()
-        self.background = Background(live)
+        self.under_way = StepCounter()
+        self.background = BackgroundWork(live)
         self.turn = threading.RLock()
         self._thread = threading.get_ident()
         self._over = False
         self._speaks_at = math.inf
         self.failed_at_position = False
         self.worklog = Worklog()
-        self.questions = Questions(self)
+        self.questions = QuestionDesk(self)
         self.doubts = EffectsInDoubt(self)
         self.saves = Saves(self)
         live.on_poll = self.saves.save_if_due
@@ -125,23 +125,23 @@ class Session:
     # -- running
 
     async def run(self) -> Any:
-        """As `_run`, and code reports from time to time."""
-        with Ticker(lambda: TICK):
-            return await self._run()
+        """As `_run_code`, and code reports from time to time."""
+        with Ticker(lambda: TICK_SECONDS):
+            return await self._run_code()
 
-    async def _run(self) -> Any:
+    async def _run_code(self) -> Any:
         """Run the code to its end or next pause; keep how it ended.
 
         Raises what the code raises, and Paused.
         """
-        hand_on_to_threads(running_session, in_step, inside_call, in_guardrail)
-        notice_certificates()
+        share_with_threads(running_session, in_step, inside_call, in_guardrail)
+        watch_certificates()
         self._thread = threading.get_ident()
         token = running_session.set(self)
         try:
             try:
                 self.doubts.settle_all()
-                self.worklog.begin()
+                self.worklog.begin_statement()
                 result = await self.live.run()
             except (Paused, Exception):
                 await self._end_steps()
@@ -149,17 +149,17 @@ class Session:
             await self._end_steps()
         except Paused:
             self._record_questions()
-            self._put_aside()
+            self._leave_managers()
             raise
         except BaseException as error:
-            self.under_way.cancel()  # nothing, unless the run is interrupted
-            self._fail(error)
+            self.under_way.cancel_steps()  # nothing, unless the run is interrupted
+            self._record_failure(error)
             raise
         else:
             self.summarize()
             self.finishing()
             self.run_record = self.ledger.finish(
-                self.claim, self.saves.make_last(), statements=self.worklog.statements()
+                self.claim, self.saves.make_last(), statements=self.worklog.list_longest()
             )
             return result
         finally:
@@ -172,8 +172,8 @@ class Session:
         """Let the steps that are under way end while the claim is held; no step and no question begins any more."""
         with self.turn:
             self._over = True
-        self._speaks_at = time.monotonic() + PATIENCE
-        await self.under_way.ended(self._check_steps)
+        self._speaks_at = time.monotonic() + PATIENCE_SECONDS
+        await self.under_way.wait_until_idle(self._check_steps)
         left = self.background.left_by_steps() if self.live.paused is not None else None
         if left is not None:
             raise CannotPause(f"cannot pause: {left}")
@@ -182,9 +182,9 @@ class Session:
         """Raise CannotPause where a pause would wait for ever for steps: it has ended what they wait for."""
         if self.live.paused is not None:
             self.questions.check_steps("cannot pause")
-            self._say_what_is_waited_for()
+            self._report_waited_steps()
 
-    def _say_what_is_waited_for(self) -> None:
+    def _report_waited_steps(self) -> None:
         """Whether a step that looks again and again will see what it waits for, only its author can know."""
         if time.monotonic() < self._speaks_at or not self.under_way:
             return
@@ -199,17 +199,17 @@ class Session:
     def _record_questions(self) -> None:
         """Make the pause durable, if it waited for steps to end."""
         try:
-            self.questions.record_put_off()
+            self.questions.record_postponed_pause()
         except BaseException as error:
-            self._fail(error)
+            self._record_failure(error)
             raise
 
-    def _put_aside(self) -> None:
+    def _leave_managers(self) -> None:
         """Once the pause is durable: what the run is inside of is undone here, and its generators are ended quietly."""
-        undo(self.saver.entered)
-        end_quietly(self.saver.generators)
+        revert_effects(self.saver.entered)
+        end_generators_quietly(self.saver.generators)
 
-    def position_of_step(self, name: str, key: Key | None, args: Any) -> str:
+    def name_step_call(self, name: str, key: Key | None, args: Any) -> str:
         """The position of a call of a step with these arguments.
 
         Threads make their calls in any order. So a call in a thread of its own is known by its arguments, where they
@@ -220,20 +220,20 @@ class Session:
         self.check_going()
         if key is not None:
             with self.turn:
-                self.live.check_same_call(name, key, fingerprint(args))
+                self.live.check_same_call(name, key, fingerprint_value(args))
         elif threading.get_ident() != self._thread:
-            print_ = fingerprint(args)
+            print_ = fingerprint_value(args)
             name = f"{name}({print_.digest[:16]})" if print_.comparable else name
         with self.turn:
-            return self.live.position(name, key)
+            return self.live.name_call(name, key)
 
     @functools.cached_property
     def earlier_steps(self) -> dict[str, Step]:
         """The records of all calls, for one that was made before the position and is awaited behind it."""
-        return {identify(step.key): step for step in self.ledger.steps(self.run_record.id)}
+        return {identify_call(step.key): step for step in self.ledger.list_steps(self.run_record.id)}
 
     def begin_step(self, name: str) -> Future[None]:
-        """A step is about to start; `under_way.end` must be called with what this returns.
+        """A step is about to start; `under_way.read_end_position` must be called with what this returns.
 
         Raises:
             Paused: the run has paused meanwhile.
@@ -241,7 +241,7 @@ class Session:
         """
         with self.turn:
             self.check_going()
-            return self.under_way.begin(name)
+            return self.under_way.begin_step(name)
 
     def check_not_paused(self) -> None:
         """Raises Paused if the run has paused: what is made again on resume must not go on beside it."""
@@ -258,31 +258,31 @@ class Session:
                 "tasks in the agent, so that their steps and questions belong to the run"
             )
 
-    def _fail(self, error: BaseException) -> None:
-        trimmed(error)
+    def _record_failure(self, error: BaseException) -> None:
+        trim_traceback(error)
         entry = error.__traceback__
         while entry is not None:
             explain_missing(error, entry.tb_frame.f_globals, entry.tb_frame.f_code.co_name)
             entry = entry.tb_next
         self.summarize()
         try:
-            position = self.live.read_failure(error)
+            position = self.live.read_failure_position(error)
             snapshot = None if position is None else self.saves.make_snapshot(position)
             self.failed_at_position = snapshot is not None
         except CannotPause:
             snapshot = None  # the last save stays
         try:
             said = f"{type(error).__name__}: {error}"
-            self.ledger.fail(self.claim, snapshot, said, statements=self.worklog.statements())
+            self.ledger.fail(self.claim, snapshot, said, statements=self.worklog.list_longest())
         except (StoreError, RunClaimed) as problem:
             error.add_note(f"hitl_nb could not record that this run failed ({problem}); its last saved state stays")
 
     @property
-    def of_cell(self) -> bool:
+    def is_of_cell(self) -> bool:
         """Whether the run is of an agent cell."""
-        return self.saver.variables and bool(self.live.end().stack.frames)
+        return self.saver.variables and bool(self.live.read_end_position().stack.frames)
 
-    def label(self, labels: Mapping[str, str]) -> None:
+    def record_labels(self, labels: Mapping[str, str]) -> None:
         """Record facts of the run. Raises Paused, NotInAgent, ValueError."""
         with self.turn:
             self.check_going()

@@ -11,10 +11,16 @@ import difflib
 from typing import Any
 
 from hitl_nb.engine.compile import Unit, find_code, find_unit
-from hitl_nb.engine.position.frames.edits import PlaceChanged, move_end, move_frame, place_behind, restart_statement
+from hitl_nb.engine.position.frames.edits import (
+    PlaceChangedError,
+    find_poll_place,
+    move_end_frame,
+    move_frame,
+    restart_statement,
+)
 from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.stack.retries import step_out
-from hitl_nb.engine.snapshot.pickles.pickler import resolve, type_of
+from hitl_nb.engine.snapshot.pickles.pickler import resolve_name, type_of
 from hitl_nb.errors import CellChanged
 
 
@@ -39,27 +45,27 @@ def move_to_current_code(
         new = _current_unit(frame, cell, ns, function if i == 0 else None)
         if old is None or new is None:
             continue
-        if new is old or _text_of(old) == _text_of(new):
+        if new is old or _comparable_parts(old) == _comparable_parts(new):
             frame.unit = new.key
             continue
         try:
             if new is cell and is_at_end(stack, old):
-                move_end(frame, old, new)
+                move_end_frame(frame, old, new)
                 continue
             move_frame(frame, old, new)
-        except PlaceChanged as problem:
-            if not retry or stack.waits or frame is not stack.frames[-1]:
-                raise changed(old, new, problem) from None
+        except PlaceChangedError as problem:
+            if not retry or stack.waits_for_answer or frame is not stack.frames[-1]:
+                raise make_change_error(old, new, problem) from None
             try:
                 restart_statement(frame, old, new)
-            except PlaceChanged as problem:
+            except PlaceChangedError as problem:
                 if not step_out(stack, is_edited=True):
-                    raise changed(old, new, problem) from None
+                    raise make_change_error(old, new, problem) from None
             mended = True
     return mended
 
 
-def _text_of(unit: Unit) -> tuple[object, ...]:
+def _comparable_parts(unit: Unit) -> tuple[object, ...]:
     return unit.source, unit.is_cell, unit.shows_last, unit.flags
 
 
@@ -71,7 +77,7 @@ def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], func
     known = unit.functions[frame.function]
     if known.kind == "cell" or (cell is not None and unit.is_cell and _is_of_cell(unit, cell)):
         return cell
-    found = function if function is not None else _defined(known.qualname, frame.namespace)
+    found = function if function is not None else _find_outermost_function(known.qualname, frame.namespace)
     code = getattr(found, "__code__", None)
     current = find_code(code) if code is not None else None
     return current.unit if current is not None else None
@@ -82,43 +88,44 @@ def _is_of_cell(unit: Unit, cell: Unit) -> bool:
     return unit.shows_last and cell.shows_last
 
 
-def _defined(qualname: str, namespace: dict[str, Any]) -> Any:
+def _find_outermost_function(qualname: str, namespace: dict[str, Any]) -> Any:
     """The function that the outermost part of a qualified name names, as far as classes lead to it."""
     name = qualname.split(".<locals>", maxsplit=1)[0]
-    found = resolve(name, namespace)
+    found = resolve_name(name, namespace)
     found = getattr(found, "function", found) if getattr(type_of(found), "__hitl_definition__", False) else found
     while hasattr(found, "__wrapped__"):
         found = found.__wrapped__
     return found.__func__ if isinstance(found, classmethod | staticmethod) else found  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def changed(old: Unit, new: Unit, problem: PlaceChanged) -> CellChanged:
+def make_change_error(old_unit: Unit, new_unit: Unit, problem: PlaceChangedError) -> CellChanged:
     """The error that shows what is different, and the two ways to continue."""
-    if new.is_cell and new.shows_last:
+    if new_unit.is_cell and new_unit.shows_last:
         what = "the cell"
         ways = (
             "Undo that, or add --as-recorded to continue with the code as it ran, or --restart to begin again: "
-            f"the cell's first line is then `{first_line(new, '--as-recorded')}` or `{first_line(new, '--restart')}`. "
+            f"the cell's first line is then `{make_first_line(new_unit, '--as-recorded')}` or "
+            f"`{make_first_line(new_unit, '--restart')}`. "
             "(If another cell uses the same agent name, rename one.)"
         )
     else:
         what = f"the function {problem.function}"
         ways = "Undo that, or begin again: with --restart, or with another key for .run()."
-    before, after = (_part(unit, problem.function) for unit in (old, new))
+    before, after = (_find_source_part(unit, problem.function) for unit in (old_unit, new_unit))
     diff = "\n".join(
         difflib.unified_diff(before.splitlines(), after.splitlines(), "as it ran", "now", lineterm="", n=1)
     )
     return CellChanged(f"{what} was changed where it already ran (line {problem.line} as it ran). {ways}\n{diff}", diff)
 
 
-def first_line(cell: Unit, option: str) -> str:
+def make_first_line(cell: Unit, option: str) -> str:
     """The line of the magic with an option added: the front end puts that line above the cell's code as a comment."""
     found = cell.source.partition("\n")[0].removeprefix("# ")
     words = (found if found.startswith("%%agent ") else "%%agent NAME").split(" ")
     return " ".join([*(word for word in words if word not in ("--as-recorded", "--restart")), option])
 
 
-def _part(unit: Unit, name: str) -> str:
+def _find_source_part(unit: Unit, name: str) -> str:
     """The source of a function of that name; of a cell, all."""
     if name == "<module>":
         return unit.source
@@ -128,13 +135,13 @@ def _part(unit: Unit, name: str) -> str:
     return unit.source
 
 
-def end_of_cell(cell: Unit, ns: dict[str, Any]) -> SavedStack:
+def read_cell_end(cell: Unit, ns: dict[str, Any]) -> SavedStack:
     """The stack behind the last statement of a cell: where it continues if statements are added."""
-    frame = SavedFrame(cell.key, 0, place_behind(cell), "call", {}, {}, ns)
+    frame = SavedFrame(cell.key, 0, find_poll_place(cell), "call", {}, {}, ns)
     return SavedStack([frame], True, {}, [frame])
 
 
 def is_at_end(stack: SavedStack, cell: Unit) -> bool:
     """Whether nothing is left to do."""
     frame = stack.frames[0]
-    return len(stack.frames) == 1 and (frame.unit, frame.place) == (cell.key, place_behind(cell))
+    return len(stack.frames) == 1 and (frame.unit, frame.place) == (cell.key, find_poll_place(cell))

@@ -54,11 +54,11 @@ _HARMLESS = frozenset(
 ) - {"__main__"}
 """Packages whose pickles are known to load. Some of them do not survive a fork."""
 
-_proven: WeakSet[Any] = WeakSet()
+_proven_code: WeakSet[Any] = WeakSet()
 """Classes and functions whose pickles a child has loaded."""
 
 
-class NotLoadable(pickle.UnpicklingError):
+class NotLoadableError(pickle.UnpicklingError):
     """What was pickled cannot be loaded; the message is the child's error."""
 
 
@@ -82,7 +82,7 @@ class _StandIn(metaclass=_StandInType):
     def add(cls, item: Any) -> None: ...
 
 
-def _class_in_place_of(found: Any, used: dict[int, Any]) -> type:
+def _make_recording_stand_in(found: Any, used: dict[int, Any]) -> type:
     """Takes the place of a class or function, and notes in `used` when loading makes an object of it or calls it."""
 
     class InPlace(_StandIn):
@@ -105,22 +105,22 @@ class StructureReader(pickle.Unpickler):
 
     def __init__(self, data: bytes, named: Callable[[tuple[Any, ...]], Any], buffers: Iterable[Any]) -> None:
         super().__init__(io.BytesIO(data), buffers=buffers)
-        self._named = named
+        self._find_by_id = named
         self._places: dict[int, type] = {}
         self.used: dict[int, Any] = {}
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        return self._in_place_of(super().find_class(module_name, global_name))
+        return self._make_stand_in(super().find_class(module_name, global_name))
 
     def persistent_load(self, pid: Any) -> Any:
-        return self._in_place_of(self._named(pid))
+        return self._make_stand_in(self._find_by_id(pid))
 
-    def _in_place_of(self, found: Any) -> type:
+    def _make_stand_in(self, found: Any) -> type:
         if not _runs_unknown_code(found):
             return _StandIn
         place = self._places.get(id(found))
         if place is None:
-            place = self._places[id(found)] = _class_in_place_of(found, self.used)
+            place = self._places[id(found)] = _make_recording_stand_in(found, self.used)
         return place
 
 
@@ -135,19 +135,19 @@ def read_structure(reader: StructureReader, end: str) -> list[Any]:
     return list(reader.used.values())
 
 
-def prove(load: Callable[[], Any], unknown: Iterable[Any], *, again: bool = False) -> None:
+def prove_loadable(load: Callable[[], Any], unknown: Iterable[Any], *, again: bool = False) -> None:
     """Call `load` in a forked child, if it would run unknown code that no child has run yet, or `again`.
 
     Raises:
-        NotLoadable: it raised there.
+        NotLoadableError: it raised there.
     """
-    todo = [one for one in unknown if again or one not in _proven]
+    todo = [one for one in unknown if again or one not in _proven_code]
     if not todo or not hasattr(os, "fork") or sys.platform == "darwin":
         return
-    said = _in_child(load)
+    said = _load_in_child(load)
     if said:
-        raise NotLoadable(said)
-    _proven.update(todo)
+        raise NotLoadableError(said)
+    _proven_code.update(todo)
 
 
 def _runs_unknown_code(used: Any) -> bool:
@@ -172,7 +172,7 @@ def _is_harmless(function: Any) -> bool:
 # -- the child
 
 
-def _in_child(load: Callable[[], Any]) -> str:
+def _load_in_child(load: Callable[[], Any]) -> str:
     """What `load` raises in a forked child, as text; empty if it raises nothing, or takes too long to tell."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
@@ -182,7 +182,7 @@ def _in_child(load: Callable[[], Any]) -> str:
         _load_and_end(load, writing)
     os.close(writing)
     try:
-        return _verdict(reading)
+        return _read_verdict(reading)
     finally:
         os.close(reading)
         with contextlib.suppress(ProcessLookupError, ChildProcessError):  # a program may reap all its children
@@ -190,7 +190,7 @@ def _in_child(load: Callable[[], Any]) -> str:
             os.waitpid(pid, 0)
 
 
-def _verdict(reading: int) -> str:
+def _read_verdict(reading: int) -> str:
     until, said = time.monotonic() + PROOF_SECONDS, b""
     while (left := until - time.monotonic()) > 0:
         if not select.select([reading], [], [], left)[0]:

@@ -1,6 +1,7 @@
 """One signed snapshot back to position and variables.
 
-`open_snapshot` checks the signature and the versions; only then may `load` unpickle. Variables are put into the
+`open_snapshot` checks the signature and the versions; only then may `load_snapshot` unpickle. Variables are put into
+the
 namespace as they come.
 """
 
@@ -16,24 +17,24 @@ from hitl_nb.engine.call_keys.keys import KeyCounts
 from hitl_nb.engine.missing_names import remember_left_out
 from hitl_nb.engine.position.event_loop import task_restorer as beginning
 from hitl_nb.engine.position.frames.frames import SavedStack
-from hitl_nb.engine.position.managers.managers import forget_loaded
-from hitl_nb.engine.reopening.reopening import Opened
-from hitl_nb.engine.snapshot.pickles.pickler import Unpickler, module_globals, resolve
+from hitl_nb.engine.position.managers.managers import forget_loaded_managers
+from hitl_nb.engine.reopening.reopen_recipes import ReopenedObjects
+from hitl_nb.engine.snapshot.pickles.pickler import Unpickler, module_globals, resolve_name
 from hitl_nb.engine.snapshot.pickles.saved_code import check_code_hashes, load_units
 from hitl_nb.engine.snapshot.signing import unseal
 from hitl_nb.engine.snapshot.variables.annotations import put_back_annotations
-from hitl_nb.engine.snapshot.variables.inputs import Input, Inputs, inputs_in
+from hitl_nb.engine.snapshot.variables.inputs import Input, Inputs, read_header
 
-END = "end"
+END_ENTRY = "end"
 """Marks the last entry of a snapshot's stream."""
-PROCESS = "process state"
+PROCESS_ENTRY = "process state"
 """Marks the first entry: what the run changed of the process."""
-DEFINITION = "definition"
+DEFINITION_ENTRY = "definition"
 """Marks an entry with the data that a definition of the notebook holds."""
 
-ANNOTATIONS = "annotations"
+ANNOTATIONS_ENTRY = "annotations"
 """Marks the entry with the annotations of the cell's names."""
-MODULES = "modules"
+MODULES_ENTRY = "modules"
 """Marks the entry with what the run changed in the user's modules."""
 
 
@@ -42,7 +43,7 @@ Definitions = dict[str, tuple[bytes, list[str]]]
 
 
 @dataclass
-class Saved:
+class OpenedSnapshot:
     """A snapshot, opened: checked, but nothing in it loaded yet.
 
     Attributes:
@@ -71,14 +72,14 @@ class Saved:
     instrumenter: str = ""
     code_hashes: dict[str, str] = field(default_factory=dict[str, str])
 
-    def large(self, kind: str, digest: str) -> Any:
+    def read_large(self, kind: str, digest: str) -> Any:
         """A large text or bytes, which is stored by itself."""
         data = self.blob(digest)
         return data.decode("utf-8", "surrogatepass") if kind == "str" else data
 
 
 @dataclass
-class Loaded:
+class LoadedState:
     """What a snapshot held.
 
     Attributes:
@@ -97,7 +98,9 @@ class Loaded:
     modules: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, sealed_here: bool = False) -> Saved:
+def open_snapshot(
+    place: str, envelope: bytes, blob: Callable[[str], bytes], *, sealed_here: bool = False
+) -> OpenedSnapshot:
     """Check a snapshot's signature and versions. `sealed_here`: this process made these very bytes for this place.
 
     Raises:
@@ -105,7 +108,7 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
     """
     header, body = unseal(place, envelope, sealed_here=sealed_here)
     first, second = header["sizes"]
-    return Saved(
+    return OpenedSnapshot(
         source=header["source"],
         outputs=json.loads(body[:first]),
         left_out=header["left_out"],
@@ -114,8 +117,8 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
         buffers=header["buffers"],
         blob=blob,
         envelope=envelope,
-        inputs=inputs_in(header),
-        branches=_branches_in(header),
+        inputs=read_header(header),
+        branches=_read_branches(header),
         own=frozenset(header.get("own", ())),
         units=header.get("units", []),
         instrumenter=header.get("instrumenter", ""),
@@ -123,19 +126,19 @@ def open_snapshot(place: str, envelope: bytes, blob: Callable[[str], bytes], *, 
     )
 
 
-def _branches_in(header: dict[str, Any]) -> set[str] | None:
+def _read_branches(header: dict[str, Any]) -> set[str] | None:
     found: list[str] | None = header.get("branches")
     return None if found is None else set(found)
 
 
-def load(
-    saved: Saved,
+def load_snapshot(
+    saved: OpenedSnapshot,
     ns: dict[str, Any],
     *,
     special: Callable[[tuple[Any, ...]], Any] = lambda pid: None,
     prepare: Callable[[dict[str, Any]], None] = lambda process: None,
     put_back: Callable[[str, Any, Any, bool], None] = lambda root, definition, slots, is_copy: None,
-) -> Loaded:
+) -> LoadedState:
     """Load a checked snapshot; variables are put into `ns` as they come.
 
     Args:
@@ -144,24 +147,24 @@ def load(
     """
     load_units(saved.units)
     check_code_hashes(saved.instrumenter, saved.code_hashes, [unit[0] for unit in saved.units])
-    forget_loaded()
-    beginning.forget_loaded()
+    forget_loaded_managers()
+    beginning.forget_loaded_objects()
     definitions: Definitions = pickle.loads(saved.definitions)
-    loaded = Loaded(own=saved.own)
+    loaded = LoadedState(own=saved.own)
     copies: dict[str, Any] = {}
 
     def finder() -> Callable[[tuple[Any, ...]], Any]:
-        opened = Opened(ns)
-        return lambda pid: opened.find(pid) if pid[0] in ("opened", "live") else find(pid)
+        opened = ReopenedObjects(ns)
+        return lambda pid: opened.find_object(pid) if pid[0] in ("opened", "live") else find(pid)
 
     def find(pid: tuple[Any, ...]) -> Any:
         match pid:
             case ("ns", *module):
                 return module_globals(*module) if module else ns
             case ("blob", kind, digest):
-                return saved.large(kind, digest)
+                return saved.read_large(kind, digest)
             case ("def", name):
-                found = _defined_here(name, ns, saved.own)
+                found = _find_notebook_definition(name, ns, saved.own)
                 return _copy(name) if found is None else found
             case _:
                 return special(pid)
@@ -173,30 +176,30 @@ def load(
             circle = Unpickler(stream, finder(), (bytearray(saved.blob(h)) for h in buffers)).load()
             copies.update({n: circle[n] for n in circle if n not in copies})
             ns.update({one: copies[one] for one in circle if one in saved.own or one not in ns})
-        return resolve(name, {root: copies[root]})
+        return resolve_name(name, {root: copies[root]})
 
     loading = Unpickler(saved.stream, finder(), (bytearray(saved.blob(h)) for h in saved.buffers))
     while True:
         name, value = loading.load()
-        if name == END:
+        if name == END_ENTRY:
             remember_left_out(ns, saved.left_out)
             return loaded
-        if name == PROCESS:
+        if name == PROCESS_ENTRY:
             loaded.process = value
             prepare(value)
-        elif name == DEFINITION:
+        elif name == DEFINITION_ENTRY:
             root, slots = value
             definition = find(("def", root))
             put_back(root, definition, slots, root in copies)
         else:
-            _put(name, value, loaded, ns)
+            _place_entry(name, value, loaded, ns)
 
 
-def _put(name: str, value: Any, loaded: Loaded, ns: dict[str, Any]) -> None:
+def _place_entry(name: str, value: Any, loaded: LoadedState, ns: dict[str, Any]) -> None:
     """Have an entry of the stream where it belongs."""
-    if name == ANNOTATIONS:
+    if name == ANNOTATIONS_ENTRY:
         put_back_annotations(ns, value)
-    elif name == MODULES:
+    elif name == MODULES_ENTRY:
         loaded.modules = value
     elif not name:
         frames, waits, loaded.counts, loaded.pending, loaded.result, tasks = value
@@ -205,6 +208,6 @@ def _put(name: str, value: Any, loaded: Loaded, ns: dict[str, Any]) -> None:
         loaded.variables[name] = ns[name] = value
 
 
-def _defined_here(name: str, ns: dict[str, Any], own: frozenset[str]) -> Any:
+def _find_notebook_definition(name: str, ns: dict[str, Any], own: frozenset[str]) -> Any:
     """What the notebook defines under a name; None if it does not, or the run itself defined it."""
-    return resolve(name, ns) if name.split(".", maxsplit=1)[0] not in own else None
+    return resolve_name(name, ns) if name.split(".", maxsplit=1)[0] not in own else None

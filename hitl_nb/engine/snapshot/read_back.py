@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hitl_nb.engine.snapshot.load_check import StructureReader, prove, read_structure
-from hitl_nb.engine.snapshot.loader import DEFINITION, END
-from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve
+from hitl_nb.engine.snapshot.load_check import StructureReader, prove_loadable, read_structure
+from hitl_nb.engine.snapshot.loader import DEFINITION_ENTRY, END_ENTRY
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve_name
 from hitl_nb.engine.snapshot.variables.definitions import put_entries
 
 NOTHING: Mapping[str, Any] = {}
@@ -16,10 +16,10 @@ NOTHING: Mapping[str, Any] = {}
 def find_unknown_code(pickler: Pickler, stream: bytes, ns: dict[str, Any]) -> list[Any]:
     """The classes and functions of the user's that run when the stream is loaded."""
 
-    def named(pid: tuple[Any, ...]) -> Any:
-        return resolve(pid[1], ns) if pid[0] == "def" else None
+    def find_by_id(pid: tuple[Any, ...]) -> Any:
+        return resolve_name(pid[1], ns) if pid[0] == "def" else None
 
-    return read_structure(StructureReader(stream, named, (pickler.blobs[h] for h in pickler.buffers)), END)
+    return read_structure(StructureReader(stream, find_by_id, (pickler.blobs[h] for h in pickler.buffers)), END_ENTRY)
 
 
 def read_back(
@@ -51,7 +51,7 @@ def read_back(
                 data = bytes(pickler.blobs[digest])
                 return data.decode("utf-8", "surrogatepass") if kind == "str" else data
             case ("opened" | "live", *_):
-                return pickler.openings.find(pid)
+                return pickler.openings.find_object(pid)
             case ("ns", *module):
                 return module_globals(*module) if module else ns
             case ("def", name):
@@ -63,17 +63,17 @@ def read_back(
         root = name.split(".", maxsplit=1)[0]
         if root in own and root not in copies:
             copies.update(Unpickler(own[root][0], find, buffers(own[root][1])).load())
-        return resolve(name, copies if root in copies else ns)
+        return resolve_name(name, copies if root in copies else ns)
 
     def load() -> list[Any]:
         loading = Unpickler(stream, find, buffers(pickler.buffers))
         loaded = [loading.load()]
-        while loaded[-1][0] != END:
-            if loaded[-1][0] == DEFINITION and loaded[-1][1][0] in own:
+        while loaded[-1][0] != END_ENTRY:
+            if loaded[-1][0] == DEFINITION_ENTRY and loaded[-1][1][0] in own:
                 root, entries = loaded[-1][1]
                 definition(root)
                 put_entries(copies[root], entries)
             loaded.append(loading.load())
         return loaded
 
-    prove(load, unknown, again=again)
+    prove_loadable(load, unknown, again=again)

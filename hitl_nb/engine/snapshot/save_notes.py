@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hitl_nb.engine.refusals import described, path_to, type_name, type_of
+from hitl_nb.engine.refusals import describe_typed_name, find_path, qualified_type_name, type_of
 from hitl_nb.engine.snapshot.pickles.pickler import Pickler
-from hitl_nb.engine.snapshot.variables.omitted_values import LeftOut
-from hitl_nb.engine.snapshot.variables.user_modules import is_of_user
+from hitl_nb.engine.snapshot.variables.omitted_values import OmittedValues
+from hitl_nb.engine.snapshot.variables.user_modules import is_user_class
 
 
 def make_notes(
-    pickler: Pickler, ns: dict[str, Any], names: list[str], left_out: LeftOut, definitions: Mapping[str, Any]
+    pickler: Pickler, ns: dict[str, Any], names: list[str], left_out: OmittedValues, definitions: Mapping[str, Any]
 ) -> list[str]:
     """The sentences about one save.
 
@@ -24,23 +24,23 @@ def make_notes(
     finalized: dict[type, list[Any]] = {}
     for obj in filter(_has_own_finalizer, pickler.finalized):
         finalized.setdefault(type_of(obj), []).append(obj)
-    saved = {name: ns[name] for name in names} if pickler.openings.told or finalized else {}
+    saved = {name: ns[name] for name in names} if pickler.openings.announced or finalized else {}
     for first, *more in finalized.values():
-        which = f"{path_to(first, saved) or 'an object'} ({type_name(first)})"
+        which = f"{find_path(first, saved) or 'an object'} ({qualified_type_name(first)})"
         which = f"{which} and {len(more)} more of its class have" if more else f"{which} has"
         notes.append(f"{which} a __del__ method: it runs when this process ends, and again where the agent continues")
-    for obj in pickler.openings.told:
-        notes += _notes_of_opened(pickler, obj, saved)
+    for obj in pickler.openings.announced:
+        notes += _make_reopening_notes(pickler, obj, saved)
     notes += [
-        f"{described(name, value)} is not saved; the rest of the agent does not read it"
-        for name, value in left_out.named(definitions)
+        f"{describe_typed_name(name, value)} is not saved; the rest of the agent does not read it"
+        for name, value in left_out.iterate_named_values(definitions)
     ]
     return notes
 
 
-def _notes_of_opened(pickler: Pickler, obj: Any, saved: dict[str, Any]) -> list[str]:
+def _make_reopening_notes(pickler: Pickler, obj: Any, saved: dict[str, Any]) -> list[str]:
     openings = pickler.openings
-    named = f"{path_to(obj, saved) or 'an object'} ({type_name(obj)})"
+    named = f"{find_path(obj, saved) or 'an object'} ({qualified_type_name(obj)})"
     remark = f"; {openings.remarks[id(obj)]}" if id(obj) in openings.remarks else ""
     notes = [f"{named} is opened again when the agent continues in another process{remark}"]
     if any(obj is one for one in openings.exposed):
@@ -58,4 +58,4 @@ def _notes_of_opened(pickler: Pickler, obj: Any, saved: dict[str, Any]) -> list[
 
 def _has_own_finalizer(obj: Any) -> bool:
     """Whether an object has a `__del__` that the notebook or a module of the user's defines."""
-    return is_of_user(next(cls for cls in type_of(obj).__mro__ if "__del__" in vars(cls)))
+    return is_user_class(next(cls for cls in type_of(obj).__mro__ if "__del__" in vars(cls)))

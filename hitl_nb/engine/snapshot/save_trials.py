@@ -8,17 +8,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hitl_nb.engine.compile import find_unit
-from hitl_nb.engine.live.live import Position
+from hitl_nb.engine.live.run_position import RunPosition
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.position.liveness.liveness import live_names
-from hitl_nb.engine.refusals import NotSaved, described, offender, path_to, place_of, reason, sentence
-from hitl_nb.engine.snapshot.load_check import NotLoadable
-from hitl_nb.engine.snapshot.loader import END
+from hitl_nb.engine.position.liveness.liveness import find_live_variables
+from hitl_nb.engine.refusals import (
+    NotSavedError,
+    describe_place,
+    describe_typed_name,
+    find_offender,
+    find_path,
+    format_reason,
+    make_refusal_sentence,
+)
+from hitl_nb.engine.snapshot.load_check import NotLoadableError
+from hitl_nb.engine.snapshot.loader import END_ENTRY
 from hitl_nb.engine.snapshot.pickles.pickler import Pickler
-from hitl_nb.engine.snapshot.process.process_state import name_kind, way_back
+from hitl_nb.engine.snapshot.process.process_state import describe_kind, describe_way_back
 from hitl_nb.engine.snapshot.read_back import find_unknown_code, read_back
 from hitl_nb.engine.snapshot.variables.attribute_reads import is_plain_class, may_read_attribute
-from hitl_nb.engine.snapshot.variables.definitions import Slot, slots_of
+from hitl_nb.engine.snapshot.variables.definitions import DataSlot, find_slots
 from hitl_nb.errors import CannotPause
 
 if TYPE_CHECKING:
@@ -42,10 +50,10 @@ class Trial:
     defined: set[str] = field(default_factory=set[str])
 
 
-class Trials:
+class TrialSaves:
     """The trials of one save that failed, at `position`."""
 
-    def __init__(self, saver: Saver, position: Position) -> None:
+    def __init__(self, saver: Saver, position: RunPosition) -> None:
         self.saver = saver
         self.ns = saver.ns
         self.left_out = saver.left_out
@@ -72,37 +80,41 @@ class Trials:
                     if trial.problem is None:
                         wanted |= {n for n in trial.wanted if self.saver.is_readable(n)}
                     elif wanted is needed:
-                        raise self._refusal(name, self.ns[name], trial)
+                        raise self._make_refusal(name, self.ns[name], trial)
                     else:
-                        self.left_out.add(name, self._why(name, self.ns[name], trial), place_of(self.position))
+                        self.left_out.omit_variable(
+                            name, self._explain_failure(name, self.ns[name], trial), describe_place(self.position)
+                        )
 
-    def refusal_of_all(self, names: Iterable[str], error: Exception) -> CannotPause:
+    def make_joint_refusal(self, names: Iterable[str], error: Exception) -> CannotPause:
         """Why a state cannot be saved of which each value can be saved alone."""
-        about = error.about if isinstance(error, NotSaved) else None
-        path = path_to(about, dict(self.saver.name_values(self.position, names))) if about is not None else None
+        about = error.about if isinstance(error, NotSavedError) else None
+        path = find_path(about, dict(self.saver.name_values(self.position, names))) if about is not None else None
         if path is not None:
-            return CannotPause(sentence(self.position, path, about, error))
+            return CannotPause(make_refusal_sentence(self.position, path, about, error))
         way, definitions = "", self.saver.definitions
-        if isinstance(error, NotLoadable) and (own := sorted(definitions.own & set(definitions.saved))):
+        if isinstance(error, NotLoadableError) and (own := sorted(definitions.own & set(definitions.saved))):
             way = (
                 f"; it needs what {', '.join(own)} holds before that can be there: define it in a cell above the agent"
             )
         return CannotPause(
-            f"cannot pause at {place_of(self.position)}: the state cannot be saved ({reason(error)}){way}"
+            f"cannot pause at {describe_place(self.position)}: the state cannot be saved ({format_reason(error)}){way}"
         )
 
-    def _refusal(self, what: str, value: Any, trial: Trial) -> CannotPause:
-        path, culprit, problem = self._offender(what, value, trial)
-        return CannotPause(sentence(self.position, path, culprit, problem))
+    def _make_refusal(self, what: str, value: Any, trial: Trial) -> CannotPause:
+        path, culprit, problem = self._find_offender(what, value, trial)
+        return CannotPause(make_refusal_sentence(self.position, path, culprit, problem))
 
-    def _why(self, name: str, value: Any, trial: Trial) -> str:
-        path, culprit, problem = self._offender(name, value, trial)
-        return f"{described(path, culprit) if path != name else 'it'} cannot be saved ({reason(problem)})"
+    def _explain_failure(self, name: str, value: Any, trial: Trial) -> str:
+        path, culprit, problem = self._find_offender(name, value, trial)
+        return (
+            f"{describe_typed_name(path, culprit) if path != name else 'it'} cannot be saved ({format_reason(problem)})"
+        )
 
-    def _offender(self, what: str, value: Any, trial: Trial) -> tuple[str, Any, Exception | None]:
+    def _find_offender(self, what: str, value: Any, trial: Trial) -> tuple[str, Any, Exception | None]:
         if trial.path:
             return trial.path, trial.culprit, trial.problem
-        return offender(what, value, lambda v: self._try(v, definitions=False).problem)
+        return find_offender(what, value, lambda v: self._try(v, definitions=False).problem)
 
     # -- what is on the stack
 
@@ -110,26 +122,30 @@ class Trials:
         """Names that what is in the frames reads. Raises CannotPause."""
         wanted = set[str]()
 
-        def try_(what: str, value: Any) -> None:
+        def try_value(what: str, value: Any) -> None:
             trial = self._try(value)
             if trial.problem is not None:
-                raise self._refusal(what, value, trial)
+                raise self._make_refusal(what, value, trial)
             wanted.update(n for n in trial.wanted if self.saver.is_readable(n))
 
         for frame in self.position.stack.order:
             unit = find_unit(frame.unit)
             assert unit is not None
-            live = live_names(unit, frame)
+            live = find_live_variables(unit, frame)
             for name, value in frame.variables().items():
                 if name in live:
-                    try_(_described_name(name), value)
+                    try_value(_describe_local(name), value)
                 elif frame in self.position.stack.frames:  # others are not saved in any case
                     self._sort_out_local(unit.functions[frame.function].name, name, value)
         for kind, changed in self.saver.process.saved.items():
             if (trial := self._try(changed)).problem is not None:
-                raise CannotPause(sentence(self.position, name_kind(kind), changed, trial.problem, way_back(kind)))
-        try_("the proposed value", pending)
-        try_("the result", self.position.result)
+                raise CannotPause(
+                    make_refusal_sentence(
+                        self.position, describe_kind(kind), changed, trial.problem, describe_way_back(kind)
+                    )
+                )
+        try_value("the proposed value", pending)
+        try_value("the result", self.position.result)
         return wanted if self.saver.variables else set()
 
     def _sort_out_local(self, function: str, name: str, value: Any) -> None:
@@ -137,17 +153,19 @@ class Trials:
         trial = self._try(value)
         if trial.problem is not None:
             is_engines = name.startswith(".")  # of a call that is not made again, but by a retry
-            self.left_out.add_local(function, name, value, None if is_engines else self._why(name, value, trial))
+            self.left_out.omit_local(
+                function, name, value, None if is_engines else self._explain_failure(name, value, trial)
+            )
 
     # -- saving one value
 
     def _try(self, value: Any, *, definitions: bool = True) -> Trial:
         """Save one value alone, with what it reads of the notebook's definitions."""
         file, saver = io.BytesIO(), self.saver
-        pickler = Pickler(file, self.ns, special=saver.special, running=self.position.stack.running)
+        pickler = Pickler(file, self.ns, special=saver.special, running=self.position.stack.running_frames)
         try:
             pickler.dump(("", value))
-            pickler.dump((END, None))
+            pickler.dump((END_ENTRY, None))
             read_back(pickler, file.getvalue(), self.ns, find_unknown_code(pickler, file.getvalue(), self.ns))
         except Exception as error:  # noqa: BLE001 - whatever a user's __reduce__ or __setstate__ raises
             return Trial(error)
@@ -169,20 +187,22 @@ class Trials:
     def _try_slots(self, root: str) -> Trial:
         """Save the data that a definition holds."""
         found = Trial()
-        for slot in slots_of(self.ns[root]).values():
+        for slot in find_slots(self.ns[root]).values():
             trial = self._try(slot.value, definitions=False)
             if trial.problem is not None and self._can_do_without(slot):
-                written = f"{root}{slot.said}"
-                self.left_out.add_slot(written, slot.value, self._why(written, slot.value, trial))
+                written = f"{root}{slot.description}"
+                self.left_out.omit_slot(written, slot.value, self._explain_failure(written, slot.value, trial))
                 continue
             if trial.problem is not None:
-                trial.path, trial.culprit, trial.problem = self._offender(f"{root}{slot.said}", slot.value, trial)
+                trial.path, trial.culprit, trial.problem = self._find_offender(
+                    f"{root}{slot.description}", slot.value, trial
+                )
                 return trial
             found.wanted |= trial.wanted
             found.defined |= trial.defined
         return found
 
-    def _can_do_without(self, slot: Slot) -> bool:
+    def _can_do_without(self, slot: DataSlot) -> bool:
         """Whether nothing that can still run reads a class attribute."""
         rest: list[SavedFrame] = self.position.stack.order
         return is_plain_class(slot.holder) and not may_read_attribute(slot.key, rest, self.ns.values())
@@ -191,7 +211,7 @@ class Trials:
 _ENGINE_NAMES = {".it": "the loop's iterator", ".m": "the with block's context manager"}
 
 
-def _described_name(name: str) -> str:
+def _describe_local(name: str) -> str:
     """What a local is for people: engine's names mean nothing to them."""
     if not name.startswith("."):
         return name

@@ -3,8 +3,8 @@
 *State comes from the snapshot, code comes from the notebook.* Saved are the names that the cell bound or
 changed and the names that the rest of it still reads, in one pickle with the position, so that two names of
 one object are two names of one object again. Nothing is made again by running a line of the cell: what cannot be
-saved is opened again if its type or `hitl.resource` allows that (`engine/reopening/reopening.py`), left out if the rest
-of the program does not read it, and else the reason why the run cannot pause here.
+saved is opened again if its type or `hitl.resource` allows that (`engine/reopening/reopen_recipes.py`), left out if the
+rest of the program does not read it, and else the reason why the run cannot pause here.
 """
 
 from __future__ import annotations
@@ -18,42 +18,46 @@ from typing import Any
 from hitl_nb import json_text as json
 from hitl_nb.engine.compile import find_unit
 from hitl_nb.engine.compile.instrumenter import hash_instrumenter
-from hitl_nb.engine.live.live import Position
-from hitl_nb.engine.missing_names import left_out_before
+from hitl_nb.engine.live.run_position import RunPosition
+from hitl_nb.engine.missing_names import list_left_out
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.position.liveness.liveness import find_live, names_mentioned
-from hitl_nb.engine.position.managers.managers import Entered, check_managers, entered
-from hitl_nb.engine.position.stack.generators import leaves_out
-from hitl_nb.engine.refusals import place_of, sentence
+from hitl_nb.engine.position.liveness.liveness import find_live_names, find_names_mentioned
+from hitl_nb.engine.position.managers.managers import EnteredManager, check_managers, find_entered_managers
+from hitl_nb.engine.position.stack.generators import omits_unread_variables
+from hitl_nb.engine.refusals import describe_place, make_refusal_sentence
 from hitl_nb.engine.reopening import resources
-from hitl_nb.engine.snapshot.loader import ANNOTATIONS, DEFINITION, END, MODULES, PROCESS
+from hitl_nb.engine.snapshot.loader import ANNOTATIONS_ENTRY, DEFINITION_ENTRY, END_ENTRY, MODULES_ENTRY, PROCESS_ENTRY
 from hitl_nb.engine.snapshot.pickles.pickler import Pickler
-from hitl_nb.engine.snapshot.pickles.saved_code import hash_units, units_of
+from hitl_nb.engine.snapshot.pickles.saved_code import describe_units, hash_units
 from hitl_nb.engine.snapshot.process.library_changes import check_made_modules
 from hitl_nb.engine.snapshot.process.process_state import ProcessState
 from hitl_nb.engine.snapshot.read_back import find_unknown_code, read_back
 from hitl_nb.engine.snapshot.save_notes import make_notes
-from hitl_nb.engine.snapshot.save_trials import Trials
+from hitl_nb.engine.snapshot.save_trials import TrialSaves
 from hitl_nb.engine.snapshot.signing import seal
 from hitl_nb.engine.snapshot.variables.annotations import annotations_of
-from hitl_nb.engine.snapshot.variables.definitions import DefinitionState, is_atom, moved_out
-from hitl_nb.engine.snapshot.variables.executed_branches import branches_run
-from hitl_nb.engine.snapshot.variables.frame_source import names_imported, names_not_met, words_in_texts
-from hitl_nb.engine.snapshot.variables.inputs import Inputs, header_of
-from hitl_nb.engine.snapshot.variables.omitted_values import LeftOut
-from hitl_nb.engine.snapshot.variables.user_modules import ModuleState, is_of_user, say_lost
+from hitl_nb.engine.snapshot.variables.definitions import DefinitionState, find_moved_slots, is_atom
+from hitl_nb.engine.snapshot.variables.executed_branches import read_run_branches
+from hitl_nb.engine.snapshot.variables.frame_source import (
+    collect_text_words,
+    find_star_imported_names,
+    find_unmet_names,
+)
+from hitl_nb.engine.snapshot.variables.inputs import Inputs, make_header
+from hitl_nb.engine.snapshot.variables.omitted_values import OmittedValues
+from hitl_nb.engine.snapshot.variables.user_modules import ModuleState, describe_lost, is_user_class
 from hitl_nb.errors import CannotPause
 from hitl_nb.records import Snapshot
 
 
-class Reentered:
+class StoreBackedContext:
     """Base of context managers whose state is in the store, under `id`: a pause in their with block does no harm."""
 
     id: str
 
 
-class Unsaved:
+class UnsavedResult:
     """Stands for the result of a run that could not be saved when it finished."""
 
     def __init__(self, sentence: str) -> None:
@@ -102,18 +106,18 @@ class Saver:
         self._namespaces: dict[int, Any] = {}
         self._early: frozenset[str] = frozenset()
         self.modules = ModuleState(ns if self.variables else {})
-        self.left_out = LeftOut(ns)
+        self.left_out = OmittedValues(ns)
         self._lost: list[str] = []
         self._is_proven_again = False
         self._running: dict[int, SavedFrame] = {}
-        self.entered: list[Entered] = []
+        self.entered: list[EnteredManager] = []
         self.generators: list[Any] = []
         self.inputs: Inputs = {}
         self.branches: set[str] | None = None
 
     def save(
         self,
-        position: Position,
+        position: RunPosition,
         place: str,
         *,
         source: str,
@@ -127,51 +131,55 @@ class Saver:
             CannotPause: naming the line, the variable, its type, and the way out.
         """
         try:
-            names = self._names(position)
+            names = self._select_names(position)
         except CannotSave as problem:
-            raise CannotPause(f"cannot pause at {place_of(position)}: {problem}") from problem
+            raise CannotPause(f"cannot pause at {describe_place(position)}: {problem}") from problem
         if self.branches is not None:
-            self.branches |= branches_run(position.stack)
-        self._running = position.stack.running
-        self.entered = entered(position.stack)
+            self.branches |= read_run_branches(position.stack)
+        self._running = position.stack.running_frames
+        self.entered = find_entered_managers(position.stack)
         try:
             check_managers(self.entered, _keeps_own_state)
         except CannotSave as problem:
             raise CannotPause(f"cannot pause at {problem}") from problem
         if made := check_made_modules(position.stack.order):
-            raise CannotPause(sentence(position, *made))
-        self.left_out.drop_changed()
+            raise CannotPause(make_refusal_sentence(position, *made))
+        self.left_out.forget_changed()
         self._namespaces = {}
-        around = self.process.notice(self.name_values(position, names), position.stack.order) if check else []
+        around = (
+            self.process.record_unsaved_changes(self.name_values(position, names), position.stack.order)
+            if check
+            else []
+        )
         try:
             parts = self._dump(position, names, pending, check)
         except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises
             self._early = frozenset()
-            token = leaves_out.set(True)
+            token = omits_unread_variables.set(True)
             try:
-                trials = Trials(self, position)
+                trials = TrialSaves(self, position)
                 trials.sort_out(names, pending)
                 self._is_proven_again = True
                 try:
                     parts = self._dump(position, names, pending, check)
                 except Exception as error:
-                    raise trials.refusal_of_all(names, error) from error
+                    raise trials.make_joint_refusal(names, error) from error
             finally:
-                leaves_out.reset(token)
+                omits_unread_variables.reset(token)
                 self._is_proven_again = False
         definitions, pickler, stream = parts
         self.generators = pickler.generators
         notes = make_notes(pickler, self.ns, self.saved_names, self.left_out, self.definitions.saved)
-        self.notes = [*notes, *around, *say_lost(self._lost)]
-        shown = json.dumps(outputs, default=_as_json).encode()
+        self.notes = [*notes, *around, *describe_lost(self._lost)]
+        shown = json.dumps(outputs, default=_encode_display_data).encode()
         header = {
             "source": source,
-            "left_out": {**left_out_before(self.ns), **self.left_out.sentences},
-            "inputs": header_of(self.inputs, self.ns),
+            "left_out": {**list_left_out(self.ns), **self.left_out.sentences},
+            "inputs": make_header(self.inputs, self.ns),
             "branches": None if self.branches is None else sorted(self.branches),
             "own": sorted(self.definitions.own),
             "buffers": pickler.buffers,
-            "units": units_of(pickler),
+            "units": describe_units(pickler),
             "instrumenter": hash_instrumenter(),
             "code_hashes": hash_units(pickler),
             "sizes": [len(shown), len(definitions)],
@@ -182,7 +190,7 @@ class Saver:
 
     # -- what to save
 
-    def _names(self, position: Position) -> dict[str, bool]:
+    def _select_names(self, position: RunPosition) -> dict[str, bool]:
         """Names of `ns` to save, in order of binding; True where the rest of the program reads them."""
         if not self.variables:
             return {}
@@ -192,12 +200,16 @@ class Saver:
             assert unit is not None
             if frame.namespace is not self.ns:
                 continue
-            found = find_live(unit, frame)
+            found = find_live_names(unit, frame)
             live |= found.namespace
             if unit.functions[frame.function].kind == "cell":
-                touched |= (names_mentioned(unit) - names_not_met(frame)) | names_imported(unit, self.ns)
-            if found.has_every:  # it may read any name: those are saved, as far as that can be, that a text of it has
-                touched |= words_in_texts(unit)
+                touched |= (find_names_mentioned(unit) - find_unmet_names(frame)) | find_star_imported_names(
+                    unit, self.ns
+                )
+            if (
+                found.has_every_name
+            ):  # it may read any name: those are saved, as far as that can be, that a text of it has
+                touched |= collect_text_words(unit)
         return {
             name: name in live
             for name in self.ns
@@ -205,7 +217,7 @@ class Saver:
         }
 
     def _dump(
-        self, position: Position, names: dict[str, bool], pending: Any, check: bool
+        self, position: RunPosition, names: dict[str, bool], pending: Any, check: bool
     ) -> tuple[bytes, Pickler, bytes]:
         file = io.BytesIO()
         pickler = Pickler(
@@ -217,7 +229,7 @@ class Saver:
             namespaces=self._namespaces,
             running=self._running,
         )
-        pickler.dump((PROCESS, self.process.changes()))
+        pickler.dump((PROCESS_ENTRY, self.process.find_changes()))
         copies: dict[str, tuple[bytes, Pickler]] = {}
         done: set[str] = set()
         for root in sorted(self._early):
@@ -225,31 +237,41 @@ class Saver:
         pickler.defined -= copies.keys()  # to see below whether the variables need those
         needed = [name for name, is_needed in names.items() if is_needed]
         self._dump_names(pickler, needed, done, copies, needed=True)
-        frames = [self.left_out.without_locals(frame) for frame in position.stack.frames]
+        frames = [self.left_out.drop_omitted_locals(frame) for frame in position.stack.frames]
         pickler.dump(
-            ("", (frames, position.stack.waits, position.counts, pending, position.result, position.stack.tasks))
+            (
+                "",
+                (
+                    frames,
+                    position.stack.waits_for_answer,
+                    position.counts,
+                    pending,
+                    position.result,
+                    position.stack.tasks,
+                ),
+            )
         )
         self._dump_names(pickler, (), done, copies, needed=True)
         self._dump_names(pickler, [name for name in names if name not in done], done, copies, needed=False)
-        torn, shared = pickler.views.torn(), pickler.attributes.shared()
+        torn, shared = pickler.views.find_torn_bases(), pickler.attributes.find_shared()
         namespaces = pickler.shared_namespaces()
         if torn - self._kept or shared - self._shared or namespaces.keys() - self._namespaces.keys():
             self._kept |= torn
             self._shared |= shared
             self._namespaces |= namespaces
             return self._dump(position, names, pending, check)
-        pickler.dump((ANNOTATIONS, annotations_of(position.stack.order) if self.variables else {}))
-        modules = self.modules.entries(pickler.memo.copy)
-        pickler.dump((MODULES, modules.entries))
+        pickler.dump((ANNOTATIONS_ENTRY, annotations_of(position.stack.order) if self.variables else {}))
+        modules = self.modules.make_entries(pickler.memo.copy)
+        pickler.dump((MODULES_ENTRY, modules.entries))
         self._dump_names(pickler, (), done, copies, needed=False)
         self._lost = modules.lost
         pickler.views.check_copies(pickler.memo.copy)
-        definitions = self._definitions(copies, pickler)
-        pickler.dump((END, None))
+        definitions = self._join_copies(copies, pickler)
+        pickler.dump((END_ENTRY, None))
         self.saved_names = sorted(done)
         if check:
             unknown = find_unknown_code(pickler, file.getvalue(), self.ns)
-            with_data = self._with_data(pickler, copies) if unknown else frozenset[str]()
+            with_data = self._find_definitions_with_data(pickler, copies) if unknown else frozenset[str]()
             is_in_order, self._early = with_data <= self._early, with_data
             if not is_in_order:
                 return self._dump(position, names, pending, check)
@@ -270,10 +292,12 @@ class Saver:
         todo = list(names)
         while True:
             for name in todo:
-                if name in done or (not needed and self.left_out.has(name)):
+                if name in done or (not needed and self.left_out.omits_name(name)):
                     continue
-                if not needed and resources.any_resources() and self._opens_more(name, pickler):
-                    self.left_out.add(name, "hitl.resource opens it again only where the rest of the agent reads it")
+                if not needed and resources.has_resources() and self._opens_more(name, pickler):
+                    self.left_out.omit_variable(
+                        name, "hitl.resource opens it again only where the rest of the agent reads it"
+                    )
                     continue
                 pickler.dump((name, self.ns[name]))
                 done.add(name)
@@ -282,25 +306,27 @@ class Saver:
                 self._dump_definition(root, pickler, copies)
             todo = [n for n in sorted(pickler.wanted - done) if self.is_readable(n)] if self.variables else []
             if not needed:
-                todo = [n for n in todo if not self.left_out.has(n)]
+                todo = [n for n in todo if not self.left_out.omits_name(n)]
             if not todo and not roots:
                 return
 
     def _dump_definition(self, root: str, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> None:
         """Add the data of a definition, slot by slot: what is loaded later may need what is there by then."""
         copies[root] = self.copy_definitions({root}, pickler)
-        entries = [entry for entry in self.definitions.entries(root) if not self.left_out.has_slot(root, *entry[:2])]
-        pickler.dump((DEFINITION, (root, [entry for entry in entries if is_atom(entry[1])])))
+        entries = [
+            entry for entry in self.definitions.make_entries(root) if not self.left_out.omits_slot(root, *entry[:2])
+        ]
+        pickler.dump((DEFINITION_ENTRY, (root, [entry for entry in entries if is_atom(entry[1])])))
         for entry in entries:
             if not is_atom(entry[1]):
-                pickler.dump((DEFINITION, (root, [entry])))
+                pickler.dump((DEFINITION_ENTRY, (root, [entry])))
 
-    def name_values(self, position: Position, names: Iterable[str]) -> list[tuple[str, Any]]:
+    def name_values(self, position: RunPosition, names: Iterable[str]) -> list[tuple[str, Any]]:
         """What is saved, with the name of the variable that holds it."""
         held = [item for frame in position.stack.order for item in frame.variables().items()]
         return [*((name, self.ns[name]) for name in names), *held]
 
-    def _with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
+    def _find_definitions_with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
         """The definitions with data, of those that the variables need: loading them may run code that reads it."""
         needed, todo = set[str](), set(pickler.defined)
         while todo:
@@ -321,7 +347,7 @@ class Saver:
     def copy_definitions(self, roots: Set[str], main: Pickler) -> tuple[bytes, Pickler]:
         """A copy by value of what the notebook defines under these names."""
         file = io.BytesIO()
-        moved = {holder: keys for root in roots for holder, keys in moved_out(self.ns[root]).items()}
+        moved = {holder: keys for root in roots for holder, keys in find_moved_slots(self.ns[root]).items()}
         pickler = Pickler(file, self.ns, special=self.special, by_value=roots, moved=moved, running=self._running)
         pickler.dump({root: self.ns[root] for root in sorted(roots)})
         main.wanted |= pickler.wanted
@@ -330,7 +356,7 @@ class Saver:
         main.units.update(pickler.units)
         return file.getvalue(), pickler
 
-    def _definitions(
+    def _join_copies(
         self, copies: dict[str, tuple[bytes, Pickler]], main: Pickler
     ) -> dict[str, tuple[bytes, list[str]]]:
         """The copies by name; definitions that name each other are one copy."""
@@ -347,11 +373,11 @@ class Saver:
         return found
 
 
-def _as_json(value: Any) -> str:
+def _encode_display_data(value: Any) -> str:
     """What a display's data hold beside JSON, as a kernel sends it: bytes in base64, all else as text."""
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def _keeps_own_state(cls: type) -> bool:
     """Whether a context manager does: the notebook, a module of the user's, or the store has it."""
-    return is_of_user(cls) or issubclass(cls, Reentered)
+    return is_user_class(cls) or issubclass(cls, StoreBackedContext)

@@ -20,14 +20,14 @@ from typing import Any
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import StoreError, Untrusted, WrongPython
-from hitl_nb.storage.secret_file import UnsafeFile, secret
+from hitl_nb.storage.secret_file import UnsafeFile, read_or_create_secret
 
-FORMAT = 5
+FORMAT = 6
 """Of snapshots and of results of steps: it rises when older ones can no longer be loaded."""
 
 KEY_SIZE = 32
 _MAGIC = b"HITL1\n"
-_FIRST = struct.pack(">Q", 12) + b"hitl/seal/v1"
+_FIRST_BLOCK = struct.pack(">Q", 12) + b"hitl/seal/v1"
 _PLACES = (
     *("JUPYTER_DATA_DIR", "JUPYTER_PLATFORM_DIRS", "JUPYTER_CONFIG_DIR"),
     *("HOME", "USERPROFILE", "XDG_DATA_HOME", "APPDATA"),
@@ -35,14 +35,14 @@ _PLACES = (
 """What Jupyter's data directory depends on."""
 _RAW_PLACES = [getattr(os.environ, "encodekey", str)(name) for name in _PLACES]
 PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
-_BARE = json.dumps({"python": PYTHON, "format": FORMAT}, separators=(",", ":")).encode()
+_BARE_HEADER = json.dumps({"python": PYTHON, "format": FORMAT}, separators=(",", ":")).encode()
 
 
 def seal(place: str, header: dict[str, Any], body: bytes) -> bytes:
     """Sign `header` and `body` for one place in the store (`place` names store, run and role)."""
     made_by = {"python": PYTHON, "format": FORMAT}
-    about = json.dumps({**header, **made_by}, separators=(",", ":")).encode() if header else _BARE
-    return b"".join((_MAGIC, _mac(place, about, body), struct.pack(">I", len(about)), about, body))
+    about = json.dumps({**header, **made_by}, separators=(",", ":")).encode() if header else _BARE_HEADER
+    return b"".join((_MAGIC, _compute_mac(place, about, body), struct.pack(">I", len(about)), about, body))
 
 
 def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[str, Any], bytes]:
@@ -59,10 +59,10 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
         raise Untrusted(f"{place} is not a sealed record of hitl_nb; nothing in it was executed")
     length = int.from_bytes(blob[start - 4 : start], "big")
     about, body = blob[start : start + length], blob[start + length :]
-    signed = sealed_here or hmac.compare_digest(blob[len(_MAGIC) : start - 4], _mac(place, about, body))
+    signed = sealed_here or hmac.compare_digest(blob[len(_MAGIC) : start - 4], _compute_mac(place, about, body))
     if not signed:
         raise Untrusted(
-            f"{place} is not signed by your key ({key_path()}): it was changed, or saved by another user; "
+            f"{place} is not signed by your key ({find_key_path()}): it was changed, or saved by another user; "
             "nothing in it was executed. Run the agent anew with --restart if you do not need it"
         )
     header = json.loads(about)
@@ -80,33 +80,33 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
     return header, body
 
 
-def key_path() -> Path:
+def find_key_path() -> Path:
     """Where the key lies: `hitl_nb/key` in Jupyter's data directory."""
     raw = getattr(os.environ, "_data", None)  # as it is kept: to decode takes longer than to sign
-    return _key_path(*map(os.environ.get, _PLACES) if raw is None else map(raw.get, _RAW_PLACES))
+    return _find_key_path(*map(os.environ.get, _PLACES) if raw is None else map(raw.get, _RAW_PLACES))
 
 
 @lru_cache(maxsize=4)
-def _key_path(*_: str | bytes | None) -> Path:
+def _find_key_path(*_: str | bytes | None) -> Path:
     """The same, looked up again only when the environment names another place."""
     from jupyter_core.paths import jupyter_data_dir
 
     return Path(jupyter_data_dir()) / "hitl_nb" / "key"
 
 
-def _mac(place: str, about: bytes, body: bytes) -> bytes:
+def _compute_mac(place: str, about: bytes, body: bytes) -> bytes:
     first = place.encode()
     sizes = (struct.pack(">Q", len(part)) for part in (first, about, body))
-    mac = _keyed(key_path()).copy()
-    mac.update(b"".join((_FIRST, next(sizes), first, next(sizes), about, next(sizes), body)))
+    mac = _make_keyed_hash(find_key_path()).copy()
+    mac.update(b"".join((_FIRST_BLOCK, next(sizes), first, next(sizes), about, next(sizes), body)))
     return mac.digest()
 
 
 @lru_cache(maxsize=4)
-def _keyed(path: Path) -> hmac.HMAC:
+def _make_keyed_hash(path: Path) -> hmac.HMAC:
     """The function with the key at `path`: to set it up takes longer than to sign a small record."""
     try:
-        key = secret(path, secrets.token_bytes(KEY_SIZE))
+        key = read_or_create_secret(path, secrets.token_bytes(KEY_SIZE))
     except UnsafeFile as unsafe:
         raise Untrusted(f"{unsafe}; nothing was executed") from unsafe
     except OSError as broken:

@@ -13,8 +13,8 @@ from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.policies.terms.seats import People
 from hitl_nb.records import Proposal, Record
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.interface import Reads
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.interface import StoreReader
 from hitl_nb.structs import prepare_structs
 
 
@@ -47,31 +47,31 @@ class Away(Record, frozen=True, kw_only=True):
     absences: tuple[Absence, ...] = ()
 
 
-def away_within(reads: Reads, at: datetime) -> dict[str, str | None]:
+def read_absentees(reads: StoreReader, at: datetime) -> dict[str, str | None]:
     """Who is away at a time, and who stands in for them."""
     found: dict[str, str | None] = {}
-    for key, raw in reads.scan(*large.span("away/")):
-        said = rows.decode(large.whole(reads, key, raw), Away, key)
+    for key, raw in reads.scan(*chunked_values.prefix_range("away/")):
+        said = rows.decode_record(chunked_values.join_chunks(reads, key, raw), Away, key)
         for one in said.absences:
             if one.covers(at):
                 found[said.user] = one.to
     return found
 
 
-def find_people(reads: Reads, p: Proposal, at: datetime) -> People:
+def load_people(reads: StoreReader, proposal: Proposal, at: datetime) -> People:
     """How things were with the people of a proposal at a time."""
-    return people_around(reads, p.requesters or rows.load_run(reads, p.run).requesters, at)
+    return load_people_around(reads, proposal.requesters or rows.load_run(reads, proposal.run).requesters, at)
 
 
-def people_around(reads: Reads, asked_by: Sequence[str], at: datetime) -> People:
+def load_people_around(reads: StoreReader, asked_by: Sequence[str], at: datetime) -> People:
     """How things were at a time with the people around a run that these started or continued."""
-    return People(frozenset(asked_by), away_within(reads, at), requesters.os_user())
+    return People(frozenset(asked_by), read_absentees(reads, at), requesters.os_user())
 
 
-def load_away(reads: Reads, user: str) -> Away:
+def load_away(reads: StoreReader, user: str) -> Away:
     """All that a user said about being away."""
-    raw = large.get(reads, away_key(user))
-    return Away(user=user) if raw is None else rows.decode(raw, Away, away_key(user))
+    raw = chunked_values.get_whole(reads, away_key(user))
+    return Away(user=user) if raw is None else rows.decode_record(raw, Away, away_key(user))
 
 
 def away_key(user: str) -> str:

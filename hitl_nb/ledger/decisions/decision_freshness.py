@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from hitl_nb.ledger.decisions import signatures
-from hitl_nb.ledger.decisions.notices import put_notice
+from hitl_nb.ledger.decisions.notices import write_notice
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import policy_texts as policytexts
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.records import Proposal, Run
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.storage.interface import StoreReader, Transaction
 
 if TYPE_CHECKING:
     from hitl_nb.policies.rules.rules import MergedPolicy, Plan
@@ -36,87 +36,101 @@ class Expiry(NamedTuple):
     plan: Plan | None = None
 
 
-def expire(
-    tx: Transaction, run: Run, asked: Sequence[Proposal], policy: MergedPolicy | None, actor: str
+def expire_decisions(
+    transaction: Transaction, run: Run, asked: Sequence[Proposal], policy: MergedPolicy | None, actor: str
 ) -> list[Proposal]:
     """What a pause asked, as it is for the run that continues now: if one decision has expired, all have."""
-    now = clock.store_now(tx)
-    found = next((e for p in asked if (e := _find_expiry(tx, p, policy, run, now)) is not None), None)
+    now = clock.store_now(transaction)
+    found = next(
+        (e for proposal in asked if (e := _find_expiry(transaction, proposal, policy, run, now)) is not None), None
+    )
     if found is None:
         return list(asked)
-    expired = [_expired(p) for p in asked]
+    expired = [_with_unused_decision(proposal) for proposal in asked]
     records: Digests = {}
-    for p in expired:
-        records |= rows.put_proposal(tx, p)
-    cause = next(p for p in expired if p.id == found.proposal.id)
+    for proposal in expired:
+        records |= rows.put_proposal(transaction, proposal)
+    cause = next(proposal for proposal in expired if proposal.id == found.proposal.id)
     data = {
         "pause": run.pauses,
-        "proposals": [p.id for p in expired],
+        "proposals": [proposal.id for proposal in expired],
         "why": found.why,
         "policy": {"then": cause.terms.policy if cause.terms else "", "now": policy.sha256 if policy else ""},
         "rules": list(found.plan.rules) if found.plan is not None else [],
     }
-    chain.append(tx, "decision.expired", actor=actor, run=run.id, proposal=cause.id, data=data, records=records)
-    put_notice(tx, kind="expired", proposal=cause, at=now, note=found.why)
+    chain.append_event(
+        transaction, "decision.expired", actor=actor, run=run.id, proposal=cause.id, data=data, records=records
+    )
+    write_notice(transaction, kind="expired", proposal=cause, at=now, note=found.why)
     return expired
 
 
-def _find_expiry(reads: Reads, p: Proposal, policy: MergedPolicy | None, run: Run, now: datetime) -> Expiry | None:
-    made = p.decision
-    if made is None or p.status != "decided" or p.doubt is not None:  # what happened does not change with time
+def _find_expiry(
+    reads: StoreReader, proposal: Proposal, policy: MergedPolicy | None, run: Run, now: datetime
+) -> Expiry | None:
+    made = proposal.decision
+    if (
+        made is None or proposal.status != "decided" or proposal.doubt is not None
+    ):  # what happened does not change with time
         return None
     until = made.valid_until
-    if until is None and p.terms is not None and p.terms.fresh is not None:
-        until = made.decided_at + timedelta(seconds=p.terms.fresh)
+    if until is None and proposal.terms is not None and proposal.terms.fresh is not None:
+        until = made.decided_at + timedelta(seconds=proposal.terms.fresh)
     if until is not None and now > until:
-        return Expiry(p, f"the decision on {p.title!r} could be used until {until.isoformat(timespec='seconds')}")
+        return Expiry(
+            proposal, f"the decision on {proposal.title!r} could be used until {until.isoformat(timespec='seconds')}"
+        )
     if made.by == "policy" and made.action == "approve" and signatures.is_signed_only():
         return (
             None
-            if _passes(policy, p)
-            else Expiry(p, f"only signed decisions count, and no policy file passes {p.title!r}")
+            if _is_passed_by_policy(policy, proposal)
+            else Expiry(proposal, f"only signed decisions count, and no policy file passes {proposal.title!r}")
         )
     if policy is None:
         return None
-    from hitl_nb.policies.rules.rules import stricter  # stores without policies need none of it
+    from hitl_nb.policies.rules.rules import find_stricter_plan  # stores without policies need none of it
 
-    plan = stricter(policy, p, requesters=run.requesters)
-    if plan is None or (plan.verdict == "ask" and _had_more_rules(reads, p, policy)):
+    plan = find_stricter_plan(policy, proposal, requesters=run.requesters)
+    if plan is None or (plan.verdict == "ask" and _had_more_rules(reads, proposal, policy)):
         return None
-    return Expiry(p, _tell(p, plan), plan)
+    return Expiry(proposal, _describe_policy(proposal, plan), plan)
 
 
-def _passes(policy: MergedPolicy | None, p: Proposal) -> bool:
+def _is_passed_by_policy(policy: MergedPolicy | None, proposal: Proposal) -> bool:
     """Whether the policy files, as they are, pass it: a policy's decision in the store is signed by nobody."""
-    if policy is None or p.terms is None:
+    if policy is None or proposal.terms is None:
         return False
-    from hitl_nb.policies.rules.rules import stricter
+    from hitl_nb.policies.rules.rules import find_stricter_plan
 
-    unknown = msgspec.structs.replace(p, terms=msgspec.structs.replace(p.terms, policy=""))
-    return stricter(policy, unknown) is None
+    unknown = msgspec.structs.replace(proposal, terms=msgspec.structs.replace(proposal.terms, policy=""))
+    return find_stricter_plan(policy, unknown) is None
 
 
-def _had_more_rules(reads: Reads, p: Proposal, policy: MergedPolicy) -> bool:
+def _had_more_rules(reads: StoreReader, proposal: Proposal, policy: MergedPolicy) -> bool:
     """Whether it was judged by documents, too, that are not among the files now: by rules that come with the call.
 
     Without these, a policy asks about what they pass; they count again when the call is made again.
     """
-    from hitl_nb.policies.rules.rules import read_merged
+    from hitl_nb.policies.rules.rules import decode_merged_policy
 
-    raw = None if p.terms is None or not p.terms.policy else policytexts.text(reads, p.terms.policy)
-    return raw is not None and not set(read_merged(raw).sources) <= set(policy.sources)
+    raw = (
+        None
+        if proposal.terms is None or not proposal.terms.policy
+        else policytexts.read_policy_text(reads, proposal.terms.policy)
+    )
+    return raw is not None and not set(decode_merged_policy(raw).sources) <= set(policy.sources)
 
 
-def _tell(p: Proposal, plan: Plan) -> str:
-    action = p.decision.action if p.decision is not None else "approve"
+def _describe_policy(proposal: Proposal, plan: Plan) -> str:
+    action = proposal.decision.action if proposal.decision is not None else "approve"
     now = "blocks it" if plan.verdict == "block" else "asks for other people"
     if plan.verdict == "ask" and action not in plan.allow:
         now = f"does not allow people to {action} it"
     rules = f" ({', '.join(plan.rules)})" if plan.rules else ""
     why = f": {'; '.join(plan.why)}" if plan.why else ""
-    return f"the policy has changed since {p.title!r} was decided, and {now}{rules}{why}"
+    return f"the policy has changed since {proposal.title!r} was decided, and {now}{rules}{why}"
 
 
-def _expired(p: Proposal) -> Proposal:
+def _with_unused_decision(proposal: Proposal) -> Proposal:
     """The proposal with a decision that is not used; the revision stays, since the decision is bound to it."""
-    return msgspec.structs.replace(p, status="expired") if p.status == "decided" else p
+    return msgspec.structs.replace(proposal, status="expired") if proposal.status == "decided" else proposal

@@ -14,9 +14,9 @@ import msgspec
 
 from hitl_nb.errors import StaleDraft, StoreCorrupt
 from hitl_nb.ledger.decisions import signatures
-from hitl_nb.ledger.decisions.absences import find_people
+from hitl_nb.ledger.decisions.absences import load_people
 from hitl_nb.ledger.decisions.proposal_history import RunLog, find_difference
-from hitl_nb.ledger.decisions.signatures import Attest
+from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
 from hitl_nb.ledger.decisions.vote_withdrawals import check_withdrawals
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
@@ -24,9 +24,9 @@ from hitl_nb.ledger.rows import store_format as formats
 from hitl_nb.ledger.rows import workspace_status as standing
 from hitl_nb.ledger.runs.cancellation import cancel_run
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
-from hitl_nb.policies.terms.decision_check import counted_votes, verify_made
+from hitl_nb.policies.terms.decision_check import list_counted_votes, verify_decision_votes
 from hitl_nb.policies.terms.seats import People
-from hitl_nb.policies.terms.vote_counts import hash_value, made_under
+from hitl_nb.policies.terms.vote_counts import decision_terms_fields, hash_value
 from hitl_nb.records import (
     ACTIONS,
     Action,
@@ -35,17 +35,17 @@ from hitl_nb.records import (
     DecisionRecord,
     Proposal,
     Run,
-    Vote,
-    canonical,
+    VoteRecord,
+    canonical_json,
     effect_happened,
     now,
 )
 from hitl_nb.records import fingerprint as fingerprint_of
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.storage.interface import StoreReader, Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class SubmittedDecision:
     """A decision as somebody makes it, before it is known whether it comes first.
 
     Attributes:
@@ -65,7 +65,7 @@ class Verdict:
     reason: str | None = None
     reviewer: str
     by: By = "person"
-    attest: Attest | None = None
+    attest: ReviewerAttestation | None = None
     as_vote: bool = False
     script: str = ""
 
@@ -74,7 +74,7 @@ class Verdict:
             raise ValueError("as_vote is for what a script says in a person's place")
         _check_decision(self.action, self.value, self.reason, self.reviewer)
 
-    def on(self, p: Proposal, store_id: str) -> DecisionRecord:
+    def make_record(self, proposal: Proposal, store_id: str) -> DecisionRecord:
         """The record of it for one proposal, signed if a server attests it."""
         at = now()
         decision = DecisionRecord(
@@ -84,8 +84,8 @@ class Verdict:
             reviewer=self.reviewer,
             decided_at=at,
             by=self.by,
-            fingerprint=p.fingerprint,
-            **made_under(p, at),
+            fingerprint=proposal.fingerprint,
+            **decision_terms_fields(proposal, at),
         )
         if self.attest is None:
             return decision
@@ -96,12 +96,12 @@ class Verdict:
             assurance=self.attest.assurance,
             surface=self.attest.surface,
         )
-        signature = self.attest.key.sign(signatures.message(store_id, p, known, p.revision))
+        signature = self.attest.key.sign(signatures.decision_message(store_id, proposal, known, proposal.revision))
         return msgspec.structs.replace(known, signature=signature)
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecisionOutcome:
     """What a decision left behind: the proposal, its run, the comments on the proposal, and what it is by now.
 
     Attributes:
@@ -115,143 +115,185 @@ class Decided:
     outcome: Literal["recorded", "settling", "decided"] = "decided"
 
 
-def settled(
-    tx: Transaction, p: Proposal, store_id: str, verdict: Verdict, fingerprint: str | None, revision: int | None
+def record_decision(
+    transaction: Transaction,
+    proposal: Proposal,
+    store_id: str,
+    verdict: SubmittedDecision,
+    fingerprint: str | None,
+    revision: int | None,
 ) -> tuple[Proposal, Run]:
     """Write a verdict on a proposal; the proposal and its run as they are then.
 
     Raises AlreadyDecided, StaleDraft (it is not the one with this fingerprint and revision), StoreCorrupt (it is not
     what the agent asked), ValueError (it does not allow the action).
     """
-    refuse_closed(p)
-    refuse_changed(p, fingerprint, revision)
-    if verdict.action not in p.allow:
+    refuse_closed(proposal)
+    refuse_changed(proposal, fingerprint, revision)
+    if verdict.action not in proposal.allow:
         raise ValueError(
-            f"{verdict.action!r} is not allowed for proposal {p.id} ({p.title}); it allows {', '.join(p.allow)}"
+            f"{verdict.action!r} is not allowed for proposal {proposal.id} ({proposal.title}); it allows "
+            f"{', '.join(proposal.allow)}"
         )
-    stops = p.doubt is not None and _stops_the_run(p, verdict)
-    decision = msgspec.structs.replace(verdict.on(p, store_id), event=chain.head(tx).n + 1)
-    closed = {"status": "decided", "revision": p.revision + 1, "decision": decision, "settles_at": None, "stuck": ""}
-    decided = msgspec.structs.replace(p, **closed)
-    run = rows.load_run(tx, p.run)
-    run = rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
-    records = rows.close_proposal(tx, decided) | rows.put_run(tx, run)
-    data = logged(p, decision, p.revision)
-    chain.append(tx, "decision", actor=verdict.reviewer, run=p.run, proposal=p.id, data=data, records=records)
-    if p.document:
-        standing.done(tx, decided, verdict.reviewer)
+    stops = proposal.doubt is not None and _stops_run(proposal, verdict)
+    decision = msgspec.structs.replace(
+        verdict.make_record(proposal, store_id), event=chain.read_head(transaction).n + 1
+    )
+    closed = {
+        "status": "decided",
+        "revision": proposal.revision + 1,
+        "decision": decision,
+        "settles_at": None,
+        "stuck": "",
+    }
+    decided = msgspec.structs.replace(proposal, **closed)
+    run = rows.load_run(transaction, proposal.run)
+    run = rows.with_status(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
+    records = rows.close_proposal(transaction, decided) | rows.put_run(transaction, run)
+    data = decision_event_data(proposal, decision, proposal.revision)
+    chain.append_event(
+        transaction,
+        "decision",
+        actor=verdict.reviewer,
+        run=proposal.run,
+        proposal=proposal.id,
+        data=data,
+        records=records,
+    )
+    if proposal.document:
+        standing.mark_done(transaction, decided, verdict.reviewer)
     if stops:
-        run = cancel_run(tx, run, actor=verdict.reviewer, why=f"{verdict.reviewer} stopped it, asked: {p.title}")
+        run = cancel_run(
+            transaction, run, actor=verdict.reviewer, why=f"{verdict.reviewer} stopped it, asked: {proposal.title}"
+        )
     return decided, run
 
 
-def refuse_changed(p: Proposal, fingerprint: str | None, revision: int | None) -> None:
+def refuse_changed(proposal: Proposal, fingerprint: str | None, revision: int | None) -> None:
     """Raises StaleDraft unless the proposal is the one that was shown, StoreCorrupt if it is not what was asked."""
-    if fingerprint not in (None, p.fingerprint) or revision not in (None, p.revision):
-        raise StaleDraft(f"proposal {p.id} ({p.title}) has changed since it was shown; look at it again, then decide")
-    _check_question(p)
+    if fingerprint not in (None, proposal.fingerprint) or revision not in (None, proposal.revision):
+        raise StaleDraft(
+            f"proposal {proposal.id} ({proposal.title}) has changed since it was shown; look at it again, then decide"
+        )
+    _check_question(proposal)
 
 
-def _stops_the_run(p: Proposal, verdict: Verdict) -> bool:
+def _stops_run(proposal: Proposal, verdict: SubmittedDecision) -> bool:
     """Whether an answer to the question what came of an effect ends the run. Raises ValueError if it is none."""
     if verdict.by in ("policy", "deadline"):
-        raise ValueError(f"{p.title!r} cannot be decided by a {verdict.by}: somebody has to look up what happened")
+        raise ValueError(
+            f"{proposal.title!r} cannot be decided by a {verdict.by}: somebody has to look up what happened"
+        )
     return effect_happened(verdict.value) is None
 
 
-def _check_question(p: Proposal) -> None:
-    if p.fingerprint != fingerprint_of(p.run, p.position, p.kind, p.title, p.value):
-        raise StoreCorrupt(f"proposal {p.id} is not what the agent asked: its record was changed in the store")
+def _check_question(proposal: Proposal) -> None:
+    if proposal.fingerprint != fingerprint_of(
+        proposal.run, proposal.position, proposal.kind, proposal.title, proposal.value
+    ):
+        raise StoreCorrupt(f"proposal {proposal.id} is not what the agent asked: its record was changed in the store")
 
 
-def check_made(reads: Reads, store_id: str, p: Proposal, log: RunLog | None = None) -> None:
+def verify_decision(reads: StoreReader, store_id: str, proposal: Proposal, log: RunLog | None = None) -> None:
     """Raises StoreCorrupt for a decision never made like this, Untrusted for a signature of no known server.
 
     `log` is of the run, where several of its proposals are checked.
     """
-    decision, log = p.decision, log or RunLog(reads, p.run)
+    decision, log = proposal.decision, log or RunLog(reads, proposal.run)
     if decision is None:
         return
-    check_logged(reads, p, log)
-    if p.terms is not None:
-        check_withdrawals(reads, store_id, log, p)
-    if p.terms is not None and decision.by == "person":
-        signatures.check_votes(store_id, p, counted_votes(p))
-    elif p.terms is None or not (
+    verify_logged_decision(reads, proposal, log)
+    if proposal.terms is not None:
+        check_withdrawals(reads, store_id, log, proposal)
+    if proposal.terms is not None and decision.by == "person":
+        signatures.check_votes(store_id, proposal, list_counted_votes(proposal))
+    elif proposal.terms is None or not (
         decision.by == "policy" or (decision.by == "deadline" and decision.action == "reject")
     ):
-        signatures.check(store_id, p, decision)
+        signatures.check_signature(store_id, proposal, decision)
 
 
-def check_logged(reads: Reads, p: Proposal, log: RunLog) -> None:
+def verify_logged_decision(reads: StoreReader, proposal: Proposal, log: RunLog) -> None:
     """Raises StoreCorrupt for a decision that is not what the log says of the question, the votes and the clock."""
-    if p.decision is None:
+    if proposal.decision is None:
         return
-    _check_question(p)
-    event = chain.at(reads, p.decision.event)
-    said = logged(p, p.decision, p.revision - 1)
-    if event is None or (event.proposal, event.actor, _without_times(event.data)) != (p.id, p.decision.reviewer, said):
+    _check_question(proposal)
+    event = chain.read_event(reads, proposal.decision.event)
+    said = decision_event_data(proposal, proposal.decision, proposal.revision - 1)
+    if event is None or (event.proposal, event.actor, _without_decision_times(event.data)) != (
+        proposal.id,
+        proposal.decision.reviewer,
+        said,
+    ):
         raise StoreCorrupt(
-            f"the decision on proposal {p.id} ({p.title}) is not the one in the audit log; do not use it"
+            f"the decision on proposal {proposal.id} ({proposal.title}) is not the one in the audit log; do not use it"
         )
-    if p.terms is not None:
-        _check_votes(reads, p, p.decision)
-    if p.terms is not None or formats.has_terms(reads):
-        _refuse_difference(log, p, event.data or {})
+    if proposal.terms is not None:
+        _check_votes(reads, proposal, proposal.decision)
+    if proposal.terms is not None or formats.has_terms(reads):
+        _refuse_difference(log, proposal, event.data or {})
 
 
-def _check_votes(reads: Reads, p: Proposal, decision: DecisionRecord) -> None:
+def _check_votes(reads: StoreReader, proposal: Proposal, decision: DecisionRecord) -> None:
     """Under terms: the votes are in the log, and make this decision."""
     people: dict[datetime, People] = {}
-    wrong = verify_made(p, lambda at: people.get(at) or people.setdefault(at, find_people(reads, p, at)))
+    wrong = verify_decision_votes(
+        proposal, lambda at: people.get(at) or people.setdefault(at, load_people(reads, proposal, at))
+    )
     if wrong is None and decision.by == "person":
         wrong = next(
-            (f"the vote of {one.reviewer} is not in the audit log" for one in p.votes if not _is_logged(reads, p, one)),
+            (
+                f"the vote of {one.reviewer} is not in the audit log"
+                for one in proposal.votes
+                if not _is_vote_logged(reads, proposal, one)
+            ),
             None,
         )
     if wrong is not None:
         raise StoreCorrupt(
-            f"the decision on proposal {p.id} ({p.title}) is not what its votes make: {wrong}; do not use it"
+            f"the decision on proposal {proposal.id} ({proposal.title}) is not what its votes make: {wrong}; do not "
+            "use it"
         )
 
 
-def _refuse_difference(log: RunLog, p: Proposal, made: dict[str, Any]) -> None:
-    wrong = find_difference(log, p, made)
+def _refuse_difference(log: RunLog, proposal: Proposal, made: dict[str, Any]) -> None:
+    wrong = find_difference(log, proposal, made)
     if wrong is not None:
         raise StoreCorrupt(
-            f"proposal {p.id} ({p.title}) was changed in the store, then decided: {wrong}; do not use the decision"
+            f"proposal {proposal.id} ({proposal.title}) was changed in the store, then decided: {wrong}; do not use "
+            "the decision"
         )
 
 
-def _is_logged(reads: Reads, p: Proposal, vote: Vote) -> bool:
-    event = chain.at(reads, vote.event)
+def _is_vote_logged(reads: StoreReader, proposal: Proposal, vote: VoteRecord) -> bool:
+    event = chain.read_event(reads, vote.event)
     data: dict[str, Any] = (event and event.data) or {}
     told = (data.get("action"), data.get("value_sha256"), data.get("signature"), data.get("at"))
     said = (vote.action, vote.value_sha256, vote.signature, vote.at.isoformat())
     return (
         event is not None
-        and (event.proposal, event.actor, event.type) == (p.id, vote.reviewer, "vote")
+        and (event.proposal, event.actor, event.type) == (proposal.id, vote.reviewer, "vote")
         and told == said
     )
 
 
-def _without_times(data: dict[str, Any] | None) -> dict[str, Any]:
+def _without_decision_times(data: dict[str, Any] | None) -> dict[str, Any]:
     """What an event says of a decision, without when it was due and made: those are looked at with the timeline."""
     return {name: one for name, one in (data or {}).items() if name not in ("due", "at")}
 
 
-def logged(p: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
+def decision_event_data(proposal: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
     """What the event of a decision says; `revision` is the proposal's before it."""
-    outcome = p.value if decision.action == "approve" else decision.value
+    outcome = proposal.value if decision.action == "approve" else decision.value
     known = ("reviewer_name", "authn", "assurance", "surface", "signature") if decision.signature is not None else ()
-    votes = {"votes": [hash_value(msgspec.to_builtins(one)) for one in p.votes]} if p.votes else {}
+    votes = {"votes": [hash_value(msgspec.to_builtins(one)) for one in proposal.votes]} if proposal.votes else {}
     under = {"terms_sha256": decision.terms_sha256, **votes} if decision.terms_sha256 else {}
     return {
         "action": decision.action,
         "by": decision.by,
         "reason": decision.reason,
-        "value_sha256": None if decision.action == "reject" else hashlib.sha256(canonical(outcome)).hexdigest(),
-        "fingerprint": p.fingerprint,
+        "value_sha256": None if decision.action == "reject" else hashlib.sha256(canonical_json(outcome)).hexdigest(),
+        "fingerprint": proposal.fingerprint,
         "revision": revision,
         **{name: getattr(decision, name) for name in known},
         **under,
@@ -269,4 +311,4 @@ def _check_decision(action: str, value: Any, reason: str | None, reviewer: str) 
         raise TypeError(f"value must be the message (str) for 'respond', not {type(value).__name__}")
     if reason is not None and not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"reason must be text or None, not {type(reason).__name__}")
-    canonical(value)
+    canonical_json(value)

@@ -16,13 +16,13 @@ from hitl_nb.ledger.decisions import absences as people
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.policies.terms.seats import find_deputy
 from hitl_nb.records import Proposal, Record, new_id
-from hitl_nb.storage.chunked import span
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.storage.chunked_values import prefix_range
+from hitl_nb.storage.interface import StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
 NoticeKind = Literal["asked", "reminded", "escalated", "overdue", "decided", "expired", "stuck"]
 
-KEPT = timedelta(days=30)
+NOTICE_RETENTION = timedelta(days=30)
 """How long a notice is kept that nobody takes, since neither a server nor `hitl-nb watch` runs."""
 
 ANYONE = "anyone"
@@ -31,7 +31,7 @@ REQUESTER = "requester"
 """The addressee beside those who started or continued the run: they may have no channel of their own."""
 
 _TO_DECIDERS = frozenset({"asked", "reminded", "escalated", "overdue", "stuck"})
-_PRUNED = 4
+_MAX_PRUNED = 4
 _GROUP = re.compile(r"@[^\s,]+")
 
 
@@ -68,8 +68,8 @@ class Notice(Record, frozen=True, kw_only=True):
         return self.kind in _TO_DECIDERS
 
 
-def put_notice(
-    tx: Transaction,
+def write_notice(
+    transaction: Transaction,
     *,
     kind: NoticeKind,
     proposal: Proposal,
@@ -95,66 +95,70 @@ def put_notice(
     if named and kind in ("reminded", "escalated"):
         named += _groups_of_step(proposal, named)
     else:
-        named += deciders(proposal) if kind in _TO_DECIDERS else _requesters(tx, proposal.run)
+        named += list_deciders(proposal) if kind in _TO_DECIDERS else _requesters_of(transaction, proposal.run)
     if kind in _TO_DECIDERS:
-        named += _deputies(tx, named, at)
-    _prune(tx, at)
+        named += _deputies_of(transaction, named, at)
+    _prune_old_notices(transaction, at)
     for one in dict.fromkeys(name for name in named if name):
         notice = Notice(
             id=new_id(), to=one, kind=kind, proposal=proposal.id, run=proposal.run, note=note, at=at, due=at
         )
-        put_row(tx, notice)
+        put_notice_row(transaction, notice)
 
 
-def deciders(p: Proposal) -> tuple[str, ...]:
+def list_deciders(proposal: Proposal) -> tuple[str, ...]:
     """Who is told about an open proposal: the people and groups of its needs, and those whom it was escalated to."""
     found: list[str] = []
-    for need in p.terms.needs if p.terms is not None else ():
+    for need in proposal.terms.needs if proposal.terms is not None else ():
         found += [*_GROUP.findall(need.text), *(need.people or (ANYONE,))]
-    return tuple(dict.fromkeys([*found, *p.widened]))
+    return tuple(dict.fromkeys([*found, *proposal.widened]))
 
 
-def _requesters(tx: Reads, run: str) -> tuple[str, ...]:
+def _requesters_of(transaction: StoreReader, run: str) -> tuple[str, ...]:
     try:
-        return (*rows.load_run(tx, run).requesters, REQUESTER)
+        return (*rows.load_run(transaction, run).requesters, REQUESTER)
     except UnknownRun:
         return ()
 
 
-def _groups_of_step(p: Proposal, named: Sequence[str]) -> tuple[str, ...]:
+def _groups_of_step(proposal: Proposal, named: Sequence[str]) -> tuple[str, ...]:
     """The groups ("@leads") of the step of its timeline that was taken last, if that is what tells these people."""
-    step = p.terms.timeline[p.step - 1] if p.terms is not None and 0 < p.step <= len(p.terms.timeline) else None
+    step = (
+        proposal.terms.timeline[proposal.step - 1]
+        if proposal.terms is not None and 0 < proposal.step <= len(proposal.terms.timeline)
+        else None
+    )
     return tuple(_GROUP.findall(step.text)) if step is not None and set(step.people) == set(named) else ()
 
 
-def _deputies(tx: Reads, named: Sequence[str], at: datetime) -> tuple[str, ...]:
+def _deputies_of(transaction: StoreReader, named: Sequence[str], at: datetime) -> tuple[str, ...]:
     """Who stands in for those of these people who are away."""
-    away = people.away_within(tx, at)
+    away = people.read_absentees(transaction, at)
     return tuple(find_deputy(one, away) for one in named if one in away)
 
 
-def _prune(tx: Transaction, now: datetime) -> None:
+def _prune_old_notices(transaction: Transaction, now: datetime) -> None:
     """Drop what nobody took for so long, so that a store that nobody watches does not fill up."""
-    for key, raw in tx.scan(*span("notice/"), limit=_PRUNED):
-        if now - rows.decode(raw, Notice, key).at > KEPT:
-            tx.delete(key)
+    for key, raw in transaction.scan(*prefix_range("notice/"), limit=_MAX_PRUNED):
+        if now - rows.decode_record(raw, Notice, key).at > NOTICE_RETENTION:
+            transaction.delete(key)
 
 
-def forget_notices(tx: Transaction, runs: Collection[str]) -> None:
+def forget_notices(transaction: Transaction, runs: Collection[str]) -> None:
     """Delete all notices about runs that are forgotten, sent or not."""
-    for key, raw in tx.scan(*span("notice/")) if runs else ():
-        if rows.decode(raw, Notice, key).run in runs:
-            tx.delete(key)
+    for key, raw in transaction.scan(*prefix_range("notice/")) if runs else ():
+        if rows.decode_record(raw, Notice, key).run in runs:
+            transaction.delete(key)
 
 
 def notice_key(notice: Notice) -> str:
     """Where a notice is kept."""
-    return f"notice/{rows.microseconds(notice.due)}-{notice.id}"
+    return f"notice/{rows.sortable_time(notice.due)}-{notice.id}"
 
 
-def put_row(tx: Transaction, notice: Notice) -> None:
+def put_notice_row(transaction: Transaction, notice: Notice) -> None:
     """Keep one notice."""
-    tx.put(notice_key(notice), notice.json())
+    transaction.put(notice_key(notice), notice.json())
 
 
 prepare_structs(globals())

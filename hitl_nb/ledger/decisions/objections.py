@@ -23,19 +23,23 @@ class Objections:
     store: Store
     _claims: Claims
 
-    def note_objections(self, claim: Claim, p: Proposal, objections: Sequence[GuardrailResult]) -> None:
+    def note_objections(self, claim: Claim, proposal: Proposal, objections: Sequence[GuardrailResult]) -> None:
         """Record, once, that the run uses an edit that guardrails object to. Raises RunClaimed if it was taken over."""
-        made = p.decision
+        made = proposal.decision
         assert made is not None
 
-        def work(tx: Transaction) -> None:
-            for event in itertools.takewhile(lambda one: one.n > made.event, chain.newest_of_run(tx, claim.run)):
-                if (event.type, event.proposal) == (OVERRULED, p.id):
+        def work(transaction: Transaction) -> None:
+            for event in itertools.takewhile(
+                lambda one: one.n > made.event, chain.iterate_run_events(transaction, claim.run)
+            ):
+                if (event.type, event.proposal) == (OVERRULED, proposal.id):
                     return  # the process that recorded it ended before the run had used the edit
             data = {
                 "value_sha256": hash_value(made.value),
                 "guardrails": [{"name": g.name, "version": g.version, "message": g.message} for g in objections],
             }
-            chain.append(tx, OVERRULED, actor=claim.owner, run=claim.run, proposal=p.id, data=data)
+            chain.append_event(
+                transaction, OVERRULED, actor=claim.owner, run=claim.run, proposal=proposal.id, data=data
+            )
 
         self._claims.write(claim, work)

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import msgspec
 
-from hitl_nb.ledger.decisions.decisions import logged
-from hitl_nb.ledger.decisions.notices import NoticeKind, put_notice
+from hitl_nb.ledger.decisions.decisions import decision_event_data
+from hitl_nb.ledger.decisions.notices import NoticeKind, write_notice
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import workspace_status as standing
@@ -19,52 +19,62 @@ from hitl_nb.records import Proposal, Run, effect_happened
 from hitl_nb.storage.interface import Transaction
 
 
-def write_change(tx: Transaction, change: Change, *, actor: str, at: datetime) -> tuple[Proposal, Run]:
+def write_change(transaction: Transaction, change: Change, *, actor: str, at: datetime) -> tuple[Proposal, Run]:
     """Write what became of an open proposal, in the transaction that causes it; the proposal and its run then.
 
     Args:
         actor: who caused it; a decision's event names its reviewer.
         at: the store's time.
     """
-    p, run = change.proposal, rows.load_run(tx, change.proposal.run)
-    if p.decision is None:
-        records = rows.put_proposal(tx, p)
+    proposal, run = change.proposal, rows.load_run(transaction, change.proposal.run)
+    if proposal.decision is None:
+        records = rows.put_proposal(transaction, proposal)
     else:
-        made = msgspec.structs.replace(p.decision, event=chain.head(tx).n + len(change.events) + 1)
-        p = msgspec.structs.replace(p, decision=made)
-        run = rows.moved(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
-        records = rows.close_proposal(tx, p) | rows.put_run(tx, run)
+        made = msgspec.structs.replace(proposal.decision, event=chain.read_head(transaction).n + len(change.events) + 1)
+        proposal = msgspec.structs.replace(proposal, decision=made)
+        run = rows.with_status(run, "waiting" if run.open > 1 else "ready", open=run.open - 1)
+        records = rows.close_proposal(transaction, proposal) | rows.put_run(transaction, run)
     for type_, data in change.events:
-        chain.append(tx, type_, actor=actor, run=p.run, proposal=p.id, data=data, records=records)
-    if p.decision is not None:
-        _append_decision(tx, p, change.due, records)
-    put_notices(tx, change, p, at)
-    if _stops_the_run(p) and p.decision is not None:
-        by = p.decision.reviewer
-        run = cancel_run(tx, run, actor=by, why=f"{by} stopped it, asked: {p.title}")
-    return p, run
+        chain.append_event(
+            transaction, type_, actor=actor, run=proposal.run, proposal=proposal.id, data=data, records=records
+        )
+    if proposal.decision is not None:
+        _append_decision(transaction, proposal, change.due, records)
+    write_notices(transaction, change, proposal, at)
+    if _stops_run(proposal) and proposal.decision is not None:
+        by = proposal.decision.reviewer
+        run = cancel_run(transaction, run, actor=by, why=f"{by} stopped it, asked: {proposal.title}")
+    return proposal, run
 
 
-def put_notices(tx: Transaction, change: Change, p: Proposal, at: datetime) -> None:
+def write_notices(transaction: Transaction, change: Change, proposal: Proposal, at: datetime) -> None:
     """Write the notices of what became of a proposal, which is `p` now."""
     told: dict[str, dict[str, Any]] = dict(change.events)
     for kind in change.notices:
         data = told.get(f"proposal.{kind}", {})
         note = str(data.get("why", ""))
-        put_notice(tx, kind=cast("NoticeKind", kind), proposal=p, at=at, to=data.get("people"), note=note)
+        write_notice(
+            transaction, kind=cast("NoticeKind", kind), proposal=proposal, at=at, to=data.get("people"), note=note
+        )
 
 
-def _append_decision(tx: Transaction, p: Proposal, due: datetime | None, records: Digests) -> None:
-    made = p.decision
+def _append_decision(transaction: Transaction, proposal: Proposal, due: datetime | None, records: Digests) -> None:
+    made = proposal.decision
     assert made is not None
-    data = logged(p, made, p.revision - 1) | {"at": made.decided_at.isoformat()}
+    data = decision_event_data(proposal, made, proposal.revision - 1) | {"at": made.decided_at.isoformat()}
     if due is not None:
         data["due"] = due.isoformat()
-    chain.append(tx, "decision", actor=made.reviewer, run=p.run, proposal=p.id, data=data, records=records)
-    if p.document:
-        standing.done(tx, p, made.reviewer)
+    chain.append_event(
+        transaction, "decision", actor=made.reviewer, run=proposal.run, proposal=proposal.id, data=data, records=records
+    )
+    if proposal.document:
+        standing.mark_done(transaction, proposal, made.reviewer)
 
 
-def _stops_the_run(p: Proposal) -> bool:
+def _stops_run(proposal: Proposal) -> bool:
     """Whether somebody who was asked what came of an effect says to stop the run."""
-    return p.doubt is not None and p.decision is not None and effect_happened(p.decision.value) is None
+    return (
+        proposal.doubt is not None
+        and proposal.decision is not None
+        and effect_happened(proposal.decision.value) is None
+    )

@@ -14,18 +14,18 @@ from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.policies.terms.timeline_course import find_wrong_time
 from hitl_nb.policies.terms.vote_counts import hash_terms
 from hitl_nb.records import Event, Proposal
-from hitl_nb.storage.interface import Reads
+from hitl_nb.storage.interface import StoreReader
 
 
 class RunLog:
     """The events of a run, read backwards as far as is asked for, each once."""
 
-    def __init__(self, reads: Reads, run: str) -> None:
-        self._events = chain.newest_of_run(reads, run)
+    def __init__(self, reads: StoreReader, run: str) -> None:
+        self._events = chain.iterate_run_events(reads, run)
         self._asked: dict[str, dict[str, Any]] = {}
         self._about: defaultdict[str, list[Event]] = defaultdict(list)
 
-    def find_asked(self, proposal_id: str) -> dict[str, Any] | None:
+    def find_question_data(self, proposal_id: str) -> dict[str, Any] | None:
         """What the log says of how a proposal was asked; None if it does not say that."""
         while proposal_id not in self._asked:
             event = next(self._events, None)
@@ -42,24 +42,24 @@ class RunLog:
         return [event for event in reversed(self._about[proposal_id]) if event.n < until]
 
 
-def find_difference(log: RunLog, p: Proposal, made: dict[str, Any]) -> str | None:
+def find_difference(log: RunLog, proposal: Proposal, made: dict[str, Any]) -> str | None:
     """What a decided proposal has that the log does not say, as the end of a sentence; None if there is nothing.
 
     `made` is what the event of the decision says.
     """
-    if p.decision is None or p.decision.by == "policy":
+    if proposal.decision is None or proposal.decision.by == "policy":
         return None
-    asked = log.find_asked(p.id)
+    asked = log.find_question_data(proposal.id)
     if asked is None:
         return "the log does not say that it was asked"
-    events = log.events_about(p.id, p.decision.event)
-    wrong = _find_other_terms(p, asked, events)
+    events = log.events_about(proposal.id, proposal.decision.event)
+    wrong = _find_other_terms(proposal, asked, events)
     if wrong is None:
-        wrong = find_wrong_time(p, asked, [(e.type, e.data or {}) for e in events], made)
+        wrong = find_wrong_time(proposal, asked, [(e.type, e.data or {}) for e in events], made)
     return wrong
 
 
-def _find_other_terms(p: Proposal, asked: dict[str, Any], events: Sequence[Event]) -> str | None:
+def _find_other_terms(proposal: Proposal, asked: dict[str, Any], events: Sequence[Event]) -> str | None:
     """Whether it was under other terms, or had other votes, than the log says."""
     terms, widened, withdrawn = asked.get("terms", ""), set[str](), set[int]()
     newest, counts = dict[str, int](), dict[str, int]()
@@ -80,16 +80,16 @@ def _find_other_terms(p: Proposal, asked: dict[str, Any], events: Sequence[Event
                 counts = {who: n for who, n in counts.items() if n not in withdrawn}
             case _:
                 pass
-    if terms != hash_terms(p.terms):
+    if terms != hash_terms(proposal.terms):
         return "it was asked under other terms"
-    if not widened.issuperset(p.widened):
-        return f"nobody asked {', '.join(one for one in p.widened if one not in widened)} as well"
-    for one in p.votes:
+    if not widened.issuperset(proposal.widened):
+        return f"nobody asked {', '.join(one for one in proposal.widened if one not in widened)} as well"
+    for one in proposal.votes:
         if one.event in withdrawn:
             return f"the vote of {one.reviewer} was taken back"
         if newest.get(one.reviewer) != one.event:
             return f"the vote of {one.reviewer} is not their newest"
-    missing = set(counts.values()) - {one.event for one in p.votes}
+    missing = set(counts.values()) - {one.event for one in proposal.votes}
     if missing:
         return f"the vote of {next(who for who, n in counts.items() if n in missing)} is missing"
     return None

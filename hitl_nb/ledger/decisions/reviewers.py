@@ -7,51 +7,61 @@ only where a server that this process knows has signed that they logged in.
 from __future__ import annotations
 
 from hitl_nb.ledger.decisions import signatures
-from hitl_nb.policies.terms.decision_check import completing_vote
-from hitl_nb.records import AGENT, Comment, DecisionRecord, Known, Proposal, Speaker, Surface, Vote, Vouched
+from hitl_nb.policies.terms.decision_check import find_recorded_completing_vote
+from hitl_nb.records import (
+    AGENT,
+    AttestedRecord,
+    Comment,
+    DecisionRecord,
+    Known,
+    Proposal,
+    Speaker,
+    Surface,
+    VoteRecord,
+)
 
-REACHABLE = ", in a window where notebooks' HTML runs"
+SHARED_WINDOW_NOTE = ", in a window where notebooks' HTML runs"
 """Said of a login's decision that was not made in the page of its own: script of the same origin can decide so too."""
-POLICY = "policy:"
+POLICY_REVIEWER = "policy:"
 """What stands before the ids of rules where a policy is who decided."""
 
 
-def how_known(store_id: str, p: Proposal) -> Known | None:
+def identify_reviewer(store_id: str, proposal: Proposal) -> Known | None:
     """How it is known who decided a proposal, its signature checked; None if nobody has.
 
     What a signature does not vouch for is not believed: a login that the server cannot have seen counts as a token.
     """
-    made = p.decision
+    made = proposal.decision
     if made is None:
         return None
-    if made.signature is not None and not _is_signed(store_id, p, made):
+    if made.signature is not None and not _is_signed(store_id, proposal, made):
         return "unsigned" if made.by == "person" else made.by
-    return known_if_checked(made)
+    return identify_checked_reviewer(made)
 
 
-def vote_known(store_id: str, p: Proposal, vote: Vote) -> Known:
+def identify_voter(store_id: str, proposal: Proposal, vote: VoteRecord) -> Known:
     """How it is known who gave a vote on a proposal, its signature checked."""
     if vote.by == "script":
         return "script"
-    if vote.signature is None or not signatures.is_vote_signed(store_id, p, vote):
+    if vote.signature is None or not signatures.is_vote_signed(store_id, proposal, vote):
         return "unsigned"
     return "token" if vote.authn == "login" and not signatures.logins_are_possible() else vote.authn or "unsigned"
 
 
-def _is_signed(store_id: str, p: Proposal, made: DecisionRecord) -> bool:
+def _is_signed(store_id: str, proposal: Proposal, made: DecisionRecord) -> bool:
     """Whether a known server signed the decision: under terms, the vote that completed it, in whose name it is."""
-    if p.terms is None:
-        return signatures.is_signed(store_id, p, made)
-    vote = completing_vote(p)
-    return vote is not None and signatures.is_vote_signed(store_id, p, vote)
+    if proposal.terms is None:
+        return signatures.is_decision_signed(store_id, proposal, made)
+    vote = find_recorded_completing_vote(proposal)
+    return vote is not None and signatures.is_vote_signed(store_id, proposal, vote)
 
 
-def known_if_checked(made: DecisionRecord) -> Known:
-    """`how_known` of a decision that `Ledger.proposals` gave, which has checked its signature."""
-    return made.by if made.by != "person" else known_voter(made)
+def identify_checked_reviewer(made: DecisionRecord) -> Known:
+    """`identify_reviewer` of a decision that `Ledger.proposals` gave, which has checked its signature."""
+    return made.by if made.by != "person" else identify_checked_voter(made)
 
 
-def known_voter(said: DecisionRecord | Vote) -> Known:
+def identify_checked_voter(said: DecisionRecord | VoteRecord) -> Known:
     """How it is known which person said it, the signature being checked already."""
     if said.signature is None:
         return "unsigned"
@@ -60,56 +70,56 @@ def known_voter(said: DecisionRecord | Vote) -> Known:
     return said.authn or "unsigned"
 
 
-def known_speaker(store_id: str, document: str, said: Vouched, user: str) -> Speaker:
+def identify_speaker(store_id: str, document: str, said: AttestedRecord, user: str) -> Speaker:
     """How it is known who said something about a document, or what became of a comment; its signature is checked."""
     if said.signature is None:
         return "agent" if user.startswith(AGENT) else "unsigned"
-    if said.authn is None or not signatures.is_said(store_id, document, said):
+    if said.authn is None or not signatures.is_statement_signed(store_id, document, said):
         return "unsigned"
     return "token" if said.authn == "login" and not signatures.logins_are_possible() else said.authn
 
 
-def speaker(user: str, name: str, known: Speaker) -> str:
+def format_speaker(user: str, name: str, known: Speaker) -> str:
     """Who said something, and how that is known, in words for people."""
     match known:
         case "login":
-            return named(user, name)
+            return format_user(user, name)
         case "token" | "anonymous":
-            return f"{named(user, name)}, a guest"
+            return f"{format_user(user, name)}, a guest"
         case "agent":
             return f"the agent {user.removeprefix(AGENT)}"
         case "unsigned":
-            return f"{named(user, name)} (unsigned: any program of this user can say so)"
+            return f"{format_user(user, name)} (unsigned: any program of this user can say so)"
 
 
-def author(comment: Comment) -> str:
+def format_author(comment: Comment) -> str:
     """Who said a comment, in words for people."""
-    return speaker(comment.author, comment.author_name, comment.known)
+    return format_speaker(comment.author, comment.author_name, comment.known)
 
 
-def named(user: str, name: str) -> str:
+def format_user(user: str, name: str) -> str:
     """People may change the names they are shown with, so the user name is told too."""
     shown = " ".join(name.split())
     return f"{shown} ({user})" if shown and shown != user else user
 
 
-def decider(made: DecisionRecord | Vote, known: Known | None) -> str:
+def format_decider(made: DecisionRecord | VoteRecord, known: Known | None) -> str:
     """Who made a decision or voted, and how that is known, in words for people."""
-    return person(made.reviewer, made.reviewer_name, known, made.surface)
+    return format_person(made.reviewer, made.reviewer_name, known, made.surface)
 
 
-def person(reviewer: str, name: str, known: Known | None, surface: Surface | None) -> str:
-    """`decider`, of what is recorded about them. In the extension it is `identity` in `view/state.ts`."""
+def format_person(reviewer: str, name: str, known: Known | None, surface: Surface | None) -> str:
+    """`format_decider`, of what is recorded about them. In the extension it is `identity` in `view/state.ts`."""
     match known:
         case "login":
-            who = named(reviewer, name)
-            return f"{who}, logged in" if surface == "page" else f"{who}, logged in{REACHABLE}"
+            who = format_user(reviewer, name)
+            return f"{who}, logged in" if surface == "page" else f"{who}, logged in{SHARED_WINDOW_NOTE}"
         case "token":
             return "a guest (the server knows its token only)"
         case "anonymous":
             return "a guest (not logged in)"
         case "policy":
-            return f"the policy {reviewer.removeprefix(POLICY)}"
+            return f"the policy {reviewer.removeprefix(POLICY_REVIEWER)}"
         case "deadline":
             return "the deadline"
         case "script":

@@ -20,28 +20,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from hitl_nb.errors import HitlError, Untrusted
-from hitl_nb.records import Authn, DecisionRecord, Proposal, Surface, Vote, Vouched, canonical
+from hitl_nb.records import AttestedRecord, Authn, DecisionRecord, Proposal, Surface, VoteRecord, canonical_json
 from hitl_nb.storage import secret_file as secretfile
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-V = TypeVar("V", bound=Vouched)
+V = TypeVar("V", bound=AttestedRecord)
 
-PINNED = "HITL_NB_SERVER_KEY"
+SERVER_KEY_VARIABLE = "HITL_NB_SERVER_KEY"
 """Public keys that kernels trust, base64, separated by commas."""
-SIGNED_ONLY = "HITL_NB_SIGNED_ONLY"
+SIGNED_ONLY_VARIABLE = "HITL_NB_SIGNED_ONLY"
 """Set to 1, decisions count only if a server signed them, whoever made them."""
-LOGINS = "HITL_NB_SERVER_LOGINS"
+LOGINS_VARIABLE = "HITL_NB_SERVER_LOGINS"
 """Set to 0 by a server that lets nobody log in: no decision was made by somebody who had."""
-GIVEN = frozenset({"A0"})
+SUPPORTED_ASSURANCES = frozenset({"A0"})
 """Assurances that a server of this version can give."""
 
-_CONTEXT = b"hitl/decision/v1\x00"
-_VOTE = b"hitl/vote/v2\x00"
-_SAID = b"hitl/said/v1\x00"
-_FOUND_OUT = ("known", "state_known")
-_FILE = Path("hitl_nb", "server_key")
+_DECISION_CONTEXT = b"hitl/decision/v1\x00"
+_VOTE_CONTEXT = b"hitl/vote/v2\x00"
+_STATEMENT_CONTEXT = b"hitl/said/v1\x00"
+_DERIVED_FIELDS = ("known", "state_known")
+_KEY_FILE = Path("hitl_nb", "server_key")
 
 
 class SigningKey:
@@ -56,13 +56,13 @@ class SigningKey:
         """This user's server key, made on first use, mode 0600. Raises HitlError if it cannot be read or made."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        path = _path()
+        path = _key_path()
         try:
             fresh = Ed25519PrivateKey.generate().private_bytes_raw()
-            key = cls(Ed25519PrivateKey.from_private_bytes(secretfile.secret(path, fresh)))
-            if _published() != key.public:
-                _public_path().unlink(missing_ok=True)
-                secretfile.place(_public_path(), key.public.encode())
+            key = cls(Ed25519PrivateKey.from_private_bytes(secretfile.read_or_create_secret(path, fresh)))
+            if _published_key() != key.public:
+                _public_key_path().unlink(missing_ok=True)
+                secretfile.place_file(_public_key_path(), key.public.encode())
         except (OSError, ValueError, secretfile.UnsafeFile) as broken:
             raise HitlError(
                 f"the server's signing key {path} cannot be read or made: {broken}; remove it to get a new one"
@@ -75,7 +75,7 @@ class SigningKey:
 
 
 @dataclass(frozen=True)
-class Attest:
+class ReviewerAttestation:
     """What a server says about a decision that it takes, and the key that it signs with."""
 
     key: SigningKey
@@ -85,13 +85,13 @@ class Attest:
     surface: Surface = "shared"
 
 
-def message(store_id: str, p: Proposal, decision: DecisionRecord, revision: int) -> bytes:
+def decision_message(store_id: str, proposal: Proposal, decision: DecisionRecord, revision: int) -> bytes:
     """What is signed: the decision, bound to its place and to the question as it was shown (`revision`)."""
-    outcome = p.value if decision.action == "approve" else decision.value
-    return _CONTEXT + canonical(
+    outcome = proposal.value if decision.action == "approve" else decision.value
+    return _DECISION_CONTEXT + canonical_json(
         [
-            *(store_id, p.id, p.run, p.fingerprint, revision),
-            *(decision.action, hashlib.sha256(canonical(outcome)).hexdigest(), decision.reason),
+            *(store_id, proposal.id, proposal.run, proposal.fingerprint, revision),
+            *(decision.action, hashlib.sha256(canonical_json(outcome)).hexdigest(), decision.reason),
             *(decision.reviewer, decision.reviewer_name, decision.by, decision.authn, decision.assurance),
             decision.decided_at.isoformat(),
             *([] if decision.surface is None else [decision.surface]),
@@ -99,71 +99,76 @@ def message(store_id: str, p: Proposal, decision: DecisionRecord, revision: int)
     )
 
 
-def check(store_id: str, p: Proposal, decision: DecisionRecord) -> None:
+def check_signature(store_id: str, proposal: Proposal, decision: DecisionRecord) -> None:
     """Raises Untrusted for a decision whose signature is not a known server's, or that must be signed and is not."""
     if decision.signature is None:
         if is_signed_only():
             raise Untrusted(
-                f"the decision on proposal {p.id} ({p.title}) was not taken through a server, and {SIGNED_ONLY}=1 asks "
+                f"the decision on proposal {proposal.id} ({proposal.title}) was not taken through a server, and "
+                f"{SIGNED_ONLY_VARIABLE}=1 asks "
                 "for that; run the agent again with --restart and decide in JupyterLab"
             )
         return
-    if not is_signed(store_id, p, decision):
+    if not is_decision_signed(store_id, proposal, decision):
         raise Untrusted(
-            f"the decision on proposal {p.id} ({p.title}) is not signed by a server that this kernel knows; it was "
-            f"changed, or taken by a server of another user ({PINNED} names the keys that are trusted)"
+            f"the decision on proposal {proposal.id} ({proposal.title}) is not signed by a server that this kernel "
+            "knows; it was "
+            f"changed, or taken by a server of another user ({SERVER_KEY_VARIABLE} names the keys that are trusted)"
         )
 
 
-def is_signed(store_id: str, p: Proposal, decision: DecisionRecord) -> bool:
+def is_decision_signed(store_id: str, proposal: Proposal, decision: DecisionRecord) -> bool:
     """Whether a server that this process knows signed the decision on `p`, and says of it what a server can say."""
-    if decision.signature is None or decision.assurance not in GIVEN or decision.by != "person":
+    if decision.signature is None or decision.assurance not in SUPPORTED_ASSURANCES or decision.by != "person":
         return False
-    said = message(store_id, p, decision, p.revision - 1)
-    return verifies(decision.signature, said)
+    said = decision_message(store_id, proposal, decision, proposal.revision - 1)
+    return is_signature_valid(decision.signature, said)
 
 
-def sign_vote(store_id: str, p: Proposal, vote: Vote, attest: Attest) -> Vote:
+def sign_vote(store_id: str, proposal: Proposal, vote: VoteRecord, attestation: ReviewerAttestation) -> VoteRecord:
     """A vote on a proposal, which has all that it is bound to, signed as the server knows who gives it."""
     vote = msgspec.structs.replace(
         vote,
-        reviewer_name=attest.reviewer_name,
-        authn=attest.authn,
-        assurance=attest.assurance,
-        surface=attest.surface,
+        reviewer_name=attestation.reviewer_name,
+        authn=attestation.authn,
+        assurance=attestation.assurance,
+        surface=attestation.surface,
     )
-    return msgspec.structs.replace(vote, signature=attest.key.sign(_vote_message(store_id, p, vote)))
+    return msgspec.structs.replace(vote, signature=attestation.key.sign(_vote_message(store_id, proposal, vote)))
 
 
-def is_vote_signed(store_id: str, p: Proposal, vote: Vote) -> bool:
+def is_vote_signed(store_id: str, proposal: Proposal, vote: VoteRecord) -> bool:
     """Whether a server that this process knows signed this vote on `p`, and says of it what a server can say."""
-    if vote.signature is None or vote.assurance not in GIVEN or vote.by != "person":
+    if vote.signature is None or vote.assurance not in SUPPORTED_ASSURANCES or vote.by != "person":
         return False
-    said = _vote_message(store_id, p, vote)
-    return verifies(vote.signature, said)
+    said = _vote_message(store_id, proposal, vote)
+    return is_signature_valid(vote.signature, said)
 
 
-def check_votes(store_id: str, p: Proposal, counted: Iterable[Vote]) -> None:
+def check_votes(store_id: str, proposal: Proposal, counted: Iterable[VoteRecord]) -> None:
     """Raises Untrusted for a vote whose signature is not a known server's, or that must be signed and is not."""
     for one in counted:
         if one.signature is None and is_signed_only():
             raise Untrusted(
-                f"the vote of {one.reviewer} on proposal {p.id} ({p.title}) was not taken through a server, and "
-                f"{SIGNED_ONLY}=1 asks for that; run the agent again with --restart and decide in JupyterLab"
+                f"the vote of {one.reviewer} on proposal {proposal.id} ({proposal.title}) was not taken through a "
+                "server, and "
+                f"{SIGNED_ONLY_VARIABLE}=1 asks for that; run the agent again with --restart and decide in JupyterLab"
             )
-    for one in p.votes:
-        if one.signature is not None and not is_vote_signed(store_id, p, one):
+    for one in proposal.votes:
+        if one.signature is not None and not is_vote_signed(store_id, proposal, one):
             raise Untrusted(
-                f"the vote of {one.reviewer} on proposal {p.id} ({p.title}) is not signed by a server that this "
-                f"kernel knows; it was changed, or taken by a server of another user ({PINNED} names the trusted keys)"
+                f"the vote of {one.reviewer} on proposal {proposal.id} ({proposal.title}) is not signed by a server "
+                "that this "
+                f"kernel knows; it was changed, or taken by a server of another user ({SERVER_KEY_VARIABLE} names "
+                "the trusted keys)"
             )
 
 
-def _vote_message(store_id: str, p: Proposal, vote: Vote) -> bytes:
+def _vote_message(store_id: str, proposal: Proposal, vote: VoteRecord) -> bytes:
     """What is signed of a vote: bound to its place, to the question as it was shown, and to the terms then."""
-    return _VOTE + canonical(
+    return _VOTE_CONTEXT + canonical_json(
         [
-            *(store_id, p.id, p.run, p.fingerprint, vote.revision),
+            *(store_id, proposal.id, proposal.run, proposal.fingerprint, vote.revision),
             *(vote.action, vote.value_sha256, vote.reason),
             *(vote.reviewer, vote.reviewer_name, vote.authn, vote.assurance, vote.surface),
             *(vote.at.isoformat(), vote.terms_sha256),
@@ -171,44 +176,44 @@ def _vote_message(store_id: str, p: Proposal, vote: Vote) -> bytes:
     )
 
 
-def sign_said(store_id: str, document: str, said: V, attest: Attest) -> V:
+def sign_statement(store_id: str, document: str, said: V, attestation: ReviewerAttestation) -> V:
     """What somebody said about a document, or did with a comment on it, signed."""
-    known = {"authn": attest.authn, "assurance": attest.assurance, "surface": attest.surface}
+    known = {"authn": attestation.authn, "assurance": attestation.assurance, "surface": attestation.surface}
     said = msgspec.structs.replace(said, **known, signature=None)
-    return msgspec.structs.replace(said, signature=attest.key.sign(_said(store_id, document, said)))
+    return msgspec.structs.replace(said, signature=attestation.key.sign(_statement_message(store_id, document, said)))
 
 
-def is_said(store_id: str, document: str, said: Vouched) -> bool:
+def is_statement_signed(store_id: str, document: str, said: AttestedRecord) -> bool:
     """Whether a server that this process knows signed what was said about this document."""
-    if said.signature is None or said.assurance not in GIVEN:
+    if said.signature is None or said.assurance not in SUPPORTED_ASSURANCES:
         return False
-    message = _said(store_id, document, msgspec.structs.replace(said, signature=None))
-    return verifies(said.signature, message)
+    message = _statement_message(store_id, document, msgspec.structs.replace(said, signature=None))
+    return is_signature_valid(said.signature, message)
 
 
-def _said(store_id: str, document: str, said: Vouched) -> bytes:
+def _statement_message(store_id: str, document: str, said: AttestedRecord) -> bytes:
     """What is signed of it: all fields that say anything, so that new ones do not make old signatures worthless."""
     told: dict[str, Any] = msgspec.to_builtins(said)
-    fields = {name: item for name, item in told.items() if name not in _FOUND_OUT and (item or item is False)}
-    return _SAID + canonical([store_id, type(said).__name__, document, fields])
+    fields = {name: item for name, item in told.items() if name not in _DERIVED_FIELDS and (item or item is False)}
+    return _STATEMENT_CONTEXT + canonical_json([store_id, type(said).__name__, document, fields])
 
 
 def is_signed_only() -> bool:
     """Whether decisions count in this process only if a server signed them."""
-    return os.environ.get(SIGNED_ONLY) == "1"
+    return os.environ.get(SIGNED_ONLY_VARIABLE) == "1"
 
 
 def logins_are_possible() -> bool:
     """Whether the server that started this process, if any, lets people log in."""
-    return os.environ.get(LOGINS) != "0"
+    return os.environ.get(LOGINS_VARIABLE) != "0"
 
 
-def verifies(signature: str, said: bytes) -> bool:
+def is_signature_valid(signature: str, said: bytes) -> bool:
     """Whether a server that this process knows signed this."""
-    return any(_verifies(public, signature, said) for public in _known())
+    return any(_is_valid_for(public, signature, said) for public in _known_keys())
 
 
-def _verifies(public: str, signature: str, said: bytes) -> bool:
+def _is_valid_for(public: str, signature: str, said: bytes) -> bool:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -219,26 +224,26 @@ def _verifies(public: str, signature: str, said: bytes) -> bool:
     return True
 
 
-def _known() -> list[str]:
-    pinned = os.environ.get(PINNED)
+def _known_keys() -> list[str]:
+    pinned = os.environ.get(SERVER_KEY_VARIABLE)
     if pinned:
         return [key.strip() for key in pinned.split(",") if key.strip()]
-    found = _published()
+    found = _published_key()
     return [] if found is None else [found]
 
 
-def _published() -> str | None:
+def _published_key() -> str | None:
     try:
-        return _public_path().read_text(encoding="ascii").strip()
+        return _public_key_path().read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return None
 
 
-def _path() -> Path:
+def _key_path() -> Path:
     from jupyter_core.paths import jupyter_data_dir
 
-    return Path(jupyter_data_dir()) / _FILE
+    return Path(jupyter_data_dir()) / _KEY_FILE
 
 
-def _public_path() -> Path:
-    return _path().with_suffix(".pub")
+def _public_key_path() -> Path:
+    return _key_path().with_suffix(".pub")

@@ -19,29 +19,29 @@ from typing import Literal, TypeVar
 import msgspec
 
 from hitl_nb.errors import RunClaimed, StoreCorrupt
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.interface import Reads, Store, Transaction
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.interface import Store, StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
 T = TypeVar("T")
-State = Literal["begun", "done", "suggested"]
+WriteState = Literal["begun", "done", "suggested"]
 
 
-class Write(msgspec.Struct, frozen=True):
+class AgentWrite(msgspec.Struct, frozen=True):
     """One write. `client` is the CRDT peer that a stream writes as, so that its own text can be told from others'."""
 
-    state: State
+    state: WriteState
     client: int = 0
 
 
-class Piece(msgspec.Struct, frozen=True, array_like=True):
+class StreamPiece(msgspec.Struct, frozen=True, array_like=True):
     """A part of a stream's text, and the clock of its first UTF-16 unit."""
 
     clock: int
     text: str
 
 
-class Writes:
+class AgentWrites:
     """The writes into one document, made under the claim with the fencing number `epoch`."""
 
     def __init__(self, store: Store, document: str, epoch: int) -> None:
@@ -49,68 +49,70 @@ class Writes:
         self._document = document
         self._epoch = epoch
 
-    def find(self, key: str, reads: Reads | None = None) -> Write | None:
+    def find_write(self, key: str, reads: StoreReader | None = None) -> AgentWrite | None:
         """The record of a write. Raises StoreCorrupt."""
-        place = self._place(key)
+        place = self._write_key(key)
         raw = (reads or self._drafts).get(place)
-        return None if raw is None else _decoded(raw, Write, place)
+        return None if raw is None else _decode(raw, AgentWrite, place)
 
-    def pieces(self, key: str) -> list[Piece]:
+    def list_pieces(self, key: str) -> list[StreamPiece]:
         """What a stream had brought when it was cut off. Raises StoreCorrupt."""
-        found = self._drafts.scan(*large.span(f"{self._place(key)}/"))
-        return [_decoded(large.whole(self._drafts, at, raw), Piece, at) for at, raw in found]
+        found = self._drafts.scan(*chunked_values.prefix_range(f"{self._write_key(key)}/"))
+        return [_decode(chunked_values.join_chunks(self._drafts, at, raw), StreamPiece, at) for at, raw in found]
 
-    def fence(self, tx: Transaction) -> None:
+    def require_newest_epoch(self, transaction: Transaction) -> None:
         """Let nobody write here whose claim is older. Raises RunClaimed if this one is."""
         place = f"writer/{self._document}"
-        newest = int(tx.get(place) or b"0")
+        newest = int(transaction.get(place) or b"0")
         if newest > self._epoch:
             raise RunClaimed(
                 "the run was taken over by another process, which writes into this document now; "
                 "nothing was written, and this process should stop"
             )
         if newest < self._epoch:
-            tx.put(place, str(self._epoch).encode())
+            transaction.put(place, str(self._epoch).encode())
 
-    def put(self, tx: Transaction, key: str, write: Write) -> None:
+    def put_write(self, transaction: Transaction, key: str, write: AgentWrite) -> None:
         """Keep the record; of a write that has ended, the pieces go."""
-        place = self._place(key)
-        tx.put(place, msgspec.json.encode(write))
+        place = self._write_key(key)
+        transaction.put(place, msgspec.json.encode(write))
         if write.state != "begun":
-            self.cut(tx, key, 0)
+            self.delete_pieces_from(transaction, key, 0)
 
-    def add_piece(self, tx: Transaction, key: str, n: int, piece: Piece) -> None:
+    def add_piece(self, transaction: Transaction, key: str, n: int, piece: StreamPiece) -> None:
         """Keep the n-th piece of a stream."""
-        large.replace(tx, f"{self._place(key)}/{n:08d}", msgspec.json.encode(piece))
+        chunked_values.put_any(transaction, f"{self._write_key(key)}/{n:08d}", msgspec.json.encode(piece))
 
-    def recall(self, key: str, reads: Reads | None = None) -> bytes | None:
+    def read_recorded(self, key: str, reads: StoreReader | None = None) -> bytes | None:
         """What was read under this key, if anything was."""
-        return large.get(reads or self._drafts, self._place(key))
+        return chunked_values.get_whole(reads or self._drafts, self._write_key(key))
 
-    def remember(self, tx: Transaction, key: str, read: bytes) -> bytes:
+    def record_once(self, transaction: Transaction, key: str, read: bytes) -> bytes:
         """Keep what was read under this key, unless something is kept already; what is kept."""
-        known = self.recall(key, tx)
+        known = self.read_recorded(key, transaction)
         if known is None:
-            large.put(tx, self._place(key), read)
+            chunked_values.put_new(transaction, self._write_key(key), read)
         return read if known is None else known
 
-    def cut(self, tx: Transaction, key: str, n: int) -> None:
+    def delete_pieces_from(self, transaction: Transaction, key: str, n: int) -> None:
         """Forget the pieces of a stream from the n-th on."""
-        for at, _ in tx.scan(f"{self._place(key)}/{n:08d}", large.span(f"{self._place(key)}/")[1]):
-            large.delete(tx, at)
+        for at, _ in transaction.scan(
+            f"{self._write_key(key)}/{n:08d}", chunked_values.prefix_range(f"{self._write_key(key)}/")[1]
+        ):
+            chunked_values.delete_chunked(transaction, at)
 
-    def _place(self, key: str) -> str:
+    def _write_key(self, key: str) -> str:
         return f"write/{self._document}/{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def forget(tx: Transaction, document: str) -> None:
+def delete_writes(transaction: Transaction, document: str) -> None:
     """Remove what is kept of the writes into a document."""
-    for at, _ in tx.scan(*large.span(f"write/{document}/")):
-        large.delete(tx, at)
-    tx.delete(f"writer/{document}")
+    for at, _ in transaction.scan(*chunked_values.prefix_range(f"write/{document}/")):
+        chunked_values.delete_chunked(transaction, at)
+    transaction.delete(f"writer/{document}")
 
 
-def _decoded(raw: bytes, kind: type[T], key: str) -> T:
+def _decode(raw: bytes, kind: type[T], key: str) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:

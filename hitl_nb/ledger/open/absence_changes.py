@@ -10,19 +10,19 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from hitl_nb.ledger.decisions.absences import Absence, Away, away_key, away_within, load_away
-from hitl_nb.ledger.open.due_actions import Due
+from hitl_nb.ledger.decisions.absences import Absence, Away, away_key, load_away, read_absentees
+from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.open.seat_rechecks import drop_recheck, put_recheck
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.storage.interface import Transaction
 
-LONGEST = 200
+MAX_USER_NAME_CHARS = 200
 """Most characters of a user name."""
 
 
-class Absences(Due):
+class Absences(ProposalTimers):
     """Who is away, of a store."""
 
     def set_away(self, user: str, start: datetime | None, until: datetime | None, to: str | None = None) -> Away:
@@ -42,10 +42,10 @@ class Absences(Due):
         if to == user:
             raise ValueError(f"to is {to!r}, who is away themselves; name somebody else, or nobody")
 
-        def work(tx: Transaction) -> Away:
-            now = clock.store_now(tx)
-            before = load_away(tx, user)
-            kept = [_end(one, now) for one in before.absences]
+        def work(transaction: Transaction) -> Away:
+            now = clock.store_now(transaction)
+            before = load_away(transaction, user)
+            kept = [_end_absence(one, now) for one in before.absences]
             if until is not None:
                 begins = now if start is None else start
                 _check_times(begins, until, now)
@@ -53,48 +53,48 @@ class Absences(Due):
             said = Away(user=user, absences=tuple(kept))
             if said == before:
                 return said
-            _plan_rechecks(tx, before, said, now)
-            records = rows.put_record(tx, away_key(user), said)
+            _plan_rechecks(transaction, before, said, now)
+            records = rows.put_record(transaction, away_key(user), said)
             times = {} if until is None else {"from": kept[-1].start.isoformat(), "until": until.isoformat(), "to": to}
-            chain.append(tx, "away.set", actor=user, data={"user": user, **times}, records=records)
+            chain.append_event(transaction, "away.set", actor=user, data={"user": user, **times}, records=records)
             return said
 
         said = self.store.transact(work)
-        self.tick_quietly()
+        self.run_due_steps_quietly()
         return said
 
-    def away(self, user: str) -> Absence | None:
+    def current_absence(self, user: str) -> Absence | None:
         """The time for which the user said last that they are away, if it is not over."""
         absences = load_away(self.store, user).absences
         last = absences[-1] if absences else None
         over = last is None or last.ended_at is not None or last.until <= clock.store_now(self.store)
         return None if over else last
 
-    def away_at(self, at: datetime) -> dict[str, str | None]:
+    def absentees_at(self, at: datetime) -> dict[str, str | None]:
         """Who was away at a time, and who stood in for them."""
-        return away_within(self.store, at)
+        return read_absentees(self.store, at)
 
 
-def _plan_rechecks(tx: Transaction, before: Away, said: Away, now: datetime) -> None:
+def _plan_rechecks(transaction: Transaction, before: Away, said: Away, now: datetime) -> None:
     """Have it looked at what is open now, and when the new absence begins and ends; no more for the one before."""
     for one in before.absences[-1:]:
-        drop_recheck(tx, said.user, one.start)
-        drop_recheck(tx, said.user, one.until)
-    put_recheck(tx, said.user, now)
+        drop_recheck(transaction, said.user, one.start)
+        drop_recheck(transaction, said.user, one.until)
+    put_recheck(transaction, said.user, now)
     for one in said.absences[-1:]:
         if one.ended_at is None:
-            put_recheck(tx, said.user, max(one.start, now))
-            put_recheck(tx, said.user, one.until)
+            put_recheck(transaction, said.user, max(one.start, now))
+            put_recheck(transaction, said.user, one.until)
 
 
-def _end(one: Absence, now: datetime) -> Absence:
+def _end_absence(one: Absence, now: datetime) -> Absence:
     over = one.ended_at is not None or one.until <= now
     return one if over else msgspec.structs.replace(one, ended_at=now)
 
 
 def _check_name(what: str, name: str) -> None:
-    if not name or len(name) > LONGEST:
-        raise ValueError(f"{what} must be a user name of at most {LONGEST} characters")
+    if not name or len(name) > MAX_USER_NAME_CHARS:
+        raise ValueError(f"{what} must be a user name of at most {MAX_USER_NAME_CHARS} characters")
 
 
 def _check_times(start: datetime, until: datetime, now: datetime) -> None:

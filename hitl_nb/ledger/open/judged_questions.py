@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from hitl_nb.ledger.decisions.decisions import logged
+from hitl_nb.ledger.decisions.decisions import decision_event_data
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.terms.vote_counts import hash_terms
@@ -18,7 +18,7 @@ from hitl_nb.storage.interface import Transaction
 if TYPE_CHECKING:
     from hitl_nb.policies.rules.rules import Plan
 
-REVIEWER = "policy:"
+POLICY_REVIEWER = "policy:"
 """What the names of policies begin with where a reviewer's stands."""
 
 
@@ -75,49 +75,51 @@ def new_questions(questions: Sequence[Question], plans: Sequence[Plan] | None, r
     return [NewQuestion(q, plan, run_id, asked_at) for q, plan in zip(questions, given, strict=True)]
 
 
-def decided(p: Proposal, plan: Plan, event: int) -> Proposal:
+def decide_by_policy(proposal: Proposal, plan: Plan, event: int) -> Proposal:
     """The proposal as the policy decides it; `event` is the number that the decision's event gets."""
     passes = plan.verdict == "pass"
     action: Literal["approve", "reject"] = "approve" if passes else "reject"
     decision = DecisionRecord(
         action=action,
-        reason=None if passes else _reason(plan),
-        reviewer=REVIEWER + (",".join(plan.rules) or _guardrails(p, plan) or "default"),
+        reason=None if passes else _policy_reason(plan),
+        reviewer=POLICY_REVIEWER + (",".join(plan.rules) or _blocking_guardrails(proposal, plan) or "default"),
         decided_at=now(),
         by="policy",
-        fingerprint=p.fingerprint,
+        fingerprint=proposal.fingerprint,
         event=event,
-        policy=p.terms.policy if p.terms is not None else "",
-        terms_sha256=hash_terms(p.terms),
+        policy=proposal.terms.policy if proposal.terms is not None else "",
+        terms_sha256=hash_terms(proposal.terms),
     )
-    return msgspec.structs.replace(p, status="decided", revision=p.revision + 1, decision=decision)
+    return msgspec.structs.replace(proposal, status="decided", revision=proposal.revision + 1, decision=decision)
 
 
-def _guardrails(p: Proposal, plan: Plan) -> str:
+def _blocking_guardrails(proposal: Proposal, plan: Plan) -> str:
     """The guardrails that blocked it, where no rule did."""
-    blocked = [one.name for one in p.guardrails if one.verdict == "block"] if plan.verdict == "block" else []
+    blocked = [one.name for one in proposal.guardrails if one.verdict == "block"] if plan.verdict == "block" else []
     return f"guardrail {','.join(blocked)}" if blocked else ""
 
 
-def append_decision(tx: Transaction, p: Proposal, records: dict[str, str]) -> None:
+def append_policy_decision(transaction: Transaction, proposal: Proposal, records: dict[str, str]) -> None:
     """Log the decision of a policy, as that of a person is logged."""
-    assert p.decision is not None
-    data = logged(p, p.decision, p.revision - 1)
-    by = p.decision.reviewer
-    n = chain.append(tx, "decision", actor=by, run=p.run, proposal=p.id, data=data, records=records)
-    assert n == p.decision.event
+    assert proposal.decision is not None
+    data = decision_event_data(proposal, proposal.decision, proposal.revision - 1)
+    by = proposal.decision.reviewer
+    n = chain.append_event(
+        transaction, "decision", actor=by, run=proposal.run, proposal=proposal.id, data=data, records=records
+    )
+    assert n == proposal.decision.event
 
 
-def _reason(plan: Plan) -> str:
+def _policy_reason(plan: Plan) -> str:
     return f"blocked by policy: {'; '.join(plan.why or plan.rules) or 'default'}"
 
 
-def used_policies(found: Sequence[NewQuestion]) -> list[str]:
+def list_used_policies(found: Sequence[NewQuestion]) -> list[str]:
     """The hashes of the policies that judged these questions."""
     named = {q.plan.terms.policy for q in found if q.plan is not None and q.plan.terms is not None}
     return sorted(named - {""})
 
 
-def have_terms(found: Sequence[NewQuestion]) -> bool:
+def any_have_terms(found: Sequence[NewQuestion]) -> bool:
     """Whether any of these questions is asked, or decided, under terms."""
     return any(q.plan is not None and q.plan.terms is not None for q in found)

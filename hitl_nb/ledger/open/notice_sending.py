@@ -13,72 +13,78 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.ledger.decisions.absences import find_people
-from hitl_nb.ledger.decisions.notices import Notice, notice_key, put_row
+from hitl_nb.ledger.decisions.absences import load_people
+from hitl_nb.ledger.decisions.notices import Notice, notice_key, put_notice_row
 from hitl_nb.ledger.decisions.proposal_changes import write_change
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.policies.terms import terms
-from hitl_nb.policies.terms.vote_completion import complete
+from hitl_nb.policies.terms.vote_completion import complete_decision
 from hitl_nb.records import Proposal
-from hitl_nb.storage.chunked import span
-from hitl_nb.storage.interface import Reads, Store, Transaction
+from hitl_nb.storage.chunked_values import prefix_range
+from hitl_nb.storage.interface import Store, StoreReader, Transaction
 
-LEASE = timedelta(seconds=60)
+LEASE_TIME = timedelta(seconds=60)
 """How long a sender has a notice for itself."""
-WAITS = tuple(timedelta(minutes=n) for n in (1, 5, 25, 60, 60))
+RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (1, 5, 25, 60, 60))
 """How long a notice that could not be sent waits until it is tried again; after the last of them it has failed."""
 _ACTOR = "deadline"
 
 
-class Outbox:
+class NoticeOutbox:
     """The notices of a store, as those who send them see them."""
 
     store: Store
 
     def next_notice(self) -> datetime | None:
         """When the first notice is to be looked at; None if there is none."""
-        notice = _first(self.store)
+        notice = _first_notice(self.store)
         return None if notice is None else notice.due
 
     def take_notice(self, now: datetime, *, sender: str) -> Notice | None:
-        """The first notice that is due, for this sender alone during `LEASE`; None if none is due."""
-        first = _first(self.store)
+        """The first notice that is due, for this sender alone during `LEASE_TIME`; None if none is due."""
+        first = _first_notice(self.store)
         if first is None or first.due > now:
             return None
 
-        def work(tx: Transaction) -> Notice | None:
-            notice = _first(tx)
-            return None if notice is None or notice.due > now else _lease(tx, notice, now, sender)
+        def work(transaction: Transaction) -> Notice | None:
+            notice = _first_notice(transaction)
+            return None if notice is None or notice.due > now else _lease_notice(transaction, notice, now, sender)
 
         return self.store.transact(work)
 
     def take_held(self, like: Notice, now: datetime, *, sender: str) -> list[Notice]:
-        """What else is held for the digest of a notice, for the same services, for this sender during `LEASE`."""
+        """What else is held for the digest of a notice, for the same services, for this sender during `LEASE_TIME`."""
 
-        def work(tx: Transaction) -> list[Notice]:
-            found = [n for n in _all(tx) if n.to == like.to and n.services == like.services and n.held and not n.sender]
-            return [_lease(tx, n, now, sender) for n in sorted(found, key=lambda n: (n.at, n.id))]
+        def work(transaction: Transaction) -> list[Notice]:
+            found = [
+                n
+                for n in _all_notices(transaction)
+                if n.to == like.to and n.services == like.services and n.held and not n.sender
+            ]
+            return [_lease_notice(transaction, n, now, sender) for n in sorted(found, key=lambda n: (n.at, n.id))]
 
         return self.store.transact(work)
 
     def hold_notice(self, notice: Notice, until: datetime) -> None:
         """Give a notice back until the addressee's next digest: with those held already, at the latest at `until`."""
 
-        def work(tx: Transaction) -> None:
-            if _release(tx, notice):
-                held = [n.due for n in _all(tx) if n.to == notice.to and n.held and not n.sender]
-                put_row(tx, msgspec.structs.replace(notice, due=min([until, *held]), sender="", held=True))
+        def work(transaction: Transaction) -> None:
+            if _remove_leased(transaction, notice):
+                held = [n.due for n in _all_notices(transaction) if n.to == notice.to and n.held and not n.sender]
+                put_notice_row(
+                    transaction, msgspec.structs.replace(notice, due=min([until, *held]), sender="", held=True)
+                )
 
         self.store.transact(work)
 
     def finish_notice(self, notice: Notice, *, sent: Sequence[str], actor: str) -> None:
         """The addressee was told through these services (schemes), or, if there are none, need not be told."""
 
-        def work(tx: Transaction) -> None:
-            if _release(tx, notice):
-                _tell_sent(tx, notice, sent, actor)
+        def work(transaction: Transaction) -> None:
+            if _remove_leased(transaction, notice):
+                _log_sent(transaction, notice, sent, actor)
 
         self.store.transact(work)
 
@@ -95,16 +101,16 @@ class Outbox:
             sent: those that sent it.
         """
 
-        def work(tx: Transaction) -> Notice | None:
-            if not _release(tx, notice):
+        def work(transaction: Transaction) -> Notice | None:
+            if not _remove_leased(transaction, notice):
                 return None
-            _tell_sent(tx, notice, sent, actor)
-            if notice.tries == len(WAITS):
-                _give_up(tx, notice, now, services, actor)
+            _log_sent(transaction, notice, sent, actor)
+            if notice.tries == len(RETRY_DELAYS):
+                _give_up_notice(transaction, notice, now, services, actor)
                 return None
             fields: dict[str, Any] = {"tries": notice.tries + 1, "services": tuple(services), "sender": ""}
-            later = msgspec.structs.replace(notice, due=now + WAITS[notice.tries], **fields)
-            put_row(tx, later)
+            later = msgspec.structs.replace(notice, due=now + RETRY_DELAYS[notice.tries], **fields)
+            put_notice_row(transaction, later)
             return later
 
         return self.store.transact(work)
@@ -112,81 +118,94 @@ class Outbox:
     def drop_notices(self, before: datetime) -> bool:
         """Drop the due notices that were caused before this time and never taken; whether there were any."""
 
-        def work(tx: Transaction) -> bool:
-            old = [n for n in _all(tx) if n.at < before and n.due == n.at]
+        def work(transaction: Transaction) -> bool:
+            old = [n for n in _all_notices(transaction) if n.at < before and n.due == n.at]
             for notice in old:
-                tx.delete(notice_key(notice))
+                transaction.delete(notice_key(notice))
             return bool(old)
 
-        first = _first(self.store)
+        first = _first_notice(self.store)
         return first is not None and first.at < before and first.due == first.at and self.store.transact(work)
 
 
-def _tell_sent(tx: Transaction, notice: Notice, services: Sequence[str], actor: str) -> None:
+def _log_sent(transaction: Transaction, notice: Notice, services: Sequence[str], actor: str) -> None:
     if services:
-        _append(tx, "notice.sent", notice, actor, {"services": list(services)})
+        _append_notice_event(transaction, "notice.sent", notice, actor, {"services": list(services)})
 
 
-def _give_up(tx: Transaction, notice: Notice, now: datetime, services: Sequence[str], actor: str) -> None:
+def _give_up_notice(
+    transaction: Transaction, notice: Notice, now: datetime, services: Sequence[str], actor: str
+) -> None:
     """A notice failed for good: its proposal says so, and others are asked at once if its timeline has any."""
-    p = rows.load_proposal(tx, notice.proposal)
+    proposal = rows.load_proposal(transaction, notice.proposal)
     records: Digests = {}
-    if p is not None and notice.to not in p.untold:
-        p = msgspec.structs.replace(p, untold=(*p.untold, notice.to))
-        records = rows.put_proposal(tx, p)
-    _append(tx, "notice.failed", notice, actor, {"services": list(services)}, records)
-    if p is not None and notice.is_for_deciders:
-        _escalate(tx, p, now)
+    if proposal is not None and notice.to not in proposal.untold:
+        proposal = msgspec.structs.replace(proposal, untold=(*proposal.untold, notice.to))
+        records = rows.put_proposal(transaction, proposal)
+    _append_notice_event(transaction, "notice.failed", notice, actor, {"services": list(services)}, records)
+    if proposal is not None and notice.is_for_deciders:
+        _escalate_now(transaction, proposal, now)
 
 
-def _escalate(tx: Transaction, p: Proposal, now: datetime) -> None:
+def _escalate_now(transaction: Transaction, proposal: Proposal, now: datetime) -> None:
     """Take the next "escalate" of a proposal's timeline now; the steps before it are skipped, those after it stay."""
-    steps = p.terms.timeline if p.terms is not None and p.status == "open" and p.settles_at is None else ()
-    n = next((n for n in range(p.step, len(steps)) if steps[n].does == "escalate"), None)
-    if n is None or p.terms is None:
+    steps = (
+        proposal.terms.timeline
+        if proposal.terms is not None and proposal.status == "open" and proposal.settles_at is None
+        else ()
+    )
+    n = next((n for n in range(proposal.step, len(steps)) if steps[n].does == "escalate"), None)
+    if n is None or proposal.terms is None:
         return
     at_once = msgspec.structs.replace(steps[n], at=now, seconds=0.0, working=False)
-    early = msgspec.structs.replace(p.terms, timeline=(*steps[:n], at_once, *steps[n + 1 :]))
-    people = find_people(tx, p, now)
-    change = terms.tick(msgspec.structs.replace(p, step=n, terms=early), people, now)
+    early = msgspec.structs.replace(proposal.terms, timeline=(*steps[:n], at_once, *steps[n + 1 :]))
+    people = load_people(transaction, proposal, now)
+    change = terms.run_due_step(msgspec.structs.replace(proposal, step=n, terms=early), people, now)
     if change is not None:
-        kept = {"terms": p.terms, "shift": p.shift, "deadline": p.deadline}
+        kept = {"terms": proposal.terms, "shift": proposal.shift, "deadline": proposal.deadline}
         taken = msgspec.structs.replace(change.proposal, **kept)
         events = tuple((type_, {**data, "early": True}) for type_, data in change.events)
-        change = complete(replace(change, proposal=taken, events=events), people, now)
-        write_change(tx, change, actor=_ACTOR, at=now)
+        change = complete_decision(replace(change, proposal=taken, events=events), people, now)
+        write_change(transaction, change, actor=_ACTOR, at=now)
 
 
-def _append(
-    tx: Transaction, type_: str, notice: Notice, actor: str, data: dict[str, Any], records: Digests | None = None
+def _append_notice_event(
+    transaction: Transaction,
+    type_: str,
+    notice: Notice,
+    actor: str,
+    data: dict[str, Any],
+    records: Digests | None = None,
 ) -> None:
     """Never an address: channels' URLs hold passwords."""
     told = {"id": notice.id, "to": notice.to, "kind": notice.kind, **data}
-    run = notice.run if tx.get(f"run/{notice.run}") is not None else None  # a forgotten one has no list of events
-    chain.append(tx, type_, actor=actor, run=run, proposal=notice.proposal, data=told, records=records)
+    run = (
+        notice.run if transaction.get(f"run/{notice.run}") is not None else None
+    )  # a forgotten one has no list of events
+    chain.append_event(transaction, type_, actor=actor, run=run, proposal=notice.proposal, data=told, records=records)
 
 
-def _first(reads: Reads) -> Notice | None:
-    found = reads.scan(*span("notice/"), limit=1)
-    return rows.decode(found[0][1], Notice, found[0][0]) if found else None
+def _first_notice(reads: StoreReader) -> Notice | None:
+    found = reads.scan(*prefix_range("notice/"), limit=1)
+    return rows.decode_record(found[0][1], Notice, found[0][0]) if found else None
 
 
-def _all(reads: Reads) -> list[Notice]:
-    return [rows.decode(raw, Notice, key) for key, raw in reads.scan(*span("notice/"))]
+def _all_notices(reads: StoreReader) -> list[Notice]:
+    return [rows.decode_record(raw, Notice, key) for key, raw in reads.scan(*prefix_range("notice/"))]
 
 
-def _lease(tx: Transaction, notice: Notice, now: datetime, sender: str) -> Notice:
-    tx.delete(notice_key(notice))
-    taken = msgspec.structs.replace(notice, due=now + LEASE, sender=sender)
-    put_row(tx, taken)
+def _lease_notice(transaction: Transaction, notice: Notice, now: datetime, sender: str) -> Notice:
+    transaction.delete(notice_key(notice))
+    taken = msgspec.structs.replace(notice, due=now + LEASE_TIME, sender=sender)
+    put_notice_row(transaction, taken)
     return taken
 
 
-def _release(tx: Transaction, notice: Notice) -> bool:
+def _remove_leased(transaction: Transaction, notice: Notice) -> bool:
     """Remove a notice that was taken; False if another sender has taken it since."""
     key = notice_key(notice)
-    raw = tx.get(key)
-    if raw is None or rows.decode(raw, Notice, key).sender != notice.sender:
+    raw = transaction.get(key)
+    if raw is None or rows.decode_record(raw, Notice, key).sender != notice.sender:
         return False
-    tx.delete(key)
+    transaction.delete(key)
     return True

@@ -1,7 +1,7 @@
 """Looking again whether somebody may decide what is open: when somebody goes away, or comes back.
 
 due/<microseconds>-away-<user, hashed> is when to look; the clock's part (`due_actions.py`) does it, once.
-All open proposals are looked at, `PAGE` of them in one transaction; the row keeps how far that has come.
+All open proposals are looked at, `RECHECK_PAGE_SIZE` of them in one transaction; the row keeps how far that has come.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from datetime import datetime
 
 from hitl_nb.errors import StoreCorrupt, UnknownRun
-from hitl_nb.ledger.decisions.absences import away_within
+from hitl_nb.ledger.decisions.absences import read_absentees
 from hitl_nb.ledger.decisions.proposal_changes import write_change
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import requesters
@@ -18,10 +18,10 @@ from hitl_nb.ledger.rows import store_format as formats
 from hitl_nb.policies.terms.seats import People
 from hitl_nb.policies.terms.terms import Change, ask_fallback
 from hitl_nb.records import Record
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.storage.interface import StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
-PAGE = 50
+RECHECK_PAGE_SIZE = 50
 """Most proposals that are looked at in one transaction."""
 
 
@@ -37,13 +37,13 @@ class Recheck(Record, frozen=True, kw_only=True):
     after: str = ""
 
 
-def put_recheck(tx: Transaction, user: str, at: datetime) -> None:
+def put_recheck(transaction: Transaction, user: str, at: datetime) -> None:
     """Have it looked at what is open, at a time."""
-    tx.put(_key(user, at), Recheck(user=user).json())
+    transaction.put(_recheck_key(user, at), Recheck(user=user).json())
 
 
-def drop_recheck(tx: Transaction, user: str, at: datetime) -> None:
-    tx.delete(_key(user, at))
+def drop_recheck(transaction: Transaction, user: str, at: datetime) -> None:
+    transaction.delete(_recheck_key(user, at))
 
 
 def is_recheck(raw: bytes) -> bool:
@@ -51,38 +51,44 @@ def is_recheck(raw: bytes) -> bool:
     return raw.startswith(b"{")
 
 
-def recheck_page(tx: Transaction, key: str, raw: bytes, now: datetime) -> int:
+def run_recheck_page(transaction: Transaction, key: str, raw: bytes, now: datetime) -> int:
     """Look at the next open proposals, of the row at `key`; how many were changed by that."""
-    told = rows.decode(raw, Recheck, key)
-    pairs = tx.scan(told.after or "open/", "open0", limit=PAGE) if formats.has_terms(tx) else []
-    away, changed = away_within(tx, now), 0
+    told = rows.decode_record(raw, Recheck, key)
+    pairs = (
+        transaction.scan(told.after or "open/", "open0", limit=RECHECK_PAGE_SIZE)
+        if formats.has_terms(transaction)
+        else []
+    )
+    away, changed = read_absentees(transaction, now), 0
     for entry in pairs:
-        change = _find_change(tx, entry, away)
+        change = _find_change(transaction, entry, away)
         if change is not None:
-            write_change(tx, change, actor=told.user, at=now)
+            write_change(transaction, change, actor=told.user, at=now)
             changed += 1
-    if len(pairs) < PAGE:
-        tx.delete(key)
+    if len(pairs) < RECHECK_PAGE_SIZE:
+        transaction.delete(key)
     else:
-        tx.put(key, Recheck(user=told.user, after=pairs[-1][0] + "\0").json())
+        transaction.put(key, Recheck(user=told.user, after=pairs[-1][0] + "\0").json())
     return changed
 
 
-def _find_change(reads: Reads, entry: tuple[str, bytes], away: dict[str, str | None]) -> Change | None:
+def _find_change(reads: StoreReader, entry: tuple[str, bytes], away: dict[str, str | None]) -> Change | None:
     """What becomes of one open proposal, if anything does."""
     try:
-        p = rows.load_proposal(reads, rows.id_at(*entry))
-        if p is None or p.status != "open" or p.terms is None:
+        proposal = rows.load_proposal(reads, rows.decode_index_id(*entry))
+        if proposal is None or proposal.status != "open" or proposal.terms is None:
             return None
-        run = rows.load_run(reads, p.run)
+        run = rows.load_run(reads, proposal.run)
     except (StoreCorrupt, UnknownRun):
         return None  # the comparison with the log names it; the others are not kept waiting
-    change = ask_fallback(Change(p), People(frozenset(p.requesters or run.requesters), away, requesters.os_user()))
-    return None if change.proposal is p or run.status != "waiting" else change
+    change = ask_fallback(
+        Change(proposal), People(frozenset(proposal.requesters or run.requesters), away, requesters.os_user())
+    )
+    return None if change.proposal is proposal or run.status != "waiting" else change
 
 
-def _key(user: str, at: datetime) -> str:
-    return f"due/{rows.microseconds(at)}-away-{hashlib.sha256(user.encode()).hexdigest()[:24]}"
+def _recheck_key(user: str, at: datetime) -> str:
+    return f"due/{rows.sortable_time(at)}-away-{hashlib.sha256(user.encode()).hexdigest()[:24]}"
 
 
 prepare_structs(globals())

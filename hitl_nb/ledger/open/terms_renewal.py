@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hitl_nb.errors import StaleDraft
-from hitl_nb.ledger.decisions.absences import find_people
+from hitl_nb.ledger.decisions.absences import load_people
 from hitl_nb.ledger.decisions.proposal_changes import write_change
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import policy_texts as policytexts
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
-from hitl_nb.policies.terms.terms_renewal import renew
+from hitl_nb.policies.terms.terms_renewal import renew_terms
 from hitl_nb.records import Proposal, Terms
 from hitl_nb.storage.interface import Store, Transaction
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hitl_nb.policies.documents.merged_policy import MergedPolicy
 
 
-class Renewing:
+class TermsRenewal:
     """The terms of a store's proposals."""
 
     store: Store
@@ -37,17 +37,19 @@ class Renewing:
         Raises AlreadyDecided, StaleDraft (its terms or its value are others by now).
         """
 
-        def work(tx: Transaction) -> Proposal:
-            p = rows.load_proposal(tx, seen.id) or seen
-            refuse_closed(p)
-            if (p.terms, p.candidate) != (seen.terms, seen.candidate):
-                raise StaleDraft(f"the terms of proposal {p.id} ({p.title}) have changed meanwhile; try again")
-            at = clock.store_now(tx)
-            change = renew(p, terms, find_people(tx, p, at), at, why=why)
+        def work(transaction: Transaction) -> Proposal:
+            proposal = rows.load_proposal(transaction, seen.id) or seen
+            refuse_closed(proposal)
+            if (proposal.terms, proposal.candidate) != (seen.terms, seen.candidate):
+                raise StaleDraft(
+                    f"the terms of proposal {proposal.id} ({proposal.title}) have changed meanwhile; try again"
+                )
+            at = clock.store_now(transaction)
+            change = renew_terms(proposal, terms, load_people(transaction, proposal, at), at, why=why)
             if change is None:
-                return p
+                return proposal
             if policy is not None:
-                policytexts.use(tx, p.run, policy.sha256, policy, actor)
-            return write_change(tx, change, actor=actor, at=at)[0]
+                policytexts.record_policy_use(transaction, proposal.run, policy.sha256, policy, actor)
+            return write_change(transaction, change, actor=actor, at=at)[0]
 
         return self.store.transact(work)

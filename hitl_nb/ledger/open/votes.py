@@ -13,27 +13,27 @@ import msgspec
 
 from hitl_nb.errors import AlreadyDecided, StoreCorrupt, TooLate
 from hitl_nb.ledger.decisions import signatures
-from hitl_nb.ledger.decisions.absences import find_people
-from hitl_nb.ledger.decisions.decisions import Verdict, refuse_changed
+from hitl_nb.ledger.decisions.absences import load_people
+from hitl_nb.ledger.decisions.decisions import SubmittedDecision, refuse_changed
 from hitl_nb.ledger.decisions.proposal_changes import write_change
-from hitl_nb.ledger.decisions.signatures import Attest
+from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
 from hitl_nb.ledger.decisions.vote_withdrawals import sign_withdrawal
-from hitl_nb.ledger.open.due_actions import by_own_clock, take_due_steps
+from hitl_nb.ledger.open.due_actions import take_due_steps, with_machine_clock
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import policy_texts as policytexts
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.terms import terms
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
-from hitl_nb.policies.terms.edit_terms import Judged, refuse_blocked
-from hitl_nb.records import Proposal, Run, Vote, effect_happened
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.policies.terms.edit_terms import EditPlan, refuse_blocked
+from hitl_nb.records import Proposal, Run, VoteRecord, effect_happened
+from hitl_nb.storage.interface import StoreReader, Transaction
 
-Outcome = Literal["recorded", "settling", "decided"]
+VoteOutcome = Literal["recorded", "settling", "decided"]
 """What became of a decision: a vote among others, an approval that may still be taken back, or the decision."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class ShownVersion:
     """How a proposal was shown to who decides it.
 
     Attributes:
@@ -49,54 +49,54 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Late:
+class LateDecision:
     """Somebody, or the clock, was first: what is raised once the transaction is over."""
 
     error: AlreadyDecided | TooLate
 
     @classmethod
-    def find(cls, p: Proposal) -> Late | None:
+    def find(cls, proposal: Proposal) -> LateDecision | None:
         """What is said if the proposal is no longer open."""
         try:
-            refuse_closed(p)
+            refuse_closed(proposal)
         except AlreadyDecided as error:
             return cls(error)
         return None
 
 
-def outcome_of(p: Proposal) -> Outcome:
+def vote_outcome(proposal: Proposal) -> VoteOutcome:
     """What became of the newest vote on a proposal."""
-    if p.status == "open":
-        return "recorded" if p.settles_at is None else "settling"
+    if proposal.status == "open":
+        return "recorded" if proposal.settles_at is None else "settling"
     return "decided"
 
 
-def is_vote(p: Proposal, verdict: Verdict) -> bool:
+def is_vote(proposal: Proposal, verdict: SubmittedDecision) -> bool:
     """Whether a verdict on this proposal is one vote; without terms, and of what is no person, it is the decision."""
-    return p.terms is not None and (verdict.by == "person" or verdict.as_vote)
+    return proposal.terms is not None and (verdict.by == "person" or verdict.as_vote)
 
 
 def cast_vote(
-    tx: Transaction,
-    p: Proposal,
+    transaction: Transaction,
+    proposal: Proposal,
     store_id: str,
-    verdict: Verdict,
-    seen: Seen,
+    verdict: SubmittedDecision,
+    seen: ShownVersion,
 ) -> tuple[Proposal, Run]:
     """Write a vote on an open proposal, of which all that was due is done; the proposal and its run as they are then.
 
     Raises AlreadyDecided, StaleDraft, NotAReviewer, OwnRequest, InvalidEdit (the policy blocks the value), ValueError,
     StoreCorrupt.
     """
-    refuse_closed(p)
-    refuse_changed(p, seen.fingerprint, seen.revision)
-    _refuse_batch(p, seen.batch)
-    if p.doubt is not None:
+    refuse_closed(proposal)
+    refuse_changed(proposal, seen.fingerprint, seen.revision)
+    _refuse_batch(proposal, seen.batch)
+    if proposal.doubt is not None:
         effect_happened(verdict.value)
-    at = clock.store_now(tx)
-    people = find_people(tx, p, at)
-    p = msgspec.structs.replace(p, requesters=tuple(sorted(people.requesters)))
-    vote = Vote(
+    at = clock.store_now(transaction)
+    people = load_people(transaction, proposal, at)
+    proposal = msgspec.structs.replace(proposal, requesters=tuple(sorted(people.requesters)))
+    vote = VoteRecord(
         reviewer=verdict.reviewer,
         reviewer_name=verdict.script,
         by="script" if verdict.by == "script" else "person",
@@ -106,58 +106,67 @@ def cast_vote(
         at=at,
         batch=seen.batch,
         seconds=seen.seconds,
-        event=chain.head(tx).n + 1,
+        event=chain.read_head(transaction).n + 1,
         authn=None if verdict.attest is None else verdict.attest.authn,
     )
-    judged = _judge(tx, p, verdict)
-    vote = terms.prepare(p, vote, people, judged=judged)
+    judged = _judge_edit(transaction, proposal, verdict)
+    vote = terms.prepare_vote(proposal, vote, people, judged=judged)
     if verdict.attest is not None:
-        vote = signatures.sign_vote(store_id, p, vote, verdict.attest)
-    return write_change(tx, terms.vote(p, vote, people, at, judged=judged), actor=verdict.reviewer, at=at)
+        vote = signatures.sign_vote(store_id, proposal, vote, verdict.attest)
+    return write_change(
+        transaction, terms.cast_vote(proposal, vote, people, at, judged=judged), actor=verdict.reviewer, at=at
+    )
 
 
-def refuse_blocked_edit(reads: Reads, p: Proposal, verdict: Verdict) -> None:
+def refuse_blocked_edit(reads: StoreReader, proposal: Proposal, verdict: SubmittedDecision) -> None:
     """Raises InvalidEdit for an edited value that the policy blocks, where a script decides for all who are asked."""
-    judged = _judge(reads, p, verdict)
+    judged = _judge_edit(reads, proposal, verdict)
     if judged is not None:
         refuse_blocked(judged)
 
 
-def take_back(
-    tx: Transaction, p: Proposal, store_id: str, reviewer: str, attest: Attest | None
+def withdraw_vote(
+    transaction: Transaction, proposal: Proposal, store_id: str, reviewer: str, attestation: ReviewerAttestation | None
 ) -> tuple[Proposal, Run]:
     """Withdraw the approval that completed the votes. Raises TooLate, NotAReviewer, StoreCorrupt."""
-    at = clock.store_now(tx)
-    change = terms.undo(p, find_people(tx, p, at), reviewer, at)
-    change = sign_withdrawal(tx, store_id, p, change, reviewer, attest)
-    return write_change(tx, change, actor=reviewer, at=at)
+    at = clock.store_now(transaction)
+    change = terms.undo_approval(proposal, load_people(transaction, proposal, at), reviewer, at)
+    change = sign_withdrawal(transaction, store_id, proposal, change, reviewer, attestation)
+    return write_change(transaction, change, actor=reviewer, at=at)
 
 
-def catch_up(tx: Transaction, p: Proposal) -> Proposal:
+def apply_due_steps(transaction: Transaction, proposal: Proposal) -> Proposal:
     """The proposal as it is once the clock has done what is due."""
-    return p if p.terms is None else take_due_steps(tx, by_own_clock(p), clock.store_now(tx))
+    return (
+        proposal
+        if proposal.terms is None
+        else take_due_steps(transaction, with_machine_clock(proposal), clock.store_now(transaction))
+    )
 
 
-def _refuse_batch(p: Proposal, batch: int) -> None:
-    most = None if p.terms is None else p.terms.batch
+def _refuse_batch(proposal: Proposal, batch: int) -> None:
+    most = None if proposal.terms is None else proposal.terms.batch
     if most is not None and batch > most:
         at_once = "is decided by itself" if most == 1 else f"is decided with at most {most - 1} others at once"
         raise ValueError(
-            f"{p.title!r} {at_once} ({', '.join(p.terms.rules) if p.terms else ''}), and these are {batch}"
+            f"{proposal.title!r} {at_once} ({', '.join(proposal.terms.rules) if proposal.terms else ''}), and these "
+            f"are {batch}"
         )
 
 
-def _judge(reads: Reads, p: Proposal, verdict: Verdict) -> Judged | None:
+def _judge_edit(reads: StoreReader, proposal: Proposal, verdict: SubmittedDecision) -> EditPlan | None:
     """What the policy that the proposal was asked under says of an edited value.
 
     What came of an effect is no value that policies are about.
     """
-    sha256 = "" if p.terms is None else p.terms.policy
-    if verdict.action != "edit" or not sha256 or p.doubt is not None:
+    sha256 = "" if proposal.terms is None else proposal.terms.policy
+    if verdict.action != "edit" or not sha256 or proposal.doubt is not None:
         return None
-    from hitl_nb.policies.rules.rules import judge_edit, read_merged  # stores without policies need none of it
+    from hitl_nb.policies.rules.rules import decode_merged_policy, judge_edit  # stores without policies need none of it
 
-    raw = policytexts.text(reads, sha256)
+    raw = policytexts.read_policy_text(reads, sha256)
     if raw is None:
-        raise StoreCorrupt(f"the policy {sha256[:12]} of proposal {p.id} ({p.title}) is missing in the store")
-    return judge_edit(read_merged(raw), p, verdict.value)
+        raise StoreCorrupt(
+            f"the policy {sha256[:12]} of proposal {proposal.id} ({proposal.title}) is missing in the store"
+        )
+    return judge_edit(decode_merged_policy(raw), proposal, verdict.value)

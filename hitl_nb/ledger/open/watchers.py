@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.ledger.runs.process import LIVE, Owner
+from hitl_nb.ledger.runs.process import LIVE_TOKENS, ProcessIdentity
 from hitl_nb.records import Record
-from hitl_nb.storage.chunked import span
+from hitl_nb.storage.chunked_values import prefix_range
 from hitl_nb.storage.interface import Store, Transaction
 from hitl_nb.structs import prepare_structs
 
-BEAT = timedelta(seconds=30)
+HEARTBEAT_INTERVAL = timedelta(seconds=30)
 """How often a watcher says that it is there."""
-SILENCE = timedelta(seconds=90)
+WATCHER_TIMEOUT = timedelta(seconds=90)
 """How long after its last heartbeat a watcher counts."""
-UNWATCHED = (
+UNWATCHED_MESSAGE = (
     "nobody watches deadlines: reminders and deadlines wait until somebody looks, and no notifications are sent; "
     "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
 )
@@ -25,44 +25,46 @@ UNWATCHED = (
 class Heartbeat(Record, frozen=True, kw_only=True):
     """A watcher's last sign of life: which process, and when."""
 
-    owner: Owner
+    owner: ProcessIdentity
     at: datetime
 
 
-class Watching:
+class DeadlineWatchers:
     """The watchers of a store."""
 
     store: Store
 
-    def beat(self, owner: Owner, now: datetime) -> None:
+    def record_heartbeat(self, owner: ProcessIdentity, now: datetime) -> None:
         """Say that this process watches; heartbeats of the dead are removed."""
 
-        def work(tx: Transaction) -> None:
-            for key, raw in tx.scan(*span("watching/")):
-                if abs(now - rows.decode(raw, Heartbeat, key).at) > SILENCE:
-                    tx.delete(key)
-            tx.put(f"watching/{owner.token}", Heartbeat(owner=owner, at=now).json())
+        def work(transaction: Transaction) -> None:
+            for key, raw in transaction.scan(*prefix_range("watching/")):
+                if abs(now - rows.decode_record(raw, Heartbeat, key).at) > WATCHER_TIMEOUT:
+                    transaction.delete(key)
+            transaction.put(f"watching/{owner.token}", Heartbeat(owner=owner, at=now).json())
 
-        LIVE.add(owner.token)
+        LIVE_TOKENS.add(owner.token)
         self.store.transact(work)
 
-    def stop_watching(self, owner: Owner) -> None:
+    def stop_watching(self, owner: ProcessIdentity) -> None:
         """Say that this process watches no more."""
-        LIVE.discard(owner.token)
+        LIVE_TOKENS.discard(owner.token)
         self.store.transact(lambda tx: tx.delete(f"watching/{owner.token}"))
 
-    def watchers(self, now: datetime) -> list[Owner]:
+    def list_watchers(self, now: datetime) -> list[ProcessIdentity]:
         """Which processes watch."""
-        found = (rows.decode(raw, Heartbeat, key) for key, raw in self.store.scan(*span("watching/")))
-        return [one.owner for one in found if abs(now - one.at) <= SILENCE and one.owner.alive() is not False]
+        found = (rows.decode_record(raw, Heartbeat, key) for key, raw in self.store.scan(*prefix_range("watching/")))
+        return [
+            one.owner for one in found if abs(now - one.at) <= WATCHER_TIMEOUT and one.owner.is_alive() is not False
+        ]
 
     def has_timers(self) -> bool:
         """Whether the clock has something to do with an open proposal, now or later."""
-        return bool(self.store.scan(*span("due/"), limit=1))
+        return bool(self.store.scan(*prefix_range("due/"), limit=1))
 
     def is_unwatched(self, now: datetime) -> bool:
         """Whether a timeline is open and nobody watches it."""
-        return self.has_timers() and not self.watchers(now)
+        return self.has_timers() and not self.list_watchers(now)
 
 
 prepare_structs(globals())

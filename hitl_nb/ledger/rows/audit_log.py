@@ -14,50 +14,50 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import StoreCorrupt
-from hitl_nb.ledger.rows.layout import decode
+from hitl_nb.ledger.rows.layout import decode_record
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.records import Event, Record, now
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.interface import StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
-_HEAD = "meta/events"
-_PAGE = 1000
+_HEAD_KEY = "meta/events"
+_PAGE_SIZE = 1000
 _STATE = b"state"
-_FEW = 20
+_SMALL_PAGE_SIZE = 20
 
 
-class Head(Record, frozen=True):
+class LogHead(Record, frozen=True):
     """The newest event's number (0: none yet) and hash (hex)."""
 
     n: int = 0
     h: str = ""
 
 
-def digest(raw: bytes) -> str:
+def hash_event(raw: bytes) -> str:
     """The hash of one event's bytes (hex)."""
     return hashlib.sha256(b"hitl/ev/v1\x00" + raw).hexdigest()
 
 
-def head(reads: Reads) -> Head:
+def read_head(reads: StoreReader) -> LogHead:
     """The newest event."""
-    raw = reads.get(_HEAD)
-    return Head() if raw is None else decode(raw, Head, _HEAD)
+    raw = reads.get(_HEAD_KEY)
+    return LogHead() if raw is None else decode_record(raw, LogHead, _HEAD_KEY)
 
 
-class _When(Record, frozen=True):
+class _EventTime(Record, frozen=True):
     at: datetime
 
 
-def newest_at(reads: Reads) -> datetime | None:
+def newest_event_time(reads: StoreReader) -> datetime | None:
     """When the newest event was; None if there is none."""
-    n = head(reads).n
-    raw = large.get(reads, _key(n)) if n else None
-    return None if raw is None else decode(raw, _When, _key(n)).at
+    n = read_head(reads).n
+    raw = chunked_values.get_whole(reads, _event_key(n)) if n else None
+    return None if raw is None else decode_record(raw, _EventTime, _event_key(n)).at
 
 
-def append(
-    tx: Transaction,
+def append_event(
+    transaction: Transaction,
     type_: str,
     *,
     actor: str,
@@ -66,11 +66,11 @@ def append(
     data: Any = None,
     records: Digests | None = None,
 ) -> int:
-    """Add one event to the log; its number. Events of a run are listed for `of_run`, unless there are very many.
+    """Add one event to the log; its number. Events of a run are listed for `events_of_run`, unless there are very many.
 
     `records` has the digest of every record that the event is about, as it is when the transaction ends.
     """
-    last = head(tx)
+    last = read_head(transaction)
     event = Event(
         n=last.n + 1,
         at=now(),
@@ -83,15 +83,15 @@ def append(
         records=records or {},
     )
     raw = event.json()
-    large.put(tx, _key(event.n), raw)
-    entry = list_entry(event)
+    chunked_values.put_new(transaction, _event_key(event.n), raw)
+    entry = run_list_entry(event)
     if entry is not None:
-        tx.put(*entry)
-    tx.put(_HEAD, Head(n=event.n, h=digest(raw)).json())
+        transaction.put(*entry)
+    transaction.put(_HEAD_KEY, LogHead(n=event.n, h=hash_event(raw)).json())
     return event.n
 
 
-def list_entry(event: Event) -> tuple[str, bytes] | None:
+def run_list_entry(event: Event) -> tuple[str, bytes] | None:
     """Key and value of the event's entry in the list of its run; None if it has none."""
     if event.run is None or _is_unlisted(event):
         return None
@@ -105,52 +105,52 @@ def _is_unlisted(event: Event) -> bool:
     return event.type == "step.done"
 
 
-def read(reads: Reads, after: int, limit: int) -> list[tuple[int, bytes]]:
+def read_events(reads: StoreReader, after: int, limit: int) -> list[tuple[int, bytes]]:
     """Numbers and bytes of at most `limit` events that follow number `after`."""
-    pairs = reads.scan(_key(after + 1), "event0", limit=limit)
-    return [(_number(key), large.whole(reads, key, value)) for key, value in pairs]
+    pairs = reads.scan(_event_key(after + 1), "event0", limit=limit)
+    return [(_event_number(key), chunked_values.join_chunks(reads, key, value)) for key, value in pairs]
 
 
-def at(reads: Reads, n: int) -> Event | None:
+def read_event(reads: StoreReader, n: int) -> Event | None:
     """Event number `n`."""
-    raw = large.get(reads, _key(n))
-    return None if raw is None else decode(raw, Event, _key(n))
+    raw = chunked_values.get_whole(reads, _event_key(n))
+    return None if raw is None else decode_record(raw, Event, _event_key(n))
 
 
-def of_run(reads: Reads, run: str, limit: int) -> list[Event]:
+def events_of_run(reads: StoreReader, run: str, limit: int) -> list[Event]:
     """The newest `limit` events of a run, oldest first, without those of its steps and of what policies decided."""
-    found = reads.scan(*large.span(_run_prefix(run)), limit=limit, reverse=True)
-    events = (at(reads, _number(key.rsplit("/", 1)[1])) for key, _ in reversed(found))
+    found = reads.scan(*chunked_values.prefix_range(_run_prefix(run)), limit=limit, reverse=True)
+    events = (read_event(reads, _event_number(key.rsplit("/", 1)[1])) for key, _ in reversed(found))
     return [event for event in events if event is not None]
 
 
-def newest_of_run(reads: Reads, run: str) -> Iterator[Event]:
+def iterate_run_events(reads: StoreReader, run: str) -> Iterator[Event]:
     """The events of a run, the newest first, without those of its steps."""
-    start, stop = large.span(_run_prefix(run))
-    while found := reads.scan(start, stop, limit=_FEW, reverse=True):
+    start, stop = chunked_values.prefix_range(_run_prefix(run))
+    while found := reads.scan(start, stop, limit=_SMALL_PAGE_SIZE, reverse=True):
         for stop, _ in found:
-            event = at(reads, _number(stop.rsplit("/", 1)[1]))
+            event = read_event(reads, _event_number(stop.rsplit("/", 1)[1]))
             if event is not None:
                 yield event
 
 
-def newest_state(reads: Reads, run: str) -> Event | None:
+def newest_state_event(reads: StoreReader, run: str) -> Event | None:
     """The newest event that tells of the run's state, if there is one."""
-    start, stop = large.span(_run_prefix(run))
-    while found := reads.scan(start, stop, limit=_FEW, reverse=True):
+    start, stop = chunked_values.prefix_range(_run_prefix(run))
+    while found := reads.scan(start, stop, limit=_SMALL_PAGE_SIZE, reverse=True):
         for stop, mark in found:
             if mark == _STATE:
-                return at(reads, _number(stop.rsplit("/", 1)[1]))
+                return read_event(reads, _event_number(stop.rsplit("/", 1)[1]))
     return None
 
 
-def forget_run(tx: Transaction, run: str) -> None:
+def delete_run_list(transaction: Transaction, run: str) -> None:
     """Remove a run's list of events; the events stay."""
-    for key, _ in tx.scan(*large.span(_run_prefix(run))):
-        tx.delete(key)
+    for key, _ in transaction.scan(*chunked_values.prefix_range(_run_prefix(run))):
+        transaction.delete(key)
 
 
-class Walk:
+class LogWalk:
     """The log from its first event on, each checked against the one before it.
 
     Attributes:
@@ -159,32 +159,34 @@ class Walk:
     """
 
     def __init__(self) -> None:
-        self.n = 0
+        self.number = 0
         self.problem: str | None = None
-        self._h = ""
+        self._hash = ""
 
-    def events(self, reads: Reads) -> Iterator[Event]:
+    def check_events(self, reads: StoreReader) -> Iterator[Event]:
         """The events that follow the last one, up to the newest or the first that is not sound."""
         try:
             while self.problem is None:
-                page = read(reads, self.n, _PAGE)
+                page = read_events(reads, self.number, _PAGE_SIZE)
                 for number, raw in page:
-                    event = self._checked(number, raw)
+                    event = self._check_event(number, raw)
                     if event is None:
                         return
                     yield event
                 if not page:
-                    last = head(reads)
-                    if last.n <= self.n or not read(reads, self.n, 1):  # else it was written meanwhile, with its event
-                        self.problem = _end_problem(last, self.n, self._h)
+                    last = read_head(reads)
+                    if last.n <= self.number or not read_events(
+                        reads, self.number, 1
+                    ):  # else it was written meanwhile, with its event
+                        self.problem = _find_end_problem(last, self.number, self._hash)
                         return
         except StoreCorrupt as damage:
             self.problem = str(damage)
 
-    def _checked(self, number: int, raw: bytes) -> Event | None:
+    def _check_event(self, number: int, raw: bytes) -> Event | None:
         """The event, if it is the next one."""
-        if number != self.n + 1:
-            self.problem = f"event {self.n + 1} was removed"
+        if number != self.number + 1:
+            self.problem = f"event {self.number + 1} was removed"
             return None
         try:
             event = msgspec.json.decode(raw, type=Event)
@@ -193,32 +195,32 @@ class Walk:
             return None
         if event.n != number:
             self.problem = f"event {number} was moved: it says that it is number {event.n}"
-        elif event.prev != self._h:
-            changed = f"event {self.n} was changed: event {number} does not follow it"
-            self.problem = changed if self.n else "event 1 was changed"
+        elif event.prev != self._hash:
+            changed = f"event {self.number} was changed: event {number} does not follow it"
+            self.problem = changed if self.number else "event 1 was changed"
         if self.problem is not None:
             return None
-        self.n, self._h = number, digest(raw)
+        self.number, self._hash = number, hash_event(raw)
         return event
 
 
-def _end_problem(last: Head, n: int, h: str) -> str | None:
+def _find_end_problem(last: LogHead, n: int, last_hash: str) -> str | None:
     if last.n > n:
         return f"the end was cut off: events {n + 1} to {last.n} were removed"
     if last.n < n:
         return f"the head was changed: it names event {last.n}, but there are {n}"
-    return None if last.h == h else f"event {n} was changed: the head has another hash"
+    return None if last.h == last_hash else f"event {n} was changed: the head has another hash"
 
 
 def _run_prefix(run: str) -> str:
     return f"happened/{run}/"
 
 
-def _key(n: int) -> str:
+def _event_key(n: int) -> str:
     return f"event/{n:012d}"
 
 
-def _number(key: str) -> int:
+def _event_number(key: str) -> int:
     try:
         return int(key.removeprefix("event/"))
     except ValueError:

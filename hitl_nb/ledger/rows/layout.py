@@ -33,7 +33,7 @@ notice/<microseconds>-<notice>                Notice: who is to be told what, by
 watching/<token>                              Heartbeat: a process that watches timelines and sends notices
 away/<user>                                   Away: when a user was, and who voted in their place (see `absences.py`)
 assignedat/<user>                             when a question was last assigned to a user by itself
-chunk/<token>/<n>                             pieces of values above MAX_VALUE
+chunk/<token>/<n>                             pieces of values above MAX_VALUE_BYTES
 update/<document>/<n>, folded/<document>      a draft's document (in `Store.drafts`, see `update_log.py`)
 write/<document>/..., writer/<document>       what an agent wrote into it (in `Store.drafts`, see `agent_writes.py`)
 """
@@ -51,21 +51,21 @@ import msgspec
 
 from hitl_nb.errors import HitlError, StoreCorrupt, UnknownRun
 from hitl_nb.ledger.rows.record_digests import Digests, digest_record
-from hitl_nb.policies.terms.timeline import next_due
+from hitl_nb.policies.terms.timeline import next_due_time
 from hitl_nb.records import RUN_TRANSITIONS, Proposal, Record, Run, RunStatus, Step, Workspace, now
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.chunked import span
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.chunked_values import prefix_range
+from hitl_nb.storage.interface import StoreReader, Transaction
 
 R = TypeVar("R", bound=Record)
 
-_LONGEST = 512
+_MAX_KEY_CHARS = 512
 """Longest step key that is readable in the store, well below what a store's key may have."""
-_SPECIAL = re.compile(r"[^A-Za-z0-9_.~-]+")
+_SPECIAL_CHARACTERS = re.compile(r"[^A-Za-z0-9_.~-]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def decode(raw: bytes, kind: type[R], key: str) -> R:
+def decode_record(raw: bytes, kind: type[R], key: str) -> R:
     """The record at `key`. Raises StoreCorrupt if it is none."""
     try:
         return msgspec.json.decode(raw, type=kind)
@@ -73,7 +73,7 @@ def decode(raw: bytes, kind: type[R], key: str) -> R:
         raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
 
 
-def converted(fields: Any, kind: type[R], key: str) -> R:
+def convert_record(fields: Any, kind: type[R], key: str) -> R:
     """The record that these fields make, of what is kept at `key`. Raises StoreCorrupt if they make none."""
     try:
         return msgspec.convert(fields, type=kind)
@@ -86,7 +86,7 @@ def is_id(text: str) -> bool:
     return re.fullmatch("[a-z2-7]{1,12}", text) is not None
 
 
-def id_at(key: str, raw: bytes) -> str:
+def decode_index_id(key: str, raw: bytes) -> str:
     """The id that the index entry `key` holds. Raises StoreCorrupt if it is none."""
     text = raw.decode("ascii", "replace")
     if not is_id(text):
@@ -94,16 +94,16 @@ def id_at(key: str, raw: bytes) -> str:
     return text
 
 
-def made_key(run: Run) -> str:
-    return f"made/{microseconds(run.created_at)}-{run.id}"
+def run_age_key(run: Run) -> str:
+    return f"made/{sortable_time(run.created_at)}-{run.id}"
 
 
-def open_key(p: Proposal) -> str:
-    return f"open/{microseconds(p.created_at)}-{p.ordinal:06d}-{p.id}"
+def open_key(proposal: Proposal) -> str:
+    return f"open/{sortable_time(proposal.created_at)}-{proposal.ordinal:06d}-{proposal.id}"
 
 
-def asked_key(p: Proposal) -> str:
-    return f"{asked_prefix(p.run, p.pause)}{p.ordinal:06d}"
+def asked_key(proposal: Proposal) -> str:
+    return f"{asked_prefix(proposal.run, proposal.pause)}{proposal.ordinal:06d}"
 
 
 def asked_prefix(run_id: str, pause: int | None = None) -> str:
@@ -114,34 +114,38 @@ def passed_prefix(run_id: str) -> str:
     return f"passed/{run_id}/"
 
 
-def list_key(p: Proposal) -> str:
+def list_key(proposal: Proposal) -> str:
     """Where a proposal stands in the list of its run's: of those asked, or of those that passed without a pause."""
-    return asked_key(p) if p.pause else f"{passed_prefix(p.run)}{_place(p.position)}/{p.id}"
+    return (
+        asked_key(proposal)
+        if proposal.pause
+        else f"{passed_prefix(proposal.run)}{_position_key(proposal.position)}/{proposal.id}"
+    )
 
 
 def _escape(found: re.Match[str]) -> str:
-    return _quoted(found[0])
+    return _quote_character(found[0])
 
 
 @functools.lru_cache(maxsize=256)
-def _quoted(character: str) -> str:
+def _quote_character(character: str) -> str:
     return quote(character, safe="")
 
 
 @functools.lru_cache(maxsize=256)
 def step_key(run_id: str, key: str) -> str:
-    return f"step/{run_id}/{_place(key)}"
+    return f"step/{run_id}/{_position_key(key)}"
 
 
-def _place(position: str) -> str:
+def _position_key(position: str) -> str:
     """A position in a run as a part of a key, sorted alike."""
-    place = _SPECIAL.sub(_escape, position)  # quote() takes all that is plain for a letter
-    if len(place) > _LONGEST:  # its order is in the beginning
+    place = _SPECIAL_CHARACTERS.sub(_escape, position)  # quote() takes all that is plain for a letter
+    if len(place) > _MAX_KEY_CHARS:  # its order is in the beginning
         place = f"{quote(position[:9], safe='')}-{hashlib.sha256(position.encode()).hexdigest()}"
     return place
 
 
-def idempotency_key(run_id: str, key: str) -> str:
+def step_idempotency_key(run_id: str, key: str) -> str:
     """What a service may know a step by: the same on every try of this call."""
     return hashlib.sha256(f"hitl/step/v1\0{run_id}\0{key}".encode()).hexdigest()[:32]
 
@@ -156,205 +160,208 @@ def name_key(run: Run) -> str:
     return f"{name_prefix(run.notebook, run.agent, run.key)}{run.generation:08d}"
 
 
-def load_run(reads: Reads, run_id: str) -> Run:
+def load_run(reads: StoreReader, run_id: str) -> Run:
     """The run. Raises UnknownRun."""
-    raw = large.get(reads, f"run/{run_id}") if is_id(run_id) else None
+    raw = chunked_values.get_whole(reads, f"run/{run_id}") if is_id(run_id) else None
     if raw is None:
         raise UnknownRun(f"there is no run {run_id!r} in this store; `hitl-nb runs` lists them")
-    run = decode(raw, Run, f"run/{run_id}")
+    run = decode_record(raw, Run, f"run/{run_id}")
     if run.id != run_id:
         raise StoreCorrupt(f"the stored record run/{run_id} is of another run, {run.id!r}")
     return run
 
 
-def newest_run(reads: Reads, notebook: str, agent: str, key: str) -> Run | None:
+def newest_run(reads: StoreReader, notebook: str, agent: str, key: str) -> Run | None:
     """The newest generation of a named run."""
-    found = reads.scan(*span(name_prefix(notebook, agent, key)), limit=1, reverse=True)
-    return load_run(reads, id_at(*found[0])) if found else None
+    found = reads.scan(*prefix_range(name_prefix(notebook, agent, key)), limit=1, reverse=True)
+    return load_run(reads, decode_index_id(*found[0])) if found else None
 
 
-def put_record(tx: Transaction, key: str, record: Record, *, new: bool = False) -> Digests:
+def put_record(transaction: Transaction, key: str, record: Record, *, new: bool = False) -> Digests:
     """Store a record at `key`; its digest, for the event that tells of it. `new`: nothing is there yet."""
     raw = record.json()
-    (large.put if new else large.replace)(tx, key, raw)
+    (chunked_values.put_new if new else chunked_values.put_any)(transaction, key, raw)
     return {key: digest_record(key, raw)}
 
 
-def add_run(tx: Transaction, run: Run) -> Digests:
-    tx.put(made_key(run), run.id.encode())
-    tx.put(name_key(run), run.id.encode())
-    return put_run(tx, run)
+def add_run(transaction: Transaction, run: Run) -> Digests:
+    transaction.put(run_age_key(run), run.id.encode())
+    transaction.put(name_key(run), run.id.encode())
+    return put_run(transaction, run)
 
 
-def put_run(tx: Transaction, run: Run) -> Digests:
-    return put_record(tx, f"run/{run.id}", run)
+def put_run(transaction: Transaction, run: Run) -> Digests:
+    return put_record(transaction, f"run/{run.id}", run)
 
 
-def delete_run(tx: Transaction, run: Run) -> None:
-    tx.delete(made_key(run))
-    tx.delete(name_key(run))
-    large.delete(tx, f"run/{run.id}")
+def delete_run(transaction: Transaction, run: Run) -> None:
+    transaction.delete(run_age_key(run))
+    transaction.delete(name_key(run))
+    chunked_values.delete_chunked(transaction, f"run/{run.id}")
 
 
-def moved(run: Run, status: RunStatus, **changes: Any) -> Run:
+def with_status(run: Run, status: RunStatus, **changes: Any) -> Run:
     """`run` with another status. Raises HitlError for a change that is not allowed."""
     if status not in RUN_TRANSITIONS[run.status]:
         raise HitlError(f"run {run.id} ({run.agent}) is {run.status} and cannot become {status}; start it anew")
     return msgspec.structs.replace(run, status=status, updated_at=now(), **changes)
 
 
-def load_step(reads: Reads, run_id: str, key: str) -> Step | None:
+def load_step(reads: StoreReader, run_id: str, key: str) -> Step | None:
     place = step_key(run_id, key)
-    raw = large.get(reads, place)
-    return None if raw is None else decode(raw, Step, place)
+    raw = chunked_values.get_whole(reads, place)
+    return None if raw is None else decode_record(raw, Step, place)
 
 
-def load_proposals(reads: Reads, run_id: str, pause: int | None = None) -> list[Proposal]:
+def load_proposals(reads: StoreReader, run_id: str, pause: int | None = None) -> list[Proposal]:
     """A run's proposals in the order asked; those of one pause, if given."""
     found = (load_proposal(reads, one) for one in find_proposals(reads, run_id, pause))
-    return [p for p in found if p is not None]
+    return [proposal for proposal in found if proposal is not None]
 
 
-def find_proposals(reads: Reads, run_id: str, pause: int | None = None) -> list[str]:
+def find_proposals(reads: StoreReader, run_id: str, pause: int | None = None) -> list[str]:
     """The ids of `load_proposals`."""
-    return [id_at(*entry) for entry in reads.scan(*span(asked_prefix(run_id, pause)))]
+    return [decode_index_id(*entry) for entry in reads.scan(*prefix_range(asked_prefix(run_id, pause)))]
 
 
-def load_passed(reads: Reads, run_id: str, floor: str = "") -> list[Proposal]:
+def load_passed(reads: StoreReader, run_id: str, floor: str = "") -> list[Proposal]:
     """The proposals that a policy decided and the run did not pause for, whose position is not below `floor`.
 
     Raises StoreCorrupt for an entry that does not name such a proposal.
     """
-    start, stop = span(passed_prefix(run_id))
+    start, stop = prefix_range(passed_prefix(run_id))
     found: list[Proposal] = []
-    for key, raw in reads.scan(start + _place(floor), stop):
-        p = load_proposal(reads, id_at(key, raw))
-        if p is None or p.run != run_id or list_key(p) != key:
+    for key, raw in reads.scan(start + _position_key(floor), stop):
+        proposal = load_proposal(reads, decode_index_id(key, raw))
+        if proposal is None or proposal.run != run_id or list_key(proposal) != key:
             raise StoreCorrupt(f"the stored index entry {key} is damaged: it does not name a proposal of this place")
-        found.append(p)
+        found.append(proposal)
     return found
 
 
-def load_proposal(reads: Reads, proposal_id: str) -> Proposal | None:
-    raw = large.get(reads, f"proposal/{proposal_id}")
+def load_proposal(reads: StoreReader, proposal_id: str) -> Proposal | None:
+    raw = chunked_values.get_whole(reads, f"proposal/{proposal_id}")
     return None if raw is None else read_proposal(raw, proposal_id)
 
 
 def read_proposal(raw: bytes, proposal_id: str) -> Proposal:
     """The proposal that a row holds. Raises StoreCorrupt if it is none, or another one."""
-    p = decode(raw, Proposal, f"proposal/{proposal_id}")
-    if p.id != proposal_id:
-        raise StoreCorrupt(f"the stored record proposal/{proposal_id} is of another proposal, {p.id!r}")
-    return p
+    proposal = decode_record(raw, Proposal, f"proposal/{proposal_id}")
+    if proposal.id != proposal_id:
+        raise StoreCorrupt(f"the stored record proposal/{proposal_id} is of another proposal, {proposal.id!r}")
+    return proposal
 
 
-def add_proposal(tx: Transaction, p: Proposal) -> Digests:
-    tx.put(list_key(p), p.id.encode())
-    tx.put(open_key(p) if p.status == "open" else closed_key(p), p.id.encode())
-    _keep_due(tx, None, due_key(p), p.id)
-    return put_record(tx, f"proposal/{p.id}", p, new=True)
+def add_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
+    transaction.put(list_key(proposal), proposal.id.encode())
+    transaction.put(open_key(proposal) if proposal.status == "open" else closed_key(proposal), proposal.id.encode())
+    _update_due(transaction, None, due_key(proposal), proposal.id)
+    return put_record(transaction, f"proposal/{proposal.id}", proposal, new=True)
 
 
-def put_proposal(tx: Transaction, p: Proposal) -> Digests:
-    if p.terms is not None:
-        before = load_proposal(tx, p.id)
-        _keep_due(tx, None if before is None else due_key(before), due_key(p), p.id)
-    return put_record(tx, f"proposal/{p.id}", p)
+def put_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
+    if proposal.terms is not None:
+        before = load_proposal(transaction, proposal.id)
+        _update_due(transaction, None if before is None else due_key(before), due_key(proposal), proposal.id)
+    return put_record(transaction, f"proposal/{proposal.id}", proposal)
 
 
-def due_key(p: Proposal) -> str | None:
+def due_key(proposal: Proposal) -> str | None:
     """Where a proposal stands among those with a timer; None if the clock never acts on it.
 
     The timeline of one that a decisions file answers is by that file's clock: for all other clocks it is long over.
     """
-    at = next_due(p) if p.terms is not None and p.asked_at is None else None
-    return None if at is None else f"due/{microseconds(at)}-{p.id}"
+    at = next_due_time(proposal) if proposal.terms is not None and proposal.asked_at is None else None
+    return None if at is None else f"due/{sortable_time(at)}-{proposal.id}"
 
 
-def _keep_due(tx: Transaction, before: str | None, after: str | None, id_: str) -> None:
+def _update_due(transaction: Transaction, before: str | None, after: str | None, id_: str) -> None:
     if before == after:
         return
     if before is not None:
-        tx.delete(before)
+        transaction.delete(before)
     if after is not None:
-        tx.put(after, id_.encode())
+        transaction.put(after, id_.encode())
 
 
-def closed_key(p: Proposal) -> str:
+def closed_key(proposal: Proposal) -> str:
     """Where a proposal that is no longer open stands among those; a superseded one by when it was asked."""
-    return f"closed/{microseconds(p.decision.decided_at if p.decision else p.created_at)}-{p.id}"
+    closed_at = proposal.decision.decided_at if proposal.decision else proposal.created_at
+    return f"closed/{sortable_time(closed_at)}-{proposal.id}"
 
 
-def close_proposal(tx: Transaction, p: Proposal) -> Digests:
+def close_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
     """Store `p`, which is no longer open."""
-    tx.delete(open_key(p))
-    tx.put(closed_key(p), p.id.encode())
-    return put_proposal(tx, p)
+    transaction.delete(open_key(proposal))
+    transaction.put(closed_key(proposal), proposal.id.encode())
+    return put_proposal(transaction, proposal)
 
 
-def delete_proposal(tx: Transaction, p: Proposal) -> None:
-    tx.delete(open_key(p))
-    tx.delete(closed_key(p))
-    tx.delete(list_key(p))
-    _keep_due(tx, due_key(p), None, p.id)
-    delete_comments(tx, p.id)
-    large.delete(tx, f"proposal/{p.id}")
+def delete_proposal(transaction: Transaction, proposal: Proposal) -> None:
+    transaction.delete(open_key(proposal))
+    transaction.delete(closed_key(proposal))
+    transaction.delete(list_key(proposal))
+    _update_due(transaction, due_key(proposal), None, proposal.id)
+    delete_comments(transaction, proposal.id)
+    chunked_values.delete_chunked(transaction, f"proposal/{proposal.id}")
 
 
-def delete_comments(tx: Transaction, document_id: str) -> None:
+def delete_comments(transaction: Transaction, document_id: str) -> None:
     """Remove the comments on a document, and what became of them."""
     for prefix in ("comment", "marked"):
-        for key, _ in tx.scan(*span(f"{prefix}/{document_id}/")):
-            large.delete(tx, key)
+        for key, _ in transaction.scan(*prefix_range(f"{prefix}/{document_id}/")):
+            chunked_values.delete_chunked(transaction, key)
 
 
-def opened_prefix(run_id: str) -> str:
+def workspace_prefix(run_id: str) -> str:
     return f"opened/{run_id}/"
 
 
-def writing_key(w: Workspace) -> str:
-    return f"writing/{microseconds(w.created_at)}-{w.id}"
+def writing_key(workspace: Workspace) -> str:
+    return f"writing/{sortable_time(workspace.created_at)}-{workspace.id}"
 
 
-def load_workspace(reads: Reads, workspace_id: str) -> Workspace | None:
-    raw = large.get(reads, f"workspace/{workspace_id}") if is_id(workspace_id) else None
+def load_workspace(reads: StoreReader, workspace_id: str) -> Workspace | None:
+    raw = chunked_values.get_whole(reads, f"workspace/{workspace_id}") if is_id(workspace_id) else None
     if raw is None:
         return None
-    w = decode(raw, Workspace, f"workspace/{workspace_id}")
-    if w.id != workspace_id:
-        raise StoreCorrupt(f"the stored record workspace/{workspace_id} is of another workspace, {w.id!r}")
-    return w
+    workspace = decode_record(raw, Workspace, f"workspace/{workspace_id}")
+    if workspace.id != workspace_id:
+        raise StoreCorrupt(f"the stored record workspace/{workspace_id} is of another workspace, {workspace.id!r}")
+    return workspace
 
 
-def load_workspaces(reads: Reads, run_id: str) -> list[Workspace]:
+def load_workspaces(reads: StoreReader, run_id: str) -> list[Workspace]:
     """A run's workspaces in the order opened."""
-    found = (load_workspace(reads, id_at(*entry)) for entry in reads.scan(*span(opened_prefix(run_id))))
-    return [w for w in found if w is not None]
+    found = (
+        load_workspace(reads, decode_index_id(*entry)) for entry in reads.scan(*prefix_range(workspace_prefix(run_id)))
+    )
+    return [workspace for workspace in found if workspace is not None]
 
 
-def put_workspace(tx: Transaction, w: Workspace) -> Digests:
+def put_workspace(transaction: Transaction, workspace: Workspace) -> Digests:
     """Store `w`, and list it as its status says."""
-    if w.status == "closed":
-        tx.delete(writing_key(w))
+    if workspace.status == "closed":
+        transaction.delete(writing_key(workspace))
     else:
-        tx.put(writing_key(w), w.id.encode())
-    tx.put(f"{opened_prefix(w.run)}{w.ordinal:06d}", w.id.encode())
-    return put_record(tx, f"workspace/{w.id}", w)
+        transaction.put(writing_key(workspace), workspace.id.encode())
+    transaction.put(f"{workspace_prefix(workspace.run)}{workspace.ordinal:06d}", workspace.id.encode())
+    return put_record(transaction, f"workspace/{workspace.id}", workspace)
 
 
-def delete_workspace(tx: Transaction, w: Workspace) -> None:
-    tx.delete(writing_key(w))
-    tx.delete(f"{opened_prefix(w.run)}{w.ordinal:06d}")
-    delete_comments(tx, w.id)
-    large.delete(tx, f"workspace/{w.id}")
+def delete_workspace(transaction: Transaction, workspace: Workspace) -> None:
+    transaction.delete(writing_key(workspace))
+    transaction.delete(f"{workspace_prefix(workspace.run)}{workspace.ordinal:06d}")
+    delete_comments(transaction, workspace.id)
+    chunked_values.delete_chunked(transaction, f"workspace/{workspace.id}")
 
 
-def time_at(key: str) -> datetime:
+def index_time(key: str) -> datetime:
     """The time that an index entry `<index>/<microseconds>-...` begins with. Raises StoreCorrupt if it has none."""
-    return _EPOCH + timedelta(microseconds=microseconds_at(key))
+    return _EPOCH + timedelta(microseconds=index_microseconds(key))
 
 
-def microseconds_at(key: str) -> int:
+def index_microseconds(key: str) -> int:
     """The same, as whole microseconds since 1970."""
     text = key.partition("/")[2][:18]
     if len(text) != 18 or text[17] != "-" or not text[:17].isdecimal():
@@ -362,6 +369,6 @@ def microseconds_at(key: str) -> int:
     return int(text[:17])
 
 
-def microseconds(at: datetime) -> str:
+def sortable_time(at: datetime) -> str:
     """A time as text that sorts by it; of a time before 1970 or after the year 5138, the nearest within."""
     return f"{min(max((at - _EPOCH) // timedelta(microseconds=1), 0), 10**17 - 1):017d}"

@@ -7,47 +7,49 @@ from typing import TYPE_CHECKING
 
 from hitl_nb.errors import StoreCorrupt
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.interface import StoreReader, Transaction
 
 if TYPE_CHECKING:
     from hitl_nb.policies.rules.rules import MergedPolicy
 
-PREFIX = "policy/"
+POLICY_PREFIX = "policy/"
 
 
-def keep(tx: Transaction, policy: MergedPolicy) -> None:
+def keep_policy_text(transaction: Transaction, policy: MergedPolicy) -> None:
     """Keep the text of a policy, unless it is there."""
-    key = f"{PREFIX}{policy.sha256}"
-    if tx.get(key) is None:
-        large.put(tx, key, policy.json())
+    key = f"{POLICY_PREFIX}{policy.sha256}"
+    if transaction.get(key) is None:
+        chunked_values.put_new(transaction, key, policy.json())
 
 
-def text(reads: Reads, sha256: str) -> bytes | None:
+def read_policy_text(reads: StoreReader, sha256: str) -> bytes | None:
     """The text of the policy with this hash; None if it is not kept. Raises StoreCorrupt if it has another hash."""
-    raw = large.get(reads, f"{PREFIX}{sha256}") if sha256.isalnum() else None
+    raw = chunked_values.get_whole(reads, f"{POLICY_PREFIX}{sha256}") if sha256.isalnum() else None
     if raw is not None and hashlib.sha256(raw).hexdigest() != sha256:
         raise StoreCorrupt(f"the policy {sha256[:12]} was changed in the store: its text has another hash")
     return raw
 
 
-def use(tx: Transaction, run_id: str, sha256: str, policy: MergedPolicy | None, actor: str) -> None:
+def record_policy_use(
+    transaction: Transaction, run_id: str, sha256: str, policy: MergedPolicy | None, actor: str
+) -> None:
     """The run is judged by this policy: the first time, an event says so.
 
     `policy` is kept if it is the one. Raises ValueError if the text is neither given nor kept.
     """
     mark = f"policyof/{run_id}/{sha256}"
-    if tx.get(mark) is not None:
+    if transaction.get(mark) is not None:
         return
     if policy is not None and policy.sha256 == sha256:
-        keep(tx, policy)
-    elif tx.get(f"{PREFIX}{sha256}") is None:
+        keep_policy_text(transaction, policy)
+    elif transaction.get(f"{POLICY_PREFIX}{sha256}") is None:
         raise ValueError(f"the text of the policy {sha256[:12]} is not kept; give it, or call keep_policy first")
-    tx.put(mark, b"")
-    chain.append(tx, "policy.used", actor=actor, run=run_id, data={"policy": sha256})
+    transaction.put(mark, b"")
+    chain.append_event(transaction, "policy.used", actor=actor, run=run_id, data={"policy": sha256})
 
 
-def forget_run(tx: Transaction, run_id: str) -> None:
+def delete_policy_uses(transaction: Transaction, run_id: str) -> None:
     """Remove what is kept of a run's use of policies; the texts stay."""
-    for key, _ in tx.scan(*large.span(f"policyof/{run_id}/")):
-        tx.delete(key)
+    for key, _ in transaction.scan(*chunked_values.prefix_range(f"policyof/{run_id}/")):
+        transaction.delete(key)

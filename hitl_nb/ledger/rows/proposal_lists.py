@@ -14,64 +14,68 @@ from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_format as formats
 from hitl_nb.ledger.rows.shared_terms import ProposalReader
 from hitl_nb.records import Proposal
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.chunked import span
-from hitl_nb.storage.interface import Reads
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.chunked_values import prefix_range
+from hitl_nb.storage.interface import StoreReader
 
-_PAGE = 200
-_RUNS = 100
+_PAGE_SIZE = 200
+_MAX_RUNS = 100
 """Most runs of a notebook that are looked at one by one."""
 
 
-def waiting(
-    reads: Reads, *, notebook: str | None, agent: str | None, after: Proposal | None, limit: int
+def iterate_open(
+    reads: StoreReader, *, notebook: str | None, agent: str | None, after: Proposal | None, limit: int
 ) -> Iterator[Proposal]:
     """The open proposals that follow `after`, oldest first. `limit` is how many the caller is going to take."""
     start = "open/" if after is None else rows.open_key(after) + "\0"
     if notebook is not None:
-        named = reads.scan(*span(rows.name_prefix(notebook, agent)), limit=_RUNS + 1)
-        if len(named) <= _RUNS:
-            found = (_of_run(reads, rows.id_at(*entry), start) for entry in named)
+        named = reads.scan(*prefix_range(rows.name_prefix(notebook, agent)), limit=_MAX_RUNS + 1)
+        if len(named) <= _MAX_RUNS:
+            found = (_iterate_open_of_run(reads, rows.decode_index_id(*entry), start) for entry in named)
             return heapq.merge(*found, key=rows.open_key)
-    everything = _listed(reads, start, "open0", limit if notebook is agent is None else max(limit, _PAGE))
-    return (p for p in everything if notebook in (None, p.notebook) and agent in (None, p.agent))
+    everything = _iterate_listed(reads, start, "open0", limit if notebook is agent is None else max(limit, _PAGE_SIZE))
+    return (
+        proposal for proposal in everything if notebook in (None, proposal.notebook) and agent in (None, proposal.agent)
+    )
 
 
-def stuck(reads: Reads) -> Iterator[Proposal]:
+def iterate_stuck(reads: StoreReader) -> Iterator[Proposal]:
     """The open proposals that nobody may decide, oldest first. All open ones are looked at, if any have terms."""
     if formats.has_terms(reads):
-        yield from (p for p in _listed(reads, "open/", "open0", _PAGE) if p.stuck)
+        yield from (proposal for proposal in _iterate_listed(reads, "open/", "open0", _PAGE_SIZE) if proposal.stuck)
 
 
-def _of_run(reads: Reads, run_id: str, after: str) -> Iterator[Proposal]:
+def _iterate_open_of_run(reads: StoreReader, run_id: str, after: str) -> Iterator[Proposal]:
     try:
         run = rows.load_run(reads, run_id)
     except UnknownRun:
         return  # forgotten between the index and here
-    start, stop = span(rows.asked_prefix(run.id, run.pauses))
+    start, stop = prefix_range(rows.asked_prefix(run.id, run.pauses))
     if run.open:
-        yield from (p for p in _listed(reads, start, stop, _PAGE) if rows.open_key(p) >= after)
+        yield from (
+            proposal for proposal in _iterate_listed(reads, start, stop, _PAGE_SIZE) if rows.open_key(proposal) >= after
+        )
 
 
-def _listed(reads: Reads, start: str, stop: str, page: int) -> Iterator[Proposal]:
+def _iterate_listed(reads: StoreReader, start: str, stop: str, page: int) -> Iterator[Proposal]:
     """The open ones of the proposals that an index names, read by the page."""
-    page, reader = min(page, _PAGE), ProposalReader()
+    page, reader = min(page, _PAGE_SIZE), ProposalReader()
     while pairs := reads.scan(start, stop, limit=page):
-        ids = [rows.id_at(*entry) for entry in pairs]
-        texts = [large.get(reads, f"proposal/{one}") for one in ids]
+        ids = [rows.decode_index_id(*entry) for entry in pairs]
+        texts = [chunked_values.get_whole(reads, f"proposal/{one}") for one in ids]
         for one, raw in zip(ids, texts, strict=True):
-            p = None if raw is None else reader.read(raw, one)
-            if p is not None and p.status == "open":
-                yield p
+            proposal = None if raw is None else reader.read_proposal(raw, one)
+            if proposal is not None and proposal.status == "open":
+                yield proposal
         start = pairs[-1][0] + "\0"
 
 
-def closed(reads: Reads, *, after: Proposal | None) -> Iterator[Proposal]:
+def iterate_closed(reads: StoreReader, *, after: Proposal | None) -> Iterator[Proposal]:
     """The proposals that are decided or superseded, the newest first, that follow `after`."""
     stop = "closed0" if after is None else rows.closed_key(after)
-    while pairs := reads.scan("closed/", stop, limit=_PAGE, reverse=True):
+    while pairs := reads.scan("closed/", stop, limit=_PAGE_SIZE, reverse=True):
         for entry in pairs:
-            p = rows.load_proposal(reads, rows.id_at(*entry))
-            if p is not None and p.status != "open":
-                yield p
+            proposal = rows.load_proposal(reads, rows.decode_index_id(*entry))
+            if proposal is not None and proposal.status != "open":
+                yield proposal
         stop = pairs[-1][0]

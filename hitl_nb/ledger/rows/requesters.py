@@ -12,7 +12,7 @@ from hitl_nb.records import Run
 
 HUB_USER = "JUPYTERHUB_USER"
 
-_replacement: tuple[str, ...] | None = None
+_replacement_names: tuple[str, ...] | None = None
 
 
 def replace_requesters(names: tuple[str, ...] | None) -> None:
@@ -20,8 +20,8 @@ def replace_requesters(names: tuple[str, ...] | None) -> None:
 
     A decisions file that answers in place of people must give the same no matter who runs it.
     """
-    global _replacement
-    _replacement = names
+    global _replacement_names
+    _replacement_names = names
 
 
 def os_user() -> str:
@@ -39,10 +39,10 @@ def _os_user(uid: int) -> str:
         return f"uid {uid}"
 
 
-def here() -> tuple[str, ...]:
+def current_requesters() -> tuple[str, ...]:
     """The people behind this process: the OS user, and whom JupyterHub started it for."""
-    if _replacement is not None:
-        return _replacement
+    if _replacement_names is not None:
+        return _replacement_names
     hub = os.environ.get(HUB_USER)
     return (os_user(), hub) if hub else (os_user(),)
 

@@ -11,19 +11,21 @@ from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.records import Run
 from hitl_nb.storage.interface import Transaction
 
-MOST_LABELS = 50
+MAX_LABELS = 50
 """Labels of one run."""
 
 
-def label_run(tx: Transaction, run_id: str, labels: Mapping[str, str], actor: str) -> Run:
+def label_run(transaction: Transaction, run_id: str, labels: Mapping[str, str], actor: str) -> Run:
     """Add labels to a run, in place of those of the same names; the run then. Raises ValueError for too many."""
-    run = rows.load_run(tx, run_id)
+    run = rows.load_run(transaction, run_id)
     merged = {**run.labels, **labels}
     if merged == run.labels:
         return run
-    if len(merged) > MOST_LABELS:
-        raise ValueError(f"a run has {MOST_LABELS} labels at most, and {run.agent!r} would have {len(merged)}")
+    if len(merged) > MAX_LABELS:
+        raise ValueError(f"a run has {MAX_LABELS} labels at most, and {run.agent!r} would have {len(merged)}")
     run = msgspec.structs.replace(run, labels=merged)
-    records = rows.put_run(tx, run)
-    chain.append(tx, "run.labeled", actor=actor, run=run_id, data={"labels": dict(labels)}, records=records)
+    records = rows.put_run(transaction, run)
+    chain.append_event(
+        transaction, "run.labeled", actor=actor, run=run_id, data={"labels": dict(labels)}, records=records
+    )
     return run

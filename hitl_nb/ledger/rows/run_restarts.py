@@ -10,12 +10,12 @@ from hitl_nb.records import Run
 from hitl_nb.storage.interface import Transaction
 
 
-def forget_restart(tx: Transaction, run_id: str) -> Run:
+def clear_restart(transaction: Transaction, run_id: str) -> Run:
     """The cell was run without `--restart` since: with the flag put back, it begins again. The run then."""
-    run = rows.load_run(tx, run_id)
+    run = rows.load_run(transaction, run_id)
     if not run.restarted:
         return run
     run = msgspec.structs.replace(run, restarted="")
-    records = rows.put_run(tx, run)
-    chain.append(tx, "run.restart_forgotten", actor="kernel", run=run_id, records=records)
+    records = rows.put_run(transaction, run)
+    chain.append_event(transaction, "run.restart_forgotten", actor="kernel", run=run_id, records=records)
     return run

@@ -11,8 +11,8 @@ from hitl_nb.records import Run
 from hitl_nb.storage.interface import Transaction
 
 
-def opened(
-    tx: Transaction,
+def start_run(
+    transaction: Transaction,
     id_: str,
     last: Run | None,
     *,
@@ -48,7 +48,7 @@ def opened(
         created_at=at,
         updated_at=at,
     )
-    records = rows.add_run(tx, run) | (also or {})
+    records = rows.add_run(transaction, run) | (also or {})
     data = {"agent": agent, "notebook": notebook, "key": key, "generation": run.generation, **(caller or {})}
-    chain.append(tx, "run.opened", actor=actor, run=id_, data=data, records=records)
+    chain.append_event(transaction, "run.opened", actor=actor, run=id_, data=data, records=records)
     return run

@@ -15,25 +15,27 @@ from hitl_nb.records import Run
 from hitl_nb.storage.interface import Transaction
 
 
-def cancel_run(tx: Transaction, run: Run, *, actor: str, why: str | None = None) -> Run:
+def cancel_run(transaction: Transaction, run: Run, *, actor: str, why: str | None = None) -> Run:
     """Stop a run for good: its open proposals are superseded, and its owner can write no more.
 
     `why` is kept as the run's error, for whoever runs it again.
     """
-    stale, records = _supersede(tx, run.id, run.pauses)
-    run = rows.moved(run, "cancelled", open=0, error=why)
-    records |= rows.put_run(tx, run)
-    claims.free(tx, run.id)
-    standing.close_all(tx, run.id, actor)
+    stale, records = _supersede(transaction, run.id, run.pauses)
+    run = rows.with_status(run, "cancelled", open=0, error=why)
+    records |= rows.put_run(transaction, run)
+    claims.end_claim(transaction, run.id)
+    standing.close_all(transaction, run.id, actor)
     data: dict[str, Any] = {"superseded": stale, **({} if why is None else {"error": why})}
-    chain.append(tx, "run.cancelled", actor=actor, run=run.id, data=data, records=records)
+    chain.append_event(transaction, "run.cancelled", actor=actor, run=run.id, data=data, records=records)
     return run
 
 
-def _supersede(tx: Transaction, run_id: str, pause: int) -> tuple[list[str], Digests]:
+def _supersede(transaction: Transaction, run_id: str, pause: int) -> tuple[list[str], Digests]:
     """Close the open proposals of a run's pause without a decision; their ids, and digests for the caller's event."""
-    stale = [p for p in rows.load_proposals(tx, run_id, pause) if p.status == "open"]
+    stale = [proposal for proposal in rows.load_proposals(transaction, run_id, pause) if proposal.status == "open"]
     records: Digests = {}
-    for p in stale:
-        records |= rows.close_proposal(tx, msgspec.structs.replace(p, status="superseded", revision=p.revision + 1))
-    return [p.id for p in stale], records
+    for proposal in stale:
+        records |= rows.close_proposal(
+            transaction, msgspec.structs.replace(proposal, status="superseded", revision=proposal.revision + 1)
+        )
+    return [proposal.id for proposal in stale], records

@@ -3,7 +3,7 @@
 A claim carries a number that grows with every claim of the run. Each write is checked against the claim
 record in its own transaction, so whoever lost the claim writes nothing more, however late it wakes up. Holders
 count a heartbeat; one that cannot be asked directly (another machine) is given up after its count
-stood still for `SILENCE` seconds of the observer's own monotonic clock. No wall clock is involved.
+stood still for `OWNER_TIMEOUT_SECONDS` seconds of the observer's own monotonic clock. No wall clock is involved.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import TypeVar
 import msgspec
 
 from hitl_nb.errors import RunClaimed
-from hitl_nb.ledger.rows.layout import decode
-from hitl_nb.ledger.runs.process import LIVE, Owner
+from hitl_nb.ledger.rows.layout import decode_record
+from hitl_nb.ledger.runs.process import LIVE_TOKENS, ProcessIdentity
 from hitl_nb.records import Record, Run
-from hitl_nb.storage.interface import Reads, Store, Transaction
+from hitl_nb.storage.interface import Store, StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
 T = TypeVar("T")
 
-BEAT = 3.0
+HEARTBEAT_SECONDS = 3.0
 """Seconds between heartbeats."""
-SILENCE = 15.0
+OWNER_TIMEOUT_SECONDS = 15.0
 """Seconds after which a silent owner on another machine counts as dead."""
 
 
@@ -42,7 +42,7 @@ class Claim(msgspec.Struct, frozen=True):
 class ClaimRecord(Record, frozen=True):
     """A claim as stored. `beat` counts the owner's signs of life."""
 
-    owner: Owner
+    owner: ProcessIdentity
     epoch: int
     beat: int = 0
     released: bool = False
@@ -63,15 +63,15 @@ class Claims:
 
     # Taking and giving back
 
-    def take(
+    def acquire(
         self,
-        work: Callable[[Transaction, Owner], tuple[Run, Claim]],
+        work: Callable[[Transaction, ProcessIdentity], tuple[Run, Claim]],
         label: str,
         *,
         target: str,
         watched: Callable[[], str] | None,
     ) -> tuple[Run, Claim]:
-        """Claim the run `target` by `work`, which calls `seize`. Raises RunClaimed.
+        """Claim the run `target` by `work`, which calls `write_claim`. Raises RunClaimed.
 
         With `watched` (the run whose owner may be in the way), an owner elsewhere is waited for until it gives a sign
         of life or counts as dead.
@@ -80,34 +80,36 @@ class Claims:
         while True:
             version = self._store.version() if watched else 0
             try:
-                return self._try_to_take(work, label, target)
+                return self._try_acquire(work, label, target)
             except RunClaimed:
                 seen = self._seen.get(watched()) if watched else None
                 if seen is None or first not in (None, seen[0]):
                     raise
             first = seen[0]
-            self._store.wait(version, min(1.0, max(0.0, seen[1] + SILENCE - self._clock())))
+            self._store.wait(version, min(1.0, max(0.0, seen[1] + OWNER_TIMEOUT_SECONDS - self._clock())))
 
-    def seize(self, tx: Transaction, run: Run, owner: Owner) -> Claim:
+    def write_claim(self, transaction: Transaction, run: Run, owner: ProcessIdentity) -> Claim:
         """Write the run's next claim. Raises RunClaimed if its owner lives."""
-        self.check_free(tx, run)
+        self.check_free(transaction, run)
         claim = Claim(run.id, run.epoch + 1, str(owner))
-        _put(tx, run.id, ClaimRecord(owner=owner, epoch=claim.epoch))
+        _write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch))
         return claim
 
-    def entrust(self, tx: Transaction, run: Run, owner: Owner, *, released: bool = False) -> Claim:
+    def write_remote_claim(
+        self, transaction: Transaction, run: Run, owner: ProcessIdentity, *, released: bool = False
+    ) -> Claim:
         """Write the run's next claim whoever holds it, for an owner whom nobody can ask whether it lives.
 
         The newest counts, and is known by its token in any process. `released`: nothing may be written under it yet.
         """
         claim = Claim(run.id, run.epoch + 1, str(owner))
-        _put(tx, run.id, ClaimRecord(owner=owner, epoch=claim.epoch, released=released))
+        _write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch, released=released))
         return claim
 
-    def check_free(self, reads: Reads, run: Run) -> None:
+    def check_free(self, reads: StoreReader, run: Run) -> None:
         """Raises RunClaimed if a living owner holds the run."""
-        held = _record(reads, run.id)
-        if held is None or held.released or not self._alive(run.id, held):
+        held = _read_claim(reads, run.id)
+        if held is None or held.released or not self._is_owner_alive(run.id, held):
             return
         raise RunClaimed(
             f"run {run.id} ({run.agent}) is being run by {held.owner}; wait for it, or stop that process",
@@ -119,34 +121,34 @@ class Claims:
         if claim in self._ended:
             return
 
-        def work(tx: Transaction) -> None:
-            held = _record(tx, claim.run)
+        def work(transaction: Transaction) -> None:
+            held = _read_claim(transaction, claim.run)
             if held is not None and held.epoch == claim.epoch:
-                free(tx, claim.run)
+                end_claim(transaction, claim.run)
 
         try:
-            held = _record(self._store, claim.run)
+            held = _read_claim(self._store, claim.run)
             if held is not None and held.epoch == claim.epoch and not held.released:
                 self._store.transact(work)
         finally:
-            self._let_go(claim)
+            self._forget_claim(claim)
 
     # Writing
 
     def check(self, claim: Claim) -> None:
         """Raises RunClaimed if the claim does not hold any more."""
-        _fence(self._store, claim)
+        _check_fence(self._store, claim)
 
     def write(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
         """Commit `work` if the claim holds. Raises RunClaimed, or what an earlier lazy write failed with."""
-        self._settle(claim)
-        return self._store.transact(_fenced(claim, work))
+        self._await_lazy_writes(claim)
+        return self._store.transact(_with_fence(claim, work))
 
     def write_lazily(self, claim: Claim, work: Callable[[Transaction], None]) -> Future[None]:
         """The same, not waited for: in order with the other writes. Its error is raised by the next of them too."""
-        future = self._store.submit(_fenced(claim, work), lazy=True)
+        future = self._store.submit(_with_fence(claim, work), lazy=True)
         try:
-            self._settle(claim)
+            self._await_lazy_writes(claim)
         finally:
             with self._lock:
                 self._unsettled.setdefault(claim, []).append(future)
@@ -154,15 +156,15 @@ class Claims:
 
     def write_last(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
         """The same, for work that ends the claim: all lazy writes are safe before it."""
-        self._settle(claim, wait=True)
-        done = self._store.transact(_fenced(claim, work))
-        self._let_go(claim)
+        self._await_lazy_writes(claim, wait=True)
+        done = self._store.transact(_with_fence(claim, work))
+        self._forget_claim(claim)
         if len(self._ended) >= 256:
             self._ended.clear()
         self._ended.add(claim)
         return done
 
-    def _settle(self, claim: Claim, *, wait: bool = False) -> None:
+    def _await_lazy_writes(self, claim: Claim, *, wait: bool = False) -> None:
         if claim not in self._unsettled:
             return
         with self._lock:
@@ -177,35 +179,35 @@ class Claims:
 
     # Who lives
 
-    def _try_to_take(
-        self, work: Callable[[Transaction, Owner], tuple[Run, Claim]], label: str, target: str
+    def _try_acquire(
+        self, work: Callable[[Transaction, ProcessIdentity], tuple[Run, Claim]], label: str, target: str
     ) -> tuple[Run, Claim]:
-        owner = Owner.here(label)
-        LIVE.add(owner.token)
+        owner = ProcessIdentity.current(label)
+        LIVE_TOKENS.add(owner.token)
         try:
             run, claim = self._store.transact(lambda tx: work(tx, owner))
-            self._hold(claim, owner)
+            self._start_heartbeat(claim, owner)
         except BaseException as end:
-            LIVE.discard(owner.token)
+            LIVE_TOKENS.discard(owner.token)
             if not isinstance(end, Exception):
                 # Interrupted while waiting: the claim may get written, and nobody would ever give it back.
-                self._store.submit(lambda tx: _free_owned(tx, target, owner))
+                self._store.submit(lambda tx: _end_owned_claim(tx, target, owner))
             raise
         return run, claim
 
-    def _hold(self, claim: Claim, owner: Owner) -> None:
+    def _start_heartbeat(self, claim: Claim, owner: ProcessIdentity) -> None:
         with self._lock:
             self._held[claim] = owner.token
             if self._stop_beating is None:
-                self._stop_beating = self._store.every(BEAT, self._beat)
+                self._stop_beating = self._store.repeat_every(HEARTBEAT_SECONDS, self._write_heartbeats)
 
-    def _let_go(self, claim: Claim) -> None:
+    def _forget_claim(self, claim: Claim) -> None:
         with self._lock:
-            LIVE.discard(self._held.pop(claim, ""))
+            LIVE_TOKENS.discard(self._held.pop(claim, ""))
             self._unsettled.pop(claim, None)
 
-    def _alive(self, run_id: str, held: ClaimRecord) -> bool:
-        verdict = held.owner.alive()
+    def _is_owner_alive(self, run_id: str, held: ClaimRecord) -> bool:
+        verdict = held.owner.is_alive()
         if verdict is not None:
             self._seen.pop(run_id, None)
             return verdict
@@ -213,56 +215,56 @@ class Claims:
         seen = self._seen.get(run_id)
         if seen is None or seen[0] != mark:
             self._seen[run_id] = seen = (mark, now)
-        return now - seen[1] < SILENCE
+        return now - seen[1] < OWNER_TIMEOUT_SECONDS
 
-    def _beat(self, tx: Transaction) -> None:
+    def _write_heartbeats(self, transaction: Transaction) -> None:
         try:
-            self._give_signs(tx)
+            self._renew_claims(transaction)
         except BaseException:
             with self._lock:
                 self._stop_beating = None  # an error ends the repetition: the next claim starts another one
             raise
 
-    def _give_signs(self, tx: Transaction) -> None:
+    def _renew_claims(self, transaction: Transaction) -> None:
         with self._lock:
             if not self._held and self._stop_beating is not None:  # here, as each start wakes the store's thread
                 self._stop_beating()
                 self._stop_beating = None
         for claim in list(self._held):
-            held = _record(tx, claim.run)
+            held = _read_claim(transaction, claim.run)
             if held is None or held.released or held.epoch != claim.epoch:
-                LIVE.discard(self._held.pop(claim, ""))
+                LIVE_TOKENS.discard(self._held.pop(claim, ""))
             else:
-                _put(tx, claim.run, msgspec.structs.replace(held, beat=held.beat + 1))
+                _write_claim_record(transaction, claim.run, msgspec.structs.replace(held, beat=held.beat + 1))
 
 
-def free(tx: Transaction, run_id: str) -> None:
+def end_claim(transaction: Transaction, run_id: str) -> None:
     """End whatever claim there is on the run."""
-    held = _record(tx, run_id)
+    held = _read_claim(transaction, run_id)
     if held is not None and not held.released:
-        _put(tx, run_id, msgspec.structs.replace(held, released=True))
+        _write_claim_record(transaction, run_id, msgspec.structs.replace(held, released=True))
 
 
-def newest(reads: Reads, run_id: str) -> ClaimRecord | None:
+def newest_claim(reads: StoreReader, run_id: str) -> ClaimRecord | None:
     """The run's newest claim, as it is kept."""
-    return _record(reads, run_id)
+    return _read_claim(reads, run_id)
 
 
-def delete(tx: Transaction, run_id: str) -> None:
+def delete_claim(transaction: Transaction, run_id: str) -> None:
     """Remove the run's claim record."""
-    tx.delete(_key(run_id))
+    transaction.delete(_claim_key(run_id))
 
 
-def _fenced(claim: Claim, work: Callable[[Transaction], T]) -> Callable[[Transaction], T]:
-    def checked(tx: Transaction) -> T:
-        _fence(tx, claim)
-        return work(tx)
+def _with_fence(claim: Claim, work: Callable[[Transaction], T]) -> Callable[[Transaction], T]:
+    def run_fenced(transaction: Transaction) -> T:
+        _check_fence(transaction, claim)
+        return work(transaction)
 
-    return checked
+    return run_fenced
 
 
-def _fence(reads: Reads, claim: Claim) -> None:
-    held = _record(reads, claim.run)
+def _check_fence(reads: StoreReader, claim: Claim) -> None:
+    held = _read_claim(reads, claim.run)
     if held is None:
         raise RunClaimed(f"run {claim.run} was forgotten while {claim.owner} ran it; nothing was written")
     if held.epoch != claim.epoch:
@@ -277,30 +279,30 @@ def _fence(reads: Reads, claim: Claim) -> None:
         )
 
 
-def _free_owned(tx: Transaction, run_id: str, owner: Owner) -> None:
-    held = _record(tx, run_id)
+def _end_owned_claim(transaction: Transaction, run_id: str, owner: ProcessIdentity) -> None:
+    held = _read_claim(transaction, run_id)
     if held is not None and held.owner == owner:
-        free(tx, run_id)
+        end_claim(transaction, run_id)
 
 
-def _key(run_id: str) -> str:
+def _claim_key(run_id: str) -> str:
     return f"claim/{run_id}"
 
 
-def _record(reads: Reads, run_id: str) -> ClaimRecord | None:
-    key = _key(run_id)
+def _read_claim(reads: StoreReader, run_id: str) -> ClaimRecord | None:
+    key = _claim_key(run_id)
     raw = reads.get(key)
-    return None if raw is None else _decoded(raw, key)
+    return None if raw is None else _decode_claim(raw, key)
 
 
 @functools.lru_cache(maxsize=256)
-def _decoded(raw: bytes, key: str) -> ClaimRecord:
+def _decode_claim(raw: bytes, key: str) -> ClaimRecord:
     """Each write of a run reads the same one."""
-    return decode(raw, ClaimRecord, key)
+    return decode_record(raw, ClaimRecord, key)
 
 
-def _put(tx: Transaction, run_id: str, record: ClaimRecord) -> None:
-    tx.put(_key(run_id), record.json())
+def _write_claim_record(transaction: Transaction, run_id: str, record: ClaimRecord) -> None:
+    transaction.put(_claim_key(run_id), record.json())
 
 
 prepare_structs(globals())

@@ -10,8 +10,8 @@ from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.runs import snapshots
 from hitl_nb.records import Event, Run, Step
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.interface import Reads
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.interface import StoreReader
 
 _HARMLESS = frozenset(
     {
@@ -24,10 +24,10 @@ _HARMLESS = frozenset(
 _PAGE, _PAGES = 1000, 20
 
 
-def has_used_decisions(reads: Reads, run: Run) -> bool:
+def has_used_decisions(reads: StoreReader, run: Run) -> bool:
     """Whether a run that was claimed since its last pause has used what was decided there, or may have."""
     since: list[Event] = []
-    for event in chain.newest_of_run(reads, run.id):
+    for event in chain.iterate_run_events(reads, run.id):
         if event.type == "run.paused":
             break
         since.append(event)
@@ -44,24 +44,24 @@ def has_used_decisions(reads: Reads, run: Run) -> bool:
     )
 
 
-def _saved_since(reads: Reads, run: Run, resumed: Event) -> bool:
-    saved = snapshots.last_saved(reads, run.id)
+def _saved_since(reads: StoreReader, run: Run, resumed: Event) -> bool:
+    saved = snapshots.last_saved_state(reads, run.id)
     return saved is not None and saved.epoch >= (resumed.data or {}).get("epoch", 0)
 
 
-def _has_begun_call(reads: Reads, run: Run) -> bool:
+def _has_begun_call(reads: StoreReader, run: Run) -> bool:
     """Whether a call was begun and has not ended; a gated one that asked was ended by its pause."""
-    found = reads.scan(*large.span(f"step/{run.id}/"))
-    steps = (rows.decode(large.whole(reads, key, raw), Step, key) for key, raw in found)
+    found = reads.scan(*chunked_values.prefix_range(f"step/{run.id}/"))
+    steps = (rows.decode_record(chunked_values.join_chunks(reads, key, raw), Step, key) for key, raw in found)
     return any(one.status == "started" and (one.pauses is None or one.pauses >= run.pauses) for one in steps)
 
 
-def _has_recorded(reads: Reads, run: Run, after: int) -> bool:
+def _has_recorded(reads: StoreReader, run: Run, after: int) -> bool:
     """Whether it recorded what is on no list: calls that have ended, and what policies passed."""
     for _ in range(_PAGES):
-        page = chain.read(reads, after, _PAGE)
+        page = chain.read_events(reads, after, _PAGE)
         for n, raw in page:
-            event = rows.decode(raw, Event, f"event {n}")
+            event = rows.decode_record(raw, Event, f"event {n}")
             if event.run == run.id and event.type not in _HARMLESS:
                 return True
         if len(page) < _PAGE:

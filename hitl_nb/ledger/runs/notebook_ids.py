@@ -14,13 +14,13 @@ import msgspec
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows.record_digests import REMOVED, Digests
 from hitl_nb.records import Record, new_id
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.storage.interface import StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
 SUFFIX = ".ipynb"
 
 
-class Known(Record, frozen=True):
+class KnownNotebook(Record, frozen=True):
     """A notebook that has runs, or had some."""
 
     id: str
@@ -28,60 +28,60 @@ class Known(Record, frozen=True):
     seen: bool = False
 
 
-def by_id(reads: Reads, notebook_id: str) -> Known | None:
+def find_by_id(reads: StoreReader, notebook_id: str) -> KnownNotebook | None:
     """The notebook with this id."""
     key = f"notebook/{notebook_id}"
     raw = reads.get(key) if rows.is_id(notebook_id) else None
-    return None if raw is None else rows.decode(raw, Known, key)
+    return None if raw is None else rows.decode_record(raw, KnownNotebook, key)
 
 
-def at(reads: Reads, path: str) -> Known | None:
+def find_at_path(reads: StoreReader, path: str) -> KnownNotebook | None:
     """The notebook at this path."""
     key = path_key(path)
     raw = reads.get(key)
-    found = None if raw is None else by_id(reads, rows.id_at(key, raw))
+    found = None if raw is None else find_by_id(reads, rows.decode_index_id(key, raw))
     return found if found is not None and found.path == path else None
 
 
-def ensure(tx: Transaction, path: str, wanted: str = "") -> tuple[str, Digests]:
+def ensure_notebook_id(transaction: Transaction, path: str, wanted: str = "") -> tuple[str, Digests]:
     """The id of the notebook at `path`: the one that it has, else `wanted` if that is free, else a new one.
 
     "" for a path that is no notebook's. The digests are for the caller's event.
     """
     if not path.endswith(SUFFIX):
         return "", {}
-    found = at(tx, path)
+    found = find_at_path(transaction, path)
     if found is not None:
         return found.id, {}
-    free = rows.is_id(wanted) and by_id(tx, wanted) is None
-    made = Known(id=wanted if free else new_id(), path=path, seen=free)
-    return made.id, _put(tx, made)
+    free = rows.is_id(wanted) and find_by_id(transaction, wanted) is None
+    made = KnownNotebook(id=wanted if free else new_id(), path=path, seen=free)
+    return made.id, _put_notebook(transaction, made)
 
 
-def see(tx: Transaction, notebook_id: str) -> Digests:
+def mark_id_seen(transaction: Transaction, notebook_id: str) -> Digests:
     """Remember that the notebook's file has this id; the digest of that, if it is news, for the caller's event."""
-    found = by_id(tx, notebook_id)
-    return {} if found is None or found.seen else _put(tx, msgspec.structs.replace(found, seen=True))
+    found = find_by_id(transaction, notebook_id)
+    return {} if found is None or found.seen else _put_notebook(transaction, msgspec.structs.replace(found, seen=True))
 
 
-def move(tx: Transaction, old: str, new: str) -> Digests:
+def move_notebook_id(transaction: Transaction, old: str, new: str) -> Digests:
     """Let the id follow the notebook to its new path; the digests of that, for the caller's event."""
-    found = at(tx, old)
+    found = find_at_path(transaction, old)
     if found is None:
         return {}
     records: Digests = {}
-    replaced = at(tx, new)
+    replaced = find_at_path(transaction, new)
     if replaced is not None:
         key = f"notebook/{replaced.id}"
-        tx.delete(key)
+        transaction.delete(key)
         records[key] = REMOVED
-    tx.delete(path_key(old))
-    return records | _put(tx, msgspec.structs.replace(found, path=new))
+    transaction.delete(path_key(old))
+    return records | _put_notebook(transaction, msgspec.structs.replace(found, path=new))
 
 
-def _put(tx: Transaction, known: Known) -> Digests:
-    tx.put(path_key(known.path), known.id.encode())
-    return rows.put_record(tx, f"notebook/{known.id}", known)
+def _put_notebook(transaction: Transaction, known: KnownNotebook) -> Digests:
+    transaction.put(path_key(known.path), known.id.encode())
+    return rows.put_record(transaction, f"notebook/{known.id}", known)
 
 
 def path_key(path: str) -> str:

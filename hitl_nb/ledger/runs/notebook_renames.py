@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.records import Record, now
-from hitl_nb.storage.chunked import span
-from hitl_nb.storage.interface import Reads, Transaction
+from hitl_nb.storage.chunked_values import prefix_range
+from hitl_nb.storage.interface import StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
-_LONGEST = 1000
+_MAX_RENAMES = 1000
 """Most renames that are followed."""
 
 
-class Move(Record, frozen=True):
+class NotebookRename(Record, frozen=True):
     """A notebook's renaming."""
 
     old: str
@@ -28,26 +28,26 @@ class Move(Record, frozen=True):
     at: datetime
 
 
-def note(tx: Transaction, old: str, new: str) -> Digests:
+def record_rename(transaction: Transaction, old: str, new: str) -> Digests:
     """Remember that the notebook at `old` is at `new` from now on; the digest of that, for the caller's event."""
-    move = Move(old=old, new=new, at=now())
-    return rows.put_record(tx, f"{_prefix(old)}{rows.microseconds(move.at)}", move)
+    move = NotebookRename(old=old, new=new, at=now())
+    return rows.put_record(transaction, f"{_rename_prefix(old)}{rows.sortable_time(move.at)}", move)
 
 
-def follow(reads: Reads, notebook: str, since: datetime) -> str:
+def current_path(reads: StoreReader, notebook: str, since: datetime) -> str:
     """Where the notebook is that was at `notebook` at the time `since`."""
-    for _ in range(_LONGEST):
-        start, stop = span(_prefix(notebook))
-        found = reads.scan(f"{start}{rows.microseconds(since.astimezone(UTC))}", stop, limit=1)
+    for _ in range(_MAX_RENAMES):
+        start, stop = prefix_range(_rename_prefix(notebook))
+        found = reads.scan(f"{start}{rows.sortable_time(since.astimezone(UTC))}", stop, limit=1)
         if not found:
             break
         key, raw = found[0]
-        move = rows.decode(raw, Move, key)
+        move = rows.decode_record(raw, NotebookRename, key)
         notebook, since = move.new, move.at
     return notebook
 
 
-def _prefix(notebook: str) -> str:
+def _rename_prefix(notebook: str) -> str:
     return f"moved/{hashlib.sha256(notebook.encode()).hexdigest()[:24]}/"
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from hitl_nb.records import Record, new_id
 from hitl_nb.structs import prepare_structs
 
-LIVE: set[str] = set()
+LIVE_TOKENS: set[str] = set()
 """Tokens of the claims that this process holds now. A claim of this process without one was never handed out,
 because its caller was interrupted."""
 
 
-class Owner(Record, frozen=True):
+class ProcessIdentity(Record, frozen=True):
     """The process behind a claim.
 
     Attributes:
@@ -40,28 +40,30 @@ class Owner(Record, frozen=True):
     token: str
 
     @classmethod
-    def here(cls, label: str) -> Owner:
+    def current(cls, label: str) -> ProcessIdentity:
         """This process, about to claim a run."""
         pid = os.getpid()
-        return cls(host=_host(), name=platform.node(), pid=pid, started=_started_here(pid), label=label, token=new_id())
+        return cls(
+            host=_host_name(), name=platform.node(), pid=pid, started=_own_start_time(pid), label=label, token=new_id()
+        )
 
     def __str__(self) -> str:
         return f"{self.label} (pid {self.pid} on {self.name})"
 
-    def alive(self) -> bool | None:
+    def is_alive(self) -> bool | None:
         """Whether the claim's owner lives; None if that cannot be seen from here."""
-        if self.host != _host():
+        if self.host != _host_name():
             return None
-        if self.pid == os.getpid() and self.started == _started_here(self.pid):
-            return self.token in LIVE
-        started = _started(self.pid)
+        if self.pid == os.getpid() and self.started == _own_start_time(self.pid):
+            return self.token in LIVE_TOKENS
+        started = _start_time(self.pid)
         if started == "":
             return None
         return started == self.started
 
 
 @functools.cache
-def _host() -> str:
+def _host_name() -> str:
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         place = f"{boot.strip()} {Path('/proc/self/ns/pid').stat().st_ino}"
@@ -71,24 +73,24 @@ def _host() -> str:
 
 
 @functools.cache
-def _started_here(pid: int) -> str:
+def _own_start_time(pid: int) -> str:
     """When this process, `pid`, started; a forked child has another `pid`."""
-    return _started(pid) or ""
+    return _start_time(pid) or ""
 
 
-def _started(pid: int) -> str | None:
+def _start_time(pid: int) -> str | None:
     """When a process of this machine started; None if there is none (or only its remains), "" if hidden from us."""
     if not Path("/proc/self/stat").exists():
-        return _started_elsewhere(pid)
+        return _psutil_start_time(pid)
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
-        return _hidden(pid)
+        return _hidden_start_time(pid)
     state, *rest = stat[stat.rindex(b")") + 2 :].split()
     return None if state in (b"Z", b"X") else rest[18].decode()
 
 
-def _hidden(pid: int) -> str | None:
+def _hidden_start_time(pid: int) -> str | None:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -98,7 +100,7 @@ def _hidden(pid: int) -> str | None:
     return ""
 
 
-def _started_elsewhere(pid: int) -> str | None:
+def _psutil_start_time(pid: int) -> str | None:
     """The same where there is no /proc; psutil comes with ipykernel."""
     try:
         import psutil

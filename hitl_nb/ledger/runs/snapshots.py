@@ -23,13 +23,13 @@ from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows.record_digests import Digests, digest_state
 from hitl_nb.ledger.runs.claims import Claim
 from hitl_nb.records import Record, Snapshot
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.chunked import span
-from hitl_nb.storage.interface import MAX_VALUE, Reads, Store, Transaction
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.chunked_values import prefix_range
+from hitl_nb.storage.interface import MAX_VALUE_BYTES, Store, StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
 
-class Saved(Record, frozen=True, kw_only=True):
+class SavedState(Record, frozen=True, kw_only=True):
     """When a run's state was saved, and what it is (see `Snapshot`, `digest_state`). `epoch` is that of the claim."""
 
     epoch: int = 0
@@ -38,54 +38,54 @@ class Saved(Record, frozen=True, kw_only=True):
     digest: str = ""
 
 
-class State(NamedTuple):
+class RunState(NamedTuple):
     """A run's state: the envelope, when it was saved, and what reads a blob by its SHA-256 (hex).
 
     `blob` raises StoreCorrupt if the blob is missing or is not what its hash says.
     """
 
     envelope: bytes
-    saved: Saved
+    saved: SavedState
     blob: Callable[[str], bytes]
 
 
-def put_between(tx: Transaction, claim: Claim, snapshot: Snapshot) -> None:
+def put_snapshot_between_pauses(transaction: Transaction, claim: Claim, snapshot: Snapshot) -> None:
     """Make `snapshot` the run's state between two pauses, of which no event tells."""
-    digest = put(tx, claim.run, snapshot)[f"snapshot/{claim.run}"]
-    saved = Saved(epoch=claim.epoch, pause=snapshot.pause, save=snapshot.save, digest=digest)
-    tx.put(f"saved/{claim.run}", saved.json())
+    digest = put_snapshot(transaction, claim.run, snapshot)[f"snapshot/{claim.run}"]
+    saved = SavedState(epoch=claim.epoch, pause=snapshot.pause, save=snapshot.save, digest=digest)
+    transaction.put(f"saved/{claim.run}", saved.json())
 
 
-def put(tx: Transaction, run_id: str, snapshot: Snapshot) -> Digests:
+def put_snapshot(transaction: Transaction, run_id: str, snapshot: Snapshot) -> Digests:
     """Make `snapshot` the run's state, in place of the one before; its digest, for the event that tells of it."""
-    large.replace(tx, f"snapshot/{run_id}", snapshot.envelope)
-    _put_blobs(tx, run_id, snapshot)
+    chunked_values.put_any(transaction, f"snapshot/{run_id}", snapshot.envelope)
+    _put_blobs(transaction, run_id, snapshot)
     return {f"snapshot/{run_id}": digest_state(snapshot.envelope, snapshot.blobs)}
 
 
-def _put_blobs(tx: Transaction, run_id: str, snapshot: Snapshot) -> None:
-    old = named(tx, run_id)
+def _put_blobs(transaction: Transaction, run_id: str, snapshot: Snapshot) -> None:
+    old = referenced_blobs(transaction, run_id)
     new = set(snapshot.blobs)
     if old == new:
         return
     for sha in sorted(new - old):
-        _name(tx, sha, run_id, snapshot.blobs[sha])
+        _add_blob_reference(transaction, sha, run_id, snapshot.blobs[sha])
     for sha in sorted(old - new):
-        _unname(tx, sha, run_id)
-    large.replace(tx, f"blobs/{run_id}", json.dumps(sorted(new)).encode())
+        _remove_blob_reference(transaction, sha, run_id)
+    chunked_values.put_any(transaction, f"blobs/{run_id}", json.dumps(sorted(new)).encode())
 
 
-def get(store: Store, run_id: str) -> State | None:
+def load_state(store: Store, run_id: str) -> RunState | None:
     """The run's state. Raises Untrusted if it is not the one that was saved last, StoreCorrupt."""
-    envelope, saved, digest = newest(store, run_id)
+    envelope, saved, digest = newest_envelope(store, run_id)
     if saved is not None and saved.digest != digest:  # or it was saved while this was reading
-        return store.transact(lambda tx: get_within(tx, store, run_id))
-    return _state(store, run_id, envelope, saved)
+        return store.transact(lambda tx: read_state(tx, store, run_id))
+    return _check_state(store, run_id, envelope, saved)
 
 
-def get_within(tx: Transaction, store: Store, run_id: str) -> State | None:
+def read_state(transaction: Transaction, store: Store, run_id: str) -> RunState | None:
     """The same, read in a transaction of `store`; its blobs are read after it."""
-    envelope, saved, digest = newest(tx, run_id)
+    envelope, saved, digest = newest_envelope(transaction, run_id)
     if saved is not None and saved.digest != digest:
         what = "missing" if envelope is None else "not the one that was saved last"
         raise Untrusted(
@@ -93,79 +93,81 @@ def get_within(tx: Transaction, store: Store, run_id: str) -> State | None:
             "nothing in it was executed. Restore the store from a backup, or run the agent anew with --restart if you "
             "do not need it"
         )
-    return _state(store, run_id, envelope, saved)
+    return _check_state(store, run_id, envelope, saved)
 
 
-def _state(store: Store, run_id: str, envelope: bytes | None, saved: Saved | None) -> State | None:
+def _check_state(store: Store, run_id: str, envelope: bytes | None, saved: SavedState | None) -> RunState | None:
     def blob(sha: str) -> bytes:
-        pieces = store.scan(*span(f"blob/{sha}/"), limit=large.count(_size(store, sha, run_id)))
+        pieces = store.scan(
+            *prefix_range(f"blob/{sha}/"), limit=chunked_values.count_chunks(_blob_size(store, sha, run_id))
+        )
         data = b"".join(piece for _, piece in pieces)
         if hashlib.sha256(data).hexdigest() != sha:
             raise StoreCorrupt(f"blob {sha[:12]} of run {run_id} is damaged or missing; start the run anew")
         return data
 
-    return None if envelope is None else State(envelope, saved or Saved(), blob)
+    return None if envelope is None else RunState(envelope, saved or SavedState(), blob)
 
 
-def last_saved(reads: Reads, run_id: str) -> Saved | None:
+def last_saved_state(reads: StoreReader, run_id: str) -> SavedState | None:
     """Which state of the run was saved last, as far as the store knows; None for none. Raises StoreCorrupt."""
-    event = chain.newest_state(reads, run_id)
-    logged = Saved()
+    event = chain.newest_state_event(reads, run_id)
+    logged = SavedState()
     if event is not None:
-        logged = rows.converted(event.data, Saved, f"event {event.n}")
+        logged = rows.convert_record(event.data, SavedState, f"event {event.n}")
         logged = msgspec.structs.replace(logged, digest=event.records.get(f"snapshot/{run_id}", ""))
     raw = reads.get(f"saved/{run_id}")
-    between = Saved() if raw is None else rows.decode(raw, Saved, f"saved/{run_id}")
+    between = SavedState() if raw is None else rows.decode_record(raw, SavedState, f"saved/{run_id}")
     newest = max(logged, between, key=lambda one: one.epoch)
     return newest if newest.digest else None
 
 
-def newest(reads: Reads, run_id: str) -> tuple[bytes | None, Saved | None, str]:
+def newest_envelope(reads: StoreReader, run_id: str) -> tuple[bytes | None, SavedState | None, str]:
     """The envelope that is there, which one was saved last, and the digest of what is there."""
-    envelope = large.get(reads, f"snapshot/{run_id}")
-    digest = "" if envelope is None else digest_state(envelope, named(reads, run_id))
-    return envelope, last_saved(reads, run_id), digest
+    envelope = chunked_values.get_whole(reads, f"snapshot/{run_id}")
+    digest = "" if envelope is None else digest_state(envelope, referenced_blobs(reads, run_id))
+    return envelope, last_saved_state(reads, run_id), digest
 
 
-def delete(tx: Transaction, run_id: str) -> None:
+def delete_state(transaction: Transaction, run_id: str) -> None:
     """Remove the run's state, and the blobs that no other run names."""
-    for sha in sorted(named(tx, run_id)):
-        _unname(tx, sha, run_id)
-    large.delete(tx, f"blobs/{run_id}")
-    large.delete(tx, f"snapshot/{run_id}")
-    tx.delete(f"saved/{run_id}")
+    for sha in sorted(referenced_blobs(transaction, run_id)):
+        _remove_blob_reference(transaction, sha, run_id)
+    chunked_values.delete_chunked(transaction, f"blobs/{run_id}")
+    chunked_values.delete_chunked(transaction, f"snapshot/{run_id}")
+    transaction.delete(f"saved/{run_id}")
 
 
-def named(reads: Reads, run_id: str) -> set[str]:
+def referenced_blobs(reads: StoreReader, run_id: str) -> set[str]:
     """The SHA-256 (hex) of the blobs that the run's state names. Raises StoreCorrupt."""
-    raw = large.get(reads, f"blobs/{run_id}")
+    raw = chunked_values.get_whole(reads, f"blobs/{run_id}")
     try:
         return set() if raw is None else set(msgspec.json.decode(raw, type=list[str]))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
         raise StoreCorrupt(f"the stored record blobs/{run_id} is damaged: {damage}") from damage
 
 
-def _name(tx: Transaction, sha: str, run_id: str, content: Any) -> None:
-    others = tx.scan(*span(f"blobref/{sha}/"), limit=1)
+def _add_blob_reference(transaction: Transaction, sha: str, run_id: str, content: Any) -> None:
+    others = transaction.scan(*prefix_range(f"blobref/{sha}/"), limit=1)
     if others:
         size = others[0][1]
     else:
         data = memoryview(content).cast("B")
         size = str(len(data)).encode()
-        for n, start in enumerate(range(0, len(data), MAX_VALUE)):
-            tx.put(f"blob/{sha}/{n:06d}", bytes(data[start : start + MAX_VALUE]))
-    tx.put(f"blobref/{sha}/{run_id}", size)
+        for n, start in enumerate(range(0, len(data), MAX_VALUE_BYTES)):
+            transaction.put(f"blob/{sha}/{n:06d}", bytes(data[start : start + MAX_VALUE_BYTES]))
+    transaction.put(f"blobref/{sha}/{run_id}", size)
 
 
-def _unname(tx: Transaction, sha: str, run_id: str) -> None:
-    size = _size(tx, sha, run_id)
-    tx.delete(f"blobref/{sha}/{run_id}")
-    if not tx.scan(*span(f"blobref/{sha}/"), limit=1):
-        for n in range(large.count(size)):
-            tx.delete(f"blob/{sha}/{n:06d}")
+def _remove_blob_reference(transaction: Transaction, sha: str, run_id: str) -> None:
+    size = _blob_size(transaction, sha, run_id)
+    transaction.delete(f"blobref/{sha}/{run_id}")
+    if not transaction.scan(*prefix_range(f"blobref/{sha}/"), limit=1):
+        for n in range(chunked_values.count_chunks(size)):
+            transaction.delete(f"blob/{sha}/{n:06d}")
 
 
-def _size(reads: Reads, sha: str, run_id: str) -> int:
+def _blob_size(reads: StoreReader, sha: str, run_id: str) -> int:
     """How many bytes the blob has, as its run noted. Raises StoreCorrupt."""
     key = f"blobref/{sha}/{run_id}"
     noted = reads.get(key) or b"0"

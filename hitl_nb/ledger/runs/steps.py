@@ -16,8 +16,8 @@ from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.runs import snapshots
 from hitl_nb.ledger.runs.claims import Claim, Claims
 from hitl_nb.records import Snapshot, Step, now
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.interface import Reads, Store, Transaction
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.interface import Store, StoreReader, Transaction
 
 
 class Steps:
@@ -45,7 +45,7 @@ class Steps:
         for the question that is asked if the process dies now (see `Step`).
         Raises RunClaimed if the run was taken over.
         """
-        token = rows.idempotency_key(claim.run, key)
+        token = rows.step_idempotency_key(claim.run, key)
         at = now()
         fresh = Step(
             key=key,
@@ -61,13 +61,13 @@ class Steps:
             pauses=pauses,
         )
 
-        def work(tx: Transaction) -> Step:
-            step = rows.load_step(tx, claim.run, key)
+        def work(transaction: Transaction) -> Step:
+            step = rows.load_step(transaction, claim.run, key)
             if step is None or step.status == "failed":
-                step = fresh if step is None else _again(step, fresh)
-                large.replace(tx, rows.step_key(claim.run, key), step.json())
+                step = fresh if step is None else _next_try(step, fresh)
+                chunked_values.put_any(transaction, rows.step_key(claim.run, key), step.json())
             if snapshot is not None:
-                snapshots.put_between(tx, claim, snapshot)
+                snapshots.put_snapshot_between_pauses(transaction, claim, snapshot)
             return step
 
         return self._claims.write(claim, work)
@@ -75,9 +75,9 @@ class Steps:
     def retry_step(self, claim: Claim, key: str, *, pauses: int | None = None) -> Step:
         """Record, durably, that a step is about to be called again. Raises RunClaimed; HitlError if never started."""
 
-        def work(tx: Transaction) -> Step:
-            step = msgspec.structs.replace(_again(_recorded(tx, claim.run, key)), pauses=pauses)
-            large.replace(tx, rows.step_key(claim.run, key), step.json())
+        def work(transaction: Transaction) -> Step:
+            step = msgspec.structs.replace(_next_try(_require_step(transaction, claim.run, key)), pauses=pauses)
+            chunked_values.put_any(transaction, rows.step_key(claim.run, key), step.json())
             return step
 
         return self._claims.write(claim, work)
@@ -98,29 +98,31 @@ class Steps:
         """
         finished_at = now()
 
-        def work(tx: Transaction) -> None:
-            old = started or _recorded(tx, claim.run, key)  # nobody else writes it while the claim holds
+        def work(transaction: Transaction) -> None:
+            old = started or _require_step(transaction, claim.run, key)  # nobody else writes it while the claim holds
             ended: dict[str, Any] = {"status": status, "result": result, "finished_at": finished_at}
             step = msgspec.structs.replace(old, **ended, call="", arguments={})
-            records = rows.put_record(tx, rows.step_key(claim.run, key), step)
+            records = rows.put_record(transaction, rows.step_key(claim.run, key), step)
             data = {"step": key, "name": step.name, "status": status}
-            chain.append(tx, "step.done", actor=claim.owner, run=claim.run, data=data, records=records)
+            chain.append_event(transaction, "step.done", actor=claim.owner, run=claim.run, data=data, records=records)
 
         return self._claims.write_lazily(claim, work)
 
-    def step(self, run_id: str, key: str) -> Step | None:
+    def find_step(self, run_id: str, key: str) -> Step | None:
         """The record of a call, or None if it was never started."""
         return rows.load_step(self.store, run_id, key)
 
-    def steps(self, run_id: str, *, start: str = "") -> list[Step]:
+    def list_steps(self, run_id: str, *, start: str = "") -> list[Step]:
         """The recorded calls of a run whose key is not below `start`, in the order they were first started."""
-        first, stop = large.span(f"step/{run_id}/")
+        first, stop = chunked_values.prefix_range(f"step/{run_id}/")
         found = self.store.scan(max(first, rows.step_key(run_id, start)) if start else first, stop)
-        steps = [rows.decode(large.whole(self.store, place, raw), Step, place) for place, raw in found]
+        steps = [
+            rows.decode_record(chunked_values.join_chunks(self.store, place, raw), Step, place) for place, raw in found
+        ]
         return sorted(steps, key=lambda step: step.started_at)
 
 
-def _again(step: Step, fresh: Step | None = None) -> Step:
+def _next_try(step: Step, fresh: Step | None = None) -> Step:
     """The record of a further try; what is known of the call comes from `fresh`, if given."""
     before = {"tries": step.tries + 1, "started_at": step.started_at}
     if fresh is not None:
@@ -128,7 +130,7 @@ def _again(step: Step, fresh: Step | None = None) -> Step:
     return msgspec.structs.replace(step, **before, status="started", result=None, finished_at=None, began_at=now())
 
 
-def _recorded(reads: Reads, run_id: str, key: str) -> Step:
+def _require_step(reads: StoreReader, run_id: str, key: str) -> Step:
     step = rows.load_step(reads, run_id, key)
     if step is None:
         raise HitlError(f"step {key!r} of run {run_id} was never started; start_step comes first")

@@ -14,17 +14,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
-from hitl_nb.engine.run.resume import Shown
+from hitl_nb.engine.run.resume import RunDisplay
 from hitl_nb.notebook.ipython.inline_figures import draw_open_figures, show_open_figures
-from hitl_nb.notebook.ipython.passed_lines import PASSES, PassedLines
+from hitl_nb.notebook.ipython.passed_lines import PASSES_KEY, PassedLines
 from hitl_nb.records import Proposal, Run, Workspace
-from hitl_nb.review.static_html import WORKSPACE, bundle, note_bundle, verdict_bundle, workspace_bundle
+from hitl_nb.review.static_html import WORKSPACE_MIME, note_bundle, proposals_bundle, verdict_bundle, workspace_bundle
 
-_recorder: ContextVar[Recorder | None] = ContextVar("hitl_nb_recorder", default=None)
-_WIDGET = "application/vnd.jupyter.widget-view+json"
+_recorder: ContextVar[OutputRecorder | None] = ContextVar("hitl_nb_recorder", default=None)
+_WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
-class Recorder(Shown):
+class OutputRecorder(RunDisplay):
     """Records one run's outputs while it is entered; the driver of the run's display.
 
     Args:
@@ -42,15 +42,15 @@ class Recorder(Shown):
         self.key = key
         self.number = number
         self.quiet = quiet
-        self.stands = shown
+        self.is_shown = shown
         self.recorded: list[dict[str, Any]] = []
         self._said_above: str | None = None
         self.pictures: list[dict[str, Any]] = []
         self._passed = PassedLines()
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> OutputRecorder:
         self._token = _recorder.set(self)
-        self._taps = Taps(self.shell)
+        self._taps = OutputCapture(self.shell)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -61,16 +61,16 @@ class Recorder(Shown):
 
     def display(self, value: Any) -> None:
         if not self.quiet:
-            with self._numbered() as hook:
+            with self._with_cell_number() as hook:
                 hook(value)
 
     def outputs(self) -> list[Any]:
-        return [*self.recorded, *self._passed.saved()]
+        return [*self.recorded, *self._passed.dump_counts()]
 
     def replay(self, outputs: list[Any]) -> None:
-        self._passed = PassedLines([output for output in outputs if output["output_type"] == PASSES])
-        outputs = [one for one in outputs if one["output_type"] != PASSES and not self._is_said_above(one)]
-        if self.stands:
+        self._passed = PassedLines([output for output in outputs if output["output_type"] == PASSES_KEY])
+        outputs = [one for one in outputs if one["output_type"] != PASSES_KEY and not self._is_said_above(one)]
+        if self.is_shown:
             self.recorded.extend(outputs)
             return
         for output in outputs:
@@ -78,7 +78,7 @@ class Recorder(Shown):
                 case "stream":
                     print(output["text"], end="", file=getattr(sys, output["name"]))
                 case "execute_result":
-                    with self._numbered() as hook:
+                    with self._with_cell_number() as hook:
                         hook.start_displayhook()
                         hook.write_output_prompt()
                         hook.write_format_data(output["data"], output["metadata"])
@@ -90,27 +90,27 @@ class Recorder(Shown):
         """Whether an earlier continuation recorded the sentence that this one begins with."""
         return self._said_above is not None and output.get("data", {}).get("text/plain") == self._said_above
 
-    def noted(self, sentences: list[str]) -> None:
+    def show_notes(self, sentences: list[str]) -> None:
         for sentence in sentences:
             print(f"hitl_nb: {sentence}", file=sys.stderr)
 
-    def drawn(self) -> list[Any]:
+    def list_open_figures(self) -> list[Any]:
         self.pictures = draw_open_figures(self.shell)
         return self.pictures
 
-    def finishing(self) -> None:
+    def show_open_figures(self) -> None:
         show_open_figures()
 
-    def judged(self, proposals: list[Proposal]) -> None:
-        for p in proposals:
-            if self._passed.shows(p):
-                self._publish(verdict_bundle(p))
+    def show_verdicts(self, proposals: list[Proposal]) -> None:
+        for proposal in proposals:
+            if self._passed.needs_own_line(proposal):
+                self._publish(verdict_bundle(proposal))
 
-    def objected(self, text: str) -> None:
+    def show_objection(self, text: str) -> None:
         self._publish(note_bundle(text))
 
-    def summarize(self) -> None:
-        for made in self._passed.rest():
+    def show_passed_counts(self) -> None:
+        for made in self._passed.list_rest():
             self._publish(made)
 
     def _publish(self, made: dict[str, Any]) -> None:
@@ -121,11 +121,11 @@ class Recorder(Shown):
         finally:
             _recorder.reset(token)
 
-    def decided(self, proposals: list[Proposal]) -> None:
+    def show_decisions(self, proposals: list[Proposal]) -> None:
         self._passed.begin()
-        self.shell.display_pub.publish(bundle(self.agent, proposals[0].pause, proposals, self.key), {})
+        self.shell.display_pub.publish(proposals_bundle(self.agent, proposals[0].pause, proposals, self.key), {})
 
-    def continued(self, run: Run) -> None:
+    def show_continued(self, run: Run) -> None:
         text = (
             f"--restart has begun this run of {self.agent} before, and it has not finished: it continues, and does not "
             "begin again. To begin again, cancel it first: `%hitl cancel RUN` (`%hitl runs` lists them)."
@@ -134,25 +134,25 @@ class Recorder(Shown):
         self._said_above = made["text/plain"]
         self.shell.display_pub.publish(made, {})
 
-    def finished(self, run: Run) -> None:
+    def show_finished(self, run: Run) -> None:
         text = (
             f"Nothing was run again: {self.agent} had finished before, and this is what it recorded. "
             f"`%%agent {self.agent} --restart` starts it over."
         )
         self.shell.display_pub.publish(note_bundle(text, run.updated_at), {})
 
-    def inputs_changed(self, text: str) -> None:
+    def show_changed_inputs(self, text: str) -> None:
         made = note_bundle(text)
         if all(output.get("data", {}).get("text/plain") != made["text/plain"] for output in self.recorded):
             self.shell.display_pub.publish(made, {})
 
-    def opened(self, workspace: Workspace) -> None:
+    def show_workspace(self, workspace: Workspace) -> None:
         made = workspace_bundle(self.agent, workspace, self.key)
-        if all(output.get("data", {}).get(WORKSPACE) != made[WORKSPACE] for output in self.recorded):
+        if all(output.get("data", {}).get(WORKSPACE_MIME) != made[WORKSPACE_MIME] for output in self.recorded):
             self.shell.display_pub.publish(made, {})
 
     @contextmanager
-    def _numbered(self) -> Generator[Any]:
+    def _with_cell_number(self) -> Generator[Any]:
         """The display hook, giving the cell's own number: another cell may have run since."""
         shell, hook = self.shell, self.shell.displayhook
         now = shell.execution_count
@@ -164,17 +164,17 @@ class Recorder(Shown):
 
     # -- recording
 
-    def stream(self, name: str, text: str) -> None:
+    def record_stream(self, name: str, text: str) -> None:
         last = self.recorded[-1] if self.recorded else None
         if last is not None and last["output_type"] == "stream" and last["name"] == name:
             last["text"] += text
         elif text:
             self.recorded.append({"output_type": "stream", "name": name, "text": text})
 
-    def shown(
+    def record_display(
         self, kind: str, data: dict[str, Any], metadata: dict[str, Any], display_id: str | None, update: bool
     ) -> None:
-        data = {mime: value for mime, value in data.items() if mime != _WIDGET}
+        data = {mime: value for mime, value in data.items() if mime != _WIDGET_MIME}
         if update:
             for output in self.recorded:
                 if display_id is not None and output.get("transient", {}).get("display_id") == display_id:
@@ -184,7 +184,7 @@ class Recorder(Shown):
         self.recorded.append({"output_type": kind, "data": data, "metadata": metadata, "transient": transient})
 
 
-class Taps:
+class OutputCapture:
     """Stands in the way of a shell's output: streams, display publisher, display hook. `remove` undoes it.
 
     Put in place for each run, not once: IPython itself replaces `write` of the streams around every cell.
@@ -193,10 +193,10 @@ class Taps:
     def __init__(self, shell: Any) -> None:
         self._undo: list[Callable[[], None]] = []
         for name in ("stdout", "stderr"):
-            self._wrap(getattr(sys, name), "write", _writing(name))
-        self._wrap(shell.display_pub, "publish", _publishing)
-        self._wrap(shell.display_pub, "clear_output", _clearing)
-        self._wrap(shell.displayhook, "write_format_data", _resulting)
+            self._wrap(getattr(sys, name), "write", _capture_stream(name))
+        self._wrap(shell.display_pub, "publish", _capture_display)
+        self._wrap(shell.display_pub, "clear_output", _capture_clear)
+        self._wrap(shell.displayhook, "write_format_data", _capture_result)
 
     def _wrap(self, owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
         original = getattr(owner, name)
@@ -217,7 +217,7 @@ class Taps:
 
 
 @contextmanager
-def _recording() -> Generator[Recorder | None]:
+def _pause_recording() -> Generator[OutputRecorder | None]:
     """The running cell's recorder, for what goes out now; taps below this one leave it alone."""
     recorder = _recorder.get()
     token = _recorder.set(None)
@@ -227,12 +227,12 @@ def _recording() -> Generator[Recorder | None]:
         _recorder.reset(token)
 
 
-def _writing(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _capture_stream(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def write(text: Any, *args: Any) -> Any:
-            with _recording() as recorder:
+            with _pause_recording() as recorder:
                 if recorder is not None and isinstance(text, str):
-                    recorder.stream(name, text)
+                    recorder.record_stream(name, text)
                 return original(text, *args)
 
         return write
@@ -240,21 +240,21 @@ def _writing(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return make
 
 
-def _publishing(original: Callable[..., Any]) -> Callable[..., Any]:
+def _capture_display(original: Callable[..., Any]) -> Callable[..., Any]:
     def publish(data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> Any:
-        with _recording() as recorder:
+        with _pause_recording() as recorder:
             if recorder is not None:
                 transient: dict[str, Any] = kwargs.get("transient") or {}
                 update = bool(kwargs.get("update"))
-                recorder.shown("display_data", data, metadata or {}, transient.get("display_id"), update)
+                recorder.record_display("display_data", data, metadata or {}, transient.get("display_id"), update)
             return original(data, metadata, *args, **kwargs)
 
     return publish
 
 
-def _clearing(original: Callable[..., Any]) -> Callable[..., Any]:
+def _capture_clear(original: Callable[..., Any]) -> Callable[..., Any]:
     def clear_output(wait: bool = False) -> Any:
-        with _recording() as recorder:
+        with _pause_recording() as recorder:
             if recorder is not None:
                 recorder.recorded.clear()
             return original(wait)
@@ -262,11 +262,11 @@ def _clearing(original: Callable[..., Any]) -> Callable[..., Any]:
     return clear_output
 
 
-def _resulting(original: Callable[..., Any]) -> Callable[..., Any]:
+def _capture_result(original: Callable[..., Any]) -> Callable[..., Any]:
     def write_format_data(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> Any:
-        with _recording() as recorder:
+        with _pause_recording() as recorder:
             if recorder is not None:
-                recorder.shown("execute_result", data, metadata or {}, None, False)
+                recorder.record_display("execute_result", data, metadata or {}, None, False)
             return original(data, metadata)
 
     return write_format_data

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from hitl_nb.engine.reopening.figures import open_figures
+from hitl_nb.engine.reopening.figures import read_open_figures
 
 _BACKENDS = ("inline", "module://matplotlib_inline.backend_inline")
 
@@ -25,7 +25,7 @@ def shows_inline() -> bool:
 def draw_open_figures(shell: Any) -> list[dict[str, Any]]:
     """What the end of the cell would show now, as outputs that are replaced when the run continues."""
     drawn: list[dict[str, Any]] = []
-    for _, figure in open_figures().numbered if shows_inline() else ():
+    for _, figure in read_open_figures().numbered if shows_inline() else ():
         data, metadata = shell.display_formatter.format(figure)
         drawn.append({"output_type": "display_data", "data": data, "metadata": metadata, "transient": {}})
     return [{**output, "until_resumed": True} for output in drawn]

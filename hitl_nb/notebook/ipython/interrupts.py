@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def interruptible(work: Coroutine[Any, Any, T]) -> T:
+async def await_interruptible(work: Coroutine[Any, Any, T]) -> T:
     """Await `work`. SIGINT raises KeyboardInterrupt where it computes, and cancels it where it waits.
 
     Raises what `work` raises.
@@ -29,7 +29,7 @@ async def interruptible(work: Coroutine[Any, Any, T]) -> T:
     def interrupt(number: int, frame: FrameType | None) -> None:
         caller = frame
         while caller is not None:
-            if caller.f_code is interruptible.__code__:
+            if caller.f_code is await_interruptible.__code__:
                 raise KeyboardInterrupt
             caller = caller.f_back
         if callable(before) and before is not signal.default_int_handler:

@@ -15,17 +15,17 @@ from IPython.core.error import UsageError
 
 from hitl_nb.agent_api import outside_runs as outside
 from hitl_nb.engine.instrument import install, uninstall
-from hitl_nb.engine.reopening.client_certificates import notice_certificates
+from hitl_nb.engine.reopening.client_certificates import watch_certificates
 from hitl_nb.errors import HitlError, Paused
-from hitl_nb.headless.notebook_identity import run_by_magic
+from hitl_nb.headless.notebook_identity import find_magic_notebook
 from hitl_nb.notebook.ipython.agent_cells import AgentCells
 from hitl_nb.notebook.ipython.hitl_command import hitl_command
-from hitl_nb.notebook.ipython.tracebacks import ShownTracebacks, noted
+from hitl_nb.notebook.ipython.tracebacks import ShownTracebacks, keep_user_traceback
 
-_loaded: dict[int, _Extension] = {}
+_loaded: dict[int, _LoadedExtension] = {}
 
 
-class _Extension:
+class _LoadedExtension:
     def __init__(self, shell: Any) -> None:
         from IPython.core.magic import no_var_expand
 
@@ -33,7 +33,7 @@ class _Extension:
         self.cells = AgentCells(shell)
         self.before = (shell.custom_exceptions, shell.CustomTB)
         self.tracebacks = ShownTracebacks(shell)
-        outside.here.append(self.cells.notebook.current)
+        outside.home_finders.append(self.cells.notebook.resolve_path)
 
         @no_var_expand
         def agent(line: str, cell: str) -> Any:
@@ -67,17 +67,18 @@ class _Extension:
             try:
                 return hitl_command(self.cells, line)
             except HitlError as error:
-                raise noted(error) from error.__cause__
+                raise keep_user_traceback(error) from error.__cause__
 
         shell.register_magic_function(agent, "cell", "agent")
         shell.register_magic_function(hitl, "line", "hitl")
-        shell.input_transformers_post.append(self.cells_awaited)
-        shell.set_custom_exc((*self.before[0], Paused), self._ended)
+        shell.input_transformers_post.append(self.await_magics_in_cell)
+        shell.set_custom_exc((*self.before[0], Paused), self._on_pause)
 
-    def cells_awaited(self, lines: list[str]) -> list[str]:
-        """As `awaited`. Raises UsageError, too, for an agent cell of a notebook that `%run` runs in this kernel."""
-        changed = awaited(lines)
-        file = run_by_magic(self.shell.user_ns)
+    def await_magics_in_cell(self, lines: list[str]) -> list[str]:
+        """As `await_magics`. Raises UsageError, too, for an agent cell of a notebook that `%run` runs in this
+        kernel."""
+        changed = await_magics(lines)
+        file = find_magic_notebook(self.shell.user_ns)
         if file is not None and changed != lines:
             name = Path(file).name
             raise UsageError(
@@ -86,7 +87,9 @@ class _Extension:
             )
         return changed
 
-    def _ended(self, shell: Any, etype: type[BaseException], value: Any, tb: Any, tb_offset: int | None = None) -> Any:
+    def _on_pause(
+        self, shell: Any, etype: type[BaseException], value: Any, tb: Any, tb_offset: int | None = None
+    ) -> Any:
         if issubclass(etype, Paused):
             shell._last_traceback = []  # ipykernel sends it with the reply; the one there is of an older error
             return []
@@ -94,23 +97,23 @@ class _Extension:
 
     def remove(self) -> None:
         shell = self.shell
-        shell.input_transformers_post.remove(self.cells_awaited)
+        shell.input_transformers_post.remove(self.await_magics_in_cell)
         shell.custom_exceptions, shell.CustomTB = self.before
         shell.magics_manager.magics["cell"].pop("agent", None)
         shell.magics_manager.magics["line"].pop("hitl", None)
         self.tracebacks.remove()
-        outside.here.pop()
+        outside.home_finders.pop()
 
 
-_BELOW = re.compile(r"""get_ipython\(\)\.run_cell_magic\('(?P<name>\w+)', .*?, ['"]\s*%%agent\b""")
+_MAGIC_CALL = re.compile(r"""get_ipython\(\)\.run_cell_magic\('(?P<name>\w+)', .*?, ['"]\s*%%agent\b""")
 
 
-def awaited(lines: list[str]) -> list[str]:
+def await_magics(lines: list[str]) -> list[str]:
     """Put `await` before the magics that return a coroutine.
 
     Raises UsageError for `%%agent` below another cell magic: some would not run it at all, and say nothing.
     """
-    below = _BELOW.match(lines[0]) if lines else None
+    below = _MAGIC_CALL.match(lines[0]) if lines else None
     if below is not None:
         raise UsageError(
             f"%%agent must be the first line of its cell: below %%{below['name']} the cell cannot pause. Take "
@@ -122,9 +125,9 @@ def awaited(lines: list[str]) -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """What `%load_ext hitl_nb` calls. Loading it twice does nothing."""
-    notice_certificates()
+    watch_certificates()
     if id(shell) not in _loaded:
-        _loaded[id(shell)] = _Extension(shell)
+        _loaded[id(shell)] = _LoadedExtension(shell)
         install(shell)
 
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from hitl_nb.records import Proposal
-from hitl_nb.review.static_html import more_passed_bundle, rule_of
+from hitl_nb.review.static_html import describe_rule, more_passed_bundle
 
-PASSES = "hitl_passes"
+PASSES_KEY = "hitl_passes"
 """What stands for the type of an output in the record of a run that is not one, but what is kept here."""
 
-SHOWN = 5
+SHOWN_PER_RULE = 5
 """Lines of one rule between two pauses."""
 
 
@@ -33,39 +33,39 @@ class PassedLines:
         self._statement: str = kept.get("statement", "")
         self._places: set[str] = set(kept.get("places", ()))
 
-    def saved(self) -> list[dict[str, Any]]:
+    def dump_counts(self) -> list[dict[str, Any]]:
         """What is kept with the outputs: nothing if there was nothing to show."""
         if not self._statement:
             return []
         kept = {"shown": dict(self._shown), "rest": dict(self._rest), "places": sorted(self._places)}
-        return [{"output_type": PASSES, "statement": self._statement, **kept}]
+        return [{"output_type": PASSES_KEY, "statement": self._statement, **kept}]
 
     def begin(self) -> None:
         """The run continues behind a pause: of each rule the next five are shown again."""
         self._shown, self._rest = {}, {}
 
-    def shows(self, p: Proposal) -> bool:
+    def needs_own_line(self, proposal: Proposal) -> bool:
         """Whether a decided question gets a line of its own; it is counted if not.
 
         One that was told before gets none: code that is made again asks again, and only the statement in which the run
         stands is made again.
         """
-        statement = p.position.partition("/")[0]
+        statement = proposal.position.partition("/")[0]
         if statement != self._statement:
             self._statement, self._places = statement, set()
-        if p.position in self._places:
+        if proposal.position in self._places:
             return False
-        self._places.add(p.position)
-        if p.decision is None or p.decision.action != "approve":
+        self._places.add(proposal.position)
+        if proposal.decision is None or proposal.decision.action != "approve":
             return True  # each that is blocked
-        rule = rule_of(p)
-        if self._shown.get(rule, 0) < SHOWN:
+        rule = describe_rule(proposal)
+        if self._shown.get(rule, 0) < SHOWN_PER_RULE:
             self._shown[rule] = self._shown.get(rule, 0) + 1
             return True
         self._rest[rule] = self._rest.get(rule, 0) + 1
         return False
 
-    def rest(self) -> list[dict[str, Any]]:
+    def list_rest(self) -> list[dict[str, Any]]:
         """How many more each rule let pass, as MIME bundles; they are not counted again."""
         told = [more_passed_bundle(rule, count) for rule, count in self._rest.items()]
         self._rest = {}

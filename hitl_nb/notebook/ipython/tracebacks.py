@@ -15,32 +15,32 @@ from IPython.core.error import UsageError
 
 from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.missing_names import explain_missing
-from hitl_nb.engine.tracebacks import trimmed
+from hitl_nb.engine.tracebacks import trim_traceback
 from hitl_nb.errors import HitlError, Paused
 
 T = TypeVar("T")
 
-_NOTED = "__hitl_traceback__"
+_KEPT_ATTRIBUTE = "__hitl_traceback__"
 
 
-def noted(error: BaseException) -> BaseException:
+def keep_user_traceback(error: BaseException) -> BaseException:
     """Remember the user's part of the traceback of `error`; none for an error that hitl_nb itself reports."""
-    if hasattr(error, _NOTED):
+    if hasattr(error, _KEPT_ATTRIBUTE):
         return error
-    setattr(error, _NOTED, trimmed(error).__traceback__)
+    setattr(error, _KEPT_ATTRIBUTE, trim_traceback(error).__traceback__)
     if isinstance(error, HitlError):
         error.__cause__, error.__suppress_context__ = None, True  # its sentence says it all
     return error
 
 
-async def noting(work: Coroutine[Any, Any, T]) -> T:
+async def keeping_user_traceback(work: Coroutine[Any, Any, T]) -> T:
     """Await `work`; what it raises is noted. A pause is no error, and a usage error is a sentence."""
     try:
         return await work
     except (Paused, UsageError):
         raise
     except BaseException as error:  # noqa: BLE001  # raised again, whatever the user's code raised
-        raise noted(error) from error.__cause__
+        raise keep_user_traceback(error) from error.__cause__
 
 
 class ShownTracebacks:
@@ -49,14 +49,14 @@ class ShownTracebacks:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._original = shell.showtraceback
-        shell.showtraceback = self._show
+        shell.showtraceback = self._show_traceback
         self._formatter: Any = shell.InteractiveTB
         self._get_original_records = self._formatter.get_records
         self._formatter.get_records = self._get_records
 
     def remove(self) -> None:
         own = cast("dict[str, Any]", vars(self._shell))
-        if own.get("showtraceback") == self._show:
+        if own.get("showtraceback") == self._show_traceback:
             del self._shell.showtraceback
         if cast("dict[str, Any]", vars(self._formatter)).get("get_records") == self._get_records:
             del self._formatter.get_records
@@ -64,14 +64,14 @@ class ShownTracebacks:
     def _get_records(self, etb: TracebackType, *args: Any, **kwargs: Any) -> Any:
         return correct_records(self._get_original_records(etb, *args, **kwargs), etb)
 
-    def _show(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
+    def _show_traceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
         etype, value, _ = exc_tuple or sys.exc_info()
         if value is not None:
             explain_missing(value, self._shell.user_ns)
-        if value is None or not hasattr(value, _NOTED):
+        if value is None or not hasattr(value, _KEPT_ATTRIBUTE):
             self._original(exc_tuple, *args, **kwargs)
             return
-        user: TracebackType | None = getattr(value, _NOTED)
+        user: TracebackType | None = getattr(value, _KEPT_ATTRIBUTE)
         value.__traceback__ = user
         if isinstance(value, SyntaxError) and user is None:
             self._shell.showsyntaxerror(value.filename)
@@ -105,6 +105,6 @@ def correct_records(records: list[Any], entry: TracebackType | None) -> list[Any
         known = find_code(record.frame.f_code)
         unit = None if known is None else find_unit(known.unit.key)
         if known is not None and unit is not None and known.function.kind != "cell":
-            original = unit.code_of(known.function.number)
+            original = unit.find_function_code(known.function.number)
             record.frame = SimpleNamespace(f_code=original, f_locals=record.frame.f_locals)
     return records

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from hitl_nb.kinds.questions import visible
+from hitl_nb.kinds.questions import show_hidden_characters
 
 ui: Any = import_module("ipywidgets")  # it has no types
 
-WIDE = {"width": "auto", "min_width": "0"}
+WIDE_LAYOUT = {"width": "auto", "min_width": "0"}
 """Layout of a control that fills its row."""
 
-NAMED = {"description_width": "9em"}
+NAMED_STYLE = {"description_width": "9em"}
 """Style of a control whose label stands before it."""
 
-_NO_FORMULAS = ("mathjax_ignore", "tex2jax_ignore")
+_NO_FORMULA_CLASSES = ("mathjax_ignore", "tex2jax_ignore")
 
 _SHEET = """<style>
 .hitl-nb-panel { max-width: 66.5em; line-height: 1.4; }
@@ -65,23 +65,23 @@ _SHEET = """<style>
 </style>"""
 
 
-def sheet() -> Any:
+def make_stylesheet() -> Any:
     """The stylesheet, as a control that shows nothing."""
     return ui.HTML(value=_SHEET, layout={"height": "0", "min_height": "0", "margin": "0"})
 
 
-def words(text: str, *looks: str) -> Any:
+def text_label(text: str, *looks: str) -> Any:
     """Words from anybody, exactly as they are: no markup, no formulas, line breaks kept, hidden characters spelled out.
 
     Args:
         looks: any of "title", "name", "quiet", "exact", "about", "wrong".
     """
-    made = ui.Label(value=visible(text), layout=WIDE)
-    made._dom_classes = (*_NO_FORMULAS, "hitl-nb-words", *(f"hitl-nb-{look}" for look in looks))
+    made = ui.Label(value=show_hidden_characters(text), layout=WIDE_LAYOUT)
+    made._dom_classes = (*_NO_FORMULA_CLASSES, "hitl-nb-words", *(f"hitl-nb-{look}" for look in looks))
     return made
 
 
-class Note:
+class NoteLabel:
     """A text that is shown and cannot be edited; hidden while there is none.
 
     Attributes:
@@ -89,23 +89,23 @@ class Note:
     """
 
     def __init__(self, text: str = "", name: str = "", *looks: str) -> None:
-        self._words = words("", *looks)
+        self._words = text_label("", *looks)
         self._words.tooltip = name or None
         wrapped = {"flex_flow": "row wrap", "width": "auto"}
-        self.widget: Any = ui.HBox([words(name, "name"), self._words], layout=wrapped) if name else self._words
+        self.widget: Any = ui.HBox([text_label(name, "name"), self._words], layout=wrapped) if name else self._words
         self.show(text)
 
     def show(self, text: str) -> None:
         """Show this text instead; "" for none."""
-        self._words.value = visible(text)
+        self._words.value = show_hidden_characters(text)
         for widget in {self._words, self.widget}:
             widget.layout.display = None if text else "none"
 
 
-def growing(text: str, fewest: int, *, width: int = 90, **traits: Any) -> Any:
+def autosize_textarea(text: str, fewest: int, *, width: int = 90, **traits: Any) -> Any:
     """A text area that is as high as its text, from `fewest` to 20 rows; about `width` characters fit on one."""
 
-    area = ui.Textarea(value=text, continuous_update=True, layout=WIDE, **traits)
+    area = ui.Textarea(value=text, continuous_update=True, layout=WIDE_LAYOUT, **traits)
 
     def grow(_: Any = None) -> None:
         lines = sum(1 + len(line) // width for line in area.value.split("\n", 20))
@@ -116,15 +116,15 @@ def growing(text: str, fewest: int, *, width: int = 90, **traits: Any) -> Any:
     return area
 
 
-def button(name: str, tooltip: str, pressed: Callable[[Any], None]) -> Any:
+def make_button(name: str, tooltip: str, pressed: Callable[[Any], None]) -> Any:
     """A button as wide as its words."""
     made = ui.Button(description=name, tooltip=tooltip, layout={"width": "auto", "align_self": "flex-start"})
     made.on_click(pressed)
     return made
 
 
-def closed(*widgets: Any) -> None:
+def close_widgets(*widgets: Any) -> None:
     """Take widgets away, here and in the front end, with all that is inside them."""
     for widget in widgets:
-        closed(*getattr(widget, "children", ()))
+        close_widgets(*getattr(widget, "children", ()))
         widget.close()

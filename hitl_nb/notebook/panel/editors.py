@@ -1,7 +1,8 @@
 """Controls for a proposal's value: made from its JSON, read back as JSON.
 
-`editor_for` picks what fits the kind: a text area, a form with one control a field, a grid of cells, radio buttons. An
-`Editor` gives the edited JSON (`read`), keeps what is only half typed (`draft`), and says what is wrong at the field.
+`make_editor` picks what fits the kind: a text area, a form with one control a field, a grid of cells, radio buttons. An
+`ValueEditor` gives the edited JSON (`read_value`), keeps what is only half typed (`read_draft`), and says what is wrong
+at the field.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from typing import Any, cast
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.questions import as_text, parse_edit, visible
-from hitl_nb.notebook.panel.controls import WIDE, Note, button, growing, words
-from hitl_nb.notebook.panel.fields import MISSING, Field, field_for, labels, resolved
+from hitl_nb.kinds.questions import format_value, parse_edit, show_hidden_characters
+from hitl_nb.notebook.panel.controls import WIDE_LAYOUT, NoteLabel, autosize_textarea, make_button, text_label
+from hitl_nb.notebook.panel.fields import MISSING, FormField, label_options, make_field, resolve_schema_part
 from hitl_nb.records import TEXT_KINDS, Doubt, Proposal
 from hitl_nb.review import doubt_texts as doubts
-from hitl_nb.values.json_values import spell
-from hitl_nb.values.tables import Column, cell_from_text, cell_text
+from hitl_nb.values.json_values import short_json
+from hitl_nb.values.tables import Column, format_cell, parse_cell
 
 ui: Any = import_module("ipywidgets")  # it has no types
 
-GRID_CELLS = 200
+MAX_GRID_CELLS = 200
 """Tables with more cells are edited as CSV."""
 
 
-class Editor(ABC):
+class ValueEditor(ABC):
     """The controls of one value.
 
     Attributes:
@@ -42,126 +43,140 @@ class Editor(ABC):
         self._watcher: Callable[[], None] | None = None
 
     @abstractmethod
-    def read(self) -> Any:
+    def read_value(self) -> Any:
         """The JSON in the controls. Raises InvalidEdit where they hold none."""
 
     @abstractmethod
-    def draft(self) -> Any:
+    def read_draft(self) -> Any:
         """The JSON in the controls; what is no JSON yet, as its text."""
 
-    def say(self, wrong: dict[str, str]) -> dict[str, str]:
+    def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
         """Put messages at their fields, and take older ones away; what is left has no field here."""
         return wrong
 
-    def watch(self, changed: Callable[[], None]) -> None:
+    def on_change(self, changed: Callable[[], None]) -> None:
         """Call `changed` whenever a person changes something."""
         self._watcher = changed
         for control in self.controls:
-            control.observe(self._notice, "value")
+            control.observe(self._notify, "value")
 
-    def _notice(self, _: Any = None) -> None:
+    def _notify(self, _: Any = None) -> None:
         if self._watcher:
             self._watcher()
 
 
-def editor_for(p: Proposal, value: Any) -> Editor:
+def make_editor(proposal: Proposal, value: Any) -> ValueEditor:
     """An editor of proposal `p` that starts from `value`, the proposed one or a draft."""
-    if p.doubt is not None:
-        return DoubtEditor(p, p.doubt)
-    if p.kind == "choice":
-        return ChoiceEditor(p, value)
-    if p.kind == "plan" and isinstance(value, list):
+    if proposal.doubt is not None:
+        return DoubtEditor(proposal, proposal.doubt)
+    if proposal.kind == "choice":
+        return ChoiceEditor(proposal, value)
+    if proposal.kind == "plan" and isinstance(value, list):
         return PlanEditor(cast("list[Any]", value))
-    if p.kind == "table" and _is_grid(p, value):
-        return GridEditor(p, value)
-    if p.kind == "tool_call" and isinstance(value, dict) and isinstance(cast("Any", value).get("arguments"), dict):
-        return ToolEditor(p, cast("dict[str, Any]", value))
-    if p.kind == "json" and isinstance(value, dict) and resolved(p.schema, p.schema).get("properties"):
-        return FormEditor(p.schema, p.schema, cast("dict[str, Any]", value))
-    return TextEditor(p, value)
+    if proposal.kind == "table" and _is_grid(proposal, value):
+        return GridEditor(proposal, value)
+    if (
+        proposal.kind == "tool_call"
+        and isinstance(value, dict)
+        and isinstance(cast("Any", value).get("arguments"), dict)
+    ):
+        return ToolEditor(proposal, cast("dict[str, Any]", value))
+    if (
+        proposal.kind == "json"
+        and isinstance(value, dict)
+        and resolve_schema_part(proposal.schema, proposal.schema).get("properties")
+    ):
+        return FormEditor(proposal.schema, proposal.schema, cast("dict[str, Any]", value))
+    return TextEditor(proposal, value)
 
 
-class TextEditor(Editor):
+class TextEditor(ValueEditor):
     """One text area: the value's exact text."""
 
-    def __init__(self, p: Proposal, value: Any) -> None:
+    def __init__(self, proposal: Proposal, value: Any) -> None:
         super().__init__()
-        self._p = p
-        text = _draft_text(p, value)
-        self._area = growing(text, 3, placeholder="Proposed value", tooltip="Proposed value")
+        self._proposal = proposal
+        text = _format_draft_text(proposal, value)
+        self._area = autosize_textarea(text, 3, placeholder="Proposed value", tooltip="Proposed value")
         self.controls = [self._area]
         self.widget.children = (self._area,)
 
-    def read(self) -> Any:
-        return parse_edit(self._p, self._area.value)
+    def read_value(self) -> Any:
+        return parse_edit(self._proposal, self._area.value)
 
-    def draft(self) -> Any:
+    def read_draft(self) -> Any:
         try:
-            return self.read()
+            return self.read_value()
         except InvalidEdit:
-            return self._area.value if self._p.kind in (*TEXT_KINDS, "table") else _json_or_text(self._area.value)
+            return (
+                self._area.value
+                if self._proposal.kind in (*TEXT_KINDS, "table")
+                else _parse_json_or_text(self._area.value)
+            )
 
 
-class PlanEditor(Editor):
+class PlanEditor(ValueEditor):
     """A step a line: a plain text, or JSON for a step that is an object or would not fit on a line."""
 
     def __init__(self, steps: list[Any]) -> None:
         super().__init__()
-        lines, name = "\n".join(_step_line(step) for step in steps), "Steps, one a line"
-        self._area = growing(lines, 3, placeholder=name, tooltip=name)
+        lines, name = "\n".join(_format_step(step) for step in steps), "Steps, one a line"
+        self._area = autosize_textarea(lines, 3, placeholder=name, tooltip=name)
         self.controls = [self._area]
         self.widget.children = (self._area,)
 
-    def read(self) -> Any:
+    def read_value(self) -> Any:
         wrong: dict[str, str] = {}
-        steps = self.draft()
+        steps = self.read_draft()
         for i, step in enumerate(steps):
             if isinstance(step, str) and step.startswith("{"):
-                wrong[str(i)] = f"must be JSON, or a text that does not begin with a brace: {spell(step)}"
+                wrong[str(i)] = f"must be JSON, or a text that does not begin with a brace: {short_json(step)}"
         if wrong:
             raise InvalidEdit(wrong)
         return steps
 
-    def draft(self) -> Any:
+    def read_draft(self) -> Any:
         lines = (line.strip() for line in self._area.value.split("\n"))
-        return [_json_or_text(line) if line[0] in '{"' else line for line in lines if line]
+        return [_parse_json_or_text(line) if line[0] in '{"' else line for line in lines if line]
 
 
-class ChoiceEditor(Editor):
+class ChoiceEditor(ValueEditor):
     """Radio buttons."""
 
-    def __init__(self, p: Proposal, value: Any) -> None:
+    def __init__(self, proposal: Proposal, value: Any) -> None:
         super().__init__()
-        self._options = p.options or []
+        self._options = proposal.options or []
         spelled = [json.dumps(option) for option in self._options]
         chosen = spelled.index(json.dumps(value)) if json.dumps(value) in spelled else None
-        self._radio = ui.RadioButtons(options=labels(self._options), index=chosen, layout=WIDE)
+        self._radio = ui.RadioButtons(options=label_options(self._options), index=chosen, layout=WIDE_LAYOUT)
         self.controls = [self._radio]
         self.widget.children = (self._radio,)
 
-    def read(self) -> Any:
+    def read_value(self) -> Any:
         if self._radio.index is None:
             raise InvalidEdit({"": "choose one"})
         return self._options[self._radio.index]
 
-    def draft(self) -> Any:
+    def read_draft(self) -> Any:
         return None if self._radio.index is None else self._options[self._radio.index]
 
 
-class DoubtEditor(Editor):
+class DoubtEditor(ValueEditor):
     """Whether an effect in doubt happened: three answers, none chosen, and what it returned."""
 
-    def __init__(self, p: Proposal, doubt: Doubt) -> None:
+    def __init__(self, proposal: Proposal, doubt: Doubt) -> None:
         super().__init__()
-        self._p = p
-        self._choices = doubts.choices(doubt)
-        shown = [(visible(f"{says}. {then}"), word) for word, says, then, _ in self._choices]
-        self._radio = ui.RadioButtons(options=shown, value=None, layout=WIDE, tooltip="Did it happen?")
-        self._result = ui.Text(value="", continuous_update=True, placeholder=doubts.RESULT, tooltip=doubts.RESULT)
-        self._result.layout = WIDE
+        self._proposal = proposal
+        self._choices = doubts.list_choices(doubt)
+        shown = [(show_hidden_characters(f"{says}. {then}"), word) for word, says, then, _ in self._choices]
+        self._radio = ui.RadioButtons(options=shown, value=None, layout=WIDE_LAYOUT, tooltip="Did it happen?")
+        self._result = ui.Text(
+            value="", continuous_update=True, placeholder=doubts.RESULT_LABEL, tooltip=doubts.RESULT_LABEL
+        )
+        self._result.layout = WIDE_LAYOUT
         self.controls = [self._radio, self._result]
-        known = "\n".join(f"{name}: {text}" for name, text in doubts.facts(doubt))
-        self.widget.children = (Note(known, "In doubt", "quiet").widget, self._radio, self._result)
+        known = "\n".join(f"{name}: {text}" for name, text in doubts.list_facts(doubt))
+        self.widget.children = (NoteLabel(known, "In doubt", "quiet").widget, self._radio, self._result)
         self._radio.observe(self._show_result, "value")
         self._show_result()
 
@@ -170,17 +185,17 @@ class DoubtEditor(Editor):
         """The chosen answer and what the button says then, or None."""
         return next(((word, says) for word, _, _, says in self._choices if word == self._radio.value), None)
 
-    def read(self) -> Any:
+    def read_value(self) -> Any:
         if self.chosen is None:
             raise InvalidEdit({"": "choose what happened first"})
         word = self.chosen[0]
-        return doubts.answer(word, (self._result.value.strip() or None) if word == "yes" else None, self._p)
+        return doubts.make_answer(word, (self._result.value.strip() or None) if word == "yes" else None, self._proposal)
 
-    def draft(self) -> Any:
+    def read_draft(self) -> Any:
         if self.chosen is None:
-            return self._p.value
+            return self._proposal.value
         try:
-            return self.read()
+            return self.read_value()
         except InvalidEdit:  # its result is not typed yet: what is missing is said when it is decided
             return {"happened": True}
 
@@ -188,94 +203,97 @@ class DoubtEditor(Editor):
         self._result.layout.display = None if self._radio.value == "yes" else "none"
 
 
-class FormEditor(Editor):
+class FormEditor(ValueEditor):
     """One control a field of an object, by its schema or else by the value's own types."""
 
     def __init__(self, schema: Any, root: Any, value: dict[str, Any], prefix: str = "") -> None:
         super().__init__()
-        schema = resolved(schema, root)
+        schema = resolve_schema_part(schema, root)
         properties = cast("dict[str, Any]", schema.get("properties") or {})
         required = cast("list[str]", schema.get("required") or [])
         self._prefix = prefix
-        self._fields: dict[str, Field] = {}
+        self._fields: dict[str, FormField] = {}
         for key in [*properties, *(key for key in value if key not in properties)]:
-            one = resolved(properties.get(key), root)
-            self._fields[key] = field_for(key, one, value.get(key, MISSING), key in required)
+            one = resolve_schema_part(properties.get(key), root)
+            self._fields[key] = make_field(key, one, value.get(key, MISSING), key in required)
         self.controls = [field.control for field in self._fields.values()]
         self.widget.children = tuple(field.widget for field in self._fields.values())
 
-    def read(self) -> Any:
+    def read_value(self) -> Any:
         found: dict[str, Any] = {}
         wrong: dict[str, str] = {}
         for key, field in self._fields.items():
             try:
-                found[key] = field.read()
+                found[key] = field.read_value()
             except ValueError as error:
                 wrong[self._prefix + key] = str(error)
         if wrong:
             raise InvalidEdit(wrong)
         return {key: value for key, value in found.items() if value is not MISSING}
 
-    def draft(self) -> Any:
-        drafts = {key: field.draft() for key, field in self._fields.items()}
+    def read_draft(self) -> Any:
+        drafts = {key: field.read_draft() for key, field in self._fields.items()}
         return {key: value for key, value in drafts.items() if value is not MISSING}
 
-    def say(self, wrong: dict[str, str]) -> dict[str, str]:
+    def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
         left = dict(wrong)
         for key, field in self._fields.items():
             path = self._prefix + key
             mine = [one for one in left if one == path or one.startswith(path + "/")]
             said = ((one.removeprefix(path).lstrip("/"), left.pop(one)) for one in mine)
-            field.say("; ".join(f"{inside}: {text}" if inside else text for inside, text in said))
+            field.show_message("; ".join(f"{inside}: {text}" if inside else text for inside, text in said))
         return left
 
 
-class ToolEditor(Editor):
+class ToolEditor(ValueEditor):
     """The tool's name, and a form of its arguments."""
 
-    def __init__(self, p: Proposal, value: dict[str, Any]) -> None:
+    def __init__(self, proposal: Proposal, value: dict[str, Any]) -> None:
         super().__init__()
         self._name = value.get("name")
-        schema = resolved(resolved(p.schema, p.schema).get("properties", {}).get("arguments"), p.schema)
-        self._form = FormEditor(schema, p.schema, value["arguments"], "arguments/")
+        schema = resolve_schema_part(
+            resolve_schema_part(proposal.schema, proposal.schema).get("properties", {}).get("arguments"),
+            proposal.schema,
+        )
+        self._form = FormEditor(schema, proposal.schema, value["arguments"], "arguments/")
         self.controls = self._form.controls
-        self.widget.children = (Note(str(self._name), "Tool").widget, self._form.widget)
+        self.widget.children = (NoteLabel(str(self._name), "Tool").widget, self._form.widget)
 
-    def read(self) -> Any:
-        return {"name": self._name, "arguments": self._form.read()}
+    def read_value(self) -> Any:
+        return {"name": self._name, "arguments": self._form.read_value()}
 
-    def draft(self) -> Any:
-        return {"name": self._name, "arguments": self._form.draft()}
+    def read_draft(self) -> Any:
+        return {"name": self._name, "arguments": self._form.read_draft()}
 
-    def say(self, wrong: dict[str, str]) -> dict[str, str]:
-        return self._form.say(wrong)
+    def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
+        return self._form.show_errors(wrong)
 
 
-class GridEditor(Editor):
+class GridEditor(ValueEditor):
     """A text box a cell; rows can be added and removed."""
 
-    def __init__(self, p: Proposal, value: dict[str, Any]) -> None:
+    def __init__(self, proposal: Proposal, value: dict[str, Any]) -> None:
         super().__init__()
-        self._columns: list[Column] = p.value["columns"]
-        self._rows: list[list[tuple[Any, str, Any]]] = [self._boxes(row, r) for r, row in enumerate(value["rows"])]
-        self._grid = ui.GridBox(layout={"grid_template_columns": " ".join([*self._tracks(), "auto"])})
-        self._add = button("Add row", "Add an empty row at the end", self._add_row)
-        self._fill()
+        self._columns: list[Column] = proposal.value["columns"]
+        self._rows: list[list[tuple[Any, str, Any]]] = [self._make_row(row, r) for r, row in enumerate(value["rows"])]
+        self._grid = ui.GridBox(layout={"grid_template_columns": " ".join([*self._column_widths(), "auto"])})
+        self._add = make_button("Add row", "Add an empty row at the end", self._add_row)
+        self._fill_grid()
 
-    def _tracks(self) -> list[str]:
+    def _column_widths(self) -> list[str]:
         """Each column takes a share of the width that goes with its longest text, within reason."""
         shown = [[text for _, text, _ in column] for column in zip(*self._rows, strict=True)]
         longest = [max([6, *map(len, texts)]) for texts in shown] or [6 for _ in self._columns]
         return [f"minmax({0.75 * min(n, 12) + 1.8:.1f}em, {min(n, 40)}fr)" for n in longest]
 
-    def read(self) -> Any:
+    def read_value(self) -> Any:
         wrong: dict[str, str] = {}
         rows: list[list[Any]] = []
         for r, boxes in enumerate(self._rows):
             row: list[Any] = []
             for column, (box, shown, cell) in zip(self._columns, boxes, strict=True):
                 try:
-                    row.append(cell if box.value == shown else cell_from_text(column, box.value))
+                    row.append(cell if box.value == shown else parse_cell(column, box.value))
                 except ValueError as error:
                     wrong[f"rows/{r}/{column['name']}"] = str(error)
             rows.append(row)
@@ -283,79 +301,81 @@ class GridEditor(Editor):
             raise InvalidEdit(wrong)
         return {"columns": self._columns, "rows": rows}
 
-    def draft(self) -> Any:
+    def read_draft(self) -> Any:
         rows: list[list[Any]] = []
         for boxes in self._rows:
             rows.append([])
             for column, (box, shown, cell) in zip(self._columns, boxes, strict=True):
                 try:
-                    rows[-1].append(cell if box.value == shown else cell_from_text(column, box.value))
+                    rows[-1].append(cell if box.value == shown else parse_cell(column, box.value))
                 except ValueError:
                     rows[-1].append(box.value)
         return {"columns": self._columns, "rows": rows}
 
-    def _boxes(self, row: list[Any], r: int) -> list[tuple[Any, str, Any]]:
+    def _make_row(self, row: list[Any], row_number: int) -> list[tuple[Any, str, Any]]:
         boxes: list[tuple[Any, str, Any]] = []
         for column, cell in zip(self._columns, row, strict=True):
-            shown = cell_text(column, cell)
+            shown = format_cell(column, cell)
             kind = ui.Textarea if "\n" in shown else ui.Text
-            name = f"{visible(column['name'])}, row {r + 1}"
-            box = kind(value=shown, placeholder="null", tooltip=name, layout=WIDE, continuous_update=True)
+            name = f"{show_hidden_characters(column['name'])}, row {row_number + 1}"
+            box = kind(value=shown, placeholder="null", tooltip=name, layout=WIDE_LAYOUT, continuous_update=True)
             boxes.append((box, shown, cell))
         return boxes
 
-    def _fill(self) -> None:
-        cells: list[Any] = [words(column["name"]) for column in self._columns] + [words("")]
+    def _fill_grid(self) -> None:
+        cells: list[Any] = [text_label(column["name"]) for column in self._columns] + [text_label("")]
         self.controls = [self._add]
         for r, boxes in enumerate(self._rows):
-            remove = button("Remove", f"Remove row {r + 1}", partial(self._remove_row, boxes))
+            remove = make_button("Remove", f"Remove row {r + 1}", partial(self._remove_row, boxes))
             mine = [*(box for box, _, _ in boxes), remove]
             cells += mine
             self.controls += mine
             for box, _, _ in boxes:
-                box.observe(self._notice, "value")
+                box.observe(self._notify, "value")
         self._grid.children = tuple(cells)
         self.widget.children = (self._grid, self._add)
 
-    def watch(self, changed: Callable[[], None]) -> None:
+    def on_change(self, changed: Callable[[], None]) -> None:
         self._watcher = changed
 
     def _add_row(self, _: Any) -> None:
-        self._rows.append(self._boxes([None] * len(self._columns), len(self._rows)))
-        self._fill()
-        self._notice()
+        self._rows.append(self._make_row([None] * len(self._columns), len(self._rows)))
+        self._fill_grid()
+        self._notify()
 
     def _remove_row(self, boxes: list[tuple[Any, str, Any]], _: Any) -> None:
         self._rows = [row for row in self._rows if row is not boxes]
-        self._fill()
-        self._notice()
+        self._fill_grid()
+        self._notify()
 
 
-def _step_line(step: Any) -> str:
+def _format_step(step: Any) -> str:
     simple = isinstance(step, str) and step == step.strip() and step[:1] not in ("", "{", '"') and "\n" not in step
     return step if simple else json.dumps(step, ensure_ascii=False)
 
 
-def _json_or_text(text: str) -> Any:
+def _parse_json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
 
 
-def _is_grid(p: Proposal, value: Any) -> bool:
+def _is_grid(proposal: Proposal, value: Any) -> bool:
     rows: Any = cast("dict[str, Any]", value).get("rows") if isinstance(value, dict) else None
-    width = len(p.value["columns"])
+    width = len(proposal.value["columns"])
     if not isinstance(rows, list):
         return False
     lines = cast("list[Any]", rows)
-    return len(lines) * width <= GRID_CELLS and all(
+    return len(lines) * width <= MAX_GRID_CELLS and all(
         type(row) is list and len(cast("list[Any]", row)) == width for row in lines
     )
 
 
-def _draft_text(p: Proposal, value: Any) -> str:
+def _format_draft_text(proposal: Proposal, value: Any) -> str:
     """A value's text; a draft that was no value yet is its text already."""
-    if isinstance(value, str) and (p.kind in (*TEXT_KINDS, "table") or not isinstance(p.value, (str, type(None)))):
+    if isinstance(value, str) and (
+        proposal.kind in (*TEXT_KINDS, "table") or not isinstance(proposal.value, (str, type(None)))
+    ):
         return value
-    return as_text("json" if p.kind in TEXT_KINDS else p.kind, value)
+    return format_value("json" if proposal.kind in TEXT_KINDS else proposal.kind, value)

@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hitl_nb.errors import HitlError
-from hitl_nb.notebook.panel.card import Card, Check
-from hitl_nb.notebook.panel.controls import Note, button, closed, sheet
+from hitl_nb.notebook.panel.card import EditCheckFunction, ProposalCard
+from hitl_nb.notebook.panel.controls import NoteLabel, close_widgets, make_button, make_stylesheet
 from hitl_nb.records import Proposal
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ui: Any = import_module("ipywidgets")  # it has no types
 
 
-class Panel:
+class ProposalPanel:
     """Controls for some proposals, those of one pause.
 
     Args:
@@ -42,48 +42,50 @@ class Panel:
         *,
         reviewer: str,
         on_decided: Callable[[], None],
-        check: Check | None = None,
+        check: EditCheckFunction | None = None,
     ) -> None:
         self._ledger = ledger
         self._reviewer = reviewer
         self._on_decided = on_decided
-        self._waiting = any(p.status == "open" for p in proposals)
-        self._cards = [Card(ledger, p, reviewer, self._decided, check) for p in proposals]
-        self._all = button("Approve all", "Approve every open proposal as it was proposed", self._approve_all)
-        self._said = Note("", "", "wrong")
-        self.widget: Any = ui.VBox([sheet(), *(card.widget for card in self._cards), self._all, self._said.widget])
+        self._waiting = any(proposal.status == "open" for proposal in proposals)
+        self._cards = [ProposalCard(ledger, proposal, reviewer, self._on_card_decided, check) for proposal in proposals]
+        self._all = make_button("Approve all", "Approve every open proposal as it was proposed", self._approve_all)
+        self._message_note = NoteLabel("", "", "wrong")
+        self.widget: Any = ui.VBox(
+            [make_stylesheet(), *(card.widget for card in self._cards), self._all, self._message_note.widget]
+        )
         self.widget.add_class("hitl-nb-panel")
         self._refresh()
 
     def close(self) -> None:
         """Take the panel away, here and in the front end. What was typed stays in the store."""
-        closed(self.widget)
+        close_widgets(self.widget)
 
-    def _decided(self) -> None:
+    def _on_card_decided(self) -> None:
         self._refresh()
-        if self._waiting and not any(card.open for card in self._cards):
+        if self._waiting and not any(card.is_open for card in self._cards):
             self._waiting = False
             self._on_decided()
 
     def _refresh(self) -> None:
-        among = [card for card in self._cards if card.open]
+        among = [card for card in self._cards if card.is_open]
         fit = len(among) > 1 and all("approve" in card.proposal.allow for card in among)
         self._all.layout.display = None if fit else "none"
         self._all.disabled = not fit
 
     def _approve_all(self, _: Any) -> None:
-        among = [card for card in self._cards if card.open]
+        among = [card for card in self._cards if card.is_open]
         if self._all.disabled or not among:
             return
-        edited = [card.proposal.title for card in among if card.edited()]
+        edited = [card.proposal.title for card in among if card.has_edits()]
         if edited:
-            self._said.show(f"You edited {edited[0]!r}: decide it by itself, or undo the edits.")
+            self._message_note.show(f"You edited {edited[0]!r}: decide it by itself, or undo the edits.")
             return
-        self._said.show("")
+        self._message_note.show("")
         try:
             self._ledger.decide_many([card.proposal for card in among], "approve", reviewer=self._reviewer)
         except HitlError as error:
-            self._said.show(f"None was decided: {error}")
+            self._message_note.show(f"None was decided: {error}")
         for card in among:
             card.reload()
-        self._decided()
+        self._on_card_decided()

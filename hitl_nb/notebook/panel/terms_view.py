@@ -6,10 +6,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hitl_nb.notebook.panel.controls import Note, button
+from hitl_nb.notebook.panel.controls import NoteLabel, make_button
 from hitl_nb.records import Action, Proposal
-from hitl_nb.review.progress import Viewer, describe, people_of, vote_known
-from hitl_nb.review.terms_sentences import parts
+from hitl_nb.review.progress import Viewer, describe_progress, load_current_people, voter_identities
+from hitl_nb.review.terms_sentences import review_sections
 
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
@@ -28,27 +28,34 @@ class TermsView:
         actions: what this person may do about the proposal now, as far as its terms say.
     """
 
-    def __init__(self, ledger: Ledger, reviewer: str, take_back: Callable[[Any], None]) -> None:
+    def __init__(self, ledger: Ledger, reviewer: str, withdraw_vote: Callable[[Any], None]) -> None:
         self._ledger = ledger
         self._viewer = Viewer(reviewer)
-        self._notes: dict[str, Note] = {}
-        self._take_back = button("Take back approval", "The approval becomes the decision only later", take_back)
-        self._take_back.layout.display = "none"
+        self._notes: dict[str, NoteLabel] = {}
+        self._withdraw_button = make_button(
+            "Take back approval", "The approval becomes the decision only later", withdraw_vote
+        )
+        self._withdraw_button.layout.display = "none"
         self.actions: tuple[Action, ...] = ()
         self.widget: Any = ui.VBox([])
 
-    def show(self, p: Proposal) -> None:
+    def show(self, proposal: Proposal) -> None:
         """Show what the policy says of the proposal now."""
-        self.actions = p.allow
-        if p.terms is None and not p.guardrails:
+        self.actions = proposal.allow
+        if proposal.terms is None and not proposal.guardrails:
             return
-        told = describe(p, people_of(self._ledger, p), self._viewer, vote_known(self._ledger, p))
+        told = describe_progress(
+            proposal,
+            load_current_people(self._ledger, proposal),
+            self._viewer,
+            voter_identities(self._ledger, proposal),
+        )
         self.actions = tuple(told["may"]["actions"])
-        shown = {heading: "\n".join(lines) for heading, lines in parts(p, told)}
+        shown = {heading: "\n".join(lines) for heading, lines in review_sections(proposal, told)}
         for heading in shown.keys() - self._notes.keys():
-            self._notes[heading] = Note("", heading, "quiet")
+            self._notes[heading] = NoteLabel("", heading, "quiet")
         for heading, note in self._notes.items():
             note.show(shown.get(heading, ""))
-        self._take_back.layout.display = None if told["may"]["undo"] else "none"
+        self._withdraw_button.layout.display = None if told["may"]["undo"] else "none"
         order = [*shown, *(heading for heading in self._notes if heading not in shown)]
-        self.widget.children = (*(self._notes[heading].widget for heading in order), self._take_back)
+        self.widget.children = (*(self._notes[heading].widget for heading in order), self._withdraw_button)

@@ -25,17 +25,17 @@ from hitl_nb.policies.documents.kleene import (
     MAX_DEPTH,
     UNKNOWN,
     Evaluate,
-    all_true,
-    any_true,
     is_number,
-    look_up,
+    look_up_field,
+    make_and,
+    make_or,
     name_kind,
     negate,
 )
 
-MAX_LENGTH = 1000
+MAX_CONDITION_CHARS = 1000
 """Longest condition, in characters."""
-NAMES = (
+FACT_NAMES = (
     *("value", "kind", "title", "tags", "confidence", "agent", "notebook", "context", "guardrails", "labels"),
     *("now", "tool", "arguments"),
 )
@@ -43,12 +43,12 @@ NOW_FIELDS = ("hour", "weekday", "date", "office")
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
+class _ConditionNode:
     """A part of a condition: how it is evaluated, and what it is made of, for explanations."""
 
     run: Evaluate
     syntax: ast.expr
-    parts: tuple[_Node, ...] = ()
+    parts: tuple[_ConditionNode, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Condition:
 
     text: str
     names: frozenset[str]
-    _root: _Node
+    _root: _ConditionNode
 
     def evaluate(self, facts: Mapping[str, Any]) -> bool | None:
         """Whether it is true of the facts; None: Unknown."""
@@ -71,15 +71,17 @@ class Condition:
 
     def explain(self, facts: Mapping[str, Any]) -> str:
         """Why it is Unknown of the facts, as the end of a sentence: "value.country is missing"."""
-        return _explain(self._root, facts) or f"{self.text} is {name_kind(self._root.run(facts))}, not true or false"
+        return (
+            _explain_node(self._root, facts) or f"{self.text} is {name_kind(self._root.run(facts))}, not true or false"
+        )
 
 
 @functools.lru_cache(maxsize=8192)
 def compile_condition(text: str) -> Condition:
     """Compile a condition. Raises PolicyError: one sentence that says what is wrong and what to write instead."""
-    if len(text) > MAX_LENGTH:
+    if len(text) > MAX_CONDITION_CHARS:
         raise PolicyError(
-            f"the condition has {len(text)} characters, at most {MAX_LENGTH} are accepted; split the rule"
+            f"the condition has {len(text)} characters, at most {MAX_CONDITION_CHARS} are accepted; split the rule"
         )
     try:
         tree = ast.parse(text.strip(), mode="eval")
@@ -90,11 +92,11 @@ def compile_condition(text: str) -> Condition:
             'conditions are joined by and, or, and fields whose names are Python keywords are written value["from"]'
         ) from None
     compiler = _Compiler()
-    root = compiler.compile(tree.body, 0)
+    root = compiler.compile_node(tree.body, 0)
     return Condition(text.strip(), frozenset(compiler.names), root)
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
+def suggest_word(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: what was perhaps meant, and what is accepted."""
     import difflib
 
@@ -113,11 +115,11 @@ class _Compiler:
     def __init__(self) -> None:
         self.names: set[str] = set()
 
-    def compile(self, syntax: ast.expr, depth: int) -> _Node:
+    def compile_node(self, syntax: ast.expr, depth: int) -> _ConditionNode:
         """The node for a part of the expression. Raises PolicyError for what a condition may not have."""
         if depth > MAX_DEPTH:
             raise PolicyError(f"the condition is nested more than {MAX_DEPTH} levels deep; split the rule")
-        make = _MAKERS.get(type(syntax))
+        make = _NODE_COMPILERS.get(type(syntax))
         if make is None:
             raise PolicyError(
                 f"`{_shorten(syntax)}` is not accepted in a condition ({type(syntax).__name__}); accepted are and, or, "
@@ -125,65 +127,65 @@ class _Compiler:
             )
         return make(self, syntax, depth + 1)
 
-    def parts(self, syntaxes: Iterable[ast.expr], depth: int) -> tuple[_Node, ...]:
-        return tuple(self.compile(one, depth) for one in syntaxes)
+    def compile_parts(self, syntaxes: Iterable[ast.expr], depth: int) -> tuple[_ConditionNode, ...]:
+        return tuple(self.compile_node(one, depth) for one in syntaxes)
 
-    def literal(self, syntax: ast.Constant, depth: int) -> _Node:
+    def compile_literal(self, syntax: ast.Constant, depth: int) -> _ConditionNode:
         value: Any = syntax.value
         if not (value is None or type(value) in (str, bool, int, float)):
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; literals are text, numbers, lists")
         if type(value) is float and not math.isfinite(value):
             raise PolicyError("a number in the condition is too large; use one below 1e308")
-        return _Node(lambda facts: value, syntax)
+        return _ConditionNode(lambda facts: value, syntax)
 
-    def name(self, syntax: ast.Name, depth: int) -> _Node:
+    def compile_name(self, syntax: ast.Name, depth: int) -> _ConditionNode:
         name = syntax.id
         if name in FUNCTIONS:
             raise PolicyError(f"{name} is a function; write {name}(...)")
-        if name not in NAMES:
-            raise PolicyError(f"the condition reads {name!r}, which is not a fact; {suggest(name, NAMES)}")
+        if name not in FACT_NAMES:
+            raise PolicyError(f"the condition reads {name!r}, which is not a fact; {suggest_word(name, FACT_NAMES)}")
         self.names.add(name)
-        return _Node(lambda facts: facts.get(name, UNKNOWN), syntax)
+        return _ConditionNode(lambda facts: facts.get(name, UNKNOWN), syntax)
 
-    def attribute(self, syntax: ast.Attribute, depth: int) -> _Node:
+    def compile_attribute(self, syntax: ast.Attribute, depth: int) -> _ConditionNode:
         key = syntax.attr
-        self.check_now(syntax.value, key)
-        whole = self.compile(syntax.value, depth)
+        self.check_now_field(syntax.value, key)
+        whole = self.compile_node(syntax.value, depth)
         if isinstance(syntax.value, ast.Name):
-            return _Node(_field_of_fact(syntax.value.id, key), syntax, (whole,))
+            return _ConditionNode(_make_field_lookup(syntax.value.id, key), syntax, (whole,))
         read = whole.run
-        return _Node(lambda facts: look_up(read(facts), key), syntax, (whole,))
+        return _ConditionNode(lambda facts: look_up_field(read(facts), key), syntax, (whole,))
 
-    def index(self, syntax: ast.Subscript, depth: int) -> _Node:
+    def compile_index(self, syntax: ast.Subscript, depth: int) -> _ConditionNode:
         if isinstance(syntax.slice, ast.Constant):
-            self.check_now(syntax.value, syntax.slice.value)
+            self.check_now_field(syntax.value, syntax.slice.value)
         if isinstance(syntax.slice, ast.Slice):
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition: an index is one key or number")
-        whole, key = self.compile(syntax.value, depth), self.compile(syntax.slice, depth)
-        return _Node(lambda facts: look_up(whole.run(facts), key.run(facts)), syntax, (whole, key))
+        whole, key = self.compile_node(syntax.value, depth), self.compile_node(syntax.slice, depth)
+        return _ConditionNode(lambda facts: look_up_field(whole.run(facts), key.run(facts)), syntax, (whole, key))
 
-    def check_now(self, whole: ast.expr, key: object) -> None:
+    def check_now_field(self, whole: ast.expr, key: object) -> None:
         if isinstance(whole, ast.Name) and whole.id == "now" and key not in NOW_FIELDS:
-            raise PolicyError(f"now has no field {key!r}; {suggest(str(key), NOW_FIELDS)}")
+            raise PolicyError(f"now has no field {key!r}; {suggest_word(str(key), NOW_FIELDS)}")
 
-    def logic(self, syntax: ast.BoolOp, depth: int) -> _Node:
-        parts = self.parts(syntax.values, depth)
+    def compile_logic(self, syntax: ast.BoolOp, depth: int) -> _ConditionNode:
+        parts = self.compile_parts(syntax.values, depth)
         runs = tuple(part.run for part in parts)
-        return _Node(all_true(runs) if isinstance(syntax.op, ast.And) else any_true(runs), syntax, parts)
+        return _ConditionNode(make_and(runs) if isinstance(syntax.op, ast.And) else make_or(runs), syntax, parts)
 
-    def unary(self, syntax: ast.UnaryOp, depth: int) -> _Node:
-        part = self.compile(syntax.operand, depth)
+    def compile_unary(self, syntax: ast.UnaryOp, depth: int) -> _ConditionNode:
+        part = self.compile_node(syntax.operand, depth)
         read = part.run
         if isinstance(syntax.op, ast.Not):
-            return _Node(lambda facts: negate(read(facts)), syntax, (part,))
+            return _ConditionNode(lambda facts: negate(read(facts)), syntax, (part,))
         if isinstance(syntax.op, ast.Invert):
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; write not")
         sign = -1 if isinstance(syntax.op, ast.USub) else 1
         times = ARITHMETIC[ast.Mult]
-        return _Node(lambda facts: times(read(facts), sign), syntax, (part,))
+        return _ConditionNode(lambda facts: times(read(facts), sign), syntax, (part,))
 
-    def comparison(self, syntax: ast.Compare, depth: int) -> _Node:
-        parts = self.parts([syntax.left, *syntax.comparators], depth)
+    def compile_comparison(self, syntax: ast.Compare, depth: int) -> _ConditionNode:
+        parts = self.compile_parts([syntax.left, *syntax.comparators], depth)
         compares: list[Callable[[Any, Any], Any]] = []
         for op in syntax.ops:
             compare = COMPARISONS.get(type(op))
@@ -191,45 +193,45 @@ class _Compiler:
                 raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; write == or != in place of is")
             compares.append(compare)
         pairs = zip(compares, parts[:-1], parts[1:], strict=True)
-        runs = tuple(_compare(compare, left, right) for compare, left, right in pairs)
-        return _Node(runs[0] if len(runs) == 1 else all_true(runs), syntax, parts)
+        runs = tuple(_make_comparison(compare, left, right) for compare, left, right in pairs)
+        return _ConditionNode(runs[0] if len(runs) == 1 else make_and(runs), syntax, parts)
 
-    def calculation(self, syntax: ast.BinOp, depth: int) -> _Node:
+    def compile_calculation(self, syntax: ast.BinOp, depth: int) -> _ConditionNode:
         compute = ARITHMETIC.get(type(syntax.op))
         if compute is None:
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; the operators are + - * /")
         for side in (syntax.left, syntax.right):
             if isinstance(side, ast.List) or (isinstance(side, ast.Constant) and not is_number(side.value)):
                 raise PolicyError(f"`{_shorten(syntax)}` cannot be computed: + - * / take numbers only")
-        left, right = self.compile(syntax.left, depth), self.compile(syntax.right, depth)
-        return _Node(lambda facts: compute(left.run(facts), right.run(facts)), syntax, (left, right))
+        left, right = self.compile_node(syntax.left, depth), self.compile_node(syntax.right, depth)
+        return _ConditionNode(lambda facts: compute(left.run(facts), right.run(facts)), syntax, (left, right))
 
-    def list(self, syntax: ast.List, depth: int) -> _Node:
-        parts = self.parts(syntax.elts, depth)
+    def compile_list(self, syntax: ast.List, depth: int) -> _ConditionNode:
+        parts = self.compile_parts(syntax.elts, depth)
         if all(isinstance(part.syntax, ast.Constant) for part in parts):
             fixed = [part.run({}) for part in parts]
-            return _Node(lambda facts: fixed, syntax, parts)
-        return _Node(_list([part.run for part in parts]), syntax, parts)
+            return _ConditionNode(lambda facts: fixed, syntax, parts)
+        return _ConditionNode(_make_list([part.run for part in parts]), syntax, parts)
 
-    def call(self, syntax: ast.Call, depth: int) -> _Node:
+    def compile_call(self, syntax: ast.Call, depth: int) -> _ConditionNode:
         name = syntax.func.id if isinstance(syntax.func, ast.Name) else ""
         if name not in FUNCTIONS:
             raise PolicyError(
-                f"`{_shorten(syntax)}` calls no function of conditions; {suggest(name, FUNCTIONS)}; "
+                f"`{_shorten(syntax)}` calls no function of conditions; {suggest_word(name, FUNCTIONS)}; "
                 "a text's pattern is like(title, 'release/*'), anything else is for a guardrail"
             )
         function, count, takes = FUNCTIONS[name]
         if syntax.keywords or len(syntax.args) != count:
             raise PolicyError(f"`{_shorten(syntax)}`: {name} takes {takes} ({count} argument{'s'[: count - 1]})")
-        parts = self.parts(syntax.args, depth)
+        parts = self.compile_parts(syntax.args, depth)
         first = parts[0].run
         if count == 1:
-            return _Node(lambda facts: function(first(facts)), syntax, parts)
+            return _ConditionNode(lambda facts: function(first(facts)), syntax, parts)
         second = parts[1].run
-        return _Node(lambda facts: function(first(facts), second(facts)), syntax, parts)
+        return _ConditionNode(lambda facts: function(first(facts), second(facts)), syntax, parts)
 
 
-def _compare(compare: Callable[[Any, Any], Any], left: _Node, right: _Node) -> Evaluate:
+def _make_comparison(compare: Callable[[Any, Any], Any], left: _ConditionNode, right: _ConditionNode) -> Evaluate:
     read, other = left.run, right.run
     if isinstance(right.syntax, ast.Constant):
         value = other({})
@@ -237,17 +239,17 @@ def _compare(compare: Callable[[Any, Any], Any], left: _Node, right: _Node) -> E
     return lambda facts: compare(read(facts), other(facts))
 
 
-def _field_of_fact(name: str, key: str) -> Evaluate:
+def _make_field_lookup(name: str, key: str) -> Evaluate:
     """The most frequent part of conditions, `value.amount`, in one call."""
 
     def run(facts: Mapping[str, Any]) -> Any:
         found = facts.get(name)
-        return found.get(key, UNKNOWN) if type(found) is dict else look_up(found, key)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return found.get(key, UNKNOWN) if type(found) is dict else look_up_field(found, key)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
     return run
 
 
-def _list(runs: list[Evaluate]) -> Evaluate:
+def _make_list(runs: list[Evaluate]) -> Evaluate:
     def run(facts: Mapping[str, Any]) -> Any:
         items = [one(facts) for one in runs]
         return UNKNOWN if any(item is UNKNOWN for item in items) else items
@@ -255,24 +257,24 @@ def _list(runs: list[Evaluate]) -> Evaluate:
     return run
 
 
-_MAKERS: dict[type[ast.expr], Callable[[_Compiler, Any, int], _Node]] = {
-    ast.Constant: _Compiler.literal,
-    ast.Name: _Compiler.name,
-    ast.Attribute: _Compiler.attribute,
-    ast.Subscript: _Compiler.index,
-    ast.BoolOp: _Compiler.logic,
-    ast.UnaryOp: _Compiler.unary,
-    ast.Compare: _Compiler.comparison,
-    ast.BinOp: _Compiler.calculation,
-    ast.List: _Compiler.list,
-    ast.Call: _Compiler.call,
+_NODE_COMPILERS: dict[type[ast.expr], Callable[[_Compiler, Any, int], _ConditionNode]] = {
+    ast.Constant: _Compiler.compile_literal,
+    ast.Name: _Compiler.compile_name,
+    ast.Attribute: _Compiler.compile_attribute,
+    ast.Subscript: _Compiler.compile_index,
+    ast.BoolOp: _Compiler.compile_logic,
+    ast.UnaryOp: _Compiler.compile_unary,
+    ast.Compare: _Compiler.compile_comparison,
+    ast.BinOp: _Compiler.compile_calculation,
+    ast.List: _Compiler.compile_list,
+    ast.Call: _Compiler.compile_call,
 }
 
 
 # --- explanations ---------------------------------------------------------------------------------------------------
 
 
-def _explain(node: _Node, facts: Mapping[str, Any]) -> str:
+def _explain_node(node: _ConditionNode, facts: Mapping[str, Any]) -> str:
     """Why a node is Unknown, from its innermost part that is; "" if it is known."""
     logical = isinstance(node.syntax, ast.BoolOp) or (
         isinstance(node.syntax, ast.UnaryOp) and isinstance(node.syntax.op, ast.Not)
@@ -280,7 +282,7 @@ def _explain(node: _Node, facts: Mapping[str, Any]) -> str:
     if node.run(facts) is not UNKNOWN:
         return ""
     for part in node.parts:
-        if found := _explain(part, facts):
+        if found := _explain_node(part, facts):
             return found
         if logical and type(value := part.run(facts)) is not bool:
             return f"{_shorten(part.syntax)} is {name_kind(value)}, not true or false"

@@ -9,14 +9,14 @@ from typing import Any, cast
 
 from hitl_nb.errors import PolicyError
 
-MOST_LEVELS = 20
+MAX_LEVELS = 20
 """Deepest nesting of a document. Its grammar has four levels."""
-_LARGEST_BITS = 63
+_MAX_BITS = 63
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#*@\"']+@")
 
 
-def make_plain(content: Any, where: str) -> Any:
+def to_plain_content(content: Any, where: str) -> Any:
     """The content with any mapping as a dict, any list or tuple as a list, and any kind of text as a str.
 
     What is none of these stays as it is: whoever reads it says what must be there.
@@ -24,47 +24,48 @@ def make_plain(content: Any, where: str) -> Any:
     Raises PolicyError for what no document can hold: text that is no Unicode, too many levels, numbers out of range,
     and a URL with a user or a password in it. That is a secret, and the message does not repeat it.
     """
-    return _plain(content, where, 0)
+    return _to_plain(content, where, 0)
 
 
-def _plain(content: Any, where: str, level: int) -> Any:
-    if level > MOST_LEVELS:
+def _to_plain(content: Any, where: str, level: int) -> Any:
+    if level > MAX_LEVELS:
         raise PolicyError(
-            f"{where}: it is nested more than {MOST_LEVELS} levels deep, or it holds itself; write it flat"
+            f"{where}: it is nested more than {MAX_LEVELS} levels deep, or it holds itself; write it flat"
         )
     if isinstance(content, str):
         return _check_text(str.__str__(content), where)
     if isinstance(content, Mapping):
         table = cast("Mapping[Any, Any]", content)
         return {
-            _plain_key(key, where): _plain_rules(value, where, level + 1)
+            _to_plain_key(key, where): _to_plain_rules(value, where, level + 1)
             if level == 0 and key == "rule"
-            else _plain(value, where, level + 1)
+            else _to_plain(value, where, level + 1)
             for key, value in table.items()
         }
     if isinstance(content, (list, tuple)):
-        return [_plain(one, where, level + 1) for one in cast("list[Any]", content)]
-    if isinstance(content, int) and content.bit_length() > _LARGEST_BITS:
-        raise PolicyError(f"{where}: it holds a whole number of more than {_LARGEST_BITS} bits; write a smaller one")
+        return [_to_plain(one, where, level + 1) for one in cast("list[Any]", content)]
+    if isinstance(content, int) and content.bit_length() > _MAX_BITS:
+        raise PolicyError(f"{where}: it holds a whole number of more than {_MAX_BITS} bits; write a smaller one")
     if isinstance(content, date) and not isinstance(content, datetime):
         return date(content.year, content.month, content.day)
     return content
 
 
-def _plain_key(key: Any, where: str) -> Any:
+def _to_plain_key(key: Any, where: str) -> Any:
     return _check_text(str.__str__(key), where) if isinstance(key, str) else key
 
 
-def _plain_rules(rules: Any, where: str, level: int) -> Any:
+def _to_plain_rules(rules: Any, where: str, level: int) -> Any:
     """The list of the rules; messages name the rule that they are about."""
     if not isinstance(rules, (list, tuple)):
-        return _plain(rules, where, level)
+        return _to_plain(rules, where, level)
     return [
-        _plain(rule, f"{where}, rule {_name(rule, n)}", level + 1) for n, rule in enumerate(cast("list[Any]", rules), 1)
+        _to_plain(rule, f"{where}, rule {_rule_name(rule, n)}", level + 1)
+        for n, rule in enumerate(cast("list[Any]", rules), 1)
     ]
 
 
-def _name(rule: Any, number: int) -> str:
+def _rule_name(rule: Any, number: int) -> str:
     identifier: Any = cast("Mapping[Any, Any]", rule).get("id") if isinstance(rule, Mapping) else None
     return str(number) if not isinstance(identifier, str) or _SURROGATE.search(identifier) else identifier
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast, get_args
 
 from hitl_nb.errors import PolicyError
-from hitl_nb.policies.documents.conditions import Condition, compile_condition, suggest
-from hitl_nb.policies.documents.content import make_plain
+from hitl_nb.policies.documents.conditions import Condition, compile_condition, suggest_word
+from hitl_nb.policies.documents.content import to_plain_content
 from hitl_nb.policies.documents.grammar import (
-    RawNeed,
-    RawStep,
+    UnresolvedNeed,
+    UnresolvedStep,
     check_name,
     find_timezone,
     parse_duration,
@@ -30,24 +30,24 @@ T = TypeVar("T")
 
 VERDICTS: tuple[PolicyVerdict, ...] = get_args(PolicyVerdict)
 SCOPES = ("tool", "agent", "notebook", "kind", "title")
-MAPPING = "hitl.policy"
+MAPPING_SOURCE = "hitl.policy"
 """What a document is called that a call brings as a mapping."""
-_NOT_BUILT = ("limit", "earn", "double")
-_ELSEWHERE = {
+_UNBUILT_KEYS = ("limit", "earn", "double")
+_MISPLACED_KEYS = {
     **dict.fromkeys(("permit", "allow", "approve", "accept"), "pass"),
     **dict.fromkeys(("deny", "forbid", "reject", "refuse"), "block"),
     **dict.fromkeys(("review", "escalate", "require_approval"), "ask"),
 }
 """What other policy languages call verdicts."""
-_TOP = ("version", "default", "identity", "exclusive", "timezone", "fallback", "groups", "office", "rule")
-_OFFICE = ("days", "hours", "holidays")
-_TERMS = ("needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
-_RULE = ("id", *SCOPES, "when", "do", *_TERMS)
+_TOP_KEYS = ("version", "default", "identity", "exclusive", "timezone", "fallback", "groups", "office", "rule")
+_OFFICE_KEYS = ("days", "hours", "holidays")
+_TERMS_KEYS = ("needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
+_RULE_KEYS = ("id", *SCOPES, "when", "do", *_TERMS_KEYS)
 _ID = re.compile(r"[a-z0-9-]{1,40}")
 
 
 @dataclass(frozen=True)
-class RawRule:
+class UnresolvedRule:
     """A rule as written. What is left out has the default of its field; `scopes` has what is given."""
 
     id: str
@@ -55,9 +55,9 @@ class RawRule:
     scopes: tuple[tuple[str, str], ...]
     condition: Condition | None
     do: PolicyVerdict
-    needs: tuple[RawNeed, ...] = ()
+    needs: tuple[UnresolvedNeed, ...] = ()
     four_eyes: bool = False
-    timeline: tuple[RawStep, ...] = ()
+    timeline: tuple[UnresolvedStep, ...] = ()
     fresh: float | None = None
     undo: float | None = None
     batch: int | None = None
@@ -68,7 +68,7 @@ class RawRule:
 
 
 @dataclass(frozen=True)
-class Document:
+class PolicyDocument:
     """One document.
 
     Attributes:
@@ -86,19 +86,19 @@ class Document:
     office: Office | None = None
     fallback: tuple[str, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    rules: tuple[RawRule, ...] = ()
+    rules: tuple[UnresolvedRule, ...] = ()
 
 
-def read_text(text: str, source: str, *, organisation: bool = False) -> Document:
+def read_policy_document(text: str, source: str, *, organisation: bool = False) -> PolicyDocument:
     """The document in the text of a file. Raises PolicyError."""
-    return _Reader(source, text, organisation).read(_read_toml(text, source))
+    return _DocumentReader(source, text, organisation).read_document(_read_toml(text, source))
 
 
-def find_errors(text: str, source: str, *, organisation: bool = False) -> list[PolicyError]:
-    """All that is wrong in the text of a file, in its order; `read_text` raises the first."""
-    reader = _Reader(source, text, organisation, collected := [])
+def find_document_errors(text: str, source: str, *, organisation: bool = False) -> list[PolicyError]:
+    """All that is wrong in the text of a file, in its order; `read_policy_document` raises the first."""
+    reader = _DocumentReader(source, text, organisation, collected := [])
     try:
-        reader.read(_read_toml(text, source))
+        reader.read_document(_read_toml(text, source))
     except PolicyError as error:
         collected.append(error)
     return collected
@@ -113,12 +113,12 @@ def _read_toml(text: str, source: str) -> dict[str, Any]:
         raise PolicyError(f"{source}: this is not TOML: {error}") from None
 
 
-def read_mapping(content: Mapping[str, Any], source: str = MAPPING) -> Document:
+def read_policy_mapping(content: Mapping[str, Any], source: str = MAPPING_SOURCE) -> PolicyDocument:
     """The document in a mapping of the same grammar. Raises PolicyError."""
-    return _Reader(source, "", organisation=False).read(content)
+    return _DocumentReader(source, "", organisation=False).read_document(content)
 
 
-class _Reader:
+class _DocumentReader:
     """Reads one document; every message says where it stands. With `errors`, they are collected there as far as parts
     can be read apart: what it returns is of no use then.
     """
@@ -130,7 +130,7 @@ class _Reader:
         self.organisation = organisation
         self.errors = errors
 
-    def _part(self, work: Callable[[], T], otherwise: T) -> T:
+    def _read_part(self, work: Callable[[], T], otherwise: T) -> T:
         """What `work` returns; `otherwise` if its error was collected."""
         try:
             return work()
@@ -142,64 +142,71 @@ class _Reader:
 
     def _check_keys(self, content: Mapping[str, Any], known: Sequence[str], at: Callable[[str], str]) -> None:
         for key in content:
-            self._part(lambda key=key: _check_keys([key], known, at, ""), None)
+            self._read_part(lambda key=key: _check_keys([key], known, at, ""), None)
 
-    def read(self, content: Mapping[str, Any]) -> Document:
+    def read_document(self, content: Mapping[str, Any]) -> PolicyDocument:
         where = self.source
-        make_plain(where, ascii(where))  # the name of the file is kept with the policy
-        content = make_plain(content, where)
-        at = self._at_top
-        self._check_keys(content, _TOP, at)
-        self._part(lambda: _check_version(content, at("version")), None)
-        timezone = self._part(lambda: _timezone(content, at("timezone")), None)
+        to_plain_content(where, ascii(where))  # the name of the file is kept with the policy
+        content = to_plain_content(content, where)
+        at = self._top_place
+        self._check_keys(content, _TOP_KEYS, at)
+        self._read_part(lambda: _check_version(content, at("version")), None)
+        timezone = self._read_part(lambda: _read_timezone(content, at("timezone")), None)
         none: dict[str, tuple[str, ...]] = {}
-        return Document(
+        return PolicyDocument(
             source=self.source,
             organisation=self.organisation,
-            default=self._part(lambda: self._verdict(content.get("default", "ask"), at("default"), "default"), "ask"),
-            identity=self._part(lambda: _identity(content.get("identity", "login"), at("identity")), "login"),
-            exclusive=self._part(lambda: self._exclusive(content, at("exclusive")), False),
+            default=self._read_part(
+                lambda: self._read_verdict(content.get("default", "ask"), at("default"), "default"), "ask"
+            ),
+            identity=self._read_part(lambda: _read_identity(content.get("identity", "login"), at("identity")), "login"),
+            exclusive=self._read_part(lambda: self._read_exclusive(content, at("exclusive")), False),
             timezone=timezone,
-            office=self._part(lambda: self._office(content, timezone or "UTC"), None),
-            fallback=self._part(lambda: _names(content.get("fallback", []), at("fallback"), "fallback"), ()),
-            groups=self._part(lambda: self._groups(content.get("groups", {})), none),
-            rules=self._part(lambda: self._rules(content.get("rule", [])), ()),
+            office=self._read_part(lambda: self._read_office(content, timezone or "UTC"), None),
+            fallback=self._read_part(lambda: _read_names(content.get("fallback", []), at("fallback"), "fallback"), ()),
+            groups=self._read_part(lambda: self._read_groups(content.get("groups", {})), none),
+            rules=self._read_part(lambda: self._read_rules(content.get("rule", [])), ()),
         )
 
-    def _exclusive(self, content: Mapping[str, Any], where: str) -> bool:
-        exclusive = _flag(content, "exclusive", where)
+    def _read_exclusive(self, content: Mapping[str, Any], where: str) -> bool:
+        exclusive = _read_flag(content, "exclusive", where)
         if exclusive and not self.organisation:
             raise PolicyError(f"{where}: exclusive counts only in a file of HITL_NB_POLICY; remove it here")
         return exclusive
 
-    def _office(self, content: Mapping[str, Any], timezone: str) -> Office | None:
+    def _read_office(self, content: Mapping[str, Any], timezone: str) -> Office | None:
         table = content.get("office")
         if table is None:
             return None
-        where = f"{self._at_top('office')}, [office]"
-        return _at(where, lambda: parse_office(_table(table, where, _OFFICE), timezone))
+        where = f"{self._top_place('office')}, [office]"
+        return _with_place(where, lambda: parse_office(_read_table(table, where, _OFFICE_KEYS), timezone))
 
-    def _groups(self, content: Any) -> dict[str, tuple[str, ...]]:
-        where = f"{self._at_top('groups')}, [groups]"
+    def _read_groups(self, content: Any) -> dict[str, tuple[str, ...]]:
+        where = f"{self._top_place('groups')}, [groups]"
         found: dict[str, tuple[str, ...]] = {}
-        for name, people in _table(content, where).items():
-            _at(where, lambda name=name: check_name(f"@{name}"))
-            found[name] = _names(people, where, name)
+        for name, people in _read_table(content, where).items():
+            _with_place(where, lambda name=name: check_name(f"@{name}"))
+            found[name] = _read_names(people, where, name)
             inner = [person for person in found[name] if person.startswith("@")]
             if inner or not found[name]:
                 what = f"holds {inner[0]}; a group holds people, not groups" if inner else "is empty; name its people"
                 raise PolicyError(f"{where}: the group {name} {what}")
         return found
 
-    def _rules(self, content: Any) -> tuple[RawRule, ...]:
+    def _read_rules(self, content: Any) -> tuple[UnresolvedRule, ...]:
         if not isinstance(content, (list, tuple)):
-            raise PolicyError(f"{self.source}: rule is {_kind(content)}; write [[rule]] with two brackets on each side")
-        found = [self._part(lambda x=x, n=n: self._rule(x, n), None) for n, x in enumerate(cast("list[Any]", content))]
+            raise PolicyError(
+                f"{self.source}: rule is {_name_kind(content)}; write [[rule]] with two brackets on each side"
+            )
+        found = [
+            self._read_part(lambda x=x, n=n: self._read_rule(x, n), None)
+            for n, x in enumerate(cast("list[Any]", content))
+        ]
         return tuple(rule for rule in found if rule is not None)
 
-    def _rule(self, content: Any, n: int) -> RawRule:
-        where = self._where(n, "", "")
-        table = _table(content, where)
+    def _read_rule(self, content: Any, n: int) -> UnresolvedRule:
+        where = self._rule_place(n, "", "")
+        table = _read_table(content, where)
         identifier = table.get("id")
         if identifier is None:
             raise PolicyError(f"{where}: the id is missing; write 1 to 40 characters of a-z, 0-9 and -")
@@ -207,34 +214,36 @@ class _Reader:
             raise PolicyError(f"{where}: id is {identifier!r}; write 1 to 40 characters of a-z, 0-9 and -")
 
         def at(key: str) -> str:
-            return self._where(n, identifier, key)
+            return self._rule_place(n, identifier, key)
 
         if self.errors is not None:
             self._check_each(table, n, identifier, at)
         for key in table:
             _refuse_unbuilt(key, at)
-        _check_keys(table, _RULE, at, "")
+        _check_keys(table, _RULE_KEYS, at, "")
         if "do" not in table:
-            raise _no_verdict(at)
-        rule = RawRule(
+            raise _missing_verdict_error(at)
+        rule = UnresolvedRule(
             id=identifier,
             where=at("id"),
-            scopes=tuple((key, self._scope(table[key], at(key), key)) for key in SCOPES if key in table),
-            condition=_condition(table["when"], at("when")) if "when" in table else None,
-            do=self._verdict(table["do"], at("do"), "do"),
-            needs=tuple(_at(at("needs"), lambda x=x: parse_need(x)) for x in _list(table, "needs", at("needs"))),
-            four_eyes=_flag(table, "four_eyes", at("four_eyes")),
-            timeline=_at(at("timeline"), lambda: parse_timeline(_list(table, "timeline", at("timeline")))),
-            fresh=_duration(table, "fresh", at("fresh")),
-            undo=_duration(table, "undo", at("undo")),
-            batch=_batch(table, at("batch")),
-            blind=_flag(table, "blind", at("blind")),
-            allow=_allow(table, at("allow")),
-            show=_choice(table.get("show", "title"), get_args(ShownInNotices), at("show"), "show"),
-            assign=_choice(table.get("assign", ""), ("", "least-busy"), at("assign"), "assign") != "",
+            scopes=tuple((key, self._read_scope(table[key], at(key), key)) for key in SCOPES if key in table),
+            condition=_read_condition(table["when"], at("when")) if "when" in table else None,
+            do=self._read_verdict(table["do"], at("do"), "do"),
+            needs=tuple(
+                _with_place(at("needs"), lambda x=x: parse_need(x)) for x in _read_list(table, "needs", at("needs"))
+            ),
+            four_eyes=_read_flag(table, "four_eyes", at("four_eyes")),
+            timeline=_with_place(at("timeline"), lambda: parse_timeline(_read_list(table, "timeline", at("timeline")))),
+            fresh=_read_duration(table, "fresh", at("fresh")),
+            undo=_read_duration(table, "undo", at("undo")),
+            batch=_read_batch(table, at("batch")),
+            blind=_read_flag(table, "blind", at("blind")),
+            allow=_read_allow(table, at("allow")),
+            show=_read_choice(table.get("show", "title"), get_args(ShownInNotices), at("show"), "show"),
+            assign=_read_choice(table.get("assign", ""), ("", "least-busy"), at("assign"), "assign") != "",
         )
         if rule.do == "pass":  # a rule that blocks asks under its terms where it is Unknown
-            for key in _TERMS:
+            for key in _TERMS_KEYS:
                 if key in table:
                     raise PolicyError(
                         f"{at(key)}: {key} says how people are asked, and this rule never asks; "
@@ -250,39 +259,39 @@ class _Reader:
         """
         errors: list[PolicyError] = []
         for key, value in table.items():
-            alone = _Reader(self.source, "", self.organisation)
+            alone = _DocumentReader(self.source, "", self.organisation)
             alone.lines = self.lines
             rule = {"id": identifier, "do": "ask", key: value}
             try:
-                alone._rule(rule, n)
+                alone._read_rule(rule, n)
             except PolicyError as error:
                 errors.append(error)
         if errors and self.errors is not None:
             if "do" not in table:
-                errors.append(_no_verdict(at))
+                errors.append(_missing_verdict_error(at))
             self.errors += errors[:-1]
             raise errors[-1]
 
-    def _scope(self, text: Any, where: str, key: str) -> str:
+    def _read_scope(self, text: Any, where: str, key: str) -> str:
         if not isinstance(text, str) or not text:
             raise PolicyError(f"{where}: {key} is {text!r}; write a text, in which * stands for any characters")
         if key == "kind" and "*" not in text and text not in KINDS:
-            raise PolicyError(f"{where}: {text!r} is not a kind; {suggest(text, KINDS)}")
+            raise PolicyError(f"{where}: {text!r} is not a kind; {suggest_word(text, KINDS)}")
         return text
 
-    def _verdict(self, verdict: Any, where: str, key: str) -> PolicyVerdict:
+    def _read_verdict(self, verdict: Any, where: str, key: str) -> PolicyVerdict:
         if verdict == "earn":
             raise PolicyError(f"{where}: {key} = 'earn' is not built yet; use 'ask'")
-        meant = _ELSEWHERE.get(verdict) if isinstance(verdict, str) else None
+        meant = _MISPLACED_KEYS.get(verdict) if isinstance(verdict, str) else None
         if meant is not None:
             raise PolicyError(f"{where}: {key} is {verdict!r}; accepted are {', '.join(VERDICTS)}: write '{meant}'")
-        return _choice(verdict, VERDICTS, where, key)
+        return _read_choice(verdict, VERDICTS, where, key)
 
-    def _at_top(self, key: str) -> str:
+    def _top_place(self, key: str) -> str:
         line = self.top_lines.get(key, 0)
         return f"{self.source}{f', line {line}' if line else ''}"
 
-    def _where(self, n: int, identifier: str, key: str) -> str:
+    def _rule_place(self, n: int, identifier: str, key: str) -> str:
         lines = self.lines[n] if n < len(self.lines) else {}
         line = lines.get(key, lines.get("", 0))
         shown = f", rule {identifier}" if identifier else f", rule {n + 1}"
@@ -295,23 +304,23 @@ def _check_version(content: Mapping[str, Any], where: str) -> None:
         raise PolicyError(f"{where}: version is {version!r}; this hitl_nb reads version = 1")
 
 
-def _timezone(content: Mapping[str, Any], where: str) -> str | None:
+def _read_timezone(content: Mapping[str, Any], where: str) -> str | None:
     timezone = content.get("timezone")
     if timezone is not None:
-        _at(where, lambda: find_timezone(timezone))
+        _with_place(where, lambda: find_timezone(timezone))
     return timezone
 
 
-def _no_verdict(at: Callable[[str], str]) -> PolicyError:
+def _missing_verdict_error(at: Callable[[str], str]) -> PolicyError:
     return PolicyError(f"{at('id')}: do is missing; write do = 'pass', 'ask' or 'block'")
 
 
 def _refuse_unbuilt(key: str, at: Callable[[str], str]) -> None:
-    if key in _NOT_BUILT:
+    if key in _UNBUILT_KEYS:
         raise PolicyError(f"{at(key)}: {key} is not built yet; remove it and use do = 'ask'")
 
 
-def _check_consistent(rule: RawRule, at: Callable[[str], str]) -> None:
+def _check_consistent(rule: UnresolvedRule, at: Callable[[str], str]) -> None:
     """What the keys of a rule say together."""
     if any(step.does == "approve" for step in rule.timeline):
         what = "four_eyes" if rule.four_eyes else next((n.text for n in rule.needs if n.count > 1), "")
@@ -325,7 +334,7 @@ def _check_consistent(rule: RawRule, at: Callable[[str], str]) -> None:
         raise PolicyError(f"{at('timeline')}: the timeline rejects, but allow has no 'reject'")
 
 
-def _at(where: str, work: Callable[[], T]) -> T:
+def _with_place(where: str, work: Callable[[], T]) -> T:
     """What `work` returns; its PolicyError with the place in front."""
     try:
         return work()
@@ -333,18 +342,18 @@ def _at(where: str, work: Callable[[], T]) -> T:
         raise PolicyError(f"{where}: {error}") from None
 
 
-def _condition(text: Any, where: str) -> Condition:
+def _read_condition(text: Any, where: str) -> Condition:
     if not isinstance(text, str):
-        raise PolicyError(f"{where}: when is {_kind(text)}; write an expression as text")
-    return _at(where, lambda: compile_condition(text))
+        raise PolicyError(f"{where}: when is {_name_kind(text)}; write an expression as text")
+    return _with_place(where, lambda: compile_condition(text))
 
 
-def _table(content: Any, where: str, known: Sequence[str] | None = None) -> dict[str, Any]:
+def _read_table(content: Any, where: str, known: Sequence[str] | None = None) -> dict[str, Any]:
     if not isinstance(content, Mapping):
-        raise PolicyError(f"{where}: this is {_kind(content)}; write a table of keys and values")
+        raise PolicyError(f"{where}: this is {_name_kind(content)}; write a table of keys and values")
     other = next((key for key in cast("Mapping[Any, Any]", content) if not isinstance(key, str)), None)
     if other is not None:
-        raise PolicyError(f"{where}: the key {other!r} is {_kind(other)}; write keys as texts")
+        raise PolicyError(f"{where}: the key {other!r} is {_name_kind(other)}; write keys as texts")
     table = dict(cast("Mapping[str, Any]", content))
     if known is not None:
         _check_keys(table, known, where, "")
@@ -355,58 +364,58 @@ def _check_keys(content: Iterable[str], known: Sequence[str], where: str | Calla
     for key in content:
         if key not in known:
             place = where if isinstance(where, str) else where(str(key))
-            raise PolicyError(f"{place}: unknown key {prefix}{key!r}; {suggest(str(key), known)}")
+            raise PolicyError(f"{place}: unknown key {prefix}{key!r}; {suggest_word(str(key), known)}")
 
 
-def _choice(value: Any, accepted: Sequence[Any], where: str, key: str) -> Any:
+def _read_choice(value: Any, accepted: Sequence[Any], where: str, key: str) -> Any:
     if not isinstance(value, str) or value not in accepted:
-        raise PolicyError(f"{where}: {key} is {value!r}; {suggest(str(value), [one for one in accepted if one])}")
+        raise PolicyError(f"{where}: {key} is {value!r}; {suggest_word(str(value), [one for one in accepted if one])}")
     return value
 
 
-def _identity(value: Any, where: str) -> Identity:
+def _read_identity(value: Any, where: str) -> Identity:
     if value == "link":
         raise PolicyError(f"{where}: identity = 'link' is not built yet; use 'login' or 'local'")
-    return _choice(value, get_args(Identity), where, "identity")
+    return _read_choice(value, get_args(Identity), where, "identity")
 
 
-def _flag(content: Mapping[str, Any], key: str, where: str) -> bool:
+def _read_flag(content: Mapping[str, Any], key: str, where: str) -> bool:
     value = content.get(key, False)
     if not isinstance(value, bool):
         raise PolicyError(f"{where}: {key} is {value!r}; write true or false")
     return value
 
 
-def _list(content: Mapping[str, Any], key: str, where: str) -> list[Any]:
+def _read_list(content: Mapping[str, Any], key: str, where: str) -> list[Any]:
     value = content.get(key, [])
     if not isinstance(value, (list, tuple)) or (key in content and not value):
         raise PolicyError(f"{where}: {key} is {value!r}; write a list with at least one text in [ ], or leave it out")
     return list(cast("list[Any]", value))
 
 
-def _names(value: Any, where: str, key: str) -> tuple[str, ...]:
+def _read_names(value: Any, where: str, key: str) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)):
-        raise PolicyError(f"{where}: {key} is {_kind(value)}; write a list of names, such as ['ada', '@leads']")
-    return tuple(dict.fromkeys(_at(where, lambda x=x: check_name(x)) for x in cast("list[Any]", value)))
+        raise PolicyError(f"{where}: {key} is {_name_kind(value)}; write a list of names, such as ['ada', '@leads']")
+    return tuple(dict.fromkeys(_with_place(where, lambda x=x: check_name(x)) for x in cast("list[Any]", value)))
 
 
-def _duration(content: Mapping[str, Any], key: str, where: str) -> float | None:
-    return _at(where, lambda: parse_duration(content[key])[0]) if key in content else None
+def _read_duration(content: Mapping[str, Any], key: str, where: str) -> float | None:
+    return _with_place(where, lambda: parse_duration(content[key])[0]) if key in content else None
 
 
-def _batch(content: Mapping[str, Any], where: str) -> int | None:
+def _read_batch(content: Mapping[str, Any], where: str) -> int | None:
     value = content.get("batch")
     if value is not None and (type(value) is not int or value < 1):
         raise PolicyError(f"{where}: batch is {value!r}; write a whole number from 1 on")
     return value
 
 
-def _allow(content: Mapping[str, Any], where: str) -> tuple[Action, ...] | None:
+def _read_allow(content: Mapping[str, Any], where: str) -> tuple[Action, ...] | None:
     if "allow" not in content:
         return None
-    given = {_choice(one, ACTIONS, where, "allow") for one in _list(content, "allow", where)}
+    given = {_read_choice(one, ACTIONS, where, "allow") for one in _read_list(content, "allow", where)}
     return tuple(action for action in ACTIONS if action in given)
 
 
-def _kind(value: Any) -> str:
+def _name_kind(value: Any) -> str:
     return "a table" if isinstance(value, Mapping) else f"a {type(value).__name__}"

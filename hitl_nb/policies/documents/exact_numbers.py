@@ -13,12 +13,12 @@ from typing import Any, cast
 
 from hitl_nb.records import Question
 
-_MOST_DIGITS = 400
+_MAX_DIGITS = 400
 """Numbers with more digits, or larger or smaller than that many, stay text: to compare them could take long."""
-_OF_A_SCHEMA = ("model", "schema")
-_AS_TEXT = ("decimal", "fraction")
+_SCHEMA_KINDS = ("model", "schema")
+_TEXT_KINDS = ("decimal", "fraction")
 
-_Type = Mapping[str, Any]
+_TypeMapping = Mapping[str, Any]
 
 
 def value_with_numbers(question: Question) -> Any:
@@ -27,27 +27,27 @@ def value_with_numbers(question: Question) -> Any:
     if question.kind == "table":
         return _read_table(value)
     if question.codec == "model":
-        return _by_schema(schema, value, schema)
-    return value if question.types is None else _by_type(question.types, value, schema, schema)
+        return _convert_by_schema(schema, value, schema)
+    return value if question.types is None else _convert_by_type(question.types, value, schema, schema)
 
 
-def _by_type(described: _Type | None, value: Any, schema: Any, root: _Type) -> Any:
+def _convert_by_type(described: _TypeMapping | None, value: Any, schema: Any, root: _TypeMapping) -> Any:
     """A value of a type as `types` of a question describes it; `schema` is that of the same place."""
     if described is None or value is None:
         return value
     kind = described.get("is")
-    if kind in _AS_TEXT:
+    if kind in _TEXT_KINDS:
         return _read_number(value, kind)
-    if kind in _OF_A_SCHEMA:
-        return _by_schema(schema, value, root)
-    inner = _parts(schema, root)
+    if kind in _SCHEMA_KINDS:
+        return _convert_by_schema(schema, value, root)
+    inner = _part_schemas(schema, root)
     if isinstance(value, dict):
         fields, more = described.get("fields", {}), described.get("more")
         table = cast("dict[str, Any]", value)
         if not fields and not more:
             return table
         return {
-            key: _by_type(fields.get(key, more), one, inner.get("properties", {}).get(key), root)
+            key: _convert_by_type(fields.get(key, more), one, inner.get("properties", {}).get(key), root)
             for key, one in table.items()
         }
     if isinstance(value, list):
@@ -56,55 +56,58 @@ def _by_type(described: _Type | None, value: Any, schema: Any, root: _Type) -> A
         if not each and not items:
             return listed
         return [
-            _by_type(items[n] if n < len(items) else each, one, inner.get("items"), root)
+            _convert_by_type(items[n] if n < len(items) else each, one, inner.get("items"), root)
             for n, one in enumerate(listed)
         ]
     return value
 
 
-def _by_schema(schema: Any, value: Any, root: _Type) -> Any:
+def _convert_by_schema(schema: Any, value: Any, root: _TypeMapping) -> Any:
     """A value that a JSON Schema describes: text is a number where no other text is accepted."""
     if isinstance(value, str):
-        texts = [one for one in _alternatives(schema, root) if _takes_text(one)]
+        texts = [one for one in _iterate_alternatives(schema, root) if _accepts_text(one)]
         return (
             _read_number(value, "decimal") if texts and all(one.get("format") == "decimal" for one in texts) else value
         )
     if not isinstance(value, (dict, list)):
         return value
-    inner = _parts(schema, root)
+    inner = _part_schemas(schema, root)
     if isinstance(value, dict):
         fields, more = inner.get("properties", {}), inner.get("additionalProperties")
         table = cast("dict[str, Any]", value)
-        return {key: _by_schema(fields.get(key, more), one, root) for key, one in table.items()}
+        return {key: _convert_by_schema(fields.get(key, more), one, root) for key, one in table.items()}
     first = inner.get("prefixItems", ())
     listed = cast("list[Any]", value)
-    return [_by_schema(first[n] if n < len(first) else inner.get("items"), one, root) for n, one in enumerate(listed)]
+    return [
+        _convert_by_schema(first[n] if n < len(first) else inner.get("items"), one, root)
+        for n, one in enumerate(listed)
+    ]
 
 
-def _parts(schema: Any, root: _Type) -> _Type:
+def _part_schemas(schema: Any, root: _TypeMapping) -> _TypeMapping:
     """What a schema says of the parts of an object or a list, if only one of its alternatives speaks of any."""
     names = ("properties", "items", "prefixItems", "additionalProperties")
-    found = [one for one in _alternatives(schema, root) if any(name in one for name in names)]
+    found = [one for one in _iterate_alternatives(schema, root) if any(name in one for name in names)]
     return found[0] if len(found) == 1 else {}
 
 
-def _alternatives(schema: Any, root: _Type, level: int = 0) -> Iterator[_Type]:
+def _iterate_alternatives(schema: Any, root: _TypeMapping, level: int = 0) -> Iterator[_TypeMapping]:
     """The schemas of which a value must satisfy one."""
     if not isinstance(schema, Mapping) or level > 20:
         return
     one = cast("Mapping[str, Any]", schema)
     if isinstance(one.get("$ref"), str):
-        yield from _alternatives(_resolve(one["$ref"], root), root, level + 1)
+        yield from _iterate_alternatives(_resolve_reference(one["$ref"], root), root, level + 1)
     elif "anyOf" in one or "oneOf" in one:
         for other in (*one.get("anyOf", ()), *one.get("oneOf", ())):
-            yield from _alternatives(other, root, level + 1)
+            yield from _iterate_alternatives(other, root, level + 1)
     elif len(one.get("allOf", ())) == 1:  # as pydantic wraps a reference
-        yield from _alternatives(one["allOf"][0], root, level + 1)
+        yield from _iterate_alternatives(one["allOf"][0], root, level + 1)
     else:
         yield one
 
 
-def _resolve(reference: str, root: _Type) -> Any:
+def _resolve_reference(reference: str, root: _TypeMapping) -> Any:
     found: Any = root
     if not reference.startswith("#/"):
         return None
@@ -117,7 +120,7 @@ def _resolve(reference: str, root: _Type) -> Any:
     return found
 
 
-def _takes_text(schema: _Type) -> bool:
+def _accepts_text(schema: _TypeMapping) -> bool:
     kind = schema.get("type")
     return kind is None or kind == "string" or (isinstance(kind, list) and "string" in kind)
 
@@ -134,7 +137,7 @@ def _read_table(table: Any) -> Any:
 
 def _read_number(text: Any, kind: str) -> Any:
     """The number that a text is; the text if it is none, is endless, or takes too many digits."""
-    if type(text) is not str or len(text) > _MOST_DIGITS:
+    if type(text) is not str or len(text) > _MAX_DIGITS:
         return text
     try:
         if kind == "fraction":
@@ -142,4 +145,4 @@ def _read_number(text: Any, kind: str) -> Any:
         number = Decimal(text)
     except (InvalidOperation, ValueError, ZeroDivisionError):
         return text
-    return Fraction(number) if number.is_finite() and abs(number.adjusted()) <= _MOST_DIGITS else text
+    return Fraction(number) if number.is_finite() and abs(number.adjusted()) <= _MAX_DIGITS else text

@@ -12,15 +12,15 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Any, cast, get_args
 
 from hitl_nb.errors import PolicyError
-from hitl_nb.policies.documents.conditions import suggest
+from hitl_nb.policies.documents.conditions import suggest_word
 from hitl_nb.records import Office, TimelineAction
 
 STEP_ACTIONS: tuple[TimelineAction, ...] = get_args(TimelineAction)
-DECIDING = ("reject", "approve")
+DECIDING_ACTIONS = ("reject", "approve")
 """Steps that decide a proposal, and so end its timeline."""
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "wh": 3600.0}
-_LONGEST = 3650 * 86400.0
+_MAX_SECONDS = 3650 * 86400.0
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(s|m|h|d|wh)")
 _NEED = re.compile(r"(\d{1,4}) of (.+)")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
@@ -29,7 +29,7 @@ ANYONE = "anyone"
 
 
 @dataclass(frozen=True)
-class RawNeed:
+class UnresolvedNeed:
     """A need as written: how many of which names; no names: anyone."""
 
     count: int
@@ -38,7 +38,7 @@ class RawNeed:
 
 
 @dataclass(frozen=True)
-class RawStep:
+class UnresolvedStep:
     """A step of a timeline as written; `names` are people and "@group"s."""
 
     does: TimelineAction
@@ -57,7 +57,7 @@ def parse_duration(text: Any, *, working: bool = False) -> tuple[float, bool]:
     if found[2] == "wh" and not working:
         raise PolicyError(f"{text!r}: working hours belong to a timeline; write s, m, h or d here")
     seconds = float(found[1]) * _SECONDS[found[2]]
-    if not 0 < seconds <= _LONGEST:
+    if not 0 < seconds <= _MAX_SECONDS:
         raise PolicyError(f"{text!r} is not between one moment and ten years")
     return seconds, found[2] == "wh"
 
@@ -79,38 +79,38 @@ def check_name(name: Any) -> str:
     return name
 
 
-def parse_need(text: Any) -> RawNeed:
+def parse_need(text: Any) -> UnresolvedNeed:
     """A need: "2 of ada, bo, @group" or "1 of anyone"."""
     found = _NEED.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None or int(found[1]) < 1:
         more = f"; without a count, '1 of {text.strip()}'" if isinstance(text, str) and text.startswith("@") else ""
         raise PolicyError(f"{text!r} is not a need; write '2 of ada, bo, @group' or '1 of anyone'{more}")
     names = () if found[2].strip() == ANYONE else parse_names(found[2])
-    return RawNeed(int(found[1]), names, f"{int(found[1])} of {', '.join(names) or ANYONE}")
+    return UnresolvedNeed(int(found[1]), names, f"{int(found[1])} of {', '.join(names) or ANYONE}")
 
 
-def parse_step(text: Any) -> RawStep:
+def parse_step(text: Any) -> UnresolvedStep:
     """A step of a timeline: "1h remind", "4wh escalate @leads", "8h reject"."""
     words = text.split(None, 2) if isinstance(text, str) else []
     if len(words) < 2:
         raise PolicyError(f"{text!r} is not a step; write a duration and what is done, such as '4h escalate @leads'")
     seconds, working = parse_duration(words[0], working=True)
     if words[1] not in STEP_ACTIONS:
-        raise PolicyError(f"{text!r}: {words[1]!r} is not a step; {suggest(words[1], STEP_ACTIONS)}")
+        raise PolicyError(f"{text!r}: {words[1]!r} is not a step; {suggest_word(words[1], STEP_ACTIONS)}")
     names = parse_names(words[2]) if len(words) > 2 else ()
     if names and words[1] not in ("remind", "escalate"):
         raise PolicyError(f"{text!r}: only remind and escalate name people")
-    return RawStep(words[1], seconds, working, names, " ".join(text.split()))
+    return UnresolvedStep(words[1], seconds, working, names, " ".join(text.split()))
 
 
-def parse_timeline(items: Sequence[Any]) -> tuple[RawStep, ...]:
+def parse_timeline(items: Sequence[Any]) -> tuple[UnresolvedStep, ...]:
     """The steps of a timeline. A step that decides is the last one, since nothing comes after it."""
     steps = tuple(parse_step(item) for item in items)
     for step in steps[:-1]:
-        if step.does in DECIDING:
+        if step.does in DECIDING_ACTIONS:
             raise PolicyError(f"{step.text!r} decides, so no step can follow it; move it to the end")
     last = steps[-1] if steps else None
-    if last and last.does in DECIDING:
+    if last and last.does in DECIDING_ACTIONS:
         for step in steps[:-1]:
             if step.working == last.working and step.seconds >= last.seconds:
                 raise PolicyError(f"{step.text!r} is not before {last.text!r}, which decides; give it less time")

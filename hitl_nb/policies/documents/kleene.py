@@ -18,11 +18,11 @@ MAX_DEPTH = 60
 """Deepest nesting of a condition, and of two values that are compared."""
 _NOT_FIELDS = ({"columns", "rows"}, {"base64"})
 """The keys of objects that stand for a table and for bytes: how many there are says nothing about its length."""
-_LARGEST_BITS = 1024
+_MAX_BITS = 1024
 """Results of arithmetic on whole numbers beyond this size, which is that of a float's range, are Unknown."""
 
 
-_LARGEST_EXACT_BITS = 4096
+_MAX_EXACT_BITS = 4096
 """Of exact results: the most for what stands above and below the line."""
 
 
@@ -62,26 +62,26 @@ def is_number(value: Any) -> bool:
     return type(value) is int or type(value) is float or type(value) is Fraction
 
 
-def _written(number: Any) -> Any:
+def _to_exact(number: Any) -> Any:
     """A float as the number that it is written as: 0.1 is one tenth where it meets an exact number."""
     return Fraction(repr(number)) if type(number) is float and math.isfinite(number) else number
 
 
-def _paired(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _exact_if_mixed(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """The same of two numbers; exactly if one of them is exact."""
 
     def run(a: Any, b: Any) -> Any:
         if type(a) is Fraction or type(b) is Fraction:
-            return compute(_written(a), _written(b))
+            return compute(_to_exact(a), _to_exact(b))
         return compute(a, b)
 
     return run
 
 
-_same = _paired(operator.eq)
+_is_same_number = _exact_if_mixed(operator.eq)
 
 
-def all_true(parts: tuple[Evaluate, ...]) -> Evaluate:
+def make_and(parts: tuple[Evaluate, ...]) -> Evaluate:
     """`and`."""
 
     def run(facts: Mapping[str, Any]) -> Any:
@@ -97,7 +97,7 @@ def all_true(parts: tuple[Evaluate, ...]) -> Evaluate:
     return run
 
 
-def any_true(parts: tuple[Evaluate, ...]) -> Evaluate:
+def make_or(parts: tuple[Evaluate, ...]) -> Evaluate:
     """`or`."""
 
     def run(facts: Mapping[str, Any]) -> Any:
@@ -123,7 +123,7 @@ def _equal(a: Any, b: Any, depth: int = 0) -> Any:
     if type(a) is str and type(b) is str:
         return a == b
     if is_number(a) and is_number(b):
-        return UNKNOWN if a != a or b != b else _same(a, b)  # NaN
+        return UNKNOWN if a != a or b != b else _is_same_number(a, b)  # NaN
     if a is None and b is None:
         return True
     if type(a) is bool and type(b) is bool:
@@ -167,8 +167,8 @@ def _contains(item: Any, whole: Any) -> Any:
     return found
 
 
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
-    compare_numbers = _paired(compare)
+def _make_ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+    compare_numbers = _exact_if_mixed(compare)
 
     def run(a: Any, b: Any) -> Any:
         if is_number(a) and is_number(b):
@@ -181,23 +181,23 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: _equal,
     ast.NotEq: lambda a, b: negate(_equal(a, b)),
-    ast.Lt: _ordered(operator.lt),
-    ast.LtE: _ordered(operator.le),
-    ast.Gt: _ordered(operator.gt),
-    ast.GtE: _ordered(operator.ge),
+    ast.Lt: _make_ordering(operator.lt),
+    ast.LtE: _make_ordering(operator.le),
+    ast.Gt: _make_ordering(operator.gt),
+    ast.GtE: _make_ordering(operator.ge),
     ast.In: _contains,
     ast.NotIn: lambda a, b: negate(_contains(a, b)),
 }
 
 
-def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _make_arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def run(a: Any, b: Any) -> Any:
         if not is_number(a) or not is_number(b):
             return UNKNOWN
-        if type(a) is int and type(b) is int and a.bit_length() + b.bit_length() > _LARGEST_BITS:
+        if type(a) is int and type(b) is int and a.bit_length() + b.bit_length() > _MAX_BITS:
             return UNKNOWN
         if type(a) is Fraction or type(b) is Fraction:
-            return _compute_exactly(compute, _written(a), _written(b))
+            return _compute_exactly(compute, _to_exact(a), _to_exact(b))
         try:
             found = compute(a, b)
         except (ZeroDivisionError, OverflowError):
@@ -215,18 +215,18 @@ def _compute_exactly(compute: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     except ZeroDivisionError:
         return UNKNOWN
     bits = max(found.numerator.bit_length(), found.denominator.bit_length())
-    return found if bits <= _LARGEST_EXACT_BITS else UNKNOWN
+    return found if bits <= _MAX_EXACT_BITS else UNKNOWN
 
 
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: _arithmetic(operator.add),
-    ast.Sub: _arithmetic(operator.sub),
-    ast.Mult: _arithmetic(operator.mul),
-    ast.Div: _arithmetic(lambda a, b: a / b),
+    ast.Add: _make_arithmetic(operator.add),
+    ast.Sub: _make_arithmetic(operator.sub),
+    ast.Mult: _make_arithmetic(operator.mul),
+    ast.Div: _make_arithmetic(lambda a, b: a / b),
 }
 
 
-def look_up(whole: Any, key: Any) -> Any:
+def look_up_field(whole: Any, key: Any) -> Any:
     """A field of an object, or an item of a list; Unknown if there is none."""
     if isinstance(whole, dict):
         return cast("dict[str, Any]", whole).get(key, UNKNOWN) if type(key) is str else UNKNOWN
@@ -259,19 +259,19 @@ def _any_of(items: Any, others: Any) -> Any:
     """Whether an item of one list is equal to one of the other; by sets, so it takes linear time."""
     if not isinstance(items, (list, tuple)) or not isinstance(others, (list, tuple)):
         return UNKNOWN
-    left, right = _by_kind(cast("list[Any]", items)), _by_kind(cast("list[Any]", others))
+    left, right = _group_by_kind(cast("list[Any]", items)), _group_by_kind(cast("list[Any]", others))
     if any(left[kind] & right[kind] for kind in left.keys() & right.keys()):
         return True
     kinds = left.keys() | right.keys()
     return UNKNOWN if left and right and (len(kinds) > 1 or "" in kinds) else False
 
 
-def _by_kind(items: Iterable[Any]) -> dict[str, set[Any]]:
+def _group_by_kind(items: Iterable[Any]) -> dict[str, set[Any]]:
     """The items by kind; those that cannot be compared by a set count as kind ""."""
     found: dict[str, set[Any]] = {}
     for item in items:
         if item is None or type(item) in (str, bool) or (is_number(item) and item == item):
-            found.setdefault(name_kind(item), set()).add(_written(item))
+            found.setdefault(name_kind(item), set()).add(_to_exact(item))
         else:
             found.setdefault("", set())
     return found

@@ -19,8 +19,8 @@ import msgspec
 
 from hitl_nb.errors import PolicyError, StoreCorrupt
 from hitl_nb.policies.documents.conditions import Condition, compile_condition
-from hitl_nb.policies.documents.documents import VERDICTS, Document, RawRule
-from hitl_nb.policies.documents.grammar import RawNeed, RawStep
+from hitl_nb.policies.documents.documents import VERDICTS, PolicyDocument, UnresolvedRule
+from hitl_nb.policies.documents.grammar import UnresolvedNeed, UnresolvedStep
 from hitl_nb.records import (
     Action,
     Identity,
@@ -30,7 +30,7 @@ from hitl_nb.records import (
     Record,
     ShownInNotices,
     TimelineStep,
-    canonical,
+    canonical_json,
 )
 from hitl_nb.structs import prepare_structs
 
@@ -103,7 +103,7 @@ class MergedPolicy(Record, frozen=True, kw_only=True, dict=True):
 
     def json(self) -> bytes:
         """The policy as canonical JSON: what its hash is made of, and what is stored."""
-        return canonical(msgspec.to_builtins(self))
+        return canonical_json(msgspec.to_builtins(self))
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -111,7 +111,7 @@ class MergedPolicy(Record, frozen=True, kw_only=True, dict=True):
         return hashlib.sha256(self.json()).hexdigest()
 
     @functools.cached_property
-    def compiled(self) -> list[tuple[Rule, int, Condition | None]]:
+    def compiled_rules(self) -> list[tuple[Rule, int, Condition | None]]:
         """The rules, each with the number of its scope in `scopes` and its condition."""
         numbers = {scope: n for n, scope in enumerate(self.scopes)}
         return [(r, numbers[_scope_of(r)], compile_condition(r.when) if r.when else None) for r in self.rules]
@@ -126,7 +126,7 @@ def _scope_of(rule: Rule) -> tuple[str | None, ...]:
     return rule.tool, rule.agent, rule.notebook, rule.kind, rule.title
 
 
-def read_merged(raw: bytes) -> MergedPolicy:
+def decode_merged_policy(raw: bytes) -> MergedPolicy:
     """The merged policy that was stored. Raises StoreCorrupt if it is none."""
     try:
         return msgspec.json.decode(raw, type=MergedPolicy)
@@ -134,7 +134,7 @@ def read_merged(raw: bytes) -> MergedPolicy:
         raise StoreCorrupt(f"the stored policy is damaged: {damage}") from damage
 
 
-def merge_documents(documents: Iterable[Document], errors: list[PolicyError] | None = None) -> MergedPolicy:
+def merge_documents(documents: Iterable[PolicyDocument], errors: list[PolicyError] | None = None) -> MergedPolicy:
     """One policy of all documents. Raises PolicyError for what they contradict each other in.
 
     With `errors`, those of single rules are collected there; what is returned is of no use then.
@@ -142,22 +142,22 @@ def merge_documents(documents: Iterable[Document], errors: list[PolicyError] | N
     all_of_them = sorted(documents, key=lambda d: (d.source, not d.organisation))
     _refuse_same_ids(all_of_them)
     exclusive = any(d.exclusive for d in all_of_them)
-    merge = _Merge(all_of_them, exclusive, errors)
+    merge = _DocumentMerge(all_of_them, exclusive, errors)
     rules = tuple(sorted((one for d in all_of_them for one in merge.rules_of(d)), key=lambda rule: rule.id))
     _refuse_two_offices(rules)
     return MergedPolicy(
         sources=tuple(d.source for d in all_of_them),
-        default=merge.default(),
+        default=merge.merge_default(),
         exclusive=exclusive,
         identity=strictest_identity(d.identity for d in all_of_them),
         fallback=tuple(sorted({name for d in all_of_them for name in merge.fallback_of(d)})),
-        groups=merge.groups(),
+        groups=merge.merge_groups(),
         rules=rules,
         ignored=tuple(sorted(merge.ignored)),
     )
 
 
-def strictest(verdicts: Iterable[PolicyVerdict], otherwise: PolicyVerdict) -> PolicyVerdict:
+def strictest_verdict(verdicts: Iterable[PolicyVerdict], otherwise: PolicyVerdict) -> PolicyVerdict:
     """The strictest verdict; `otherwise` if there is none."""
     found: list[PolicyVerdict] = sorted(verdicts, key=VERDICTS.index)
     return found[-1] if found else otherwise
@@ -169,60 +169,64 @@ def strictest_identity(identities: Iterable[Identity]) -> Identity:
     return "local" if found == {"local"} else "login"
 
 
-class _Merge:
+class _DocumentMerge:
     """Resolves what documents say; `ignored` collects what does not count."""
 
-    def __init__(self, documents: Sequence[Document], exclusive: bool, errors: list[PolicyError] | None = None) -> None:
+    def __init__(
+        self, documents: Sequence[PolicyDocument], exclusive: bool, errors: list[PolicyError] | None = None
+    ) -> None:
         self.documents = documents
         self.errors = errors
         self.exclusive = exclusive
         self.ignored: set[str] = set()
 
-    def is_limited(self, document: Document) -> bool:
+    def is_limited(self, document: PolicyDocument) -> bool:
         """Whether an exclusive document of the organisation takes away what this one grants."""
         return self.exclusive and not document.organisation
 
-    def default(self) -> PolicyVerdict:
+    def merge_default(self) -> PolicyVerdict:
         stated: list[PolicyVerdict] = []
         for d in self.documents:
             if d.default == "pass" and self.is_limited(d):
                 self.ignored.add(f"{d.source}: default = 'pass'")
             else:
                 stated.append(d.default)
-        return strictest(stated, "ask")
+        return strictest_verdict(stated, "ask")
 
-    def fallback_of(self, document: Document) -> tuple[str, ...]:
+    def fallback_of(self, document: PolicyDocument) -> tuple[str, ...]:
         if document.fallback and self.is_limited(document):
             self.ignored.add(f"{document.source}: fallback")
             return ()
-        return self.people(document, document.fallback, f"{document.source}: fallback")
+        return self.resolve_people(document, document.fallback, f"{document.source}: fallback")
 
-    def groups(self) -> tuple[Group, ...]:
+    def merge_groups(self) -> tuple[Group, ...]:
         names = {name for d in self.documents for name in d.groups}
-        return tuple(Group(name=name, people=self._common(name, self.documents) or ()) for name in sorted(names))
+        return tuple(
+            Group(name=name, people=self._find_common_people(name, self.documents) or ()) for name in sorted(names)
+        )
 
-    def sources_for(self, document: Document) -> Sequence[Document]:
+    def sources_for(self, document: PolicyDocument) -> Sequence[PolicyDocument]:
         """The documents whose word counts where this one says nothing: of an exclusive organisation, its own only."""
         if self.exclusive and document.organisation:
             return [d for d in self.documents if d.organisation]
         return self.documents
 
-    def _common(self, name: str, among: Sequence[Document]) -> tuple[str, ...] | None:
+    def _find_common_people(self, name: str, among: Sequence[PolicyDocument]) -> tuple[str, ...] | None:
         """The people of a group that all documents agree about; with `exclusive`, the organisation's word counts."""
         own = [d for d in among if d.organisation and name in d.groups] if self.exclusive else []
-        return _only(tuple(sorted(d.groups[name])) for d in own or among if name in d.groups)
+        return _only_one(tuple(sorted(d.groups[name])) for d in own or among if name in d.groups)
 
-    def people(self, document: Document, names: Iterable[str], where: str) -> tuple[str, ...]:
+    def resolve_people(self, document: PolicyDocument, names: Iterable[str], where: str) -> tuple[str, ...]:
         """User names, with groups replaced by their people, sorted. Raises PolicyError for an unknown group."""
         found: set[str] = set()
         for name in names:
-            found.update(self._group(document, name[1:], where) if name.startswith("@") else (name,))
+            found.update(self._resolve_group(document, name[1:], where) if name.startswith("@") else (name,))
         return tuple(sorted(found))
 
-    def _group(self, document: Document, name: str, where: str) -> tuple[str, ...]:
+    def _resolve_group(self, document: PolicyDocument, name: str, where: str) -> tuple[str, ...]:
         if name in document.groups:
             return document.groups[name]
-        found = self._common(name, self.sources_for(document))
+        found = self._find_common_people(name, self.sources_for(document))
         if found is None:
             others = {other for d in self.documents for other in d.groups}
             if name in others:
@@ -233,24 +237,26 @@ class _Merge:
             raise PolicyError(f"{where}: the group @{name} is unknown; known are {known}; add it to [groups]")
         return found
 
-    def rules_of(self, document: Document) -> Iterable[Rule]:
+    def rules_of(self, document: PolicyDocument) -> Iterable[Rule]:
         others = self.sources_for(document)
-        timezone = document.timezone or _only(d.timezone for d in others if d.timezone) or "UTC"
-        office = document.office or _only(d.office for d in others if d.office)
+        timezone = document.timezone or _only_one(d.timezone for d in others if d.timezone) or "UTC"
+        office = document.office or _only_one(d.office for d in others if d.office)
         for raw in document.rules:
             if raw.do == "pass" and self.is_limited(document):
                 self.ignored.add(f"{document.source}: rule {raw.id}, since it passes")
                 continue
             try:
-                yield self._rule(document, raw, timezone, office)
+                yield self._resolve_rule(document, raw, timezone, office)
             except PolicyError as error:
                 if self.errors is None:
                     raise
                 self.errors.append(error)
 
-    def _rule(self, document: Document, raw: RawRule, timezone: str, office: Office | None) -> Rule:
-        needs = tuple(self._need(document, raw, need) for need in raw.needs)
-        timeline = tuple(self._step(document, raw, step) for step in raw.timeline)
+    def _resolve_rule(
+        self, document: PolicyDocument, raw: UnresolvedRule, timezone: str, office: Office | None
+    ) -> Rule:
+        needs = tuple(self._resolve_need(document, raw, need) for need in raw.needs)
+        timeline = tuple(self._resolve_step(document, raw, step) for step in raw.timeline)
         if self.is_limited(document):
             timeline = self._limit_timeline(f"{document.source}: rule {raw.id}", timeline)
         reads_office = raw.condition is not None and "now.office" in raw.condition.text
@@ -268,7 +274,7 @@ class _Merge:
             timezone=timezone,
             office=office,
             fallback=self.fallback_of(document),
-            **{name: getattr(raw, name) for name in _KEPT},
+            **{name: getattr(raw, name) for name in _KEPT_FIELDS},
         )
 
     def _limit_timeline(self, rule: str, timeline: tuple[TimelineStep, ...]) -> tuple[TimelineStep, ...]:
@@ -286,8 +292,8 @@ class _Merge:
                 kept.append(step)
         return tuple(kept)
 
-    def _need(self, document: Document, raw: RawRule, need: RawNeed) -> Need:
-        people = self.people(document, need.names, raw.where)
+    def _resolve_need(self, document: PolicyDocument, raw: UnresolvedRule, need: UnresolvedNeed) -> Need:
+        people = self.resolve_people(document, need.names, raw.where)
         able = len(people) - raw.four_eyes
         if people and need.count > able:
             less = " of whom one may have asked (four_eyes)" if raw.four_eyes else ""
@@ -296,25 +302,25 @@ class _Merge:
             )
         return Need(count=need.count, people=people, text=need.text)
 
-    def _step(self, document: Document, raw: RawRule, step: RawStep) -> TimelineStep:
+    def _resolve_step(self, document: PolicyDocument, raw: UnresolvedRule, step: UnresolvedStep) -> TimelineStep:
         names = step.names or (document.fallback if step.does == "escalate" else ())
-        people = self.people(document, names, raw.where)
+        people = self.resolve_people(document, names, raw.where)
         if step.does == "escalate" and not people:
             raise PolicyError(f"{raw.where}: '{step.text}' names nobody; write '{step.text} @leads', or add fallback")
         return TimelineStep(does=step.does, seconds=step.seconds, working=step.working, people=people, text=step.text)
 
 
-_KEPT = ("four_eyes", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
+_KEPT_FIELDS = ("four_eyes", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
 
 
-def _only(found: Iterable[T]) -> T | None:
+def _only_one(found: Iterable[T]) -> T | None:
     """The one thing that all say; None if nobody says anything or two disagree."""
     different = {msgspec.json.encode(one): one for one in found}
     return next(iter(different.values())) if len(different) == 1 else None
 
 
-def _refuse_same_ids(documents: Sequence[Document]) -> None:
-    seen: dict[str, RawRule] = {}
+def _refuse_same_ids(documents: Sequence[PolicyDocument]) -> None:
+    seen: dict[str, UnresolvedRule] = {}
     for rule in (rule for d in documents for rule in d.rules):
         if rule.id in seen:
             raise PolicyError(f"{rule.where}: the id is used by another rule ({seen[rule.id].where}); change one")
@@ -334,7 +340,7 @@ def _refuse_two_offices(rules: Iterable[Rule]) -> None:
             first = first or rule
 
 
-def make_named(names: Sequence[str], groups: Sequence[Group], fail: Callable[[str], PolicyError]) -> tuple[str, ...]:
+def resolve_named(names: Sequence[str], groups: Sequence[Group], fail: Callable[[str], PolicyError]) -> tuple[str, ...]:
     """The people whom a call names, sorted. Raises what `fail` makes of a sentence."""
     known = {group.name: group.people for group in groups}
     found: set[str] = set()

@@ -10,13 +10,13 @@ from typing import Any, Literal
 import msgspec
 
 from hitl_nb.errors import PolicyError
-from hitl_nb.policies.documents.grammar import ANYONE, DECIDING, check_name
-from hitl_nb.policies.documents.merged_policy import MergedPolicy, Rule, make_named, strictest_identity
-from hitl_nb.policies.documents.working_hours import add_working
+from hitl_nb.policies.documents.grammar import ANYONE, DECIDING_ACTIONS, check_name
+from hitl_nb.policies.documents.merged_policy import MergedPolicy, Rule, resolve_named, strictest_identity
+from hitl_nb.policies.documents.working_hours import add_working_seconds
 from hitl_nb.records import Action, Need, Office, Question, Terms, TimelineStep
 
 OnDeadline = Literal["wait", "reject", "approve", "escalate"]
-_ORDER = {"remind": 0, "overdue": 1, "escalate": 2, "reject": 3, "approve": 4}
+_STEP_ORDER = {"remind": 0, "overdue": 1, "escalate": 2, "reject": 3, "approve": 4}
 """Of steps at the same time, the safer comes first."""
 _STEP_OF = {"wait": "overdue", "reject": "reject", "approve": "approve", "escalate": "escalate"}
 
@@ -40,29 +40,29 @@ class CallTerms:
     def __post_init__(self) -> None:
         if self.reviewers is not None:
             if not self.reviewers:
-                raise _bad("reviewers is empty; name somebody, or leave it out")
+                raise _call_error("reviewers is empty; name somebody, or leave it out")
             for name in self.reviewers:
                 check_name(name)
         if type(self.quorum) is not int or self.quorum < 1:
-            raise _bad(f"quorum is {self.quorum!r}; it must be a whole number from 1 on")
+            raise _call_error(f"quorum is {self.quorum!r}; it must be a whole number from 1 on")
         if self.on_deadline not in _STEP_OF:
-            raise _bad(f"on_deadline is {self.on_deadline!r}; accepted are {', '.join(_STEP_OF)}")
+            raise _call_error(f"on_deadline is {self.on_deadline!r}; accepted are {', '.join(_STEP_OF)}")
         self._check_deadline()
 
     def _check_deadline(self) -> None:
         deadline: Any = self.deadline
         if deadline is None:
             if self.on_deadline != "wait":
-                raise _bad(f"on_deadline={self.on_deadline!r} is given without a deadline; add deadline=")
+                raise _call_error(f"on_deadline={self.on_deadline!r} is given without a deadline; add deadline=")
         elif isinstance(deadline, datetime):
             if deadline.utcoffset() is None:
-                raise _bad("deadline is a datetime without a time zone; use datetime.now(timezone.utc) + ...")
+                raise _call_error("deadline is a datetime without a time zone; use datetime.now(timezone.utc) + ...")
         elif not isinstance(deadline, timedelta):
-            raise _bad(f"deadline is a {type(deadline).__name__}; it must be a timedelta or an aware datetime")
+            raise _call_error(f"deadline is a {type(deadline).__name__}; it must be a timedelta or an aware datetime")
         elif not timedelta(0) < deadline <= timedelta(days=3650):
-            raise _bad("deadline must be a time from one moment to ten years")
+            raise _call_error("deadline must be a time from one moment to ten years")
         if self.on_deadline == "approve" and self.quorum > 1:
-            raise _bad("on_deadline='approve' with a quorum above 1: the clock cannot be one of several people")
+            raise _call_error("on_deadline='approve' with a quorum above 1: the clock cannot be one of several people")
 
     @property
     def is_empty(self) -> bool:
@@ -87,7 +87,7 @@ def combine_terms(
     Raises:
         PolicyError: nothing is allowed, or a need cannot be met.
     """
-    call_need, call_step = _of_call(policy, call, asked)
+    call_need, call_step = _call_terms(policy, call, asked)
     needs = _merge_needs([need for rule in rules for need in rule.needs], call_need)
     four_eyes = any(rule.four_eyes for rule in rules)
     allow = _merge_allow(question, rules)
@@ -115,16 +115,16 @@ def combine_terms(
     return terms, allow
 
 
-def _of_call(
+def _call_terms(
     policy: MergedPolicy | None, call: CallTerms | None, asked: datetime
 ) -> tuple[Need | None, TimelineStep | None]:
     if call is None:
         return None, None
     need: Need | None = None
     if call.reviewers is not None:
-        people = make_named(call.reviewers, policy.groups if policy else (), _bad)
+        people = resolve_named(call.reviewers, policy.groups if policy else (), _call_error)
         if call.quorum > len(people):
-            raise _bad(f"quorum is {call.quorum}, but reviewers are {len(people)}; name more or ask for fewer")
+            raise _call_error(f"quorum is {call.quorum}, but reviewers are {len(people)}; name more or ask for fewer")
         need = Need(count=call.quorum, people=people, text=f"{call.quorum} of {', '.join(call.reviewers)}")
     elif call.quorum > 1:
         need = Need(count=call.quorum, text=f"{call.quorum} of {ANYONE}")
@@ -132,7 +132,9 @@ def _of_call(
         return need, None
     people = policy.fallback if policy and call.on_deadline == "escalate" else ()
     if call.on_deadline == "escalate" and not people:
-        raise _bad("on_deadline='escalate' asks those of `fallback`, but no policy file has it; add fallback to one")
+        raise _call_error(
+            "on_deadline='escalate' asks those of `fallback`, but no policy file has it; add fallback to one"
+        )
     does: Any = _STEP_OF[call.on_deadline]
     if does == "approve" and policy is not None and policy.exclusive:
         does = "overdue"  # no notebook grants itself that silence is consent
@@ -174,7 +176,7 @@ def _merge_allow(question: Question, rules: Sequence[Rule]) -> tuple[Action, ...
 def _identity_and_fallback(policy: MergedPolicy | None, rules: Sequence[Rule]) -> tuple[Any, tuple[str, ...]]:
     if rules:
         return strictest_identity(rule.identity for rule in rules), tuple(
-            sorted({p for r in rules for p in r.fallback})
+            sorted({proposal for r in rules for proposal in r.fallback})
         )
     return (policy.identity, policy.fallback) if policy else ("login", ())
 
@@ -197,26 +199,28 @@ def merge_timelines(
         steps.setdefault((step.does, step.seconds, step.working, step.at, step.people), step)
     approvals = [step for step in steps.values() if step.does == "approve"]
     unanimous = may_approve and not any(step.does == "reject" for step in steps.values())
-    latest = max(approvals, key=lambda step: _due(step, asked, office), default=None)
+    latest = max(approvals, key=lambda step: _due_at(step, asked, office), default=None)
     kept: list[TimelineStep] = []
-    for step in sorted(steps.values(), key=lambda s: (_due(s, asked, office), _ORDER[s.does], s.people, s.text)):
-        if step.does in DECIDING and step.does not in allow:
+    for step in sorted(
+        steps.values(), key=lambda s: (_due_at(s, asked, office), _STEP_ORDER[s.does], s.people, s.text)
+    ):
+        if step.does in DECIDING_ACTIONS and step.does not in allow:
             kept.append(msgspec.structs.replace(step, does="overdue", text=step.text.replace(step.does, "overdue")))
             continue
         if step.does == "approve" and not (unanimous and step is latest):
             continue
         kept.append(step)
-        if step.does in DECIDING:
+        if step.does in DECIDING_ACTIONS:
             break
     return tuple(kept)
 
 
-def _due(step: TimelineStep, asked: datetime, office: Office | None) -> datetime:
+def _due_at(step: TimelineStep, asked: datetime, office: Office | None) -> datetime:
     if step.at is not None:
         return step.at
     if step.working and office is not None:
         try:
-            return add_working(asked, step.seconds, office)
+            return add_working_seconds(asked, step.seconds, office)
         except ValueError as error:
             raise PolicyError(f"the step '{step.text}' is never due: {error}") from None
     return asked + timedelta(seconds=step.seconds)
@@ -236,5 +240,5 @@ def refuse_needs_of_nobody(terms: Terms, requesters: Collection[str]) -> None:
             )
 
 
-def _bad(sentence: str) -> PolicyError:
+def _call_error(sentence: str) -> PolicyError:
     return PolicyError(f"the call: {sentence}")

@@ -15,7 +15,7 @@ from hitl_nb.records import Action, Terms, TimelineStep
 
 
 @dataclass(frozen=True)
-class Further:
+class FurtherTerms:
     """What an edit takes beyond what the question took.
 
     Attributes:
@@ -27,7 +27,7 @@ class Further:
     why: str
 
 
-def add_further(found: Plan, further: Further, asked: datetime) -> Plan:
+def add_further(found: Plan, further: FurtherTerms, asked: datetime) -> Plan:
     """A question that is asked again, under its own terms and those of the edit: the stricter of each.
 
     Editing stays allowed: the edit has to be made again, and every edit is judged.

@@ -10,15 +10,15 @@ from typing import Literal
 from hitl_nb.errors import PolicyError
 from hitl_nb.policies.documents.merged_policy import MergedPolicy
 from hitl_nb.policies.rules.combined_terms import combine_terms
-from hitl_nb.policies.rules.verdicts import judge
+from hitl_nb.policies.rules.verdicts import judge_question
 from hitl_nb.records import PolicyVerdict, Proposal
 
-Outcome = Literal["pass", "ask", "block", "error"]
-OUTCOMES: tuple[Outcome, ...] = ("pass", "ask", "block", "error")
+ReplayOutcome = Literal["pass", "ask", "block", "error"]
+REPLAY_OUTCOMES: tuple[ReplayOutcome, ...] = ("pass", "ask", "block", "error")
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayResult:
     """A proposal of the past under another policy.
 
     Attributes:
@@ -31,39 +31,39 @@ class Replayed:
 
     proposal: Proposal
     old: PolicyVerdict
-    new: Outcome
+    new: ReplayOutcome
     rules: tuple[str, ...]
     why: tuple[str, ...]
     unknown: tuple[str, ...]
 
 
-def replay(policy: MergedPolicy | None, p: Proposal) -> Replayed:
+def replay_proposal(policy: MergedPolicy | None, proposal: Proposal) -> ReplayResult:
     """Judge a proposal of the past. Where no facts were recorded, what a condition reads of them is Unknown."""
-    judged = judge(policy, p, p.facts, agent=p.agent, notebook=p.notebook)
-    new: Outcome = judged.verdict
+    judged = judge_question(policy, proposal, proposal.facts, agent=proposal.agent, notebook=proposal.notebook)
+    new: ReplayOutcome = judged.verdict
     why = tuple(judged.why)
     if new == "ask":
-        asked = p.facts.now if p.facts else p.created_at
+        asked = proposal.facts.now if proposal.facts else proposal.created_at
         try:
-            combine_terms(policy, judged.rules, None, p, asked)
+            combine_terms(policy, judged.rules, None, proposal, asked)
         except PolicyError as error:
             new, why = "error", (str(error),)
     rules = tuple(rule.id for rule in judged.rules)
-    return Replayed(p, _recorded_verdict(p), new, rules, why, tuple(judged.unknown))
+    return ReplayResult(proposal, _recorded_verdict(proposal), new, rules, why, tuple(judged.unknown))
 
 
-def count_verdicts(found: Iterable[Replayed]) -> dict[tuple[PolicyVerdict, Outcome], int]:
+def count_verdicts(found: Iterable[ReplayResult]) -> dict[tuple[PolicyVerdict, ReplayOutcome], int]:
     """How many proposals there are by old and new verdict."""
     return dict(Counter((one.old, one.new) for one in found))
 
 
-def count_unknown(found: Iterable[Replayed]) -> dict[str, int]:
+def count_unknown(found: Iterable[ReplayResult]) -> dict[str, int]:
     """How often each rule could not be decided, the most often first."""
     counted = Counter(name for one in found for name in one.unknown)
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _recorded_verdict(p: Proposal) -> PolicyVerdict:
-    if p.decision is None or p.decision.by != "policy":
+def _recorded_verdict(proposal: Proposal) -> PolicyVerdict:
+    if proposal.decision is None or proposal.decision.by != "policy":
         return "ask"
-    return "pass" if p.decision.action == "approve" else "block"
+    return "pass" if proposal.decision.action == "approve" else "block"

@@ -12,12 +12,23 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.policies.documents.merged_policy import MergedPolicy, Rule, merge_documents, read_merged
+from hitl_nb.policies.documents.merged_policy import MergedPolicy, Rule, decode_merged_policy, merge_documents
 from hitl_nb.policies.rules.combined_terms import CallTerms, OnDeadline, combine_terms
-from hitl_nb.policies.rules.verdicts import facts_for, judge
-from hitl_nb.policies.terms.seats import People, match, takes_vote
-from hitl_nb.policies.terms.vote_counts import hash_value, votes_for
-from hitl_nb.records import ACTIONS, Action, DecisionRecord, Facts, Need, PolicyVerdict, Proposal, Question, Terms, Vote
+from hitl_nb.policies.rules.verdicts import collect_facts, judge_question
+from hitl_nb.policies.terms.seats import People, count_matching, takes_vote
+from hitl_nb.policies.terms.vote_counts import hash_value, list_votes_for
+from hitl_nb.records import (
+    ACTIONS,
+    Action,
+    DecisionRecord,
+    Facts,
+    Need,
+    PolicyVerdict,
+    Proposal,
+    Question,
+    Terms,
+    VoteRecord,
+)
 
 __all__ = [
     "CallTerms",
@@ -25,13 +36,13 @@ __all__ = [
     "OnDeadline",
     "Plan",
     "Rule",
-    "facts_for",
+    "collect_facts",
+    "decode_merged_policy",
+    "find_stricter_plan",
     "judge_edit",
     "judge_edited_call",
+    "make_plan",
     "merge_documents",
-    "plan",
-    "read_merged",
-    "stricter",
 ]
 
 
@@ -54,7 +65,7 @@ class Plan:
     allow: tuple[Action, ...]
 
 
-def plan(
+def make_plan(
     policy: MergedPolicy | None,
     question: Question,
     facts: Facts,
@@ -76,7 +87,7 @@ def plan(
     Raises:
         PolicyError: a need that nobody can meet, or nothing is allowed.
     """
-    judged = judge(policy, question, facts, agent=agent, notebook=notebook)
+    judged = judge_question(policy, question, facts, agent=agent, notebook=notebook)
     if judged.verdict != "ask":
         ids = tuple(rule.id for rule in judged.rules)
         terms = Terms(policy=policy.sha256 if policy else "", rules=ids)
@@ -87,7 +98,9 @@ def plan(
     return Plan("ask", terms.rules, tuple(judged.why), terms, allow)
 
 
-def stricter(policy_now: MergedPolicy | None, p: Proposal, *, requesters: Collection[str] = ()) -> Plan | None:
+def find_stricter_plan(
+    policy_now: MergedPolicy | None, proposal: Proposal, *, requesters: Collection[str] = ()
+) -> Plan | None:
     """Judge a decided proposal again by the policy as it is now.
 
     The recorded facts count, and for an edit the edited value; guardrails are not run again.
@@ -96,37 +109,39 @@ def stricter(policy_now: MergedPolicy | None, p: Proposal, *, requesters: Collec
         What the policy says now, if that forbids the decision: it blocks, it no longer allows what people did, or it
         asks and the decision lacks people. None if the decision may be used; a rejection always may.
     """
-    made = p.decision
+    made = proposal.decision
     if policy_now is None or made is None or made.action == "reject":
         return None
-    if p.terms is not None and p.terms.policy == policy_now.sha256:
+    if proposal.terms is not None and proposal.terms.policy == policy_now.sha256:
         return None
-    value = made.value if made.action == "edit" else p.value
-    judged = msgspec.structs.replace(p, value=value, allow=ACTIONS)  # its own are narrowed already, by the policy then
-    found = plan(policy_now, judged, _facts_of(p), agent=p.agent, notebook=p.notebook)
+    value = made.value if made.action == "edit" else proposal.value
+    judged = msgspec.structs.replace(
+        proposal, value=value, allow=ACTIONS
+    )  # its own are narrowed already, by the policy then
+    found = make_plan(policy_now, judged, _recorded_facts(proposal), agent=proposal.agent, notebook=proposal.notebook)
     if found.verdict == "block":
         return found if made.action != "respond" else None
     if found.verdict == "pass" or made.by == "script":
         return None
-    if made.by == "policy" or (made.action in p.allow and made.action not in found.allow):
+    if made.by == "policy" or (made.action in proposal.allow and made.action not in found.allow):
         return found
     if made.action == "respond" or found.terms is None:
         return None
-    return found if _lacks_people(p, made, found.terms, requesters) else None
+    return found if _lacks_reviewers(proposal, made, found.terms, requesters) else None
 
 
-def judge_edit(policy: MergedPolicy | None, p: Proposal, value: Any) -> Plan:
+def judge_edit(policy: MergedPolicy | None, proposal: Proposal, value: Any) -> Plan:
     """What the policy that a proposal was asked under says about an edited value (JSON).
 
     The results of guardrails are those of the proposed value, since guardrails need the kernel.
     """
-    edited = msgspec.structs.replace(p, value=value)
-    return plan(policy, edited, _facts_of(p), agent=p.agent, notebook=p.notebook)
+    edited = msgspec.structs.replace(proposal, value=value)
+    return make_plan(policy, edited, _recorded_facts(proposal), agent=proposal.agent, notebook=proposal.notebook)
 
 
 def judge_edited_call(
     policy: MergedPolicy | None,
-    p: Proposal,
+    proposal: Proposal,
     edited: Question,
     *,
     call: CallTerms | None = None,
@@ -135,7 +150,7 @@ def judge_edited_call(
     """What a policy says of a call as people edited it, where its title, tags ... are others with these arguments.
 
     Args:
-        p: what was decided.
+        proposal: what was decided.
         edited: the question as it would be asked with the edited arguments, with the results of its guardrails.
         call: what the call then says about review.
 
@@ -145,51 +160,53 @@ def judge_edited_call(
     Raises:
         PolicyError: a need that nobody can meet, or nothing is allowed.
     """
-    made = p.decision
-    found = plan(policy, edited, _facts_of(p), agent=p.agent, notebook=p.notebook, call=call)
+    made = proposal.decision
+    found = make_plan(
+        policy, edited, _recorded_facts(proposal), agent=proposal.agent, notebook=proposal.notebook, call=call
+    )
     if found.verdict == "block":
         return found
     if found.verdict == "pass" or made is None or made.by == "script":
         return None
-    return found if found.terms is not None and _lacks_people(p, made, found.terms, requesters) else None
+    return found if found.terms is not None and _lacks_reviewers(proposal, made, found.terms, requesters) else None
 
 
-def _lacks_people(p: Proposal, made: DecisionRecord, terms: Terms, requesters: Collection[str]) -> bool:
+def _lacks_reviewers(proposal: Proposal, made: DecisionRecord, terms: Terms, requesters: Collection[str]) -> bool:
     """Whether needs that the proposal did not have when it was asked are not met by those who made the decision."""
-    old = p.terms or Terms()
+    old = proposal.terms or Terms()
     known = {(need.count, need.people) for need in old.needs}
     login = made.by == "person" and (terms.identity, old.identity) == ("login", "local")
     others_count = login or (terms.four_eyes and not old.four_eyes)
-    under = msgspec.structs.replace(p, terms=terms)
-    requesters = {*requesters, *p.requesters} if terms.four_eyes else ()
-    votes = [vote for vote in _votes_for(p, made) if vote.reviewer not in requesters]
+    under = msgspec.structs.replace(proposal, terms=terms)
+    requesters = {*requesters, *proposal.requesters} if terms.four_eyes else ()
+    votes = [vote for vote in _list_decision_votes(proposal, made) if vote.reviewer not in requesters]
     return any(
-        _count_people(under, need, votes) < need.count
+        _count_need_seats(under, need, votes) < need.count
         for need in terms.needs
         if others_count or (need.count, need.people) not in known
     )
 
 
-def _count_people(p: Proposal, need: Need, votes: Sequence[Vote]) -> int:
+def _count_need_seats(proposal: Proposal, need: Need, votes: Sequence[VoteRecord]) -> int:
     """How many seats of a need the votes fill. Who a vote's reviewer could stand in for was found when they voted."""
-    named = {*need.people, *p.widened}
+    named = {*need.people, *proposal.widened}
     options: dict[str, list[str]] = {}
     for vote in votes:
         seats = (*vote.seats, vote.reviewer)
-        if takes_vote(p, need, vote, seats, People(os_user=vote.reviewer)):
+        if takes_vote(proposal, need, vote, seats, People(os_user=vote.reviewer)):
             options[vote.reviewer] = [seat for seat in seats if seat in named] if need.people else [vote.reviewer]
-    return match(options)
+    return count_matching(options)
 
 
-def _votes_for(p: Proposal, made: DecisionRecord) -> list[Vote]:
+def _list_decision_votes(proposal: Proposal, made: DecisionRecord) -> list[VoteRecord]:
     """The votes for the value of the decision; without terms, the decision itself was the only one."""
     if made.by != "person":
         return []
-    found = votes_for(p, hash_value(made.value if made.action == "edit" else p.value))
+    found = list_votes_for(proposal, hash_value(made.value if made.action == "edit" else proposal.value))
     if any(vote.reviewer == made.reviewer for vote in found):
         return found
-    return [*found, Vote(reviewer=made.reviewer, action=made.action, at=made.decided_at, authn=made.authn)]
+    return [*found, VoteRecord(reviewer=made.reviewer, action=made.action, at=made.decided_at, authn=made.authn)]
 
 
-def _facts_of(p: Proposal) -> Facts:
-    return p.facts or Facts(now=p.created_at)
+def _recorded_facts(proposal: Proposal) -> Facts:
+    return proposal.facts or Facts(now=proposal.created_at)

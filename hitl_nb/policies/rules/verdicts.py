@@ -19,7 +19,7 @@ _GUARDRAIL_ORDER = ("pass", "escalate", "block")
 
 
 @dataclass
-class Judged:
+class PolicyJudgment:
     """A verdict.
 
     Attributes:
@@ -34,20 +34,22 @@ class Judged:
     unknown: list[str] = field(default_factory=list[str])
 
 
-def judge(policy: MergedPolicy | None, question: Question, facts: Facts | None, *, agent: str, notebook: str) -> Judged:
+def judge_question(
+    policy: MergedPolicy | None, question: Question, facts: Facts | None, *, agent: str, notebook: str
+) -> PolicyJudgment:
     """The strictest verdict of the rules and the guardrails.
 
     Args:
         facts: None: they were not recorded, so what a condition reads of them is Unknown.
     """
-    judged = Judged("ask")
+    judged = PolicyJudgment("ask")
     if policy is not None:
         judged = _judge_rules(policy, question, facts, agent, notebook)
     worst = max((g.verdict for g in question.guardrails), key=_GUARDRAIL_ORDER.index, default="pass")
     if worst != "pass":
         told = [f"guardrail {g.name}: {g.message or g.verdict}" for g in question.guardrails if g.verdict == worst]
         _raise_verdict(judged, "block" if worst == "block" else "ask", told)
-    if judged.verdict == "pass" and (held := _why_never_passes(question)):
+    if judged.verdict == "pass" and (held := _explain_never_passing(question)):
         _raise_verdict(judged, "ask", [held])
     if judged.verdict == "block" and question.doubt is not None:
         judged.verdict = "ask"
@@ -55,7 +57,7 @@ def judge(policy: MergedPolicy | None, question: Question, facts: Facts | None, 
     return judged
 
 
-def _raise_verdict(judged: Judged, verdict: PolicyVerdict, why: Sequence[str]) -> None:
+def _raise_verdict(judged: PolicyJudgment, verdict: PolicyVerdict, why: Sequence[str]) -> None:
     """Make the verdict at least this strict. Rules of a laxer one no longer count."""
     if VERDICTS.index(verdict) > VERDICTS.index(judged.verdict):
         judged.verdict = verdict
@@ -64,7 +66,7 @@ def _raise_verdict(judged: Judged, verdict: PolicyVerdict, why: Sequence[str]) -
         judged.why.extend(why)
 
 
-def _why_never_passes(question: Question) -> str:
+def _explain_never_passing(question: Question) -> str:
     if question.doubt is not None:
         return "only a person can say whether an effect happened"
     if question.document:
@@ -74,13 +76,15 @@ def _why_never_passes(question: Question) -> str:
     return ""
 
 
-def _judge_rules(policy: MergedPolicy, question: Question, facts: Facts | None, agent: str, notebook: str) -> Judged:
+def _judge_rules(
+    policy: MergedPolicy, question: Question, facts: Facts | None, agent: str, notebook: str
+) -> PolicyJudgment:
     asked = (question.tool, agent, notebook, question.kind, question.title)
-    in_scope = [_fits(scope, asked) for scope in policy.scopes]
+    in_scope = [_matches_scope(scope, asked) for scope in policy.scopes]
     views: dict[tuple[str, Office | None], dict[str, Any]] = {}
-    by_verdict: dict[PolicyVerdict, Judged] = {verdict: Judged(verdict) for verdict in VERDICTS}
+    by_verdict: dict[PolicyVerdict, PolicyJudgment] = {verdict: PolicyJudgment(verdict) for verdict in VERDICTS}
     unknown: list[str] = []
-    for rule, scope, condition in policy.compiled:
+    for rule, scope, condition in policy.compiled_rules:
         if not in_scope[scope]:
             continue
         verdict, why = rule.do, ""
@@ -88,7 +92,9 @@ def _judge_rules(policy: MergedPolicy, question: Question, facts: Facts | None, 
             at = (rule.timezone, rule.office)
             if at not in views:
                 timezone, office = at
-                views[at] = facts_for(question, facts, agent=agent, notebook=notebook, timezone=timezone, office=office)
+                views[at] = collect_facts(
+                    question, facts, agent=agent, notebook=notebook, timezone=timezone, office=office
+                )
             result = condition.evaluate(views[at])
             if result is None:
                 unknown.append(rule.id)
@@ -97,30 +103,30 @@ def _judge_rules(policy: MergedPolicy, question: Question, facts: Facts | None, 
                 continue
             why = rule.id + (f": {rule.when}" if result else f" could not be decided: {condition.explain(views[at])}")
         by_verdict[verdict].rules.append(rule)
-        by_verdict[verdict].why.append(why or f"{rule.id}: {_show_scope(rule)}")
+        by_verdict[verdict].why.append(why or f"{rule.id}: {_format_scope(rule)}")
     judged = next((by_verdict[verdict] for verdict in reversed(VERDICTS) if by_verdict[verdict].rules), None)
     if judged is None:
-        judged = Judged(policy.default, why=[f"no rule matched, and the default is {policy.default}"])
+        judged = PolicyJudgment(policy.default, why=[f"no rule matched, and the default is {policy.default}"])
     if judged.verdict == "block" and question.doubt is not None:  # it is asked, so those that ask count too
         judged.rules = sorted([*judged.rules, *by_verdict["ask"].rules], key=lambda rule: rule.id)
     judged.unknown = unknown
     return judged
 
 
-def _fits(scope: tuple[str | None, ...], asked: tuple[str, ...]) -> bool:
+def _matches_scope(scope: tuple[str | None, ...], asked: tuple[str, ...]) -> bool:
     return all(pattern is None or is_like(text, pattern) for pattern, text in zip(scope, asked, strict=True))
 
 
-def _show_scope(rule: Rule) -> str:
-    scopes = [_show_pattern(name, getattr(rule, name)) for name in SCOPES if getattr(rule, name) is not None]
+def _format_scope(rule: Rule) -> str:
+    scopes = [_format_pattern(name, getattr(rule, name)) for name in SCOPES if getattr(rule, name) is not None]
     return " and ".join(scopes) or "always"
 
 
-def _show_pattern(name: str, pattern: str) -> str:
+def _format_pattern(name: str, pattern: str) -> str:
     return f"{name} fits '{pattern}'" if "*" in pattern else f"{name} is {pattern}"
 
 
-def facts_for(
+def collect_facts(
     question: Question,
     facts: Facts | None,
     *,
@@ -144,16 +150,16 @@ def facts_for(
         "agent": agent,
         "notebook": notebook,
         "context": question.context,
-        "guardrails": _guardrail_facts(question),
+        "guardrails": _collect_guardrail_facts(question),
         "tool": question.tool,
         "arguments": cast("dict[str, Any]", value).get("arguments", {}) if is_call else {},
     }
     if facts is not None:
-        found |= {"labels": dict(facts.labels), "now": _now_facts(facts.now, timezone, office)}
+        found |= {"labels": dict(facts.labels), "now": _collect_now_facts(facts.now, timezone, office)}
     return found
 
 
-def _guardrail_facts(question: Question) -> dict[str, str]:
+def _collect_guardrail_facts(question: Question) -> dict[str, str]:
     """Verdicts by name; of guardrails of one name, the strictest."""
     found: dict[str, str] = {}
     for result in question.guardrails:
@@ -162,7 +168,7 @@ def _guardrail_facts(question: Question) -> dict[str, str]:
     return found
 
 
-def _now_facts(now: datetime, timezone: str, office: Office | None) -> dict[str, Any]:
+def _collect_now_facts(now: datetime, timezone: str, office: Office | None) -> dict[str, Any]:
     local = now.astimezone(find_timezone(timezone))
     found: dict[str, Any] = {"hour": local.hour, "weekday": local.weekday(), "date": local.date().isoformat()}
     if office is not None:

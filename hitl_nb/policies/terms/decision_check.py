@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from hitl_nb.policies.terms.seats import People, is_own_request, seats_of, takes_vote
-from hitl_nb.policies.terms.timeline import next_due, next_step
+from hitl_nb.policies.terms.timeline import next_due_time, next_step
 from hitl_nb.policies.terms.vote_counts import (
     PeopleAt,
     are_met,
@@ -15,40 +15,40 @@ from hitl_nb.policies.terms.vote_counts import (
     hash_terms,
     hash_value,
     largest_count,
-    votes_for,
+    list_votes_for,
 )
-from hitl_nb.records import DecisionRecord, Proposal, Vote
+from hitl_nb.records import DecisionRecord, Proposal, VoteRecord
 
 
-def verify_made(p: Proposal, people: People | PeopleAt) -> str | None:
+def verify_decision_votes(proposal: Proposal, people: People | PeopleAt) -> str | None:
     """Why the votes, the terms and the people do not make the decision on record, in a sentence; None if they do.
 
     `people` is how things were with people when each vote was cast. Of a decision by the clock, the timeline must have
     it. Decisions by a policy or by a script are not made by votes, and are not looked at.
     """
-    decision, terms = p.decision, p.terms
+    decision, terms = proposal.decision, proposal.terms
     if decision is None or terms is None or decision.by in ("policy", "script"):
         return None
     if decision.terms_sha256 != hash_terms(terms):
         return "it was made under other terms"
     if decision.by == "deadline":
-        return _verify_clock(p, decision)
-    for one in p.votes:
-        wrong = _verify_vote(p, one, people if isinstance(people, People) else people(one.at))
+        return _verify_clock(proposal, decision)
+    for one in proposal.votes:
+        wrong = _verify_vote(proposal, one, people if isinstance(people, People) else people(one.at))
         if wrong is not None:
             return wrong
-    return _verify_count(p, decision, people if isinstance(people, People) else people(decision.decided_at))
+    return _verify_count(proposal, decision, people if isinstance(people, People) else people(decision.decided_at))
 
 
-def _verify_vote(p: Proposal, vote: Vote, people: People) -> str | None:
-    terms = p.terms
+def _verify_vote(proposal: Proposal, vote: VoteRecord, people: People) -> str | None:
+    terms = proposal.terms
     assert terms is not None
     who = f"the vote of {vote.reviewer}"
-    if vote.seat not in vote.seats or not set(vote.seats) <= set(seats_of(p, people, vote.reviewer)):
+    if vote.seat not in vote.seats or not set(vote.seats) <= set(seats_of(proposal, people, vote.reviewer)):
         return f"{who} has a seat that is not theirs"
-    if is_own_request(p, people, vote):
+    if is_own_request(proposal, people, vote):
         return f"{who} is on their own request"
-    if not any(takes_vote(p, need, vote, vote.seats, people) for need in terms.needs):
+    if not any(takes_vote(proposal, need, vote, vote.seats, people) for need in terms.needs):
         return f"{who} does not count: they were not logged in"
     value = {"approve": None, "reject": None}.get(vote.action, vote.value)
     if vote.action in ("edit", "respond") and vote.value_sha256 != hash_value(value):
@@ -56,55 +56,59 @@ def _verify_vote(p: Proposal, vote: Vote, people: People) -> str | None:
     return None
 
 
-def _verify_count(p: Proposal, decision: DecisionRecord, people: People) -> str | None:
-    terms = p.terms
+def _verify_count(proposal: Proposal, decision: DecisionRecord, people: People) -> str | None:
+    terms = proposal.terms
     assert terms is not None
-    if not p.votes:
+    if not proposal.votes:
         return "nobody voted"
-    if terms.blind and len(p.votes) < largest_count(p):
+    if terms.blind and len(proposal.votes) < largest_count(proposal):
         return "not all have voted"
-    refusing = find_blind_decider(p)
+    refusing = find_blind_decider(proposal)
     if decision.action in ("reject", "respond"):
-        said = None if refusing is None or refusing is not completing_vote(p) else (refusing.action, refusing.value)
+        said = (
+            None
+            if refusing is None or refusing is not find_recorded_completing_vote(proposal)
+            else (refusing.action, refusing.value)
+        )
         return None if said == (decision.action, decision.value) else f"{decision.reviewer} said something else"
     if refusing is not None:
         return f"{refusing.reviewer} voted {refusing.action}"
-    last = p.votes[-1]
-    if last is not completing_vote(p):
+    last = proposal.votes[-1]
+    if last is not find_recorded_completing_vote(proposal):
         return f"the last vote is not the one of {decision.reviewer} that it names"
-    edited = p.candidate is not UNSET or last.action == "edit"
+    edited = proposal.candidate is not UNSET or last.action == "edit"
     if decision.action != ("edit" if edited else "approve"):
         return f"the votes make no {decision.action}"
-    value = current_value(p)
+    value = current_value(proposal)
     if edited and hash_value(decision.value) != hash_value(value):
         return "the votes are for another value"
-    return None if are_met(p, hash_value(value), people) else "the votes do not meet the needs"
+    return None if are_met(proposal, hash_value(value), people) else "the votes do not meet the needs"
 
 
-def completing_vote(p: Proposal) -> Vote | None:
+def find_recorded_completing_vote(proposal: Proposal) -> VoteRecord | None:
     """The vote of a decided proposal that says the same as its decision, of the same person, known and signed alike."""
-    decision = p.decision
+    decision = proposal.decision
     if decision is None or decision.by != "person":
         return None
     same = ("reviewer", "reviewer_name", "reason", "authn", "assurance", "surface", "signature", "by")
-    for one in p.votes:
+    for one in proposal.votes:
         if all(getattr(one, name) == getattr(decision, name) for name in same):
             return one
     return None
 
 
-def counted_votes(p: Proposal) -> list[Vote]:
+def list_counted_votes(proposal: Proposal) -> list[VoteRecord]:
     """The votes that make the decision of a decided proposal."""
-    if p.decision is not None and p.decision.action in ("reject", "respond"):
-        refusing = completing_vote(p)
+    if proposal.decision is not None and proposal.decision.action in ("reject", "respond"):
+        refusing = find_recorded_completing_vote(proposal)
         return [] if refusing is None else [refusing]
-    return votes_for(p, hash_value(current_value(p)))
+    return list_votes_for(proposal, hash_value(current_value(proposal)))
 
 
-def _verify_clock(p: Proposal, decision: DecisionRecord) -> str | None:
+def _verify_clock(proposal: Proposal, decision: DecisionRecord) -> str | None:
     """Whether the timeline decides like this, and not before its time."""
-    step = next_step(p)
-    due = next_due(msgspec.structs.replace(p, status="open", settles_at=None))
+    step = next_step(proposal)
+    due = next_due_time(msgspec.structs.replace(proposal, status="open", settles_at=None))
     if step is None or step.does != decision.action or due is None:
         return f"the timeline has no {decision.action} by the clock there"
     return None if due <= decision.decided_at else f"it was due at {due.isoformat()} only"

@@ -8,10 +8,10 @@ import msgspec
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.policies.terms.seats import People, check_seat
-from hitl_nb.records import Action, Need, PolicyVerdict, Proposal, Terms, Vote
+from hitl_nb.records import Action, Need, PolicyVerdict, Proposal, Terms, VoteRecord
 
 
-class Judged(Protocol):
+class EditPlan(Protocol):
     """What a policy says of an edited value: a `Plan` of `policies/rules/rules.py`."""
 
     @property
@@ -26,20 +26,20 @@ class Judged(Protocol):
     def allow(self) -> tuple[Action, ...]: ...
 
 
-def judge_again(p: Proposal, vote: Vote, people: People, judged: Judged | None) -> Proposal:
+def add_edit_terms(proposal: Proposal, vote: VoteRecord, people: People, judged: EditPlan | None) -> Proposal:
     """The proposal with what the policy says of an edited value: further needs are added, none is taken away."""
-    if vote.action != "edit" or judged is None or p.terms is None:
-        return p
+    if vote.action != "edit" or judged is None or proposal.terms is None:
+        return proposal
     refuse_blocked(judged)
     if judged.terms is None or judged.verdict == "pass":
-        return p
-    allow = tuple(one for one in p.allow if one in judged.allow) or p.allow
-    p = msgspec.structs.replace(p, terms=merge_stricter(p.terms, judged.terms), allow=allow)
-    check_seat(p, people, vote)
-    return p
+        return proposal
+    allow = tuple(one for one in proposal.allow if one in judged.allow) or proposal.allow
+    proposal = msgspec.structs.replace(proposal, terms=merge_stricter(proposal.terms, judged.terms), allow=allow)
+    check_seat(proposal, people, vote)
+    return proposal
 
 
-def refuse_blocked(judged: Judged) -> None:
+def refuse_blocked(judged: EditPlan) -> None:
     """Raises InvalidEdit if the policy blocks an edited value."""
     if judged.verdict == "block":
         why = f": {'; '.join(judged.why)}" if judged.why else ""
@@ -57,9 +57,9 @@ def merge_stricter(old: Terms, new: Terms) -> Terms:
         blind=old.blind or new.blind,
         identity="login" if "login" in (old.identity, new.identity) else "local",
         fallback=tuple(dict.fromkeys((*old.fallback, *new.fallback))),
-        fresh=_least(old.fresh, new.fresh),
+        fresh=_smallest(old.fresh, new.fresh),
         undo=max(old.undo or 0.0, new.undo or 0.0) or None,
-        batch=_least(old.batch, new.batch),
+        batch=_smallest(old.batch, new.batch),
         show="title" if "title" in (old.show, new.show) else "summary",
     )
 
@@ -69,5 +69,5 @@ def _is_met_by(need: Need, had: set[tuple[int, frozenset[str]]]) -> bool:
     return (need.count, frozenset(need.people)) in had or (not need.people and need.count <= 1 and bool(had))
 
 
-def _least(*limits: Any) -> Any:
+def _smallest(*limits: Any) -> Any:
     return min((one for one in limits if one is not None), default=None)

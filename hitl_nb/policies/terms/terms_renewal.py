@@ -9,53 +9,53 @@ import msgspec
 
 from hitl_nb.policies.terms.seats import People, is_own_request, takes_vote
 from hitl_nb.policies.terms.terms import Change, ask_fallback
-from hitl_nb.policies.terms.timeline import last_step_at, restart
-from hitl_nb.policies.terms.vote_completion import complete
+from hitl_nb.policies.terms.timeline import last_step_time, restart_timeline
+from hitl_nb.policies.terms.vote_completion import complete_decision
 from hitl_nb.policies.terms.vote_counts import are_met, current_value, hash_terms, hash_value
-from hitl_nb.records import Need, Proposal, Terms, Vote
+from hitl_nb.records import Need, Proposal, Terms, VoteRecord
 
 
-def merge_renewed(asked: Terms, then: Terms | None, now: Terms | None) -> Terms:
+def merge_renewed_terms(asked: Terms, then: Terms | None, now: Terms | None) -> Terms:
     """The terms of a proposal as the policy has them now, with what did not come from the policy.
 
     `then` is what the policy that it was asked under says of it, `now` what the policy says today. Needs and steps that
     neither has came from the call, or from an edit that was judged again: they stay.
     """
     base = now or Terms()
-    from_policy = {_key(need) for need in (then.needs if then is not None else ())}
-    own = [need for need in asked.needs if _key(need) not in from_policy]
+    from_policy = {_need_key(need) for need in (then.needs if then is not None else ())}
+    own = [need for need in asked.needs if _need_key(need) not in from_policy]
     needs = base.needs if now is not None or not own else ()
-    had = {_key(need) for need in needs}
+    had = {_need_key(need) for need in needs}
     own_timeline = asked.timeline != (then.timeline if then is not None else ())
     return msgspec.structs.replace(
         base,
-        needs=(*needs, *(need for need in own if _key(need) not in had)),
+        needs=(*needs, *(need for need in own if _need_key(need) not in had)),
         timeline=asked.timeline if own_timeline else base.timeline,
         office=asked.office if own_timeline else base.office,
     )
 
 
-def renew(p: Proposal, terms: Terms, people: People, now: datetime, *, why: str) -> Change | None:
+def renew_terms(proposal: Proposal, terms: Terms, people: People, now: datetime, *, why: str) -> Change | None:
     """The proposal under other terms; None if they are the same.
 
     Votes of people who have no seat any more are dropped. Where the timeline is another one, it begins now. If the
     votes that are left meet the needs, they decide.
     """
-    if p.terms is None or p.terms == terms:
+    if proposal.terms is None or proposal.terms == terms:
         return None
     told: dict[str, Any] = {
         "why": why,
-        "from": hash_terms(p.terms),
+        "from": hash_terms(proposal.terms),
         "to": hash_terms(terms),
         "needs": [need.text for need in terms.needs],
         "rules": list(terms.rules),
         "at": now.isoformat(),
     }
-    begins = {} if _times(p.terms) == _times(terms) else restart(p, now)
-    renewed = msgspec.structs.replace(p, terms=terms, overdue=p.overdue and not begins, **begins)
-    votes = [one for one in (_seated(renewed, vote, people) for vote in p.votes) if one is not None]
+    begins = {} if _timeline_times(proposal.terms) == _timeline_times(terms) else restart_timeline(proposal, now)
+    renewed = msgspec.structs.replace(proposal, terms=terms, overdue=proposal.overdue and not begins, **begins)
+    votes = [one for one in (_with_valid_seats(renewed, vote, people) for vote in proposal.votes) if one is not None]
     renewed = msgspec.structs.replace(renewed, votes=tuple(votes))
-    dropped = [vote.reviewer for vote in p.votes if vote.reviewer not in {one.reviewer for one in votes}]
+    dropped = [vote.reviewer for vote in proposal.votes if vote.reviewer not in {one.reviewer for one in votes}]
     if dropped:
         told["dropped"] = dropped
     if dropped or not are_met(renewed, hash_value(current_value(renewed)), people):
@@ -63,28 +63,28 @@ def renew(p: Proposal, terms: Terms, people: People, now: datetime, *, why: str)
     told["begins"] = bool(begins)
     if renewed.settles_at is not None:
         told["settles_at"] = renewed.settles_at.isoformat()
-    renewed = msgspec.structs.replace(renewed, deadline=last_step_at(renewed))
-    return complete(ask_fallback(Change(renewed, (("terms.changed", told),)), people), people, now)
+    renewed = msgspec.structs.replace(renewed, deadline=last_step_time(renewed))
+    return complete_decision(ask_fallback(Change(renewed, (("terms.changed", told),)), people), people, now)
 
 
-def _seated(p: Proposal, vote: Vote, people: People) -> Vote | None:
+def _with_valid_seats(proposal: Proposal, vote: VoteRecord, people: People) -> VoteRecord | None:
     """The vote with those of its seats that are left; None if it does not count any more."""
-    assert p.terms is not None
-    named = {name for need in p.terms.needs for name in need.people} | set(p.widened)
-    anyone = any(not need.people for need in p.terms.needs)
+    assert proposal.terms is not None
+    named = {name for need in proposal.terms.needs for name in need.people} | set(proposal.widened)
+    anyone = any(not need.people for need in proposal.terms.needs)
     seats = tuple(seat for seat in vote.seats if seat in named or (anyone and seat == vote.reviewer))
     if anyone and vote.reviewer not in seats:
         seats = (vote.reviewer, *seats)
-    counts = any(takes_vote(p, need, vote, seats, people) for need in p.terms.needs)
-    if not seats or not counts or is_own_request(p, people, vote):
+    counts = any(takes_vote(proposal, need, vote, seats, people) for need in proposal.terms.needs)
+    if not seats or not counts or is_own_request(proposal, people, vote):
         return None
     return msgspec.structs.replace(vote, seats=seats, seat=seats[0])
 
 
-def _times(terms: Terms) -> tuple[object, ...]:
+def _timeline_times(terms: Terms) -> tuple[object, ...]:
     """What the times of a timeline come from."""
     return (terms.timeline, terms.office if any(step.working for step in terms.timeline) else None)
 
 
-def _key(need: Need) -> tuple[int, frozenset[str]]:
+def _need_key(need: Need) -> tuple[int, frozenset[str]]:
     return need.count, frozenset(need.people)

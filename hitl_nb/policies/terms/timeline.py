@@ -9,81 +9,89 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from hitl_nb.policies.documents.working_hours import add_working, working_seconds
+from hitl_nb.policies.documents.working_hours import add_working_seconds, count_working_seconds
 from hitl_nb.records import Office, Proposal, TimelineStep
 
 
-def next_due(p: Proposal) -> datetime | None:
+def next_due_time(proposal: Proposal) -> datetime | None:
     """When the clock acts on a proposal next; None if it never does. While an approval settles, the timeline waits."""
-    if p.status != "open" or p.terms is None:
+    if proposal.status != "open" or proposal.terms is None:
         return None
-    if p.settles_at is not None:
-        return p.settles_at
-    step = next_step(p)
-    return None if step is None else _time_of(p, p.step, p.shift)
+    if proposal.settles_at is not None:
+        return proposal.settles_at
+    step = next_step(proposal)
+    return None if step is None else _step_time(proposal, proposal.step, proposal.shift)
 
 
-def next_step(p: Proposal) -> TimelineStep | None:
+def next_step(proposal: Proposal) -> TimelineStep | None:
     """The step of its timeline that comes next, whether or not an approval settles."""
-    return p.terms.timeline[p.step] if p.terms is not None and p.step < len(p.terms.timeline) else None
+    return (
+        proposal.terms.timeline[proposal.step]
+        if proposal.terms is not None and proposal.step < len(proposal.terms.timeline)
+        else None
+    )
 
 
-def last_step_at(p: Proposal) -> datetime | None:
+def last_step_time(proposal: Proposal) -> datetime | None:
     """When the last step is due, if that decides the proposal and all before it are taken in time."""
-    steps = () if p.terms is None else p.terms.timeline
+    steps = () if proposal.terms is None else proposal.terms.timeline
     if not steps or steps[-1].does not in ("reject", "approve"):
         return None
-    return remaining_steps(p)[-1][0] if p.step < len(steps) else _time_of(p, len(steps) - 1, p.shift)
+    return (
+        remaining_steps(proposal)[-1][0]
+        if proposal.step < len(steps)
+        else _step_time(proposal, len(steps) - 1, proposal.shift)
+    )
 
 
-def remaining_steps(p: Proposal) -> list[tuple[datetime, TimelineStep]]:
+def remaining_steps(proposal: Proposal) -> list[tuple[datetime, TimelineStep]]:
     """The steps of its timeline that are still to come, and when each is due if those before it are taken in time."""
-    steps = () if p.terms is None else p.terms.timeline
+    steps = () if proposal.terms is None else proposal.terms.timeline
     found: list[tuple[datetime, TimelineStep]] = []
-    shift = p.shift
-    for n in range(p.step, len(steps)):
-        at = _time_of(p, n, shift)
+    shift = proposal.shift
+    for n in range(proposal.step, len(steps)):
+        at = _step_time(proposal, n, shift)
         found.append((at, steps[n]))
-        shift = shift_after(p, n, at, shift)
+        shift = shift_after(proposal, n, at, shift)
     return found
 
 
-def shift_after(p: Proposal, n: int, taken: datetime, shift: float) -> float:
+def shift_after(proposal: Proposal, n: int, taken: datetime, shift: float) -> float:
     """By how many seconds what follows step `n` is later, if that step is taken at `taken`; `shift` is its own."""
-    steps = () if p.terms is None else p.terms.timeline
-    delay = max(shift, (taken - _planned(p, n)).total_seconds())
+    steps = () if proposal.terms is None else proposal.terms.timeline
+    delay = max(shift, (taken - _planned_time(proposal, n)).total_seconds())
     if n + 1 >= len(steps) or not steps[n + 1].working or steps[n + 1].at is not None:
         return delay
-    office, planned = _office(p), _planned(p, n + 1)
-    gap = working_seconds(_planned(p, n), planned, office)
+    office, planned = _office_of(proposal), _planned_time(proposal, n + 1)
+    gap = count_working_seconds(_planned_time(proposal, n), planned, office)
     if gap <= 0:
         return delay
-    return max(0.0, (add_working(taken, gap, office) - planned).total_seconds())
+    return max(0.0, (add_working_seconds(taken, gap, office) - planned).total_seconds())
 
 
-def restart(p: Proposal, now: datetime) -> dict[str, Any]:
+def restart_timeline(proposal: Proposal, now: datetime) -> dict[str, Any]:
     """The fields of a timeline that begins now: its steps count from when it was asked, so they are all later."""
-    asked = p.asked_at or p.created_at
+    asked = proposal.asked_at or proposal.created_at
     return {"step": 0, "shift": max(0.0, (now - asked).total_seconds())}
 
 
-def _time_of(p: Proposal, n: int, shift: float) -> datetime:
-    planned = _planned(p, n)
-    fixed = p.terms is not None and p.terms.timeline[n].at is not None
+def _step_time(proposal: Proposal, n: int, shift: float) -> datetime:
+    planned = _planned_time(proposal, n)
+    fixed = proposal.terms is not None and proposal.terms.timeline[n].at is not None
     return planned if fixed else planned + timedelta(seconds=shift)
 
 
-def _planned(p: Proposal, n: int) -> datetime:
+def _planned_time(proposal: Proposal, n: int) -> datetime:
     """When a step is due if nothing is late."""
-    assert p.terms is not None
-    step = p.terms.timeline[n]
+    assert proposal.terms is not None
+    step = proposal.terms.timeline[n]
     if step.at is not None:
         return step.at
-    asked = p.asked_at or p.created_at
+    asked = proposal.asked_at or proposal.created_at
     if step.working:
-        return add_working(asked, step.seconds, _office(p))
+        return add_working_seconds(asked, step.seconds, _office_of(proposal))
     return asked + timedelta(seconds=step.seconds)
 
 
-def _office(p: Proposal) -> Office:
-    return p.terms.office if p.terms is not None and p.terms.office is not None else Office()
+def _office_of(proposal: Proposal) -> Office:
+    return proposal.terms.office if proposal.terms is not None and proposal.terms.office is not None else Office()

@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 from jupyter_core.paths import jupyter_config_dir
 
 from hitl_nb.errors import HitlError
-from hitl_nb.storage.secret_file import UnsafeFile, read_private
+from hitl_nb.storage.secret_file import UnsafeFile, read_private_file
 
-_LARGEST = 1 << 20
+_MAX_FILE_BYTES = 1 << 20
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,39})://.")
 _INTERVAL = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _KEY = re.compile(r"[a-z_-]{1,20}")
@@ -52,9 +52,9 @@ class Channel:
 
     def services(self) -> tuple[str, ...]:
         """A name for each URL that tells nothing of it but its place and its scheme: "0:mailto"."""
-        return tuple(f"{n}:{scheme_of(url)}" for n, url in enumerate(self.urls))
+        return tuple(f"{n}:{read_scheme(url)}" for n, url in enumerate(self.urls))
 
-    def url(self, service: str) -> str | None:
+    def find_url(self, service: str) -> str | None:
         """The URL that a service stands for; None if the file has another one in its place by now."""
         return dict(zip(self.services(), self.urls, strict=True)).get(service)
 
@@ -68,18 +68,18 @@ def load_channels(file: Path | None = None) -> dict[str, Channel] | None:
     """The channels by their names; None if there is no such file. Raises ChannelsError."""
     path = channels_file() if file is None else file
     try:
-        raw = read_private(path, _LARGEST + 1)
+        raw = read_private_file(path, _MAX_FILE_BYTES + 1)
     except UnsafeFile as unsafe:
         raise ChannelsError(str(unsafe)) from None
     except OSError as error:
         raise ChannelsError(f"{path} cannot be read: {error.strerror}") from None
     if raw is None:
         return None
-    if len(raw) > _LARGEST:
-        raise ChannelsError(f"{path} has more than {_LARGEST} bytes")
+    if len(raw) > _MAX_FILE_BYTES:
+        raise ChannelsError(f"{path} has more than {_MAX_FILE_BYTES} bytes")
     try:
         text = raw.decode()
-        return {name: _channel(path, text, name, entry) for name, entry in tomllib.loads(text).items()}
+        return {name: _parse_channel(path, text, name, entry) for name, entry in tomllib.loads(text).items()}
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = _LINE.search(str(error))  # the rest of the message may quote the file
         where = f"line {line[1]}" if line else "its end"
@@ -90,7 +90,7 @@ def load_channels(file: Path | None = None) -> dict[str, Channel] | None:
         raise ChannelsError(f"{path} is not UTF-8 text") from None
 
 
-def scheme_of(url: str) -> str:
+def read_scheme(url: str) -> str:
     """What stands before "://", in small letters: the one part of a URL that may be shown."""
     found = _SCHEME.match(url)
     return found[1].lower() if found else "?"
@@ -110,20 +110,20 @@ def check_public_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _channel(path: Path, text: str, name: str, entry: Any) -> Channel:
+def _parse_channel(path: Path, text: str, name: str, entry: Any) -> Channel:
     def wrong(what: str, mend: str) -> ChannelsError:
-        which = f"channel {name!r}" if _NAME.fullmatch(name) else f"a channel {_where(text, name)}"
+        which = f"channel {name!r}" if _NAME.fullmatch(name) else f"a channel {_find_line(text, name)}"
         return ChannelsError(f"{path}: {which}: {what}; {mend}")
 
     if not name.strip() or name != name.strip() or name == "@":
         raise wrong("it has no name", 'name a user ("ada"), a group ("@finance"), "anyone" or "requester"')
     if not isinstance(entry, dict):
-        raise wrong(f"it is a {_called(entry)}", 'write { urls = ["..."] }')
+        raise wrong(f"it is a {_check_name(entry)}", 'write { urls = ["..."] }')
     fields = cast("Mapping[str, Any]", entry)
     unknown = [key for key in fields if key not in ("urls", "digest")]
     if unknown:
         key = unknown[0]
-        shown = f"unknown key {key!r}" if _KEY.fullmatch(key) else f"an unknown key {_where(text, key)}"
+        shown = f"unknown key {key!r}" if _KEY.fullmatch(key) else f"an unknown key {_find_line(text, key)}"
         raise wrong(shown, "known are urls and digest")
     urls: Any = fields.get("urls")
     if not isinstance(urls, list) or not urls:
@@ -131,16 +131,16 @@ def _channel(path: Path, text: str, name: str, entry: Any) -> Channel:
     for n, url in enumerate(cast("list[Any]", urls), 1):
         if not isinstance(url, str) or not _SCHEME.match(url):
             raise wrong(f"URL {n} of {len(cast('list[Any]', urls))} is no URL", "it begins with a scheme: slack://...")
-    return Channel(name, tuple(cast("list[str]", urls)), _interval(fields.get("digest"), wrong))
+    return Channel(name, tuple(cast("list[str]", urls)), _parse_interval(fields.get("digest"), wrong))
 
 
-def _where(text: str, key: str) -> str:
+def _find_line(text: str, key: str) -> str:
     """In which line a key is that is not shown: it may be a secret that was put on the wrong side."""
     found = next((n for n, line in enumerate(text.splitlines(), 1) if key and key in line), None)
     return "in it" if found is None else f"in line {found}"
 
 
-def _interval(text: Any, wrong: Any) -> timedelta | None:
+def _parse_interval(text: Any, wrong: Any) -> timedelta | None:
     if text is None:
         return None
     found = _INTERVAL.fullmatch(text) if isinstance(text, str) else None
@@ -149,5 +149,5 @@ def _interval(text: Any, wrong: Any) -> timedelta | None:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _called(value: object) -> str:
+def _check_name(value: object) -> str:
     return "list" if isinstance(value, list) else "text" if isinstance(value, str) else "number, boolean or date"

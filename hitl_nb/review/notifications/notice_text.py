@@ -11,24 +11,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hitl_nb.kinds.questions import beginning_of, visible
-from hitl_nb.ledger.decisions.notices import Notice, deciders
-from hitl_nb.ledger.decisions.reviewers import decider
-from hitl_nb.policies.terms.seats import People, tell_progress
+from hitl_nb.kinds.questions import format_beginning, show_hidden_characters
+from hitl_nb.ledger.decisions.notices import Notice, list_deciders
+from hitl_nb.ledger.decisions.reviewers import format_decider
+from hitl_nb.policies.terms.seats import People, format_need_progress
 from hitl_nb.policies.terms.timeline import remaining_steps
-from hitl_nb.policies.terms.vote_counts import is_hidden, progress
-from hitl_nb.records import Known, Proposal, TimelineStep, Vote
-from hitl_nb.review.terms_sentences import DONE
+from hitl_nb.policies.terms.vote_counts import is_hidden, need_progress
+from hitl_nb.records import Known, Proposal, TimelineStep, VoteRecord
+from hitl_nb.review.terms_sentences import ACTION_WORDS
 
-LONGEST = 200
+MAX_TEXT_CHARS = 200
 """Most characters of a text that is not ours."""
-MOST = 20
+MAX_NOTICES = 20
 """Most notices that one message tells of in full."""
 
-_ALIKE = str.maketrans({"@": "＠", "<": "‹", "*": "∗", "_": "＿", "`": "ˋ", "~": "∼", "[": "［", "]": "］"})
+_LOOKALIKES = str.maketrans({"@": "＠", "<": "‹", "*": "∗", "_": "＿", "`": "ˋ", "~": "∼", "[": "［", "]": "］"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?=//)|\b(mailto|javascript|data|tel|sms):", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2,})")
-_WILL = {"reject": "it is rejected", "approve": "it is approved", "remind": "people are reminded"}
+_STEP_SENTENCES = {"reject": "it is rejected", "approve": "it is approved", "remind": "people are reminded"}
 _STATES = {
     "asked": "Waiting for a decision",
     "reminded": "Reminder, still waiting for a decision",
@@ -39,96 +39,96 @@ _STATES = {
 }
 
 
-def neutralised(text: str) -> str:
+def neutralize_text(text: str) -> str:
     """A text that is not ours, on one line: cut, hidden characters shown, no mention, markup or link left in it."""
-    line = " ".join(text[: 4 * LONGEST].split())
-    shown = visible(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
+    line = " ".join(text[: 4 * MAX_TEXT_CHARS].split())
+    shown = show_hidden_characters(line if len(line) <= MAX_TEXT_CHARS else line[: MAX_TEXT_CHARS - 1] + "…")
     plain = _DOMAIN.sub("․", _SCHEME.sub(lambda found: f"{found[1] or found[2]}꞉", shown))
-    return plain.replace("://", "꞉//").replace("//", "⁄⁄").translate(_ALIKE)
+    return plain.replace("://", "꞉//").replace("//", "⁄⁄").translate(_LOOKALIKES)
 
 
 @dataclass(frozen=True)
-class News:
+class NoticeContext:
     """A notice, its proposal, how things are with the proposal's people, and how it is known who decided or voted."""
 
     notice: Notice
     proposal: Proposal
     people: People = field(default_factory=People)
     known: Known | None = None
-    vote_known: Callable[[Vote], Known] = lambda _: "unsigned"
+    vote_known: Callable[[VoteRecord], Known] = lambda _: "unsigned"
 
 
-def message(told: Sequence[News], public_url: str, now: datetime) -> tuple[str, str]:
+def format_message(told: Sequence[NoticeContext], public_url: str, now: datetime) -> tuple[str, str]:
     """Title and body of the message about these notices, oldest first."""
     if len(told) == 1:
-        return _title(told[0]), "\n".join(_lines(told[0], public_url, now))
-    parts = ["\n".join([_title(one), *_lines(one, public_url, now)]) for one in told[:MOST]]
-    if len(told) > MOST:
-        parts.append(f"... and {len(told) - MOST} more: see the inbox.")
+        return _format_title(told[0]), "\n".join(_iterate_lines(told[0], public_url, now))
+    parts = ["\n".join([_format_title(one), *_iterate_lines(one, public_url, now)]) for one in told[:MAX_NOTICES]]
+    if len(told) > MAX_NOTICES:
+        parts.append(f"... and {len(told) - MAX_NOTICES} more: see the inbox.")
     return f"{len(told)} notices about agents' proposals", "\n\n".join(parts)
 
 
-def _title(news: News) -> str:
-    return f"{_state(news)}: {neutralised(news.proposal.title)}"
+def _format_title(news: NoticeContext) -> str:
+    return f"{_format_state(news)}: {neutralize_text(news.proposal.title)}"
 
 
-def _state(news: News) -> str:
+def _format_state(news: NoticeContext) -> str:
     kind, made = news.notice.kind, news.proposal.decision
     if kind != "decided" or made is None:
         return _STATES.get(kind, "Decided")
-    return f"{DONE[made.action].capitalize()} by {neutralised(decider(made, news.known))}"
+    return f"{ACTION_WORDS[made.action].capitalize()} by {neutralize_text(format_decider(made, news.known))}"
 
 
-def _lines(news: News, public_url: str, now: datetime) -> Iterator[str]:
-    notice, p = news.notice, news.proposal
-    yield f"Agent: {neutralised(p.agent)}, in {neutralised(p.notebook.rsplit('/', 1)[-1])}"
-    in_full = p.terms is not None and p.terms.show == "summary"
+def _iterate_lines(news: NoticeContext, public_url: str, now: datetime) -> Iterator[str]:
+    notice, proposal = news.notice, news.proposal
+    yield f"Agent: {neutralize_text(proposal.agent)}, in {neutralize_text(proposal.notebook.rsplit('/', 1)[-1])}"
+    in_full = proposal.terms is not None and proposal.terms.show == "summary"
     if in_full:
-        yield f"Proposed: {neutralised(beginning_of(p, p.value, 4 * LONGEST))}"
-    if p.terms is not None and p.terms.rules:
-        yield f"Rules: {neutralised(', '.join(p.terms.rules))}"
-    if in_full and p.why:
-        yield f"Why: {neutralised('; '.join(p.why))}"
+        yield f"Proposed: {neutralize_text(format_beginning(proposal, proposal.value, 4 * MAX_TEXT_CHARS))}"
+    if proposal.terms is not None and proposal.terms.rules:
+        yield f"Rules: {neutralize_text(', '.join(proposal.terms.rules))}"
+    if in_full and proposal.why:
+        yield f"Why: {neutralize_text('; '.join(proposal.why))}"
     if notice.note:
-        yield neutralised(notice.note)
-    if p.stuck and p.status == "open":
-        yield f"Stuck: {neutralised(p.stuck)}"
-    if p.decision is not None and p.decision.reason and in_full:
-        yield f"Reason: {neutralised(p.decision.reason)}"
-    if p.status == "open":
-        yield from _open(news, now)
-    yield _link(p, public_url)
+        yield neutralize_text(notice.note)
+    if proposal.stuck and proposal.status == "open":
+        yield f"Stuck: {neutralize_text(proposal.stuck)}"
+    if proposal.decision is not None and proposal.decision.reason and in_full:
+        yield f"Reason: {neutralize_text(proposal.decision.reason)}"
+    if proposal.status == "open":
+        yield from _iterate_open_lines(news, now)
+    yield _format_link(proposal, public_url)
 
 
-def _open(news: News, now: datetime) -> Iterator[str]:
+def _iterate_open_lines(news: NoticeContext, now: datetime) -> Iterator[str]:
     """Who may decide, who has voted, until when, and what happens then."""
-    p = news.proposal
-    needs = [tell_progress(one.text, one.have, one.count) for one in progress(p, news.people)]
-    yield f"Needed: {neutralised('; '.join(needs))}"
-    yield f"May decide: {neutralised(', '.join(deciders(p)))}"
-    if p.votes and not is_hidden(p):
-        votes = [f"{DONE[one.action]} by {decider(one, news.vote_known(one))}" for one in p.votes]
-        yield f"Voted: {'; '.join(neutralised(one) for one in votes)}"
-    if p.settles_at is not None:
-        yield f"Approved; it can be taken back until {_time(p.settles_at)}."
+    proposal = news.proposal
+    needs = [format_need_progress(one.text, one.have, one.count) for one in need_progress(proposal, news.people)]
+    yield f"Needed: {neutralize_text('; '.join(needs))}"
+    yield f"May decide: {neutralize_text(', '.join(list_deciders(proposal)))}"
+    if proposal.votes and not is_hidden(proposal):
+        votes = [f"{ACTION_WORDS[one.action]} by {format_decider(one, news.vote_known(one))}" for one in proposal.votes]
+        yield f"Voted: {'; '.join(neutralize_text(one) for one in votes)}"
+    if proposal.settles_at is not None:
+        yield f"Approved; it can be taken back until {_format_time(proposal.settles_at)}."
         return
-    for at, step in remaining_steps(p):
-        yield f"At {_time(max(at, now))}: {_will(step)}."
+    for at, step in remaining_steps(proposal):
+        yield f"At {_format_time(max(at, now))}: {_describe_step(step)}."
 
 
-def _will(step: TimelineStep) -> str:
+def _describe_step(step: TimelineStep) -> str:
     if step.does == "escalate":
-        return f"{neutralised(', '.join(step.people)) or 'others'} may decide too"
-    return _WILL.get(step.does, "it is overdue")
+        return f"{neutralize_text(', '.join(step.people)) or 'others'} may decide too"
+    return _STEP_SENTENCES.get(step.does, "it is overdue")
 
 
-def _link(p: Proposal, public_url: str) -> str:
-    if not public_url and p.status != "open":
-        return f"See it with: hitl-nb show {p.id}"
+def _format_link(proposal: Proposal, public_url: str) -> str:
+    if not public_url and proposal.status != "open":
+        return f"See it with: hitl-nb show {proposal.id}"
     if not public_url:
-        return f"Decide in JupyterLab's inbox, or see it with: hitl-nb show {p.id}"
-    return f"{public_url.rstrip('/')}/hitl_nb/review/{p.id}"
+        return f"Decide in JupyterLab's inbox, or see it with: hitl-nb show {proposal.id}"
+    return f"{public_url.rstrip('/')}/hitl_nb/review/{proposal.id}"
 
 
-def _time(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M UTC")

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from hitl_nb.ledger.decisions.absences import find_people
+from hitl_nb.ledger.decisions.absences import load_people
 from hitl_nb.ledger.decisions.notices import Notice
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.policies.terms.timeline import next_due
+from hitl_nb.policies.terms.timeline import next_due_time
 from hitl_nb.records import Proposal
-from hitl_nb.review.notifications import posting
+from hitl_nb.review.notifications import delivery
 from hitl_nb.review.notifications.channels import Channel, load_channels
-from hitl_nb.review.notifications.notice_text import News, message
-from hitl_nb.review.progress import vote_known
+from hitl_nb.review.notifications.notice_text import NoticeContext, format_message
+from hitl_nb.review.progress import voter_identities
 
-UNCLAIMED = timedelta(days=1)
+UNCLAIMED_AFTER = timedelta(days=1)
 """How long a sender without any channels leaves a notice to others, which may have some."""
 
-STALE = timedelta(days=1)
+STALE_AFTER = timedelta(days=1)
 """After how long nobody is told any more that something was decided or has expired."""
 
 Post = Callable[[Channel, Sequence[str], str, str, str, Callable[[], bool]], dict[str, str]]
 
 
-class Sender:
+class NoticeSender:
     """Sends what is due.
 
     Args:
@@ -34,7 +34,7 @@ class Sender:
         actor: the same for people, in events.
         public_url: under which people reach the server; "" if it has none.
         load: gives the channels.
-        post: sends a message (see `posting.post`).
+        post: sends a message (see `delivery.post`).
         goes_on: whether to wait for the services; if not, what they did not take yet is sent again by another sender.
     """
 
@@ -46,7 +46,7 @@ class Sender:
         actor: str,
         public_url: str = "",
         load: Callable[[], dict[str, Channel] | None] = load_channels,
-        post: Post = posting.post,
+        post: Post = delivery.post_message,
         goes_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self._ledger = ledger
@@ -63,18 +63,18 @@ class Sender:
         if due is None or due > now:
             return False
         channels = self._load()
-        if channels is None or not posting.can_post():
+        if channels is None or not delivery.can_post():
             return self._drop_unclaimed(now)
         notice = self._ledger.take_notice(now, sender=self._token)
         if notice is None:
             return False
-        channel, p = channels.get(notice.to), self._subject(notice, now)
-        if channel is None or p is None:
+        channel, proposal = channels.get(notice.to), self._find_current_proposal(notice, now)
+        if channel is None or proposal is None:
             self._ledger.finish_notice(notice, sent=(), actor=self._actor)
-        elif channel.digest is not None and not notice.held and not _is_urgent(notice, p, now, channel.digest):
+        elif channel.digest is not None and not notice.held and not _is_urgent(notice, proposal, now, channel.digest):
             self._ledger.hold_notice(notice, now + channel.digest)
         else:
-            self._send(channel, [(notice, p), *(self._held(notice, now) if notice.held else ())], now)
+            self._send(channel, [(notice, proposal), *(self._take_held(notice, now) if notice.held else ())], now)
         return True
 
     def _send(self, channel: Channel, told: list[tuple[Notice, Proposal]], now: datetime) -> None:
@@ -82,60 +82,66 @@ class Sender:
         notices = [notice for notice, _ in told]
         store = self._ledger.store
         news = [
-            News(notice, p, find_people(store, p, now), self._ledger.how_known(p), vote_known(self._ledger, p))
-            for notice, p in told
+            NoticeContext(
+                notice,
+                proposal,
+                load_people(store, proposal, now),
+                self._ledger.reviewer_identity(proposal),
+                voter_identities(self._ledger, proposal),
+            )
+            for notice, proposal in told
         ]
-        title, body = message(news, self._public_url, now)
+        title, body = format_message(news, self._public_url, now)
         known = channel.services()
         wanted = [one for one in notices[0].services if one in known] or known
         why = self._post(channel, wanted, title, body, ",".join(notice.id for notice in notices), self._goes_on)
         failed = [one for one in wanted if why[one]]
         if failed and not self._goes_on():
             return  # nobody knows whether they took it: when the lease is over, another sender tries
-        sent = [_scheme(one) for one in wanted if not why[one]]
+        sent = [_service_scheme(one) for one in wanted if not why[one]]
         for notice in notices:
             if failed:
                 self._ledger.fail_notice(notice, now, services=failed, sent=sent, actor=self._actor)
             else:
                 self._ledger.finish_notice(notice, sent=sent, actor=self._actor)
 
-    def _held(self, like: Notice, now: datetime) -> list[tuple[Notice, Proposal]]:
+    def _take_held(self, like: Notice, now: datetime) -> list[tuple[Notice, Proposal]]:
         """What waits for the same digest; what is no news any more is dropped."""
         found: list[tuple[Notice, Proposal]] = []
         for notice in self._ledger.take_held(like, now, sender=self._token):
-            p = self._subject(notice, now)
-            if p is None:
+            proposal = self._find_current_proposal(notice, now)
+            if proposal is None:
                 self._ledger.finish_notice(notice, sent=(), actor=self._actor)
             else:
-                found.append((notice, p))
+                found.append((notice, proposal))
         return found
 
-    def _subject(self, notice: Notice, now: datetime) -> Proposal | None:
+    def _find_current_proposal(self, notice: Notice, now: datetime) -> Proposal | None:
         """The proposal as it is now; None if it is gone, or if what the notice says is no news any more."""
-        p = rows.load_proposal(self._ledger.store, notice.proposal)
-        return p if p is not None and _is_news(notice, p, now) else None
+        proposal = rows.load_proposal(self._ledger.store, notice.proposal)
+        return proposal if proposal is not None and _is_news(notice, proposal, now) else None
 
     def _drop_unclaimed(self, now: datetime) -> bool:
         """Without channels nobody can be told; those of another process may be able to tell what is new."""
-        return self._ledger.drop_notices(now - UNCLAIMED)
+        return self._ledger.drop_notices(now - UNCLAIMED_AFTER)
 
 
-def _is_news(notice: Notice, p: Proposal, now: datetime) -> bool:
+def _is_news(notice: Notice, proposal: Proposal, now: datetime) -> bool:
     """Whether a notice is still true, and not so old that nobody could send it for a long time.
 
     What waits for a digest was looked at when it was new.
     """
     if not notice.is_for_deciders:
-        return notice.held or now - notice.at < STALE
-    no_longer = (notice.kind == "stuck" and not p.stuck) or (notice.kind == "overdue" and not p.overdue)
-    return p.status == "open" and not no_longer
+        return notice.held or now - notice.at < STALE_AFTER
+    no_longer = (notice.kind == "stuck" and not proposal.stuck) or (notice.kind == "overdue" and not proposal.overdue)
+    return proposal.status == "open" and not no_longer
 
 
-def _is_urgent(notice: Notice, p: Proposal, now: datetime, interval: timedelta) -> bool:
+def _is_urgent(notice: Notice, proposal: Proposal, now: datetime, interval: timedelta) -> bool:
     """Whether a notice is not held back: something happens to its proposal within the interval."""
-    due = next_due(p)
+    due = next_due_time(proposal)
     return notice.tries > 0 or (due is not None and due <= now + interval)
 
 
-def _scheme(service: str) -> str:
+def _service_scheme(service: str) -> str:
     return service.partition(":")[2]

@@ -24,18 +24,18 @@ from hitl_nb.errors import PolicyError
 from hitl_nb.pickled_names import name_in_package
 
 if TYPE_CHECKING:  # imported where a policy is read: a process without policies needs none of it
-    from hitl_nb.policies.documents.documents import Document
+    from hitl_nb.policies.documents.documents import PolicyDocument
     from hitl_nb.policies.documents.merged_policy import MergedPolicy
 
 FILE_NAME = "hitl-policy.toml"
-ENVIRONMENT = "HITL_NB_POLICY"
-ROOT = "HITL_NB_ROOT"
+POLICY_VARIABLE = "HITL_NB_POLICY"
+ROOT_VARIABLE = "HITL_NB_ROOT"
 """Tells kernels the folder of the server that started them: the search for policy files does not leave it."""
 MAX_BYTES = 1_000_000
 """Largest policy file."""
-_CACHED = 64
+_MAX_CACHED = 64
 
-_Stamp = tuple[int, int, int, int]
+_FileStamp = tuple[int, int, int, int]
 
 
 @name_in_package
@@ -77,16 +77,16 @@ def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Polic
         PolicyError: it cannot be read or used; the message says where and how to mend it.
         TypeError: for anything else than a path or a mapping.
     """
-    from hitl_nb.policies.documents.content import make_plain
-    from hitl_nb.policies.documents.documents import MAPPING, read_mapping
+    from hitl_nb.policies.documents.content import to_plain_content
+    from hitl_nb.policies.documents.documents import MAPPING_SOURCE, read_policy_mapping
 
     if isinstance(path_or_mapping, Mapping):
-        content = make_plain(path_or_mapping, MAPPING)
-        read_mapping(content)
+        content = to_plain_content(path_or_mapping, MAPPING_SOURCE)
+        read_policy_mapping(content)
         return Policy("mapping", msgspec.json.encode(content).decode())
     if not isinstance(path_or_mapping, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"policy is a {type(path_or_mapping).__name__}; it must be a path or a mapping")
-    path = _expanded(path_or_mapping).absolute()
+    path = _expand_home(path_or_mapping).absolute()
     read_policy_file(PolicyFile(path))
     return Policy("file", str(path))
 
@@ -141,12 +141,12 @@ def find_errors_together(notebook: str, tried: Path | None) -> list[PolicyError]
     return errors
 
 
-def _documents_with(notebook: str, path: Path) -> tuple[list[Document], list[Path]]:
+def _documents_with(notebook: str, path: Path) -> tuple[list[PolicyDocument], list[Path]]:
     """What would apply if a file applied, and the files that it would replace."""
-    path = _expanded(path).absolute()
+    path = _expand_home(path).absolute()
     tried = read_policy_file(PolicyFile(path, organisation=True))
     ids = {rule.id for rule in tried.rules}
-    documents: list[Document] = []
+    documents: list[PolicyDocument] = []
     replaced: list[Path] = []
     organisation = tried.exclusive
     for found in find_policy_files(notebook):
@@ -164,33 +164,33 @@ def _documents_with(notebook: str, path: Path) -> tuple[list[Document], list[Pat
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
     """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
-    found, start = list(_named_files()), _folder_of(notebook)
-    there = [path for folder in _upwards(start) if _exists(path := _inside(folder, FILE_NAME))]
+    found, start = list(_list_environment_files()), _folder_of(notebook)
+    there = [path for folder in _folder_and_parents(start) if _exists(path := _path_inside(folder, FILE_NAME))]
     if not there:
         return found  # mostly: where the search ends need not be known
-    for folder in _folders(start):
-        path = _inside(folder, FILE_NAME)
+    for folder in _searched_folders(start):
+        path = _path_inside(folder, FILE_NAME)
         if path in there and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
-            found.append(_in_folder(path))
+            found.append(_policy_file_in(path))
     return found
 
 
-def _named_files() -> tuple[PolicyFile, ...]:
+def _list_environment_files() -> tuple[PolicyFile, ...]:
     """The files of `HITL_NB_POLICY`."""
-    names = os.environ.get(ENVIRONMENT, "")
+    names = os.environ.get(POLICY_VARIABLE, "")
     if not names:
         return ()
-    return _files_of(names, os.path.expanduser("~") if "~" in names else "", _working_folder())
+    return _parse_file_names(names, os.path.expanduser("~") if "~" in names else "", _working_folder())
 
 
-@functools.lru_cache(_CACHED)
-def _files_of(names: str, home: str, folder: str) -> tuple[PolicyFile, ...]:
+@functools.lru_cache(_MAX_CACHED)
+def _parse_file_names(names: str, home: str, folder: str) -> tuple[PolicyFile, ...]:
     """Each file once; `home` and `folder` are what the names may be relative to."""
-    found = [Path(folder, _expanded(name)) for name in names.split(os.pathsep) if name]
+    found = [Path(folder, _expand_home(name)) for name in names.split(os.pathsep) if name]
     return tuple(dict.fromkeys(PolicyFile(path, organisation=True) for path in found))
 
 
-def _expanded(name: str | os.PathLike[str]) -> Path:
+def _expand_home(name: str | os.PathLike[str]) -> Path:
     """The path with `~` as the home directory. Raises PolicyError if nobody knows it."""
     try:
         return Path(name).expanduser()
@@ -198,50 +198,50 @@ def _expanded(name: str | os.PathLike[str]) -> Path:
         raise PolicyError(f"{os.fspath(name)}: the home directory is not known; write the whole path") from None
 
 
-@functools.lru_cache(_CACHED)
-def _in_folder(path: str) -> PolicyFile:
+@functools.lru_cache(_MAX_CACHED)
+def _policy_file_in(path: str) -> PolicyFile:
     return PolicyFile(Path(path))
 
 
-def read_policy_file(file: PolicyFile) -> Document:
+def read_policy_file(file: PolicyFile) -> PolicyDocument:
     """The document in a file, from memory if it has not changed. Raises PolicyError."""
-    from hitl_nb.policies.documents.documents import read_text
+    from hitl_nb.policies.documents.documents import read_policy_document
 
     try:
         before = _documents.get(file)
-        if before is not None and before[0] == _stamp(os.stat(file.path)):
+        if before is not None and before[0] == _file_stamp(os.stat(file.path)):
             return before[1]
     except OSError as error:
-        raise _unreadable(file, error) from None
-    stamp, text = _read(file)
-    document = read_text(text, str(file.path), organisation=file.organisation)
+        raise _unreadable_error(file, error) from None
+    stamp, text = _read_stamped(file)
+    document = read_policy_document(text, str(file.path), organisation=file.organisation)
     _documents[file] = (stamp, document)
     return document
 
 
 def find_file_errors(file: PolicyFile) -> list[PolicyError]:
     """All that is wrong in a file by itself, in its order; `read_policy_file` raises the first."""
-    from hitl_nb.policies.documents.documents import find_errors
+    from hitl_nb.policies.documents.documents import find_document_errors
 
     try:
         text = read_policy_text(file)
     except PolicyError as error:
         return [error]
-    return find_errors(text, str(file.path), organisation=file.organisation)
+    return find_document_errors(text, str(file.path), organisation=file.organisation)
 
 
 def read_policy_text(file: PolicyFile) -> str:
     """The text of a file. Raises PolicyError."""
-    return _read(file)[1]
+    return _read_stamped(file)[1]
 
 
-def _read(file: PolicyFile) -> tuple[_Stamp, str]:
+def _read_stamped(file: PolicyFile) -> tuple[_FileStamp, str]:
     try:
         with file.path.open("rb") as opened:
-            stamp = _stamp(os.fstat(opened.fileno()))
+            stamp = _file_stamp(os.fstat(opened.fileno()))
             raw = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _unreadable(file, error) from None
+        raise _unreadable_error(file, error) from None
     if len(raw) > MAX_BYTES:
         raise PolicyError(f"{file.path}: the policy file is larger than {MAX_BYTES} bytes; split it")
     try:
@@ -250,18 +250,18 @@ def _read(file: PolicyFile) -> tuple[_Stamp, str]:
         raise PolicyError(f"{file.path}: the policy file is not UTF-8 (byte {error.start}); save it as UTF-8") from None
 
 
-def _unreadable(file: PolicyFile, error: OSError) -> PolicyError:
-    where = f"; {ENVIRONMENT} names it" if file.path in [one.path for one in _named_files()] else ""
+def _unreadable_error(file: PolicyFile, error: OSError) -> PolicyError:
+    where = f"; {POLICY_VARIABLE} names it" if file.path in [one.path for one in _list_environment_files()] else ""
     return PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}")
 
 
-_documents: dict[PolicyFile, tuple[_Stamp, Document]] = {}
-_mappings: OrderedDict[str, Document] = OrderedDict()
-_merged: OrderedDict[tuple[int, ...], tuple[list[Document], MergedPolicy]] = OrderedDict()
+_documents: dict[PolicyFile, tuple[_FileStamp, PolicyDocument]] = {}
+_mappings: OrderedDict[str, PolicyDocument] = OrderedDict()
+_merged: OrderedDict[tuple[int, ...], tuple[list[PolicyDocument], MergedPolicy]] = OrderedDict()
 """By the identities of documents, which are kept beside, so that no other object can have them."""
 
 
-def _merge_cached(documents: list[Document]) -> MergedPolicy:
+def _merge_cached(documents: list[PolicyDocument]) -> MergedPolicy:
     key = tuple(id(document) for document in documents)
     before = _merged.get(key)
     if before is not None:
@@ -270,26 +270,26 @@ def _merge_cached(documents: list[Document]) -> MergedPolicy:
 
     merged = merge_documents(documents)
     _merged[key] = (documents, merged)
-    _shrink(_merged)
+    _drop_oldest(_merged)
     return merged
 
 
-def _read_json(text: str) -> Document:
+def _read_json(text: str) -> PolicyDocument:
     found = _mappings.get(text)
     if found is None:
-        from hitl_nb.policies.documents.documents import read_mapping
+        from hitl_nb.policies.documents.documents import read_policy_mapping
 
-        found = _mappings[text] = read_mapping(msgspec.json.decode(text))
-        _shrink(_mappings)
+        found = _mappings[text] = read_policy_mapping(msgspec.json.decode(text))
+        _drop_oldest(_mappings)
     return found
 
 
-def _shrink(cache: OrderedDict[Any, Any]) -> None:
-    while len(cache) > _CACHED:
+def _drop_oldest(cache: OrderedDict[Any, Any]) -> None:
+    while len(cache) > _MAX_CACHED:
         cache.popitem(last=False)
 
 
-def _stamp(found: os.stat_result) -> _Stamp:
+def _file_stamp(found: os.stat_result) -> _FileStamp:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
 
 
@@ -306,20 +306,20 @@ def _folder_of(notebook: str) -> str:
     return notebook if os.path.isdir(notebook) else os.path.dirname(notebook)
 
 
-def _folders(start: str) -> tuple[str, ...]:
+def _searched_folders(start: str) -> tuple[str, ...]:
     """The folder and those above it, up to where the search ends; outside of all limits, the folder alone."""
-    folders = _upwards(start)
+    folders = _folder_and_parents(start)
     for n, folder in enumerate(folders, 1):
-        if _exists(_inside(folder, ".git")):
+        if _exists(_path_inside(folder, ".git")):
             return folders[:n]
-    for limit in (os.environ.get(ROOT, ""), os.path.expanduser("~")):
+    for limit in (os.environ.get(ROOT_VARIABLE, ""), os.path.expanduser("~")):
         if limit.rstrip(os.sep) in folders:
             return folders[: folders.index(limit.rstrip(os.sep)) + 1]
     return (start,)
 
 
-@functools.lru_cache(_CACHED)
-def _upwards(start: str) -> tuple[str, ...]:
+@functools.lru_cache(_MAX_CACHED)
+def _folder_and_parents(start: str) -> tuple[str, ...]:
     """The folder and all above it, by their names alone."""
     found = [start]
     while (above := os.path.dirname(found[-1])) != found[-1]:
@@ -327,7 +327,7 @@ def _upwards(start: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _inside(folder: str, name: str) -> str:
+def _path_inside(folder: str, name: str) -> str:
     return f"{folder.rstrip(os.sep)}{os.sep}{name}"
 
 

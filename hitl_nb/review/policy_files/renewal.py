@@ -10,9 +10,9 @@ import msgspec
 from msgspec import UNSET
 
 from hitl_nb.errors import AlreadyDecided, PolicyError, StaleDraft
-from hitl_nb.policies.rules.rules import Plan, plan
+from hitl_nb.policies.rules.rules import Plan, make_plan
 from hitl_nb.policies.terms.edit_terms import merge_stricter
-from hitl_nb.policies.terms.terms_renewal import merge_renewed
+from hitl_nb.policies.terms.terms_renewal import merge_renewed_terms
 from hitl_nb.records import SCRIPT, Facts, PolicyVerdict, Proposal, Terms
 from hitl_nb.review.policy_files.policy_files import load_policy
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
     from hitl_nb.policies.documents.merged_policy import MergedPolicy
 
-_PAGE = 200
+_PAGE_SIZE = 200
 
 
 @dataclass(frozen=True)
-class Renewed:
+class RenewalResult:
     """What became of one open proposal.
 
     Attributes:
@@ -39,51 +39,53 @@ class Renewed:
     why: str = ""
 
 
-def renew_all(ledger: Ledger, *, actor: str) -> Iterator[Renewed]:
+def renew_all(ledger: Ledger, *, actor: str) -> Iterator[RenewalResult]:
     """Renew the terms of all open proposals that have terms, oldest first.
 
     Only votes decide: what the policy would pass or block now stays open under its old terms, and a decision on it
     that the policy forbids expires when its run continues.
     """
     after: str | None = None
-    while page := ledger.inbox(limit=_PAGE, after=after):
+    while page := ledger.list_open(limit=_PAGE_SIZE, after=after):
         after = page[-1].id
-        yield from (_renew(ledger, p, actor) for p in page if p.terms is not None)
+        yield from (_renew_terms(ledger, proposal, actor) for proposal in page if proposal.terms is not None)
 
 
-def _renew(ledger: Ledger, p: Proposal, actor: str) -> Renewed:
-    assert p.terms is not None
-    if p.notebook.startswith(SCRIPT):
-        return Renewed(
-            p, "left", "a script asks it, whose policy files are not here; they count again when it continues"
+def _renew_terms(ledger: Ledger, proposal: Proposal, actor: str) -> RenewalResult:
+    assert proposal.terms is not None
+    if proposal.notebook.startswith(SCRIPT):
+        return RenewalResult(
+            proposal, "left", "a script asks it, whose policy files are not here; they count again when it continues"
         )
     try:
-        policy = load_policy(p.notebook)
-        if (policy.sha256 if policy is not None else "") == p.terms.policy:
-            return Renewed(p, "same")
-        verdict, now = _judge(policy, p)
+        policy = load_policy(proposal.notebook)
+        if (policy.sha256 if policy is not None else "") == proposal.terms.policy:
+            return RenewalResult(proposal, "same")
+        verdict, now = _judge_again(policy, proposal)
         if verdict != "ask":
             said = "lets it pass" if verdict == "pass" else "blocks it"
-            return Renewed(p, "left", f"the policy {said} now; it stays open, for people to decide")
-        then = _judge(ledger.policy(p.terms.policy), p)[1] if p.terms.policy else None
-        terms = merge_renewed(p.terms, then, now)
-        renewed = ledger.renew_terms(p, terms, policy=policy, actor=actor, why="the policy files have changed")
+            return RenewalResult(proposal, "left", f"the policy {said} now; it stays open, for people to decide")
+        then = _judge_again(ledger.load_policy(proposal.terms.policy), proposal)[1] if proposal.terms.policy else None
+        terms = merge_renewed_terms(proposal.terms, then, now)
+        renewed = ledger.renew_terms(proposal, terms, policy=policy, actor=actor, why="the policy files have changed")
     except (PolicyError, AlreadyDecided, StaleDraft) as error:
-        return Renewed(p, "left", str(error))
-    return Renewed(renewed, "decided" if renewed.status == "decided" else "renewed")
+        return RenewalResult(proposal, "left", str(error))
+    return RenewalResult(renewed, "decided" if renewed.status == "decided" else "renewed")
 
 
-def _judge(policy: MergedPolicy | None, p: Proposal) -> tuple[PolicyVerdict, Terms | None]:
+def _judge_again(policy: MergedPolicy | None, proposal: Proposal) -> tuple[PolicyVerdict, Terms | None]:
     """What a policy says of a question on the facts that were recorded, and of the edited value if there is one."""
-    found = _plan(policy, p)
-    if p.candidate is UNSET or found.verdict != "ask":
+    found = _make_plan(policy, proposal)
+    if proposal.candidate is UNSET or found.verdict != "ask":
         return found.verdict, found.terms
-    edited = _plan(policy, msgspec.structs.replace(p, value=p.candidate))
+    edited = _make_plan(policy, msgspec.structs.replace(proposal, value=proposal.candidate))
     if edited.verdict != "ask" or edited.terms is None or found.terms is None:
         return "block" if edited.verdict == "block" else "ask", found.terms
     return "ask", merge_stricter(found.terms, edited.terms)
 
 
-def _plan(policy: MergedPolicy | None, p: Proposal) -> Plan:
-    facts = p.facts or Facts(now=p.created_at)
-    return plan(policy, p, facts, agent=p.agent, notebook=p.notebook, requesters=p.requesters)
+def _make_plan(policy: MergedPolicy | None, proposal: Proposal) -> Plan:
+    facts = proposal.facts or Facts(now=proposal.created_at)
+    return make_plan(
+        policy, proposal, facts, agent=proposal.agent, notebook=proposal.notebook, requesters=proposal.requesters
+    )

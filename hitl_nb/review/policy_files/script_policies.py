@@ -18,7 +18,7 @@ from hitl_nb.review.policy_files.policy_files import MAX_BYTES, find_policy_file
 from hitl_nb.structs import prepare_structs
 
 if TYPE_CHECKING:  # a process without policies needs none of it
-    from hitl_nb.policies.documents.documents import Document
+    from hitl_nb.policies.documents.documents import PolicyDocument
     from hitl_nb.policies.documents.merged_policy import MergedPolicy
 
 
@@ -60,14 +60,14 @@ def merge_script_policies(folder: str, script: str, sent: Sequence[PolicyText]) 
     documents = [read_policy_file(one) for one in files]
     known = {read_policy_text(one) for one in files} if sent else set[str]()
     is_limited = any(one.exclusive for one in documents)
-    documents += [_read_sent(script, one, is_limited=is_limited) for one in sent if one.text not in known]
+    documents += [_read_policy_text(script, one, is_limited=is_limited) for one in sent if one.text not in known]
     return merge_documents(documents)
 
 
-def _read_sent(script: str, sent: PolicyText, *, is_limited: bool) -> Document:
-    from hitl_nb.policies.documents.documents import read_text
+def _read_policy_text(script: str, sent: PolicyText, *, is_limited: bool) -> PolicyDocument:
+    from hitl_nb.policies.documents.documents import read_policy_document
 
-    document = read_text(sent.text, f"{script}: {sent.path}", organisation=sent.organisation)
+    document = read_policy_document(sent.text, f"{script}: {sent.path}", organisation=sent.organisation)
     return dataclasses.replace(document, organisation=False, exclusive=False) if is_limited else document
 
 

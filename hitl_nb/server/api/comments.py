@@ -11,54 +11,54 @@ from typing import Any
 import msgspec
 
 from hitl_nb.records import Comment
-from hitl_nb.server.base.identity import attest
-from hitl_nb.server.messages.request import Asked
-from hitl_nb.server.messages.request_schemas import Marking, Said
+from hitl_nb.server.base.identity import attest_reviewer
+from hitl_nb.server.messages.request import ApiRequest
+from hitl_nb.server.messages.request_schemas import CommentRequest, CommentStateRequest
 
-_EVENTS = 200
+_MAX_EVENTS = 200
 """Events of a run, the newest, that are looked through for people who decided."""
 
 
-def comments(asked: Asked) -> dict[str, Any]:
-    about = asked.ledger.about(asked.id)
-    found = asked.ledger.comments(about.document)
-    return {"comments": msgspec.to_builtins(found), "people": _people(asked, about.run, found)}
+def list_comments(request: ApiRequest) -> dict[str, Any]:
+    about = request.ledger.find_comment_target(request.id)
+    found = request.ledger.list_comments(about.document)
+    return {"comments": msgspec.to_builtins(found), "people": _mentionable_users(request, about.run, found)}
 
 
-def comment(asked: Asked) -> dict[str, Any]:
-    said: Said = asked.body
+def add_comment(request: ApiRequest) -> dict[str, Any]:
+    said: CommentRequest = request.body
     given = {name: getattr(said, name) for name in said.__struct_fields__}
-    made = asked.ledger.comment(asked.id, **given, **_author(asked))
+    made = request.ledger.add_comment(request.id, **given, **_author_fields(request))
     return {"comment": msgspec.to_builtins(made)}
 
 
-def mark(asked: Asked) -> dict[str, Any]:
-    body: Marking = asked.body
-    who = asked.who
-    done = asked.ledger.mark_comment(
+def change_comment_state(request: ApiRequest) -> dict[str, Any]:
+    body: CommentStateRequest = request.body
+    who = request.person
+    done = request.ledger.change_comment_state(
         body.document,
-        asked.id,
+        request.id,
         body.state,
         actor=who.username,
         actor_name=who.display_name,
-        attest=attest(asked.desk, asked.ledger, who, body.document),
+        attestation=attest_reviewer(request.context, request.ledger, who, body.document),
     )
     return {"comment": msgspec.to_builtins(done.comment), "changed": done.changed}
 
 
-def _author(asked: Asked) -> dict[str, Any]:
-    who = asked.who
+def _author_fields(request: ApiRequest) -> dict[str, Any]:
+    who = request.person
     return {
         "author": who.username,
         "author_name": who.display_name,
-        "attest": attest(asked.desk, asked.ledger, who, asked.id),
+        "attestation": attest_reviewer(request.context, request.ledger, who, request.id),
     }
 
 
-def _people(asked: Asked, run: str, said: Iterable[Comment]) -> list[dict[str, str]]:
+def _mentionable_users(request: ApiRequest, run: str, said: Iterable[Comment]) -> list[dict[str, str]]:
     """Everybody who may be mentioned, as far as is known here, by the name they were shown with last."""
-    names = dict.fromkeys(asked.desk.settings.reviewers, "")
-    for event in asked.ledger.history(run, limit=_EVENTS):
+    names = dict.fromkeys(request.context.settings.reviewers, "")
+    for event in request.ledger.run_events(run, limit=_MAX_EVENTS):
         data: dict[str, Any] = event.data or {}
         if event.type == "decision" and data.get("by") == "person":
             names[event.actor] = data.get("reviewer_name") or names.get(event.actor, "")

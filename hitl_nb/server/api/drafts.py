@@ -8,30 +8,32 @@ from typing import Any
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.records import Proposal
-from hitl_nb.server.base.document_lookup import subject
-from hitl_nb.server.messages.request import Asked
-from hitl_nb.server.messages.request_schemas import Written
+from hitl_nb.server.base.document_lookup import find_draft
+from hitl_nb.server.messages.request import ApiRequest
+from hitl_nb.server.messages.request_schemas import DraftHistoryQuery
 
 
-def save(asked: Asked) -> dict[str, Any]:
-    _write(asked, asked.ledger.proposal(asked.id), asked.body.value)
+def save_draft(request: ApiRequest) -> dict[str, Any]:
+    _write_draft(request, request.ledger.load_proposal(request.id), request.body.value)
     return {"saved": True}
 
 
-def start_over(asked: Asked) -> dict[str, Any]:
-    p = asked.ledger.proposal(asked.id)
-    _write(asked, p, p.value)
+def reset_draft(request: ApiRequest) -> dict[str, Any]:
+    proposal = request.ledger.load_proposal(request.id)
+    _write_draft(request, proposal, proposal.value)
     return {"saved": True}
 
 
-def _write(asked: Asked, p: Proposal, value: Any) -> None:
-    refuse_closed(p)
-    Draft.of(asked.ledger.store, p).write(value, asked.who.username, asked.who.display_name)
+def _write_draft(request: ApiRequest, proposal: Proposal, value: Any) -> None:
+    refuse_closed(proposal)
+    Draft.for_proposal(request.ledger.store, proposal).write_value(
+        value, request.person.username, request.person.display_name
+    )
 
 
-def history(asked: Asked) -> dict[str, Any]:
-    wanted: Written = asked.query
-    found = subject(asked.ledger, asked.id).draft.history(wanted.after, wanted.limit)
+def draft_history(request: ApiRequest) -> dict[str, Any]:
+    wanted: DraftHistoryQuery = request.query
+    found = find_draft(request.ledger, request.id).draft.updates_after(wanted.after, wanted.limit)
     entries = [
         {
             "n": n,

@@ -20,17 +20,17 @@ from tornado.web import HTTPError
 
 from hitl_nb.errors import HitlError
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.server.api.large_requests import LargeWork, answer, large_lane
-from hitl_nb.server.api.openapi import NDJSON, document
+from hitl_nb.server.api.large_requests import LargeWork, answer_json, large_lane
+from hitl_nb.server.api.openapi import NDJSON, build_document
 from hitl_nb.server.api.routes import ROUTES, Route
-from hitl_nb.server.base.context import Desk
-from hitl_nb.server.base.identity import person, refusal
+from hitl_nb.server.base.context import ServerContext
+from hitl_nb.server.base.identity import decision_refusal, identify_user
 from hitl_nb.server.live.feed import Feed, FeedHandler
 from hitl_nb.server.live.room_socket import RoomHandler
 from hitl_nb.server.live.rooms import Rooms
 from hitl_nb.server.messages import responses as answers
-from hitl_nb.server.messages.request import Asked, Sent
-from hitl_nb.server.messages.request_weights import LARGE
+from hitl_nb.server.messages.request import ApiRequest, RawRequest
+from hitl_nb.server.messages.request_weights import LARGE_BYTES
 from hitl_nb.server.messages.response_schemas import ID_PATTERN
 
 _ID = f"(?P<id>{ID_PATTERN.strip('^$')})"
@@ -39,8 +39,10 @@ _ID = f"(?P<id>{ID_PATTERN.strip('^$')})"
 class RouteHandler(APIHandler):
     """Answers the calls of one path; `routes` has one for each method."""
 
-    def initialize(self, desk: Desk, routes: dict[str, Route], feed: Feed, rooms: Rooms, large: LargeWork) -> None:
-        self.desk = desk
+    def initialize(
+        self, context: ServerContext, routes: dict[str, Route], feed: Feed, rooms: Rooms, large: LargeWork
+    ) -> None:
+        self.desk = context
         self.large = large
         self.feed = feed
         self.rooms = rooms
@@ -53,68 +55,70 @@ class RouteHandler(APIHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
 
     async def get(self, **names: str) -> None:
-        await self._answer("GET", names)
+        await self._handle("GET", names)
 
     async def post(self, **names: str) -> None:
-        await self._answer("POST", names)
+        await self._handle("POST", names)
 
     async def put(self, **names: str) -> None:
-        await self._answer("PUT", names)
+        await self._handle("PUT", names)
 
     async def delete(self, **names: str) -> None:
-        await self._answer("DELETE", names)
+        await self._handle("DELETE", names)
 
-    async def _answer(self, method: str, names: dict[str, str]) -> None:
+    async def _handle(self, method: str, names: dict[str, str]) -> None:
         route = self.routes.get(method)
         user = self.current_user
         if user and route is None:
-            self._refuse(405, "MethodNotAllowed", f"{method} is not a call of this path")
+            self._send_error(405, "MethodNotAllowed", f"{method} is not a call of this path")
             return
         if route is None:
-            self._refuse(403, "Forbidden", "log in first")
+            self._send_error(403, "Forbidden", "log in first")
             return
-        for action, resource in route.needs:
+        for action, resource in route.permissions:
             if not user or not await ensure_async(self.authorizer.is_authorized(self, user, action, resource)):
-                self._refuse(403, "Forbidden", f"you may not {action} {resource}")
+                self._send_error(403, "Forbidden", f"you may not {action} {resource}")
                 return
-        who = person(self)
-        if route.resource == "hitl:decisions" and (why := refusal(self.desk, who)) is not None:
-            self._refuse(403, "Forbidden", why)
+        who = identify_user(self)
+        if route.resource == "hitl:decisions" and (why := decision_refusal(self.desk, who)) is not None:
+            self._send_error(403, "Forbidden", why)
             return
-        if (wrong := self._sent_wrong(route)) is not None:
-            self._refuse(wrong[0], "BadRequest", wrong[1])
+        if (wrong := self._body_error(route)) is not None:
+            self._send_error(wrong[0], "BadRequest", wrong[1])
             return
         given = {name: self.get_query_argument(name, strip=False) for name in self.request.query_arguments}
-        sent = Sent(who, names.get("id", ""), given, self.request.body)
+        sent = RawRequest(who, names.get("id", ""), given, self.request.body)
         try:
-            await self._say(route, sent)
+            await self._respond(route, sent)
         except Exception as error:  # those without a status go on to Tornado, which logs them
-            status = answers.status_of(error)
+            status = answers.status_code_of(error)
             if status is None or self._headers_written:
                 raise
             if status == 503:
                 self.set_header("Retry-After", "1")
             self.set_status(status)
-            self.finish(await self._failure(error))
+            self.finish(await self._error_json(error))
 
-    async def _is_large(self, route: Route, sent: Sent) -> bool:
+    async def _is_large(self, route: Route, sent: RawRequest) -> bool:
         """Whether a worker process answers. Raises ValueError for what is not as the route takes it, StoreError."""
-        weigh = route.weigh
-        if weigh is None or len(sent.body) > LARGE:
+        weigh = route.is_large
+        if weigh is None or len(sent.body) > LARGE_BYTES:
             return weigh is not None
-        return await self.desk.call(lambda ledger: weigh(route.read(self.desk, ledger, sent)))
+        return await self.desk.run_in_lane(lambda ledger: weigh(route.read_request(self.desk, ledger, sent)))
 
-    async def _failure(self, error: Exception) -> str:
+    async def _error_json(self, error: Exception) -> str:
         """What is said about an error, worked out off the event loop if there is a proposal in it."""
         if getattr(error, "proposal", None) is None:
-            return json.dumps(answers.failure(self.desk, None, error))
-        return await self.desk.call(lambda ledger: json.dumps(answers.failure(self.desk, ledger, error)), "values")
+            return json.dumps(answers.error_response(self.desk, None, error))
+        return await self.desk.run_in_lane(
+            lambda ledger: json.dumps(answers.error_response(self.desk, ledger, error)), "values"
+        )
 
-    async def _say(self, route: Route, sent: Sent) -> None:
+    async def _respond(self, route: Route, sent: RawRequest) -> None:
         """Answer a request that may be answered. Raises what the route's function does."""
         lane = route.lane_of(sent)
         if await self._is_large(route, sent):
-            said = await self.desk.call(
+            said = await self.desk.run_in_lane(
                 lambda ledger: self.large.answer(self.desk, ledger, route, sent), large_lane(lane)
             )
             self.set_status(said.status)
@@ -122,13 +126,13 @@ class RouteHandler(APIHandler):
                 self.set_header("Retry-After", "1")
             body = said.body
         else:
-            body = await self.desk.call(lambda ledger: answer(self.desk, ledger, route, sent), lane)
+            body = await self.desk.run_in_lane(lambda ledger: answer_json(self.desk, ledger, route, sent), lane)
         if route.method != "GET":
-            self.feed.soon(self.path_kwargs.get("id") if "/draft" in route.path else None)
-            self.rooms.soon()
+            self.feed.poll_now(self.path_kwargs.get("id") if "/draft" in route.path else None)
+            self.rooms.poll_now()
         self.finish(body)
 
-    def _sent_wrong(self, route: Route) -> tuple[int, str] | None:
+    def _body_error(self, route: Route) -> tuple[int, str] | None:
         """Why the request's body is not even looked at: the status, and a sentence."""
         if route.body is None:
             return None
@@ -147,23 +151,23 @@ class RouteHandler(APIHandler):
         reason = responses.get(status_code, "Error")
         self.finish(json.dumps({"error": reason.title().replace(" ", ""), "message": said or reason}))
 
-    def _refuse(self, status: int, error: str, message: str) -> None:
+    def _send_error(self, status: int, error: str, message: str) -> None:
         self.set_status(status)
         self.finish(json.dumps({"error": error, "message": message}))
 
 
-class LinesHandler(RouteHandler):
+class NdjsonHandler(RouteHandler):
     """Answers with lines that are read and sent by the page, so that the whole is never in memory."""
 
-    async def _say(self, route: Route, sent: Sent) -> None:
-        this = await self.desk.call(lambda ledger: route.read(self.desk, ledger, sent))
+    async def _respond(self, route: Route, sent: RawRequest) -> None:
+        this = await self.desk.run_in_lane(lambda ledger: route.read_request(self.desk, ledger, sent))
         after: int | None = this.query.after
         self.set_header("Content-Type", NDJSON)
         self.set_header("Content-Disposition", 'attachment; filename="hitl_nb-events.ndjson"')
         try:
             while after is not None:
                 query = msgspec.structs.replace(this.query, after=after)
-                lines, after = await self.desk.call(partial(_page, route, replace(this, query=query)))
+                lines, after = await self.desk.run_in_lane(partial(_ndjson_page, route, replace(this, query=query)))
                 self.write(lines)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
                 await self.flush()
         except StreamClosedError:
@@ -177,50 +181,50 @@ class LinesHandler(RouteHandler):
         self.finish(set_content_type=NDJSON)
 
 
-class NowhereHandler(RouteHandler):
+class NotFoundHandler(RouteHandler):
     """Answers calls that there are not, as the API answers."""
 
-    async def _answer(self, method: str, names: dict[str, str]) -> None:
+    async def _handle(self, method: str, names: dict[str, str]) -> None:
         if self.current_user:
-            self._refuse(404, "NotFound", "there is no such call; openapi.json describes those there are")
+            self._send_error(404, "NotFound", "there is no such call; openapi.json describes those there are")
         else:
-            self._refuse(403, "Forbidden", "log in first")
+            self._send_error(403, "Forbidden", "log in first")
 
 
 class OpenApiHandler(RouteHandler):
     """Serves the description of the API, made from the table of routes."""
 
-    async def _answer(self, method: str, names: dict[str, str]) -> None:
+    async def _handle(self, method: str, names: dict[str, str]) -> None:
         user = self.current_user
         if not user or not await ensure_async(self.authorizer.is_authorized(self, user, "read", "hitl:proposals")):
-            self._refuse(403, "Forbidden", "you may not read hitl:proposals")
+            self._send_error(403, "Forbidden", "you may not read hitl:proposals")
         elif method != "GET":
-            self._refuse(405, "MethodNotAllowed", f"{method} is not a call of this path")
+            self._send_error(405, "MethodNotAllowed", f"{method} is not a call of this path")
         else:
-            self.finish(json.dumps(document()))
+            self.finish(json.dumps(build_document()))
 
 
-def handlers(desk: Desk) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
+def api_handlers(context: ServerContext) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
     """What Tornado is given: one handler a path, the feed, and the rooms."""
-    feed, rooms, large = Feed(desk), Rooms(desk), LargeWork()
+    feed, rooms, large = Feed(context), Rooms(context), LargeWork()
     paths: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method] = route
     made: list[tuple[str, type[JupyterHandler], dict[str, Any]]] = [
         (
             f"/hitl_nb/api/{path.replace('{id}', _ID)}",
-            LinesHandler if any(route.lines for route in routes.values()) else RouteHandler,
-            {"desk": desk, "routes": routes, "feed": feed, "rooms": rooms, "large": large},
+            NdjsonHandler if any(route.is_ndjson for route in routes.values()) else RouteHandler,
+            {"context": context, "routes": routes, "feed": feed, "rooms": rooms, "large": large},
         )
         for path, routes in paths.items()
     ]
-    alone: dict[str, Any] = {"desk": desk, "routes": {}, "feed": feed, "rooms": rooms, "large": large}
+    alone: dict[str, Any] = {"context": context, "routes": {}, "feed": feed, "rooms": rooms, "large": large}
     made.append(("/hitl_nb/api/openapi.json", OpenApiHandler, alone))
     made.append(("/hitl_nb/api/feed", FeedHandler, {"feed": feed}))
     made.append((f"/hitl_nb/api/drafts/{_ID}/room", RoomHandler, {"rooms": rooms}))
-    made.append(("/hitl_nb/api/.*", NowhereHandler, alone))
+    made.append(("/hitl_nb/api/.*", NotFoundHandler, alone))
     return made
 
 
-def _page(route: Route, asked: Asked, ledger: Ledger) -> tuple[bytes, int | None]:
-    return route.answer(replace(asked, ledger=ledger))
+def _ndjson_page(route: Route, request: ApiRequest, ledger: Ledger) -> tuple[bytes, int | None]:
+    return route.handler(replace(request, ledger=ledger))

@@ -20,19 +20,19 @@ from hitl_nb.errors import HitlError, StoreBusy
 from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.server.api.routes import ROUTES, Route
-from hitl_nb.server.base.context import Desk, HitlNb, Lane
+from hitl_nb.server.base.context import HitlNb, Lane, ServerContext
 from hitl_nb.server.base.identity import Person
 from hitl_nb.server.messages import responses as answers
-from hitl_nb.server.messages.request import Sent
+from hitl_nb.server.messages.request import RawRequest
 from hitl_nb.structs import prepare_structs
 from hitl_nb.worker_process import WorkerProcess, answer_requests
 
-SECONDS = 300.0
+WORK_SECONDS = 300.0
 """How long a request may take in a worker: more than the time limit of any check."""
-_LANES: dict[Lane, Lane] = {"checks": "large checks", "records": "large lists"}
+_LARGE_LANES: dict[Lane, Lane] = {"checks": "large checks", "records": "large lists"}
 
 
-class _Facts(msgspec.Struct, frozen=True):
+class _WorkerSettings(msgspec.Struct, frozen=True):
     """What a worker's desk is made of."""
 
     store: str
@@ -46,10 +46,10 @@ class _Facts(msgspec.Struct, frozen=True):
     allow_token_decisions: bool | None
 
 
-class _Order(msgspec.Struct, frozen=True):
+class _WorkerRequest(msgspec.Struct, frozen=True):
     """A request on its way to a worker; the body follows."""
 
-    facts: _Facts
+    facts: _WorkerSettings
     method: str
     path: str
     who: Person
@@ -57,7 +57,7 @@ class _Order(msgspec.Struct, frozen=True):
     query: dict[str, str]
 
 
-class _Head(msgspec.Struct, frozen=True):
+class _WorkerResponse(msgspec.Struct, frozen=True):
     """What comes before the body of a worker's answer. `failed` is the traceback of a bug."""
 
     status: int = 200
@@ -65,7 +65,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Said:
+class WorkerAnswer:
     """An answer: its status, and its JSON."""
 
     status: int
@@ -74,12 +74,12 @@ class Said:
 
 def large_lane(lane: Lane) -> Lane:
     """What a large request waits for, whose small ones wait for `lane`."""
-    return _LANES.get(lane, "large")
+    return _LARGE_LANES.get(lane, "large")
 
 
-def answer(desk: Desk, ledger: Ledger, route: Route, sent: Sent) -> bytes:
+def answer_json(context: ServerContext, ledger: Ledger, route: Route, sent: RawRequest) -> bytes:
     """The JSON of a route's answer. Raises what the route's function does."""
-    return msgspec.json.encode(route.answer(route.read(desk, ledger, sent)))
+    return msgspec.json.encode(route.handler(route.read_request(context, ledger, sent)))
 
 
 class LargeWork:
@@ -87,41 +87,43 @@ class LargeWork:
 
     def __init__(self) -> None:
         self._workers: dict[Lane, WorkerProcess] = {}
-        self._locks: dict[Lane, threading.Lock] = {lane: threading.Lock() for lane in ("large", *_LANES.values())}
+        self._locks: dict[Lane, threading.Lock] = {lane: threading.Lock() for lane in ("large", *_LARGE_LANES.values())}
         atexit.register(self.close)
 
-    def answer(self, desk: Desk, ledger: Ledger, route: Route, sent: Sent) -> Said:
+    def answer(self, context: ServerContext, ledger: Ledger, route: Route, sent: RawRequest) -> WorkerAnswer:
         """The answer to a request. Blocks. Raises StoreBusy if the worker does not come to an end."""
         if ledger.store.url.startswith("memory:"):  # no other process has it
-            return Said(200, answer(desk, ledger, route, sent))
-        order = _Order(_facts(desk, ledger), route.method, route.path, sent.who, sent.id, sent.query)
+            return WorkerAnswer(200, answer_json(context, ledger, route, sent))
+        order = _WorkerRequest(
+            _worker_settings(context, ledger), route.method, route.path, sent.person, sent.id, sent.query
+        )
         lane = large_lane(route.lane_of(sent))
         with self._locks[lane]:
-            said = self._ask(lane, msgspec.json.encode(order) + b"\n" + sent.body)
+            said = self._ask_worker(lane, msgspec.json.encode(order) + b"\n" + sent.body)
         raw, _, body = said.partition(b"\n")
-        head = msgspec.json.decode(raw, type=_Head)
+        head = msgspec.json.decode(raw, type=_WorkerResponse)
         if head.failed:
             raise RuntimeError(f"a worker process failed:\n{head.failed}")
-        return Said(head.status, body)
+        return WorkerAnswer(head.status, body)
 
-    def _ask(self, lane: Lane, request: bytes) -> bytes:
+    def _ask_worker(self, lane: Lane, request: bytes) -> bytes:
         worker = self._workers.pop(lane, None)
         if worker is not None and not worker.is_fresh():
-            worker.end()
+            worker.kill()
             worker = None
         worker = worker or WorkerProcess(
-            "hitl_nb.server.api.large_requests:serve", "answers requests about large values"
+            "hitl_nb.server.api.large_requests:serve_requests", "answers requests about large values"
         )
         try:
-            said = worker.ask(request, SECONDS)
+            said = worker.ask(request, WORK_SECONDS)
         except TimeoutError:
-            worker.end()
-            raise StoreBusy(f"the request took longer than {SECONDS:.0f} s; look whether it was done") from None
+            worker.kill()
+            raise StoreBusy(f"the request took longer than {WORK_SECONDS:.0f} s; look whether it was done") from None
         except BaseException:
-            worker.end()
+            worker.kill()
             raise
         if said is None:
-            worker.end()
+            worker.kill()
             raise StoreBusy("the process that worked on the request ended; look whether it was done, then try again")
         self._workers[lane] = worker
         return said
@@ -129,50 +131,52 @@ class LargeWork:
     def close(self) -> None:
         """End the workers."""
         while self._workers:
-            self._workers.popitem()[1].end()
+            self._workers.popitem()[1].kill()
 
 
-def serve() -> None:
+def serve_requests() -> None:
     """The worker: answers requests until nobody asks any more."""
     if hasattr(os, "nice"):
         os.nice(5)  # small requests, which the server answers itself, go first
     routes = {(route.method, route.path): route for route in ROUTES}
-    desks: dict[_Facts, Desk] = {}
+    desks: dict[_WorkerSettings, ServerContext] = {}
 
     def respond(request: bytes) -> bytes:
         raw, _, body = request.partition(b"\n")
-        order = msgspec.json.decode(raw, type=_Order)
+        order = msgspec.json.decode(raw, type=_WorkerRequest)
         try:
             if order.facts not in desks:
-                desks[order.facts] = _desk(order.facts)
-            sent = Sent(order.who, order.id, order.query, body)
+                desks[order.facts] = _make_context(order.facts)
+            sent = RawRequest(order.who, order.id, order.query, body)
             head, said = _respond(desks[order.facts], routes[order.method, order.path], sent)
         except Exception:  # noqa: BLE001  # a bug: the server logs it, as one of its own
-            head, said = _Head(failed=traceback.format_exc()), b""
+            head, said = _WorkerResponse(failed=traceback.format_exc()), b""
         return msgspec.json.encode(head) + b"\n" + said
 
     answer_requests(respond)
 
 
-def _respond(desk: Desk, route: Route, sent: Sent) -> tuple[_Head, bytes]:
+def _respond(context: ServerContext, route: Route, sent: RawRequest) -> tuple[_WorkerResponse, bytes]:
     try:
-        return _Head(), answer(desk, desk.ledger(), route, sent)
+        return _WorkerResponse(), answer_json(context, context.open_ledger(), route, sent)
     except Exception as error:
-        status = answers.status_of(error)
+        status = answers.status_code_of(error)
         if status is None:
             raise
         has_proposal = getattr(error, "proposal", None) is not None
-        return _Head(status), msgspec.json.encode(answers.failure(desk, desk.ledger() if has_proposal else None, error))
+        return _WorkerResponse(status), msgspec.json.encode(
+            answers.error_response(context, context.open_ledger() if has_proposal else None, error)
+        )
 
 
-def _facts(desk: Desk, ledger: Ledger) -> _Facts:
-    own = desk.settings
-    return _Facts(
+def _worker_settings(context: ServerContext, ledger: Ledger) -> _WorkerSettings:
+    own = context.settings
+    return _WorkerSettings(
         store=ledger.store.url,
-        root=str(desk.root),
-        key=desk.key.public,
-        alone=desk.alone,
-        id=desk.id,
+        root=str(context.root),
+        key=context.key.public,
+        alone=context.is_single_user,
+        id=context.id,
         reviewers=tuple(own.reviewers),
         signed_only=own.signed_only,
         headless=own.headless,
@@ -180,7 +184,7 @@ def _facts(desk: Desk, ledger: Ledger) -> _Facts:
     )
 
 
-def _desk(facts: _Facts) -> Desk:
+def _make_context(facts: _WorkerSettings) -> ServerContext:
     """The desk of the server, in a worker. Raises HitlError if the signing key is another one by now."""
     key = SigningKey.of_this_user()
     if key.public != facts.key:
@@ -192,7 +196,7 @@ def _desk(facts: _Facts) -> Desk:
         headless=facts.headless,
         allow_token_decisions=facts.allow_token_decisions,
     )
-    return Desk(settings, Path(facts.root), key, alone=facts.alone, id=facts.id)
+    return ServerContext(settings, Path(facts.root), key, alone=facts.alone, id=facts.id)
 
 
 prepare_structs(globals())

@@ -6,25 +6,25 @@ from typing import Any
 
 from hitl_nb.errors import NotAReviewer
 from hitl_nb.server.base import vote_attention as attention
-from hitl_nb.server.base.identity import voter
-from hitl_nb.server.messages.request import Asked
-from hitl_nb.server.messages.request_schemas import Leaving
+from hitl_nb.server.base.identity import voting_name
+from hitl_nb.server.messages.request import ApiRequest
+from hitl_nb.server.messages.request_schemas import AbsenceRequest
 
 
-def away(asked: Asked) -> dict[str, Any]:
-    said = asked.ledger.away(voter(asked.desk, asked.who))
+def get_absence(request: ApiRequest) -> dict[str, Any]:
+    said = request.ledger.current_absence(voting_name(request.context, request.person))
     return {"away": None if said is None else {"from": said.start, "until": said.until, "to": said.to}}
 
 
-def leave(asked: Asked) -> dict[str, Any]:
+def set_absence(request: ApiRequest) -> dict[str, Any]:
     """Say it; only for oneself, so only who is known may."""
-    body: Leaving = asked.body
-    if asked.who.authn != "login" and not asked.desk.alone:
+    body: AbsenceRequest = request.body
+    if request.person.authn != "login" and not request.context.is_single_user:
         raise NotAReviewer("who stands in for you can be said by somebody who logged in, and you are known by a token")
-    asked.ledger.set_away(voter(asked.desk, asked.who), body.start, body.until, body.to)
-    return away(asked)
+    request.ledger.set_away(voting_name(request.context, request.person), body.start, body.until, body.to)
+    return get_absence(request)
 
 
-def show_figures(asked: Asked) -> dict[str, Any]:
+def show_figures(request: ApiRequest) -> dict[str, Any]:
     """How the reader's own votes look."""
-    return attention.figures(asked.ledger, voter(asked.desk, asked.who))
+    return attention.reviewer_figures(request.ledger, voting_name(request.context, request.person))

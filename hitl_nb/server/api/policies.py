@@ -7,14 +7,14 @@ from typing import Any
 from hitl_nb.errors import PolicyError
 from hitl_nb.policies.documents.merged_policy import MergedPolicy
 from hitl_nb.review.policy_files.policy_files import find_policy_files, load_policy
-from hitl_nb.server.messages.request import Asked
-from hitl_nb.server.messages.request_schemas import WhichPolicy
+from hitl_nb.server.messages.request import ApiRequest
+from hitl_nb.server.messages.request_schemas import PolicyQuery
 
 
-def policy(asked: Asked) -> dict[str, Any]:
+def get_policy(request: ApiRequest) -> dict[str, Any]:
     """What applies now; files that cannot be used are an answer, not an error: the agents of the notebook stop."""
-    wanted: WhichPolicy = asked.query
-    notebook = asked.desk.notebook(wanted.path)
+    wanted: PolicyQuery = request.query
+    notebook = request.context.notebook_file(wanted.path)
     files = [{"path": str(one.path), "organisation": one.organisation} for one in find_policy_files(notebook)]
     try:
         found = load_policy(notebook)
@@ -22,11 +22,11 @@ def policy(asked: Asked) -> dict[str, Any]:
         return {"files": files, "problem": str(error), "sha256": None, "default": None, "rules": [], "ignored": []}
     if found is None:
         return {"files": files, "problem": None, "sha256": None, "default": None, "rules": [], "ignored": []}
-    told = {"sha256": found.sha256, "default": found.default, "rules": _rules(found), "ignored": found.ignored}
+    told = {"sha256": found.sha256, "default": found.default, "rules": _rule_infos(found), "ignored": found.ignored}
     return {"files": files, "problem": None, **told}
 
 
-def _rules(found: MergedPolicy) -> list[dict[str, Any]]:
+def _rule_infos(found: MergedPolicy) -> list[dict[str, Any]]:
     return [
         {
             "id": one.id,

@@ -13,201 +13,221 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.drafts.agent_coauthor import AtWork, comment_id, standing_in
-from hitl_nb.drafts.agent_writer import Find, Suggestion, Writing, Written, standing, suggestion
+from hitl_nb.drafts.agent_coauthor import AgentCoauthor, comment_id, workspace_text
+from hitl_nb.drafts.agent_writer import AgentWriter, Suggestion, TextFinder, Written, locate_quote, make_suggestion
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.drafts.stream_writer import Stream
-from hitl_nb.drafts.text_view import Page
-from hitl_nb.kinds.questions import ask
-from hitl_nb.ledger.remote_clients import script
+from hitl_nb.drafts.stream_writer import StreamWriter
+from hitl_nb.drafts.text_view import TextPage
+from hitl_nb.kinds.questions import build_question
+from hitl_nb.ledger.remote_clients import script_identity
 from hitl_nb.ledger.runs.claims import Claim
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.records import SCRIPT, Comment, Proposal, Snapshot, Workspace
 from hitl_nb.server.api import workspaces
 from hitl_nb.server.api.remote_questions import find_or_ask, resume_decided
 from hitl_nb.server.messages import responses as answers
-from hitl_nb.server.messages.request import Asked
-from hitl_nb.server.messages.request_schemas import Opening, ScriptAsking, ScriptReading, ScriptWriting
+from hitl_nb.server.messages.request import ApiRequest
+from hitl_nb.server.messages.request_schemas import (
+    RemoteReadRequest,
+    RemoteReviewRequest,
+    RemoteWorkspaceRequest,
+    RemoteWriteRequest,
+)
 
-_at_work: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
+_workspace_locks: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
 """Held while a script's call writes into a workspace: one that is sent again must not write beside the first."""
-_at_work_lock = threading.Lock()
+_locks_lock = threading.Lock()
 
 
-def open_workspace(asked: Asked) -> dict[str, Any]:
-    body: Opening = asked.body
+def open_workspace(request: ApiRequest) -> dict[str, Any]:
+    body: RemoteWorkspaceRequest = request.body
     for name, given in (("name", body.name), ("host", body.host)):
         if not given.isprintable() or not given.strip():
             raise ValueError(f"{name} is {given!r}; it must be one line of text")
-    title = ask("", title=body.title, kind="text").title
-    process, ledger = script(body.name, host=body.host, pid=body.pid, token=body.session), asked.ledger
+    title = build_question("", title=body.title, kind="text").title
+    process, ledger = script_identity(body.name, host=body.host, pid=body.pid, token=body.session), request.ledger
     last = ledger.find_run(agent=body.name, notebook=SCRIPT + body.name, key=title) if body.restart else None
     if last is not None and last.status != "finished" and not ledger.is_script(last.id, body.session):
-        ledger.cancel(last.id, actor=asked.who.username)
-    run = ledger.open_script(process, name=body.name, title=title, caller=_caller(asked), restart=body.restart)
-    there = ledger.workspaces(run.id)
+        ledger.cancel(last.id, actor=request.person.username)
+    run = ledger.open_script(process, name=body.name, title=title, caller=_caller_fields(request), restart=body.restart)
+    there = ledger.list_workspaces(run.id)
     if there:
-        w = there[0]
+        workspace = there[0]
     else:
-        claim = ledger.script_claim(run.id, body.session, _caller(asked))
-        w = ledger.open_workspace(claim, title=title, kind=body.kind, template=body.template, position="workspace")
-    Draft.within(ledger.store, w).begin()
-    return workspaces.full(asked, w)
+        claim = ledger.claim_for_script(run.id, body.session, _caller_fields(request))
+        workspace = ledger.open_workspace(
+            claim, title=title, kind=body.kind, template=body.template, position="workspace"
+        )
+    Draft.for_workspace(ledger.store, workspace).write_initial()
+    return workspaces.workspace_response(request, workspace)
 
 
-def write(asked: Asked) -> dict[str, Any]:
-    body: ScriptWriting = asked.body
-    w = asked.ledger.workspace(asked.id)
-    with _alone(w.id):
-        known = _made(asked, w, body)
+def write_or_comment(request: ApiRequest) -> dict[str, Any]:
+    body: RemoteWriteRequest = request.body
+    workspace = request.ledger.load_workspace(request.id)
+    with _workspace_lock(workspace.id):
+        known = _find_response(request, workspace, body)
         if known is not None:
             return known
-        claim = asked.ledger.script_claim(w.run, body.session, _caller(asked))
-        return _WAYS[body.do](_Call(asked, w, claim))
+        claim = request.ledger.claim_for_script(workspace.run, body.session, _caller_fields(request))
+        return _OPERATIONS[body.do](_RemoteCall(request, workspace, claim))
 
 
-def read(asked: Asked) -> dict[str, Any]:
-    body: ScriptReading = asked.body
-    ledger = asked.ledger
-    w = ledger.workspace(asked.id)
+def read_document(request: ApiRequest) -> dict[str, Any]:
+    body: RemoteReadRequest = request.body
+    ledger = request.ledger
+    workspace = ledger.load_workspace(request.id)
 
     def now() -> bytes:
         if body.what == "text":
-            return msgspec.json.encode({"text": standing_in(ledger, w)})
-        return msgspec.json.encode({"comments": ledger.comments(w.id, as_logged=True)})
+            return msgspec.json.encode({"text": workspace_text(ledger, workspace)})
+        return msgspec.json.encode({"comments": ledger.list_comments(workspace.id, as_logged=True)})
 
-    claim = ledger.check_script(w.run, body.session)
-    work = AtWork(ledger, claim, w.agent, w.id)
-    known = work.writing().writes.recall(body.key)
-    if known is None and ledger.run(w.run).status in ("waiting", "finished", "cancelled"):
+    claim = ledger.require_script_claim(workspace.run, body.session)
+    work = AgentCoauthor(ledger, claim, workspace.agent, workspace.id)
+    known = work.make_writer().writes.read_recorded(body.key)
+    if known is None and ledger.load_run(workspace.run).status in ("waiting", "finished", "cancelled"):
         return msgspec.json.decode(now())  # nothing can be recorded, and nothing is written after it
     if known is None:
-        claim = ledger.script_claim(w.run, body.session, _caller(asked))
-        known = AtWork(ledger, claim, w.agent, w.id).recorded(body.key, now)
+        claim = ledger.claim_for_script(workspace.run, body.session, _caller_fields(request))
+        known = AgentCoauthor(ledger, claim, workspace.agent, workspace.id).record_once(body.key, now)
     return msgspec.json.decode(known)
 
 
-def wait(asked: Asked) -> dict[str, Any]:
+def ask_for_review(request: ApiRequest) -> dict[str, Any]:
     """Ask people, or tell what they have decided: then the run goes on, and the document says that."""
-    body: ScriptAsking = asked.body
-    ledger = asked.ledger
-    w = ledger.workspace(asked.id)
-    ledger.check_script(w.run, body.session)
-    p = find_or_ask(asked, w, _caller(asked))
-    if p.decision is None:
-        return _waits(asked, p)
-    with _alone(w.id):
-        p = resume_decided(asked, w, _caller(asked))
-        if p.decision is None:
-            return _waits(asked, p)
-        w = ledger.workspace(w.id)
-        agreed = ledger.decided_text(w)
-        if w.status == "done" and w.proposal == p.id and agreed is not None:
-            Draft.within(ledger.store, w).write(agreed, p.decision.reviewer, p.decision.reviewer_name)
+    body: RemoteReviewRequest = request.body
+    ledger = request.ledger
+    workspace = ledger.load_workspace(request.id)
+    ledger.require_script_claim(workspace.run, body.session)
+    proposal = find_or_ask(request, workspace, _caller_fields(request))
+    if proposal.decision is None:
+        return _waiting_response(request, proposal)
+    with _workspace_lock(workspace.id):
+        proposal = resume_decided(request, workspace, _caller_fields(request))
+        if proposal.decision is None:
+            return _waiting_response(request, proposal)
+        workspace = ledger.load_workspace(workspace.id)
+        agreed = ledger.find_decided_text(workspace)
+        if workspace.status == "done" and workspace.proposal == proposal.id and agreed is not None:
+            Draft.for_workspace(ledger.store, workspace).write_value(
+                agreed, proposal.decision.reviewer, proposal.decision.reviewer_name
+            )
     return {
-        "proposal": answers.full(asked.desk, ledger, p, ledger.comments(w.id, before=p.decision.event, as_logged=True))
+        "proposal": answers.proposal_response(
+            request.context,
+            ledger,
+            proposal,
+            ledger.list_comments(workspace.id, before=proposal.decision.event, as_logged=True),
+        )
     }
 
 
-def _waits(asked: Asked, p: Proposal) -> dict[str, Any]:
+def _waiting_response(request: ApiRequest, proposal: Proposal) -> dict[str, Any]:
     """What a script is told while nobody has decided. Raises AlreadyDecided for what is closed without a decision."""
-    refuse_closed(p)
-    return {"proposal": answers.full(asked.desk, asked.ledger, p)}
+    refuse_closed(proposal)
+    return {"proposal": answers.proposal_response(request.context, request.ledger, proposal)}
 
 
-def close(asked: Asked) -> dict[str, Any]:
-    ledger, session = asked.ledger, asked.body.session
-    w = ledger.workspace(asked.id)
-    ledger.check_script(w.run, session)
-    if ledger.run(w.run).status != "finished":
-        ledger.finish(ledger.script_claim(w.run, session, _caller(asked)), Snapshot(envelope=b""))
-    return {"workspace": workspaces.summary(asked, ledger.workspace(w.id))}
+def close_workspace(request: ApiRequest) -> dict[str, Any]:
+    ledger, session = request.ledger, request.body.session
+    workspace = ledger.load_workspace(request.id)
+    ledger.require_script_claim(workspace.run, session)
+    if ledger.load_run(workspace.run).status != "finished":
+        ledger.finish(ledger.claim_for_script(workspace.run, session, _caller_fields(request)), Snapshot(envelope=b""))
+    return {"workspace": workspaces.workspace_summary(request, ledger.load_workspace(workspace.id))}
 
 
 # Writing
 
 
-class _Call:
+class _RemoteCall:
     """A script's call that has not been made before, with what it needs."""
 
-    def __init__(self, asked: Asked, w: Workspace, claim: Claim) -> None:
-        self.body: ScriptWriting = asked.body
-        self.work = AtWork(asked.ledger, claim, w.agent, w.id)
-        self.writing: Writing = self.work.writing()
-        self.name = _name(w, self.body.key)
+    def __init__(self, request: ApiRequest, workspace: Workspace, claim: Claim) -> None:
+        self.body: RemoteWriteRequest = request.body
+        self.work = AgentCoauthor(request.ledger, claim, workspace.agent, workspace.id)
+        self.writing: AgentWriter = self.work.make_writer()
+        self.name = _step_name(workspace, self.body.key)
 
-    def comment(self) -> str:
+    def comment_id(self) -> str:
         """The comment that it is about. Raises ValueError."""
         if self.body.comment is None:
             raise ValueError(f"{self.body.do} needs `comment`, the id of the comment that it is about")
         return self.body.comment
 
-    def find(self) -> Find:
+    def text_finder(self) -> TextFinder:
         """Finds the text that it is about. Raises ValueError, UnknownComment."""
         if (self.body.old is None) == (self.body.comment is None):
             raise ValueError(f"{self.body.do} needs `old` or `comment`, and not both")
-        return standing(self.body.old) if self.body.old is not None else self.work.about(self.comment())
+        return (
+            locate_quote(self.body.old)
+            if self.body.old is not None
+            else self.work.find_commented_text(self.comment_id())
+        )
 
-    def ended(self, outcome: Written | Suggestion) -> dict[str, Any]:
+    def write_response(self, outcome: Written | Suggestion) -> dict[str, Any]:
         """The answer to a write: one that is a suggestion is put to people, unless the script waits for them."""
         if isinstance(outcome, Written):
-            return _wrote(outcome.value)
+            return _write_result(outcome.value)
         if self.body.patient:
-            return _wrote("busy")
+            return _write_result("busy")
         self.work.suggest(outcome, "", self.name)
-        return _wrote(self.writing.settled(self.body.key).value)
+        return _write_result(self.writing.mark_suggested(self.body.key).value)
 
-    def said(self, comment: Comment) -> dict[str, Any]:
+    def comment_response(self, comment: Comment) -> dict[str, Any]:
         """The answer to something said."""
-        self.writing.commit(self.body.key, [])
-        return _wrote("done", comment)
+        self.writing.commit_write(self.body.key, [])
+        return _write_result("done", comment)
 
 
-def _append(call: _Call) -> dict[str, Any]:
+def _append(call: _RemoteCall) -> dict[str, Any]:
     body, writing = call.body, call.writing
-    call.work.begin()
-    if body.last and body.at == 0 and writing.writes.find(body.key) is None:
-        return call.ended(writing.append(body.key, body.text))
-    stream = Stream(writing, body.key, patience=0, at=body.at)
+    call.work.begin_writing()
+    if body.last and body.at == 0 and writing.writes.find_write(body.key) is None:
+        return call.write_response(writing.append(body.key, body.text))
+    stream = StreamWriter(writing, body.key, patience=0, at=body.at)
     stream.add(body.text)
     if not body.last:
-        return _wrote("busy" if stream.held else "going")
-    return call.ended(stream.end())
+        return _write_result("busy" if stream.is_blocked else "going")
+    return call.write_response(stream.end())
 
 
-def _replace(call: _Call) -> dict[str, Any]:
-    find = call.find()
-    call.work.begin()
-    return call.ended(call.writing.replace(call.body.key, find, call.body.text, patience=0))
+def _replace(call: _RemoteCall) -> dict[str, Any]:
+    find = call.text_finder()
+    call.work.begin_writing()
+    return call.write_response(call.writing.replace(call.body.key, find, call.body.text, patience=0))
 
 
-def _suggest(call: _Call) -> dict[str, Any]:
-    find, page = call.find(), Page(call.writing.draft)
-    return call.said(call.work.suggest(suggestion(page, find(page), call.body.text), call.body.why, call.name))
+def _suggest(call: _RemoteCall) -> dict[str, Any]:
+    find, page = call.text_finder(), TextPage(call.writing.draft)
+    return call.comment_response(
+        call.work.suggest(make_suggestion(page, find(page), call.body.text), call.body.why, call.name)
+    )
 
 
-def _reply(call: _Call) -> dict[str, Any]:
-    return call.said(call.work.reply(call.comment(), call.body.text, call.name))
+def _reply(call: _RemoteCall) -> dict[str, Any]:
+    return call.comment_response(call.work.reply(call.comment_id(), call.body.text, call.name))
 
 
-def _resolve(call: _Call) -> dict[str, Any]:
-    return call.said(call.work.mark(call.comment(), "resolved"))
+def _resolve(call: _RemoteCall) -> dict[str, Any]:
+    return call.comment_response(call.work.change_comment_state(call.comment_id(), "resolved"))
 
 
-def _accept(call: _Call) -> dict[str, Any]:
+def _accept(call: _RemoteCall) -> dict[str, Any]:
     body, writing = call.body, call.writing
-    about = call.work.comment_on(call.comment())
+    about = call.work.load_comment(call.comment_id())
     if about.suggestion is None:
         raise ValueError(f"comment {about.id} suggests nothing that could be accepted; resolve it")
-    call.work.begin()
-    find = standing(about.quote, about.anchor)
-    if about.state != "accepted" and not writing.quiet(lambda page: [find(page)], 0)[2]:
-        return _wrote("busy" if body.patient else "suggested")
-    call.work.mark(about.id, "accepted")
-    return call.ended(writing.replace(body.key, find, about.suggestion, patience=None))
+    call.work.begin_writing()
+    find = locate_quote(about.quote, about.anchor)
+    if about.state != "accepted" and not writing.wait_until_idle(lambda page: [find(page)], 0)[2]:
+        return _write_result("busy" if body.patient else "suggested")
+    call.work.change_comment_state(about.id, "accepted")
+    return call.write_response(writing.replace(body.key, find, about.suggestion, patience=None))
 
 
-_WAYS = {
+_OPERATIONS = {
     "append": _append,
     "replace": _replace,
     "suggest": _suggest,
@@ -217,34 +237,34 @@ _WAYS = {
 }
 
 
-def _made(asked: Asked, w: Workspace, body: ScriptWriting) -> dict[str, Any] | None:
+def _find_response(request: ApiRequest, workspace: Workspace, body: RemoteWriteRequest) -> dict[str, Any] | None:
     """The answer to a call that was made before. Raises RunClaimed."""
-    claim = asked.ledger.check_script(w.run, body.session)
-    known = AtWork(asked.ledger, claim, w.agent, w.id).writing().made(body.key)
+    claim = request.ledger.require_script_claim(workspace.run, body.session)
+    known = AgentCoauthor(request.ledger, claim, workspace.agent, workspace.id).make_writer().outcome_of(body.key)
     if known is None:
         return None
-    about = body.comment if body.do == "resolve" else _name(w, body.key)
+    about = body.comment if body.do == "resolve" else _step_name(workspace, body.key)
     says = body.do in ("suggest", "reply", "resolve")
-    found = [one for one in asked.ledger.comments(w.id) if one.id == about] if says else []
-    return _wrote(known.value, found[0] if found else None)
+    found = [one for one in request.ledger.list_comments(workspace.id) if one.id == about] if says else []
+    return _write_result(known.value, found[0] if found else None)
 
 
-def _wrote(outcome: str, comment: Comment | None = None) -> dict[str, Any]:
+def _write_result(outcome: str, comment: Comment | None = None) -> dict[str, Any]:
     return {"outcome": outcome, "comment": msgspec.to_builtins(comment)}
 
 
-def _name(w: Workspace, key: str) -> str:
-    return comment_id(f"{w.run}/{key}")
+def _step_name(workspace: Workspace, key: str) -> str:
+    return comment_id(f"{workspace.run}/{key}")
 
 
-def _alone(workspace: str) -> threading.Lock:
-    with _at_work_lock:
-        found = _at_work.get(workspace)
+def _workspace_lock(workspace: str) -> threading.Lock:
+    with _locks_lock:
+        found = _workspace_locks.get(workspace)
         if found is None:
-            found = _at_work[workspace] = threading.Lock()
+            found = _workspace_locks[workspace] = threading.Lock()
         return found
 
 
-def _caller(asked: Asked) -> dict[str, str]:
+def _caller_fields(request: ApiRequest) -> dict[str, str]:
     """Who makes the call, for the run's events."""
-    return {"user": asked.who.username, "authn": asked.who.authn}
+    return {"user": request.person.username, "authn": request.person.authn}

@@ -9,22 +9,22 @@ import msgspec
 
 from hitl_nb.errors import HitlError, RunClaimed
 from hitl_nb.records import SCRIPT
-from hitl_nb.review.timeline import timeline as entries_of
+from hitl_nb.review.timeline import build_timeline as entries_of
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.audience import Audience
-from hitl_nb.server.messages.request import Asked
-from hitl_nb.server.messages.request_schemas import Log, WhichRuns
+from hitl_nb.server.messages.request import ApiRequest
+from hitl_nb.server.messages.request_schemas import EventQuery, RunQuery
 from hitl_nb.structs import prepare_structs
 
-PAGE = 1000
+EXPORT_PAGE_SIZE = 1000
 """Events that an export reads at once."""
 
 
-def runs(asked: Asked) -> dict[str, Any]:
-    wanted: WhichRuns = asked.query
+def list_runs(request: ApiRequest) -> dict[str, Any]:
+    wanted: RunQuery = request.query
     if wanted.orphaned:
-        return _orphans(asked, wanted)
-    found = asked.ledger.runs(
+        return _list_orphans(request, wanted)
+    found = request.ledger.list_runs(
         notebook=wanted.notebook,
         agent=wanted.agent,
         status=wanted.status,
@@ -32,14 +32,14 @@ def runs(asked: Asked) -> dict[str, Any]:
         before=wanted.cursor,
     )
     return {
-        "runs": [answers.run(asked.desk, r) for r in found],
+        "runs": [answers.run_response(request.context, r) for r in found],
         "next": found[-1].id if len(found) == wanted.limit else None,
     }
 
 
-def _orphans(asked: Asked, wanted: WhichRuns) -> dict[str, Any]:
+def _list_orphans(request: ApiRequest, wanted: RunQuery) -> dict[str, Any]:
     """The runs whose notebook is gone; all of them are looked at, whatever the page."""
-    found = asked.ledger.orphans(lambda path: Path(path).exists())
+    found = request.ledger.list_orphans(lambda path: Path(path).exists())
     after = next((i + 1 for i, r in enumerate(found) if r.id == wanted.cursor), 0)
     chosen = [
         r
@@ -50,100 +50,111 @@ def _orphans(asked: Asked, wanted: WhichRuns) -> dict[str, Any]:
     ]
     page = chosen[: wanted.limit]
     return {
-        "runs": [{**answers.run(asked.desk, r), "orphaned": True} for r in page],
+        "runs": [{**answers.run_response(request.context, r), "orphaned": True} for r in page],
         "next": page[-1].id if len(chosen) > len(page) else None,
     }
 
 
-def run(asked: Asked) -> dict[str, Any]:
-    r = asked.ledger.run(asked.id)
-    found = asked.ledger.proposals(r.id, r.pauses) if r.pauses else []
-    audience = Audience.of(asked)
+def get_run(request: ApiRequest) -> dict[str, Any]:
+    r = request.ledger.load_run(request.id)
+    found = request.ledger.list_proposals(r.id, r.pauses) if r.pauses else []
+    audience = Audience.from_request(request)
     return {
-        "run": answers.run(asked.desk, r),
-        "proposals": [answers.summary(asked.desk, asked.ledger, p, audience) for p in found],
+        "run": answers.run_response(request.context, r),
+        "proposals": [
+            answers.proposal_summary(request.context, request.ledger, proposal, audience) for proposal in found
+        ],
     }
 
 
-def timeline(asked: Asked) -> dict[str, Any]:
-    r = asked.ledger.run(asked.id)
-    return {"run": answers.run(asked.desk, r), "entries": msgspec.to_builtins(entries_of(asked.ledger, r.id))}
+def get_timeline(request: ApiRequest) -> dict[str, Any]:
+    r = request.ledger.load_run(request.id)
+    return {
+        "run": answers.run_response(request.context, r),
+        "entries": msgspec.to_builtins(entries_of(request.ledger, r.id)),
+    }
 
 
-def resume(asked: Asked) -> dict[str, Any]:
+def grant_resume(request: ApiRequest) -> dict[str, Any]:
     """Grant one browser the right to go on with a run."""
-    r = asked.ledger.run(asked.id)
+    r = request.ledger.load_run(request.id)
     if r.notebook.startswith(SCRIPT):
         raise HitlError(f"run {r.id} ({r.agent}) is a script's, which goes on by itself; if it has ended, run it again")
     if r.status not in ("ready", "failed"):
         raise HitlError(f"run {r.id} ({r.agent}) is {r.status}; only one that is ready or failed can go on")
-    holder = asked.desk.grants.take(r.id, r.pauses, asked.body.browser)
-    if holder != asked.body.browser:
+    holder = request.context.grants.grant(r.id, r.pauses, request.body.browser)
+    if holder != request.body.browser:
         raise RunClaimed(f"another browser window goes on with run {r.id} ({r.agent})", owner=holder)
-    if asked.who.authn == "login":  # other names are made up by the server and name nobody
-        asked.ledger.add_requester(r.id, asked.who.username)
-    return {"granted": True, "run": answers.run(asked.desk, r)}
+    if request.person.authn == "login":  # other names are made up by the server and name nobody
+        request.ledger.add_requester(r.id, request.person.username)
+    return {"granted": True, "run": answers.run_response(request.context, r)}
 
 
-def run_headless(asked: Asked) -> dict[str, Any]:
+def run_headless(request: ApiRequest) -> dict[str, Any]:
     """Run a decided agent's notebook on the server, if it is configured to."""
-    r = asked.ledger.run(asked.id)
-    if not asked.desk.settings.headless and not r.notebook.startswith(SCRIPT):
+    r = request.ledger.load_run(request.id)
+    if not request.context.settings.headless and not r.notebook.startswith(SCRIPT):
         raise HitlError(
             "this server is not configured to run notebooks by itself (c.HitlNb.headless = True); open the notebook, "
             f"or run: hitl-nb run {r.notebook}"
         )
-    granted = resume(asked)
-    asked.desk.headless.start(r.id, r.notebook)
+    granted = grant_resume(request)
+    request.context.headless.start(r.id, r.notebook)
     return granted
 
 
-def cancel(asked: Asked) -> dict[str, Any]:
-    return {"run": answers.run(asked.desk, asked.ledger.cancel(asked.id, actor=asked.who.username))}
+def cancel_run(request: ApiRequest) -> dict[str, Any]:
+    return {
+        "run": answers.run_response(request.context, request.ledger.cancel(request.id, actor=request.person.username))
+    }
 
 
-def adopt(asked: Asked) -> dict[str, Any]:
-    notebook = asked.desk.notebook(asked.body.path)
+def adopt_run(request: ApiRequest) -> dict[str, Any]:
+    notebook = request.context.notebook_file(request.body.path)
     if not notebook.endswith(".ipynb") or not Path(notebook).is_file():
-        raise HitlError(f"there is no notebook {asked.body.path}")
-    return {"run": answers.run(asked.desk, asked.ledger.adopt(asked.id, notebook, actor=asked.who.username))}
+        raise HitlError(f"there is no notebook {request.body.path}")
+    return {
+        "run": answers.run_response(
+            request.context, request.ledger.adopt_run(request.id, notebook, actor=request.person.username)
+        )
+    }
 
 
-def forget(asked: Asked) -> dict[str, Any]:
+def forget_runs(request: ApiRequest) -> dict[str, Any]:
     """Remove all generations of the run's agent and key, in its notebook or script."""
-    r = asked.ledger.run(asked.id)
-    actor = asked.who.username
-    return {"forgotten": asked.ledger.forget(agent=r.agent, notebook=r.notebook, key=r.key, actor=actor)}
+    r = request.ledger.load_run(request.id)
+    actor = request.person.username
+    return {"forgotten": request.ledger.forget(agent=r.agent, notebook=r.notebook, key=r.key, actor=actor)}
 
 
-def events(asked: Asked) -> dict[str, Any]:
-    wanted: Log = asked.query
-    found = asked.ledger.events(after=wanted.after, limit=wanted.limit)
+def list_events(request: ApiRequest) -> dict[str, Any]:
+    wanted: EventQuery = request.query
+    found = request.ledger.read_events(after=wanted.after, limit=wanted.limit)
     return {"events": msgspec.to_builtins(found), "next": found[-1].n if len(found) == wanted.limit else None}
 
 
-def export(asked: Asked) -> tuple[bytes, int | None]:
+def export_events(request: ApiRequest) -> tuple[bytes, int | None]:
     """One page of the log, an event's exact bytes a line, and what the next page comes after; None for the end."""
-    after = asked.query.after
-    found = asked.ledger.raw_events(after=after, limit=PAGE)
+    after = request.query.after
+    found = request.ledger.read_raw_events(after=after, limit=EXPORT_PAGE_SIZE)
     lines = b"".join(raw + b"\n" for raw in found)
-    return lines, _number(found[-1], after + PAGE) if len(found) == PAGE else None
+    return lines, _event_number(found[-1], after + EXPORT_PAGE_SIZE) if len(found) == EXPORT_PAGE_SIZE else None
 
 
-class _Numbered(msgspec.Struct):
+class _EventNumber(msgspec.Struct):
     n: int
 
 
-def _number(raw: bytes, default: int) -> int:
+def _event_number(raw: bytes, default: int) -> int:
     """The number an event says it has; `default` for a damaged one, since it is exported as it is."""
     try:
-        return max(msgspec.json.decode(raw, type=_Numbered).n, default)
+        return max(msgspec.json.decode(raw, type=_EventNumber).n, default)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return default
 
 
-def verify(asked: Asked) -> dict[str, Any]:
-    return msgspec.to_builtins(asked.ledger.verify())
+def verify_log(request: ApiRequest) -> dict[str, Any]:
+    return msgspec.to_builtins(request.ledger.verify())
 
 
 prepare_structs(globals())

@@ -15,16 +15,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-HEADER = "X-Hitl-Page"
+PAGE_HEADER = "X-Hitl-Page"
 """What the page sends with every call: its pass."""
-APART = ("Cross-Origin-Opener-Policy", "same-origin")
+ISOLATION_HEADER = ("Cross-Origin-Opener-Policy", "same-origin")
 """Separates the page's window from the page that opened it, unless that has the same policy itself."""
-_DAYS = 0.5
+_COOKIE_DAYS = 0.5
 """How long a pass is good for."""
-_NAME = "hitl_nb_page"
+_COOKIE_NAME = "hitl_nb_page"
 
 
-def make_pass(handler: Any, shown: str) -> str:
+def make_page_token(handler: Any, shown: str) -> str:
     """What shows that a call comes from the page that this request loads; "" if something else may read the page.
 
     `shown` is the id of the proposal or workspace that the page shows.
@@ -33,13 +33,15 @@ def make_pass(handler: Any, shown: str) -> str:
     alone = asked.get("Sec-Fetch-Dest") == "document" and asked.get("Sec-Fetch-Mode") == "navigate"
     if not alone or _shares_windows(handler):
         return ""
-    return handler.create_signed_value(_NAME, json.dumps([handler.current_user.username, shown])).decode()
+    return handler.create_signed_value(_COOKIE_NAME, json.dumps([handler.current_user.username, shown])).decode()
 
 
 def find_page(handler: Any, username: str) -> str:
     """The id of what the page shows that this user's request was made in; "" if it may have been made elsewhere."""
-    given: str | None = handler.request.headers.get(HEADER)
-    said: bytes | None = handler.get_signed_cookie(_NAME, given, max_age_days=_DAYS, min_version=2) if given else None
+    given: str | None = handler.request.headers.get(PAGE_HEADER)
+    said: bytes | None = (
+        handler.get_signed_cookie(_COOKIE_NAME, given, max_age_days=_COOKIE_DAYS, min_version=2) if given else None
+    )
     user, shown = json.loads(said) if said else ("", "")
     return shown if user == username else ""
 
@@ -47,4 +49,4 @@ def find_page(handler: Any, username: str) -> str:
 def _shares_windows(handler: Any) -> bool:
     """Whether this server's other pages have the page's policy too, which keeps windows of theirs together with it."""
     headers: dict[str, Any] = handler.settings.get("headers", {})
-    return any(name.lower() == APART[0].lower() for name in headers)
+    return any(name.lower() == ISOLATION_HEADER[0].lower() for name in headers)

@@ -25,10 +25,10 @@ from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import new_id
 from hitl_nb.review.notifications.channels import check_public_url
-from hitl_nb.server.base.headless_runs import Headless, Say
+from hitl_nb.server.base.headless_runs import HeadlessRuns, StatusCallback
 from hitl_nb.server.base.vote_attention import Attention
 from hitl_nb.storage import open_store
-from hitl_nb.storage.urls import default_url, directory_of, normalise
+from hitl_nb.storage.urls import default_url, normalize_url, store_directory
 from hitl_nb.values.checks.bounded_checks import WORKERS
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ _THREADS: dict[Lane, int] = {
     "large checks": 1,
     "large lists": 1,
 }
-GRANTED = 30.0
+GRANT_SECONDS = 30.0
 """Seconds that a browser has to begin."""
 
 
@@ -104,7 +104,7 @@ class HitlNb(LoggingConfigurable):
     )
 
 
-class Grants:
+class ResumeGrants:
     """Who of several browsers executes a decided run's cell again: the first that asks, once a pause.
 
     This keeps the others from trying in vain; what makes it safe is the run's claim, which only one process gets. A
@@ -114,19 +114,19 @@ class Grants:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._held: dict[str, tuple[int, str, float]] = {}
+        self._granted: dict[str, tuple[int, str, float]] = {}
 
-    def take(self, run: str, pause: int, browser: str) -> str:
+    def grant(self, run: str, pause: int, browser: str) -> str:
         """The browser that may go on with the run: `browser`, unless another one was before it."""
         with self._lock:
-            last, holder, at = self._held.get(run, (0, browser, 0.0))
-            if last != pause or self._clock() - at > GRANTED:
+            last, holder, at = self._granted.get(run, (0, browser, 0.0))
+            if last != pause or self._clock() - at > GRANT_SECONDS:
                 holder, at = browser, self._clock()
-            self._held[run] = (pause, holder, at)
+            self._granted[run] = (pause, holder, at)
             return holder
 
 
-class Desk:
+class ServerContext:
     """One server's review.
 
     Attributes:
@@ -138,8 +138,8 @@ class Desk:
         grants: which browser goes on with which run.
         attention: when people were shown what.
         headless: the notebooks that the server runs itself.
-        headless_says: hears what becomes of them, on any thread.
-        watches: whether this server acts when deadlines pass.
+        on_headless_status: hears what becomes of them, on any thread.
+        watches_deadlines: whether this server acts when deadlines pass.
     """
 
     def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool, id: str = "") -> None:  # noqa: A002
@@ -147,22 +147,22 @@ class Desk:
         self.key = key
         self.root = root
         self.id = id or new_id()
-        self.alone = alone
-        self.watches = False
-        self.grants = Grants()
+        self.is_single_user = alone
+        self.watches_deadlines = False
+        self.grants = ResumeGrants()
         self.attention = Attention(lambda: bool(settings.record_seconds))
-        self.headless = Headless(lambda run, state, message: self.headless_says(run, state, message))
-        self.headless_says: Say = lambda run, state, message: None
+        self.headless = HeadlessRuns(lambda run, state, message: self.on_headless_status(run, state, message))
+        self.on_headless_status: StatusCallback = lambda run, state, message: None
         self._pools = {
             lane: ThreadPoolExecutor(n, thread_name_prefix=f"hitl_nb {lane}") for lane, n in _THREADS.items()
         }
         self._ledger: Ledger | None = None
 
-    async def call(self, work: Callable[[Ledger], T], lane: Lane = "records") -> T:
+    async def run_in_lane(self, work: Callable[[Ledger], T], lane: Lane = "records") -> T:
         """Run `work` off the event loop. Raises what it raises, StoreError if the store cannot be opened."""
-        return await asyncio.get_running_loop().run_in_executor(self._pools[lane], lambda: work(self.ledger()))
+        return await asyncio.get_running_loop().run_in_executor(self._pools[lane], lambda: work(self.open_ledger()))
 
-    def ledger(self) -> Ledger:
+    def open_ledger(self) -> Ledger:
         """The ledger, opened when first asked for, and again if the store was closed. Blocks."""
         ledger = self._ledger
         if ledger is None or ledger.store.closed:
@@ -173,14 +173,14 @@ class Desk:
         """Whether there is a store already; `ledger` makes one."""
         if self._ledger is not None:
             return True
-        url = normalise(self.settings.store or default_url())
-        return url.startswith("diskcache:") and (directory_of(url) / "journal").exists()
+        url = normalize_url(self.settings.store or default_url())
+        return url.startswith("diskcache:") and (store_directory(url) / "journal").exists()
 
-    def path(self, notebook: str) -> str | None:
+    def contents_path(self, notebook: str) -> str | None:
         """The contents path of a notebook's file, or None if it lies outside of the server's folder."""
-        return _below(self.root, notebook)
+        return _path_below(self.root, notebook)
 
-    def notebook(self, path: str) -> str:
+    def notebook_file(self, path: str) -> str:
         """The file of a contents path, as kernels name it. Raises ValueError for one outside of the folder."""
         found = Path(os.path.normpath(self.root / path.lstrip("/")))
         if not found.is_relative_to(self.root):
@@ -193,7 +193,7 @@ class Desk:
 
 
 @lru_cache(maxsize=1024)
-def _below(root: Path, notebook: str) -> str | None:
+def _path_below(root: Path, notebook: str) -> str | None:
     try:
         return Path(notebook).relative_to(root).as_posix()
     except ValueError:

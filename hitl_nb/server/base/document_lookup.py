@@ -13,25 +13,29 @@ from hitl_nb.policies.terms.closed_proposals import refuse_closed
 
 
 @dataclass(frozen=True)
-class Subject:
+class DraftAccess:
     """A draft, and why nobody writes it any more, in a sentence; "" as long as it is open."""
 
     draft: Draft
-    closed: str
+    closed_reason: str
 
 
-def subject(ledger: Ledger, document: str) -> Subject:
+def find_draft(ledger: Ledger, document: str) -> DraftAccess:
     """The draft with this document's id. Raises UnknownProposal, also for a proposal that has another document."""
-    w = ledger.find_workspace(document)
-    if w is not None:
-        return Subject(Draft.within(ledger.store, w), _why(lambda: refuse_unless_open(w)))
-    p = ledger.proposal(document)
-    if p.document:
-        raise UnknownProposal(f"proposal {p.id} has no document of its own; it is about the workspace {p.document}")
-    return Subject(Draft.of(ledger.store, p), _why(lambda: refuse_closed(p)))
+    workspace = ledger.find_workspace(document)
+    if workspace is not None:
+        return DraftAccess(
+            Draft.for_workspace(ledger.store, workspace), _refusal_reason(lambda: refuse_unless_open(workspace))
+        )
+    proposal = ledger.load_proposal(document)
+    if proposal.document:
+        raise UnknownProposal(
+            f"proposal {proposal.id} has no document of its own; it is about the workspace {proposal.document}"
+        )
+    return DraftAccess(Draft.for_proposal(ledger.store, proposal), _refusal_reason(lambda: refuse_closed(proposal)))
 
 
-def _why(refuse: Callable[[], None]) -> str:
+def _refusal_reason(refuse: Callable[[], None]) -> str:
     try:
         refuse()
     except (AlreadyDecided, WorkspaceClosed) as over:

@@ -14,19 +14,19 @@ from typing import Literal
 
 from hitl_nb.errors import HitlError
 
-State = Literal["started", "finished", "waiting", "failed"]
-Say = Callable[[str, State, str], None]
+HeadlessState = Literal["started", "finished", "waiting", "failed"]
+StatusCallback = Callable[[str, HeadlessState, str], None]
 """Called with the run, what became of it, and a sentence; on any thread."""
 
-_WAITING = 75
+_EXIT_WAITING = 75
 """Exit code of `hitl-nb run` for a notebook whose agent waits again."""
 
 
-class Headless:
+class HeadlessRuns:
     """The notebooks that this server runs."""
 
-    def __init__(self, say: Say) -> None:
-        self._say = say
+    def __init__(self, say: StatusCallback) -> None:
+        self._report_status = say
         self._lock = threading.Lock()
         self._running: set[str] = set()
 
@@ -39,22 +39,22 @@ class Headless:
         threading.Thread(target=self._run, args=(run, notebook), name="hitl_nb headless", daemon=True).start()
 
     def _run(self, run: str, notebook: str) -> None:
-        self._say(run, "started", "The server runs the notebook.")
+        self._report_status(run, "started", "The server runs the notebook.")
         try:
             command = [sys.executable, "-m", "hitl_nb.cli", "run", notebook]
             # Not a kernel of a test run, whatever this server was started from.
             env = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
             ended = subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         except OSError as error:
-            self._say(run, "failed", f"The server could not run the notebook: {error}.")
+            self._report_status(run, "failed", f"The server could not run the notebook: {error}.")
             return
         finally:
             with self._lock:
                 self._running.discard(notebook)
         last = (ended.stderr.strip().splitlines() or [""])[-1]
         if ended.returncode == 0:
-            self._say(run, "finished", "The server ran the notebook to its end.")
-        elif ended.returncode == _WAITING:
-            self._say(run, "waiting", "The server ran the notebook; it waits for another decision.")
+            self._report_status(run, "finished", "The server ran the notebook to its end.")
+        elif ended.returncode == _EXIT_WAITING:
+            self._report_status(run, "waiting", "The server ran the notebook; it waits for another decision.")
         else:
-            self._say(run, "failed", f"The server ran the notebook, and it failed: {last}")
+            self._report_status(run, "failed", f"The server ran the notebook, and it failed: {last}")

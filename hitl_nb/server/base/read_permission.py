@@ -9,9 +9,9 @@ from typing import Any
 from jupyter_core.utils import ensure_async
 from tornado.log import app_log
 
-ASK_AGAIN = 3.0
+RECHECK_SECONDS = 3.0
 """Seconds between two questions."""
-FORBIDDEN = 4403
+FORBIDDEN_CODE = 4403
 """Close code for somebody who may not read any more."""
 
 
@@ -25,10 +25,10 @@ async def is_allowed(handler: Any, action: str) -> bool:
     return bool(await ensure_async(handler.authorizer.is_authorized(handler, user, action, "hitl:proposals")))
 
 
-async def watch(allowed: Callable[[], Awaitable[bool]], cut_off: Callable[[], None]) -> None:
+async def watch_permission(allowed: Callable[[], Awaitable[bool]], cut_off: Callable[[], None]) -> None:
     """Ask until the answer is no, then cut off."""
     while True:
-        await asyncio.sleep(ASK_AGAIN)
+        await asyncio.sleep(RECHECK_SECONDS)
         try:
             if await allowed():
                 continue

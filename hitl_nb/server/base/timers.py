@@ -10,68 +10,72 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hitl_nb.errors import HitlError
-from hitl_nb.review.notifications.watcher import Watcher
-from hitl_nb.server.base.context import Desk
+from hitl_nb.review.notifications.watcher import DeadlineWatcher
+from hitl_nb.server.base.context import ServerContext
 
 T = TypeVar("T")
 
-SECONDS = 0.5
+MAX_LOOK_SECONDS = 0.5
 """Between two looks whether something changed in the store."""
-_AFTER_A_BUG = 30.0
-_ABSENT = 5.0
+_RESTART_SECONDS = 30.0
+_STORE_CHECK_SECONDS = 5.0
 """The same while there is no store yet."""
 
 
-class Timers:
+class DeadlineTimers:
     """Lets the clock act on the proposals of a server's store, and sends its notices."""
 
-    def __init__(self, desk: Desk, log: logging.Logger) -> None:
-        self._desk = desk
+    def __init__(self, context: ServerContext, log: logging.Logger) -> None:
+        self._desk = context
         self._log = log
-        self._watcher = Watcher(
-            desk.ledger, label="server", public_url=desk.settings.public_url, say=self._say, always=False
+        self._watcher = DeadlineWatcher(
+            context.open_ledger,
+            label="server",
+            public_url=context.settings.public_url,
+            say=self._log_problem,
+            always=False,
         )
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin, on the running event loop; the task ends with it."""
-        self._task = asyncio.get_running_loop().create_task(self._watch())
-        self._task.add_done_callback(self._ended)
-        self._desk.watches = True
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._on_task_end)
+        self._desk.watches_deadlines = True
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
         """A bug of ours, about one notice say, must not leave all others unwatched for good."""
-        self._desk.watches = False
+        self._desk.watches_deadlines = False
         if not task.cancelled() and task.exception() is not None:
-            self._log.error("hitl_nb watches no deadlines for %s s", _AFTER_A_BUG, exc_info=task.exception())
-            task.get_loop().call_later(_AFTER_A_BUG, self.start)
+            self._log.error("hitl_nb watches no deadlines for %s s", _RESTART_SECONDS, exc_info=task.exception())
+            task.get_loop().call_later(_RESTART_SECONDS, self.start)
 
-    def _say(self, problem: str) -> None:
+    def _log_problem(self, problem: str) -> None:
         self._log.warning("hitl_nb: %s", problem)
 
-    async def _watch(self) -> None:
+    async def _run(self) -> None:
         while True:
             try:
-                await self._look()
+                await self._run_due()
             except HitlError as error:  # the requests of browsers say so too
                 self._log.debug("hitl_nb: %s", error)
-                await asyncio.sleep(_ABSENT)
+                await asyncio.sleep(_STORE_CHECK_SECONDS)
 
-    async def _look(self) -> None:
+    async def _run_due(self) -> None:
         """Do what is due, then wait for something to be due or to change."""
         if not self._desk.has_store():
-            await asyncio.sleep(_ABSENT)  # a server on which no agent ever ran makes no store
+            await asyncio.sleep(_STORE_CHECK_SECONDS)  # a server on which no agent ever ran makes no store
             return
-        seen = await self._version()
-        end = time.monotonic() + await _on_its_own_thread(self._watcher.step)
-        while time.monotonic() < end and await self._version() == seen:  # noqa: ASYNC110 - other processes write, too
-            await asyncio.sleep(max(0.0, min(SECONDS, end - time.monotonic())))
+        seen = await self._store_version()
+        end = time.monotonic() + await _run_on_own_thread(self._watcher.run_step)
+        while time.monotonic() < end and await self._store_version() == seen:  # noqa: ASYNC110 - other processes write, too
+            await asyncio.sleep(max(0.0, min(MAX_LOOK_SECONDS, end - time.monotonic())))
 
-    async def _version(self) -> int:
-        return await self._desk.call(lambda ledger: ledger.store.version())
+    async def _store_version(self) -> int:
+        return await self._desk.run_in_lane(lambda ledger: ledger.store.version())
 
 
-async def _on_its_own_thread(work: Callable[[], T]) -> T:
+async def _run_on_own_thread(work: Callable[[], T]) -> T:
     """What `work` returns. A service that hangs must not keep the process from ending, as a pool's thread would."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()

@@ -15,21 +15,21 @@ from datetime import timedelta
 from itertools import takewhile
 from typing import Any
 
-from hitl_nb.kinds.questions import as_text
+from hitl_nb.kinds.questions import format_value
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.records import Proposal, Vote, now
+from hitl_nb.records import Proposal, VoteRecord, now
 
-LONGEST = timedelta(days=30)
+VOTES_PERIOD = timedelta(days=30)
 """Votes that are older are not counted."""
-MOST = 500
+MAX_VOTES = 500
 """Closed proposals, and open ones, that are looked at, the newest; and votes that are counted."""
-WORDS_A_SECOND = 8.3
+WORDS_PER_SECOND = 8.3
 """How fast people read at most: 500 words a minute."""
-LEAST_SECONDS = 2.0
+MIN_READING_SECONDS = 2.0
 """How long even a value of one word takes."""
 CHANCE = 0.01
 """How unlikely a row of approvals must be so that chance does not explain it."""
-_REMEMBERED = 20_000
+_MAX_REMEMBERED = 20_000
 
 
 class Attention:
@@ -45,39 +45,39 @@ class Attention:
         self._lock = threading.Lock()
         self._shown: OrderedDict[tuple[str, str, int], float] = OrderedDict()
 
-    def show(self, user: str, p: Proposal) -> None:
+    def record_shown(self, user: str, proposal: Proposal) -> None:
         """Note that a person is shown a proposal; the first time counts, so no vote seems faster than it was."""
-        if p.terms is None or p.status != "open" or not self._records():
+        if proposal.terms is None or proposal.status != "open" or not self._records():
             return
         with self._lock:
-            self._shown.setdefault((user, p.id, p.revision), self._clock())
-            while len(self._shown) > _REMEMBERED:
+            self._shown.setdefault((user, proposal.id, proposal.revision), self._clock())
+            while len(self._shown) > _MAX_REMEMBERED:
                 self._shown.popitem(last=False)
 
-    def seconds(self, user: str, proposal_id: str, revision: int) -> float | None:
+    def seconds_since_shown(self, user: str, proposal_id: str, revision: int) -> float | None:
         """Seconds since this person was shown this revision; None if that is not known."""
         with self._lock:
             at = self._shown.get((user, proposal_id, revision))
         return None if at is None or not self._records() else round(self._clock() - at, 3)
 
 
-def figures(ledger: Ledger, user: str) -> dict[str, Any]:
+def reviewer_figures(ledger: Ledger, user: str) -> dict[str, Any]:
     """How this person's own votes look."""
-    since = now() - LONGEST
-    found = [(p, vote) for p, vote in _votes_of(ledger, user) if vote.at >= since]
+    since = now() - VOTES_PERIOD
+    found = [(proposal, vote) for proposal, vote in _votes_of(ledger, user) if vote.at >= since]
     found.sort(key=lambda one: one[1].at, reverse=True)
-    return summarize(found[:MOST])
+    return summarize(found[:MAX_VOTES])
 
 
-def _votes_of(ledger: Ledger, user: str) -> Iterator[tuple[Proposal, Vote]]:
-    for p in (*ledger.closed(limit=MOST), *ledger.inbox(limit=MOST)):
-        yield from ((p, vote) for vote in p.votes if vote.reviewer == user)
+def _votes_of(ledger: Ledger, user: str) -> Iterator[tuple[Proposal, VoteRecord]]:
+    for proposal in (*ledger.list_closed(limit=MAX_VOTES), *ledger.list_open(limit=MAX_VOTES)):
+        yield from ((proposal, vote) for vote in proposal.votes if vote.reviewer == user)
 
 
-def summarize(found: Iterable[tuple[Proposal, Vote]]) -> dict[str, Any]:
+def summarize(found: Iterable[tuple[Proposal, VoteRecord]]) -> dict[str, Any]:
     """The figures of some votes, the newest first."""
     votes = list(found)
-    timed = [(vote.seconds, _reading_seconds(p, vote)) for p, vote in votes if vote.seconds is not None]
+    timed = [(vote.seconds, _reading_seconds(proposal, vote)) for proposal, vote in votes if vote.seconds is not None]
     approvals = sum(vote.action == "approve" for _, vote in votes)
     hour = now() - timedelta(hours=1)
     return {
@@ -98,6 +98,6 @@ def longest_by_chance(approvals: int, votes: int) -> int | None:
     return math.ceil(math.log(CHANCE) / math.log(approvals / votes))
 
 
-def _reading_seconds(p: Proposal, vote: Vote) -> float:
-    value = vote.value if vote.action == "edit" else p.value
-    return max(LEAST_SECONDS, len(as_text(p, value).split()) / WORDS_A_SECOND)
+def _reading_seconds(proposal: Proposal, vote: VoteRecord) -> float:
+    value = vote.value if vote.action == "edit" else proposal.value
+    return max(MIN_READING_SECONDS, len(format_value(proposal, value).split()) / WORDS_PER_SECOND)

@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from tornado.log import app_log
 
-from hitl_nb.drafts.crdt.update_validation import Known, adds, check, state_vector
-from hitl_nb.drafts.draft import FOLD, NOTHING, Draft, changes
+from hitl_nb.drafts.crdt.update_validation import DocumentIndex, has_new_items, state_vector, validate_update
+from hitl_nb.drafts.draft import COMPACT_AFTER_UPDATES, EMPTY_UPDATE, Draft, capture_updates
 from hitl_nb.errors import StoreError
-from hitl_nb.ledger.documents.readers import Reader, saw
-from hitl_nb.ledger.documents.update_log import Folded, Update, update
+from hitl_nb.ledger.documents.readers import DraftReader, record_reading
+from hitl_nb.ledger.documents.update_log import CompactedDocument, Update, new_update
 from hitl_nb.server.live import sync_protocol as wire
-from hitl_nb.server.live.presence import Presence, States
+from hitl_nb.server.live.presence import AwarenessStates, Presence
 
 if TYPE_CHECKING:
     from pycrdt import Doc
 
-LARGEST = 32 << 20
+MAX_DOCUMENT_BYTES = 32 << 20
 """Largest document, as one update, in bytes."""
 
 
-class Refused(Exception):
+class ConnectionRefused(Exception):
     """A connection is to be closed with this code, and a sentence."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -46,11 +46,11 @@ class Member(Protocol):
     user: dict[str, Any]
     may_write: bool
 
-    def say(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Send a message, unless the connection has gone."""
         ...
 
-    def mention(self, message: bytes) -> None:
+    def send_if_idle(self, message: bytes) -> None:
         """Send news of who is here, unless the browser lags; once it has caught up it is told of everybody."""
         ...
 
@@ -60,14 +60,14 @@ class Member(Protocol):
 
 
 @dataclass(frozen=True)
-class Begun:
-    """What a room starts from. `whole` is the document as one update."""
+class RoomState:
+    """What a room starts from. `document_update` is the document as one update."""
 
     draft: Draft
-    whole: bytes
-    n: int
-    loose: int
-    readers: list[Reader]
+    document_update: bytes
+    last_update: int
+    uncompacted: int
+    readers: list[DraftReader]
 
 
 class Room:
@@ -79,106 +79,111 @@ class Room:
     """
 
     def __init__(
-        self, begun: Begun, read: Callable[[bytes], Awaitable[Known]], failed: Callable[[Room, StoreError], None]
+        self,
+        begun: RoomState,
+        read: Callable[[bytes], Awaitable[DocumentIndex]],
+        failed: Callable[[Room, StoreError], None],
     ) -> None:
         from pycrdt import Doc
 
         self.draft = begun.draft
         self.members: set[Member] = set()
-        self._failed = failed
+        self._on_store_failure = failed
         self._doc: Doc[Any] = Doc()
-        self._doc.apply_update(begun.whole)
+        self._doc.apply_update(begun.document_update)
         self._read = read
-        self._reading: asyncio.Future[Known] | None = None
-        self._size = len(begun.whole)
-        self._n = begun.n
-        self._ours: set[int] = set()
-        self._loose = begun.loose
+        self._reading: asyncio.Future[DocumentIndex] | None = None
+        self._size = len(begun.document_update)
+        self._last_update = begun.last_update
+        self._own_numbers: set[int] = set()
+        self._uncompacted = begun.uncompacted
         self._writing: set[asyncio.Future[int]] = set()
         self._presence = Presence()
         self._readers = {one.username: one for one in begun.readers}
 
     def join(self, member: Member) -> None:
         self.members.add(member)
-        member.say(wire.lacks(self._doc.get_state()))
-        member.say(wire.readers(_shown(self._readers)))
-        self.introduce(member)
+        member.send(wire.encode_sync_request(self._doc.get_state()))
+        member.send(wire.encode_readers(_reader_list(self._readers)))
+        self.send_presence(member)
 
-    def introduce(self, member: Member) -> None:
+    def send_presence(self, member: Member) -> None:
         """Tell somebody who is here."""
-        if here := self._presence.all():
-            member.say(wire.present(here))
+        if here := self._presence.all_states():
+            member.send(wire.encode_awareness(here))
 
     def leave(self, member: Member) -> None:
         self.members.discard(member)
-        if news := self._presence.leave(member):
-            self._mention(news)
+        if news := self._presence.remove_connection(member):
+            self._broadcast_presence(news)
 
-    async def hear(self, member: Member, message: bytes) -> bool:
+    async def handle_message(self, member: Member, message: bytes) -> bool:
         """Do what a message says; whether it carried an update, which is safe now.
 
         Raises Refused if the connection is to be closed, ValueError for what is no message.
         """
-        match wire.read(message):
-            case wire.Lacks(state):
+        match wire.decode_message(message):
+            case wire.SyncRequest(state):
                 state_vector(state)
                 missing = self._doc.get_update(state)
-                await self._written()
-                member.say(wire.answer(missing))
-            case wire.Brings(data, asked):
-                await self._take(member, data, asked)
+                await self._await_log()
+                member.send(wire.encode_sync_reply(missing))
+            case wire.SyncUpdate(data, asked):
+                await self._apply_client_update(member, data, asked)
                 return True
-            case wire.Present(states):
-                await self._present(member, states)
-            case wire.WhoIsHere():
-                member.say(wire.present(self._presence.all()))
+            case wire.AwarenessUpdate(states):
+                await self._update_presence(member, states)
+            case wire.AwarenessQuery():
+                member.send(wire.encode_awareness(self._presence.all_states()))
         return False
 
-    async def _known(self) -> Known:
+    async def _document_index(self) -> DocumentIndex:
         """What the document holds, once that is read. Raises Refused if it cannot be."""
         if self._reading is None:
             self._reading = asyncio.ensure_future(self._read(self._doc.get_update()))
         try:
             return await asyncio.shield(self._reading)
         except StoreError as broken:
-            self._failed(self, broken)
-            raise Refused(1011, str(broken)) from None
+            self._on_store_failure(self, broken)
+            raise ConnectionRefused(1011, str(broken)) from None
 
-    async def _take(self, member: Member, data: bytes, asked: bool) -> None:
+    async def _apply_client_update(self, member: Member, data: bytes, asked: bool) -> None:
         """Apply an update, log it, and tell the others: in this order."""
-        if data == NOTHING:
+        if data == EMPTY_UPDATE:
             return
-        known = await self._known()
+        known = await self._document_index()
         if not member.may_write:
-            if asked and self._has(data, known):
+            if asked and self._is_known_update(data, known):
                 return
-            raise Refused(4403, "you may read this draft, not write it")
-        if self._size + len(data) > LARGEST:
+            raise ConnectionRefused(4403, "you may read this draft, not write it")
+        if self._size + len(data) > MAX_DOCUMENT_BYTES:
             self._size = len(self._doc.get_update())
-            if self._size + len(data) > LARGEST:
-                raise Refused(4413, f"the document would be larger than {LARGEST >> 20} MB; the last edit was not kept")
-        check(data, known)
-        news = self._apply(data)
+            if self._size + len(data) > MAX_DOCUMENT_BYTES:
+                raise ConnectionRefused(
+                    4413, f"the document would be larger than {MAX_DOCUMENT_BYTES >> 20} MB; the last edit was not kept"
+                )
+        validate_update(data, known)
+        news = self._apply_updates(data)
         if not news:
-            await self._written()  # it may be what somebody else has just brought
+            await self._await_log()  # it may be what somebody else has just brought
             return
         self._size += len(news)
         try:
-            written = asyncio.wrap_future(self.draft.log.append(update(news, member.username, member.name)))
+            written = asyncio.wrap_future(self.draft.log.append(new_update(news, member.username, member.name)))
             self._writing.add(written)
             try:
                 n = await written
             finally:
                 self._writing.discard(written)
         except StoreError as broken:
-            self._failed(self, broken)
-            raise Refused(1011, str(broken)) from None
-        if n > self._n:  # it has not been found in the log meanwhile
-            self._ours.add(n)
-        self._tell(wire.brings(news), but=member)
-        self._count()
+            self._on_store_failure(self, broken)
+            raise ConnectionRefused(1011, str(broken)) from None
+        if n > self._last_update:  # it has not been found in the log meanwhile
+            self._own_numbers.add(n)
+        self._broadcast(wire.encode_update(news), but=member)
+        self._advance_log_position()
 
-    def _apply(self, *data: bytes) -> bytes:
+    def _apply_updates(self, *data: bytes) -> bytes:
         """Put updates into the document; what they brought that was not there."""
 
         def work() -> None:
@@ -186,94 +191,94 @@ class Room:
                 for one in data:
                     self._doc.apply_update(one)
 
-        made = changes(self._doc, work)
+        made = capture_updates(self._doc, work)
         return made[0] if made else b""
 
-    def _has(self, data: bytes, known: Known) -> bool:
+    def _is_known_update(self, data: bytes, known: DocumentIndex) -> bool:
         """Whether an update brings nothing new: browsers name all that was ever deleted in each of their answers."""
         from pycrdt import Doc
 
-        if adds(data, known):
+        if has_new_items(data, known):
             return False
         copy: Doc[Any] = Doc()
         copy.apply_update(self._doc.get_update())
-        return not changes(copy, lambda: copy.apply_update(data))
+        return not capture_updates(copy, lambda: copy.apply_update(data))
 
-    async def _written(self) -> None:
+    async def _await_log(self) -> None:
         """Wait until all that is in the document is in the log. Raises Refused if it cannot be."""
         if self._writing:
             done, _ = await asyncio.wait(set(self._writing))
             if broken := next((one.exception() for one in done if one.exception()), None):
-                raise Refused(1011, str(broken))
+                raise ConnectionRefused(1011, str(broken))
 
-    def _count(self) -> None:
+    def _advance_log_position(self) -> None:
         """Move on to the last update up to which all are in the document, and fold the log now and then."""
-        while self._n + 1 in self._ours:
-            self._n += 1
-            self._ours.remove(self._n)
-            self._loose += 1
+        while self._last_update + 1 in self._own_numbers:
+            self._last_update += 1
+            self._own_numbers.remove(self._last_update)
+            self._uncompacted += 1
 
-    def behind(self) -> int:
+    def last_applied(self) -> int:
         """The number of the last update up to which all are in the document."""
-        return self._n
+        return self._last_update
 
-    async def catch_up(self, found: list[tuple[int, Update]]) -> None:
+    async def apply_logged_updates(self, found: list[tuple[int, Update]]) -> None:
         """Take in what was found in the log, and tell everybody.
 
         Raises Refused if the log cannot be read, ValueError for what no draft of ours has.
         """
-        known = await self._known()
-        new = {n: one.data for n, one in found if n > self._n and n not in self._ours}
+        known = await self._document_index()
+        new = {n: one.data for n, one in found if n > self._last_update and n not in self._own_numbers}
         for data in new.values():
-            check(data, known)
+            validate_update(data, known)
         # As one: browsers draw once for it, however fast a kernel writes.
-        if news := self._apply(*new.values()):
+        if news := self._apply_updates(*new.values()):
             self._size += len(news)
-            self._tell(wire.brings(news))
-        self._ours.update(new)
-        self._count()
+            self._broadcast(wire.encode_update(news))
+        self._own_numbers.update(new)
+        self._advance_log_position()
 
-    def to_fold(self, at_least: int = FOLD) -> Folded | None:
+    def document_to_compact(self, at_least: int = COMPACT_AFTER_UPDATES) -> CompactedDocument | None:
         """The document to fold the log with, if it has grown by so many updates and nothing is being written."""
-        if self._loose < at_least or self._writing or self._ours:
+        if self._uncompacted < at_least or self._writing or self._own_numbers:
             return None
-        self._loose = 0
-        return Folded(self._n, self._doc.get_update())
+        self._uncompacted = 0
+        return CompactedDocument(self._last_update, self._doc.get_update())
 
-    async def _present(self, member: Member, states: States) -> None:
-        news = self._presence.hear(member, member.user, states)
+    async def _update_presence(self, member: Member, states: AwarenessStates) -> None:
+        news = self._presence.update_states(member, member.user, states)
         if not news:
             return
         # To its author too: browsers take a connection on which nothing arrives for dead.
-        self._mention(news)
+        self._broadcast_presence(news)
         if any(state is not None and state.get("visible") is True for _, _, state in news):
-            await self._read_by(member)
+            await self._record_reader(member)
 
-    async def _read_by(self, member: Member) -> None:
+    async def _record_reader(self, member: Member) -> None:
         before = self._readers.get(member.username)
-        reader = saw(member.username, member.name, before)
+        reader = record_reading(member.username, member.name, before)
         if reader is before:
             return
         self._readers[member.username] = reader
-        self._tell(wire.readers(_shown(self._readers)))
+        self._broadcast(wire.encode_readers(_reader_list(self._readers)))
         try:
-            await asyncio.wrap_future(self.draft.log.submit(reader.put(self.draft.id)))
+            await asyncio.wrap_future(self.draft.log.submit(reader.write_to(self.draft.id)))
         except StoreError as broken:
             app_log.warning("hitl_nb could not keep who has read the draft %s: %s", self.draft.id, broken)
 
-    def _tell(self, message: bytes, but: Member | None = None) -> None:
+    def _broadcast(self, message: bytes, but: Member | None = None) -> None:
         for member in list(self.members):
             if member is not but:
-                member.say(message)
+                member.send(message)
 
-    def _mention(self, news: States) -> None:
-        message = wire.present(news)
+    def _broadcast_presence(self, news: AwarenessStates) -> None:
+        message = wire.encode_awareness(news)
         for member in list(self.members):
-            member.mention(message)
+            member.send_if_idle(message)
 
-    def stay(self) -> None:
+    def send_keepalive(self) -> None:
         """Say something: browsers take a connection on which nothing arrives for dead, and ask anew."""
-        self._tell(wire.readers(_shown(self._readers)))
+        self._broadcast(wire.encode_readers(_reader_list(self._readers)))
 
     def close(self, code: int, reason: str) -> None:
         """Send everybody away."""
@@ -281,5 +286,5 @@ class Room:
             member.leave(code, reason)
 
 
-def _shown(found: dict[str, Reader]) -> list[dict[str, Any]]:
+def _reader_list(found: dict[str, DraftReader]) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(one) for one in found.values()]

@@ -15,19 +15,19 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from hitl_nb.errors import StoreError
 from hitl_nb.server.base import read_permission as permission
-from hitl_nb.server.base.identity import person
+from hitl_nb.server.base.identity import identify_user
 from hitl_nb.server.live import sync_protocol as wire
-from hitl_nb.server.live.room import Refused, Room
+from hitl_nb.server.live.room import ConnectionRefused, Room
 from hitl_nb.server.live.rooms import Rooms
 
-LONGEST = 16 << 20
+MAX_MESSAGE_BYTES = 16 << 20
 """Longest message, in bytes."""
-RATE = 200
-"""Messages a second, on average over `WITHIN` seconds."""
-WITHIN = 5
+MAX_MESSAGES = 200
+"""Messages a second, on average over `RATE_SECONDS` seconds."""
+RATE_SECONDS = 5
 UNREAD, MOST_UNREAD = 1 << 20, 64 << 20
 """How many bytes a browser may leave unread before it is no longer listened to, and before it is sent away."""
-_REASON = 120
+_MAX_REASON_BYTES = 120
 """Longest reason of a close frame, in bytes."""
 
 
@@ -38,7 +38,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self._rooms = rooms
         self._room: Room | None = None
         self._kept = 0
-        self._allowance = float(RATE * WITHIN)
+        self._allowance = float(MAX_MESSAGES * RATE_SECONDS)
         self._heard = time.monotonic()
         self._watching: asyncio.Task[None] | None = None
         self.may_write = False
@@ -49,23 +49,23 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
 
     @property
     def max_message_size(self) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]  # untyped there
-        return LONGEST
+        return MAX_MESSAGE_BYTES
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        if not await self._may("read"):
+        if not await self._is_allowed("read"):
             raise HTTPError(403)
-        self.may_write = await self._may("write")
+        self.may_write = await self._is_allowed("write")
         await super().get(*args, **kwargs)
 
     async def open(self, *args: str, **kwargs: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         self.set_nodelay(True)  # a keystroke does not wait for company
-        self._introduce()
-        self._watching = asyncio.create_task(permission.watch(self._still_allowed, self._cut_off))
+        self._identify_member()
+        self._watching = asyncio.create_task(permission.watch_permission(self._is_still_allowed, self._disconnect))
         try:
             room = await self._rooms.enter(kwargs["id"], self)
-        except Refused as no:
+        except ConnectionRefused as no:
             self.leave(no.code, str(no))
         except StoreError as broken:
             self.leave(1011, str(broken))
@@ -74,9 +74,9 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             if self.ws_connection is None:  # gone meanwhile
                 self._rooms.leave(room, self)
 
-    def _introduce(self) -> None:
+    def _identify_member(self) -> None:
         """Who this is, as the others see it. What browsers say of themselves is not asked."""
-        who = person(self)
+        who = identify_user(self)
         shown = self.identity_provider.identity_model(self.current_user)
         self.username, self.name = who.username, who.display_name
         self.user: dict[str, Any] = {
@@ -90,15 +90,15 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         if room is None or self._sent_away:
             return
         try:
-            if not self._within_rate():
-                raise Refused(4429, f"more than {RATE} messages a second; connecting again")
+            if not self._is_within_rate():
+                raise ConnectionRefused(4429, f"more than {MAX_MESSAGES} messages a second; connecting again")
             if isinstance(message, str):
                 raise ValueError("a text; the room speaks in bytes")
-            if await room.hear(self, message):
+            if await room.handle_message(self, message):
                 self._kept += 1
-                self.say(wire.saved(self._kept))
-            await self._until_read()
-        except Refused as no:
+                self.send(wire.encode_saved_count(self._kept))
+            await self._wait_until_read()
+        except ConnectionRefused as no:
             self.leave(no.code, str(no))
         except ValueError as wrong:
             self.leave(4400, f"malformed message: {wrong}")
@@ -110,25 +110,25 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             self._rooms.leave(self._room, self)
         super().on_close()
 
-    def say(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Send a message, unless the browser has gone."""
         try:
             sending = self.write_message(message, binary=True)
         except WebSocketClosedError:
             return  # on_close follows
         self._unread += len(message)
-        sending.add_done_callback(lambda sent: self._was_read(sent, len(message)))
+        sending.add_done_callback(lambda sent: self._on_message_read(sent, len(message)))
         if self._unread > MOST_UNREAD:
             self.leave(4429, "this browser does not read what it is sent; connecting again")
 
-    def mention(self, message: bytes) -> None:
+    def send_if_idle(self, message: bytes) -> None:
         """Send news of who is here, which may be left out: it is not kept for a browser that does not read."""
         if self._unread > UNREAD:
             self._missed = True
         else:
-            self.say(message)
+            self.send(message)
 
-    def _was_read(self, sent: asyncio.Future[None], size: int) -> None:
+    def _on_message_read(self, sent: asyncio.Future[None], size: int) -> None:
         if not sent.cancelled():
             sent.exception()  # that the browser has gone is no news
         self._unread -= size
@@ -136,9 +136,9 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             self._read.set()
             if self._missed and self._room is not None and not self._sent_away:
                 self._missed = False
-                self._room.introduce(self)
+                self._room.send_presence(self)
 
-    async def _until_read(self) -> None:
+    async def _wait_until_read(self) -> None:
         """Who asks and does not read waits for itself."""
         while self._unread > UNREAD:
             self._read.clear()
@@ -147,21 +147,21 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
     def leave(self, code: int, reason: str) -> None:
         """Close the connection, with a sentence; nothing is heard from it any more."""
         self._sent_away = True
-        self.close(code, reason.encode()[:_REASON].decode(errors="ignore"))
+        self.close(code, reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore"))
 
-    def _within_rate(self) -> bool:
+    def _is_within_rate(self) -> bool:
         now = time.monotonic()
-        self._allowance = min(RATE * WITHIN, self._allowance + (now - self._heard) * RATE) - 1
+        self._allowance = min(MAX_MESSAGES * RATE_SECONDS, self._allowance + (now - self._heard) * MAX_MESSAGES) - 1
         self._heard = now
         return self._allowance >= 0
 
-    async def _still_allowed(self) -> bool:
+    async def _is_still_allowed(self) -> bool:
         self.may_write = await permission.is_allowed(self, "write")
         return await permission.is_allowed(self, "read")
 
-    def _cut_off(self) -> None:
-        self.leave(permission.FORBIDDEN, "you may not read this draft any more")
+    def _disconnect(self) -> None:
+        self.leave(permission.FORBIDDEN_CODE, "you may not read this draft any more")
 
-    async def _may(self, action: str) -> bool:
+    async def _is_allowed(self, action: str) -> bool:
         allowed = self.authorizer.is_authorized(self, self.current_user, action, "hitl:proposals")
         return bool(await ensure_async(allowed))

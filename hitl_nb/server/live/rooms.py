@@ -11,27 +11,27 @@ import time
 
 from tornado.log import app_log
 
-from hitl_nb.drafts.crdt.update_validation import Known
-from hitl_nb.drafts.draft import FOLD
+from hitl_nb.drafts.crdt.update_validation import DocumentIndex
+from hitl_nb.drafts.draft import COMPACT_AFTER_UPDATES
 from hitl_nb.errors import StoreCorrupt, StoreError, UnknownProposal
-from hitl_nb.ledger.documents.readers import readers
-from hitl_nb.ledger.documents.update_log import Folded
+from hitl_nb.ledger.documents.readers import list_readers
+from hitl_nb.ledger.documents.update_log import CompactedDocument
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.server.base.context import Desk
-from hitl_nb.server.base.document_lookup import subject
-from hitl_nb.server.live.room import Begun, Member, Refused, Room
+from hitl_nb.server.base.context import ServerContext
+from hitl_nb.server.base.document_lookup import find_draft
+from hitl_nb.server.live.room import ConnectionRefused, Member, Room, RoomState
 
-SECONDS = 0.1
+POLL_SECONDS = 0.1
 """Between two looks at the logs for what other processes wrote."""
-QUIET = 20.0
+KEEPALIVE_SECONDS = 20.0
 """Seconds after which every browser hears something."""
 
 
 class Rooms:
     """The rooms of one server."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ServerContext) -> None:
+        self._desk = context
         self._rooms: dict[str, asyncio.Task[Room]] = {}
         self._task: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
@@ -45,48 +45,50 @@ class Rooms:
                 opening = self._rooms[document] = asyncio.create_task(self._open(document))
             try:
                 room = await asyncio.shield(opening)
-            except (Refused, StoreError):
+            except (ConnectionRefused, StoreError):
                 self._forget(document, opening)
                 raise
             if self._rooms.get(document) is opening:  # it was not dropped meanwhile
                 room.join(member)
                 if self._task is None:
-                    self._task = asyncio.create_task(self._watch())
-                    self._task.add_done_callback(self._ended)
+                    self._task = asyncio.create_task(self._poll_logs())
+                    self._task.add_done_callback(self._on_task_end)
                 return room
 
     def leave(self, room: Room, member: Member) -> None:
         """Somebody has gone; the last one closes the door."""
         room.leave(member)
-        if not room.members and room in self._here():
+        if not room.members and room in self._open_rooms():
             del self._rooms[room.draft.id]
-            if folded := room.to_fold(at_least=1):
-                task = asyncio.create_task(self._fold(room, folded))
+            if folded := room.document_to_compact(at_least=1):
+                task = asyncio.create_task(self._compact_log(room, folded))
                 self._folding.add(task)
                 task.add_done_callback(self._folding.discard)
         if not self._rooms and self._task is not None:
             self._task.cancel()
             self._task = None
 
-    def soon(self) -> None:
+    def poll_now(self) -> None:
         """Something was written through this server: look now."""
         self._look_now.set()
 
     async def _open(self, document: str) -> Room:
         try:
-            begun = await self._desk.call(lambda ledger: _begin(ledger, document))
+            begun = await self._desk.run_in_lane(lambda ledger: _load_room(ledger, document))
         except UnknownProposal:
-            raise Refused(4404, "there is no such draft") from None
+            raise ConnectionRefused(4404, "there is no such draft") from None
         if isinstance(begun, str):
-            raise Refused(4409, begun)
-        return Room(begun, lambda whole: self._desk.call(lambda _: _known(whole)), self._failed)
+            raise ConnectionRefused(4409, begun)
+        return Room(
+            begun, lambda whole: self._desk.run_in_lane(lambda _: _index_document(whole)), self._on_store_failure
+        )
 
-    def _failed(self, room: Room, error: StoreError) -> None:
+    def _on_store_failure(self, room: Room, error: StoreError) -> None:
         """The log could not be read or written: what is in memory only goes, and everybody brings it again."""
-        self._drop(room, 1011, str(error))
+        self._close_room(room, 1011, str(error))
 
-    def _drop(self, room: Room, code: int, reason: str) -> None:
-        if room in self._here():  # and not another one that was opened since
+    def _close_room(self, room: Room, code: int, reason: str) -> None:
+        if room in self._open_rooms():  # and not another one that was opened since
             del self._rooms[room.draft.id]
         room.close(code, reason)
 
@@ -94,30 +96,32 @@ class Rooms:
         if self._rooms.get(document) is opening:
             del self._rooms[document]
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
         """A bug of ours must not leave people writing where nobody else sees it: they connect again."""
         if not task.cancelled() and task.exception() is not None:
             app_log.error("the rooms of hitl_nb failed", exc_info=task.exception())
             self._task = None
-            for room in self._here():
-                self._drop(room, 1011, "this server's rooms failed; connecting again")
+            for room in self._open_rooms():
+                self._close_room(room, 1011, "this server's rooms failed; connecting again")
 
-    def _here(self) -> list[Room]:
+    def _open_rooms(self) -> list[Room]:
         opened = [one for one in self._rooms.values() if one.done() and not one.cancelled() and not one.exception()]
         return [one.result() for one in opened]
 
-    async def _watch(self) -> None:
+    async def _poll_logs(self) -> None:
         drafts = journal = -1
         said = time.monotonic()
         while True:
-            if time.monotonic() - said > QUIET:
+            if time.monotonic() - said > KEEPALIVE_SECONDS:
                 said = time.monotonic()
-                for room in self._here():
-                    room.stay()
+                for room in self._open_rooms():
+                    room.send_keepalive()
             try:
-                now = await self._desk.call(lambda ledger: (ledger.store.drafts.version(), ledger.store.version()))
+                now = await self._desk.run_in_lane(
+                    lambda ledger: (ledger.store.drafts.version(), ledger.store.version())
+                )
                 if now[0] != drafts:
-                    await asyncio.gather(*map(self._catch_up, self._here()))
+                    await asyncio.gather(*map(self._catch_up, self._open_rooms()))
                 if now[1] != journal or self._look_now.is_set():
                     self._look_now.clear()
                     await self._close_decided()
@@ -125,60 +129,60 @@ class Rooms:
             except StoreError:
                 drafts = journal = -1  # what people write now says what is wrong; here it is looked at again
             try:
-                await asyncio.wait_for(self._look_now.wait(), SECONDS)
+                await asyncio.wait_for(self._look_now.wait(), POLL_SECONDS)
             except TimeoutError:
                 continue
 
     async def _catch_up(self, room: Room) -> None:
-        log, n = room.draft.log, room.behind()
-        found = await self._desk.call(lambda _: list(log.since(n)))
+        log, n = room.draft.log, room.last_applied()
+        found = await self._desk.run_in_lane(lambda _: list(log.updates_after(n)))
         try:
-            await room.catch_up(found)
-        except Refused:
+            await room.apply_logged_updates(found)
+        except ConnectionRefused:
             return  # it was dropped
         except ValueError as wrong:
-            self._drop(room, 1011, f"the log of this draft has what does not belong there: {wrong}")
+            self._close_room(room, 1011, f"the log of this draft has what does not belong there: {wrong}")
             return
-        if folded := room.to_fold():
-            await self._fold(room, folded)
+        if folded := room.document_to_compact():
+            await self._compact_log(room, folded)
 
-    async def _fold(self, room: Room, folded: Folded) -> None:
+    async def _compact_log(self, room: Room, folded: CompactedDocument) -> None:
         try:
-            await self._desk.call(lambda _: room.draft.log.fold(folded))
+            await self._desk.run_in_lane(lambda _: room.draft.log.compact(folded))
         except StoreError as broken:
             app_log.warning("hitl_nb could not fold the log of the draft %s: %s", room.draft.id, broken)
 
     async def _close_decided(self) -> None:
-        for room in self._here():
+        for room in self._open_rooms():
             try:
-                found = await self._desk.call(lambda ledger, one=room.draft.id: subject(ledger, one))
+                found = await self._desk.run_in_lane(lambda ledger, one=room.draft.id: find_draft(ledger, one))
             except UnknownProposal:
-                self._drop(room, 4404, "there is no such draft any more: its run was forgotten")
+                self._close_room(room, 4404, "there is no such draft any more: its run was forgotten")
                 continue
-            if found.closed:
-                self._drop(room, 4409, found.closed)
+            if found.closed_reason:
+                self._close_room(room, 4409, found.closed_reason)
 
 
-def _begin(ledger: Ledger, document: str) -> Begun | str:
+def _load_room(ledger: Ledger, document: str) -> RoomState | str:
     """What a room starts from; or why the draft is no longer written."""
-    found = subject(ledger, document)
+    found = find_draft(ledger, document)
     if found.draft.id != document:
         raise UnknownProposal(f"there is no document {document}")  # a part of an id is no address of a room
-    if found.closed:
-        return found.closed
+    if found.closed_reason:
+        return found.closed_reason
     draft = found.draft
-    draft.begin()
+    draft.write_initial()
     loaded = draft.load()
     whole = loaded.doc.get_update()
-    if loaded.loose >= FOLD:
-        draft.log.fold(Folded(loaded.n, whole))
-    loose = 0 if loaded.loose >= FOLD else loaded.loose
-    return Begun(draft, whole, loaded.n, loose, readers(ledger.store, document))
+    if loaded.uncompacted >= COMPACT_AFTER_UPDATES:
+        draft.log.compact(CompactedDocument(loaded.last_update, whole))
+    loose = 0 if loaded.uncompacted >= COMPACT_AFTER_UPDATES else loaded.uncompacted
+    return RoomState(draft, whole, loaded.last_update, loose, list_readers(ledger.store, document))
 
 
-def _known(whole: bytes) -> Known:
+def _index_document(whole: bytes) -> DocumentIndex:
     """What a document holds. Raises StoreCorrupt."""
     try:
-        return Known.of(whole)
+        return DocumentIndex.from_update(whole)
     except ValueError as wrong:
         raise StoreCorrupt(f"the log of this draft has what does not belong there: {wrong}") from None

@@ -18,99 +18,99 @@ from typing import Any
 import msgspec
 
 _SYNC, _AWARENESS, _ASK, _SAVED, _READERS = 0, 1, 3, 64, 65
-_LONGEST_STATE = 16 << 10
+_MAX_STATE_BYTES = 16 << 10
 """Longest awareness state, in bytes."""
-_MOST_STATES = 1000
-_LARGEST = (1 << 53) - 1
+_MAX_STATES = 1000
+_MAX_NUMBER = (1 << 53) - 1
 """Largest number that browsers can read."""
-_CLOCKS = 1 << 31
+_MAX_CLOCK = 1 << 31
 """Largest clock of an awareness state, which goes up by one with each."""
 
 
 @dataclass(frozen=True)
-class Lacks:
+class SyncRequest:
     """Asks for what is not in this state vector."""
 
     state: bytes
 
 
 @dataclass(frozen=True)
-class Brings:
-    """An update; `asked`: the answer to what the room lacks, which browsers send even if that is nothing."""
+class SyncUpdate:
+    """An update; `is_reply`: the answer to what the room lacks, which browsers send even if that is nothing."""
 
     update: bytes
-    asked: bool
+    is_reply: bool
 
 
 @dataclass(frozen=True)
-class Present:
+class AwarenessUpdate:
     """Awareness states: client id, clock, and state; None for one that has gone."""
 
     states: list[tuple[int, int, dict[str, Any] | None]]
 
 
 @dataclass(frozen=True)
-class WhoIsHere:
+class AwarenessQuery:
     """Asks for everybody's awareness."""
 
 
-def read(message: bytes) -> Lacks | Brings | Present | WhoIsHere:
+def decode_message(message: bytes) -> SyncRequest | SyncUpdate | AwarenessUpdate | AwarenessQuery:
     """What a browser sent. Raises ValueError with a sentence for anything that is no message of the protocol."""
-    reader = _Reader(message)
-    kind = reader.number()
+    reader = _MessageReader(message)
+    kind = reader.read_number()
     if kind == _SYNC:
-        step, payload = reader.number(), reader.bytes()
-        reader.end()
+        step, payload = reader.read_number(), reader.read_bytes()
+        reader.require_end()
         if step > 2:
             raise ValueError(f"there is no sync message {step}")
-        return Lacks(payload) if step == 0 else Brings(payload, asked=step == 1)
+        return SyncRequest(payload) if step == 0 else SyncUpdate(payload, is_reply=step == 1)
     if kind == _AWARENESS:
-        inner = _Reader(reader.bytes())
-        reader.end()
-        return Present(_states(inner))
+        inner = _MessageReader(reader.read_bytes())
+        reader.require_end()
+        return AwarenessUpdate(_read_states(inner))
     if kind == _ASK:
-        reader.end()
-        return WhoIsHere()
+        reader.require_end()
+        return AwarenessQuery()
     raise ValueError(f"there is no message of type {kind}")
 
 
-def lacks(state: bytes) -> bytes:
-    return _number(_SYNC) + _number(0) + _bytes(state)
+def encode_sync_request(state: bytes) -> bytes:
+    return _encode_number(_SYNC) + _encode_number(0) + _encode_bytes(state)
 
 
-def answer(update: bytes) -> bytes:
-    return _number(_SYNC) + _number(1) + _bytes(update)
+def encode_sync_reply(update: bytes) -> bytes:
+    return _encode_number(_SYNC) + _encode_number(1) + _encode_bytes(update)
 
 
-def brings(update: bytes) -> bytes:
-    return _number(_SYNC) + _number(2) + _bytes(update)
+def encode_update(update: bytes) -> bytes:
+    return _encode_number(_SYNC) + _encode_number(2) + _encode_bytes(update)
 
 
-def present(states: list[tuple[int, int, dict[str, Any] | None]]) -> bytes:
-    body = [_number(len(states))]
+def encode_awareness(states: list[tuple[int, int, dict[str, Any] | None]]) -> bytes:
+    body = [_encode_number(len(states))]
     for client, clock, state in states:
-        body += [_number(client), _number(clock), _bytes(json.dumps(state).encode())]
-    return _number(_AWARENESS) + _bytes(b"".join(body))
+        body += [_encode_number(client), _encode_number(clock), _encode_bytes(json.dumps(state).encode())]
+    return _encode_number(_AWARENESS) + _encode_bytes(b"".join(body))
 
 
-def saved(count: int) -> bytes:
-    return _number(_SAVED) + _number(count)
+def encode_saved_count(count: int) -> bytes:
+    return _encode_number(_SAVED) + _encode_number(count)
 
 
-def readers(found: list[dict[str, Any]]) -> bytes:
-    return _number(_READERS) + _bytes(json.dumps(found).encode())
+def encode_readers(found: list[dict[str, Any]]) -> bytes:
+    return _encode_number(_READERS) + _encode_bytes(json.dumps(found).encode())
 
 
-def _states(reader: _Reader) -> list[tuple[int, int, dict[str, Any] | None]]:
-    count = reader.number()
-    if count > _MOST_STATES:
+def _read_states(reader: _MessageReader) -> list[tuple[int, int, dict[str, Any] | None]]:
+    count = reader.read_number()
+    if count > _MAX_STATES:
         raise ValueError(f"{count} awareness states at once are too many")
     found: list[tuple[int, int, dict[str, Any] | None]] = []
     for _ in range(count):
-        client, clock, raw = reader.number(), reader.number(), reader.bytes()
-        if len(raw) > _LONGEST_STATE:
+        client, clock, raw = reader.read_number(), reader.read_number(), reader.read_bytes()
+        if len(raw) > _MAX_STATE_BYTES:
             raise ValueError(f"an awareness state of {len(raw)} bytes is too long")
-        if clock > _CLOCKS:
+        if clock > _MAX_CLOCK:
             raise ValueError(f"an awareness state has the clock {clock}, which is too large")
         try:
             state = msgspec.json.decode(raw, type=dict[str, Any] | None)
@@ -119,42 +119,42 @@ def _states(reader: _Reader) -> list[tuple[int, int, dict[str, Any] | None]]:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise ValueError("an awareness state is no JSON") from None
         found.append((client, clock, state))
-    reader.end()
+    reader.require_end()
     return found
 
 
-class _Reader:
+class _MessageReader:
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._at = 0
+        self._position = 0
 
-    def number(self) -> int:
+    def read_number(self) -> int:
         value = shift = 0
         while True:
-            if self._at >= len(self._data):
+            if self._position >= len(self._data):
                 raise ValueError("a number of the message is cut off")
-            byte = self._data[self._at]
-            self._at += 1
+            byte = self._data[self._position]
+            self._position += 1
             value |= (byte & 0x7F) << shift
             shift += 7
-            if value > _LARGEST or (byte >= 0x80 and shift > 49):
+            if value > _MAX_NUMBER or (byte >= 0x80 and shift > 49):
                 raise ValueError("a number of the message is too large")
             if byte < 0x80:
                 return value
 
-    def bytes(self) -> bytes:
-        length = self.number()
-        start, self._at = self._at, self._at + length
-        if self._at > len(self._data):
+    def read_bytes(self) -> bytes:
+        length = self.read_number()
+        start, self._position = self._position, self._position + length
+        if self._position > len(self._data):
             raise ValueError("the message is cut off")
-        return self._data[start : self._at]
+        return self._data[start : self._position]
 
-    def end(self) -> None:
-        if self._at != len(self._data):
+    def require_end(self) -> None:
+        if self._position != len(self._data):
             raise ValueError("the message goes on behind its end")
 
 
-def _number(value: int) -> bytes:
+def _encode_number(value: int) -> bytes:
     made = bytearray()
     while value > 0x7F:
         made.append(0x80 | value & 0x7F)
@@ -163,5 +163,5 @@ def _number(value: int) -> bytes:
     return bytes(made)
 
 
-def _bytes(data: bytes) -> bytes:
-    return _number(len(data)) + data
+def _encode_bytes(data: bytes) -> bytes:
+    return _encode_number(len(data)) + data

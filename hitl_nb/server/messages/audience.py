@@ -8,11 +8,11 @@ from functools import cached_property
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows.requesters import os_user
 from hitl_nb.policies.terms.seats import People
-from hitl_nb.records import Known, Proposal, Vote
+from hitl_nb.records import Known, Proposal, VoteRecord
 from hitl_nb.review.progress import NOBODY, Viewer
-from hitl_nb.server.base.context import Desk
-from hitl_nb.server.base.identity import Person, refusal, voter
-from hitl_nb.server.messages.request import Asked
+from hitl_nb.server.base.context import ServerContext
+from hitl_nb.server.base.identity import Person, decision_refusal, voting_name
+from hitl_nb.server.messages.request import ApiRequest
 
 
 class Audience:
@@ -22,38 +22,42 @@ class Audience:
         who: who made the request; None for an answer that is for anybody.
     """
 
-    def __init__(self, desk: Desk, ledger: Ledger, who: Person | None = None) -> None:
-        self._desk = desk
+    def __init__(self, context: ServerContext, ledger: Ledger, who: Person | None = None) -> None:
+        self._desk = context
         self._ledger = ledger
         self._who = who
         self._requesters: dict[str, frozenset[str]] = {}
 
     @classmethod
-    def of(cls, asked: Asked) -> Audience:
+    def from_request(cls, request: ApiRequest) -> Audience:
         """Who made a request."""
-        return cls(asked.desk, asked.ledger, asked.who)
+        return cls(request.context, request.ledger, request.person)
 
     @cached_property
     def viewer(self) -> Viewer:
         """Who is told, and whether this server lets them decide."""
         who = self._who
-        return NOBODY if who is None else Viewer(voter(self._desk, who), who.authn, refusal(self._desk, who))
+        return (
+            NOBODY
+            if who is None
+            else Viewer(voting_name(self._desk, who), who.authn, decision_refusal(self._desk, who))
+        )
 
-    def people(self, p: Proposal) -> People:
+    def people(self, proposal: Proposal) -> People:
         """How things are with the people whom a proposal names, now."""
-        if p.terms is None:
+        if proposal.terms is None:
             return _NO_PEOPLE
-        if not p.requesters and p.run not in self._requesters:
-            self._requesters[p.run] = frozenset(self._ledger.run(p.run).requesters)
-        return People(frozenset(p.requesters) or self._requesters[p.run], self._away, os_user())
+        if not proposal.requesters and proposal.run not in self._requesters:
+            self._requesters[proposal.run] = frozenset(self._ledger.load_run(proposal.run).requesters)
+        return People(frozenset(proposal.requesters) or self._requesters[proposal.run], self._away, os_user())
 
     @cached_property
     def _away(self) -> Mapping[str, str | None]:
-        return self._ledger.away_at(self._ledger.now())
+        return self._ledger.absentees_at(self._ledger.now())
 
-    def vote_known(self, p: Proposal) -> Callable[[Vote], Known]:
+    def vote_known(self, proposal: Proposal) -> Callable[[VoteRecord], Known]:
         """How it is known who gave a vote of `p`, its signature checked."""
-        return lambda vote: self._ledger.vote_known(p, vote)
+        return lambda vote: self._ledger.voter_identity(proposal, vote)
 
 
 _NO_PEOPLE = People()

@@ -8,28 +8,28 @@ from typing import Any
 import msgspec
 
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.server.base.context import Desk
+from hitl_nb.server.base.context import ServerContext
 from hitl_nb.server.base.identity import Person
 from hitl_nb.server.messages.request_schemas import Query
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiRequest:
     """One request, checked: who asks, the id in its path, and the body and query that its route names."""
 
-    desk: Desk
+    context: ServerContext
     ledger: Ledger
-    who: Person
+    person: Person
     id: str = ""
     body: Any = None
     query: Any = None
 
 
 @dataclass(frozen=True)
-class Sent:
+class RawRequest:
     """A request as it came, from somebody who may make it."""
 
-    who: Person
+    person: Person
     id: str
     query: dict[str, str]
     body: bytes

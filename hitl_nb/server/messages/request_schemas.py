@@ -6,38 +6,38 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from hitl_nb.kinds.questions import MAX_TITLE
+from hitl_nb.kinds.questions import MAX_TITLE_CHARS
 from hitl_nb.ledger.comments import (
-    LONGEST,
-    LONGEST_AROUND,
-    LONGEST_NAME,
-    LONGEST_QUOTE,
-    LONGEST_SUGGESTION,
-    MOST_MENTIONS,
+    MAX_COMMENT_CHARS,
+    MAX_CONTEXT_CHARS,
+    MAX_MENTIONS,
+    MAX_NAME_CHARS,
+    MAX_QUOTE_CHARS,
+    MAX_SUGGESTION_CHARS,
 )
 from hitl_nb.records import Action, Anchor, CommentState, RunStatus
 from hitl_nb.review.policy_files.script_policies import PolicyText
 from hitl_nb.server.messages.response_schemas import At, Id
 from hitl_nb.structs import prepare_structs
 
-MOST = 500
+MAX_PAGE_SIZE = 500
 """Most entries of a page, and most proposals that are decided together."""
 
 Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
-Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_SIZE)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
-Around = Annotated[str, msgspec.Meta(max_length=LONGEST_AROUND)]
-UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+QuoteContext = Annotated[str, msgspec.Meta(max_length=MAX_CONTEXT_CHARS)]
+UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARS)]
 
 
-class Value(msgspec.Struct, forbid_unknown_fields=True):
+class DraftValueRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A value as people edited it."""
 
     value: Any
 
 
-class Shown(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ProposalVersion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Names a proposal as it was shown."""
 
     id: Id
@@ -45,7 +45,7 @@ class Shown(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     fingerprint: str
 
 
-class Deciding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A decision on the proposal as it was shown.
 
     `drafted`: what is decided on is what the shared draft said as it was shown: `value` for an edit, else the proposed
@@ -60,51 +60,51 @@ class Deciding(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     drafted: bool = False
 
 
-class Acting(msgspec.Struct, kw_only=True):
+class DecisionAction(msgspec.Struct, kw_only=True):
     """What tells an edit from another decision: read without its value, which may be long."""
 
     action: Action
 
 
-class DecidingMany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class BulkDecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One decision on several proposals: all, or none."""
 
     action: Action
-    proposals: Annotated[list[Shown], msgspec.Meta(min_length=1, max_length=MOST)]
+    proposals: Annotated[list[ProposalVersion], msgspec.Meta(min_length=1, max_length=MAX_PAGE_SIZE)]
     value: Any = None
     reason: str | None = None
 
 
-class Said(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CommentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A comment; a suggestion (of what to put in place of the quote, or at the anchor) may do without a text.
 
     `thread` is the comment that it answers; `prefix` and `suffix` are what stands around the quote.
     """
 
-    text: Annotated[str, msgspec.Meta(max_length=LONGEST)]
-    quote: Annotated[str, msgspec.Meta(max_length=LONGEST_QUOTE)] = ""
-    prefix: Around = ""
-    suffix: Around = ""
+    text: Annotated[str, msgspec.Meta(max_length=MAX_COMMENT_CHARS)]
+    quote: Annotated[str, msgspec.Meta(max_length=MAX_QUOTE_CHARS)] = ""
+    prefix: QuoteContext = ""
+    suffix: QuoteContext = ""
     anchor: Anchor | None = None
     thread: Id | Literal[""] = ""
-    suggestion: Annotated[str, msgspec.Meta(max_length=LONGEST_SUGGESTION)] | None = None
-    mentions: Annotated[list[UserName], msgspec.Meta(max_length=MOST_MENTIONS)] = []
+    suggestion: Annotated[str, msgspec.Meta(max_length=MAX_SUGGESTION_CHARS)] | None = None
+    mentions: Annotated[list[UserName], msgspec.Meta(max_length=MAX_MENTIONS)] = []
 
 
-class Marking(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CommentStateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What became of a comment on this document."""
 
     document: Id
     state: CommentState
 
 
-class Assigning(msgspec.Struct, forbid_unknown_fields=True):
+class AssigneeRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Whose a proposal is to decide; null for nobody's."""
 
     assignee: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None
 
 
-class Leaving(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class AbsenceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Until when somebody is away, and who votes in their place; `until` null: they are not, and will not be.
 
     `from` null: from now on. `to` null: nobody.
@@ -115,17 +115,17 @@ class Leaving(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     to: UserName | None = None
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+class EmptyRequest(msgspec.Struct, forbid_unknown_fields=True):
     """An empty object."""
 
 
-class Adopting(msgspec.Struct, forbid_unknown_fields=True):
+class AdoptRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The contents path of the notebook that a run is given to."""
 
     path: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 
-class Resuming(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ResumeRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A browser that would execute a decided run's cell again; `browser` is what the feed called it."""
 
     browser: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -138,14 +138,14 @@ Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
-class Opening(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RemoteWorkspaceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A script that goes on with its workspace of this title, or opens one; `restart` begins anew.
 
     It is that of `session` alone from now on. `host` and `pid` tell people which process that is.
     """
 
     name: Line
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)]
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE_CHARS)]
     session: Session
     kind: Literal["markdown", "text", "code"] = "markdown"
     template: str = ""
@@ -154,14 +154,14 @@ class Opening(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     pid: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
 
 
-class Working(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RemoteCallRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A script's call, made once under its key."""
 
     session: Session
     key: Key
 
 
-class ScriptWriting(Working, forbid_unknown_fields=True, kw_only=True):
+class RemoteWriteRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=True):
     """Something that a script writes, or says.
 
     `append` adds `text`, the piece of a stream that follows its first `at` characters; `last` is its end. `replace` and
@@ -175,23 +175,23 @@ class ScriptWriting(Working, forbid_unknown_fields=True, kw_only=True):
     last: bool = True
     old: str | None = None
     comment: Id | None = None
-    why: Annotated[str, msgspec.Meta(max_length=LONGEST)] = ""
+    why: Annotated[str, msgspec.Meta(max_length=MAX_COMMENT_CHARS)] = ""
     patient: bool = False
 
 
-class ScriptReading(Working, forbid_unknown_fields=True, kw_only=True):
+class RemoteReadRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=True):
     """What a script reads: what stands there, or what was said about it."""
 
     what: Literal["text", "comments"]
 
 
-class ScriptAsking(Working, forbid_unknown_fields=True, kw_only=True):
+class RemoteReviewRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=True):
     """A script asks whether the document is done.
 
     `deadline` is when, or after how many seconds, `on_deadline` happens; `policies` are the files that apply to it.
     """
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)] | None = None
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE_CHARS)] | None = None
     context: dict[str, Any] | str | None = None
     allow: Annotated[list[Action], msgspec.Meta(min_length=1, max_length=4)] | None = None
     deadline: At | Seconds | None = None
@@ -199,7 +199,7 @@ class ScriptAsking(Working, forbid_unknown_fields=True, kw_only=True):
     policies: Annotated[list[PolicyText], msgspec.Meta(max_length=100)] = []
 
 
-class ScriptClosing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RemoteCloseRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A script has finished with the workspace."""
 
     session: Session
@@ -212,7 +212,7 @@ class Query(msgspec.Struct, kw_only=True):
     """Parameters that say something when they are empty."""
 
 
-class WhichProposals(Query):
+class ProposalQuery(Query):
     """Which proposals: `older_than` and `newer_than` are ages in seconds, `closed` all that are not open.
 
     `reviewer` is whose it is to decide, or who decided. `mine`: of those that wait, what the reader may decide, first
@@ -236,7 +236,7 @@ class WhichProposals(Query):
         return self.status == "open" and self.passed is None
 
 
-class Cell(Query):
+class PauseQuery(Query):
     """A cell's pause; without `key`, that of the newest run with any."""
 
     meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
@@ -247,13 +247,13 @@ class Cell(Query):
     key: str | None = None
 
 
-class WhichPolicy(Query):
+class PolicyQuery(Query):
     """The policy of the notebook at a contents path, or of the folder there."""
 
     path: Annotated[str, msgspec.Meta(max_length=4096)]
 
 
-class WhichWorkspaces(Query):
+class WorkspaceQuery(Query):
     """The workspaces that are not closed; with `path`, `agent` and `workspace`, the one that a cell's output names.
 
     `workspace` counts those of a run; without `key`, it is one of the newest run with any.
@@ -269,7 +269,7 @@ class WhichWorkspaces(Query):
     cursor: Id | None = None
 
 
-class WhichRuns(Query):
+class RunQuery(Query):
     """Which runs; with `orphaned`, those whose notebook is gone."""
 
     notebook: str | None = None
@@ -280,21 +280,21 @@ class WhichRuns(Query):
     cursor: Id | None = None
 
 
-class Log(Query):
+class EventQuery(Query):
     """Which events: those that follow number `after`."""
 
     after: Number = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
 
 
-class Written(Query):
+class DraftHistoryQuery(Query):
     """Which updates of a draft: those that follow number `after`."""
 
     after: Number = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
 
 
-class Exported(Query):
+class ExportQuery(Query):
     """From where on the log is exported: what follows number `after`."""
 
     after: Number = 0

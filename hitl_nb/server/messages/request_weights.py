@@ -8,67 +8,82 @@ from __future__ import annotations
 
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.server.messages.request import Asked
-from hitl_nb.server.messages.request_schemas import MOST, Cell, DecidingMany, Marking, WhichProposals
-from hitl_nb.storage import chunked as large
-from hitl_nb.storage.interface import MAX_VALUE, Reads
+from hitl_nb.server.messages.request import ApiRequest
+from hitl_nb.server.messages.request_schemas import (
+    MAX_PAGE_SIZE,
+    BulkDecisionRequest,
+    CommentStateRequest,
+    PauseQuery,
+    ProposalQuery,
+)
+from hitl_nb.storage import chunked_values
+from hitl_nb.storage.interface import MAX_VALUE_BYTES, StoreReader
 
-LARGE = 256 << 10
+LARGE_BYTES = 256 << 10
 """Bytes of a body, or of a stored record, from which on it is large."""
 
 
-def is_about_something_large(asked: Asked) -> bool:
+def is_about_something_large(request: ApiRequest) -> bool:
     """Whether the proposal or the document in a request's path is large. Decodes nothing."""
-    return bool(asked.id) and _is_large(asked.ledger, asked.id)
+    return bool(request.id) and _is_large(request.ledger, request.id)
 
 
-def is_large_pause(asked: Asked) -> bool:
+def is_large_pause(request: ApiRequest) -> bool:
     """Whether one of the proposals that a cell's output names is large. Decodes none of them."""
-    cell: Cell = asked.query
-    for run in asked.ledger.runs(notebook=asked.desk.notebook(cell.path), agent=cell.agent, limit=MOST):
-        found = rows.find_proposals(asked.ledger.store, run.id, cell.pause) if cell.key in (None, run.key) else []
+    cell: PauseQuery = request.query
+    for run in request.ledger.list_runs(
+        notebook=request.context.notebook_file(cell.path), agent=cell.agent, limit=MAX_PAGE_SIZE
+    ):
+        found = rows.find_proposals(request.ledger.store, run.id, cell.pause) if cell.key in (None, run.key) else []
         if found:
-            return any(_is_large(asked.ledger, one) for one in found)
+            return any(_is_large(request.ledger, one) for one in found)
     return False
 
 
-def is_on_large_document(asked: Asked) -> bool:
+def is_on_large_document(request: ApiRequest) -> bool:
     """Whether a comment is on something large."""
-    body: Marking = asked.body
-    return _is_large(asked.ledger, body.document)
+    body: CommentStateRequest = request.body
+    return _is_large(request.ledger, body.document)
 
 
-def is_large_run(asked: Asked) -> bool:
+def is_large_run(request: ApiRequest) -> bool:
     """Whether one of the proposals of the run in a request's path is large."""
-    return any(_is_large(asked.ledger, one) for one in rows.find_proposals(asked.ledger.store, asked.id))
+    return any(_is_large(request.ledger, one) for one in rows.find_proposals(request.ledger.store, request.id))
 
 
-def are_some_large(asked: Asked) -> bool:
+def are_some_large(request: ApiRequest) -> bool:
     """Whether one of the proposals that are decided together is large."""
-    body: DecidingMany = asked.body
-    return any(_is_large(asked.ledger, one.id) for one in body.proposals)
+    body: BulkDecisionRequest = request.body
+    return any(_is_large(request.ledger, one.id) for one in body.proposals)
 
 
-def is_large_list(asked: Asked) -> bool:
+def is_large_list(request: ApiRequest) -> bool:
     """Whether a proposal that a list may have to read is so large that it is kept in pieces."""
-    wanted: WhichProposals = asked.query
-    store = asked.ledger.store
-    if not has_pieces(asked):
+    wanted: ProposalQuery = request.query
+    store = request.ledger.store
+    if not has_pieces(request):
         return False
-    named = store.scan(*large.span("open/" if wanted.status == "open" else "closed/"), limit=MOST, reverse=True)
-    return any(_size(store, f"proposal/{rows.id_at(*entry)}") > MAX_VALUE for entry in named)
+    named = store.scan(
+        *chunked_values.prefix_range("open/" if wanted.status == "open" else "closed/"),
+        limit=MAX_PAGE_SIZE,
+        reverse=True,
+    )
+    return any(_stored_size(store, f"proposal/{rows.decode_index_id(*entry)}") > MAX_VALUE_BYTES for entry in named)
 
 
-def has_pieces(asked: Asked) -> bool:
+def has_pieces(request: ApiRequest) -> bool:
     """Whether anything in the store is so large that it is kept in pieces."""
-    return bool(asked.ledger.store.scan(*large.span("chunk/"), limit=1))
+    return bool(request.ledger.store.scan(*chunked_values.prefix_range("chunk/"), limit=1))
 
 
 def _is_large(ledger: Ledger, document_id: str) -> bool:
     store = ledger.store
-    return _size(store, f"proposal/{document_id}") > LARGE or _size(store.drafts, f"folded/{document_id}") > LARGE
+    return (
+        _stored_size(store, f"proposal/{document_id}") > LARGE_BYTES
+        or _stored_size(store.drafts, f"folded/{document_id}") > LARGE_BYTES
+    )
 
 
-def _size(reads: Reads, key: str) -> int:
+def _stored_size(reads: StoreReader, key: str) -> int:
     value = reads.get(key)
-    return 0 if value is None else large.size(key, value)
+    return 0 if value is None else chunked_values.whole_size(key, value)

@@ -37,14 +37,14 @@ At = Annotated[datetime, msgspec.Meta(tz=True)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Shape(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ResponseStruct(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Base of the answers: these fields, and no others."""
 
 
 # --- proposals ------------------------------------------------------------------------------------------------------
 
 
-class DecisionSummary(Shape):
+class DecisionSummary(ResponseStruct):
     """A decision as a list shows it: who, what, and how the server knew them."""
 
     action: Action
@@ -65,13 +65,13 @@ class DecisionSummary(Shape):
     known: Known
 
 
-class Decision(DecisionSummary):
+class DecisionDetail(DecisionSummary):
     """A decision with what it left: the edited value, or the answer."""
 
     value: Any
 
 
-class Comment(Shape):
+class CommentInfo(ResponseStruct):
     """What somebody said about a document, whose id is `proposal`, or about the range of it that was the quote."""
 
     id: Id
@@ -100,7 +100,7 @@ class Comment(Shape):
     state_known: Speaker | None
 
 
-class Doubt(Shape):
+class DoubtInfo(ResponseStruct):
     """A call of a step of which nobody knows whether it took effect; `died`: its process ended in the middle of it."""
 
     call: str
@@ -112,7 +112,7 @@ class Doubt(Shape):
     idempotency_key: str
 
 
-class GuardrailResult(Shape):
+class GuardrailResultInfo(ResponseStruct):
     """What a guardrail said about a value before anybody was asked; `message` is "" for a pass."""
 
     name: str
@@ -122,7 +122,7 @@ class GuardrailResult(Shape):
     milliseconds: float
 
 
-class Need(Shape):
+class NeedInfo(ResponseStruct):
     """How many of which people must agree ("2 of @finance"), and how many do.
 
     `voted` are those whose votes are counted, `waiting` those whose vote can still count, as they are there now; both
@@ -136,7 +136,7 @@ class Need(Shape):
     waiting: list[str]
 
 
-class Vote(Shape):
+class VoteInfo(ResponseStruct):
     """What one person said about a proposal that several decide; `seat` is for whom, they themselves or another.
 
     `own`: whether it is the reader's. `counts`: whether it is for the value that people vote on now. Lists do not tell
@@ -155,7 +155,7 @@ class Vote(Shape):
     known: Known | UnsetType = UNSET
 
 
-class ClockStep(Shape):
+class TimelineStepInfo(ResponseStruct):
     """A step that the clock takes; `people` are those who may decide from then on, or are told."""
 
     at: At
@@ -163,7 +163,7 @@ class ClockStep(Shape):
     people: list[str]
 
 
-class Timer(Shape):
+class TimerInfo(ResponseStruct):
     """What the clock does to an open proposal next; "settle": an approval becomes the decision.
 
     `people` are those who may decide from then on, or are told. `steps` are all that are still to come, the next one
@@ -174,10 +174,10 @@ class Timer(Shape):
     at: At
     does: TimelineAction | Literal["settle"]
     people: list[str]
-    steps: list[ClockStep] | UnsetType = UNSET
+    steps: list[TimelineStepInfo] | UnsetType = UNSET
 
 
-class MayDecide(Shape):
+class MayDecide(ResponseStruct):
     """What the reader may do about a proposal: those of its actions that are left to them, and why not all.
 
     `decide`: whether they may approve it, or, if it cannot be approved, do anything else. `undo`: whether theirs is the
@@ -190,7 +190,7 @@ class MayDecide(Shape):
     undo: bool
 
 
-class _Reviewed(Shape, kw_only=True):
+class _ReviewFields(ResponseStruct, kw_only=True):
     """What a policy, and the people whom it asks, say about a proposal.
 
     `why` has sentences, `rules` the ids of the rules that applied. `needs` is empty without a policy: then any reviewer
@@ -202,13 +202,13 @@ class _Reviewed(Shape, kw_only=True):
 
     tags: list[str]
     confidence: float | None
-    guardrails: list[GuardrailResult]
+    guardrails: list[GuardrailResultInfo]
     why: list[str]
     rules: list[str]
-    needs: list[Need]
-    votes: list[Vote]
+    needs: list[NeedInfo]
+    votes: list[VoteInfo]
     blind: bool
-    timer: Timer | None
+    timer: TimerInfo | None
     on_deadline: Literal["reject", "approve"] | None
     settles_at: At | None
     overdue: bool
@@ -218,7 +218,7 @@ class _Reviewed(Shape, kw_only=True):
     may: MayDecide | UnsetType = UNSET
 
 
-class _Asked(_Reviewed, kw_only=True):
+class _ProposalHeader(_ReviewFields, kw_only=True):
     """What is told about a proposal wherever one is told about."""
 
     id: Id
@@ -241,10 +241,10 @@ class _Asked(_Reviewed, kw_only=True):
     assignee: str | None
     allow: list[Action]
     reasons: list[str]
-    doubt: Doubt | None
+    doubt: DoubtInfo | None
 
 
-class Summary(_Asked, kw_only=True):
+class ProposalSummary(_ProposalHeader, kw_only=True):
     """A proposal as a list shows it; `path` is the notebook's below the server's folder, null outside of it.
 
     `alike` is the same for proposals that differ in their values, and in the numbers of their titles, alone.
@@ -255,14 +255,14 @@ class Summary(_Asked, kw_only=True):
     alike: str
 
 
-class ProposalRecord(_Asked, kw_only=True):
+class ProposalRecord(_ProposalHeader, kw_only=True):
     """A proposal as it is recorded, value and all; `notes` are sentences of the engine for the reviewer.
 
     `candidate` is the edited value that people vote on; absent as long as they vote on `value`.
     """
 
     notes: list[str]
-    decision: Decision | None
+    decision: DecisionDetail | None
     value: Any
     candidate: Any | UnsetType = UNSET
     schema: dict[str, Any] | None
@@ -270,24 +270,24 @@ class ProposalRecord(_Asked, kw_only=True):
     context: Any
 
 
-class Proposal(ProposalRecord, kw_only=True):
+class ProposalDetail(ProposalRecord, kw_only=True):
     """A proposal with all that its card shows: its exact text, what is being typed, and what was changed."""
 
     text: str
     changes: str
-    comments: list[Comment]
+    comments: list[CommentInfo]
     has_draft: bool
     draft: Any | UnsetType = UNSET
 
 
-class Proposals(Shape):
+class ProposalPage(ResponseStruct):
     """A page of proposals; `next` is the next page's cursor."""
 
-    proposals: list[Summary]
+    proposals: list[ProposalSummary]
     next: Id | None
 
 
-class Checked(Shape):
+class EditCheck(ResponseStruct):
     """An edit that fits: as it would be stored, and the difference to the agent's version."""
 
     ok: bool
@@ -295,49 +295,49 @@ class Checked(Shape):
     changes: str
 
 
-class Saved(Shape):
+class DraftSaved(ResponseStruct):
     """What is being typed was kept, or forgotten."""
 
     saved: bool
 
 
-class Commented(Shape):
+class CommentResponse(ResponseStruct):
     """The comment as it was kept."""
 
-    comment: Comment
+    comment: CommentInfo
 
 
-class Marked(Shape):
+class CommentStateResponse(ResponseStruct):
     """The comment as it is now; `changed` is whether this call made it so, and not an earlier one."""
 
-    comment: Comment
+    comment: CommentInfo
     changed: bool
 
 
-class Somebody(Shape):
+class MentionableUser(ResponseStruct):
     """A person who may be mentioned, and how they are shown."""
 
     username: str
     name: str
 
 
-class Comments(Shape):
+class CommentList(ResponseStruct):
     """The comments on a document, oldest first, and who may be mentioned, as far as is known."""
 
-    comments: list[Comment]
-    people: list[Somebody]
+    comments: list[CommentInfo]
+    people: list[MentionableUser]
 
 
-class Assigned(Shape):
+class AssigneeResponse(ResponseStruct):
     """The proposal with whose it is."""
 
-    proposal: Proposal
+    proposal: ProposalDetail
 
 
 # --- workspaces -----------------------------------------------------------------------------------------------------
 
 
-class _Workspace(Shape):
+class _WorkspaceHeader(ResponseStruct):
     """What is told about a workspace wherever one is told about."""
 
     id: Id
@@ -356,7 +356,7 @@ class _Workspace(Shape):
     updated_at: At
 
 
-class WorkspaceSummary(_Workspace):
+class WorkspaceSummary(_WorkspaceHeader):
     """A document that an agent and people write together; its id is the document's.
 
     `path` is the notebook's below the server's folder, null outside of it; `proposal` is the question that waits
@@ -367,44 +367,44 @@ class WorkspaceSummary(_Workspace):
     text: str | UnsetType = UNSET
 
 
-class Workspace(_Workspace):
+class WorkspaceDetail(_WorkspaceHeader):
     """A workspace with what it began with, and what stands in it."""
 
     template: str
     text: str
 
 
-class Workspaces(Shape):
+class WorkspacePage(ResponseStruct):
     """A page of workspaces; `next` is the next page's cursor."""
 
     workspaces: list[WorkspaceSummary]
     next: Id | None
 
 
-class Wrote(Shape):
+class RemoteWriteResult(ResponseStruct):
     """What became of something that a script wrote or said; of one that is a comment, that.
 
     "going": more of the stream is to come; "busy": a person writes there, and nothing was done.
     """
 
     outcome: Literal["done", "suggested", "going", "busy"]
-    comment: Comment | None
+    comment: CommentInfo | None
 
 
-class Recalled(Shape):
+class RemoteReadResult(ResponseStruct):
     """What a script reads: the same, whenever it asks under the same key."""
 
     text: str | UnsetType = UNSET
-    comments: list[Comment] | UnsetType = UNSET
+    comments: list[CommentInfo] | UnsetType = UNSET
 
 
-class Answered(Shape):
+class RemoteReviewResult(ResponseStruct):
     """What a script has asked, and what was decided, if anything was; with the comments as they were then."""
 
-    proposal: Proposal
+    proposal: ProposalDetail
 
 
-class Closed(Shape):
+class WorkspaceResponse(ResponseStruct):
     """The workspace, closed for good."""
 
     workspace: WorkspaceSummary
@@ -413,7 +413,7 @@ class Closed(Shape):
 # --- runs -----------------------------------------------------------------------------------------------------------
 
 
-class Run(Shape):
+class RunInfo(ResponseStruct):
     """One execution of an agent; `open` proposals of its last pause wait. `restarted`: `--restart` began it."""
 
     id: Id
@@ -436,46 +436,46 @@ class Run(Shape):
     orphaned: bool | UnsetType = UNSET
 
 
-class Pause(Shape):
+class PauseResponse(ResponseStruct):
     """A cell's pause."""
 
-    run: Run
-    proposals: list[Proposal]
+    run: RunInfo
+    proposals: list[ProposalDetail]
 
 
-class Decided(Shape):
+class DecisionResponse(ResponseStruct):
     """The proposal, its run, and what became of what was said about it.
 
     `outcome`: "recorded": a vote, and others are needed; "settling": an approval that can still be taken back;
     "decided".
     """
 
-    proposal: Proposal
-    run: Run
+    proposal: ProposalDetail
+    run: RunInfo
     outcome: Literal["recorded", "settling", "decided"]
 
 
-class DecidedTogether(Shape):
+class BulkDecisionResponse(ResponseStruct):
     """All the decided proposals."""
 
-    proposals: list[Proposal]
+    proposals: list[ProposalDetail]
 
 
-class Runs(Shape):
+class RunPage(ResponseStruct):
     """A page of runs; `next` is the next page's cursor."""
 
-    runs: list[Run]
+    runs: list[RunInfo]
     next: Id | None
 
 
-class Asking(Shape):
+class RunDetail(ResponseStruct):
     """A run, and what its last pause asked."""
 
-    run: Run
-    proposals: list[Summary]
+    run: RunInfo
+    proposals: list[ProposalSummary]
 
 
-class Entry(Shape):
+class TimelineEntry(ResponseStruct):
     """One entry of a timeline; `until` and `seconds` are null for a moment, and for what still goes on."""
 
     n: Count
@@ -488,42 +488,42 @@ class Entry(Shape):
     detail: dict[str, Any]
 
 
-class Timeline(Shape):
+class TimelineResponse(ResponseStruct):
     """A run, and what happened in it."""
 
-    run: Run
-    entries: list[Entry]
+    run: RunInfo
+    entries: list[TimelineEntry]
 
 
-class Granted(Shape):
+class ResumeResponse(ResponseStruct):
     """The run may be gone on with."""
 
     granted: bool
-    run: Run
+    run: RunInfo
 
 
-class Adopted(Shape):
+class AdoptResponse(ResponseStruct):
     """The run, which belongs to the notebook now."""
 
-    run: Run
+    run: RunInfo
 
 
-class Forgotten(Shape):
+class ForgetResponse(ResponseStruct):
     """How many runs were removed."""
 
     forgotten: Count
 
 
-class Cancelled(Shape):
+class RunResponse(ResponseStruct):
     """The run, stopped for good."""
 
-    run: Run
+    run: RunInfo
 
 
 # --- the audit log, and the server ----------------------------------------------------------------------------------
 
 
-class Event(Shape):
+class EventInfo(ResponseStruct):
     """One entry of the audit log; `prev` is the hash of the one before it, `records` has the records' SHA-256."""
 
     n: Count
@@ -537,14 +537,14 @@ class Event(Shape):
     records: dict[str, str]
 
 
-class Events(Shape):
+class EventPage(ResponseStruct):
     """A page of the audit log; `next` is what the next page comes after."""
 
-    events: list[Event]
+    events: list[EventInfo]
     next: Count | None
 
 
-class DraftUpdate(Shape):
+class DraftUpdate(ResponseStruct):
     """An update of a draft's document; `update` is Yjs' own encoding (version 1), in base64.
 
     `by`, `by_name` and `at` say who made it and when, unsigned: any program of the server's user can write them.
@@ -557,14 +557,14 @@ class DraftUpdate(Shape):
     update: str
 
 
-class History(Shape):
+class DraftHistory(ResponseStruct):
     """A page of a draft's updates from the first on; `next` is what the next page comes after."""
 
     entries: list[DraftUpdate]
     next: Count | None
 
 
-class Difference(Shape):
+class RecordDifferenceInfo(ResponseStruct):
     """A record of the store that is not what the audit log says; `event` is the number of the event that says it."""
 
     record: str
@@ -573,23 +573,23 @@ class Difference(Shape):
     event: Count | None
 
 
-class Verification(Shape):
+class VerificationResponse(ResponseStruct):
     """What checking the log, and the records against it, found: how many events are sound, and the first problem."""
 
     ok: bool
     events: Count
     problem: str | None
-    differs: list[Difference]
+    differs: list[RecordDifferenceInfo]
 
 
-class PolicyFile(Shape):
+class PolicyFileInfo(ResponseStruct):
     """A policy file; of the `organisation`, if the server's settings name it."""
 
     path: str
     organisation: bool
 
 
-class PolicyRule(Shape):
+class PolicyRule(ResponseStruct):
     """A rule: its scope by name ("tool", "agent" ...), its condition ("": always), its verdict, who must agree."""
 
     id: str
@@ -602,14 +602,14 @@ class PolicyRule(Shape):
     timeline: list[str]
 
 
-class AppliedPolicy(Shape):
+class AppliedPolicy(ResponseStruct):
     """The policy files that apply to a notebook, and what they say together.
 
     `problem` says why they cannot be used; then the notebook's agents stop where they would ask. `sha256` and `default`
     are null where no policy applies. `ignored` says what does not count because the organisation's policy is exclusive.
     """
 
-    files: list[PolicyFile]
+    files: list[PolicyFileInfo]
     problem: str | None
     sha256: str | None
     default: PolicyVerdict | None
@@ -617,7 +617,7 @@ class AppliedPolicy(Shape):
     ignored: list[str]
 
 
-class Figures(Shape):
+class VotingFigures(ResponseStruct):
     """How a person's own votes of the last month look, for themselves; null where there are too few to say.
 
     `timed`: of how many it is known how long they took; `fast`: the part of those that took less time than reading the
@@ -633,7 +633,7 @@ class Figures(Shape):
     last_hour: Count
 
 
-class Absence(Shape):
+class AbsenceInfo(ResponseStruct):
     """From when to when somebody is away, and who votes in their place; null: nobody."""
 
     start: At = msgspec.field(name="from")
@@ -641,26 +641,26 @@ class Absence(Shape):
     to: str | None
 
 
-class Away(Shape):
+class AbsenceResponse(ResponseStruct):
     """For when the reader has said last that they are away; null if that is over, or never was."""
 
-    away: Absence | None
+    away: AbsenceInfo | None
 
 
-class User(Shape):
+class UserInfo(ResponseStruct):
     """Who asks: `username` is the identity, people may change their display names."""
 
     username: str
     display_name: str
 
 
-class May(Shape):
+class Permissions(ResponseStruct):
     """What the user may do."""
 
     decide: bool
 
 
-class Status(Shape):
+class StatusResponse(ResponseStruct):
     """The server, its store, and what you may do, or why not.
 
     `votes_as` is the user name that you vote under where a policy says who may. `watched`: some process acts when
@@ -673,9 +673,9 @@ class Status(Shape):
     server: str
     assurance: str
     authn: Authn
-    user: User
+    user: UserInfo
     votes_as: str
-    may: May
+    may: Permissions
     decide_refused: str | None
     headless: bool
     watched: bool

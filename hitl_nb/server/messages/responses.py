@@ -29,17 +29,17 @@ from hitl_nb.errors import (
     UnknownRun,
     UnknownWorkspace,
 )
-from hitl_nb.kinds.questions import as_text, beginning_of, changes, visible
+from hitl_nb.kinds.questions import diff_value, format_beginning, format_value, show_hidden_characters
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.records import Comment, Proposal, Run, public_proposal, public_run
-from hitl_nb.review.progress import describe
-from hitl_nb.server.base.context import Desk
+from hitl_nb.records import Comment, Proposal, Run, proposal_json, run_json
+from hitl_nb.review.progress import describe_progress
+from hitl_nb.server.base.context import ServerContext
 from hitl_nb.server.messages import response_schemas as shapes
 from hitl_nb.server.messages.audience import Audience
-from hitl_nb.server.messages.response_schemas import Comment as CommentShape
-from hitl_nb.server.messages.response_schemas import ProposalRecord, Shape
+from hitl_nb.server.messages.response_schemas import CommentInfo as CommentShape
+from hitl_nb.server.messages.response_schemas import ProposalRecord, ResponseStruct
 
-SUMMARY = 200
+MAX_SUMMARY_CHARS = 200
 """Characters of a value that a list shows."""
 
 _DIGITS = re.compile(r"\d+")
@@ -64,140 +64,155 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
-class Error(Shape):
+class ErrorResponse(ResponseStruct):
     """Why a call was refused: the error's name, and a sentence."""
 
     error: str
     message: str
 
 
-class Difference(Shape):
+class FieldDifference(ResponseStruct):
     """Something that is not as it was shown."""
 
     shown: Any
     now: Any
 
 
-class Conflict(Error):
+class ConflictResponse(ErrorResponse):
     """Refused for what is there now: the proposal or comment, what is not as shown, or who goes on with the run."""
 
     proposal: ProposalRecord | UnsetType = UNSET
     comment: CommentShape | UnsetType = UNSET
-    difference: dict[str, Difference] | UnsetType = UNSET
+    difference: dict[str, FieldDifference] | UnsetType = UNSET
     owner: str | UnsetType = UNSET
 
 
-class Misfit(Error):
+class InvalidEditError(ErrorResponse):
     """An edit that does not fit, with one sentence a field path ("amount", "lines/0/sku")."""
 
     fields: dict[str, str]
 
 
-SHAPES: dict[int, tuple[type[Error], str]] = {
-    400: (Error, "Not as the call takes it: the query, the body, or what is in it"),
-    403: (Error, "You may not, or are not logged in"),
-    404: (Error, "Nothing has this id or name"),
-    409: (Conflict, "Not as things are now: nothing was done"),
-    413: (Error, "The body is too long"),
-    415: (Error, "The body is not application/json"),
-    422: (Misfit, "The edit does not fit the proposal: nothing was done"),
-    500: (Error, "The store is damaged, or a bug of ours"),
-    503: (Error, "The store cannot be used now; Retry-After says when to try again"),
-    507: (Error, "The store is full, or the value above its limit"),
+ERROR_SCHEMAS: dict[int, tuple[type[ErrorResponse], str]] = {
+    400: (ErrorResponse, "Not as the call takes it: the query, the body, or what is in it"),
+    403: (ErrorResponse, "You may not, or are not logged in"),
+    404: (ErrorResponse, "Nothing has this id or name"),
+    409: (ConflictResponse, "Not as things are now: nothing was done"),
+    413: (ErrorResponse, "The body is too long"),
+    415: (ErrorResponse, "The body is not application/json"),
+    422: (InvalidEditError, "The edit does not fit the proposal: nothing was done"),
+    500: (ErrorResponse, "The store is damaged, or a bug of ours"),
+    503: (ErrorResponse, "The store cannot be used now; Retry-After says when to try again"),
+    507: (ErrorResponse, "The store is full, or the value above its limit"),
 }
 """What an error's answer looks like, by its status, and when it comes."""
 
 
-def full(
-    desk: Desk, ledger: Ledger, p: Proposal, comments: list[Comment] | None = None, *, audience: Audience | None = None
+def proposal_response(
+    context: ServerContext,
+    ledger: Ledger,
+    proposal: Proposal,
+    comments: list[Comment] | None = None,
+    *,
+    audience: Audience | None = None,
 ) -> dict[str, Any]:
     """A proposal with all that its card shows; the comments on it are read if they are not given.
 
     Without an audience nothing is said of what the reader may do, and no hidden vote is shown.
     """
-    draft = Draft.of(ledger.store, p).value() if p.status == "open" else p.value
-    drafted = not document.same(draft, p.value)
+    draft = Draft.for_proposal(ledger.store, proposal).read_value() if proposal.status == "open" else proposal.value
+    drafted = not document.are_equal(draft, proposal.value)
     shown = {
-        **recorded(desk, ledger, p, audience),
+        **recorded_proposal(context, ledger, proposal, audience),
         "has_draft": drafted,
-        "text": as_text(p, p.value),
-        "comments": msgspec.to_builtins(ledger.comments(p.document or p.id) if comments is None else comments),
-        "changes": _changes(p),
+        "text": format_value(proposal, proposal.value),
+        "comments": msgspec.to_builtins(
+            ledger.list_comments(proposal.document or proposal.id) if comments is None else comments
+        ),
+        "changes": _describe_changes(proposal),
     }
     return {**shown, "draft": draft} if drafted else shown
 
 
-def _changes(p: Proposal) -> str:
+def _describe_changes(proposal: Proposal) -> str:
     """What people have changed in the agent's version: as they decided, or as they vote on it."""
-    if p.decision is not None:
-        return changes(p, p.decision.value) if p.decision.action == "edit" else ""
-    return "" if p.candidate is UNSET else changes(p, p.candidate)
+    if proposal.decision is not None:
+        return diff_value(proposal, proposal.decision.value) if proposal.decision.action == "edit" else ""
+    return "" if proposal.candidate is UNSET else diff_value(proposal, proposal.candidate)
 
 
-def recorded(desk: Desk, ledger: Ledger, p: Proposal, audience: Audience | None = None) -> dict[str, Any]:
+def recorded_proposal(
+    context: ServerContext, ledger: Ledger, proposal: Proposal, audience: Audience | None = None
+) -> dict[str, Any]:
     """A proposal as it is recorded, value and all, with what its policy says."""
-    audience = audience or Audience(desk, ledger)
+    audience = audience or Audience(context, ledger)
     return {
-        **public_proposal(p, ledger.how_known(p)),
-        **describe(p, audience.people(p), audience.viewer, audience.vote_known(p)),
-        "path": desk.path(p.notebook),
+        **proposal_json(proposal, ledger.reviewer_identity(proposal)),
+        **describe_progress(proposal, audience.people(proposal), audience.viewer, audience.vote_known(proposal)),
+        "path": context.contents_path(proposal.notebook),
     }
 
 
-def summary(desk: Desk, ledger: Ledger, p: Proposal, audience: Audience | None = None) -> dict[str, Any]:
+def proposal_summary(
+    context: ServerContext, ledger: Ledger, proposal: Proposal, audience: Audience | None = None
+) -> dict[str, Any]:
     """A proposal as a list shows it: without what may be long."""
-    audience = audience or Audience(desk, ledger)
+    audience = audience or Audience(context, ledger)
     shown = {
-        **dict(zip(_LISTED, _listed(p), strict=True)),
-        **describe(p, audience.people(p), audience.viewer),
-        "decision": None if p.decision is None else _decision(ledger, p),
-        "document": p.document or p.id,
-        "path": desk.path(p.notebook),
-        "summary": visible(beginning_of(p, p.value, SUMMARY)),
-        "alike": alike(p),
+        **dict(zip(_SUMMARY_FIELDS, _get_summary_fields(proposal), strict=True)),
+        **describe_progress(proposal, audience.people(proposal), audience.viewer),
+        "decision": None if proposal.decision is None else _decision_response(ledger, proposal),
+        "document": proposal.document or proposal.id,
+        "path": context.contents_path(proposal.notebook),
+        "summary": show_hidden_characters(format_beginning(proposal, proposal.value, MAX_SUMMARY_CHARS)),
+        "alike": similarity_key(proposal),
     }
     shown.pop("candidate", None)
     return shown
 
 
-_LISTED = tuple(
-    name for name in shapes.Summary.__struct_fields__ if name in Proposal.__struct_fields__ and name != "decision"
+_SUMMARY_FIELDS = tuple(
+    name
+    for name in shapes.ProposalSummary.__struct_fields__
+    if name in Proposal.__struct_fields__ and name != "decision"
 )
 """Fields of a proposal that a list shows as they are."""
-_listed = attrgetter(*_LISTED)
+_get_summary_fields = attrgetter(*_SUMMARY_FIELDS)
 
 
-def _decision(ledger: Ledger, p: Proposal) -> dict[str, Any]:
-    made = public_proposal(p, ledger.how_known(p))["decision"]
+def _decision_response(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
+    made = proposal_json(proposal, ledger.reviewer_identity(proposal))["decision"]
     del made["value"]
     return made
 
 
-def alike(p: Proposal) -> str:
+def similarity_key(proposal: Proposal) -> str:
     """The same for proposals of an agent that differ in their values, and in the numbers of their titles, alone."""
-    terms = p.terms
+    terms = proposal.terms
     policy = () if terms is None else (terms.rules, [need.text for need in terms.needs])
-    key = msgspec.json.encode((p.agent, p.kind, _DIGITS.sub("#", p.title), policy, p.schema))
+    key = msgspec.json.encode(
+        (proposal.agent, proposal.kind, _DIGITS.sub("#", proposal.title), policy, proposal.schema)
+    )
     return hashlib.blake2b(key, digest_size=6).hexdigest()
 
 
-def run(desk: Desk, r: Run) -> dict[str, Any]:
-    return {**public_run(r), "path": desk.path(r.notebook)}
+def run_response(context: ServerContext, run: Run) -> dict[str, Any]:
+    return {**run_json(run), "path": context.contents_path(run.notebook)}
 
 
-def status_of(error: Exception) -> int | None:
+def status_code_of(error: Exception) -> int | None:
     """The HTTP status of an error that a request may end with; None for one that is a bug of ours."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), None)
 
 
-def failure(desk: Desk, ledger: Ledger | None, error: Exception) -> dict[str, Any]:
+def error_response(context: ServerContext, ledger: Ledger | None, error: Exception) -> dict[str, Any]:
     """What is said about an error, to somebody who may read proposals."""
     named = "StaleDraft" if isinstance(error, StaleDraft) else type(error).__name__
     name = "BadRequest" if type(error) in (ValueError, TypeError, RecursionError) else named
     said: dict[str, Any] = {"error": name, "message": str(error)}
     proposal = getattr(error, "proposal", None)
     if isinstance(proposal, Proposal) and ledger is not None:
-        said["proposal"] = msgspec.to_builtins(recorded(desk, ledger, proposal))
+        said["proposal"] = msgspec.to_builtins(recorded_proposal(context, ledger, proposal))
     if isinstance(error, AlreadySettled):
         said["comment"] = msgspec.to_builtins(error.comment)
     if isinstance(error, StaleDraft):

@@ -1,8 +1,8 @@
 """diskcache as a plain table of bytes: no pickles, no value files, settings that nobody can change under us.
 
 diskcache is a cache: left to itself it evicts, unpickles what a row says is a pickle, opens and deletes the files
-that a row names, and takes its SQLite settings from a table that any other program may have written. `SafeDisk`
-refuses all foreign rows; `SafeCache` pins every setting on every connection and checks it.
+that a row names, and takes its SQLite settings from a table that any other program may have written. `BytesOnlyDisk`
+refuses all foreign rows; `PinnedCache` pins every setting on every connection and checks it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FULL, NORMAL = 2, 1
 BUSY_SECONDS = 1.0
 """How long one statement waits for a lock."""
 
-LARGEST_ROW = 16 << 20
+MAX_ROW_BYTES = 16 << 20
 """Bytes of a row from which SQLite refuses to load it: far above what is ever written, so it was planted."""
 
 SETTINGS: dict[str, Any] = {
@@ -49,7 +49,7 @@ _UNSTORED = {"wal_autocheckpoint": 0, "temp_store": 2}
 _COUNTERS = {"count", "size", "hits", "misses"}
 
 
-class SafeDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
+class BytesOnlyDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
     """Keys are str of the store's grammar, values are bytes in the row. Everything else is refused."""
 
     def put(self, key: Any) -> tuple[str, bool]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -58,7 +58,7 @@ class SafeDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
 
     def get(self, key: Any, raw: Any) -> str:
         if raw != 1 or type(key) is not str:
-            _corrupt(key, "its key is not plain text")
+            _raise_corrupt(key, "its key is not plain text")
         return key
 
     def store(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -69,7 +69,7 @@ class SafeDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
 
     def fetch(self, mode: Any, filename: Any, value: Any, read: bool, key: Any = None) -> bytes:
         if mode != MODE_RAW or filename is not None or type(value) is not bytes or read:
-            _corrupt(key, "its value is not plain bytes")
+            _raise_corrupt(key, "its value is not plain bytes")
         return value
 
     def filename(self, key: Any = None, value: Any = None) -> NoReturn:
@@ -79,7 +79,7 @@ class SafeDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
         """Nothing: a row's file name may be planted, and this runs after the commit."""
 
 
-class SafeCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
+class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
     """A cache whose connections, one for each thread, are opened and checked here.
 
     Only `link()` is used after opening: diskcache keeps the schema, the store runs its own statements.
@@ -90,52 +90,52 @@ class SafeCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
         self._synchronous = synchronous
         settings = SETTINGS | {"sqlite_synchronous": synchronous}
         _refuse_planted_settings(self._file, settings, synchronous)
-        super().__init__(str(directory), disk=SafeDisk, **settings)  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(str(directory), disk=BytesOnlyDisk, **settings)  # pyright: ignore[reportUnknownMemberType]
 
     @property
     def _con(self) -> sqlite3.Connection:
-        return self.link().con
+        return self.current_connection().connection
 
     @property
     def _sql_retry(self) -> Any:
         return self._sql  # diskcache's own tries for a minute
 
     @property
-    def disk(self) -> SafeDisk:
+    def disk(self) -> BytesOnlyDisk:
         """What checks every row."""
-        return cast(SafeDisk, self._disk)
+        return cast(BytesOnlyDisk, self._disk)
 
-    def link(self) -> Link:
+    def current_connection(self) -> ThreadConnection:
         """This thread's connection."""
-        link: Link | None = getattr(self._local, "link", None)
+        link: ThreadConnection | None = getattr(self._local, "link", None)
         if link is None:
-            link = self._local.link = Link(connect(self._file, self._synchronous))
+            link = self._local.link = ThreadConnection(open_connection(self._file, self._synchronous))
         return link
 
-    def take_link(self) -> Link:
+    def detach_connection(self) -> ThreadConnection:
         """This thread's connection, for the caller alone from now on."""
-        link = self.link()
+        link = self.current_connection()
         del self._local.link
         return link
 
 
-class Link:
+class ThreadConnection:
     """A connection that is closed with the last use of it: at the end of its thread, or of the cache.
 
     Python's connections are in a reference cycle and would stay open until the next garbage collection.
     """
 
-    __slots__ = ("_pid", "con")
+    __slots__ = ("_pid", "connection")
 
-    def __init__(self, con: sqlite3.Connection) -> None:
-        self.con = con
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
         self._pid = os.getpid()
 
     def close(self) -> None:
         if self._pid == os.getpid():
-            self.con.close()
+            self.connection.close()
         else:
-            _inherited.append(self.con)  # SQLite forbids a forked child to close what its parent opened
+            _inherited.append(self.connection)  # SQLite forbids a forked child to close what its parent opened
 
     __del__ = close
 
@@ -143,60 +143,62 @@ class Link:
 _inherited: list[sqlite3.Connection] = []
 
 
-def connect(file: Path, synchronous: int) -> sqlite3.Connection:
+def open_connection(file: Path, synchronous: int) -> sqlite3.Connection:
     """A connection to an existing database with every setting pinned.
 
     Raises StoreRefused if one does not hold, StoreCorrupt if something in it is not ours.
     """
     uri = f"{file.as_uri()}?mode=rw"
-    con = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_ROW)
-        con.execute("PRAGMA trusted_schema = 0").fetchall()
-        refuse_foreign(con, file)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_ROW_BYTES)
+        connection.execute("PRAGMA trusted_schema = 0").fetchall()
+        refuse_foreign(connection, file)
         pragmas = {key[7:]: value for key, value in SETTINGS.items() if key.startswith("sqlite_")}
         for pragma, wanted in (pragmas | _UNSTORED | {"synchronous": synchronous}).items():
-            if _pragma(con, pragma) != wanted:
-                con.execute(f"PRAGMA {pragma} = {wanted}").fetchall()
-                found = _pragma(con, pragma)
+            if _read_pragma(connection, pragma) != wanted:
+                connection.execute(f"PRAGMA {pragma} = {wanted}").fetchall()
+                found = _read_pragma(connection, pragma)
                 if found != wanted:
                     raise StoreRefused(
                         f"{file}: SQLite's {pragma} is {found!r} and cannot be made {wanted!r};"
                         " this is no store of hitl_nb, or its file system cannot carry one"
                     )
     except BaseException:
-        con.close()
+        connection.close()
         raise
-    return con
+    return connection
 
 
-def mend_settings(con: sqlite3.Connection, synchronous: int) -> None:
+def restore_settings(connection: sqlite3.Connection, synchronous: int) -> None:
     """Put the settings in the table back to ours, inside the caller's transaction."""
-    stored = dict(con.execute("SELECT key, value FROM Settings").fetchall())
+    stored = dict(connection.execute("SELECT key, value FROM Settings").fetchall())
     for key, value in (SETTINGS | {"sqlite_synchronous": synchronous}).items():
         if stored.get(key) != value:
-            con.execute("INSERT OR REPLACE INTO Settings VALUES (?, ?)", (key, value))
+            connection.execute("INSERT OR REPLACE INTO Settings VALUES (?, ?)", (key, value))
 
 
 def _refuse_planted_settings(file: Path, settings: dict[str, Any], synchronous: int) -> None:
     """diskcache turns unknown rows of its settings table into SQL and attributes."""
-    con = connect(file, synchronous)
+    connection = open_connection(file, synchronous)
     try:
-        if con.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone() is None:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone() is None:
             return
-        rows = con.execute("SELECT key, value FROM Settings")  # as diskcache reads it; an index could tell otherwise
+        rows = connection.execute(
+            "SELECT key, value FROM Settings"
+        )  # as diskcache reads it; an index could tell otherwise
         unknown = {key for key, _ in rows} - settings.keys() - _COUNTERS
     finally:
-        con.close()
+        connection.close()
     if unknown:
         names = ", ".join(sorted(map(repr, unknown)))
         raise StoreCorrupt(f"{file} has settings that are not ours ({names}); was it tampered with?")
 
 
-def _pragma(con: sqlite3.Connection, name: str) -> Any:
-    row = con.execute(f"PRAGMA {name}").fetchone()
+def _read_pragma(connection: sqlite3.Connection, name: str) -> Any:
+    row = connection.execute(f"PRAGMA {name}").fetchone()
     return 0 if row is None else row[0]
 
 
-def _corrupt(key: Any, why: str) -> NoReturn:
+def _raise_corrupt(key: Any, why: str) -> NoReturn:
     raise StoreCorrupt(f"the stored record {str(key)[:80]!r} was not written by hitl_nb: {why}; nothing of it was used")

@@ -12,17 +12,17 @@ from pathlib import Path
 
 from hitl_nb.errors import StoreBusy, StoreError
 from hitl_nb.storage import urls as places
-from hitl_nb.storage.disk.connection import DATABASE, NORMAL, Link, SafeCache, mend_settings
+from hitl_nb.storage.disk.connection import DATABASE, NORMAL, PinnedCache, ThreadConnection, restore_settings
 from hitl_nb.storage.disk.database_schema import refuse_foreign, schema_version
-from hitl_nb.storage.disk.errors import FOREIGN, as_store_error, code_of, translated
-from hitl_nb.storage.disk.process_lock import Gate
-from hitl_nb.storage.disk.transaction import PAGE, Batch, DiskTransaction
-from hitl_nb.storage.write_thread import Request
+from hitl_nb.storage.disk.errors import FOREIGN_ERRORS, sqlite_code, store_errors, to_store_error
+from hitl_nb.storage.disk.process_lock import ProcessLock
+from hitl_nb.storage.disk.transaction import PAGE_BYTES, DiskTransaction, WriteBatch
+from hitl_nb.storage.write_thread import WriteRequest
 
-LOG_LIMIT = 1000 * PAGE
+WAL_CHECKPOINT_BYTES = 1000 * PAGE_BYTES
 """Bytes written, by estimate, after which the log is taken into the database."""
 
-LOG_TOO_LONG = 16 * LOG_LIMIT
+WAL_MAX_BYTES = 16 * WAL_CHECKPOINT_BYTES
 """Size of the log from which it is cut. A log that keeps its size is written over, which saves 40 % of a commit."""
 
 SYNC_SECONDS = 0.5
@@ -36,9 +36,9 @@ class Database:
         self.directory = root / name
         self.file = self.directory / DATABASE
         self.synchronous = synchronous
-        self.cache: SafeCache | None = None
-        self.gate: Gate | None = None
-        self._link: Link | None = None  # the connection that writes
+        self.cache: PinnedCache | None = None
+        self.process_lock: ProcessLock | None = None
+        self._link: ThreadConnection | None = None  # the connection that writes
         self._name = str(self.file)
         self._lock = root / f"{name}.lock"
         self._wal = self.directory / f"{DATABASE}-wal"
@@ -53,135 +53,135 @@ class Database:
         self._sync_at: float | None = None
 
     def start(self) -> None:
-        with translated(self.directory):
-            self.gate = Gate(self._lock)
+        with store_errors(self.directory):
+            self.process_lock = ProcessLock(self._lock)
             try:
-                with self.gate.held(self._patience):
-                    places.prepare_inner(self.directory, DATABASE)
+                with self.process_lock.acquire(self._patience):
+                    places.prepare_database_directory(self.directory, DATABASE)
                     self.cache = self._open(time.monotonic() + self._patience)
                     self._connection(self.cache).execute("SELECT 1 FROM Cache").fetchone()  # the log exists from now on
-                    self._files = self._look()
+                    self._files = self._list_files()
             except BaseException:
                 self._link = self.cache = None
-                self.gate.close()
+                self.process_lock.close()
                 raise
 
-    def commit(self, batch: Sequence[Request], *, wait: bool) -> bool:
+    def commit(self, batch: Sequence[WriteRequest], *, wait: bool) -> bool:
         assert self.cache is not None
-        assert self.gate is not None
+        assert self.process_lock is not None
         try:
             if wait:
-                self.gate.take(self._patience)
-            elif not self.gate.take_if_free():
+                self.process_lock.lock(self._patience)
+            elif not self.process_lock.try_lock():
                 return False
             try:
                 return self._commit(self.cache, batch, self._patience if wait else None)
             finally:
-                self.gate.let_go()
-        except FOREIGN as error:
-            failure = as_store_error(error, self.directory)
-            if isinstance(error, sqlite3.Error) and code_of(error) == sqlite3.SQLITE_IOERR:
+                self.process_lock.unlock()
+        except FOREIGN_ERRORS as error:
+            failure = to_store_error(error, self.directory)
+            if isinstance(error, sqlite3.Error) and sqlite_code(error) == sqlite3.SQLITE_IOERR:
                 self._disconnect()  # what the system has cached may be gone: begin again from the files
                 self._files, self._seen = self._files[:2], -1
             raise failure from error
 
-    def unsettled(self) -> bool:
-        return self._logged >= LOG_LIMIT or self._sync_at is not None
+    def needs_settling(self) -> bool:
+        return self._logged >= WAL_CHECKPOINT_BYTES or self._sync_at is not None
 
     def settle(self) -> float | None:
-        if self._logged >= LOG_LIMIT:
-            self._checkpoint("PASSIVE" if self._log_size < LOG_TOO_LONG else "TRUNCATE")
+        if self._logged >= WAL_CHECKPOINT_BYTES:
+            self._checkpoint("PASSIVE" if self._log_size < WAL_MAX_BYTES else "TRUNCATE")
         if self._sync_at is not None and time.monotonic() >= self._sync_at:
             self._sync()
         return None if self._sync_at is None else max(0.0, self._sync_at - time.monotonic())
 
     def stop(self) -> None:
         assert self.cache is not None
-        assert self.gate is not None
+        assert self.process_lock is not None
         if self._sync_at is not None:
             self._sync()
         self._checkpoint("TRUNCATE")
         self._disconnect()
         self.cache = None  # closes the connections of the other threads, once they are not in use
-        self.gate.close()
+        self.process_lock.close()
 
-    def _open(self, deadline: float) -> SafeCache:
+    def _open(self, deadline_seconds: float) -> PinnedCache:
         while True:
             try:
-                return SafeCache(self.directory, self.synchronous)
+                return PinnedCache(self.directory, self.synchronous)
             except sqlite3.OperationalError as error:
-                _wait_or_raise(error, deadline)
+                _wait_or_raise(error, deadline_seconds)
 
-    def _connection(self, cache: SafeCache) -> sqlite3.Connection:
+    def _connection(self, cache: PinnedCache) -> sqlite3.Connection:
         if self._link is None:
-            self._link = cache.take_link()
-        return self._link.con
+            self._link = cache.detach_connection()
+        return self._link.connection
 
     def _disconnect(self) -> None:
         if self._link is not None:
             self._link.close()
             self._link = None
 
-    def _commit(self, cache: SafeCache, requests: Sequence[Request], patience: float | None) -> bool:
+    def _commit(self, cache: PinnedCache, requests: Sequence[WriteRequest], patience: float | None) -> bool:
         """See `commit`; `patience` is None for not waiting."""
-        con = self._connection(cache)
-        batch = Batch(con, cache.disk, self._recent)
-        if not self._begin(con, patience):
+        connection = self._connection(cache)
+        batch = WriteBatch(connection, cache.disk, self._recent)
+        if not self._begin_transaction(connection, patience):
             return False
         try:
-            version = data_version(con)
+            version = data_version(connection)
             if version != self._seen:
                 self._recent.clear()
-                self._refuse_if_foreign(con)
-                mend_settings(con, self.synchronous)
+                self._refuse_if_foreign(connection)
+                restore_settings(connection, self.synchronous)
             for request in requests:
-                self._work(batch, request)
+                self._run_request(batch, request)
             batch.flush()
             self._refuse_if_replaced()
             if all(request.error is not None for request in requests):
-                con.execute("ROLLBACK")
+                connection.execute("ROLLBACK")
                 return True
-            con.execute("COMMIT")
+            connection.execute("COMMIT")
         except BaseException:
             self._recent.clear()
-            if con.in_transaction:
-                con.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
         self._seen = version
-        self._logged += 4 * PAGE + batch.written
+        self._logged += 4 * PAGE_BYTES + batch.written
         if self.synchronous == NORMAL and self._sync_at is None:
             self._sync_at = time.monotonic() + SYNC_SECONDS
         return True
 
-    def _begin(self, con: sqlite3.Connection, patience: float | None) -> bool:
+    def _begin_transaction(self, connection: sqlite3.Connection, patience: float | None) -> bool:
         deadline = time.monotonic() + (patience or 0)
         while True:
             try:
-                con.execute("BEGIN IMMEDIATE")
+                connection.execute("BEGIN IMMEDIATE")
                 return True
             except sqlite3.OperationalError as error:
-                if patience is None and code_of(error) == sqlite3.SQLITE_BUSY:
+                if patience is None and sqlite_code(error) == sqlite3.SQLITE_BUSY:
                     return False
                 _wait_or_raise(error, deadline)
 
-    def _work(self, batch: Batch, request: Request) -> None:
-        tx = DiskTransaction(batch, self.directory)
+    def _run_request(self, batch: WriteBatch, request: WriteRequest) -> None:
+        transaction = DiskTransaction(batch, self.directory)
         try:
-            request.result = request.work(tx)
+            request.result = request.work(transaction)
         except BaseException as error:  # noqa: BLE001 - belongs to whoever waits for the future
             request.error = error
-        tx.end(undo=request.error is not None)
+        transaction.end(undo=request.error is not None)
 
-    def _refuse_if_foreign(self, con: sqlite3.Connection) -> None:
+    def _refuse_if_foreign(self, connection: sqlite3.Connection) -> None:
         """A trigger that another program has added would run with what we write."""
-        found = schema_version(con)
+        found = schema_version(connection)
         if found != self._schema:
-            refuse_foreign(con, self.file)
+            refuse_foreign(connection, self.file)
             self._schema = found
 
     def _refuse_if_replaced(self) -> None:
         """A database whose file was removed would go on taking writes, and nobody would ever see them."""
-        found = self._look()
+        found = self._list_files()
         if not found or found[: len(self._files)] != self._files:
             raise StoreError(
                 f"the store {self.directory} was removed or replaced while it was open; nothing was saved;"
@@ -201,7 +201,7 @@ class Database:
                 " or start this process again to begin with what is there now"
             )
 
-    def _look(self) -> list[tuple[int, int]]:
+    def _list_files(self) -> list[tuple[int, int]]:
         """Which files the names stand for, the log last; none if one is missing. Also notes how long the log is."""
         try:
             found = [os.stat(name) for name in self._names]  # noqa: PTH116 - at every commit; a Path takes twice as long
@@ -213,9 +213,9 @@ class Database:
     def _checkpoint(self, mode: str) -> None:
         """Take the log into the database. It can wait: if somebody is in the way, a later one does it."""
         assert self.cache is not None
-        assert self.gate is not None
+        assert self.process_lock is not None
         self._logged = 0
-        with suppress(StoreBusy, sqlite3.Error), self.gate.held(1.0):
+        with suppress(StoreBusy, sqlite3.Error), self.process_lock.acquire(1.0):
             self._connection(self.cache).execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
 
     def _sync(self) -> None:
@@ -228,13 +228,13 @@ class Database:
                 os.close(log)
 
 
-def data_version(con: sqlite3.Connection) -> int:
+def data_version(connection: sqlite3.Connection) -> int:
     """A number that changes with every commit of another connection; it means nothing on any but this one."""
-    return con.execute("PRAGMA data_version").fetchone()[0]
+    return connection.execute("PRAGMA data_version").fetchone()[0]
 
 
 def _wait_or_raise(error: sqlite3.OperationalError, deadline: float) -> None:
     """Sleep a little if a lock was the reason and there is time left; raise otherwise."""
-    if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+    if sqlite_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
         raise error
     time.sleep(random.uniform(0.001, 0.02))

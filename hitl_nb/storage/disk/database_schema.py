@@ -11,24 +11,24 @@ from pathlib import Path
 
 from hitl_nb.errors import StoreCorrupt
 
-_CACHE = (
+_CACHE_SQL = (
     "CREATE TABLE Cache ( rowid INTEGER PRIMARY KEY, key BLOB, raw INTEGER, store_time REAL, expire_time REAL,"
     " access_time REAL, access_count INTEGER DEFAULT 0, tag BLOB, size INTEGER DEFAULT 0, mode INTEGER DEFAULT 0,"
     " filename TEXT, value BLOB)"
 )
 
 
-def _trigger(name: str, event: str, change: str, key: str) -> str:
+def _trigger_sql(name: str, event: str, change: str, key: str) -> str:
     return (
         f"CREATE TRIGGER {name} AFTER {event} ON Cache FOR EACH ROW BEGIN UPDATE Settings SET value = value {change}"
         f' WHERE key = "{key}"; END'
     )
 
 
-_EXPECTED: dict[tuple[str, str], str | None] = {
+_EXPECTED_SCHEMA: dict[tuple[str, str], str | None] = {
     ("table", "Settings"): "CREATE TABLE Settings ( key TEXT NOT NULL UNIQUE, value)",
     ("index", "sqlite_autoindex_Settings_1"): None,
-    ("table", "Cache"): _CACHE,
+    ("table", "Cache"): _CACHE_SQL,
     ("index", "Cache_key_raw"): "CREATE UNIQUE INDEX Cache_key_raw ON Cache(key, raw)",
     ("index", "Cache_expire_time"): "CREATE INDEX Cache_expire_time ON Cache (expire_time)",
     # Those of other settings: a plain diskcache.Cache that was opened here has made them, and they do no harm.
@@ -37,7 +37,7 @@ _EXPECTED: dict[tuple[str, str], str | None] = {
     ("index", "Cache_access_count"): "CREATE INDEX Cache_access_count ON Cache (access_count)",
     ("index", "Cache_tag_rowid"): "CREATE INDEX Cache_tag_rowid ON Cache(tag, rowid)",
     **{
-        ("trigger", name): _trigger(name, event, change, key)
+        ("trigger", name): _trigger_sql(name, event, change, key)
         for name, event, change, key in (
             ("Settings_count_insert", "INSERT", "+ 1", "count"),
             ("Settings_count_delete", "DELETE", "- 1", "count"),
@@ -49,32 +49,32 @@ _EXPECTED: dict[tuple[str, str], str | None] = {
 }
 """By type and name, the statement. One that is missing is made by diskcache: a database may be half made."""
 
-_ZERO = ("user_version", "application_id")
+_ZERO_PRAGMAS = ("user_version", "application_id")
 
 
-def refuse_foreign(con: sqlite3.Connection, file: Path) -> None:
+def refuse_foreign(connection: sqlite3.Connection, file: Path) -> None:
     """Raises StoreCorrupt, naming it, if anything is in the database that hitl_nb does not put there."""
-    for kind, name, table, sql in con.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"):
-        wanted = _EXPECTED.get((kind, name), "")
-        if sql == wanted and table == _table(kind, name):
+    for kind, name, table, sql in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"):
+        wanted = _EXPECTED_SCHEMA.get((kind, name), "")
+        if sql == wanted and table == _schema_table(kind, name):
             continue
         what = f"the {kind} {str(name)[:80]!r}"
         raise StoreCorrupt(
             f"{file} holds {what}, {'which hitl_nb did not make' if wanted == '' else 'but not as hitl_nb made it'}; "
             "nothing was written. If this store came from somebody else, do not use it; otherwise restore a backup"
         )
-    for pragma in _ZERO:
-        (found,) = con.execute(f"PRAGMA {pragma}").fetchone()
+    for pragma in _ZERO_PRAGMAS:
+        (found,) = connection.execute(f"PRAGMA {pragma}").fetchone()
         if found != 0:
             raise StoreCorrupt(f"{file} was marked by another program: its {pragma} is {found}, not 0")
 
 
-def schema_version(con: sqlite3.Connection) -> int:
+def schema_version(connection: sqlite3.Connection) -> int:
     """A number that changes with every change of the schema."""
-    return con.execute("PRAGMA schema_version").fetchone()[0]
+    return connection.execute("PRAGMA schema_version").fetchone()[0]
 
 
-def _table(kind: str, name: str) -> str:
+def _schema_table(kind: str, name: str) -> str:
     if kind == "table":
         return name
     return "Settings" if name == "sqlite_autoindex_Settings_1" else "Cache"

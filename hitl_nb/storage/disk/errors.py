@@ -11,40 +11,40 @@ from pathlib import Path
 
 from hitl_nb.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 
-_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextmanager
-def translated(directory: Path) -> Generator[None]:
+def store_errors(directory: Path) -> Generator[None]:
     """Raise SQLite's and the system's errors as StoreError, about the database in `directory`."""
     try:
         yield
-    except FOREIGN as error:
-        raise as_store_error(error, directory) from error
+    except FOREIGN_ERRORS as error:
+        raise to_store_error(error, directory) from error
 
 
-FOREIGN = (sqlite3.Error, UnicodeDecodeError, OSError)
+FOREIGN_ERRORS = (sqlite3.Error, UnicodeDecodeError, OSError)
 """What SQLite and the system raise."""
 
 
-def as_store_error(error: sqlite3.Error | UnicodeDecodeError | OSError, directory: Path) -> StoreError:
-    """The StoreError that says what one of `FOREIGN` means for the database in `directory`."""
+def to_store_error(error: sqlite3.Error | UnicodeDecodeError | OSError, directory: Path) -> StoreError:
+    """The StoreError that says what one of `FOREIGN_ERRORS` means for the database in `directory`."""
     if isinstance(error, sqlite3.Error):
-        return explain(error, directory)
+        return explain_sqlite_error(error, directory)
     if isinstance(error, UnicodeDecodeError):  # of the text in which SQLite says what is damaged
         return StoreCorrupt(f"the database in {directory} is damaged; restore it from a backup")
-    kind = StoreFull if error.errno in _NO_ROOM else StoreError
+    kind = StoreFull if error.errno in _DISK_FULL_ERRNOS else StoreError
     return kind(f"the store {directory} cannot be used: {error.strerror}")
 
 
-def explain(error: sqlite3.Error, directory: Path) -> StoreError:
+def explain_sqlite_error(error: sqlite3.Error, directory: Path) -> StoreError:
     """The StoreError that says what `error` means here, and what to do."""
-    code = code_of(error)
+    code = sqlite_code(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"another program holds the database in {directory}; close it, or try again")
     if code == sqlite3.SQLITE_TOOBIG:
         return StoreCorrupt(f"a record in {directory} is larger than any that hitl_nb writes, so it was not read")
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_room(directory)):
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_disk_full(directory)):
         return StoreFull(f"no room left for the store {directory}; nothing was half-saved; make room and try again")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StoreCorrupt(f"the database in {directory} is damaged ({error}); restore it from a backup")
@@ -53,12 +53,12 @@ def explain(error: sqlite3.Error, directory: Path) -> StoreError:
     return StoreError(f"the store {directory} cannot be used: {error}")
 
 
-def code_of(error: sqlite3.Error) -> int:
+def sqlite_code(error: sqlite3.Error) -> int:
     """SQLite's primary result code."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
-def _no_room(directory: Path) -> bool:
+def _is_disk_full(directory: Path) -> bool:
     """Whether the next block of the write-ahead log could not be written either.
 
     SQLite reports a quota or a limit on file sizes as an I/O error like any other.
@@ -73,4 +73,4 @@ def _no_room(directory: Path) -> bool:
             os.close(fd)
             probe.unlink()
     except OSError as error:
-        return error.errno in _NO_ROOM
+        return error.errno in _DISK_FULL_ERRNOS

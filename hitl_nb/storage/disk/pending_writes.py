@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 
-class KeptBack:
+class PendingWrites:
     """Values by key; None deletes. The keys are kept sorted, so that a range is found without looking at all of them.
 
     Attributes:
@@ -27,12 +27,12 @@ class KeptBack:
         self.deletions += value is None
         self.values[key] = value
 
-    def update(self, other: KeptBack) -> None:
+    def merge_newer(self, other: PendingWrites) -> None:
         """Take over the writes of another one, which are newer."""
         for key, value in other.values.items():
             self.write(key, value)
 
-    def range(self, start: str, stop: str, limit: int | None, reverse: bool) -> dict[str, bytes | None]:
+    def select_range(self, start: str, stop: str, limit: int | None, reverse: bool) -> dict[str, bytes | None]:
         """The first `limit` writes from start (included) to stop (not included); the last ones if `reverse`."""
         first, end = bisect_left(self._keys, start), bisect_left(self._keys, stop)
         if limit is not None and end - first > limit:

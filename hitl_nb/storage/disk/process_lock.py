@@ -20,68 +20,68 @@ from filelock import lock_descriptor, unlock_descriptor
 from hitl_nb.errors import StoreBusy
 
 
-class Gate:
+class ProcessLock:
     """A fair lock between processes, on the files `path` and `path`.turn, which are created 0600."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = _open(path)
+        self._thread_lock = _open_lock_file(path)
         try:
-            self._turn = _open(path.with_name(path.name + ".turn"))
+            self._turn_file = _open_lock_file(path.with_name(path.name + ".turn"))
         except OSError:
-            os.close(self._lock)
+            os.close(self._thread_lock)
             raise
 
     @contextmanager
-    def held(self, patience: float) -> Generator[None]:
+    def acquire(self, patience: float) -> Generator[None]:
         """Hold the gate. Raises StoreBusy after `patience` seconds."""
-        self.take(patience)
+        self.lock(patience)
         try:
             yield
         finally:
-            self.let_go()
+            self.unlock()
 
-    def take(self, patience: float) -> None:
+    def lock(self, patience: float) -> None:
         """Take the gate. Raises StoreBusy after `patience` seconds."""
         deadline = time.monotonic() + patience
-        self._take(self._turn, deadline, patience)
+        self._lock_file(self._turn_file, deadline, patience)
         try:
-            self._take(self._lock, deadline, patience)
+            self._lock_file(self._thread_lock, deadline, patience)
         finally:
-            unlock_descriptor(self._turn)
+            unlock_descriptor(self._turn_file)
 
-    def take_if_free(self) -> bool:
+    def try_lock(self) -> bool:
         """Take the gate, if nobody holds it or waits for it."""
-        if not lock_descriptor(self._turn, blocking=False):
+        if not lock_descriptor(self._turn_file, blocking=False):
             return False
         try:
-            return lock_descriptor(self._lock, blocking=False)
+            return lock_descriptor(self._thread_lock, blocking=False)
         finally:
-            unlock_descriptor(self._turn)
+            unlock_descriptor(self._turn_file)
 
-    def let_go(self) -> None:
+    def unlock(self) -> None:
         """Give the gate to whoever is next."""
-        unlock_descriptor(self._lock)
+        unlock_descriptor(self._thread_lock)
 
     def close(self) -> None:
         """Let go of the files. In a forked child this leaves the parent's hold untouched."""
-        os.close(self._lock)
-        os.close(self._turn)
+        os.close(self._thread_lock)
+        os.close(self._turn_file)
 
-    def _take(self, fd: int, deadline: float, patience: float) -> None:
+    def _lock_file(self, descriptor: int, deadline: float, patience: float) -> None:
         pause = 0.0001
-        while not lock_descriptor(fd, blocking=False):
+        while not lock_descriptor(descriptor, blocking=False):
             if time.monotonic() >= deadline:
                 raise StoreBusy(
-                    f"the store {self.path.parent} was locked for {patience:g} s by {self._holder()};"
+                    f"the store {self.path.parent} was locked for {patience:g} s by {self._describe_holder()};"
                     " if that process hangs, end it; otherwise try again"
                 )
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, 0.002)
 
-    def _holder(self) -> str:
+    def _describe_holder(self) -> str:
         """Who holds the lock, as far as the system tells."""
-        inode = f":{os.fstat(self._lock).st_ino}"
+        inode = f":{os.fstat(self._thread_lock).st_ino}"
         try:
             locks = Path("/proc/locks").read_text().splitlines()
         except OSError:
@@ -93,5 +93,5 @@ class Gate:
         return "another process"
 
 
-def _open(path: Path) -> int:
+def _open_lock_file(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)

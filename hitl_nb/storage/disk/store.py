@@ -16,21 +16,21 @@ from weakref import WeakSet
 
 from hitl_nb.errors import StoreError, StoreRefused
 from hitl_nb.storage import urls as places
-from hitl_nb.storage.disk.connection import FULL, NORMAL, connect
+from hitl_nb.storage.disk.connection import FULL, NORMAL, open_connection
 from hitl_nb.storage.disk.database import Database, data_version
-from hitl_nb.storage.disk.errors import FOREIGN, as_store_error, translated
-from hitl_nb.storage.disk.transaction import Rows
+from hitl_nb.storage.disk.errors import FOREIGN_ERRORS, store_errors, to_store_error
+from hitl_nb.storage.disk.transaction import RowReader
 from hitl_nb.storage.interface import Store
-from hitl_nb.storage.write_thread import Writer, WrittenByThread
+from hitl_nb.storage.write_thread import ThreadedStore, Writer
 
-PATIENCE = 10.0
+LOCK_TIMEOUT_SECONDS = 10.0
 """Seconds until a store that others hold is reported busy."""
 
 POLL_SECONDS = 0.02
 """How often `wait` looks."""
 
 
-class DiskStore(WrittenByThread):
+class DiskStore(ThreadedStore):
     """A store in a directory of a local disk, shared by the processes of one user. See `Store` for the methods.
 
     Args:
@@ -43,14 +43,16 @@ class DiskStore(WrittenByThread):
         StoreBusy, StoreFull, StoreCorrupt, StoreError: as their names say.
     """
 
-    def __init__(self, directory: Path | str, *, patience: float = PATIENCE, database: str = "journal") -> None:
+    def __init__(
+        self, directory: Path | str, *, patience: float = LOCK_TIMEOUT_SECONDS, database: str = "journal"
+    ) -> None:
         root = Path(os.path.realpath(directory))
         if str(root) in _inherited:
             raise StoreRefused(
                 f"the store {root} was open when this process was forked, and SQLite cannot open it again here;"
                 " start workers with the 'spawn' or 'forkserver' method, or close the store before forking"
             )
-        places.prepare(root)
+        places.prepare_store_directory(root)
         self.url = f"diskcache://{root}"
         self.root = root
         self.database = Database(root, database, NORMAL if database == "drafts" else FULL, patience)
@@ -59,11 +61,11 @@ class DiskStore(WrittenByThread):
         self._opening = threading.Lock()
         self._watching = threading.Lock()
         self._watcher: sqlite3.Connection | None = None
-        _opened.add(self)
+        _open_disk_stores.add(self)
         try:
             self._writer = Writer(self.database, f"the store {root}")
         except BaseException:
-            _opened.discard(self)
+            _open_disk_stores.discard(self)
             raise
 
     @property
@@ -78,27 +80,27 @@ class DiskStore(WrittenByThread):
     def get(self, key: str) -> bytes | None:
         """See `Reads.get`. Raises StoreCorrupt for a record that hitl_nb did not write."""
         try:
-            return self._rows().get(key)
-        except FOREIGN as error:
-            raise as_store_error(error, self.database.directory) from error
+            return self._read_rows().get(key)
+        except FOREIGN_ERRORS as error:
+            raise to_store_error(error, self.database.directory) from error
 
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
         """See `Reads.scan`. Raises StoreCorrupt for a record that hitl_nb did not write."""
         try:
-            return self._rows().scan(start, stop, limit, reverse)
-        except FOREIGN as error:
-            raise as_store_error(error, self.database.directory) from error
+            return self._read_rows().scan(start, stop, limit, reverse)
+        except FOREIGN_ERRORS as error:
+            raise to_store_error(error, self.database.directory) from error
 
     def version(self) -> int:
         """See `Store.version`."""
         self._writer.check()
-        with self._watching, translated(self.database.directory):
+        with self._watching, store_errors(self.database.directory):
             self._writer.check()  # again: closed meanwhile, it would open a connection that nobody closes
             self.database.refuse_if_gone()
             if self._watcher is None:
-                self._watcher = connect(self.database.file, self.database.synchronous)
+                self._watcher = open_connection(self.database.file, self.database.synchronous)
             return data_version(self._watcher)
 
     def wait(self, version: int, timeout: float) -> int:
@@ -119,37 +121,37 @@ class DiskStore(WrittenByThread):
         self._writer.close()
         if str(self.root) in _inherited:
             return
-        _opened.discard(self)
+        _open_disk_stores.discard(self)
         with self._watching:
             if self._watcher is not None:
                 self._watcher.close()
                 self._watcher = None
 
-    def _rows(self) -> Rows:
+    def _read_rows(self) -> RowReader:
         self._writer.check()
         cache = self.database.cache
         if cache is None:
             raise StoreError(f"the store {self.root} is closed")
         self.database.refuse_if_gone()
-        return Rows(cache.link().con, cache.disk)
+        return RowReader(cache.current_connection().connection, cache.disk)
 
 
 # A forked child has copies of SQLite's notes about locks that only its parent holds. A connection that the child
 # opens to the same file trusts these notes, takes no lock, and loses writes (verified: its commit succeeds into a log
 # that another process has deleted). So the child may neither use, nor close, nor open again what was open.
 
-_opened: WeakSet[DiskStore] = WeakSet()
+_open_disk_stores: WeakSet[DiskStore] = WeakSet()
 _inherited: set[str] = set()
 _never_closed: list[DiskStore] = []
 
 
 def _forget_after_fork() -> None:
-    for store in list(_opened):
+    for store in list(_open_disk_stores):
         _inherited.add(str(store.root))
         _never_closed.append(store)
-        if store.database.gate is not None:
-            store.database.gate.close()  # or the gate would stay shut after the death of a parent that holds it
-    _opened.clear()
+        if store.database.process_lock is not None:
+            store.database.process_lock.close()  # or the gate would stay shut after the death of a parent that holds it
+    _open_disk_stores.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -15,17 +15,17 @@ from typing import NoReturn
 from diskcache.core import MODE_RAW  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 from hitl_nb.errors import StoreError
-from hitl_nb.storage.disk.connection import SafeDisk
-from hitl_nb.storage.disk.errors import explain
-from hitl_nb.storage.disk.pending_writes import KeptBack
+from hitl_nb.storage.disk.connection import BytesOnlyDisk
+from hitl_nb.storage.disk.errors import explain_sqlite_error
+from hitl_nb.storage.disk.pending_writes import PendingWrites
 from hitl_nb.storage.keys import check_key, check_range, check_value
 
-PAGE = 4096
+PAGE_BYTES = 4096
 
 REMEMBERED, REMEMBERED_SIZE = 1024, 64 * 1024
 """Most values that the writer remembers, and the length of the longest."""
 
-SPILLED = 4 << 20
+SPILL_BYTES = 4 << 20
 """Bytes of values that an open transaction keeps back; more goes to SQLite before its end."""
 
 _SELECT = "SELECT key, raw, mode, filename, value FROM Cache WHERE "
@@ -39,16 +39,16 @@ _UPSERT = (
 )
 _DELETE = "DELETE FROM Cache WHERE key = ? AND raw = 1"
 
-_Row = tuple[object, object, object, object, object]
+_RawRow = tuple[object, object, object, object, object]
 _Writes = dict[str, bytes | None]
 """Values by key; None deletes."""
 
 
-class Rows:
+class RowReader:
     """Reading on one connection; each row is checked by the disk before it is believed."""
 
-    def __init__(self, con: sqlite3.Connection, disk: SafeDisk) -> None:
-        self._con = con
+    def __init__(self, connection: sqlite3.Connection, disk: BytesOnlyDisk) -> None:
+        self._con = connection
         self._disk = disk
 
     def get(self, key: str) -> bytes | None:
@@ -61,12 +61,12 @@ class Rows:
         bounds = (start, stop, -1 if limit is None else limit)
         return [self._pair(row) for row in self._con.execute(_DESCENDING if reverse else _ASCENDING, bounds).fetchall()]
 
-    def _pair(self, row: _Row) -> tuple[str, bytes]:
+    def _pair(self, row: _RawRow) -> tuple[str, bytes]:
         key, raw, mode, filename, value = row
         return self._disk.get(key, raw), self._disk.fetch(mode, filename, value, False, key)
 
 
-class Batch:
+class WriteBatch:
     """The open transaction of one connection, in which several requests work one after the other.
 
     What they write is kept back and goes to SQLite at the end, in the order of the keys: a row that many requests write
@@ -79,14 +79,14 @@ class Batch:
             records again and again.
     """
 
-    def __init__(self, con: sqlite3.Connection, disk: SafeDisk, recent: _Writes) -> None:
+    def __init__(self, connection: sqlite3.Connection, disk: BytesOnlyDisk, recent: _Writes) -> None:
         self.failure: sqlite3.Error | None = None
         self.written = 0
         self.recent = recent
-        self.kept_back = KeptBack()
+        self.kept_back = PendingWrites()
         self.size = 0
-        self._con = con
-        self._rows = Rows(con, disk)
+        self._con = connection
+        self._rows = RowReader(connection, disk)
 
     def get(self, key: str) -> bytes | None:
         for known in (self.kept_back.values, self.recent):
@@ -96,7 +96,9 @@ class Batch:
         self._remember(key, value)
         return value
 
-    def scan(self, start: str, stop: str, limit: int | None, reverse: bool, own: KeptBack) -> list[tuple[str, bytes]]:
+    def scan(
+        self, start: str, stop: str, limit: int | None, reverse: bool, own: PendingWrites
+    ) -> list[tuple[str, bytes]]:
         check_range(start, stop, limit)
         layers = (self.kept_back, own)
         # Of each source so many of the first: what is deleted takes a place there, and none in the answer.
@@ -104,19 +106,19 @@ class Batch:
         found = self._rows.scan(start, stop, enough, reverse)
         newer: _Writes = {}
         for layer in layers:
-            newer.update(layer.range(start, stop, enough, reverse))
+            newer.update(layer.select_range(start, stop, enough, reverse))
         if not newer:
             return found[:limit]
         merged = {**dict(found), **newer}
         pairs = [(key, value) for key in sorted(merged, reverse=reverse) if (value := merged[key]) is not None]
         return pairs[:limit]
 
-    def keep(self, writes: KeptBack, size: int) -> None:
+    def keep(self, writes: PendingWrites, size: int) -> None:
         """Take over what a request wrote."""
-        self.kept_back.update(writes)
+        self.kept_back.merge_newer(writes)
         self.size += size
 
-    def spill(self, writes: KeptBack, *, first: bool) -> None:
+    def spill(self, writes: PendingWrites, *, first: bool) -> None:
         """Write what a request has written so far, so that it can be undone alone; `first`: nothing of it is there."""
         if first:
             self.flush()
@@ -133,7 +135,7 @@ class Batch:
     def flush(self) -> None:
         """Write what was kept back."""
         self._write(self.kept_back.values)
-        self.kept_back = KeptBack()
+        self.kept_back = PendingWrites()
         self.size = 0
 
     def _write(self, writes: _Writes) -> None:
@@ -147,7 +149,7 @@ class Batch:
                 puts.append((key, now, now, value))
                 self.written += len(value)
             self._remember(key, value)
-        self.written += PAGE * len(writes)
+        self.written += PAGE_BYTES * len(writes)
         if deletes:
             self._con.executemany(_DELETE, deletes)
         if puts:
@@ -166,51 +168,51 @@ class Batch:
 class DiskTransaction:
     """One request's view of the open transaction: what it wrote itself, over what the batch holds."""
 
-    def __init__(self, batch: Batch, directory: Path) -> None:
+    def __init__(self, batch: WriteBatch, directory: Path) -> None:
         self._batch = batch
         self._directory = directory
-        self._own = KeptBack()
+        self._own = PendingWrites()
         self._size = 0
         self._spilled = False
         self._thread: int | None = threading.get_ident()  # None when it is over
 
     def get(self, key: str) -> bytes | None:
         if self._thread != threading.get_ident() or self._batch.failure is not None:
-            self._refuse()
+            self._raise_failure()
         own = self._own.values
         if key in own:
             return own[key]
         try:
             return self._batch.get(key)
         except sqlite3.Error as error:
-            raise self._failed(error) from error
+            raise self._to_store_error(error) from error
 
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
         if self._thread != threading.get_ident() or self._batch.failure is not None:
-            self._refuse()
+            self._raise_failure()
         try:
             return self._batch.scan(start, stop, limit, reverse, self._own)
         except sqlite3.Error as error:
-            raise self._failed(error) from error
+            raise self._to_store_error(error) from error
 
     def put(self, key: str, value: bytes) -> None:
         if self._thread != threading.get_ident() or self._batch.failure is not None:
-            self._refuse()
+            self._raise_failure()
         check_key(key)
         check_value(key, value)
         self._own.write(key, value)
         self._size += len(value)
-        if self._size + self._batch.size > SPILLED:
+        if self._size + self._batch.size > SPILL_BYTES:
             try:
                 self._spill()
             except sqlite3.Error as error:
-                raise self._failed(error) from error
+                raise self._to_store_error(error) from error
 
     def delete(self, key: str) -> None:
         if self._thread != threading.get_ident() or self._batch.failure is not None:
-            self._refuse()
+            self._raise_failure()
         check_key(key)
         self._own.write(key, None)
 
@@ -229,16 +231,16 @@ class DiskTransaction:
     def _spill(self) -> None:
         self._batch.spill(self._own, first=not self._spilled)
         self._spilled = True
-        self._own, self._size = KeptBack(), 0
+        self._own, self._size = PendingWrites(), 0
 
-    def _refuse(self) -> NoReturn:
+    def _raise_failure(self) -> NoReturn:
         if self._thread is None:
             raise StoreError("this transaction is over; its work has returned")
         if self._thread != threading.get_ident():
             raise StoreError("a transaction may only be used by its own work, on the thread that runs it")
         assert self._batch.failure is not None  # SQLite may have ended it: nothing must be written outside one
-        raise explain(self._batch.failure, self._directory)
+        raise explain_sqlite_error(self._batch.failure, self._directory)
 
-    def _failed(self, error: sqlite3.Error) -> StoreError:
+    def _to_store_error(self, error: sqlite3.Error) -> StoreError:
         self._batch.failure = error
-        return explain(error, self._directory)
+        return explain_sqlite_error(error, self._directory)

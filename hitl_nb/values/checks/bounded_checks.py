@@ -18,21 +18,21 @@ from typing import Any, cast
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.values.checks.patterns import is_linear, states
+from hitl_nb.values.checks.patterns import count_states, is_linear
 from hitl_nb.worker_process import WorkerProcess
 
-Fields = dict[str, str]
-_UNTIL: ContextVar[float | None] = ContextVar("hitl_nb_check_until", default=None)
+FieldMessages = dict[str, str]
+_deadline: ContextVar[float | None] = ContextVar("hitl_nb_check_until", default=None)
 
 WORKERS = 2
 """Worker processes of one process."""
-SECONDS = 5.0
+CHECK_SECONDS = 5.0
 """How long a check may take in a worker."""
 SECONDS_PER_MB = 5.0
 """How much longer it may take for each MB of the value: a large table takes long without any harm."""
-_WAIT = 60.0
+_MAX_WAIT_SECONDS = 60.0
 """Seconds that a check waits for a worker."""
-_COSTLY = frozenset(
+_COSTLY_KEYWORDS = frozenset(
     {
         *("$ref", "$dynamicRef", "$recursiveRef", "$schema", "uniqueItems", "patternProperties"),
         *("unevaluatedItems", "unevaluatedProperties"),
@@ -41,66 +41,66 @@ _COSTLY = frozenset(
 """Keywords whose cost is not bounded by the number of subschemas times the number of parts of the value."""
 _MOST_VISITS, _MOST_CHARACTERS = 5_000, 5_000_000
 """What a cheap check looks at: parts of the value, and characters, each as often as a subschema may look at it."""
-_MOST_STATES = 2_000
+_MAX_STATES = 2_000
 """States of the automata of its patterns."""
 
 
 def run_check(
-    check: Callable[[dict[str, Any], list[Any]], list[Fields]], schema: dict[str, Any], values: list[Any]
-) -> list[Fields]:
-    """What is wrong with each of the values, here or in a worker process; `check` is `schemas.find_misfits`.
+    check: Callable[[dict[str, Any], list[Any]], list[FieldMessages]], schema: dict[str, Any], values: list[Any]
+) -> list[FieldMessages]:
+    """What is wrong with each of the values, here or in a worker process; `check` is `schemas.find_schema_errors`.
 
     Raises InvalidEdit if that cannot be found out in time.
     """
     if _is_cheap(schema, values):
         return check(schema, values)
     request = json.dumps([schema, values]).encode()
-    until = _UNTIL.get()
-    seconds = _seconds(len(request)) if until is None else until - time.monotonic()
+    until = _deadline.get()
+    seconds = _check_seconds(len(request)) if until is None else until - time.monotonic()
     if seconds <= 0:
         raise InvalidEdit({"": "cannot be checked by the agent's schemas: together they take too long"})
     answer: dict[str, Any] = json.loads(_POOL.ask(request, seconds))
     if "failed" in answer:
         raise InvalidEdit({"": f"cannot be checked by the agent's schema: {answer['failed']}"})
-    return cast("list[Fields]", answer["found"])
+    return cast("list[FieldMessages]", answer["found"])
 
 
 @contextlib.contextmanager
 def time_limit(size: int) -> Generator[None]:
     """All checks within are parts of one, of a value of so many bytes, and have its time together."""
-    token = _UNTIL.set(time.monotonic() + _seconds(size))
+    token = _deadline.set(time.monotonic() + _check_seconds(size))
     try:
         yield
     finally:
-        _UNTIL.reset(token)
+        _deadline.reset(token)
 
 
-def _seconds(size: int) -> float:
-    return SECONDS + SECONDS_PER_MB * size / (1 << 20)
+def _check_seconds(size: int) -> float:
+    return CHECK_SECONDS + SECONDS_PER_MB * size / (1 << 20)
 
 
 def _is_cheap(schema: dict[str, Any], values: list[Any]) -> bool:
     """Whether a check takes some milliseconds at most, for certain."""
     nodes = automata = 0
     patterns: list[str] = []
-    for key, part in _parts({name: rule for name, rule in schema.items() if name != "$schema"}):
+    for key, part in _iterate_parts({name: rule for name, rule in schema.items() if name != "$schema"}):
         nodes += 1
         if key == "pattern" and isinstance(part, str):
             patterns.append(part)
-            automata += states(part)
-        if key in _COSTLY or nodes > _MOST_VISITS or automata > _MOST_STATES:
+            automata += count_states(part)
+        if key in _COSTLY_KEYWORDS or nodes > _MOST_VISITS or automata > _MAX_STATES:
             return False
     if not all(map(is_linear, patterns)):
         return False
     characters = 0
-    for visits, (key, part) in enumerate(_parts(values), 1):
+    for visits, (key, part) in enumerate(_iterate_parts(values), 1):
         characters += len(key) + (len(part) if isinstance(part, str) else 20)
         if visits * nodes > _MOST_VISITS or characters * (nodes + automata) > _MOST_CHARACTERS:
             return False
     return True
 
 
-def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+def _iterate_parts(value: Any) -> Iterator[tuple[str, Any]]:
     """All parts of a JSON value, each with its key in an object ("" in a list)."""
     left: list[tuple[str, Any]] = [("", value)]
     while left:
@@ -112,7 +112,7 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
             left += (("", item) for item in cast("list[Any]", part))
 
 
-class _Pool:
+class _WorkerPool:
     """The workers of this process."""
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class _Pool:
 
     def ask(self, request: bytes, seconds: float) -> bytes:
         """The answer of a worker. Raises InvalidEdit."""
-        if not self._slots.acquire(timeout=_WAIT):
+        if not self._slots.acquire(timeout=_MAX_WAIT_SECONDS):
             raise InvalidEdit({"": "was not checked: other checks take too long here; try again"})
         try:
             for _ in range(2):  # an idle worker may just have ended
@@ -137,27 +137,27 @@ class _Pool:
                 try:
                     answer = worker.ask(request, seconds)
                 except TimeoutError:
-                    worker.end()
+                    worker.kill()
                     raise InvalidEdit(
                         {"": f"cannot be checked by the agent's schema: that takes longer than {seconds:.0f} s"}
                     ) from None
                 except BaseException:
-                    worker.end()
+                    worker.kill()
                     raise
                 if answer is not None:
                     self._idle.append(worker)
                     return answer
-                worker.end()
+                worker.kill()
         finally:
             self._slots.release()
         raise InvalidEdit({"": "cannot be checked by the agent's schema: the process that checked it ended"})
 
     def close(self) -> None:
         while self._idle:
-            self._idle.pop().end()
+            self._idle.pop().kill()
 
 
-_POOL = _Pool()
+_POOL = _WorkerPool()
 atexit.register(_POOL.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_POOL.forget)

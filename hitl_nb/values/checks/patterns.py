@@ -29,15 +29,15 @@ _COUNT = re.compile(r"\{(\d{1,9})(?:,(\d{0,9}))?\}")
 
 def find_pattern(pattern: str, text: str) -> bool:
     """Whether the pattern is found in the text. Raises ValueError for a pattern that no engine here takes."""
-    return _finder(pattern)(text)
+    return _make_finder(pattern)(text)
 
 
 def is_linear(pattern: str) -> bool:
     """Whether the pattern is one that is matched in time which grows with the text only."""
-    return _is_common(pattern) and _rust(pattern) is not None
+    return _is_common(pattern) and _compile_rust_pattern(pattern) is not None
 
 
-def states(pattern: str) -> int:
+def count_states(pattern: str) -> int:
     """About how many states an automaton of the pattern has: what a linear engine may do for each character."""
     counts = (max(int(low or 1), int(high or 1)) for low, high in _COUNT.findall(pattern))
     return len(pattern) * math.prod(max(count, 1) for count in counts)
@@ -48,22 +48,22 @@ def _is_common(pattern: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _finder(pattern: str) -> Callable[[str], bool]:
-    if _is_common(pattern) and (found := _rust(pattern)) is not None:
+def _make_finder(pattern: str) -> Callable[[str], bool]:
+    if _is_common(pattern) and (found := _compile_rust_pattern(pattern)) is not None:
         return found
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sets that a later Python may read otherwise
             compiled = re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        if (found := _rust(pattern)) is not None:  # \p{L} say, which pydantic's own models may have
+        if (found := _compile_rust_pattern(pattern)) is not None:  # \p{L} say, which pydantic's own models may have
             return found
         raise ValueError(f"the pattern {pattern[:100]!r} cannot be used: {error}") from None
     return lambda text: compiled.search(text) is not None
 
 
 @lru_cache(maxsize=256)
-def _rust(pattern: str) -> Callable[[str], bool] | None:
+def _compile_rust_pattern(pattern: str) -> Callable[[str], bool] | None:
     """The pattern in Rust's engine, or None if that does not take it."""
     from pydantic_core import SchemaError, SchemaValidator, core_schema
 

@@ -27,7 +27,7 @@ from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.position.iterators import iterators
 from hitl_nb.engine.position.managers import managers
 from hitl_nb.engine.position.stack import generators, tasks
-from hitl_nb.engine.reopening.reopening import Opened, Openings
+from hitl_nb.engine.reopening.reopen_recipes import OpeningIds, ReopenedObjects
 
 FILE = "<cell>"
 Change = Callable[[int], object]
@@ -67,12 +67,12 @@ class Paused:
         assert self.pauses < 200, "asks too often"
         frame = sys._getframe(1)
         self.names.append(self._driver.read_places(frame, lambda function: function is Paused.ask).names)
-        stack = self._driver.read(frame, lambda function: function is Paused.ask)
+        stack = self._driver.read_stack(frame, lambda function: function is Paused.ask)
         self._value = value
         self._save(stack)
         if self.only_saves:
             return value
-        self._driver.leave()
+        self._driver.end_paused_tasks()
         raise Unwind
 
     def _poll(self, frame: types.FrameType) -> None:
@@ -80,23 +80,23 @@ class Paused:
         if self.polls % self.poll_every or self._answer:
             return
         try:
-            stack = self._driver.read(frame, None)
+            stack = self._driver.read_stack(frame, None)
         except CannotSave:  # not here
             return
-        if stack.waits:
+        if stack.waits_for_answer:
             self._value = None
             self._save(stack)
-            self._driver.leave()
+            self._driver.end_paused_tasks()
             raise Unwind
 
     def _save(self, stack: SavedStack) -> None:
-        found = managers.entered(stack)
-        managers.check_managers(found, managers.defined_in_notebook)
-        self.made_again += not stack.waits
+        found = managers.find_entered_managers(stack)
+        managers.check_managers(found, managers.is_defined_in_notebook)
+        self.made_again += not stack.waits_for_answer
         pickler = _Pickler(self, stack)
-        pickler.dump((dict(self._ns), stack.frames, stack.waits, stack.tasks))
+        pickler.dump((dict(self._ns), stack.frames, stack.waits_for_answer, stack.tasks))
         self._saved = pickler.file.getvalue()
-        self._waits = stack.waits
+        self._waits = stack.waits_for_answer
         self._kept = pickler.generators
         self._entered = found
 
@@ -141,8 +141,8 @@ class Paused:
         try:
             context.run(asyncio.run, _awaited(work)) if self._is_async else context.run(work)
         except Unwind:
-            context.run(managers.undo, self._entered)
-            generators.end_quietly(self._kept)
+            context.run(managers.revert_effects, self._entered)
+            generators.end_generators_quietly(self._kept)
             self._kept, self._entered = [], []
             return False
         finally:
@@ -162,7 +162,7 @@ class Paused:
                 try:
                     await work()
                 except Unwind:
-                    generators.end_quietly(self._kept)
+                    generators.end_generators_quietly(self._kept)
                     self._kept = []
                     await asyncio.sleep(0.01)
                     work = self._load
@@ -191,11 +191,11 @@ class Paused:
     def _load(self) -> Any:
         self._ns = self._namespace()
         self._ns.clear()
-        managers.forget_loaded()
-        beginning.forget_loaded()
+        managers.forget_loaded_managers()
+        beginning.forget_loaded_objects()
         values, frames, waits, own_tasks = _Unpickler(self).load()
         self._ns.update(values)
-        managers.enter_again()
+        managers.reenter_managers()
         self._driver = Driver(self._poll if self.poll_every else None)
         if not waits:
             self._answer = [self._value]
@@ -267,9 +267,9 @@ class _Pickler(cloudpickle.Pickler):
     def __init__(self, program: Paused, stack: SavedStack) -> None:
         self.file = io.BytesIO()
         super().__init__(self.file)
-        self.program, self.running = program, stack.running
+        self.program, self.running = program, stack.running_frames
         self.generators: list[Any] = []
-        self.openings = Openings({})
+        self.openings = OpeningIds({})
 
     def persistent_id(self, obj: Any) -> Any:
         if obj is self.program._ns:
@@ -288,7 +288,7 @@ class _Pickler(cloudpickle.Pickler):
         if isinstance(obj, types.CodeType):
             known = find_code(obj)
             return ("code", known.unit.key, known.function.number) if known is not None else None
-        return self.openings.pid(obj) if type(obj) in _FILES else None
+        return self.openings.make_id(obj) if type(obj) in _FILES else None
 
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, types.CodeType):
@@ -331,7 +331,7 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, program: Paused) -> None:
         super().__init__(io.BytesIO(program._saved))
         self.program = program
-        self.opened = Opened({})
+        self.opened = ReopenedObjects({})
 
     def persistent_load(self, pid: Any) -> Any:
         match pid:
@@ -348,10 +348,10 @@ class _Unpickler(pickle.Unpickler):
             case ("code", key, number):
                 return _code_of(key, number)
             case _:
-                return self.opened.find(pid)
+                return self.opened.find_object(pid)
 
 
 def _code_of(key: str, number: int) -> Any:
     from hitl_nb.engine.compile import units
 
-    return next(code for code, known in units._codes.values() if known is units._primary[key, number])
+    return next(code for code, known in units._codes.values() if known is units._primary_codes[key, number])

@@ -17,8 +17,8 @@ import cloudpickle
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.runtime.runtime import RUNTIME
-from hitl_nb.engine.compile.tree.trees import all_codes
-from hitl_nb.engine.compile.units import Unit, is_awaitable, make_awaitable
+from hitl_nb.engine.compile.tree.trees import iterate_codes
+from hitl_nb.engine.compile.units import Unit, is_awaitable_code, mark_awaitable_code
 from hitl_nb.engine.position.frames.frames import SavedFrame
 from hitl_nb.engine.position.stack.generators import reduce_generator
 from hitl_nb.engine.tracebacks import from_lines
@@ -31,7 +31,7 @@ _codes: dict[tuple[str, int], types.CodeType] = {}
 
 def remember_codes(unit: Unit) -> None:
     """Have the unit's functions found by what a pickle says of them."""
-    for code in all_codes(unit.code):
+    for code in iterate_codes(unit.code):
         known = find_code(code)
         if known is not None:
             _codes[known.unit.key, known.function.number] = code
@@ -77,7 +77,7 @@ class _Pickler(cloudpickle.Pickler):
         if isinstance(value, types.ModuleType) and value.__name__ != "__main__":
             return ("module", value.__name__)
         known = find_code(value) if isinstance(value, types.CodeType) else None
-        return None if known is None else ("code", known.unit.key, known.function.number, is_awaitable(value))
+        return None if known is None else ("code", known.unit.key, known.function.number, is_awaitable_code(value))
 
     def reducer_override(self, value: Any) -> Any:
         match value:
@@ -126,7 +126,7 @@ class _Unpickler(pickle.Unpickler):
                 return sys.modules[name]
             case (_, *name, is_marked):
                 code = _codes[tuple(name)]
-                return make_awaitable(code) if is_marked else code
+                return mark_awaitable_code(code) if is_marked else code
 
 
 _OF_FUNCTIONS = ("__kwdefaults__", "__dict__", "__annotations__", "__doc__", "__qualname__", "__module__")

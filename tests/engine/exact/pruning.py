@@ -11,9 +11,9 @@ from exact import checks, pickles, saving
 from world import Result
 
 from hitl_nb.engine.compile import find_unit
-from hitl_nb.engine.compile.tree.trees import all_codes
+from hitl_nb.engine.compile.tree.trees import iterate_codes
 from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
-from hitl_nb.engine.position.liveness.liveness import live_globals, live_names
+from hitl_nb.engine.position.liveness.liveness import find_live_globals, find_live_variables
 from hitl_nb.engine.position.stack.generators import reduce_generator
 from hitl_nb.engine.position.stack.suspended_frames import read_generator
 from hitl_nb.review.decision import Decision
@@ -50,11 +50,11 @@ class Losing(saving.Questions):
 
     def _wanted(self, stack: SavedStack, answer: Decision | None) -> set[str]:
         """The names of the namespace that frames read, and functions that are reached from these."""
-        wanted = {name for frame in stack.order for name in live_globals(unit_of(frame), frame)}
+        wanted = {name for frame in stack.order for name in find_live_globals(unit_of(frame), frame)}
         todo: list[Any] = [answer, *(value for frame in stack.order for value in values_of(frame))]
         todo += [self.namespace[name] for name in wanted if name in self.namespace]
         seen: dict[int, Any] = {}
-        running = stack.running
+        running = stack.running_frames
 
         def want(names: Any) -> None:
             for name in names:
@@ -71,12 +71,12 @@ class Losing(saving.Questions):
             match value:
                 case types.FunctionType():
                     if value.__globals__ is self.namespace:
-                        want(name for code in all_codes(value.__code__) for name in code.co_names)
+                        want(name for code in iterate_codes(value.__code__) for name in code.co_names)
                     todo += [value.__closure__, value.__defaults__, value.__kwdefaults__, value.__dict__]
                 case types.GeneratorType() | types.CoroutineType():
                     found = read_generator(value, running)
                     if found is not None:
-                        want(live_globals(unit_of(found[0]), found[0]))
+                        want(find_live_globals(unit_of(found[0]), found[0]))
                         todo += values_of(found[0])
                 case type() if value.__module__ != "__main__":
                     pass
@@ -100,7 +100,7 @@ def values_of(frame: SavedFrame) -> list[Any]:
 
 def prune(frame: SavedFrame) -> int:
     """Take out what is not live. Returns how much that was."""
-    live = live_names(unit_of(frame), frame)
+    live = find_live_variables(unit_of(frame), frame)
     dead = [name for name in frame.locals if name not in live]
     for name in dead:
         del frame.locals[name]

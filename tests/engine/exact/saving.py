@@ -27,7 +27,7 @@ from hitl_nb.engine.compile.runtime.runtime import RUNTIME, Unwind
 from hitl_nb.engine.position.driver import Driver
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import SavedStack
-from hitl_nb.engine.position.stack.generators import end_quietly
+from hitl_nb.engine.position.stack.generators import end_generators_quietly
 from hitl_nb.review.decision import Decision
 
 MOST_SAVES = 400
@@ -100,7 +100,7 @@ class Questions:
         reason = "no" if action == "reject" else None
         decision = Decision(action, result, value, reason, "ann", world.now(), "", "person", title)  # type: ignore[arg-type]
         try:
-            stack = self.driver.read(_caller(), lambda function: function is Questions.checkpoint)
+            stack = self.driver.read_stack(_caller(), lambda function: function is Questions.checkpoint)
             self._save(stack, decision)
         except CannotSave as error:
             self.refusal = str(error)
@@ -115,8 +115,8 @@ class Questions:
         if self.polls % self.poll_every or self.made_again or len(self.positions) > MOST_SAVES:
             return
         try:
-            stack = self.driver.read(frame, None)
-            if not stack.waits:  # inside a call that would be made again: it would never end
+            stack = self.driver.read_stack(frame, None)
+            if not stack.waits_for_answer:  # inside a call that would be made again: it would never end
                 return
             self._save(stack, None)
         except CannotSave:
@@ -126,12 +126,18 @@ class Questions:
             raise Unwind
 
     def _save(self, stack: SavedStack, answer: Decision | None) -> None:
-        again = [] if stack.waits or answer is None else [answer]
-        state = dict(self.namespace), stack.frames, stack.waits, answer if stack.waits else None, again
-        data, generators = pickles.dump(state, self.named, stack.running, world.FILE)
+        again = [] if stack.waits_for_answer or answer is None else [answer]
+        state = (
+            dict(self.namespace),
+            stack.frames,
+            stack.waits_for_answer,
+            answer if stack.waits_for_answer else None,
+            again,
+        )
+        data, generators = pickles.dump(state, self.named, stack.running_frames, world.FILE)
         if not self.goes_on:
             self._saved_generators = generators
-        self.positions.append(Position(data, self.pauses, len(world.journal), is_exact=stack.waits))
+        self.positions.append(Position(data, self.pauses, len(world.journal), is_exact=stack.waits_for_answer))
 
     def load(self, position: Position) -> tuple[SavedStack, Decision | None]:
         self.pauses = position.pauses
@@ -141,7 +147,7 @@ class Questions:
         return SavedStack(frames, waits, {}), answer
 
     def end(self) -> None:
-        end_quietly(self._saved_generators)
+        end_generators_quietly(self._saved_generators)
 
 
 def run_piece(source: str, position: Position | None, poll_every: int = 0) -> Piece:
@@ -181,7 +187,7 @@ def _run(source: str, position: Position | None, questions: Questions) -> None:
         made = questions.driver.start(types.FunctionType(unit.code, questions.namespace))
     else:
         stack, answer = questions.load(position)
-        made = questions.driver.resume(stack, [answer].pop if stack.waits else None)
+        made = questions.driver.resume(stack, [answer].pop if stack.waits_for_answer else None)
     if inspect.iscoroutine(made):
         asyncio.run(made)
 

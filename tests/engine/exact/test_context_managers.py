@@ -13,7 +13,7 @@ import pytest
 from exact.pausing import Paused, begin, go_on, same
 
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.refusals import NotSaved
+from hitl_nb.engine.refusals import NotSavedError
 
 
 @pytest.fixture(autouse=True)
@@ -222,5 +222,5 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_others_are_refused_with_line_and_way_out(name: str) -> None:
     source, found = REFUSED[name]
-    with pytest.raises((CannotSave, NotSaved), match=found):
+    with pytest.raises((CannotSave, NotSavedError), match=found):
         Paused().run(source)

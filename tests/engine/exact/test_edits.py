@@ -11,7 +11,7 @@ import pytest
 from hitl_nb.engine.compile import Unit, compile_unit
 from hitl_nb.engine.compile.runtime.runtime import Unwind
 from hitl_nb.engine.position.driver import Driver
-from hitl_nb.engine.position.frames.edits import PlaceChanged, move_frame
+from hitl_nb.engine.position.frames.edits import PlaceChangedError, move_frame
 from hitl_nb.engine.position.frames.frames import SavedStack
 
 CELL = '''
@@ -46,7 +46,7 @@ class Run:
 
     def ask(self, value: int) -> int:
         assert value == 2
-        self.stack = self.driver.read(sys._getframe(1), lambda function: function is Run.ask)
+        self.stack = self.driver.read_stack(sys._getframe(1), lambda function: function is Run.ask)
         raise Unwind
 
     def move(self, source: str) -> Unit:
@@ -100,7 +100,7 @@ def test_what_comes_later_may_be_new(old: str, new: str, out: list[Any]) -> None
 )
 def test_what_led_to_the_place_must_be_the_same(old: str, new: str, function: str) -> None:
     run = Run()
-    with pytest.raises(PlaceChanged) as caught:
+    with pytest.raises(PlaceChangedError) as caught:
         run.move(edited(old, new))
     assert caught.value.function == function
     assert "already ran (line " in str(caught.value)

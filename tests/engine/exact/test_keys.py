@@ -11,8 +11,8 @@ import pytest
 import world
 from exact import pickles
 
-from hitl_nb.engine.call_keys.expected_calls import Expected, Recorded, digest_call
-from hitl_nb.engine.call_keys.keys import KeyCounts, Keys, identify
+from hitl_nb.engine.call_keys.expected_calls import CallRecord, ExpectedCalls, digest_call
+from hitl_nb.engine.call_keys.keys import KeyCounts, Keys, identify_call
 from hitl_nb.engine.compile import compile_unit
 from hitl_nb.engine.compile.runtime.runtime import RUNTIME
 from hitl_nb.engine.position.driver import Driver
@@ -95,9 +95,9 @@ class Run:
             assert frame.f_back is not None
             frame = frame.f_back
         places = self.driver.read_places(frame, lambda function: function is Run.step)
-        self.keys.begin_call(places.names, exact=places.is_exact and frame is caller)
+        self.keys.begin_call(places.names, is_exact=places.is_exact and frame is caller)
         key = self.keys.name_call()
-        RUNTIME.due = RUNTIME.due or self.keys.is_inside
+        RUNTIME.due = RUNTIME.due or self.keys.has_inexact_execution
         if key in self.record:
             assert self.record[key] == (name, value), f"{key} names two calls"
             return value
@@ -109,11 +109,11 @@ class Run:
 
     def poll(self, frame: types.FrameType) -> None:
         places = self.driver.read_places(frame, None)
-        self.keys.notice_poll(places.names, exact=places.is_exact)
+        self.keys.notice_poll(places.names, is_exact=places.is_exact)
         if self.chance.random() < 0.3:
-            stack = self.driver.read(frame, None)
-            state = dict(self.namespace), stack.frames, stack.waits, self.keys.counts()
-            self.saved, _ = pickles.dump(state, self.named, stack.running, world.FILE)
+            stack = self.driver.read_stack(frame, None)
+            state = dict(self.namespace), stack.frames, stack.waits_for_answer, self.keys.collect_counts()
+            self.saved, _ = pickles.dump(state, self.named, stack.running_frames, world.FILE)
 
     def live(self) -> None:
         """One process: from the newest save to the end, or to the crash. Raises Crash."""
@@ -167,27 +167,29 @@ def test_a_call_made_again_has_its_name_again(name: str) -> None:
 
 def test_a_record_that_may_be_asked_for_is_read_whatever_its_number() -> None:
     """A task may be behind a call of before a crash while another one saves the state with higher numbers."""
-    keys = Keys(KeyCounts(number=3))
-    keys.begin_call(["work", "work:b1.0"], exact=True, task="task 1")
+    keys = Keys(KeyCounts(execution_count=3))
+    keys.begin_call(["work", "work:b1.0"], is_exact=True, task="task 1")
     record = keys.name_call("pay", "task 1")
 
-    again = Keys(KeyCounts(number=3))
-    again.expected = Expected([Recorded(record), Recorded(record.replace("/pay/0", "/gate:send/0"), pause=2)])
+    again = Keys(KeyCounts(execution_count=3))
+    again.expected_calls = ExpectedCalls(
+        [CallRecord(record), CallRecord(record.replace("/pay/0", "/gate:send/0"), pause=2)]
+    )
     for place in ("other:b1.0", "other:b2.0", "other:b3.0"):
-        again.begin_call(["other", place], exact=True, task="task 2")
-    saved = again.counts({"task 1", "task 2"}, at_work="task 2")
-    assert (saved.number, Keys(saved).floor, Keys(saved).pause) == (5, 3, 2)
+        again.begin_call(["other", place], is_exact=True, task="task 2")
+    saved = again.collect_counts({"task 1", "task 2"}, asking_task="task 2")
+    assert (saved.execution_count, Keys(saved).floor, Keys(saved).first_pause) == (5, 3, 2)
 
-    again.begin_call(["work", "work:b1.0"], exact=True, task="task 1")
-    assert identify(again.name_call("pay", "task 1")) == identify(record)
-    assert again.counts({"task 1", "task 2"}, at_work="task 1").floor == 3  # it is being made
-    assert again.counts({"task 1", "task 2"}, at_work="task 2").floor is None
+    again.begin_call(["work", "work:b1.0"], is_exact=True, task="task 1")
+    assert identify_call(again.name_call("pay", "task 1")) == identify_call(record)
+    assert again.collect_counts({"task 1", "task 2"}, asking_task="task 1").floor == 3  # it is being made
+    assert again.collect_counts({"task 1", "task 2"}, asking_task="task 2").floor is None
 
 
 def test_what_a_gated_call_has_recorded_is_read_as_long_as_the_call_may_be_asked_for() -> None:
     gated = "000000003/work:b1.0/0123456789ab/0/gate:send/0/0123456789abcdef"
     inside = f"000000003/work:b1.0/{digest_call(gated)}/0/{digest_call(gated)}:pay/0"
-    records = [Recorded(gated), Recorded(inside, pause=4)]
-    assert Expected(records).floors({}) == (3, 4)
-    assert Expected(records).floors({"0123456789ab": 1}) == (None, None)
-    assert Expected([records[0], Recorded(inside, is_open=True)]).floors({"0123456789ab": 1}) == (3, None)
+    records = [CallRecord(gated), CallRecord(inside, pause=4)]
+    assert ExpectedCalls(records).find_floors({}) == (3, 4)
+    assert ExpectedCalls(records).find_floors({"0123456789ab": 1}) == (None, None)
+    assert ExpectedCalls([records[0], CallRecord(inside, is_open=True)]).find_floors({"0123456789ab": 1}) == (3, None)

@@ -12,7 +12,7 @@ import pytest
 from exact.pausing import Paused, begin, go_on, same
 
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.refusals import NotSaved
+from hitl_nb.engine.refusals import NotSavedError
 from hitl_nb.errors import HitlError
 
 
@@ -425,7 +425,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_kept_says_the_way_out(name: str) -> None:
     source, way = REFUSED[name]
-    with pytest.raises((CannotSave, NotSaved), match=way):
+    with pytest.raises((CannotSave, NotSavedError), match=way):
         Paused().run(source)
 
 
@@ -433,7 +433,7 @@ def test_another_version_of_a_library_is_refused(folder: Path, monkeypatch: pyte
     from hitl_nb.engine.position.iterators import library_sources
 
     def change(pause: int) -> None:
-        library_sources._units.clear()
+        library_sources._units_by_source.clear()
         monkeypatch.setattr(library_sources.linecache, "getlines", lambda *args: ["another\n"])
 
     source = f"import os\nd = {str(folder)!r}\nfor top, dirs, files in os.walk(d): ask(1)"

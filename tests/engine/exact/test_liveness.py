@@ -20,7 +20,12 @@ from hitl_nb.engine.compile import Unit, compile_unit
 from hitl_nb.engine.compile.runtime.runtime import Unwind
 from hitl_nb.engine.position.driver import Driver
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.position.liveness.liveness import live_globals, live_names, names_mentioned, names_read
+from hitl_nb.engine.position.liveness.liveness import (
+    find_live_globals,
+    find_live_variables,
+    find_names_mentioned,
+    find_names_read,
+)
 
 
 class Anything:
@@ -65,14 +70,14 @@ def frames_at(source: str, nth: int = 1) -> tuple[Unit, list[SavedFrame]]:
         left[0] -= 1
         if left[0] > 0:
             return Anything()
-        found.extend(driver.read(sys._getframe(1), lambda function: function is ask).order)
+        found.extend(driver.read_stack(sys._getframe(1), lambda function: function is ask).order)
         raise Unwind
 
     def fail(*args: Any) -> Any:
         raise ValueError
 
     anything = Anything()
-    namespace: dict[str, Any] = {name: anything for name in names_mentioned(unit) if not hasattr(builtins, name)}
+    namespace: dict[str, Any] = {name: anything for name in find_names_mentioned(unit) if not hasattr(builtins, name)}
     main = types.ModuleType("__main__")
     main.__dict__.update(namespace, ask=ask, fail=fail)
     with pytest.raises(Unwind):
@@ -243,8 +248,8 @@ def test_names_that_the_rest_of_a_cell_reads(source: str) -> None:
     unit, frames = frames_at(source)
     frame = frames[0]
     expected = set(CELLS[source].split()) if CELLS[source] != "*" else seen(frozenset(frame.namespace))
-    assert seen(live_names(unit, frame)) == expected
-    assert seen(live_globals(unit, frame)) == expected
+    assert seen(find_live_variables(unit, frame)) == expected
+    assert seen(find_live_globals(unit, frame)) == expected
 
 
 FUNCTIONS = {
@@ -286,29 +291,29 @@ def test_names_that_the_rest_of_a_function_reads(body: str) -> None:
     unit, frames = frames_at(f"def f(x, y):\n{lines}f(p, q)\n")
     frame = frames[1]
     own, spaced = FUNCTIONS[body]
-    assert seen(live_names(unit, frame)) == set(own.split())
+    assert seen(find_live_variables(unit, frame)) == set(own.split())
     expected = set(spaced.split()) if spaced != "*" else seen(frozenset(frame.namespace))
-    assert seen(live_globals(unit, frame)) == expected
+    assert seen(find_live_globals(unit, frame)) == expected
 
 
 def test_a_variable_of_a_function_around_is_always_live() -> None:
     unit, frames = frames_at(
         "def f(x, y):\n    def g():\n        nonlocal x\n        ask()\n        x = 1\n    g()\nf(p, q)"
     )
-    assert seen(live_names(unit, frames[2])) == {"x"}
-    assert seen(live_names(unit, frames[1])) == {"x"}  # `g` may be kept somewhere; `y` nobody reads
+    assert seen(find_live_variables(unit, frames[2])) == {"x"}
+    assert seen(find_live_variables(unit, frames[1])) == {"x"}  # `g` may be kept somewhere; `y` nobody reads
 
 
 def test_names_of_a_class_are_private() -> None:
     body = "class C:\n    def m(self, __x, __y):\n        ask()\n        return __x + __z\nC().m(p, q)"
     unit, frames = frames_at(body)
-    assert seen(live_names(unit, frames[1])) == {"_C__x"}
-    assert seen(live_globals(unit, frames[1])) == {"_C__z"}
+    assert seen(find_live_variables(unit, frames[1])) == {"_C__x"}
+    assert seen(find_live_globals(unit, frames[1])) == {"_C__z"}
 
 
 def test_names_that_only_the_engine_writes() -> None:
     unit, frames = frames_at("for a in z:\n    use(x, ask(), [use(i) for i in y])")
-    engine = {name for name in live_names(unit, frames[0]) if name.startswith(".")}
+    engine = {name for name in find_live_variables(unit, frames[0]) if name.startswith(".")}
     kinds = sorted(name[1] for name in engine)
     assert engine <= {*frames[0].locals}
     assert kinds == ["c", "i", "t", "t"]  # the comprehension, the loop's iterator, `use`, and `x`
@@ -330,13 +335,13 @@ def test_names_that_only_the_engine_writes() -> None:
 )
 def test_names_of_a_unit(source: str, read: str, bound: str) -> None:
     unit = compile_unit(source, "<cell>")
-    assert seen(names_read(unit)) == set(read.split())
-    assert seen(names_mentioned(unit)) == {*read.split(), *bound.split()}
+    assert seen(find_names_read(unit)) == set(read.split())
+    assert seen(find_names_mentioned(unit)) == {*read.split(), *bound.split()}
 
 
 def test_a_unit_that_may_read_anything_says_so() -> None:
-    assert "*" in names_read(compile_unit("def f(): return eval('x')", "<cell>"))
-    assert "*" not in names_mentioned(compile_unit("def f(): return eval('x')", "<cell>"))
+    assert "*" in find_names_read(compile_unit("def f(): return eval('x')", "<cell>"))
+    assert "*" not in find_names_mentioned(compile_unit("def f(): return eval('x')", "<cell>"))
 
 
 PROGRAMS = int(os.environ.get("HITL_PROGRAMS", "12"))

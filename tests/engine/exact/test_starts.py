@@ -12,7 +12,7 @@ import pytest
 from hitl_nb.engine.instrument import instrument_function
 from hitl_nb.engine.position.driver import Driver
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.position.frames.starts import stack_before
+from hitl_nb.engine.position.frames.starts import read_initial_stack
 
 FACTOR = 10
 
@@ -39,8 +39,8 @@ def instrumented(function: Any) -> Any:
 @pytest.mark.parametrize("call", [((1,), {}), ((1, 5, 6), {"second": 3, "third": 4})])
 def test_a_function_begins_with_its_arguments(call: tuple[tuple[int, ...], dict[str, int]]) -> None:
     args, named = call
-    stack = stack_before(functools.partial(instrumented(add), *args, **named))
-    assert not stack.waits
+    stack = read_initial_stack(functools.partial(instrumented(add), *args, **named))
+    assert not stack.waits_for_answer
     assert Driver().resume(stack, None) == add(*args, **named)
 
 
@@ -53,12 +53,12 @@ def test_a_closure_keeps_its_cells() -> None:
         return total
 
     made = FunctionType(instrument_function(count), globals(), "count", None, count.__closure__)
-    assert Driver().resume(stack_before(made), None) == 1
+    assert Driver().resume(read_initial_stack(made), None) == 1
     assert total == 1
 
 
 def test_a_coroutine_begins() -> None:
-    stack = stack_before(functools.partial(instrumented(add_later), 1))
+    stack = read_initial_stack(functools.partial(instrumented(add_later), 1))
     assert asyncio.run(_awaited(Driver().resume(stack, None))) == 11
 
 
@@ -68,4 +68,4 @@ async def _awaited(coroutine: Any) -> Any:
 
 def test_other_code_has_no_stack() -> None:
     with pytest.raises(CannotSave):
-        stack_before(add)
+        read_initial_stack(add)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from hitl_nb.engine.compile import find_code
-from hitl_nb.engine.instrument import NoSource, NotInstrumented, SourceChanged, instrument_function
+from hitl_nb.engine.instrument import InstrumentationError, NoSourceError, SourceChangedError, instrument_function
 
 
 def instrumented(function: Any) -> Any:
@@ -164,7 +164,7 @@ def test_a_cell_that_awaits_at_its_top(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_source() -> None:
     names: dict[str, Any] = {}
     exec("def f(x):\n    return abs(x)\n", names)
-    with pytest.raises(NoSource, match=r"the source of f\(\) is not available"):
+    with pytest.raises(NoSourceError, match=r"the source of f\(\) is not available"):
         instrument_function(names["f"])
 
 
@@ -175,7 +175,7 @@ def test_source_that_was_edited_since_the_import(tmp_path: Path, change: tuple[s
     path = tmp_path / "edited.py"
     module = imported(path, "import os\n\ndef plain(x):\n    return abs(x)\n")
     path.write_text(path.read_text().replace(*change))
-    with pytest.raises(SourceChanged, match=r"is no(t| longer) what"):
+    with pytest.raises(SourceChangedError, match=r"is no(t| longer) what"):
         instrument_function(module.plain)
 
 
@@ -197,7 +197,7 @@ def test_an_edit_elsewhere_in_the_file_does_no_harm(tmp_path: Path) -> None:
 )
 def test_what_is_left_native_is_no_agent(tmp_path: Path, head: str) -> None:
     module = imported(tmp_path / "left.py", f"import hitl_nb as hitl\nsame = lambda f: f\n{head}\n    return abs(x)\n")
-    with pytest.raises(NotInstrumented, match="left native"):
+    with pytest.raises(InstrumentationError, match="left native"):
         instrument_function(getattr(module.f, "function", module.f))
 
 

@@ -19,7 +19,7 @@ import pytest
 from instrument.shells import Shell
 
 from hitl_nb.engine.compile import find_code
-from hitl_nb.engine.compile.tree.scopes import INLINED
+from hitl_nb.engine.compile.tree.scopes import INLINED_COMPREHENSIONS
 from hitl_nb.engine.instrument import install, instrument_function, uninstall
 
 
@@ -137,7 +137,7 @@ def test_coverage_sees_the_same_lines(tmp_path: Path) -> None:
         found.append((sorted(data.lines(str(path))), sorted(data.arcs(str(path)))))
     assert len(found[0][0]) > 10
     line = 1 + FUNCTIONS[: FUNCTIONS.index("[")].count("\n")
-    framed = {(-line, line), (line, -line)} if "<listcomp>" in INLINED else set[tuple[int, int]]()
+    framed = {(-line, line), (line, -line)} if "<listcomp>" in INLINED_COMPREHENSIONS else set[tuple[int, int]]()
     lines, arcs = found[0]
     assert found[1] == (lines, sorted({*arcs, *framed}))  # Python 3.12 has no frame for a comprehension; here it has
 

@@ -36,8 +36,8 @@ def test_people_groups_and_requesters_have_channels(file: Path) -> None:
     assert found["ada"].digest == timedelta(hours=1)
     assert found["requester"].digest == timedelta(minutes=90)
     assert found["ada"].services() == ("0:mailto", "1:slack")
-    assert found["ada"].url("0:mailto") == SECRET
-    assert found["ada"].url("0:slack") is None
+    assert found["ada"].find_url("0:mailto") == SECRET
+    assert found["ada"].find_url("0:slack") is None
     assert "hunter2" not in repr(found)
 
 

@@ -12,16 +12,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_nb.ledger.decisions.notices import Notice, put_notice
-from hitl_nb.ledger.decisions.reviewers import decider
+from hitl_nb.ledger.decisions.notices import Notice, write_notice
+from hitl_nb.ledger.decisions.reviewers import format_decider
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.ledger.open.notice_sending import WAITS
+from hitl_nb.ledger.open.notice_sending import RETRY_DELAYS
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_clock as clock
-from hitl_nb.records import DecisionRecord, Known, Need, Proposal, Question, Snapshot, Terms, TimelineStep, Vote, new_id
+from hitl_nb.records import (
+    DecisionRecord,
+    Known,
+    Need,
+    Proposal,
+    Question,
+    Snapshot,
+    Terms,
+    TimelineStep,
+    VoteRecord,
+    new_id,
+)
 from hitl_nb.review.notifications.channels import Channel
-from hitl_nb.review.notifications.notice_text import LONGEST, News, message, neutralised
-from hitl_nb.review.notifications.outbox import UNCLAIMED, Sender
+from hitl_nb.review.notifications.notice_text import MAX_TEXT_CHARS, NoticeContext, format_message, neutralize_text
+from hitl_nb.review.notifications.outbox import UNCLAIMED_AFTER, NoticeSender
 from hitl_nb.storage import open_store
 
 T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -49,11 +60,11 @@ def notice(kind: Any = "asked", to: str = "ada", **more: Any) -> Notice:
 
 
 def text(p: Proposal, kind: Any = "asked", url: str = "https://hub.example/user/ada/", **more: Any) -> str:
-    return "\n".join(message([News(notice(kind, **more), p)], url, T0))
+    return "\n".join(format_message([NoticeContext(notice(kind, **more), p)], url, T0))
 
 
 def test_a_message_says_what_why_who_until_when_and_where() -> None:
-    voted = Vote(reviewer="bo", action="approve", at=T0)
+    voted = VoteRecord(reviewer="bo", action="approve", at=T0)
     p = proposal(votes=(voted,), deadline=T0 + 8 * HOUR)
     assert text(p).splitlines() == [
         "Waiting for a decision: Refund 150",
@@ -79,7 +90,9 @@ def test_only_a_summary_shows_the_value_and_the_sentences() -> None:
 
 
 def test_votes_are_not_told_while_they_are_hidden() -> None:
-    p = proposal(terms=msgspec.structs.replace(TERMS, blind=True), votes=(Vote(reviewer="bo", action="reject", at=T0),))
+    p = proposal(
+        terms=msgspec.structs.replace(TERMS, blind=True), votes=(VoteRecord(reviewer="bo", action="reject", at=T0),)
+    )
     assert "reject" not in text(p).replace("it is rejected", "")
     assert "bo rejected" not in text(p)
 
@@ -102,8 +115,8 @@ def test_what_the_clock_decided_never_reads_like_a_persons_decision() -> None:
         (rule, "policy", "Rejected by the policy small: "),
     ]
     for decision, known, words in cases:
-        told = News(notice("decided"), proposal(status="decided", decision=decision), known=known)
-        assert message([told], "", T0)[0].startswith(words)
+        told = NoticeContext(notice("decided"), proposal(status="decided", decision=decision), known=known)
+        assert format_message([told], "", T0)[0].startswith(words)
 
 
 HOSTILE = [
@@ -120,10 +133,10 @@ HOSTILE = [
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("where", ["title", "agent", "notebook", "value", "why", "reviewer", "rules"])
 def test_nothing_that_others_wrote_is_markup_a_mention_or_a_link(hostile: str, where: str) -> None:
-    voted = Vote(reviewer=hostile if where == "reviewer" else "bo", action="approve", at=T0)
+    voted = VoteRecord(reviewer=hostile if where == "reviewer" else "bo", action="approve", at=T0)
     terms = msgspec.structs.replace(TERMS, show="summary", rules=(hostile,) if where == "rules" else ())
     more: dict[str, Any] = {} if where in ("rules", "reviewer") else {where: (hostile,) if where == "why" else hostile}
-    title, body = message([News(notice(), proposal(terms=terms, votes=(voted,), **more))], "", T0)
+    title, body = format_message([NoticeContext(notice(), proposal(terms=terms, votes=(voted,), **more))], "", T0)
     said = title + "\n" + body
     assert not set(said) & set("<*_`@~[]\u202e\u202c\u200b\x1b\x07\r")
     assert "://" not in said
@@ -135,11 +148,11 @@ def test_nothing_that_others_wrote_is_markup_a_mention_or_a_link(hostile: str, w
 
 @given(st.text(max_size=300))
 def test_a_neutralised_text_is_one_short_line_without_what_services_act_on(given_text: str) -> None:
-    shown = neutralised(given_text)
+    shown = neutralize_text(given_text)
     assert "\n" not in shown
     assert not set(shown) & set("<*_`@~[]")
     assert "//" not in shown
-    assert len(neutralised("x" * 1000)) == LONGEST
+    assert len(neutralize_text("x" * 1000)) == MAX_TEXT_CHARS
 
 
 # Sending
@@ -164,7 +177,7 @@ class Posted:
 
 @pytest.fixture(autouse=True)
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(clock.FROZEN, T0.isoformat())
+    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
 
 
 @pytest.fixture
@@ -181,19 +194,19 @@ def asked(ledger: Ledger, title: str, at: datetime = T0, kind: Any = "asked", te
 
     def work(tx: Any) -> None:
         rows.put_proposal(tx, p)
-        put_notice(tx, kind=kind, proposal=p, at=at)
+        write_notice(tx, kind=kind, proposal=p, at=at)
 
     ledger.store.transact(work)
     return p
 
 
-def sender(ledger: Ledger, post: Posted, *channels: Channel, token: str = "s") -> Sender:
+def sender(ledger: Ledger, post: Posted, *channels: Channel, token: str = "s") -> NoticeSender:
     found = {one.name: one for one in channels} if channels else None
-    return Sender(ledger, token=token, actor="watch", load=lambda: found, post=post)
+    return NoticeSender(ledger, token=token, actor="watch", load=lambda: found, post=post)
 
 
 def kinds(ledger: Ledger) -> list[str]:
-    return [e.type for e in ledger.events() if e.type.startswith("notice")]
+    return [e.type for e in ledger.read_events() if e.type.startswith("notice")]
 
 
 def left(ledger: Ledger) -> int:
@@ -210,7 +223,7 @@ def test_what_is_due_is_sent_once_and_logged_without_a_url(ledger: Ledger) -> No
     assert one.send_next(T0)
     assert not one.send_next(T0)
     assert post.titles() == ["Waiting for a decision: Refund"]
-    (event,) = [e for e in ledger.events() if e.type == "notice.sent"]
+    (event,) = [e for e in ledger.read_events() if e.type == "notice.sent"]
     assert event.data == {"id": post.sent[0][3], "to": "anyone", "kind": "asked", "services": ["json", "mailto"]}
 
 
@@ -224,7 +237,7 @@ def test_who_decided_is_named_as_everywhere_else(ledger: Ledger) -> None:
     one = sender(ledger, post, Channel("requester", ("json://a",)))
     while one.send_next(T0):
         pass
-    assert post.titles() == [f"Approved by {decider(made, ledger.how_known(decided))}: Refund"]
+    assert post.titles() == [f"Approved by {format_decider(made, ledger.reviewer_identity(decided))}: Refund"]
     assert "unsigned" in post.titles()[0]
 
 
@@ -234,7 +247,7 @@ def test_only_the_services_that_failed_are_tried_again(ledger: Ledger) -> None:
     post.failing = {"1:mailto"}
     one = sender(ledger, post, ANYONE)
     at = T0
-    for wait in (*WAITS, None):
+    for wait in (*RETRY_DELAYS, None):
         assert one.send_next(at)
         at += wait or HOUR
     assert [services for _, services, _, _ in post.sent] == [("0:json", "1:mailto")] + [("1:mailto",)] * 5
@@ -264,7 +277,7 @@ def test_without_channels_others_may_send_what_is_new_and_the_rest_is_dropped(le
     none = sender(ledger, post)
     assert not none.send_next(T0 + HOUR)
     assert left(ledger) == 1
-    assert none.send_next(T0 + UNCLAIMED + HOUR)
+    assert none.send_next(T0 + UNCLAIMED_AFTER + HOUR)
     assert (post.sent, kinds(ledger), left(ledger)) == ([], [], 0)
 
 
@@ -295,8 +308,8 @@ def test_a_digest_that_fails_is_tried_again_as_one(ledger: Ledger) -> None:
         asked(ledger, f"Refund {n}")
         one.send_next(T0)
     assert one.send_next(T0 + HOUR)
-    assert one.send_next(T0 + HOUR + WAITS[0])
-    assert not one.send_next(T0 + HOUR + WAITS[0])
+    assert one.send_next(T0 + HOUR + RETRY_DELAYS[0])
+    assert not one.send_next(T0 + HOUR + RETRY_DELAYS[0])
     assert [len(ids.split(",")) for *_, ids in post.sent] == [2, 2]
     assert [services for _, services, _, _ in post.sent] == [("0:json", "1:mailto"), ("0:json",)]
 

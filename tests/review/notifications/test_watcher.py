@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from hitl_nb.errors import StoreBusy
-from hitl_nb.ledger.decisions.decisions import Verdict
-from hitl_nb.ledger.decisions.notices import put_notice
+from hitl_nb.ledger.decisions.decisions import SubmittedDecision
+from hitl_nb.ledger.decisions.notices import write_notice
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep, new_id
 from hitl_nb.review.notifications.channels import Channel, ChannelsError, check_public_url
-from hitl_nb.review.notifications.outbox import Sender
-from hitl_nb.review.notifications.watcher import LONGEST, Watcher
+from hitl_nb.review.notifications.outbox import NoticeSender
+from hitl_nb.review.notifications.watcher import MAX_WAIT, DeadlineWatcher
 from hitl_nb.storage import open_store
 from tests.policies.casework import T0
 
@@ -39,7 +39,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     monkeypatch.setattr(judged, "now", lambda: T0)
 
     def set_to(at: datetime) -> None:
-        monkeypatch.setenv(clock.FROZEN, at.isoformat())
+        monkeypatch.setenv(clock.CLOCK_VARIABLE, at.isoformat())
 
     set_to(T0)
     return set_to
@@ -63,10 +63,12 @@ class World:
             self.sent.append(title)
             return dict.fromkeys(services, "")
 
-        def sender(ledger: Ledger, owner: Any, goes_on: Any) -> Sender:
-            return Sender(ledger, token=owner.token, actor=str(owner), load=load, post=post, goes_on=goes_on)
+        def sender(ledger: Ledger, owner: Any, goes_on: Any) -> NoticeSender:
+            return NoticeSender(ledger, token=owner.token, actor=str(owner), load=load, post=post, goes_on=goes_on)
 
-        self.watcher = Watcher(lambda: self.ledger, label="watch", say=self.said.append, sender=sender, **options)
+        self.watcher = DeadlineWatcher(
+            lambda: self.ledger, label="watch", say=self.said.append, sender=sender, **options
+        )
 
 
 def ask(ledger: Ledger, terms: Terms | None = TERMS, agent: str = "refunds") -> Proposal:
@@ -79,15 +81,15 @@ def ask(ledger: Ledger, terms: Terms | None = TERMS, agent: str = "refunds") -> 
 def test_a_step_lets_the_clock_act_and_tells_people(ledger: Ledger, set_clock: Any) -> None:
     world = World(ledger)
     ask(ledger)
-    assert world.watcher.step() == 10
+    assert world.watcher.run_step() == 10
     assert world.sent == ["Waiting for a decision: Refund"]
     set_clock(T0 + timedelta(seconds=10))
-    assert world.watcher.step() == LONGEST.total_seconds()
+    assert world.watcher.run_step() == MAX_WAIT.total_seconds()
     assert world.sent[1:] == ["Reminder, still waiting for a decision: Refund"]
 
 
 def test_without_anything_to_do_it_looks_again_after_30_seconds(ledger: Ledger) -> None:
-    assert World(ledger).watcher.step() == 30
+    assert World(ledger).watcher.run_step() == 30
 
 
 def test_what_is_wrong_is_said_once_and_looked_at_again(ledger: Ledger) -> None:
@@ -95,10 +97,10 @@ def test_what_is_wrong_is_said_once_and_looked_at_again(ledger: Ledger) -> None:
     world.channels = ChannelsError("chmod 600 it")
     ask(ledger)
     for _ in range(3):
-        assert world.watcher.step() <= 30
+        assert world.watcher.run_step() <= 30
     assert world.said == ["chmod 600 it"]
     world.channels = {"ada": Channel("ada", ("json://a",))}
-    world.watcher.step()
+    world.watcher.run_step()
     assert len(world.sent) == 1
 
 
@@ -107,16 +109,16 @@ def test_news_that_could_not_be_sent_in_time_is_dropped(ledger: Ledger, set_cloc
     world = World(ledger)
     world.channels = ChannelsError("chmod 600 it")
     old, new, waits = [ask(ledger, agent=name) for name in ("old", "new", "waits")]
-    ledger.store.transact(lambda tx: put_notice(tx, kind="stuck", proposal=waits, at=T0))
+    ledger.store.transact(lambda tx: write_notice(tx, kind="stuck", proposal=waits, at=T0))
     for p, hours in ((old, 0), (new, 1)):
         at = T0 + timedelta(hours=hours)
         set_clock(at)
-        world.watcher.step()
-        decided = ledger.settle(p.id, Verdict(action="reject", reviewer="ada", by="script")).proposal
-        ledger.store.transact(partial(put_notice, kind="decided", proposal=decided, at=at))
+        world.watcher.run_step()
+        decided = ledger.submit_decision(p.id, SubmittedDecision(action="reject", reviewer="ada", by="script")).proposal
+        ledger.store.transact(partial(write_notice, kind="decided", proposal=decided, at=at))
     world.channels = {name: Channel(name, ("json://a",)) for name in ("ada", "requester")}
     set_clock(T0 + timedelta(hours=24))
-    world.watcher.step()
+    world.watcher.run_step()
     assert sorted(world.sent) == [
         "Rejected by the script ada: Refund",
         "Reminder, still waiting for a decision: Refund",
@@ -131,29 +133,29 @@ def test_a_store_that_is_busy_ends_nothing(ledger: Ledger, monkeypatch: pytest.M
     def busy(at: Any = None) -> int:
         raise StoreBusy("another process has it")
 
-    monkeypatch.setattr(ledger, "tick", busy)
-    assert world.watcher.step() == 30
+    monkeypatch.setattr(ledger, "run_due_steps", busy)
+    assert world.watcher.run_step() == 30
     assert world.said == ["another process has it"]
 
 
 def test_it_says_that_it_watches_until_it_stops(ledger: Ledger) -> None:
     world = World(ledger)
-    world.watcher.step()
-    assert [one.label for one in ledger.watchers(T0)] == ["watch"]
-    world.watcher.stop()
-    assert ledger.watchers(T0) == []
+    world.watcher.run_step()
+    assert [one.label for one in ledger.list_watchers(T0)] == ["watch"]
+    world.watcher.stop_watching()
+    assert ledger.list_watchers(T0) == []
 
 
 def test_a_server_writes_nothing_while_there_is_nothing_to_watch(ledger: Ledger) -> None:
     world = World(ledger, always=False)
     ask(ledger, terms=None)
     before = ledger.store.version()
-    world.watcher.step()
-    world.watcher.stop()
+    world.watcher.run_step()
+    world.watcher.stop_watching()
     assert ledger.store.version() == before
     ask(ledger)
-    world.watcher.step()
-    assert len(ledger.watchers(T0)) == 1
+    world.watcher.run_step()
+    assert len(ledger.list_watchers(T0)) == 1
 
 
 def test_it_ends_between_two_notices(ledger: Ledger) -> None:
@@ -162,7 +164,7 @@ def test_it_ends_between_two_notices(ledger: Ledger) -> None:
     ask(ledger)
     left = [len(ledger.store.scan("notice/", "notice0"))]
     for _ in range(3):
-        world.watcher.step(lambda: False)
+        world.watcher.run_step(lambda: False)
         left.append(len(ledger.store.scan("notice/", "notice0")))
     assert left == [2, 1, 0, 0]
 
@@ -187,9 +189,9 @@ def test_an_absence_that_begins_by_itself_is_noticed(ledger: Ledger, set_clock: 
     plans = [Plan("ask", ("r",), (), asked, ("approve",))]
     (p,) = ledger.pause_run(claim, Snapshot(envelope=b""), [question], plans=plans)[1]
     ledger.set_away("ada", T0 + timedelta(hours=1), T0 + timedelta(hours=2))
-    watcher = Watcher(lambda: ledger, label="watch", say=lambda text: None)
-    watcher.step()
-    assert ledger.proposal(p.id).widened == ()
+    watcher = DeadlineWatcher(lambda: ledger, label="watch", say=lambda text: None)
+    watcher.run_step()
+    assert ledger.load_proposal(p.id).widened == ()
     set_clock(T0 + timedelta(hours=1))
-    watcher.step()
-    assert ledger.proposal(p.id).widened == ("lea",)
+    watcher.run_step()
+    assert ledger.load_proposal(p.id).widened == ("lea",)

@@ -3,11 +3,11 @@
  */
 
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from 'react';
-import type { ISomebody } from '../../api/types';
+import type { IMentionableUser } from '../../api/types';
 import type { IDiscussion } from '../../models/discussion';
 import type { IHost } from '../host';
-import { visible } from '../../text/hidden-characters';
-import { candidates, type ITyped, typedName } from './mentions';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { findCandidates, type ITypedName, findTypedName } from './mentions';
 
 interface IProps {
   label: string;
@@ -15,20 +15,20 @@ interface IProps {
   disabled: boolean;
   discussion: IDiscussion;
   /** Who may be called. */
-  people: readonly ISomebody[];
+  people: readonly IMentionableUser[];
   host: IHost;
   node: RefObject<HTMLTextAreaElement>;
   onChange: (text: string) => void;
 }
 
-export function Field(props: IProps): JSX.Element {
+export function CommentField(props: IProps): JSX.Element {
   const { label, value, disabled, discussion, people, host, node, onChange } = props;
   const list = useId();
-  const [typed, setTyped] = useState<ITyped | null>(null);
+  const [typed, setTyped] = useState<ITypedName | null>(null);
   const [active, setActive] = useState(0);
   const asked = useRef(false);
   const cursor = useRef<number | null>(null);
-  const offered = typed ? candidates(typed, people) : [];
+  const offered = typed ? findCandidates(typed, people) : [];
 
   useEffect(() => {
     if (typed && !asked.current) {
@@ -44,13 +44,13 @@ export function Field(props: IProps): JSX.Element {
   });
 
   const look = (field: HTMLTextAreaElement): void => {
-    const found = typedName(field.value, field.selectionStart);
+    const found = findTypedName(field.value, field.selectionStart);
     if (found?.at !== typed?.at || found?.name !== typed?.name) {
       setTyped(found);
       setActive(0);
     }
   };
-  const pick = ({ name, username }: ISomebody): void => {
+  const pick = ({ name, username }: IMentionableUser): void => {
     const { at, name: begun } = typed!;
     const before = `${value.slice(0, at)}@${name || username} `;
     onChange(before + value.slice(at + 1 + begun.length));
@@ -105,13 +105,13 @@ export function Field(props: IProps): JSX.Element {
               onMouseDown={event => event.preventDefault()}
               onClick={() => pick(one)}
             >
-              {visible(one.name)}
-              {one.name !== one.username && <small> {visible(one.username)}</small>}
+              {showHiddenCharacters(one.name)}
+              {one.name !== one.username && <small> {showHiddenCharacters(one.username)}</small>}
             </li>
           ))}
         </ul>
       )}
-      <span className="jp-hitl-unseen" aria-live="polite">
+      <span className="jp-hitl-visually-hidden" aria-live="polite">
         {offered.length > 0 &&
           host.trans._n('%1 person can be called', '%1 people can be called', offered.length)}
       </span>

@@ -4,31 +4,31 @@
  */
 
 import { useEffect, useRef, useState } from 'react';
-import type { ISaid, ISomebody } from '../../api/types';
-import type { IAsked, Marks } from '../../codemirror/comment-marks';
+import type { ICommentRequest, IMentionableUser } from '../../api/types';
+import type { ICommentDraft, CommentMarks } from '../../codemirror/comment-marks';
 import type { IDiscussion } from '../../models/discussion';
 import type { IHost } from '../host';
-import { Field } from './comment-field';
-import { mentioned } from './mentions';
-import { Quoted } from './quote';
+import { CommentField } from './comment-field';
+import { findMentions } from './mentions';
+import { QuotedText } from './quote';
 
 interface IProps {
   discussion: IDiscussion;
   /** Who may be called. */
-  people: readonly ISomebody[];
+  people: readonly IMentionableUser[];
   host: IHost;
 }
 
 /** A new comment. */
-export function Say(props: IProps & { marks: Marks | null }): JSX.Element {
+export function CommentForm(props: IProps & { marks: CommentMarks | null }): JSX.Element {
   const { discussion, people, host, marks } = props;
   const { trans } = host;
   const [text, setText] = useState('');
-  const [typed, setTyped] = useState<{ of: IAsked | null; text: string }>({ of: null, text: '' });
-  const [sending, send] = useSending();
+  const [typed, setTyped] = useState<{ of: ICommentDraft | null; text: string }>({ of: null, text: '' });
+  const [sending, send] = useSend();
   const field = useRef<HTMLTextAreaElement>(null);
   const other = useRef<HTMLTextAreaElement>(null);
-  const asked = marks?.asked ?? null;
+  const asked = marks?.commentDraft ?? null;
   const instead = asked && typed.of === asked ? typed.text : (asked?.text ?? '');
   useEffect(() => {
     if (asked) {
@@ -43,17 +43,17 @@ export function Say(props: IProps & { marks: Marks | null }): JSX.Element {
   const changes = asked !== null && asked.suggests && instead !== asked.text;
   const ready = asked?.suggests ? changes : text.trim() !== '';
   const blocked = sending || host.readOnly !== null;
-  const drop = (): void => marks!.drop(true);
+  const drop = (): void => marks!.dropComment(true);
   const submit = async (): Promise<void> => {
-    const said = spoken(text, asked, instead, people);
-    if (await discussion.say(said)) {
+    const said = buildCommentRequest(text, asked, instead, people);
+    if (await discussion.addComment(said)) {
       setText('');
-      marks?.drop(asked !== null);
+      marks?.dropComment(asked !== null);
     }
   };
   return (
     <form
-      className="jp-hitl-say"
+      className="jp-hitl-comment-form"
       onSubmit={event => {
         event.preventDefault();
         if (ready && !blocked) {
@@ -68,7 +68,7 @@ export function Say(props: IProps & { marks: Marks | null }): JSX.Element {
         }
       }}
     >
-      {asked && <Quoted text={asked.text} host={host} />}
+      {asked && <QuotedText text={asked.text} host={host} />}
       {asked?.suggests && (
         <label>
           {trans.__('Suggested instead')}
@@ -81,7 +81,7 @@ export function Say(props: IProps & { marks: Marks | null }): JSX.Element {
           />
         </label>
       )}
-      <Field
+      <CommentField
         label={asked?.suggests ? trans.__('Your comment, if you like') : trans.__('Your comment')}
         value={text}
         disabled={blocked}
@@ -104,22 +104,22 @@ export function Say(props: IProps & { marks: Marks | null }): JSX.Element {
 }
 
 /** An answer to a comment. */
-export function Reply(props: IProps & { thread: string; onDone: () => void }): JSX.Element {
+export function ReplyForm(props: IProps & { thread: string; onDone: () => void }): JSX.Element {
   const { discussion, people, host, thread, onDone } = props;
   const [text, setText] = useState('');
-  const [sending, send] = useSending();
+  const [sending, send] = useSend();
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => field.current?.focus(), []);
   const blocked = sending || host.readOnly !== null;
   const submit = async (): Promise<void> => {
-    const said = { ...spoken(text, null, '', people), thread };
-    if (await discussion.say(said)) {
+    const said = { ...buildCommentRequest(text, null, '', people), thread };
+    if (await discussion.addComment(said)) {
       onDone();
     }
   };
   return (
     <form
-      className="jp-hitl-say"
+      className="jp-hitl-comment-form"
       onSubmit={event => {
         event.preventDefault();
         if (text.trim() !== '' && !blocked) {
@@ -134,7 +134,7 @@ export function Reply(props: IProps & { thread: string; onDone: () => void }): J
         }
       }}
     >
-      <Field
+      <CommentField
         label={host.trans.__('Your reply')}
         value={text}
         disabled={blocked}
@@ -155,9 +155,14 @@ export function Reply(props: IProps & { thread: string; onDone: () => void }): J
 }
 
 /** What is sent. */
-function spoken(text: string, asked: IAsked | null, instead: string, people: readonly ISomebody[]): ISaid {
-  const said: ISaid = { text: text.trim() };
-  const mentions = mentioned(text, people);
+function buildCommentRequest(
+  text: string,
+  asked: ICommentDraft | null,
+  instead: string,
+  people: readonly IMentionableUser[]
+): ICommentRequest {
+  const said: ICommentRequest = { text: text.trim() };
+  const mentions = findMentions(text, people);
   if (mentions.length > 0) {
     said.mentions = mentions;
   }
@@ -172,7 +177,7 @@ function spoken(text: string, asked: IAsked | null, instead: string, people: rea
 }
 
 /** Whether something is on its way, and how to send it. */
-export function useSending(): [boolean, (work: () => Promise<unknown>) => Promise<void>] {
+export function useSend(): [boolean, (work: () => Promise<unknown>) => Promise<void>] {
   const [sending, setSending] = useState(false);
   const send = async (work: () => Promise<unknown>): Promise<void> => {
     setSending(true);

@@ -3,32 +3,32 @@
  */
 
 import { useEffect, useId, useRef } from 'react';
-import type { ISomebody } from '../../api/types';
+import type { IMentionableUser } from '../../api/types';
 import type { IDraft } from '../../drafts/draft';
-import type { Marks } from '../../codemirror/comment-marks';
+import type { CommentMarks } from '../../codemirror/comment-marks';
 import type { IDiscussion } from '../../models/discussion';
 import type { IHost } from '../host';
 import { useRedraw } from '../use-redraw';
-import { visible } from '../../text/hidden-characters';
-import { Say } from './comment-form';
-import { Thread } from './comment-thread';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { CommentForm } from './comment-form';
+import { CommentThread } from './comment-thread';
 
 interface IProps {
   discussion: IDiscussion;
   /** The comments in the text; null if there is no text to mark. */
-  marks: Marks | null;
+  marks: CommentMarks | null;
   /** What suggestions are put into; null if that cannot be written now. */
   draft: IDraft | null;
   host: IHost;
 }
 
-export function Comments({ discussion, marks, draft, host }: IProps): JSX.Element {
+export function CommentList({ discussion, marks, draft, host }: IProps): JSX.Element {
   const { trans } = host;
   const heading = useId();
   const nodes = useRef(new Map<string, HTMLLIElement>());
   useRedraw(discussion, marks);
   const { comments, problem } = discussion;
-  const people = everybody(discussion, draft);
+  const people = mentionablePeople(discussion, draft);
   const threads = comments.filter(one => !one.thread);
   const open = threads.filter(one => one.state === 'open').length;
   const chosen = marks?.chosen;
@@ -48,7 +48,7 @@ export function Comments({ discussion, marks, draft, host }: IProps): JSX.Elemen
       {threads.length > 0 && (
         <ol>
           {threads.map(one => (
-            <Thread
+            <CommentThread
               key={one.id}
               comment={one}
               replies={comments.filter(other => other.thread === one.id)}
@@ -69,17 +69,17 @@ export function Comments({ discussion, marks, draft, host }: IProps): JSX.Elemen
         </ol>
       )}
       {problem && (
-        <p className="jp-hitl-wrong" role="alert">
-          {visible(problem)}
+        <p className="jp-hitl-error" role="alert">
+          {showHiddenCharacters(problem)}
         </p>
       )}
-      <Say discussion={discussion} people={people} marks={marks} host={host} />
+      <CommentForm discussion={discussion} people={people} marks={marks} host={host} />
     </div>
   );
 }
 
 /** Who may be called: whom the server knows, and who is here. */
-function everybody({ people }: IDiscussion, draft: IDraft | null): ISomebody[] {
+function mentionablePeople({ people }: IDiscussion, draft: IDraft | null): IMentionableUser[] {
   const here = (draft?.people ?? []).map(({ username, name }) => ({ username, name }));
   return [...new Map([...here, ...people].map(one => [one.username, one])).values()];
 }

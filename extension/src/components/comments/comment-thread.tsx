@@ -3,30 +3,30 @@
  */
 
 import { Fragment, type Ref, useRef, useState } from 'react';
-import type { IComment, ISomebody } from '../../api/types';
-import type { IStanding, Marks } from '../../codemirror/comment-marks';
+import type { IComment, IMentionableUser } from '../../api/types';
+import type { IQuoteRange, CommentMarks } from '../../codemirror/comment-marks';
 import type { IDraft } from '../../drafts/draft';
 import type { IDiscussion } from '../../models/discussion';
 import type { IHost } from '../host';
-import { speaker, when } from '../proposal-status';
-import { visible } from '../../text/hidden-characters';
-import { parts } from './mentions';
-import { About } from './quote';
-import { Reply, useSending } from './comment-form';
+import { formatSpeaker, formatWhen } from '../proposal-status';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { splitMentions } from './mentions';
+import { QuoteLink } from './quote';
+import { ReplyForm, useSend } from './comment-form';
 
 interface IProps {
   comment: IComment;
   replies: readonly IComment[];
   discussion: IDiscussion;
-  people: readonly ISomebody[];
-  marks: Marks | null;
+  people: readonly IMentionableUser[];
+  marks: CommentMarks | null;
   /** What a suggestion is put into; null if that cannot be written now. */
   draft: IDraft | null;
   host: IHost;
   node: Ref<HTMLLIElement>;
 }
 
-export function Thread(props: IProps): JSX.Element {
+export function CommentThread(props: IProps): JSX.Element {
   const { comment, replies, marks, host } = props;
   const { trans } = host;
   const settled = comment.state !== 'open';
@@ -36,10 +36,10 @@ export function Thread(props: IProps): JSX.Element {
   const name = `jp-hitl-thread${settled ? ' jp-mod-settled' : ''}${chosen ? ' jp-mod-chosen' : ''}`;
   return (
     <li ref={props.node} className={name} tabIndex={-1}>
-      <Who comment={comment} host={host} />
+      <CommentAuthor comment={comment} host={host} />
       {settled && (
         <p className="jp-hitl-note">
-          {became(comment, host)}{' '}
+          {stateSentence(comment, host)}{' '}
           <button
             type="button"
             className="jp-hitl-link"
@@ -53,38 +53,44 @@ export function Thread(props: IProps): JSX.Element {
       {(!settled || opened) && (
         <>
           {comment.suggestion === null ? (
-            <About quote={comment.quote} place={place} host={host} onShow={() => marks!.show(comment.id)} />
+            <QuoteLink
+              quote={comment.quote}
+              place={place}
+              host={host}
+              onShow={() => marks!.show(comment.id)}
+            />
           ) : (
-            <Suggestion {...props} place={place} />
+            <SuggestionView {...props} place={place} />
           )}
-          <Text comment={comment} people={props.people} />
+          <CommentText comment={comment} people={props.people} />
           {replies.length > 0 && (
             <ol className="jp-hitl-replies" aria-label={trans.__('Replies')}>
               {replies.map(one => (
                 <li key={one.id}>
-                  <Who comment={one} host={host} />
-                  <Text comment={one} people={props.people} />
+                  <CommentAuthor comment={one} host={host} />
+                  <CommentText comment={one} people={props.people} />
                 </li>
               ))}
             </ol>
           )}
         </>
       )}
-      <Ways {...props} place={place} />
+      <ThreadActions {...props} place={place} />
     </li>
   );
 }
 
 /** What can be done about it. */
-function Ways(props: IProps & { place: IStanding | null | undefined }): JSX.Element {
+function ThreadActions(props: IProps & { place: IQuoteRange | null | undefined }): JSX.Element {
   const { comment, discussion, draft, host, place } = props;
   const { trans } = host;
   const [replying, setReplying] = useState(false);
-  const [sending, send] = useSending();
+  const [sending, send] = useSend();
   const reply = useRef<HTMLButtonElement>(null);
   const blocked = sending || host.readOnly !== null;
   const suggests = comment.suggestion !== null;
-  const mark = (state: IComment['state']) => (): void => void send(() => discussion.mark(comment, state));
+  const mark = (state: IComment['state']) => (): void =>
+    void send(() => discussion.changeState(comment, state));
   const mine = comment.state_by === host.status?.user.username;
   return (
     <>
@@ -121,7 +127,7 @@ function Ways(props: IProps & { place: IStanding | null | undefined }): JSX.Elem
         )}
       </div>
       {replying && (
-        <Reply
+        <ReplyForm
           discussion={discussion}
           people={props.people}
           host={host}
@@ -137,7 +143,7 @@ function Ways(props: IProps & { place: IStanding | null | undefined }): JSX.Elem
 }
 
 /** What stands there, and what should. */
-function Suggestion(props: IProps & { place: IStanding | null | undefined }): JSX.Element {
+function SuggestionView(props: IProps & { place: IQuoteRange | null | undefined }): JSX.Element {
   const { comment, marks, host, place } = props;
   const { trans } = host;
   const old = place?.text ?? comment.quote;
@@ -146,7 +152,7 @@ function Suggestion(props: IProps & { place: IStanding | null | undefined }): JS
       {old !== '' && (
         <p className="jp-hitl-suggestion">
           <b>{comment.state === 'open' && place ? trans.__('Now:') : trans.__('Then:')}</b>{' '}
-          <del>{visible(old)}</del>
+          <del>{showHiddenCharacters(old)}</del>
         </p>
       )}
       <p className="jp-hitl-suggestion">
@@ -154,7 +160,7 @@ function Suggestion(props: IProps & { place: IStanding | null | undefined }): JS
         {comment.suggestion === '' ? (
           <em>{trans.__('nothing, it is to be deleted')}</em>
         ) : (
-          <ins>{visible(comment.suggestion!)}</ins>
+          <ins>{showHiddenCharacters(comment.suggestion!)}</ins>
         )}
       </p>
       {place === null && <p className="jp-hitl-note">{trans.__('The text it was about is gone.')}</p>}
@@ -168,12 +174,12 @@ function Suggestion(props: IProps & { place: IStanding | null | undefined }): JS
 }
 
 /** Who said it, when, and whether it calls this person. */
-function Who({ comment, host }: { comment: IComment; host: IHost }): JSX.Element {
+function CommentAuthor({ comment, host }: { comment: IComment; host: IHost }): JSX.Element {
   const me = host.status?.user.username;
   return (
     <>
-      <strong>{speaker(comment.author, comment.author_name, comment.known, host)}</strong>{' '}
-      <time dateTime={comment.at}>{when(comment.at)}</time>
+      <strong>{formatSpeaker(comment.author, comment.author_name, comment.known, host)}</strong>{' '}
+      <time dateTime={comment.at}>{formatWhen(comment.at)}</time>
       {me !== undefined && comment.mentions.includes(me) && (
         <span className="jp-hitl-called">{host.trans.__('calls you')}</span>
       )}
@@ -182,7 +188,7 @@ function Who({ comment, host }: { comment: IComment; host: IHost }): JSX.Element
 }
 
 /** What was said, the people whom it calls marked. */
-function Text(props: { comment: IComment; people: readonly ISomebody[] }): JSX.Element | null {
+function CommentText(props: { comment: IComment; people: readonly IMentionableUser[] }): JSX.Element | null {
   const { text, mentions } = props.comment;
   if (text === '') {
     return null;
@@ -190,24 +196,24 @@ function Text(props: { comment: IComment; people: readonly ISomebody[] }): JSX.E
   const called = props.people.filter(one => mentions.includes(one.username));
   return (
     <p>
-      {parts(text, called).map((part, i) =>
+      {splitMentions(text, called).map((part, i) =>
         part.who ? (
           <b key={i} className="jp-hitl-mention">
-            {visible(part.text)}
+            {showHiddenCharacters(part.text)}
           </b>
         ) : (
-          <Fragment key={i}>{visible(part.text)}</Fragment>
+          <Fragment key={i}>{showHiddenCharacters(part.text)}</Fragment>
         )
       )}
     </p>
   );
 }
 
-function became(comment: IComment, host: IHost): string {
+function stateSentence(comment: IComment, host: IHost): string {
   const { state, state_by, state_by_name, state_at, state_known } = comment;
   const { trans } = host;
-  const by = speaker(state_by, state_by_name, state_known ?? 'unsigned', host);
-  const at = when(state_at ?? '');
+  const by = formatSpeaker(state_by, state_by_name, state_known ?? 'unsigned', host);
+  const at = formatWhen(state_at ?? '');
   switch (state) {
     case 'accepted':
       return trans.__('Accepted by %1, %2', by, at);

@@ -2,21 +2,21 @@
  * People in a comment: "@" and their name, as it is typed and as it is shown.
  */
 
-import type { ISomebody } from '../../api/types';
+import type { IMentionableUser } from '../../api/types';
 
 /** A part of a text; `who` is the person that it names. */
-export interface IPart {
+export interface ITextPart {
   text: string;
-  who: ISomebody | null;
+  who: IMentionableUser | null;
 }
 
 /** A text in parts: those that name one of these people, and what is between. The longest name counts. */
-export function parts(text: string, people: readonly ISomebody[]): IPart[] {
+export function splitMentions(text: string, people: readonly IMentionableUser[]): ITextPart[] {
   const names = people
     .flatMap(who => [...new Set([who.name, who.username])].map(name => ({ name, who })))
     .filter(({ name }) => name !== '')
     .sort((one, other) => other.name.length - one.name.length);
-  const found: IPart[] = [];
+  const found: ITextPart[] = [];
   let from = 0;
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
     const rest = text.slice(at + 1);
@@ -34,12 +34,12 @@ export function parts(text: string, people: readonly ISomebody[]): IPart[] {
 }
 
 /** The user names of whom a text calls. */
-export function mentioned(text: string, people: readonly ISomebody[]): string[] {
-  return [...new Set(parts(text, people).flatMap(({ who }) => (who ? [who.username] : [])))];
+export function findMentions(text: string, people: readonly IMentionableUser[]): string[] {
+  return [...new Set(splitMentions(text, people).flatMap(({ who }) => (who ? [who.username] : [])))];
 }
 
 /** A name that is being typed. */
-export interface ITyped {
+export interface ITypedName {
   /** Where its "@" is. */
   at: number;
   /** What follows that, up to the cursor. */
@@ -47,13 +47,16 @@ export interface ITyped {
 }
 
 /** The name that ends at the cursor, if one does. */
-export function typedName(text: string, cursor: number): ITyped | null {
+export function findTypedName(text: string, cursor: number): ITypedName | null {
   const found = /(?:^|[\s(])@([^\s@]{0,40})$/.exec(text.slice(0, cursor));
   return found && { at: cursor - found[1].length - 1, name: found[1] };
 }
 
 /** Whom it may be, at most as many as can be read at a glance. */
-export function candidates({ name }: ITyped, people: readonly ISomebody[]): ISomebody[] {
+export function findCandidates(
+  { name }: ITypedName,
+  people: readonly IMentionableUser[]
+): IMentionableUser[] {
   const typed = name.toLowerCase();
   return people
     .filter(one => [one.name, one.username].some(known => known.toLowerCase().includes(typed)))

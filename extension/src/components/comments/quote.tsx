@@ -2,18 +2,18 @@
  * The text that a comment is about.
  */
 
-import type { IStanding } from '../../codemirror/comment-marks';
+import type { IQuoteRange } from '../../codemirror/comment-marks';
 import type { IHost } from '../host';
-import { visible } from '../../text/hidden-characters';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
 /** Characters of a quote that are shown. */
-const LONGEST = 300;
+const MAX_QUOTE_CHARS = 300;
 
 /** A quote, cut to what can be read at a glance. */
-export function Quoted({ text, host }: { text: string; host: IHost }): JSX.Element {
+export function QuotedText({ text, host }: { text: string; host: IHost }): JSX.Element {
   return (
     <blockquote className="jp-hitl-quote" aria-label={host.trans.__('About')}>
-      {short(text)}
+      {shortenQuote(text)}
     </blockquote>
   );
 }
@@ -24,9 +24,9 @@ export function Quoted({ text, host }: { text: string; host: IHost }): JSX.Eleme
  * @param place - where it is; null if it is gone, undefined if nobody looked.
  * @param onShow - shows it in the text.
  */
-export function About(props: {
+export function QuoteLink(props: {
   quote: string;
-  place: IStanding | null | undefined;
+  place: IQuoteRange | null | undefined;
   host: IHost;
   onShow: () => void;
 }): JSX.Element | null {
@@ -36,20 +36,20 @@ export function About(props: {
     return (
       <>
         <blockquote className="jp-hitl-quote" aria-label={trans.__('About')}>
-          <del>{short(quote)}</del>
+          <del>{shortenQuote(quote)}</del>
         </blockquote>
         <p className="jp-hitl-note">{trans.__('The text it was about is gone.')}</p>
       </>
     );
   }
   if (place === undefined) {
-    return quote === '' ? null : <Quoted text={quote} host={host} />;
+    return quote === '' ? null : <QuotedText text={quote} host={host} />;
   }
   return (
     <>
-      {quote !== '' && <Quoted text={quote} host={host} />}
+      {quote !== '' && <QuotedText text={quote} host={host} />}
       {!place.text.startsWith(quote) && (
-        <p className="jp-hitl-note">{trans.__('It says now: %1', short(place.text))}</p>
+        <p className="jp-hitl-note">{trans.__('It says now: %1', shortenQuote(place.text))}</p>
       )}
       <button type="button" className="jp-hitl-link" onClick={props.onShow}>
         {trans.__('Show in the text')}
@@ -58,7 +58,7 @@ export function About(props: {
   );
 }
 
-function short(text: string): string {
-  const characters = [...text.slice(0, LONGEST + 1)];
-  return visible(text.length > LONGEST ? `${characters.slice(0, -2).join('')}…` : text);
+function shortenQuote(text: string): string {
+  const characters = [...text.slice(0, MAX_QUOTE_CHARS + 1)];
+  return showHiddenCharacters(text.length > MAX_QUOTE_CHARS ? `${characters.slice(0, -2).join('')}…` : text);
 }

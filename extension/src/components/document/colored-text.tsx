@@ -4,25 +4,25 @@
 
 import { EditorView } from '@codemirror/view';
 import { useEffect, useMemo, useRef } from 'react';
-import type { IPiece } from '../../drafts/text-authors';
-import { type IAuthor, tints } from '../../codemirror/author-colors';
-import { Decorated } from '../../codemirror/decorations';
-import { difference } from '../../drafts/shared-document';
+import type { IAuthoredText } from '../../drafts/text-authors';
+import { type IAuthor, makeTints } from '../../codemirror/author-colors';
+import { DecorationSource } from '../../codemirror/decorations';
+import { findDifference } from '../../drafts/shared-document';
 import { readOnly } from '../../codemirror/side-by-side';
-import { visible } from '../../text/hidden-characters';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
 interface IProps {
-  pieces: readonly IPiece[];
+  pieces: readonly IAuthoredText[];
   authors: ReadonlyMap<string, IAuthor>;
   /** What it is, for people who do not see it. */
   label: string;
 }
 
-export function Coloured({ pieces, authors, label }: IProps): JSX.Element {
+export function ColoredText({ pieces, authors, label }: IProps): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   const shown = useRef<Pick<IProps, 'pieces' | 'authors'>>({ pieces: [], authors: new Map() });
   const decorated = useMemo(
-    () => new Decorated(length => tints(shown.current.pieces, shown.current.authors, length)),
+    () => new DecorationSource(length => makeTints(shown.current.pieces, shown.current.authors, length)),
     []
   );
   useEffect(() => {
@@ -33,11 +33,11 @@ export function Coloured({ pieces, authors, label }: IProps): JSX.Element {
     return () => view.destroy();
   }, [label, decorated]);
   useEffect(() => {
-    const made = pieces.map(({ text, by }) => ({ text: visible(text), by }));
+    const made = pieces.map(({ text, by }) => ({ text: showHiddenCharacters(text), by }));
     const text = made.map(one => one.text).join('');
     shown.current = { ...shown.current, pieces: made };
     decorated.views.forEach(view => {
-      const { start, end, insert } = difference(view.state.doc.toString(), text);
+      const { start, end, insert } = findDifference(view.state.doc.toString(), text);
       view.dispatch({ changes: { from: start, to: end, insert } });
     });
     decorated.redraw();
@@ -48,5 +48,5 @@ export function Coloured({ pieces, authors, label }: IProps): JSX.Element {
     decorated.redraw();
   }, [names, decorated]);
   // It scrolls, by keys too, which a notebook would take for its own.
-  return <div className="jp-hitl-coloured" ref={node} tabIndex={0} data-lm-suppress-shortcuts="true" />;
+  return <div className="jp-hitl-colored" ref={node} tabIndex={0} data-lm-suppress-shortcuts="true" />;
 }

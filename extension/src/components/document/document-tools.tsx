@@ -3,22 +3,22 @@
  */
 
 import { useState } from 'react';
-import { Fallback } from '../error-boundary';
+import { ErrorBoundary } from '../error-boundary';
 import { HistoryPanel } from './history-panel';
 import type { IHost } from '../host';
-import { Legend } from '../author-legend';
+import { AuthorLegend } from '../author-legend';
 import { useRedraw } from '../use-redraw';
-import { visible } from '../../text/hidden-characters';
-import type { IWork } from './use-document-tools';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import type { IDocumentTools } from './use-document-tools';
 
-export function WorkTools({ work, host }: { work: IWork; host: IHost }): JSX.Element {
+export function DocumentToolbar({ work, host }: { work: IDocumentTools; host: IHost }): JSX.Element {
   const { trans } = host;
-  const { marks, colouring, draft } = work;
+  const { marks, authorColors: colouring, draft } = work;
   const [past, setPast] = useState(false);
   useRedraw(marks, colouring);
   const able = host.readOnly === null;
   return (
-    <div className="jp-hitl-work">
+    <div className="jp-hitl-document-tools">
       <div className="jp-hitl-buttons" role="group" aria-label={trans.__('The draft')}>
         {marks?.selected && able && (
           <>
@@ -26,17 +26,17 @@ export function WorkTools({ work, host }: { work: IWork; host: IHost }): JSX.Ele
               type="button"
               title="Ctrl+Alt+M"
               aria-keyshortcuts="Control+Alt+M"
-              onClick={() => marks.ask(false)}
+              onClick={() => marks.startComment(false)}
             >
               {trans.__('Comment on the selection')}
             </button>
-            <button type="button" onClick={() => marks.ask(true)}>
+            <button type="button" onClick={() => marks.startComment(true)}>
               {trans.__('Suggest a change')}
             </button>
           </>
         )}
         {colouring && draft?.loaded && (
-          <button type="button" aria-pressed={colouring.on} onClick={() => colouring.toggle()}>
+          <button type="button" aria-pressed={colouring.isOn} onClick={() => colouring.toggle()}>
             {trans.__('Colour by author')}
           </button>
         )}
@@ -44,16 +44,16 @@ export function WorkTools({ work, host }: { work: IWork; host: IHost }): JSX.Ele
           {trans.__('History')}
         </button>
       </div>
-      {colouring?.on && <Legend authors={colouring.authors} host={host} />}
+      {colouring?.isOn && <AuthorLegend authors={colouring.authors} host={host} />}
       {colouring?.problem && !past && (
-        <p className="jp-hitl-wrong" role="alert">
-          {visible(colouring.problem)}
+        <p className="jp-hitl-error" role="alert">
+          {showHiddenCharacters(colouring.problem)}
         </p>
       )}
       {past && (
-        <Fallback instead={<p className="jp-hitl-wrong">{trans.__('The history cannot be shown.')}</p>}>
+        <ErrorBoundary instead={<p className="jp-hitl-error">{trans.__('The history cannot be shown.')}</p>}>
           <HistoryPanel work={work} host={host} />
-        </Fallback>
+        </ErrorBoundary>
       )}
     </div>
   );

@@ -6,15 +6,15 @@
 import { type ReactNode, useMemo, useRef } from 'react';
 import type { IDraft } from '../../drafts/draft';
 import type { IDiscussion } from '../../models/discussion';
-import { Comments } from '../comments/comment-list';
+import { CommentList } from '../comments/comment-list';
 import type { IHost } from '../host';
-import { byPlace, Others, placeOf } from '../field-presence';
-import { Presence, useBeforeEyes } from '../presence-bar';
-import type { IWork } from './use-document-tools';
-import { WorkTools } from './document-tools';
+import { groupByPlace, FieldPresenceContext, placeOf } from '../field-presence';
+import { PresenceBar, useVisibility } from '../presence-bar';
+import type { IDocumentTools } from './use-document-tools';
+import { DocumentToolbar } from './document-tools';
 
 interface IProps {
-  work: IWork;
+  work: IDocumentTools;
   /** Null if the server knows no comments. */
   discussion: IDiscussion | null;
   /** Whether the document can be written here and now. */
@@ -27,28 +27,28 @@ interface IProps {
   host: IHost;
 }
 
-export function DraftView(props: IProps): JSX.Element {
+export function DraftPanel(props: IProps): JSX.Element {
   const { work, discussion, able, writing, editor, children, host } = props;
   const { draft } = work;
   return (
     <>
-      {draft && <Presence draft={draft} writing={writing} host={host} />}
-      <Before draft={draft}>{editor}</Before>
-      <WorkTools work={work} host={host} />
+      {draft && <PresenceBar draft={draft} writing={writing} host={host} />}
+      <VisibleDraft draft={draft}>{editor}</VisibleDraft>
+      <DocumentToolbar work={work} host={host} />
       {children}
       {discussion && (
-        <Comments discussion={discussion} marks={work.marks} draft={able ? draft : null} host={host} />
+        <CommentList discussion={discussion} marks={work.marks} draft={able ? draft : null} host={host} />
       )}
     </>
   );
 }
 
 /** An editor before somebody's eyes, where it is told and shown who is at which part of it. */
-function Before({ draft, children }: { draft: IDraft | null; children: ReactNode }): JSX.Element {
+function VisibleDraft({ draft, children }: { draft: IDraft | null; children: ReactNode }): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   const people = draft?.people;
-  const others = useMemo(() => byPlace(people ?? []), [people]);
-  useBeforeEyes(node, draft);
+  const others = useMemo(() => groupByPlace(people ?? []), [people]);
+  useVisibility(node, draft);
   return (
     <div
       ref={node}
@@ -57,7 +57,7 @@ function Before({ draft, children }: { draft: IDraft | null; children: ReactNode
       onFocus={event => draft?.focus(placeOf(event.target))}
       onBlur={() => draft?.focus(null)}
     >
-      <Others.Provider value={others}>{children}</Others.Provider>
+      <FieldPresenceContext.Provider value={others}>{children}</FieldPresenceContext.Provider>
     </div>
   );
 }

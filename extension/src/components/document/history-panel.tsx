@@ -4,24 +4,24 @@
 
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import type { ITable, Json } from '../../api/types';
-import { authors, type IAuthor } from '../../codemirror/author-colors';
-import type { IPiece } from '../../drafts/text-authors';
-import { type Document, isText } from '../../drafts/shared-document';
-import type { History, IMoment } from '../../models/history';
-import { Coloured } from './colored-text';
+import { listAuthors, type IAuthor } from '../../codemirror/author-colors';
+import type { IAuthoredText } from '../../drafts/text-authors';
+import { type SharedDocument, isText } from '../../drafts/shared-document';
+import type { DraftHistory, IMoment } from '../../models/history';
+import { ColoredText } from './colored-text';
 import type { IHost } from '../host';
-import { Legend } from '../author-legend';
+import { AuthorLegend } from '../author-legend';
 import { useRedraw } from '../use-redraw';
-import { when } from '../proposal-status';
-import { visible } from '../../text/hidden-characters';
-import type { ISubject, IWork } from './use-document-tools';
+import { formatWhen } from '../proposal-status';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import type { IDocumentSource, IDocumentTools } from './use-document-tools';
 
-export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.Element {
+export function HistoryPanel({ work, host }: { work: IDocumentTools; host: IHost }): JSX.Element {
   const { trans } = host;
   const { subject, draft, history: begun } = work;
   const history = useMemo(() => begun(), [begun]);
   useRedraw(history);
-  useNews(work);
+  useHistoryUpdates(work);
   /** Where the slider stands; null is the end, wherever that is. */
   const [chosen, setChosen] = useState<number | null>(null);
   // What comes in pages is shown when it is whole.
@@ -30,16 +30,16 @@ export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.
   const last = whole.current;
   const place = Math.min(chosen ?? last, last);
   const drawn = useDeferredValue(place);
-  const pieces = useMemo(() => said(subject, begun, drawn, last), [subject, begun, drawn, last]);
+  const pieces = useMemo(() => authoredTextAt(subject, begun, drawn, last), [subject, begun, drawn, last]);
   const people = draft?.people ?? [];
-  const by = authors(history.names, people, subject.agent);
+  const by = listAuthors(history.names, people, subject.agent);
   const wrote = new Map([...by].filter(([name]) => history.names.has(name)));
-  const moment = label(place, history.moments, wrote, subject.workspace, host);
+  const moment = momentLabel(place, history.moments, wrote, subject.workspace, host);
   return (
-    <section className="jp-hitl-past" aria-label={trans.__('History')}>
+    <section className="jp-hitl-history" aria-label={trans.__('History')}>
       {history.problem && (
-        <p className="jp-hitl-wrong" role="alert">
-          {visible(history.problem)}
+        <p className="jp-hitl-error" role="alert">
+          {showHiddenCharacters(history.problem)}
         </p>
       )}
       {last > 0 && (
@@ -72,18 +72,18 @@ export function HistoryPanel({ work, host }: { work: IWork; host: IHost }): JSX.
             ? trans.__('Nobody has written anything yet.')
             : trans.__('Nobody has opened it yet: it is what was proposed.'))}
       </p>
-      {isText(subject.kind) && last > 0 && <Legend authors={[...wrote.values()]} host={host} />}
-      <Coloured pieces={pieces} authors={wrote} label={trans.__('What it said')} />
+      {isText(subject.kind) && last > 0 && <AuthorLegend authors={[...wrote.values()]} host={host} />}
+      <ColoredText pieces={pieces} authors={wrote} label={trans.__('What it said')} />
     </section>
   );
 }
 
 /** Read the log now, and again when the draft changed. */
-function useNews({ history, draft }: IWork): void {
+function useHistoryUpdates({ history, draft }: IDocumentTools): void {
   useEffect(() => {
     const heard = (_: unknown, { value }: { value: boolean }): void => {
       if (value) {
-        history().soon();
+        history().scheduleRead();
       }
     };
     void history().read();
@@ -93,38 +93,43 @@ function useNews({ history, draft }: IWork): void {
 }
 
 /** What the document said after the first `n` updates of `last`. */
-function said(subject: ISubject, history: () => History, n: number, last: number): IPiece[] {
+function authoredTextAt(
+  subject: IDocumentSource,
+  history: () => DraftHistory,
+  n: number,
+  last: number
+): IAuthoredText[] {
   const { replay } = history();
   if (last === 0) {
-    return [{ text: spelled(subject.value), by: '' }];
+    return [{ text: formatJson(subject.value), by: '' }];
   }
   if (n === 0) {
     return [];
   }
-  const document = replay.at(n);
+  const document = replay.documentAt(n);
   return document.file
-    ? replay.authors.pieces(document.file.ysource)
-    : [{ text: asText(document, subject.kind), by: null }];
+    ? replay.authors.splitByAuthor(document.file.ysource)
+    : [{ text: documentText(document, subject.kind), by: null }];
 }
 
-function asText({ value, unfinished }: Document, kind: string): string {
+function documentText({ value, unfinished }: SharedDocument, kind: string): string {
   if (unfinished !== null) {
     return unfinished;
   }
   if (kind === 'table') {
     const { columns, rows } = value as unknown as ITable;
-    const lines = [columns.map(one => one.name), ...rows.map(row => row.map(spelled))];
+    const lines = [columns.map(one => one.name), ...rows.map(row => row.map(formatJson))];
     return lines.map(cells => cells.join(' | ')).join('\n');
   }
   return JSON.stringify(value, null, 2);
 }
 
-function spelled(value: Json): string {
+function formatJson(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
 /** Who made it say what it says at a place of the slider, and when. */
-function label(
+function momentLabel(
   place: number,
   moments: readonly IMoment[],
   by: ReadonlyMap<string, IAuthor>,
@@ -135,8 +140,8 @@ function label(
   if (!moment) {
     return trans.__('Empty: before anything was written');
   }
-  const name = visible(by.get(moment.by)?.name ?? moment.by);
+  const name = showHiddenCharacters(by.get(moment.by)?.name ?? moment.by);
   return moment.by === '' && place === 1 && !workspace
     ? trans.__('Proposed by %1', name)
-    : trans.__('Change %1 of %2: %3, %4', place, moments.length, name, when(moment.at));
+    : trans.__('Change %1 of %2: %3, %4', place, moments.length, name, formatWhen(moment.at));
 }

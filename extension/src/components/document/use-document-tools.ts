@@ -7,14 +7,14 @@ import type { Extension } from '@codemirror/state';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import type { Json, Kind } from '../../api/types';
 import type { IDraft } from '../../drafts/draft';
-import { Colouring } from '../../codemirror/author-colors';
-import { Marks } from '../../codemirror/comment-marks';
+import { AuthorColors } from '../../codemirror/author-colors';
+import { CommentMarks } from '../../codemirror/comment-marks';
 import type { IDiscussion } from '../../models/discussion';
-import { History } from '../../models/history';
+import { DraftHistory } from '../../models/history';
 import type { IHost } from '../host';
 
 /** What a document is of. */
-export interface ISubject {
+export interface IDocumentSource {
   document: string;
   kind: Kind;
   /** What the agent proposed, or the workspace began with. */
@@ -25,25 +25,25 @@ export interface ISubject {
   workspace: boolean;
 }
 
-export interface IWork {
-  subject: ISubject;
+export interface IDocumentTools {
+  subject: IDocumentSource;
   /** The document while people can write it. */
   draft: IDraft | null;
   /** Null if there is no text to mark. */
-  marks: Marks | null;
-  colouring: Colouring | null;
+  marks: CommentMarks | null;
+  authorColors: AuthorColors | null;
   /** Made when it is asked for first. */
-  history: () => History;
+  history: () => DraftHistory;
   /** For the text's editors. */
   extension: Extension | undefined;
 }
 
-export function useWork(
-  given: ISubject,
+export function useDocumentTools(
+  given: IDocumentSource,
   draft: IDraft | null,
   discussion: IDiscussion | null,
   host: IHost
-): IWork {
+): IDocumentTools {
   const { document, kind, value, workspace } = given;
   const agent = host.trans.__('%1 (agent)', given.agent);
   const subject = useMemo(
@@ -51,14 +51,14 @@ export function useWork(
     // eslint-disable-next-line react-hooks/exhaustive-deps -- a record read again has an equal value: the first stays
     [document, kind, agent, workspace]
   );
-  const made = useRef<History | null>(null);
+  const made = useRef<DraftHistory | null>(null);
   const history = useCallback(
-    () => (made.current ??= new History(host.client, subject.document, subject)),
+    () => (made.current ??= new DraftHistory(host.client, subject.document, subject)),
     [subject, host]
   );
   const text = draft?.file ? draft : null;
-  const marks = useMemo(() => text && discussion && new Marks(text, discussion), [text, discussion]);
-  const colouring = useMemo(() => text && new Colouring(text, history, agent), [text, history, agent]);
+  const marks = useMemo(() => text && discussion && new CommentMarks(text, discussion), [text, discussion]);
+  const colouring = useMemo(() => text && new AuthorColors(text, history, agent), [text, history, agent]);
   const extension = useMemo(
     () => [marks, colouring].flatMap(one => one?.extension ?? []),
     [marks, colouring]
@@ -75,5 +75,5 @@ export function useWork(
     },
     [subject]
   );
-  return { subject, draft, marks, colouring, history, extension };
+  return { subject, draft, marks, authorColors: colouring, history, extension };
 }

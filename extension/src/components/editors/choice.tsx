@@ -4,16 +4,16 @@
 
 import { useId } from 'react';
 import type { IEditorProps } from './props';
-import { Here, place } from '../field-presence';
-import { visible } from '../../text/hidden-characters';
+import { FieldPresence, placeAttributes } from '../field-presence';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
 export function ChoiceEditor({ proposal, value, readOnly, host, onEdit }: IEditorProps): JSX.Element {
   const name = useId();
   const chosen = JSON.stringify(value);
   return (
-    <fieldset className="jp-hitl-choice" {...place('')}>
+    <fieldset className="jp-hitl-choice" {...placeAttributes('')}>
       <legend>
-        {host.trans.__('Options')} <Here path="" host={host} />
+        {host.trans.__('Options')} <FieldPresence path="" host={host} />
       </legend>
       {(proposal.options ?? []).map((option, i) => (
         <label key={i}>
@@ -24,7 +24,7 @@ export function ChoiceEditor({ proposal, value, readOnly, host, onEdit }: IEdito
             checked={JSON.stringify(option) === chosen}
             onChange={() => onEdit(option)}
           />
-          {visible(typeof option === 'string' ? option : JSON.stringify(option))}
+          {showHiddenCharacters(typeof option === 'string' ? option : JSON.stringify(option))}
         </label>
       ))}
     </fieldset>

@@ -5,11 +5,11 @@
 import { useId, useState } from 'react';
 import type { Json } from '../../api/types';
 import type { IHost } from '../host';
-import { Here, place } from '../field-presence';
-import { visible } from '../../text/hidden-characters';
-import type { IMeaning } from './json-schema';
+import { FieldPresence, placeAttributes } from '../field-presence';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import type { IFieldSchema } from './json-schema';
 
-export interface IFieldProps {
+export interface IFormFieldProps {
   name: string;
   /** Where the others see who is in it. */
   at: string;
@@ -17,7 +17,7 @@ export interface IFieldProps {
   value: Json | undefined;
   /** undefined if the agent's version has no such field. */
   proposed: Json | undefined;
-  meaning: IMeaning;
+  meaning: IFieldSchema;
   /** The server's messages about it. */
   problem: string;
   readOnly: boolean;
@@ -27,16 +27,16 @@ export interface IFieldProps {
   onBroken: (text: string, why: string) => void;
 }
 
-interface ICommon {
+interface IControlAttributes {
   id: string;
   disabled: boolean;
   'aria-invalid': boolean;
   'aria-describedby': string;
 }
 
-type ControlProps = IFieldProps & { common: ICommon };
+type ControlProps = IFormFieldProps & { common: IControlAttributes };
 
-export function Field(props: IFieldProps): JSX.Element {
+export function FormField(props: IFormFieldProps): JSX.Element {
   const id = useId();
   const { value, meaning, problem } = props;
   const common = {
@@ -45,28 +45,30 @@ export function Field(props: IFieldProps): JSX.Element {
     'aria-invalid': problem !== '',
     'aria-describedby': `${id}-about`
   };
-  const Control = controlOf(props);
+  const Control = chooseControl(props);
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
   return (
-    <div className="jp-hitl-field" {...place(props.at)}>
-      <label htmlFor={id}>{visible(meaning.title || props.name)}</label>
+    <div className="jp-hitl-field" {...placeAttributes(props.at)}>
+      <label htmlFor={id}>{showHiddenCharacters(meaning.title || props.name)}</label>
       <Control {...props} common={common} />
-      <Here path={props.at} host={props.host} />
+      <FieldPresence path={props.at} host={props.host} />
       <span className="jp-hitl-about" id={`${id}-about`}>
-        {problem ? <strong>⚠ {visible(problem)}</strong> : visible(meaning.about)}
+        {problem ? <strong>⚠ {showHiddenCharacters(problem)}</strong> : showHiddenCharacters(meaning.about)}
       </span>
-      {visible(text) !== text && <code className="jp-hitl-revealed">{visible(text)}</code>}
+      {showHiddenCharacters(text) !== text && (
+        <code className="jp-hitl-revealed">{showHiddenCharacters(text)}</code>
+      )}
     </div>
   );
 }
 
 /** By what was proposed, so that a control stays the same while somebody types. */
-function controlOf({ value, proposed, meaning }: IFieldProps): (props: ControlProps) => JSX.Element {
+function chooseControl({ value, proposed, meaning }: IFormFieldProps): (props: ControlProps) => JSX.Element {
   if (proposed === undefined || value === undefined) {
-    return JsonField;
+    return JsonControl;
   }
   if (meaning.options) {
-    return Select;
+    return SelectControl;
   }
   const { types, nullable } = meaning;
   const kind =
@@ -80,18 +82,18 @@ function controlOf({ value, proposed, meaning }: IFieldProps): (props: ControlPr
   const empty = value === null && nullable;
   switch (kind) {
     case 'string':
-      return empty || typeof value === 'string' ? Text : JsonField;
+      return empty || typeof value === 'string' ? TextControl : JsonControl;
     case 'number':
     case 'integer':
-      return empty || typeof value === 'number' || value === '' ? Numeric : JsonField;
+      return empty || typeof value === 'number' || value === '' ? NumberControl : JsonControl;
     case 'boolean':
-      return nullable ? Select : typeof value === 'boolean' ? Check : JsonField;
+      return nullable ? SelectControl : typeof value === 'boolean' ? CheckControl : JsonControl;
     default:
-      return JsonField;
+      return JsonControl;
   }
 }
 
-function Select({ value = null, meaning, common, onEdit }: ControlProps): JSX.Element {
+function SelectControl({ value = null, meaning, common, onEdit }: ControlProps): JSX.Element {
   const given = meaning.options ?? [true, false, null];
   const now = JSON.stringify(value);
   const known = given.some(one => JSON.stringify(one) === now);
@@ -104,14 +106,14 @@ function Select({ value = null, meaning, common, onEdit }: ControlProps): JSX.El
     >
       {options.map((one, i) => (
         <option key={i} value={i}>
-          {visible(typeof one === 'string' ? one : JSON.stringify(one))}
+          {showHiddenCharacters(typeof one === 'string' ? one : JSON.stringify(one))}
         </option>
       ))}
     </select>
   );
 }
 
-function Check({ value, common, onEdit }: ControlProps): JSX.Element {
+function CheckControl({ value, common, onEdit }: ControlProps): JSX.Element {
   return (
     <input
       {...common}
@@ -122,7 +124,7 @@ function Check({ value, common, onEdit }: ControlProps): JSX.Element {
   );
 }
 
-function Numeric({ value, meaning, common, onEdit }: ControlProps): JSX.Element {
+function NumberControl({ value, meaning, common, onEdit }: ControlProps): JSX.Element {
   const { types, nullable } = meaning;
   const whole = types.includes('integer') && !types.includes('number');
   return (
@@ -141,7 +143,7 @@ function Numeric({ value, meaning, common, onEdit }: ControlProps): JSX.Element 
 }
 
 /** A text; left empty it is null where the schema allows that, unless an empty text was proposed. */
-function Text({ value, proposed, meaning, common, onEdit }: ControlProps): JSX.Element {
+function TextControl({ value, proposed, meaning, common, onEdit }: ControlProps): JSX.Element {
   const text = typeof value === 'string' ? value : '';
   const first = typeof proposed === 'string' ? proposed : '';
   const none = meaning.nullable && proposed !== '';
@@ -160,13 +162,13 @@ function Text({ value, proposed, meaning, common, onEdit }: ControlProps): JSX.E
 }
 
 /** Anything as JSON. What was typed stays as it was typed, also when it is no JSON (yet). */
-function JsonField({ value, readOnly, host, common, onEdit, onBroken }: ControlProps): JSX.Element {
+function JsonControl({ value, readOnly, host, common, onEdit, onBroken }: ControlProps): JSX.Element {
   const source = value === undefined ? '' : JSON.stringify(value, null, 2);
   const [typed, setTyped] = useState({ text: source, why: '' });
   const [seen, setSeen] = useState(source);
   if (seen !== source) {
     setSeen(source);
-    if (typed.why === '' && !means(typed.text, value)) {
+    if (typed.why === '' && !textMeans(typed.text, value)) {
       setTyped({ text: source, why: '' });
     }
   }
@@ -197,14 +199,14 @@ function JsonField({ value, readOnly, host, common, onEdit, onBroken }: ControlP
         placeholder={value === undefined ? host.trans.__('not there') : undefined}
         onChange={event => change(event.target.value)}
       />
-      <span className="jp-hitl-wrong" id={`${common.id}-why`}>
-        {why && `⚠ ${host.trans.__('Not JSON: %1', visible(why))}`}
+      <span className="jp-hitl-error" id={`${common.id}-why`}>
+        {why && `⚠ ${host.trans.__('Not JSON: %1', showHiddenCharacters(why))}`}
       </span>
     </>
   );
 }
 
-function means(text: string, value: Json | undefined): boolean {
+function textMeans(text: string, value: Json | undefined): boolean {
   try {
     return JSON.stringify(JSON.parse(text)) === JSON.stringify(value);
   } catch {

@@ -10,14 +10,14 @@ import { useRef } from 'react';
 import type { Json, JsonObject } from '../../api/types';
 import type { IEditorProps } from './props';
 import type { IHost } from '../host';
-import { visible } from '../../text/hidden-characters';
-import { Field } from './form-field';
-import { isObject, own, property } from './json-schema';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { FormField } from './form-field';
+import { isObject, ownValue, propertySchema } from './json-schema';
 
 export { isObject } from './json-schema';
 
 /** Groups in groups; objects deeper than this are JSON. */
-const DEPTH = 3;
+const MAX_GROUP_DEPTH = 3;
 
 /** Whether an object can be a form: it has fields. */
 export function fitsForm(value: Json): value is JsonObject {
@@ -25,7 +25,7 @@ export function fitsForm(value: Json): value is JsonObject {
 }
 
 /** Texts that are no JSON, by the path of their field. */
-type Broken = Map<string, { text: string; why: string }>;
+type UnparsedTexts = Map<string, { text: string; why: string }>;
 
 type Props = Pick<IEditorProps, 'fields' | 'readOnly' | 'host' | 'onEdit' | 'onUnfinished'> & {
   value: JsonObject;
@@ -37,8 +37,15 @@ type Props = Pick<IEditorProps, 'fields' | 'readOnly' | 'host' | 'onEdit' | 'onU
   at?: string;
 };
 
-export function Form({ value, proposed, schema, prefix = '', at = prefix, ...props }: Props): JSX.Element {
-  const broken = useRef<Broken>(new Map());
+export function FormEditor({
+  value,
+  proposed,
+  schema,
+  prefix = '',
+  at = prefix,
+  ...props
+}: Props): JSX.Element {
+  const broken = useRef<UnparsedTexts>(new Map());
   /** Tell what is typed: a value, or that it is none as long as one field is broken. */
   const tell = (made: JsonObject): void => {
     if (made !== value) {
@@ -46,13 +53,13 @@ export function Form({ value, proposed, schema, prefix = '', at = prefix, ...pro
     }
     for (const [path, { why }] of broken.current) {
       const name = (JSON.parse(path) as string[]).join('/');
-      props.onUnfinished(written(made, broken.current), `${name}: ${why}`);
+      props.onUnfinished(formatWithTexts(made, broken.current), `${name}: ${why}`);
       return;
     }
   };
   return (
     <div className="jp-hitl-form">
-      <Fields
+      <FormFields
         value={value}
         proposed={proposed}
         schema={schema}
@@ -65,7 +72,7 @@ export function Form({ value, proposed, schema, prefix = '', at = prefix, ...pro
         host={props.host}
         onEdit={(path, item) => {
           broken.current.delete(JSON.stringify(path));
-          tell(replaced(value, path, item) as JsonObject);
+          tell(setAtPath(value, path, item) as JsonObject);
         }}
         onBroken={(path, text, why) => {
           broken.current.set(JSON.stringify(path), { text, why });
@@ -91,34 +98,39 @@ interface IFieldsProps {
   onBroken: (path: string[], text: string, why: string) => void;
 }
 
-function Fields(props: IFieldsProps): JSX.Element {
+function FormFields(props: IFieldsProps): JSX.Element {
   const { value, proposed, schema, root, path, prefix, fields, onEdit, onBroken } = props;
   const names = [...new Set([...Object.keys(proposed), ...Object.keys(value)])];
   return (
     <>
       {names.map(name => {
         const here = [...path, name];
-        const meaning = property(schema, name, root);
-        const item = own(value, name);
-        const first = own(proposed, name);
-        if (isObject(item) && isObject(first) && Object.keys(first).length > 0 && path.length < DEPTH) {
+        const meaning = propertySchema(schema, name, root);
+        const item = ownValue(value, name);
+        const first = ownValue(proposed, name);
+        if (
+          isObject(item) &&
+          isObject(first) &&
+          Object.keys(first).length > 0 &&
+          path.length < MAX_GROUP_DEPTH
+        ) {
           return (
             <fieldset key={name} className="jp-hitl-group">
-              <legend>{visible(meaning.title || name)}</legend>
-              {meaning.about && <p className="jp-hitl-about">{visible(meaning.about)}</p>}
-              <Fields {...props} value={item} proposed={first} schema={meaning.schema} path={here} />
+              <legend>{showHiddenCharacters(meaning.title || name)}</legend>
+              {meaning.about && <p className="jp-hitl-about">{showHiddenCharacters(meaning.about)}</p>}
+              <FormFields {...props} value={item} proposed={first} schema={meaning.schema} path={here} />
             </fieldset>
           );
         }
         return (
-          <Field
+          <FormField
             key={name}
             name={name}
             at={props.at + here.join('/')}
             value={item}
             proposed={first}
             meaning={meaning}
-            problem={messages(fields, prefix + here.join('/'))}
+            problem={messagesAt(fields, prefix + here.join('/'))}
             readOnly={props.readOnly}
             host={props.host}
             onEdit={made => onEdit(here, made)}
@@ -126,13 +138,13 @@ function Fields(props: IFieldsProps): JSX.Element {
           />
         );
       })}
-      <Others fields={fields} at={prefix + path.join('/')} top={path.length === 0} names={names} />
+      <OtherMessages fields={fields} at={prefix + path.join('/')} top={path.length === 0} names={names} />
     </>
   );
 }
 
 /** Messages that belong to no field shown here: about the object itself, or a field that is missing. */
-function Others({
+function OtherMessages({
   fields,
   at,
   top,
@@ -151,29 +163,31 @@ function Others({
       !names.some(name => one === start + name || one.startsWith(`${start}${name}/`))
   );
   return others.length === 0 ? null : (
-    <p className="jp-hitl-wrong">⚠ {visible(others.map(one => `${one}: ${fields[one]}`).join('; '))}</p>
+    <p className="jp-hitl-error">
+      ⚠ {showHiddenCharacters(others.map(one => `${one}: ${fields[one]}`).join('; '))}
+    </p>
   );
 }
 
 /** The messages at a path and below it, in one text. */
-function messages(fields: { [path: string]: string }, path: string): string {
+function messagesAt(fields: { [path: string]: string }, path: string): string {
   return Object.entries(fields)
     .filter(([one]) => one === path || one.startsWith(`${path}/`))
     .map(([one, message]) => (one === path ? message : `${one.slice(path.length + 1)}: ${message}`))
     .join('; ');
 }
 
-function replaced(value: Json | undefined, path: string[], item: Json): Json {
+function setAtPath(value: Json | undefined, path: string[], item: Json): Json {
   if (path.length === 0) {
     return item;
   }
   const [name, ...rest] = path;
   const object = isObject(value) ? value : {};
-  return { ...object, [name]: replaced(own(object, name), rest, item) };
+  return { ...object, [name]: setAtPath(ownValue(object, name), rest, item) };
 }
 
 /** An object as JSON text in which some fields are as they were typed. */
-export function written(value: Json, texts: Broken, path: string[] = []): string {
+export function formatWithTexts(value: Json, texts: UnparsedTexts, path: string[] = []): string {
   const typed = texts.get(JSON.stringify(path));
   if (typed) {
     return typed.text;
@@ -188,7 +202,8 @@ export function written(value: Json, texts: Broken, path: string[] = []): string
   const names = [...new Set([...Object.keys(value), ...missing])];
   const indent = '  '.repeat(path.length);
   const parts = names.map(
-    name => `${indent}  ${JSON.stringify(name)}: ${written(own(value, name) ?? null, texts, [...path, name])}`
+    name =>
+      `${indent}  ${JSON.stringify(name)}: ${formatWithTexts(ownValue(value, name) ?? null, texts, [...path, name])}`
   );
   return `{\n${parts.join(',\n')}\n${indent}}`;
 }

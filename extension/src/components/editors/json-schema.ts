@@ -6,9 +6,9 @@
 import type { Json, JsonObject } from '../../api/types';
 
 /** References followed in a row: one to itself ends. */
-const HOPS = 20;
+const MAX_REFERENCES = 20;
 
-export interface IMeaning {
+export interface IFieldSchema {
   title: string;
   about: string;
   /** The types that the schema names; empty if it names none. */
@@ -24,18 +24,22 @@ export function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /** A key of an object, and never what every object inherits. */
-export function own<T>(object: { [key: string]: T }, key: string): T | undefined {
+export function ownValue<T>(object: { [key: string]: T }, key: string): T | undefined {
   return Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined;
 }
 
 /** What `schema`, a part of `root`, says about its property `name`. */
-export function property(schema: JsonObject | null, name: string, root: JsonObject | null): IMeaning {
-  const properties = schema ? own(schema, 'properties') : undefined;
-  return meaning(isObject(properties) ? own(properties, name) : undefined, root);
+export function propertySchema(
+  schema: JsonObject | null,
+  name: string,
+  root: JsonObject | null
+): IFieldSchema {
+  const properties = schema ? ownValue(schema, 'properties') : undefined;
+  return fieldSchema(isObject(properties) ? ownValue(properties, name) : undefined, root);
 }
 
-export function meaning(given: Json | undefined, root: JsonObject | null): IMeaning {
-  const { schema, nullable } = resolved(isObject(given) ? given : null, root, HOPS);
+export function fieldSchema(given: Json | undefined, root: JsonObject | null): IFieldSchema {
+  const { schema, nullable } = resolveSchema(isObject(given) ? given : null, root, MAX_REFERENCES);
   const named = schema?.type;
   const types = (Array.isArray(named) ? named : [named]).filter(one => typeof one === 'string');
   const options = Array.isArray(schema?.enum) ? schema.enum : null;
@@ -49,7 +53,7 @@ export function meaning(given: Json | undefined, root: JsonObject | null): IMean
   };
 }
 
-function resolved(
+function resolveSchema(
   schema: JsonObject | null,
   root: JsonObject | null,
   hops: number
@@ -59,12 +63,12 @@ function resolved(
   }
   const { $ref, anyOf, oneOf, allOf, ...outer } = schema;
   const inside = (part: Json | undefined): { schema: JsonObject | null; nullable: boolean } => {
-    const found = resolved(isObject(part) ? part : null, root, hops - 1);
+    const found = resolveSchema(isObject(part) ? part : null, root, hops - 1);
     // What stands beside a reference (title, description) is about this field, and wins.
     return { schema: { ...found.schema, ...outer }, nullable: found.nullable };
   };
   if (typeof $ref === 'string') {
-    return inside(pointed(root, $ref));
+    return inside(followPointer(root, $ref));
   }
   if (Array.isArray(allOf) && allOf.length === 1) {
     return inside(allOf[0]);
@@ -84,23 +88,23 @@ function resolved(
 }
 
 /** The part of the schema that "#/$defs/Address" points at; nothing outside of it is looked for. */
-function pointed(root: JsonObject | null, ref: string): Json | undefined {
+function followPointer(root: JsonObject | null, ref: string): Json | undefined {
   if (root === null || (ref !== '#' && !ref.startsWith('#/'))) {
     return undefined;
   }
   let found: Json | undefined = root;
   for (const part of ref.split('/').slice(1)) {
-    const name = unescaped(part);
+    const name = unescapePointer(part);
     if (Array.isArray(found)) {
       found = found[Number(name)];
     } else {
-      found = isObject(found) ? own(found, name) : undefined;
+      found = isObject(found) ? ownValue(found, name) : undefined;
     }
   }
   return found;
 }
 
-function unescaped(part: string): string {
+function unescapePointer(part: string): string {
   const name = part.replace(/~1/g, '/').replace(/~0/g, '~');
   try {
     return decodeURIComponent(name);

@@ -6,11 +6,11 @@
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import { useEffect, useRef } from 'react';
 import type { Json } from '../../api/types';
-import { respelled } from '../../drafts/json-text-patch';
+import { patchJsonText } from '../../drafts/json-text-patch';
 import type { IEditorProps } from './props';
-import { Here, place } from '../field-presence';
-import { undoesItself } from '../undo-keys';
-import { exact } from '../../codemirror/accessible-label';
+import { FieldPresence, placeAttributes } from '../field-presence';
+import { registerUndoingEditor } from '../undo-keys';
+import { accessibleLabel } from '../../codemirror/accessible-label';
 
 export function JsonEditor(props: IEditorProps): JSX.Element {
   const { proposal, value, readOnly, host } = props;
@@ -24,18 +24,18 @@ export function JsonEditor(props: IEditorProps): JSX.Element {
   useEffect(() => {
     const model = new CodeEditor.Model({ mimeType: 'application/json' });
     const { sharedModel: shared } = model;
-    shared.setSource(sourceOf(latest.current));
+    shared.setSource(formatSource(latest.current));
     shared.clearUndoHistory(); // undoing does not go back to an empty editor
     text.current = { base: latest.current.value, broken: false };
     const made = host.newEditor({
       host: node.current!,
       model,
       readOnly: latest.current.readOnly,
-      extensions: [exact(host.trans.__('Proposed value'))]
+      extensions: [accessibleLabel(host.trans.__('Proposed value'))]
     });
     const typed = (): void => {
       const source = shared.getSource();
-      if (text.current.broken || source !== sourceOf(latest.current)) {
+      if (text.current.broken || source !== formatSource(latest.current)) {
         tell(source);
       }
     };
@@ -55,7 +55,7 @@ export function JsonEditor(props: IEditorProps): JSX.Element {
     };
     shared.changed.connect(typed);
     editor.current = made;
-    undoesItself(node.current!, made);
+    registerUndoingEditor(node.current!, made);
     return () => {
       shared.changed.disconnect(typed);
       editor.current = null;
@@ -73,27 +73,27 @@ export function JsonEditor(props: IEditorProps): JSX.Element {
     const shared = editor.current?.model.sharedModel;
     if (shared && !(open && text.current.broken)) {
       text.current = { base: value, broken: false };
-      follow(shared, latest.current);
+      updateText(shared, latest.current);
     }
   }, [value, open]);
 
   return (
-    <div className="jp-hitl-whole" {...place('')}>
-      <Here path="" host={host} />
+    <div className="jp-hitl-whole" {...placeAttributes('')}>
+      <FieldPresence path="" host={host} />
       <div className="jp-hitl-text" ref={node} role="group" aria-label={host.trans.__('Proposed value')} />
     </div>
   );
 }
 
 /** Let the text say the value, changing only what differs. */
-function follow(shared: CodeEditor.IModel['sharedModel'], props: IEditorProps): void {
+function updateText(shared: CodeEditor.IModel['sharedModel'], props: IEditorProps): void {
   const source = shared.getSource();
-  const wanted = sourceOf(props);
+  const wanted = formatSource(props);
   if (source === wanted) {
     return;
   }
   try {
-    for (const { start, end, text } of respelled(source, props.value)) {
+    for (const { start, end, text } of patchJsonText(source, props.value)) {
       shared.updateSource(start, end, text);
     }
   } catch {
@@ -102,7 +102,7 @@ function follow(shared: CodeEditor.IModel['sharedModel'], props: IEditorProps): 
 }
 
 /** A value as JSON; what is typed and is no value yet as it is. */
-function sourceOf({ value, proposal, draft }: IEditorProps): string {
+function formatSource({ value, proposal, draft }: IEditorProps): string {
   const raw =
     typeof value === 'string' && (typeof proposal.value !== 'string' || draft?.unfinished === value);
   return raw ? value : JSON.stringify(value, null, 2);

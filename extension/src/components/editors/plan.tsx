@@ -5,9 +5,9 @@
 import { useRef } from 'react';
 import type { Json } from '../../api/types';
 import type { IEditorProps } from './props';
-import { Here, place } from '../field-presence';
-import { visible } from '../../text/hidden-characters';
-import { fitsForm, Form } from './form';
+import { FieldPresence, placeAttributes } from '../field-presence';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { fitsForm, FormEditor } from './form';
 
 export function PlanEditor({
   value,
@@ -21,7 +21,7 @@ export function PlanEditor({
   const { trans } = host;
   const steps = value as Json[];
   const keys = draft?.value === value ? draft.keys : null;
-  const places = usePlaces(steps, keys);
+  const places = usePlanSteps(steps, keys);
 
   /** As long as a field of a step is no JSON, there is no plan. */
   const complain = (made: Json[]): void => {
@@ -61,11 +61,11 @@ export function PlanEditor({
       );
     }
     if (!fitsForm(step) || !fitsForm(first)) {
-      return <code>{visible(JSON.stringify(step))}</code>;
+      return <code>{showHiddenCharacters(JSON.stringify(step))}</code>;
     }
     return (
       <div className="jp-hitl-fields" role="group" aria-label={trans.__('Step %1', i + 1)}>
-        <Form
+        <FormEditor
           value={step}
           proposed={first}
           schema={null}
@@ -89,9 +89,9 @@ export function PlanEditor({
       <ol>
         {steps.map((step, i) => (
           <li key={places[i].key}>
-            <div className="jp-hitl-step" {...place(keys?.[i] ?? String(i))}>
+            <div className="jp-hitl-step" {...placeAttributes(keys?.[i] ?? String(i))}>
               {shown(step, i)}
-              <Here path={keys?.[i] ?? String(i)} host={host} />
+              <FieldPresence path={keys?.[i] ?? String(i)} host={host} />
               <button
                 type="button"
                 disabled={readOnly || i === 0}
@@ -117,7 +117,9 @@ export function PlanEditor({
                 ×
               </button>
             </div>
-            {fields[String(i)] && <strong className="jp-hitl-wrong">⚠ {visible(fields[String(i)])}</strong>}
+            {fields[String(i)] && (
+              <strong className="jp-hitl-error">⚠ {showHiddenCharacters(fields[String(i)])}</strong>
+            )}
           </li>
         ))}
       </ol>
@@ -129,7 +131,7 @@ export function PlanEditor({
 }
 
 /** What is known of a step beside its value, and moves with it. */
-interface IPlace {
+interface IPlanStep {
   key: number;
   /** Its name in the draft. */
   name: string | undefined;
@@ -140,16 +142,20 @@ interface IPlace {
 }
 
 /** One place for each step; who moves a step here moves its place too, and what others add or remove moves the rest. */
-function usePlaces(steps: Json[], keys: readonly string[] | null): IPlace[] {
-  const places = useRef<IPlace[]>([]).current;
+function usePlanSteps(steps: Json[], keys: readonly string[] | null): IPlanStep[] {
+  const places = useRef<IPlanStep[]>([]).current;
   const next = useRef(0);
   const last = useRef<readonly string[] | null>(null);
-  if (keys && last.current && !alike(keys, last.current)) {
+  if (keys && last.current && !areAlike(keys, last.current)) {
     const known = new Map(places.map(place => [place.name, place]));
-    places.splice(0, places.length, ...keys.map((name, i) => known.get(name) ?? made(name, steps[i], next)));
+    places.splice(
+      0,
+      places.length,
+      ...keys.map((name, i) => known.get(name) ?? makePlanStep(name, steps[i], next))
+    );
   }
   while (places.length < steps.length) {
-    places.push(made(undefined, steps[places.length], next));
+    places.push(makePlanStep(undefined, steps[places.length], next));
   }
   places.length = steps.length;
   places.forEach((place, i) => (place.name = keys?.[i]));
@@ -157,10 +163,10 @@ function usePlaces(steps: Json[], keys: readonly string[] | null): IPlace[] {
   return places;
 }
 
-function made(name: string | undefined, first: Json, next: { current: number }): IPlace {
+function makePlanStep(name: string | undefined, first: Json, next: { current: number }): IPlanStep {
   return { key: next.current++, name, first, broken: null };
 }
 
-function alike(one: readonly string[], other: readonly string[]): boolean {
+function areAlike(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((name, i) => name === other[i]);
 }

@@ -4,17 +4,17 @@
 
 import { isText } from '../../drafts/shared-document';
 import type { IEditorProps } from './props';
-import { ofWorkspace } from '../proposal-status';
-import { visible } from '../../text/hidden-characters';
+import { isAboutWorkspace } from '../proposal-status';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 import { ChoiceEditor } from './choice';
-import { fitsForm, Form, isObject, written } from './form';
+import { fitsForm, FormEditor, isObject, formatWithTexts } from './form';
 import { JsonEditor } from './json';
 import { MarkdownEditor } from './markdown-text';
 import { PlanEditor } from './plan';
 import { isTable, TableEditor } from './table';
 import { type ITextProps, TextEditor } from './text';
 
-export function Editor(props: IEditorProps): JSX.Element {
+export function ValueEditor(props: IEditorProps): JSX.Element {
   const { proposal, value } = props;
   if (proposal.kind === 'choice') {
     return <ChoiceEditor {...props} />;
@@ -22,8 +22,8 @@ export function Editor(props: IEditorProps): JSX.Element {
   if (isText(proposal.kind)) {
     const { id, kind } = proposal;
     const { trans } = props.host;
-    const label = ofWorkspace(proposal) ? trans.__('Document') : trans.__('Proposed value');
-    return <WrittenEditor {...props} id={id} kind={kind} label={label} />;
+    const label = isAboutWorkspace(proposal) ? trans.__('Document') : trans.__('Proposed value');
+    return <DocumentEditor {...props} id={id} kind={kind} label={label} />;
   }
   if (proposal.kind === 'table' && isTable(value)) {
     return <TableEditor {...props} />;
@@ -32,7 +32,7 @@ export function Editor(props: IEditorProps): JSX.Element {
     return <PlanEditor {...props} />;
   }
   if (proposal.kind === 'json' && fitsForm(proposal.value) && isObject(value)) {
-    return <Form {...props} value={value} proposed={proposal.value} schema={proposal.schema} />;
+    return <FormEditor {...props} value={value} proposed={proposal.value} schema={proposal.schema} />;
   }
   if (proposal.kind === 'tool_call' && isObject(value) && isObject(proposal.value)) {
     const given = value.arguments;
@@ -40,8 +40,8 @@ export function Editor(props: IEditorProps): JSX.Element {
     if (isObject(given) && fitsForm(proposed)) {
       return (
         <div>
-          <code>{visible(String(value.name))}</code>
-          <Form
+          <code>{showHiddenCharacters(String(value.name))}</code>
+          <FormEditor
             {...props}
             value={given}
             proposed={proposed}
@@ -49,7 +49,7 @@ export function Editor(props: IEditorProps): JSX.Element {
             prefix="arguments/"
             onEdit={changed => props.onEdit({ ...value, arguments: changed })}
             onUnfinished={(text, why) =>
-              props.onUnfinished(written(value, new Map([['["arguments"]', { text, why }]])), why)
+              props.onUnfinished(formatWithTexts(value, new Map([['["arguments"]', { text, why }]])), why)
             }
           />
         </div>
@@ -60,6 +60,6 @@ export function Editor(props: IEditorProps): JSX.Element {
 }
 
 /** The editor of a value that is text. */
-export function WrittenEditor(props: ITextProps): JSX.Element {
+export function DocumentEditor(props: ITextProps): JSX.Element {
   return props.kind === 'markdown' ? <MarkdownEditor {...props} /> : <TextEditor {...props} />;
 }

@@ -9,13 +9,13 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useContext, useMemo, useRef, useState } from 'react';
 import type { IColumn, ITable, Json } from '../../api/types';
 import type { IEditorProps } from './props';
-import { Here, Others, place } from '../field-presence';
-import { visible } from '../../text/hidden-characters';
+import { FieldPresence, FieldPresenceContext, placeAttributes } from '../field-presence';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
-const ROW = 28;
+const ROW_HEIGHT_PX = 28;
 
 /** What is drawn: the rows of the value `made`, and among them those that are struck from it, by their place here. */
-interface ISheet {
+interface ITableSheet {
   made: Json;
   rows: Json[][];
   /** What the rows are called in the draft, or just here. */
@@ -34,19 +34,19 @@ export function TableEditor(props: IEditorProps): JSX.Element {
   const { value, draft, readOnly, host, onEdit } = props;
   const { trans } = host;
   const { columns } = value as unknown as ITable;
-  const [last, setLast] = useState<ISheet | null>(null);
+  const [last, setLast] = useState<ITableSheet | null>(null);
   const keys = draft?.value === value ? draft.keys : null;
   const { rows, names, struck } = useMemo(
-    () => (last?.made === value ? last : sheetOf(value, keys, last)),
+    () => (last?.made === value ? last : makeSheet(value, keys, last)),
     [last, value, keys]
   );
-  const others = useContext(Others);
-  const fields = placed(props.fields, struck);
+  const others = useContext(FieldPresenceContext);
+  const fields = placeErrors(props.fields, struck);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
+    estimateSize: () => ROW_HEIGHT_PX,
     getItemKey: i => names[i],
     overscan: 10
   });
@@ -55,7 +55,7 @@ export function TableEditor(props: IEditorProps): JSX.Element {
     const made = { columns, rows: left } as unknown as Json;
     onEdit(made);
     const known = draft?.value === made ? draft.keys : null;
-    setLast({ made, rows: all, names: named(all.length, names, without, known), struck: without });
+    setLast({ made, rows: all, names: nameRows(all.length, names, without, known), struck: without });
   };
   const template = `${columns.map(() => 'minmax(7em, 1fr)').join(' ')} 2.5em`;
   const shown = virtual.getVirtualItems();
@@ -68,16 +68,16 @@ export function TableEditor(props: IEditorProps): JSX.Element {
         tabIndex={readOnly ? 0 : undefined} // with nothing to edit in it, it is scrolled by itself
         aria-label={trans.__('Proposed table')}
         aria-rowcount={rows.length + 1}
-        style={{ height: Math.min(rows.length + 1, 15) * ROW + 16 }}
+        style={{ height: Math.min(rows.length + 1, 15) * ROW_HEIGHT_PX + 16 }}
       >
         <div role="row" aria-rowindex={1} className="jp-hitl-head" style={{ gridTemplateColumns: template }}>
           {columns.map(column => (
             <span key={column.name} role="columnheader" title={column.type}>
-              {visible(column.name)}
+              {showHiddenCharacters(column.name)}
             </span>
           ))}
           <span role="columnheader">
-            <span className="jp-hitl-unseen">{trans.__('Remove')}</span>
+            <span className="jp-hitl-visually-hidden">{trans.__('Remove')}</span>
           </span>
         </div>
         <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
@@ -89,20 +89,24 @@ export function TableEditor(props: IEditorProps): JSX.Element {
                 role="row"
                 aria-rowindex={index + 2}
                 className={`jp-hitl-row${out ? ' jp-mod-struck' : ''}`}
-                style={{ gridTemplateColumns: template, transform: `translateY(${start}px)`, height: ROW }}
+                style={{
+                  gridTemplateColumns: template,
+                  transform: `translateY(${start}px)`,
+                  height: ROW_HEIGHT_PX
+                }}
               >
                 {columns.map((column, i) => {
                   const problem = fields[`rows/${index}/${column.name}`] ?? fields[`rows/${index}`];
-                  const name = visible(column.name);
+                  const name = showHiddenCharacters(column.name);
                   const here = `rows/${names[index]}/${column.name}`;
                   return (
                     <span
                       key={column.name}
                       role="cell"
                       className={others.has(here) ? 'jp-hitl-taken' : undefined}
-                      {...place(here)}
+                      {...placeAttributes(here)}
                     >
-                      <Here path={here} host={host} />
+                      <FieldPresence path={here} host={host} />
                       <input
                         type="text"
                         disabled={readOnly || out}
@@ -112,11 +116,11 @@ export function TableEditor(props: IEditorProps): JSX.Element {
                             : trans.__('%1, row %2', name, index + 1)
                         }
                         aria-invalid={problem !== undefined}
-                        title={problem === undefined ? undefined : visible(problem)}
+                        title={problem === undefined ? undefined : showHiddenCharacters(problem)}
                         placeholder={rows[index][i] === null ? 'null' : undefined}
-                        value={spelled(rows[index][i])}
+                        value={formatCell(rows[index][i])}
                         onChange={event =>
-                          change(replaced(rows, index, i, meant(column, event.target.value)), struck)
+                          change(replaceCell(rows, index, i, parseCell(column, event.target.value)), struck)
                         }
                       />
                     </span>
@@ -129,7 +133,7 @@ export function TableEditor(props: IEditorProps): JSX.Element {
                     aria-label={
                       out ? trans.__('Keep row %1', index + 1) : trans.__('Remove row %1', index + 1)
                     }
-                    onClick={() => change(rows, toggled(struck, index))}
+                    onClick={() => change(rows, toggleRow(struck, index))}
                   >
                     {out ? '↺' : '×'}
                   </button>
@@ -154,29 +158,29 @@ export function TableEditor(props: IEditorProps): JSX.Element {
           {trans._n('%1 row', '%1 rows', rows.length - struck.size)}
           {struck.size > 0 && `, ${trans.__('%1 removed', struck.size)}`}
         </span>
-        <Misfits fields={fields} />
+        <CellErrors fields={fields} />
       </div>
     </div>
   );
 }
 
 /** The first few messages in words: a cell that is out of sight shows none. */
-function Misfits({ fields }: { fields: IEditorProps['fields'] }): JSX.Element | null {
+function CellErrors({ fields }: { fields: IEditorProps['fields'] }): JSX.Element | null {
   const wrong = Object.entries(fields).filter(([path]) => path !== '');
   if (wrong.length === 0) {
     return null;
   }
   const said = wrong.slice(0, 3).map(([path, message]) => `${path}: ${message}`);
   return (
-    <strong className="jp-hitl-wrong">
-      ⚠ {visible(said.join('; '))}
+    <strong className="jp-hitl-error">
+      ⚠ {showHiddenCharacters(said.join('; '))}
       {wrong.length > 3 && ` … (${wrong.length})`}
     </strong>
   );
 }
 
 /** A value as it is drawn; rows that were struck here stay behind the row that they stood behind. */
-function sheetOf(value: Json, keys: readonly string[] | null, last: ISheet | null): ISheet {
+function makeSheet(value: Json, keys: readonly string[] | null, last: ITableSheet | null): ITableSheet {
   const { rows } = value as unknown as ITable;
   if (keys === null || last === null || last.struck.size === 0) {
     return { made: value, rows, names: keys ?? rows.map((_, i) => String(i)), struck: new Set() };
@@ -207,7 +211,7 @@ function sheetOf(value: Json, keys: readonly string[] | null, last: ISheet | nul
 }
 
 /** What rows are called after a change here: as the draft calls them, where it knows them. */
-function named(
+function nameRows(
   count: number,
   before: readonly string[],
   struck: ReadonlySet<number>,
@@ -220,7 +224,7 @@ function named(
 }
 
 /** The messages at the rows where they are drawn: the server counts only those that are left. */
-function placed(fields: IEditorProps['fields'], struck: ReadonlySet<number>): IEditorProps['fields'] {
+function placeErrors(fields: IEditorProps['fields'], struck: ReadonlySet<number>): IEditorProps['fields'] {
   const out = [...struck].sort((one, other) => one - other);
   const move = (path: string): string =>
     path.replace(/^rows\/(\d+)/, (_, row: string) => {
@@ -230,7 +234,7 @@ function placed(fields: IEditorProps['fields'], struck: ReadonlySet<number>): IE
   return Object.fromEntries(Object.entries(fields).map(([path, message]) => [move(path), message]));
 }
 
-function toggled(struck: ReadonlySet<number>, row: number): Set<number> {
+function toggleRow(struck: ReadonlySet<number>, row: number): Set<number> {
   const made = new Set(struck);
   if (!made.delete(row)) {
     made.add(row);
@@ -238,12 +242,12 @@ function toggled(struck: ReadonlySet<number>, row: number): Set<number> {
   return made;
 }
 
-function spelled(cell: Json): string {
+function formatCell(cell: Json): string {
   return cell === null ? '' : typeof cell === 'string' ? cell : JSON.stringify(cell);
 }
 
 /** The cell that a text means in its column; what is none stays text, and the server says why it does not fit. */
-export function meant(column: IColumn, text: string): Json {
+export function parseCell(column: IColumn, text: string): Json {
   if (text === '') {
     return column.type === 'string' && column.required ? '' : null;
   }
@@ -257,7 +261,7 @@ export function meant(column: IColumn, text: string): Json {
   return text;
 }
 
-function replaced(rows: Json[][], row: number, cell: number, value: Json): Json[][] {
+function replaceCell(rows: Json[][], row: number, cell: number, value: Json): Json[][] {
   const made = rows.slice();
   made[row] = rows[row].slice();
   made[row][cell] = value;

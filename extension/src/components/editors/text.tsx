@@ -8,14 +8,14 @@ import { Prec } from '@codemirror/state';
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import { useEffect, useRef } from 'react';
 import type { Kind } from '../../api/types';
-import { cursors } from '../../codemirror/remote-cursors';
-import { staying } from '../../codemirror/scroll-anchor';
+import { remoteCursors } from '../../codemirror/remote-cursors';
+import { keepScrollPosition } from '../../codemirror/scroll-anchor';
 import type { IEditorProps } from './props';
-import { undoesItself } from '../undo-keys';
-import { exact } from '../../codemirror/accessible-label';
+import { registerUndoingEditor } from '../undo-keys';
+import { accessibleLabel } from '../../codemirror/accessible-label';
 
 /** The language of a text that has none. JupyterLab's parser for those takes each of its letters for an error. */
-const NONE = Prec.highest(
+const PLAIN_LANGUAGE = Prec.highest(
   StreamLanguage.define({
     token: stream => {
       stream.skipToEnd();
@@ -24,7 +24,7 @@ const NONE = Prec.highest(
   })
 );
 
-function mimeType(kind: Kind): string {
+function mimeTypeOf(kind: Kind): string {
   switch (kind) {
     case 'markdown':
       return 'text/x-ipythongfm';
@@ -68,26 +68,26 @@ export function TextEditor({
 
   useEffect(() => {
     const model = new CodeEditor.Model({
-      mimeType: mimeType(kind),
+      mimeType: mimeTypeOf(kind),
       ...(bound && { sharedModel: bound.file! })
     });
     if (!bound) {
       model.sharedModel.setSource(String(shown.current.value));
     }
-    const shows = [exact(label), ...(kind === 'text' ? [NONE] : [])];
+    const shows = [accessibleLabel(label), ...(kind === 'text' ? [PLAIN_LANGUAGE] : [])];
     const made = host.newEditor({
       host: node.current!,
       model,
       readOnly: shown.current.readOnly || !bound,
       // From the beginning: CodeMirror keeps how it once drew a hidden character, and JupyterLab draws most as a dot.
-      extensions: bound ? [...shows, cursors(bound), staying, added.current] : shows
+      extensions: bound ? [...shows, remoteCursors(bound), keepScrollPosition, added.current] : shows
     });
     if (cursor.current) {
       made.setCursorPosition(cursor.current);
       made.focus();
     }
     editor.current = made;
-    undoesItself(node.current!, made);
+    registerUndoingEditor(node.current!, made);
     return () => {
       editor.current = null;
       cursor.current = made.hasFocus() ? made.getCursorPosition() : null;

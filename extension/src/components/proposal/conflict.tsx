@@ -4,47 +4,47 @@
 
 import { useId } from 'react';
 import type { IProposal } from '../../api/types';
-import type { ISurprise } from '../../models/interfaces';
+import type { IDecisionConflict } from '../../models/interfaces';
 import type { IHost } from '../host';
 import { SideBySide } from '../../codemirror/side-by-side';
-import { state } from '../proposal-status';
-import { visible } from '../../text/hidden-characters';
+import { proposalState } from '../proposal-status';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
 interface IProps {
-  surprise: ISurprise;
+  surprise: IDecisionConflict;
   /** The server's sentence about it, or "". */
   problem: string;
   host: IHost;
 }
 
-export function Surprise({ surprise, problem, host }: IProps): JSX.Element {
+export function ConflictNotice({ surprise, problem, host }: IProps): JSX.Element {
   const { trans } = host;
   const heading = useId();
   const { shown, now, draft } = surprise;
   if (draft) {
-    return <Written surprise={{ now, draft }} problem={problem} host={host} />;
+    return <DraftConflict surprise={{ now, draft }} problem={problem} host={host} />;
   }
   const same =
     shown.text === now.text && shown.fingerprint === now.fingerprint && shown.revision === now.revision;
   if (same && shown.status === now.status) {
     return (
-      <p className="jp-hitl-wrong" role="alert">
-        {visible(problem)}
+      <p className="jp-hitl-error" role="alert">
+        {showHiddenCharacters(problem)}
       </p>
     );
   }
   return (
-    <section className="jp-hitl-surprise" role="alert" aria-labelledby={heading}>
+    <section className="jp-hitl-conflict" role="alert" aria-labelledby={heading}>
       <h4 id={heading}>{trans.__('This is not what you were shown: your decision was not taken')}</h4>
-      {problem && <p className="jp-hitl-wrong">{visible(problem)}</p>}
+      {problem && <p className="jp-hitl-error">{showHiddenCharacters(problem)}</p>}
       <dl>
         <dt>{trans.__('Shown')}</dt>
-        <dd>{about(shown, host)}</dd>
+        <dd>{conflictSentence(shown, host)}</dd>
         <dt>{trans.__('Now')}</dt>
         <dd>
-          {about(now, host)}
-          {now.decision?.reason && <p>{trans.__('Reason: %1', visible(now.decision.reason))}</p>}
-          {now.decision?.action === 'respond' && <p>{visible(String(now.decision.value))}</p>}
+          {conflictSentence(now, host)}
+          {now.decision?.reason && <p>{trans.__('Reason: %1', showHiddenCharacters(now.decision.reason))}</p>}
+          {now.decision?.action === 'respond' && <p>{showHiddenCharacters(String(now.decision.value))}</p>}
         </dd>
       </dl>
       {shown.text === now.text ? (
@@ -57,7 +57,7 @@ export function Surprise({ surprise, problem, host }: IProps): JSX.Element {
 }
 
 /** About the draft: somebody wrote into it, or decided without what was typed here last. */
-function Written(props: {
+function DraftConflict(props: {
   surprise: { now: IProposal; draft: { shown: string; now: string } };
   problem: string;
   host: IHost;
@@ -67,19 +67,19 @@ function Written(props: {
   const heading = useId();
   const open = now.status === 'open';
   return (
-    <section className="jp-hitl-surprise" role="alert" aria-labelledby={heading}>
+    <section className="jp-hitl-conflict" role="alert" aria-labelledby={heading}>
       <h4 id={heading}>
         {open
           ? trans.__('The draft is not what you were shown: your decision was not taken')
           : trans.__('It was decided while you were typing: your last edit came too late')}
       </h4>
-      {props.problem && <p className="jp-hitl-wrong">{visible(props.problem)}</p>}
+      {props.problem && <p className="jp-hitl-error">{showHiddenCharacters(props.problem)}</p>}
       {open ? (
         <p>
           {trans.__('Somebody has just written in it. If you agree with what it says now, decide again.')}
         </p>
       ) : (
-        <p>{about(now, props.host)}</p>
+        <p>{conflictSentence(now, props.host)}</p>
       )}
       <SideBySide
         before={draft.shown}
@@ -92,6 +92,6 @@ function Written(props: {
   );
 }
 
-function about(proposal: IProposal, host: IHost): string {
-  return host.trans.__('Revision %1. %2', proposal.revision, state(proposal, host));
+function conflictSentence(proposal: IProposal, host: IHost): string {
+  return host.trans.__('Revision %1. %2', proposal.revision, proposalState(proposal, host));
 }

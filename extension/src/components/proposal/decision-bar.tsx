@@ -7,12 +7,12 @@ import type { Action } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import type { IHost } from '../host';
 import { approveLabel } from '../terms-sentences';
-import { ofWorkspace } from '../proposal-status';
+import { isAboutWorkspace } from '../proposal-status';
 import type { IUndoer } from '../undo-keys';
-import { visible } from '../../text/hidden-characters';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
 /** Milliseconds after which it is said that something is being saved. */
-const LATE = 700;
+const SAVING_DELAY_MS = 700;
 
 interface IProps {
   model: IProposalModel;
@@ -20,14 +20,14 @@ interface IProps {
 }
 
 /** @param onUndo - the editor is to be drawn anew: what was typed in it and is no value goes. */
-export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
+export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
   const { trans } = host;
   const [reason, setReason] = useState('');
   const [message, setMessage] = useState('');
   const templates = useId();
   const { proposal } = model;
   const sound = !model.unfinished && Object.keys(model.fields).length === 0;
-  const whole = ofWorkspace(proposal);
+  const whole = isAboutWorkspace(proposal);
   // Where nothing but an edit is allowed, agreeing to what another person has made of it is one too.
   const agreed = proposal.candidate !== undefined && !proposal.allow.includes('approve');
   const names: [Action, string, boolean][] = [
@@ -36,7 +36,7 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
     ['reject', trans.__('Reject'), true],
     ['respond', trans.__('Respond'), message.trim() !== '']
   ];
-  const ways = whole ? [done(model, host), ...names.slice(2)] : names;
+  const ways = whole ? [doneAction(model, host), ...names.slice(2)] : names;
   const reachable = model.saved === 'saved' || model.saved === 'saving';
   const blocked = model.deciding || host.readOnly !== null || !reachable;
   const { may } = proposal;
@@ -44,7 +44,7 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
   const left = (action: Action): boolean => may?.actions.includes(action) ?? true;
   const settling = !!proposal.settles_at;
   return (
-    <footer className="jp-hitl-ways">
+    <footer className="jp-hitl-decision-bar">
       <label>
         {trans.__('Reason')}
         <input
@@ -56,7 +56,7 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
       </label>
       <datalist id={templates}>
         {proposal.reasons.map(one => (
-          <option key={one} value={visible(one)} />
+          <option key={one} value={showHiddenCharacters(one)} />
         ))}
       </datalist>
       {proposal.allow.includes('respond') && (
@@ -81,8 +81,8 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
               {name}
             </button>
           ))}
-        <Undoing model={model} host={host} onUndo={onUndo} />
-        <Saved saved={model.saved} host={host} />
+        <UndoApproval model={model} host={host} onUndo={onUndo} />
+        <SaveStatus saved={model.saved} host={host} />
       </div>
       {whole && model.edited && !proposal.allow.includes('edit') && (
         <p className="jp-hitl-note">
@@ -93,7 +93,7 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
       )}
       {may?.why_not && !settling && (
         <p id={why} className="jp-hitl-note">
-          {visible(may.why_not)}
+          {showHiddenCharacters(may.why_not)}
         </p>
       )}
       {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
@@ -110,24 +110,24 @@ export function Ways({ model, host, onUndo }: IProps & { onUndo: () => void }): 
  * The one way to say that a workspace is done. People mean the text that stands there, whoever wrote it: that some of it
  * was written since the agent asked makes it an edit.
  */
-function done({ proposal, edited }: IProposalModel, { trans }: IHost): [Action, string, boolean] {
+function doneAction({ proposal, edited }: IProposalModel, { trans }: IHost): [Action, string, boolean] {
   const action = edited || !proposal.allow.includes('approve') ? 'edit' : 'approve';
   return [action, trans.__('Done'), true];
 }
 
-function Undoing({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
+function UndoApproval({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
   const { trans } = host;
-  const blocked = !editable(model, host);
+  const blocked = !isEditable(model, host);
   return (
     <>
-      <BackAndForth
+      <UndoRedoButtons
         canUndo={!blocked && model.canUndo}
         canRedo={!blocked && model.canRedo}
-        undoer={{ undo: () => undo(model, onUndo), redo: () => model.redo() }}
+        undoer={{ undo: () => undoTyping(model, onUndo), redo: () => model.redo() }}
         host={host}
       />
       {/* In a workspace that would be everybody's writing. */}
-      {!ofWorkspace(model.proposal) && (
+      {!isAboutWorkspace(model.proposal) && (
         <button
           type="button"
           disabled={blocked || (!model.edited && !model.unfinished)}
@@ -145,7 +145,7 @@ function Undoing({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.
 }
 
 /** Undo and redo what this person typed. */
-export function BackAndForth(props: {
+export function UndoRedoButtons(props: {
   canUndo: boolean;
   canRedo: boolean;
   undoer: IUndoer;
@@ -171,7 +171,7 @@ export function BackAndForth(props: {
 }
 
 /** Undo what this person typed last. */
-export function undo(model: IProposalModel, onUndo: () => void): void {
+export function undoTyping(model: IProposalModel, onUndo: () => void): void {
   const broken = model.unfinished !== '';
   model.undo();
   if (broken && !model.unfinished) {
@@ -180,15 +180,15 @@ export function undo(model: IProposalModel, onUndo: () => void): void {
 }
 
 /** Whether the value can be typed in here and now. */
-export function editable(model: IProposalModel, host: IHost): boolean {
+export function isEditable(model: IProposalModel, host: IHost): boolean {
   const { draft } = model;
   return draft !== null && draft.loaded && !draft.closed && !model.deciding && host.readOnly === null;
 }
 
 /** Whether what was typed is safe; that it is on its way is not worth a word. */
-export function Saved({ saved: now, host }: { saved: string; host: IHost }): JSX.Element {
+export function SaveStatus({ saved: now, host }: { saved: string; host: IHost }): JSX.Element {
   const { trans } = host;
-  const saved = useLate(now);
+  const saved = useDelayed(now);
   const said: { [state: string]: string } = {
     saved: '',
     saving: trans.__('Saving …'),
@@ -197,29 +197,29 @@ export function Saved({ saved: now, host }: { saved: string; host: IHost }): JSX
   };
   return (
     <span className="jp-hitl-saved" role="status">
-      {said[saved] ?? visible(saved)}
+      {said[saved] ?? showHiddenCharacters(saved)}
     </span>
   );
 }
 
 /** The state, as soon as it has lasted; that all is well at once. */
-function useLate(state: string): string {
+function useDelayed(state: string): string {
   const [late, setLate] = useState('saved');
   useEffect(() => {
-    const timer = setTimeout(() => setLate(state), state === 'saved' ? 0 : LATE);
+    const timer = setTimeout(() => setLate(state), state === 'saved' ? 0 : SAVING_DELAY_MS);
     return () => clearTimeout(timer);
   }, [state]);
   return state === 'saved' ? state : late;
 }
 
-export function Decided({ model, host }: IProps): JSX.Element {
+export function DecisionLine({ model, host }: IProps): JSX.Element {
   const { proposal, run } = model;
   const { decision } = proposal;
-  const next = run && host.goingOn?.(run, proposal);
+  const next = run && host.resumeAction?.(run, proposal);
   return (
-    <footer className="jp-hitl-ways" aria-live="polite">
-      {decision?.action === 'respond' && <p>{visible(String(decision.value))}</p>}
-      {decision?.reason && <p>{host.trans.__('Reason: %1', visible(decision.reason))}</p>}
+    <footer className="jp-hitl-decision-bar" aria-live="polite">
+      {decision?.action === 'respond' && <p>{showHiddenCharacters(String(decision.value))}</p>}
+      {decision?.reason && <p>{host.trans.__('Reason: %1', showHiddenCharacters(decision.reason))}</p>}
       {next && (
         <p>
           {next.text}{' '}

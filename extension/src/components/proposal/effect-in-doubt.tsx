@@ -6,20 +6,20 @@
 import { useId, useRef, useState } from 'react';
 import type { IDoubt, IProposal, Json } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
-import { Comments } from '../comments/comment-list';
+import { CommentList } from '../comments/comment-list';
 import type { IHost } from '../host';
 import { useChanges } from '../use-redraw';
-import { effectState, state, when } from '../proposal-status';
-import { Terms } from './review-terms';
-import { visible } from '../../text/hidden-characters';
-import { Decided } from './decision-bar';
+import { effectState, proposalState, formatWhen } from '../proposal-status';
+import { TermsView } from './review-terms';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { DecisionLine } from './decision-bar';
 
 interface IProps {
   model: IProposalModel;
   host: IHost;
 }
 
-type Answer = 'yes' | 'no' | 'stop';
+type DoubtAnswer = 'yes' | 'no' | 'stop';
 
 export function DoubtCard({ model, host }: IProps): JSX.Element {
   useChanges(model, host);
@@ -33,40 +33,42 @@ export function DoubtCard({ model, host }: IProps): JSX.Element {
       aria-labelledby={heading}
     >
       <header>
-        <h3 id={heading}>{visible(proposal.title)}</h3>
+        <h3 id={heading}>{showHiddenCharacters(proposal.title)}</h3>
         <span className={`jp-hitl-state${open ? ' jp-hitl-chip' : ''}`} aria-live="polite">
-          {open ? `⚠ ${host.trans.__('In doubt')}` : state(proposal, host)}
+          {open ? `⚠ ${host.trans.__('In doubt')}` : proposalState(proposal, host)}
         </span>
       </header>
-      {open && <LookItUp doubt={doubt} host={host} />}
-      <Terms model={model} host={host} />
-      <Facts doubt={doubt} host={host} />
+      {open && <LookUpAdvice doubt={doubt} host={host} />}
+      <TermsView model={model} host={host} />
+      <DoubtFacts doubt={doubt} host={host} />
       {proposal.notes?.map(note => (
         <p key={note} className="jp-hitl-note">
-          {visible(note)}
+          {showHiddenCharacters(note)}
         </p>
       ))}
       {open ? (
-        <Answers key={proposal.id} model={model} doubt={doubt} host={host} />
+        <AnswerForm key={proposal.id} model={model} doubt={doubt} host={host} />
       ) : (
         <>
-          <Result proposal={proposal} host={host} />
-          <Decided model={model} host={host} />
+          <ReturnedResult proposal={proposal} host={host} />
+          <DecisionLine model={model} host={host} />
         </>
       )}
-      {model.discussion && <Comments discussion={model.discussion} marks={null} draft={null} host={host} />}
+      {model.discussion && (
+        <CommentList discussion={model.discussion} marks={null} draft={null} host={host} />
+      )}
     </article>
   );
 }
 
-function LookItUp({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Element {
+function LookUpAdvice({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Element {
   const { trans } = host;
   return (
     <div className="jp-hitl-alert" role="status">
       <span aria-hidden="true">⚠</span>
       <div>
         {doubt.died ? trans.__('The kernel died while') : trans.__('The run was interrupted while')}{' '}
-        <code>{visible(doubt.call)}</code>{' '}
+        <code>{showHiddenCharacters(doubt.call)}</code>{' '}
         {trans.__('was being called. Nobody can know from here whether it took effect.')}{' '}
         <b>{trans.__('Look it up before you choose:')}</b>{' '}
         {trans.__('a wrong answer does it twice, or never.')}
@@ -75,18 +77,18 @@ function LookItUp({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Element 
   );
 }
 
-function Facts({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Element {
+function DoubtFacts({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Element {
   const { trans } = host;
   const given = Object.entries(doubt.arguments).map(([name, text]) => `${name} = ${text}`);
   const gone = doubt.died
-    ? trans.__('%1, the kernel was gone at %2', when(doubt.began), when(doubt.noticed))
-    : trans.__('%1, the run was interrupted before %2', when(doubt.began), when(doubt.noticed));
+    ? trans.__('%1, the kernel was gone at %2', formatWhen(doubt.began), formatWhen(doubt.noticed))
+    : trans.__('%1, the run was interrupted before %2', formatWhen(doubt.began), formatWhen(doubt.noticed));
   return (
     <dl className="jp-hitl-context jp-hitl-facts">
       <div>
         <dt>{trans.__('called with')}</dt>
         <dd>
-          <code>{given.length > 0 ? visible(given.join(', ')) : trans.__('nothing')}</code>
+          <code>{given.length > 0 ? showHiddenCharacters(given.join(', ')) : trans.__('nothing')}</code>
         </dd>
       </div>
       <div>
@@ -96,14 +98,15 @@ function Facts({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Element {
       <div>
         <dt>{trans.__('idempotency key')}</dt>
         <dd>
-          <code>{visible(doubt.idempotency_key)}</code> <Copy text={doubt.idempotency_key} host={host} />
+          <code>{showHiddenCharacters(doubt.idempotency_key)}</code>{' '}
+          <CopyButton text={doubt.idempotency_key} host={host} />
         </dd>
       </div>
     </dl>
   );
 }
 
-function Copy({ text, host }: { text: string; host: IHost }): JSX.Element {
+function CopyButton({ text, host }: { text: string; host: IHost }): JSX.Element {
   const [copied, setCopied] = useState(false);
   const copy = (): void => void navigator.clipboard.writeText(text).then(() => setCopied(true));
   return (
@@ -113,23 +116,28 @@ function Copy({ text, host }: { text: string; host: IHost }): JSX.Element {
   );
 }
 
-function Answers({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Element {
+function AnswerForm({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Element {
   const { trans } = host;
   const group = useId();
   const field = useId();
   const why = useId();
   const first = useRef<HTMLInputElement>(null);
-  const [chosen, choose] = useState<Answer | null>(null);
+  const [chosen, choose] = useState<DoubtAnswer | null>(null);
   const [result, setResult] = useState('');
-  const again = trans.__('%1 is called again.', visible(doubt.call));
-  const answers: [Answer, string, string, string][] = [
+  const again = trans.__('%1 is called again.', showHiddenCharacters(doubt.call));
+  const answers: [DoubtAnswer, string, string, string][] = [
     [
       'yes',
       trans.__('Yes, it happened'),
       trans.__('The agent continues with the result that you give. Nothing is called.'),
       trans.__('Continue as if it happened')
     ],
-    ['no', trans.__('No, it did not happen'), again, trans.__('Call %1 again', visible(doubt.call))],
+    [
+      'no',
+      trans.__('No, it did not happen'),
+      again,
+      trans.__('Call %1 again', showHiddenCharacters(doubt.call))
+    ],
     [
       'stop',
       trans.__('Stop the run instead'),
@@ -146,7 +154,7 @@ function Answers({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Elemen
     if (chosen === null) {
       first.current?.focus();
     } else if (!blocked) {
-      void model.decide('edit', { value: answerOf(chosen, result, model.proposal.schema) });
+      void model.decide('edit', { value: makeAnswer(chosen, result, model.proposal.schema) });
     }
   };
   return (
@@ -185,16 +193,16 @@ function Answers({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Elemen
         ))}
       </div>
       {fields.map(text => (
-        <p key={text} className="jp-hitl-wrong">
-          ⚠ {visible(text)}
+        <p key={text} className="jp-hitl-error">
+          ⚠ {showHiddenCharacters(text)}
         </p>
       ))}
       {model.problem && (
-        <p className="jp-hitl-wrong" role="alert">
-          {visible(model.problem)}
+        <p className="jp-hitl-error" role="alert">
+          {showHiddenCharacters(model.problem)}
         </p>
       )}
-      <footer className="jp-hitl-ways">
+      <footer className="jp-hitl-decision-bar">
         <div className="jp-hitl-buttons">
           <button
             type="button"
@@ -212,14 +220,14 @@ function Answers({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Elemen
           </span>
         </div>
         {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
-        {barred && <p className="jp-hitl-note">{visible(barred)}</p>}
+        {barred && <p className="jp-hitl-note">{showHiddenCharacters(barred)}</p>}
       </footer>
     </>
   );
 }
 
 /** What was said that it returned. */
-function Result({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element | null {
+function ReturnedResult({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element | null {
   const value = proposal.decision?.value;
   if (effectState(value) !== 'yes') {
     return null;
@@ -227,21 +235,21 @@ function Result({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.E
   const { result = null } = value as { result?: Json };
   return (
     <p>
-      {host.trans.__('It returned')} <code>{visible(JSON.stringify(result))}</code>
+      {host.trans.__('It returned')} <code>{showHiddenCharacters(JSON.stringify(result))}</code>
     </p>
   );
 }
 
-function answerOf(chosen: Answer, result: string, schema: Json): Json {
+function makeAnswer(chosen: DoubtAnswer, result: string, schema: Json): Json {
   if (chosen !== 'yes') {
     return { happened: chosen === 'no' ? false : 'stop' };
   }
   const text = result.trim();
-  return text ? { happened: true, result: resultFrom(text, schema) } : { happened: true };
+  return text ? { happened: true, result: parseResult(text, schema) } : { happened: true };
 }
 
 /** What a step returned, as people type it: JSON, or else text; a number is a text, too, where the step returns one. */
-export function resultFrom(text: string, schema: Json): Json {
+export function parseResult(text: string, schema: Json): Json {
   try {
     const value = JSON.parse(text) as Json;
     return typeof value === 'string' || !returnsText(schema) ? value : text;

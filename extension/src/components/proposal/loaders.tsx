@@ -5,44 +5,48 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { ProposalModel } from '../../models/proposal';
 import { WorkspaceModel } from '../../models/workspace';
-import { Card } from './proposal-card';
+import { ProposalCard } from './proposal-card';
 import type { IHost } from '../host';
-import { visible } from '../../text/hidden-characters';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 import { WorkspaceView } from './workspace-view';
 
-interface IProps {
+interface IByIdProps {
   id: string;
   host: IHost;
 }
 
 /** The card of a proposal. */
-export function CardById({ id, host }: IProps): JSX.Element {
-  const { model, problem } = useModel(id, host, readProposal);
-  return model ? <Card model={model} host={host} /> : <Instead problem={problem} host={host} />;
+export function CardById({ id, host }: IByIdProps): JSX.Element {
+  const { model, problem } = useModel(id, host, loadProposalModel);
+  return model ? (
+    <ProposalCard model={model} host={host} />
+  ) : (
+    <LoadingOrError problem={problem} host={host} />
+  );
 }
 
 /** A workspace; as long as people are asked whether it is done, with the card that asks them. */
-export function WorkspaceById({ id, host }: IProps): JSX.Element {
-  const { model, problem } = useModel(id, host, readWorkspace);
+export function WorkspaceById({ id, host }: IByIdProps): JSX.Element {
+  const { model, problem } = useModel(id, host, loadWorkspaceModel);
   const asked = (proposal: string): ReactNode => <CardById key={proposal} id={proposal} host={host} />;
   return model ? (
     <WorkspaceView model={model} host={host} asked={asked} />
   ) : (
-    <Instead problem={problem} host={host} />
+    <LoadingOrError problem={problem} host={host} />
   );
 }
 
 /** Read what a proposal's model is made of; what is returned makes it. */
-export async function readProposal(id: string, host: IHost): Promise<() => ProposalModel> {
-  const proposal = await host.client.proposal(id);
-  const { run } = await host.client.run(proposal.run);
+export async function loadProposalModel(id: string, host: IHost): Promise<() => ProposalModel> {
+  const proposal = await host.client.getProposal(id);
+  const { run } = await host.client.getRun(proposal.run);
   return () => new ProposalModel(host, proposal, run);
 }
 
 /** Read what a workspace's model is made of; what is returned makes it. */
-export async function readWorkspace(id: string, host: IHost): Promise<() => WorkspaceModel> {
-  const workspace = await host.client.workspace(id);
-  const standing = await host.client.run(workspace.run);
+export async function loadWorkspaceModel(id: string, host: IHost): Promise<() => WorkspaceModel> {
+  const workspace = await host.client.getWorkspace(id);
+  const standing = await host.client.getRun(workspace.run);
   return () => new WorkspaceModel(host, workspace, standing);
 }
 
@@ -80,10 +84,10 @@ function useModel<M extends { dispose(): void }>(
   return { model, problem };
 }
 
-function Instead({ problem, host }: { problem: string; host: IHost }): JSX.Element {
+function LoadingOrError({ problem, host }: { problem: string; host: IHost }): JSX.Element {
   return problem ? (
-    <p className="jp-hitl-wrong" role="alert">
-      {visible(problem)}
+    <p className="jp-hitl-error" role="alert">
+      {showHiddenCharacters(problem)}
     </p>
   ) : (
     <p>{host.trans.__('Loading …')}</p>

@@ -5,22 +5,22 @@
 import { type ReactNode, useId, useMemo, useReducer, useRef, useState } from 'react';
 import type { IProposal, JsonObject } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
-import { Changes } from './value-diff';
+import { ValueDiff } from './value-diff';
 import { DoubtCard } from './effect-in-doubt';
-import { DraftView } from '../document/draft-panel';
-import { Editor } from '../editors/registry';
+import { DraftPanel } from '../document/draft-panel';
+import { ValueEditor } from '../editors/registry';
 import type { IHost } from '../host';
 import { Markdown } from '../markdown';
 import { useChanges } from '../use-redraw';
-import { ofWorkspace, outcome, state, voter } from '../proposal-status';
-import { Surprise } from './conflict';
-import { Terms } from './review-terms';
+import { isAboutWorkspace, currentValue, proposalState, formatVoter } from '../proposal-status';
+import { ConflictNotice } from './conflict';
+import { TermsView } from './review-terms';
 import { useUndoKeys } from '../undo-keys';
-import { visible } from '../../text/hidden-characters';
-import { Decided, editable, undo, Ways } from './decision-bar';
-import { useWork } from '../document/use-document-tools';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { DecisionLine, isEditable, undoTyping, DecisionBar } from './decision-bar';
+import { useDocumentTools } from '../document/use-document-tools';
 
-export function Card({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
+export function ProposalCard({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
   const Shown = model.proposal.doubt ? DoubtCard : ValueCard;
   return <Shown model={model} host={host} />;
 }
@@ -34,20 +34,20 @@ function ValueCard({ model, host }: { model: IProposalModel; host: IHost }): JSX
   // Another number draws the editor anew: what was typed in it and is no value goes too.
   const [round, anew] = useReducer((n: number) => n + 1, 0);
   const node = useRef<HTMLElement>(null);
-  const able = open && editable(model, host);
+  const able = open && isEditable(model, host);
   const undoer = useMemo(
-    () => (able ? { undo: () => undo(model, anew), redo: () => model.redo() } : null),
+    () => (able ? { undo: () => undoTyping(model, anew), redo: () => model.redo() } : null),
     [able, model]
   );
   useUndoKeys(node, undoer);
   const { document = proposal.id, kind, value, agent } = proposal;
-  const workspace = ofWorkspace(proposal);
-  const work = useWork({ document, kind, value, agent, workspace }, draft, model.discussion, host);
+  const workspace = isAboutWorkspace(proposal);
+  const work = useDocumentTools({ document, kind, value, agent, workspace }, draft, model.discussion, host);
   const editor = (
-    <Editor
+    <ValueEditor
       key={round}
       proposal={proposal}
-      value={open ? model.value : outcome(proposal)}
+      value={open ? model.value : currentValue(proposal)}
       draft={draft}
       fields={model.fields}
       readOnly={!able}
@@ -64,37 +64,37 @@ function ValueCard({ model, host }: { model: IProposalModel; host: IHost }): JSX
       aria-labelledby={heading}
     >
       <header>
-        <h3 id={heading}>{visible(proposal.title)}</h3>
+        <h3 id={heading}>{showHiddenCharacters(proposal.title)}</h3>
         <span className="jp-hitl-state" aria-live="polite">
-          {state(proposal, host)}
+          {proposalState(proposal, host)}
         </span>
       </header>
       {workspace && open && (
         <p className="jp-hitl-note">
           {host.trans.__(
             'This is the workspace that %1 and people write: write on here, and say when it is done.',
-            visible(agent)
+            showHiddenCharacters(agent)
           )}
         </p>
       )}
       <Tags tags={proposal.tags ?? []} host={host} />
-      <Terms model={model} host={host} />
+      <TermsView model={model} host={host} />
       <Context context={proposal.context} />
       {proposal.notes?.map(note => (
         <p key={note} className="jp-hitl-note">
-          {visible(note)}
+          {showHiddenCharacters(note)}
         </p>
       ))}
       {workspace && !open ? (
         <>
-          <Said model={model} host={host} />
-          <Decided model={model} host={host} />
-          <Agreed key={proposal.id} host={host}>
-            <DraftView work={work} discussion={null} able={false} editor={editor} host={host} />
-          </Agreed>
+          <ValueMessages model={model} host={host} />
+          <DecisionLine model={model} host={host} />
+          <DecidedText key={proposal.id} host={host}>
+            <DraftPanel work={work} discussion={null} able={false} editor={editor} host={host} />
+          </DecidedText>
         </>
       ) : (
-        <DraftView
+        <DraftPanel
           key={proposal.id}
           work={work}
           discussion={model.discussion}
@@ -102,16 +102,20 @@ function ValueCard({ model, host }: { model: IProposalModel; host: IHost }): JSX
           editor={editor}
           host={host}
         >
-          <Said model={model} host={host} />
-          {open ? <Ways model={model} host={host} onUndo={anew} /> : <Decided model={model} host={host} />}
-        </DraftView>
+          <ValueMessages model={model} host={host} />
+          {open ? (
+            <DecisionBar model={model} host={host} onUndo={anew} />
+          ) : (
+            <DecisionLine model={model} host={host} />
+          )}
+        </DraftPanel>
       )}
     </article>
   );
 }
 
 /** The text of a workspace as it was decided, for who wants to see it: the workspace itself shows it as it is. */
-function Agreed({ host, children }: { host: IHost; children: ReactNode }): JSX.Element {
+function DecidedText({ host, children }: { host: IHost; children: ReactNode }): JSX.Element {
   const [shown, setShown] = useState(false);
   return (
     <>
@@ -124,17 +128,19 @@ function Agreed({ host, children }: { host: IHost; children: ReactNode }): JSX.E
 }
 
 /** What is to be said about the value: what is wrong with it, what it changes, and what came in between. */
-function Said({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
-  const { proposal, surprise, problem } = model;
+function ValueMessages({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
+  const { proposal, conflict: surprise, problem } = model;
   const open = proposal.status === 'open';
   return (
     <>
       <Candidate proposal={proposal} host={host} />
-      {open && model.unfinished && <p className="jp-hitl-wrong">⚠ {visible(model.unfinished)}</p>}
-      {model.fields[''] && <p className="jp-hitl-wrong">⚠ {visible(model.fields[''])}</p>}
-      <Changes
+      {open && model.unfinished && (
+        <p className="jp-hitl-error">⚠ {showHiddenCharacters(model.unfinished)}</p>
+      )}
+      {model.fields[''] && <p className="jp-hitl-error">⚠ {showHiddenCharacters(model.fields[''])}</p>}
+      <ValueDiff
         proposal={proposal}
-        value={open ? model.value : outcome(proposal)}
+        value={open ? model.value : currentValue(proposal)}
         text={open && (model.edited || proposal.candidate === undefined) ? model.changes : proposal.changes}
         host={host}
       />
@@ -145,10 +151,10 @@ function Said({ model, host }: { model: IProposalModel; host: IHost }): JSX.Elem
             {host.trans.__('Guardrails look at the changed value again when the run continues.')}
           </p>
         )}
-      {surprise && <Surprise surprise={surprise} problem={problem} host={host} />}
+      {surprise && <ConflictNotice surprise={surprise} problem={problem} host={host} />}
       {!surprise && problem && (
-        <p className="jp-hitl-wrong" role="alert">
-          {visible(problem)}
+        <p className="jp-hitl-error" role="alert">
+          {showHiddenCharacters(problem)}
         </p>
       )}
     </>
@@ -159,7 +165,7 @@ function Tags({ tags, host }: { tags: string[]; host: IHost }): JSX.Element | nu
   return tags.length === 0 ? null : (
     <ul className="jp-hitl-tags" aria-label={host.trans.__('Tags')}>
       {tags.map(tag => (
-        <li key={tag}>{visible(tag)}</li>
+        <li key={tag}>{showHiddenCharacters(tag)}</li>
       ))}
     </ul>
   );
@@ -175,7 +181,7 @@ function Candidate({ proposal, host }: { proposal: IProposal; host: IHost }): JS
   return (
     <p className="jp-hitl-candidate">
       {by
-        ? host.trans.__('Changed by %1: you vote on the changed value.', voter(by, host))
+        ? host.trans.__('Changed by %1: you vote on the changed value.', formatVoter(by, host))
         : host.trans.__('It was changed: you vote on the changed value.')}
     </p>
   );
@@ -192,8 +198,8 @@ function Context({ context }: { context: string | JsonObject | null }): JSX.Elem
     <dl className="jp-hitl-context">
       {Object.entries(context).map(([name, item]) => (
         <div key={name}>
-          <dt>{visible(name)}</dt>
-          <dd>{visible(typeof item === 'string' ? item : JSON.stringify(item))}</dd>
+          <dt>{showHiddenCharacters(name)}</dt>
+          <dd>{showHiddenCharacters(typeof item === 'string' ? item : JSON.stringify(item))}</dd>
         </div>
       ))}
     </dl>

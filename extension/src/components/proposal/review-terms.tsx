@@ -11,32 +11,32 @@ import {
   clockSentences,
   hasTerms,
   isEnough,
-  left,
+  formatTimeLeft,
   needSentence,
-  timeOf,
+  formatTime,
   voteSentence
 } from '../terms-sentences';
-import { voter, when } from '../proposal-status';
-import { visible } from '../../text/hidden-characters';
+import { formatVoter, formatWhen } from '../proposal-status';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
 interface IProps {
   model: IProposalModel;
   host: IHost;
 }
 
-const SECOND = 1000;
-const MINUTE = 60_000;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60_000;
 
 /** Milliseconds after the clock was to act in which the server is given the time to do so. */
-const GRACE = 500;
+const GRACE_MS = 500;
 
 /** Longest that a browser's timer waits. */
-const LONGEST = 2 ** 31 - 1;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Nothing, if nothing is to be said. */
-export function Terms({ model, host }: IProps): JSX.Element | null {
+export function TermsView({ model, host }: IProps): JSX.Element | null {
   const { proposal } = model;
-  const now = useNow(proposal.settles_at ? SECOND : MINUTE);
+  const now = useClock(proposal.settles_at ? SECOND_MS : MINUTE_MS);
   useNextStep(model);
   const guardrails = (proposal.guardrails ?? []).filter(one => one.verdict !== 'pass');
   const open = proposal.status === 'open';
@@ -47,9 +47,9 @@ export function Terms({ model, host }: IProps): JSX.Element | null {
   const clock = open ? clockSentences(proposal, now, host.trans) : [];
   return (
     <div className="jp-hitl-terms">
-      <Why proposal={proposal} guardrails={guardrails} host={host} />
+      <PolicyReasons proposal={proposal} guardrails={guardrails} host={host} />
       {open && needs.length > 0 && (
-        <Part name={host.trans.__('Needed')}>
+        <TermsSection name={host.trans.__('Needed')}>
           <ul>
             {needs.map((need, i) => (
               <li key={i}>{needSentence(need, host.trans)}</li>
@@ -67,41 +67,41 @@ export function Terms({ model, host }: IProps): JSX.Element | null {
               {host.trans.__('You see only your own vote until everybody has voted.')}
             </p>
           )}
-        </Part>
+        </TermsSection>
       )}
       {stuck && open && (
-        <p className="jp-hitl-wrong">
-          ⚠ {host.trans.__('Nobody can decide this:')} {visible(stuck)}
+        <p className="jp-hitl-error">
+          ⚠ {host.trans.__('Nobody can decide this:')} {showHiddenCharacters(stuck)}
         </p>
       )}
       {untold.length > 0 && open && (
-        <p className="jp-hitl-wrong">
-          ⚠ {host.trans.__('No notification reached:')} {visible(untold.join(', '))}
+        <p className="jp-hitl-error">
+          ⚠ {host.trans.__('No notification reached:')} {showHiddenCharacters(untold.join(', '))}
         </p>
       )}
-      {votes.length > 0 && <Votes proposal={proposal} host={host} />}
+      {votes.length > 0 && <VoteList proposal={proposal} host={host} />}
       {(clock.length > 0 || (overdue && open)) && (
-        <Part name={host.trans.__('Until')}>
+        <TermsSection name={host.trans.__('Until')}>
           {overdue && open && <p className="jp-hitl-late">{host.trans.__('Overdue.')}</p>}
           {clock.map(sentence => (
             <p key={sentence}>{sentence}</p>
           ))}
           {host.status?.watched === false && clock.length > 0 && (
-            <p className="jp-hitl-wrong">
+            <p className="jp-hitl-error">
               ⚠ {host.trans.__('No process watches deadlines now: nothing happens until one does.')}
             </p>
           )}
-        </Part>
+        </TermsSection>
       )}
       {open && proposal.settles_at && (
-        <Settling model={model} at={proposal.settles_at} now={now} host={host} />
+        <SettlingNotice model={model} at={proposal.settles_at} now={now} host={host} />
       )}
     </div>
   );
 }
 
 /** One part: its name, and what it says. */
-function Part({ name, children }: { name: string; children: ReactNode }): JSX.Element {
+function TermsSection({ name, children }: { name: string; children: ReactNode }): JSX.Element {
   const heading = useId();
   return (
     <section aria-labelledby={heading}>
@@ -111,7 +111,7 @@ function Part({ name, children }: { name: string; children: ReactNode }): JSX.El
   );
 }
 
-function Why(props: {
+function PolicyReasons(props: {
   proposal: IProposal;
   guardrails: IGuardrailResult[];
   host: IHost;
@@ -132,56 +132,56 @@ function Why(props: {
         ? trans.__('Why it is blocked')
         : trans.__('Why nobody was asked');
   return (
-    <Part name={name}>
+    <TermsSection name={name}>
       <ul>
         {why.map(sentence => (
-          <li key={sentence}>{visible(sentence)}</li>
+          <li key={sentence}>{showHiddenCharacters(sentence)}</li>
         ))}
         {said.map(({ name: guardrail, verdict, message }) => (
           <li key={guardrail}>
             {verdict === 'block'
-              ? trans.__('The guardrail %1 blocks it', visible(guardrail))
-              : trans.__('The guardrail %1 wants a person to look', visible(guardrail))}
-            {message && `: ${visible(message)}`}
+              ? trans.__('The guardrail %1 blocks it', showHiddenCharacters(guardrail))
+              : trans.__('The guardrail %1 wants a person to look', showHiddenCharacters(guardrail))}
+            {message && `: ${showHiddenCharacters(message)}`}
           </li>
         ))}
       </ul>
       {rules.length > 0 && (
         <p className="jp-hitl-note">{trans._n('Rule: %2', 'Rules: %2', rules.length, allOf(rules, trans))}</p>
       )}
-    </Part>
+    </TermsSection>
   );
 }
 
-function Votes({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element {
+function VoteList({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element {
   const { trans } = host;
   return (
-    <Part name={trans.__('Votes')}>
+    <TermsSection name={trans.__('Votes')}>
       <ul>
         {proposal.votes?.map(vote => (
           <li key={vote.reviewer}>
-            {voteSentence(vote, voter(vote, host), trans)}, {when(vote.at)}
-            {vote.reason && `. ${trans.__('Reason: %1', visible(vote.reason))}`}
+            {voteSentence(vote, formatVoter(vote, host), trans)}, {formatWhen(vote.at)}
+            {vote.reason && `. ${trans.__('Reason: %1', showHiddenCharacters(vote.reason))}`}
             {!vote.counts && vote.action !== 'reject' && (
               <em className="jp-hitl-note"> {trans.__('(of another value: it does not count)')}</em>
             )}
           </li>
         ))}
       </ul>
-    </Part>
+    </TermsSection>
   );
 }
 
 /** An approval that becomes the decision soon, and the button that takes it back. */
-function Settling(props: IProps & { at: string; now: number }): JSX.Element {
+function SettlingNotice(props: IProps & { at: string; now: number }): JSX.Element {
   const { model, at, now, host } = props;
   const { trans } = host;
-  const rest = left(at, now);
+  const rest = formatTimeLeft(at, now);
   return (
     <section className="jp-hitl-settling" aria-label={trans.__('Approved; it can still be taken back')}>
       <p>
         {rest
-          ? trans.__('Settles at %1, in %2. Until then the agent waits.', timeOf(at, now), rest)
+          ? trans.__('Settles at %1, in %2. Until then the agent waits.', formatTime(at, now), rest)
           : trans.__('Settling …')}
       </p>
       {rest && model.proposal.may?.undo && (
@@ -194,7 +194,7 @@ function Settling(props: IProps & { at: string; now: number }): JSX.Element {
 }
 
 /** The time, every so many milliseconds another. */
-function useNow(every: number): number {
+function useClock(every: number): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     setNow(Date.now());
@@ -209,8 +209,8 @@ function useNextStep(model: IProposalModel): void {
   const { proposal } = model;
   const at = proposal.status === 'open' ? (proposal.settles_at ?? proposal.timer?.at) : undefined;
   useEffect(() => {
-    const wait = at ? Date.parse(at) - Date.now() + GRACE : NaN;
-    if (!(wait > 0 && wait < LONGEST)) {
+    const wait = at ? Date.parse(at) - Date.now() + GRACE_MS : NaN;
+    if (!(wait > 0 && wait < MAX_TIMEOUT_MS)) {
       return;
     }
     const timer = setTimeout(() => void model.refresh(), wait);

@@ -6,9 +6,9 @@ import { useState } from 'react';
 import type { IProposal, Json, Kind } from '../../api/types';
 import type { IHost } from '../host';
 import { SideBySide } from '../../codemirror/side-by-side';
-import { visible } from '../../text/hidden-characters';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
-const TEXTS: readonly Kind[] = ['text', 'markdown', 'code'];
+const TEXT_KINDS: readonly Kind[] = ['text', 'markdown', 'code'];
 
 interface IProps {
   proposal: IProposal;
@@ -20,9 +20,9 @@ interface IProps {
 }
 
 /** Lines of a unified diff that only name the two versions. */
-const HEAD = 2;
+const HEADER_LINES = 2;
 
-export function Changes({ proposal, value, text, host }: IProps): JSX.Element | null {
+export function ValueDiff({ proposal, value, text, host }: IProps): JSX.Element | null {
   const { trans } = host;
   const [beside, setBeside] = useState(false);
   if (!text) {
@@ -37,16 +37,16 @@ export function Changes({ proposal, value, text, host }: IProps): JSX.Element | 
         </button>
       )}
       {able && beside ? (
-        <SideBySide {...versions(proposal, value)} names={[trans.__('Proposed'), trans.__('Edited')]} />
+        <SideBySide {...bothVersions(proposal, value)} names={[trans.__('Proposed'), trans.__('Edited')]} />
       ) : (
         <div className="jp-hitl-lines">
           {text
             .trimEnd()
             .split('\n')
-            .slice(HEAD)
+            .slice(HEADER_LINES)
             .map((line, i) => (
-              <div key={i} className={`jp-hitl-line jp-mod-${kind(line)}`}>
-                {visible(line)}
+              <div key={i} className={`jp-hitl-line jp-mod-${lineKind(line)}`}>
+                {showHiddenCharacters(line)}
               </div>
             ))}
         </div>
@@ -56,13 +56,13 @@ export function Changes({ proposal, value, text, host }: IProps): JSX.Element | 
 }
 
 /** Both versions as texts, written by the same hand, so that only what differs differs. */
-function versions(proposal: IProposal, value: Json): { before: string; after: string } {
-  if (TEXTS.includes(proposal.kind)) {
+function bothVersions(proposal: IProposal, value: Json): { before: string; after: string } {
+  if (TEXT_KINDS.includes(proposal.kind)) {
     return { before: proposal.text, after: String(value) };
   }
   return { before: JSON.stringify(proposal.value, null, 2), after: JSON.stringify(value, null, 2) };
 }
 
-function kind(line: string): string {
+function lineKind(line: string): string {
   return line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : 'same';
 }

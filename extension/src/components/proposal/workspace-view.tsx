@@ -5,19 +5,19 @@
 
 import { type ReactNode, useId, useMemo, useRef } from 'react';
 import type { IDecision, IRun } from '../../api/types';
-import { safety } from '../../models/draft-editing';
+import { saveStatus } from '../../models/draft-editing';
 import type { WorkspaceModel } from '../../models/workspace';
-import { DraftView } from '../document/draft-panel';
-import { WrittenEditor } from '../editors/registry';
-import { useFocused } from '../use-focus-within';
+import { DraftPanel } from '../document/draft-panel';
+import { DocumentEditor } from '../editors/registry';
+import { useFocusWithin } from '../use-focus-within';
 import type { IHost } from '../host';
 import { useChanges } from '../use-redraw';
 import { SideBySide } from '../../codemirror/side-by-side';
 import { useUndoKeys } from '../undo-keys';
-import { decider } from '../proposal-status';
-import { visible } from '../../text/hidden-characters';
-import { BackAndForth, Saved } from './decision-bar';
-import { useWork } from '../document/use-document-tools';
+import { formatDecider } from '../proposal-status';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { UndoRedoButtons, SaveStatus } from './decision-bar';
+import { useDocumentTools } from '../document/use-document-tools';
 
 interface IProps {
   model: WorkspaceModel;
@@ -33,7 +33,7 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
   const heading = useId();
   const node = useRef<HTMLElement>(null);
   // Asked while somebody types: they go on where they are, and see the card when they leave.
-  const [typing, leave] = useFocused(node);
+  const [typing, leave] = useFocusWithin(node);
   const wrote = useRef(false);
   wrote.current = typing && (proposal === null || wrote.current);
   const asking = proposal !== null && !wrote.current;
@@ -42,9 +42,9 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
   const undoer = useMemo(() => (able ? draft : null), [able, draft]);
   useUndoKeys(node, undoer);
   const given = { document: id, kind, value: template, agent, workspace: true };
-  const work = useWork(given, draft, model.discussion, host);
+  const work = useDocumentTools(given, draft, model.discussion, host);
   const editor = (
-    <WrittenEditor
+    <DocumentEditor
       id={id}
       kind={kind}
       label={trans.__('Document')}
@@ -62,15 +62,18 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
       aria-labelledby={heading}
     >
       <header>
-        <h3 id={heading}>{visible(title)}</h3>
+        <h3 id={heading}>{showHiddenCharacters(title)}</h3>
         <span className="jp-hitl-state" aria-live="polite">
-          {standing(model, host)}
+          {statusSentence(model, host)}
         </span>
       </header>
-      {model.lost !== null && <Lost lost={model.lost} now={text} host={host} />}
+      {model.lostText !== null && <LostText lost={model.lostText} now={text} host={host} />}
       {proposal !== null && !asking && (
         <p className="jp-hitl-note" role="status">
-          {trans.__('%1 asks whether it is done. Write on, as long as you like.', visible(agent))}{' '}
+          {trans.__(
+            '%1 asks whether it is done. Write on, as long as you like.',
+            showHiddenCharacters(agent)
+          )}{' '}
           <button type="button" onClick={leave}>
             {trans.__('Decide')}
           </button>
@@ -79,7 +82,7 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
       {asking ? (
         asked(proposal)
       ) : (
-        <DraftView
+        <DraftPanel
           key={id}
           work={work}
           discussion={model.discussion}
@@ -90,21 +93,21 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
         >
           {draft && (
             <div className="jp-hitl-buttons">
-              <BackAndForth
+              <UndoRedoButtons
                 canUndo={able && draft.canUndo}
                 canRedo={able && draft.canRedo}
                 undoer={draft}
                 host={host}
               />
-              <Saved saved={safety(draft)} host={host} />
+              <SaveStatus saved={saveStatus(draft)} host={host} />
             </div>
           )}
           {draft && host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
-        </DraftView>
+        </DraftPanel>
       )}
       {model.problem && (
-        <p className="jp-hitl-wrong" role="alert">
-          {visible(model.problem)}
+        <p className="jp-hitl-error" role="alert">
+          {showHiddenCharacters(model.problem)}
         </p>
       )}
     </article>
@@ -112,13 +115,13 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
 }
 
 /** Who writes, or what became of it, in words. */
-function standing({ workspace, run, decided }: WorkspaceModel, host: IHost): string {
+function statusSentence({ workspace, run, decided }: WorkspaceModel, host: IHost): string {
   const { trans } = host;
   if (workspace.status === 'closed') {
     return trans.__('Closed');
   }
   if (workspace.status === 'done') {
-    return decided?.decision ? outcome(decided.decision, host) : trans.__('Done');
+    return decided?.decision ? decisionSentence(decided.decision, host) : trans.__('Done');
   }
   if (workspace.proposal !== null) {
     return trans.__('Waiting for a decision');
@@ -131,9 +134,9 @@ function standing({ workspace, run, decided }: WorkspaceModel, host: IHost): str
   return (run && said[run.status]) ?? trans.__('The agent and people write');
 }
 
-function outcome(decision: Omit<IDecision, 'value'>, host: IHost): string {
+function decisionSentence(decision: Omit<IDecision, 'value'>, host: IHost): string {
   const { trans } = host;
-  const name = decider(decision, host);
+  const name = formatDecider(decision, host);
   switch (decision.action) {
     case 'reject':
       return trans.__('Rejected by %1', name);
@@ -145,10 +148,10 @@ function outcome(decision: Omit<IDecision, 'value'>, host: IHost): string {
 }
 
 /** What was typed last and came too late. */
-function Lost({ lost, now, host }: { lost: string; now: string; host: IHost }): JSX.Element {
+function LostText({ lost, now, host }: { lost: string; now: string; host: IHost }): JSX.Element {
   const { trans } = host;
   return (
-    <section className="jp-hitl-surprise" role="alert">
+    <section className="jp-hitl-conflict" role="alert">
       <p>{trans.__('The document was closed while you typed: what you typed last is not in it.')}</p>
       <SideBySide before={lost} after={now} names={[trans.__('Here'), trans.__('Now')]} />
     </section>

@@ -3,23 +3,26 @@
  */
 
 import { useCallback, useEffect, useState } from 'react';
-import type { ISummary } from '../../api/types';
+import type { IProposalSummary } from '../../api/types';
 import type { IHost } from '../../components/host';
 import { ruleOf } from '../../components/terms-sentences';
-import { when } from '../../components/proposal-status';
-import { visible } from '../../text/hidden-characters';
+import { formatWhen } from '../../components/proposal-status';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
-const PAGE = 50;
+const PAGE_SIZE = 50;
 
-export function Passed(props: { host: IHost; onOpen: (proposal: ISummary) => void }): JSX.Element {
+export function PassedList(props: {
+  host: IHost;
+  onOpen: (proposal: IProposalSummary) => void;
+}): JSX.Element {
   const { host, onOpen } = props;
   const { client, feed, trans } = host;
-  const [found, setFound] = useState<{ proposals: ISummary[]; next: string | null } | null>(null);
+  const [found, setFound] = useState<{ proposals: IProposalSummary[]; next: string | null } | null>(null);
   const [problem, setProblem] = useState('');
   const read = useCallback(
-    async (before: ISummary[], cursor?: string): Promise<void> => {
+    async (before: IProposalSummary[], cursor?: string): Promise<void> => {
       try {
-        const page = await client.proposals({ passed: true }, PAGE, cursor);
+        const page = await client.listProposals({ passed: true }, PAGE_SIZE, cursor);
         setFound({ proposals: [...before, ...page.proposals], next: page.next });
         setProblem('');
       } catch (reason) {
@@ -38,8 +41,8 @@ export function Passed(props: { host: IHost; onOpen: (proposal: ISummary) => voi
   }, [read, feed]);
   if (problem) {
     return (
-      <p className="jp-hitl-wrong" role="alert">
-        {visible(problem)}
+      <p className="jp-hitl-error" role="alert">
+        {showHiddenCharacters(problem)}
       </p>
     );
   }
@@ -56,10 +59,12 @@ export function Passed(props: { host: IHost; onOpen: (proposal: ISummary) => voi
         {proposals.map(p => (
           <li key={p.id}>
             <button type="button" onClick={() => onOpen(p)}>
-              <strong>{visible(p.title)}</strong>
+              <strong>{showHiddenCharacters(p.title)}</strong>
               <span>
-                {visible(`${verdict(p, host)} · ${when(p.decision?.decided_at ?? '')} · `)}
-                {visible(`${p.path ?? p.notebook} · ${p.agent}`)}
+                {showHiddenCharacters(
+                  `${verdictLabel(p, host)} · ${formatWhen(p.decision?.decided_at ?? '')} · `
+                )}
+                {showHiddenCharacters(`${p.path ?? p.notebook} · ${p.agent}`)}
               </span>
             </button>
           </li>
@@ -74,7 +79,7 @@ export function Passed(props: { host: IHost; onOpen: (proposal: ISummary) => voi
   );
 }
 
-function verdict({ decision }: ISummary, { trans }: IHost): string {
+function verdictLabel({ decision }: IProposalSummary, { trans }: IHost): string {
   const rule = ruleOf(decision?.reviewer ?? '');
   return decision?.action === 'reject'
     ? trans.__('Blocked by policy: %1', rule)

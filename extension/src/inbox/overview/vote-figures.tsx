@@ -4,19 +4,19 @@
 
 import { useEffect, useState } from 'react';
 import type { IFigures } from '../../api/types';
-import { duration } from '../../text/duration';
+import { formatDuration } from '../../text/duration';
 import type { IHost } from '../../components/host';
 
 /** Votes from which on figures say something. */
-const FEW = 10;
+const MIN_VOTES = 10;
 
-export function Figures({ host }: { host: IHost }): JSX.Element | null {
+export function VotingFigures({ host }: { host: IHost }): JSX.Element | null {
   const { client, trans } = host;
   const [figures, setFigures] = useState<IFigures | null>(null);
   useEffect(() => {
     let gone = false;
     const read = (): void =>
-      void client.figures().then(
+      void client.getFigures().then(
         found => {
           if (!gone) {
             setFigures(found);
@@ -31,17 +31,17 @@ export function Figures({ host }: { host: IHost }): JSX.Element | null {
       client.decided.disconnect(read);
     };
   }, [client]);
-  const said = figures && figures.votes >= FEW ? sentences(figures, trans) : [];
+  const said = figures && figures.votes >= MIN_VOTES ? figureSentences(figures, trans) : [];
   return said.length > 0 ? (
     <p className="jp-hitl-note jp-hitl-figures">{trans.__('Only you see this: %1', said.join(' '))}</p>
   ) : null;
 }
 
-function sentences(figures: IFigures, trans: IHost['trans']): string[] {
+function figureSentences(figures: IFigures, trans: IHost['trans']): string[] {
   const { votes, median_seconds: median, fast, approvals_in_a_row: row, chance, last_hour: hour } = figures;
   const said: string[] = [];
   if (median !== null) {
-    said.push(trans.__('half of your last %1 votes took less than %2.', votes, duration(median)));
+    said.push(trans.__('half of your last %1 votes took less than %2.', votes, formatDuration(median)));
   }
   if (fast !== null && fast > 0) {
     said.push(trans.__('%1 % took less time than reading does.', Math.round(fast * 100)));

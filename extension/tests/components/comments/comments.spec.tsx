@@ -2,7 +2,7 @@ import type { EditorView } from '@codemirror/view';
 import { act, fireEvent, screen, within } from '@testing-library/react';
 import * as Y from 'yjs';
 import type { IComment, IProposal } from '../../../src/api/types';
-import { about } from '../../../src/drafts/comment-anchor';
+import { makeCommentTarget } from '../../../src/drafts/comment-anchor';
 import type { IHost } from '../../../src/components/host';
 import { card } from '../../bound';
 import { Comments } from '../../comments';
@@ -264,7 +264,7 @@ test('of a decided proposal comments are there, and their quotes', () => {
 
 test('an anchor that another browser made is found here', async () => {
   const { server, read, doc, marked } = shown();
-  const anchor = about(doc.getText('source'), { start: 5, end: 8 }).anchor;
+  const anchor = makeCommentTarget(doc.getText('source'), { start: 5, end: 8 }).anchor;
   server.say('bo', { text: 'why?', quote: 'Ann', anchor });
   await read();
   expect(marked()).toEqual(['Ann']);

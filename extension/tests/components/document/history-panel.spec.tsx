@@ -1,7 +1,7 @@
 import { act, fireEvent, screen } from '@testing-library/react';
 import * as Y from 'yjs';
 import { Client } from '../../../src/api/client';
-import type { IProposal, IUpdate } from '../../../src/api/types';
+import type { IProposal, IDraftUpdate } from '../../../src/api/types';
 import { card } from '../../bound';
 
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
@@ -16,7 +16,7 @@ afterEach(() => {
 
 /** The server's log of one document, in pages of two. */
 class Log {
-  entries: IUpdate[] = [];
+  entries: IDraftUpdate[] = [];
   calls = 0;
   refusal = '';
   doc = new Y.Doc();
@@ -100,7 +100,7 @@ test('the slider leads from empty to the end; who and when is said', async () =>
   const slider = screen.getByLabelText<HTMLInputElement>('Moment');
   expect([slider.min, slider.max, slider.value]).toEqual(['0', '4', '4']);
   expect(text()).toBe('old Ann⟨U+200B⟩!');
-  const past = container.querySelector('.jp-hitl-past')!;
+  const past = container.querySelector('.jp-hitl-history')!;
   expect(coloured(past)).toEqual([
     ['old ', 'Ann Lee'],
     ['Ann', 'writer⟨U+202E⟩ (agent)'],
@@ -129,7 +129,7 @@ test('the slider leads from empty to the end; who and when is said', async () =>
   expect(text()).toBe('');
   expect(slider.getAttribute('aria-valuetext')).toBe('Empty: before anything was written');
   await press('History');
-  expect(container.querySelector('.jp-hitl-past')).toBeNull();
+  expect(container.querySelector('.jp-hitl-history')).toBeNull();
 });
 
 test('who looks at the end stays at the end; who looks back stays there', async () => {

@@ -3,9 +3,9 @@ import { fireEvent, render, screen } from '@testing-library/react';
 import { useState } from 'react';
 import type { IProposal, Json } from '../../../src/api/types';
 import { ChoiceEditor } from '../../../src/components/editors/choice';
-import { Form } from '../../../src/components/editors/form';
+import { FormEditor } from '../../../src/components/editors/form';
 import { PlanEditor } from '../../../src/components/editors/plan';
-import { meant } from '../../../src/components/editors/table';
+import { parseCell } from '../../../src/components/editors/table';
 import type { IEditorProps } from '../../../src/components/editors/props';
 import type { IHost } from '../../../src/components/host';
 
@@ -75,7 +75,7 @@ test('a form has one control a field, by its type, with the message at the field
   const edits: Json[] = [];
   const value = { order: '5678', amount: 12.5, urgent: false };
   render(
-    <Form
+    <FormEditor
       value={value}
       proposed={value}
       schema={{ properties: { amount: { title: 'Amount', description: 'in EUR' } } }}
@@ -109,5 +109,5 @@ test.each([
   ['string', '', null],
   ['date', '2026-01-31', '2026-01-31']
 ])('in a column of type %s the text %j means %j', (type, text, cell) => {
-  expect(meant({ name: 'x', type }, text)).toEqual(cell);
+  expect(parseCell({ name: 'x', type }, text)).toEqual(cell);
 });

@@ -8,12 +8,12 @@ import { encodeAwarenessUpdate, applyAwarenessUpdate, Awareness } from 'y-protoc
 import * as Y from 'yjs';
 import { Client } from '../../../src/api/client';
 import type { IProposal, Json } from '../../../src/api/types';
-import { cursors } from '../../../src/codemirror/remote-cursors';
-import { colour } from '../../../src/drafts/draft-presence';
-import { ProposalModel, type ISource } from '../../../src/models/proposal';
-import { Card } from '../../../src/components/proposal/proposal-card';
+import { remoteCursors } from '../../../src/codemirror/remote-cursors';
+import { chooseColor } from '../../../src/drafts/draft-presence';
+import { ProposalModel, type IModelSource } from '../../../src/models/proposal';
+import { ProposalCard } from '../../../src/components/proposal/proposal-card';
 import type { IHost } from '../../../src/components/host';
-import { undoesItself } from '../../../src/components/undo-keys';
+import { registerUndoingEditor } from '../../../src/components/undo-keys';
 import { Drafts, type Line } from '../../drafts';
 
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
@@ -51,7 +51,7 @@ function shown(given: Partial<IProposal>, line: Partial<Line> = {}) {
       ({ ok: true, status: 200, json: async () => answers[path] ?? { changes: '' } }) as unknown as Response
   );
   const drafts = new Drafts(line);
-  const source = { client, feed: { changed: new Signal({}) }, drafts } as unknown as ISource;
+  const source = { client, feed: { changed: new Signal({}) }, drafts } as unknown as IModelSource;
   const model = new ProposalModel(source, proposal);
   const host = {
     ...source,
@@ -65,7 +65,7 @@ function shown(given: Partial<IProposal>, line: Partial<Line> = {}) {
       return made;
     }
   } as unknown as IHost;
-  const { container } = render(<Card model={model} host={host} />);
+  const { container } = render(<ProposalCard model={model} host={host} />);
   const doc = drafts.docs.get('p')!;
   /** Bo writes. */
   const theirs = (work: (doc: Y.Doc) => void): void =>
@@ -133,7 +133,9 @@ test('who is here, who types and who has read it', () => {
   const here = screen.getByRole('list', { name: 'Who is here' });
   expect([...here.children].map(one => one.getAttribute('title'))).toEqual(['Ann Lee (you)', 'Bo⟨U+202E⟩']);
   expect(screen.getByText('Bo⟨U+202E⟩ is typing …')).toBeTruthy();
-  const mark = field('amount').closest('.jp-hitl-field')!.querySelector<HTMLElement>('.jp-hitl-here span')!;
+  const mark = field('amount')
+    .closest('.jp-hitl-field')!
+    .querySelector<HTMLElement>('.jp-hitl-field-presence span')!;
   expect([mark.textContent, mark.title]).toEqual(['B', 'Bo⟨U+202E⟩ is here']);
   expect(mark.style.getPropertyValue('--hitl-person')).toBe('red');
   const at = '2026-01-31T10:00:00Z';
@@ -181,7 +183,7 @@ test('undo keys are a card’s own, and JupyterLab does not hear of them', () =>
   const { model } = shown({ kind: 'text', value: 'Dear' });
   const own = { undo: jest.fn(), redo: jest.fn() };
   const text = document.querySelector('.jp-hitl-text')!;
-  undoesItself(text, own);
+  registerUndoingEditor(text, own);
   fireEvent.keyDown(text, { key: 'z', ctrlKey: true });
   fireEvent.keyDown(text, { key: 'y', metaKey: true });
   expect([own.undo.mock.calls.length, own.redo.mock.calls.length]).toEqual([1, 1]);
@@ -201,8 +203,8 @@ test.each<[string, RegExp]>([
   ['', /^#[0-9a-f]{6}$/],
   ['red; background: url(https://x)', /^#[0-9a-f]{6}$/]
 ])('the colour %j of somebody is %s in a style', (given, expected) => {
-  expect(colour(given, 'bo')).toMatch(expected);
-  expect(colour(given, 'bo')).toBe(colour(given, 'bo'));
+  expect(chooseColor(given, 'bo')).toMatch(expected);
+  expect(chooseColor(given, 'bo')).toBe(chooseColor(given, 'bo'));
 });
 
 test('undoing takes a text that is no JSON first', () => {
@@ -306,7 +308,7 @@ test('cursors of others are drawn with their names, and move with the text', () 
   const { model, present, bo, theirs, container } = shown({ kind: 'text', value: 'Dear Ann' });
   const draft = model.draft!;
   const view = new EditorView({
-    state: EditorState.create({ doc: 'Dear Ann', extensions: [cursors(draft)] }),
+    state: EditorState.create({ doc: 'Dear Ann', extensions: [remoteCursors(draft)] }),
     parent: container
   });
   const place = (index: number): Json =>

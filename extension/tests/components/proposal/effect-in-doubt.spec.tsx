@@ -2,12 +2,12 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { act, fireEvent, screen } from '@testing-library/react';
 import type { Client } from '../../../src/api/client';
 import { ApiError } from '../../../src/api/errors';
-import type { IDoubt, IProposal, ISummary } from '../../../src/api/types';
-import { ask } from '../../../src/inbox/decide-selection';
+import type { IDoubt, IProposal, IProposalSummary } from '../../../src/api/types';
+import { askConfirmation } from '../../../src/inbox/decide-selection';
 import { InboxModel } from '../../../src/inbox/inbox-model';
-import { resultFrom } from '../../../src/components/proposal/effect-in-doubt';
+import { parseResult } from '../../../src/components/proposal/effect-in-doubt';
 import type { IHost } from '../../../src/components/host';
-import { state } from '../../../src/components/proposal-status';
+import { proposalState } from '../../../src/components/proposal-status';
 import { card } from '../../bound';
 
 // The package as a whole wants a browser's drag and drop.
@@ -100,21 +100,24 @@ test.each([
   ['88213', { then: { properties: { result: { type: 'string' } } } }, '88213'],
   ['88213', { then: { properties: { result: { type: 'integer' } } } }, 88213]
 ])('%s is read as a result', (text, schema, value) => {
-  expect(resultFrom(text, schema)).toEqual(value);
+  expect(parseResult(text, schema)).toEqual(value);
 });
 
 test('what was found out is said afterwards', () => {
   const host = { trans: nullTranslator.load('hitl_nb') } as unknown as IHost;
   const decision = { action: 'edit', reviewer: 'ada', decided_at: '2026-05-01T12:05:00Z', authn: 'login' };
   const said = (value: unknown): string =>
-    state({ ...question, id: 'p', status: 'decided', decision: { ...decision, value } } as never, host);
+    proposalState(
+      { ...question, id: 'p', status: 'decided', decision: { ...decision, value } } as never,
+      host
+    );
   expect(said({ happened: true, result: 1 })).toMatch(/^It happened, said by ada/);
   expect(said({ happened: false })).toMatch(/^It did not happen, said by ada/);
   expect(said({ happened: 'stop' })).toMatch(/^Run stopped by ada/);
 });
 
 test('in the inbox no key decides it and nothing selects it', () => {
-  const row = (id: string, over: object): ISummary =>
+  const row = (id: string, over: object): IProposalSummary =>
     ({
       ...{
         id,
@@ -126,7 +129,7 @@ test('in the inbox no key decides it and nothing selects it', () => {
         created_at: '2026-05-01T12:00:00Z'
       },
       ...{ deadline: null, assignee: null, allow: ['edit'], reasons: [], summary: '', ...over }
-    }) as unknown as ISummary;
+    }) as unknown as IProposalSummary;
   const rows = [row('a', {}), row('b', { doubt })];
   const model = Object.create(InboxModel.prototype) as InboxModel;
   const said: string[] = [];
@@ -135,8 +138,8 @@ test('in the inbox no key decides it and nothing selects it', () => {
     Object.defineProperty(model, name, { value, writable: true });
   }
   Object.defineProperty(model, 'currentProposal', { value: rows[1] });
-  Object.defineProperty(model, '_act', { value: () => undefined });
-  Object.defineProperty(model, 'say', { value: (text: string) => said.push(text) });
+  Object.defineProperty(model, '_onAction', { value: () => undefined });
+  Object.defineProperty(model, 'showProblem', { value: (text: string) => said.push(text) });
   expect(model.selection).toEqual([]);
   model.selectAll(true);
   expect(model.selection.map(p => p.id)).toEqual(['a']);
@@ -144,6 +147,6 @@ test('in the inbox no key decides it and nothing selects it', () => {
   model.toggle('b');
   expect(model.selected).toBe(0);
   const host = { trans: nullTranslator.load('hitl_nb'), status: null, readOnly: null } as unknown as IHost;
-  ask(model, host, 'approve');
+  askConfirmation(model, host, 'approve');
   expect(said).toEqual(['No key decides whether an effect happened: open it, and say what you found out.']);
 });

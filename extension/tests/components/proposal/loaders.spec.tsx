@@ -10,7 +10,7 @@ import { Drafts } from '../../drafts';
 // The packages as a whole want a browser's drag and drop; the card has tests of its own.
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 jest.mock('../../../src/components/proposal/proposal-card', () => ({
-  Card: ({ model }: { model: IProposalModel }) => <p>card of {model.proposal.id}</p>
+  ProposalCard: ({ model }: { model: IProposalModel }) => <p>card of {model.proposal.id}</p>
 }));
 
 /** A server that has proposal "a", and says something about all others. */

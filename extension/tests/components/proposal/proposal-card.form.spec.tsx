@@ -2,9 +2,9 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { act, fireEvent, render, screen } from '@testing-library/react';
 import { useState } from 'react';
 import type { IProposal, Json, JsonObject } from '../../../src/api/types';
-import { Editor } from '../../../src/components/editors/registry';
+import { ValueEditor } from '../../../src/components/editors/registry';
 import { fitsForm } from '../../../src/components/editors/form';
-import { meaning } from '../../../src/components/editors/json-schema';
+import { fieldSchema } from '../../../src/components/editors/json-schema';
 import type { IHost } from '../../../src/components/host';
 
 // The package as a whole wants a browser's drag and drop.
@@ -33,7 +33,7 @@ function show(
     const [now, setNow] = useState(over.now ?? value);
     shown.set = setNow;
     return (
-      <Editor
+      <ValueEditor
         proposal={proposal}
         value={now}
         draft={null}
@@ -187,20 +187,20 @@ test('references are followed inside the schema and nowhere else', () => {
       who: { type: 'object', properties: { age: { $ref: '#/$defs/a~1b' } } }
     }
   };
-  const found = meaning({ $ref: '#/$defs/a~1b', title: 'Outer' }, root);
+  const found = fieldSchema({ $ref: '#/$defs/a~1b', title: 'Outer' }, root);
   expect([found.types, found.title, found.about, found.nullable]).toEqual([
     ['integer'],
     'Outer',
     'inner',
     false
   ]);
-  expect(meaning({ anyOf: [{ $ref: '#/$defs/a~1b' }, { type: 'null' }] }, root)).toMatchObject({
+  expect(fieldSchema({ anyOf: [{ $ref: '#/$defs/a~1b' }, { type: 'null' }] }, root)).toMatchObject({
     types: ['integer'],
     nullable: true
   });
-  expect(meaning({ $ref: '#/$defs/loop' }, root).types).toEqual([]);
-  expect(meaning({ $ref: 'https://evil.example/schema' }, root).types).toEqual([]);
-  expect(meaning({ $ref: '#/constructor' }, root).types).toEqual([]);
+  expect(fieldSchema({ $ref: '#/$defs/loop' }, root).types).toEqual([]);
+  expect(fieldSchema({ $ref: 'https://evil.example/schema' }, root).types).toEqual([]);
+  expect(fieldSchema({ $ref: '#/constructor' }, root).types).toEqual([]);
   show({ who: { age: 1 } }, { schema: { ...root, properties: { who: { $ref: '#/$defs/who' } } } });
   expect(screen.getByLabelText('Inner').getAttribute('step')).toBe('1');
 });

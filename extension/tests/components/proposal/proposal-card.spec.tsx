@@ -2,11 +2,11 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import { Signal } from '@lumino/signaling';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
-import type { IComment, IDecision, IProposal, ISaid, Json } from '../../../src/api/types';
-import type { Room } from '../../../src/drafts/shared-draft';
+import type { IComment, IDecision, IProposal, ICommentRequest, Json } from '../../../src/api/types';
+import type { SharedDraft } from '../../../src/drafts/shared-draft';
 import type { IProposalModel } from '../../../src/models/interfaces';
 import { Discussion } from '../../../src/models/discussion';
-import { Card } from '../../../src/components/proposal/proposal-card';
+import { ProposalCard } from '../../../src/components/proposal/proposal-card';
 import type { IHost } from '../../../src/components/host';
 import { Drafts } from '../../drafts';
 
@@ -77,7 +77,7 @@ class Model {
     const { id, kind, value } = proposal;
     this.draft = new Drafts().open({ document: id, kind, value });
     this.draft.changed.connect(() => this.changed.emit());
-    const comment = async (_: string, said: ISaid): Promise<{ comment: IComment }> => {
+    const comment = async (_: string, said: ICommentRequest): Promise<{ comment: IComment }> => {
       this.comments.push(said);
       if (this.refusal) {
         throw new Error(this.refusal);
@@ -85,10 +85,10 @@ class Model {
       return { comment: { ...blank, id: 'new', ...said } };
     };
     const { comments } = proposal as { comments?: IComment[] };
-    this.discussion = comments ? new Discussion({ comment } as never, id, comments) : null;
+    this.discussion = comments ? new Discussion({ addComment: comment } as never, id, comments) : null;
   }
   run = null;
-  draft: Room;
+  draft: SharedDraft;
   get value(): Json {
     return this.draft.unfinished ?? this.draft.value;
   }
@@ -96,12 +96,12 @@ class Model {
   fields: { [path: string]: string } = {};
   changes = '';
   problem = '';
-  surprise: IProposalModel['surprise'] = null;
+  conflict: IProposalModel['conflict'] = null;
   deciding = false;
   saved = 'saved';
   changed = new Signal<this, void>(this);
   discussion: Discussion | null;
-  comments: ISaid[] = [];
+  comments: ICommentRequest[] = [];
   /** What the server says to a comment, or "". */
   refusal = '';
   canUndo = false;
@@ -124,7 +124,7 @@ class Model {
 }
 
 function show(model: Model): HTMLElement {
-  return render(<Card model={model as unknown as IProposalModel} host={host} />).container;
+  return render(<ProposalCard model={model as unknown as IProposalModel} host={host} />).container;
 }
 
 beforeEach(() => {
@@ -227,7 +227,7 @@ describe('a surprise', () => {
   test('shows both texts side by side', () => {
     const now = proposal({ revision: 2, fingerprint: 'f2', value: 'pay 99', text: 'pay 99\u202e' });
     const model = new Model(now);
-    model.surprise = { shown: proposal(), now };
+    model.conflict = { shown: proposal(), now };
     model.problem = 'the proposal changed';
     show(model);
     const alert = screen.getByRole('alert');
@@ -244,7 +244,7 @@ describe('a surprise', () => {
       decision: { ...decided, action: 'reject', reason: 'too much' }
     });
     const model = new Model(now);
-    model.surprise = { shown: proposal(), now };
+    model.conflict = { shown: proposal(), now };
     show(model);
     const alert = screen.getByRole('alert');
     expect(alert.textContent).toContain('Rejected by ada');
@@ -255,7 +255,7 @@ describe('a surprise', () => {
 
   test('in which nothing differs is only the problem', () => {
     const model = new Model(proposal());
-    model.surprise = { shown: proposal(), now: proposal() };
+    model.conflict = { shown: proposal(), now: proposal() };
     model.problem = 'the run is cancelled';
     show(model);
     expect(screen.getByRole('alert').textContent).toBe('the run is cancelled');
@@ -319,7 +319,7 @@ describe('JSON as text', () => {
 
   test('kept unfinished on the server is unfinished here', () => {
     const model = new Model(proposal({ kind: 'json', value: { a: 1 }, text: '' }));
-    model.draft.cannotEdit('{"a": ');
+    model.draft.editUnfinished('{"a": ');
     model.unfinished = 'no end';
     show(model);
     expect(editors[0].sharedModel.getSource()).toBe('{"a": ');

@@ -2,11 +2,16 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import axe from 'axe-core';
-import type { IMay, INeed, IProposal, IVote } from '../../../src/api/types';
+import type { IProposalPermissions, INeedProgress, IProposal, IVote } from '../../../src/api/types';
 import type { IProposalModel } from '../../../src/models/interfaces';
-import { Card } from '../../../src/components/proposal/proposal-card';
+import { ProposalCard } from '../../../src/components/proposal/proposal-card';
 import type { IHost } from '../../../src/components/host';
-import { clockSentences, needSentence, progress, waitsFor } from '../../../src/components/terms-sentences';
+import {
+  clockSentences,
+  needSentence,
+  needProgress,
+  waitsFor
+} from '../../../src/components/terms-sentences';
 import { Drafts } from '../../drafts';
 
 // The package as a whole wants a browser's drag and drop.
@@ -28,9 +33,15 @@ const host = {
   })
 } as unknown as IHost;
 
-const needed: INeed = { text: '2 of @finance', have: 1, count: 2, voted: ['bo'], waiting: ['ada', 'cy'] };
+const needed: INeedProgress = {
+  text: '2 of @finance',
+  have: 1,
+  count: 2,
+  voted: ['bo'],
+  waiting: ['ada', 'cy']
+};
 
-const all: IMay = {
+const all: IProposalPermissions = {
   decide: true,
   why_not: null,
   actions: ['approve', 'edit', 'reject', 'respond'],
@@ -81,7 +92,7 @@ function show(p: IProposal, over: Partial<IProposalModel> = {}) {
     },
     ...over
   };
-  const { container } = render(<Card model={made as unknown as IProposalModel} host={host} />);
+  const { container } = render(<ProposalCard model={made as unknown as IProposalModel} host={host} />);
   return { container, model: made };
 }
 
@@ -194,7 +205,7 @@ test('people vote on what somebody has made of it', () => {
 
 test('an approval that settles can be taken back by whose it is, and the record is read when it is over', () => {
   const settles_at = '2026-01-05T09:00:30Z';
-  const may: IMay = { decide: false, why_not: 'it settles', actions: ['reject'], undo: true };
+  const may: IProposalPermissions = { decide: false, why_not: 'it settles', actions: ['reject'], undo: true };
   const { model } = show(
     proposal({ settles_at, may, timer: { at: settles_at, does: 'settle', people: [] } })
   );
@@ -212,7 +223,12 @@ test('an approval that settles can be taken back by whose it is, and the record 
 });
 
 test('nobody else is offered to take an approval back', () => {
-  const may: IMay = { decide: false, why_not: 'it settles', actions: ['reject'], undo: false };
+  const may: IProposalPermissions = {
+    decide: false,
+    why_not: 'it settles',
+    actions: ['reject'],
+    undo: false
+  };
   show(proposal({ settles_at: '2026-01-05T09:00:30Z', may }));
   expect(screen.queryByRole('button', { name: 'Take back approval' })).toBeNull();
 });
@@ -275,7 +291,7 @@ test.each<[boolean, Partial<IProposal>]>([
 
 describe('sentences', () => {
   test('a need that anyone meets names nobody', () => {
-    const need: INeed = { text: '1 of anyone', have: 0, count: 1, voted: [], waiting: [] };
+    const need: INeedProgress = { text: '1 of anyone', have: 0, count: 1, voted: [], waiting: [] };
     expect(needSentence(need, trans)).toBe('1 person: anyone may decide');
     const three = { ...need, text: '3 of anyone', count: 3 };
     expect(needSentence(three, trans)).toBe('0 of 3 people: anyone may decide');
@@ -285,15 +301,21 @@ describe('sentences', () => {
   });
 
   test('where one is enough, nothing is counted', () => {
-    const one: INeed = { text: '1 of @finance', have: 0, count: 1, voted: [], waiting: ['ada', 'bo'] };
+    const one: INeedProgress = {
+      text: '1 of @finance',
+      have: 0,
+      count: 1,
+      voted: [],
+      waiting: ['ada', 'bo']
+    };
     expect(needSentence(one, trans)).toBe('1 of @finance: waiting for ada or bo');
     expect(needSentence({ ...one, have: 1, voted: ['bo'], waiting: [] }, trans)).toBe('1 of @finance: bo');
   });
 
   test('of several needs the one that lacks most is counted', () => {
     const met = { ...needed, have: 1, count: 1 };
-    expect(progress({ needs: [met, { ...needed, have: 0 }] })).toMatchObject({ have: 0, count: 2 });
-    expect(progress({})).toBeNull();
+    expect(needProgress({ needs: [met, { ...needed, have: 0 }] })).toMatchObject({ have: 0, count: 2 });
+    expect(needProgress({})).toBeNull();
   });
 
   test('what is left says until when and what happens then', () => {

@@ -4,11 +4,11 @@ import { Signal } from '@lumino/signaling';
 import { act, fireEvent, render, screen } from '@testing-library/react';
 import * as Y from 'yjs';
 import { Client } from '../../../src/api/client';
-import type { Changed } from '../../../src/api/feed';
-import type { IDecision, IProposal, IRun, ISummary, IWorkspace } from '../../../src/api/types';
-import { ProposalModel, type ISource } from '../../../src/models/proposal';
+import type { FeedChange } from '../../../src/api/feed';
+import type { IDecision, IProposal, IRun, IProposalSummary, IWorkspace } from '../../../src/api/types';
+import { ProposalModel, type IModelSource } from '../../../src/models/proposal';
 import { WorkspaceModel } from '../../../src/models/workspace';
-import { Card } from '../../../src/components/proposal/proposal-card';
+import { ProposalCard } from '../../../src/components/proposal/proposal-card';
 import type { IHost } from '../../../src/components/host';
 import { WorkspaceView } from '../../../src/components/proposal/workspace-view';
 import { Drafts } from '../../drafts';
@@ -50,7 +50,7 @@ const DECISION = {
 function server(over: Partial<IWorkspace> = {}) {
   const s = {
     workspace: { ...WORKSPACE, ...over },
-    standing: { run: { id: 'r', status: 'running' } as IRun, proposals: [] as ISummary[] },
+    standing: { run: { id: 'r', status: 'running' } as IRun, proposals: [] as IProposalSummary[] },
     proposal: {} as IProposal,
     comments: 0,
     bodies: [] as { action: string; value?: string }[]
@@ -71,7 +71,7 @@ function server(over: Partial<IWorkspace> = {}) {
     }
     return { ok: true, status: 200, json: async () => answer(path) } as Response;
   });
-  const feed = { changed: new Signal<object, Changed>({}) };
+  const feed = { changed: new Signal<object, FeedChange>({}) };
   const drafts = new Drafts();
   const editors: IMade[] = [];
   const host = {
@@ -94,7 +94,7 @@ function server(over: Partial<IWorkspace> = {}) {
 
 async function shown(over: Partial<IWorkspace> = {}) {
   const all = server(over);
-  const model = new WorkspaceModel(all.host as unknown as ISource, all.s.workspace, all.s.standing);
+  const model = new WorkspaceModel(all.host as unknown as IModelSource, all.s.workspace, all.s.standing);
   render(<WorkspaceView model={model} host={all.host} asked={id => <p>asked {id}</p>} />);
   await act(async () => undefined);
   const last = (): IMade => all.editors[all.editors.length - 1];
@@ -191,7 +191,7 @@ test('while people are asked there is no second editor, then what they decided, 
   screen.getByText('asked p');
   expect(screen.queryByLabelText('Document')).toBeNull();
   const before = model.draft;
-  s.standing.proposals = [{ id: 'p', document: 'w', decision: DECISION } as unknown as ISummary];
+  s.standing.proposals = [{ id: 'p', document: 'w', decision: DECISION } as unknown as IProposalSummary];
   await becomes({ proposal: null, status: 'done', text: 'Hello all', updated_at: '3' });
   expect(state()).toBe('Called done by Ada (ada), logged in');
   expect([last().model.sharedModel.getSource(), last().readOnly, model.draft]).toEqual([
@@ -263,9 +263,9 @@ test.each([
     }
   } as unknown as IProposal;
   s.proposal = proposal;
-  const model = new ProposalModel(host as unknown as ISource, proposal);
+  const model = new ProposalModel(host as unknown as IModelSource, proposal);
   expect(model.draft!.document).toBe('w');
-  render(<Card model={model} host={host} />);
+  render(<ProposalCard model={model} host={host} />);
   screen.getByText(/This is the workspace that writer and people write/);
   if (typed) {
     act(() => editors[0].model.sharedModel.updateSource(5, 5, typed));

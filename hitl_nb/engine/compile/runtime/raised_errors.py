@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 
-def raiser(error: Exception) -> Callable[[Any], Any]:
+def make_raiser(error: Exception) -> Callable[[Any], Any]:
     """A function of one argument that raises `error`, with no line of its own in the traceback: it is none of Python's.
 
     Called in the user's frame, it makes an error of the user's look as if Python itself had raised it there.
@@ -16,7 +16,7 @@ def raiser(error: Exception) -> Callable[[Any], Any]:
     failed = asyncio.Future[None](loop=cast("Any", _NoLoop))
     failed.set_exception(error.with_traceback(None))
     error.__context__ = None
-    return functools.partial(next, iter(failed.result, raiser))
+    return functools.partial(next, iter(failed.result, make_raiser))
 
 
 class _NoLoop:

@@ -13,7 +13,7 @@ import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
-from hitl_nb.engine.compile.runtime.runtime_elsewhere import ELSEWHERE
+from hitl_nb.engine.compile.runtime.runtime_elsewhere import PORTABLE_RUNTIME
 from hitl_nb.engine.compile.runtime.with_methods import async_with_methods, awaitable, kind_of, with_methods
 from hitl_nb.errors import Paused as Unwind
 
@@ -185,7 +185,7 @@ def begin_annotations(namespace: dict[str, Any]) -> None:
     namespace.setdefault("__annotations__", {})
 
 
-_thrown: dict[int, tuple[Any, dict[int, tuple[BaseException, Any]]]] = {}
+_thrown_states: dict[int, tuple[Any, dict[int, tuple[BaseException, Any]]]] = {}
 
 
 def throw(exception: BaseException) -> None:
@@ -198,12 +198,12 @@ def throw(exception: BaseException) -> None:
     while handled is not None and id(handled) not in contexts:
         contexts[id(handled)] = handled, handled.__context__
         handled = handled.__context__
-    _thrown[id(exception)] = exception.__traceback__, contexts
+    _thrown_states[id(exception)] = exception.__traceback__, contexts
     raise exception
 
 
 def settle(exception: BaseException) -> None:
-    traceback, contexts = _thrown.pop(id(exception))
+    traceback, contexts = _thrown_states.pop(id(exception))
     for one, context in contexts.values():
         if one.__context__ is not context:
             one.__context__ = context
@@ -212,10 +212,10 @@ def settle(exception: BaseException) -> None:
 
 def resume_iterator(iterator: Any) -> Iterator[Any]:
     """The loop's next turn is the one that was begun: its item is on record already."""
-    return itertools.chain((None,), _without_iter(iterator))
+    return itertools.chain((None,), _hide_iter(iterator))
 
 
-def _without_iter(iterator: Any) -> Any:
+def _hide_iter(iterator: Any) -> Any:
     """The iterator, such that `iter` may be called on it: a `__iter__` of the user's may begin from the start."""
     method = getattr(kind_of(iterator), "__iter__", None)
     return PlainIterator(iterator) if method is None or isinstance(method, types.FunctionType) else iterator
@@ -232,16 +232,16 @@ def keep_iterator(iterator: Any) -> Any:
     if kind in (enumerate, zip, map, filter):
         return iterator if all(keep_iterator(part) is not None for part in iterator.__reduce__()[1]) else None
     if kind is types.GeneratorType:
-        return None if _is_marked(iterator.gi_code) else iterator
+        return None if _is_instrumented(iterator.gi_code) else iterator
     return iterator
 
 
-def _is_marked(code: types.CodeType) -> bool:
+def _is_instrumented(code: types.CodeType) -> bool:
     mark: Any = code.co_consts[-1] if code.co_consts else None
-    return type(mark) is tuple and cast("tuple[Any, ...]", mark)[:1] == (MARK,)
+    return type(mark) is tuple and cast("tuple[Any, ...]", mark)[:1] == (FUNCTION_MARK,)
 
 
-MARK = "\0hitl_nb function"  # the first item of the constant that says which function a code object is
+FUNCTION_MARK = "\0hitl_nb function"  # the first item of the constant that says which function a code object is
 
 openers: dict[type, Callable[[Any], Any]] = {}
 """Types of iterators that do not tell how far they are, and what makes one that does."""
@@ -270,7 +270,7 @@ def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
     except StopIteration:
         return
     yield item
-    yield from _without_iter(iterator)
+    yield from _hide_iter(iterator)
 
 
 async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterator[Any]:
@@ -290,14 +290,14 @@ async def resume_async_iterator(iterator: Any) -> AsyncIterator[Any]:
         yield item
 
 
-def constructed(result: Any, instance: Any) -> Any:
+def check_init_result(result: Any, instance: Any) -> Any:
     """What a class returns whose `__init__` returned `result`."""
     if result is not None:
         raise TypeError(f"__init__() should return None, not '{type(result).__name__}'")
     return instance
 
 
-def _nothing(*args: Any) -> Any:
+def _do_nothing(*args: Any) -> Any:
     return None
 
 
@@ -306,15 +306,15 @@ class Runtime:
 
     def __init__(self) -> None:
         self.due = False
-        self.poll: Callable[[], None] = _nothing
-        self.pending: Callable[[], Any] = _nothing
-        self.end_cell: Callable[[], None] = _nothing
+        self.poll: Callable[[], None] = _do_nothing
+        self.pending: Callable[[], Any] = _do_nothing
+        self.end_cell: Callable[[], None] = _do_nothing
         self.show: Callable[[Any], None] = lambda value: sys.displayhook(value)
         self.Unwind = Unwind
         self.BaseException = BaseException
         self.AssertionError = AssertionError
         self.exception = self.current_exception = sys.exception
-        self.leave_handler: Callable[[BaseException], None] = _nothing
+        self.leave_handler: Callable[[BaseException], None] = _do_nothing
         self.leave_with: Callable[[BaseException], type] = type
         self.type = type
         self.set = set
@@ -344,10 +344,10 @@ class Runtime:
         self.resume_async_iterator = resume_async_iterator
         self.continue_async_iterator = continue_async_iterator
         self.hold = HeldIterator
-        self.constructed = constructed
+        self.constructed = check_init_result
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return eval, (ELSEWHERE,)
+        return eval, (PORTABLE_RUNTIME,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Runtime:
         return self

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-ELSEWHERE = """(lambda sys, types: type("runtime", (), {name: value if isinstance(value, type) or not callable(value)
-else staticmethod(value) for name, value in dict(
+PORTABLE_RUNTIME = """(lambda sys, types: type("runtime", (), {
+    name: value if isinstance(value, type) or not callable(value) else staticmethod(value) for name, value in dict(
     due=False, poll=lambda: None, Unwind=(), BaseException=BaseException, AssertionError=AssertionError,
     type=type, set=set, next=next, iter=iter, globals=globals, exception=sys.exception, current_exception=sys.exception,
     leave_handler=lambda exception: None, leave_with=type,

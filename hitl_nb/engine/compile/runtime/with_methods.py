@@ -6,7 +6,7 @@ import inspect
 import types
 from typing import Any, cast
 
-from hitl_nb.engine.compile.runtime.raised_errors import raiser
+from hitl_nb.engine.compile.runtime.raised_errors import make_raiser
 
 
 def kind_of(value: Any) -> Any:
@@ -34,11 +34,11 @@ def with_methods(manager: Any) -> tuple[Any, Any]:
     except AttributeError:
         pass
     try:
-        found = _two_methods(manager, "__enter__", "__exit__", "the context manager protocol")
+        found = _find_two_methods(manager, "__enter__", "__exit__", "the context manager protocol")
     except TypeError as error:
-        return raiser(error), None
+        return make_raiser(error), None
     if type(found[0]) is types.FunctionType and type(found[1]) is types.FunctionType:
-        if len(_plain_managers) > _MOST_KNOWN:
+        if len(_plain_managers) > _MAX_PLAIN_MANAGERS:
             _plain_managers.clear()
         _plain_managers[id(kind)] = found
     return found
@@ -46,28 +46,28 @@ def with_methods(manager: Any) -> tuple[Any, Any]:
 
 _plain_managers: dict[int, tuple[Any, Any]] = {}
 """By the identity of a class: its two methods, if they are plain functions. Found again, they are the same objects."""
-_MOST_KNOWN = 200
+_MAX_PLAIN_MANAGERS = 200
 
 
 def async_with_methods(manager: Any) -> tuple[Any, Any]:
     try:
-        return _two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
+        return _find_two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
     except TypeError as error:
-        return raiser(error), None
+        return make_raiser(error), None
 
 
-def _two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tuple[Any, Any]:
+def _find_two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tuple[Any, Any]:
     name = type(manager).__name__
-    first = _special_method(manager, enter)
+    first = _find_special_method(manager, enter)
     if first is None:
         raise TypeError(f"'{name}' object does not support {protocol}")
-    second = _special_method(manager, leave)
+    second = _find_special_method(manager, leave)
     if second is None:
         raise TypeError(f"'{name}' object does not support {protocol} (missed {leave} method)")
     return first, second
 
 
-def _special_method(value: Any, name: str) -> Any:
+def _find_special_method(value: Any, name: str) -> Any:
     """A special method as the interpreter looks it up, on the type; to be called with the object first."""
     for kind in kind_of(value).__mro__:
         if name in kind.__dict__:

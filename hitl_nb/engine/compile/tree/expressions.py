@@ -14,56 +14,56 @@ from hitl_nb.engine.compile.tree.call_finder import CallFinder
 from hitl_nb.engine.compile.tree.nodes import (
     COMPREHENSIONS,
     Slot,
-    call,
-    clear,
+    clear_names,
     constant,
-    copy,
-    is_file_name,
-    is_filed,
+    copy_node,
+    fill_positions,
+    is_filed_name,
+    is_filed_value,
     is_plain,
     is_super,
+    iterate_own_nodes,
+    list_slots,
     load,
-    locate,
-    own_nodes,
-    place,
-    read,
-    runtime,
-    slots,
+    read_slot,
+    runtime_attribute,
+    runtime_call,
+    set_position,
     store,
-    value_of,
-    write,
+    unwrap_keyword,
+    write_slot,
 )
-from hitl_nb.engine.compile.tree.scopes import FileNames, InstrumentedFunction, ScopeNames
+from hitl_nb.engine.compile.tree.scopes import FiledNames, InstrumentedFunction, ScopeNames
 
 if TYPE_CHECKING:
     from hitl_nb.engine.compile.tree.trees import TreeBuilder
 
 OPERATIONS = (ast.Call, ast.BinOp, ast.Compare, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.FormattedValue)
-VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
+NAMESPACE_VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 
 
 class Expressions(ABC):
     """Instruments the expressions of one function."""
 
     _visitors: ClassVar[dict[type[ast.AST], str]] = {
-        ast.BoolOp: "_bool",
-        ast.IfExp: "_conditional",
-        ast.Compare: "_compare",
-        ast.NamedExpr: "_walrus",
-        ast.Await: "_await",
-        ast.YieldFrom: "_yield_from",
-        ast.Call: "_call",
-        ast.Lambda: "_lambda",
-        **dict.fromkeys(COMPREHENSIONS, "_comprehension"),
+        ast.BoolOp: "_instrument_bool",
+        ast.IfExp: "_instrument_conditional",
+        ast.Compare: "_instrument_comparison",
+        ast.NamedExpr: "_instrument_walrus",
+        ast.Await: "_instrument_await",
+        ast.YieldFrom: "_instrument_yield_from",
+        ast.Call: "_instrument_call",
+        ast.Lambda: "_instrument_lambda",
+        **dict.fromkeys(COMPREHENSIONS, "_instrument_comprehension"),
     }
     """The methods for those that are more than a sequence of parts."""
 
     def __init__(self, builder: TreeBuilder, function: InstrumentedFunction, body: list[ast.AST]) -> None:
         self.builder = builder
-        self.finder: CallFinder = builder.finder
+        self.call_finder: CallFinder = builder.call_finder
         self.function = function
-        self.names = FileNames()
-        self.scope = ScopeNames.of(builder.tree.nodes[function.number], body, kind=function.kind)
+        self.names = FiledNames()
+        self.scope = ScopeNames.from_scope(builder.tree.nodes[function.number], body, kind=function.kind)
         function.first_parameter = self.scope.first_parameter
         self.filed: dict[str, None] = {}  # of the statement at hand, to be cleared behind it
         self.depth = 0  # how many values CPython's stack would hold for this statement here
@@ -72,13 +72,13 @@ class Expressions(ABC):
 
     # -- the statement at hand
 
-    def begin(self) -> None:
+    def begin_statement(self) -> None:
         self.filed, self.prelude, self.depth = {}, [], 0
 
-    def take(self) -> tuple[list[ast.stmt], list[ast.stmt]]:
+    def take_prelude(self) -> tuple[list[ast.stmt], list[ast.stmt]]:
         """What comes before the statement at hand, and what clears its filed values."""
-        taken = self.prelude, clear(self.filed)
-        self.begin()
+        taken = self.prelude, clear_names(self.filed)
+        self.begin_statement()
         return taken
 
     def new_name(self) -> str:
@@ -92,7 +92,7 @@ class Expressions(ABC):
 
     # -- filing
 
-    def file(self, node: Any) -> Any:
+    def file_value(self, node: Any) -> Any:
         """`node`, evaluated where it is and kept under a name until the statement ends."""
         match node:
             case ast.Constant():
@@ -100,177 +100,181 @@ class Expressions(ABC):
             case ast.Name(id=name) if name in self.scope.untouched:
                 return node
             case ast.Starred(value=value):
-                if is_filed(value) or is_file_name(value):
+                if is_filed_value(value) or is_filed_name(value):
                     return node
                 items = ast.copy_location(ast.List([node], ast.Load()), node)  # taken apart here, once
-                return ast.copy_location(ast.Starred(self.file(items), ast.Load()), node)
+                return ast.copy_location(ast.Starred(self.file_value(items), ast.Load()), node)
             case ast.FormattedValue():
                 text = ast.copy_location(ast.JoinedStr([node]), node)
-                return ast.copy_location(ast.FormattedValue(self.file(text), -1, None), node)
+                return ast.copy_location(ast.FormattedValue(self.file_value(text), -1, None), node)
             case ast.keyword(arg=None, value=value):
-                node.value = self.file(call("expand", value, at=node))
+                node.value = self.file_value(runtime_call("expand", value, at=node))
                 return node
             case ast.keyword():
-                node.value = self.file(node.value)
+                node.value = self.file_value(node.value)
                 return node
             case ast.Slice():
                 for name in ("lower", "upper", "step"):
                     part = getattr(node, name)
                     if part is not None:
-                        setattr(node, name, self.file(part))
+                        setattr(node, name, self.file_value(part))
                 return node
             case _:
-                if is_filed(node) or is_file_name(node):
+                if is_filed_value(node) or is_filed_name(node):
                     return node
-                return place(ast.NamedExpr(store(self.new_name()), node), None)
+                return set_position(ast.NamedExpr(store(self.new_name()), node), None)
 
-    def sequence(self, node: Any) -> Any:
+    def instrument_parts(self, node: Any) -> Any:
         """Instrument a node all of whose parts are evaluated in turn."""
-        if not self.finder.calls_below(node):
+        if not self.call_finder.has_call_below(node):
             return node
-        parts = [(slot, read(node, slot)) for slot in slots(node)]
+        parts = [(slot, read_slot(node, slot)) for slot in list_slots(node)]
         is_binding = isinstance(node, (ast.Assign, ast.Delete))
-        final = self.finder.last_of([value_of(part) for _, part in parts], are_targets=is_binding)
+        final = self.call_finder.find_last_operand([unwrap_keyword(part) for _, part in parts], are_targets=is_binding)
         operates = isinstance(node, OPERATIONS) and not any(is_super(part) for _, part in parts)
         base = self.depth
         for i, (slot, part) in enumerate(parts):
             keeps = i <= final if operates else i < final
-            write(node, slot, self._part(node, slot, part, keeps=keeps, is_final=i == final))
+            write_slot(node, slot, self._instrument_part(node, slot, part, keeps=keeps, is_final=i == final))
         self.depth = base
         return node
 
-    def _part(self, node: Any, slot: Slot, part: Any, *, keeps: bool, is_final: bool) -> Any:
+    def _instrument_part(self, node: Any, slot: Slot, part: Any, *, keeps: bool, is_final: bool) -> Any:
         if isinstance(part, ast.keyword):
             part.value = self.visit(part.value)
             if keeps and is_final and part.arg is None:
-                part.value = self.file(part.value)  # taken apart by the call itself: nothing comes between
+                part.value = self.file_value(part.value)  # taken apart by the call itself: nothing comes between
                 return part
-            return self.file(part) if keeps else part
+            return self.file_value(part) if keeps else part
         if keeps and is_final and isinstance(part, ast.Starred):
-            part.value = self.file(self.visit(part.value))
+            part.value = self.file_value(self.visit(part.value))
             return part
         made = self.visit(part)
         if isinstance(node, ast.Call) and slot[0] == "func":
-            return self._callee(made, keeps=keeps and not is_final)
+            return self._instrument_callee(made, keeps=keeps and not is_final)
         if isinstance(node, ast.Dict) and slot[0] == "values" and slot[1] is not None and node.keys[slot[1]] is None:
-            return self.file(ast.copy_location(ast.Dict([None], [made]), part)) if keeps else made
-        return self.file(made) if keeps else made
+            return self.file_value(ast.copy_location(ast.Dict([None], [made]), part)) if keeps else made
+        return self.file_value(made) if keeps else made
 
-    def _callee(self, function: ast.expr, *, keeps: bool) -> ast.expr:
+    def _instrument_callee(self, function: ast.expr, *, keeps: bool) -> ast.expr:
         """What is called must be found again later: a plain name, or a filed value, or an attribute of one."""
         if not isinstance(function, ast.Attribute):
-            return self.file(function) if keeps or not is_plain(function) else function
+            return self.file_value(function) if keeps or not is_plain(function) else function
         receiver = function.value
-        if is_filed(receiver):
+        if is_filed_value(receiver):
             self.depth += 1  # it is in use until the call
         elif not is_super(receiver) and (keeps or not is_plain(receiver)):
-            function.value = self.file(receiver)
+            function.value = self.file_value(receiver)
         return function
 
     # -- one kind of expression each
 
     def visit(self, node: Any) -> Any:
         kind: type[ast.AST] = node.__class__
-        if kind is ast.Name or kind is ast.Constant or not self.finder.calls_below(node):
+        if kind is ast.Name or kind is ast.Constant or not self.call_finder.has_call_below(node):
             return node
         base = self.depth
         visitor = self._visitors.get(kind)
-        made = self.sequence(node) if visitor is None else getattr(self, visitor)(node)
+        made = self.instrument_parts(node) if visitor is None else getattr(self, visitor)(node)
         self.depth = base
         return made
 
-    def _bool(self, node: ast.BoolOp) -> ast.expr:
+    def _instrument_bool(self, node: ast.BoolOp) -> ast.expr:
         node.values = [self.visit(value) for value in node.values]
         return node
 
-    def _conditional(self, node: ast.IfExp) -> ast.expr:
+    def _instrument_conditional(self, node: ast.IfExp) -> ast.expr:
         node.test, node.body, node.orelse = self.visit(node.test), self.visit(node.body), self.visit(node.orelse)
         return node
 
-    def _compare(self, node: ast.Compare) -> ast.expr:
+    def _instrument_comparison(self, node: ast.Compare) -> ast.expr:
         """A chain becomes comparisons that `and` joins: it tests each result, which may be code of the user's."""
         if len(node.ops) == 1:
-            return self.sequence(node)
-        left = self.file(self.visit(node.left))
+            return self.instrument_parts(node)
+        left = self.file_value(self.visit(node.left))
         values: list[ast.expr] = []
         for operation, comparator in zip(node.ops, node.comparators, strict=True):
-            right = self.file(self.visit(comparator))
+            right = self.file_value(self.visit(comparator))
             values.append(ast.copy_location(ast.Compare(left, [operation], [right]), node))
-            left = load(right.target.id, comparator) if is_filed(right) else copy(right)
+            left = load(right.target.id, comparator) if is_filed_value(right) else copy_node(right)
         return ast.copy_location(ast.BoolOp(ast.And(), values), node)
 
-    def _walrus(self, node: ast.NamedExpr) -> ast.expr:
+    def _instrument_walrus(self, node: ast.NamedExpr) -> ast.expr:
         node.value = self.visit(node.value)
         return node
 
-    def _await(self, node: ast.Await) -> ast.expr:
-        node.value = self.file(self.visit(node.value))
+    def _instrument_await(self, node: ast.Await) -> ast.expr:
+        node.value = self.file_value(self.visit(node.value))
         return node
 
-    def _yield_from(self, node: ast.YieldFrom) -> ast.expr:
+    def _instrument_yield_from(self, node: ast.YieldFrom) -> ast.expr:
         at = node.value
-        value = self.file(self.visit(at))
-        name = value.target.id if is_filed(value) else value.id if is_file_name(value) else ""
+        value = self.file_value(self.visit(at))
+        name = value.target.id if is_filed_value(value) else value.id if is_filed_name(value) else ""
         again: Any = load(name, at) if name else value  # a constant, or an untouched parameter
-        kind = locate(ast.Call(runtime("type", at), [value], []), at)
-        is_delegate = locate(ast.Compare(kind, [ast.In()], [runtime("delegates", at)]), at)
-        opened = call("iter", again if name else copy(again), at=at)
-        asked = locate(ast.IfExp(is_delegate, copy(again), opened), at)
-        node.value = locate(ast.NamedExpr(store(name, at), asked), at) if name else self.file(asked)
+        kind = fill_positions(ast.Call(runtime_attribute("type", at), [value], []), at)
+        is_delegate = fill_positions(ast.Compare(kind, [ast.In()], [runtime_attribute("delegates", at)]), at)
+        opened = runtime_call("iter", again if name else copy_node(again), at=at)
+        asked = fill_positions(ast.IfExp(is_delegate, copy_node(again), opened), at)
+        node.value = fill_positions(ast.NamedExpr(store(name, at), asked), at) if name else self.file_value(asked)
         return node
 
-    def _call(self, node: ast.Call) -> ast.expr:
+    def _instrument_call(self, node: ast.Call) -> ast.expr:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name == "super" and not node.args and not node.keywords and self.function.is_inlined:
-            return self._super_inlined(node)
-        if name == "super" and not node.args and not node.keywords and self._has_super():
+            return self._spell_inlined_super(node)
+        if name == "super" and not node.args and not node.keywords and self._can_spell_super():
             self.builder.tree.supers.setdefault(self.function.number, []).append(node)
             return node
         is_plain_call = not node.keywords and not any(isinstance(arg, ast.Starred) for arg in node.args)
-        if name in VIEWS and is_plain_call and len(node.args) == (name in ("eval", "exec")):
-            return self._namespace_view(node)
-        return self.sequence(node)
+        if name in NAMESPACE_VIEWS and is_plain_call and len(node.args) == (name in ("eval", "exec")):
+            return self._view_namespace(node)
+        return self.instrument_parts(node)
 
-    def _has_super(self) -> bool:
+    def _can_spell_super(self) -> bool:
         """Whether `super()` can be spelt out, as a continued frame must do."""
         return bool(self.function.owner) and bool(self.function.first_parameter) and not self.scope.loses_self
 
-    def _super_inlined(self, node: ast.Call) -> ast.expr:
+    def _spell_inlined_super(self, node: ast.Call) -> ast.expr:
         """Where comprehensions have no frame, `super()` in one is that of the method around it."""
         first = self.function.scope_of_names.first_parameter
         if self.function.owner and first:
             node.args = [load("__class__", node), load(first, node)]
         return node
 
-    def _namespace_view(self, node: ast.Call) -> ast.expr:
+    def _view_namespace(self, node: ast.Call) -> ast.expr:
         """`locals()` and the like: in a cell they are of the notebook's namespace, in a function without our names."""
         if self.function.kind == "cell":
-            args = locate(ast.Tuple([self.visit(arg) for arg in node.args], ast.Load()), node)
-            space = locate(ast.Call(runtime("globals", node), [], []), node)
-            return call("namespace_view", self.file(node.func), args, space, at=node)
+            args = fill_positions(ast.Tuple([self.visit(arg) for arg in node.args], ast.Load()), node)
+            space = fill_positions(ast.Call(runtime_attribute("globals", node), [], []), node)
+            return runtime_call("namespace_view", self.file_value(node.func), args, space, at=node)
         if node.args:
-            return self.sequence(node)
-        function = copy(node.func)
+            return self.instrument_parts(node)
+        function = copy_node(node.func)
         if self.function.is_inlined:
             sees_cell = self.function.scope_of_names.kind == "cell" and sys.version_info < (3, 13)
-            space: ast.expr = locate(ast.Call(runtime("globals", node), [], []), node) if sees_cell else constant(None)
-            return call("visible_inlined", function, node, space, at=node)
-        return call("visible", function, node, at=node)
+            space: ast.expr = (
+                fill_positions(ast.Call(runtime_attribute("globals", node), [], []), node)
+                if sees_cell
+                else constant(None)
+            )
+            return runtime_call("visible_inlined", function, node, space, at=node)
+        return runtime_call("visible", function, node, at=node)
 
-    def _lambda(self, node: ast.Lambda) -> ast.expr:
-        self.sequence(node)
-        return self.lambda_body(node)
+    def _instrument_lambda(self, node: ast.Lambda) -> ast.expr:
+        self.instrument_parts(node)
+        return self.instrument_lambda_body(node)
 
-    def lambda_body(self, node: ast.Lambda) -> ast.expr:
-        if self.finder.calls_below(node.body):
+    def instrument_lambda_body(self, node: ast.Lambda) -> ast.expr:
+        if self.call_finder.has_call_below(node.body):
             function = self.builder.add_function(node, "lambda", "<lambda>", self.function)
-            self.builder.tree.note_sharing(function, own_nodes(node.body))
+            self.builder.tree.remember_sharing(function, iterate_own_nodes(node.body))
             inner = type(self)(self.builder, function, [node.body])
             node.body = inner.visit(node.body)
-            nodes = list(own_nodes(node.body))
+            nodes = list(iterate_own_nodes(node.body))
             function.is_generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in nodes)
             self.builder.tree.paths[node.body] = "b0"
         return node
 
     @abstractmethod
-    def _comprehension(self, node: Any) -> ast.expr: ...
+    def _instrument_comprehension(self, node: Any) -> ast.expr: ...

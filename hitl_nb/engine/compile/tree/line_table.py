@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-Position = tuple[int, int, int, int]  # first line, last line, first column, last column (columns in UTF-8 bytes)
+SourcePosition = tuple[int, int, int, int]  # first line, last line, first column, last column (columns in UTF-8 bytes)
 
-Run = tuple[int, "Position | None"]  # so many code units are at this position
+PositionRun = tuple[int, "SourcePosition | None"]  # so many code units are at this position
 
 ONE_LINE, NO_COLUMNS, LONG, NONE = 10, 13, 14, 15
 """Kinds of entries. Those before ONE_LINE are at the line of the entry before; those from it on, one to a line."""
 
 
-def encode(runs: Iterable[Run], first_line: int) -> bytes:
+def encode_line_table(runs: Iterable[PositionRun], first_line: int) -> bytes:
     """The table of code units with these positions."""
     table = bytearray()
     line = first_line
@@ -35,7 +35,7 @@ def encode(runs: Iterable[Run], first_line: int) -> bytes:
         while units > 0:
             table.append(_LONG_HEAD - 1 + min(units, 8))
             for number in (delta, end - start, column + 1, end_column + 1):
-                table += _NUMBERS[number] if number < _MANY else _spell(number)
+                table += _SPELLED_NUMBERS[number] if number < _SPELLED_COUNT else _spell_number(number)
             units, delta = units - 8, 0
     return bytes(table)
 
@@ -43,7 +43,7 @@ def encode(runs: Iterable[Run], first_line: int) -> bytes:
 _LONG_HEAD, _NONE_HEAD = 0x80 | LONG << 3, 0x80 | NONE << 3
 
 
-def _spell(number: int) -> bytes:
+def _spell_number(number: int) -> bytes:
     found = bytearray()
     while number > 63:
         found.append(0x40 | number & 63)
@@ -51,8 +51,8 @@ def _spell(number: int) -> bytes:
     return bytes((*found, number))
 
 
-_MANY = 1000
-_NUMBERS = [_spell(number) for number in range(_MANY)]
+_SPELLED_COUNT = 1000
+_SPELLED_NUMBERS = [_spell_number(number) for number in range(_SPELLED_COUNT)]
 
 
 def read_number(entry: bytes, at: int) -> int:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from hitl_nb.engine.compile.tree.line_table import Position
-from hitl_nb.engine.compile.tree.nodes import SCOPES, children, is_runtime
+from hitl_nb.engine.compile.tree.line_table import SourcePosition
+from hitl_nb.engine.compile.tree.nodes import SCOPES, is_runtime_attribute, list_children
 
 FIRST_NUMBER = 2
-_PLAIN = frozenset((ast.Name, ast.Constant, ast.Attribute))
-METHOD = 1  # the column of a method's attribute, which has the number of its call
+_PLAIN_KINDS = frozenset((ast.Name, ast.Constant, ast.Attribute))
+METHOD_COLUMN = 1  # the column of a method's attribute, which has the number of its call
 
 
-class Numbering:
+class NodeNumbers:
     """The nodes of one unit.
 
     Attributes:
@@ -21,16 +21,16 @@ class Numbering:
     """
 
     def __init__(self) -> None:
-        self.nodes: list[Position | None] = [None] * FIRST_NUMBER
-        self._methods: dict[int, Position | None] = {}  # by the number of the call
+        self.nodes: list[SourcePosition | None] = [None] * FIRST_NUMBER
+        self._method_positions: dict[int, SourcePosition | None] = {}  # by the number of the call
 
-    def position_of(self, number: int, column: int = 0) -> Position | None:
+    def find_position(self, number: int, column: int = 0) -> SourcePosition | None:
         """The user's position of what has this number and column."""
         if column:
-            return self._methods.get(number) if column == METHOD else None
+            return self._method_positions.get(number) if column == METHOD_COLUMN else None
         return self.nodes[number] if 0 < number < len(self.nodes) else None
 
-    def add(self, node: ast.AST) -> None:
+    def number_nodes(self, node: ast.AST) -> None:
         """Number `node` and all below it."""
         methods: list[ast.Call] = []
         numbered: set[ast.AST] = set()  # what clears filed values is in a tree more than once
@@ -41,10 +41,10 @@ class Numbering:
             kind: type[ast.AST] = part.__class__
             fields: dict[str, Any] = part.__dict__
             line = fields.get("lineno")
-            if line == -1 and (kind in _PLAIN or (kind is ast.Assign and type(part.value) in _PLAIN)):
+            if line == -1 and (kind in _PLAIN_KINDS or (kind is ast.Assign and type(part.value) in _PLAIN_KINDS)):
                 continue  # the engine's own, and all below it
             if kind is not ast.Name and kind is not ast.Constant:
-                below = children(part)
+                below = list_children(part)
                 below.reverse()
                 stack += below
             if line is None or part in numbered:
@@ -62,29 +62,29 @@ class Numbering:
             if kind is ast.Call and type(part.func) is ast.Attribute:
                 methods.append(part)
         for part in methods:
-            self._join_method(part)
+            self._number_method_call(part)
 
-    def add_new(self, node: ast.AST) -> None:
+    def number_new_function(self, node: ast.AST) -> None:
         """Number a function of the engine's own that was added since."""
-        _set(node, len(self.nodes), 0)
+        _set_number(node, len(self.nodes), 0)
         self.nodes.append(None)
 
-    def _join_method(self, node: ast.Call) -> None:
+    def _number_method_call(self, node: ast.Call) -> None:
         """A method's call over several lines: CPython moves its position to the line of the name."""
         attribute = node.func
         assert isinstance(attribute, ast.Attribute)
         number = node.lineno
         name, whole = self.nodes[attribute.lineno], self.nodes[number]
-        self._methods[number] = name
-        if is_runtime(attribute):
-            self._methods[number] = whole
+        self._method_positions[number] = name
+        if is_runtime_attribute(attribute):
+            self._method_positions[number] = whole
         elif name and whole and whole[0] != name[1]:
             column = max(name[3] - len(attribute.attr.encode()), 0)
             self.nodes[number] = (name[1], whole[1], column, whole[3])
-            self._methods[number] = (name[1], name[1], column, name[3])
-        _set(attribute, number, METHOD)
+            self._method_positions[number] = (name[1], name[1], column, name[3])
+        _set_number(attribute, number, METHOD_COLUMN)
 
 
-def _set(node: Any, number: int, column: int) -> None:
+def _set_number(node: Any, number: int, column: int) -> None:
     node.lineno = node.end_lineno = number
     node.col_offset = node.end_col_offset = column

@@ -25,12 +25,12 @@ CALLS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom)
 Slot = tuple[str, int | None]  # a field of a node, and the index in it where it is a list
 Node = TypeVar("Node", bound=ast.AST)
 
-POSITION = ("lineno", "end_lineno", "col_offset", "end_col_offset")
+POSITION_FIELDS = ("lineno", "end_lineno", "col_offset", "end_col_offset")
 
 
-def children(node: ast.AST) -> list[ast.AST]:
+def list_children(node: ast.AST) -> list[ast.AST]:
     """The nodes directly below, as `ast.iter_child_nodes`, without contexts and operators; many times as fast."""
-    read_usual = _USUAL.get(type(node))
+    read_usual = _COMMON_READERS.get(type(node))
     return read_usual(node) if read_usual is not None else _read_fields(node)
 
 
@@ -50,7 +50,7 @@ def _read_fields(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-_USUAL: dict[type[ast.AST], Callable[[Any], list[ast.AST]]] = {
+_COMMON_READERS: dict[type[ast.AST], Callable[[Any], list[ast.AST]]] = {
     ast.Name: lambda node: [],
     ast.Constant: lambda node: [],
     ast.Attribute: lambda node: [node.value],
@@ -87,26 +87,26 @@ def walk(node: ast.AST) -> list[ast.AST]:
     """`node` and all nodes below it."""
     found = [node]
     for part in found:
-        found += children(part)
+        found += list_children(part)
     return found
 
 
-def locate(node: Node, at: ast.AST | None) -> Node:
+def fill_positions(node: Node, at: ast.AST | None) -> Node:
     """Give `node` and its parts without a position the position of `at` (None: they are the engine's own)."""
     if type(node) not in _WITHOUT_POSITION:
         if "lineno" in node.__dict__:
             return node
-        place(node, at)
-    for child in children(node):
+        set_position(node, at)
+    for child in list_children(node):
         if "lineno" not in child.__dict__:
-            locate(child, at)
+            fill_positions(child, at)
     return node
 
 
 _WITHOUT_POSITION = frozenset((ast.arguments, ast.comprehension, ast.withitem, ast.match_case, ast.Module))
 
 
-def place(node: Node, at: ast.AST | None) -> Node:
+def set_position(node: Node, at: ast.AST | None) -> Node:
     """The same for a node all of whose parts have a position."""
     fields = node.__dict__
     if at is None:
@@ -118,7 +118,7 @@ def place(node: Node, at: ast.AST | None) -> Node:
     return node
 
 
-def copy(node: Node) -> Node:
+def copy_node(node: Node) -> Node:
     """A copy whose fields, and lists in fields, can be replaced without changing `node`."""
     fields: dict[str, Any] = {
         name: list(cast("list[object]", value)) if isinstance(value, list) else value
@@ -126,8 +126,8 @@ def copy(node: Node) -> Node:
     }
     made = type(node)(**fields)
     if isinstance(node, (*FUNCTIONS, ast.Lambda)):
-        made.args = copy(node.args)  # pyright: ignore[reportAttributeAccessIssue]
-    for name in POSITION if "lineno" in node._attributes else ():
+        made.args = copy_node(node.args)  # pyright: ignore[reportAttributeAccessIssue]
+    for name in POSITION_FIELDS if "lineno" in node._attributes else ():
         if hasattr(node, name):
             setattr(made, name, getattr(node, name))
     return made
@@ -137,70 +137,70 @@ _LOAD, _STORE = ast.Load(), ast.Store()
 
 
 def load(name: str, at: ast.AST | None = None) -> ast.Name:
-    return place(ast.Name(name, _LOAD), at)
+    return set_position(ast.Name(name, _LOAD), at)
 
 
 def store(name: str, at: ast.AST | None = None) -> ast.Name:
-    return place(ast.Name(name, _STORE), at)
+    return set_position(ast.Name(name, _STORE), at)
 
 
 def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
-    return place(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
+    return set_position(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
-    return locate(ast.Assign([store(name, at)], value), at)
+    return fill_positions(ast.Assign([store(name, at)], value), at)
 
 
-def clear(names: Iterable[str]) -> list[ast.stmt]:
+def clear_names(names: Iterable[str]) -> list[ast.stmt]:
     """One statement that lets go of what is filed under these names."""
     targets: list[ast.expr] = [store(name) for name in names]
-    return [place(ast.Assign(targets, constant(None)), None)] if targets else []
+    return [set_position(ast.Assign(targets, constant(None)), None)] if targets else []
 
 
-def runtime(name: str, at: ast.AST | None = None) -> ast.Attribute:
+def runtime_attribute(name: str, at: ast.AST | None = None) -> ast.Attribute:
     """An attribute of the runtime object, which instrumented code has among its constants."""
     if at is None:
         known = _own_attributes.get(name)
         if known is None:
-            known = _own_attributes[name] = place(ast.Attribute(constant(RUNTIME), name, _LOAD), None)
+            known = _own_attributes[name] = set_position(ast.Attribute(constant(RUNTIME), name, _LOAD), None)
         return known
-    return place(ast.Attribute(constant(RUNTIME, at), name, _LOAD), at)
+    return set_position(ast.Attribute(constant(RUNTIME, at), name, _LOAD), at)
 
 
 _own_attributes: dict[str, ast.Attribute] = {}
 """The engine's own, by their names. Nothing is ever changed in them, so trees have them in common."""
 
 
-def is_runtime(node: ast.Attribute) -> bool:
+def is_runtime_attribute(node: ast.Attribute) -> bool:
     return isinstance(node.value, ast.Constant) and node.value.value is RUNTIME
 
 
-def call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.Call:
+def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.Call:
     """A call of the runtime's function `name`."""
-    return locate(ast.Call(runtime(name, at), list(args), []), at)
+    return fill_positions(ast.Call(runtime_attribute(name, at), list(args), []), at)
 
 
 def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
-    return locate(ast.Expr(value), at)
+    return fill_positions(ast.Expr(value), at)
 
 
-def when(
+def make_if(
     test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt] = (), at: ast.AST | None = None
 ) -> ast.If:
-    return locate(ast.If(test, list(body), list(orelse)), at)
+    return fill_positions(ast.If(test, list(body), list(orelse)), at)
 
 
 def is_engine_name(name: str) -> bool:
     return name.startswith(".")
 
 
-def is_filed(node: ast.AST | None) -> bool:
+def is_filed_value(node: ast.AST | None) -> bool:
     """A value that is filed as it is evaluated: `(.t := value)`."""
     return isinstance(node, ast.NamedExpr) and is_engine_name(node.target.id)
 
 
-def is_file_name(node: ast.AST | None) -> bool:
+def is_filed_name(node: ast.AST | None) -> bool:
     """A name under which a value is filed."""
     return isinstance(node, ast.Name) and is_engine_name(node.id)
 
@@ -209,27 +209,27 @@ def is_plain(node: ast.expr) -> bool:
     """Names, attributes of names and `super(...)`: looked up again without an effect of their own."""
     while isinstance(node, ast.Attribute):
         node = node.value
-    return isinstance(node, ast.Name | ast.Constant) or is_filed(node) or is_super(node)
+    return isinstance(node, ast.Name | ast.Constant) or is_filed_value(node) or is_super(node)
 
 
 def is_super(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
 
 
-def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+def iterate_own_nodes(node: ast.AST) -> Iterator[ast.AST]:
     """`node` and what is below it, down to nested functions, lambdas and classes (these included, not their parts)."""
     found = [node]
     for part in found:
         if not isinstance(part, SCOPES):
-            found += children(part)
+            found += list_children(part)
     return iter(found)
 
 
-def nodes_of_body(body: Iterable[ast.AST]) -> list[ast.AST]:
-    return [node for statement in body for node in own_nodes(statement)]
+def list_body_nodes(body: Iterable[ast.AST]) -> list[ast.AST]:
+    return [node for statement in body for node in iterate_own_nodes(statement)]
 
 
-def names_in(node: ast.AST) -> set[str]:
+def collect_names(node: ast.AST) -> set[str]:
     """All names below `node`, in nested scopes too."""
     found: set[str] = set()
     for part in walk(node):
@@ -240,36 +240,38 @@ def names_in(node: ast.AST) -> set[str]:
     return found
 
 
-def lambdas_made_by(statement: ast.stmt) -> list[ast.Lambda]:
+def list_lambdas(statement: ast.stmt) -> list[ast.Lambda]:
     """The lambdas that a statement's own expressions make, but for those inside comprehensions."""
     is_definition = isinstance(statement, (*FUNCTIONS, ast.ClassDef))
-    parts = [read(statement, slot) for slot in slots(statement)] if is_definition else children(statement)
+    parts = (
+        [read_slot(statement, slot) for slot in list_slots(statement)] if is_definition else list_children(statement)
+    )
     found: list[ast.Lambda] = []
     stack: list[ast.AST] = [part for part in parts if isinstance(part, ast.expr | ast.keyword | ast.withitem)]
     for part in stack:
         if isinstance(part, ast.Lambda):
             found.append(part)
         elif not isinstance(part, COMPREHENSIONS):
-            stack += children(part)
+            stack += list_children(part)
     return found
 
 
-def bound_names(body: Sequence[ast.stmt]) -> set[str]:
+def collect_bound_names(body: Sequence[ast.stmt]) -> set[str]:
     """The names that statements bind in their own scope."""
     found: set[str] = set()
     for statement in body:
-        _add_bound(statement, found)
+        _add_bound_names(statement, found)
     return found
 
 
-def _add_bound(node: ast.AST, found: set[str]) -> None:
+def _add_bound_names(node: ast.AST, found: set[str]) -> None:
     if isinstance(node, ast.Name):
         if not isinstance(node.ctx, ast.Load):
             found.add(node.id)
         return
-    if type(node) not in _BINDING:
-        for child in children(node):
-            _add_bound(child, found)
+    if type(node) not in _BINDING_KINDS:
+        for child in list_children(node):
+            _add_bound_names(child, found)
         return
     match node:
         case ast.alias(name=name, asname=alias):
@@ -287,17 +289,17 @@ def _add_bound(node: ast.AST, found: set[str]) -> None:
         below: Iterable[ast.AST] = (*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None))
     elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
         found.add(node.name)
-        below = [read(node, slot) for slot in slots(node)]
+        below = [read_slot(node, slot) for slot in list_slots(node)]
     elif isinstance(node, COMPREHENSIONS):
-        found.update(part.target.id for part in own_nodes_of_comprehension(node) if isinstance(part, ast.NamedExpr))
+        found.update(part.target.id for part in iterate_comprehension_nodes(node) if isinstance(part, ast.NamedExpr))
         below = [node.generators[0].iter]
     else:
-        below = children(node)
+        below = list_children(node)
     for child in below:
-        _add_bound(child, found)
+        _add_bound_names(child, found)
 
 
-_BINDING = frozenset(
+_BINDING_KINDS = frozenset(
     (
         *(ast.alias, ast.MatchAs, ast.MatchStar, ast.MatchMapping, ast.ExceptHandler, ast.Global),
         *(*SCOPES, *COMPREHENSIONS),
@@ -305,16 +307,16 @@ _BINDING = frozenset(
 )
 
 
-def own_nodes_of_comprehension(node: ast.AST) -> Iterator[ast.AST]:
-    for child in children(node):
-        yield from own_nodes(child)
+def iterate_comprehension_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    for child in list_children(node):
+        yield from iterate_own_nodes(child)
 
 
-def slots(node: ast.AST) -> list[Slot]:
+def list_slots(node: ast.AST) -> list[Slot]:
     """The parts of a node that Python evaluates, in its order, where all are evaluated."""
     match node:
         case ast.Call():
-            return [("func", None), *_items(node, "args"), *_items(node, "keywords")]
+            return [("func", None), *_list_items(node, "args"), *_list_items(node, "keywords")]
         case ast.Dict():
             return [
                 slot
@@ -322,60 +324,60 @@ def slots(node: ast.AST) -> list[Slot]:
                 for slot in ([("keys", i)] if key is not None else []) + [("values", i)]
             ]
         case ast.Assign():
-            return [("value", None), *_items(node, "targets")]
+            return [("value", None), *_list_items(node, "targets")]
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return [*_items(node, "decorator_list"), *_defaults(node.args)]
+            return [*_list_items(node, "decorator_list"), *_list_defaults(node.args)]
         case ast.Lambda():
-            return _defaults(node.args)
+            return _list_defaults(node.args)
         case ast.ClassDef():
-            return [*_items(node, "decorator_list"), *_items(node, "bases"), *_items(node, "keywords")]
+            return [*_list_items(node, "decorator_list"), *_list_items(node, "bases"), *_list_items(node, "keywords")]
         case ast.AnnAssign() | ast.AugAssign():
             return [("value", None)] if node.value is not None else []
         case _:
-            return _expression_slots(node)
+            return _list_expression_slots(node)
 
 
-def _expression_slots(node: ast.AST) -> list[Slot]:
+def _list_expression_slots(node: ast.AST) -> list[Slot]:
     found: list[Slot] = []
     for name in node._fields:
         value = getattr(node, name, None)
         if isinstance(value, ast.expr):
             found.append((name, None))
         elif isinstance(value, list) and value and isinstance(value[0], ast.expr | ast.keyword):
-            found += _items(node, name)
+            found += _list_items(node, name)
     return found
 
 
-def _items(node: ast.AST, name: str) -> list[Slot]:
+def _list_items(node: ast.AST, name: str) -> list[Slot]:
     return [(name, i) for i, item in enumerate(getattr(node, name)) if item is not None]
 
 
-def _defaults(args: ast.arguments) -> list[Slot]:
+def _list_defaults(args: ast.arguments) -> list[Slot]:
     keyword_only: list[Slot] = [("args.kw_defaults", i) for i, d in enumerate(args.kw_defaults) if d is not None]
     return [("args.defaults", i) for i in range(len(args.defaults))] + keyword_only
 
 
-def read(node: ast.AST, slot: Slot) -> ast.expr | ast.keyword:
-    holder, name = _holder(node, slot)
+def read_slot(node: ast.AST, slot: Slot) -> ast.expr | ast.keyword:
+    holder, name = _find_holder(node, slot)
     value = getattr(holder, name)
     return value if slot[1] is None else value[slot[1]]
 
 
-def write(node: ast.AST, slot: Slot, value: ast.AST) -> None:
-    """Put `value` into a slot of a node that is a `copy`."""
-    holder, name = _holder(node, slot)
+def write_slot(node: ast.AST, slot: Slot, value: ast.AST) -> None:
+    """Put `value` into a slot of a node that is a `copy_node`."""
+    holder, name = _find_holder(node, slot)
     if slot[1] is None:
         setattr(holder, name, value)
     else:
         getattr(holder, name)[slot[1]] = value
 
 
-def _holder(node: Any, slot: Slot) -> tuple[ast.AST, str]:
+def _find_holder(node: Any, slot: Slot) -> tuple[ast.AST, str]:
     name = slot[0]
     if name.startswith("args."):
         return node.args, name[5:]
     return node, name
 
 
-def value_of(part: ast.AST) -> ast.AST:
+def unwrap_keyword(part: ast.AST) -> ast.AST:
     return part.value if isinstance(part, ast.keyword) else part

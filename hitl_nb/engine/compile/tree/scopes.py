@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, SCOPES, names_in, nodes_of_body
+from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, SCOPES, collect_names, list_body_nodes
 
 FunctionKind = Literal["cell", "def", "lambda", "class"]
 
@@ -36,7 +36,7 @@ class InstrumentedFunction:
     @property
     def is_inlined(self) -> bool:
         """Whether it is a comprehension that this Python makes no function of."""
-        return self.name in INLINED
+        return self.name in INLINED_COMPREHENSIONS
 
     @property
     def scope_of_names(self) -> InstrumentedFunction:
@@ -44,11 +44,11 @@ class InstrumentedFunction:
         return self.parent.scope_of_names if self.is_inlined and self.parent is not None else self
 
 
-def qualified_name(name: str, outer: str, kind: str) -> str:
+def build_qualified_name(name: str, outer: str, kind: str) -> str:
     """The `__qualname__` of what is defined in a scope of this qualified name and kind."""
     if kind == "cell":
         return name
-    while outer.endswith(INLINED):
+    while outer.endswith(INLINED_COMPREHENSIONS):
         outer = outer.rpartition(".")[0].removesuffix(".<locals>")
         kind = "def" if outer else "cell"
         if not outer:
@@ -56,10 +56,10 @@ def qualified_name(name: str, outer: str, kind: str) -> str:
     return f"{outer}.{name}" if kind == "class" or outer.endswith(_COMPREHENSIONS) else f"{outer}.<locals>.{name}"
 
 
-RUN_AT_ONCE = ("<listcomp>", "<setcomp>", "<dictcomp>")
-INLINED: tuple[str, ...] = RUN_AT_ONCE if sys.version_info >= (3, 12) else ()
+EAGER_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
+INLINED_COMPREHENSIONS: tuple[str, ...] = EAGER_COMPREHENSIONS if sys.version_info >= (3, 12) else ()
 """Names of the functions that comprehensions become here, and that this Python makes no scope for (PEP 709)."""
-_COMPREHENSIONS = (*RUN_AT_ONCE, "<genexpr>")
+_COMPREHENSIONS = (*EAGER_COMPREHENSIONS, "<genexpr>")
 
 
 @dataclass(eq=False)
@@ -73,17 +73,17 @@ class ScopeNames:
     mentioned: frozenset[str] = frozenset()  # all that its own code names
 
     @classmethod
-    def of(cls, node: ast.AST, body: list[ast.AST], *, kind: FunctionKind) -> ScopeNames:
+    def from_scope(cls, node: ast.AST, body: list[ast.AST], *, kind: FunctionKind) -> ScopeNames:
         if kind in ("cell", "class"):  # no locals
             return cls(frozenset(), frozenset(), None, loses_self=False)
-        nodes = nodes_of_body(body)
+        nodes = list_body_nodes(body)
         shared: set[str] = set()
         bound: set[str] = set()
         rebound: set[str] = set()
         deleted: set[str] = set()
         declared: set[str] = set()
         for part in nodes:
-            if type(part) not in _NAMING:
+            if type(part) not in _NAMING_KINDS:
                 continue
             match part:
                 case ast.Name(id=name, ctx=ast.Store()):
@@ -101,10 +101,10 @@ class ScopeNames:
                     rebound.add(alias or name.partition(".")[0])
                 case _:
                     if isinstance(part, (*SCOPES, *COMPREHENSIONS)):
-                        shared |= names_in(part)
+                        shared |= collect_names(part)
                     if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                         rebound.add(part.name)
-        parameters = _parameters(node)
+        parameters = _list_parameters(node)
         plain = {*parameters} - shared - declared
         return cls(
             untouched=frozenset(plain - bound - rebound),
@@ -115,7 +115,7 @@ class ScopeNames:
         )
 
 
-_NAMING = frozenset(
+_NAMING_KINDS = frozenset(
     (
         *(ast.Name, ast.Global, ast.Nonlocal, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
         *(ast.alias, *SCOPES, *COMPREHENSIONS),
@@ -123,7 +123,7 @@ _NAMING = frozenset(
 )
 
 
-def _parameters(node: ast.AST) -> list[str]:
+def _list_parameters(node: ast.AST) -> list[str]:
     args = getattr(node, "args", None)
     if not isinstance(args, ast.arguments):
         return []
@@ -131,7 +131,7 @@ def _parameters(node: ast.AST) -> list[str]:
     return [arg.arg for arg in (*args.posonlyargs, *args.args, *rest)]
 
 
-class FileNames:
+class FiledNames:
     """Makes the names under which values are filed: of the statement's path, so that an edit elsewhere keeps them."""
 
     def __init__(self) -> None:
@@ -139,14 +139,16 @@ class FileNames:
         self.cleared_on_error: list[str] = []
         self._counts: Counter[str] = Counter()
 
-    def new(self, kind: str) -> str:
+    def new_name(self, kind: str) -> str:
         name = f".{kind}{self.path}.{self._counts[self.path]}"
         self._counts[self.path] += 1
-        if kind in _VALUES:
+        if kind in _VALUE_KINDS:
             self.cleared_on_error.append(name)
         return name
 
 
-_VALUES = frozenset(("a", "x", "m", "v", "s"))  # kinds whose value natively dies when an exception leaves the statement
+_VALUE_KINDS = frozenset(
+    ("a", "x", "m", "v", "s")
+)  # kinds whose value natively dies when an exception leaves the statement
 
-__all__ = ["FileNames", "FunctionKind", "InstrumentedFunction", "ScopeNames"]
+__all__ = ["FiledNames", "FunctionKind", "InstrumentedFunction", "ScopeNames"]

@@ -10,25 +10,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hitl_nb.engine.compile.tree.call_finder import CallFinder
-from hitl_nb.engine.compile.tree.node_numbers import Numbering
+from hitl_nb.engine.compile.tree.node_numbers import NodeNumbers
 from hitl_nb.engine.compile.tree.nodes import (
     COMPREHENSIONS,
     SCOPES,
     assign,
-    bound_names,
-    call,
+    collect_bound_names,
     constant,
     expression,
+    fill_positions,
     load,
-    locate,
-    runtime,
+    runtime_attribute,
+    runtime_call,
     store,
 )
-from hitl_nb.engine.compile.tree.scopes import FunctionKind, InstrumentedFunction, qualified_name
+from hitl_nb.engine.compile.tree.scopes import FunctionKind, InstrumentedFunction, build_qualified_name
 from hitl_nb.engine.compile.tree.statements import Statements
 
-CELL = ".cell"
-CELLS = ".cells"
+CELL_FUNCTION = ".cell"
+CELLS_NAME = ".cells"
 
 
 @dataclass(eq=False)
@@ -40,24 +40,26 @@ class SourceTree:
         paths: instrumented statement -> the path of the user's statement.
         supers: of each function: its calls `super()`, which read the frame they are in.
         branches: of an agent cell: the path of each block that need not run -> where its first statement is.
-        closing: what an agent cell ends with.
-        finals: a `try` with `finally` -> the name of its flag and of its exception.
+        closing_statements: what an agent cell ends with.
+        final_flags: a `try` with `finally` -> the name of its flag and of its exception.
     """
 
     functions: list[InstrumentedFunction] = field(default_factory=list[InstrumentedFunction])
     nodes: list[Any] = field(default_factory=list[Any])
     paths: dict[ast.AST, str] = field(default_factory=dict[ast.AST, str])
     supers: dict[int, list[ast.Call]] = field(default_factory=dict[int, list[ast.Call]])
-    finals: dict[ast.AST, tuple[str, str | None]] = field(default_factory=dict[ast.AST, tuple[str, str | None]])
+    final_flags: dict[ast.AST, tuple[str, str | None]] = field(default_factory=dict[ast.AST, tuple[str, str | None]])
     loops: list[Any] = field(default_factory=list[Any])  # `for` loops over what is an iterator already
-    numbering: Numbering = field(default_factory=Numbering)
-    tops: tuple[str, ...] = ()
+    node_numbers: NodeNumbers = field(default_factory=NodeNumbers)
+    top_names: tuple[str, ...] = ()
     branches: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
-    closing: list[ast.stmt] = field(default_factory=list[ast.stmt])
-    opening: list[ast.stmt] = field(default_factory=list[ast.stmt])  # what a cell begins with, continued too
+    closing_statements: list[ast.stmt] = field(default_factory=list[ast.stmt])
+    opening_statements: list[ast.stmt] = field(default_factory=list[ast.stmt])  # what a cell begins with, continued too
     places: dict[int, Any] = field(default_factory=dict[int, Any])  # what `position.places` finds in it, by function
     place_names: dict[int, dict[int, str]] = field(default_factory=dict[int, dict[int, str]])
-    _sharing: dict[int, None] = field(default_factory=dict[int, None])  # outermost functions that may share names
+    _sharing_functions: dict[int, None] = field(
+        default_factory=dict[int, None]
+    )  # outermost functions that may share names
     _by_number: dict[tuple[int, bool], InstrumentedFunction] = field(
         default_factory=dict[tuple[int, bool], InstrumentedFunction]
     )
@@ -66,55 +68,55 @@ class SourceTree:
     def module(self) -> ast.Module:
         return ast.Module([self.nodes[0]], [])
 
-    def index(self) -> None:
+    def index_functions(self) -> None:
         """Remember by which numbers the code of a function is known: its own, or that of its first decorator."""
         for function, node in zip(self.functions, self.nodes, strict=True):
             is_lambda = function.kind == "lambda"
-            for number in {node.lineno, first_number(node)}:
+            for number in {node.lineno, read_first_number(node)}:
                 assert number > 0
                 assert (number, is_lambda) not in self._by_number
                 self._by_number[number, is_lambda] = function
 
-    def loop_numbers(self) -> frozenset[int]:
+    def list_loop_numbers(self) -> frozenset[int]:
         """The numbers of the instructions that ask for the iterator: the loop's, since 3.13 those of its iterable."""
         return frozenset(number for node in self.loops for number in (node.lineno, node.iter.lineno))
 
-    def function_of(self, code: types.CodeType) -> InstrumentedFunction | None:
+    def find_function(self, code: types.CodeType) -> InstrumentedFunction | None:
         """The function that compiled code is of, by its first line."""
         if code.co_name.startswith("<generic parameters of "):  # what makes `def f[T](): ...`, at the same line
             return None
         return self._by_number.get((code.co_firstlineno, code.co_name == "<lambda>"))
 
-    def note_sharing(self, function: InstrumentedFunction, nodes: Iterable[ast.AST]) -> None:
+    def remember_sharing(self, function: InstrumentedFunction, nodes: Iterable[ast.AST]) -> None:
         """Remember what defines a function that may share names with others.
 
         Args:
             nodes: of its body, before it is instrumented.
         """
         is_generic = bool(getattr(self.nodes[function.number], "type_params", None))
-        if is_generic or any(map(_may_share, nodes)):
+        if is_generic or any(map(_may_share_names, nodes)):
             outermost = function
             while outermost.parent is not None and outermost.parent.kind != "cell":
                 outermost = outermost.parent
-            self._sharing[outermost.number] = None
+            self._sharing_functions[outermost.number] = None
 
     @property
-    def sharing(self) -> ast.Module | None:
+    def sharing_module(self) -> ast.Module | None:
         """A module of all the functions that may share names; what they have of the cell is global here as there."""
-        nodes: list[Any] = [self.nodes[number] for number in self._sharing]
+        nodes: list[Any] = [self.nodes[number] for number in self._sharing_functions]
         body: list[ast.stmt] = [
-            locate(ast.Expr(node), None) if isinstance(node, ast.Lambda) else node for node in nodes
+            fill_positions(ast.Expr(node), None) if isinstance(node, ast.Lambda) else node for node in nodes
         ]
         return ast.Module(body, []) if body else None
 
-    def find_cells(self, code: types.CodeType) -> None:
+    def record_cells(self, code: types.CodeType) -> None:
         """Note which names functions share with others.
 
         Args:
             code: of those that may.
         """
-        for nested in all_codes(code):
-            function = self.function_of(nested)
+        for nested in iterate_codes(code):
+            function = self.find_function(nested)
             if function is None or function.kind in ("class", "cell"):
                 continue
             function.cells = (*nested.co_cellvars, *nested.co_freevars)
@@ -128,16 +130,18 @@ class SourceTree:
             if not function.files_cells:
                 continue
             if function.kind == "lambda":
-                filing = locate(ast.NamedExpr(store(CELLS), self.cells_of(function)), None)
-                node.body = locate(ast.IfExp(filing, node.body, constant(None)), None)
+                filing = fill_positions(ast.NamedExpr(store(CELLS_NAME), self.make_cells_lambda(function)), None)
+                node.body = fill_positions(ast.IfExp(filing, node.body, constant(None)), None)
             else:
-                node.body.insert(function.docstrings, assign(CELLS, self.cells_of(function)))
+                node.body.insert(function.docstrings, assign(CELLS_NAME, self.make_cells_lambda(function)))
 
-    def cells_of(self, function: InstrumentedFunction) -> ast.Lambda:
+    def make_cells_lambda(self, function: InstrumentedFunction) -> ast.Lambda:
         """`lambda: (a, b)`: its closure has the cells."""
         items: list[ast.expr] = [load(name) for name in function.cells]
-        made = locate(ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Tuple(items, ast.Load())), None)
-        self.numbering.add_new(made)
+        made = fill_positions(
+            ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Tuple(items, ast.Load())), None
+        )
+        self.node_numbers.number_new_function(made)
         return made
 
 
@@ -146,8 +150,8 @@ class TreeBuilder:
 
     def __init__(self, flags: int, *, is_async: bool) -> None:
         self.tree = SourceTree()
-        self.finder = CallFinder()
-        self.shown: ast.Expr | None = None
+        self.call_finder = CallFinder()
+        self.shown_statement: ast.Expr | None = None
         self.shows_last = False
         self.is_async = is_async
         self.is_annotated = False
@@ -160,61 +164,63 @@ class TreeBuilder:
         if parent is not None:
             owner = parent.name if parent.kind == "class" else parent.owner
             if name not in parent.globals:
-                qualname = qualified_name(name, parent.qualname, parent.kind)
+                qualname = build_qualified_name(name, parent.qualname, parent.kind)
         tree = self.tree
         made = InstrumentedFunction(len(tree.functions), kind, name, qualname, owner, parent)
         tree.functions.append(made)
         tree.nodes.append(node)
         return made
 
-    def build(self, module: ast.Module, *, shows_last: bool) -> SourceTree:
+    def build_tree(self, module: ast.Module, *, shows_last: bool) -> SourceTree:
         tree = self.tree
-        self.finder.look_for_generators(module)
-        docstring = _name_docstring(module.body)
+        self.call_finder.find_possible_generators(module)
+        docstring = _bind_docstring(module.body)
         body = [*docstring, *(node for node in module.body[len(docstring) :] if not _is_future_import(node))]
         self.shows_last = shows_last
         if shows_last and body and isinstance(body[-1], ast.Expr):
-            self.shown = body[-1]
-        tree.tops = tuple(sorted(bound_names(body)))
+            self.shown_statement = body[-1]
+        tree.top_names = tuple(sorted(collect_bound_names(body)))
         cell = self.add_function(ast.Module(body, []), "cell", "<module>", None)
         cell.is_async = self.is_async
         cell.is_agent = shows_last
-        made = Statements(self, cell, list(body)).block(body, "")
+        made = Statements(self, cell, list(body)).instrument_block(body, "")
         if self.is_annotated:
-            space = locate(ast.Call(runtime("globals"), [], []), None)
-            tree.opening = [expression(call("begin_annotations", space))]
-            made = [*tree.opening, *made]
+            space = fill_positions(ast.Call(runtime_attribute("globals"), [], []), None)
+            tree.opening_statements = [expression(runtime_call("begin_annotations", space))]
+            made = [*tree.opening_statements, *made]
         if shows_last:
-            tree.closing = [expression(call("end_cell"))]
-            made = [*made, *tree.closing]
-        tree.nodes[0] = self._cell_function(made)
-        tree.numbering.add(tree.nodes[0])
-        tree.index()
+            tree.closing_statements = [expression(runtime_call("end_cell"))]
+            made = [*made, *tree.closing_statements]
+        tree.nodes[0] = self._make_cell_function(made)
+        tree.node_numbers.number_nodes(tree.nodes[0])
+        tree.index_functions()
         return tree
 
-    def _cell_function(self, body: list[ast.stmt]) -> Any:
-        head: list[ast.stmt] = [locate(ast.Global(list(self.tree.tops)), None)] if self.tree.tops else []
+    def _make_cell_function(self, body: list[ast.stmt]) -> Any:
+        head: list[ast.stmt] = (
+            [fill_positions(ast.Global(list(self.tree.top_names)), None)] if self.tree.top_names else []
+        )
         kind = ast.AsyncFunctionDef if self.is_async else ast.FunctionDef
-        made: Any = kind(CELL, ast.arguments([], [], None, [], [], None, []), head + body, [], None)
+        made: Any = kind(CELL_FUNCTION, ast.arguments([], [], None, [], [], None, []), head + body, [], None)
         if "type_params" in made._fields:
             made.type_params = []
-        return locate(made, None)
+        return fill_positions(made, None)
 
 
-def all_codes(code: types.CodeType) -> Iterator[types.CodeType]:
+def iterate_codes(code: types.CodeType) -> Iterator[types.CodeType]:
     yield code
     for value in code.co_consts:
         if isinstance(value, types.CodeType):
-            yield from all_codes(value)
+            yield from iterate_codes(value)
 
 
-def first_number(node: Any) -> int:
+def read_first_number(node: Any) -> int:
     """The number that is the first line of a function's code."""
     decorators = getattr(node, "decorator_list", [])
     return (decorators[0] if decorators else node).lineno
 
 
-def _may_share(node: ast.AST) -> bool:
+def _may_share_names(node: ast.AST) -> bool:
     if isinstance(node, ast.Name):
         return node.id in ("super", "__class__")
     return isinstance(node, (*SCOPES, *COMPREHENSIONS))
@@ -224,10 +230,10 @@ def _is_future_import(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _name_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+def _bind_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     """A text at the start of a module is bound to `__doc__`."""
     match body:
         case [ast.Expr(value=ast.Constant(value=str())) as first, _, *_]:
-            return [locate(ast.Assign([store("__doc__", first)], first.value), first)]
+            return [fill_positions(ast.Assign([store("__doc__", first)], first.value), first)]
         case _:
             return []

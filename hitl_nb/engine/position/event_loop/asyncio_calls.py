@@ -11,112 +11,101 @@ import types
 from collections.abc import Callable
 from typing import Any, cast
 
-from hitl_nb.engine.position.event_loop.completions import ITERATOR, WAIT_FOR_ONE, find_completing, wait_for_one
-from hitl_nb.engine.position.event_loop.queues import InQueue, Released
+from hitl_nb.engine.position.event_loop.completions import (
+    ITERATOR_TYPE,
+    WAIT_FOR_ONE_CODE,
+    find_as_completed,
+    wait_for_one,
+)
+from hitl_nb.engine.position.event_loop.queues import QueueForWaiter, ReleasedCondition
+from hitl_nb.engine.position.event_loop.waiters import WAITER_QUEUES, asyncio_waits, is_granted
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.lookup import frame_of
 
-Reduced = tuple[Any, ...]
+ReducedForm = tuple[Any, ...]
 
-
-class Waiting:
-    """What is known of those that wait in the run that is being saved.
-
-    Attributes:
-        cancelled: waiters of tasks that have been cancelled and have not noticed yet, by identity.
-        notified: what those wait for who are about to be told that they need not wait: with the turn of that notice.
-        is_noticing: whether the task that is continued right now is to notice that it was cancelled.
-        unbegun: coroutines of asyncio's that were made, and are not awaited yet in this process.
-    """
-
-    def __init__(self) -> None:
-        self.cancelled: dict[int, Any] = {}
-        self.notified: dict[int, tuple[Any, int]] = {}
-        self.unbegun: list[Any] = []
-        self.is_noticing = False
-
-
-waiting = Waiting()
 
 _QUEUE: Any = asyncio.Queue
 
 # -- coroutines of asyncio's that wait
 
 
-def is_known(value: object) -> bool:
+def is_asyncio_coroutine(value: object) -> bool:
     """Whether a value is a coroutine of asyncio's that can be saved."""
-    return isinstance(value, types.CoroutineType) and value.cr_code in _CALLS
+    return isinstance(value, types.CoroutineType) and value.cr_code in _COROUTINE_REDUCERS
 
 
-def reduce_coroutine(coroutine: object) -> Reduced | None:
+def reduce_coroutine(coroutine: object) -> ReducedForm | None:
     """How pickle makes a coroutine of asyncio's again; None: it is another one."""
-    if not is_known(coroutine):
+    if not is_asyncio_coroutine(coroutine):
         return None
     value: Any = coroutine
     frame = value.cr_frame
     if frame is None:
-        return make_ended, ()
+        return make_finished_coroutine, ()
     if not (value.cr_suspended or value.cr_running):
-        waiting.unbegun.append(value)
-    call = _CALLS[value.cr_code]
-    if value.cr_running and call is not _wait_for:  # it asks code of the notebook
+        asyncio_waits.unstarted_coroutines.append(value)
+    call = _COROUTINE_REDUCERS[value.cr_code]
+    if value.cr_running and call is not _reduce_wait_for:  # it asks code of the notebook
         raise CannotSave(f"{value.__qualname__} is being asked by other code")
     names = dict(frame.f_locals)
-    if value.cr_code is _ENTER and value.cr_suspended:
-        return _enter, (value.cr_await,)
+    if value.cr_code is _ENTER_CODE and value.cr_suspended:
+        return _finish_enter, (value.cr_await,)
     awaited: Any = value.cr_await
-    if call in (_condition_wait, _condition_wait_for) and frame_of(awaited) is not None:
+    if call in (_reduce_condition_wait, _reduce_condition_wait_for) and frame_of(awaited) is not None:
         names["inner"] = awaited
-    if value.cr_code in (_result_later.__code__, _parts_later.__code__) and not value.cr_suspended:
-        later = _result_later if value.cr_code is _result_later.__code__ else _parts_later
+    if value.cr_code in (_return_future_result_later.__code__, _split_done_later.__code__) and not value.cr_suspended:
+        later = (
+            _return_future_result_later if value.cr_code is _return_future_result_later.__code__ else _split_done_later
+        )
         return later, tuple(names.values())
-    if call is _wait and value.cr_suspended:
+    if call is _reduce_wait and value.cr_suspended:
         names["waiter"] = awaited.cr_frame.f_locals.get("waiter")
-    if call is _sleep and value.cr_suspended and names["delay"] <= 0 and not _is_cancelled(value):
-        return _returned, (names["result"],)  # it has given way to the others
-    if call in _SIMPLE and _is_cancelled(value):
-        return _never, ()
+    if call is _reduce_sleep and value.cr_suspended and names["delay"] <= 0 and not _is_cancel_pending(value):
+        return _return_result, (names["result"],)  # it has given way to the others
+    if call in _SIMPLE_WAITS and _is_cancel_pending(value):
+        return _wait_for_cancel, ()
     return call(names)
 
 
-def _is_cancelled(coroutine: Any) -> bool:
+def _is_cancel_pending(coroutine: Any) -> bool:
     """Whether the task that awaits a coroutine was cancelled there."""
-    return id(innermost(coroutine)) in waiting.cancelled
+    return id(find_innermost_coroutine(coroutine)) in asyncio_waits.cancelled_waiters
 
 
-def innermost(coroutine: Any) -> Any:
+def find_innermost_coroutine(coroutine: Any) -> Any:
     """The coroutine that really waits, where one awaits the other."""
     while isinstance(getattr(coroutine, "cr_await", None), types.CoroutineType):
         coroutine = coroutine.cr_await
     return coroutine
 
 
-async def _never() -> None:
+async def _wait_for_cancel() -> None:
     """Waits until its task is cancelled."""
     await asyncio.get_running_loop().create_future()
 
 
-def leave() -> None:
+def close_unstarted_coroutines() -> None:
     """The state that was saved last continues elsewhere: what is not awaited here is not missed."""
-    for coroutine in waiting.unbegun:
+    for coroutine in asyncio_waits.unstarted_coroutines:
         coroutine.close()
-    waiting.unbegun = []
+    asyncio_waits.unstarted_coroutines = []
 
 
-def make_ended() -> Any:
-    coroutine = _returned(None)
+def make_finished_coroutine() -> Any:
+    coroutine = _return_result(None)
     coroutine.close()
     return coroutine
 
 
-async def _returned(result: Any) -> Any:
-    await _notice()
+async def _return_result(result: Any) -> Any:
+    await _await_pending_cancel()
     return result
 
 
-async def _notice() -> None:
+async def _await_pending_cancel() -> None:
     """Where a coroutine is continued whose task was cancelled meanwhile: it waits for that to come."""
-    if waiting.is_noticing:
+    if asyncio_waits.must_notice_cancel:
         await asyncio.get_running_loop().create_future()
 
 
@@ -124,153 +113,153 @@ def make_call(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) ->
     return function(*args, **keywords)
 
 
-def _call(function: Any, *args: Any, **keywords: Any) -> Reduced:
+def _reduce_call(function: Any, *args: Any, **keywords: Any) -> ReducedForm:
     return make_call, (function, args, keywords)
 
 
-def _sleep(names: dict[str, Any]) -> Reduced:
+def _reduce_sleep(names: dict[str, Any]) -> ReducedForm:
     delay, future, timer = names["delay"], names.get("future"), names.get("h")
     if future is not None and future.done() and not future.cancelled():
-        return _returned, (names["result"],)
+        return _return_result, (names["result"],)
     if timer is not None:
         delay = max(timer.when() - names["loop"].time(), 0)
-        return _call(asyncio.sleep, delay or 1e-9, names["result"])
-    return _call(asyncio.sleep, delay, names["result"])
+        return _reduce_call(asyncio.sleep, delay or 1e-9, names["result"])
+    return _reduce_call(asyncio.sleep, delay, names["result"])
 
 
-def _wait_for(names: dict[str, Any]) -> Reduced:
+def _reduce_wait_for(names: dict[str, Any]) -> ReducedForm:
     future, waiter = names["fut"], names.get("waiter")
     if asyncio.isfuture(future) and future.done():
         if waiter is None or waiter.done():
-            return _result_of, (future,)
-        if id(waiter) in waiting.notified:
-            return _result_later, (future,)
-    return _call(asyncio.wait_for, names["fut"], names["timeout"])
+            return _return_future_result, (future,)
+        if id(waiter) in asyncio_waits.notified_waiters:
+            return _return_future_result_later, (future,)
+    return _reduce_call(asyncio.wait_for, names["fut"], names["timeout"])
 
 
-async def _result_of(future: Any) -> Any:
-    await _notice()
+async def _return_future_result(future: Any) -> Any:
+    await _await_pending_cancel()
     return future.result()
 
 
-async def _result_later(future: Any) -> Any:
+async def _return_future_result_later(future: Any) -> Any:
     await asyncio.sleep(0)
     return future.result()
 
 
-def _wait(names: dict[str, Any]) -> Reduced:
+def _reduce_wait(names: dict[str, Any]) -> ReducedForm:
     waiter = names.get("waiter")
     if waiter is not None and waiter.done() and not waiter.cancelled():
-        return _parts_of, (names["fs"],)
-    if id(waiter) in waiting.notified:
-        return _parts_later, (names["fs"],)
-    return _call(asyncio.wait, names["fs"], timeout=names["timeout"], return_when=names["return_when"])
+        return _split_done, (names["fs"],)
+    if id(waiter) in asyncio_waits.notified_waiters:
+        return _split_done_later, (names["fs"],)
+    return _reduce_call(asyncio.wait, names["fs"], timeout=names["timeout"], return_when=names["return_when"])
 
 
-async def _parts_of(futures: Any) -> Any:
-    await _notice()
+async def _split_done(futures: Any) -> Any:
+    await _await_pending_cancel()
     done = {future for future in futures if future.done()}
     return done, futures - done
 
 
-async def _parts_later(futures: Any) -> Any:
+async def _split_done_later(futures: Any) -> Any:
     await asyncio.sleep(0)
-    return await _parts_of(futures)
+    return await _split_done(futures)
 
 
-def _event_wait(names: dict[str, Any]) -> Reduced:
-    return _woken(names) or _call(asyncio.Event.wait, names["self"])
+def _reduce_event_wait(names: dict[str, Any]) -> ReducedForm:
+    return _reduce_woken(names) or _reduce_call(asyncio.Event.wait, names["self"])
 
 
-def _lock_acquire(names: dict[str, Any]) -> Reduced:
-    return _acquiring(names) or _call(asyncio.Lock.acquire, names["self"])
+def _reduce_lock_acquire(names: dict[str, Any]) -> ReducedForm:
+    return _reduce_woken_acquire(names) or _reduce_call(asyncio.Lock.acquire, names["self"])
 
 
-def _semaphore_acquire(names: dict[str, Any]) -> Reduced:
-    return _acquiring(names) or _call(asyncio.Semaphore.acquire, names["self"])
+def _reduce_semaphore_acquire(names: dict[str, Any]) -> ReducedForm:
+    return _reduce_woken_acquire(names) or _reduce_call(asyncio.Semaphore.acquire, names["self"])
 
 
-def _condition_wait(names: dict[str, Any]) -> Reduced:
+def _reduce_condition_wait(names: dict[str, Any]) -> ReducedForm:
     condition = names["self"]
-    if "cancelled" not in names and "fut" not in names and not isinstance(condition, Released):
-        return _call(asyncio.Condition.wait, condition)
-    plain = condition.condition if isinstance(condition, Released) else condition
+    if "cancelled" not in names and "fut" not in names and not isinstance(condition, ReleasedCondition):
+        return _reduce_call(asyncio.Condition.wait, condition)
+    plain = condition.condition if isinstance(condition, ReleasedCondition) else condition
     if "inner" in names:
-        return _acquire, (names["inner"],)
-    return (_acquire_again, (plain,)) if has_come(names.get("fut")) else (_wait_again, (plain,))
+        return _finish_condition_wait, (names["inner"],)
+    return (_reacquire_condition, (plain,)) if is_granted(names.get("fut")) else (_resume_condition_wait, (plain,))
 
 
-def _wait_again(condition: Any) -> Any:
-    return asyncio.Condition.wait(cast("Any", Released(condition)))
+def _resume_condition_wait(condition: Any) -> Any:
+    return asyncio.Condition.wait(cast("Any", ReleasedCondition(condition)))
 
 
-def _acquire_again(condition: Any) -> Any:
-    return _acquire(condition.acquire())
+def _reacquire_condition(condition: Any) -> Any:
+    return _finish_condition_wait(condition.acquire())
 
 
-async def _acquire(acquiring: Any) -> bool:
+async def _finish_condition_wait(acquiring: Any) -> bool:
     await acquiring
     return True
 
 
-def _condition_wait_for(names: dict[str, Any]) -> Reduced:
+def _reduce_condition_wait_for(names: dict[str, Any]) -> ReducedForm:
     if "inner" not in names:
-        return _call(asyncio.Condition.wait_for, names["self"], names["predicate"])
-    return _wait_on, (names["self"], names["predicate"], names["inner"])
+        return _reduce_call(asyncio.Condition.wait_for, names["self"], names["predicate"])
+    return _continue_wait_for, (names["self"], names["predicate"], names["inner"])
 
 
-async def _wait_on(condition: Any, predicate: Any, waiting: Any) -> Any:
+async def _continue_wait_for(condition: Any, predicate: Any, waiting: Any) -> Any:
     await waiting
     return await condition.wait_for(predicate)
 
 
-def _waited_on(names: dict[str, Any]) -> Reduced:
-    return _wait_on, (names["condition"], names["predicate"], names["waiting"])
+def _reduce_continued_wait_for(names: dict[str, Any]) -> ReducedForm:
+    return _continue_wait_for, (names["condition"], names["predicate"], names["waiting"])
 
 
-def _join(names: dict[str, Any]) -> Reduced:
-    return _call(_QUEUE.join, names["self"])
+def _reduce_join(names: dict[str, Any]) -> ReducedForm:
+    return _reduce_call(_QUEUE.join, names["self"])
 
 
-def _put(names: dict[str, Any]) -> Reduced:
-    waits, queue = _is_waiting(names, "putter")
-    return (_put_again, (queue, names["item"])) if waits else _call(_QUEUE.put, queue, names["item"])
+def _reduce_put(names: dict[str, Any]) -> ReducedForm:
+    waits, queue = _read_queue_wait(names, "putter")
+    return (_resume_put, (queue, names["item"])) if waits else _reduce_call(_QUEUE.put, queue, names["item"])
 
 
-def _get(names: dict[str, Any]) -> Reduced:
-    waits, queue = _is_waiting(names, "getter")
-    return (_get_again, (queue,)) if waits else _call(_QUEUE.get, queue)
+def _reduce_get(names: dict[str, Any]) -> ReducedForm:
+    waits, queue = _read_queue_wait(names, "getter")
+    return (_resume_get, (queue,)) if waits else _reduce_call(_QUEUE.get, queue)
 
 
-def _is_waiting(names: dict[str, Any], waiter: str) -> tuple[bool, Any]:
-    queue, future = names["self"], names.get(waiter)
-    if isinstance(queue, InQueue):
-        return not has_come(future), queue.queue
-    return future is not None and not has_come(future), queue
+def _read_queue_wait(names: dict[str, Any], waiter_name: str) -> tuple[bool, Any]:
+    queue, future = names["self"], names.get(waiter_name)
+    if isinstance(queue, QueueForWaiter):
+        return not is_granted(future), queue.queue
+    return future is not None and not is_granted(future), queue
 
 
-def _put_again(queue: Any, item: Any) -> Any:
-    return _QUEUE.put(InQueue(queue), item)
+def _resume_put(queue: Any, item: Any) -> Any:
+    return _QUEUE.put(QueueForWaiter(queue), item)
 
 
-def _get_again(queue: Any) -> Any:
-    return _QUEUE.get(InQueue(queue))
+def _resume_get(queue: Any) -> Any:
+    return _QUEUE.get(QueueForWaiter(queue))
 
 
-def _woken(names: dict[str, Any]) -> Reduced | None:
+def _reduce_woken(names: dict[str, Any]) -> ReducedForm | None:
     """What it waits for has come, even if it were gone again by now."""
-    return (_returned, (True,)) if has_come(names.get("fut")) else None
+    return (_return_result, (True,)) if is_granted(names.get("fut")) else None
 
 
-def _acquiring(names: dict[str, Any]) -> Reduced | None:
-    return (_acquired, (names["self"], names["fut"])) if has_come(names.get("fut")) else None
+def _reduce_woken_acquire(names: dict[str, Any]) -> ReducedForm | None:
+    return (_finish_acquire, (names["self"], names["fut"])) if is_granted(names.get("fut")) else None
 
 
-async def _acquired(shared: Any, waiter: Any) -> bool:
+async def _finish_acquire(shared: Any, waiter: Any) -> bool:
     """The rest of `acquire`, for one that was woken."""
     is_lock = issubclass(_kind_of(shared), asyncio.Lock)
     try:
-        await _notice()
+        await _await_pending_cancel()
     except asyncio.CancelledError:
         shared._waiters.remove(waiter)
         if not is_lock:
@@ -291,96 +280,87 @@ def _kind_of(value: object) -> type:
     return type(value)
 
 
-async def _enter(acquiring: Any) -> None:
+async def _finish_enter(acquiring: Any) -> None:
     await acquiring
 
 
-def has_come(future: Any) -> bool:
-    return future is not None and future.done() and not future.cancelled() and not is_left(future)
+def _reduce_wait_for_one(names: dict[str, Any]) -> ReducedForm:
+    return _reduce_call(ITERATOR_TYPE._wait_for_one, names["self"], resolve=names["resolve"])
 
 
-def is_left(future: Any) -> bool:
-    """Whether whoever waits for it has been cancelled meanwhile."""
-    return any(waiter is future for waiter in waiting.cancelled.values())
-
-
-def _wait_for_one(names: dict[str, Any]) -> Reduced:
-    return _call(ITERATOR._wait_for_one, names["self"], resolve=names["resolve"])
-
-
-def _leave_group(names: dict[str, Any]) -> Reduced:
+def _reduce_group_exit(names: dict[str, Any]) -> ReducedForm:
     kind, error, traceback = names["et"], names["exc"], names["tb"]
     cancelled = names.get("propagate_cancellation_error")
     if kind is None and cancelled is not None:
         kind, error = asyncio.CancelledError, cancelled
-    return _call(asyncio.TaskGroup.__aexit__, names["self"], kind, error, traceback)
+    return _reduce_call(asyncio.TaskGroup.__aexit__, names["self"], kind, error, traceback)
 
 
-def _method(function: Any) -> Callable[[dict[str, Any]], Reduced]:
+def _make_method_reducer(function: Any) -> Callable[[dict[str, Any]], ReducedForm]:
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    return lambda held: _call(function, *[held[name] for name in names])
+    return lambda held: _reduce_call(function, *[held[name] for name in names])
 
 
-_ENTER: Any = cast("Any", asyncio.Lock.__aenter__).__code__  # of semaphores and conditions, too
+_ENTER_CODE: Any = cast("Any", asyncio.Lock.__aenter__).__code__  # of semaphores and conditions, too
 
-_CALLS: dict[types.CodeType, Callable[[dict[str, Any]], Reduced]] = {
-    asyncio.Condition.wait.__code__: _condition_wait,
-    asyncio.Condition.wait_for.__code__: _condition_wait_for,
-    _acquire.__code__: lambda names: (_acquire, (names["acquiring"],)),
-    _wait_on.__code__: _waited_on,
-    _ENTER: _method(asyncio.Lock.__aenter__),
-    _enter.__code__: lambda names: (_enter, (names["acquiring"],)),
-    _result_of.__code__: lambda names: (_result_of, (names["future"],)),
-    _result_later.__code__: lambda names: (_result_of, (names["future"],)),
-    _parts_of.__code__: lambda names: (_parts_of, (names["futures"],)),
-    _parts_later.__code__: lambda names: (_parts_of, (names["futures"],)),
-    _never.__code__: lambda names: (_never, ()),
+_COROUTINE_REDUCERS: dict[types.CodeType, Callable[[dict[str, Any]], ReducedForm]] = {
+    asyncio.Condition.wait.__code__: _reduce_condition_wait,
+    asyncio.Condition.wait_for.__code__: _reduce_condition_wait_for,
+    _finish_condition_wait.__code__: lambda names: (_finish_condition_wait, (names["acquiring"],)),
+    _continue_wait_for.__code__: _reduce_continued_wait_for,
+    _ENTER_CODE: _make_method_reducer(asyncio.Lock.__aenter__),
+    _finish_enter.__code__: lambda names: (_finish_enter, (names["acquiring"],)),
+    _return_future_result.__code__: lambda names: (_return_future_result, (names["future"],)),
+    _return_future_result_later.__code__: lambda names: (_return_future_result, (names["future"],)),
+    _split_done.__code__: lambda names: (_split_done, (names["futures"],)),
+    _split_done_later.__code__: lambda names: (_split_done, (names["futures"],)),
+    _wait_for_cancel.__code__: lambda names: (_wait_for_cancel, ()),
     wait_for_one.__code__: lambda names: (wait_for_one, (names["completing"],)),
-    **({WAIT_FOR_ONE: lambda names: (wait_for_one, (find_completing(names),))} if WAIT_FOR_ONE is not None else {}),
-    **({ITERATOR._wait_for_one.__code__: _wait_for_one} if ITERATOR is not None else {}),
-    _acquired.__code__: lambda names: (_acquired, (names["shared"], names["waiter"])),
-    _notice.__code__: lambda names: (_never, ()),
-    _returned.__code__: lambda names: (_returned, (names["result"],)),
-    asyncio.sleep.__code__: _sleep,
-    asyncio.wait_for.__code__: _wait_for,
-    asyncio.wait.__code__: _wait,
-    asyncio.Event.wait.__code__: _event_wait,
-    _QUEUE.get.__code__: _get,
-    asyncio.Lock.acquire.__code__: _lock_acquire,
-    asyncio.Semaphore.acquire.__code__: _semaphore_acquire,
-    _QUEUE.put.__code__: _put,
-    _QUEUE.join.__code__: _join,
-    asyncio.TaskGroup.__aenter__.__code__: _method(asyncio.TaskGroup.__aenter__),
-    asyncio.TaskGroup.__aexit__.__code__: _leave_group,
-    asyncio.Timeout.__aenter__.__code__: _method(asyncio.Timeout.__aenter__),
-    asyncio.Timeout.__aexit__.__code__: _method(asyncio.Timeout.__aexit__),
+    **(
+        {WAIT_FOR_ONE_CODE: lambda names: (wait_for_one, (find_as_completed(names),))}
+        if WAIT_FOR_ONE_CODE is not None
+        else {}
+    ),
+    **({ITERATOR_TYPE._wait_for_one.__code__: _reduce_wait_for_one} if ITERATOR_TYPE is not None else {}),
+    _finish_acquire.__code__: lambda names: (_finish_acquire, (names["shared"], names["waiter"])),
+    _await_pending_cancel.__code__: lambda names: (_wait_for_cancel, ()),
+    _return_result.__code__: lambda names: (_return_result, (names["result"],)),
+    asyncio.sleep.__code__: _reduce_sleep,
+    asyncio.wait_for.__code__: _reduce_wait_for,
+    asyncio.wait.__code__: _reduce_wait,
+    asyncio.Event.wait.__code__: _reduce_event_wait,
+    _QUEUE.get.__code__: _reduce_get,
+    asyncio.Lock.acquire.__code__: _reduce_lock_acquire,
+    asyncio.Semaphore.acquire.__code__: _reduce_semaphore_acquire,
+    _QUEUE.put.__code__: _reduce_put,
+    _QUEUE.join.__code__: _reduce_join,
+    asyncio.TaskGroup.__aenter__.__code__: _make_method_reducer(asyncio.TaskGroup.__aenter__),
+    asyncio.TaskGroup.__aexit__.__code__: _reduce_group_exit,
+    asyncio.Timeout.__aenter__.__code__: _make_method_reducer(asyncio.Timeout.__aenter__),
+    asyncio.Timeout.__aexit__.__code__: _make_method_reducer(asyncio.Timeout.__aexit__),
 }
-_SIMPLE = (_sleep, _event_wait, _lock_acquire, _semaphore_acquire, _get, _put, _join)
+_SIMPLE_WAITS = (
+    _reduce_sleep,
+    _reduce_event_wait,
+    _reduce_lock_acquire,
+    _reduce_semaphore_acquire,
+    _reduce_get,
+    _reduce_put,
+    _reduce_join,
+)
 """Those that do nothing when they are cancelled but leave the queue."""
 
 
-def place_in_queue(task: Any) -> int:
+def find_queue_position(task: Any) -> int:
     """How many wait for the same before a task that waits."""
-    coroutine = innermost(task.get_coro())
-    held = coroutine.cr_frame.f_locals.get("self") if is_known(coroutine) and coroutine.cr_frame is not None else None
-    for name in QUEUES:
+    coroutine = find_innermost_coroutine(task.get_coro())
+    held = (
+        coroutine.cr_frame.f_locals.get("self")
+        if is_asyncio_coroutine(coroutine) and coroutine.cr_frame is not None
+        else None
+    )
+    for name in WAITER_QUEUES:
         for place, future in enumerate(getattr(held, name, None) or ()):
             if future is task._fut_waiter:
                 return place
     return 0
-
-
-QUEUES = ("_waiters", "_getters", "_putters")
-
-
-__all__ = [
-    "QUEUES",
-    "has_come",
-    "innermost",
-    "is_known",
-    "is_left",
-    "leave",
-    "place_in_queue",
-    "reduce_coroutine",
-    "waiting",
-]

@@ -6,12 +6,12 @@ import asyncio
 from asyncio import tasks as asyncio_tasks
 from typing import Any
 
-from hitl_nb.engine.position.event_loop.asyncio_calls import innermost, is_known
+from hitl_nb.engine.position.event_loop.asyncio_calls import find_innermost_coroutine, is_asyncio_coroutine
 from hitl_nb.engine.position.event_loop.origins import origin_of
-from hitl_nb.engine.position.event_loop.turns import turns
+from hitl_nb.engine.position.event_loop.turns import turn_order
 
-_GATHERING: Any = vars(asyncio_tasks)["_GatheringFuture"]
-_WAIT: Any = vars(asyncio_tasks)["_wait"].__code__
+_GATHERING_FUTURE: Any = vars(asyncio_tasks)["_GatheringFuture"]
+_WAIT_CODE: Any = vars(asyncio_tasks)["_wait"].__code__
 
 
 def waits_for_run(task: Any) -> bool:
@@ -20,40 +20,40 @@ def waits_for_run(task: Any) -> bool:
     A lock that another step holds counts, too: whether any step still does something is the caller's question. What has
     a deadline counts: it would pass only because the run does not go on.
     """
-    return _is_held(task, set())
+    return _is_blocked(task, set())
 
 
-def _is_held(task: Any, seen: set[int]) -> bool:
+def _is_blocked(task: Any, seen_ids: set[int]) -> bool:
     waiter = task._fut_waiter
-    if waiter is None or waiter.done() or id(task) in seen:
+    if waiter is None or waiter.done() or id(task) in seen_ids:
         return False
-    seen.add(id(task))
-    coroutine = innermost(task.get_coro())
-    is_asyncios = is_known(coroutine) or _code_of(coroutine) is _WAIT
+    seen_ids.add(id(task))
+    coroutine = find_innermost_coroutine(task.get_coro())
+    is_asyncios = is_asyncio_coroutine(coroutine) or _code_of(coroutine) is _WAIT_CODE
     names: dict[str, Any] = coroutine.cr_frame.f_locals if is_asyncios and coroutine.cr_frame else {}
-    if any(names.get("self") is shared for shared in turns.shared):
+    if any(names.get("self") is shared for shared in turn_order.shared_objects):
         return True
-    if _code_of(coroutine) is _WAIT and names:
-        held = [_is_of_run(future, seen) for future in names["fs"] if not future.done()]
+    if _code_of(coroutine) is _WAIT_CODE and names:
+        held = [_depends_on_run(future, seen_ids) for future in names["fs"] if not future.done()]
         return any(held) if names["return_when"] == asyncio.ALL_COMPLETED else bool(held) and all(held)
     if _code_of(coroutine) is asyncio.wait_for.__code__ and asyncio.isfuture(names.get("fut")):
-        return _is_of_run(names["fut"], seen)
-    return _is_of_run(waiter, seen)
+        return _depends_on_run(names["fut"], seen_ids)
+    return _depends_on_run(waiter, seen_ids)
 
 
 def _code_of(coroutine: Any) -> Any:
     return getattr(coroutine, "cr_code", None)
 
 
-def _is_of_run(future: Any, seen: set[int]) -> bool:
-    if isinstance(future, _GATHERING):
+def _depends_on_run(future: Any, seen_ids: set[int]) -> bool:
+    if isinstance(future, _GATHERING_FUTURE):
         children: list[Any] = future._children
-        return any(_is_of_run(child, seen) for child in children if not child.done())
+        return any(_depends_on_run(child, seen_ids) for child in children if not child.done())
     if not isinstance(future, asyncio.Task):
         return False
     origin = origin_of(future)
-    is_steps = origin.is_outside or origin.within is not None
-    return _is_held(future, seen) if is_steps else not future.done()
+    is_steps = origin.is_outside or origin.awaiting_task is not None
+    return _is_blocked(future, seen_ids) if is_steps else not future.done()
 
 
 __all__ = ["waits_for_run"]

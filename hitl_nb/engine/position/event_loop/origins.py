@@ -30,25 +30,25 @@ class Origin:
     Attributes:
         key: names it in its run: the key of the task that started it, and which one of that one's it is.
         line: of the code that started it.
-        started: how many tasks it has started itself.
+        started_count: how many tasks it has started itself.
         call: the coroutine of a library that it began in.
         is_outside: whether it is not the run's.
-        within: the task that awaits it, if it does the work of one call of that one.
+        awaiting_task: the task that awaits it, if it does the work of one call of that one.
         is_cancelled: whether it is cancelled as soon as it is where it was when it was saved.
     """
 
     key: str = ""
     line: int = 0
-    started: int = 0
-    call: ref[Any] | None = None
+    started_count: int = 0
+    library_call: ref[Any] | None = None
     is_outside: bool = False
-    within: Any = None
+    awaiting_task: Any = None
     is_cancelled: bool = False
 
     @property
-    def is_made_again(self) -> bool:
+    def is_reevaluated(self) -> bool:
         """Whether the call it began in still waits, and will be made again."""
-        call = self.call() if self.call is not None else None
+        call = self.library_call() if self.library_call is not None else None
         return call is not None and call.cr_frame is not None
 
 
@@ -66,7 +66,7 @@ def set_origin(task: Any, origin: Origin) -> None:
     _origins[task] = origin
 
 
-def notice_tasks(is_in_run: Callable[[], bool]) -> None:
+def record_task_origins(is_in_run: Callable[[], bool]) -> None:
     """From now on, where a task begins is noticed, if the code that starts it belongs to a run."""
     create: Any = asyncio.BaseEventLoop.create_task
     if getattr(create, "__hitl_origins__", False):
@@ -89,52 +89,54 @@ def _find_origin(coroutine: Any, frame: types.FrameType | None) -> Origin:
     except RuntimeError:  # the loop does not run yet: `asyncio.run`, `run_until_complete`
         parent_task = None
     parent = origin_of(parent_task) if parent_task is not None else Origin()
-    if parent.within is not None:  # the work of a step, or of a gated call
-        return Origin(parent.key, parent.line, 0, parent.call, True, parent_task)
+    if parent.awaiting_task is not None:  # the work of a step, or of a gated call
+        return Origin(parent.key, parent.line, 0, parent.library_call, True, parent_task)
     between: types.FrameType | None = None
     while frame is not None and find_code(frame.f_code) is None:
         if not frame.f_code.co_filename.startswith(_ASYNCIO):
             between = frame
-        if frame.f_code is _HANDLE:
+        if frame.f_code is _HANDLE_RUN_CODE:
             frame = None
             break
         frame = frame.f_back
     if frame is None:  # a library's task starts another one
-        return Origin(parent.key, parent.line, 0, parent.call, parent.is_outside or not _is_runs(coroutine))
+        return Origin(
+            parent.key, parent.line, 0, parent.library_call, parent.is_outside or not _is_savable_coroutine(coroutine)
+        )
     if between is None:
-        return _own(parent, frame.f_lineno)
+        return _make_own_origin(parent, frame.f_lineno)
     call = next((v for v in frame.f_locals.values() if frame_of(v) is between), None)
-    if call is not None and asyncio_calls.is_known(call):
-        return _own(parent, frame.f_lineno)
-    if call is None and _is_runs(coroutine):
-        return _own(parent, frame.f_lineno)
-    return Origin(parent.key, frame.f_lineno, 0, _ref(call), not _is_runs(coroutine))
+    if call is not None and asyncio_calls.is_asyncio_coroutine(call):
+        return _make_own_origin(parent, frame.f_lineno)
+    if call is None and _is_savable_coroutine(coroutine):
+        return _make_own_origin(parent, frame.f_lineno)
+    return Origin(parent.key, frame.f_lineno, 0, _make_ref(call), not _is_savable_coroutine(coroutine))
 
 
-def _ref(value: Any) -> ref[Any] | None:
+def _make_ref(value: Any) -> ref[Any] | None:
     return None if value is None else ref(value)
 
 
-_HANDLE: Any = asyncio.Handle._run.__code__  # pyright: ignore[reportPrivateUsage]
+_HANDLE_RUN_CODE: Any = asyncio.Handle._run.__code__  # pyright: ignore[reportPrivateUsage]
 
 
-def _own(parent: Origin, line: int) -> Origin:
-    if parent.call is not None or parent.is_outside:
-        return Origin(parent.key, line, 0, parent.call, parent.is_outside)
-    parent.started += 1
-    return Origin(f"{parent.key}.{parent.started}" if parent.key else str(parent.started), line)
+def _make_own_origin(parent: Origin, line: int) -> Origin:
+    if parent.library_call is not None or parent.is_outside:
+        return Origin(parent.key, line, 0, parent.library_call, parent.is_outside)
+    parent.started_count += 1
+    return Origin(f"{parent.key}.{parent.started_count}" if parent.key else str(parent.started_count), line)
 
 
-def _is_runs(coroutine: Any) -> bool:
+def _is_savable_coroutine(coroutine: Any) -> bool:
     """Whether a task of this coroutine is code of the notebook, or can be saved anyway."""
     code = getattr(coroutine, "cr_code", None)
     is_notebooks = isinstance(code, types.CodeType) and find_code(code) is not None
-    return is_notebooks or is_call(coroutine) or asyncio_calls.is_known(coroutine)
+    return is_notebooks or is_gated_call(coroutine) or asyncio_calls.is_asyncio_coroutine(coroutine)
 
 
-def is_call(value: object) -> bool:
+def is_gated_call(value: object) -> bool:
     """Whether a value is a call of a gated tool or an agent that is not awaited yet: data, until it is."""
     return getattr(type(value), "__hitl_call__", False)
 
 
-__all__ = ["Origin", "is_call", "notice_tasks", "origin_of", "set_origin"]
+__all__ = ["Origin", "is_gated_call", "origin_of", "record_task_origins", "set_origin"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Released:
+class ReleasedCondition:
     """A condition in a `wait` that has begun: its lock was released."""
 
     def __init__(self, condition: Any) -> None:
@@ -20,20 +20,20 @@ class Released:
     def release(self) -> None: ...
 
 
-class InQueue:
+class QueueForWaiter:
     """A queue for one that waits for it already: it has its turn when it is woken, though there be something now."""
 
     def __init__(self, queue: Any) -> None:
         self.queue = queue
-        self.waits = True
+        self.is_waiting = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(object.__getattribute__(self, "queue"), name)
 
     def full(self) -> bool:
-        waits, self.waits = self.waits, False
+        waits, self.is_waiting = self.is_waiting, False
         return waits or self.queue.full()
 
     def empty(self) -> bool:
-        waits, self.waits = self.waits, False
+        waits, self.is_waiting = self.is_waiting, False
         return waits or self.queue.empty()

@@ -11,14 +11,14 @@ import ast
 from collections.abc import Callable
 from typing import Any, cast
 
-from hitl_nb.engine.compile.tree.nodes import FUNCTIONS, Slot, copy, is_engine_name
+from hitl_nb.engine.compile.tree.nodes import FUNCTIONS, Slot, copy_node, is_engine_name
 from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction
 from hitl_nb.engine.compile.units import Unit
 from hitl_nb.engine.position.frames.frames import SavedFrame
 from hitl_nb.engine.position.frames.places import find_place
 
 
-class PlaceChanged(Exception):
+class PlaceChangedError(Exception):
     """The source was changed where a frame has run already.
 
     Attributes:
@@ -31,157 +31,178 @@ class PlaceChanged(Exception):
         self.function, self.line = function, line
 
 
-def move_frame(saved: SavedFrame, old: Unit, new: Unit) -> None:
-    """Make a frame of `old` one of `new`. Raises PlaceChanged."""
-    function = old.functions[saved.function]
-    twin = find_twin(function, old, new)
-    place = find_place(old, saved.function, saved.place)
-    if twin is None or (place is None and saved.how != "start"):
-        raise PlaceChanged(function.name, _first_line(old, saved.function))
+def move_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
+    """Make a frame of `old` one of `new`. Raises PlaceChangedError."""
+    function = old_unit.functions[saved_frame.function]
+    twin = find_twin(function, old_unit, new_unit)
+    place = find_place(old_unit, saved_frame.function, saved_frame.place)
+    if twin is None or (place is None and saved_frame.mode != "start"):
+        raise PlaceChangedError(function.name, _find_first_line(old_unit, saved_frame.function))
 
-    def refuse(node: Any) -> PlaceChanged:
-        return PlaceChanged(function.name, _line(old, node) or _first_line(old, saved.function))
+    def make_refusal(node: Any) -> PlaceChangedError:
+        return PlaceChangedError(
+            function.name, _find_line(old_unit, node) or _find_first_line(old_unit, saved_frame.function)
+        )
 
-    found: Any = new.tree().nodes[twin.number]
-    if _parameters(old.tree().nodes[saved.function]) != _parameters(found):
-        raise refuse(old.tree().nodes[saved.function])
+    found: Any = new_unit.get_tree().nodes[twin.number]
+    if _describe_parameters(old_unit.get_tree().nodes[saved_frame.function]) != _describe_parameters(found):
+        raise make_refusal(old_unit.get_tree().nodes[saved_frame.function])
     if place is None:  # nothing has run
         if function.cells != twin.cells:
-            raise refuse(old.tree().nodes[saved.function])
-        saved.unit, saved.function = new.key, twin.number
+            raise make_refusal(old_unit.get_tree().nodes[saved_frame.function])
+        saved_frame.unit, saved_frame.function = new_unit.key, twin.number
         return
     in_statement = False
     for node, slot in place.path:
         if type(node) is not type(found):
-            raise refuse(node)
+            raise make_refusal(node)
         if not in_statement:
-            in_statement = _compare(node, found, slot, refuse)
-        found = _child(found, slot)
+            in_statement = _compare_step(node, found, slot, make_refusal)
+        found = _find_child(found, slot)
         if found is None:
-            raise refuse(node)
-    if not in_statement and _dump(place.node) != _dump(found):
-        raise refuse(place.node)
-    saved.unit, saved.function, saved.place = new.key, twin.number, found.lineno
+            raise make_refusal(node)
+    if not in_statement and _dump_part(place.node) != _dump_part(found):
+        raise make_refusal(place.node)
+    saved_frame.unit, saved_frame.function, saved_frame.place = new_unit.key, twin.number, found.lineno
 
 
-def move_end(saved: SavedFrame, old: Unit, new: Unit) -> None:
-    """Make the frame of a cell that has ended one of `new`, behind the same statements. Raises PlaceChanged."""
-    before, after = (ast.parse(unit.source).body for unit in (old, new))
+def move_end_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
+    """Make the frame of a cell that has ended one of `new`, behind the same statements. Raises PlaceChangedError."""
+    before, after = (ast.parse(unit.source).body for unit in (old_unit, new_unit))
     for i, statement in enumerate(before):
         if i >= len(after) or ast.dump(statement) != ast.dump(after[i]):
-            raise PlaceChanged("<module>", statement.lineno)
-    saved.unit, saved.place = new.key, place_behind(new, len(before))
+            raise PlaceChangedError("<module>", statement.lineno)
+    saved_frame.unit, saved_frame.place = new_unit.key, find_poll_place(new_unit, len(before))
 
 
-def place_behind(cell: Unit, count: int | None = None) -> int:
+def find_poll_place(cell: Unit, count: int | None = None) -> int:
     """Where a cell reports behind its first `count` statements, by default all."""
-    tree = cell.tree()
+    tree = cell.get_tree()
     body: list[Any] = tree.nodes[0].body
-    end = len(body) - len(tree.closing)
+    end = len(body) - len(tree.closing_statements)
     if count is not None:
-        path = str(_path_of(cell, count))
+        path = str(_count_numbered_statements(cell, count))
         end = next((i for i, statement in enumerate(body) if tree.paths.get(statement) == path), end)
     poll: Any = body[end - 1]
     return poll.body[0].value.lineno
 
 
-def _path_of(cell: Unit, count: int) -> int:
+def _count_numbered_statements(cell: Unit, count: int) -> int:
     """The number that the statement behind the first `count` has in paths: future imports have none."""
     statements = ast.parse(cell.source).body[:count]
     return count - sum(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in statements)
 
 
-def restart_statement(saved: SavedFrame, old: Unit, new: Unit) -> None:
+def restart_statement(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
     """Make a frame of `old` one of `new` that begins its statement again, which may be another one now.
 
-    Raises PlaceChanged: also if a part of the statement was evaluated already.
+    Raises PlaceChangedError: also if a part of the statement was evaluated already.
     """
-    function = old.functions[saved.function]
-    twin = find_twin(function, old, new)
-    place = find_place(old, saved.function, saved.place)
+    function = old_unit.functions[saved_frame.function]
+    twin = find_twin(function, old_unit, new_unit)
+    place = find_place(old_unit, saved_frame.function, saved_frame.place)
     if twin is None or place is None:
-        raise PlaceChanged(function.name, _first_line(old, saved.function))
+        raise PlaceChangedError(function.name, _find_first_line(old_unit, saved_frame.function))
 
-    def refuse(node: Any) -> PlaceChanged:
-        return PlaceChanged(function.name, _line(old, node) or _first_line(old, saved.function))
+    def make_refusal(node: Any) -> PlaceChangedError:
+        return PlaceChangedError(
+            function.name, _find_line(old_unit, node) or _find_first_line(old_unit, saved_frame.function)
+        )
 
-    blocks = [i for i, (node, slot) in enumerate(place.path) if _is_block(node, slot)]
+    blocks = [i for i, (node, slot) in enumerate(place.path) if _is_block_slot(node, slot)]
     binds = place.path[blocks[-1] + 1 :]
     is_binding = bool(binds) and binds[0][1][0] == "targets"
-    if not is_binding and any(name.startswith(".t") and value is not None for name, value in saved.locals.items()):
-        raise refuse(place.node)
-    found: Any = new.tree().nodes[twin.number]
+    if not is_binding and any(
+        name.startswith(".t") and value is not None for name, value in saved_frame.locals.items()
+    ):
+        raise make_refusal(place.node)
+    found: Any = new_unit.get_tree().nodes[twin.number]
     for node, slot in place.path[: blocks[-1]]:
-        _compare(node, found, slot, refuse)
-        found = _child(found, slot)
+        _compare_step(node, found, slot, make_refusal)
+        found = _find_child(found, slot)
         if found is None:
-            raise refuse(node)
+            raise make_refusal(node)
     node, (name, index) = place.path[blocks[-1]]
     statements: list[Any] = getattr(node, name)
     others: list[Any] = getattr(found, name)
-    user_path = old.tree().paths.get(statements[index or 0])
-    first = next(i for i, each in enumerate(statements) if old.tree().paths.get(each) == user_path)
+    user_path = old_unit.get_tree().paths.get(statements[index or 0])
+    first = next(i for i, each in enumerate(statements) if old_unit.get_tree().paths.get(each) == user_path)
     if len(others) <= first:
-        raise refuse(statements[first])
+        raise make_refusal(statements[first])
     for before, after in zip(statements[:first], others, strict=False):
         if not isinstance(before, ast.Global):
-            _same(before, after, before, refuse)
+            _require_same(before, after, before, make_refusal)
     number = others[first].lineno
     if is_binding:  # the value is there, whatever it is bound to now
         other = others[index or 0] if len(others) > (index or 0) else None
-        if not isinstance(other, ast.Assign) or _dump(other.value) != _dump(statements[index or 0].value):
-            raise refuse(place.node)
+        if not isinstance(other, ast.Assign) or _dump_part(other.value) != _dump_part(statements[index or 0].value):
+            raise make_refusal(place.node)
         number = other.targets[0].lineno
-    saved.unit, saved.function, saved.place, saved.how = new.key, twin.number, number, "again"
+    saved_frame.unit, saved_frame.function, saved_frame.place, saved_frame.mode = (
+        new_unit.key,
+        twin.number,
+        number,
+        "again",
+    )
 
 
-def _is_block(node: Any, slot: Slot) -> bool:
+def _is_block_slot(node: Any, slot: Slot) -> bool:
     block = cast("list[Any]", getattr(node, slot[0], None) or [])
     return slot[1] is not None and bool(block) and isinstance(block[0], ast.stmt)
 
 
-def find_twin(function: InstrumentedFunction, old: Unit, new: Unit) -> InstrumentedFunction | None:
+def find_twin(function: InstrumentedFunction, old_unit: Unit, new_unit: Unit) -> InstrumentedFunction | None:
     """The same function in another version of its source: that of the same qualified name, counted in order."""
-    same = [f for f in old.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
-    twins = [f for f in new.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
+    same = [f for f in old_unit.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
+    twins = [f for f in new_unit.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
     index = same.index(function)
     return twins[index] if index < len(twins) else None
 
 
-def _compare(node: Any, other: Any, slot: Slot, refuse: Callable[[Any], PlaceChanged]) -> bool:
+def _compare_step(node: Any, other_node: Any, slot: Slot, make_refusal: Callable[[Any], PlaceChangedError]) -> bool:
     """Compare what of `node` led to `slot`. Returns whether the place is in an expression that is compared whole."""
     name, index = slot
     block = getattr(node, name, None)
     if not isinstance(block, list) or index is None or not block or not isinstance(block[0], ast.stmt):
         if name in ("handlers", "cases"):
-            _same(node.body if name == "handlers" else node.subject, _body_of(other, name), node, refuse)
+            _require_same(
+                node.body if name == "handlers" else node.subject,
+                _select_compared_part(other_node, name),
+                node,
+                make_refusal,
+            )
             return False
         if isinstance(node, ast.stmt):
             whole = not _has_blocks(node)
-            _same(node if whole else _header(node), other if whole else _header(other), node, refuse)
+            _require_same(
+                node if whole else _read_header(node),
+                other_node if whole else _read_header(other_node),
+                node,
+                make_refusal,
+            )
         return True
-    _same(_header(node), _header(other), node, refuse)
+    _require_same(_read_header(node), _read_header(other_node), node, make_refusal)
     if isinstance(node, ast.Try) and name in ("orelse", "finalbody"):
-        _same(node.body, other.body, node, refuse)
-    others: list[Any] = getattr(other, name)
+        _require_same(node.body, other_node.body, node, make_refusal)
+    others: list[Any] = getattr(other_node, name)
     for before, after in zip(cast("list[Any]", block)[:index], others[:index], strict=False):
         if not isinstance(before, ast.Global):  # of a cell: all names that it binds, later ones too
-            _same(before, after, before, refuse)
+            _require_same(before, after, before, make_refusal)
     if len(others) <= index:
-        raise refuse(block[index])
+        raise make_refusal(block[index])
     return False
 
 
-def _same(before: Any, after: Any, node: Any, refuse: Callable[[Any], PlaceChanged]) -> None:
-    if _dump(before) != _dump(after):
-        raise refuse(node)
+def _require_same(old_part: Any, new_part: Any, node: Any, make_refusal: Callable[[Any], PlaceChangedError]) -> None:
+    if _dump_part(old_part) != _dump_part(new_part):
+        raise make_refusal(node)
 
 
-def _body_of(node: Any, name: str) -> Any:
+def _select_compared_part(node: Any, name: str) -> Any:
     return node.body if name == "handlers" else node.subject
 
 
-def _header(node: Any) -> list[Any]:
+def _read_header(node: Any) -> list[Any]:
     """What of a compound statement is evaluated before its blocks; of a function nothing."""
     match node:
         case ast.If() | ast.While():
@@ -200,28 +221,28 @@ def _has_blocks(node: ast.stmt) -> bool:
     return isinstance(node, ast.If | ast.While | ast.For | ast.AsyncFor | ast.Try | ast.Match)
 
 
-def _dump(value: Any) -> Any:
+def _dump_part(value: Any) -> Any:
     if isinstance(value, list):
-        return [_dump(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return ast.dump(_without_bodies(value)) if isinstance(value, ast.AST) else value
+        return [_dump_part(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return ast.dump(_drop_bodies(value)) if isinstance(value, ast.AST) else value
 
 
-def _without_bodies(node: Any) -> Any:
+def _drop_bodies(node: Any) -> Any:
     """A statement without what the functions that it defines will do when they are called."""
     if not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
         return node
-    made: Any = copy(node)
+    made: Any = copy_node(node)
     if isinstance(node, FUNCTIONS) and not is_engine_name(node.name):
         made.body = []
         return made
     for name in ("body", "orelse", "finalbody", "handlers", "cases"):
         block = getattr(node, name, None)
         if isinstance(block, list):
-            setattr(made, name, [_without_bodies(part) for part in block])  # pyright: ignore[reportUnknownVariableType]
+            setattr(made, name, [_drop_bodies(part) for part in block])  # pyright: ignore[reportUnknownVariableType]
     return made
 
 
-def _child(node: Any, slot: Slot) -> Any:
+def _find_child(node: Any, slot: Slot) -> Any:
     name, index = slot
     holder = node.args if name.startswith("args.") else node
     value = getattr(holder, name.removeprefix("args."), None)
@@ -230,7 +251,7 @@ def _child(node: Any, slot: Slot) -> Any:
     return value[index] if index < len(value) else None
 
 
-def _parameters(node: Any) -> str:
+def _describe_parameters(node: Any) -> str:
     """Names of parameters; their defaults were evaluated when the function was defined."""
     args = getattr(node, "args", None)
     if not isinstance(args, ast.arguments):
@@ -239,13 +260,13 @@ def _parameters(node: Any) -> str:
     return repr([[arg and arg.arg for arg in group] for group in groups])
 
 
-def _line(unit: Unit, node: Any) -> int:
+def _find_line(unit: Unit, node: Any) -> int:
     for part in ast.walk(node):
-        position = unit.tree().numbering.position_of(getattr(part, "lineno", 0))
+        position = unit.get_tree().node_numbers.find_position(getattr(part, "lineno", 0))
         if position is not None:
             return position[0]
     return 0
 
 
-def _first_line(unit: Unit, function: int) -> int:
-    return _line(unit, unit.tree().nodes[function]) or 1
+def _find_first_line(unit: Unit, function: int) -> int:
+    return _find_line(unit, unit.get_tree().nodes[function]) or 1

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 
 from hitl_nb.engine.position.frames.lookup import FrameView
 
-_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE
+_SUSPENDABLE_FLAGS = inspect.CO_GENERATOR | inspect.CO_COROUTINE
 
 
-def find_ending(inside: Sequence[FrameView]) -> FrameView | None:
+def find_finalizer_frame(inner_views: Sequence[FrameView]) -> FrameView | None:
     """The frame of a `__del__`, or of a generator that is closed, among frames that no call of the user's leads to."""
-    is_closing = _is_closing()
-    for view in inside:
-        if view.code.co_name == "__del__" or (is_closing and view.code.co_flags & _SUSPENDS):
+    is_closing = _is_generator_closing()
+    for view in inner_views:
+        if view.code.co_name == "__del__" or (is_closing and view.code.co_flags & _SUSPENDABLE_FLAGS):
             return view
     return None
 
 
-def _is_closing() -> bool:
+def _is_generator_closing() -> bool:
     """Whether GeneratorExit is being handled."""
     exception = sys.exception()
     seen: set[int] = set()

@@ -8,22 +8,22 @@ from typing import Any, Literal
 
 from hitl_nb.own_objects import mark_own
 
-KEPT = ".kept"
+PAUSE_MARK = ".kept"
 """A local of a saved frame that was on the stack of a pause: its call is never made again."""
 
-JOINED = ".joined"
+JOINED_MARK = ".joined"
 """A local of a saved frame: a coroutine made again after a failure, and not on the stack of a pause since."""
 
-BOX, NEXT, MADE = ".box", ".next", ".made"
+BOX, PENDING_CALL, INSTANCE = ".box", ".next", ".made"
 """Locals of a restored frame: its saved values until it begins, its pending call, the instance that it constructs."""
 
-AWAITED = ".awaited"
+AWAITED_VALUE = ".awaited"
 """A local of a saved frame: the coroutine that an asynchronous loop waits for."""
 
-RESUMED = ".r."
+FIRST_TURN_PREFIX = ".r."
 """What names begin with that only a residual has: whether the loop's first turn is over."""
 
-How = Literal["call", "init", "item", "drive", "again", "yield", "yield_from", "start"]
+ContinuationMode = Literal["call", "init", "item", "drive", "again", "yield", "yield_from", "start"]
 """What is at the place of a frame:
 
 - call: a call whose result comes from the next frame inward, or is the answer that was waited for;
@@ -47,26 +47,26 @@ class SavedFrame:
         locals: by name, the engine's names too; without `cells`.
         cells: the variables that it shares with other functions.
         namespace: the globals of its function.
-        again: filed names whose values are made again (iterators that live within one statement).
+        reevaluated_names: filed names whose values are made again (iterators that live within one statement).
         is_awaitable: whether it is of a generator that `types.coroutine` has marked.
     """
 
     unit: str
     function: int
     place: int
-    how: How
+    mode: ContinuationMode
     locals: dict[str, Any]
     cells: dict[str, types.CellType]
     namespace: dict[str, Any]
-    again: tuple[str, ...] = field(default=())
+    reevaluated_names: tuple[str, ...] = field(default=())
     is_awaitable: bool = False
 
     def variables(self) -> dict[str, Any]:
         """The values of its locals and cells by name; None for a cell that is empty."""
-        return {**self.locals, **{name: _read(cell) for name, cell in self.cells.items()}}
+        return {**self.locals, **{name: _read_cell(cell) for name, cell in self.cells.items()}}
 
 
-def _read(cell: types.CellType) -> Any:
+def _read_cell(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
     except ValueError:
@@ -78,18 +78,18 @@ class SavedTasks:
     """The tasks of a run.
 
     Attributes:
-        unfinished: those that have not ended.
-        turn: when the run's own coroutine has its next step, among them.
+        unfinished_tasks: those that have not ended.
+        main_turn: when the run's own coroutine has its next step, among them.
         is_cancelled: whether the run's own task was cancelled, and has not noticed.
-        started: how many tasks the run's own has started.
-        calls: what the event loop is to call of the notebook's functions.
+        started_count: how many tasks the run's own has started.
+        loop_calls: what the event loop is to call of the notebook's functions.
     """
 
-    unfinished: list[Any]
-    turn: int
+    unfinished_tasks: list[Any]
+    main_turn: int
     is_cancelled: bool = False
-    started: int = 0
-    calls: list[Any] = field(default_factory=list[Any])
+    started_count: int = 0
+    loop_calls: list[Any] = field(default_factory=list[Any])
 
 
 @dataclass(eq=False)
@@ -97,18 +97,18 @@ class SavedStack:
     """The frames of a run, outermost first.
 
     Attributes:
-        waits: whether the innermost frame waits for an answer (else its place is evaluated again).
-        running: generators and coroutines on the stack, by the identity of their frame.
-        order: the frames and those of `running`, outermost first.
+        waits_for_answer: whether the innermost frame waits for an answer (else its place is evaluated again).
+        running_frames: generators and coroutines on the stack, by the identity of their frame.
+        order: the frames and those of `running_frames`, outermost first.
         tasks: of a run that tasks belong to; to be saved with it.
     """
 
     frames: list[SavedFrame]
-    waits: bool
-    running: dict[int, SavedFrame]
+    waits_for_answer: bool
+    running_frames: dict[int, SavedFrame]
     order: list[SavedFrame] = field(default_factory=list["SavedFrame"])
     tasks: SavedTasks | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Without what only means something in this process."""
-        return SavedStack, (self.frames, self.waits, {}, [], self.tasks)
+        return SavedStack, (self.frames, self.waits_for_answer, {}, [], self.tasks)

@@ -14,56 +14,56 @@ from hitl_nb.engine.compile.runtime import runtime
 from hitl_nb.engine.compile.tree.nodes import is_engine_name, walk
 from hitl_nb.engine.compile.units import InstrumentedCode
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.position.frames.frames import MADE, NEXT, How
+from hitl_nb.engine.position.frames.frames import INSTANCE, PENDING_CALL, ContinuationMode
 from hitl_nb.engine.position.frames.lookup import (
     MISSING,
     FrameView,
-    asked_frame,
     callee_of,
+    find_called_function,
+    frame_inside_wait_for,
     frame_of,
-    function_run,
     look_up,
 )
-from hitl_nb.engine.position.frames.places import METHOD_COLUMN, Place, find_place
-from hitl_nb.engine.position.frames.repetition import widen
-from hitl_nb.engine.position.frames.truth import find_tested, is_test
+from hitl_nb.engine.position.frames.places import METHOD_COLUMN, NodePlace, find_place
+from hitl_nb.engine.position.frames.repetition import widen_place
+from hitl_nb.engine.position.frames.truth import find_tested_place, is_truth_test
 
 _LIST_SORT: Any = vars(list)["sort"]
 GENERATOR_MANAGER: Any = vars(contextlib)["_GeneratorContextManager"]
-_DRIVEN = frozenset(("send", "throw", "__next__", "close"))
-_CACHE = dis.opmap.get("CACHE", 0)
+_DRIVING_METHODS = frozenset(("send", "throw", "__next__", "close"))
+_CACHE_OPCODE = dis.opmap.get("CACHE", 0)
 
 
-class Link:
+class FrameLink:
     """How a frame waits for the next one inward."""
 
     def __init__(
         self,
         number: int,
-        how: How,
+        mode: ContinuationMode,
         *,
         is_exact: bool,
         is_generator: bool = False,
-        made: Any = MISSING,
+        continued_object: Any = MISSING,
         function: types.FunctionType | None = None,
     ) -> None:
         self.number = number
-        self.how: How = how
+        self.mode: ContinuationMode = mode
         self.is_exact = is_exact
         self.is_generator = is_generator
-        self.made = made
+        self.continued_object = continued_object
         self.function = function  # the function of the next frame inward
 
 
-def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> Link:
+def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> FrameLink:
     link, place = _find_link(view, inner, is_answered)
     if not link.is_exact:
-        link.number = getattr(widen(place), "lineno", link.number)
+        link.number = getattr(widen_place(place), "lineno", link.number)
     return link
 
 
-def _why_no_place(known: InstrumentedCode, number: int) -> str:
-    tree: Any = known.unit.tree().nodes[known.function.number]
+def _explain_missing_place(instrumented_code: InstrumentedCode, number: int) -> str:
+    tree: Any = instrumented_code.unit.get_tree().nodes[instrumented_code.function.number]
     stars = (node for node in walk(tree) if isinstance(node, ast.TryStar))
     if any(getattr(part, "lineno", None) == number for node in stars for part in walk(node)):
         return "it cannot be continued there; move the checkpoint out of the `try` with `except*`"
@@ -72,17 +72,17 @@ def _why_no_place(known: InstrumentedCode, number: int) -> str:
 
 def _find_link(
     view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None
-) -> tuple[Link, Place]:
-    known = view.known
+) -> tuple[FrameLink, NodePlace]:
+    known = view.instrumented_code
     if known is None:
         raise CannotSave(f"no instrumented code: {view.code.co_qualname} in {view.code.co_filename}")
-    number, column, operation = place_of(view.frame, known, view.lasti)
+    number, column, operation = locate_instruction(view.frame, known, view.lasti)
     place = find_place(known.unit, known.function.number, number)
     if place is None:
         where = f"line {view.frame.f_lineno} of {known.function.name}"
-        raise CannotSave(f"{where}: {_why_no_place(known, number)}")
-    if is_test(operation):
-        place = _find_tested(view, known, place)
+        raise CannotSave(f"{where}: {_explain_missing_place(known, number)}")
+    if is_truth_test(operation):
+        place = _find_tested_place(view, known, place)
         number = getattr(place.node, "lineno", number)
     node = place.node
     is_call = isinstance(node, ast.Call) and operation.startswith(("CALL", "PRECALL")) and column != METHOD_COLUMN
@@ -90,27 +90,29 @@ def _find_link(
         raise CannotSave("list.sort() keeps its list empty while it calls the key function; use sorted(...)")
     if inner is None:
         if is_answered is None:
-            return Link(number, "call", is_exact=True), place
-        asked = look_up(node.func, view) if is_call else _awaited(node, view, operation)
+            return FrameLink(number, "call", is_exact=True), place
+        asked = look_up(node.func, view) if is_call else _look_up_awaited(node, view, operation)
         exact = asked is not MISSING and is_answered(callee_of(asked))
-        return Link(number, "call" if exact else "again", is_exact=exact), place
-    if inner.known is None:
-        return Link(number, "again", is_exact=False), place
+        return FrameLink(number, "call" if exact else "again", is_exact=exact), place
+    if inner.instrumented_code is None:
+        return FrameLink(number, "again", is_exact=False), place
     return _link_inward(view, inner, node, number, operation, is_call=is_call), place
 
 
-def _awaited(node: Any, view: FrameView, operation: str) -> Any:
+def _look_up_awaited(node: Any, view: FrameView, operation: str) -> Any:
     """What a frame is about to await."""
     is_await = isinstance(node, ast.Await) and operation == "GET_AWAITABLE"
     return look_up(node.value, view) if is_await else MISSING
 
 
-def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, operation: str, *, is_call: bool) -> Link:
-    generator = _generator_at(view, inner, node, operation)
-    if is_call and _is_pending(view, inner):
-        made = view.locals.get(MADE, MISSING)
-        how: How = "call" if made is MISSING else "init"
-        return Link(number, how, is_exact=True, made=made, function=view.locals[NEXT].__func__)
+def _link_inward(
+    view: FrameView, inner: FrameView, node: Any, number: int, operation: str, *, is_call: bool
+) -> FrameLink:
+    generator = _find_generator(view, inner, node, operation)
+    if is_call and _is_pending_call(view, inner):
+        made = view.locals.get(INSTANCE, MISSING)
+        how: ContinuationMode = "call" if made is MISSING else "init"
+        return FrameLink(number, how, is_exact=True, continued_object=made, function=view.locals[PENDING_CALL].__func__)
     if generator is None and operation == "FOR_ITER":
         return _link_item(view, inner, node, number)
     if operation == "SEND":
@@ -118,38 +120,44 @@ def _link_inward(view: FrameView, inner: FrameView, node: Any, number: int, oper
         if link is not None:
             return link
     if generator is None:
-        function, is_class = function_run(_called(node, view), inner.frame) if is_call else (None, False)
+        function, is_class = (
+            find_called_function(_look_up_callee(node, view), inner.frame) if is_call else (None, False)
+        )
         if is_class:
-            return Link(number, "init", is_exact=True, made=_first_argument(inner), function=function)
-        return Link(number, "again" if function is None else "call", is_exact=function is not None, function=function)
+            return FrameLink(
+                number, "init", is_exact=True, continued_object=_read_first_argument(inner), function=function
+            )
+        return FrameLink(
+            number, "again" if function is None else "call", is_exact=function is not None, function=function
+        )
     if isinstance(node, ast.Call):
-        if look_up(node.func, view) is next or _manager_of(view, inner) is not None:
-            return Link(number, "again", is_exact=True, is_generator=True)
-        driven = isinstance(node.func, ast.Attribute) and node.func.attr in _DRIVEN
-        return Link(number, "drive" if driven else "again", is_exact=driven, is_generator=True)
+        if look_up(node.func, view) is next or _find_generator_manager(view, inner) is not None:
+            return FrameLink(number, "again", is_exact=True, is_generator=True)
+        driven = isinstance(node.func, ast.Attribute) and node.func.attr in _DRIVING_METHODS
+        return FrameLink(number, "drive" if driven else "again", is_exact=driven, is_generator=True)
     asks = isinstance(node, ast.YieldFrom) or operation in ("FOR_ITER", "SEND")
-    return Link(number, "again", is_exact=asks, is_generator=True)
+    return FrameLink(number, "again", is_exact=asks, is_generator=True)
 
 
-def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> Link | None:
+def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> FrameLink | None:
     """A loop that awaits its next item, or an `await` that is inside an `__await__` of the user's."""
     if not is_loop(node) and (generator is not None or not isinstance(node, ast.Await)):
         return None
-    owner = _owner_of(inner.frame) if generator is None else generator
+    owner = _find_frame_owner(inner.frame) if generator is None else generator
     if owner is None:
         return None
     if is_loop(node):
-        return Link(number, "item", is_exact=True, is_generator=True, made=owner)
-    return Link(number, "again", is_exact=True, is_generator=True, made=runtime.ContinuedAwait(owner))
+        return FrameLink(number, "item", is_exact=True, is_generator=True, continued_object=owner)
+    return FrameLink(number, "again", is_exact=True, is_generator=True, continued_object=runtime.ContinuedAwait(owner))
 
 
-def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> Link:
+def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> FrameLink:
     """A loop that waits for the `__next__` of an instance."""
-    if _is_pending(view, inner):
-        return Link(number, "item", is_exact=True, function=view.locals[NEXT].__func__)
+    if _is_pending_call(view, inner):
+        return FrameLink(number, "item", is_exact=True, function=view.locals[PENDING_CALL].__func__)
     iterator = view.locals.get(iterator_name(node))
-    function, _ = function_run(_next_of(iterator), inner.frame)
-    return Link(number, "again" if function is None else "item", is_exact=function is not None, function=function)
+    function, _ = find_called_function(_next_method_of(iterator), inner.frame)
+    return FrameLink(number, "again" if function is None else "item", is_exact=function is not None, function=function)
 
 
 def is_loop(node: Any) -> bool:
@@ -157,7 +165,7 @@ def is_loop(node: Any) -> bool:
     return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
 
 
-def _owner_of(frame: types.FrameType) -> Any:
+def _find_frame_owner(frame: types.FrameType) -> Any:
     """The coroutine or generator of a running frame.
 
     Before Python 3.14 a frame does not know it: all objects are looked through.
@@ -172,15 +180,15 @@ def _owner_of(frame: types.FrameType) -> Any:
     return None
 
 
-def _called(node: ast.Call, view: FrameView) -> Any:
+def _look_up_callee(node: ast.Call, view: FrameView) -> Any:
     """What a call runs: for `next(x)` the method of `x`."""
     value = look_up(node.func, view)
     if value is next and len(node.args) == 1 and not node.keywords:
-        return _next_of(look_up(node.args[0], view))
+        return _next_method_of(look_up(node.args[0], view))
     return value
 
 
-def _next_of(iterator: Any) -> Any:
+def _next_method_of(iterator: Any) -> Any:
     return getattr(cast("Any", type(iterator)), "__next__", None)
 
 
@@ -188,18 +196,18 @@ def iterator_name(node: Any) -> str:
     return node.id if isinstance(node, ast.Name) else getattr(getattr(node, "iter", None), "id", "")
 
 
-def _is_pending(view: FrameView, inner: FrameView) -> bool:
+def _is_pending_call(view: FrameView, inner: FrameView) -> bool:
     """Whether a restored frame waits for the frame that was restored inside it."""
-    function = getattr(view.locals.get(NEXT), "__func__", None)
+    function = getattr(view.locals.get(PENDING_CALL), "__func__", None)
     return isinstance(function, types.FunctionType) and function.__code__ is inner.code
 
 
-def _generator_at(view: FrameView, inner: FrameView, node: Any, operation: str) -> Any:
+def _find_generator(view: FrameView, inner: FrameView, node: Any, operation: str) -> Any:
     """The generator or coroutine whose frame is `inner`, if this frame has it at hand."""
     for value in view.locals.values():
-        if asked_frame(value) is inner.frame:
+        if frame_inside_wait_for(value) is inner.frame:
             return value
-    manager = _manager_of(view, inner)
+    manager = _find_generator_manager(view, inner)
     if manager is not None:
         return generator_of(manager)
     if isinstance(node, ast.Call):
@@ -209,12 +217,12 @@ def _generator_at(view: FrameView, inner: FrameView, node: Any, operation: str) 
             if frame_of(value) is inner.frame:
                 return value
     if operation == "FOR_ITER":
-        value = _asked_first(view.locals.get(iterator_name(node)))
+        value = _unwrap_iterator(view.locals.get(iterator_name(node)))
         return value if frame_of(value) is inner.frame else None
     return None
 
 
-def _manager_of(view: FrameView, inner: FrameView) -> Any:
+def _find_generator_manager(view: FrameView, inner: FrameView) -> Any:
     """The manager, made of a generator, that asks the frame `inner` for the `with` of this frame."""
     for name, value in view.locals.items():
         if name.startswith(".m") and type(value) is GENERATOR_MANAGER and frame_of(generator_of(value)) is inner.frame:
@@ -228,7 +236,7 @@ def generator_of(manager: Any) -> Any:
     return generator.generator if type(generator) is runtime.ContinuedGenerator else generator
 
 
-def _asked_first(iterator: Any) -> Any:
+def _unwrap_iterator(iterator: Any) -> Any:
     """The iterator that an iterator of the builtins asks before it holds anything."""
     while type(iterator) in (enumerate, zip, map, filter):
         args = iterator.__reduce__()[1]
@@ -236,27 +244,29 @@ def _asked_first(iterator: Any) -> Any:
     return iterator
 
 
-def _first_argument(inner: FrameView) -> Any:
+def _read_first_argument(inner: FrameView) -> Any:
     return inner.locals.get(inner.code.co_varnames[0], MISSING)
 
 
-def place_of(frame: types.FrameType, known: InstrumentedCode, lasti: int | None = None) -> tuple[int, int, str]:
+def locate_instruction(
+    frame: types.FrameType, instrumented_code: InstrumentedCode, lasti: int | None = None
+) -> tuple[int, int, str]:
     """Number and column of the node that a frame's instruction belongs to, and the instruction's name."""
     code = frame.f_code.co_code
-    unit = _instruction(code, frame.f_lasti if lasti is None else lasti)
-    number, column = known.places[unit]
+    unit = _find_instruction_index(code, frame.f_lasti if lasti is None else lasti)
+    number, column = instrumented_code.places[unit]
     return number, column, dis.opname[code[2 * unit]]
 
 
-def _instruction(code: bytes, lasti: int) -> int:
+def _find_instruction_index(code: bytes, lasti: int) -> int:
     unit = lasti // 2
-    while unit > 0 and code[2 * unit] == _CACHE:
+    while unit > 0 and code[2 * unit] == _CACHE_OPCODE:
         unit -= 1
     return unit
 
 
-def _find_tested(view: FrameView, known: InstrumentedCode, place: Place) -> Place:
+def _find_tested_place(view: FrameView, instrumented_code: InstrumentedCode, place: NodePlace) -> NodePlace:
     code = view.frame.f_code.co_code
-    at = _instruction(code, view.frame.f_lasti if view.lasti is None else view.lasti)
-    numbers = [known.places[unit][0] for unit in range(at)]
-    return find_tested(known.unit, known.function.number, code, at, numbers, place)
+    at = _find_instruction_index(code, view.frame.f_lasti if view.lasti is None else view.lasti)
+    numbers = [instrumented_code.places[unit][0] for unit in range(at)]
+    return find_tested_place(instrumented_code.unit, instrumented_code.function.number, code, at, numbers, place)

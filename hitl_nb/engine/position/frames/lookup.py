@@ -22,18 +22,18 @@ MISSING = object()
 class FrameView:
     """A frame whose locals are read once: each read of `f_locals` copies them."""
 
-    __slots__ = ("code", "frame", "globals", "known", "lasti", "locals")
+    __slots__ = ("code", "frame", "globals", "instrumented_code", "lasti", "locals")
 
     def __init__(self, frame: types.FrameType, lasti: int | None = None) -> None:
         self.frame = frame
         self.lasti = lasti  # if it is not where the frame is now
         self.code = frame.f_code
-        self.known = find_code(frame.f_code)
-        self.locals = _locals_of(frame)
+        self.instrumented_code = find_code(frame.f_code)
+        self.locals = _copy_locals(frame)
         self.globals = frame.f_globals
 
 
-def _locals_of(frame: types.FrameType) -> dict[str, Any]:
+def _copy_locals(frame: types.FrameType) -> dict[str, Any]:
     """The locals of a frame, such that nothing keeps them alive when the frame has dropped them.
 
     Before Python 3.13 a frame keeps the dict that `f_locals` gives until it is read again. It is emptied, if nobody
@@ -42,75 +42,75 @@ def _locals_of(frame: types.FrameType) -> dict[str, Any]:
     found = frame.f_locals
     values = dict(found)
     is_copy = frame.f_code.co_flags & inspect.CO_OPTIMIZED and found is not frame.f_globals
-    if is_copy and type(found) is dict and sys.gettrace() is None and sys.getrefcount(found) == _REFERENCES:
+    if is_copy and type(found) is dict and sys.gettrace() is None and sys.getrefcount(found) == _EXPECTED_REFERENCES:
         found.clear()
     return values
 
 
-_REFERENCES = 3
+_EXPECTED_REFERENCES = 3
 """Of the dict: the frame's, the variable's, and the argument's of `getrefcount`."""
 
 
-def look_up(node: ast.AST, frame: FrameView) -> Any:
+def look_up(node: ast.AST, view: FrameView) -> Any:
     """The value that an expression of names, filed values and attributes had; MISSING: it cannot be known."""
     match node:
         case ast.NamedExpr(target=ast.Name(id=name)) if is_engine_name(name):
-            return frame.locals.get(name, MISSING)
+            return view.locals.get(name, MISSING)
         case ast.Name(id=name):
-            for names in (frame.locals, frame.globals, builtins.__dict__):
+            for names in (view.locals, view.globals, builtins.__dict__):
                 if name in names:
                     return names[name]
             return MISSING
         case ast.Attribute(value=value, attr=name):
-            return _attribute(look_up(value, frame), name, frame)
+            return _look_up_attribute(look_up(value, view), name, view)
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=index)) if is_engine_name(name):
-            methods: Any = frame.locals.get(name)  # of a `with`
+            methods: Any = view.locals.get(name)  # of a `with`
             return cast("Any", methods)[index] if type(methods) is tuple else MISSING
         case ast.Call(func=ast.Name(id="super")):
-            return _super(node, frame)
+            return _look_up_super(node, view)
         case _:
             return MISSING
 
 
-def _super(node: ast.Call, frame: FrameView) -> Any:
-    if look_up(node.func, frame) is not super:
+def _look_up_super(node: ast.Call, view: FrameView) -> Any:
+    if look_up(node.func, view) is not super:
         return MISSING
-    known = frame.known
+    known = view.instrumented_code
     if node.args or known is None:
-        found: list[Any] = [look_up(arg, frame) for arg in node.args]
+        found: list[Any] = [look_up(arg, view) for arg in node.args]
     else:
         names = "__class__", known.function.first_parameter or ""
-        found = [frame.locals.get(name, MISSING) for name in names]
+        found = [view.locals.get(name, MISSING) for name in names]
     if len(found) != 2 or any(value is MISSING for value in found):
         return MISSING
     kind, instance = found
     return cast("Any", super(kind, instance))
 
 
-def _attribute(value: Any, name: str, frame: FrameView) -> Any:
+def _look_up_attribute(value: Any, name: str, view: FrameView) -> Any:
     if value is MISSING:
         return MISSING
     if isinstance(value, types.ModuleType):
         return vars(value).get(name, MISSING)
     if type(value) is super:
         return getattr(value, name, MISSING)
-    for candidate in (name, *_mangled(name, frame)):
+    for candidate in (name, *_find_mangled_names(name, view)):
         try:
             found = inspect.getattr_static(value, candidate)
         except AttributeError:
             continue
-        return found.__func__ if isinstance(found, _WRAPPED) else found
+        return found.__func__ if isinstance(found, _METHOD_WRAPPERS) else found
     return MISSING
 
 
-_WRAPPED: Any = (staticmethod, classmethod)
+_METHOD_WRAPPERS: Any = (staticmethod, classmethod)
 
 
-def _mangled(name: str, frame: FrameView) -> list[str]:
+def _find_mangled_names(name: str, view: FrameView) -> list[str]:
     """The names in the code that a private name may have become."""
     if not name.startswith("__") or name.endswith("__"):
         return []
-    return [other for other in frame.code.co_names if other.endswith(name) and other != name]
+    return [other for other in view.code.co_names if other.endswith(name) and other != name]
 
 
 def callee_of(value: Any) -> Any:
@@ -120,18 +120,18 @@ def callee_of(value: Any) -> Any:
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
-passing_codes: set[types.CodeType] = set()
+passthrough_codes: set[types.CodeType] = set()
 """Code that only hands on its arguments and the result of what it calls."""
-_openers: dict[type, Callable[[Any], Any]] = {}
+_callable_openers: dict[type, Callable[[Any], Any]] = {}
 
 
-def pass_through(kind: type, code: types.CodeType, opener: Callable[[Any], Any]) -> None:
+def register_passthrough(kind: type, code: types.CodeType, opener: Callable[[Any], Any]) -> None:
     """Objects of `kind` call what `opener` finds in them, by `code`, which does nothing else."""
-    passing_codes.add(code)
-    _openers[kind] = opener
+    passthrough_codes.add(code)
+    _callable_openers[kind] = opener
 
 
-def function_run(value: Any, inner: types.FrameType) -> tuple[types.FunctionType | None, bool]:
+def find_called_function(value: Any, inner: types.FrameType) -> tuple[types.FunctionType | None, bool]:
     """The function whose frame is `inner` when `value` is called, and whether it is the `__init__` of a class.
 
     None: a call of `value` comes to `inner` through other code.
@@ -139,10 +139,10 @@ def function_run(value: Any, inner: types.FrameType) -> tuple[types.FunctionType
     value = callee_of(value)
     if isinstance(value, withmethods.BoundMethod):
         value = callee_of(value.method)
-    opener = _openers.get(_type(value))
+    opener = _callable_openers.get(_kind_of(value))
     if opener is not None:
         value = callee_of(opener(value))
-    is_class, kind = isinstance(value, type), _type(value)
+    is_class, kind = isinstance(value, type), _kind_of(value)
     function: Any = value
     if is_class:
         function = value.__init__ if kind.__call__ is type.__call__ else None
@@ -155,7 +155,7 @@ def function_run(value: Any, inner: types.FrameType) -> tuple[types.FunctionType
     )
 
 
-def _type(value: Any) -> Any:
+def _kind_of(value: Any) -> Any:
     return cast("Any", type(value))
 
 
@@ -166,12 +166,12 @@ def _is_code_of(function: types.FunctionType, inner: types.FrameType) -> bool:
     return mine is not None and its is not None and mine.function is its.function
 
 
-def asked_frame(value: Any) -> types.FrameType | None:
+def frame_inside_wait_for(value: Any) -> types.FrameType | None:
     """The frame of a generator or coroutine, or of the coroutine that an `asyncio.wait_for` awaits itself."""
-    return frame_of(open_wait_for(value))
+    return frame_of(unwrap_wait_for(value))
 
 
-def open_wait_for(value: Any) -> Any:
+def unwrap_wait_for(value: Any) -> Any:
     """What an `asyncio.wait_for` awaits: from Python 3.12 on it needs no task of its own for a coroutine."""
     found: Any = value
     while isinstance(found, types.CoroutineType) and found.cr_code is WAIT_FOR and found.cr_frame is not None:

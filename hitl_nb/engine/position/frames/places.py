@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, Slot, children, read, slots, walk
+from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, Slot, list_children, list_slots, read_slot, walk
 from hitl_nb.engine.compile.units import Unit
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class NodePlace:
     """A node, and the steps that lead to it: each node on the way with the slot taken."""
 
     path: tuple[tuple[ast.AST, Slot], ...]
@@ -23,99 +23,99 @@ class Place:
 METHOD_COLUMN = 1
 
 
-def find_place(unit: Unit, function: int, number: int) -> Place | None:
-    tree = unit.tree()
-    places: dict[int, Place] | None = tree.places.get(function)
+def find_place(unit: Unit, function: int, number: int) -> NodePlace | None:
+    tree = unit.get_tree()
+    places: dict[int, NodePlace] | None = tree.places.get(function)
     if places is None:
-        places = tree.places[function] = _find_all(
+        places = tree.places[function] = _find_all_places(
             tree.nodes[function], is_lambda=unit.functions[function].kind == "lambda"
         )
     return places.get(number)
 
 
-def _find_all(top: Any, *, is_lambda: bool) -> dict[int, Place]:
-    places: dict[int, Place] = {}
+def _find_all_places(function_node: Any, *, is_lambda: bool) -> dict[int, NodePlace]:
+    places: dict[int, NodePlace] = {}
 
-    def visit(node: ast.AST, path: tuple[tuple[ast.AST, Slot], ...]) -> None:
+    def visit_node(node: ast.AST, path: tuple[tuple[ast.AST, Slot], ...]) -> None:
         number = getattr(node, "lineno", None)
         is_method = isinstance(node, ast.Attribute) and node.col_offset == METHOD_COLUMN
         if number is not None and not is_method:
-            places.setdefault(number, Place(path, node))
-        below = list(_children(node))
+            places.setdefault(number, NodePlace(path, node))
+        below = list(_iterate_children(node))
         for slot, child in below:
-            visit(child, (*path, (node, slot)))
-        add_rest(node, path, {id(child) for _, child in below})
+            visit_node(child, (*path, (node, slot)))
+        add_inner_nodes(node, path, {id(child) for _, child in below})
 
-    def add_rest(node: Any, path: tuple[tuple[ast.AST, Slot], ...], known: set[int]) -> None:
+    def add_inner_nodes(node: Any, path: tuple[tuple[ast.AST, Slot], ...], visited_ids: set[int]) -> None:
         """What is evaluated here but is no operand (a pattern, a comprehension): its place is its holder."""
         holder: Any = path[-1][0] if isinstance(node, ast.match_case) else node
         if isinstance(node, ast.match_case):
             path = path[:-1]
         elif not isinstance(node, COMPREHENSIONS):
             return
-        for child in children(node):
-            for part in () if id(child) in known else walk(child):
+        for child in list_children(node):
+            for part in () if id(child) in visited_ids else walk(child):
                 number = getattr(part, "lineno", None)
                 if number is not None:
-                    places.setdefault(number, Place(path, holder))
+                    places.setdefault(number, NodePlace(path, holder))
 
     if is_lambda:
-        visit(top.body, ((top, ("body", None)),))
+        visit_node(function_node.body, ((function_node, ("body", None)),))
     else:
-        for i, statement in enumerate(top.body):
-            visit(statement, ((top, ("body", i)),))
+        for i, statement in enumerate(function_node.body):
+            visit_node(statement, ((function_node, ("body", i)),))
     return places
 
 
-def _children(node: Any) -> Iterator[tuple[Slot, Any]]:
+def _iterate_children(node: Any) -> Iterator[tuple[Slot, Any]]:
     """The parts of a node that a place can be in, of this very frame."""
     match node:
         case ast.If() | ast.While():
             yield ("test", None), node.test
-            yield from _blocks(node, "body", "orelse")
+            yield from _iterate_blocks(node, "body", "orelse")
         case ast.For() | ast.AsyncFor():
             yield ("iter", None), node.iter
             yield ("target", None), node.target
-            yield from _blocks(node, "body", "orelse")
+            yield from _iterate_blocks(node, "body", "orelse")
         case ast.Try():
-            yield from _blocks(node, "body", "orelse", "finalbody")
+            yield from _iterate_blocks(node, "body", "orelse", "finalbody")
             yield from ((("handlers", i), handler) for i, handler in enumerate(node.handlers))
         case ast.TryStar():
             return
         case ast.ExceptHandler():
             if node.type is not None:
                 yield ("type", None), node.type
-            yield from _blocks(node, "body")
+            yield from _iterate_blocks(node, "body")
         case ast.Match():
             yield ("subject", None), node.subject
             yield from ((("cases", i), case) for i, case in enumerate(node.cases))
         case ast.match_case():
             if node.guard is not None:
                 yield ("guard", None), node.guard
-            yield from _blocks(node, "body")
+            yield from _iterate_blocks(node, "body")
         case ast.keyword():
             yield ("value", None), node.value
         case _:
             if not isinstance(node, COMPREHENSIONS):
-                yield from ((slot, read(node, slot)) for slot in slots(node))
+                yield from ((slot, read_slot(node, slot)) for slot in list_slots(node))
 
 
-def _blocks(node: Any, *names: str) -> Iterator[tuple[Slot, Any]]:
+def _iterate_blocks(node: Any, *names: str) -> Iterator[tuple[Slot, Any]]:
     for name in names:
         yield from (((name, i), statement) for i, statement in enumerate(getattr(node, name)))
 
 
 def name_place(unit: Unit, function: int, number: int) -> str:
     """A place's name: the path of the user's statement, and which of its nodes it is. An edit elsewhere keeps it."""
-    tree = unit.tree()
+    tree = unit.get_tree()
     names: dict[int, str] | None = tree.place_names.get(function)
     if names is None:
         find_place(unit, function, number)
-        names = tree.place_names[function] = _name_all(tree.places[function], tree.paths)
+        names = tree.place_names[function] = _name_all_places(tree.places[function], tree.paths)
     return f"{unit.functions[function].qualname}:{names.get(number, '?')}"
 
 
-def _name_all(places: dict[int, Place], paths: dict[ast.AST, str]) -> dict[int, str]:
+def _name_all_places(places: dict[int, NodePlace], paths: dict[ast.AST, str]) -> dict[int, str]:
     names: dict[int, str] = {}
     counts: Counter[str] = Counter()
     for number in sorted(places):

@@ -9,44 +9,44 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from hitl_nb.engine.compile.tree.nodes import CALLS, children, walk
-from hitl_nb.engine.position.frames.places import Place
+from hitl_nb.engine.compile.tree.nodes import CALLS, list_children, walk
+from hitl_nb.engine.position.frames.places import NodePlace
 
-_CALLING = (*CALLS, ast.GeneratorExp, ast.NamedExpr)
-_IN_PART = (ast.BoolOp, ast.IfExp)
+_CALLING_NODES = (*CALLS, ast.GeneratorExp, ast.NamedExpr)
+_PARTIAL_NODES = (ast.BoolOp, ast.IfExp)
 """What is before the place in these decides which part is evaluated, and is not evaluated again; unless they are
 operands themselves: then all operands are evaluated again, wherever in them code asks.
 """
-_PLAIN = (ast.Name, ast.Tuple, ast.List, ast.Starred)
+_PLAIN_TARGETS = (ast.Name, ast.Tuple, ast.List, ast.Starred)
 
 
-def widen(place: Place) -> Any:
+def widen_place(place: NodePlace) -> Any:
     """The node that is evaluated again for what is evaluated at a place."""
     found: Any = place.node
-    if not isinstance(found, ast.expr) or _calls(found):
+    if not isinstance(found, ast.expr) or _has_calls(found):
         return found
     for parent, _ in reversed(place.path):
         if not isinstance(parent, (ast.expr, ast.keyword, ast.Slice)):
-            return parent if _is_repeated(parent) and not _calls(parent) else found
-        calls = any(map(_calls, children(parent))) if isinstance(parent, ast.Call) else _calls(parent)
+            return parent if _must_reevaluate(parent) and not _has_calls(parent) else found
+        calls = any(map(_has_calls, list_children(parent))) if isinstance(parent, ast.Call) else _has_calls(parent)
         if calls:
             return found
-        if not isinstance(parent, _IN_PART) and getattr(parent, "lineno", 0) > 0:
+        if not isinstance(parent, _PARTIAL_NODES) and getattr(parent, "lineno", 0) > 0:
             found = parent
     return found
 
 
-def _calls(node: ast.AST) -> bool:
+def _has_calls(node: ast.AST) -> bool:
     if isinstance(node, ast.Lambda):
-        return any(map(_calls, children(node.args)))  # making it evaluates nothing else
-    return isinstance(node, _CALLING) or any(map(_calls, children(node)))
+        return any(map(_has_calls, list_children(node.args)))  # making it evaluates nothing else
+    return isinstance(node, _CALLING_NODES) or any(map(_has_calls, list_children(node)))
 
 
-def _is_repeated(node: ast.AST) -> bool:
+def _must_reevaluate(node: ast.AST) -> bool:
     """Whether a statement without calls evaluates more than one thing that may ask."""
     match node:
         case ast.Assign(targets=targets, value=value):
-            is_plain = all(isinstance(part, _PLAIN) for target in targets for part in walk(target))
+            is_plain = all(isinstance(part, _PLAIN_TARGETS) for target in targets for part in walk(target))
             return not is_plain and not isinstance(value, ast.Constant)
         case ast.AugAssign():
             return True

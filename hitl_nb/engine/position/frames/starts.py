@@ -13,13 +13,13 @@ from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
 
 
-def stack_before(begin: Callable[[], Any]) -> SavedStack:
+def read_initial_stack(entry_point: Callable[[], Any]) -> SavedStack:
     """The stack that continues by calling `begin`: a function of instrumented code, or a `partial` of one.
 
     Raises:
         CannotSave: it is of other code.
     """
-    function, args, named = _opened(begin)
+    function, args, named = _unwrap_partial(entry_point)
     known = find_code(function.__code__) if isinstance(function, types.FunctionType) else None
     if known is None:
         raise CannotSave("its beginning: it is not of instrumented code")
@@ -34,6 +34,6 @@ def stack_before(begin: Callable[[], Any]) -> SavedStack:
     return SavedStack([frame], False, {}, [frame])
 
 
-def _opened(call: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+def _unwrap_partial(call: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     """The function that a `partial` calls, and with what."""
     return (call.func, call.args, call.keywords) if isinstance(call, functools.partial) else (call, (), {})  # pyright: ignore[reportUnknownMemberType]

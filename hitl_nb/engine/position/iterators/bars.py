@@ -8,7 +8,7 @@ from typing import Any
 
 from hitl_nb.engine.position.frames.errors import CannotSave
 
-_KEPT = (
+_KEPT_OPTIONS = (
     *("desc", "total", "leave", "ncols", "nrows", "mininterval", "maxinterval", "ascii", "unit", "unit_scale"),
     *("dynamic_ncols", "smoothing", "bar_format", "initial", "unit_divisor", "colour", "delay"),
 )
@@ -16,7 +16,7 @@ _KEPT = (
 
 def reduce_bar(value: Any) -> tuple[Any, ...]:
     known: dict[str, Any] = value.__dict__
-    options = {name: known[name] for name in _KEPT if name in known}
+    options = {name: known[name] for name in _KEPT_OPTIONS if name in known}
     if not known.get("dynamic_miniters", True):
         options["miniters"] = value.miniters
     if value.disable:
@@ -29,15 +29,15 @@ def reduce_bar(value: Any) -> tuple[Any, ...]:
         "elapsed": value._time() - value.start_t,
     }
     state["delay"] = options["delay"]
-    options["delay"] = _UNSEEN
-    return make_bar, (type(value), options, _stream(value)), state, None, None, fill_bar
+    options["delay"] = _HIDDEN_DELAY_SECONDS
+    return make_bar, (type(value), options, _describe_stream(value)), state, None, None, fill_bar
 
 
-_UNSEEN = 1e-9
+_HIDDEN_DELAY_SECONDS = 1e-9
 """A delay by which a new bar is not drawn at once, before it knows how far it is."""
 
 
-def _stream(bar: Any) -> Any:
+def _describe_stream(bar: Any) -> Any:
     """Where it is drawn: by name, if that is the process's own stream."""
     stream: Any = getattr(bar.fp, "_wrapped", bar.fp)
     stream = getattr(stream, "_wrapped", stream)

@@ -11,13 +11,13 @@ from hitl_nb.engine.compile.runtime import runtime
 from hitl_nb.engine.position.frames.errors import CannotSave
 
 
-class Listing:
+class DirectoryListing:
     """A listing that a loop reads: entries that were taken beforehand, then those of `iterator`."""
 
     def __init__(self, entries: list[Any], iterator: Any = None) -> None:
         self._entries, self._iterator = entries[::-1], iterator
 
-    def __iter__(self) -> Listing:
+    def __iter__(self) -> DirectoryListing:
         return self
 
     def __next__(self) -> Any:
@@ -27,7 +27,7 @@ class Listing:
             raise StopIteration
         return next(self._iterator)
 
-    def __enter__(self) -> Listing:
+    def __enter__(self) -> DirectoryListing:
         return self
 
     def __exit__(self, *args: Any) -> None:
@@ -38,31 +38,31 @@ class Listing:
         if self._iterator is not None:
             self._iterator.close()
 
-    def rest(self) -> list[Any]:
+    def take_rest(self) -> list[Any]:
         """What is left, in order; the loop takes it from here."""
         if self._iterator is not None:
             self._entries[:0] = list(self._iterator)[::-1]
         return self._entries[::-1]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Listing, (self.rest(),)
+        return DirectoryListing, (self.take_rest(),)
 
 
-_listings: dict[int, tuple[Any, Listing]] = {}
+_listings: dict[int, tuple[Any, DirectoryListing]] = {}
 """By the identity of the iterator, which no weak reference can be to: those that nothing else has are dropped."""
 
 
-def open_listing(iterator: Any) -> Listing:
+def open_listing(iterator: Any) -> DirectoryListing:
     """What a loop over `iterator` reads: the same listing each time."""
-    for key in [key for key, (raw, listing) in _listings.items() if _is_left(raw, listing)]:
+    for key in [key for key, (raw, listing) in _listings.items() if _is_unreferenced(raw, listing)]:
         del _listings[key]
     found = _listings.get(id(iterator))
     if found is None:
-        found = _listings[id(iterator)] = iterator, Listing([], iterator)
+        found = _listings[id(iterator)] = iterator, DirectoryListing([], iterator)
     return found[1]
 
 
-def _is_left(raw: Any, listing: Listing) -> bool:
+def _is_unreferenced(raw: Any, listing: DirectoryListing) -> bool:
     """Whether only the table has them; the names and calls here count, and the listing has its iterator."""
     return getrefcount(raw) <= 5 and getrefcount(listing) <= 4
 
@@ -72,14 +72,14 @@ def reduce_scandir(value: Any) -> tuple[Any, ...]:
     found = _listings.get(id(value))
     if found is None:
         raise CannotSave("an os.scandir(...) that no loop reads yet; use list(os.scandir(...)) or os.listdir(...)")
-    return _same, (found[1],)
+    return _return_unchanged, (found[1],)
 
 
-def _same(listing: Listing) -> Listing:
+def _return_unchanged(listing: DirectoryListing) -> DirectoryListing:
     return listing
 
 
-class Entry:
+class VanishedEntry:
     """An entry of a listing whose file is gone since, as far as it was known."""
 
     def __init__(self, path: str, name: str, kinds: tuple[bool, bool, bool], inode: int) -> None:
@@ -128,7 +128,7 @@ def make_entry(path: Any, name: Any, kinds: tuple[bool, bool, bool], inode: int)
         is_same = stat.S_ISLNK(about.st_mode) == kinds[2] and entry is not None and entry.is_dir() == kinds[0]
         if is_same and entry.path == path:  # type: ignore[union-attr]
             return entry
-    return Entry(path, name, kinds, inode)
+    return VanishedEntry(path, name, kinds, inode)
 
 
 with os.scandir("/") as _listing:

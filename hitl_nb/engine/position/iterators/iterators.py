@@ -24,24 +24,24 @@ from hitl_nb.engine.position.frames.frames import SavedFrame
 from hitl_nb.engine.position.iterators import directories, matches
 from hitl_nb.engine.position.iterators.library_generators import reduce_library_generator
 
-Reduced = tuple[Any, ...]
-Reducer = Callable[[Any], "Reduced | None"]
+ReducedForm = tuple[Any, ...]
+Reducer = Callable[[Any], "ReducedForm | None"]
 
-_NOTHING: Mapping[int, SavedFrame] = MappingProxyType({})
+_NO_FRAMES: Mapping[int, SavedFrame] = MappingProxyType({})
 
 
-def reduce_iterator(value: Any, running: Mapping[int, SavedFrame] = _NOTHING) -> Reduced | None:
+def reduce_iterator(value: Any, running_frames: Mapping[int, SavedFrame] = _NO_FRAMES) -> ReducedForm | None:
     """How pickle makes an iterator again, as `object.__reduce__` says it; None: it is not one of these.
 
     Args:
-        running: generators on the stack that is saved with it, by the identity of their frame.
+        running_frames: generators on the stack that is saved with it, by the identity of their frame.
 
     Raises:
         CannotSave: it is one of these, and cannot be kept as it is now.
     """
     kind = _kind_of(value)
     if kind is types.GeneratorType:
-        return reduce_library_generator(value, dict(running))
+        return reduce_library_generator(value, dict(running_frames))
     reducer = find_reducer(kind)
     return None if reducer is None else reducer(value)
 
@@ -53,7 +53,7 @@ def find_reducer(kind: type) -> Reducer | None:
     if not isinstance(module, str):  # a class may say anything there
         return None
     module = "cython" if module.startswith("_cython_") else module
-    home = _HOMES.get((module, kind.__qualname__))
+    home = _REDUCERS.get((module, kind.__qualname__))
     if home is None:
         return None
     if callable(home):
@@ -70,19 +70,19 @@ def _kind_of(value: Any) -> Any:
 
 
 _DICT: Any = dict
-_VIEWS: dict[str, Callable[[Any], Any]] = {
+_DICT_VIEWS: dict[str, Callable[[Any], Any]] = {
     "dict_keyiterator": _DICT.keys,
     "dict_valueiterator": _DICT.values,
     "dict_itemiterator": _DICT.items,
 }
 
 
-def _reduce_dict_iterator(value: Any) -> Reduced | None:
+def _reduce_dict_iterator(value: Any) -> ReducedForm | None:
     """The dict itself and a number: what the loop changes of it is seen by the loop, as natively."""
     kind = _kind_of(value).__name__
-    source: Any = next(filter(_is_dict, _referents(value)), None)
+    source: Any = next(filter(_is_dict, _find_referents(value)), None)
     if source is None:
-        return make_ended_dict_iterator, (kind,)
+        return make_finished_dict_iterator, (kind,)
     try:
         rest: list[Any] = value.__reduce__()[1][0]
     except RuntimeError:
@@ -90,7 +90,7 @@ def _reduce_dict_iterator(value: Any) -> Reduced | None:
             raise CannotSave("a loop over a dict whose keys were changed; loop over list(...) of it") from None
         return make_broken_dict_iterator, (kind,)
     taken = len(source) - len(rest)
-    left: list[Any] = list(itertools.islice(_VIEWS[kind](source), taken, None)) if taken >= 0 else []
+    left: list[Any] = list(itertools.islice(_DICT_VIEWS[kind](source), taken, None)) if taken >= 0 else []
     if taken < 0 or not _are_same(kind, left, rest):
         raise CannotSave("a loop over a dict whose keys were changed; loop over list(...) of it")
     return make_dict_iterator, (kind, source, taken, len(source))
@@ -100,29 +100,29 @@ def _is_dict(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _referents(value: Any) -> list[Any]:
+def _find_referents(value: Any) -> list[Any]:
     return gc.get_referents(value)
 
 
-def _are_same(kind: str, left: list[Any], rest: list[Any]) -> bool:
-    if len(left) != len(rest):
+def _are_same(kind: str, left_items: list[Any], rest_items: list[Any]) -> bool:
+    if len(left_items) != len(rest_items):
         return False
     if kind == "dict_itemiterator":
-        return all(a[0] is b[0] and a[1] is b[1] for a, b in zip(left, rest, strict=True))
-    return all(a is b for a, b in zip(left, rest, strict=True))
+        return all(a[0] is b[0] and a[1] is b[1] for a, b in zip(left_items, rest_items, strict=True))
+    return all(a is b for a, b in zip(left_items, rest_items, strict=True))
 
 
-def make_dict_iterator(kind: str, source: dict[Any, Any], taken: int, size: int) -> Any:
+def make_dict_iterator(kind: str, source: dict[Any, Any], taken_count: int, size: int) -> Any:
     if len(source) != size:  # it is not filled yet: it holds its own iterator
-        return LateDictIterator(kind, source, taken)
-    return skip(iter(_VIEWS[kind](source)), taken)
+        return LateDictIterator(kind, source, taken_count)
+    return skip_items(iter(_DICT_VIEWS[kind](source)), taken_count)
 
 
 class LateDictIterator:
     """An iterator of a dict that was not complete when it was made. It begins with the first item that is taken."""
 
-    def __init__(self, kind: str, source: dict[Any, Any], taken: int) -> None:
-        self.kind, self.source, self.taken = kind, source, taken
+    def __init__(self, kind: str, source: dict[Any, Any], taken_count: int) -> None:
+        self.kind, self.source, self.taken_count = kind, source, taken_count
         self._iterator: Any = None
 
     def __iter__(self) -> LateDictIterator:
@@ -130,32 +130,32 @@ class LateDictIterator:
 
     def __next__(self) -> Any:
         if self._iterator is None:
-            self._iterator = skip(iter(_VIEWS[self.kind](self.source)), self.taken)
+            self._iterator = skip_items(iter(_DICT_VIEWS[self.kind](self.source)), self.taken_count)
         return next(self._iterator)
 
-    def __reduce__(self) -> Reduced:
+    def __reduce__(self) -> ReducedForm:
         if self._iterator is not None:
-            return _whole, (self._iterator,)
-        return LateDictIterator, (self.kind, self.source, self.taken)
+            return _return_unchanged, (self._iterator,)
+        return LateDictIterator, (self.kind, self.source, self.taken_count)
 
 
-def _whole(iterator: Any) -> Any:
+def _return_unchanged(iterator: Any) -> Any:
     return iterator
 
 
-def make_ended_dict_iterator(kind: str) -> Any:
-    return skip(iter(_VIEWS[kind]({})), 1)
+def make_finished_dict_iterator(kind: str) -> Any:
+    return skip_items(iter(_DICT_VIEWS[kind]({})), 1)
 
 
 def make_broken_dict_iterator(kind: str) -> Any:
     """One whose dict has another size now: its next item is a RuntimeError."""
     source: dict[Any, Any] = {0: 0}
-    made = iter(_VIEWS[kind](source))
+    made = iter(_DICT_VIEWS[kind](source))
     source[1] = 1
     return made
 
 
-def skip(iterator: Any, count: int) -> Any:
+def skip_items(iterator: Any, count: int) -> Any:
     """`iterator` without its next `count` items."""
     deque[Any](itertools.islice(iterator, count), maxlen=0)
     return iterator
@@ -163,7 +163,7 @@ def skip(iterator: Any, count: int) -> Any:
 
 # -- csv
 
-_DIALECT = (
+_DIALECT_OPTIONS = (
     "delimiter",
     "doublequote",
     "escapechar",
@@ -175,67 +175,67 @@ _DIALECT = (
 )
 
 
-class Lines:
+class ContinuedCsvLines:
     """What a continued reader of csv reads: first empty lines, by which it counts those read before."""
 
-    def __init__(self, iterator: Any, count: int) -> None:
-        self.iterator, self.count = iterator, count
+    def __init__(self, iterator: Any, empty_count: int) -> None:
+        self.iterator, self.empty_count = iterator, empty_count
 
-    def __iter__(self) -> Lines:
+    def __iter__(self) -> ContinuedCsvLines:
         return self
 
     def __next__(self) -> str:
-        if self.count:
-            self.count -= 1
+        if self.empty_count:
+            self.empty_count -= 1
             return ""
         return next(self.iterator)
 
 
-def _reduce_csv_reader(value: Any) -> Reduced:
+def _reduce_csv_reader(value: Any) -> ReducedForm:
     kinds: list[Any] = [value.dialect, _kind_of(value)]
     sources: list[Any] = [
         each for each in gc.get_referents(value) if not any(each is k for k in kinds) and type(each) is not list
     ]
     if len(sources) != 1:
         raise CannotSave("a csv.reader that is not read as in this Python; loop over list(...) of it")
-    source: Any = sources[0].iterator if type(sources[0]) is Lines else sources[0]
-    return make_csv_reader, (source, {name: getattr(value.dialect, name) for name in _DIALECT}, value.line_num)
+    source: Any = sources[0].iterator if type(sources[0]) is ContinuedCsvLines else sources[0]
+    return make_csv_reader, (source, {name: getattr(value.dialect, name) for name in _DIALECT_OPTIONS}, value.line_num)
 
 
 def make_csv_reader(source: Any, dialect: dict[str, Any], count: int) -> Any:
     import csv
 
-    return skip(csv.reader(Lines(source, count), **dialect), count)
+    return skip_items(csv.reader(ContinuedCsvLines(source, count), **dialect), count)
 
 
 # -- numpy
 
 
-def _reduce_flat(value: Any) -> Reduced:
+def _reduce_flat(value: Any) -> ReducedForm:
     return make_flat, (value.base, value.index)
 
 
 def make_flat(array: Any, index: int) -> Any:
-    return skip(array.flat, index)
+    return skip_items(array.flat, index)
 
 
-def _reduce_broadcast(value: Any) -> Reduced:
+def _reduce_broadcast(value: Any) -> ReducedForm:
     return make_broadcast, (tuple(each.base for each in value.iters), value.index)
 
 
 def make_broadcast(arrays: tuple[Any, ...], index: int) -> Any:
     import numpy as np
 
-    return skip(np.broadcast(*arrays), index)
+    return skip_items(np.broadcast(*arrays), index)
 
 
-_NDITER = "an np.nditer with options that it does not tell; loop over np.ndenumerate(...) or a list of indices"
+_NDITER_REFUSAL = "an np.nditer with options that it does not tell; loop over np.ndenumerate(...) or a list of indices"
 
 
-def _reduce_nditer(value: Any) -> Reduced:
+def _reduce_nditer(value: Any) -> ReducedForm:
     """Kept if another one of the same arrays has the same shape, with the options that can be seen of it."""
     if value.has_index or value.has_delayed_bufalloc:
-        raise CannotSave(_NDITER)
+        raise CannotSave(_NDITER_REFUSAL)
     flags = ("multi_index",) if value.has_multi_index else ()
     operands = tuple(value.operands)
     if value.finished:
@@ -244,13 +244,13 @@ def _reduce_nditer(value: Any) -> Reduced:
     try:
         other = make_nditer(operands, flags, access, 0)
     except (TypeError, ValueError):
-        raise CannotSave(_NDITER) from None
+        raise CannotSave(_NDITER_REFUSAL) from None
     if _shape_of(other) != _shape_of(value):
-        raise CannotSave(_NDITER)
-    return make_nditer, (operands, flags, access, _taken_of(value))
+        raise CannotSave(_NDITER_REFUSAL)
+    return make_nditer, (operands, flags, access, _count_taken(value))
 
 
-def _taken_of(value: Any) -> int:
+def _count_taken(value: Any) -> int:
     """How many items it has given: it shows the last one, and the first also before that is given."""
     other = value.copy()
     next(other, None)
@@ -268,27 +268,27 @@ def make_nditer(operands: Any, flags: Any, access: Any, index: int) -> Any:
 
     made: Any = np.nditer(operands, flags=list(flags), op_flags=list(access))
     if index > made.itersize:
-        return skip(made, index)
+        return skip_items(made, index)
     if index:
         made.iterindex = index - 1
         next(made)
     return made
 
 
-def _reduce_pyseries(value: Any) -> Reduced:
+def _reduce_pyseries(value: Any) -> ReducedForm:
     import polars as pl
 
     return getattr, (pl.Series._from_pyseries(value), "_s")  # pyright: ignore[reportPrivateUsage]
 
 
-def _reduce_pydataframe(value: Any) -> Reduced:
+def _reduce_pydataframe(value: Any) -> ReducedForm:
     import polars as pl
 
     return getattr, (pl.DataFrame._from_pydf(value), "_df")  # pyright: ignore[reportPrivateUsage]
 
 
-_HOMES: dict[tuple[str, str], Reducer | str] = {
-    **{(builtins.__name__, name): _reduce_dict_iterator for name in _VIEWS},
+_REDUCERS: dict[tuple[str, str], Reducer | str] = {
+    **{(builtins.__name__, name): _reduce_dict_iterator for name in _DICT_VIEWS},
     ("_csv", "reader"): _reduce_csv_reader,
     ("numpy", "flatiter"): _reduce_flat,
     ("numpy", "nditer"): _reduce_nditer,

@@ -21,8 +21,8 @@ from typing import Any
 
 from hitl_nb.engine.position.frames.errors import CannotSave
 
-_SIZE = ctypes.sizeof(ctypes.c_ssize_t)
-_HEAD = object.__basicsize__
+_WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
+_HEAD_BYTES = object.__basicsize__
 
 
 def reduce_itertools(value: Any) -> tuple[Any, ...] | None:
@@ -35,22 +35,22 @@ def reduce_itertools(value: Any) -> tuple[Any, ...] | None:
 
 
 def _reduce_quietly(value: Any) -> Any:
-    with _without_deprecations():
+    with _ignore_deprecations():
         try:
             made, args, *rest = value.__reduce_ex__(4)
         except TypeError:
             return reduce_by_reading(value)
     state = rest[0] if rest else None
-    return (made, args) if state is None else (made, args, state, None, None, _set_quietly)
+    return (made, args) if state is None else (made, args, state, None, None, _set_state_quietly)
 
 
-def _set_quietly(iterator: Any, state: Any) -> None:
-    with _without_deprecations():
+def _set_state_quietly(iterator: Any, state: Any) -> None:
+    with _ignore_deprecations():
         iterator.__setstate__(state)
 
 
 @contextlib.contextmanager
-def _without_deprecations() -> Generator[None]:
+def _ignore_deprecations() -> Generator[None]:
     """Python 3.12 and 3.13 warn that 3.14 does not keep these iterators."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -59,26 +59,26 @@ def _without_deprecations() -> Generator[None]:
 
 def reduce_by_reading(value: Any) -> tuple[Any, ...]:
     """Without the help of the object's own methods. Raises CannotSave."""
-    reader = _READERS.get(type(value).__name__)
+    reader = _REDUCERS.get(type(value).__name__)
     if reader is None:
         raise CannotSave(f"an iterator itertools.{type(value).__name__}; loop over list(...) of it")
     return reader(value)
 
 
-def _held(value: Any) -> list[Any]:
+def _find_referents(value: Any) -> list[Any]:
     return [each for each in gc.get_referents(value) if each is not type(value)]
 
 
-def _fields(value: Any, first: int, count: int) -> list[int]:
+def _read_words(value: Any, first: int, count: int) -> list[int]:
     """C integers of an object, from the `first` word behind its head on."""
-    words = (ctypes.c_ssize_t * count).from_address(id(value) + _HEAD + first * _SIZE)
+    words = (ctypes.c_ssize_t * count).from_address(id(value) + _HEAD_BYTES + first * _WORD_BYTES)
     return list(words)
 
 
-def _objects(value: Any, count: int) -> list[Any]:
+def _read_objects(value: Any, count: int) -> list[Any]:
     """The first `count` fields of an object that are objects; None: not set."""
-    held = {id(each): each for each in _held(value)}
-    words = _fields(value, 0, count)
+    held = {id(each): each for each in _find_referents(value)}
+    words = _read_words(value, 0, count)
     if any(word and word not in held for word in words):
         raise CannotSave(
             f"an iterator itertools.{type(value).__name__} that is not read as expected in this Python; loop over "
@@ -87,16 +87,16 @@ def _objects(value: Any, count: int) -> list[Any]:
     return [held[word] if word else None for word in words]
 
 
-def _skipped(iterator: Any, count: int) -> Any:
+def _skip_items(iterator: Any, count: int) -> Any:
     deque[Any](itertools.islice(iterator, count), maxlen=0)
     return iterator
 
 
-def _ended(kind: str) -> tuple[Any, ...]:
-    return _make_ended, (kind,)
+def _reduce_finished(kind: str) -> tuple[Any, ...]:
+    return _make_finished, (kind,)
 
 
-def _make_ended(kind: str) -> Any:
+def _make_finished(kind: str) -> Any:
     made: Any = itertools.chain(())
     next(made, None)
     return made
@@ -106,7 +106,7 @@ def _make_ended(kind: str) -> Any:
 
 
 def _reduce_count(value: Any) -> tuple[Any, ...]:
-    held = _held(value)
+    held = _find_referents(value)
     if len(held) == 2:
         return itertools.count, tuple(held)
     found = re.fullmatch(r"count\((-?\d+)(?:, (-?\d+))?\)", repr(value))
@@ -116,7 +116,7 @@ def _reduce_count(value: Any) -> tuple[Any, ...]:
 
 
 def _reduce_repeat(value: Any) -> tuple[Any, ...]:
-    [item] = _held(value)
+    [item] = _find_referents(value)
     try:
         return itertools.repeat, (item, value.__length_hint__())
     except TypeError:  # without end
@@ -125,24 +125,24 @@ def _reduce_repeat(value: Any) -> tuple[Any, ...]:
 
 def _reduce_cycle(value: Any) -> tuple[Any, ...]:
     """In its first round it has its iterator and what it took of it; later only that, and `next` goes around."""
-    iterator, saved = _objects(value, 2)
+    iterator, saved = _read_objects(value, 2)
     if iterator is not None:
         return _make_cycle, (iterator, saved)
     around = [next(value) for _ in saved]  # it is where it was, then
     return itertools.cycle, (around,)
 
 
-def _make_cycle(iterator: Any, taken: list[Any]) -> Any:
-    return _skipped(itertools.cycle(itertools.chain(taken, iterator)), len(taken))
+def _make_cycle(iterator: Any, taken_items: list[Any]) -> Any:
+    return _skip_items(itertools.cycle(itertools.chain(taken_items, iterator)), len(taken_items))
 
 
-class Rest:
+class ChainRest:
     """What is left of a chain: the iterable that it is in, then the others."""
 
     def __init__(self, active: Any, source: Any) -> None:
         self.active, self.source = active, source
 
-    def __iter__(self) -> Rest:
+    def __iter__(self) -> ChainRest:
         return self
 
     def __next__(self) -> Any:
@@ -153,24 +153,24 @@ class Rest:
 
 
 def _reduce_chain(value: Any) -> tuple[Any, ...]:
-    source, active = _objects(value, 2)
+    source, active = _read_objects(value, 2)
     if source is None and active is None:
-        return _ended("chain")
-    while type(source) is Rest and source.active is None:
+        return _reduce_finished("chain")
+    while type(source) is ChainRest and source.active is None:
         source = source.source
     return _make_chain, (active, source)
 
 
 def _make_chain(active: Any, source: Any) -> Any:
-    return itertools.chain.from_iterable(Rest(active, source))
+    return itertools.chain.from_iterable(ChainRest(active, source))
 
 
 def _reduce_islice(value: Any) -> tuple[Any, ...]:
-    held = _held(value)
+    held = _find_referents(value)
     if not held:
-        return _ended("islice")
+        return _reduce_finished("islice")
     _check_islice()
-    next_, stop, step, count = _fields(value, 1, 4)
+    next_, stop, step, count = _read_words(value, 1, 4)
     return _make_islice, (held[0], next_ - count, None if stop < 0 else max(stop - count, 0), step)
 
 
@@ -183,19 +183,19 @@ def _make_islice(iterator: Any, start: int, stop: int | None, step: int) -> Any:
 @functools.cache
 def _check_islice() -> None:
     sample = itertools.islice(iter(range(100)), 5, 50, 3)
-    before = _fields(sample, 1, 4)
+    before = _read_words(sample, 1, 4)
     next(sample)
-    if before != [5, 50, 3, 0] or _fields(sample, 1, 4) != [8, 50, 3, 6]:
+    if before != [5, 50, 3, 0] or _read_words(sample, 1, 4) != [8, 50, 3, 6]:
         raise CannotSave("an itertools.islice, which is not read as expected in this Python; loop over list(...) of it")
 
 
 def _reduce_pairwise(value: Any) -> tuple[Any, ...]:
-    if not _held(value):
-        return _ended("pairwise")
-    iterator, old = _objects(value, 2)
+    if not _find_referents(value):
+        return _reduce_finished("pairwise")
+    iterator, old = _read_objects(value, 2)
     if iterator is None:
-        return _ended("pairwise")
-    if not _fields(value, 1, 1)[0]:
+        return _reduce_finished("pairwise")
+    if not _read_words(value, 1, 1)[0]:
         return itertools.pairwise, (iterator,)
     return _make_pairwise, (old, iterator)
 
@@ -204,41 +204,41 @@ def _make_pairwise(old: Any, iterator: Any) -> Any:
     return itertools.pairwise(itertools.chain((old,), iterator))
 
 
-def _reduce_function(make: Callable[[Any, Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
-    def reduce(value: Any) -> tuple[Any, ...]:
-        return make, tuple(_objects(value, 2))
+def _make_pair_reducer(factory: Callable[[Any, Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
+    def reduce_pair(value: Any) -> tuple[Any, ...]:
+        return factory, tuple(_read_objects(value, 2))
 
-    return reduce
+    return reduce_pair
 
 
-def _reduce_while(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+def _make_while_reducer(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     """`dropwhile` and `takewhile` have a flag: whether the start, or the end, is passed."""
 
-    def reduce(value: Any) -> tuple[Any, ...]:
-        function, iterator = _objects(value, 2)
-        flag = _fields(value, 2, 1)[0] & 0xFFFFFFFF
+    def reduce_while(value: Any) -> tuple[Any, ...]:
+        function, iterator = _read_objects(value, 2)
+        flag = _read_words(value, 2, 1)[0] & 0xFFFFFFFF
         if flag not in (0, 1):
             raise CannotSave(f"an itertools.{kind.__name__} that is not read as expected; loop over list(...) of it")
         if not flag:
             return kind, (function, iterator)
-        return (itertools.chain, (iterator,)) if kind is itertools.dropwhile else _ended(kind.__name__)
+        return (itertools.chain, (iterator,)) if kind is itertools.dropwhile else _reduce_finished(kind.__name__)
 
-    return reduce
+    return reduce_while
 
 
 def _reduce_compress(value: Any) -> tuple[Any, ...]:
-    return itertools.compress, tuple(_objects(value, 2))
+    return itertools.compress, tuple(_read_objects(value, 2))
 
 
 def _reduce_accumulate(value: Any) -> tuple[Any, ...]:
     """It has, in this order: function, iterator, total, initial; each but the iterator may be missing."""
-    total, iterator, function, initial = _objects(value, 4)
-    is_begun = bool(_fields(value, 0, 1)[0])
+    total, iterator, function, initial = _read_objects(value, 4)
+    is_begun = bool(_read_words(value, 0, 1)[0])
     return _make_accumulate, (iterator, function, is_begun, total, initial)
 
 
-def _make_accumulate(iterator: Any, function: Any, is_begun: bool, total: Any, initial: Any) -> Any:
-    if not is_begun:
+def _make_accumulate(iterator: Any, function: Any, is_started: bool, total: Any, initial: Any) -> Any:
+    if not is_started:
         return itertools.accumulate(iterator, function, initial=initial)
     made = itertools.accumulate(itertools.chain((total,), iterator), function)
     next(made)
@@ -247,10 +247,10 @@ def _make_accumulate(iterator: Any, function: Any, is_begun: bool, total: Any, i
 
 def _reduce_zip_longest(value: Any) -> tuple[Any, ...]:
     """Iterators that have ended are NULL in its tuple of them, which must not be looked at as a tuple then."""
-    count, _, tuple_, _, fill_ = _fields(value, 0, 5)
-    held = {id(each): each for each in _held(value)}
+    count, _, tuple_, _, fill_ = _read_words(value, 0, 5)
+    held = {id(each): each for each in _find_referents(value)}
     if not held:
-        return _ended("zip_longest")
+        return _reduce_finished("zip_longest")
     if tuple_ not in held or fill_ not in held or not 0 <= count < 1_000_000:
         raise CannotSave("an itertools.zip_longest that is not read as expected; loop over list(...) of it")
     parts = {id(each): each for each in gc.get_referents(held[tuple_])}
@@ -265,88 +265,88 @@ def _make_zip_longest(iterators: tuple[Any, ...], fill: Any) -> Any:
 # -- over pools: the indices tell the place
 
 
-def _indices(value: Any, word: int, count: int) -> list[int]:
-    address = _fields(value, word, 1)[0]
+def _read_indices(value: Any, word: int, count: int) -> list[int]:
+    address = _read_words(value, word, 1)[0]
     return list((ctypes.c_ssize_t * count).from_address(address)) if count else []
 
 
 def _reduce_product(value: Any) -> tuple[Any, ...]:
-    pools, is_begun, stopped = _pools(value, 3)
+    pools, is_begun, stopped = _read_pools(value, 3)
     if stopped:
-        return _ended("product")
+        return _reduce_finished("product")
     pools = pools or ()
     place = 0
     if is_begun:
-        for pool, index in zip(pools, _indices(value, 1, len(pools)), strict=True):
+        for pool, index in zip(pools, _read_indices(value, 1, len(pools)), strict=True):
             place = place * len(pool) + index
         place += 1
     return _make_product, (pools, place)
 
 
-def _pools(value: Any, stopped: int) -> tuple[Any, bool, bool]:
+def _read_pools(value: Any, stopped_word: int) -> tuple[Any, bool, bool]:
     """Its first referent is the pool, or the pools; the second, once it has begun, its last result."""
-    tuples: list[Any] = [each for each in _held(value) if type(each) is tuple]
-    flag = _fields(value, stopped, 1)[0] & 0xFFFFFFFF
+    tuples: list[Any] = [each for each in _find_referents(value) if type(each) is tuple]
+    flag = _read_words(value, stopped_word, 1)[0] & 0xFFFFFFFF
     if flag not in (0, 1):
         raise CannotSave(f"an itertools.{type(value).__name__} that is not read as expected; loop over list(...) of it")
     return tuples[0] if tuples else (), len(tuples) > 1, bool(flag)
 
 
 def _make_product(pools: tuple[Any, ...], place: int) -> Any:
-    return _skipped(itertools.product(*pools), place)
+    return _skip_items(itertools.product(*pools), place)
 
 
 def _reduce_selection(value: Any) -> tuple[Any, ...]:
     """combinations(pool, r), with replacement, and permutations."""
     name = type(value).__name__
     is_permutations = name == "permutations"
-    pool, is_begun, stopped = _pools(value, 5 if is_permutations else 4)
-    size = _fields(value, 4 if is_permutations else 3, 1)[0]
+    pool, is_begun, stopped = _read_pools(value, 5 if is_permutations else 4)
+    size = _read_words(value, 4 if is_permutations else 3, 1)[0]
     if stopped:
-        return _ended(name)
+        return _reduce_finished(name)
     if not 0 <= size <= max(len(pool), 64):
         raise CannotSave(f"an itertools.{name} that is not read as expected; loop over list(...) of it")
-    place = _rank(name, _indices(value, 1, size), len(pool), size) + 1 if is_begun else 0
+    place = _rank_selection(name, _read_indices(value, 1, size), len(pool), size) + 1 if is_begun else 0
     return _make_selection, (name, pool, size, place)
 
 
-def _rank(name: str, indices: list[int], size: int, chosen: int) -> int:
+def _rank_selection(name: str, indices: list[int], size: int, chosen_count: int) -> int:
     """How many come before the one with these indices."""
     if name == "permutations":
         free, place = list(range(size)), 0
         for i, index in enumerate(indices):
-            place += free.index(index) * math.perm(size - i - 1, chosen - i - 1)
+            place += free.index(index) * math.perm(size - i - 1, chosen_count - i - 1)
             free.remove(index)
         return place
     if name == "combinations":
         place, first = 0, 0
         for i, index in enumerate(indices):
-            place += sum(math.comb(size - each - 1, chosen - i - 1) for each in range(first, index))
+            place += sum(math.comb(size - each - 1, chosen_count - i - 1) for each in range(first, index))
             first = index + 1
         return place
     place, first = 0, 0
     for i, index in enumerate(indices):
-        left = chosen - i - 1
+        left = chosen_count - i - 1
         place += sum(math.comb(size - each + left - 1, left) for each in range(first, index))
         first = index
     return place
 
 
 def _make_selection(name: str, pool: tuple[Any, ...], size: int, place: int) -> Any:
-    return _skipped(getattr(itertools, name)(pool, size), place)
+    return _skip_items(getattr(itertools, name)(pool, size), place)
 
 
-_READERS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+_REDUCERS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     "count": _reduce_count,
     "repeat": _reduce_repeat,
     "cycle": _reduce_cycle,
     "chain": _reduce_chain,
     "islice": _reduce_islice,
     "pairwise": _reduce_pairwise,
-    "starmap": _reduce_function(itertools.starmap),
-    "filterfalse": _reduce_function(itertools.filterfalse),
-    "dropwhile": _reduce_while(itertools.dropwhile),
-    "takewhile": _reduce_while(itertools.takewhile),
+    "starmap": _make_pair_reducer(itertools.starmap),
+    "filterfalse": _make_pair_reducer(itertools.filterfalse),
+    "dropwhile": _make_while_reducer(itertools.dropwhile),
+    "takewhile": _make_while_reducer(itertools.takewhile),
     "compress": _reduce_compress,
     "accumulate": _reduce_accumulate,
     "zip_longest": _reduce_zip_longest,

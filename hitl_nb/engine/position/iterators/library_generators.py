@@ -19,25 +19,25 @@ from typing import Any, cast
 
 from hitl_nb.engine.compile import Unit, find_code
 from hitl_nb.engine.compile.runtime.with_methods import with_methods
-from hitl_nb.engine.compile.tree.nodes import own_nodes
+from hitl_nb.engine.compile.tree.nodes import iterate_own_nodes
 from hitl_nb.engine.compile.tree.protected_blocks import OPEN
 from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction
 from hitl_nb.engine.position.event_loop import completions
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.position.frames.frames import How, SavedFrame
+from hitl_nb.engine.position.frames.frames import ContinuationMode, SavedFrame
 from hitl_nb.engine.position.frames.places import find_place
-from hitl_nb.engine.position.iterators.directories import Listing
+from hitl_nb.engine.position.iterators.directories import DirectoryListing
 from hitl_nb.engine.position.iterators.library_sources import (
     LibrarySource,
     fields_of,
-    find_source,
+    find_library_source,
     load_source,
     source_of_unit,
     unit_of,
 )
-from hitl_nb.engine.position.stack.generators import make_generator, reduce_generator, reduce_saved
+from hitl_nb.engine.position.stack.generators import make_generator, reduce_generator, reduce_saved_frame
 
-_CLEANING_UP = frozenset(
+_HARMLESS_CLEANUPS = frozenset(
     (
         ("tqdm.std", "tqdm.__iter__"),  # closes the bar
         ("pathlib", "_RecursiveWildcardSelector._select_from"),  # empties a set of its own
@@ -47,14 +47,14 @@ _CLEANING_UP = frozenset(
 """Generators that may wait inside a `finally` of their own: that it runs when the paused one is dropped is harmless."""
 
 
-_READ_WHOLE = frozenset(("os", "pathlib", "pathlib._abc", "pathlib._local", "glob"))
+_LISTING_READERS = frozenset(("os", "pathlib", "pathlib._abc", "pathlib._local", "glob"))
 """Modules whose generators have read a listing of a directory to its end when they wait."""
 
 with os.scandir("/") as _listing:
-    _LISTING = type(_listing)
+    _LISTING_TYPE = type(_listing)
 
 
-def reduce_library_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, ...] | None:
+def reduce_library_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[Any, ...] | None:
     """How pickle makes a generator of a library again; None: it is none of a library's.
 
     Raises:
@@ -63,20 +63,20 @@ def reduce_library_generator(value: Any, running: dict[int, SavedFrame]) -> tupl
     frame = value.gi_frame if isinstance(value, types.GeneratorType) else None
     if frame is None:
         return None
-    if frame.f_code is completions.CODE:
-        return completions.reduce_generator(value)
+    if frame.f_code is completions.AS_COMPLETED_CODE:
+        return completions.reduce_as_completed(value)
     known = find_code(frame.f_code)
     if known is not None:  # one that was continued before
         source = source_of_unit(known.unit.key)
         if source is None:
             return None
-        function, args, *rest = reduce_generator(value, running)
+        function, args, *rest = reduce_generator(value, running_frames)
         if function is not make_generator:
             return function, args, *rest
         (values, is_begun), *others = rest
-        values = tuple(_without_listing(source.module, value) for value in values)
-        return _made(source, args, [(values, is_begun), *others])
-    source = find_source(frame.f_code, frame.f_globals)
+        values = tuple(_drop_listing(source.module, value) for value in values)
+        return _reduce_with_source(source, args, [(values, is_begun), *others])
+    source = find_library_source(frame.f_code, frame.f_globals)
     if source is None:
         return None
     if value.gi_running:
@@ -87,15 +87,15 @@ def reduce_library_generator(value: Any, running: dict[int, SavedFrame]) -> tupl
     if not is_read_as_expected():
         raise CannotSave(f"{frame.f_code.co_qualname} is a generator of a library; loop over list(...) of it")
     saved, is_begun = read_library_generator(value, unit_of(source))
-    _, args, *rest = reduce_saved(saved, is_begun=is_begun)
-    return _made(source, args, rest)
+    _, args, *rest = reduce_saved_frame(saved, needs_placement=is_begun)
+    return _reduce_with_source(source, args, rest)
 
 
-def _without_listing(module: str, value: Any) -> Any:
-    return Listing([]) if module in _READ_WHOLE and isinstance(value, _LISTING) else value
+def _drop_listing(module: str, value: Any) -> Any:
+    return DirectoryListing([]) if module in _LISTING_READERS and isinstance(value, _LISTING_TYPE) else value
 
 
-def _made(source: LibrarySource, args: tuple[Any, ...], rest: list[Any]) -> tuple[Any, ...]:
+def _reduce_with_source(source: LibrarySource, args: tuple[Any, ...], rest: list[Any]) -> tuple[Any, ...]:
     return (make_library_generator, (fields_of(source), *args), *rest)
 
 
@@ -106,42 +106,42 @@ def make_library_generator(source: tuple[Any, ...], *args: Any) -> Any:
 
 def read_library_generator(value: Any, unit: Unit) -> tuple[SavedFrame, bool]:
     """A suspended native generator, as the frame of the same function of `unit`."""
-    return _Reader(value, unit).read()
+    return _LibraryGeneratorReader(value, unit).read_frame()
 
 
-class _Reader:
+class _LibraryGeneratorReader:
     def __init__(self, value: Any, unit: Unit) -> None:
-        self.value, self.unit, self.tree = value, unit, unit.tree()
+        self.value, self.unit, self.tree = value, unit, unit.get_tree()
         self.frame: types.FrameType = value.gi_frame
         self.code = self.frame.f_code
         self.locals: dict[str, Any] = dict(self.frame.f_locals)
         self.cells: dict[str, types.CellType] = {}
 
-    def read(self) -> tuple[SavedFrame, bool]:
+    def read_frame(self) -> tuple[SavedFrame, bool]:
         if inspect.getgeneratorstate(self.value) == inspect.GEN_CREATED:
-            function = self._function_at_start()
-            self._stack(0)
-            return self._saved(function, 0, "start"), False
-        function, node = self._place()
+            function = self._find_unstarted_function()
+            self._read_stack_values(0)
+            return self._make_saved_frame(function, 0, "start"), False
+        function, node = self._find_yield()
         place = find_place(self.unit, function.number, node.lineno)
         if place is None:
-            raise self._refusal()
-        names = list(self._waiting_names(place.path))
-        how: How = "yield"
+            raise self._make_refusal()
+        names = list(self._iterate_stack_names(place.path))
+        how: ContinuationMode = "yield"
         if isinstance(node, ast.YieldFrom):
             how = "yield_from"
             names.append(cast("ast.NamedExpr", node.value).target.id)
-        for name, found in zip(names, self._stack(len(names)), strict=True):
-            self._keep(name, found)
-        return self._saved(function, node.lineno, how), True
+        for name, found in zip(names, self._read_stack_values(len(names)), strict=True):
+            self._keep_stack_value(name, found)
+        return self._make_saved_frame(function, node.lineno, how), True
 
-    def _saved(self, function: InstrumentedFunction, number: int, how: How) -> SavedFrame:
+    def _make_saved_frame(self, function: InstrumentedFunction, number: int, mode: ContinuationMode) -> SavedFrame:
         values = {name: value for name, value in self.locals.items() if name not in self.cells}
         module = self.frame.f_globals.get("__name__", "")
-        values = {name: _without_listing(module, value) for name, value in values.items()}
-        return SavedFrame(self.unit.key, function.number, number, how, values, self.cells, self.frame.f_globals)
+        values = {name: _drop_listing(module, value) for name, value in values.items()}
+        return SavedFrame(self.unit.key, function.number, number, mode, values, self.cells, self.frame.f_globals)
 
-    def _refusal(self) -> CannotSave:
+    def _make_refusal(self) -> CannotSave:
         return CannotSave(
             f"{self.code.co_qualname} is a generator of a library that waits where it cannot be continued; loop over "
             "list(...) of it"
@@ -149,52 +149,52 @@ class _Reader:
 
     # -- the place
 
-    def _function_at_start(self) -> InstrumentedFunction:
-        found = [each for each in self._functions() if self._first_line(each) == self.code.co_firstlineno]
-        found = found or list(self._functions())
+    def _find_unstarted_function(self) -> InstrumentedFunction:
+        found = [each for each in self._iterate_functions() if self._find_first_line(each) == self.code.co_firstlineno]
+        found = found or list(self._iterate_functions())
         if len(found) != 1:
-            raise self._refusal()
+            raise self._make_refusal()
         return found[0]
 
-    def _functions(self) -> Iterator[InstrumentedFunction]:
+    def _iterate_functions(self) -> Iterator[InstrumentedFunction]:
         return (each for each in self.unit.functions if each.qualname == self.code.co_qualname)
 
-    def _first_line(self, function: InstrumentedFunction) -> int | None:
-        position = self.tree.numbering.position_of(self.tree.nodes[function.number].lineno)
+    def _find_first_line(self, function: InstrumentedFunction) -> int | None:
+        position = self.tree.node_numbers.find_position(self.tree.nodes[function.number].lineno)
         return position[0] if position else None
 
-    def _place(self) -> tuple[InstrumentedFunction, Any]:
+    def _find_yield(self) -> tuple[InstrumentedFunction, Any]:
         position = list(self.code.co_positions())[self.frame.f_lasti // 2]
         found = [
             (function, node)
-            for function in self._functions()
+            for function in self._iterate_functions()
             for statement in self.tree.nodes[function.number].body
-            for node in own_nodes(statement)
-            if isinstance(node, ast.Yield | ast.YieldFrom) and self._is_at(node, position)
+            for node in iterate_own_nodes(statement)
+            if isinstance(node, ast.Yield | ast.YieldFrom) and self._is_at_position(node, position)
         ]
         if len(found) != 1:
-            raise self._refusal()
+            raise self._make_refusal()
         return found[0]
 
-    def _is_at(self, node: Any, position: Any) -> bool:
-        mine = self.tree.numbering.position_of(node.lineno, node.col_offset)
+    def _is_at_position(self, node: Any, position: Any) -> bool:
+        mine = self.tree.node_numbers.find_position(node.lineno, node.col_offset)
         if mine is None or self.code.co_name != "<genexpr>" or None in position:
             return mine == position
         # CPython has the place of the whole expression there; its `yield` is the only one of its function.
         first, last, left, right = position
         return (first, left) <= (mine[0], mine[2]) and (mine[1], mine[3]) <= (last, right)
 
-    def _waiting_names(self, path: Any) -> Iterator[Any]:
+    def _iterate_stack_names(self, path: Any) -> Iterator[Any]:
         """The names of what CPython has on the stack at the place, outermost first."""
         for node, (field, _) in path:
-            finals = self.tree.finals.get(node)
+            finals = self.tree.final_flags.get(node)
             if isinstance(node, ast.For):
                 if field == "body":
                     yield cast("ast.Name", node.iter).id
             elif finals is not None:
-                is_known = (self.frame.f_globals.get("__name__"), self.code.co_qualname) in _CLEANING_UP
+                is_known = (self.frame.f_globals.get("__name__"), self.code.co_qualname) in _HARMLESS_CLEANUPS
                 if field != "body" or not is_known:
-                    raise self._refusal()
+                    raise self._make_refusal()
                 flag, held = finals
                 self.locals[flag] = OPEN
                 if held is None:
@@ -202,19 +202,19 @@ class _Reader:
                 else:
                     self.locals[held] = None
             elif isinstance(node, ast.Try) and field == "handlers":
-                raise self._refusal()
+                raise self._make_refusal()
 
-    def _keep(self, name: Any, found: Any) -> None:
+    def _keep_stack_value(self, name: Any, stack_value: Any) -> None:
         if isinstance(name, str):
-            self.locals[name] = found
+            self.locals[name] = stack_value
             return
         leave = name.finalbody[0].body[0].value  # of a `with`: its `__exit__` is on the stack
-        self.locals[leave.args[0].id] = found.__self__
-        self.locals[leave.func.value.id] = with_methods(found.__self__)
+        self.locals[leave.args[0].id] = stack_value.__self__
+        self.locals[leave.func.value.id] = with_methods(stack_value.__self__)
 
     # -- the stack
 
-    def _stack(self, count: int) -> list[Any]:
+    def _read_stack_values(self, count: int) -> list[Any]:
         """The `count` values on the frame's stack: they come behind its locals in what it refers to.
 
         An exception that was handled while it ran (or None) may come last.
@@ -225,14 +225,14 @@ class _Reader:
             [len(referred), len(referred) - 1] if last is None or isinstance(last, BaseException) else [len(referred)]
         )
         for length in lengths:
-            cells = self._cells_before(referred[: length - count])
+            cells = self._find_cells_before_stack(referred[: length - count])
             stack = referred[length - count : length]
             if cells is not None and all(hasattr(_kind_of(value), "__next__") or callable(value) for value in stack):
                 self.cells = cells
                 return stack
-        raise self._refusal()
+        raise self._make_refusal()
 
-    def _cells_before(self, referred: list[Any]) -> dict[str, types.CellType] | None:
+    def _find_cells_before_stack(self, referents: list[Any]) -> dict[str, types.CellType] | None:
         """The cells among the locals, which `referred` ends with; None: it does not."""
         code = self.code
         names = [*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames)]
@@ -242,7 +242,7 @@ class _Reader:
         for name in reversed(names):
             if name not in self.locals and name not in shared:
                 continue
-            found = referred.pop() if referred else None
+            found = referents.pop() if referents else None
             if name in shared and isinstance(found, types.CellType):
                 cells[name] = found
             elif found is not self.locals.get(name, self):
@@ -256,7 +256,7 @@ def _kind_of(value: Any) -> Any:
 
 @functools.cache
 def is_read_as_expected() -> bool:
-    """Whether this Python has values where `_Reader` looks for them."""
+    """Whether this Python has values where `_LibraryGeneratorReader` looks for them."""
 
     def sample(first: Any) -> Iterator[Any]:
         for outer in first:

@@ -36,34 +36,34 @@ class LibrarySource:
     text: str
 
 
-_sources: dict[str, LibrarySource] = {}  # by unit
-_units: dict[LibrarySource, Unit] = {}
-_found: dict[types.CodeType, LibrarySource | None] = {}
+_sources_by_unit: dict[str, LibrarySource] = {}  # by unit
+_units_by_source: dict[LibrarySource, Unit] = {}
+_sources_by_code: dict[types.CodeType, LibrarySource | None] = {}
 
 
-def find_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySource | None:
+def find_library_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySource | None:
     """The source of the outermost function around `code`; None: it is no module's, or its file is not found."""
-    if code not in _found:
-        _found[code] = _read_source(code, namespace)
-    return _found[code]
+    if code not in _sources_by_code:
+        _sources_by_code[code] = _read_source(code, namespace)
+    return _sources_by_code[code]
 
 
 def source_of_unit(key: str) -> LibrarySource | None:
-    return _sources.get(key)
+    return _sources_by_unit.get(key)
 
 
 def unit_of(source: LibrarySource) -> Unit:
-    unit = _units.get(source)
+    unit = _units_by_source.get(source)
     if unit is None:
-        unit = _units[source] = compile_unit(source.text, source.filename, is_cell=False)
-        _sources[unit.key] = source
+        unit = _units_by_source[source] = compile_unit(source.text, source.filename, is_cell=False)
+        _sources_by_unit[unit.key] = source
     return unit
 
 
 def load_source(fields: tuple[Any, ...]) -> LibrarySource:
     """A saved source. Raises HitlError if the module of this process has another one."""
     source = LibrarySource(*fields)
-    if source not in _units:
+    if source not in _units_by_source:
         module = importlib.import_module(source.module)
         lines = linecache.getlines(getattr(module, "__file__", None) or source.filename, vars(module))
         saved = source.text.splitlines(keepends=True)[source.line - 1 :]
@@ -89,7 +89,7 @@ def _read_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySour
     *classes, name = path
     is_frozen = code.co_filename.startswith("<frozen")
     lines = linecache.getlines(str(namespace.get("__file__")) if is_frozen else code.co_filename, namespace)
-    start = _start_of(lines, code, name, is_nested=".<locals>." in code.co_qualname)
+    start = _find_start_line(lines, code, name, is_nested=".<locals>." in code.co_qualname)
     if start is None:
         return None
     block = inspect.getblock(lines[start - 1 :])
@@ -105,7 +105,7 @@ def _read_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySour
     return LibrarySource(module, code.co_filename, start, text)
 
 
-def _start_of(lines: list[str], code: types.CodeType, name: str, *, is_nested: bool) -> int | None:
+def _find_start_line(lines: list[str], code: types.CodeType, name: str, *, is_nested: bool) -> int | None:
     """The line of the `def`: behind the decorators, or above what is nested in the function."""
     is_start = re.compile(rf"\s*def\s+{re.escape(name)}\b").match
     first = code.co_firstlineno

@@ -18,32 +18,34 @@ CALLABLE_ITERATOR = type(iter(int, 1))
 class Matches:
     """A loop over `re.finditer`: its first match tells the text; the number of those taken tells the place."""
 
-    __slots__ = ("_first", "_iterator", "_taken", "pattern", "text")
+    __slots__ = ("_first_match", "_iterator", "_taken_count", "pattern", "text")
 
-    def __init__(self, pattern: Any, text: tuple[Any, int, int], taken: int, first: Any, iterator: Any) -> None:
+    def __init__(
+        self, pattern: Any, text: tuple[Any, int, int], taken_count: int, first_match: Any, iterator: Any
+    ) -> None:
         self.pattern, self.text = pattern, text
-        self._taken, self._first, self._iterator = taken, first, iterator
+        self._taken_count, self._first_match, self._iterator = taken_count, first_match, iterator
 
     def __iter__(self) -> Matches:
         return self
 
     def __next__(self) -> Any:
-        if self._first is not None:
-            found, self._first = self._first, None
+        if self._first_match is not None:
+            found, self._first_match = self._first_match, None
         else:
             found = next(self._iterator)
-        self._taken += 1
+        self._taken_count += 1
         return found
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return make_matches, (self.pattern, self.text, self._taken)
+        return make_matches, (self.pattern, self.text, self._taken_count)
 
 
-def make_matches(pattern: Any, text: tuple[Any, int, int], taken: int) -> Matches:
+def make_matches(pattern: Any, text: tuple[Any, int, int], taken_count: int) -> Matches:
     iterator = pattern.finditer(*text)
-    for _ in range(taken):
+    for _ in range(taken_count):
         next(iterator, None)
-    return Matches(pattern, text, taken, None, iterator)
+    return Matches(pattern, text, taken_count, None, iterator)
 
 
 def open_matches(iterator: Any) -> Any:
@@ -57,11 +59,11 @@ def open_matches(iterator: Any) -> Any:
     for taken, match in enumerate(first.re.finditer(*text)):
         if match.regs == first.regs:
             return Matches(first.re, text, taken, first, iterator)
-    return _again(first, iterator)
+    return _prepend_match(first, iterator)
 
 
-def _again(first: Any, iterator: Any) -> Iterator[Any]:
-    yield first
+def _prepend_match(first_match: Any, iterator: Any) -> Iterator[Any]:
+    yield first_match
     yield from iterator
 
 
@@ -79,7 +81,7 @@ def reduce_callable_iterator(value: Any) -> tuple[Any, ...] | None:
     return None
 
 
-_WAYS = ("search", "match", "fullmatch")
+_MATCH_METHODS = ("search", "match", "fullmatch")
 
 
 def reduce_match(value: Any) -> tuple[Any, ...]:
@@ -88,7 +90,7 @@ def reduce_match(value: Any) -> tuple[Any, ...]:
         raise CannotSave(
             "a re.Match in something other than text or bytes; keep what you need of it (.group(), .span())"
         )
-    for how in _WAYS:
+    for how in _MATCH_METHODS:
         found = getattr(value.re, how)(*text)
         if found is not None and found.regs == value.regs:
             return make_match, (value.re, text, how, 0)
@@ -98,15 +100,15 @@ def reduce_match(value: Any) -> tuple[Any, ...]:
     raise CannotSave("a re.Match that is not found again; keep what you need of it (.group(), .span())")
 
 
-def make_match(pattern: Any, text: tuple[Any, int, int], how: str, number: int) -> Any:
-    if how != "finditer":
-        return getattr(pattern, how)(*text)
+def make_match(pattern: Any, text: tuple[Any, int, int], method_name: str, number: int) -> Any:
+    if method_name != "finditer":
+        return getattr(pattern, method_name)(*text)
     return next(match for i, match in enumerate(pattern.finditer(*text)) if i == number)
 
 
 def open_enumerate(iterator: Any) -> Any:
     """The same of `enumerate(re.finditer(...))`, if nothing but the loop has it."""
-    if getrefcount(iterator) > _REFERENCES[0]:
+    if getrefcount(iterator) > _EXPECTED_REFERENCES[0]:
         return iterator
     inner, count = iterator.__reduce__()[1]
     if type(inner) is not CALLABLE_ITERATOR:
@@ -115,15 +117,15 @@ def open_enumerate(iterator: Any) -> Any:
     return iterator if opened is inner else enumerate(opened, count)
 
 
-_REFERENCES = [0]  # to an enumerate that only a loop has, when it is opened: tried once
+_EXPECTED_REFERENCES = [0]  # to an enumerate that only a loop has, when it is opened: tried once
 
 
 def _count_references() -> None:
-    def count(iterator: Any) -> Any:
-        _REFERENCES[0] = getrefcount(iterator)
+    def record_references(iterator: Any) -> Any:
+        _EXPECTED_REFERENCES[0] = getrefcount(iterator)
         return iterator
 
-    runtime.openers[enumerate] = count
+    runtime.openers[enumerate] = record_references
     iterator: Any = enumerate(())
     iterator = runtime.open_iterator(iterator)  # as a loop does it
 

@@ -9,7 +9,7 @@ from typing import Any
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.errors import HitlError
 
-_WAY = "give read_csv a path, or make a list of the parts before the checkpoint"
+_ADVICE = "give read_csv a path, or make a list of the parts before the checkpoint"
 
 
 def reduce_text_file_reader(value: Any) -> tuple[Any, ...]:
@@ -20,10 +20,10 @@ def reduce_text_file_reader(value: Any) -> tuple[Any, ...]:
         return make_closed_reader, (value.engine, options, row)
     name = getattr(handles.handle, "name", None)
     if not handles.created_handles or not isinstance(name, str):
-        raise CannotSave(f"a reader of pandas.read_csv over something other than a file with a path; {_WAY}")
+        raise CannotSave(f"a reader of pandas.read_csv over something other than a file with a path; {_ADVICE}")
     path = Path(name).absolute()
     if not path.is_file():
-        raise CannotSave(f"a reader of pandas.read_csv over {path}, which is gone; {_WAY}")
+        raise CannotSave(f"a reader of pandas.read_csv over {path}, which is gone; {_ADVICE}")
     return make_text_file_reader, (str(path), path.stat().st_size, value.engine, options, row)
 
 
@@ -33,7 +33,7 @@ def make_text_file_reader(path: str, size: int, engine: str, options: dict[str, 
             f"{path} is gone or shorter than when the agent paused, which was reading it; put it back and run the "
             "agent again: it continues where it was"
         )
-    made = _reader(path, engine, options)
+    made = _make_reader(path, engine, options)
     while made._currow < row:  # the parts are parsed again, and dropped
         made.get_chunk(min(made.chunksize or 10_000, row - made._currow))
     return made
@@ -42,12 +42,12 @@ def make_text_file_reader(path: str, size: int, engine: str, options: dict[str, 
 def make_closed_reader(engine: str, options: dict[str, Any], row: int) -> Any:
     import io
 
-    made = _reader(io.StringIO("closed\n"), engine, {"chunksize": options.get("chunksize"), "delimiter": ","})
+    made = _make_reader(io.StringIO("closed\n"), engine, {"chunksize": options.get("chunksize"), "delimiter": ","})
     made._currow = row
     made.close()
     return made
 
 
-def _reader(source: Any, engine: str, options: dict[str, Any]) -> Any:
+def _make_reader(source: Any, engine: str, options: dict[str, Any]) -> Any:
     readers: Any = importlib.import_module("pandas.io.parsers.readers")
     return readers.TextFileReader(source, engine, **options)

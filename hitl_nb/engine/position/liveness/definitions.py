@@ -8,206 +8,217 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from hitl_nb.engine.compile.tree.nodes import FUNCTIONS, is_engine_name
-from hitl_nb.engine.compile.tree.trees import CELLS
-from hitl_nb.engine.position.liveness.name_sets import NOTHING, Effect, NameSets
-from hitl_nb.engine.position.liveness.reads import Reads
+from hitl_nb.engine.compile.tree.trees import CELLS_NAME
+from hitl_nb.engine.position.liveness.name_sets import NO_EFFECT, NameEffect, NameSets
+from hitl_nb.engine.position.liveness.reads import ExpressionAnalysis
 
 
 class Exits(NamedTuple):
     """The names that are live where a statement may be left to, other than at its end."""
 
-    error: int = 0
-    returned: int = 0
-    broke: int = 0
-    continued: int = 0
+    at_error: int = 0
+    at_return: int = 0
+    at_break: int = 0
+    at_continue: int = 0
 
 
 NO_EXITS = Exits()
 
 
-class Nested(NamedTuple):
+class NestedDefinition(NamedTuple):
     """What a function, a lambda or a class body does with the names around it.
 
     Attributes:
         reads: names that it may read before it binds them.
         loads: names that it reads anywhere.
         binds: names that it may bind, as `global` or `nonlocal`.
-        escaping: names that what it defines may share with it after it has ended.
+        escaping_names: names that what it defines may share with it after it has ended.
     """
 
     reads: int
     loads: int
     binds: int
-    escaping: int
+    escaping_names: int
 
 
-class Definitions(Reads):
-    """Adds simple statements and definitions to `Reads`; `Flow` adds all others.
+class DefinitionAnalysis(ExpressionAnalysis):
+    """Adds simple statements and definitions to `ExpressionAnalysis`; `FlowAnalysis` adds all others.
 
     Args:
-        nested: what was found of nested functions, by their nodes; shared by the scopes of a tree.
+        nested_definitions: what was found of nested functions, by their nodes; shared by the scopes of a tree.
     """
 
     def __init__(
         self,
-        names: NameSets,
-        nested: dict[ast.AST, Nested],
+        name_sets: NameSets,
+        nested_definitions: dict[ast.AST, NestedDefinition],
         owner: str = "",
-        declared: frozenset[str] = frozenset(),
+        declared_names: frozenset[str] = frozenset(),
         *,
         is_class: bool = False,
     ) -> None:
-        super().__init__(names, owner, declared, is_class=is_class)
-        self.nested = nested
-        self._effects: dict[type[ast.AST], Callable[[Any], Effect]] = {
-            ast.Assign: self._assign,
-            ast.AugAssign: self._augmented,
-            ast.AnnAssign: self._annotated,
-            ast.Assert: self._assert,
-            ast.Import: self._import,
-            ast.ImportFrom: self._import_from,
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            ast.ClassDef: self._class,
-            ast.Global: lambda _: NOTHING,
-            ast.Nonlocal: lambda _: NOTHING,
+        super().__init__(name_sets, owner, declared_names, is_class=is_class)
+        self.nested_definitions = nested_definitions
+        self._statement_visitors: dict[type[ast.AST], Callable[[Any], NameEffect]] = {
+            ast.Assign: self._visit_assign,
+            ast.AugAssign: self._visit_augmented_assign,
+            ast.AnnAssign: self._visit_annotated_assign,
+            ast.Assert: self._visit_assert,
+            ast.Import: self._visit_import,
+            ast.ImportFrom: self._visit_import_from,
+            ast.FunctionDef: self._visit_function,
+            ast.AsyncFunctionDef: self._visit_function,
+            ast.ClassDef: self._visit_class,
+            ast.Global: lambda _: NO_EFFECT,
+            ast.Nonlocal: lambda _: NO_EFFECT,
         }
 
     @abstractmethod
-    def block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int: ...
+    def live_before_block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int: ...
 
-    def simple(self, node: ast.stmt) -> Effect:
+    def effect_of_simple(self, node: ast.stmt) -> NameEffect:
         """The effect of a statement that has no blocks."""
-        effect = self._effects.get(type(node))
-        return self.effect(node) if effect is None else effect(node)
+        effect = self._statement_visitors.get(type(node))
+        return self.effect_of(node) if effect is None else effect(node)
 
-    def of_value(self, node: ast.AST | None) -> Effect:
-        return NOTHING if node is None else self.effect(node)
+    def effect_of_optional(self, node: ast.AST | None) -> NameEffect:
+        return NO_EFFECT if node is None else self.effect_of(node)
 
     # -- simple statements
 
-    def _assign(self, node: ast.Assign) -> Effect:
+    def _visit_assign(self, node: ast.Assign) -> NameEffect:
         target = node.targets[0]
-        if isinstance(target, ast.Name) and target.id == CELLS:  # takes the cells, whatever is in them
-            return (0, self.store(CELLS))
-        return self.in_turn([node.value, *node.targets])
+        if isinstance(target, ast.Name) and target.id == CELLS_NAME:  # takes the cells, whatever is in them
+            return (0, self.store_name(CELLS_NAME))
+        return self.effect_in_order([node.value, *node.targets])
 
-    def _augmented(self, node: ast.AugAssign) -> Effect:
-        reads, binds = self.effect(node.value)
+    def _visit_augmented_assign(self, node: ast.AugAssign) -> NameEffect:
+        reads, binds = self.effect_of(node.value)
         target = node.target
         if not isinstance(target, ast.Name):
-            more, bound = self.effect(target)
-            return (more | (reads & ~bound), binds | bound)
-        old = self.loading(self.bit(target.id))
-        return (reads | old | self.aliases.get(old, 0), binds | self.store(target.id))
+            more, target_binds = self.effect_of(target)
+            return (more | (reads & ~target_binds), binds | target_binds)
+        old = self.record_loads(self.bit_of(target.id))
+        return (reads | old | self.aliases.get(old, 0), binds | self.store_name(target.id))
 
-    def _annotated(self, node: ast.AnnAssign) -> Effect:
+    def _visit_annotated_assign(self, node: ast.AnnAssign) -> NameEffect:
         if node.value is not None:
-            return self.in_turn([node.value, node.target, node.annotation])
-        reads, _ = self.in_turn([node.target, node.annotation])  # a name becomes a local, and is not bound
+            return self.effect_in_order([node.value, node.target, node.annotation])
+        reads, _ = self.effect_in_order([node.target, node.annotation])  # a name becomes a local, and is not bound
         return (reads, 0)
 
-    def _assert(self, node: ast.Assert) -> Effect:
-        reads, binds = self.effect(node.test)
-        return (reads | (self.of_value(node.msg)[0] & ~binds), binds)
+    def _visit_assert(self, node: ast.Assert) -> NameEffect:
+        reads, binds = self.effect_of(node.test)
+        return (reads | (self.effect_of_optional(node.msg)[0] & ~binds), binds)
 
-    def _import(self, node: ast.Import) -> Effect:
+    def _visit_import(self, node: ast.Import) -> NameEffect:
         binds = reads = 0
         for alias in node.names:
             if alias.name == "__main__":
-                reads |= self.loading(self.names.every)
-            binds |= self.store(alias.asname or alias.name.partition(".")[0])
+                reads |= self.record_loads(self.name_sets.every_bit)
+            binds |= self.store_name(alias.asname or alias.name.partition(".")[0])
         return (reads, binds)
 
-    def _import_from(self, node: ast.ImportFrom) -> Effect:
-        reads = self.loading(self.names.every) if node.module in ("__main__", "builtins") else 0
+    def _visit_import_from(self, node: ast.ImportFrom) -> NameEffect:
+        reads = self.record_loads(self.name_sets.every_bit) if node.module in ("__main__", "builtins") else 0
         binds = 0
         for alias in node.names:
             if alias.name != "*":
-                binds |= self.store(alias.asname or alias.name)
+                binds |= self.store_name(alias.asname or alias.name)
         return (reads, binds)
 
     # -- definitions
 
-    def _function(self, node: Any) -> Effect:
+    def _visit_function(self, node: Any) -> NameEffect:
         args = node.args
-        annotations = parts_of(*(arg.annotation for arg in _parameters(args)))
-        defaults = [*args.defaults, *parts_of(*args.kw_defaults)]
-        reads, binds = self.in_turn([*node.decorator_list, *defaults, *annotations, *parts_of(node.returns)])
+        annotations = drop_missing_parts(*(arg.annotation for arg in _list_parameters(args)))
+        defaults = [*args.defaults, *drop_missing_parts(*args.kw_defaults)]
+        reads, binds = self.effect_in_order(
+            [*node.decorator_list, *defaults, *annotations, *drop_missing_parts(node.returns)]
+        )
         for part in getattr(node, "type_params", ()):
-            reads |= self.of_value(getattr(part, "bound", None))[0]
-        reads |= self.defined(node) & ~binds
-        return (reads, binds | self.store(node.name))
+            reads |= self.effect_of_optional(getattr(part, "bound", None))[0]
+        reads |= self.find_outer_reads(node) & ~binds
+        return (reads, binds | self.store_name(node.name))
 
-    def _class(self, node: ast.ClassDef) -> Effect:
-        reads, binds = self.in_turn([*node.decorator_list, *node.bases, *node.keywords])
-        found = self.find_nested(node)
-        reads |= self._note(found) & ~binds
-        self.escaping |= self._seen(found.loads | found.binds)
-        return (reads, binds | self.store(node.name))
+    def _visit_class(self, node: ast.ClassDef) -> NameEffect:
+        reads, binds = self.effect_in_order([*node.decorator_list, *node.bases, *node.keywords])
+        found = self.find_nested_definition(node)
+        reads |= self._record_nested(found) & ~binds
+        self.escaping_names |= self._translate_globals(found.loads | found.binds)
+        return (reads, binds | self.store_name(node.name))
 
-    def defined(self, node: Any) -> int:
-        found = self.find_nested(node)
-        self.escaping |= self._seen(found.escaping if is_done_in_place(node) else found.loads | found.binds)
-        return self._note(found)
+    def find_outer_reads(self, node: Any) -> int:
+        found = self.find_nested_definition(node)
+        self.escaping_names |= self._translate_globals(
+            found.escaping_names if is_comprehension_function(node) else found.loads | found.binds
+        )
+        return self._record_nested(found)
 
-    def _note(self, found: Nested) -> int:
+    def _record_nested(self, nested_definition: NestedDefinition) -> int:
         """Note the names of a nested function. Returns those that defining it reads."""
-        self.binds_below |= self._seen(found.binds)
-        reads, loads = self._seen(found.reads), self._seen(found.loads)
+        self.nested_binds |= self._translate_globals(nested_definition.binds)
+        reads, loads = (
+            self._translate_globals(nested_definition.reads),
+            self._translate_globals(nested_definition.loads),
+        )
         if not self.is_class:
             self.loads |= loads
             return reads
-        self.beyond |= reads
-        self.beyond_loads |= loads
+        self.method_reads |= reads
+        self.method_loads |= loads
         return 0
 
-    def _seen(self, mask: int) -> int:
+    def _translate_globals(self, mask: int) -> int:
         """Names of a nested function as they are seen here: those declared `global` are the namespace's for it, too."""
         if self.is_class:
             return mask
-        for name in self.declared:
-            bit = self.names.bit(name)
+        for name in self.declared_names:
+            bit = self.name_sets.bit_of(name)
             if mask & bit:
-                mask = (mask & ~bit) | self.names.global_bit(name)
+                mask = (mask & ~bit) | self.name_sets.global_bit_of(name)
         return mask
 
-    def find_nested(self, node: Any) -> Nested:
-        found = self.nested.get(node)
+    def find_nested_definition(self, node: Any) -> NestedDefinition:
+        found = self.nested_definitions.get(node)
         if found is None:
-            found = self.nested[node] = self._class_body(node) if isinstance(node, ast.ClassDef) else self._body(node)
+            found = self.nested_definitions[node] = (
+                self._analyze_class_body(node) if isinstance(node, ast.ClassDef) else self._analyze_function_body(node)
+            )
         return found
 
-    def _body(self, node: Any) -> Nested:
+    def _analyze_function_body(self, node: Any) -> NestedDefinition:
         is_lambda = isinstance(node, ast.Lambda)
-        spaced, outer = (frozenset[str](), frozenset[str]()) if is_lambda else declarations(node.body)
-        inner = type(self)(self.names, self.nested, self.owner, spaced)
-        live = inner.effect(node.body)[0] if is_lambda else inner.block(node.body, 0, NO_EXITS)
-        for arg in _parameters(node.args):
-            inner.store(arg.arg)
+        spaced, outer = (frozenset[str](), frozenset[str]()) if is_lambda else find_declarations(node.body)
+        inner = type(self)(self.name_sets, self.nested_definitions, self.owner, spaced)
+        live = inner.effect_of(node.body)[0] if is_lambda else inner.live_before_block(node.body, 0, NO_EXITS)
+        for arg in _list_parameters(node.args):
+            inner.store_name(arg.arg)
         outward = 0
         for name in (*spaced, *outer):
-            outward |= inner.bit(name)
+            outward |= inner.bit_of(name)
         own = inner.stores & ~outward
-        binds = (inner.stores & outward) | (inner.binds_below & ~own)
-        return Nested(live & ~own, inner.loads & ~own, binds, inner.escaping & ~own)
+        binds = (inner.stores & outward) | (inner.nested_binds & ~own)
+        return NestedDefinition(live & ~own, inner.loads & ~own, binds, inner.escaping_names & ~own)
 
-    def _class_body(self, node: ast.ClassDef) -> Nested:
+    def _analyze_class_body(self, node: ast.ClassDef) -> NestedDefinition:
         """A class body is executed in place. Its functions do not see its names."""
-        spaced, outer = declarations(node.body)
-        inner = type(self)(self.names, self.nested, node.name, spaced, is_class=True)
-        live = inner.block(node.body, 0, NO_EXITS)
+        spaced, outer = find_declarations(node.body)
+        inner = type(self)(self.name_sets, self.nested_definitions, node.name, spaced, is_class=True)
+        live = inner.live_before_block(node.body, 0, NO_EXITS)
         outward = 0
         for name in (*spaced, *outer):
-            outward |= inner.bit(name)
-        own = (inner.stores & ~outward) | self.names.union(("__module__", "__qualname__"))
-        hidden = self.names.bit("__class__")
-        reads = live | self.names.as_globals(live & own) | (inner.beyond & ~hidden)
-        loads = reads | (inner.loads & ~own) | (inner.beyond_loads & ~hidden)
-        return Nested(reads, loads, (inner.stores & outward) | inner.binds_below, inner.escaping & ~hidden)
+            outward |= inner.bit_of(name)
+        own = (inner.stores & ~outward) | self.name_sets.mask_of(("__module__", "__qualname__"))
+        hidden = self.name_sets.bit_of("__class__")
+        reads = live | self.name_sets.to_globals(live & own) | (inner.method_reads & ~hidden)
+        loads = reads | (inner.loads & ~own) | (inner.method_loads & ~hidden)
+        return NestedDefinition(
+            reads, loads, (inner.stores & outward) | inner.nested_binds, inner.escaping_names & ~hidden
+        )
 
 
-def declarations(body: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[str]]:
+def find_declarations(body: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[str]]:
     """The names that statements of a scope declare `global`, and `nonlocal`."""
     spaced: set[str] = set()
     outer: set[str] = set()
@@ -218,30 +229,30 @@ def declarations(body: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[str
         elif isinstance(node, ast.Nonlocal):
             outer.update(node.names)
         else:
-            todo += below(node)
+            todo += find_child_statements(node)
     return frozenset(spaced), frozenset(outer)
 
 
-def below(node: ast.AST) -> list[ast.AST]:
+def find_child_statements(node: ast.AST) -> list[ast.AST]:
     """The statements, handlers and cases in the blocks of a statement, of its own scope."""
     if isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.expr)):
         return []
-    return [part for field in _BLOCKS for part in getattr(node, field, ())]
+    return [part for field in _BLOCK_FIELDS for part in getattr(node, field, ())]
 
 
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+_BLOCK_FIELDS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-def is_done_in_place(node: Any) -> bool:
+def is_comprehension_function(node: Any) -> bool:
     """Whether a function is the engine's own for a list, set or dict comprehension: called where it is defined."""
     is_own = isinstance(node, FUNCTIONS) and is_engine_name(node.name)
     return is_own and node.name.startswith(".c") and isinstance(node.body[-1], ast.Return)
 
 
-def _parameters(args: ast.arguments) -> list[ast.arg]:
+def _list_parameters(args: ast.arguments) -> list[ast.arg]:
     rest = [arg for arg in (args.vararg, args.kwarg) if arg is not None]
     return [*args.posonlyargs, *args.args, *args.kwonlyargs, *rest]
 
 
-def parts_of(*parts: ast.AST | None) -> list[ast.AST]:
+def drop_missing_parts(*parts: ast.AST | None) -> list[ast.AST]:
     return [part for part in parts if part is not None]

@@ -10,13 +10,20 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from hitl_nb.engine.compile.tree.nodes import is_engine_name, is_runtime, walk
-from hitl_nb.engine.position.frames.frames import RESUMED
-from hitl_nb.engine.position.liveness.definitions import NO_EXITS, Definitions, Exits, Nested, below, parts_of
-from hitl_nb.engine.position.liveness.name_sets import Effect, NameSets
+from hitl_nb.engine.compile.tree.nodes import is_engine_name, is_runtime_attribute, walk
+from hitl_nb.engine.position.frames.frames import FIRST_TURN_PREFIX
+from hitl_nb.engine.position.liveness.definitions import (
+    NO_EXITS,
+    DefinitionAnalysis,
+    Exits,
+    NestedDefinition,
+    drop_missing_parts,
+    find_child_statements,
+)
+from hitl_nb.engine.position.liveness.name_sets import NameEffect, NameSets
 
 
-class Flow(Definitions):
+class FlowAnalysis(DefinitionAnalysis):
     """The statements of one scope. Beside each statement's effect, names are noted as `Reads` says.
 
     Args:
@@ -25,217 +32,227 @@ class Flow(Definitions):
 
     def __init__(
         self,
-        names: NameSets,
-        nested: dict[ast.AST, Nested],
+        name_sets: NameSets,
+        nested_definitions: dict[ast.AST, NestedDefinition],
         owner: str = "",
-        declared: frozenset[str] = frozenset(),
+        declared_names: frozenset[str] = frozenset(),
         *,
         is_class: bool = False,
         is_cell: bool = False,
     ) -> None:
-        super().__init__(names, nested, owner, declared, is_class=is_class)
+        super().__init__(name_sets, nested_definitions, owner, declared_names, is_class=is_class)
         self.is_cell = is_cell
-        self._known: dict[tuple[Any, ...], int] | None = None
-        self._own: dict[ast.AST, str] | None = None
-        self._flows: dict[type[ast.AST], Callable[[Any, int, Exits], int]] = {
-            ast.Return: lambda node, _, exits: _before(self.of_value(node.value), exits.returned) | exits.error,
-            ast.Break: lambda node, _, exits: exits.broke,
-            ast.Continue: lambda node, _, exits: exits.continued,
-            ast.Raise: lambda node, _, exits: _before(self.in_turn(parts_of(node.exc, node.cause)), exits.error),
-            ast.Expr: self._expression,
-            ast.If: self._if,
-            ast.While: self._while,
-            ast.For: self._for,
-            ast.AsyncFor: self._for,
-            ast.Try: self._try,
-            ast.TryStar: self._try_star,
-            ast.With: self._with,
-            ast.AsyncWith: self._with,
-            ast.Match: self._match,
+        self._live_cache: dict[tuple[Any, ...], int] | None = None
+        self._cached_paths: dict[ast.AST, str] | None = None
+        self._block_visitors: dict[type[ast.AST], Callable[[Any, int, Exits], int]] = {
+            ast.Return: lambda node, _, exits: (
+                _live_before(self.effect_of_optional(node.value), exits.at_return) | exits.at_error
+            ),
+            ast.Break: lambda node, _, exits: exits.at_break,
+            ast.Continue: lambda node, _, exits: exits.at_continue,
+            ast.Raise: lambda node, _, exits: _live_before(
+                self.effect_in_order(drop_missing_parts(node.exc, node.cause)), exits.at_error
+            ),
+            ast.Expr: self._visit_expression_statement,
+            ast.If: self._visit_if,
+            ast.While: self._visit_while,
+            ast.For: self._visit_for,
+            ast.AsyncFor: self._visit_for,
+            ast.Try: self._visit_try,
+            ast.TryStar: self._visit_try_star,
+            ast.With: self._visit_with,
+            ast.AsyncWith: self._visit_with,
+            ast.Match: self._visit_match,
         }
 
-    def remember(self, own: dict[ast.AST, str]) -> None:
+    def remember_statements(self, paths: dict[ast.AST, str]) -> None:
         """Keep what is found of these statements: the scope is looked at again, from other places."""
-        self._known, self._own = {}, own
+        self._live_cache, self._cached_paths = {}, paths
 
-    def store(self, name: str) -> int:
-        found = super().store(name)
+    def store_name(self, name: str) -> int:
+        found = super().store_name(name)
         if self.is_cell and not is_engine_name(name):  # the cell's names are the namespace's
-            found |= self.names.global_bit(name)
+            found |= self.name_sets.global_bit_of(name)
         return found
 
     # -- blocks
 
-    def block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int:
+    def live_before_block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int:
         """The names live before a block, `live` being those behind it."""
         i = len(statements) - 1
         while i >= 0:
             node = statements[i]
             i -= 1
-            if i >= 0 and _is_resumed(statements[i]):
-                live = self._resumed(node, live, exits)
+            if i >= 0 and _starts_resumed_loop(statements[i]):
+                live = self._visit_resumed_loop(node, live, exits)
                 i -= 1
             else:
-                live = self.before(node, live, exits)
+                live = self.live_before(node, live, exits)
         return live
 
-    def before(self, node: ast.stmt, live: int, exits: Exits) -> int:
+    def live_before(self, node: ast.stmt, live: int, exits: Exits) -> int:
         """The names live before a statement."""
-        if self._known is None or self._own is None or node not in self._own:
-            return self._before_new(node, live, exits)
+        if self._live_cache is None or self._cached_paths is None or node not in self._cached_paths:
+            return self._compute_live_before(node, live, exits)
         key = node, live, exits
-        found = self._known.get(key)
+        found = self._live_cache.get(key)
         if found is None:
-            found = self._known[key] = self._before_new(node, live, exits)
+            found = self._live_cache[key] = self._compute_live_before(node, live, exits)
         return found
 
-    def _before_new(self, node: ast.stmt, live: int, exits: Exits) -> int:
-        flow = self._flows.get(type(node))
+    def _compute_live_before(self, node: ast.stmt, live: int, exits: Exits) -> int:
+        flow = self._block_visitors.get(type(node))
         if flow is not None:
             return flow(node, live, exits)
-        return _before(self.simple(node), live) | exits.error
+        return _live_before(self.effect_of_simple(node), live) | exits.at_error
 
     # -- simple statements
 
-    def _expression(self, node: ast.Expr, live: int, exits: Exits) -> int:
-        if _is_call_of(node.value, "throw"):
-            live = exits.error
-        return _before(self.effect(node.value), live) | exits.error
+    def _visit_expression_statement(self, node: ast.Expr, live: int, exits: Exits) -> int:
+        if _is_runtime_call(node.value, "throw"):
+            live = exits.at_error
+        return _live_before(self.effect_of(node.value), live) | exits.at_error
 
     # -- control
 
-    def _if(self, node: ast.If, live: int, exits: Exits) -> int:
+    def _visit_if(self, node: ast.If, live: int, exits: Exits) -> int:
         test = node.test
-        if isinstance(test, ast.Attribute) and is_runtime(test):  # whether to report
-            return live | exits.error
-        body = self.block(node.body, live, exits)
-        orelse = self.block(node.orelse, live, exits)
+        if isinstance(test, ast.Attribute) and is_runtime_attribute(test):  # whether to report
+            return live | exits.at_error
+        body = self.live_before_block(node.body, live, exits)
+        orelse = self.live_before_block(node.orelse, live, exits)
         if isinstance(test, ast.Constant):
             return body if test.value else orelse
-        if _is_unless_unwinding(test):  # what unwinds reads nothing
+        if _is_unwinding_guard(test):  # what unwinds reads nothing
             orelse = 0
-        return _before(self.effect(test), body | orelse) | exits.error
+        return _live_before(self.effect_of(test), body | orelse) | exits.at_error
 
-    def _while(self, node: ast.While, live: int, exits: Exits) -> int:
-        behind = self._behind(node, live, exits)
-        return self._turns(node.test, node.body, live, behind, exits)
+    def _visit_while(self, node: ast.While, live: int, exits: Exits) -> int:
+        behind = self._live_after_loop(node, live, exits)
+        return self._live_at_while_test(node.test, node.body, live, behind, exits)
 
-    def _behind(self, node: Any, live: int, exits: Exits) -> int:
+    def _live_after_loop(self, node: Any, live: int, exits: Exits) -> int:
         """What is live where a loop has no further turn."""
-        return self.block(node.orelse, live, exits)
+        return self.live_before_block(node.orelse, live, exits)
 
-    def _turns(self, test: ast.expr, body: Sequence[ast.stmt], live: int, behind: int, exits: Exits) -> int:
+    def _live_at_while_test(
+        self, test: ast.expr, body: Sequence[ast.stmt], live: int, live_after: int, exits: Exits
+    ) -> int:
         """What is live before each test of a `while`."""
-        turn = self.block(body, 0, exits._replace(broke=live, continued=0))
-        return self._tested(test, turn, behind, exits)
+        turn = self.live_before_block(body, 0, exits._replace(at_break=live, at_continue=0))
+        return self._live_before_test(test, turn, live_after, exits)
 
-    def _tested(self, test: ast.expr, turn: int, behind: int, exits: Exits) -> int:
+    def _live_before_test(self, test: ast.expr, turn: int, live_after: int, exits: Exits) -> int:
         if isinstance(test, ast.Constant):
-            return (turn if test.value else behind) | exits.error
-        return _before(self.effect(test), turn | behind) | exits.error
+            return (turn if test.value else live_after) | exits.at_error
+        return _live_before(self.effect_of(test), turn | live_after) | exits.at_error
 
-    def _for(self, node: Any, live: int, exits: Exits) -> int:
-        behind = self._behind(node, live, exits)
-        turn = self.block(node.body, 0, exits._replace(broke=live, continued=0))
-        turns = _before(self.effect(node.target), turn) | behind | exits.error
-        return _before(self.effect(node.iter), turns) | exits.error
+    def _visit_for(self, node: Any, live: int, exits: Exits) -> int:
+        behind = self._live_after_loop(node, live, exits)
+        turn = self.live_before_block(node.body, 0, exits._replace(at_break=live, at_continue=0))
+        turns = _live_before(self.effect_of(node.target), turn) | behind | exits.at_error
+        return _live_before(self.effect_of(node.iter), turns) | exits.at_error
 
-    def _resumed(self, node: Any, live: int, exits: Exits) -> int:
+    def _visit_resumed_loop(self, node: Any, live: int, exits: Exits) -> int:
         """A loop in a residual: its first turn is what is left of one."""
-        behind = self._behind(node, live, exits)
-        first, body = _two_bodies(node)
+        behind = self._live_after_loop(node, live, exits)
+        first, body = _split_bodies(node)
         if isinstance(node, ast.While):
             test = cast("ast.IfExp", node.test)
-            turns = self._turns(test.orelse, body, live, behind, exits)
-            begun = self.block(first, turns, exits._replace(broke=live, continued=turns))
-            return self._tested(test.body, begun, behind, exits)
-        turn = self.block(body, 0, exits._replace(broke=live, continued=0))
-        turns = _before(self.effect(node.target), turn) | behind | exits.error
-        begun = self.block(first, turns, exits._replace(broke=live, continued=turns))
-        begun = _before(self.effect(node.target), begun)
-        return _before(self.effect(node.iter), begun) | exits.error
+            turns = self._live_at_while_test(test.orelse, body, live, behind, exits)
+            begun = self.live_before_block(first, turns, exits._replace(at_break=live, at_continue=turns))
+            return self._live_before_test(test.body, begun, behind, exits)
+        turn = self.live_before_block(body, 0, exits._replace(at_break=live, at_continue=0))
+        turns = _live_before(self.effect_of(node.target), turn) | behind | exits.at_error
+        begun = self.live_before_block(first, turns, exits._replace(at_break=live, at_continue=turns))
+        begun = _live_before(self.effect_of(node.target), begun)
+        return _live_before(self.effect_of(node.iter), begun) | exits.at_error
 
-    def _protected(self, node: Any, live: int, exits: Exits) -> tuple[int, Exits]:
+    def _route_through_finally(self, node: Any, live: int, exits: Exits) -> tuple[int, Exits]:
         """What is live behind a `try`, and where it may be left to: through its `finally`, if it has one."""
         if not node.finalbody:
             return live, exits
         known: dict[int, int] = {}
 
-        def through(target: int) -> int:
+        def live_through_finally(target: int) -> int:
             found = known.get(target)
             if found is None:
-                found = known[target] = self.block(node.finalbody, target, exits)
+                found = known[target] = self.live_before_block(node.finalbody, target, exits)
             return found
 
-        return through(live), Exits(*map(through, exits))
+        return live_through_finally(live), Exits(*map(live_through_finally, exits))
 
-    def _try(self, node: ast.Try, live: int, exits: Exits) -> int:
-        live, exits = self._protected(node, live, exits)
-        caught = exits.error
+    def _visit_try(self, node: ast.Try, live: int, exits: Exits) -> int:
+        live, exits = self._route_through_finally(node, live, exits)
+        caught = exits.at_error
         for handler in reversed(node.handlers):
-            if isinstance(handler.type, ast.Attribute) and is_runtime(handler.type) and handler.type.attr == "Unwind":
+            if (
+                isinstance(handler.type, ast.Attribute)
+                and is_runtime_attribute(handler.type)
+                and handler.type.attr == "Unwind"
+            ):
                 continue  # nothing of the user's sees it
-            caught = self._handler(handler, live, caught, exits)
-        orelse = self.block(node.orelse, live, exits)
-        return self.block(node.body, orelse, exits._replace(error=caught))
+            caught = self._visit_handler(handler, live, caught, exits)
+        orelse = self.live_before_block(node.orelse, live, exits)
+        return self.live_before_block(node.body, orelse, exits._replace(at_error=caught))
 
-    def _handler(self, handler: ast.ExceptHandler, live: int, next_one: int, exits: Exits) -> int:
-        body = self.block(handler.body, live, exits)
+    def _visit_handler(self, handler: ast.ExceptHandler, live: int, next_live: int, exits: Exits) -> int:
+        body = self.live_before_block(handler.body, live, exits)
         if handler.name:
-            body &= ~self.store(handler.name)
-        return _before(self.of_value(handler.type), body | next_one)
+            body &= ~self.store_name(handler.name)
+        return _live_before(self.effect_of_optional(handler.type), body | next_live)
 
-    def _try_star(self, node: ast.TryStar, live: int, exits: Exits) -> int:
+    def _visit_try_star(self, node: ast.TryStar, live: int, exits: Exits) -> int:
         """Several handlers may run, one after the other, whether or not one raises."""
-        live, exits = self._protected(node, live, exits)
-        caught = exits.error | live
+        live, exits = self._route_through_finally(node, live, exits)
+        caught = exits.at_error | live
         for handler in reversed(node.handlers):
-            caught |= self._handler(handler, caught, caught, exits._replace(error=caught))
-        orelse = self.block(node.orelse, live, exits)
-        return self.block(node.body, orelse, exits._replace(error=caught))
+            caught |= self._visit_handler(handler, caught, caught, exits._replace(at_error=caught))
+        orelse = self.live_before_block(node.orelse, live, exits)
+        return self.live_before_block(node.body, orelse, exits._replace(at_error=caught))
 
-    def _with(self, node: Any, live: int, exits: Exits) -> int:
+    def _visit_with(self, node: Any, live: int, exits: Exits) -> int:
         """One that is left as it is: its `__exit__` may swallow what was raised."""
-        behind = self.block(node.body, live, exits._replace(error=exits.error | live))
-        parts = [part for item in node.items for part in parts_of(item.context_expr, item.optional_vars)]
-        return _before(self.in_turn(parts), behind | live) | exits.error
+        behind = self.live_before_block(node.body, live, exits._replace(at_error=exits.at_error | live))
+        parts = [part for item in node.items for part in drop_missing_parts(item.context_expr, item.optional_vars)]
+        return _live_before(self.effect_in_order(parts), behind | live) | exits.at_error
 
-    def _match(self, node: ast.Match, live: int, exits: Exits) -> int:
+    def _visit_match(self, node: ast.Match, live: int, exits: Exits) -> int:
         next_one = live
         for case in reversed(node.cases):
-            body = self.block(case.body, live, exits)
+            body = self.live_before_block(case.body, live, exits)
             if case.guard is not None:
-                body = _before(self.effect(case.guard), body | next_one)
+                body = _live_before(self.effect_of(case.guard), body | next_one)
             elif isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None:
                 next_one = 0  # it matches in any case
-            reads, binds = self._pattern(case.pattern)
+            reads, binds = self._visit_pattern(case.pattern)
             next_one |= reads | (body & ~binds)
-        return _before(self.effect(node.subject), next_one) | exits.error
+        return _live_before(self.effect_of(node.subject), next_one) | exits.at_error
 
-    def _pattern(self, pattern: ast.pattern) -> Effect:
+    def _visit_pattern(self, pattern: ast.pattern) -> NameEffect:
         reads = binds = 0
         for part in walk(pattern):
             name = getattr(part, "rest", None) if isinstance(part, ast.MatchMapping) else getattr(part, "name", None)
             if isinstance(name, str):
-                binds |= self.store(name)
+                binds |= self.store_name(name)
             elif isinstance(part, ast.Name):
-                reads |= self.effect(part)[0]
+                reads |= self.effect_of(part)[0]
         return (reads, binds)
 
 
-def _before(effect: Effect, live: int) -> int:
+def _live_before(effect: NameEffect, live: int) -> int:
     return effect[0] | (live & ~effect[1])
 
 
-def _is_resumed(node: ast.stmt) -> bool:
+def _starts_resumed_loop(node: ast.stmt) -> bool:
     """Whether a statement says that the loop behind it is in its first turn."""
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant) or node.value.value is not True:
         return False
     target = node.targets[0]
-    return isinstance(target, ast.Name) and target.id.startswith(RESUMED)
+    return isinstance(target, ast.Name) and target.id.startswith(FIRST_TURN_PREFIX)
 
 
-def _two_bodies(node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
+def _split_bodies(node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
     """What a loop of a residual does in its first turn, and in all others."""
     first = node.body[0]
     if isinstance(first, ast.If):
@@ -243,16 +260,16 @@ def _two_bodies(node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
     return node.body[1:], node.body[1:]  # behind what says that the first turn has begun
 
 
-def _is_unless_unwinding(test: ast.expr) -> bool:
+def _is_unwinding_guard(test: ast.expr) -> bool:
     if not isinstance(test, ast.BoolOp) or not isinstance(test.op, ast.Or):
         return False
     first = test.values[0]
     return isinstance(first, ast.Name) and first.id.startswith(".f")
 
 
-def _is_call_of(node: ast.expr, name: str) -> bool:
+def _is_runtime_call(node: ast.expr, name: str) -> bool:
     function = node.func if isinstance(node, ast.Call) else None
-    return isinstance(function, ast.Attribute) and is_runtime(function) and function.attr == name
+    return isinstance(function, ast.Attribute) and is_runtime_attribute(function) and function.attr == name
 
 
-__all__ = ["NO_EXITS", "Flow", "Nested", "below"]
+__all__ = ["NO_EXITS", "FlowAnalysis", "NestedDefinition", "find_child_statements"]

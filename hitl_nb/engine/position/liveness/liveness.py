@@ -18,10 +18,10 @@ from weakref import WeakKeyDictionary
 from hitl_nb.engine.compile.tree.nodes import FUNCTIONS, is_engine_name
 from hitl_nb.engine.compile.tree.trees import SourceTree
 from hitl_nb.engine.compile.units import Unit
-from hitl_nb.engine.position.frames.frames import KEPT, SavedFrame
+from hitl_nb.engine.position.frames.frames import PAUSE_MARK, SavedFrame
 from hitl_nb.engine.position.frames.residuals import Residual
-from hitl_nb.engine.position.liveness.flow import NO_EXITS, Flow, Nested, below
-from hitl_nb.engine.position.liveness.name_sets import EVERY, NameSets
+from hitl_nb.engine.position.liveness.flow import NO_EXITS, FlowAnalysis, NestedDefinition, find_child_statements
+from hitl_nb.engine.position.liveness.name_sets import EVERY_NAME, NameSets
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,22 +29,22 @@ class LiveNames:
     """What the rest of a frame may read.
 
     Attributes:
-        own: its local names, those of the engine and cells included; of a cell only those of the engine.
+        own_names: its local names, those of the engine and cells included; of a cell only those of the engine.
         namespace: names of the namespace, builtins included.
-        has_every: whether it may read any variable, whatever its name.
-        all: both together.
+        has_every_name: whether it may read any variable, whatever its name.
+        all_names: both together.
     """
 
-    own: frozenset[str]
+    own_names: frozenset[str]
     namespace: frozenset[str]
-    has_every: bool
-    all: frozenset[str] = field(init=False)
+    has_every_name: bool
+    all_names: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "all", self.own | self.namespace)
+        object.__setattr__(self, "all_names", self.own_names | self.namespace)
 
 
-def live_names(unit: Unit, saved: SavedFrame) -> frozenset[str]:
+def find_live_variables(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
     """The variables that the rest of a saved frame may read before it binds them.
 
     Of a function's frame its locals and cells; of a cell the names of the namespace; in both the engine's names. A cell
@@ -54,157 +54,176 @@ def live_names(unit: Unit, saved: SavedFrame) -> frozenset[str]:
     Raises:
         CannotSave: the rest cannot be built.
     """
-    live = find_live(unit, saved)
-    if unit.functions[saved.function].kind == "cell":
-        return live.all.union(saved.namespace) if live.has_every else live.all
-    if not live.has_every:
-        return live.own
-    return live.own.union(saved.cells, (name for name in saved.locals if not is_engine_name(name)))
+    live = find_live_names(unit, saved_frame)
+    if unit.functions[saved_frame.function].kind == "cell":
+        return live.all_names.union(saved_frame.namespace) if live.has_every_name else live.all_names
+    if not live.has_every_name:
+        return live.own_names
+    return live.own_names.union(saved_frame.cells, (name for name in saved_frame.locals if not is_engine_name(name)))
 
 
-def live_globals(unit: Unit, saved: SavedFrame) -> frozenset[str]:
+def find_live_globals(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
     """The names of the namespace that the rest of a saved frame may read before it binds them. Raises CannotSave."""
-    live = find_live(unit, saved)
-    return live.namespace.union(saved.namespace) if live.has_every else live.namespace
+    live = find_live_names(unit, saved_frame)
+    return live.namespace.union(saved_frame.namespace) if live.has_every_name else live.namespace
 
 
-def names_read(unit: Unit) -> frozenset[str]:
+def find_names_read(unit: Unit) -> frozenset[str]:
     """The names of the namespace that a unit reads anywhere, its functions included; builtins too.
 
-    `EVERY` ("*") is among them if it may read names that its source does not say.
+    `EVERY_NAME` ("*") is among them if it may read names that its source does not say.
     """
-    return _mentioned(unit)[0]
+    return _find_mentions(unit)[0]
 
 
-def names_mentioned(unit: Unit) -> frozenset[str]:
+def find_names_mentioned(unit: Unit) -> frozenset[str]:
     """The names of the namespace that a unit reads or binds anywhere, its functions included."""
-    return _mentioned(unit)[1]
+    return _find_mentions(unit)[1]
 
 
-def find_live(unit: Unit, saved: SavedFrame) -> LiveNames:
+def find_live_names(unit: Unit, saved_frame: SavedFrame) -> LiveNames:
     """All that is known of the rest of a frame. Raises CannotSave."""
-    flags = [(name, value) for name, value in saved.locals.items() if name[:2] == ".f"]
+    flags = [(name, value) for name, value in saved_frame.locals.items() if name[:2] == ".f"]
     flags.sort()
-    key = (unit.key, saved.function, saved.place, saved.how, saved.again, tuple(flags))
-    found = _live.get(key)
+    key = (
+        unit.key,
+        saved_frame.function,
+        saved_frame.place,
+        saved_frame.mode,
+        saved_frame.reevaluated_names,
+        tuple(flags),
+    )
+    found = _live_cache.get(key)
     if found is None:
-        if len(_live) >= _MOST_KNOWN:
-            _live.clear()
-        found = _live[key] = _analysis(unit).live(unit, saved)
+        if len(_live_cache) >= _MAX_CACHED:
+            _live_cache.clear()
+        found = _live_cache[key] = _find_analysis(unit).find_live_names(unit, saved_frame)
     return found
 
 
-_live: dict[tuple[Any, ...], LiveNames] = {}
-_read_and_mentioned: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
-_MOST_KNOWN = 5000
+_live_cache: dict[tuple[Any, ...], LiveNames] = {}
+_mention_cache: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+_MAX_CACHED = 5000
 
 
-class _Analysis:
+class _TreeAnalysis:
     """What was found of one tree: it lives as long as the tree."""
 
     def __init__(self) -> None:
-        self.names = NameSets()
-        self.nested: dict[ast.AST, Nested] = {}
-        self._frames: dict[int, Flow] = {}
+        self.name_sets = NameSets()
+        self.nested_definitions: dict[ast.AST, NestedDefinition] = {}
+        self._flows: dict[int, FlowAnalysis] = {}
 
-    def live(self, unit: Unit, saved: SavedFrame) -> LiveNames:
-        tree = unit.tree()
-        function, node = tree.functions[saved.function], tree.nodes[saved.function]
-        flow = self.flow(tree, saved.function)
+    def find_live_names(self, unit: Unit, saved_frame: SavedFrame) -> LiveNames:
+        tree = unit.get_tree()
+        function, node = tree.functions[saved_frame.function], tree.nodes[saved_frame.function]
+        flow = self.find_flow(tree, saved_frame.function)
         begun_reads = 0
-        flags = {name for name in saved.locals if name.startswith(".f") or name == KEPT}  # the rest is built by them
-        if saved.how == "start":
+        flags = {
+            name for name in saved_frame.locals if name.startswith(".f") or name == PAUSE_MARK
+        }  # the rest is built by them
+        if saved_frame.mode == "start":
             is_lambda = function.kind == "lambda"
-            live = flow.effect(node.body)[0] if is_lambda else flow.block(node.body, 0, NO_EXITS)
+            live = flow.effect_of(node.body)[0] if is_lambda else flow.live_before_block(node.body, 0, NO_EXITS)
         else:
-            residual = Residual(unit, saved)
-            live = flow.block(residual.body(), 0, NO_EXITS)
-            begun_reads = _begun(flow, residual)
-            flags |= _awaited_names(residual)
-        has_every = bool((live | begun_reads) & self.names.every)
-        plain, spaced = self.names.split(live)
+            residual = Residual(unit, saved_frame)
+            live = flow.live_before_block(residual.build_body(), 0, NO_EXITS)
+            begun_reads = _find_started_reads(flow, residual)
+            flags |= _find_awaited_names(residual)
+        has_every = bool((live | begun_reads) & self.name_sets.every_bit)
+        plain, spaced = self.name_sets.split_by_scope(live)
         if function.kind == "cell":
             own = {name for name in plain if is_engine_name(name)}
             return LiveNames(frozenset(own | flags), frozenset(plain - own | spaced), has_every)
-        shared = self.names.split(flow.escaping)[0]
+        shared = self.name_sets.split_by_scope(flow.escaping_names)[0]
         kept = {name for name in function.cells if name not in function.locals or name in shared}
         own = {name for name in plain if is_engine_name(name) or name in function.locals or name in function.cells}
         return LiveNames(frozenset(own | kept | flags), frozenset(plain - own | spaced), has_every)
 
-    def flow(self, tree: SourceTree, number: int) -> Flow:
+    def find_flow(self, tree: SourceTree, number: int) -> FlowAnalysis:
         """The scope of a function, all of whose statements were looked at once."""
-        flow = self._frames.get(number)
+        flow = self._flows.get(number)
         if flow is None:
             function, node = tree.functions[number], tree.nodes[number]
             is_cell = function.kind == "cell"
-            flow = Flow(self.names, self.nested, function.owner, function.globals, is_cell=is_cell)
-            flow.super_reads = flow.bit(function.first_parameter) if function.first_parameter else 0
+            flow = FlowAnalysis(
+                self.name_sets, self.nested_definitions, function.owner, function.globals, is_cell=is_cell
+            )
+            flow.super_reads = flow.bit_of(function.first_parameter) if function.first_parameter else 0
             if function.kind == "lambda":
-                flow.effect(node.body)
+                flow.effect_of(node.body)
             else:
                 _add_aliases(flow, node)
-                flow.remember(tree.paths)
-                flow.block(node.body, 0, NO_EXITS)
-            self._frames[number] = flow
+                flow.remember_statements(tree.paths)
+                flow.live_before_block(node.body, 0, NO_EXITS)
+            self._flows[number] = flow
         return flow
 
 
-def _awaited_names(residual: Residual) -> set[str]:
+def _find_awaited_names(residual: Residual) -> set[str]:
     """What is filed of a call that is awaited and answered: while the answer is awaited, it may be awaited again."""
     if not isinstance(residual.node, ast.Await):
         return set()
     return {node.id for node in ast.walk(residual.node) if isinstance(node, ast.Name) and is_engine_name(node.id)}
 
 
-def _add_aliases(flow: Flow, node: Any) -> None:
+def _add_aliases(flow: FlowAnalysis, node: Any) -> None:
     """Functions of the engine's own: the rest may call one that was defined before the place."""
     todo = list(node.body)
     for statement in todo:  # grows
         if isinstance(statement, FUNCTIONS) and is_engine_name(statement.name):
-            found = flow.find_nested(statement)
-            flow.aliases[flow.bit(statement.name)] = found.reads if flow.is_cell else found.loads | found.binds
-        todo += below(statement)
+            found = flow.find_nested_definition(statement)
+            flow.aliases[flow.bit_of(statement.name)] = found.reads if flow.is_cell else found.loads | found.binds
+        todo += find_child_statements(statement)
 
 
-def _begun(flow: Flow, residual: Residual) -> int:
+def _find_started_reads(flow: FlowAnalysis, residual: Residual) -> int:
     """What the expression around the place reads, the evaluated part included: `eval` may be filed already."""
     nodes = [*(node for node, _ in residual.path[1:]), residual.node]
     whole = next((node for node in nodes if isinstance(node, ast.expr)), None)
-    return 0 if whole is None else flow.effect(whole)[0]
+    return 0 if whole is None else flow.effect_of(whole)[0]
 
 
-_analyses: WeakKeyDictionary[SourceTree, _Analysis] = WeakKeyDictionary()
+_analyses: WeakKeyDictionary[SourceTree, _TreeAnalysis] = WeakKeyDictionary()
 
 
-def _analysis(unit: Unit) -> _Analysis:
-    tree = unit.tree()
+def _find_analysis(unit: Unit) -> _TreeAnalysis:
+    tree = unit.get_tree()
     found = _analyses.get(tree)
     if found is None:
-        found = _analyses[tree] = _Analysis()
+        found = _analyses[tree] = _TreeAnalysis()
     return found
 
 
-def _mentioned(unit: Unit) -> tuple[frozenset[str], frozenset[str]]:
-    found = _read_and_mentioned.get(unit.key)
+def _find_mentions(unit: Unit) -> tuple[frozenset[str], frozenset[str]]:
+    found = _mention_cache.get(unit.key)
     if found is None:
-        if len(_read_and_mentioned) >= _MOST_KNOWN:
-            _read_and_mentioned.clear()
-        found = _read_and_mentioned[unit.key] = _find_mentioned(unit)
+        if len(_mention_cache) >= _MAX_CACHED:
+            _mention_cache.clear()
+        found = _mention_cache[unit.key] = _compute_mentions(unit)
     return found
 
 
-def _find_mentioned(unit: Unit) -> tuple[frozenset[str], frozenset[str]]:
-    analysis = _analysis(unit)
-    flow = analysis.flow(unit.tree(), 0)
+def _compute_mentions(unit: Unit) -> tuple[frozenset[str], frozenset[str]]:
+    analysis = _find_analysis(unit)
+    flow = analysis.find_flow(unit.get_tree(), 0)
 
-    def spelt(mask: int) -> frozenset[str]:
-        plain, spaced = analysis.names.split(mask)
+    def user_names_in(mask: int) -> frozenset[str]:
+        plain, spaced = analysis.name_sets.split_by_scope(mask)
         return frozenset(name for name in plain | spaced if not is_engine_name(name))
 
-    read = spelt(flow.loads)
-    bound = spelt(flow.stores | flow.binds_below)
-    every = frozenset((EVERY,)) if flow.loads & analysis.names.every else frozenset[str]()
-    return read | every, read | bound | frozenset(unit.tops)
+    read = user_names_in(flow.loads)
+    names_bound = user_names_in(flow.stores | flow.nested_binds)
+    every = frozenset((EVERY_NAME,)) if flow.loads & analysis.name_sets.every_bit else frozenset[str]()
+    return read | every, read | names_bound | frozenset(unit.top_names)
 
 
-__all__ = ["EVERY", "LiveNames", "find_live", "live_globals", "live_names", "names_mentioned", "names_read"]
+__all__ = [
+    "EVERY_NAME",
+    "LiveNames",
+    "find_live_globals",
+    "find_live_names",
+    "find_live_variables",
+    "find_names_mentioned",
+    "find_names_read",
+]

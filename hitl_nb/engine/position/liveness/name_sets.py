@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-EVERY = "*"
+EVERY_NAME = "*"
 """Stands for every name: code that reads names which its source does not say."""
 
-_GLOBAL = "\0"  # before a name that is of the namespace, where a variable of the frame may have the same
+_GLOBAL_PREFIX = "\0"  # before a name that is of the namespace, where a variable of the frame may have the same
 
 
-Effect = tuple[int, int]
+NameEffect = tuple[int, int]
 """What evaluating something does with names: it reads these before it binds them, and surely binds those.
 
 A plain tuple: thousands are made for a cell.
 """
 
-NOTHING: Effect = (0, 0)
+NO_EFFECT: NameEffect = (0, 0)
 
 
 class NameSets:
@@ -25,44 +25,45 @@ class NameSets:
     def __init__(self) -> None:
         self._bits: dict[str, int] = {}
         self._names: list[str] = []
-        self.every = self.bit(EVERY)
+        self.every_bit = self.bit_of(EVERY_NAME)
 
-    def bit(self, name: str) -> int:
+    def bit_of(self, name: str) -> int:
         found = self._bits.get(name)
         if found is None:
             found = self._bits[name] = 1 << len(self._names)
             self._names.append(name)
         return found
 
-    def global_bit(self, name: str) -> int:
+    def global_bit_of(self, name: str) -> int:
         """The bit of a name of the namespace, as distinct from a variable of the frame."""
-        return self.bit(_GLOBAL + name)
+        return self.bit_of(_GLOBAL_PREFIX + name)
 
-    def union(self, names: Iterable[str]) -> int:
+    def mask_of(self, names: Iterable[str]) -> int:
         found = 0
         for name in names:
-            found |= self.bit(name)
+            found |= self.bit_of(name)
         return found
 
-    def as_globals(self, mask: int) -> int:
+    def to_globals(self, mask: int) -> int:
         """The same names, of the namespace."""
         found = 0
-        for name in self._of(mask):
-            found |= self.bit(name if name.startswith((_GLOBAL, EVERY)) else _GLOBAL + name)
+        for name in self._names_in(mask):
+            found |= self.bit_of(name if name.startswith((_GLOBAL_PREFIX, EVERY_NAME)) else _GLOBAL_PREFIX + name)
         return found
 
-    def split(self, mask: int) -> tuple[set[str], set[str]]:
-        """The names that may be a frame's, and those that are of the namespace in any case. `EVERY` is in neither."""
+    def split_by_scope(self, mask: int) -> tuple[set[str], set[str]]:
+        """The names that may be a frame's, and those that are of the namespace in any case. `EVERY_NAME` is in
+        neither."""
         plain: set[str] = set()
         spaced: set[str] = set()
-        for name in self._of(mask & ~self.every):
-            if name.startswith(_GLOBAL):
+        for name in self._names_in(mask & ~self.every_bit):
+            if name.startswith(_GLOBAL_PREFIX):
                 spaced.add(name[1:])
             else:
                 plain.add(name)
         return plain, spaced
 
-    def _of(self, mask: int) -> list[str]:
+    def _names_in(self, mask: int) -> list[str]:
         found: list[str] = []
         while mask:
             low = mask & -mask

@@ -8,232 +8,244 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, children, is_filed, is_runtime, read, slots
-from hitl_nb.engine.compile.tree.trees import CELLS
-from hitl_nb.engine.position.liveness.name_sets import NOTHING, Effect, NameSets
+from hitl_nb.engine.compile.tree.nodes import (
+    COMPREHENSIONS,
+    is_filed_value,
+    is_runtime_attribute,
+    list_children,
+    list_slots,
+    read_slot,
+)
+from hitl_nb.engine.compile.tree.trees import CELLS_NAME
+from hitl_nb.engine.position.liveness.name_sets import NO_EFFECT, NameEffect, NameSets
 
-_VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec", "globals"))
-_READING_ALL = _VIEWS | {"get_ipython", "breakpoint", "__main__", "__builtins__"}
+_NAMESPACE_READERS = frozenset(("locals", "vars", "dir", "eval", "exec", "globals"))
+_ALL_NAME_READERS = _NAMESPACE_READERS | {"get_ipython", "breakpoint", "__main__", "__builtins__"}
 """Names of what reads variables that the source does not name."""
-_REFLECTING = frozenset(
+_REFLECTING_ATTRIBUTES = frozenset(
     ("_getframe", "currentframe", "f_locals", "f_globals", "__globals__", "user_ns", "run_line_magic", "run_cell_magic")
 )
 """Attributes by which code gets at variables."""
-_BINDING = ("import_all", "begin_annotations")
+_BINDING_CALLS = ("import_all", "begin_annotations")
 """What the engine calls with the namespace only to bind names in it."""
-_QUOTED = re.compile(r"@\s*(\w+)")  # `frame.query("price > @limit")` reads `limit`
+_QUOTED_NAME = re.compile(r"@\s*(\w+)")  # `frame.query("price > @limit")` reads `limit`
 
 
-class Reads(ABC):
+class ExpressionAnalysis(ABC):
     """The expressions of one scope.
 
     Attributes:
         loads, stores: every name that was met so far, in whatever order.
-        escaping: names that functions and classes share which were defined here and may outlive their statement.
+        escaping_names: names that functions and classes share which were defined here and may outlive their statement.
         aliases: functions of the engine's own -> the names that they read: calling one later reads these.
-        beyond, beyond_loads: in a class body: what its functions read, for which the names of the class do not count.
+        method_reads, method_loads: in a class body: what its functions read, for which the names of the class do not
+            count.
     """
 
-    def __init__(self, names: NameSets, owner: str, declared: frozenset[str], *, is_class: bool = False) -> None:
-        self.names = names
+    def __init__(
+        self, name_sets: NameSets, owner: str, declared_names: frozenset[str], *, is_class: bool = False
+    ) -> None:
+        self.name_sets = name_sets
         self.owner = owner.lstrip("_")
         self.is_class = is_class
         self.loads: int = 0
         self.stores: int = 0
-        self.escaping: int = 0
-        self.binds_below: int = 0
-        self.beyond: int = 0
-        self.beyond_loads: int = 0
+        self.escaping_names: int = 0
+        self.nested_binds: int = 0
+        self.method_reads: int = 0
+        self.method_loads: int = 0
         self.aliases: dict[int, int] = {}
         self.super_reads = 0
         self._bits: dict[str, int] = {}
-        self.declared = frozenset(self.mangle(name) for name in declared)
-        self._visitors: dict[type[ast.AST], Callable[[Any], Effect]] = {
-            ast.Name: self._name,
-            ast.Constant: self._constant,
-            ast.NamedExpr: self._walrus,
-            ast.Call: self._call,
-            ast.Attribute: self._attribute,
-            ast.BoolOp: self._bool,
-            ast.IfExp: self._conditional,
-            ast.Compare: self._compare,
-            ast.Lambda: self._lambda,
-            ast.Dict: self._dict,
-            **dict.fromkeys(COMPREHENSIONS, self._comprehension),
+        self.declared_names = frozenset(self.mangle_name(name) for name in declared_names)
+        self._expression_visitors: dict[type[ast.AST], Callable[[Any], NameEffect]] = {
+            ast.Name: self._visit_name,
+            ast.Constant: self._visit_constant,
+            ast.NamedExpr: self._visit_walrus,
+            ast.Call: self._visit_call,
+            ast.Attribute: self._visit_attribute,
+            ast.BoolOp: self._visit_bool,
+            ast.IfExp: self._visit_conditional,
+            ast.Compare: self._visit_compare,
+            ast.Lambda: self._visit_lambda,
+            ast.Dict: self._visit_dict,
+            **dict.fromkeys(COMPREHENSIONS, self._visit_comprehension),
         }
 
     # -- names
 
-    def mangle(self, name: str) -> str:
+    def mangle_name(self, name: str) -> str:
         """As the compiler writes private names of a class."""
         if self.owner and name.startswith("__") and not name.endswith("__") and "." not in name:
             return f"_{self.owner}{name}"
         return name
 
-    def bit(self, name: str) -> int:
+    def bit_of(self, name: str) -> int:
         found = self._bits.get(name)
         if found is None:
-            mangled = self.mangle(name)
-            made = self.names.global_bit if mangled in self.declared else self.names.bit
+            mangled = self.mangle_name(name)
+            made = self.name_sets.global_bit_of if mangled in self.declared_names else self.name_sets.bit_of
             found = self._bits[name] = made(mangled)
         return found
 
-    def store(self, name: str) -> int:
+    def store_name(self, name: str) -> int:
         """What binding a name binds."""
-        found = self.bit(name)
+        found = self.bit_of(name)
         self.stores |= found
         return found
 
-    def loading(self, mask: int) -> int:
+    def record_loads(self, mask: int) -> int:
         self.loads |= mask
         return mask
 
     # -- in general
 
-    def effect(self, node: ast.AST) -> Effect:
-        visitor = self._visitors.get(type(node))
-        return self.in_turn(children(node)) if visitor is None else visitor(node)
+    def effect_of(self, node: ast.AST) -> NameEffect:
+        visitor = self._expression_visitors.get(type(node))
+        return self.effect_in_order(list_children(node)) if visitor is None else visitor(node)
 
-    def in_turn(self, parts: Iterable[ast.AST]) -> Effect:
+    def effect_in_order(self, parts: Iterable[ast.AST]) -> NameEffect:
         """Of parts that are all evaluated, one after the other."""
         reads = binds = 0
         for part in parts:
-            more, bound = self.effect(part)
+            more, part_binds = self.effect_of(part)
             reads |= more & ~binds
-            binds |= bound
+            binds |= part_binds
         return (reads, binds)
 
     # -- one kind of expression each
 
-    def _name(self, node: ast.Name) -> Effect:
+    def _visit_name(self, node: ast.Name) -> NameEffect:
         name = node.id
         if isinstance(node.ctx, ast.Store):
-            return (0, self.store(name))
-        bit = self.bit(name)
+            return (0, self.store_name(name))
+        bit = self.bit_of(name)
         if isinstance(node.ctx, ast.Del):
             self.stores |= bit
             return (bit, bit)  # without a value it is an error
-        if name in _READING_ALL:
-            bit |= self.names.every
+        if name in _ALL_NAME_READERS:
+            bit |= self.name_sets.every_bit
         elif name == "super":
-            bit |= self.names.bit("__class__") | self.super_reads
+            bit |= self.name_sets.bit_of("__class__") | self.super_reads
         self.loads |= bit
         return (bit | self.aliases.get(bit, 0), 0)
 
-    def _constant(self, node: ast.Constant) -> Effect:
+    def _visit_constant(self, node: ast.Constant) -> NameEffect:
         text = node.value
         if not isinstance(text, str):
-            return NOTHING
+            return NO_EFFECT
         if text == "__main__":
-            return (self.loading(self.names.every), 0)
+            return (self.record_loads(self.name_sets.every_bit), 0)
         if "@" not in text:
-            return NOTHING
+            return NO_EFFECT
         quoted = 0
-        for name in _QUOTED.findall(text):
-            quoted |= self.bit(name)
-        return (self.loading(quoted), 0)
+        for name in _QUOTED_NAME.findall(text):
+            quoted |= self.bit_of(name)
+        return (self.record_loads(quoted), 0)
 
-    def _walrus(self, node: ast.NamedExpr) -> Effect:
-        bit = self.store(node.target.id)
-        if node.target.id == CELLS:  # takes the cells, whatever is in them
+    def _visit_walrus(self, node: ast.NamedExpr) -> NameEffect:
+        bit = self.store_name(node.target.id)
+        if node.target.id == CELLS_NAME:  # takes the cells, whatever is in them
             return (0, bit)
-        reads, binds = self.effect(node.value)
+        reads, binds = self.effect_of(node.value)
         return (reads, binds | bit)
 
-    def _call(self, node: ast.Call) -> Effect:
+    def _visit_call(self, node: ast.Call) -> NameEffect:
         function = node.func
-        if isinstance(function, ast.Attribute) and is_runtime(function) and function.attr in _BINDING:
-            return NOTHING
-        callee: ast.AST = function.value if isinstance(function, ast.NamedExpr) and is_filed(function) else function
+        if isinstance(function, ast.Attribute) and is_runtime_attribute(function) and function.attr in _BINDING_CALLS:
+            return NO_EFFECT
+        callee: ast.AST = (
+            function.value if isinstance(function, ast.NamedExpr) and is_filed_value(function) else function
+        )
         of_object = isinstance(callee, ast.Name) and callee.id in ("vars", "dir")
         if of_object and node.args and not isinstance(node.args[0], ast.Starred):
-            return self.in_turn(children(node)[1:])  # of that object, and not of this frame
-        return self.in_turn(children(node))
+            return self.effect_in_order(list_children(node)[1:])  # of that object, and not of this frame
+        return self.effect_in_order(list_children(node))
 
-    def _attribute(self, node: ast.Attribute) -> Effect:
+    def _visit_attribute(self, node: ast.Attribute) -> NameEffect:
         value = node.value
-        if is_runtime(node):
-            return (self.loading(self.names.every), 0) if node.attr == "globals" else NOTHING
-        reads, binds = self.effect(value)
-        is_view = node.attr in _VIEWS and isinstance(value, ast.Name) and value.id == "builtins"
-        if is_view or node.attr in _REFLECTING:
-            reads |= self.loading(self.names.every)
+        if is_runtime_attribute(node):
+            return (self.record_loads(self.name_sets.every_bit), 0) if node.attr == "globals" else NO_EFFECT
+        reads, binds = self.effect_of(value)
+        is_view = node.attr in _NAMESPACE_READERS and isinstance(value, ast.Name) and value.id == "builtins"
+        if is_view or node.attr in _REFLECTING_ATTRIBUTES:
+            reads |= self.record_loads(self.name_sets.every_bit)
         return (reads, binds)
 
-    def _bool(self, node: ast.BoolOp) -> Effect:
-        return self._perhaps_all(node.values, 1)
+    def _visit_bool(self, node: ast.BoolOp) -> NameEffect:
+        return self._effect_with_optional(node.values, 1)
 
-    def _perhaps_all(self, parts: list[ast.expr], sure: int) -> Effect:
+    def _effect_with_optional(self, parts: list[ast.expr], sure_count: int) -> NameEffect:
         """Of parts evaluated in turn, of which only the first `sure` ones are in any case."""
-        reads = binds = bound_surely = 0
+        reads = binds = sure_binds = 0
         for i, part in enumerate(parts):
-            more, bound = self.effect(part)
+            more, part_binds = self.effect_of(part)
             reads |= more & ~binds
-            binds |= bound
-            if i < sure:
-                bound_surely = binds
-        return (reads, bound_surely)
+            binds |= part_binds
+            if i < sure_count:
+                sure_binds = binds
+        return (reads, sure_binds)
 
-    def _compare(self, node: ast.Compare) -> Effect:
+    def _visit_compare(self, node: ast.Compare) -> NameEffect:
         parts = [node.left, *node.comparators]
-        sure = [part for part in parts[:2] if not _is_main(part)]
-        return self._perhaps_all([*sure, *(part for part in parts[2:] if not _is_main(part))], len(sure))
+        sure = [part for part in parts[:2] if not _is_main_name(part)]
+        return self._effect_with_optional([*sure, *(part for part in parts[2:] if not _is_main_name(part))], len(sure))
 
-    def _conditional(self, node: ast.IfExp) -> Effect:
-        test, bound = self.effect(node.test)
-        body, orelse = self.effect(node.body), self.effect(node.orelse)
-        reads = test | ((body[0] | orelse[0]) & ~bound)
-        return (reads, bound | (body[1] & orelse[1]))
+    def _visit_conditional(self, node: ast.IfExp) -> NameEffect:
+        test, test_binds = self.effect_of(node.test)
+        body, orelse = self.effect_of(node.body), self.effect_of(node.orelse)
+        reads = test | ((body[0] | orelse[0]) & ~test_binds)
+        return (reads, test_binds | (body[1] & orelse[1]))
 
-    def _dict(self, node: ast.Dict) -> Effect:
-        return self.in_turn([read(node, slot) for slot in slots(node)])
+    def _visit_dict(self, node: ast.Dict) -> NameEffect:
+        return self.effect_in_order([read_slot(node, slot) for slot in list_slots(node)])
 
-    def _lambda(self, node: ast.Lambda) -> Effect:
+    def _visit_lambda(self, node: ast.Lambda) -> NameEffect:
         args = node.args
-        reads, binds = self.in_turn([*args.defaults, *(d for d in args.kw_defaults if d is not None)])
-        return (reads | (self.defined(node) & ~binds), binds)
+        reads, binds = self.effect_in_order([*args.defaults, *(d for d in args.kw_defaults if d is not None)])
+        return (reads | (self.find_outer_reads(node) & ~binds), binds)
 
     @abstractmethod
-    def defined(self, node: Any) -> int:
+    def find_outer_reads(self, node: Any) -> int:
         """What a function reads of the variables around it."""
 
-    def _comprehension(self, node: Any) -> Effect:
+    def _visit_comprehension(self, node: Any) -> NameEffect:
         """Done in place, with targets of its own. Its first iterable is evaluated outside of it."""
-        outer = self.effect(node.generators[0].iter)
+        outer = self.effect_of(node.generators[0].iter)
         loads, stores = self.loads, self.stores
         self.loads, self.stores = 0, 0
         hidden = 0
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        live = self.in_turn(parts)[0]
+        live = self.effect_in_order(parts)[0]
         for i in range(len(node.generators) - 1, -1, -1):
             generator = node.generators[i]
             for test in reversed(generator.ifs):
-                live = _before(self.effect(test), live)
+                live = _live_before(self.effect_of(test), live)
             outside, self.stores = self.stores, 0
-            live = _before(self.effect(generator.target), live)
+            live = _live_before(self.effect_of(generator.target), live)
             hidden |= self.stores
             self.stores = outside
             if i > 0:
-                live = _before(self.effect(generator.iter), live)
+                live = _live_before(self.effect_of(generator.iter), live)
         live &= ~hidden
         inside = self.loads & ~hidden
         if isinstance(node, ast.GeneratorExp):
-            self.escaping |= inside | self.stores
+            self.escaping_names |= inside | self.stores
         self.stores |= stores
         if self.is_class:
             self.loads = loads
-            self.beyond |= live
-            self.beyond_loads |= inside
+            self.method_reads |= live
+            self.method_loads |= inside
             live = 0
         else:
             self.loads = loads | inside
         return (outer[0] | (live & ~outer[1]), outer[1])
 
 
-def _before(effect: Effect, live: int) -> int:
+def _live_before(effect: NameEffect, live: int) -> int:
     return effect[0] | (live & ~effect[1])
 
 
-def _is_main(node: ast.AST) -> bool:
+def _is_main_name(node: ast.AST) -> bool:
     """`"__main__"` that a name is only compared with."""
     return isinstance(node, ast.Constant) and node.value == "__main__"

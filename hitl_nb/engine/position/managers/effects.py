@@ -21,24 +21,24 @@ from hitl_nb.engine.position.frames.lookup import frame_of
 
 
 @dataclass(frozen=True)
-class Effect:
+class ManagerEffect:
     """How one kind of manager is kept.
 
     Attributes:
-        inside: what is needed to enter it again, as data.
-        enter: does again what entering it, and the block until the pause, changed.
+        capture_state: what is needed to enter it again, as data.
+        reenter: does again what entering it, and the block until the pause, changed.
         reduce: function, arguments, and (attributes, inside) by which it is made again; None: by its generator.
-        undo: sets the process back to how it was outside of it.
+        revert: sets the process back to how it was outside of it.
         is_entered: whether its block is not left, for one that no block of the stack has.
-        of_task: whether it changes context variables: each task has its own.
+        is_per_task: whether it changes context variables: each task has its own.
     """
 
-    inside: Callable[[Any], Any]
-    enter: Callable[[Any, Any], None]
+    capture_state: Callable[[Any], Any]
+    reenter: Callable[[Any, Any], None]
     reduce: Callable[[Any], tuple[Any, tuple[Any, ...], Any]] | None
-    undo: Callable[[Any], Any] = lambda manager: manager.__exit__(None, None, None)
+    revert: Callable[[Any], Any] = lambda manager: manager.__exit__(None, None, None)
     is_entered: Callable[[Any], bool] = lambda manager: False
-    of_task: bool = False
+    is_per_task: bool = False
 
 
 def make_plain(kind: Any) -> Any:
@@ -48,7 +48,7 @@ def make_plain(kind: Any) -> Any:
 # -- warnings
 
 
-def _warnings_inside(manager: Any) -> Any:
+def _capture_warnings(manager: Any) -> Any:
     module: Any = warnings
     return list(module.filters), module.showwarning, module._showwarnmsg_impl
 
@@ -57,16 +57,16 @@ def _reduce_warnings(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
     state: dict[str, Any] = dict(manager.__dict__)
     if state.pop("_module") is not warnings:
         raise CannotSave("warnings.catch_warnings of another module; move the checkpoint out of the with block")
-    return make_catch_warnings, (), (state, _warnings_inside(manager))
+    return make_catch_warnings, (), (state, _capture_warnings(manager))
 
 
 def make_catch_warnings() -> Any:
     return warnings.catch_warnings()
 
 
-def _enter_warnings(manager: Any, inside: Any) -> None:
+def _reenter_warnings(manager: Any, captured_state: Any) -> None:
     module: Any = warnings
-    filters, module.showwarning, module._showwarnmsg_impl = inside
+    filters, module.showwarning, module._showwarnmsg_impl = captured_state
     module.filters = list(filters)
     shown = module.showwarning, module._showwarnmsg_impl
     with warnings.catch_warnings():
@@ -78,17 +78,21 @@ def _enter_warnings(manager: Any, inside: Any) -> None:
 
 
 _STREAMS = {"redirect_stdout": "stdout", "redirect_stderr": "stderr"}
-_PROCESS = "process"
+_PROCESS_STREAM = "process"
 
 
 def _reduce_redirect(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
     if not manager._old_targets:  # not entered: only what it writes to
-        kind, target = _target(manager)
-        name, target = (target, None) if kind == _PROCESS else ("", target)
+        kind, target = _describe_target(manager)
+        name, target = (target, None) if kind == _PROCESS_STREAM else ("", target)
         attributes = {} if name else {"_new_target": target}
         return make_redirect, (manager.__class__, name), (attributes, None)
-    old = [_stream_of(manager, each, is_old=True) for each in manager._old_targets]
-    return make_plain, (manager.__class__,), ({"_new_target": None, "_old_targets": []}, (old, _target(manager)))
+    old = [_describe_stream(manager, each, is_old=True) for each in manager._old_targets]
+    return (
+        make_plain,
+        (manager.__class__,),
+        ({"_new_target": None, "_old_targets": []}, (old, _describe_target(manager))),
+    )
 
 
 def make_redirect(kind: Any, name: str) -> Any:
@@ -98,34 +102,34 @@ def make_redirect(kind: Any, name: str) -> Any:
     return made
 
 
-def _target(manager: Any) -> Any:
-    return _stream_of(manager, manager._new_target, is_old=False)
+def _describe_target(manager: Any) -> Any:
+    return _describe_stream(manager, manager._new_target, is_old=False)
 
 
-def _stream_of(manager: Any, stream: Any, *, is_old: bool) -> Any:
+def _describe_stream(manager: Any, stream: Any, *, is_old: bool) -> Any:
     """A text in memory is saved; a stream of the process is found by name."""
     if stream is None or type(stream) is io.StringIO:
         return "object", stream
     for name in ("stdout", "stderr"):
         if stream is getattr(sys, f"__{name}__") or (not is_old and stream is getattr(sys, name)):
-            return _PROCESS, name
+            return _PROCESS_STREAM, name
     if is_old:
-        return _PROCESS, manager._stream
+        return _PROCESS_STREAM, manager._stream
     raise CannotSave(
         f"contextlib.redirect_{manager._stream} into a {type(stream).__name__}; redirect it into an io.StringIO(), or "
         "move the checkpoint out of the with block"
     )
 
 
-def _enter_redirect(manager: Any, inside: Any) -> None:
-    old, new = inside
-    manager._old_targets = [_found(each) for each in old]
-    manager._new_target = _found(new)
+def _reenter_redirect(manager: Any, captured_state: Any) -> None:
+    old, new = captured_state
+    manager._old_targets = [_resolve_stream(each) for each in old]
+    manager._new_target = _resolve_stream(new)
     setattr(sys, manager._stream, manager._new_target)
 
 
-def _found(stream: tuple[str, Any]) -> Any:
-    return getattr(sys, stream[1]) if stream[0] == _PROCESS else stream[1]
+def _resolve_stream(stream: tuple[str, Any]) -> Any:
+    return getattr(sys, stream[1]) if stream[0] == _PROCESS_STREAM else stream[1]
 
 
 # -- the directory
@@ -138,17 +142,17 @@ def _reduce_directory(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
 # -- decimal
 
 
-_base: contextvars.ContextVar[decimal.Context] = contextvars.ContextVar("hitl_nb_decimal_base")
+_base_context_variable: contextvars.ContextVar[decimal.Context] = contextvars.ContextVar("hitl_nb_decimal_base")
 
 
-def begin_contexts() -> None:
+def set_base_context() -> None:
     """A run is worked on from here: the decimal context of now is the process's, and no `with` has set it."""
-    _base.set(decimal.getcontext())
+    _base_context_variable.set(decimal.getcontext())
 
 
 def base_context() -> decimal.Context:
     """The process's decimal context, outside of what the run has entered."""
-    return _base.get(None) or decimal.getcontext()
+    return _base_context_variable.get(None) or decimal.getcontext()
 
 
 class DecimalScope:
@@ -173,51 +177,51 @@ def _reduce_decimal(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
     if type(manager) is DecimalScope:
         state = {"context": manager.context, "outer": manager.outer}
     else:
-        state = contextvars.copy_context().run(_contexts_of, manager)
+        state = contextvars.copy_context().run(_capture_decimal_contexts, manager)
     if state["outer"] is base_context():
         state["outer"] = None
     return DecimalScope, (), (state, decimal.getcontext())
 
 
-def _contexts_of(manager: Any) -> dict[str, Any]:
+def _capture_decimal_contexts(manager: Any) -> dict[str, Any]:
     """Found by leaving it in a copy of the context; the block itself does not notice."""
     manager.__exit__(None, None, None)
     outer = decimal.getcontext()
-    context = _entered_context(manager)
+    context = _read_entered_context(manager)
     return {"context": context, "outer": outer}
 
 
-def _entered_context(manager: Any) -> Any:
+def _read_entered_context(manager: Any) -> Any:
     found = manager.__enter__()
     manager.__exit__(None, None, None)
     return found
 
 
-def _enter_decimal(manager: Any, inside: Any) -> None:
-    decimal.setcontext(inside)
+def _reenter_decimal(manager: Any, captured_state: Any) -> None:
+    decimal.setcontext(captured_state)
 
 
 # -- numpy
 
 
-_ERRORS = ("all", "divide", "over", "under", "invalid")
+_ERRSTATE_OPTIONS = ("all", "divide", "over", "under", "invalid")
 
 
 def _reduce_errstate(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
     import numpy as np
 
-    given = {name: getattr(manager, f"_{name}") for name in _ERRORS}
+    given = {name: getattr(manager, f"_{name}") for name in _ERRSTATE_OPTIONS}
     given = {name: value for name, value in given.items() if value is not None}
     unset = cast("Any", np.errstate())._call
     if manager._call is not unset:
         given["call"] = manager._call
     if manager._token is None:
         return make_errstate, (given,), ({}, None)
-    outer = contextvars.copy_context().run(_outer_errors, manager._token)
+    outer = contextvars.copy_context().run(_read_outer_errors, manager._token)
     return make_errstate, (given,), ({}, (outer, (np.geterr(), np.geterrcall())))
 
 
-def _outer_errors(token: Any) -> Any:
+def _read_outer_errors(token: Any) -> Any:
     import numpy as np
 
     if token.old_value is contextvars.Token.MISSING:
@@ -226,18 +230,18 @@ def _outer_errors(token: Any) -> Any:
     return np.geterr(), np.geterrcall()
 
 
-def make_errstate(given: dict[str, Any]) -> Any:
+def make_errstate(options: dict[str, Any]) -> Any:
     import numpy as np
 
-    return np.errstate(**given)
+    return np.errstate(**options)
 
 
-def _enter_errstate(manager: Any, inside: Any) -> None:
+def _reenter_errstate(manager: Any, captured_state: Any) -> None:
     import numpy as np
 
-    if inside is None:
+    if captured_state is None:
         return
-    outer, now = inside
+    outer, now = captured_state
     np.seterr(**outer[0])
     np.seterrcall(outer[1])
     manager.__enter__()
@@ -245,12 +249,12 @@ def _enter_errstate(manager: Any, inside: Any) -> None:
     np.seterrcall(now[1])
 
 
-def _leave_errstate(manager: Any) -> None:
+def _exit_manager_quietly(manager: Any) -> None:
     with contextlib.suppress(ValueError):  # in another context nothing of it is seen
         manager.__exit__(None, None, None)
 
 
-def _print_options_inside(manager: Any) -> Any:
+def _capture_print_options(manager: Any) -> Any:
     """The options outside and now. Its generator has a token of this process: another one is entered in its place."""
     import numpy as np
 
@@ -258,11 +262,11 @@ def _print_options_inside(manager: Any) -> Any:
     token: Any = frame.f_locals["token"] if frame is not None else None
     if token is None:
         raise CannotSave("np.printoptions, which is not read as expected; move the checkpoint out of the with block")
-    outer = contextvars.copy_context().run(_outer_print_options, token)
+    outer = contextvars.copy_context().run(_read_outer_print_options, token)
     return outer, np.get_printoptions()
 
 
-def _outer_print_options(token: Any) -> Any:
+def _read_outer_print_options(token: Any) -> Any:
     import numpy as np
 
     if token.old_value is contextvars.Token.MISSING:
@@ -272,17 +276,17 @@ def _outer_print_options(token: Any) -> Any:
 
 
 def _reduce_print_options(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
-    return make_plain, (manager.__class__,), ({}, _print_options_inside(manager))
+    return make_plain, (manager.__class__,), ({}, _capture_print_options(manager))
 
 
-def _enter_print_options(manager: Any, inside: Any) -> None:
+def _reenter_print_options(manager: Any, captured_state: Any) -> None:
     import numpy as np
 
-    outer, now = inside
+    outer, now = captured_state
     np.set_printoptions(**outer)
-    entered: Any = np.printoptions(**now)
-    entered.__enter__()
-    manager.__dict__.update(entered.__dict__)
+    new_manager: Any = np.printoptions(**now)
+    new_manager.__enter__()
+    manager.__dict__.update(new_manager.__dict__)
 
 
 # -- polars
@@ -292,14 +296,14 @@ def _reduce_polars_config(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
     return make_plain, (manager.__class__,), (dict(manager.__dict__), manager.save())
 
 
-def _enter_polars_config(manager: Any, inside: Any) -> None:
-    manager.load(inside)
+def _reenter_polars_config(manager: Any, captured_state: Any) -> None:
+    manager.load(captured_state)
 
 
 # -- pandas
 
 
-def _options_inside(manager: Any) -> dict[str, Any]:
+def _capture_pandas_options(manager: Any) -> dict[str, Any]:
     pd: Any = sys.modules["pandas"]
 
     generator = manager.gen.generator if type(manager.gen) is ContinuedGenerator else manager.gen
@@ -308,56 +312,60 @@ def _options_inside(manager: Any) -> dict[str, Any]:
     return {name: pd.get_option(name) for name, _ in undone}
 
 
-def _enter_options(manager: Any, inside: dict[str, Any]) -> None:
+def _reenter_pandas_options(manager: Any, captured_state: dict[str, Any]) -> None:
     pd: Any = sys.modules["pandas"]
 
-    for name, value in inside.items():
+    for name, value in captured_state.items():
         pd.set_option(name, value)
 
 
-def _nothing(manager: Any) -> None:
+def _capture_nothing(manager: Any) -> None:
     return None
 
 
-def _has_begun(manager: Any) -> bool:
+def _is_generator_started(manager: Any) -> bool:
     return inspect.getgeneratorstate(generator_of(manager)) not in (inspect.GEN_CREATED, inspect.GEN_CLOSED)
 
 
-EFFECTS: dict[tuple[str, str], Effect] = {
-    ("warnings", "catch_warnings"): Effect(
-        _warnings_inside, _enter_warnings, _reduce_warnings, is_entered=lambda manager: manager._entered
+EFFECTS: dict[tuple[str, str], ManagerEffect] = {
+    ("warnings", "catch_warnings"): ManagerEffect(
+        _capture_warnings, _reenter_warnings, _reduce_warnings, is_entered=lambda manager: manager._entered
     ),
-    ("contextlib", "redirect_stdout"): Effect(
-        _nothing, _enter_redirect, _reduce_redirect, is_entered=lambda manager: bool(manager._old_targets)
+    ("contextlib", "redirect_stdout"): ManagerEffect(
+        _capture_nothing, _reenter_redirect, _reduce_redirect, is_entered=lambda manager: bool(manager._old_targets)
     ),
-    ("contextlib", "redirect_stderr"): Effect(
-        _nothing, _enter_redirect, _reduce_redirect, is_entered=lambda manager: bool(manager._old_targets)
+    ("contextlib", "redirect_stderr"): ManagerEffect(
+        _capture_nothing, _reenter_redirect, _reduce_redirect, is_entered=lambda manager: bool(manager._old_targets)
     ),
-    ("contextlib", "chdir"): Effect(
-        _nothing,
+    ("contextlib", "chdir"): ManagerEffect(
+        _capture_nothing,
         lambda manager, inside: os.chdir(inside),
         _reduce_directory,
         is_entered=lambda manager: bool(manager._old_cwd),
     ),
-    ("decimal", "ContextManager"): Effect(_nothing, _enter_decimal, _reduce_decimal, of_task=True),
-    (DecimalScope.__module__, "DecimalScope"): Effect(_nothing, _enter_decimal, _reduce_decimal, of_task=True),
-    ("numpy", "errstate"): Effect(
-        _nothing,
-        _enter_errstate,
+    ("decimal", "ContextManager"): ManagerEffect(_capture_nothing, _reenter_decimal, _reduce_decimal, is_per_task=True),
+    (DecimalScope.__module__, "DecimalScope"): ManagerEffect(
+        _capture_nothing, _reenter_decimal, _reduce_decimal, is_per_task=True
+    ),
+    ("numpy", "errstate"): ManagerEffect(
+        _capture_nothing,
+        _reenter_errstate,
         _reduce_errstate,
-        _leave_errstate,
+        _exit_manager_quietly,
         is_entered=lambda manager: manager._token is not None,
-        of_task=True,
+        is_per_task=True,
     ),
-    ("numpy._core.arrayprint", "printoptions"): Effect(
-        _print_options_inside,
-        _enter_print_options,
+    ("numpy._core.arrayprint", "printoptions"): ManagerEffect(
+        _capture_print_options,
+        _reenter_print_options,
         _reduce_print_options,
-        _leave_errstate,
-        is_entered=_has_begun,
-        of_task=True,
+        _exit_manager_quietly,
+        is_entered=_is_generator_started,
+        is_per_task=True,
     ),
-    ("polars.config", "Config"): Effect(_nothing, _enter_polars_config, _reduce_polars_config),
-    ("pandas._config.config", "option_context"): Effect(_options_inside, _enter_options, None, is_entered=_has_begun),
+    ("polars.config", "Config"): ManagerEffect(_capture_nothing, _reenter_polars_config, _reduce_polars_config),
+    ("pandas._config.config", "option_context"): ManagerEffect(
+        _capture_pandas_options, _reenter_pandas_options, None, is_entered=_is_generator_started
+    ),
 }
 """By module and name: of the manager's class, or of the generator that makes it."""

@@ -9,16 +9,16 @@ from typing import Any, cast
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.runtime.runtime import ContinuedAwait, HeldIterator
 
-_PLAIN: Any = (type(iter(())), type(iter([0])), type(iter("")), type(iter(b"")), type(iter(range(0))))
+_BUILTIN_ITERATORS: Any = (type(iter(())), type(iter([0])), type(iter("")), type(iter(b"")), type(iter(range(0))))
 
 
-def held_await(coroutine: Any) -> ContinuedAwait | None:
+def continue_await(coroutine: Any) -> ContinuedAwait | None:
     """What a coroutine awaits in place of an object whose `await` has begun.
 
     None: it waits for other code than the notebook's, and the call that made the object is made again.
     """
-    awaited = waits_for(coroutine)
-    return ContinuedAwait(awaited) if _is_notebooks(awaited) else None
+    awaited = find_delegate(coroutine)
+    return ContinuedAwait(awaited) if _is_notebook_iterator(awaited) else None
 
 
 def is_driven(coroutine: Any) -> bool:
@@ -26,41 +26,43 @@ def is_driven(coroutine: Any) -> bool:
 
     One that waits for the event loop awaits a future, and awaits it again.
     """
-    awaited = waits_for(coroutine)
-    while _kind(awaited) in _RUN and _is_notebooks(awaited):
-        inner = waits_for(awaited)
+    awaited = find_delegate(coroutine)
+    while _kind_of(awaited) in _DELEGATING_TYPES and _is_notebook_iterator(awaited):
+        inner = find_delegate(awaited)
         if inner is None:
-            return _kind(awaited) is types.GeneratorType and awaited.gi_suspended
+            return _kind_of(awaited) is types.GeneratorType and awaited.gi_suspended
         awaited = inner
     return False
 
 
-def waits_for(value: Any) -> Any:
+def find_delegate(value: Any) -> Any:
     """What a generator or coroutine delegates to now: the coroutine or iterator itself; None: nothing."""
-    awaited: Any = getattr(value, "gi_yieldfrom" if _kind(value) is types.GeneratorType else "cr_await")
+    awaited: Any = getattr(value, "gi_yieldfrom" if _kind_of(value) is types.GeneratorType else "cr_await")
     while True:
-        if _kind(awaited) is HeldIterator:
+        if _kind_of(awaited) is HeldIterator:
             awaited = awaited.iterator
-        elif _kind(awaited).__name__ == "coroutine_wrapper":  # of `self.work().__await__()`
-            found: list[Any] = [part for part in gc.get_referents(awaited) if _kind(part) is types.CoroutineType]
+        elif _kind_of(awaited).__name__ == "coroutine_wrapper":  # of `self.work().__await__()`
+            found: list[Any] = [part for part in gc.get_referents(awaited) if _kind_of(part) is types.CoroutineType]
             return found[0] if found else None
         else:
             return awaited
 
 
-def _is_notebooks(iterator: Any) -> bool:
-    kind = _kind(iterator)
+def _is_notebook_iterator(iterator: Any) -> bool:
+    kind = _kind_of(iterator)
     if kind is types.CoroutineType:
         return find_code(iterator.cr_code) is not None
     if kind is types.GeneratorType:
-        inner = waits_for(iterator)
-        return find_code(iterator.gi_code) is not None and (inner is None or _is_notebooks(inner))
+        inner = find_delegate(iterator)
+        return find_code(iterator.gi_code) is not None and (inner is None or _is_notebook_iterator(inner))
     method = getattr(kind, "__next__", None)
-    return kind in _PLAIN or (isinstance(method, types.FunctionType) and find_code(method.__code__) is not None)
+    return kind in _BUILTIN_ITERATORS or (
+        isinstance(method, types.FunctionType) and find_code(method.__code__) is not None
+    )
 
 
-_RUN = (types.CoroutineType, types.GeneratorType)
+_DELEGATING_TYPES = (types.CoroutineType, types.GeneratorType)
 
 
-def _kind(value: Any) -> Any:
+def _kind_of(value: Any) -> Any:
     return cast("Any", type(value))

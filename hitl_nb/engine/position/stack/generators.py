@@ -15,133 +15,135 @@ from hitl_nb.engine.compile.runtime.runtime import Unwind
 from hitl_nb.engine.compile.tree.nodes import is_engine_name
 from hitl_nb.engine.position.event_loop import asyncio_calls
 from hitl_nb.engine.position.frames.continuations import Box, continue_frame
-from hitl_nb.engine.position.frames.frames import How, SavedFrame
+from hitl_nb.engine.position.frames.frames import ContinuationMode, SavedFrame
 from hitl_nb.engine.position.frames.lookup import frame_of
-from hitl_nb.engine.position.liveness.liveness import live_names
-from hitl_nb.engine.position.stack.awaits import waits_for
+from hitl_nb.engine.position.liveness.liveness import find_live_variables
+from hitl_nb.engine.position.stack.awaits import find_delegate
 from hitl_nb.engine.position.stack.suspended_frames import read_generator
 
-_waiting: WeakKeyDictionary[Any, Box] = WeakKeyDictionary()
+_unfilled_boxes: WeakKeyDictionary[Any, Box] = WeakKeyDictionary()
 """Those that were made and are not filled yet; of one that holds itself there may be another, which is dropped."""
 
-_filled: ContextVar[list[Any] | None] = ContextVar("hitl_nb_filled", default=None)
+_filled_generators: ContextVar[list[Any] | None] = ContextVar("hitl_nb_filled", default=None)
 """Those that were filled while something is loaded, and must be brought to their place."""
 
 
-leaves_out: ContextVar[bool] = ContextVar("hitl_nb_leaves_out", default=False)
+omits_unread_variables: ContextVar[bool] = ContextVar("hitl_nb_leaves_out", default=False)
 """Whether generators are saved without the variables that they do not read any more: one may be impossible to save.
 
 Else these are saved, too: natively they end with the generator.
 """
 
 
-def reduce_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[Any, ...]:
+def reduce_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[Any, ...]:
     """How pickle makes a generator or coroutine again (as `object.__reduce__` says it, with a function for the state).
 
     Args:
-        running: those on the stack that is saved with it, by the identity of their frame.
+        running_frames: those on the stack that is saved with it, by the identity of their frame.
     """
     known = asyncio_calls.reduce_coroutine(value)
     if known is not None:
         return known
-    found = read_generator(value, running)
+    found = read_generator(value, running_frames)
     if found is None:
-        return make_ended, (isinstance(value, types.CoroutineType),)
+        return make_finished_generator, (isinstance(value, types.CoroutineType),)
     saved, is_begun = found
     unit = find_unit(saved.unit)
     assert unit is not None
-    live, keeps = live_names(unit, saved), not leaves_out.get()
+    live, keeps = find_live_variables(unit, saved), not omits_unread_variables.get()
     kept = {n: v for n, v in saved.locals.items() if n in live or (keeps and not is_engine_name(n))}
-    return reduce_saved(replace(saved, locals=kept), is_begun, (value.__name__, value.__qualname__))
+    return reduce_saved_frame(replace(saved, locals=kept), is_begun, (value.__name__, value.__qualname__))
 
 
-def reduce_saved(saved: SavedFrame, is_begun: bool, titles: tuple[str, str] | None = None) -> tuple[Any, ...]:
+def reduce_saved_frame(
+    saved_frame: SavedFrame, needs_placement: bool, titles: tuple[str, str] | None = None
+) -> tuple[Any, ...]:
     """The same of what was read already.
 
     Args:
-        is_begun: it must be brought to its place.
+        needs_placement: it must be brought to its place.
         titles: its name and qualified name; None: those of its function's source.
     """
-    shape = {name: v for name, v in saved.locals.items() if name.startswith(".f") and isinstance(v, int)}
+    shape = {name: v for name, v in saved_frame.locals.items() if name.startswith(".f") and isinstance(v, int)}
     args = (
-        saved.unit,
-        saved.function,
-        saved.place,
-        saved.how,
-        saved.again,
-        tuple(saved.locals),
+        saved_frame.unit,
+        saved_frame.function,
+        saved_frame.place,
+        saved_frame.mode,
+        saved_frame.reevaluated_names,
+        tuple(saved_frame.locals),
         shape,
-        saved.cells,
+        saved_frame.cells,
         titles,
-        saved.is_awaitable,
-        saved.namespace,
+        saved_frame.is_awaitable,
+        saved_frame.namespace,
     )
-    return make_generator, args, (tuple(saved.locals.values()), is_begun), None, None, fill_generator
+    return make_generator, args, (tuple(saved_frame.locals.values()), needs_placement), None, None, fill_generator
 
 
 def make_generator(
     unit: str,
     function: int,
     place: int,
-    how: How,
-    again: tuple[str, ...],
+    mode: ContinuationMode,
+    reevaluated_names: tuple[str, ...],
     names: tuple[str, ...],
-    shape: dict[str, int],
+    flag_values: dict[str, int],
     cells: dict[str, types.CellType],
     titles: tuple[str, str] | None,
     is_awaitable: bool,
     namespace: dict[str, Any],
 ) -> Any:
-    values: dict[str, Any] = {**dict.fromkeys(names), **shape}
-    saved = SavedFrame(unit, function, place, how, values, cells, namespace, again, is_awaitable)
+    values: dict[str, Any] = {**dict.fromkeys(names), **flag_values}
+    saved = SavedFrame(unit, function, place, mode, values, cells, namespace, reevaluated_names, is_awaitable)
     made, box = continue_frame(saved)
     generator = made(box)
     if titles is not None:
         generator.__name__, generator.__qualname__ = titles
-    _waiting[generator] = box
+    _unfilled_boxes[generator] = box
     return generator
 
 
 def fill_generator(generator: Any, state: tuple[tuple[Any, ...], bool]) -> None:
     """Give a generator its values; they may hold the generator itself."""
     values, is_begun = state
-    box = _waiting.pop(generator)
-    assert box.saved is not None
-    box.saved.locals = dict(zip(box.names, values, strict=True))
+    box = _unfilled_boxes.pop(generator)
+    assert box.saved_frame is not None
+    box.saved_frame.locals = dict(zip(box.names, values, strict=True))
     if is_begun:
-        filled = _filled.get()
+        filled = _filled_generators.get()
         if filled is None:
-            _bring_to_place(generator)
+            _advance_to_place(generator)
         else:
             filled.append(generator)
 
 
 @contextlib.contextmanager
-def completing() -> Generator[None]:
+def defer_generator_placement() -> Generator[None]:
     """Generators that are loaded inside come to their places at its end, when all that they hold is complete.
 
     What runs then is the rest of their code up to the `yield`: no statement of the user's, but an attribute in front of
     the `yield` in its own expression (`append` of `self.items.append((yield))`) is looked up.
     """
     filled: list[Any] = []
-    token = _filled.set(filled)
+    token = _filled_generators.set(filled)
     try:
         yield
     finally:
-        _filled.reset(token)
+        _filled_generators.reset(token)
     for generator in filled:
-        _bring_to_place(generator)
+        _advance_to_place(generator)
 
 
-def _bring_to_place(generator: Any) -> None:
+def _advance_to_place(generator: Any) -> None:
     with contextlib.suppress(StopIteration):
         generator.send(None)
 
 
-def end_quietly(generators: Iterable[Any]) -> None:
+def end_generators_quietly(generators: Iterable[Any]) -> None:
     """End generators and coroutines whose state is saved: no `finally` of theirs runs, since they are only paused."""
     listed = list(generators)
-    inner = {id(waits_for(one)) for one in listed}
+    inner = {id(find_delegate(one)) for one in listed}
     for generator in sorted(listed, key=lambda one: id(one) in inner):  # a coroutine that waits for an ended one fails
         frame = frame_of(generator)
         if frame is None or find_code(frame.f_code) is None:
@@ -150,14 +152,14 @@ def end_quietly(generators: Iterable[Any]) -> None:
             generator.throw(Unwind())
 
 
-def make_ended(is_coroutine: bool) -> Any:
+def make_finished_generator(is_coroutine: bool) -> Any:
     if not is_coroutine:
         ended = (item for item in ())
         next(ended, None)
         return ended
-    coroutine = _nothing()
+    coroutine = _do_nothing()
     coroutine.close()
     return coroutine
 
 
-async def _nothing() -> None: ...
+async def _do_nothing() -> None: ...

@@ -5,19 +5,19 @@ from __future__ import annotations
 import ast
 
 from hitl_nb.engine.compile import find_code, find_unit
-from hitl_nb.engine.position.frames.frames import BOX, KEPT, MADE, SavedFrame, SavedStack
+from hitl_nb.engine.position.frames.frames import BOX, INSTANCE, PAUSE_MARK, SavedFrame, SavedStack
 from hitl_nb.engine.position.frames.places import find_place, name_place
-from hitl_nb.engine.position.stack.chains import is_used_up, operand_name
+from hitl_nb.engine.position.stack.chains import is_await_unrepeatable, operand_name
 from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting
 
 
-def keep_frames(stack: SavedStack) -> None:
+def mark_paused_frames(stack: SavedStack) -> None:
     """The run pauses with this stack: what its frames ran never runs again."""
     for frame in stack.frames:
-        frame.locals[KEPT] = True
+        frame.locals[PAUSE_MARK] = True
 
 
-def name_innermost(stack: SavedStack) -> str:
+def name_innermost_place(stack: SavedStack) -> str:
     """The name of the innermost place."""
     frame = stack.frames[-1]
     unit = find_unit(frame.unit)
@@ -30,45 +30,45 @@ def step_out(stack: SavedStack, *, is_edited: bool = False) -> bool:
 
     Not out of a `with`: what was entered is saved as it is inside, such as a lock. `is_edited`: but out of a `finally`.
     """
-    if len(stack.frames) < 2 or KEPT in stack.frames[-1].locals or _awaits_used_up(stack.frames[-2]):
+    if len(stack.frames) < 2 or PAUSE_MARK in stack.frames[-1].locals or _is_await_unrepeatable(stack.frames[-2]):
         return False
-    is_with = [names[1] is None for names in _blocks_around(stack.frames[-1])]
+    is_with = [names[1] is None for names in _find_enclosing_blocks(stack.frames[-1])]
     if any(is_with) or (is_with and not is_edited):
         return False
     stack.frames.pop()
-    make_again(stack.frames[-1])
-    call_again_what_was_awaited(stack.frames[-1])
-    stack.waits = False
+    prepare_reevaluation(stack.frames[-1])
+    prepare_awaited_reevaluation(stack.frames[-1])
+    stack.waits_for_answer = False
     stack.order[:] = stack.frames
     return True
 
 
-def _blocks_around(frame: SavedFrame) -> list[tuple[str, str | None]]:
-    """The `with` and `finally` around the place of a frame, as `SourceTree.finals` has them."""
+def _find_enclosing_blocks(frame: SavedFrame) -> list[tuple[str, str | None]]:
+    """The `with` and `finally` around the place of a frame, as `SourceTree.final_flags` has them."""
     unit = find_unit(frame.unit)
     assert unit is not None
-    place, finals = find_place(unit, frame.function, frame.place), unit.tree().finals
+    place, finals = find_place(unit, frame.function, frame.place), unit.get_tree().final_flags
     path = place.path if place is not None else ()
     return [finals[node] for node, (field, _) in path if node in finals and field == "body"]
 
 
-def _awaits_used_up(frame: SavedFrame) -> bool:
+def _is_await_unrepeatable(frame: SavedFrame) -> bool:
     unit = find_unit(frame.unit)
     assert unit is not None
     place = find_place(unit, frame.function, frame.place)
-    return place is not None and is_used_up(place.node, frame.locals.get(operand_name(place.node)))
+    return place is not None and is_await_unrepeatable(place.node, frame.locals.get(operand_name(place.node)))
 
 
-def make_again(frame: SavedFrame) -> None:
+def prepare_reevaluation(frame: SavedFrame) -> None:
     """The call at the place of a frame is made again, from the values that are filed."""
-    frame.how = "again"
-    frame.locals.pop(MADE, None)
-    frame.again = tuple(n for n, value in frame.locals.items() if n.startswith(".t") and is_fleeting(value))
-    for name in frame.again:
+    frame.mode = "again"
+    frame.locals.pop(INSTANCE, None)
+    frame.reevaluated_names = tuple(n for n, value in frame.locals.items() if n.startswith(".t") and is_fleeting(value))
+    for name in frame.reevaluated_names:
         del frame.locals[name]
 
 
-def call_again_what_was_awaited(frame: SavedFrame) -> None:
+def prepare_awaited_reevaluation(frame: SavedFrame) -> None:
     """A frame that failed at an `await`: the call that made what was awaited is made again, from its own arguments.
 
     So a call of a step that is one of them is the same call.
@@ -80,25 +80,27 @@ def call_again_what_was_awaited(frame: SavedFrame) -> None:
     if not isinstance(node, ast.Await) or not isinstance(node.value, ast.NamedExpr):
         return
     name, call = node.value.target.id, node.value.value
-    if name in frame.again and isinstance(call, ast.Call):
+    if name in frame.reevaluated_names and isinstance(call, ast.Call):
         frame.place = call.lineno
 
 
-def leave_raising(stack: SavedStack) -> bool:
+def step_out_of_raising(stack: SavedStack) -> bool:
     """Step out of functions that raised the error by a statement for that: to do that again would raise it again.
 
     Returns False if one cannot be made again and is not to be continued: it is inside `with`, or a coroutine that was
     made elsewhere.
     """
-    while _is_raising(stack.frames[-1]) and step_out(stack):
+    while _is_at_raise(stack.frames[-1]) and step_out(stack):
         pass
     frames = stack.frames
-    if len(frames) < 2 or KEPT in frames[-1].locals or not _is_raising(frames[-1]):
+    if len(frames) < 2 or PAUSE_MARK in frames[-1].locals or not _is_at_raise(frames[-1]):
         return True
-    return not _awaits_used_up(frames[-2]) and all(names[1] is not None for names in _blocks_around(frames[-1]))
+    return not _is_await_unrepeatable(frames[-2]) and all(
+        names[1] is not None for names in _find_enclosing_blocks(frames[-1])
+    )
 
 
-def _is_raising(frame: SavedFrame) -> bool:
+def _is_at_raise(frame: SavedFrame) -> bool:
     unit = find_unit(frame.unit)
     assert unit is not None
     place = find_place(unit, frame.function, frame.place)

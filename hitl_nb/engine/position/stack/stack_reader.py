@@ -11,17 +11,30 @@ from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.runtime import runtime
 from hitl_nb.engine.compile.runtime import with_methods as withmethods
 from hitl_nb.engine.compile.tree.nodes import is_engine_name
-from hitl_nb.engine.compile.tree.trees import CELLS
-from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable
-from hitl_nb.engine.position.frames.endings import find_ending
+from hitl_nb.engine.compile.tree.trees import CELLS_NAME
+from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable_code
+from hitl_nb.engine.position.frames.endings import find_finalizer_frame
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.position.frames.frames import AWAITED, BOX, MADE, NEXT, RESUMED, How, SavedFrame, SavedStack
-from hitl_nb.engine.position.frames.links import GENERATOR_MANAGER, Link, link_frames
-from hitl_nb.engine.position.frames.lookup import MISSING, WAIT_FOR, FrameView, passing_codes
+from hitl_nb.engine.position.frames.frames import (
+    AWAITED_VALUE,
+    BOX,
+    FIRST_TURN_PREFIX,
+    INSTANCE,
+    PENDING_CALL,
+    ContinuationMode,
+    SavedFrame,
+    SavedStack,
+)
+from hitl_nb.engine.position.frames.links import GENERATOR_MANAGER, FrameLink, link_frames
+from hitl_nb.engine.position.frames.lookup import MISSING, WAIT_FOR, FrameView, passthrough_codes
 from hitl_nb.engine.position.frames.places import name_place
-from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting, refuse_half_used, refuse_repeated_call
+from hitl_nb.engine.position.stack.unrepeatable_places import (
+    is_fleeting,
+    refuse_half_used_iterator,
+    refuse_repeated_call,
+)
 
-_NOT_SAVED = frozenset((BOX, NEXT, CELLS, MADE, AWAITED))
+_UNSAVED_NAMES = frozenset((BOX, PENDING_CALL, CELLS_NAME, INSTANCE, AWAITED_VALUE))
 
 
 def read_stack(
@@ -51,13 +64,13 @@ def read_stack(
         inner = views[i + 1] if i + 1 < len(views) else None
         link = link_frames(view, inner, is_answered)
         if not link.is_exact:
-            ending = find_ending(views[i + 1 :])
+            ending = find_finalizer_frame(views[i + 1 :])
             if ending is not None:
                 where = f"line {ending.frame.f_lineno} of {ending.code.co_name}"
                 raise CannotSave(f"{where} runs because a value ends, and no pause can leave it")
-            refuse_half_used(view, link.number)
+            refuse_half_used_iterator(view, link.number)
             refuse_repeated_call(view, link.number)
-        saved = read_linked(view, link, function)
+        saved = read_linked_frame(view, link, function)
         function = link.function
         order.append(saved)
         if is_generator:
@@ -73,7 +86,7 @@ def read_stack(
 
 
 @dataclass(frozen=True)
-class Places:
+class StackPlaces:
     """Where a stack is.
 
     Attributes:
@@ -89,17 +102,17 @@ class Places:
 
 def read_places(
     innermost: types.FrameType, root: types.FrameType | None, is_answered: Callable[[Any], bool] | None
-) -> Places:
+) -> StackPlaces:
     """The places of all exact frames. Raises CannotSave as `read_stack`."""
     views = [FrameView(frame) for frame in frames_between(innermost, root)]
     names: list[str] = []
     for view, inner in zip(views, (*views[1:], None), strict=True):
         link = link_frames(view, inner, is_answered)
-        assert view.known is not None
-        names.append(name_place(view.known.unit, view.known.function.number, link.number))
+        assert view.instrumented_code is not None
+        names.append(name_place(view.instrumented_code.unit, view.instrumented_code.function.number, link.number))
         if not link.is_exact:
-            return Places(tuple(names), False, view.frame)
-    return Places(tuple(names), True, views[-1].frame)
+            return StackPlaces(tuple(names), False, view.frame)
+    return StackPlaces(tuple(names), True, views[-1].frame)
 
 
 def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> list[types.FrameType]:
@@ -108,8 +121,8 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
     while frame is not root:
         if frame is None:
             raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
-        is_passing = frame.f_code in _PASSING and bool(found) and find_code(found[-1].f_code) is not None
-        is_passing = is_passing or frame.f_code in passing_codes
+        is_passing = frame.f_code in _PASSTHROUGH_CODES and bool(found) and find_code(found[-1].f_code) is not None
+        is_passing = is_passing or frame.f_code in passthrough_codes
         if not is_passing and frame.f_code.co_filename not in RUNTIME_FILES:  # the runtime's only pass on, too
             found.append(frame)
         frame = frame.f_back
@@ -119,45 +132,51 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
 
 
 RUNTIME_FILES = (runtime.__file__, withmethods.__file__)
-_PASSING = (GENERATOR_MANAGER.__enter__.__code__, GENERATOR_MANAGER.__exit__.__code__, WAIT_FOR)
+_PASSTHROUGH_CODES = (GENERATOR_MANAGER.__enter__.__code__, GENERATOR_MANAGER.__exit__.__code__, WAIT_FOR)
 """What asks the generator of a `@contextmanager` function for `with`; and `wait_for`, which is called again."""
 
 
-def read_linked(view: FrameView, link: Link, function: types.FunctionType | None) -> SavedFrame:
-    saved = read_frame(view, link.number, link.how, function)
-    if link.made is not MISSING:
-        saved.locals[MADE if link.how == "init" else AWAITED] = link.made
+def read_linked_frame(view: FrameView, link: FrameLink, function: types.FunctionType | None) -> SavedFrame:
+    saved = read_frame(view, link.number, link.mode, function)
+    if link.continued_object is not MISSING:
+        saved.locals[INSTANCE if link.mode == "init" else AWAITED_VALUE] = link.continued_object
     if not link.is_exact:
-        saved.again = tuple(n for n, value in saved.locals.items() if n.startswith(".t") and is_fleeting(value))
-        for name in saved.again:
+        saved.reevaluated_names = tuple(
+            n for n, value in saved.locals.items() if n.startswith(".t") and is_fleeting(value)
+        )
+        for name in saved.reevaluated_names:
             del saved.locals[name]
     return saved
 
 
-def read_frame(view: FrameView, number: int, how: How, function: types.FunctionType | None = None) -> SavedFrame:
-    known = view.known
+def read_frame(
+    view: FrameView, number: int, mode: ContinuationMode, function: types.FunctionType | None = None
+) -> SavedFrame:
+    known = view.instrumented_code
     assert known is not None
-    cells = _cells_of(view, known, function)
+    cells = _find_cells(view, known, function)
     values = {
         name: value
         for name, value in view.locals.items()
-        if name not in cells and name not in _NOT_SAVED and not (is_engine_name(name) and name.startswith(RESUMED))
+        if name not in cells
+        and name not in _UNSAVED_NAMES
+        and not (is_engine_name(name) and name.startswith(FIRST_TURN_PREFIX))
     }
-    saved = SavedFrame(known.unit.key, known.function.number, number, how, values, cells, view.globals)
-    saved.is_awaitable = is_awaitable(view.code)
+    saved = SavedFrame(known.unit.key, known.function.number, number, mode, values, cells, view.globals)
+    saved.is_awaitable = is_awaitable_code(view.code)
     return saved
 
 
-def _cells_of(
-    view: FrameView, known: InstrumentedCode, function: types.FunctionType | None
+def _find_cells(
+    view: FrameView, instrumented_code: InstrumentedCode, function: types.FunctionType | None
 ) -> dict[str, types.CellType]:
     """The cells are filed where a function has its own; else they are those of the function that was called."""
-    filed = view.locals.get(CELLS)
+    filed = view.locals.get(CELLS_NAME)
     if filed is None:
-        if not known.function.cells:
+        if not instrumented_code.function.cells:
             return {}
-        if function is None or {*known.function.cells} - {*function.__code__.co_freevars}:
-            raise CannotSave(f"{known.function.name} has not begun")
+        if function is None or {*instrumented_code.function.cells} - {*function.__code__.co_freevars}:
+            raise CannotSave(f"{instrumented_code.function.name} has not begun")
         filed = function
     assert filed.__closure__ is not None
     return dict(zip(filed.__code__.co_freevars, filed.__closure__, strict=True))

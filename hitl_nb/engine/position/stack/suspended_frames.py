@@ -14,23 +14,23 @@ from typing import Any
 
 from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.compile.runtime.runtime import HeldAwait
-from hitl_nb.engine.compile.tree.nodes import is_filed, walk
-from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable
-from hitl_nb.engine.position.event_loop.origins import is_call, origin_of
+from hitl_nb.engine.compile.tree.nodes import is_filed_value, walk
+from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable_code
+from hitl_nb.engine.position.event_loop.origins import is_gated_call, origin_of
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.position.frames.frames import AWAITED, BOX, SavedFrame, SavedStack
-from hitl_nb.engine.position.frames.links import is_loop, place_of
-from hitl_nb.engine.position.frames.lookup import MISSING, FrameView, frame_of, look_up, open_wait_for
+from hitl_nb.engine.position.frames.frames import AWAITED_VALUE, BOX, SavedFrame, SavedStack
+from hitl_nb.engine.position.frames.links import is_loop, locate_instruction
+from hitl_nb.engine.position.frames.lookup import MISSING, FrameView, frame_of, look_up, unwrap_wait_for
 from hitl_nb.engine.position.frames.places import find_place, name_place
-from hitl_nb.engine.position.stack.awaits import held_await, is_driven, waits_for
-from hitl_nb.engine.position.stack.stack_reader import Places, read_frame, read_places, read_stack
+from hitl_nb.engine.position.stack.awaits import continue_await, find_delegate, is_driven
+from hitl_nb.engine.position.stack.stack_reader import StackPlaces, read_frame, read_places, read_stack
 from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting
 
-can_keep: list[Callable[[Any], bool]] = []
+savable_awaitable_tests: list[Callable[[Any], bool]] = []
 """Asked whether an awaited object is data that is saved as it is (`tasks`)."""
 
 
-def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFrame, bool] | None:
+def read_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[SavedFrame, bool] | None:
     """A generator or coroutine, and whether it must be brought to its place; None: it has ended.
 
     Raises:
@@ -39,7 +39,7 @@ def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFra
     frame = frame_of(value)
     if frame is None:
         return None
-    saved = running.get(id(frame))
+    saved = running_frames.get(id(frame))
     if saved is not None:
         return saved, False
     known = find_code(frame.f_code)
@@ -51,35 +51,35 @@ def read_generator(value: Any, running: dict[int, SavedFrame]) -> tuple[SavedFra
         raise CannotSave(f"the generator {frame.f_code.co_qualname} is being asked by other code")
     view = FrameView(frame)
     if not (value.gi_suspended if is_generator else value.cr_suspended):
-        return _read_start(value, view, known), False
-    number, _, _ = place_of(frame, known)
+        return _read_unstarted_frame(value, view, known), False
+    number, _, _ = locate_instruction(frame, known)
     place = find_place(known.unit, known.function.number, number)
     if place is not None and isinstance(place.node, ast.Yield):
         return read_frame(view, number, "yield"), True
     if place is not None and isinstance(place.node, ast.YieldFrom):
         return read_frame(view, number, "yield_from"), True
-    saved = read_await(value)
-    if not is_driven(value) or saved.how != "again" or saved.place != number:
+    saved = read_awaiting_frame(value)
+    if not is_driven(value) or saved.mode != "again" or saved.place != number:
         return saved, False
-    saved.locals[AWAITED] = HeldAwait(waits_for(value))
+    saved.locals[AWAITED_VALUE] = HeldAwait(find_delegate(value))
     return saved, True
 
 
-def _read_start(value: Any, view: FrameView, known: InstrumentedCode) -> SavedFrame:
+def _read_unstarted_frame(value: Any, view: FrameView, instrumented_code: InstrumentedCode) -> SavedFrame:
     box = view.locals.get(BOX)
-    if box is not None and box.saved is not None:  # restored, and not begun since
-        return box.saved
-    function = known.function
+    if box is not None and box.saved_frame is not None:  # restored, and not begun since
+        return box.saved_frame
+    function = instrumented_code.function
     values = dict(view.locals)
     cells: dict[str, types.CellType] = {}
     if function.cells:
-        cells = _cells_before_start(value, view, values)
-    saved = SavedFrame(known.unit.key, function.number, 0, "start", values, cells, view.globals)
-    saved.is_awaitable = is_awaitable(view.code)
+        cells = _find_unstarted_cells(value, view, values)
+    saved = SavedFrame(instrumented_code.unit.key, function.number, 0, "start", values, cells, view.globals)
+    saved.is_awaitable = is_awaitable_code(view.code)
     return saved
 
 
-def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
+def _find_unstarted_cells(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
     """The cells of a generator before its first step: its function's, and new ones for its own parameters."""
     import gc
 
@@ -96,155 +96,166 @@ def _cells_before_start(value: Any, view: FrameView, values: dict[str, Any]) -> 
 # -- at an `await`
 
 
-def read_await(coroutine: Any) -> SavedFrame:
+def read_awaiting_frame(coroutine: Any) -> SavedFrame:
     """A coroutine of the notebook that waits at an `await`; continued, it awaits again.
 
     Raises:
         CannotSave: what it awaits can neither be kept nor made again.
     """
     view = FrameView(coroutine.cr_frame)
-    known = view.known
+    known = view.instrumented_code
     assert known is not None
-    number, _, _ = place_of(view.frame, known)
+    number, _, _ = locate_instruction(view.frame, known)
     place = find_place(known.unit, known.function.number, number)
     node = place.node if place is not None else None
     if isinstance(node, ast.Await):
         value = look_up(node.value, view)
-        if is_kept(value):
+        if is_savable_awaitable(value):
             return read_frame(view, number, "again")
-        held = held_await(coroutine)
+        held = continue_await(coroutine)
         if held is not None:
             saved = read_frame(view, number, "again")
-            saved.locals[AWAITED] = held
+            saved.locals[AWAITED_VALUE] = held
             return saved
-        return _made_again(view, node.value, value)
-    if is_loop(node) and is_kept(coroutine.cr_await):
+        return _read_reevaluated_frame(view, node.value, value)
+    if is_loop(node) and is_savable_awaitable(coroutine.cr_await):
         saved = read_frame(view, number, "item")
-        saved.locals[AWAITED] = coroutine.cr_await
+        saved.locals[AWAITED_VALUE] = coroutine.cr_await
         return saved
-    raise CannotSave(f"{_where(view)} waits for something that cannot be saved")
+    raise CannotSave(f"{_describe_location(view)} waits for something that cannot be saved")
 
 
-def read_task(
-    innermost: types.FrameType, task: Any, main: Any, is_answered: Callable[[Any], bool] | None
+def read_task_stack(
+    innermost: types.FrameType, task: Any, main_coroutine: Any, is_answered: Callable[[Any], bool] | None
 ) -> SavedStack:
     """The stack of a run whose task `task` is at work in `innermost`, while its own coroutine `main` waits.
 
     The frames of functions that the task's coroutine calls come behind the run's own frame, as they are continued.
     """
-    if origin_of(task).is_made_again or is_call(open_wait_for(task.get_coro())):
-        return read_waiting(main)
-    outermost = _read_main(main)
-    code = getattr(open_wait_for(task.get_coro()), "cr_code", None)
+    if origin_of(task).is_reevaluated or is_gated_call(unwrap_wait_for(task.get_coro())):
+        return read_waiting_stack(main_coroutine)
+    outermost = _read_main_frame(main_coroutine)
+    code = getattr(unwrap_wait_for(task.get_coro()), "cr_code", None)
     if not isinstance(code, types.CodeType) or find_code(code) is None:
         name = getattr(task.get_coro(), "__qualname__", "")
         raise CannotSave(
             f"the task {name}(), started at line {origin_of(task).line}, is no code of the notebook, and asks; "
             "await it in a statement of its own"
         )
-    inside = read_stack(innermost, _root_of(task), is_answered, is_task=True)
-    return SavedStack([outermost, *inside.frames], inside.waits, inside.running, [outermost, *inside.order])
+    inside = read_stack(innermost, _find_task_root(task), is_answered, is_task=True)
+    return SavedStack(
+        [outermost, *inside.frames], inside.waits_for_answer, inside.running_frames, [outermost, *inside.order]
+    )
 
 
-def read_waiting(main: Any) -> SavedStack:
+def read_waiting_stack(main_coroutine: Any) -> SavedStack:
     """The stack of a run whose own coroutine `main` waits, for what begins again with the call that is awaited."""
-    outermost = _read_main(main)
+    outermost = _read_main_frame(main_coroutine)
     return SavedStack([outermost], False, {}, [outermost])
 
 
-def name_waiting(main: Any, task: str) -> Places:
+def name_waiting_place(main_coroutine: Any, task_name: str) -> StackPlaces:
     """The place where the run's own coroutine waits, for a task that begins again with the call that is awaited."""
-    outermost = _read_main(main)
+    outermost = _read_main_frame(main_coroutine)
     unit = find_unit(outermost.unit)
     assert unit is not None
-    return Places((task, name_place(unit, outermost.function, outermost.place)), False, main.cr_frame)
+    return StackPlaces(
+        (task_name, name_place(unit, outermost.function, outermost.place)), False, main_coroutine.cr_frame
+    )
 
 
-def _read_main(main: Any) -> SavedFrame:
-    if main.cr_running:
+def _read_main_frame(main_coroutine: Any) -> SavedFrame:
+    if main_coroutine.cr_running:
         raise CannotSave("a task asks in its first step, which is taken before the code that made it goes on")
-    return read_await(main) if main.cr_suspended else _read_start_of(main)
+    return (
+        read_awaiting_frame(main_coroutine)
+        if main_coroutine.cr_suspended
+        else _read_unstarted_coroutine(main_coroutine)
+    )
 
 
-def _root_of(task: Any) -> types.FrameType | None:
+def _find_task_root(task: Any) -> types.FrameType | None:
     """The frame that takes the task's steps."""
     frame = getattr(task.get_coro(), "cr_frame", None)
     return frame.f_back if frame is not None else None
 
 
-def name_places_of_task(
-    innermost: types.FrameType, task: Any, main: Any, is_answered: Callable[[Any], bool] | None
-) -> Places:
+def name_task_places(
+    innermost: types.FrameType, task: Any, main_coroutine: Any, is_answered: Callable[[Any], bool] | None
+) -> StackPlaces:
     """The places on the stack of a task, their names with the task's own.
 
     Of a task that begins again with a call, the places of that call: what it awaits and is made again.
     """
     origin = origin_of(task)
-    if is_call(open_wait_for(task.get_coro())):  # it has no frame of the notebook's: it begins again
-        return Places((f"task {origin.key}", task.get_coro().__qualname__), False, main.cr_frame)
-    if origin.is_made_again:
-        return name_waiting(main, f"task {origin.key}")
-    found = read_places(innermost, _root_of(task), is_answered)
+    if is_gated_call(unwrap_wait_for(task.get_coro())):  # it has no frame of the notebook's: it begins again
+        return StackPlaces((f"task {origin.key}", task.get_coro().__qualname__), False, main_coroutine.cr_frame)
+    if origin.is_reevaluated:
+        return name_waiting_place(main_coroutine, f"task {origin.key}")
+    found = read_places(innermost, _find_task_root(task), is_answered)
     return replace(found, names=(f"task {origin.key}", *found.names))
 
 
-def _read_start_of(coroutine: Any) -> SavedFrame:
+def _read_unstarted_coroutine(coroutine: Any) -> SavedFrame:
     view = FrameView(coroutine.cr_frame)
-    assert view.known is not None
-    return _read_start(coroutine, view, view.known)
+    assert view.instrumented_code is not None
+    return _read_unstarted_frame(coroutine, view, view.instrumented_code)
 
 
-def is_kept(value: Any) -> bool:
+def is_savable_awaitable(value: Any) -> bool:
     """Whether what is awaited is data: saved, and awaited again."""
     if isinstance(value, types.CoroutineType) and find_code(value.cr_code) is not None:
         return True
     if isinstance(value, types.GeneratorType) and find_code(value.gi_code) is not None:  # of `types.coroutine`
         return True
-    return any(can(value) for can in can_keep)
+    return any(can(value) for can in savable_awaitable_tests)
 
 
-def _made_again(view: FrameView, operand: Any, value: Any) -> SavedFrame:
+def _read_reevaluated_frame(view: FrameView, operand: Any, value: Any) -> SavedFrame:
     """The call that made what is awaited is made again, with the arguments that are filed."""
-    call = operand.value if is_filed(operand) else operand
+    call = operand.value if is_filed_value(operand) else operand
     kind = getattr(value, "__qualname__", type(value).__qualname__)
     if not isinstance(call, ast.Call) or value is MISSING:
-        raise CannotSave(f"{_where(view)} awaits a {kind} that cannot be saved; await the call that makes it there")
-    parts: list[Any] = [part for part in walk(call) if is_filed(part)]
+        raise CannotSave(
+            f"{_describe_location(view)} awaits a {kind} that cannot be saved; await the call that makes it there"
+        )
+    parts: list[Any] = [part for part in walk(call) if is_filed_value(part)]
     filed: list[str] = [part.target.id for part in parts]
     for name in filed:
-        _refuse_begun(view, view.locals.get(name), kind)
+        _refuse_started_coroutines(view, view.locals.get(name), kind)
     saved = read_frame(view, call.lineno, "again")
-    if is_filed(operand):
+    if is_filed_value(operand):
         saved.locals.pop(operand.target.id, None)
-    saved.again = tuple(name for name in filed if is_fleeting(saved.locals.get(name)))
-    for name in saved.again:
+    saved.reevaluated_names = tuple(name for name in filed if is_fleeting(saved.locals.get(name)))
+    for name in saved.reevaluated_names:
         del saved.locals[name]
     return saved
 
 
-def _refuse_begun(view: FrameView, argument: Any, kind: str) -> None:
+def _refuse_started_coroutines(view: FrameView, argument: Any, call_name: str) -> None:
     """Raise CannotSave where a call that is made again was given coroutines that are not made again with it."""
     parts: Any = argument if type(argument) in (list, tuple, set, frozenset) else ()
     for part in parts:
         if isinstance(part, types.CoroutineType) and (part.cr_frame is None or part.cr_suspended or part.cr_running):
             raise CannotSave(
-                f"{_where(view)}: coroutines that were given to {kind}() have begun, and that call is made again; "
+                f"{_describe_location(view)}: coroutines that were given to {call_name}() have begun, and that call "
+                "is made again; "
                 "use asyncio.gather(...) or an asyncio.TaskGroup"
             )
 
 
-def _where(view: FrameView) -> str:
-    assert view.known is not None
-    return f"line {view.frame.f_lineno} of {view.known.function.name}"
+def _describe_location(view: FrameView) -> str:
+    assert view.instrumented_code is not None
+    return f"line {view.frame.f_lineno} of {view.instrumented_code.function.name}"
 
 
 __all__ = [
-    "can_keep",
-    "is_kept",
-    "name_places_of_task",
-    "name_waiting",
-    "read_await",
+    "is_savable_awaitable",
+    "name_task_places",
+    "name_waiting_place",
+    "read_awaiting_frame",
     "read_generator",
-    "read_task",
-    "read_waiting",
+    "read_task_stack",
+    "read_waiting_stack",
+    "savable_awaitable_tests",
 ]

@@ -10,23 +10,29 @@ from typing import Any
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.position.event_loop import asyncio_calls, asyncio_shared
 from hitl_nb.engine.position.event_loop.context_values import values_apart
-from hitl_nb.engine.position.event_loop.origins import is_call, origin_of
+from hitl_nb.engine.position.event_loop.origins import is_gated_call, origin_of
 from hitl_nb.engine.position.event_loop.task_restorer import (
-    Seen,
-    State,
+    DeferredFuture,
+    FutureState,
     TaskState,
     fill_future,
-    find_main,
+    find_main_task,
     make_new,
-    reduce_loaded,
+    reduce_loaded_object,
 )
-from hitl_nb.engine.position.event_loop.turns import context_of, free_variables, is_asyncios, is_cancelled, turns
+from hitl_nb.engine.position.event_loop.turns import (
+    context_of,
+    is_asyncio_callback,
+    is_cancel_pending,
+    read_free_variables,
+    turn_order,
+)
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import BOX
 from hitl_nb.engine.position.frames.lookup import frame_of
-from hitl_nb.engine.position.stack.suspended_frames import can_keep
+from hitl_nb.engine.position.stack.suspended_frames import savable_awaitable_tests
 
-_GATHERING: Any = vars(asyncio_tasks)["_GatheringFuture"]
+_GATHERING_FUTURE: Any = vars(asyncio_tasks)["_GatheringFuture"]
 
 
 def reduce_asyncio(value: Any) -> tuple[Any, ...] | None:
@@ -35,7 +41,7 @@ def reduce_asyncio(value: Any) -> tuple[Any, ...] | None:
     Raises:
         CannotSave: what it waits for lies outside of the run.
     """
-    reduced = reduce_loaded(value) or _reduce_future(value)
+    reduced = reduce_loaded_object(value) or _reduce_future(value)
     return asyncio_shared.reduce_shared(value) if reduced is None else reduced
 
 
@@ -44,15 +50,15 @@ def _reduce_future(future: object) -> tuple[Any, ...] | None:
         return None
     value: Any = future
     kind: Any = _kind_of(value)
-    if value is turns.main:
-        return find_main, ()
-    state: State | None = None
+    if value is turn_order.main_task:
+        return find_main_task, ()
+    state: FutureState | None = None
     if kind is asyncio.Task:
-        state = _task_state(value)
-    elif kind is _GATHERING:
-        state = _ended(value) or _gather_state(value)
+        state = _read_task_state(value)
+    elif kind is _GATHERING_FUTURE:
+        state = _read_outcome(value) or _read_gather_state(value)
     elif kind is asyncio.Future:
-        state = _ended(value) or _shield_state(value)
+        state = _read_outcome(value) or _read_shield_state(value)
     if state is None:
         raise CannotSave(
             f"an unfinished {kind.__module__.strip('_')}.{kind.__qualname__} waits for something outside of the run, "
@@ -65,41 +71,41 @@ def _kind_of(value: object) -> Any:
     return type(value)
 
 
-def _is_kept(value: Any) -> bool:
+def _is_savable_awaitable(value: Any) -> bool:
     """Whether an awaited object is saved as it is."""
-    if is_call(value) or asyncio_calls.is_known(value):
+    if is_gated_call(value) or asyncio_calls.is_asyncio_coroutine(value):
         return True
     kind = _kind_of(value)
     if kind is asyncio.Task:
-        return value.done() or _is_known(value.get_coro())
-    if kind is _GATHERING:
+        return value.done() or _is_savable_coroutine(value.get_coro())
+    if kind is _GATHERING_FUTURE:
         return True
-    return kind is asyncio.Future and (value.done() or _shield_state(value) is not None)
+    return kind is asyncio.Future and (value.done() or _read_shield_state(value) is not None)
 
 
-can_keep.append(_is_kept)
+savable_awaitable_tests.append(_is_savable_awaitable)
 
 
-def _is_known(coroutine: Any) -> bool:
+def _is_savable_coroutine(coroutine: Any) -> bool:
     code: Any = getattr(coroutine, "cr_code", None)
     if isinstance(code, types.CodeType) and find_code(code) is not None:
         return True
-    return is_call(coroutine) or asyncio_calls.is_known(coroutine)
+    return is_gated_call(coroutine) or asyncio_calls.is_asyncio_coroutine(coroutine)
 
 
-def _task_state(task: Any) -> State:
-    ended = _ended(task)
+def _read_task_state(task: Any) -> FutureState:
+    ended = _read_outcome(task)
     if ended is not None:
         return "ended", (ended, task.get_name())
     coroutine = task.get_coro()
-    if not _is_known(coroutine):
+    if not _is_savable_coroutine(coroutine):
         name = getattr(coroutine, "__qualname__", coroutine)
         raise CannotSave(
             f"the task {name}(), started at line {origin_of(task).line}, is no code of the notebook, and would be lost "
             "with this process; await it before, or cancel() it and await that"
         )
     origin = origin_of(task)
-    if origin.is_made_again:
+    if origin.is_reevaluated:
         raise CannotSave(
             f"the task {task.get_name()} began at line {origin.line} inside a call that is made again, and is used "
             "elsewhere; start it with asyncio.create_task"
@@ -107,29 +113,29 @@ def _task_state(task: Any) -> State:
     return "task", TaskState(
         coroutine,
         task.get_name(),
-        turns.of(task),
-        is_cancelled(task),
-        _is_new(coroutine),
-        task is turns.asking,
+        turn_order.turn_of(task),
+        is_cancel_pending(task),
+        _is_unstarted(coroutine),
+        task is turn_order.asking_task,
         task._log_destroy_pending,
         origin.key,
         origin.line,
-        origin.started,
-        [callback for callback, _ in task._callbacks or () if not is_asyncios(callback)],
-        values_apart(context_of(task), context_of(turns.main)),
+        origin.started_count,
+        [callback for callback, _ in task._callbacks or () if not is_asyncio_callback(callback)],
+        values_apart(context_of(task), context_of(turn_order.main_task)),
     )
 
 
-def _is_new(coroutine: Any) -> bool:
+def _is_unstarted(coroutine: Any) -> bool:
     """Whether a coroutine has not begun, in no process: cancelled, it never will."""
     frame = frame_of(coroutine)
     if frame is None or coroutine.cr_suspended or coroutine.cr_running or find_code(frame.f_code) is None:
         return False
     box = frame.f_locals.get(BOX)
-    return box is None or (box.saved is not None and box.saved.how == "start")
+    return box is None or (box.saved_frame is not None and box.saved_frame.mode == "start")
 
 
-def _ended(future: Any) -> State | None:
+def _read_outcome(future: Any) -> FutureState | None:
     if not future.done():
         return None
     if future.cancelled():
@@ -138,12 +144,12 @@ def _ended(future: Any) -> State | None:
     if error is None:
         return "result", future.result()
     if future._log_traceback:
-        turns.failed.append(future)
+        turn_order.failed_futures.append(future)
     return "failed", (error, not future._log_traceback)
 
 
-def _gather_state(outer: Any) -> State:
-    places = [turns.of_notice(child, outer) for child in outer._children]
+def _read_gather_state(outer: Any) -> FutureState:
+    places = [turn_order.notice_turn_of(child, outer) for child in outer._children]
     return "gather", (outer._children, places, _returns_exceptions(outer), outer._cancel_requested)
 
 
@@ -151,31 +157,33 @@ def _returns_exceptions(outer: Any) -> bool:
     """What only the function knows that is called when a child is done."""
     found = [callback for child in outer._children for callback, _ in child._callbacks or ()]
     found += [handle._callback for handle in getattr(outer.get_loop(), "_ready", ())]
-    about = (free_variables(callback) for callback in found if getattr(callback, "__qualname__", "") == _OF_GATHER)
+    about = (
+        read_free_variables(callback) for callback in found if getattr(callback, "__qualname__", "") == _GATHER_CALLBACK
+    )
     return next(free["return_exceptions"] for free in about if free["outer"] is outer)
 
 
-def _shield_state(outer: Any) -> State | None:
-    callback = next((c for c, _ in outer._callbacks or () if getattr(c, "__qualname__", "") == _OF_SHIELD), None)
+def _read_shield_state(outer: Any) -> FutureState | None:
+    callback = next((c for c, _ in outer._callbacks or () if getattr(c, "__qualname__", "") == _SHIELD_CALLBACK), None)
     if callback is None:
         return None
-    inner = free_variables(callback)["inner"]
-    inner = inner.future if isinstance(inner, Seen) else inner
-    return "shield", (inner, turns.of_notice(inner, outer))
+    inner = read_free_variables(callback)["inner"]
+    inner = inner.future if isinstance(inner, DeferredFuture) else inner
+    return "shield", (inner, turn_order.notice_turn_of(inner, outer))
 
 
-_OF_GATHER = "gather.<locals>._done_callback"
-_OF_SHIELD = "shield.<locals>._outer_done_callback"
+_GATHER_CALLBACK = "gather.<locals>._done_callback"
+_SHIELD_CALLBACK = "shield.<locals>._outer_done_callback"
 
 
-def leave() -> None:
+def discard_leftovers() -> None:
     """The state that was saved last continues elsewhere: what is left of it here is not reported as lost."""
-    for future in turns.failed:
+    for future in turn_order.failed_futures:
         future._log_traceback = False
-    for handle in turns.handles:
+    for handle in turn_order.handles:
         handle.cancel()
-    turns.failed, turns.handles = [], []
-    asyncio_calls.leave()
+    turn_order.failed_futures, turn_order.handles = [], []
+    asyncio_calls.close_unstarted_coroutines()
 
 
-__all__ = ["leave", "reduce_asyncio"]
+__all__ = ["discard_leftovers", "reduce_asyncio"]

@@ -8,42 +8,42 @@ import inspect
 import types
 from typing import Any, cast
 
-from hitl_nb.engine.compile.tree.nodes import is_engine_name, read, slots, walk
-from hitl_nb.engine.position.event_loop.origins import is_call
+from hitl_nb.engine.compile.tree.nodes import is_engine_name, list_slots, read_slot, walk
+from hitl_nb.engine.position.event_loop.origins import is_gated_call
 from hitl_nb.engine.position.frames.errors import CannotSave
-from hitl_nb.engine.position.frames.links import is_loop, iterator_name, place_of
-from hitl_nb.engine.position.frames.lookup import FrameView, look_up, open_wait_for
+from hitl_nb.engine.position.frames.links import is_loop, iterator_name, locate_instruction
+from hitl_nb.engine.position.frames.lookup import FrameView, look_up, unwrap_wait_for
 from hitl_nb.engine.position.frames.places import find_place
-from hitl_nb.engine.position.frames.truth import is_test, repeated_call
+from hitl_nb.engine.position.frames.truth import find_repeated_call, is_truth_test
 
 
-def refuse_half_used(view: FrameView, number: int) -> None:
+def refuse_half_used_iterator(view: FrameView, number: int) -> None:
     """Raise CannotSave where evaluating a place again would skip an item of an iterator made before."""
-    assert view.known is not None
-    place = find_place(view.known.unit, view.known.function.number, number)
+    assert view.instrumented_code is not None
+    place = find_place(view.instrumented_code.unit, view.instrumented_code.function.number, number)
     assert place is not None
     node = place.node
     if is_loop(node):
         asked = [view.locals.get(iterator_name(node))]
     else:
-        asked = [value for slot in slots(node) for value in _named_iterators(read(node, slot), view)]
+        asked = [value for slot in list_slots(node) for value in _find_named_iterators(read_slot(node, slot), view)]
         loops = [part for part in walk(node) if isinstance(part, ast.comprehension)]
         over = [look_up(loop.iter, view) for loop in loops if isinstance(loop.iter, ast.Name)]
         asked += [value for value in over if hasattr(cast("Any", type(value)), "__next__")]
     if asked:
         kind = type(asked[0]).__name__
-        where = f"line {view.frame.f_lineno} of {view.known.function.name}"
+        where = f"line {view.frame.f_lineno} of {view.instrumented_code.function.name}"
         why = "asks code that cannot be saved inside it, and its item would be lost"
         raise CannotSave(f"{where}: a `{kind}` {why}; take its items by list(...)")
 
 
-def _named_iterators(node: Any, view: FrameView) -> list[Any]:
+def _find_named_iterators(node: Any, view: FrameView) -> list[Any]:
     """The value of an operand that is a plain name, if it is one that ends with being asked."""
     match node:
         case ast.Starred(value=inner) | ast.keyword(value=inner) | ast.Attribute(value=inner):
-            return _named_iterators(inner, view)
+            return _find_named_iterators(inner, view)
         case ast.NamedExpr(value=ast.Name() as inner):
-            return _named_iterators(inner, view)
+            return _find_named_iterators(inner, view)
         case ast.Name() if not is_engine_name(node.id):
             value = look_up(node, view)
             return [value] if is_fleeting(value) else []
@@ -53,34 +53,36 @@ def _named_iterators(node: Any, view: FrameView) -> list[Any]:
 
 def refuse_repeated_call(view: FrameView, number: int) -> None:
     """Raise CannotSave where evaluating a place again would make a call again that has ended."""
-    assert view.known is not None
-    place = find_place(view.known.unit, view.known.function.number, number)
-    is_tested = is_test(place_of(view.frame, view.known, view.lasti)[2])
+    assert view.instrumented_code is not None
+    place = find_place(view.instrumented_code.unit, view.instrumented_code.function.number, number)
+    is_tested = is_truth_test(locate_instruction(view.frame, view.instrumented_code, view.lasti)[2])
     call = None
     if place is not None:
-        call = repeated_call(place.node, is_tested=is_tested, may_repeat=lambda call: _makes_fleeting(call, view))
+        call = find_repeated_call(
+            place.node, is_tested=is_tested, may_repeat=lambda call: _is_iterator_maker(call, view)
+        )
     if call is not None:
-        where = f"line {view.frame.f_lineno} of {view.known.function.name}"
+        where = f"line {view.frame.f_lineno} of {view.instrumented_code.function.name}"
         raise CannotSave(
             f"{where}: a special method (such as __bool__ or __iter__) asks about the value of a call, and the call "
             "would be made again; assign the value to a name first, in a statement of its own"
         )
 
 
-def _makes_fleeting(call: Any, view: FrameView) -> bool:
+def _is_iterator_maker(call: Any, view: FrameView) -> bool:
     """Whether a call only makes an iterator, and nothing runs until that is asked: `map(...)`, `generator(...)`."""
     function: Any = look_up(call.func, view) if isinstance(call, ast.Call) else None
     if isinstance(function, types.FunctionType):
         return bool(function.__code__.co_flags & inspect.CO_GENERATOR)
-    return any(function is kind for kind in _MAKERS)
+    return any(function is kind for kind in _ITERATOR_MAKERS)
 
 
-_MAKERS = (map, filter, zip, enumerate, reversed)
+_ITERATOR_MAKERS = (map, filter, zip, enumerate, reversed)
 
 
 def is_fleeting(value: Any) -> bool:
     """Lives within one statement, is no longer as it was when the call began, and making it has no effect."""
-    if value is not open_wait_for(value) and is_call(open_wait_for(value)):
+    if value is not unwrap_wait_for(value) and is_gated_call(unwrap_wait_for(value)):
         return False  # data, and so is that it is waited for
-    kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, *_MAKERS)
+    kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, *_ITERATOR_MAKERS)
     return isinstance(value, kinds) or asyncio.isfuture(value)

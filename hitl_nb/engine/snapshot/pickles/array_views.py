@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Callable, Container
 from typing import Any, cast
 
-from hitl_nb.engine.refusals import NotSaved, type_of
+from hitl_nb.engine.refusals import NotSavedError, type_of
 from hitl_nb.engine.reopening.mappedfiles import is_mapped_array, lies_in_mapping
 
 SMALL = 1 << 20
@@ -32,7 +32,7 @@ _BUFFERS = (bytearray, array)
 """Types whose memory an array can show."""
 
 
-class Views:
+class ArrayViews:
     """The arrays of one pickle.
 
     Args:
@@ -57,36 +57,36 @@ class Views:
         if self._type is None:
             return NotImplemented
         if isinstance(obj, self._type):
-            return self._array(obj)
+            return self._reduce_array(obj)
         if isinstance(obj, self._void) and isinstance(obj.base, self._type) and obj.dtype.names:
-            owner, _ = _owner(obj, self._type)
+            owner, _ = _find_owner(obj, self._type)
             if not obj.dtype.hasobject and _is_one_block(owner, self._type):
-                return (_element, (self._base_of(owner), address_of(obj) - address_of(owner), obj.dtype))
-            self._note_copy(owner, obj)
+                return (_element, (self._find_base(owner), find_address(obj) - find_address(owner), obj.dtype))
+            self._remember_copy(owner, obj)
         return NotImplemented
 
-    def _array(self, array: Any) -> Any:
+    def _reduce_array(self, array: Any) -> Any:
         if id(array) in self._plain_ids:
             _refuse_mapped(array)
             return NotImplemented
         cls: Any = type_of(array)
         if cls not in self._types:
             if not _is_pickled_by_numpy(cls, self._type):
-                self._note_copy(_owner(array, self._type)[0], array)
+                self._remember_copy(_find_owner(array, self._type)[0], array)
                 return NotImplemented
-            if type_of(_owner(array, self._type)[0]) not in self._types:
+            if type_of(_find_owner(array, self._type)[0]) not in self._types:
                 _refuse_mapped(array)
-            plain = self._base_of(array) if array.base is None else self._type.view(array, self._type)
+            plain = self._find_base(array) if array.base is None else self._type.view(array, self._type)
             return (_of_class, (plain, cls), dict(array.__dict__), None, None, _set_attributes)
-        owner, memory = _owner(array, self._type)
-        if owner is array or not self._has(owner, array):
+        owner, memory = _find_owner(array, self._type)
+        if owner is array or not self._is_describable_view(owner, array):
             _refuse_mapped(array)
             self._whole[id(array)] = array
             if array.size and memory is not None and array.flags.writeable:
-                self._note_copy(memory, array)
+                self._remember_copy(memory, array)
             elif array.size and owner is not array:
-                self._note_copy(owner, array)
-            return _read_only(array)
+                self._remember_copy(owner, array)
+            return _reduce_read_only(array)
         number, is_mapped = id(owner), is_mapped_array(owner)
         is_large = isinstance(owner, self._type) and owner.nbytes > max(SMALL, SHARE * array.nbytes)
         if is_large and not is_mapped and number not in self._kept:
@@ -95,11 +95,11 @@ class Views:
             self._apart[number] = owner
             return NotImplemented
         self._whole[number] = owner
-        offset = address_of(array) - address_of(owner)
-        made = (self._base_of(owner), offset, array.shape, array.strides, array.dtype, array.flags.writeable)
+        offset = find_address(array) - find_address(owner)
+        made = (self._find_base(owner), offset, array.shape, array.strides, array.dtype, array.flags.writeable)
         return (_view, (*made, cls is not self._type))
 
-    def torn(self) -> frozenset[int]:
+    def find_torn_bases(self) -> frozenset[int]:
         """Ids of bases that have views which were pickled apart from them, or from one another."""
         return frozenset(self._shared | (self._apart.keys() & self._whole.keys()))
 
@@ -110,7 +110,7 @@ class Views:
             memo: gives the ids of all objects in the pickle.
 
         Raises:
-            NotSaved: it names one of them.
+            NotSavedError: it names one of them.
         """
         if not self._copied:
             return
@@ -118,11 +118,11 @@ class Views:
         for number, (owner, copies) in self._copied.items():
             is_shared = len(copies) > 1 and (isinstance(owner, self._type) or hasattr(owner, "_b_base_"))  # ctypes
             if is_shared or (copies[0] is not owner and (number in saved or number in self._whole)):
-                raise NotSaved(
+                raise NotSavedError(
                     "it shares its memory with another object in a way that is lost", _SHARED, about=copies[0]
                 )
 
-    def _base_of(self, owner: Any) -> Any:
+    def _find_base(self, owner: Any) -> Any:
         """What the views of an owner are pickled with: of an array of another class, its plain form."""
         if not isinstance(owner, self._type) or type(owner) in self._types:
             return owner
@@ -131,12 +131,12 @@ class Views:
             self._plain_ids.add(id(self._plain[id(owner)]))
         return self._plain[id(owner)]
 
-    def _note_copy(self, owner: Any, array: Any) -> None:
+    def _remember_copy(self, owner: Any, array: Any) -> None:
         copies = self._copied.setdefault(id(owner), (owner, []))[1]
         if not any(array is one for one in copies):
             copies.append(array)
 
-    def _has(self, owner: Any, array: Any) -> bool:
+    def _is_describable_view(self, owner: Any, array: Any) -> bool:
         """Whether `array` is a view that can be described by its place in `owner`."""
         if not array.size or not _is_one_block(owner, self._type):
             return False
@@ -147,10 +147,10 @@ class Views:
 
 def _refuse_mapped(array: Any) -> None:
     if array.size and lies_in_mapping(array):
-        raise NotSaved("it lies in memory that is mapped from a file or shared", _COPY, about=array)
+        raise NotSavedError("it lies in memory that is mapped from a file or shared", _COPY, about=array)
 
 
-def _owner(array: Any, kind: Any) -> tuple[Any, Any]:
+def _find_owner(array: Any, kind: Any) -> tuple[Any, Any]:
     """What owns the memory of an array, and the object outside of numpy that lies behind it, or None.
 
     That is the array at the end of the chain of bases, or the `bytearray` or `array.array` that it shows. numpy's
@@ -185,14 +185,14 @@ def _is_pickled_by_numpy(cls: Any, kind: Any) -> bool:
     return all(getattr(cls, name) is getattr(base, name) for name in names) and hasattr(cls, "__dict__")
 
 
-def address_of(obj: Any) -> int:
+def find_address(obj: Any) -> int:
     """Where the memory of an array, an element or a buffer begins."""
     numpy: Any = sys.modules["numpy"]
     shown = obj if hasattr(obj, "__array_interface__") else numpy.frombuffer(obj, "u1")
     return shown.__array_interface__["data"][0]
 
 
-def _read_only(array: Any) -> Any:
+def _reduce_read_only(array: Any) -> Any:
     """How an array that owns its memory is pickled; one of objects, or a large one, would come back writeable."""
     if array.flags.writeable:
         return NotImplemented

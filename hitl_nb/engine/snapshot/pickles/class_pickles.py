@@ -44,7 +44,7 @@ def complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
 def _make_class(metaclass: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
     """A class without its attributes. It was defined once: its metaclass and its bases are not told again."""
     make: Any = vars(type)["__new__"]
-    with _quiet(bases):
+    with _suppress_init_subclass(bases):
         cls = make(metaclass, name, bases, body)
     if issubclass(metaclass, abc.ABCMeta):
         _abc_init(cls)
@@ -54,15 +54,15 @@ def _make_class(metaclass: type, name: str, bases: tuple[type, ...], body: dict[
 _INIT = "__init_subclass__"
 
 
-_making = threading.RLock()
+_class_lock = threading.RLock()
 
 
 @contextlib.contextmanager
-def _quiet(bases: tuple[type, ...]) -> Generator[None]:
+def _suppress_init_subclass(bases: tuple[type, ...]) -> Generator[None]:
     """Keep the `__init_subclass__` of these bases from running: `type.__new__` calls it, whatever the metaclass."""
     owners = {one for base in bases for one in base.__mro__ if one is not object and _INIT in vars(one)}
     kept = {owner: vars(owner)[_INIT] for owner in owners}
-    with _making:
+    with _class_lock:
         try:
             for owner in kept:
                 type.__setattr__(owner, _INIT, classmethod(_say_nothing))

@@ -11,13 +11,13 @@ from hitl_nb.engine.refusals import type_of
 from hitl_nb.engine.snapshot.pickles.function_caches import is_cached
 
 
-def notebook_name(obj: Any, ns: dict[str, Any]) -> str | None:
+def find_notebook_name(obj: Any, ns: dict[str, Any]) -> str | None:
     """The name under which the notebook itself defines `obj`, a function or class, if it does."""
-    name = defined_name(obj, ns)
-    return name if name is not None and resolve(name, ns) is obj else None
+    name = find_defined_name(obj, ns)
+    return name if name is not None and resolve_name(name, ns) is obj else None
 
 
-def defined_name(obj: Any, ns: dict[str, Any]) -> str | None:
+def find_defined_name(obj: Any, ns: dict[str, Any]) -> str | None:
     """The name with which a function or class was defined in the notebook; it may mean something else by now.
 
     `_` is no name: functions that are registered somewhere share it.
@@ -37,7 +37,7 @@ def is_definition(obj: Any) -> bool:
     return getattr(type_of(obj), "__hitl_definition__", False) is True
 
 
-def resolve(name: str, ns: dict[str, Any]) -> Any:
+def resolve_name(name: str, ns: dict[str, Any]) -> Any:
     """What `name`, perhaps dotted, is in `ns` now, or None."""
     root, *rest = name.split(".")
     found: Any = ns.get(root)
@@ -46,7 +46,7 @@ def resolve(name: str, ns: dict[str, Any]) -> Any:
     return found
 
 
-def importable(obj: Any) -> str | None:
+def find_importable_name(obj: Any) -> str | None:
     """The qualified name of `obj` if importing its module gives this very object."""
     module, name = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
     if not module or not name or module == "__main__" or module not in sys.modules:

@@ -12,7 +12,7 @@ import functools
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
-from hitl_nb.engine.tracebacks import from_lines, lines_of
+from hitl_nb.engine.tracebacks import from_lines, read_error_lines
 
 _C_INITS: set[Any] = {
     c.__init__ for c in vars(builtins).values() if isinstance(c, type) and issubclass(c, BaseException)
@@ -22,7 +22,7 @@ _C_INITS: set[Any] = {
 def reduce_exception(error: BaseException) -> Any:
     reduced = error.__reduce_ex__(2)
     origin = (error.__cause__, error.__context__, error.__suppress_context__)
-    state = (dict(error.__dict__), *origin, lines_of(error), _fields_of(error))
+    state = (dict(error.__dict__), *origin, read_error_lines(error), _read_fields(error))
     if isinstance(reduced, str) or type(error).__init__ in _C_INITS or reduced[0] is not type(error):
         head = reduced[:2] if not isinstance(reduced, str) else (copyreg.__newobj__, (type(error),))  # type: ignore[attr-defined]
         return (*head, state, None, None, _set_exception)
@@ -38,8 +38,8 @@ def _exception(cls: type[BaseException], args: tuple[Any, ...]) -> BaseException
 def _set_exception(error: BaseException, state: tuple[Any, ...]) -> None:
     attributes, error.__cause__, error.__context__, error.__suppress_context__, lines, fields = state
     error.__dict__.update(attributes)
-    members = _members(type(error))
-    has = _fields_of(error)
+    members = _find_members(type(error))
+    has = _read_fields(error)
     for name, value in fields.items():
         # What is not set reads as None, too; set to it, an OSError says "no: 'a' -> None".
         if value is not None or has.get(name, error) is not None:
@@ -47,9 +47,9 @@ def _set_exception(error: BaseException, state: tuple[Any, ...]) -> None:
     error.__traceback__ = from_lines(lines)
 
 
-def _fields_of(error: BaseException) -> dict[str, Any]:
+def _read_fields(error: BaseException) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, member in _members(type(error)).items():
+    for name, member in _find_members(type(error)).items():
         try:
             found[name] = member.__get__(error)
         except (AttributeError, TypeError):  # it has no value
@@ -58,7 +58,7 @@ def _fields_of(error: BaseException) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _members(cls: type) -> dict[str, Any]:
+def _find_members(cls: type) -> dict[str, Any]:
     """Slots, and fields of Python's own exceptions, by name."""
     found: dict[str, Any] = {}
     for one in [one for one in cls.__mro__ if one not in _PLAIN]:

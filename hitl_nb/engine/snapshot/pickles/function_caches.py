@@ -19,13 +19,13 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple, cast
 
-from hitl_nb.engine.instrument.plain_code import shape_of
+from hitl_nb.engine.instrument.plain_code import describe_code
 from hitl_nb.engine.refusals import type_of
 
 _Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 _FILL = "_hitl_nb_fill"
-_MOST_COUNTED = 100_000
+_MAX_COUNTED = 100_000
 """Up to this, hits and misses are counted again: they are made one by one."""
 _NOTHING = object()
 _CACHED: Any = type(functools.lru_cache(int))
@@ -36,7 +36,7 @@ def is_cached(function: Any) -> bool:
     return type_of(function) is _CACHED
 
 
-class Contents(NamedTuple):
+class CacheContents(NamedTuple):
     """What a cache holds: the calls, the oldest first, with their results; and what `cache_info()` has counted."""
 
     calls: list[tuple[_Call, Any]]
@@ -44,9 +44,9 @@ class Contents(NamedTuple):
     misses: int
 
 
-def _put_into(function: Callable[..., Any], contents: Contents, recorded: list[Any]) -> None:
+def _fill_with_recorded(function: Callable[..., Any], contents: CacheContents, recorded: list[Any]) -> None:
     """Fill an empty cache. Meanwhile `function` returns what is in `recorded`, and fails if nothing is."""
-    for _ in range(min(contents.misses - len(contents.calls), _MOST_COUNTED)):
+    for _ in range(min(contents.misses - len(contents.calls), _MAX_COUNTED)):
         with contextlib.suppress(IndexError):  # a call that fails is counted, and not remembered
             function(_NOTHING)
     for (args, kwargs), result in contents.calls:
@@ -55,14 +55,14 @@ def _put_into(function: Callable[..., Any], contents: Contents, recorded: list[A
         recorded.clear()
     if contents.calls:
         args, kwargs = contents.calls[-1][0]  # the newest: so the order in which results are dropped stays as it was
-        for _ in range(min(contents.hits, _MOST_COUNTED)):
+        for _ in range(min(contents.hits, _MAX_COUNTED)):
             function(*args, **kwargs)
 
 
-def read_cache(function: Any) -> Contents:
+def read_cache(function: Any) -> CacheContents:
     """What a cached function remembers. Raises TypeError."""
     info = function.cache_info()
-    return Contents(_read_calls(function), info.hits, info.misses)
+    return CacheContents(_read_calls(function), info.hits, info.misses)
 
 
 def _read_calls(function: Any) -> list[tuple[_Call, Any]]:
@@ -71,15 +71,15 @@ def _read_calls(function: Any) -> list[tuple[_Call, Any]]:
         return []
     count = function.cache_info().currsize
     if about["maxsize"] is None:
-        pairs = list(_dict_of(function).items())
+        pairs = list(_find_cache_dict(function).items())
         known = len(pairs) == count
     else:
         triples = gc.get_referents(function)[1 : 1 + 3 * count]
-        known = len(triples) == 3 * count and all(link is _link_type() for link in triples[2::3])
+        known = len(triples) == 3 * count and all(link is _find_link_type() for link in triples[2::3])
         pairs = list(zip(triples[::3], triples[1::3], strict=False))
     if not known:
         raise TypeError("its cache cannot be read in this version of Python; call cache_clear() before the checkpoint")
-    return [(_call_of(key, typed=about["typed"]), result) for key, result in pairs]
+    return [(_parse_call(key, typed=about["typed"]), result) for key, result in pairs]
 
 
 def make_empty(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
@@ -97,10 +97,10 @@ def make_filled(function: Callable[..., Any], maxsize: int | None, typed: bool, 
     def call_or_recall(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs) if filled else recorded.pop()
 
-    def fill(contents: Contents) -> None:
+    def fill(contents: CacheContents) -> None:
         nonlocal filled
         try:
-            _put_into(made, contents, recorded)
+            _fill_with_recorded(made, contents, recorded)
         finally:
             filled = True
 
@@ -110,7 +110,7 @@ def make_filled(function: Callable[..., Any], maxsize: int | None, typed: bool, 
     return made
 
 
-def fill_cache(made: Any, contents: Contents) -> None:
+def fill_cache(made: Any, contents: CacheContents) -> None:
     """Put back what `read_cache` found."""
     made.__dict__.pop(_FILL)(contents)
 
@@ -120,16 +120,16 @@ def read_contents(function: Any) -> Any:
     try:
         found = read_cache(function)
     except TypeError as error:
-        return Unreadable(str(error))
-    return _hash_of(function.__wrapped__), *found
+        return UnreadableResults(str(error))
+    return _hash_function(function.__wrapped__), *found
 
 
 def can_be_refilled(function: Any) -> bool:
-    """Whether `refill` can put results into this cached function."""
+    """Whether `refill_cache` can put results into this cached function."""
     return isinstance(function.__wrapped__, FunctionType)
 
 
-class Unreadable:
+class UnreadableResults:
     """Stands for results that cannot be read: it cannot be pickled."""
 
     def __init__(self, why: str) -> None:
@@ -139,21 +139,21 @@ class Unreadable:
         raise TypeError(self.why)
 
 
-def refill(function: Any, contents: Any) -> None:
+def refill_cache(function: Any, contents: Any) -> None:
     """Put back what `read_contents` found, unless the function was changed since.
 
     The recorded calls are made while the function has a code that returns the recorded results.
     """
     code_hash, *found = contents
     inner = function.__wrapped__
-    if not isinstance(inner, FunctionType) or _hash_of(inner) != code_hash:
+    if not isinstance(inner, FunctionType) or _hash_function(inner) != code_hash:
         return
     recorded: list[Any] = []
     consts = tuple(recorded if one == _PLACEHOLDER else one for one in _recall.__code__.co_consts)
     code = inner.__code__
     inner.__code__ = _recall.__code__.replace(co_consts=consts, co_freevars=code.co_freevars)
     try:
-        _put_into(function, Contents(*found), recorded)
+        _fill_with_recorded(function, CacheContents(*found), recorded)
     finally:
         inner.__code__ = code
 
@@ -162,16 +162,16 @@ _PLACEHOLDER = "the recorded results"
 
 
 def _recall(*args: object, **kwargs: object) -> object:
-    return "the recorded results".pop()  # type: ignore[attr-defined]  # `refill` puts a list there
+    return "the recorded results".pop()  # type: ignore[attr-defined]  # `refill_cache` puts a list there
 
 
-def _hash_of(function: Any) -> str:
+def _hash_function(function: Any) -> str:
     code: Any = getattr(function, "__code__", None)
-    return hashlib.sha256(repr(shape_of(code)).encode()).hexdigest() if code is not None else ""
+    return hashlib.sha256(repr(describe_code(code)).encode()).hexdigest() if code is not None else ""
 
 
 @functools.cache
-def _link_type() -> Any:
+def _find_link_type() -> Any:
     """What follows each key and its result among the referents of a bounded cache; None if that is not known here."""
     probe: Any = functools.lru_cache(1)(str)
     probe(0)
@@ -179,23 +179,23 @@ def _link_type() -> Any:
 
 
 @functools.cache
-def _mark() -> object:
+def _find_key_mark() -> object:
     """What separates arguments from keyword arguments in a key."""
     probe: Any = functools.lru_cache(None)(cast(Any, dict))
     probe(x=0)
-    return next(iter(_dict_of(probe)))[0]
+    return next(iter(_find_cache_dict(probe)))[0]
 
 
-def _dict_of(function: Any) -> dict[Any, Any]:
+def _find_cache_dict(function: Any) -> dict[Any, Any]:
     seen: list[Any] = gc.get_referents(function)
     found: list[dict[Any, Any]] = [one for one in seen if type_of(one) is dict and one is not function.__dict__]
     return found[0] if found else {}
 
 
-def _call_of(key: Any, *, typed: bool) -> _Call:
+def _parse_call(key: Any, *, typed: bool) -> _Call:
     if type_of(key) is not tuple:  # one argument, an int or a str
         return (key,), {}
-    at = next((i for i, one in enumerate(key) if one is _mark()), None)
+    at = next((i for i, one in enumerate(key) if one is _find_key_mark()), None)
     if at is None:
         return key[: len(key) // 2] if typed else key, {}
     count = (len(key) - 1 - 2 * at) // 3 if typed else (len(key) - 1 - at) // 2

@@ -17,7 +17,7 @@ def make_function(code: CodeType, globals_: dict[str, Any], closure: tuple[CellT
     return FunctionType(code, globals_, None, None, closure)
 
 
-def state_of(function: FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_function_state(function: FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
     """What `set_function` gives a function again, as cloudpickle has it: texts that others may share are copied.
 
     cloudpickle's own also looks through all of `sys.modules` for submodules, which are not kept here.
@@ -31,11 +31,11 @@ def state_of(function: FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
         "__module__": function.__module__,
         "__doc__": function.__doc__,
     }
-    slots |= type_parameters_of(function)
+    slots |= read_type_parameters(function)
     return {"".join(name): value for name, value in function.__dict__.items()}, slots
 
 
-def type_parameters_of(function: FunctionType) -> dict[str, Any]:
+def read_type_parameters(function: FunctionType) -> dict[str, Any]:
     """The type parameters that a function may have since Python 3.12, by the attribute that has them."""
     parameters: Any = getattr(function, "__type_params__", ())
     return {"__type_params__": parameters} if parameters else {}
@@ -110,7 +110,7 @@ def make_dispatching(function: Any, registry: dict[type, Any]) -> Any:
     return made
 
 
-def cell_state(cell: CellType) -> tuple[Any, ...]:
+def read_cell_state(cell: CellType) -> tuple[Any, ...]:
     try:
         return ((cell.cell_contents,), None, None, _set_cell)
     except ValueError:

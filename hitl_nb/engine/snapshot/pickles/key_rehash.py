@@ -25,7 +25,7 @@ def hash_early(self: object) -> int:
 
 
 @contextlib.contextmanager
-def rehashing() -> Generator[None]:
+def rehash_keys_at_end() -> Generator[None]:
     """Dicts and sets that are loaded inside have their keys in their places at the end."""
     early = set[type]()
     token = _early.set(early)
@@ -34,16 +34,16 @@ def rehashing() -> Generator[None]:
     finally:
         _early.reset(token)
     if early:
-        _put_in_again(early)
+        _reinsert_keys(early)
 
 
-def _put_in_again(classes: set[type]) -> None:
+def _reinsert_keys(classes: set[type]) -> None:
     keys = [one for one in gc.get_referrers(*classes) if type(one) in classes]
     for holder in [one for one in gc.get_referrers(*keys) if type(one) in (dict, set)]:
-        _fill_again(holder, classes)
+        _refill_holder(holder, classes)
 
 
-def _fill_again(holder: Any, classes: set[type]) -> None:
+def _refill_holder(holder: Any, classes: set[type]) -> None:
     if any(type(key) in classes for key in holder):
         items = list(getattr(holder, "items", holder.copy)())
         holder.clear()

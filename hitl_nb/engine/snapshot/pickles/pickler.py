@@ -27,44 +27,44 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hitl_nb.engine.compile import Unit, find_unit
 from hitl_nb.engine.compile.runtime.runtime import Runtime
-from hitl_nb.engine.missing_names import say_gone
+from hitl_nb.engine.missing_names import describe_missing_import
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.position.stack.generators import completing, make_generator
+from hitl_nb.engine.position.stack.generators import defer_generator_placement, make_generator
 from hitl_nb.engine.refusals import type_of
-from hitl_nb.engine.reopening.figures import figure_types, reduce_figure
-from hitl_nb.engine.reopening.reopening import Openings
-from hitl_nb.engine.snapshot.pickles.array_views import Views
+from hitl_nb.engine.reopening.figures import find_figure_types, reduce_figure
+from hitl_nb.engine.reopening.reopen_recipes import OpeningIds
+from hitl_nb.engine.snapshot.pickles.array_views import ArrayViews
 from hitl_nb.engine.snapshot.pickles.class_pickles import complete_class, load_module_of, property_reducers
 from hitl_nb.engine.snapshot.pickles.defined_names import (
-    defined_name,
-    importable,
+    find_defined_name,
+    find_importable_name,
+    find_notebook_name,
     is_definition,
-    notebook_name,
-    resolve,
+    resolve_name,
 )
 from hitl_nb.engine.snapshot.pickles.exception_pickles import reduce_exception
 from hitl_nb.engine.snapshot.pickles.function_caches import is_cached
 from hitl_nb.engine.snapshot.pickles.function_pickles import (
     ModuleGlobals,
     ModuleVariables,
-    cell_state,
     is_dispatching,
     make_dispatching,
     make_function,
     module_globals,
+    read_cell_state,
+    read_function_state,
+    read_type_parameters,
     reduce_cached,
     set_function,
     set_module,
-    state_of,
-    type_parameters_of,
 )
-from hitl_nb.engine.snapshot.pickles.key_rehash import rehashing
-from hitl_nb.engine.snapshot.pickles.saved_code import find_named, name_code
+from hitl_nb.engine.snapshot.pickles.key_rehash import rehash_keys_at_end
+from hitl_nb.engine.snapshot.pickles.saved_code import find_code_by_id, name_code
 from hitl_nb.engine.snapshot.pickles.saved_objects import SharedAttributes, reduce_without_new
-from hitl_nb.engine.snapshot.pickles.saved_positions import Kind, is_waiting, kind_of, reduce_position
+from hitl_nb.engine.snapshot.pickles.saved_positions import Kind, find_kind, is_unfinished, reduce_position
 from hitl_nb.engine.snapshot.pickles.shared_views import frame_reducers, view_reducers
 from hitl_nb.engine.snapshot.pickles.type_pickles import type_reducers
-from hitl_nb.engine.tracebacks import from_lines, lines_from
+from hitl_nb.engine.tracebacks import from_lines, read_traceback_lines
 from hitl_nb.errors import HitlError, Paused
 from hitl_nb.own_objects import is_own
 
@@ -85,13 +85,13 @@ __all__ = [
     "LARGE",
     "Pickler",
     "Unpickler",
-    "defined_name",
-    "importable",
+    "find_defined_name",
+    "find_importable_name",
+    "find_notebook_name",
     "is_definition",
     "is_dispatching",
     "module_globals",
-    "notebook_name",
-    "resolve",
+    "resolve_name",
     "type_of",
 ]
 
@@ -158,13 +158,13 @@ class Pickler(_CloudPickler):
         self.blobs: dict[str, Any] = {}
         self.buffers: list[str] = []
         self.moved = moved or {}
-        self.views = Views(kept)
+        self.views = ArrayViews(kept)
         self.attributes = SharedAttributes(shared)
         self.namespaces = namespaces
         self.finalized: list[Any] = []
         self._own_namespaces: dict[int, dict[str, Any]] = {}
-        self.figure_types = figure_types()
-        self.openings = Openings(ns, is_kept=lambda cls: kind_of(cls) is not None)
+        self.figure_types = find_figure_types()
+        self.openings = OpeningIds(ns, is_kept=lambda cls: find_kind(cls) is not None)
         self.running = dict(running)
         self.generators: list[Any] = []
         self.units: dict[str, Unit] = {}
@@ -192,9 +192,9 @@ class Pickler(_CloudPickler):
             return None
         if cls is Runtime:
             return ("runtime",)
-        if (opened := self.openings.pid(obj)) is not None:
+        if (opened := self.openings.make_id(obj)) is not None:
             return opened
-        name = notebook_name(obj, self.ns)
+        name = find_notebook_name(obj, self.ns)
         if name is not None:
             root = name.split(".")[0]
             if root in self.by_value:
@@ -206,7 +206,7 @@ class Pickler(_CloudPickler):
     def _dict(self, obj: dict[Any, Any]) -> tuple[Any, ...] | None:
         if obj is self.ns:
             return ("ns",)
-        self.attributes.see(obj)
+        self.attributes.remember_dict(obj)
         name = obj.get("__name__")
         is_globals = type(name) is str and name in sys.modules and vars(sys.modules[name]) is obj
         return ("ns", name) if is_globals else None
@@ -228,7 +228,7 @@ class Pickler(_CloudPickler):
         self._add_unit(key)
         unit = find_unit(key)
         if unit is not None and namespace is self.ns and unit.functions[function].kind != "cell":
-            self._add_wanted(unit.code_of(function))
+            self._add_wanted(unit.find_function_code(function))
 
     def _add_wanted(self, code: CodeType) -> None:
         read: dict[str, None] = _cloudpickle._extract_code_globals(code)
@@ -255,7 +255,7 @@ class Pickler(_CloudPickler):
             return by_type(self, obj)
         if is_own(obj):
             return NotImplemented
-        kind = kind_of(type_of(obj))
+        kind = find_kind(type_of(obj))
         if kind is not None and (waiting := self._position(obj, kind)) is not NotImplemented:
             return waiting
         if (view := self.views.reduce(obj)) is not NotImplemented:
@@ -273,7 +273,7 @@ class Pickler(_CloudPickler):
             if hasattr(type_of(obj), "__del__"):
                 self.finalized.append(obj)
             reduced = reduce_without_new(obj)
-            return reduced if type_of(obj) in self.dispatch_table else self.attributes.reduce(obj, reduced)
+            return reduced if type_of(obj) in self.dispatch_table else self.attributes.reduce_object(obj, reduced)
         if isinstance(obj, type) and reduced is not NotImplemented and len(reduced) > 2:
             reduced = complete_class(obj, reduced)
             for _, name in self.moved.get(id(obj), ()):
@@ -283,7 +283,7 @@ class Pickler(_CloudPickler):
     def _position(self, obj: Any, kind: Kind) -> Any:
         reduced = reduce_position(obj, kind, self.running)
         if kind == "generator":
-            if is_waiting(obj):
+            if is_unfinished(obj):
                 self.generators.append(obj)
             if reduced[0] is make_generator:
                 unit, function, *_, namespace = reduced[1]
@@ -310,10 +310,10 @@ class Pickler(_CloudPickler):
             return super().reducer_override(code)
 
     def _cell(self, cell: CellType) -> Any:
-        return (CellType, (), *(() if id(cell) in self.moved else cell_state(cell)))
+        return (CellType, (), *(() if id(cell) in self.moved else read_cell_state(cell)))
 
     def _traceback(self, traceback: TracebackType) -> Any:
-        return from_lines, (lines_from(traceback),)
+        return from_lines, (read_traceback_lines(traceback),)
 
     def _frame(self, frame: SavedFrame) -> Any:
         self._add_code(frame.unit, frame.function, frame.namespace)
@@ -325,7 +325,7 @@ class Pickler(_CloudPickler):
             return (make_dispatching, (vars(function)["__wrapped__"], dict(registry)))
         if _cloudpickle._should_pickle_by_reference(function):
             return NotImplemented
-        attributes, slots = state_of(function)
+        attributes, slots = read_function_state(function)
         self._leave_out_moved(function, attributes, slots)
         globals_: Any = function.__globals__
         if globals_ is self.ns:
@@ -340,7 +340,7 @@ class Pickler(_CloudPickler):
             else:
                 self._own_namespaces[id(globals_)] = globals_
                 reduced = self._dynamic_function_reduce(function)
-                reduced[2][1].update(type_parameters_of(function))
+                reduced[2][1].update(read_type_parameters(function))
                 return reduced
         made = (function.__code__, globals_, function.__closure__)
         return (make_function, made, (attributes, slots), None, None, set_function)
@@ -392,16 +392,16 @@ class Unpickler(pickle.Unpickler):
     def load(self) -> Any:
         """The next value. Raises HitlError if it needs a module, or something of one, that is not there any more."""
         try:
-            with rehashing(), completing():
+            with rehash_keys_at_end(), defer_generator_placement():
                 return super().load()
         except ImportError as error:
-            raise HitlError(say_gone(error)) from error
+            raise HitlError(describe_missing_import(error)) from error
 
     def persistent_load(self, pid: Any) -> Any:
-        return find_named(pid) or self.find(pid)
+        return find_code_by_id(pid) or self.find(pid)
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         try:
             return super().find_class(module_name, global_name)
         except AttributeError as error:
-            raise HitlError(say_gone(error, f"{global_name} of the module {module_name}")) from error
+            raise HitlError(describe_missing_import(error, f"{global_name} of the module {module_name}")) from error

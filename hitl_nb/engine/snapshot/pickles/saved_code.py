@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.compile.instrumenter import hash_code, hash_instrumenter
 from hitl_nb.engine.compile.runtime.runtime import RUNTIME
-from hitl_nb.engine.compile.units import SavedUnit, Unit, is_awaitable, make_awaitable, remember_sources
+from hitl_nb.engine.compile.units import SavedUnit, Unit, is_awaitable_code, mark_awaitable_code, remember_sources
 from hitl_nb.errors import WrongPython
 
 
@@ -34,10 +34,10 @@ def name_code(code: CodeType) -> tuple[Any, ...] | None:
     if known is None:
         return None
     name = ("code", known.unit.key, known.function.number)
-    return (*name, "awaitable") if is_awaitable(code) else name
+    return (*name, "awaitable") if is_awaitable_code(code) else name
 
 
-def find_named(pid: Any) -> Any:
+def find_code_by_id(pid: Any) -> Any:
     """What a persistent id of this module names; None: it is none.
 
     Raises:
@@ -50,15 +50,15 @@ def find_named(pid: Any) -> Any:
             unit = find_unit(key)
             if unit is None:
                 raise LookupError(f"the source of a saved function is missing (unit {key})")
-            return make_awaitable(unit.code_of(number)) if marks else unit.code_of(number)
+            return mark_awaitable_code(unit.find_function_code(number)) if marks else unit.find_function_code(number)
         case _:
             return None
 
 
-def units_of(*picklers: HasUnits) -> list[list[Any]]:
+def describe_units(*picklers: HasUnits) -> list[list[Any]]:
     """The sources of the units that pickles name, as plain data."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
-    return [list(astuple(replace(SavedUnit.of(units[key]), key=key))) for key in sorted(units)]
+    return [list(astuple(replace(SavedUnit.from_unit(units[key]), key=key))) for key in sorted(units)]
 
 
 def hash_units(*picklers: HasUnits) -> dict[str, str]:

@@ -15,7 +15,7 @@ import pickle
 from types import BuiltinMethodType, FunctionType
 from typing import Any
 
-from hitl_nb.engine.refusals import NotSaved, type_of
+from hitl_nb.engine.refusals import NotSavedError, type_of
 
 _MAKERS = (vars(copyreg)["__newobj__"], vars(copyreg)["__newobj_ex__"])
 _BASES: dict[type, bool] = {
@@ -60,18 +60,18 @@ class SharedAttributes:
         self._unseen = set[int]()
         self._owners: dict[int, int] = {}
 
-    def see(self, mapping: dict[Any, Any]) -> None:
+    def remember_dict(self, mapping: dict[Any, Any]) -> None:
         """Note that a dict is pickled, or named by something that was pickled before."""
         number = id(mapping)
         if number in self._seen:
             self._again.add(number)
         self._seen.add(number)
 
-    def shared(self) -> frozenset[int]:
+    def find_shared(self) -> frozenset[int]:
         """Ids of the dicts that are the attributes of an object, and are held by something else."""
         return frozenset((self._again | (self._seen & self._unseen)) & self._owners.keys())
 
-    def reduce(self, obj: Any, reduced: Any) -> Any:
+    def reduce_object(self, obj: Any, reduced: Any) -> Any:
         """How an object is pickled whose class leaves that to Python; `reduced` is what is known of it already."""
         if isinstance(obj, (type, FunctionType)) or not type_of(obj).__dictoffset__:
             return reduced
@@ -92,7 +92,7 @@ class SharedAttributes:
         inside: Any = state[0] if type_of(state) is tuple else state
         slots: Any = state[1] if type_of(state) is tuple else None
         if not is_default or (inside is not attributes and (inside is not None or attributes)):
-            raise NotSaved("something else holds the dict of its attributes", _COPY, about=obj)
+            raise NotSavedError("something else holds the dict of its attributes", _COPY, about=obj)
         return (*parts[:2], (attributes, slots), *(*parts[3:], None, None)[:2], _set_attributes)
 
 

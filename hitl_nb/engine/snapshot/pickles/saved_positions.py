@@ -8,7 +8,7 @@ import functools
 import types
 from typing import Any, Literal
 
-from hitl_nb.engine.position.event_loop.completions import Completing
+from hitl_nb.engine.position.event_loop.completions import AsCompletedIterator
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import SavedFrame
 from hitl_nb.engine.position.frames.links import generator_of
@@ -18,7 +18,7 @@ from hitl_nb.engine.position.managers.effects import EFFECTS
 from hitl_nb.engine.position.managers.managers import find_effect, reduce_manager
 from hitl_nb.engine.position.stack.generators import reduce_generator
 from hitl_nb.engine.position.stack.tasks import reduce_asyncio
-from hitl_nb.engine.refusals import NotSaved, type_of
+from hitl_nb.engine.refusals import NotSavedError, type_of
 from hitl_nb.engine.unsavable_types import WAYS
 
 Kind = Literal["generator", "iterator", "manager", "asyncio"]
@@ -35,18 +35,18 @@ _WAY_OUT_OF_LOOP = "loop over list(...) of it"
 
 
 @functools.lru_cache(maxsize=4096)
-def kind_of(cls: type) -> Kind | None:
+def find_kind(cls: type) -> Kind | None:
     """What objects of exactly this type are for the position package; None: they are saved like any other."""
     if cls in _GENERATORS:
         return "generator"
     if find_reducer(cls) is not None:
         return "iterator"
-    if issubclass(cls, asyncio.Future | Completing) or cls.__module__.partition(".")[0] == "asyncio":
+    if issubclass(cls, asyncio.Future | AsCompletedIterator) or cls.__module__.partition(".")[0] == "asyncio":
         return "asyncio"
     return "manager" if cls is _MANAGER or (cls.__module__, cls.__qualname__) in EFFECTS else None
 
 
-def is_waiting(obj: Any) -> bool:
+def is_unfinished(obj: Any) -> bool:
     """Whether an object is a generator or coroutine that has not ended."""
     return frame_of(obj) is not None
 
@@ -58,7 +58,7 @@ def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any
         running: generators on the stack that is saved with it, by the identity of their frame.
 
     Raises:
-        NotSaved: it cannot be kept as it is now.
+        NotSavedError: it cannot be kept as it is now.
     """
     try:
         if kind == "manager":
@@ -71,7 +71,7 @@ def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any
         if reduced is None and kind == "generator":
             reduced = reduce_generator(obj, running)
     except CannotSave as problem:
-        raise explain(problem, about=obj) from problem
+        raise explain_refusal(problem, about=obj) from problem
     return NotImplemented if reduced is None else reduced
 
 
@@ -79,15 +79,15 @@ def _check_generator(manager: Any, running: dict[int, SavedFrame]) -> None:
     """A manager is refused, and not the generator in it."""
     if type_of(manager) is _MANAGER and find_effect(manager) is None:
         generator = generator_of(manager)
-        if is_waiting(generator) and reduce_iterator(generator, running) is None:
+        if is_unfinished(generator) and reduce_iterator(generator, running) is None:
             reduce_generator(generator, running)
 
 
-def explain(problem: CannotSave, *, about: Any = None) -> NotSaved:
+def explain_refusal(problem: CannotSave, *, about: Any = None) -> NotSavedError:
     """What the position package refuses, as a reason and a way out."""
     text = str(problem)
     reason, _, way = text.rpartition("; ")
     kind = type_of(about).__name__
     if not reason or kind == _MANAGER.__name__:
         reason, way = reason or text, _WAY_OUT.get(kind, _WAY_OUT_OF_LOOP)
-    return NotSaved(reason, way, about=about)
+    return NotSavedError(reason, way, about=about)

@@ -39,25 +39,25 @@ class Touches:
     imports: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
 
-_found: weakref.WeakKeyDictionary[ast.AST, Touches] = weakref.WeakKeyDictionary()
+_touches_by_function: weakref.WeakKeyDictionary[ast.AST, Touches] = weakref.WeakKeyDictionary()
 
 
-def touches_of(function: ast.AST, used: Set[str]) -> Touches:
+def find_touches(function: ast.AST, used: Set[str]) -> Touches:
     """What a function or cell assigns of attributes, and where it uses one of the names `used`. Found once."""
-    found = _found.get(function)
+    found = _touches_by_function.get(function)
     if found is None:
-        found = _found[function] = Touches()
+        found = _touches_by_function[function] = Touches()
         nodes = list(ast.walk(function))
         for node in nodes:
-            found.imports.update(_imports_of(node))
+            found.imports.update(_iterate_imports(node))
         used |= {name for name, (_, member) in found.imports.items() if member in used}
         for node in nodes:
-            for touch in _touches_of(node, used):
+            for touch in _iterate_touches(node, used):
                 found.by_root.setdefault(touch.names[0], []).append(touch)
     return found
 
 
-def _touches_of(node: ast.AST, used: Set[str]) -> Iterator[Touch]:
+def _iterate_touches(node: ast.AST, used: Set[str]) -> Iterator[Touch]:
     """What one node touches."""
     match node:
         case ast.Name(id=name, ctx=ast.Load()) if name in used:
@@ -71,11 +71,11 @@ def _touches_of(node: ast.AST, used: Set[str]) -> Iterator[Touch]:
             kind = "setattr"
         case _:
             return
-    if names := _dotted(target):
+    if names := _read_dotted_names(target):
         yield Touch(node, kind, names, key)
 
 
-def _dotted(node: ast.expr) -> tuple[str, ...]:
+def _read_dotted_names(node: ast.expr) -> tuple[str, ...]:
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
@@ -83,7 +83,7 @@ def _dotted(node: ast.expr) -> tuple[str, ...]:
     return (node.id, *reversed(names)) if isinstance(node, ast.Name) else ()
 
 
-def _imports_of(node: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
+def _iterate_imports(node: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
     if isinstance(node, ast.Import):
         for alias in node.names:
             first = alias.name.partition(".")[0]

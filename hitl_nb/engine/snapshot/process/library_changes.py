@@ -18,12 +18,12 @@ from types import ModuleType
 from typing import Any, TypedDict, cast
 
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.refusals import NotSaved, type_of
-from hitl_nb.engine.reopening.resources import line_of_live
-from hitl_nb.engine.snapshot.pickles.pickler import importable
-from hitl_nb.engine.snapshot.process.attribute_touches import Touch, touches_of
+from hitl_nb.engine.refusals import NotSavedError, type_of
+from hitl_nb.engine.reopening.resources import find_live_line
+from hitl_nb.engine.snapshot.pickles.pickler import find_importable_name
+from hitl_nb.engine.snapshot.process.attribute_touches import Touch, find_touches
 from hitl_nb.engine.snapshot.variables.frame_source import FrameSource
-from hitl_nb.engine.snapshot.variables.user_modules import is_users
+from hitl_nb.engine.snapshot.variables.user_modules import is_user_module
 
 _SAVED = (
     *("sys.path", "os.environ", "tempfile.tempdir", "warnings.filters", "mimetypes.", "sqlite3.adapters"),
@@ -55,11 +55,11 @@ _NAMES = frozenset(name for names in _REGISTER.values() for name in names.split(
 _PACKAGES = {"posix": "os", "nt": "os", "_thread": "threading"}
 """Packages that are known by another name."""
 
-_HERE = uuid.uuid4().hex
+_PROCESS_ID = uuid.uuid4().hex
 """This process."""
 
 
-class Changes(TypedDict, total=False):
+class LibraryChanges(TypedDict, total=False):
     """What a run changed.
 
     Attributes:
@@ -73,24 +73,26 @@ class Changes(TypedDict, total=False):
     process: str
 
 
-def find_changes(frames: Iterable[SavedFrame], carried: Changes) -> Changes:
+def find_changes(frames: Iterable[SavedFrame], carried: LibraryChanges) -> LibraryChanges:
     """What the code that ran in these frames changed; `carried` is what an earlier pause found."""
-    assigned = {path: look for path, look in carried.get("assigned", {}).items() if _look_of(path) == look}
+    assigned = {path: look for path, look in carried.get("assigned", {}).items() if _describe_object_at(path) == look}
     called = set(carried.get("called", ()))
-    for frame, touch, owner in _touched(frames):
+    for frame, touch, owner in _iterate_touches(frames):
         if touch.kind == "use":
-            called |= _registering(owner, touch)
-        elif (path := _assigned(frame, touch, owner)) is not None and (look := _look_of(path)) is not None:
+            called |= _find_registering_functions(owner, touch)
+        elif (path := _spell_assigned_attribute(frame, touch, owner)) is not None and (
+            look := _describe_object_at(path)
+        ) is not None:
             assigned[path] = look
-    found = Changes()
+    found = LibraryChanges()
     if assigned:
         found["assigned"] = assigned
     if called:
-        found |= {"called": sorted(called), "process": _HERE}
+        found |= {"called": sorted(called), "process": _PROCESS_ID}
     return found
 
 
-def say_changes(changes: Changes) -> list[str]:
+def describe_changes(changes: LibraryChanges) -> list[str]:
     """Sentences for the reviewer."""
     said: list[str] = []
     if assigned := changes.get("assigned"):
@@ -106,33 +108,33 @@ def say_changes(changes: Changes) -> list[str]:
     return said
 
 
-def say_lost_changes(changes: Changes) -> list[str]:
+def describe_lost_changes(changes: LibraryChanges) -> list[str]:
     """Sentences about what was so at the pause and is not so in this process."""
     said: list[str] = []
-    if lost := sorted(path for path, look in changes.get("assigned", {}).items() if _look_of(path) != look):
+    if lost := sorted(path for path, look in changes.get("assigned", {}).items() if _describe_object_at(path) != look):
         said.append(
             f"what the agent assigned in modules before the pause is not so here: {', '.join(lost)}; assign it in a "
             "cell above"
         )
-    if (called := changes.get("called")) and changes.get("process") != _HERE:
+    if (called := changes.get("called")) and changes.get("process") != _PROCESS_ID:
         said.append(
             f"what the agent set up with {', '.join(called)} before the pause is not here; call it in a cell above"
         )
     return said
 
 
-def check_made_modules(frames: Iterable[SavedFrame]) -> tuple[str, Any, NotSaved] | None:
+def check_made_modules(frames: Iterable[SavedFrame]) -> tuple[str, Any, NotSavedError] | None:
     """A module in `sys.modules` that the code of these frames put there and that no import finds, if there is one."""
-    for frame, touch, owner in _touched(frames):
+    for frame, touch, owner in _iterate_touches(frames):
         if owner is sys and touch.kind == "item" and touch.names[-1] == "modules":
-            key = _evaluated(frame, touch.key)
+            key = _evaluate_node(frame, touch.key)
             held = (value.__name__ for value in list(frame.namespace.values()) if isinstance(value, ModuleType))
             for name in [key] if isinstance(key, str) else held:
                 module = sys.modules.get(name)
                 if isinstance(module, ModuleType) and not _can_be_imported(module):
                     why = "another process cannot import it"
                     way = "put it into a .py file that Python finds, or make it in a cell above the agent"
-                    return f"sys.modules[{name!r}]", module, NotSaved(why, way)
+                    return f"sys.modules[{name!r}]", module, NotSavedError(why, way)
     return None
 
 
@@ -149,112 +151,112 @@ def _can_be_imported(module: ModuleType) -> bool:
 # -- what the code touches
 
 
-def _touched(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame, Touch, Any]]:
+def _iterate_touches(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame, Touch, Any]]:
     """What the code that ran in these frames assigns in libraries or calls of them, with what holds it."""
     for frame in frames:
         source = FrameSource(frame)
-        for root, touches in touches_of(source.function, _NAMES).by_root.items():
-            value = _value_of(frame, root)
+        for root, touches in find_touches(source.function, _NAMES).by_root.items():
+            value = _find_value(frame, root)
             if isinstance(value, ModuleType) or callable(value):
                 for touch in touches:
                     if source.may_have_run(touch.node):
-                        yield from ((frame, touch, owner) for owner in _owner_of(value, touch))
+                        yield from ((frame, touch, owner) for owner in _find_owners(value, touch))
 
 
-def _owner_of(root: Any, touch: Touch) -> list[Any]:
+def _find_owners(root: Any, touch: Touch) -> list[Any]:
     """What holds the last of the names; nothing if that is the user's."""
     owner = root
     if not isinstance(root, (ModuleType, type)) and touch.kind != "use":
         return []
     for name in touch.names[1:-1]:
-        owner = _member(owner, name)
+        owner = _read_member(owner, name)
     if len(touch.names) == 1 and touch.kind == "use":
         return [owner]
     cls: Any = owner if isinstance(owner, type) else type_of(owner)
     home: Any = owner if isinstance(owner, ModuleType) else sys.modules.get(cls.__module__)
-    if home is None or owner is _NONE or home.__name__ == "__main__" or is_users(home):
+    if home is None or owner is _NOTHING or home.__name__ == "__main__" or is_user_module(home):
         return []
-    return [] if line_of_live(home) is not None else [owner]
+    return [] if find_live_line(home) is not None else [owner]
 
 
-def _registering(owner: Any, touch: Touch) -> set[str]:
-    function = _member(owner, touch.names[-1]) if len(touch.names) > 1 else owner
+def _find_registering_functions(owner: Any, touch: Touch) -> set[str]:
+    function = _read_member(owner, touch.names[-1]) if len(touch.names) > 1 else owner
     package = (getattr(function, "__module__", None) or "").partition(".")[0]
     package = _PACKAGES.get(package, package.lstrip("_"))
     name = getattr(function, "__name__", "")
     return {f"{package}.{name}"} if name in _REGISTER.get(package, "").split() else set()
 
 
-def _assigned(frame: SavedFrame, touch: Touch, owner: Any) -> str | None:
+def _spell_assigned_attribute(frame: SavedFrame, touch: Touch, owner: Any) -> str | None:
     """How an attribute, or an item of one, is written with the name of its module."""
     names = touch.names
-    root = _value_of(frame, names[0])
+    root = _find_value(frame, names[0])
     start = root.__name__ if isinstance(root, ModuleType) else f"{root.__module__}.{root.__qualname__}"
     path = ".".join((start, *names[1:]))
     if touch.kind == "setattr":
         if not isinstance(touch.key, ast.Constant):
             return f"{path}.*"
         name = str(touch.key.value)
-        owner = _member(owner, names[-1]) if names[1:] else owner
+        owner = _read_member(owner, names[-1]) if names[1:] else owner
         path, names = f"{path}.{name}", (*names, name)
     if path.startswith(_SAVED):
         return None
     if touch.kind == "item":
-        key = _evaluated(frame, touch.key)
+        key = _evaluate_node(frame, touch.key)
         return f"{path}[{key!r}]" if isinstance(key, (str, int)) and len(repr(key)) < 60 else f"{path}[...]"
-    return None if _is_original(_member(owner, names[-1]), owner, names[-1]) else path
+    return None if _is_original(_read_member(owner, names[-1]), owner, names[-1]) else path
 
 
-_NONE: Any = object()
+_NOTHING: Any = object()
 
 
-def _member(owner: Any, name: str) -> Any:
+def _read_member(owner: Any, name: str) -> Any:
     """An attribute, without running code of its owner."""
-    return inspect.getattr_static(owner, name, _NONE)
+    return inspect.getattr_static(owner, name, _NOTHING)
 
 
 def _is_original(value: Any, owner: Any, name: str) -> bool:
     """Whether a function or class is in the place where its module has it: it was put back."""
     home = owner.__name__ if isinstance(owner, ModuleType) else getattr(owner, "__module__", "")
     own = getattr(value, "__module__", None) or ""
-    if value is _NONE or own.partition(".")[0].lstrip("_") != home.partition(".")[0].lstrip("_"):
-        return value is _NONE
-    return (importable(value) or "").rpartition(".")[2] == name
+    if value is _NOTHING or own.partition(".")[0].lstrip("_") != home.partition(".")[0].lstrip("_"):
+        return value is _NOTHING
+    return (find_importable_name(value) or "").rpartition(".")[2] == name
 
 
-def _value_of(frame: SavedFrame, name: str) -> Any:
+def _find_value(frame: SavedFrame, name: str) -> Any:
     """What a name means in a frame, or where its code imports it for a function of its own."""
     if name in frame.locals:
         return frame.locals[name]
     try:
-        found = frame.cells[name].cell_contents if name in frame.cells else frame.namespace.get(name, _NONE)
+        found = frame.cells[name].cell_contents if name in frame.cells else frame.namespace.get(name, _NOTHING)
     except ValueError:
-        found = _NONE
-    if found is not _NONE:
+        found = _NOTHING
+    if found is not _NOTHING:
         return found
-    module, member = touches_of(FrameSource(frame).function, _NAMES).imports.get(name, ("", ""))
-    imported: Any = sys.modules.get(module, _NONE)
-    return _member(imported, member) if member and imported is not _NONE else imported
+    module, member = find_touches(FrameSource(frame).function, _NAMES).imports.get(name, ("", ""))
+    imported: Any = sys.modules.get(module, _NOTHING)
+    return _read_member(imported, member) if member and imported is not _NOTHING else imported
 
 
-def _evaluated(frame: SavedFrame, node: ast.expr | None) -> Any:
-    """The value of a constant, a name, or an attribute of one; `_NONE` for every other expression."""
+def _evaluate_node(frame: SavedFrame, node: ast.expr | None) -> Any:
+    """The value of a constant, a name, or an attribute of one; `_NOTHING` for every other expression."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
-        return _value_of(frame, node.id)
+        return _find_value(frame, node.id)
     if isinstance(node, ast.Attribute):
-        return _member(_evaluated(frame, node.value), node.attr)
-    return _NONE
+        return _read_member(_evaluate_node(frame, node.value), node.attr)
+    return _NOTHING
 
 
 # -- what it is like
 
 
-def _look_of(path: str) -> str | None:
+def _describe_object_at(path: str) -> str | None:
     """What is at a path, so that another process can tell whether it has the same; None if there is nothing."""
     if path.endswith(".*"):
-        return _HERE  # which of its attributes is not known
+        return _PROCESS_ID  # which of its attributes is not known
     head, _, key = path.partition("[")
     parts = head.split(".")
     size = next((i for i in range(len(parts), 0, -1) if ".".join(parts[:i]) in sys.modules), 0)
@@ -262,10 +264,10 @@ def _look_of(path: str) -> str | None:
         return None
     value: Any = sys.modules[".".join(parts[:size])]
     for name in parts[size:]:
-        value = _member(value, name)
+        value = _read_member(value, name)
     if key and type(value) is dict:
-        value = _item(cast("dict[Any, Any]", value), key[:-1])
-    if value is _NONE:
+        value = _find_item(cast("dict[Any, Any]", value), key[:-1])
+    if value is _NOTHING:
         return None
     if isinstance(value, (bool, int, float, str, bytes, type(None))):
         text = repr(value).encode("utf-8", "replace")  # it may be a key of an account
@@ -274,5 +276,5 @@ def _look_of(path: str) -> str | None:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _item(items: dict[Any, Any], key: str) -> Any:
-    return items if key == "..." else items.get(ast.literal_eval(key), _NONE)
+def _find_item(items: dict[Any, Any], key: str) -> Any:
+    return items if key == "..." else items.get(ast.literal_eval(key), _NOTHING)

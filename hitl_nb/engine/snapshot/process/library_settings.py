@@ -24,7 +24,7 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, cast
 
-from hitl_nb.engine.snapshot.process.process_kinds import MISSING, Kind, Settings
+from hitl_nb.engine.snapshot.process.process_kinds import MISSING, ProcessStateKind, Settings
 from hitl_nb.errors import HitlError
 
 _handler_of: Callable[[int], Any] = importlib.import_module("_signal").getsignal
@@ -38,7 +38,7 @@ _CATEGORIES = ("LC_CTYPE", "LC_COLLATE", "LC_TIME", "LC_MONETARY", "LC_NUMERIC",
 _TYPES = ("types_map", "common_types", "suffix_map", "encodings_map")
 
 
-def _library(name: str) -> Any:
+def _find_loaded_library(name: str) -> Any:
     return sys.modules[name]
 
 
@@ -46,7 +46,7 @@ def _restore_recursion_limit(saved: int) -> None:
     sys.setrecursionlimit(max(saved, 200))  # less is refused below the depth of the notebook's own stack
 
 
-def _locale() -> dict[str, str]:
+def _read_locale() -> dict[str, str]:
     return {name: locale.setlocale(getattr(locale, name)) for name in _CATEGORIES if hasattr(locale, name)}
 
 
@@ -61,7 +61,7 @@ def _restore_locale(saved: Any) -> None:
             ) from error
 
 
-def _umask() -> int | None:
+def _read_umask() -> int | None:
     """The mask of new files. Reading it with `os.umask` would change it for other threads for a moment."""
     try:
         file = os.open(_STATUS, os.O_RDONLY)  # at every save; a file object takes twice as long
@@ -75,7 +75,7 @@ def _umask() -> int | None:
     return int(rest.split(maxsplit=1)[0], 8) if found else None
 
 
-def _temporary_folder() -> str | None:
+def _read_temporary_folder() -> str | None:
     """The folder that was chosen; None for what `gettempdir` finds by itself and keeps in the same place."""
     if tempfile.tempdir is None:
         return None
@@ -91,7 +91,7 @@ def _restore_field_size(saved: int) -> None:
     csv.field_size_limit(saved)
 
 
-def _time_zone() -> tuple[str | None, tuple[str, str]]:
+def _read_time_zone() -> tuple[str | None, tuple[str, str]]:
     return os.environ.get("TZ"), time.tzname
 
 
@@ -105,7 +105,7 @@ def _restore_time_zone(saved: Any) -> None:
         time.tzset()
 
 
-def _signals() -> dict[str, Any]:
+def _read_signals() -> dict[str, Any]:
     """Handlers by the name of the signal. Of SIGINT, which Jupyter and asyncio set, only a handler of the notebook."""
     found = dict(zip(_SIGNALS, map(_handler_of, _SIGNALS.values()), strict=True))
     code = found.get("SIGINT")
@@ -124,7 +124,7 @@ def _restore_signals(saved: Any) -> None:
         signal.signal(getattr(signal, name), handler)
 
 
-def _dialects() -> dict[str, dict[str, Any]]:
+def _read_dialects() -> dict[str, dict[str, Any]]:
     return {name: _describe_dialect(csv.get_dialect(name)) for name in sorted(csv.list_dialects())}
 
 
@@ -141,11 +141,11 @@ def _restore_dialects(saved: Any) -> None:
         csv.unregister_dialect(name)
 
 
-def _types_of_files() -> tuple[dict[str, str], ...]:
+def _read_file_types() -> tuple[dict[str, str], ...]:
     return tuple(dict(getattr(mimetypes, table)) for table in _TYPES)
 
 
-def _restore_types_of_files(saved: Any) -> None:
+def _restore_file_types(saved: Any) -> None:
     for (table, ending), kind in saved[0].items():
         if table in ("types_map", "common_types"):
             mimetypes.add_type(kind, ending, strict=table == "types_map")
@@ -155,7 +155,7 @@ def _restore_types_of_files(saved: Any) -> None:
         getattr(mimetypes, table).pop(ending, None)
 
 
-def _adapters() -> dict[Any, Any]:
+def _read_adapters() -> dict[Any, Any]:
     registered = cast(Any, sqlite3)
     found = {("adapter", cls): code for (cls, protocol), code in registered.adapters.items() if protocol is not None}
     return found | {("converter", name): code for name, code in registered.converters.items()}
@@ -167,68 +167,80 @@ def _restore_adapters(saved: Any) -> None:
         register(key, code)
 
 
-class _TypesOfFiles(Settings):
+class _FileTypes(Settings):
     """A thousand endings in four tables: made one only where one of them differs."""
 
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+    def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         if carried is None and now == before:
             return None
-        return super().changed(MISSING if before is MISSING else _flat(before), _flat(now), carried)
+        return super().find_change(
+            MISSING if before is MISSING else _flatten_tables(before), _flatten_tables(now), carried
+        )
 
 
-def _flat(tables: tuple[dict[str, str], ...]) -> dict[tuple[str, str], str]:
+def _flatten_tables(tables: tuple[dict[str, str], ...]) -> dict[tuple[str, str], str]:
     return {(name, ending): kind for name, table in zip(_TYPES, tables, strict=True) for ending, kind in table.items()}
 
 
-class _Adapters(Settings):
+class _SqliteAdapters(Settings):
     """Adapters and converters; what is removed is not told, as types have no order."""
 
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
-        found = super().changed({k: v for k, v in dict(before).items() if k in now}, now, carried)
+    def find_change(self, before: Any, now: Any, carried: Any) -> Any:
+        found = super().find_change({k: v for k, v in dict(before).items() if k in now}, now, carried)
         return found and (found[0], ())
 
 
 SETTINGS = (
-    Kind("recursion limit", "sys.setrecursionlimit", "sys", sys.getrecursionlimit, _restore_recursion_limit),
-    Kind("switch interval", "sys.setswitchinterval", "sys", sys.getswitchinterval, sys.setswitchinterval),
-    Kind("int digits", "sys.set_int_max_str_digits", "sys", sys.get_int_max_str_digits, sys.set_int_max_str_digits),
-    Kind("gc", "gc.enable and gc.disable", "gc", gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
-    Kind("time zone", "time.tzset and TZ", "time", _time_zone, _restore_time_zone),
-    Kind("umask", "os.umask", "os", _umask, _restore_umask),
-    Kind("socket timeout", "socket.setdefaulttimeout", "socket", socket.getdefaulttimeout, socket.setdefaulttimeout),
-    Kind("csv field size", "csv.field_size_limit", "csv", csv.field_size_limit, _restore_field_size),
-    Kind(
+    ProcessStateKind(
+        "recursion limit", "sys.setrecursionlimit", "sys", sys.getrecursionlimit, _restore_recursion_limit
+    ),
+    ProcessStateKind("switch interval", "sys.setswitchinterval", "sys", sys.getswitchinterval, sys.setswitchinterval),
+    ProcessStateKind(
+        "int digits", "sys.set_int_max_str_digits", "sys", sys.get_int_max_str_digits, sys.set_int_max_str_digits
+    ),
+    ProcessStateKind(
+        "gc", "gc.enable and gc.disable", "gc", gc.isenabled, lambda on: gc.enable() if on else gc.disable()
+    ),
+    ProcessStateKind("time zone", "time.tzset and TZ", "time", _read_time_zone, _restore_time_zone),
+    ProcessStateKind("umask", "os.umask", "os", _read_umask, _restore_umask),
+    ProcessStateKind(
+        "socket timeout", "socket.setdefaulttimeout", "socket", socket.getdefaulttimeout, socket.setdefaulttimeout
+    ),
+    ProcessStateKind("csv field size", "csv.field_size_limit", "csv", csv.field_size_limit, _restore_field_size),
+    ProcessStateKind(
         "temporary folder",
         "tempfile.tempdir",
         "tempfile",
-        _temporary_folder,
+        _read_temporary_folder,
         lambda folder: setattr(tempfile, "tempdir", folder),
     ),
-    Settings("locale", "locale.setlocale", "locale", _locale, _restore_locale),
-    Settings("signals", "a handler of signal.signal", "signal", _signals, _restore_signals),
-    Settings("csv dialects", "csv.register_dialect", "csv", _dialects, _restore_dialects),
-    _TypesOfFiles("file types", "mimetypes.add_type", "mimetypes", _types_of_files, _restore_types_of_files),
-    _Adapters("sqlite3 adapters", "an adapter or converter of sqlite3", "sqlite3", _adapters, _restore_adapters),
+    Settings("locale", "locale.setlocale", "locale", _read_locale, _restore_locale),
+    Settings("signals", "a handler of signal.signal", "signal", _read_signals, _restore_signals),
+    Settings("csv dialects", "csv.register_dialect", "csv", _read_dialects, _restore_dialects),
+    _FileTypes("file types", "mimetypes.add_type", "mimetypes", _read_file_types, _restore_file_types),
+    _SqliteAdapters(
+        "sqlite3 adapters", "an adapter or converter of sqlite3", "sqlite3", _read_adapters, _restore_adapters
+    ),
     Settings(
         "numpy errors",
         "numpy.seterr",
         "numpy",
-        lambda: _library("numpy").geterr(),
-        lambda saved: _library("numpy").seterr(**saved[0]),
+        lambda: _find_loaded_library("numpy").geterr(),
+        lambda saved: _find_loaded_library("numpy").seterr(**saved[0]),
     ),
     Settings(
         "numpy print options",
         "numpy.set_printoptions",
         "numpy",
-        lambda: _library("numpy").get_printoptions(),
-        lambda saved: _library("numpy").set_printoptions(**saved[0]),
+        lambda: _find_loaded_library("numpy").get_printoptions(),
+        lambda saved: _find_loaded_library("numpy").set_printoptions(**saved[0]),
     ),
     Settings(
         "scikit-learn",
         "sklearn.set_config",
         "sklearn",
-        lambda: _library("sklearn").get_config(),
-        lambda saved: _library("sklearn").set_config(**saved[0]),
+        lambda: _find_loaded_library("sklearn").get_config(),
+        lambda saved: _find_loaded_library("sklearn").set_config(**saved[0]),
     ),
 )
 """In the order in which they are put back."""

@@ -9,35 +9,35 @@ MISSING: Any = object()
 """The baseline of a library that was imported later."""
 
 
-class Kind:
+class ProcessStateKind:
     """One kind of process state.
 
     Args:
         name: under which it is saved.
-        said: what it is called in a sentence.
+        description: what it is called in a sentence.
         module: the library that has it.
         capture: the state now: cheap, comparable with `==`, and not changed later.
         restore: puts a saved state back.
     """
 
     def __init__(
-        self, name: str, said: str, module: str, capture: Callable[[], Any], restore: Callable[[Any], None]
+        self, name: str, description: str, module: str, capture: Callable[[], Any], restore: Callable[[Any], None]
     ) -> None:
         self.name = name
-        self.said = said
+        self.description = description
         self.module = module
         self.capture = capture
         self.restore = restore
 
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+    def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         """What to save: None if the run changed nothing. `carried` is what the run's snapshot held, or None."""
         return now if carried is not None or before is MISSING or now != before else None
 
 
-class Options(Kind):
+class OptionValues(ProcessStateKind):
     """Named options: those that were changed are saved."""
 
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+    def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         if before is MISSING:
             return now
         if carried is None and now == before:
@@ -45,18 +45,18 @@ class Options(Kind):
         return {k: v for k, v in now.items() if k in (carried or ()) or k not in before or before[k] != v} or None
 
 
-class ContextValues(Kind):
+class ContextValues(ProcessStateKind):
     """Values that were set are told by their identity: two that are equal may be changed apart."""
 
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+    def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         known: dict[Any, Any] = {} if before is MISSING else before
         return {k: v for k, v in now.items() if k in (carried or ()) or k not in known or known[k] is not v} or None
 
 
-class Settings(Kind):
+class Settings(ProcessStateKind):
     """Settings by name: those that the run changed are saved, and those that it removed."""
 
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+    def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         if before is MISSING:
             before = {}
         if carried is None and now == before:

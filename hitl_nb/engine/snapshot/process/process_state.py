@@ -21,50 +21,50 @@ from typing import Any, cast
 from hitl_nb.engine.position.driver import current_driver
 from hitl_nb.engine.position.event_loop import context_values as contextvalues
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.position.managers.effects import base_context, begin_contexts
+from hitl_nb.engine.position.managers.effects import base_context, set_base_context
 from hitl_nb.engine.reopening import figures
 from hitl_nb.engine.snapshot.process.library_settings import SETTINGS
-from hitl_nb.engine.snapshot.process.process_kinds import MISSING, ContextValues, Kind, Options
-from hitl_nb.engine.snapshot.process.surroundings import Noticed, Surroundings, say_missing, say_noticed
+from hitl_nb.engine.snapshot.process.process_kinds import MISSING, ContextValues, OptionValues, ProcessStateKind
+from hitl_nb.engine.snapshot.process.surroundings import NoticedState, Surroundings, describe_missing, describe_noticed
 from hitl_nb.errors import HitlError
 
 
-class SearchPath(Kind):
+class SearchPath(ProcessStateKind):
     """Additions to `sys.path`: those in front of what was there, and those behind."""
 
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+    def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         if carried is None and now == before:
             return None
-        old = [p for p in before if p not in _additions(carried)]
+        old = [p for p in before if p not in _list_additions(carried)]
         first = next((i for i, p in enumerate(now) if p in old), len(now))
         added = [p for p in now[:first] if p not in old], [p for p in now[first:] if p not in old]
         return added if any(added) else None
 
 
-class Filters(Kind):
+class WarningFilters(ProcessStateKind):
     """Warnings filters: those of the run, and those that it removed."""
 
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+    def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         if carried is None and now == before:
             return None
         return now, [f for f in [*before, *(carried or ((), ()))[1]] if f not in now]
 
 
-class Figures(Kind):
+class FigureState(ProcessStateKind):
     """Open figures are saved also if they were open before: what was drawn into them cannot be compared cheaply."""
 
-    def changed(self, before: Any, now: Any, carried: Any) -> Any:
+    def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         return now if now.numbered or carried is not None else None
 
 
-def _additions(carried: Any) -> list[Any]:
+def _list_additions(carried: Any) -> list[Any]:
     return [p for part in carried or () for p in part]
 
 
 # -- capturing and restoring
 
 
-def _numpy_random() -> Any:
+def _read_numpy_random() -> Any:
     state: dict[str, Any] = sys.modules["numpy"].random.get_state(legacy=False)
     inner = {k: v.tobytes() if hasattr(v, "tobytes") else v for k, v in state["state"].items()}
     return {**state, "state": inner}
@@ -83,7 +83,7 @@ def _restore_numpy_random(saved: Any) -> None:
     numpy.random.set_state({**saved, "state": inner})
 
 
-def _torch_random() -> bytes:
+def _read_torch_random() -> bytes:
     state: bytes = sys.modules["torch"].get_rng_state().numpy().tobytes()
     return state
 
@@ -96,13 +96,13 @@ def _restore_torch_random(saved: bytes) -> None:
 _DECIMAL = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 
 
-def _decimal_context() -> Any:
+def _read_decimal_context() -> Any:
     """Of the context that the run began with; and of the one in force, if that is another: a `with` has set it."""
     context, base = decimal.getcontext(), base_context()
-    return _decimal_values(base), None if context is base else _decimal_values(context)
+    return _read_decimal_values(base), None if context is base else _read_decimal_values(context)
 
 
-def _decimal_values(context: decimal.Context) -> Any:
+def _read_decimal_values(context: decimal.Context) -> Any:
     *values, flags, traps = cast("Any", context).__reduce__()[1]  # by name, one by one, it takes ten times as long
     return tuple(values), tuple(flags), tuple(traps)
 
@@ -125,7 +125,7 @@ def _set_decimal_values(context: decimal.Context, saved: Any) -> None:
             kept[signal] = signal in signals
 
 
-def _directory() -> str | None:
+def _read_directory() -> str | None:
     try:
         return os.getcwd()  # noqa: PTH109 - at every save; a Path takes three times as long
     except FileNotFoundError:  # it was removed
@@ -159,23 +159,23 @@ def _restore_filters(saved: Any) -> None:
         pass
 
 
-def _pandas_options() -> dict[str, Any]:
+def _read_pandas_options() -> dict[str, Any]:
     options: dict[str, Any] = sys.modules["pandas"].options.d
-    return dict(_flat("", options))
+    return dict(_flatten_options("", options))
 
 
-def _flat(prefix: str, options: dict[str, Any]) -> list[tuple[str, Any]]:
+def _flatten_options(prefix: str, options: dict[str, Any]) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for key, value in options.items():
         if isinstance(value, dict):
-            found += _flat(f"{prefix}{key}.", value)  # pyright: ignore[reportUnknownArgumentType]  # options by name
+            found += _flatten_options(f"{prefix}{key}.", value)  # pyright: ignore[reportUnknownArgumentType]  # options by name
         else:
             found.append((prefix + key, value))
     return found
 
 
 def _restore_pandas_options(saved: dict[str, Any]) -> None:
-    pandas, now = sys.modules["pandas"], _pandas_options()
+    pandas, now = sys.modules["pandas"], _read_pandas_options()
     for name, value in saved.items():
         if now.get(name, MISSING) != value:
             pandas.set_option(name, value)
@@ -185,52 +185,56 @@ _NOT_STYLE = ("backend", "backend_fallback", "interactive", "toolbar")
 """Of matplotlib's parameters: what is chosen for the process, by the front end."""
 
 
-def _matplotlib_parameters() -> dict[str, Any]:
+def _read_matplotlib_parameters() -> dict[str, Any]:
     parameters: dict[str, Any] = sys.modules["matplotlib"].rcParams
     raw = dict[str, Any].items(parameters)  # not its own items(): that chooses a backend
     return {name: value for name, value in raw if name not in _NOT_STYLE}
 
 
 def _restore_matplotlib_parameters(saved: dict[str, Any]) -> None:
-    now = _matplotlib_parameters()
+    now = _read_matplotlib_parameters()
     for name, value in saved.items():
         if now.get(name, MISSING) != value:
             sys.modules["matplotlib"].rcParams[name] = value
 
 
-def _context_values() -> contextvalues.Values:
+def _read_context_values() -> contextvalues.Values:
     driver = current_driver()
     return contextvalues.values_in(contextvars.copy_context() if driver is None else driver.context)
 
 
 _PLACES = (
-    Kind("directory", "the working directory", "os", _directory, _restore_directory),
+    ProcessStateKind("directory", "the working directory", "os", _read_directory, _restore_directory),
     SearchPath("search path", "sys.path", "sys", lambda: list(sys.path), _restore_search_path),
 )
 """What decides which modules and files are found: put back before anything else is loaded."""
 
 _KINDS = (
-    Kind("random", "the state of random", "random", random.getstate, random.setstate),
-    Kind("numpy.random", "the state of numpy.random", "numpy", _numpy_random, _restore_numpy_random),
-    Kind("torch random", "the state of torch's CPU generator", "torch", _torch_random, _restore_torch_random),
-    Kind("decimal", "the decimal context", "decimal", _decimal_context, _restore_decimal_context),
-    Filters("warnings", "the warnings filters", "warnings", lambda: list(warnings.filters), _restore_filters),
+    ProcessStateKind("random", "the state of random", "random", random.getstate, random.setstate),
+    ProcessStateKind("numpy.random", "the state of numpy.random", "numpy", _read_numpy_random, _restore_numpy_random),
+    ProcessStateKind(
+        "torch random", "the state of torch's CPU generator", "torch", _read_torch_random, _restore_torch_random
+    ),
+    ProcessStateKind("decimal", "the decimal context", "decimal", _read_decimal_context, _restore_decimal_context),
+    WarningFilters("warnings", "the warnings filters", "warnings", lambda: list(warnings.filters), _restore_filters),
     ContextValues(
         "context variables",
         "what the agent has set of the context variables of your modules",
         "contextvars",
-        _context_values,
+        _read_context_values,
         contextvalues.set_values,
     ),
-    Options("pandas options", "pandas' options", "pandas", _pandas_options, _restore_pandas_options),
-    Options(
+    OptionValues("pandas options", "pandas' options", "pandas", _read_pandas_options, _restore_pandas_options),
+    OptionValues(
         "matplotlib parameters",
         "matplotlib's rcParams",
         "matplotlib",
-        _matplotlib_parameters,
+        _read_matplotlib_parameters,
         _restore_matplotlib_parameters,
     ),
-    Figures("figures", "pyplot's open figures", "matplotlib.pyplot", figures.open_figures, figures.put_back),
+    FigureState(
+        "figures", "pyplot's open figures", "matplotlib.pyplot", figures.read_open_figures, figures.restore_figures
+    ),
     *SETTINGS,
 )
 
@@ -243,11 +247,11 @@ class ProcessState:
 
     Attributes:
         saved: what the last save found, or what was put back: by kind.
-        must_restore: whether it is an error that something cannot be put back; else `missing` says so.
+        must_restore: whether it is an error that something cannot be put back; else `list_missing` says so.
     """
 
     def __init__(self) -> None:
-        begin_contexts()
+        set_base_context()
         kinds = (*_PLACES, *_KINDS)
         self._before = {kind.name: kind.capture() for kind in kinds if kind.module in sys.modules}
         self._carried: dict[str, Any] = {}
@@ -256,25 +260,25 @@ class ProcessState:
         self._is_kept = True
         self._unrestored: list[str] = []
         self._surroundings = Surroundings()
-        self._noticed = Noticed()
+        self._noticed = NoticedState()
 
-    def notice(self, values: Iterable[tuple[str, Any]], frames: Iterable[SavedFrame] = ()) -> list[str]:
+    def record_unsaved_changes(self, values: Iterable[tuple[str, Any]], frames: Iterable[SavedFrame] = ()) -> list[str]:
         """Look for what the run changed and cannot be saved, at a pause that saves `values` (by name), and say it.
 
         `frames` are where its code is.
         """
         self._noticed = self._surroundings.notice(values, self._noticed, frames)
-        return say_noticed(self._noticed)
+        return describe_noticed(self._noticed)
 
-    def missing(self) -> list[str]:
+    def list_missing(self) -> list[str]:
         """Sentences about what was noticed at the pause and is not in this process."""
-        return [*self._unrestored, *say_missing(self._noticed)]
+        return [*self._unrestored, *describe_missing(self._noticed)]
 
     def keep_nothing(self) -> None:
         """Save nothing any more: the run has ended, and something of it cannot be saved."""
         self._is_kept = False
 
-    def changes(self) -> dict[str, Any]:
+    def find_changes(self) -> dict[str, Any]:
         """What the run changed until now, by kind; kept in `saved` too."""
         found: dict[str, Any] = {}
         if not self._is_kept:
@@ -283,7 +287,7 @@ class ProcessState:
         for kind in (*_PLACES, *_KINDS):
             if kind.module in sys.modules:
                 before, carried = self._before.get(kind.name, MISSING), self._carried.get(kind.name)
-                changed = kind.changed(before, kind.capture(), carried)
+                changed = kind.find_change(before, kind.capture(), carried)
                 if changed is not None:
                     found[kind.name] = changed
         if self._noticed:
@@ -293,15 +297,15 @@ class ProcessState:
 
     def restore_places(self, saved: dict[str, Any]) -> None:
         """Put back what decides which modules and files are found. Raises HitlError."""
-        self._put_back(_PLACES, saved)
+        self._restore_kinds(_PLACES, saved)
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Put back everything else. Raises HitlError."""
-        self._put_back(_KINDS, saved)
+        self._restore_kinds(_KINDS, saved)
         self._carried, self.saved = dict(saved), dict(saved)
-        self._noticed = saved.get(_SURROUNDINGS, Noticed())
+        self._noticed = saved.get(_SURROUNDINGS, NoticedState())
 
-    def _put_back(self, kinds: tuple[Kind, ...], saved: dict[str, Any]) -> None:
+    def _restore_kinds(self, kinds: tuple[ProcessStateKind, ...], saved: dict[str, Any]) -> None:
         for kind in kinds:
             if kind.name in saved:
                 try:
@@ -313,12 +317,12 @@ class ProcessState:
                     self._unrestored.append(str(error))
 
 
-def name_kind(name: str) -> str:
+def describe_kind(name: str) -> str:
     """What a kind of state is called in a sentence."""
-    return next((kind.said for kind in (*_PLACES, *_KINDS) if kind.name == name), name)
+    return next((kind.description for kind in (*_PLACES, *_KINDS) if kind.name == name), name)
 
 
-def way_back(name: str) -> str:
+def describe_way_back(name: str) -> str:
     """What to do about a kind of state that cannot be saved."""
     if name == "figures":
         return "close the figures before the checkpoint (plt.close), or take off them what cannot be saved"

@@ -16,29 +16,36 @@ from pathlib import PurePath
 from typing import Any, TypedDict, cast
 
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.snapshot.process.library_changes import Changes, find_changes, say_changes, say_lost_changes
+from hitl_nb.engine.snapshot.process.library_changes import (
+    LibraryChanges,
+    describe_changes,
+    describe_lost_changes,
+    find_changes,
+)
 
-_LOOKED_AT = 10_000
+_MAX_VALUES = 10_000
 """How many values are looked at for names of temporary files."""
 
 
-class Noticed(TypedDict, total=False):
+class NoticedState(TypedDict, total=False):
     """What a pause noticed. Keys are missing where there was nothing; `files` has the variables that name each path."""
 
     variables: list[str]
     logging: dict[str, str]
     files: dict[str, list[str]]
-    libraries: Changes
+    libraries: LibraryChanges
 
 
 class Surroundings:
     """What is around the run when this process begins to work on it."""
 
     def __init__(self) -> None:
-        self._variables = _variables()
-        self._loggers = _loggers()
+        self._variables = _read_variables()
+        self._loggers = _read_loggers()
 
-    def notice(self, values: Iterable[tuple[str, Any]], carried: Noticed, frames: Iterable[SavedFrame] = ()) -> Noticed:
+    def notice(
+        self, values: Iterable[tuple[str, Any]], carried: NoticedState, frames: Iterable[SavedFrame] = ()
+    ) -> NoticedState:
         """What the run changed.
 
         Args:
@@ -46,34 +53,34 @@ class Surroundings:
             carried: what an earlier pause noticed.
             frames: where its code is.
         """
-        found = Noticed()
+        found = NoticedState()
         kept = carried.get("variables", [])
-        changed_names = {os.fsdecode(n) for n, v in _variables().items() if self._variables.get(n) != v}
+        changed_names = {os.fsdecode(n) for n, v in _read_variables().items() if self._variables.get(n) != v}
         variables = changed_names.union(n for n in kept if n in os.environ) - {"TZ"}  # saved, see library_settings.py
         if variables:
             found["variables"] = sorted(variables)
         known = carried.get("logging", {})
-        changed = {n: s for n, s in _loggers().items() if self._loggers.get(n) != s or n in known}
+        changed = {n: s for n, s in _read_loggers().items() if self._loggers.get(n) != s or n in known}
         if changed:
             found["logging"] = changed
         files: dict[str, list[str]] = {}
-        folders = _Folders()
+        folders = _TemporaryFolders()
         for name, value in values:
-            for path in _temporary_files(value, folders):
+            for path in _find_temporary_files(value, folders):
                 files.setdefault(path, []).append(name)
         if files:
             found["files"] = files
-        if libraries := find_changes(frames, carried.get("libraries", Changes())):
+        if libraries := find_changes(frames, carried.get("libraries", LibraryChanges())):
             found["libraries"] = libraries
         return found
 
 
-def _variables() -> dict[Any, Any]:
+def _read_variables() -> dict[Any, Any]:
     """The environment as it is kept: to decode every variable takes a fifth of a pause."""
     return dict(getattr(os.environ, "_data", os.environ))
 
 
-def say_noticed(noticed: Noticed) -> list[str]:
+def describe_noticed(noticed: NoticedState) -> list[str]:
     """Sentences for the reviewer: what another process will have to have."""
     said: list[str] = []
     if names := noticed.get("variables"):
@@ -82,17 +89,17 @@ def say_noticed(noticed: Noticed) -> list[str]:
             "another process, set them before it does"
         )
     if loggers := noticed.get("logging"):
-        said.append(f"logging that the agent set up is not saved: {_listed(loggers)}")
+        said.append(f"logging that the agent set up is not saved: {_list_loggers(loggers)}")
     if files := noticed.get("files"):
         # Without the paths: outputs of a notebook are compared from run to run.
         named = sorted({name for names in files.values() for name in names if not name.startswith(".")}) or [
             "an intermediate value"
         ]
         said.append(f"temporary files may be gone when the agent continues: those named by {', '.join(named)}")
-    return [*said, *say_changes(noticed.get("libraries", Changes()))]
+    return [*said, *describe_changes(noticed.get("libraries", LibraryChanges()))]
 
 
-def say_missing(noticed: Noticed) -> list[str]:
+def describe_missing(noticed: NoticedState) -> list[str]:
     """Sentences about what was there at the pause and is not in this process."""
     said: list[str] = []
     if names := [n for n in noticed.get("variables", []) if n not in os.environ]:
@@ -101,22 +108,23 @@ def say_missing(noticed: Noticed) -> list[str]:
             "where the kernel is started, or in a cell above"
         )
     known = noticed.get("logging", {})
-    now = _loggers() if known else {}
+    now = _read_loggers() if known else {}
     if loggers := {n: s for n, s in known.items() if now.get(n) != s}:
         said.append(
             "logging was set up before the pause and is not here: "
-            f"{_listed({n: _lacking(setup, now.get(n)) for n, setup in loggers.items()})}; set it up in a cell above"
+            f"{_list_loggers({n: _describe_missing_setup(setup, now.get(n)) for n, setup in loggers.items()})}; set "
+            "it up in a cell above"
         )
     if files := [f for f in noticed.get("files", {}) if not os.path.lexists(f)]:
         said.append(f"temporary files that the saved state names are gone: {', '.join(files)}")
-    return [*said, *say_lost_changes(noticed.get("libraries", Changes()))]
+    return [*said, *describe_lost_changes(noticed.get("libraries", LibraryChanges()))]
 
 
-def _listed(loggers: dict[str, str]) -> str:
+def _list_loggers(loggers: dict[str, str]) -> str:
     return "; ".join(f"{name} ({setup})" for name, setup in loggers.items())
 
 
-def _lacking(setup: str, here: str | None) -> str:
+def _describe_missing_setup(setup: str, here: str | None) -> str:
     """What a logger here lacks of what it was, or what it was if it lacks nothing."""
     if here is None:
         return setup
@@ -126,7 +134,7 @@ def _lacking(setup: str, here: str | None) -> str:
     return ", ".join([*changed, *(f"without its {one}" for one in missing)]) or setup
 
 
-def _loggers() -> dict[str, str]:
+def _read_loggers() -> dict[str, str]:
     """Loggers with a level or handlers of their own, and what these are."""
     found: dict[str, str] = {}
     for name, logger in [("root", logging.root), *logging.root.manager.loggerDict.items()]:
@@ -136,32 +144,32 @@ def _loggers() -> dict[str, str]:
     return found
 
 
-class _Folders:
+class _TemporaryFolders:
     """Where temporary files lie. Its links are followed only for a text that may name one of them."""
 
     def __init__(self) -> None:
         self._named = tempfile.gettempdir() + os.sep
 
     @cached_property
-    def _real(self) -> str:
+    def _real_folder(self) -> str:
         return os.path.realpath(self._named) + os.sep
 
     @cached_property
-    def _here(self) -> str:
+    def _current_folder(self) -> str:
         return os.path.realpath(os.curdir)
 
     def has_file(self, text: str) -> bool:
         """Whether a text is the path of an existing one. Those of a project that itself lies there are none."""
-        if len(text) >= 4096 or not os.path.isabs(text) or not text.startswith((self._named, self._real)):  # noqa: PTH117 - of every text
+        if len(text) >= 4096 or not os.path.isabs(text) or not text.startswith((self._named, self._real_folder)):  # noqa: PTH117 - of every text
             return False
-        return not text.startswith(self._here) and os.path.lexists(text)
+        return not text.startswith(self._current_folder) and os.path.lexists(text)
 
 
-def _temporary_files(saved: Any, folders: _Folders) -> set[str]:
+def _find_temporary_files(saved: Any, folders: _TemporaryFolders) -> set[str]:
     """Existing files and folders below the system's folder for temporary files that a value names."""
     found: set[str] = set()
     todo, seen = [saved], set[int]()
-    while todo and len(seen) < _LOOKED_AT:
+    while todo and len(seen) < _MAX_VALUES:
         value = todo.pop()
         if id(value) in seen:
             continue
@@ -177,7 +185,7 @@ def _temporary_files(saved: Any, folders: _Folders) -> set[str]:
         elif type(value) in (list, tuple, set):
             todo += value
         elif _type_of(value).__module__ == "__main__" and not isinstance(value, type):
-            todo += _attributes(value)
+            todo += _list_attributes(value)
     return found
 
 
@@ -185,7 +193,7 @@ def _type_of(value: object) -> type:
     return type(value)
 
 
-def _attributes(value: Any) -> list[Any]:
+def _list_attributes(value: Any) -> list[Any]:
     try:
         return list(object.__getattribute__(value, "__dict__").values())
     except (AttributeError, TypeError):

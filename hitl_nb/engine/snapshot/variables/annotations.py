@@ -22,7 +22,9 @@ def annotations_of(frames: Iterable[SavedFrame]) -> dict[str, Any]:
         unit = find_unit(frame.unit)
         if unit is not None and unit.functions[frame.function].kind == "cell":
             held: dict[str, Any] = frame.namespace.get(_NAME, {})
-            return {name: held[name] for name in sorted(_annotated(unit) & held.keys()) if _is_type(held[name])}
+            return {
+                name: held[name] for name in sorted(_list_annotated_names(unit) & held.keys()) if _is_type(held[name])
+            }
     return {}
 
 
@@ -33,7 +35,7 @@ def put_back_annotations(ns: dict[str, Any], saved: dict[str, Any]) -> None:
 
 
 @functools.lru_cache(maxsize=32)
-def _annotated(unit: Unit) -> frozenset[str]:
+def _list_annotated_names(unit: Unit) -> frozenset[str]:
     nodes = (node.target for node in ast.walk(ast.parse(unit.source)) if isinstance(node, ast.AnnAssign))
     return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
 

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from hitl_nb.engine.instrument.plain_code import names_in
+from hitl_nb.engine.instrument.plain_code import list_global_names
 from hitl_nb.engine.position.frames.frames import SavedFrame
 from hitl_nb.engine.refusals import type_of
-from hitl_nb.engine.snapshot.variables.frame_source import FrameSource, own_nodes
-from hitl_nb.engine.snapshot.variables.user_modules import is_users, modules_of
+from hitl_nb.engine.snapshot.variables.frame_source import FrameSource, iterate_frame_nodes
+from hitl_nb.engine.snapshot.variables.user_modules import find_user_modules, is_user_module
 
 _DOUBT = frozenset(
     {"getattr", "vars", "dir", "eval", "exec", "__dict__", "inspect", "attrgetter", "getmembers", "locals"}
@@ -37,7 +37,7 @@ def may_read_attribute(name: str, frames: Iterable[SavedFrame], values: Iterable
     wanted = {name, *_DOUBT}
     for frame in frames:
         source = FrameSource(frame)
-        mine = {id(node) for node in own_nodes(source.function)}
+        mine = {id(node) for node in iterate_frame_nodes(source.function)}
         for node in ast.walk(source.function):
             match node:
                 case ast.Attribute(attr=found) | ast.Name(id=found) | ast.Constant(value=str() as found):
@@ -46,15 +46,15 @@ def may_read_attribute(name: str, frames: Iterable[SavedFrame], values: Iterable
                 case _:
                     pass
     held = list(values)
-    of_modules = [value for module in modules_of(held).values() for value in vars(module).values()]
-    return any(wanted & _words(code) for value in (*held, *of_modules) for code in _codes(value, set()))
+    of_modules = [value for module in find_user_modules(held).values() for value in vars(module).values()]
+    return any(wanted & _collect_words(code) for value in (*held, *of_modules) for code in _iterate_codes(value, set()))
 
 
-def _words(code: CodeType) -> set[str]:
-    return {*names_in(code), *(constant for constant in code.co_consts if isinstance(constant, str))}
+def _collect_words(code: CodeType) -> set[str]:
+    return {*list_global_names(code), *(constant for constant in code.co_consts if isinstance(constant, str))}
 
 
-def _codes(value: Any, seen: set[int]) -> Iterator[CodeType]:
+def _iterate_codes(value: Any, seen: set[int]) -> Iterator[CodeType]:
     """The code of a function, or of all functions in a class, and of those inside."""
     if id(value) in seen:
         return
@@ -63,25 +63,25 @@ def _codes(value: Any, seen: set[int]) -> Iterator[CodeType]:
         yield value
         for constant in value.co_consts:
             if isinstance(constant, CodeType):
-                yield from _codes(constant, seen)
+                yield from _iterate_codes(constant, seen)
     elif isinstance(value, FunctionType):
-        if value.__module__ != "__main__" and not is_users(sys.modules.get(value.__module__ or "")):
+        if value.__module__ != "__main__" and not is_user_module(sys.modules.get(value.__module__ or "")):
             return
-        yield from _codes(value.__code__, seen)
+        yield from _iterate_codes(value.__code__, seen)
         for cell in value.__closure__ or ():
             try:
-                yield from _codes(cell.cell_contents, seen)
+                yield from _iterate_codes(cell.cell_contents, seen)
             except ValueError:
                 continue
     elif isinstance(value, type):
         if value.__module__ == "__main__":
             for member in list(vars(value).values()):
-                yield from _codes(member, seen)
+                yield from _iterate_codes(member, seen)
     else:
         for part in _PARTS if _is_wrapper(value) else ():
             inner = getattr(value, part, None)
             if inner is not None:
-                yield from _codes(inner, seen)
+                yield from _iterate_codes(inner, seen)
 
 
 _PARTS = ("__func__", "__wrapped__", "fget", "fset", "fdel", "func", "function")

@@ -15,91 +15,97 @@ from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, cast
 
-from hitl_nb.engine.instrument.plain_code import shape_of
-from hitl_nb.engine.snapshot.pickles.function_caches import can_be_refilled, is_cached, read_contents, refill
+from hitl_nb.engine.instrument.plain_code import describe_code
+from hitl_nb.engine.snapshot.pickles.function_caches import can_be_refilled, is_cached, read_contents, refill_cache
 from hitl_nb.engine.snapshot.pickles.pickler import (
     Pickler,
-    importable,
+    find_importable_name,
+    find_notebook_name,
     is_definition,
     is_dispatching,
-    notebook_name,
     type_of,
 )
 
-Path = tuple[tuple[str, Any], ...]
-Entry = tuple[Path, Any, bool, str | None]
+SlotPath = tuple[tuple[str, Any], ...]
+SlotEntry = tuple[SlotPath, Any, bool, str | None]
 """A slot as it is saved: path, value, whether the run changed it, and what it was like."""
 _GONE = "gone"
 _ATOMS = (int, float, complex, bool, str, bytes, type(None))
-_MOST = 5000
+_MAX_PARTS = 5000
 """Items that are looked at to tell whether a value was changed; a larger one counts as changed."""
 
 
 @dataclass
-class Slot:
+class DataSlot:
     """One place for data in a definition.
 
     Attributes:
         holder: the class, function or cell that holds it.
         key: its name there; "" for a cell.
-        said: how it is written behind the definition's name.
+        description: how it is written behind the definition's name.
     """
 
     holder: Any
     key: Any
     value: Any
-    said: str
+    description: str
 
 
-def slots_of(definition: Any) -> dict[Path, Slot]:
+def find_slots(definition: Any) -> dict[SlotPath, DataSlot]:
     """Where a definition holds data."""
-    found: dict[Path, Slot] = {}
-    _walk(definition, (), "", found, set())
+    found: dict[SlotPath, DataSlot] = {}
+    _add_slots(definition, (), "", found, set())
     return found
 
 
-def slots_of_module(module: ModuleType) -> dict[Path, Slot]:
+def find_module_slots(module: ModuleType) -> dict[SlotPath, DataSlot]:
     """Where a module of the user's holds data: its globals, and those of its own definitions."""
-    found: dict[Path, Slot] = {}
+    found: dict[SlotPath, DataSlot] = {}
     seen, home = set[int](), module.__name__
     for name, value in list(vars(module).items()):
         if name[:2] == "__" or isinstance(value, ModuleType):
             continue
         if is_code(value) and getattr(value, "__module__", None) == home:
-            _walk(value, (("g", name),), f".{name}", found, seen, home)
-        elif not is_code(value) or importable(value) is None:
-            found[("g", name),] = Slot(module, name, value, f".{name}")
+            _add_slots(value, (("g", name),), f".{name}", found, seen, home)
+        elif not is_code(value) or find_importable_name(value) is None:
+            found[("g", name),] = DataSlot(module, name, value, f".{name}")
     return found
 
 
-def _walk(obj: Any, path: Path, said: str, found: dict[Path, Slot], seen: set[int], home: str = "") -> None:
+def _add_slots(
+    obj: Any, path: SlotPath, description: str, found: dict[SlotPath, DataSlot], seen: set[int], home: str = ""
+) -> None:
     """Find the slots of a definition, but not of one of another module than `home`."""
-    if id(obj) in seen or (importable(obj) is not None and getattr(obj, "__module__", None) != home):
+    if id(obj) in seen or (find_importable_name(obj) is not None and getattr(obj, "__module__", None) != home):
         return
     seen.add(id(obj))
-    for step, part in _code_parts(obj):
-        _walk(part, (*path, step), f"{said}.{step[1]}" if step[0] == "a" else said, found, seen, home)
+    for step, part in _list_code_parts(obj):
+        _add_slots(
+            part, (*path, step), f"{description}.{step[1]}" if step[0] == "a" else description, found, seen, home
+        )
     if isinstance(obj, type):
-        for name, value in _data_attributes(obj):
-            found[*path, ("a", name)] = Slot(obj, name, value, f"{said}.{name}")
+        for name, value in _list_data_attributes(obj):
+            found[*path, ("a", name)] = DataSlot(obj, name, value, f"{description}.{name}")
     elif isinstance(obj, FunctionType) and not is_dispatching(obj):
         for i, value in enumerate(obj.__defaults__ or ()):
-            found[*path, ("d", i)] = Slot(obj, i, value, f"{said} (its default {i + 1})")
+            found[*path, ("d", i)] = DataSlot(obj, i, value, f"{description} (its default {i + 1})")
         for name, value in (obj.__kwdefaults__ or {}).items():
-            found[*path, ("k", name)] = Slot(obj, name, value, f"{said} (its default {name})")
+            found[*path, ("k", name)] = DataSlot(obj, name, value, f"{description} (its default {name})")
         for name, value in obj.__dict__.items():
             if not is_code(value) and name[:2] != "__":
-                found[*path, ("x", name)] = Slot(obj, name, value, f"{said}.{name}")
-        for name, cell in _cells(obj):
+                found[*path, ("x", name)] = DataSlot(obj, name, value, f"{description}.{name}")
+        for name, cell in _list_filled_cells(obj):
             if not is_code(cell.cell_contents):
-                found[*path, ("v", name)] = Slot(cell, "", cell.cell_contents, f"{said} (its variable {name})")
+                found[*path, ("v", name)] = DataSlot(
+                    cell, "", cell.cell_contents, f"{description} (its variable {name})"
+                )
     elif is_cached(obj) and can_be_refilled(obj):
-        found[*path, ("c", "")] = Slot(obj, "", read_contents(obj), f"{said} (its cache)")
+        found[*path, ("c", "")] = DataSlot(obj, "", read_contents(obj), f"{description} (its cache)")
     elif is_dispatching(obj):
-        found[*path, ("r", "")] = Slot(obj, "", dict(vars(obj)["registry"]), f"{said}.registry")
+        found[*path, ("r", "")] = DataSlot(obj, "", dict(vars(obj)["registry"]), f"{description}.registry")
 
 
-def _code_parts(obj: Any) -> list[tuple[tuple[str, Any], Any]]:
+def _list_code_parts(obj: Any) -> list[tuple[tuple[str, Any], Any]]:
     """The definitions inside a definition, each with the step that leads to it."""
     if isinstance(obj, type):
         return [(("a", name), value) for name, value in vars(obj).items() if _is_part(obj, value)]
@@ -112,7 +118,7 @@ def _code_parts(obj: Any) -> list[tuple[tuple[str, Any], Any]]:
     if is_definition(obj):
         return [(("f", "function"), obj.function)]
     if isinstance(obj, FunctionType) and not is_dispatching(obj):
-        parts = [(("v", name), cell.cell_contents) for name, cell in _cells(obj)]
+        parts = [(("v", name), cell.cell_contents) for name, cell in _list_filled_cells(obj)]
         return [(step, part) for step, part in parts if is_code(part) and not isinstance(part, type)]
     wrapped = getattr(obj, "__wrapped__", None)
     return [(("f", "__wrapped__"), wrapped)] if isinstance(wrapped, FunctionType) else []
@@ -130,7 +136,7 @@ def is_code(value: Any) -> bool:
     return isinstance(value, (FunctionType, type)) or is_definition(value) or is_cached(value)
 
 
-def _data_attributes(cls: Any) -> list[tuple[str, Any]]:
+def _list_data_attributes(cls: Any) -> list[tuple[str, Any]]:
     def is_data(name: str, value: Any) -> bool:
         kind = type_of(value)
         is_descriptor = hasattr(kind, "__get__") and kind.__module__ != cls.__module__  # the notebook's own hold data
@@ -143,7 +149,7 @@ def _data_attributes(cls: Any) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in attributes if is_data(name, value) and not _is_part(cls, value)]
 
 
-def _cells(function: FunctionType) -> list[tuple[str, CellType]]:
+def _list_filled_cells(function: FunctionType) -> list[tuple[str, CellType]]:
     def is_full(cell: CellType) -> bool:
         try:
             return cell.cell_contents is not cell
@@ -175,26 +181,26 @@ class DefinitionState:
 
     def __init__(self, ns: dict[str, Any]) -> None:
         self.ns = ns
-        self._before: dict[str, dict[Path, str | None]] = {}
-        self.changed: dict[str, set[Path]] = {}
-        self.saved: dict[str, tuple[Any, list[Entry]]] = {}
+        self._before: dict[str, dict[SlotPath, str | None]] = {}
+        self.changed: dict[str, set[SlotPath]] = {}
+        self.saved: dict[str, tuple[Any, list[SlotEntry]]] = {}
         self.own = set[str]()
         self._of_others: dict[str, Any] = {}
         for name, value in list(ns.items()):
-            if notebook_name(value, ns) == name:
+            if find_notebook_name(value, ns) == name:
                 self._of_others[name] = value
-                self._before[name] = {path: self._print(slot.value) for path, slot in slots_of(value).items()}
+                self._before[name] = {path: self._hash_value(slot.value) for path, slot in find_slots(value).items()}
 
-    def entries(self, root: str) -> list[Entry]:
+    def make_entries(self, root: str) -> list[SlotEntry]:
         """What to save of a definition: path, value, whether the run changed it, and what it is like."""
         if self.ns[root] is not self._of_others.get(root):
             self.own.add(root)
         before = self._before.get(root)
         changed = self.changed.setdefault(root, set())
-        found: list[Entry] = []
-        slots = slots_of(self.ns[root])
+        found: list[SlotEntry] = []
+        slots = find_slots(self.ns[root])
         for path, slot in slots.items():
-            now = self._print(slot.value)
+            now = self._hash_value(slot.value)
             if before is None or now is None or before.get(path, _GONE) != now:
                 changed.add(path)
             found.append((path, slot.value, path in changed, now))
@@ -203,41 +209,41 @@ class DefinitionState:
         self.saved[root] = (self.ns[root], found)
         return found
 
-    def carry(self, saved: dict[str, tuple[Any, list[Entry]]]) -> None:
+    def carry_over(self, saved: dict[str, tuple[Any, list[SlotEntry]]]) -> None:
         """Continue in the process that saved: a definition whose cell was run again meanwhile gets its data back."""
         for root, (definition, entries) in saved.items():
             if root in self.own:
                 self.ns[root] = definition
             now = self.ns.get(root)
             self._of_others[root] = None if root in self.own else now
-            if now is not definition and notebook_name(now, self.ns) == root:
-                self.put_back(root, now, entries, False)
+            if now is not definition and find_notebook_name(now, self.ns) == root:
+                self.restore_slots(root, now, entries, False)
             self.changed.setdefault(root, set()).update(path for path, _, is_changed, _ in entries if is_changed)
 
-    def put_back(self, root: str, definition: Any, entries: list[Entry], is_copy: bool) -> None:
+    def restore_slots(self, root: str, definition: Any, entries: list[SlotEntry], is_copy: bool) -> None:
         """Put slots into a definition: all that the run changed, and those that are still as they were.
 
         A copy lacks them, and gets all of them.
         """
         if root not in self.own:
             self._of_others[root] = definition
-        now = slots_of(definition)
+        now = find_slots(definition)
         for path, value, is_changed, was in entries:
             slot = now.get(path)
             if is_changed:
                 self.changed.setdefault(root, set()).add(path)
-            if is_copy or is_changed or (slot is not None and self._print(slot.value) == was):
+            if is_copy or is_changed or (slot is not None and self._hash_value(slot.value) == was):
                 put_slot(definition, path, value, is_gone=was == _GONE)
 
-    def _print(self, value: Any) -> str | None:
+    def _hash_value(self, value: Any) -> str | None:
         """A hash of a value; None if it cannot be told, or is large."""
         try:
-            left = [_MOST]
-            return hashlib.sha256(repr(self._shape(value, left)).encode("utf-8", "replace")).hexdigest()
+            left = [_MAX_PARTS]
+            return hashlib.sha256(repr(self._describe_shape(value, left)).encode("utf-8", "replace")).hexdigest()
         except Exception:  # noqa: BLE001 - whatever a user's __reduce__ or __repr__ raises: it counts as changed
             return None
 
-    def _shape(self, value: Any, left: list[int]) -> Any:
+    def _describe_shape(self, value: Any, left: list[int]) -> Any:
         left[0] -= 1
         if left[0] < 0:
             raise ValueError("too large")
@@ -245,11 +251,11 @@ class DefinitionState:
         if kind in _ATOMS:
             return kind.__name__, value
         if kind in (list, tuple):
-            return kind.__name__, [self._shape(one, left) for one in value]
+            return kind.__name__, [self._describe_shape(one, left) for one in value]
         if kind is dict:
-            return "dict", [(self._shape(k, left), self._shape(v, left)) for k, v in value.items()]
+            return "dict", [(self._describe_shape(k, left), self._describe_shape(v, left)) for k, v in value.items()]
         if kind in (set, frozenset):
-            return kind.__name__, sorted(repr(self._shape(one, left)) for one in value)
+            return kind.__name__, sorted(repr(self._describe_shape(one, left)) for one in value)
         file = io.BytesIO()
         pickler = _ShapePickler(file, self.ns)
         pickler.dump(value)
@@ -260,20 +266,20 @@ class _ShapePickler(Pickler):
     """For comparing only: code by what it does, so that an edit elsewhere in its cell is none of it."""
 
     def name_code(self, code: CodeType) -> tuple[Any, ...]:
-        return ("code", hashlib.sha256(repr(shape_of(code)).encode()).hexdigest())
+        return ("code", hashlib.sha256(repr(describe_code(code)).encode()).hexdigest())
 
 
-def put_entries(definition: Any, entries: list[Entry]) -> None:
+def put_entries(definition: Any, entries: list[SlotEntry]) -> None:
     """Put all slots into a copy of a definition."""
     for path, value, _, was in entries:
         put_slot(definition, path, value, is_gone=was == _GONE)
 
 
-def put_slot(definition: Any, path: Path, value: Any, *, is_gone: bool = False) -> None:
+def put_slot(definition: Any, path: SlotPath, value: Any, *, is_gone: bool = False) -> None:
     """Put a value into a slot of a definition or module, if the code still has it."""
     holder = definition
     for kind, key in path[:-1]:
-        holder = _part(holder, kind, key)
+        holder = _find_part(holder, kind, key)
     kind, key = path[-1]
     if isinstance(holder, ModuleType):
         setattr(holder, key, value)
@@ -283,7 +289,7 @@ def put_slot(definition: Any, path: Path, value: Any, *, is_gone: bool = False) 
         elif key in vars(holder):
             type.__delattr__(holder, key)
     elif is_cached(holder) and kind == "c":
-        refill(holder, value)
+        refill_cache(holder, value)
     elif is_dispatching(holder) and kind == "r":
         for cls, implementation in value.items():
             if vars(holder)["registry"].get(cls) is not implementation:
@@ -306,20 +312,20 @@ def _put_into_function(function: FunctionType, kind: str, key: Any, value: Any) 
         cells[function.__code__.co_freevars.index(key)].cell_contents = value
 
 
-def _part(holder: Any, kind: str, key: str) -> Any:
+def _find_part(holder: Any, kind: str, key: str) -> Any:
     if kind == "g":
         return cast("dict[str, Any]", vars(holder)).get(key)
     if kind == "a":
         return vars(holder).get(key) if isinstance(holder, type) else None
     if kind == "v":
-        return dict(_cells(holder))[key].cell_contents if key in dict(_cells(holder)) else None
+        return dict(_list_filled_cells(holder))[key].cell_contents if key in dict(_list_filled_cells(holder)) else None
     return getattr(holder, key, None)
 
 
-def moved_out(definition: Any) -> dict[int, set[Any]]:
+def find_moved_slots(definition: Any) -> dict[int, set[Any]]:
     """Slots that a copy of a definition does without, by their holder's id: those that are put back with the state."""
     moved: dict[int, set[Any]] = {}
-    for path, slot in slots_of(definition).items():
+    for path, slot in find_slots(definition).items():
         if not is_atom(slot.value) and path[-1][0] != "r":
             moved.setdefault(id(slot.holder), set()).add((path[-1][0], slot.key))
     return moved

@@ -10,29 +10,29 @@ from hitl_nb.engine.compile.tree.nodes import BRANCH
 from hitl_nb.engine.position.frames.frames import SavedStack
 
 
-def branches_run(stack: SavedStack) -> set[str]:
+def read_run_branches(stack: SavedStack) -> set[str]:
     """The paths of the branches that the outermost frame has noted."""
     found = stack.frames[0].locals if stack.frames else {}
     return {name.removeprefix(BRANCH) for name in found if name.startswith(BRANCH)}
 
 
-def code_that_ran(unit: Unit, branches: set[str] | None) -> CodeType:
+def compile_run_code(unit: Unit, branches: set[str] | None) -> CodeType:
     """Code of what of a cell may have run; None: all of it may have.
 
     Functions that it names may have run whole, and so may the parts of an expression.
     """
     if branches is None:
         return unit.native
-    idle = {place for path, place in unit.tree().branches.items() if path not in branches}
+    idle = {place for path, place in unit.get_tree().branches.items() if path not in branches}
     module = ast.parse(unit.source)
     for node in ast.walk(module):
-        for block in _blocks_of(node):
+        for block in _list_blocks(node):
             if (block[0].lineno, block[0].col_offset) in idle:
                 block[:] = [ast.copy_location(ast.Pass(), block[0])]
     return compile(module, unit.filename, "exec", unit.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
 
 
-def _blocks_of(node: ast.AST) -> list[list[ast.stmt]]:
+def _list_blocks(node: ast.AST) -> list[list[ast.stmt]]:
     if isinstance(node, ast.Lambda | ast.IfExp):
         return []
     found: list[list[ast.stmt]] = [getattr(node, field, []) for field in ("body", "orelse")]

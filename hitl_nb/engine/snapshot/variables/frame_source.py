@@ -18,23 +18,23 @@ _BRANCHES: dict[Any, tuple[str, ...]] = {ast.If: ("body", "orelse"), ast.Try: ("
 
 class FrameSource:
     """Args:
-    saved: the frame.
+    saved_frame: the frame.
 
     Attributes:
         function: the user's syntax tree of the function, or of the cell.
         line, last: the first and the last line of what it is at; of a whole statement, if it reports behind that.
     """
 
-    def __init__(self, saved: SavedFrame) -> None:
-        unit = find_unit(saved.unit)
+    def __init__(self, saved_frame: SavedFrame) -> None:
+        unit = find_unit(saved_frame.unit)
         assert unit is not None
-        self.function = _function_node(unit, saved.function)
-        self._position = unit.tree().numbering.position_of(saved.place) or (0, 0, 0, 0)
+        self.function = _find_function_node(unit, saved_frame.function)
+        self._position = unit.get_tree().node_numbers.find_position(saved_frame.place) or (0, 0, 0, 0)
         self.line, self.last, *_ = self._position
 
     @functools.cached_property
     def _around(self) -> list[Any]:
-        return [node for node in own_nodes(self.function) if self._is_inside(node)]
+        return [node for node in iterate_frame_nodes(self.function) if self._is_inside(node)]
 
     def may_have_run(self, node: Any) -> bool:
         """Whether a statement or expression of the function, as far as its place tells, has run."""
@@ -76,7 +76,7 @@ def _covers(statements: list[Any], line: int) -> bool:
 
 
 @functools.lru_cache(maxsize=256)
-def _words_not_met(unit: Unit, function: int, place: int) -> frozenset[str]:
+def _find_unmet_words(unit: Unit, function: int, place: int) -> frozenset[str]:
     source = FrameSource(SavedFrame(unit.key, function, place, "call", {}, {}, {}))
     met, others = set[str](), set[str]()
     for node in ast.walk(source.function):
@@ -88,17 +88,17 @@ def _words_not_met(unit: Unit, function: int, place: int) -> frozenset[str]:
     return frozenset(others - met)
 
 
-def names_not_met(saved: SavedFrame) -> frozenset[str]:
+def find_unmet_names(saved_frame: SavedFrame) -> frozenset[str]:
     """The names that are only in statements of a frame which have not run yet."""
-    unit = find_unit(saved.unit)
+    unit = find_unit(saved_frame.unit)
     assert unit is not None
-    return _words_not_met(unit, saved.function, saved.place)
+    return _find_unmet_words(unit, saved_frame.function, saved_frame.place)
 
 
-def names_imported(unit: Unit, ns: dict[str, Any]) -> set[str]:
+def find_star_imported_names(unit: Unit, ns: dict[str, Any]) -> set[str]:
     """The names of `ns` that a cell may have from `from module import *`."""
     found = set[str]()
-    for module in _starred(unit):
+    for module in _find_star_imports(unit):
         held = vars(sys.modules[module]) if module in sys.modules else {}
         public = held.get("__all__") or [name for name in held if name[0] != "_"]
         found |= ns.keys() & public
@@ -106,31 +106,31 @@ def names_imported(unit: Unit, ns: dict[str, Any]) -> set[str]:
 
 
 @functools.lru_cache(maxsize=32)
-def _starred(unit: Unit) -> frozenset[str]:
+def _find_star_imports(unit: Unit) -> frozenset[str]:
     """The modules of which a unit imports all."""
-    nodes = (node for node in ast.walk(_module_of(unit)) if isinstance(node, ast.ImportFrom))
+    nodes = (node for node in ast.walk(_parse_module(unit)) if isinstance(node, ast.ImportFrom))
     return frozenset(node.module for node in nodes if node.module and node.names[0].name == "*")
 
 
 @functools.lru_cache(maxsize=32)
-def words_in_texts(unit: Unit) -> frozenset[str]:
+def collect_text_words(unit: Unit) -> frozenset[str]:
     """The words in the texts of a unit: names that `eval`, magics and the like may read."""
-    texts = (node.value for node in ast.walk(_module_of(unit)) if isinstance(node, ast.Constant))
+    texts = (node.value for node in ast.walk(_parse_module(unit)) if isinstance(node, ast.Constant))
     return frozenset(word for text in texts if isinstance(text, str) for word in re.findall(r"\w+", text))
 
 
 @functools.lru_cache(maxsize=32)
-def _module_of(unit: Unit) -> ast.Module:
+def _parse_module(unit: Unit) -> ast.Module:
     return ast.parse(unit.source)
 
 
 @functools.lru_cache(maxsize=512)
-def _function_node(unit: Unit, number: int) -> Any:
+def _find_function_node(unit: Unit, number: int) -> Any:
     """The user's node of a function of the unit; a cell's is its module."""
-    module, known = _module_of(unit), unit.functions[number]
+    module, known = _parse_module(unit), unit.functions[number]
     if known.kind == "cell":
         return module
-    position = unit.tree().numbering.position_of(unit.tree().nodes[number].lineno)
+    position = unit.get_tree().node_numbers.find_position(unit.get_tree().nodes[number].lineno)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     for node in ast.walk(module):
         if (
@@ -146,7 +146,7 @@ def _function_node(unit: Unit, number: int) -> Any:
     return ast.Module([], [])  # a comprehension's own function: its nodes are those of the function around it
 
 
-def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+def iterate_frame_nodes(function: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a function that are evaluated where they are; not those of the functions in it."""
     todo = list(ast.iter_child_nodes(function))
     for node in todo:  # grows

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
-from hitl_nb.engine.call_keys.fingerprints import Fingerprint, fingerprint, is_code
+from hitl_nb.engine.call_keys.fingerprints import Fingerprint, fingerprint_value, is_code
 from hitl_nb.engine.compile import Unit
 from hitl_nb.engine.snapshot.pickles.pickler import type_of
 
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
-_DAY = 86_400.0
+_DAY_SECONDS = 86_400.0
 _PLAIN = (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, type(None))
 
 _short = reprlib.Repr()
@@ -53,29 +53,35 @@ Inputs = dict[str, Input]
 def record_inputs(unit: Unit, ns: dict[str, Any], hidden: Callable[[str], bool]) -> Inputs:
     """The inputs of a cell that is about to run."""
     code = unit.native
-    state = _stored(code) | _changed_by_assignment(unit.source)
-    reads, written = _reached(_loaded(code), ns)
+    state = _find_stored_names(code) | _find_partly_assigned_names(unit.source)
+    reads, written = _follow_names(_find_loaded_names(code), ns)
     names = [n for n in reads if n in ns and n not in state | written and not hidden(n) and not is_code(ns[n])]
-    return {name: _input(name, ns[name]) for name in sorted(names)}
+    return {name: _record_input(name, ns[name]) for name in sorted(names)}
 
 
-def _input(name: str, value: Any) -> Input:
-    return Input(fingerprint(value), _shown(name, value), _is_volatile(value))
+def _record_input(name: str, value: Any) -> Input:
+    return Input(fingerprint_value(value), _make_short_text(name, value), _is_volatile(value))
 
 
-def header_of(inputs: Inputs, ns: dict[str, Any]) -> dict[str, list[Any]]:
+def make_header(inputs: Inputs, ns: dict[str, Any]) -> dict[str, list[Any]]:
     """Inputs for the header of a snapshot that is saved now."""
     return {
-        name: [one.fingerprint.digest, one.fingerprint.comparable, one.shown, one.volatile, _digest_now(name, ns)]
+        name: [
+            one.fingerprint.digest,
+            one.fingerprint.comparable,
+            one.shown,
+            one.volatile,
+            _digest_current_value(name, ns),
+        ]
         for name, one in inputs.items()
     }
 
 
-def _digest_now(name: str, ns: dict[str, Any]) -> str:
-    return fingerprint(ns[name]).digest if name in ns else ""
+def _digest_current_value(name: str, ns: dict[str, Any]) -> str:
+    return fingerprint_value(ns[name]).digest if name in ns else ""
 
 
-def inputs_in(header: dict[str, Any]) -> Inputs:
+def read_header(header: dict[str, Any]) -> Inputs:
     """The inputs that a snapshot's header names."""
     found: dict[str, list[Any]] = header.get("inputs", {})
     return {n: Input(Fingerprint(one[0], one[1]), *one[2:]) for n, one in found.items()}
@@ -92,61 +98,61 @@ class NotebookValues:
         self.ns = ns
         self.inputs = inputs
         self.own = {name: ns[name] for name in inputs if name in ns and not is_code(ns[name])}
-        self._prints = {name: fingerprint(value) for name, value in self.own.items()}
+        self._prints = {name: fingerprint_value(value) for name, value in self.own.items()}
         self._recorded: dict[str, Any] = {}
-        self.changed = {n: s for n in self.own if (s := self._difference(n)) is not None}
+        self.changed = {n: s for n in self.own if (s := self._describe_difference(n)) is not None}
 
     def remember_loaded(self) -> None:
         """Know the run's own values, which are in the namespace now."""
         self._recorded = {n: self.ns[n] for n in self.own if n in self.ns and self.ns[n] is not self.own[n]}
 
-    def put_back(self) -> None:
+    def restore_values(self) -> None:
         """Give the notebook its own values again; those that the cell has changed are its state, and stay."""
         for name, recorded in self._recorded.items():
             began, own = self.inputs[name].fingerprint, self._prints[name]
-            untouched = self.ns.get(name) is recorded and fingerprint(recorded).digest == began.digest
+            untouched = self.ns.get(name) is recorded and fingerprint_value(recorded).digest == began.digest
             same = began.comparable and own.digest == began.digest
             if untouched and not same:
                 self.ns[name] = self.own[name]
 
-    def _difference(self, name: str) -> str | None:
+    def _describe_difference(self, name: str) -> str | None:
         began, now, value = self.inputs[name], self._prints[name], self.own[name]
         comparable = began.fingerprint.comparable and now.comparable
         if not comparable or now.digest in (began.fingerprint.digest, began.saved):
             return None
         if began.volatile and _is_volatile(value):
             return None
-        shown = _shown(name, value)
+        shown = _make_short_text(name, value)
         if began.shown == shown:
             return f"{name} ({shown}) has other content now"
         return f"{name} was {began.shown} and is {shown} now"
 
 
-def names_reached(code: CodeType, ns: dict[str, Any]) -> set[str]:
+def find_reached_names(code: CodeType, ns: dict[str, Any]) -> set[str]:
     """The names that code of a cell reads, and the functions of the notebook that it names."""
-    return _reached(_loaded(code), ns)[0]
+    return _follow_names(_find_loaded_names(code), ns)[0]
 
 
 # -- which names
 
 
-def _instructions(code: CodeType) -> Iterator[tuple[str, Any, bool]]:
+def _iterate_instructions(code: CodeType) -> Iterator[tuple[str, Any, bool]]:
     """Operation, name, and whether it is in a scope inside."""
     for one in dis.get_instructions(code):
         yield one.opname, one.argval, False
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            yield from ((operation, name, True) for operation, name, _ in _instructions(inner))
+            yield from ((operation, name, True) for operation, name, _ in _iterate_instructions(inner))
 
 
-def _loaded(code: CodeType) -> set[str]:
+def _find_loaded_names(code: CodeType) -> set[str]:
     wanted = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDEREF")
-    return {str(name) for operation, name, _ in _instructions(code) if operation in wanted}
+    return {str(name) for operation, name, _ in _iterate_instructions(code) if operation in wanted}
 
 
-def _stored(code: CodeType) -> set[str]:
+def _find_stored_names(code: CodeType) -> set[str]:
     found = set[str]()
-    for operation, name, inside in _instructions(code):
+    for operation, name, inside in _iterate_instructions(code):
         if operation in ("STORE_GLOBAL", "DELETE_GLOBAL") or (
             not inside and operation in ("STORE_NAME", "DELETE_NAME")
         ):
@@ -154,7 +160,7 @@ def _stored(code: CodeType) -> set[str]:
     return found
 
 
-def _changed_by_assignment(source: str) -> set[str]:
+def _find_partly_assigned_names(source: str) -> set[str]:
     """Names whose value is changed by assigning to, or deleting, a part of it: `orders[0] = x`, `del a.b`."""
     found = set[str]()
     for node in ast.walk(ast.parse(source)):
@@ -167,7 +173,7 @@ def _changed_by_assignment(source: str) -> set[str]:
     return found
 
 
-def _reached(names: set[str], ns: dict[str, Any]) -> tuple[set[str], set[str]]:
+def _follow_names(names: set[str], ns: dict[str, Any]) -> tuple[set[str], set[str]]:
     """The names read by way of the notebook's functions and classes too, and those that these rebind."""
     reads, written = set[str](), set[str]()
     todo = list(names)
@@ -176,17 +182,17 @@ def _reached(names: set[str], ns: dict[str, Any]) -> tuple[set[str], set[str]]:
         if name in reads:
             continue
         reads.add(name)
-        for function in _functions(ns.get(name), ns):
-            written |= _stored(function.__code__) - set(function.__code__.co_varnames)
-            todo += [n for n in _loaded(function.__code__) if n in ns]
+        for function in _list_functions(ns.get(name), ns):
+            written |= _find_stored_names(function.__code__) - set(function.__code__.co_varnames)
+            todo += [n for n in _find_loaded_names(function.__code__) if n in ns]
     return reads, written
 
 
-def _functions(value: Any, ns: dict[str, Any]) -> list[FunctionType]:
+def _list_functions(value: Any, ns: dict[str, Any]) -> list[FunctionType]:
     if isinstance(value, FunctionType):
         return [value] if value.__globals__ is ns else []
     if getattr(type_of(value), "__hitl_definition__", False):
-        return _functions(getattr(value, "function", None), ns)
+        return _list_functions(getattr(value, "function", None), ns)
     cls: Any = value if isinstance(value, type) else type_of(value)
     if cls.__module__ != ns.get("__name__"):
         return []
@@ -197,7 +203,7 @@ def _functions(value: Any, ns: dict[str, Any]) -> list[FunctionType]:
 # -- what is said
 
 
-def _shown(name: str, value: Any) -> str:
+def _make_short_text(name: str, value: Any) -> str:
     if _SECRET.search(name):
         return "(not shown)"
     if type(value) in _PLAIN or isinstance(value, (dt.date, dt.time, dt.timedelta, uuid.UUID)):
@@ -212,7 +218,7 @@ def _is_volatile(value: Any) -> bool:
     if isinstance(value, uuid.UUID):
         return value.version in (1, 4, 6, 7)
     if isinstance(value, dt.datetime):
-        return abs(value.timestamp() - time.time()) < _DAY
+        return abs(value.timestamp() - time.time()) < _DAY_SECONDS
     if isinstance(value, dt.date):
         return abs(value.toordinal() - dt.date.today().toordinal()) <= 1  # noqa: DTZ011 - the user's own day
-    return isinstance(value, float) and abs(value - time.time()) < _DAY
+    return isinstance(value, float) and abs(value - time.time()) < _DAY_SECONDS

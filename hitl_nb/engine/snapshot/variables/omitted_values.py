@@ -9,11 +9,11 @@ from typing import Any
 
 from hitl_nb.engine.compile import find_unit
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.refusals import described
-from hitl_nb.engine.snapshot.variables.definitions import Path, slots_of
+from hitl_nb.engine.refusals import describe_typed_name
+from hitl_nb.engine.snapshot.variables.definitions import SlotPath, find_slots
 
 
-class LeftOut:
+class OmittedValues:
     """The values that the saves of one run leave out, as long as they are the same objects.
 
     Attributes:
@@ -30,51 +30,53 @@ class LeftOut:
         """Nothing is left out: all is tried again."""
         self.sentences, self._failed, self._failed_slots = {}, {}, {}
 
-    def drop_changed(self) -> None:
+    def forget_changed(self) -> None:
         """Say nothing more about names that have another value by now."""
-        self.sentences = {name: said for name, said in self.sentences.items() if self.has(name)}
+        self.sentences = {name: said for name, said in self.sentences.items() if self.omits_name(name)}
 
-    def has(self, name: str) -> bool:
+    def omits_name(self, name: str) -> bool:
         """Whether the present value of a variable, or of what a definition holds, is left out."""
         if name in self._failed_slots:
             root = self.ns.get(name.partition(".")[0])
-            return any(slot.value is self._failed_slots[name] for slot in slots_of(root).values())
+            return any(slot.value is self._failed_slots[name] for slot in find_slots(root).values())
         return name in self._failed and self._failed[name] == id(self.ns.get(name))
 
-    def has_slot(self, root: str, path: Path, value: Any) -> bool:
+    def omits_slot(self, root: str, path: SlotPath, value: Any) -> bool:
         """Whether this value, which a definition holds there, is left out."""
         written = ".".join((root, *(str(step[1]) for step in path)))
         return written in self._failed_slots and self._failed_slots[written] is value
 
-    def add(self, name: str, why: str, place: str = "") -> None:
+    def omit_variable(self, name: str, why: str, place: str = "") -> None:
         """Leave out the value of a variable; `place`: where the run was."""
         value = self.ns[name]
         where = f" at {place}" if place else ""
         self._failed[name] = id(value)
         self.sentences[name] = (
-            f"{described(name, value)} was not saved when the agent paused{where} and continued in another process: "
+            f"{describe_typed_name(name, value)} was not saved when the agent paused{where} and continued in another "
+            "process: "
             f"{why}, and the rest of the agent did not read it. Make it again where you need it"
         )
 
-    def add_local(self, function: str, name: str, value: Any, why: str | None) -> None:
+    def omit_local(self, function: str, name: str, value: Any, why: str | None) -> None:
         """Leave out a local of a function on the stack; `why` is None where no code can read it."""
         key = f"{function}() {name}"
         self._failed[key] = id(value)
         if why is not None:
             self.sentences[key] = (
-                f"{described(name, value)} was not saved when the agent paused and continued in another "
+                f"{describe_typed_name(name, value)} was not saved when the agent paused and continued in another "
                 f"process: {why}, and the rest of {function}() did not read it"
             )
 
-    def add_slot(self, written: str, value: Any, why: str) -> None:
+    def omit_slot(self, written: str, value: Any, why: str) -> None:
         """Leave out what a definition holds: `written` is how code reads it."""
         self._failed_slots[written] = value
         self.sentences[written] = (
-            f"{described(written, value)} was not saved when the agent paused and continued in another process: "
+            f"{describe_typed_name(written, value)} was not saved when the agent paused and continued in another "
+            "process: "
             f"{why}, and the rest of the agent did not read it"
         )
 
-    def without_locals(self, frame: SavedFrame) -> SavedFrame:
+    def drop_omitted_locals(self, frame: SavedFrame) -> SavedFrame:
         """The frame, without locals that are left out."""
         if not self._failed:
             return frame
@@ -87,7 +89,7 @@ class LeftOut:
         cells = {name: CellType() if name in out else cell for name, cell in frame.cells.items()}
         return replace(frame, locals={n: v for n, v in frame.locals.items() if n not in out}, cells=cells)
 
-    def named(self, definitions: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    def iterate_named_values(self, definitions: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """What people are told of, with its value: variables, and what these `definitions` hold."""
         yield from ((name, self.ns[name]) for name in self.sentences if name in self.ns)
         for name, value in self._failed_slots.items():

@@ -16,9 +16,9 @@ from typing import Any
 
 from hitl_nb.engine.refusals import type_of
 
-MOST_ITEMS = 5000
+MAX_ITEMS = 5000
 """Items that are looked at; data with more has no hash."""
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 """Bytes of a text or an array."""
 
 _ATOMS = (int, float, complex, bool, type(None), type(...), range, slice)
@@ -31,33 +31,33 @@ _PICKLED = frozenset(
 _HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getattribute__")
 
 
-class NotPlain(Exception):
+class NotPlainError(Exception):
     """Something in the data has no hash."""
 
 
-def print_of(value: Any) -> str | None:
+def hash_plain_data(value: Any) -> str | None:
     """A hash of plain data; None for other objects, and for what is large."""
     try:
-        shape = _Shape().of(value)
-    except NotPlain:
+        shape = _DataShape().describe_value(value)
+    except NotPlainError:
         return None
     return hashlib.sha256(repr(shape).encode("utf-8", "replace")).hexdigest()
 
 
-class _Shape:
+class _DataShape:
     def __init__(self) -> None:
-        self.left = MOST_ITEMS
+        self.left = MAX_ITEMS
         self.seen: dict[int, int] = {}
 
-    def of(self, value: Any) -> Any:
+    def describe_value(self, value: Any) -> Any:
         self.left -= 1
         if self.left < 0:
-            raise NotPlain
+            raise NotPlainError
         kind: Any = type_of(value)
         if kind in _ATOMS:
             return kind.__name__, value
         if kind in (str, bytes, bytearray):
-            return kind.__name__, value if len(value) < 1000 else _digest(value)
+            return kind.__name__, value if len(value) < 1000 else _digest_value(value)
         if isinstance(value, (FunctionType, BuiltinFunctionType, type)):
             return "code", value.__module__, value.__qualname__
         if isinstance(value, enum.Enum):
@@ -65,36 +65,36 @@ class _Shape:
         if id(value) in self.seen:
             return "again", self.seen[id(value)]
         self.seen[id(value)] = len(self.seen)
-        return (kind.__module__, kind.__qualname__, self._inside(kind, value))
+        return (kind.__module__, kind.__qualname__, self._describe_contents(kind, value))
 
-    def _inside(self, kind: Any, value: Any) -> Any:
+    def _describe_contents(self, kind: Any, value: Any) -> Any:
         if kind in _LISTS:
-            return [self.of(one) for one in list(value)]
+            return [self.describe_value(one) for one in list(value)]
         if kind in _MAPPINGS:
-            more = self.of(value.default_factory) if kind is collections.defaultdict else None
-            return more, [(self.of(k), self.of(v)) for k, v in list(value.items())]
+            more = self.describe_value(value.default_factory) if kind is collections.defaultdict else None
+            return more, [(self.describe_value(k), self.describe_value(v)) for k, v in list(value.items())]
         if kind in (set, frozenset):
-            return sorted(repr(self.of(one)) for one in list(value))
+            return sorted(repr(self.describe_value(one)) for one in list(value))
         if kind.__module__.partition(".")[0] in _PICKLED:
-            return _pickled(value)
-        return self._object(kind, value)
+            return _digest_pickle(value)
+        return self._describe_object(kind, value)
 
-    def _object(self, kind: Any, value: Any) -> Any:
+    def _describe_object(self, kind: Any, value: Any) -> Any:
         if kind.__module__.partition(".")[0] in sys.stdlib_module_names - {"__main__"} or any(
             getattr(kind, name, None) is not getattr(object, name, None) for name in _HOOKS
         ):
-            raise NotPlain
-        held: Any = next((self._items(base, value) for base in _BASES if isinstance(value, base)), None)
+            raise NotPlainError
+        held: Any = next((self._describe_items(base, value) for base in _BASES if isinstance(value, base)), None)
         if held is None and kind.__new__ is not object.__new__ and isinstance(value, (str, int, float, bytes)):
-            raise NotPlain
-        return held, [(name, self.of(one)) for name, one in _attributes(kind, value)]
+            raise NotPlainError
+        return held, [(name, self.describe_value(one)) for name, one in _list_attributes(kind, value)]
 
-    def _items(self, base: Any, value: Any) -> list[Any]:
+    def _describe_items(self, base: Any, value: Any) -> list[Any]:
         items: list[Any] = list(dict[Any, Any].items(value)) if base is dict else list(base.__iter__(value))
-        return [self.of(one) for one in items]
+        return [self.describe_value(one) for one in items]
 
 
-def _attributes(kind: Any, value: Any) -> list[tuple[str, Any]]:
+def _list_attributes(kind: Any, value: Any) -> list[tuple[str, Any]]:
     """What an object holds in its attributes and slots, read without its own code."""
     found: dict[str, Any] = {}
     for cls in kind.__mro__:
@@ -109,21 +109,21 @@ def _attributes(kind: Any, value: Any) -> list[tuple[str, Any]]:
         found |= object.__getattribute__(value, "__dict__")
     except (AttributeError, TypeError):
         if not found:
-            raise NotPlain from None
+            raise NotPlainError from None
     return list(found.items())
 
 
-def _digest(value: Any) -> str:
-    if len(value) > MOST_BYTES:
-        raise NotPlain
+def _digest_value(value: Any) -> str:
+    if len(value) > MAX_BYTES:
+        raise NotPlainError
     return hashlib.sha256(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value).hexdigest()
 
 
-def _pickled(value: Any) -> str:
+def _digest_pickle(value: Any) -> str:
     size = getattr(value, "nbytes", 0)
-    if not isinstance(size, int) or size > MOST_BYTES or getattr(value, "size", 0) > MOST_BYTES:
-        raise NotPlain
+    if not isinstance(size, int) or size > MAX_BYTES or getattr(value, "size", 0) > MAX_BYTES:
+        raise NotPlainError
     try:
-        return _digest(pickle.dumps(value, protocol=5))
+        return _digest_value(pickle.dumps(value, protocol=5))
     except Exception as error:  # whatever the object raises: it has no hash
-        raise NotPlain from error
+        raise NotPlainError from error

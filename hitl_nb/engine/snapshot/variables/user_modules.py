@@ -24,18 +24,25 @@ from typing import Any, cast
 
 from hitl_nb.engine.position.event_loop import context_values as contextvalues
 from hitl_nb.engine.refusals import type_of
-from hitl_nb.engine.reopening.resources import line_of_live
+from hitl_nb.engine.reopening.resources import find_live_line
 from hitl_nb.engine.snapshot.pickles.function_caches import is_cached
-from hitl_nb.engine.snapshot.variables.definitions import Entry, Path, Slot, is_code, put_slot, slots_of_module
-from hitl_nb.engine.snapshot.variables.plain_shapes import print_of
+from hitl_nb.engine.snapshot.variables.definitions import (
+    DataSlot,
+    SlotEntry,
+    SlotPath,
+    find_module_slots,
+    is_code,
+    put_slot,
+)
+from hitl_nb.engine.snapshot.variables.plain_shapes import hash_plain_data
 from hitl_nb.errors import HitlError
 
-Prints = dict[Path, tuple[str | None, Any]]
+SlotHashes = dict[SlotPath, tuple[str | None, Any]]
 """Of each slot, a hash of its value (None if it is no plain data, or large) and the value."""
 
 
 @functools.cache
-def _library_folders() -> tuple[str, ...]:
+def _list_library_folders() -> tuple[str, ...]:
     paths = {path for name, path in sysconfig.get_paths().items() if name != "data" and name != "scripts"}
     paths |= {site.getusersitepackages(), *site.getsitepackages()}
     return tuple(str(FilePath(path)) for path in paths)
@@ -46,28 +53,28 @@ def _is_users_file(file: str) -> bool:
     path = FilePath(file)
     if path.suffix != ".py" or {"site-packages", "dist-packages"}.intersection(path.parts):
         return False
-    return not any(file.startswith(folder) for folder in _library_folders())
+    return not any(file.startswith(folder) for folder in _list_library_folders())
 
 
-def is_users(module: object) -> bool:
+def is_user_module(module: object) -> bool:
     """Whether a module is the user's own: a `.py` file that is not installed. `hitl.live(module)` exempts it."""
     if not isinstance(module, ModuleType):
         return False
     file, name = getattr(module, "__file__", None), module.__name__
     if not isinstance(file, str) or name == "__main__" or name.partition(".")[0] == "hitl_nb":
         return False
-    return sys.modules.get(name) is module and _is_users_file(file) and line_of_live(module) is None
+    return sys.modules.get(name) is module and _is_users_file(file) and find_live_line(module) is None
 
 
-contextvalues.users.append(is_users)
+contextvalues.users.append(is_user_module)
 
 
-def is_of_user(cls: type) -> bool:
+def is_user_class(cls: type) -> bool:
     """Whether a class is of the notebook, or of a module of the user's."""
-    return cls.__module__ == "__main__" or is_users(sys.modules.get(cls.__module__))
+    return cls.__module__ == "__main__" or is_user_module(sys.modules.get(cls.__module__))
 
 
-def modules_of(values: Iterable[Any]) -> dict[str, ModuleType]:
+def find_user_modules(values: Iterable[Any]) -> dict[str, ModuleType]:
     """The user's modules that values belong to, and those that these modules use."""
     found: dict[str, ModuleType] = {}
     todo = list(values)
@@ -78,7 +85,7 @@ def modules_of(values: Iterable[Any]) -> dict[str, ModuleType]:
         else:
             owner = value if is_code(value) else type_of(value)
             module = sys.modules.get(getattr(owner, "__module__", None) or "")
-        if module is not None and module.__name__ not in found and is_users(module):
+        if module is not None and module.__name__ not in found and is_user_module(module):
             found[module.__name__] = module
             todo += list(module.__dict__.values())
     return found
@@ -93,7 +100,7 @@ class ModuleEntries:
         lost: how what was changed and is not saved is written, with its type.
     """
 
-    entries: dict[str, list[Entry]] = field(default_factory=dict[str, list[Entry]])
+    entries: dict[str, list[SlotEntry]] = field(default_factory=dict[str, list[SlotEntry]])
     lost: list[str] = field(default_factory=list[str])
 
 
@@ -109,27 +116,29 @@ class ModuleState:
 
     def __init__(self, ns: dict[str, Any]) -> None:
         self.ns = ns
-        self._before = {name: _prints(module) for name, module in modules_of(ns.values()).items()} if ns else {}
-        self._changed: dict[str, set[Path]] = {}
-        self.saved: dict[str, list[Entry]] = {}
+        self._before = (
+            {name: _hash_module_slots(module) for name, module in find_user_modules(ns.values()).items()} if ns else {}
+        )
+        self._changed: dict[str, set[SlotPath]] = {}
+        self.saved: dict[str, list[SlotEntry]] = {}
         watch_imports()
 
-    def entries(self, memo: Callable[[], Container[int]]) -> ModuleEntries:
+    def make_entries(self, memo: Callable[[], Container[int]]) -> ModuleEntries:
         """What to save. `memo` gives the ids of the objects that are in the pickle already."""
         found = ModuleEntries()
         in_pickle: Container[int] | None = None
-        for name, module in modules_of(self.ns.values()).items() if self.ns else ():
-            before = self._before.setdefault(name, _after_import(module) or _prints(module))
+        for name, module in find_user_modules(self.ns.values()).items() if self.ns else ():
+            before = self._before.setdefault(name, _find_import_state(module) or _hash_module_slots(module))
             changed = self._changed.setdefault(name, set())
-            entries: list[Entry] = []
-            for path, slot in slots_of_module(module).items():
+            entries: list[SlotEntry] = []
+            for path, slot in find_module_slots(module).items():
                 was, value = before.get(path, (None, None))
-                now = print_of(slot.value)
+                now = hash_plain_data(slot.value)
                 is_other = was != now or (now is None and not _is_same(slot, value))
                 if path not in before or is_other:
                     changed.add(path)
                 if path in changed and now is None:
-                    found.lost.append(f"{name}{slot.said} (a {type(slot.value).__name__})")
+                    found.lost.append(f"{name}{slot.description} (a {type(slot.value).__name__})")
                     continue
                 if path not in changed and now is not None and _is_mutable(slot):
                     in_pickle = memo() if in_pickle is None else in_pickle
@@ -140,7 +149,7 @@ class ModuleState:
         self.saved = found.entries
         return found
 
-    def put_back(self, saved: dict[str, list[Entry]]) -> None:
+    def restore_slots(self, saved: dict[str, list[SlotEntry]]) -> None:
         """Put back what was changed, and what something else in the snapshot shares, if the module still has it so.
 
         Raises HitlError for a module that cannot be imported.
@@ -153,21 +162,21 @@ class ModuleState:
                     f"the run changed the module {name}, which cannot be imported here ({error}); put its file where "
                     "Python finds it, and run the agent again: it continues where it was"
                 ) from error
-            self._before.setdefault(name, _after_import(module) or _prints(module))
-            slots = slots_of_module(module)
+            self._before.setdefault(name, _find_import_state(module) or _hash_module_slots(module))
+            slots = find_module_slots(module)
             for path, value, is_changed, was in entries:
                 if is_changed:
                     self._changed.setdefault(name, set()).add(path)
-                if is_changed or (path in slots and print_of(slots[path].value) == was):
+                if is_changed or (path in slots and hash_plain_data(slots[path].value) == was):
                     put_slot(module, path, value)
 
-    def carry(self, saved: dict[str, list[Entry]]) -> None:
+    def carry_over(self, saved: dict[str, list[SlotEntry]]) -> None:
         """Continue in the process that saved: the modules are as they are, and what was changed is saved further."""
         for name, entries in saved.items():
             self._changed.setdefault(name, set()).update(path for path, _, is_changed, _ in entries if is_changed)
 
 
-def say_lost(lost: list[str]) -> list[str]:
+def describe_lost(lost: list[str]) -> list[str]:
     """The note for people about what a run changed in modules and is not saved."""
     if not lost:
         return []
@@ -176,7 +185,7 @@ def say_lost(lost: list[str]) -> list[str]:
     ]
 
 
-def _is_same(slot: Slot, before: Any) -> bool:
+def _is_same(slot: DataSlot, before: Any) -> bool:
     """Whether a slot holds the very object it held; of a cache, whether it holds the same results."""
     if is_cached(slot.holder) and type_of(before) is tuple is type_of(slot.value):
         now, then = ([result for _, result in contents[1]] for contents in (slot.value, before))
@@ -187,21 +196,21 @@ def _is_same(slot: Slot, before: Any) -> bool:
 _UNCHANGEABLE = (int, float, complex, str, bytes, tuple, frozenset, type, FunctionType, type(None))
 
 
-def _is_mutable(slot: Slot) -> bool:
+def _is_mutable(slot: DataSlot) -> bool:
     return not isinstance(slot.value, _UNCHANGEABLE)
 
 
-def _prints(module: ModuleType) -> Prints:
-    return {path: (print_of(slot.value), slot.value) for path, slot in slots_of_module(module).items()}
+def _hash_module_slots(module: ModuleType) -> SlotHashes:
+    return {path: (hash_plain_data(slot.value), slot.value) for path, slot in find_module_slots(module).items()}
 
 
 # -- modules that are imported while a run works
 
-_imported: dict[str, tuple[ModuleType, Prints]] = {}
+_imported: dict[str, tuple[ModuleType, SlotHashes]] = {}
 """The user's modules that were executed since the first run of this process, and what they held then."""
 
 
-def _after_import(module: ModuleType) -> Prints | None:
+def _find_import_state(module: ModuleType) -> SlotHashes | None:
     """What a module held when it had been executed; None: that was before the first run of this process."""
     executed, prints = _imported.get(module.__name__, (None, None))
     return prints if executed is module else None
@@ -223,7 +232,7 @@ def watch_imports() -> None:
         execute(self, module)
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and module.__name__ != "__main__" and _is_users_file(file):
-            _imported[module.__name__] = module, _prints(module)
+            _imported[module.__name__] = module, _hash_module_slots(module)
 
     # As a frame of the import system's: warnings skip these to find the line that imports, tracebacks leave them out.
     watching = cast("Any", exec_module)

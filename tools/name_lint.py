@@ -31,14 +31,16 @@ ADVERBS = frozenset(
 NOUNS = frozenset(
     [
         *("binding", "embed", "feed", "heading", "logging", "mapping", "need", "rendering", "seed", "setting", "speed"),
-        *("string", "thing", "timing"),
+        *("signing", "string", "thing", "timing"),
     ]
 )
 """Words in -ed and -ing that are not participles, or are nouns of their own."""
 
 ALLOWED_NAMES: Mapping[str, str] = {
+    "approved": "public: `hitl_nb.Decision.approved`",
     "closed": "as in `io.IOBase.closed`",
     "done": "as in `concurrent.futures.Future.done`",
+    "locked": "as in `asyncio.Lock.locked`",
     "passed": "public: `hitl_nb.guardrails.passed`",
     "put": "as in `queue.Queue.put`, `diskcache.Disk.put` and Tornado's handlers",
     "read": "as in `io.IOBase.read`",

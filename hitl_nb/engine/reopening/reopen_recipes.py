@@ -31,20 +31,20 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from hitl_nb.engine.refusals import NotSaved, refusal_of
+from hitl_nb.engine.refusals import NotSavedError, find_refusal
 from hitl_nb.engine.reopening import resources
-from hitl_nb.engine.reopening.secrets import with_secrets, without_secrets
+from hitl_nb.engine.reopening.secrets import replace_secrets, restore_secrets
 from hitl_nb.errors import HitlError
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ReopenRecipe:
     """How objects of one type are opened again.
 
     Attributes:
-        describe: what it takes, as data; raises NotSaved.
+        describe: what it takes, as data; raises NotSavedError.
         open: makes the object from that.
-        is_told: whether people are told about it; not about a lock.
+        is_announced: whether people are told about it; not about a lock.
         applies: whether one object of the type is opened again; if not, it is saved like any other.
         is_exposed: whether a description has a key or password as text, since it equals no environment variable.
         cookies: the names of the cookies in a description, which are saved as text.
@@ -53,14 +53,14 @@ class Recipe:
 
     describe: Callable[[Any], Any]
     open: Callable[[Any], Any]
-    is_told: bool = True
+    is_announced: bool = True
     applies: Callable[[Any], bool] = lambda obj: True
     is_exposed: Callable[[Any], bool] = lambda description: False
     cookies: Callable[[Any], list[str]] = lambda description: []
     remark: Callable[[Any], str] = lambda description: ""
 
 
-_HOMES: dict[tuple[str, str], str] = {
+_RECIPE_HOMES: dict[tuple[str, str], str] = {
     ("sqlite3", "Connection"): "databases:SQLITE",
     ("_io", "TextIOWrapper"): "openfiles:TEXT",
     ("_io", "BufferedReader"): "openfiles:BINARY",
@@ -81,7 +81,7 @@ _HOMES: dict[tuple[str, str], str] = {
 }
 """Where the recipe of a type is: a module of this package, and a name in it."""
 
-_MADE: dict[tuple[str, str, str], str] = {
+_SUBCLASS_HOMES: dict[tuple[str, str, str], str] = {
     ("botocore.client", "botocore.client", "BaseClient"): "awsclients:CLIENT",
     ("boto3.resources.factory", "boto3.resources.base", "ServiceResource"): "awsclients:RESOURCE",
 }
@@ -89,47 +89,47 @@ _MADE: dict[tuple[str, str, str], str] = {
 
 
 @functools.lru_cache(maxsize=4096)
-def home_of(cls: type) -> str | None:
+def find_recipe_home(cls: type) -> str | None:
     """Where the recipe of a type is; None if it has none. A subclass has none: it may hold more."""
-    found = _HOMES.get((cls.__module__, cls.__qualname__))
-    if found is not None or cls.__module__ not in {module for module, _, _ in _MADE}:
+    found = _RECIPE_HOMES.get((cls.__module__, cls.__qualname__))
+    if found is not None or cls.__module__ not in {module for module, _, _ in _SUBCLASS_HOMES}:
         return found
-    bases = [_MADE.get((cls.__module__, base.__module__, base.__qualname__)) for base in cls.__mro__]
+    bases = [_SUBCLASS_HOMES.get((cls.__module__, base.__module__, base.__qualname__)) for base in cls.__mro__]
     return next((home for home in bases if home is not None), None)
 
 
 @functools.cache
-def recipe(home: str) -> Recipe:
-    """The recipe at one of `_HOMES`."""
+def import_recipe(home: str) -> ReopenRecipe:
+    """The recipe at one of `_RECIPE_HOMES`."""
     module, name = home.split(":")
     return getattr(importlib.import_module(f".{module}", __package__), name)
 
 
 def is_reopened(obj: Any) -> bool:
     """Whether an object is opened again when an agent continues, and people are told."""
-    home = _home(obj)
-    return resources.made_by(obj) is not None or (home is not None and recipe(home).is_told)
+    home = _find_home(obj)
+    return resources.find_origin(obj) is not None or (home is not None and import_recipe(home).is_announced)
 
 
-def _home(obj: Any) -> str | None:
+def _find_home(obj: Any) -> str | None:
     cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
-    home = home_of(cls)
-    return home if home is not None and recipe(home).applies(obj) else None
+    home = find_recipe_home(cls)
+    return home if home is not None and import_recipe(home).applies(obj) else None
 
 
-def _description(home: str, obj: Any) -> Any:
-    """What an object takes to be opened again. Raises NotSaved."""
+def _describe_object(home: str, obj: Any) -> Any:
+    """What an object takes to be opened again. Raises NotSavedError."""
     try:
-        return recipe(home).describe(obj)
+        return import_recipe(home).describe(obj)
     except (AttributeError, KeyError) as error:  # it is not built as the recipe knows its type
-        raise NotSaved("it is of a version of its library that is not known here") from error
+        raise NotSavedError("it is of a version of its library that is not known here") from error
 
 
-class Openings:
+class OpeningIds:
     """What one pickle holds that is opened again.
 
     Attributes:
-        told: the objects that people are told about.
+        announced: the objects that people are told about.
         resources: those that were made by hitl.resource.
         exposed: those whose key or password is saved as text.
         cookies: those that have cookies, with their names.
@@ -143,7 +143,7 @@ class Openings:
         self.ns = ns
         self._is_kept = is_kept
         self.objects: list[Any] = []
-        self.told: list[Any] = []
+        self.announced: list[Any] = []
         self.resources: list[Any] = []
         self.exposed: list[Any] = []
         self.cookies: list[tuple[Any, list[str]]] = []
@@ -151,63 +151,63 @@ class Openings:
         self._live: dict[tuple[Any, ...], Any] = {}
         self._numbers: dict[int, int] = {}
 
-    def pid(self, obj: Any) -> tuple[Any, ...] | None:
+    def make_id(self, obj: Any) -> tuple[Any, ...] | None:
         """The persistent id of an object that is opened again or found by name; None for every other.
 
         Raises:
-            NotSaved: an object of this type is never saved, or not in its state.
+            NotSavedError: an object of this type is never saved, or not in its state.
         """
         try:
-            return self._pid(obj)
-        except NotSaved as problem:
+            return self._make_new_id(obj)
+        except NotSavedError as problem:
             problem.about = obj
             raise
 
-    def _pid(self, obj: Any) -> tuple[Any, ...] | None:
+    def _make_new_id(self, obj: Any) -> tuple[Any, ...] | None:
         cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
-        line = resources.line_of_live(obj)
+        line = resources.find_live_line(obj)
         if line is not None and not isinstance(obj, ModuleType):  # a module is found by its own name
-            pid = ("live", *self._name(obj), cls.__qualname__, line)
+            pid = ("live", *self._find_name(obj), cls.__qualname__, line)
             self._live[pid] = obj
             return pid
-        made = resources.made_by(obj)
-        home = _home(obj) if made is None else None
+        made = resources.find_origin(obj)
+        home = _find_home(obj) if made is None else None
         if made is None and home is None:
-            refusal = refusal_of(cls)
+            refusal = find_refusal(cls)
             if refusal is not None and not self._is_kept(cls):
-                raise NotSaved(*refusal)
+                raise NotSavedError(*refusal)
             return None
         number = self._numbers.get(id(obj))
         if number is not None:
             return ("opened", number)
         if made is not None:
-            arguments = without_secrets((made.args, made.kwargs), inside=False)
+            arguments = replace_secrets((made.args, made.kwargs), inside=False)
             pid = ("resource", (made.factory, *arguments, made.key, made.run))
             self.resources.append(obj)
         else:
             assert home is not None
-            pid = (home, _description(home, obj))
-            if recipe(home).is_exposed(pid[1]):
+            pid = (home, _describe_object(home, obj))
+            if import_recipe(home).is_exposed(pid[1]):
                 self.exposed.append(obj)
-            if remark := recipe(home).remark(pid[1]):
+            if remark := import_recipe(home).remark(pid[1]):
                 self.remarks[id(obj)] = remark
-            cookies = recipe(home).cookies(pid[1])
+            cookies = import_recipe(home).cookies(pid[1])
             if cookies:
                 self.cookies.append((obj, cookies))
         self._numbers[id(obj)] = len(self.objects)
         self.objects.append(obj)
-        if made is not None or recipe(home or "").is_told:
-            self.told.append(obj)
+        if made is not None or import_recipe(home or "").is_announced:
+            self.announced.append(obj)
         return ("opened", len(self.objects) - 1, *pid)
 
     def __contains__(self, obj: Any) -> bool:
         return id(obj) in self._numbers
 
-    def find(self, pid: tuple[Any, ...]) -> Any:
+    def find_object(self, pid: tuple[Any, ...]) -> Any:
         """The object that has this persistent id here."""
         return self._live[pid] if pid[0] == "live" else self.objects[pid[1]]
 
-    def _name(self, obj: Any) -> tuple[str, str]:
+    def _find_name(self, obj: Any) -> tuple[str, str]:
         """Module ("" for the notebook) and name under which a live object is found."""
         for name, value in self.ns.items():
             if value is obj and not name.startswith((".", "_")):
@@ -216,39 +216,41 @@ class Openings:
         for name, value in vars(module).items() if module is not None else ():
             if value is obj:
                 return module.__name__, name  # type: ignore[union-attr]  # it has this name
-        raise NotSaved(
+        raise NotSavedError(
             "it is marked with hitl.live and has no name in the notebook or its module",
             "bind it to a name in a cell of its own: `name = hitl.live(...)`",
         )
 
 
-class Opened:
+class ReopenedObjects:
     """What one snapshot opens again, each once."""
 
     def __init__(self, ns: dict[str, Any]) -> None:
         self.ns = ns
         self.objects: dict[int, Any] = {}
 
-    def find(self, pid: tuple[Any, ...]) -> Any:
+    def find_object(self, pid: tuple[Any, ...]) -> Any:
         """The object that a persistent id names. Raises HitlError if it cannot be opened or found."""
         match pid:
             case ("live", module, name, kind, line):
-                return _found(self.ns, module, name, kind, line)
+                return _find_marked_object(self.ns, module, name, kind, line)
             case ("opened", number):
                 return self.objects[number]
             case ("opened", number, home, description):
-                self.objects[number] = _opened(home, description)
+                self.objects[number] = _reopen_object(home, description)
                 return self.objects[number]
             case _:
                 raise AssertionError(pid)
 
 
-def _opened(home: str, description: Any) -> Any:
+def _reopen_object(home: str, description: Any) -> Any:
     if home == "resource":
         factory, args, kwargs, key, run = description
-        return resources.open_again(resources.Made(factory, with_secrets(args), with_secrets(kwargs), key, run))
+        return resources.reopen_resource(
+            resources.ResourceOrigin(factory, restore_secrets(args), restore_secrets(kwargs), key, run)
+        )
     try:
-        return recipe(home).open(description)
+        return import_recipe(home).open(description)
     except HitlError:
         raise
     except Exception as error:
@@ -259,7 +261,7 @@ def _opened(home: str, description: Any) -> Any:
         ) from error
 
 
-def _found(ns: dict[str, Any], module: str, name: str, kind: str, line: str) -> Any:
+def _find_marked_object(ns: dict[str, Any], module: str, name: str, kind: str, line: str) -> Any:
     found = getattr(importlib.import_module(module), name, None) if module else ns.get(name)
     if found is None or type(found).__qualname__ != kind:
         where = f"the module {module}" if module else "this notebook"
