@@ -356,6 +356,14 @@ def test_refused_where_no_exception_leaves(shows: str, how: str, exact_forks: Fo
     assert "a value ends" in result.error
 
 
+def test_a_generator_that_an_error_ends_is_refused_as_such(exact_forks: Forks) -> None:
+    """The frame of the loop has no place any more when its generator is closed."""
+    giving = ENDINGS["a generator that is closed since no name has it"].partition("def work")[0]
+    result = exact_forks(saving.continued, f"{ASK}{giving}for n in giving():\n    assert n < 0, 'an error'\n")
+    assert result.status == "refused"
+    assert "a value ends" in result.error
+
+
 @pytest.mark.parametrize("shows", PROGRAMS)
 @pytest.mark.parametrize("way", ["questions", "polls", "law"])
 def test_as_natively(shows: str, way: str, exact_forks: Forks) -> None:

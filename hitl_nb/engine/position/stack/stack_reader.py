@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,12 +62,13 @@ def read_stack(
     function: types.FunctionType | None = None
     for i, view in enumerate(views):
         inner = views[i + 1] if i + 1 < len(views) else None
-        link = link_frames(view, inner, is_answered)
+        try:
+            link = link_frames(view, inner, is_answered)
+        except CannotSave:  # an error leaves this frame, and a generator that it held is closed
+            _refuse_finalizer(views[i + 1 :])
+            raise
         if not link.is_exact:
-            ending = find_finalizer_frame(views[i + 1 :])
-            if ending is not None:
-                where = f"line {ending.frame.f_lineno} of {ending.code.co_name}"
-                raise CannotSave(f"{where} runs because a value ends, and no pause can leave it")
+            _refuse_finalizer(views[i + 1 :])
             refuse_half_used_iterator(view, link.number)
             refuse_repeated_call(view, link.number)
         saved = read_linked_frame(view, link, function)
@@ -83,6 +84,14 @@ def read_stack(
             return SavedStack(frames, True, running, order)
         is_generator = link.is_generator
     raise AssertionError("a stack without frames")
+
+
+def _refuse_finalizer(inside: Sequence[FrameView]) -> None:
+    """Raise CannotSave if code among these frames runs because a value ends."""
+    ending = find_finalizer_frame(inside)
+    if ending is not None:
+        where = f"line {ending.frame.f_lineno} of {ending.code.co_name}"
+        raise CannotSave(f"{where} runs because a value ends, and no pause can leave it")
 
 
 @dataclass(frozen=True)
