@@ -13,29 +13,35 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 BIN := .venv/bin
 READY := .venv/.ready
+NPM_CI := { test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent; }
 FRONT := hitl_nb/labextension/package.json
 FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -type f) $(wildcard extension/*.json extension/*.mjs)
 
-.PHONY: test faults foreign demo docs bench check clean
+.PHONY: test faults foreign demo docs bench check check-python check-extension clean
 .DELETE_ON_ERROR:
 
 test: check
 	@cd extension && npm test --silent
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-faults: $(READY) .venv/.compiler
+faults: $(FRONT) .venv/.compiler
 	@$(BIN)/python -m pytest tests/faults -m "faults_long or not faults_long" -n 2 --dist worksteal
 
 foreign: $(READY)
 	@$(BIN)/python -m tests.foreign --page docs/reference/foreign-code.md
 
 check: $(READY) $(FRONT) .venv/.chromium .venv/.compiler
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-python check-extension
+
+check-python:
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python tools/structure.py
 	@$(BIN)/python tools/name_lint.py
 	@$(BIN)/python tools/declared_imports.py
+
+check-extension:
 	@cd extension && npm run --silent check
 
 demo: $(READY) $(FRONT)
@@ -72,14 +78,16 @@ $(READY): pyproject.toml
 		{ echo "cannot make .venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@command -v npm >/dev/null 2>&1 || { echo "hitl_nb's JupyterLab extension is built with Node.js 20 or newer, and no npm was found; install Node.js"; exit 1; }
 	@echo "Installing hitl_nb and its tools into .venv, and building its JupyterLab extension (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lab]'
+	@(cd extension && $(NPM_CI)) & packages=$$!; \
+		SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lab]' \
+		&& wait $$packages
 	@mkdir -p .venv/share/jupyter/labextensions && rm -rf .venv/share/jupyter/labextensions/hitl-nb && \
 		ln -s "$(CURDIR)/hitl_nb/labextension" .venv/share/jupyter/labextensions/hitl-nb
 	@touch $@
 
-# What JupyterLab loads. Installing has built it once; here it follows the sources.
+# What JupyterLab loads, as of the sources.
 $(FRONT): $(READY) $(FRONT_SOURCES) extension/package-lock.json
-	@cd extension && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent; } && \
+	@cd extension && $(NPM_CI) && \
 		PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build >/dev/null
 	@touch $@
 
