@@ -71,6 +71,8 @@ class Text:
 
 @dataclass(frozen=True, order=True)
 class ProseProblem:
+    """One thing to mend: its place, the rule, and a sentence."""
+
     path: str
     line: int
     rule: str
