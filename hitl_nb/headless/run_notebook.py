@@ -21,9 +21,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 from IPython.core.error import UsageError
 from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_core.paths import jupyter_runtime_dir
+from jupyter_core.utils import ensure_dir_exists
 
 from hitl_nb.errors import HitlError, Paused
 from hitl_nb.headless.agent_line import parse_agent_line
@@ -40,6 +43,9 @@ from nbclient import NotebookClient  # noqa: E402
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: E402
 
 from hitl_nb.headless.notebook_files import join_streams, read_first_line, read_notebook, write_notebook  # noqa: E402
+
+_MAX_SOCKET_PATH = 100
+"""Longest path of a connection file, in bytes: a socket's path, with "-ipc-5" in place of ".json", has at most 107."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +166,7 @@ class _NotebookPlayer:
         client.km = client.create_kernel_manager()
         try:
             if client.km.ipykernel:
+                _use_socket_files(client.km)
                 client.extra_arguments = ["--IPKernelApp.log_level=ERROR"]  # its advice on encryption is not for here
             async with client.async_setup_kernel(env=self.environment, cwd=str(self.folder)):
                 return await self._run_cells()
@@ -275,6 +282,17 @@ def _refuse_duplicates(notebook: Any, path: Path) -> None:
             raise HitlError(
                 f"{path.name} has two agents named {name!r}, in cells {seen[name]} and {number}: give one another name"
             )
+
+
+def _use_socket_files(manager: Any) -> None:
+    """Let a kernel listen on sockets in files.
+
+    Of TCP ports that its manager has found free, another process may take one before the kernel does.
+    """
+    ensure_dir_exists(jupyter_runtime_dir(), mode=0o700)
+    connection_file = str(Path(jupyter_runtime_dir(), f"kernel-{uuid4()}.json"))
+    if os.name == "posix" and len(os.fsencode(connection_file)) <= _MAX_SOCKET_PATH:
+        manager.transport, manager.connection_file = "ipc", connection_file
 
 
 def _is_optional(cell: Any) -> bool:

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -64,6 +65,22 @@ def test_outputs_go_into_the_notebook_and_the_rest_stays(tmp_path: Path, store: 
     assert after.cells[2].execution_count == 2
     assert path.stat().st_mode & 0o777 == 0o640
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".tmp"] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets in files are of POSIX")
+@pytest.mark.parametrize(("length", "transport"), [(1, "ipc"), (100, "tcp")])
+def test_no_other_process_can_take_a_port_of_the_kernel(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch, length: int, transport: str
+) -> None:
+    """It listens on sockets in files, unless their path would be too long for a socket; none is left behind."""
+    source = "from ipykernel.connect import get_connection_info\nprint(get_connection_info(unpack=True)['transport'])"
+    path = notebook(tmp_path / "a.ipynb", source)
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        runtime = Path(short, "r" * length)
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
+        assert run_notebook(path, store=store).status == "finished"
+        assert outputs(path) == [f"{transport}\n"]
+        assert [*runtime.glob("kernel-*")] == []
 
 
 def test_output_elsewhere_leaves_the_notebook_alone(tmp_path: Path, store: str) -> None:
