@@ -38,7 +38,7 @@ from hitl_nb.ledger.documents.update_log import UpdateLog
 append = UpdateLog.append
 def early(self, update):
     done = Future()
-    done.set_result(self.last() + 1)
+    done.set_result(self.last_number() + 1)
     threading.Timer(0.3, append, (self, update)).start()
     return done
 UpdateLog.append = early
