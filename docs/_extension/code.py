@@ -32,8 +32,8 @@ def record_types() -> list[type]:
     """The structs that the store keeps, as the store's format describes them."""
     from hitl_nb import records
 
-    names = ("Run", "Proposal", "Doubt", "DecisionRecord", "Vote", "Terms", "Step", "Comment", "Workspace", "Event")
-    return [getattr(records, name) for name in names]
+    decisions = (records.Proposal, records.Doubt, records.DecisionRecord, records.VoteRecord, records.Terms)
+    return [records.Run, *decisions, records.Step, records.Comment, records.Workspace, records.Event]
 
 
 def decision_file_schema() -> dict[str, Any]:
