@@ -12,6 +12,7 @@ from typing import Any
 from hitl_nb.engine.compile.line_relocation import relocate_code
 from hitl_nb.engine.compile.runtime.runtime import FUNCTION_MARK
 from hitl_nb.engine.compile.runtime.runtime import RUNTIME as RUNTIME_OBJECT
+from hitl_nb.engine.compile.tree.line_table import LineTableWriter
 from hitl_nb.engine.compile.tree.nodes import RUNTIME
 from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction, build_qualified_name
 from hitl_nb.engine.compile.tree.trees import SourceTree, read_first_number
@@ -62,7 +63,7 @@ class Postprocessor:
 
     def __init__(self, tree: SourceTree, key: str, left_native: Mapping[tuple[str, int], types.CodeType]) -> None:
         self.tree, self.key, self.left_native = tree, key, left_native
-        self._loops = tree.list_loop_numbers()
+        self._loops, self._writer = tree.list_loop_numbers(), LineTableWriter()
         self.finished_codes: list[tuple[types.CodeType, InstrumentedFunction, CodePlaces]] = []
 
     def finish_code(
@@ -84,7 +85,9 @@ class Postprocessor:
             return native
         constants = [self._replace_constant(value, code, qualname, kind) for value in code.co_consts]
         has_start = function is not None and kind != "cell"
-        operations, table = relocate_code(code, self.tree.node_numbers, self._loops, first_line, has_start=has_start)
+        operations, table = relocate_code(
+            *(code, self.tree.node_numbers, self._loops, first_line, self._writer), has_start=has_start
+        )
         if kind == "class":
             operations = _insert_first_line(operations, code, constants, first_line)
         elif function is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hitl_nb.engine.compile.tree.nodes import CALLS, COMPREHENSIONS, list_children, walk
 
+_CALLS, _CALLS_BELOW = 1, 2  # what is found: in the frame of a node; in nested lambdas and comprehensions too
 _CALL_KINDS = frozenset((*CALLS, ast.GeneratorExp))  # a generator that outlives its statement is saved, too
 _LEAF_KINDS = frozenset((ast.Constant, ast.Name))
 
@@ -15,60 +16,79 @@ _LEAF_KINDS = frozenset((ast.Constant, ast.Name))
 class CallFinder:
     """Whether evaluating a node calls, awaits or yields in its own frame. Remembers what it found.
 
+    What is asked of the user's nodes is found of all of them in one walk, before anything is changed.
+
     Attributes:
         possible_generators: comprehensions without calls that may ask a generator, by what the name of their
             iterable was given.
+        has_walrus: whether an expression of the text binds a name.
     """
 
     def __init__(self) -> None:
-        self._calls: dict[ast.AST, bool] = {}
-        self._calls_below: dict[ast.AST, bool] = {}
+        self._found: dict[ast.AST, int] = {}
+        self._named: set[str] = set()
+        self._comprehensions: list[Any] = []
         self.possible_generators: frozenset[ast.AST] = frozenset()
+        self.has_walrus = False
 
-    def find_possible_generators(self, module: ast.Module) -> None:
-        """Find the comprehensions over names that the text gives the value of a call: it may be a generator."""
-        named, found = set[str](), list[Any]()
-        for node in walk(module):
-            if isinstance(node, ast.Assign):
-                if isinstance(node.value, (ast.Call, ast.GeneratorExp)):
-                    named.update(target.id for target in node.targets if isinstance(target, ast.Name))
-            elif type(node) in _EAGER_COMPREHENSIONS:
-                found.append(node)
-        over = [node for node in found if isinstance(node.generators[0].iter, ast.Name)]
-        over = [node for node in over if node.generators[0].iter.id in named and not self.has_call_below(node)]
+    def examine_module(self, module: ast.Module) -> None:
+        """Walk over all nodes of a text; find the comprehensions over names that it gives the value of a call.
+
+        Such a value may be a generator.
+        """
+        self._examine(module)
+        over = [node for node in self._comprehensions if isinstance(node.generators[0].iter, ast.Name)]
+        over = [n for n in over if n.generators[0].iter.id in self._named and not self._found[n] & _CALLS_BELOW]
         self.possible_generators = frozenset(
             n for n in over if not any(isinstance(part, ast.NamedExpr) for part in walk(n))
         )
-        self._calls, self._calls_below = {}, {}
+        if self.possible_generators:
+            self._found.clear()
+            self._examine(module)
 
     def has_call(self, node: ast.AST | None) -> bool:
         if node is None or type(node) in _LEAF_KINDS:
             return False
-        found = self._calls.get(node)
-        if found is None:
-            found = self._calls[node] = self._find_call(node)
-        return found
-
-    def _find_call(self, node: ast.AST) -> bool:
-        kind = type(node)
-        if kind in _CALL_KINDS:
-            return True
-        if kind in _EAGER_COMPREHENSIONS:
-            return self.has_call_below(node)
-        if isinstance(node, ast.Lambda):
-            return any(map(self.has_call, node.args.defaults)) or any(map(self.has_call, node.args.kw_defaults))
-        return any(map(self.has_call, list_children(node)))
+        found = self._found.get(node)
+        return bool((self._examine(node) if found is None else found) & _CALLS)
 
     def has_call_below(self, node: ast.AST) -> bool:
         """The same, of nested lambdas and comprehensions too."""
-        kind = type(node)
-        if kind in _LEAF_KINDS:
+        if type(node) in _LEAF_KINDS:
             return False
-        found = self._calls_below.get(node)
-        if found is None:
-            is_calling = kind in _CALL_KINDS or node in self.possible_generators
-            is_calling = is_calling or (isinstance(node, ast.comprehension) and bool(node.is_async))
-            found = self._calls_below[node] = is_calling or any(map(self.has_call_below, list_children(node)))
+        found = self._found.get(node)
+        return bool((self._examine(node) if found is None else found) & _CALLS_BELOW)
+
+    def _examine(self, node: ast.AST) -> int:
+        known = self._found
+        kind = node.__class__
+        found = 0
+        for child in list_children(node):
+            if child.__class__ not in _LEAF_KINDS:
+                below = known.get(child)
+                found |= self._examine(child) if below is None else below
+        if kind in _CALL_KINDS:
+            found = _CALLS | _CALLS_BELOW
+        elif kind in _TELLING_KINDS:
+            found = self._examine_telling_node(node, found)
+        known[node] = found
+        return found
+
+    def _examine_telling_node(self, node: Any, found: int) -> int:
+        if isinstance(node, ast.Assign):
+            if isinstance(node.value, (ast.Call, ast.GeneratorExp)):
+                self._named.update(target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.NamedExpr):
+            self.has_walrus = True
+        elif isinstance(node, ast.Lambda):
+            defaults = *node.args.defaults, *node.args.kw_defaults
+            found = found & _CALLS_BELOW | (_CALLS if any(map(self.has_call, defaults)) else 0)
+        elif isinstance(node, ast.comprehension):
+            found |= _CALLS_BELOW if node.is_async else 0
+        else:
+            self._comprehensions.append(node)
+            is_calling = found & _CALLS_BELOW or node in self.possible_generators
+            found = _CALLS | _CALLS_BELOW if is_calling else 0
         return found
 
     def find_last_operand(self, parts: Sequence[ast.AST], *, are_targets: bool) -> int:
@@ -91,7 +111,9 @@ def _may_run_code(node: ast.AST) -> bool:
     return type(node) not in _LEAF_KINDS and any(type(part) in _OPERATOR_KINDS for part in walk(node))
 
 
-_EAGER_COMPREHENSIONS = frozenset((ast.ListComp, ast.SetComp, ast.DictComp))
+_TELLING_KINDS = frozenset(
+    (ast.Assign, ast.NamedExpr, ast.Lambda, ast.comprehension, ast.ListComp, ast.SetComp, ast.DictComp)
+)
 _OPERATOR_KINDS = frozenset(
     (
         *(ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp),

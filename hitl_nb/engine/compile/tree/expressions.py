@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hitl_nb.engine.compile.tree.call_finder import CallFinder
 from hitl_nb.engine.compile.tree.nodes import (
     COMPREHENSIONS,
+    YIELDS,
     Slot,
     clear_names,
     constant,
@@ -23,6 +25,7 @@ from hitl_nb.engine.compile.tree.nodes import (
     is_plain,
     is_super,
     iterate_own_nodes,
+    list_own_nodes,
     list_slots,
     load,
     read_slot,
@@ -58,12 +61,15 @@ class Expressions(ABC):
     }
     """The methods for those that are more than a sequence of parts."""
 
-    def __init__(self, builder: TreeBuilder, function: InstrumentedFunction, body: list[ast.AST]) -> None:
+    def __init__(self, builder: TreeBuilder, function: InstrumentedFunction, nodes: Sequence[ast.AST]) -> None:
+        """Args:
+        nodes: of the function's body, but for those of nested functions, before it is instrumented.
+        """
         self.builder = builder
         self.call_finder: CallFinder = builder.call_finder
         self.function = function
         self.names = FiledNames()
-        self.scope = ScopeNames.from_scope(builder.tree.nodes[function.number], body, kind=function.kind)
+        self.scope = ScopeNames.from_scope(builder.tree.nodes[function.number], nodes, kind=function.kind)
         function.first_parameter = self.scope.first_parameter
         self.filed: dict[str, None] = {}  # of the statement at hand, to be cleared behind it
         self.depth = 0  # how many values CPython's stack would hold for this statement here
@@ -268,11 +274,11 @@ class Expressions(ABC):
     def instrument_lambda_body(self, node: ast.Lambda) -> ast.expr:
         if self.call_finder.has_call_below(node.body):
             function = self.builder.add_function(node, "lambda", "<lambda>", self.function)
-            self.builder.tree.remember_sharing(function, iterate_own_nodes(node.body))
-            inner = type(self)(self.builder, function, [node.body])
+            nodes = list_own_nodes([node.body])
+            self.builder.tree.remember_sharing(function, nodes)
+            inner = type(self)(self.builder, function, nodes)
             node.body = inner.visit(node.body)
-            nodes = list(iterate_own_nodes(node.body))
-            function.is_generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in nodes)
+            function.is_generator = any(part.__class__ in YIELDS for part in iterate_own_nodes(node.body))
             self.builder.tree.paths[node.body] = "b0"
         return node
 

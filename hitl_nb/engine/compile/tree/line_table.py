@@ -6,41 +6,46 @@ the long form, or the form without a position.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 SourcePosition = tuple[int, int, int, int]  # first line, last line, first column, last column (columns in UTF-8 bytes)
-
-PositionRun = tuple[int, "SourcePosition | None"]  # so many code units are at this position
 
 ONE_LINE, NO_COLUMNS, LONG, NONE = 10, 13, 14, 15
 """Kinds of entries. Those before ONE_LINE are at the line of the entry before; those from it on, one to a line."""
 
 
-def encode_line_table(runs: Iterable[PositionRun], first_line: int) -> bytes:
-    """The table of code units with these positions."""
-    table = bytearray()
-    line = first_line
-    for units, position in runs:
-        if position is None:
-            table += bytes((_NONE_HEAD + 7,)) * (units >> 3)
-            if units & 7:
-                table.append(_NONE_HEAD + (units & 7) - 1)
-            continue
-        start, end, column, end_column = position
-        delta = (line - start) << 1 | 1 if start < line else (start - line) << 1
-        line = start
-        if units < 9 and delta < 64 and end - start < 64 and column < 63 and end_column < 63:
-            table += bytes((_LONG_HEAD - 1 + units, delta, end - start, column + 1, end_column + 1))
-            continue
-        while units > 0:
-            table.append(_LONG_HEAD - 1 + min(units, 8))
-            for number in (delta, end - start, column + 1, end_column + 1):
-                table += _SPELLED_NUMBERS[number] if number < _SPELLED_COUNT else _spell_number(number)
-            units, delta = units - 8, 0
-    return bytes(table)
+class LineTableWriter:
+    """Writes the tables of one unit. How a position is spelt is found once: several instructions have the same."""
+
+    def __init__(self) -> None:
+        self._extents: dict[SourcePosition, bytes] = {}  # of each position all that is behind its line
+
+    def encode(self, counts: Sequence[int], positions: Sequence[SourcePosition | None], first_line: int) -> bytes:
+        """The table of code units, so many of which are at each of these positions."""
+        table: list[bytes] = []
+        extents = self._extents
+        line = first_line
+        for units, position in zip(counts, positions, strict=True):
+            if position is None:
+                table.append(_NONE_HEADS[8] * (units >> 3) + _NONE_HEADS[units & 7])
+                continue
+            extent = extents.get(position)
+            if extent is None:
+                extent = extents[position] = b"".join(map(_spell_number, _measure_extent(*position)))
+            start = position[0]
+            delta = (line - start) << 1 | 1 if start < line else (start - line) << 1
+            line = start
+            spelled = _SPELLED_NUMBERS[delta] if delta < _SPELLED_COUNT else _spell_number(delta)
+            if units < 9:
+                table += (_LONG_HEADS[units], spelled, extent)
+            else:
+                table += (_LONG_HEADS[8], spelled, extent, (_LONG_HEADS[8] + b"\0" + extent) * ((units >> 3) - 1))
+                table += (_LONG_HEADS[units & 7], b"\0", extent) if units & 7 else ()
+        return b"".join(table)
 
 
-_LONG_HEAD, _NONE_HEAD = 0x80 | LONG << 3, 0x80 | NONE << 3
+def _measure_extent(start: int, end: int, column: int, end_column: int) -> tuple[int, int, int]:
+    return end - start, column + 1, end_column + 1
 
 
 def _spell_number(number: int) -> bytes:
@@ -53,6 +58,10 @@ def _spell_number(number: int) -> bytes:
 
 _SPELLED_COUNT = 1000
 _SPELLED_NUMBERS = [_spell_number(number) for number in range(_SPELLED_COUNT)]
+_LONG_HEADS, _NONE_HEADS = (
+    [b"", *(bytes((0x80 | kind << 3 | units - 1,)) for units in range(1, 9))] for kind in (LONG, NONE)
+)
+"""How an entry begins that is for so many units."""
 
 
 def read_number(entry: bytes, at: int) -> int:

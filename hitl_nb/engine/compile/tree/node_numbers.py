@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import Any
 
 from hitl_nb.engine.compile.tree.line_table import SourcePosition
@@ -18,51 +19,57 @@ class NodeNumbers:
 
     Attributes:
         nodes: of each, by its number, the user's position; None: it has none, or is the engine's own.
+        method_positions: the same of the attribute in each call of a method, by the number of the call.
     """
 
     def __init__(self) -> None:
         self.nodes: list[SourcePosition | None] = [None] * FIRST_NUMBER
-        self._method_positions: dict[int, SourcePosition | None] = {}  # by the number of the call
+        self.method_positions: dict[int, SourcePosition | None] = {}
 
     def find_position(self, number: int, column: int = 0) -> SourcePosition | None:
         """The user's position of what has this number and column."""
         if column:
-            return self._method_positions.get(number) if column == METHOD_COLUMN else None
+            return self.method_positions.get(number) if column == METHOD_COLUMN else None
         return self.nodes[number] if 0 < number < len(self.nodes) else None
 
     def number_nodes(self, node: ast.AST) -> None:
         """Number `node` and all below it."""
         methods: list[ast.Call] = []
-        numbered: set[ast.AST] = set()  # what clears filed values is in a tree more than once
+        self._number_below([node], methods, set())
+        for part in methods:
+            self._number_method_call(part)
+
+    def _number_below(self, nodes: Iterable[Any], methods: list[ast.Call], numbered: set[ast.AST]) -> None:
+        """Args:
+        methods: takes up the calls of methods.
+        numbered: what is numbered already: some nodes are in a tree more than once.
+        """
         positions = self.nodes
-        stack: list[Any] = [node]
-        while stack:
-            part = stack.pop()
+        for part in nodes:
             kind: type[ast.AST] = part.__class__
             fields: dict[str, Any] = part.__dict__
             line = fields.get("lineno")
-            if line == -1 and (kind in _PLAIN_KINDS or (kind is ast.Assign and type(part.value) in _PLAIN_KINDS)):
-                continue  # the engine's own, and all below it
-            if kind is not ast.Name and kind is not ast.Constant:
-                below = list_children(part)
-                below.reverse()
-                stack += below
-            if line is None or part in numbered:
-                continue
             if line == -1:
-                if kind not in SCOPES:
+                if kind in _PLAIN_KINDS or (kind is ast.Assign and fields["value"].__class__ in _PLAIN_KINDS):
+                    continue  # the engine's own, and all below it
+                if kind in SCOPES and part not in numbered:
+                    numbered.add(part)
+                    fields["lineno"] = fields["end_lineno"] = len(positions)
+                    fields["col_offset"] = fields["end_col_offset"] = 0
+                    positions.append(None)
+            elif line is not None:
+                if part in numbered:
                     continue
-                user = None
-            else:
+                numbered.add(part)
                 user = line, fields["end_lineno"], fields["col_offset"], fields["end_col_offset"]
-            numbered.add(part)
-            fields["lineno"] = fields["end_lineno"] = len(positions)
-            fields["col_offset"] = fields["end_col_offset"] = 0
-            positions.append(user)
-            if kind is ast.Call and type(part.func) is ast.Attribute:
-                methods.append(part)
-        for part in methods:
-            self._number_method_call(part)
+                fields["lineno"] = fields["end_lineno"] = len(positions)
+                fields["col_offset"] = fields["end_col_offset"] = 0
+                positions.append(user)
+                if kind is ast.Name or kind is ast.Constant:
+                    continue
+                if kind is ast.Call and fields["func"].__class__ is ast.Attribute:
+                    methods.append(part)
+            self._number_below(list_children(part), methods, numbered)
 
     def number_new_function(self, node: ast.AST) -> None:
         """Number a function of the engine's own that was added since."""
@@ -75,13 +82,13 @@ class NodeNumbers:
         assert isinstance(attribute, ast.Attribute)
         number = node.lineno
         name, whole = self.nodes[attribute.lineno], self.nodes[number]
-        self._method_positions[number] = name
+        self.method_positions[number] = name
         if is_runtime_attribute(attribute):
-            self._method_positions[number] = whole
+            self.method_positions[number] = whole
         elif name and whole and whole[0] != name[1]:
             column = max(name[3] - len(attribute.attr.encode()), 0)
             self.nodes[number] = (name[1], whole[1], column, whole[3])
-            self._method_positions[number] = (name[1], name[1], column, name[3])
+            self.method_positions[number] = (name[1], name[1], column, name[3])
         _set_number(attribute, number, METHOD_COLUMN)
 
 

@@ -21,6 +21,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.Lambda, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 CALLS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom)
+YIELDS = (ast.Yield, ast.YieldFrom)
 
 Slot = tuple[str, int | None]  # a field of a node, and the index in it where it is a list
 Node = TypeVar("Node", bound=ast.AST)
@@ -87,7 +88,8 @@ def walk(node: ast.AST) -> list[ast.AST]:
     """`node` and all nodes below it."""
     found = [node]
     for part in found:
-        found += list_children(part)
+        if part.__class__ is not ast.Name and part.__class__ is not ast.Constant:
+            found += list_children(part)
     return found
 
 
@@ -218,11 +220,19 @@ def is_super(node: ast.AST) -> bool:
 
 def iterate_own_nodes(node: ast.AST) -> Iterator[ast.AST]:
     """`node` and what is below it, down to nested functions, lambdas and classes (these included, not their parts)."""
-    found = [node]
+    return iter(list_own_nodes([node]))
+
+
+def list_own_nodes(nodes: Iterable[ast.AST]) -> list[ast.AST]:
+    """The same of several nodes, in another order."""
+    found = list(nodes)
     for part in found:
-        if not isinstance(part, SCOPES):
+        if part.__class__ not in _CLOSED_KINDS:
             found += list_children(part)
-    return iter(found)
+    return found
+
+
+_CLOSED_KINDS = frozenset((*SCOPES, ast.Name, ast.Constant))
 
 
 def list_body_nodes(body: Iterable[ast.AST]) -> list[ast.AST]:
@@ -256,22 +266,28 @@ def list_lambdas(statement: ast.stmt) -> list[ast.Lambda]:
     return found
 
 
-def collect_bound_names(body: Sequence[ast.stmt]) -> set[str]:
-    """The names that statements bind in their own scope."""
+def collect_bound_names(body: Sequence[ast.stmt], *, has_walrus: bool = True) -> set[str]:
+    """The names that statements bind in their own scope.
+
+    Args:
+        has_walrus: whether expressions may bind names, too.
+    """
     found: set[str] = set()
     for statement in body:
-        _add_bound_names(statement, found)
+        _add_bound_names(statement, found, has_walrus)
     return found
 
 
-def _add_bound_names(node: ast.AST, found: set[str]) -> None:
+def _add_bound_names(node: ast.AST, found: set[str], has_walrus: bool) -> None:
     if isinstance(node, ast.Name):
         if not isinstance(node.ctx, ast.Load):
             found.add(node.id)
         return
+    if not has_walrus and isinstance(node, ast.expr) and getattr(node, "ctx", _LOAD).__class__ is ast.Load:
+        return
     if type(node) not in _BINDING_KINDS:
         for child in list_children(node):
-            _add_bound_names(child, found)
+            _add_bound_names(child, found, has_walrus)
         return
     match node:
         case ast.alias(name=name, asname=alias):
@@ -296,7 +312,7 @@ def _add_bound_names(node: ast.AST, found: set[str]) -> None:
     else:
         below = list_children(node)
     for child in below:
-        _add_bound_names(child, found)
+        _add_bound_names(child, found, has_walrus)
 
 
 _BINDING_KINDS = frozenset(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, SCOPES, collect_names, list_body_nodes
+from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, SCOPES, collect_names
 
 FunctionKind = Literal["cell", "def", "lambda", "class"]
 
@@ -73,24 +74,30 @@ class ScopeNames:
     mentioned: frozenset[str] = frozenset()  # all that its own code names
 
     @classmethod
-    def from_scope(cls, node: ast.AST, body: list[ast.AST], *, kind: FunctionKind) -> ScopeNames:
+    def from_scope(cls, node: ast.AST, nodes: Sequence[ast.AST], *, kind: FunctionKind) -> ScopeNames:
+        """Args:
+        node: the function.
+        nodes: of its body, but for those of nested functions.
+        """
         if kind in ("cell", "class"):  # no locals
             return cls(frozenset(), frozenset(), None, loses_self=False)
-        nodes = list_body_nodes(body)
         shared: set[str] = set()
         bound: set[str] = set()
         rebound: set[str] = set()
         deleted: set[str] = set()
         declared: set[str] = set()
+        named: set[str] = set()
         for part in nodes:
-            if type(part) not in _NAMING_KINDS:
+            if isinstance(part, ast.Name):
+                named.add(part.id)
+                if isinstance(part.ctx, ast.Store):
+                    bound.add(part.id)
+                elif isinstance(part.ctx, ast.Del):
+                    rebound.add(part.id)
+                    deleted.add(part.id)
+            if part.__class__ not in _NAMING_KINDS:
                 continue
             match part:
-                case ast.Name(id=name, ctx=ast.Store()):
-                    bound.add(name)
-                case ast.Name(id=name, ctx=ast.Del()):
-                    rebound.add(name)
-                    deleted.add(name)
                 case ast.Global(names=names) | ast.Nonlocal(names=names):
                     declared.update(names)
                 case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
@@ -111,13 +118,13 @@ class ScopeNames:
             unshared=frozenset((plain | bound) - declared - shared),
             first_parameter=parameters[0] if parameters else None,
             loses_self=bool({*parameters[:1], "__class__"} & (deleted | declared)),
-            mentioned=frozenset({*parameters, *rebound, *(part.id for part in nodes if isinstance(part, ast.Name))}),
+            mentioned=frozenset({*parameters, *rebound, *named}),
         )
 
 
 _NAMING_KINDS = frozenset(
     (
-        *(ast.Name, ast.Global, ast.Nonlocal, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+        *(ast.Global, ast.Nonlocal, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
         *(ast.alias, *SCOPES, *COMPREHENSIONS),
     )
 )

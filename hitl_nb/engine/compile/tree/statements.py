@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 from hitl_nb.engine.compile.tree.nodes import (
     BRANCH,
     FUNCTIONS,
+    YIELDS,
     assign,
     clear_names,
     constant,
     expression,
     fill_positions,
     is_filed_value,
-    iterate_own_nodes,
     list_lambdas,
+    list_own_nodes,
     load,
     make_if,
     runtime_attribute,
@@ -239,13 +240,13 @@ class Statements(ProtectedBlocks):
     def instrument_definition(self, node: Any, name: str, *, is_agent: bool = False) -> list[ast.stmt]:
         function = self.builder.add_function(node, "def", name, self.function)
         function.is_agent = is_agent
-        nodes = [part for statement in node.body for part in iterate_own_nodes(statement)]
-        function.globals = frozenset(n for part in nodes if isinstance(part, ast.Global) for n in part.names)
+        nodes = list_own_nodes(node.body)
+        function.globals = _list_globals(nodes)
         function.is_async = isinstance(node, ast.AsyncFunctionDef)
-        function.is_generator = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in nodes)
+        function.is_generator = any(part.__class__ in YIELDS for part in nodes)
         self.builder.tree.remember_sharing(function, nodes)
         function.docstrings = 1 if not name.startswith("<") and ast.get_docstring(node, clean=False) is not None else 0
-        inner = type(self)(self.builder, function, node.body)
+        inner = type(self)(self.builder, function, nodes)
         start = function.docstrings
         body = inner.instrument_block(node.body[start:], "b") if node.body[start:] else []
         node.body = [*node.body[:start], *body]
@@ -267,9 +268,8 @@ class Statements(ProtectedBlocks):
         """Instrument the methods and the lambdas of a class; its body stays as it is."""
         function = self.builder.add_function(node, "class", node.name, parent)
         self.builder.tree.remember_sharing(function, [])
-        nodes = [part for statement in node.body for part in iterate_own_nodes(statement)]
-        function.globals = frozenset(n for part in nodes if isinstance(part, ast.Global) for n in part.names)
-        inner = type(self)(self.builder, function, node.body)
+        function.globals = _list_globals(list_own_nodes(node.body))
+        inner = type(self)(self.builder, function, ())
         inner.instrument_methods(node.body)
 
     def instrument_methods(self, statements: list[ast.stmt]) -> None:
@@ -286,6 +286,10 @@ class Statements(ProtectedBlocks):
                     self.instrument_methods(getattr(statement, field, []))
                 for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
                     self.instrument_methods(part.body)
+
+
+def _list_globals(nodes: list[ast.AST]) -> frozenset[str]:
+    return frozenset(name for part in nodes if isinstance(part, ast.Global) for name in part.names)
 
 
 def _is_agent_mark(decorator: ast.AST) -> bool:

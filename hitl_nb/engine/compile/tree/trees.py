@@ -173,17 +173,17 @@ class TreeBuilder:
 
     def build_tree(self, module: ast.Module, *, shows_last: bool) -> SourceTree:
         tree = self.tree
-        self.call_finder.find_possible_generators(module)
+        self.call_finder.examine_module(module)
         docstring = _bind_docstring(module.body)
         body = [*docstring, *(node for node in module.body[len(docstring) :] if not _is_future_import(node))]
         self.shows_last = shows_last
         if shows_last and body and isinstance(body[-1], ast.Expr):
             self.shown_statement = body[-1]
-        tree.top_names = tuple(sorted(collect_bound_names(body)))
+        tree.top_names = tuple(sorted(collect_bound_names(body, has_walrus=self.call_finder.has_walrus)))
         cell = self.add_function(ast.Module(body, []), "cell", "<module>", None)
         cell.is_async = self.is_async
         cell.is_agent = shows_last
-        made = Statements(self, cell, list(body)).instrument_block(body, "")
+        made = Statements(self, cell, ()).instrument_block(body, "")
         if self.is_annotated:
             space = fill_positions(ast.Call(runtime_attribute("globals"), [], []), None)
             tree.opening_statements = [expression(runtime_call("begin_annotations", space))]
@@ -223,7 +223,10 @@ def read_first_number(node: Any) -> int:
 def _may_share_names(node: ast.AST) -> bool:
     if isinstance(node, ast.Name):
         return node.id in ("super", "__class__")
-    return isinstance(node, (*SCOPES, *COMPREHENSIONS))
+    return node.__class__ in _SHARING_KINDS
+
+
+_SHARING_KINDS = frozenset((*SCOPES, *COMPREHENSIONS))
 
 
 def _is_future_import(node: ast.stmt) -> bool:
