@@ -69,18 +69,26 @@ def find_home(agent: Agent, ledger: Ledger) -> str:
     return str(Path(script_file).resolve() if script_file else Path.cwd())
 
 
-_sources: WeakKeyDictionary[Any, tuple[CodeType, str]] = WeakKeyDictionary()
-"""Of agents' functions, with the code that it is the source of: to find it takes a tenth of a pause."""
+@dataclass(frozen=True)
+class _FunctionText:
+    """How an agent's function is written. To find that out takes a tenth of a pause."""
+
+    code: CodeType
+    source: str
+    signature: inspect.Signature
 
 
-def read_agent_source(agent: Agent) -> str:
-    """The source of an agent's function, as it was when it was first asked for."""
+_function_texts: WeakKeyDictionary[Any, _FunctionText] = WeakKeyDictionary()
+"""Of agents' functions, as they were when that was first asked for."""
+
+
+def _read_function(agent: Agent) -> _FunctionText:
     function: Any = agent.function
-    code, source = _sources.get(function, (None, ""))
-    if code is not function.__code__:
+    found = _function_texts.get(function)
+    if found is None or found.code is not function.__code__:
         source = textwrap.dedent(inspect.getsource(function))
-        _sources[function] = function.__code__, source
-    return source
+        found = _function_texts[function] = _FunctionText(function.__code__, source, inspect.signature(function))
+    return found
 
 
 async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None) -> AgentRun:
@@ -90,23 +98,24 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
     key = key or new_id()
     ledger = get_ledger()
     reviewer = attending_reviewer(ledger, find_home(agent, ledger))
-    outcome = await _run_to_outcome(agent, args, kwargs, key)
+    outcome = await _run_to_outcome(ledger, agent, args, kwargs, key)
     while reviewer is not None and outcome.status == "waiting":
         reviewer.answer_proposals(ledger, outcome.proposals)
-        outcome = await _run_to_outcome(agent, args, kwargs, key)
+        outcome = await _run_to_outcome(ledger, agent, args, kwargs, key)
     waits = [p for p in outcome.proposals if p.status == "open"]
     return AgentRun(outcome.run.id, key, outcome.status, outcome.result, waits)
 
 
-async def _run_to_outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str) -> RunOutcome:
-    ledger, ns, shown = get_ledger(), agent.function.__globals__, RunDisplay()
+async def _run_to_outcome(
+    ledger: Ledger, agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str
+) -> RunOutcome:
+    ns, shown, text = agent.function.__globals__, RunDisplay(), _read_function(agent)
     name, home, saver = agent.__qualname__, find_home(agent, ledger), Saver(ns)
-    code = RunCode(
-        functools.partial(agent.function, *args, **kwargs), ns, read_agent_source(agent), function=agent.function
-    )
+    begin = functools.partial(agent.function, *args, **kwargs)
+    code = RunCode(begin, ns, text.source, function=agent.function)
     run = ledger.find_run(agent=name, notebook=home, key=key)
     if run is None:
-        inspect.signature(agent.function).bind(*args, **kwargs)  # arguments that do not fit are no run
+        text.signature.bind(*args, **kwargs)  # arguments that do not fit are no run
         opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
         return await start_run(ledger, opened, code, saver, shown)
     refuse_cancelled(run, "use another key")
