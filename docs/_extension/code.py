@@ -21,6 +21,13 @@ def server_options() -> dict[str, Any]:
     return HitlNb.class_traits(config=True)
 
 
+def environment_variables() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The environment variables of hitl_nb, and those of other programs that it reads."""
+    from hitl_nb import settings
+
+    return settings.VARIABLES, settings.FOREIGN_VARIABLES
+
+
 def openapi_document() -> dict[str, Any]:
     """The description of the REST API."""
     from hitl_nb.server.api.openapi import build_document

@@ -8,13 +8,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from _extension import code, rest
 from _extension.markdown import escape, table
-from _extension.variables import FOREIGN, VARIABLES, Variable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MARK = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
@@ -78,19 +77,21 @@ def server_options() -> str:
 
 def environment() -> str:
     """The environment variables, by who sets them."""
+    own, foreign = code.environment_variables()
     parts = []
     for owner, title in (
         ("you", "Set by you"),
         ("server", "Set by the Jupyter server for its kernels"),
         ("program", "Set by programs for processes that they start"),
     ):
-        parts.append(f"### {title}\n\n{_variables([v for v in VARIABLES if v.owner == owner])}")
-    parts.append(f"### Variables of other programs\n\n{_variables(list(FOREIGN))}")
+        parts.append(f"### {title}\n\n{_variables([v for v in own if v.owner == owner])}")
+    parts.append(f"### Variables of other programs\n\n{_variables(foreign)}")
     return "\n".join(parts)
 
 
-def _variables(found: list[Variable]) -> str:
-    return table(("variable", "if not set", "meaning"), [(f"`{v.name}`", v.default, v.meaning) for v in found])
+def _variables(found: Sequence[Any]) -> str:
+    rows = [(f"`{v.name}`", v.value_type, v.default, v.meaning) for v in found]
+    return table(("variable", "type", "if not set", "meaning"), rows)
 
 
 def lab_settings() -> str:

@@ -40,6 +40,7 @@ from hitl_nb.cli.runs import add_run_commands
 from hitl_nb.cli.watch import wait_for_settling, watch
 from hitl_nb.errors import HitlError
 from hitl_nb.records import SCRIPT, Action, Event, Proposal
+from hitl_nb.settings import EDITOR, VISUAL
 
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
@@ -361,7 +362,7 @@ def _edit_in_editor(ledger: Ledger, proposal: Proposal) -> str:
     """The proposal's text (or its draft's) after the person's own editor had it."""
     from hitl_nb.kinds.questions import format_value
 
-    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    command = VISUAL.read() or EDITOR.read()
     if not command:
         raise HitlError("neither VISUAL nor EDITOR is set; set one, or use --value or --file")
     before = format_value(proposal, proposal.value)

@@ -6,7 +6,6 @@ through a second, read-only connection, so that what it reports is what is on di
 
 from __future__ import annotations
 
-import os
 import platform
 import sqlite3
 import stat
@@ -22,6 +21,7 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows.proposal_lists import iterate_stuck
 from hitl_nb.review.notifications.channels import ChannelsError, load_channels
 from hitl_nb.review.notifications.delivery import APPRISE_MISSING, can_post
+from hitl_nb.settings import STORE
 from hitl_nb.storage import open_store
 from hitl_nb.storage.urls import store_directory
 
@@ -109,7 +109,7 @@ def _check_front_ends() -> Iterator[DoctorFinding]:
 
 
 def _check_store(url: str | None) -> Iterator[DoctorFinding]:
-    origin = "--store" if url is not None else "HITL_NB_STORE" if os.environ.get("HITL_NB_STORE") else "the default"
+    origin = "--store" if url is not None else STORE.name if STORE.read() else "the default"
     try:
         store = open_store(url)
         ledger = Ledger(store)

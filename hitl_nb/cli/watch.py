@@ -15,6 +15,7 @@ import typer
 
 from hitl_nb.cli import output as out
 from hitl_nb.cli.options import Store, open_ledger
+from hitl_nb.settings import PUBLIC_URL
 
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
@@ -29,9 +30,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Do what is due now, and end.")] = False,
     public_url: Annotated[
         str,
-        typer.Option(
-            metavar="URL", envvar="HITL_NB_PUBLIC_URL", help="Where people reach the server; links begin with it."
-        ),
+        typer.Option(metavar="URL", envvar=PUBLIC_URL.name, help="Where people reach the server; links begin with it."),
     ] = "",
     store: Store = None,
 ) -> None:

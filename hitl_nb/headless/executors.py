@@ -8,10 +8,7 @@ from urllib.parse import unquote
 
 import psutil
 
-NOTEBOOK_VARIABLE = "HITL_NB_NOTEBOOK"
-SESSION_VARIABLE = "JPY_SESSION_NAME"
-EXECUTOR_VARIABLE = "HITL_NB_TOLD_BY"
-"""Process id and name of who set `HITL_NB_NOTEBOOK` for the kernels that it starts: it counts in those alone."""
+from hitl_nb import settings
 
 _PROGRAMS = (
     *("jupyter-nbconvert", "jupyter-execute", "jupyter", "papermill", "nbconvert", "nbclient", "voila"),
@@ -34,8 +31,8 @@ def find_named_notebooks() -> list[Path] | None:
         words, folder, outer = executor.cmdline(), Path(executor.cwd()), executor.environ()
     except (psutil.Error, OSError):
         return None
-    page = os.environ.get("SCRIPT_NAME", "")
-    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila/") and page != outer.get("SCRIPT_NAME"):
+    page = settings.SCRIPT_NAME.read()
+    if settings.SERVER_SOFTWARE.read().startswith("voila/") and page != outer.get(settings.SCRIPT_NAME.name):
         shown = Path.cwd() / PurePosixPath(unquote(page)).name
         if shown.suffix == ".ipynb":
             return [shown]
@@ -65,4 +62,8 @@ def kernel_environment(notebook: str | os.PathLike[str], name: str) -> dict[str,
         name: what people know the executing program by.
     """
     path = str(Path(notebook).resolve())
-    return {NOTEBOOK_VARIABLE: path, SESSION_VARIABLE: path, EXECUTOR_VARIABLE: f"{os.getpid()} {name}"}
+    return {
+        settings.NOTEBOOK.name: path,
+        settings.SESSION_NAME.name: path,
+        settings.EXECUTOR.name: f"{os.getpid()} {name}",
+    }

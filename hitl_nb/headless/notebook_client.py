@@ -12,6 +12,7 @@ from typing import Any
 import nbclient
 
 from hitl_nb.headless.executors import kernel_environment
+from hitl_nb.settings import child_environment
 
 
 class NotebookClient(nbclient.NotebookClient):
@@ -31,5 +32,5 @@ class NotebookClient(nbclient.NotebookClient):
 
     async def async_start_new_kernel(self, **options: Any) -> None:
         """Start the kernel, with the notebook's path in its environment."""
-        options["env"] = {**(options.get("env") or os.environ), **self._notebook_path}
+        options["env"] = child_environment(self._notebook_path, base=options.get("env"))
         await super().async_start_new_kernel(**options)

@@ -19,8 +19,9 @@ from typing import Any, cast
 import psutil
 
 from hitl_nb import json_text as json
+from hitl_nb import settings
 from hitl_nb.errors import UnknownNotebook
-from hitl_nb.headless.executors import EXECUTOR_VARIABLE, NOTEBOOK_VARIABLE, SESSION_VARIABLE, find_named_notebooks
+from hitl_nb.headless.executors import find_named_notebooks
 from hitl_nb.ledger.ledger import Ledger
 
 MAX_FILES = 2000
@@ -75,24 +76,26 @@ def find_magic_notebook(namespace: dict[str, Any]) -> str | None:
 
 
 def _find_told_notebook(namespace: dict[str, Any]) -> str | None:
-    named = _own_variable(NOTEBOOK_VARIABLE) or _own_variable(SESSION_VARIABLE) or namespace.get("__vsc_ipynb_file__")
+    named = (
+        _own_variable(settings.NOTEBOOK) or _own_variable(settings.SESSION_NAME) or namespace.get("__vsc_ipynb_file__")
+    )
     return str(Path(named).resolve()) if isinstance(named, str) and named else None
 
 
-def _own_variable(variable: str) -> str | None:
+def _own_variable(variable: settings.Variable) -> str | None:
     """An environment variable, unless a kernel around this one has the same: then it is that one's notebook.
 
     A notebook that executes another one hands its environment on.
     """
-    value = os.environ.get(variable)
+    value = variable.read()
     if not value:
         return None
-    parents = {os.environ.get("JPY_PARENT_PID", ""), str(os.getppid())}
-    by = os.environ.get(EXECUTOR_VARIABLE, "").partition(" ")[0]
-    if variable == NOTEBOOK_VARIABLE and by:
+    parents = {settings.PARENT_PID.read(), str(os.getppid())}
+    by = settings.EXECUTOR.read().partition(" ")[0]
+    if variable is settings.NOTEBOOK and by:
         return value if by in parents else None
     outer = _environment_of_parent()
-    return None if "JPY_PARENT_PID" in outer and outer.get(variable) == value else value
+    return None if settings.PARENT_PID.name in outer and outer.get(variable.name) == value else value
 
 
 @functools.cache
@@ -112,11 +115,7 @@ def _process_start() -> datetime:
 
 def find_executor() -> str | None:
     """The program that executes this kernel's notebook, if it said so."""
-    return (
-        (os.environ.get(EXECUTOR_VARIABLE, "").partition(" ")[2] or "executor")
-        if _own_variable(NOTEBOOK_VARIABLE)
-        else None
-    )
+    return (settings.EXECUTOR.read().partition(" ")[2] or "executor") if _own_variable(settings.NOTEBOOK) else None
 
 
 # -- the id in a notebook's file

@@ -6,7 +6,6 @@ parameters and another OUT they are others. OUT can also be opened in JupyterLab
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from hitl_nb.errors import UnknownNotebook
 from hitl_nb.headless.executors import kernel_environment
+from hitl_nb.settings import child_environment
 
 _Base: Any = import_module("papermill.engines").NBClientEngine  # untyped, and not a dependency
 _notebook_files: Any = import_module("papermill.iorw").papermill_io
@@ -37,7 +37,7 @@ class Engine(_Base):
 
         class Manager(AsyncKernelManager):
             async def start_kernel(self, **settings: Any) -> None:
-                settings["env"] = {**(settings.get("env") or os.environ), **told}
+                settings["env"] = child_environment(told, base=settings.get("env"))
                 await super().start_kernel(**settings)  # pyright: ignore[reportUnknownMemberType]
 
         engine: Any = super()

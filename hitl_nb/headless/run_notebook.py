@@ -35,6 +35,7 @@ from hitl_nb.headless.notebook_identity import follow_notebook, is_gone, read_fi
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import CHANGED_SINCE, Proposal
 from hitl_nb.review.static_html import NOTE_MIME
+from hitl_nb.settings import STORE, child_environment
 from hitl_nb.storage import open_store
 from hitl_nb.values.schemas import import_jsonschema
 
@@ -104,11 +105,7 @@ def run_notebook(
             f"store {place.url!r} is out of a kernel's reach; name one that processes share (diskcache:///...)"
         )
     ledger = Ledger(place)
-    environment = {
-        **os.environ,
-        "HITL_NB_STORE": place.url,
-        **kernel_environment(source, "hitl-nb run"),
-    }
+    environment = child_environment({STORE.name: place.url, **kernel_environment(source, "hitl-nb run")})
     follow_notebook(ledger, str(source), read_id(notebook.metadata))
     own = target == source
     if not own:

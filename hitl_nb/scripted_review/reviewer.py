@@ -7,11 +7,11 @@ after a crash the entries that were used are known from there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from hitl_nb import settings
 from hitl_nb.errors import HitlError, Unanswered
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows.requesters import replace_requesters
@@ -22,8 +22,6 @@ from hitl_nb.scripted_review.fixed_clock import ManualClock
 from hitl_nb.scripted_review.given_answers import AnswerGiven, count_given, list_answers, newest_runs
 from hitl_nb.scripted_review.people import ScriptedPeople
 from hitl_nb.scripted_review.scripted_pause import ScriptedPause, describe_missing_entry
-
-REVIEWER_VARIABLE = "HITL_NB_REVIEWER"
 
 _RunName = tuple[int, str, str, str]
 """What identifies a run across its generations: ledger, notebook, agent, key."""
@@ -175,13 +173,13 @@ def attending_reviewer(ledger: Ledger, notebook: str) -> DecisionFileReviewer | 
 
 
 def _find_reviewer() -> DecisionFileReviewer | None:
-    named = os.environ.get(REVIEWER_VARIABLE)
+    named = settings.REVIEWER.read()
     if not named:
         return None
     kind, _, path = named.partition(":")
     if kind != "script" or not path:
         raise HitlError(
-            f"{REVIEWER_VARIABLE} must be script:FILE, with a file as in NAME.decisions.json, not {named!r}"
+            f"{settings.REVIEWER.name} must be script:FILE, with a file as in NAME.decisions.json, not {named!r}"
         )
     file = Path(path).absolute()
     return _open_reviewer(file, file.stat().st_mtime_ns if file.exists() else 0)
@@ -191,7 +189,7 @@ def make_unanswered_error(proposal: Proposal) -> Unanswered:
     """The error of a pause in a test run that has no decisions file at all."""
     return Unanswered(
         f"the agent {proposal.agent!r} waits for a decision on {proposal.title!r}, and in a test run there is nobody "
-        f"to decide it; run it with `pytest --nbval`, or set {REVIEWER_VARIABLE}=script:NAME.decisions.json"
+        f"to decide it; run it with `pytest --nbval`, or set {settings.REVIEWER.name}=script:NAME.decisions.json"
     )
 
 

@@ -11,46 +11,44 @@ from typing import Any
 from jupyter_core.paths import jupyter_config_path, jupyter_path
 from tornado.ioloop import IOLoop
 
+from hitl_nb import settings
 from hitl_nb.errors import PolicyError
-from hitl_nb.ledger.decisions.signatures import LOGINS_VARIABLE, SERVER_KEY_VARIABLE, SIGNED_ONLY_VARIABLE, SigningKey
+from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.review.policy_files.policy_files import POLICY_VARIABLE as POLICY
-from hitl_nb.review.policy_files.policy_files import ROOT_VARIABLE, load_policy
+from hitl_nb.review.policy_files.policy_files import load_policy
 from hitl_nb.server.api.handlers import api_handlers
 from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import lets_log_in
 from hitl_nb.server.base.timers import DeadlineTimers
 from hitl_nb.server.standalone_page import page_handlers
-from hitl_nb.storage.urls import STORE_VARIABLE, default_url, normalize_url
+from hitl_nb.storage.urls import default_url, normalize_url
 
 LABEXTENSION = "hitl-nb"
-LABEXTENSION_VARIABLE = "HITL_NB_EXTENSION"
-"""Tells kernels that JupyterLab draws proposals by itself, so that they leave the ipywidgets panel out."""
 CONTENTS_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def load_extension(app: Any) -> None:
     """Add the review to a `ServerApp`."""
-    settings = HitlNb(parent=app)
+    options = HitlNb(parent=app)
     root = Path(os.path.realpath(Path(app.root_dir).expanduser()))
     key = SigningKey.of_this_user()
-    desk = ServerContext(settings, root, key, alone=app.ip in _LOOPBACK and "JUPYTERHUB_API_TOKEN" not in os.environ)
+    desk = ServerContext(options, root, key, alone=app.ip in _LOOPBACK and not settings.HUB_TOKEN.is_set())
     # Kernels inherit this process' environment: so all of them, and this server, use one store.
-    os.environ[STORE_VARIABLE] = normalize_url(settings.store or default_url())
-    problem = export_policy(settings.policy, root)
+    settings.STORE.write(normalize_url(options.store or default_url()))
+    problem = export_policy(options.policy, root)
     if problem:
         app.log.error("hitl_nb: agents stop until this policy is mended: %s", problem)
-    os.environ[SERVER_KEY_VARIABLE] = key.public
-    _set_env_flag(SIGNED_ONLY_VARIABLE, settings.signed_only)
-    os.environ[LOGINS_VARIABLE] = str(int(lets_log_in(app.identity_provider)))
-    _set_env_flag(LABEXTENSION_VARIABLE, is_labextension_enabled())
+    settings.SERVER_KEY.write(key.public)
+    settings.SIGNED_ONLY.write_flag(options.signed_only)
+    settings.SERVER_LOGINS.write(str(int(lets_log_in(app.identity_provider))))
+    settings.LABEXTENSION.write_flag(is_labextension_enabled())
     base = app.web_app.settings["base_url"].rstrip("/")
     served = [*api_handlers(desk), *page_handlers()]
-    app.web_app.add_handlers(".*$", [(base + path, made, options) for path, made, options in served])
+    app.web_app.add_handlers(".*$", [(base + path, made, arguments) for path, made, arguments in served])
     app.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=NotebookRenameListener(desk))
     IOLoop.current().add_callback(DeadlineTimers(desk, app.log).start)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
-    app.log.info("hitl_nb reviews proposals of %s", os.environ[STORE_VARIABLE])
+    app.log.info("hitl_nb reviews proposals of %s", settings.STORE.read())
 
 
 def export_policy(paths: Sequence[str], root: Path) -> str:
@@ -59,9 +57,9 @@ def export_policy(paths: Sequence[str], root: Path) -> str:
     Returns:
         Why the policy of the root folder cannot be used; "" if it can.
     """
-    os.environ[ROOT_VARIABLE] = str(root)
+    settings.ROOT.write(str(root))
     if paths:
-        os.environ[POLICY] = os.pathsep.join(str(Path(path).expanduser().absolute()) for path in paths)
+        settings.POLICY.write(os.pathsep.join(str(Path(path).expanduser().absolute()) for path in paths))
     try:
         load_policy(str(root))
     except PolicyError as error:
@@ -85,13 +83,6 @@ def _rename_runs(ledger: Ledger, old: str, new: str) -> None:
     for notebook in ledger.list_notebooks_in(old):  # it was a folder
         ledger.rename_notebook(notebook, new + notebook[len(old) :])
     ledger.rename_notebook(old, new)
-
-
-def _set_env_flag(name: str, true: bool) -> None:
-    if true:
-        os.environ[name] = "1"
-    else:
-        os.environ.pop(name, None)
 
 
 def is_labextension_enabled() -> bool:

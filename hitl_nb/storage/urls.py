@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from hitl_nb.errors import StoreError, StoreRefused
+from hitl_nb.settings import STORE
 
-STORE_VARIABLE = "HITL_NB_STORE"
 MOUNTINFO = Path("/proc/self/mountinfo")
 
 NETWORK_FILE_SYSTEMS = (
@@ -29,7 +29,7 @@ def default_url() -> str:
     """The store that `HITL_NB_STORE` names, else the one in Jupyter's data directory."""
     from jupyter_core.paths import jupyter_data_dir
 
-    return os.environ.get(STORE_VARIABLE) or f"diskcache://{Path(jupyter_data_dir()).absolute() / 'hitl_nb' / 'store'}"
+    return STORE.read() or f"diskcache://{Path(jupyter_data_dir()).absolute() / 'hitl_nb' / 'store'}"
 
 
 def normalize_url(url: object) -> str:
@@ -106,7 +106,7 @@ def _require_owned(directory: Path) -> os.stat_result:
     if found.st_uid != os.geteuid():
         raise StoreRefused(
             f"the store directory {directory} belongs to user {found.st_uid}, not to you ({os.geteuid()});"
-            f" set {STORE_VARIABLE}=diskcache:///path/of/your/own"
+            f" set {STORE.name}=diskcache:///path/of/your/own"
         )
     return found
 
@@ -120,7 +120,7 @@ def _refuse_network(directory: Path) -> None:
     if any(fnmatch.fnmatchcase(kind, pattern) for pattern in NETWORK_FILE_SYSTEMS):
         raise StoreRefused(
             f"the store directory {directory} is on a network file system ({kind}), where SQLite loses data;"
-            f" set {STORE_VARIABLE}=diskcache:///local/path to a directory on a local disk"
+            f" set {STORE.name}=diskcache:///local/path to a directory on a local disk"
         )
 
 

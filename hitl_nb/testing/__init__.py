@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from hitl_nb import json_text as json
+from hitl_nb import settings
 
 __all__ = ["ScriptedReviewer"]
 
@@ -61,25 +62,22 @@ class ScriptedReviewer:
         self._text = format_document(found)
 
     def __enter__(self) -> ScriptedReviewer:
-        from hitl_nb.scripted_review.reviewer import REVIEWER_VARIABLE, reviewer_from_environment
+        from hitl_nb.scripted_review.reviewer import reviewer_from_environment
 
         handle, self._path = tempfile.mkstemp(prefix="scripted-", suffix=".decisions.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(self._text)
-        self._before = os.environ.get(REVIEWER_VARIABLE)
-        os.environ[REVIEWER_VARIABLE] = f"script:{self._path}"
+        self._before = settings.read_variable(settings.REVIEWER.name)
+        settings.REVIEWER.write(f"script:{self._path}")
         self._script = reviewer_from_environment()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        from hitl_nb.scripted_review.reviewer import REVIEWER_VARIABLE, reviewer_from_environment
+        from hitl_nb.scripted_review.reviewer import reviewer_from_environment
 
-        if self._before is None:
-            del os.environ[REVIEWER_VARIABLE]
-        else:
-            os.environ[REVIEWER_VARIABLE] = self._before
+        settings.set_variable(settings.REVIEWER.name, self._before)
         Path(self._path).unlink(missing_ok=True)
         reviewer_from_environment()  # so this process reads its own clock again
 

@@ -8,14 +8,14 @@ they stay together and in order, whatever xdist or a plugin that shuffles tests 
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
+
+from hitl_nb import settings
 
 WHO_PATTERN = r'(?<=<span class="hitl-who">)[^<]*(?=</span>)'
 """What differs between two runs with the same decisions: who decided, and when."""
@@ -49,8 +49,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         return (yield)
     item.parent.sanitize_patterns[WHO_PATTERN] = "..."  # type: ignore[union-attr]  # its parent is nbval's file
     _leave_out_notes(item)
-    with mock.patch.dict(os.environ, _environment(item)):
-        os.environ.pop("HITL_NB_NOTEBOOK", None)  # of `hitl-nb run`, if it is that which runs pytest
+    # Without the notebook of `hitl-nb run`, if it is that which runs pytest.
+    with settings.change_environment(_environment(item), without=[settings.NOTEBOOK]):
         return (yield)
 
 
@@ -81,7 +81,7 @@ def _environment(item: pytest.Item) -> dict[str, str]:
         stash[_stores] = tempfile.TemporaryDirectory(prefix="hitl-nb-", ignore_cleanup_errors=True)
     store = Path(stash[_stores].name).resolve() / hashlib.sha256(bytes(item.path)).hexdigest()[:16]
     return {
-        "HITL_NB_STORE": f"diskcache://{store}",
-        "HITL_NB_REVIEWER": f"script:{item.path.with_suffix('.decisions.json')}",
-        "JPY_SESSION_NAME": str(item.path),
+        settings.STORE.name: f"diskcache://{store}",
+        settings.REVIEWER.name: f"script:{item.path.with_suffix('.decisions.json')}",
+        settings.SESSION_NAME.name: str(item.path),
     }

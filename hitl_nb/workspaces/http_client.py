@@ -6,7 +6,6 @@ growing pauses.
 
 from __future__ import annotations
 
-import os
 import re
 import ssl
 import time
@@ -17,7 +16,7 @@ from http.client import HTTPException
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-from hitl_nb import errors
+from hitl_nb import errors, settings
 from hitl_nb import json_text as json
 from hitl_nb.errors import HitlError, InvalidEdit, RunClaimed, ServerError
 
@@ -54,7 +53,7 @@ class ServerClient:
         named = parse_qs(parts.query).get("token", [""])[0]
         path = re.sub(r"/(lab|tree|doc|notebooks)(/.*)?$", "", parts.path).rstrip("/")
         self.address = f"{parts.scheme}://{parts.netloc.rsplit('@')[-1]}{path}"
-        self._token = token or named or os.environ.get("JUPYTER_TOKEN", "")
+        self._token = token or named or settings.JUPYTER_TOKEN.read()
         if not self._token.isascii() or not self._token.isprintable():
             raise ValueError("token has characters that no token has; copy it again")
         self._pause = pause

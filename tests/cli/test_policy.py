@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from hitl_nb import settings
 from hitl_nb.cli.app import app
 from hitl_nb.errors import PolicyError
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.policies.documents.documents import read_policy_document
 from hitl_nb.policies.rules.rules import make_plan
 from hitl_nb.records import Facts, GuardrailResult, Question, Snapshot, now
-from hitl_nb.review.policy_files.policy_files import FILE_NAME, POLICY_VARIABLE, ROOT_VARIABLE, load_policy
+from hitl_nb.review.policy_files.policy_files import FILE_NAME, load_policy
 from hitl_nb.storage import open_store
 
 Run = Callable[..., Result]
@@ -42,7 +43,7 @@ do = "block"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in (POLICY_VARIABLE, ROOT_VARIABLE):
+    for name in (settings.POLICY.name, settings.ROOT.name):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HITL_NB_STORE", f"diskcache://{tmp_path}/store")
@@ -94,7 +95,7 @@ def test_show_and_check_without_files(run: Run, folder: Path) -> None:
 def test_show(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     organisation = folder.parent / "org.toml"
     organisation.write_text('exclusive = true\n[[rule]]\nid = "all"\ndo = "ask"\nneeds = ["2 of ada, bo, cy"]\n')
-    monkeypatch.setenv(POLICY_VARIABLE, str(organisation))
+    monkeypatch.setenv(settings.POLICY.name, str(organisation))
     (folder / FILE_NAME).write_text(OLD)
     (folder / "desk.ipynb").touch()
     shown = run("show", "desk.ipynb")
@@ -271,7 +272,7 @@ def test_check_tells_all_errors_of_the_files_that_apply(run: Run, folder: Path) 
 @pytest.mark.parametrize("command", [("show",), ("check",), ("check", "~nobody-here/x.toml")])
 def test_a_home_that_nobody_knows(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
     if len(command) == 1:
-        monkeypatch.setenv(POLICY_VARIABLE, "~nobody-here/x.toml")
+        monkeypatch.setenv(settings.POLICY.name, "~nobody-here/x.toml")
     done = run(*command)
     said = f"{done.stdout}{done.stderr}{done.exception}"
     assert done.exit_code == 1

@@ -9,20 +9,18 @@ from pathlib import Path
 import pytest
 
 import hitl_nb
+from hitl_nb import settings
+from hitl_nb.server.base.context import HitlNb
 from hitl_nb.storage import open_store
 from tests.commands import Commands
-from tests.docs.pages import DOCS, ROOT, read_pages
+from tests.docs.pages import DOCS, read_pages
 from tests.docs.stories import play_story
 
 sys.path.insert(0, str(DOCS))
 
-from _extension import code, reference, variables
+from _extension import code, reference
 
 PAGES = read_pages()
-_SPELLED = re.compile(r"\b(?:HITL_NB_[A-Z_]+[A-Z])\b")
-SIGNS = {"TZ", "JPY_PARENT_PID", "SERVER_SOFTWARE", "SCRIPT_NAME"}
-"""Read to restore the time zone, or to recognise the program that started the kernel; no settings."""
-_READ = re.compile(r"environ(?:\.get|\.pop)?[\[(]\s*\"([A-Z_]+)\"")
 
 
 def test_the_pages_name_only_parts_that_exist_and_all_of_them() -> None:
@@ -35,12 +33,11 @@ def test_every_part_is_made_from_the_code(part: str) -> None:
     assert reference.PARTS[part]().strip()
 
 
-def test_the_environment_variables_are_those_that_the_source_spells() -> None:
-    source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "hitl_nb").rglob("*.py"))
-    listed = {variable.name for variable in variables.VARIABLES}
-    assert set(_SPELLED.findall(source)) == listed
-    others = {name for name in _READ.findall(source) if not name.startswith("HITL_NB_")}
-    assert others - {variable.name for variable in variables.FOREIGN} == SIGNS
+def test_the_settings_page_has_every_option_of_the_server_and_every_environment_variable() -> None:
+    options, environment = reference.server_options(), reference.environment()
+    assert all(f"`c.HitlNb.{name}`" in options for name in HitlNb.class_traits(config=True))
+    for variable in (*settings.VARIABLES, *settings.FOREIGN_VARIABLES):
+        assert f"| `{variable.name}` | {variable.value_type} | {variable.default} | " in environment
 
 
 def test_every_public_name_is_documented_once() -> None:

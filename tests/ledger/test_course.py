@@ -8,12 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from hitl_nb import settings
 from hitl_nb.errors import NotAReviewer, StoreCorrupt, Untrusted
 from hitl_nb.ledger.decisions.decisions import SubmittedDecision
 from hitl_nb.ledger.decisions.signatures import (
-    LOGINS_VARIABLE,
-    SERVER_KEY_VARIABLE,
-    SIGNED_ONLY_VARIABLE,
     ReviewerAttestation,
     SigningKey,
 )
@@ -34,11 +32,16 @@ LAST = ("1h remind", "4h escalate lea", "8h approve")
 @pytest.fixture(autouse=True)
 def at_t0(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    for name in (SERVER_KEY_VARIABLE, SIGNED_ONLY_VARIABLE, LOGINS_VARIABLE, requesters.HUB_USER):
+    for name in (
+        settings.SERVER_KEY.name,
+        settings.SIGNED_ONLY.name,
+        settings.SERVER_LOGINS.name,
+        settings.HUB_USER.name,
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(requesters, "os_user", lambda: "ada")
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, T0.isoformat())
 
 
 class Attacked:
@@ -72,7 +75,7 @@ class Attacked:
         self.ledger.store.transact(work)
 
     def tick(self, when: str) -> None:
-        self._monkeypatch.setenv(clock.CLOCK_VARIABLE, at(when).isoformat())
+        self._monkeypatch.setenv(settings.CLOCK.name, at(when).isoformat())
         self.ledger.run_due_steps()
 
     def vote(self, user: str, action: Any = "approve", attest: ReviewerAttestation | None = None) -> None:
@@ -257,7 +260,7 @@ def test_an_escalation_since_nobody_could_be_told_is_believed(attacked: Attacked
 def test_an_escalation_that_makes_the_votes_enough_completes_them(
     attacked: Attacked, monkeypatch: pytest.MonkeyPatch, undo: float | None
 ) -> None:
-    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
+    monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     attacked.ask("4h escalate bo", "8h reject", need="2 of bo, cy", undo=undo)
     attacked.vote("bo")
     needs = msgspec.structs.replace(terms("1 of bo", "1 of dan", timeline=("4h escalate bo", "8h reject")), policy="")
@@ -271,7 +274,7 @@ def test_an_escalation_that_makes_the_votes_enough_completes_them(
 
 
 def test_votes_that_are_enough_under_other_terms_decide(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
+    monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     attacked.ask("8h reject", need="3 of bo, cy, dan")
     attacked.vote("cy")
     attacked.vote("bo")
@@ -303,12 +306,12 @@ def test_where_only_signed_decisions_count_so_do_withdrawals(
     attacked.vote("cy")
     attacked.tick("1:00")
     assert attacked.sound() == "approve by cy"
-    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
+    monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     assert "bo took back their vote" in attacked.refused()
 
 
 def test_a_signed_withdrawal_counts(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
+    monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     attacked.ask(need="1 of bo, cy", undo=3600.0)
     attacked.vote("bo")
     with pytest.raises(NotAReviewer, match="take it back in JupyterLab"):

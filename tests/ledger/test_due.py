@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from hitl_nb import settings
 from hitl_nb.cli.doctor import examine_installation
 from hitl_nb.errors import AlreadyDecided, StoreCorrupt, StoreFull
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.policies.terms.seats import seats_of
 from hitl_nb.policies.terms.terms import People
@@ -44,7 +44,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def asked_at_t0(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked is asked at T0, and the clock stands still there, so that nothing is due by itself."""
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, T0.isoformat())
 
 
 @pytest.fixture
@@ -260,13 +260,13 @@ class TestWhoLooks:
     @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
     def test_reading(self, ledger: Ledger, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
         [p] = asked(ledger, ("1h reject",))
-        monkeypatch.setenv(clock.CLOCK_VARIABLE, at("1:00").isoformat())
+        monkeypatch.setenv(settings.CLOCK.name, at("1:00").isoformat())
         look(ledger, p)
         assert [type_ for type_, _ in steps(ledger)] == ["decision"]
 
     def test_deciding(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         [p] = asked(ledger, ("1h reject",))
-        monkeypatch.setenv(clock.CLOCK_VARIABLE, at("1:00").isoformat())
+        monkeypatch.setenv(settings.CLOCK.name, at("1:00").isoformat())
         with pytest.raises(AlreadyDecided, match="deadline"):
             ledger.decide(p.id, "approve", reviewer="ada", fingerprint=p.fingerprint, revision=p.revision)
         with pytest.raises(AlreadyDecided, match="deadline"):
@@ -274,7 +274,7 @@ class TestWhoLooks:
 
     def test_opening_and_asking(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         [p] = asked(ledger, ("1h reject",))
-        monkeypatch.setenv(clock.CLOCK_VARIABLE, at("1:00").isoformat())
+        monkeypatch.setenv(settings.CLOCK.name, at("1:00").isoformat())
         ledger.open_run(agent="refunds", notebook=NB)
         assert ledger.load_proposal(p.id).decision is not None  # it was due before it was superseded
 

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from hitl_nb import settings
 from hitl_nb.ledger.decisions import decision_freshness as freshness
 from hitl_nb.ledger.decisions import decisions as verdicts
 from hitl_nb.ledger.ledger import ClaimedState, Ledger
-from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.ledger.runs.claims import Claim
 from hitl_nb.policies.documents.documents import read_policy_mapping
 from hitl_nb.policies.rules.rules import MergedPolicy, make_plan, merge_documents
@@ -62,7 +62,7 @@ def approved(ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more:
 def continued(ledger: Ledger, run: Run, monkeypatch: pytest.MonkeyPatch, policy: Any, **later: float) -> ClaimedState:
     """The run is claimed so much later than it was decided."""
     last = max(p.decision.decided_at for p in ledger.list_proposals(run.id, run.pauses) if p.decision is not None)
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, (last + timedelta(**later)).isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, (last + timedelta(**later)).isoformat())
     found = ledger.claim_saved(run.id, policy=policy)
     assert ledger.verify().ok, ledger.verify()
     return found
@@ -97,7 +97,7 @@ def test_vector_23_it_is_asked_again(ledger: Ledger, monkeypatch: pytest.MonkeyP
     plans = [make_plan(merged(BIG), question, facts, agent="refunds", notebook=NB)]
     waits, [again] = ledger.pause_run(found.claim, STATE, [question], plans=plans, facts=facts, policy=merged(BIG))
     assert (waits.pauses, waits.open, again.status) == (2, 1, "open")
-    monkeypatch.delenv(clock.CLOCK_VARIABLE)
+    monkeypatch.delenv(settings.CLOCK.name)
     ledger.decide(again.id, "approve", reviewer="ada")
     assert [one.status for one in ledger.claim_saved(run.id, policy=merged(BIG)).asked] == ["decided"]
     assert ledger.verify().ok

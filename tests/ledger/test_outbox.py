@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hitl_nb import settings
 from hitl_nb.ledger.decisions.notices import NOTICE_RETENTION, Notice, write_notice
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.open.notice_sending import LEASE_TIME, RETRY_DELAYS
 from hitl_nb.ledger.open.watchers import WATCHER_TIMEOUT
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep, new_id
@@ -256,7 +256,7 @@ def asked_under(ledger: Ledger, *steps: TimelineStep) -> Proposal:
 
 @pytest.fixture
 def at_t0(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, T0.isoformat())
     monkeypatch.setattr(judged, "now", lambda: T0)
 
 

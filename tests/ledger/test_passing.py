@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb import records
+from hitl_nb import records, settings
 from hitl_nb.errors import HitlError, RunClaimed, StoreCorrupt, StoreRefused
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.rows import requesters
@@ -272,11 +272,11 @@ class TestFormat:
 
 class TestRequesters:
     def test_they_are_the_people_behind_the_processes(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv(requesters.HUB_USER, raising=False)
+        monkeypatch.delenv(settings.HUB_USER.name, raising=False)
         run, claim = start(ledger)
         assert run.requesters == (requesters.os_user(),)
         ledger.fail(claim, None, "oops")
-        monkeypatch.setenv(requesters.HUB_USER, "ada")
+        monkeypatch.setenv(settings.HUB_USER.name, "ada")
         run, _ = ledger.claim(run.id)
         assert run.requesters == (requesters.os_user(), "ada")
         assert ledger.load_run(run.id) == run
@@ -305,11 +305,11 @@ class TestClock:
 
     def test_it_can_stand_still(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         start(ledger)
-        monkeypatch.setenv(clock.CLOCK_VARIABLE, "2026-01-05T10:00:00+01:00")
+        monkeypatch.setenv(settings.CLOCK.name, "2026-01-05T10:00:00+01:00")
         assert ledger.now().isoformat() == "2026-01-05T09:00:00+00:00"
 
     @pytest.mark.parametrize("text", ["soon", "2026-01-05T09:00:00", "2026-13-01T00:00:00Z"])
     def test_a_time_that_is_none_is_named(self, ledger: Ledger, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(clock.CLOCK_VARIABLE, text)
+        monkeypatch.setenv(settings.CLOCK.name, text)
         with pytest.raises(HitlError, match="HITL_NB_CLOCK"):
             ledger.now()

@@ -10,12 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from hitl_nb import settings
 from hitl_nb.errors import HitlError, StoreCorrupt, Untrusted
 from hitl_nb.ledger.decisions.reviewers import format_decider
 from hitl_nb.ledger.decisions.signatures import (
-    LOGINS_VARIABLE,
-    SERVER_KEY_VARIABLE,
-    SIGNED_ONLY_VARIABLE,
     ReviewerAttestation,
     SigningKey,
     decision_message,
@@ -30,9 +28,9 @@ from hitl_nb.storage.memory import MemoryStore
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    monkeypatch.delenv(SERVER_KEY_VARIABLE, raising=False)
-    monkeypatch.delenv(SIGNED_ONLY_VARIABLE, raising=False)
-    monkeypatch.delenv(LOGINS_VARIABLE, raising=False)
+    monkeypatch.delenv(settings.SERVER_KEY.name, raising=False)
+    monkeypatch.delenv(settings.SIGNED_ONLY.name, raising=False)
+    monkeypatch.delenv(settings.SERVER_LOGINS.name, raising=False)
     return tmp_path
 
 
@@ -151,7 +149,7 @@ def test_another_servers_key_is_refused_unless_it_is_pinned(
     mine = SigningKey.of_this_user()
     with pytest.raises(Untrusted):
         ledger.list_proposals(p.run)
-    monkeypatch.setenv(SERVER_KEY_VARIABLE, f"{mine.public}, {other.public}")
+    monkeypatch.setenv(settings.SERVER_KEY.name, f"{mine.public}, {other.public}")
     assert ledger.list_proposals(p.run)[0].status == "decided"
 
 
@@ -172,7 +170,7 @@ def test_where_only_signed_decisions_count_a_bare_one_is_refused(
     p = asked(ledger)
     ledger.decide(p.id, "approve", reviewer="ann")
     assert ledger.list_proposals(p.run)[0].status == "decided"
-    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
+    monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
         ledger.list_proposals(p.run)
 
@@ -220,7 +218,7 @@ def test_who_did_not_log_in_is_a_guest(ledger: Ledger, authn: Any) -> None:
 def test_a_login_is_not_believed_where_nobody_can_log_in(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     p = asked(ledger)
     signed(ledger, p, SigningKey.of_this_user())
-    monkeypatch.setenv(LOGINS_VARIABLE, "0")
+    monkeypatch.setenv(settings.SERVER_LOGINS.name, "0")
     assert said(ledger, p) == "a guest (the server knows its token only)"
 
 
@@ -332,7 +330,7 @@ def test_where_only_signed_decisions_count_no_unsigned_one_does(
 ) -> None:
     p = asked(ledger)
     ledger.decide(p.id, "approve", reviewer="ann", by=by)
-    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
+    monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
         ledger.list_proposals(p.run)
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hitl_nb import settings
 from hitl_nb.errors import (
     AlreadyDecided,
     InvalidEdit,
@@ -21,9 +22,6 @@ from hitl_nb.errors import (
 )
 from hitl_nb.ledger.decisions.reviewers import format_decider
 from hitl_nb.ledger.decisions.signatures import (
-    LOGINS_VARIABLE,
-    SERVER_KEY_VARIABLE,
-    SIGNED_ONLY_VARIABLE,
     ReviewerAttestation,
     SigningKey,
 )
@@ -32,7 +30,6 @@ from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import requesters
-from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.documents.documents import read_policy_document
 from hitl_nb.policies.documents.merged_policy import merge_documents
 from hitl_nb.policies.rules.rules import Plan
@@ -49,11 +46,16 @@ STEPS = ("1h remind", "4h escalate lea", "8h reject")
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data directory of its own; what is asked is asked at T0 by ada, and the clock stands still there."""
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    for name in (SERVER_KEY_VARIABLE, SIGNED_ONLY_VARIABLE, LOGINS_VARIABLE, requesters.HUB_USER):
+    for name in (
+        settings.SERVER_KEY.name,
+        settings.SIGNED_ONLY.name,
+        settings.SERVER_LOGINS.name,
+        settings.HUB_USER.name,
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(requesters, "os_user", lambda: "ada")
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, T0.isoformat())
     return tmp_path
 
 
@@ -79,7 +81,7 @@ class Desk:
 
     def at(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
         now = T0 + timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        self._monkeypatch.setenv(clock.CLOCK_VARIABLE, now.isoformat())
+        self._monkeypatch.setenv(settings.CLOCK.name, now.isoformat())
         return now
 
     def attest(self, user: str, authn: Any = "login") -> ReviewerAttestation:
@@ -521,7 +523,7 @@ def test_each_vote_that_counts_is_signed_where_that_is_asked(desk: Desk, monkeyp
     desk.vote("ada", attest=None)
     desk.vote("cy")
     desk.check()
-    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
+    monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     with pytest.raises(Untrusted, match="the vote of ada"):
         desk.ledger.list_proposals(desk.p.run)
 
@@ -534,20 +536,20 @@ def test_an_approval_by_the_clock_is_not_used_where_only_signed_decisions_count(
         desk.at(hours=1)
         desk.ledger.run_due_steps()
         desk.check()
-        monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
+        monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
         if used:
             desk.check()
         else:
             with pytest.raises(Untrusted):
                 desk.check()
-        monkeypatch.delenv(SIGNED_ONLY_VARIABLE)
+        monkeypatch.delenv(settings.SIGNED_ONLY.name)
         desk.at()
 
 
 def test_a_vote_of_another_server_is_not_used(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.ask(terms("1 of bo"))
     desk.vote("bo")
-    monkeypatch.setenv(SERVER_KEY_VARIABLE, SigningKey(_other_key()).public)
+    monkeypatch.setenv(settings.SERVER_KEY.name, SigningKey(_other_key()).public)
     assert desk.ledger.reviewer_identity(desk.p) == "unsigned"
     with pytest.raises(Untrusted):
         desk.ledger.list_proposals(desk.p.run)

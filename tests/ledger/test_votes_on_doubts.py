@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from hitl_nb import settings
 from hitl_nb.ledger.decisions.signatures import ReviewerAttestation, SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
-from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Doubt, Proposal, Question, Snapshot
 from hitl_nb.storage.memory import MemoryStore
@@ -25,7 +25,7 @@ DOUBT = Doubt(call="pay(12)", step="pay", arguments={}, began=T0, noticed=T0, di
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, T0.isoformat())
     return Ledger(MemoryStore())
 
 
@@ -65,7 +65,7 @@ def test_an_answer_that_settles_stops_the_run_when_it_is_the_decision(
     p = asked(ledger, "1 of bo", undo=30.0)
     answer(ledger, p, "bo", "stop")
     assert ledger.load_run(p.run).status == "waiting"
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + timedelta(seconds=30)).isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, (T0 + timedelta(seconds=30)).isoformat())
     ledger.run_due_steps()
     assert ledger.load_run(p.run).status == "cancelled"
     assert ledger.verify().ok
@@ -74,7 +74,7 @@ def test_an_answer_that_settles_stops_the_run_when_it_is_the_decision(
 @pytest.mark.parametrize("last", ["reject", "approve"])
 def test_the_clock_never_says_what_happened(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
     p = asked(ledger, "1 of bo", timeline=(f"1h {last}",))
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + timedelta(hours=1)).isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, (T0 + timedelta(hours=1)).isoformat())
     ledger.run_due_steps()
     p = ledger.load_proposal(p.id)
     assert (p.status, p.overdue) == ("open", True)

@@ -16,13 +16,12 @@ import numpy as np
 import pytest
 
 import hitl_nb as hitl
+from hitl_nb import settings
 from hitl_nb.errors import PolicyError
 from hitl_nb.policies.documents.merged_policy import MergedPolicy
 from hitl_nb.review.policy_files.policy_files import (
     FILE_NAME,
     MAX_BYTES,
-    POLICY_VARIABLE,
-    ROOT_VARIABLE,
     find_policy_files,
     load_policy,
 )
@@ -30,8 +29,8 @@ from hitl_nb.review.policy_files.policy_files import (
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(POLICY_VARIABLE, raising=False)
-    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
+    monkeypatch.delenv(settings.POLICY.name, raising=False)
+    monkeypatch.delenv(settings.ROOT.name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
@@ -73,7 +72,7 @@ def test_files_up_to_the_servers_root_or_home(tmp_path: Path, monkeypatch: pytes
         write(folder, f"r{n}")
     notebook = home / "work" / "a" / "x.ipynb"
     assert ids(notebook) == ["r1", "r2", "r3"]
-    monkeypatch.setenv(ROOT_VARIABLE, str(home / "work"))
+    monkeypatch.setenv(settings.ROOT.name, str(home / "work"))
     assert ids(notebook) == ["r2", "r3"]
 
 
@@ -87,17 +86,17 @@ def test_files_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     a = write(tmp_path / "org", "a", name="a.toml", top="exclusive = true\n")
     b = write(tmp_path / "org", "b", name="b.toml")
     write(tmp_path / "work", "c")
-    monkeypatch.setenv(POLICY_VARIABLE, os.pathsep.join([str(a), str(b), ""]))
+    monkeypatch.setenv(settings.POLICY.name, os.pathsep.join([str(a), str(b), ""]))
     assert ids(tmp_path / "work" / "x.ipynb") == ["a", "b", "c"]
     assert load(tmp_path / "work" / "x.ipynb").exclusive
-    monkeypatch.setenv(POLICY_VARIABLE, str(tmp_path / "missing.toml"))
+    monkeypatch.setenv(settings.POLICY.name, str(tmp_path / "missing.toml"))
     with pytest.raises(PolicyError, match=r"missing\.toml: .* cannot be read: No such file.*HITL_NB_POLICY"):
         load_policy(str(tmp_path / "work" / "x.ipynb"))
 
 
 def test_a_file_that_is_named_and_found_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path, "a")
-    monkeypatch.setenv(POLICY_VARIABLE, str(file))
+    monkeypatch.setenv(settings.POLICY.name, str(file))
     assert ids(tmp_path / "x.ipynb", hitl.policy(file)) == ["a"]
     write(tmp_path, "a", top="exclusive = true\n")
     assert load(tmp_path / "x.ipynb").exclusive

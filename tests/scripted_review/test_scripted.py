@@ -15,9 +15,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 import hitl_nb as hitl
+from hitl_nb import settings
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.scripted_review.decision_recording import record_entries
-from hitl_nb.scripted_review.reviewer import REVIEWER_VARIABLE
 from hitl_nb.testing import ScriptedReviewer
 
 
@@ -64,7 +64,7 @@ def test_answers_to_the_end() -> None:
         ("respond", "who?", None, "script"),
         ("approve", "Dear D", None, "script"),
     ]
-    assert REVIEWER_VARIABLE not in os.environ
+    assert settings.REVIEWER.name not in os.environ
 
 
 def test_without_an_entry_the_run_waits_and_a_person_may_decide() -> None:
@@ -132,7 +132,7 @@ def test_a_file_that_is_none(tmp_path: Path, text: str, says: str) -> None:
 
 
 def test_the_environment_variable_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(REVIEWER_VARIABLE, "approve")
+    monkeypatch.setenv(settings.REVIEWER.name, "approve")
     with pytest.raises(hitl.HitlError, match="must be script:FILE"):
         run(letters, ["A"])
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 import hitl_nb as hitl
+from hitl_nb import settings
 from hitl_nb.ledger.decisions.signatures import ReviewerAttestation, SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import requesters
@@ -21,7 +22,7 @@ from hitl_nb.records import Action, Proposal, Question, Snapshot, Terms, new_id
 from hitl_nb.scripted_review import decision_file
 from hitl_nb.scripted_review.decision_file import DEFAULT_CLOCK, DecisionEntry, DecisionFile, parse_document
 from hitl_nb.scripted_review.decision_recording import record_file
-from hitl_nb.scripted_review.reviewer import REVIEWER_VARIABLE, DecisionFileReviewer, reviewer_from_environment
+from hitl_nb.scripted_review.reviewer import DecisionFileReviewer, reviewer_from_environment
 from hitl_nb.storage import open_store
 from tests.policies.casework import terms
 
@@ -51,7 +52,7 @@ class Desk:
         document = {"version": 1, "decisions": list(entries), **more}
         found = parse_document(decision_file.json.dumps(document).encode(), self.path.name)
         self.path.write_text(decision_file.format_document(found), encoding="utf-8")
-        self._patch.setenv(REVIEWER_VARIABLE, f"script:{self.path}")
+        self._patch.setenv(settings.REVIEWER.name, f"script:{self.path}")
         reviewer = reviewer_from_environment()
         assert reviewer is not None
         return reviewer
@@ -84,7 +85,7 @@ def _asked_under(made_under: Terms | None, policy: Any) -> Plan:
 @pytest.fixture
 def desk(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     yield Desk(ledger, tmp_path, monkeypatch)
-    monkeypatch.delenv(REVIEWER_VARIABLE, raising=False)
+    monkeypatch.delenv(settings.REVIEWER.name, raising=False)
     reviewer_from_environment()  # the machine's clock again
 
 
@@ -207,7 +208,7 @@ class TestClock:
     def test_nobody_is_told(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         desk.write({"action": "wait"}, {"action": "approve"}).answer_proposals(desk.ledger, desk.ask(TIMED))
         assert desk.ledger.store.scan("notice/", "notice0") == []
-        monkeypatch.delenv(REVIEWER_VARIABLE)
+        monkeypatch.delenv(settings.REVIEWER.name)
         reviewer_from_environment()
         desk.ask(TIMED, key="people")
         assert len(desk.ledger.store.scan("notice/", "notice0")) == 1
@@ -282,7 +283,7 @@ class TestClock:
         """A server or `watch` on the same store would find its deadlines passed months ago; people may still decide."""
         desk.write()
         [p] = desk.ask(terms("1 of anyone", timeline=("1h remind", "8h reject"), undo=30.0))
-        monkeypatch.delenv(REVIEWER_VARIABLE)
+        monkeypatch.delenv(settings.REVIEWER.name)
         reviewer_from_environment()
         assert desk.ledger.run_due_steps() == 0
         assert outcome(desk.now(p)[0]) == ("open",)
@@ -292,7 +293,7 @@ class TestClock:
         assert desk.ledger.verify().ok
 
     def test_its_clock_acts_on_nothing_that_people_are_asked(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv(REVIEWER_VARIABLE, raising=False)
+        monkeypatch.delenv(settings.REVIEWER.name, raising=False)
         reviewer_from_environment()
         [people] = desk.ask(TIMED, key="people")
         reviewer = desk.write(*[{"action": "wait"}] * 3, clock="2126-01-05T09:00:00Z")

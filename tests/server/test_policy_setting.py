@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config
 
-from hitl_nb.review.policy_files.policy_files import FILE_NAME, POLICY_VARIABLE, ROOT_VARIABLE, load_policy
+from hitl_nb import settings
+from hitl_nb.review.policy_files.policy_files import FILE_NAME, load_policy
 from hitl_nb.server.base.context import HitlNb
 from hitl_nb.server.extension import export_policy
 
@@ -17,7 +18,7 @@ RULE = '[[rule]]\nid = "{}"\ndo = "ask"\n'
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (POLICY_VARIABLE, ROOT_VARIABLE):
+    for name in (settings.POLICY.name, settings.ROOT.name):
         monkeypatch.setenv(name, "")  # so that they are taken back
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
@@ -32,7 +33,7 @@ def test_kernels_get_the_files_and_the_root(tmp_path: Path) -> None:
     (root / FILE_NAME).write_text(RULE.format("root"))
     settings = HitlNb(config=Config({"HitlNb": {"policy": [str(tmp_path / "a.toml"), "b.toml"]}}))
     assert export_policy(settings.policy, root) == ""
-    assert os.environ[POLICY_VARIABLE].split(os.pathsep) == [str(tmp_path / "a.toml"), str(tmp_path / "b.toml")]
+    assert os.environ[settings.POLICY.name].split(os.pathsep) == [str(tmp_path / "a.toml"), str(tmp_path / "b.toml")]
     policy = load_policy(str(root / "work" / "x.ipynb"))
     assert policy is not None
     assert [rule.id for rule in policy.rules] == ["a", "b", "root"]
@@ -40,6 +41,6 @@ def test_kernels_get_the_files_and_the_root(tmp_path: Path) -> None:
 
 
 def test_without_the_setting_the_environment_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(POLICY_VARIABLE, str(tmp_path / "missing.toml"))
+    monkeypatch.setenv(settings.POLICY.name, str(tmp_path / "missing.toml"))
     assert "missing.toml: the policy file cannot be read" in export_policy(HitlNb().policy, tmp_path)
-    assert os.environ[POLICY_VARIABLE] == str(tmp_path / "missing.toml")
+    assert os.environ[settings.POLICY.name] == str(tmp_path / "missing.toml")

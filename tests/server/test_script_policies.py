@@ -12,10 +12,10 @@ import pytest
 from test_votes_api import Api
 
 import hitl_nb as hitl
+from hitl_nb import settings
 from hitl_nb.errors import PolicyError
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.rows import requesters
-from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.records import Proposal
 from hitl_nb.review.policy_files import policy_files
 from hitl_nb.review.policy_files.renewal import renew_all
@@ -75,10 +75,10 @@ class Script:
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, T0.isoformat())
     monkeypatch.setattr(judged, "now", lambda: T0)
     monkeypatch.setattr(requesters, "_os_user", lambda uid: "ada")
-    monkeypatch.delenv(policy_files.POLICY_VARIABLE, raising=False)
+    monkeypatch.delenv(settings.POLICY.name, raising=False)
     for name in ("served", "scripts"):
         (tmp_path / name / ".git").mkdir(parents=True)
     api = Api(tmp_path / "served")
@@ -98,7 +98,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 
 def later(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + by).isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, (T0 + by).isoformat())
 
 
 @pytest.mark.parametrize("deadline", [timedelta(hours=4), T0 + timedelta(hours=4)])
@@ -207,7 +207,7 @@ def test_an_exclusive_policy_of_the_server_limits_what_a_script_sends(
     by_clock = PolicyText("/s.toml", "exclusive = true\n" + rule.format("s", 'timeline = ["1h approve"]'), True)
     org = tmp_path / "org.toml"
     org.write_text(rule.format("o", ""))
-    monkeypatch.setenv(policy_files.POLICY_VARIABLE, str(org))
+    monkeypatch.setenv(settings.POLICY.name, str(org))
     merged = merge_script_policies(str(tmp_path), "nightly", [by_clock])
     assert merged is not None
     assert [len(one.timeline) for one in merged.rules] == [0, 1]
@@ -219,7 +219,7 @@ def test_an_exclusive_policy_of_the_server_limits_what_a_script_sends(
 
 
 def test_a_file_that_both_have_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(policy_files.POLICY_VARIABLE, raising=False)
+    monkeypatch.delenv(settings.POLICY.name, raising=False)
     (tmp_path / ".git").mkdir()
     (tmp_path / policy_files.FILE_NAME).write_text(TWO)
     merged = merge_script_policies(str(tmp_path), "nightly", [PolicyText("/clone/hitl-policy.toml", TWO)])

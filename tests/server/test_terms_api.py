@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from hitl_nb.ledger.decisions.signatures import LOGINS_VARIABLE, SERVER_KEY_VARIABLE, SigningKey
+from hitl_nb import settings
+from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.policies.rules.rules import Plan
@@ -81,7 +82,7 @@ def as_described(said: Any, shape: type[T]) -> T:
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    for name in (SERVER_KEY_VARIABLE, LOGINS_VARIABLE):
+    for name in (settings.SERVER_KEY.name, settings.SERVER_LOGINS.name):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(requesters, "os_user", lambda: "ada")
     return Office()

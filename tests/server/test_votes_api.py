@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from hitl_nb.ledger.decisions.signatures import SIGNED_ONLY_VARIABLE, SigningKey
+from hitl_nb import settings
+from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.rows import requesters
-from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Authn, Proposal, Question, Snapshot, Terms, new_id
 from hitl_nb.server.api.routes import ROUTES
@@ -30,7 +30,7 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(requesters, "_os_user", lambda uid: "ada")
     monkeypatch.setattr(judged, "now", lambda: T0)
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, T0.isoformat())
 
 
 class Api:
@@ -124,7 +124,7 @@ def test_who_may_not_is_told_why(api: Api, user: str, action: str, authn: Any, s
 
 def test_too_late_is_a_conflict(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     (p,) = api.ask(terms("1 of bo", timeline=("8h reject",)))
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + timedelta(hours=8)).isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, (T0 + timedelta(hours=8)).isoformat())
     status, said = api.decide("bo", p)
     assert (status, said["error"], said["proposal"]["decision"]["by"]) == (409, "AlreadyDecided", "deadline")
     assert said["proposal"]["votes"] == []
@@ -143,11 +143,11 @@ def test_an_approval_is_taken_back(api: Api, monkeypatch: pytest.MonkeyPatch) ->
     assert back is not None
     assert back["signature"]
     api.decide("bo", p)
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, (T0 + timedelta(seconds=30)).isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, (T0 + timedelta(seconds=30)).isoformat())
     status, said = api.call("bo", "POST", f"proposals/{p.id}/undo", {})
     assert (status, said["error"]) == (409, "TooLate")
     assert api.ledger.load_proposal(p.id).status == "decided"
-    monkeypatch.setenv(SIGNED_ONLY_VARIABLE, "1")
+    monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     assert api.ledger.verify().ok
     assert len(api.ledger.list_proposals(p.run)) == 1
 

@@ -18,8 +18,8 @@ from hitl_nb_server import Server
 from letters import button
 from people import PASSWORD, PEOPLE, approval, started
 
+from hitl_nb import settings
 from hitl_nb.ledger.decisions.reviewers import format_decider
-from hitl_nb.ledger.decisions.signatures import SERVER_KEY_VARIABLE
 from hitl_nb.records import Proposal
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
@@ -93,7 +93,7 @@ def who(team: Server, p: Proposal) -> str:
 
 @pytest.fixture(autouse=True)
 def _trusted(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    monkeypatch.setenv(SERVER_KEY_VARIABLE, team.public_key())
+    monkeypatch.setenv(settings.SERVER_KEY.name, team.public_key())
 
 
 @pytest.mark.parametrize("way", REACH)

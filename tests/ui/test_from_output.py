@@ -20,9 +20,9 @@ from letters import LOAD, agent, card, eventually, ledger, waiting
 from people import PASSWORD, PEOPLE
 from test_apart import REACH, WATCH
 
+from hitl_nb import settings
 from hitl_nb.kinds.questions import build_question
 from hitl_nb.ledger.decisions.reviewers import SHARED_WINDOW_NOTE, format_decider
-from hitl_nb.ledger.decisions.signatures import SERVER_KEY_VARIABLE
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Snapshot
 
@@ -95,7 +95,7 @@ def test_script_in_an_output_decides_nothing_that_reads_like_a_person_in_the_pag
     browser: Any, team: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = Path(team.env["JUPYTER_DATA_DIR"], "hitl_nb", "server_key.pub").read_text().strip()
-    monkeypatch.setenv(SERVER_KEY_VARIABLE, key)
+    monkeypatch.setenv(settings.SERVER_KEY.name, key)
     (team.folder / "worker.js").write_text("addEventListener('fetch', event => {});")
     of_way = {way: asked(team, way.replace(" ", "-")) for way in (*REACH, "form")}
     shown = {way: {"id": p.id, "revision": p.revision, "fingerprint": p.fingerprint} for way, p in of_way.items()}

@@ -15,7 +15,7 @@ from hitl_nb_server import Server
 from letters import button, eventually
 from people import PASSWORD, PEOPLE, started
 
-from hitl_nb.ledger.decisions.signatures import SERVER_KEY_VARIABLE
+from hitl_nb import settings
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Need, Proposal, Question, Snapshot, Terms, TimelineStep
 
@@ -38,7 +38,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _trusted(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    monkeypatch.setenv(SERVER_KEY_VARIABLE, team.public_key())
+    monkeypatch.setenv(settings.SERVER_KEY.name, team.public_key())
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from hitl_nb import settings
 from hitl_nb.errors import HitlError
 
 MIN_SECRET_CHARS = 8
@@ -28,7 +29,7 @@ class FromEnvironment:
             if isinstance(part, str):
                 found.append(part)
                 continue
-            value = os.environ.get(part[0])
+            value = settings.read_variable(part[0])
             if value is None:
                 raise HitlError(
                     f"the environment variable {part[0]} is not set here: the agent was made with its value, which is "
@@ -80,7 +81,7 @@ def _list_environment_values(*, only_secrets: bool) -> dict[str, str]:
     """Names by value, the longest first; `only_secrets`: those whose name says that they are a key or password."""
     found = {
         value: name
-        for name, value in os.environ.items()
+        for name, value in settings.copy_environment().items()
         if len(value) >= MIN_SECRET_CHARS and not _is_path_list(value) and (not only_secrets or names_secret(name))
     }
     return dict(sorted(found.items(), key=lambda item: -len(item[0])))

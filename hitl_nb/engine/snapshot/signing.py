@@ -10,7 +10,6 @@ Layout: magic (6 bytes), HMAC (32), header length (4, big endian), header (JSON)
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 import struct
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hitl_nb import json_text as json
+from hitl_nb import settings
 from hitl_nb.errors import StoreError, Untrusted, WrongPython
 from hitl_nb.storage.secret_file import UnsafeFile, read_or_create_secret
 
@@ -33,7 +33,7 @@ _PLACES = (
     *("HOME", "USERPROFILE", "XDG_DATA_HOME", "APPDATA"),
 )
 """What Jupyter's data directory depends on."""
-_RAW_PLACES = [getattr(os.environ, "encodekey", str)(name) for name in _PLACES]
+_read_places = settings.raw_reader(_PLACES)
 PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
 _BARE_HEADER = json.dumps({"python": PYTHON, "format": FORMAT}, separators=(",", ":")).encode()
 
@@ -82,8 +82,7 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
 
 def find_key_path() -> Path:
     """Where the key lies: `hitl_nb/key` in Jupyter's data directory."""
-    raw = getattr(os.environ, "_data", None)  # as it is kept: to decode takes longer than to sign
-    return _find_key_path(*map(os.environ.get, _PLACES) if raw is None else map(raw.get, _RAW_PLACES))
+    return _find_key_path(*_read_places())
 
 
 @lru_cache(maxsize=4)

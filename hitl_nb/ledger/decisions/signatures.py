@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from hitl_nb import settings
 from hitl_nb.errors import HitlError, Untrusted
 from hitl_nb.records import AttestedRecord, Authn, DecisionRecord, Proposal, Surface, VoteRecord, canonical_json
 from hitl_nb.storage import secret_file as secretfile
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 
 V = TypeVar("V", bound=AttestedRecord)
 
-SERVER_KEY_VARIABLE = "HITL_NB_SERVER_KEY"
-"""Public keys that kernels trust, base64, separated by commas."""
-SIGNED_ONLY_VARIABLE = "HITL_NB_SIGNED_ONLY"
-"""Set to 1, decisions count only if a server signed them, whoever made them."""
-LOGINS_VARIABLE = "HITL_NB_SERVER_LOGINS"
-"""Set to 0 by a server that lets nobody log in: no decision was made by somebody who had."""
 SUPPORTED_ASSURANCES = frozenset({"A0"})
 """Assurances that a server of this version can give."""
 
@@ -105,15 +99,15 @@ def check_signature(store_id: str, proposal: Proposal, decision: DecisionRecord)
         if is_signed_only():
             raise Untrusted(
                 f"the decision on proposal {proposal.id} ({proposal.title}) was not taken through a server, and "
-                f"{SIGNED_ONLY_VARIABLE}=1 asks "
+                f"{settings.SIGNED_ONLY.name}=1 asks "
                 "for that; run the agent again with --restart and decide in JupyterLab"
             )
         return
     if not is_decision_signed(store_id, proposal, decision):
         raise Untrusted(
             f"the decision on proposal {proposal.id} ({proposal.title}) is not signed by a server that this kernel "
-            "knows; it was "
-            f"changed, or taken by a server of another user ({SERVER_KEY_VARIABLE} names the keys that are trusted)"
+            "knows; it was changed, or taken by a server of another user "
+            f"({settings.SERVER_KEY.name} names the keys that are trusted)"
         )
 
 
@@ -151,15 +145,15 @@ def check_votes(store_id: str, proposal: Proposal, counted: Iterable[VoteRecord]
         if one.signature is None and is_signed_only():
             raise Untrusted(
                 f"the vote of {one.reviewer} on proposal {proposal.id} ({proposal.title}) was not taken through a "
-                "server, and "
-                f"{SIGNED_ONLY_VARIABLE}=1 asks for that; run the agent again with --restart and decide in JupyterLab"
+                f"server, and {settings.SIGNED_ONLY.name}=1 asks for that; run the agent again with --restart and "
+                "decide in JupyterLab"
             )
     for one in proposal.votes:
         if one.signature is not None and not is_vote_signed(store_id, proposal, one):
             raise Untrusted(
                 f"the vote of {one.reviewer} on proposal {proposal.id} ({proposal.title}) is not signed by a server "
                 "that this "
-                f"kernel knows; it was changed, or taken by a server of another user ({SERVER_KEY_VARIABLE} names "
+                f"kernel knows; it was changed, or taken by a server of another user ({settings.SERVER_KEY.name} names "
                 "the trusted keys)"
             )
 
@@ -200,12 +194,12 @@ def _statement_message(store_id: str, document: str, said: AttestedRecord) -> by
 
 def is_signed_only() -> bool:
     """Whether decisions count in this process only if a server signed them."""
-    return os.environ.get(SIGNED_ONLY_VARIABLE) == "1"
+    return settings.SIGNED_ONLY.is_on()
 
 
 def logins_are_possible() -> bool:
     """Whether the server that started this process, if any, lets people log in."""
-    return os.environ.get(LOGINS_VARIABLE) != "0"
+    return settings.SERVER_LOGINS.read() != "0"
 
 
 def is_signature_valid(signature: str, said: bytes) -> bool:
@@ -225,7 +219,7 @@ def _is_valid_for(public: str, signature: str, said: bytes) -> bool:
 
 
 def _known_keys() -> list[str]:
-    pinned = os.environ.get(SERVER_KEY_VARIABLE)
+    pinned = settings.SERVER_KEY.read()
     if pinned:
         return [key.strip() for key in pinned.split(",") if key.strip()]
     found = _published_key()

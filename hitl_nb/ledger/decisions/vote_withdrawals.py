@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from hitl_nb import settings
 from hitl_nb.errors import NotAReviewer, StoreCorrupt, Untrusted
 from hitl_nb.ledger.decisions import signatures
 from hitl_nb.ledger.decisions.proposal_history import RunLog
-from hitl_nb.ledger.decisions.signatures import SIGNED_ONLY_VARIABLE, SUPPORTED_ASSURANCES, ReviewerAttestation
+from hitl_nb.ledger.decisions.signatures import SUPPORTED_ASSURANCES, ReviewerAttestation
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.policies.terms.terms import Change
 from hitl_nb.policies.terms.vote_counts import hash_value
@@ -66,7 +67,7 @@ def _sign_data(
         if signatures.is_signed_only() and _is_vote_signed(voted):
             raise NotAReviewer(
                 f"the vote of {reviewer} on {proposal.title!r} was taken through a server, and "
-                f"{SIGNED_ONLY_VARIABLE}=1 asks for that; "
+                f"{settings.SIGNED_ONLY.name}=1 asks for that; "
                 "take it back in JupyterLab"
             )
         return data
@@ -89,8 +90,8 @@ def _check_withdrawal(reads: StoreReader, store_id: str, proposal: Proposal, eve
         if signatures.is_signed_only() and _is_vote_signed(voted):
             raise Untrusted(
                 f"{event.actor} took back their vote on proposal {proposal.id} ({proposal.title}), but not through a "
-                "server, and "
-                f"{SIGNED_ONLY_VARIABLE}=1 asks for that; run the agent again with --restart and decide in JupyterLab"
+                f"server, and {settings.SIGNED_ONLY.name}=1 asks for that; run the agent again with --restart and "
+                "decide in JupyterLab"
             )
         return
     said = _withdrawal_message(store_id, proposal, voted, event.actor, data)

@@ -9,8 +9,7 @@ import os
 import msgspec
 
 from hitl_nb.records import Run
-
-HUB_USER = "JUPYTERHUB_USER"
+from hitl_nb.settings import HUB_USER
 
 _replacement_names: tuple[str, ...] | None = None
 
@@ -43,7 +42,7 @@ def current_requesters() -> tuple[str, ...]:
     """The people behind this process: the OS user, and whom JupyterHub started it for."""
     if _replacement_names is not None:
         return _replacement_names
-    hub = os.environ.get(HUB_USER)
+    hub = HUB_USER.read()
     return (os_user(), hub) if hub else (os_user(),)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from hitl_nb.errors import HitlError
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.records import now
+from hitl_nb.settings import CLOCK
 from hitl_nb.storage.interface import StoreReader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CLOCK_VARIABLE = "HITL_NB_CLOCK"
-"""A time (RFC 3339) at which the clock stands still, for tests."""
 
 _replacement_clock: Callable[[], datetime] | None = None
 
@@ -58,7 +56,7 @@ def local_microseconds() -> int:
 
 def frozen_time() -> datetime | None:
     """The time at which the clock stands still; None if it does not. Raises HitlError if it cannot be read."""
-    text = os.environ.get(CLOCK_VARIABLE)
+    text = CLOCK.read()
     if not text:
         return None
     try:
@@ -66,5 +64,5 @@ def frozen_time() -> datetime | None:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise HitlError(f"{CLOCK_VARIABLE} is {text!r}; it must be a time with its zone, as 2026-01-05T09:00:00Z")
+        raise HitlError(f"{CLOCK.name} is {text!r}; it must be a time with its zone, as 2026-01-05T09:00:00Z")
     return at.astimezone(UTC)

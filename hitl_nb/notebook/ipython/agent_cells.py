@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextvars
-import os
 import re
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from hitl_nb import settings
 from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, get_ledger, run_cell
 from hitl_nb.engine.run.resume import RunOutcome
 from hitl_nb.engine.snapshot.saver import Saver
@@ -281,7 +281,7 @@ def _process_label() -> str:
 
 def _is_unattended() -> bool:
     """Whether this kernel belongs to a test run (nbval, CI) where no person will ever decide."""
-    tested = os.environ.get("PYTEST_CURRENT_TEST") or os.environ.get("CI")
+    tested = settings.PYTEST.read() or settings.CI.read()
     return bool(tested) and find_executor() is None
 
 
@@ -289,4 +289,4 @@ def _shows_widgets(shell: Any) -> bool:
     """Whether a pause is followed by the ipywidgets panel: not where the JupyterLab extension draws the proposal."""
     if not hasattr(shell, "kernel") or find_executor() is not None:
         return False
-    return os.environ.get("HITL_NB_WIDGET") == "1" or os.environ.get("HITL_NB_EXTENSION") != "1"
+    return settings.WIDGET.is_on() or not settings.LABEXTENSION.is_on()

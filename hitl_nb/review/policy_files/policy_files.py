@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from hitl_nb import settings
 from hitl_nb.errors import PolicyError
 from hitl_nb.pickled_names import name_in_package
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:  # imported where a policy is read: a process without policies
     from hitl_nb.policies.documents.merged_policy import MergedPolicy
 
 FILE_NAME = "hitl-policy.toml"
-POLICY_VARIABLE = "HITL_NB_POLICY"
-ROOT_VARIABLE = "HITL_NB_ROOT"
-"""Tells kernels the folder of the server that started them: the search for policy files does not leave it."""
 MAX_BYTES = 1_000_000
 """Largest policy file."""
 _MAX_CACHED = 64
@@ -177,7 +175,7 @@ def find_policy_files(notebook: str) -> list[PolicyFile]:
 
 def _list_environment_files() -> tuple[PolicyFile, ...]:
     """The files of `HITL_NB_POLICY`."""
-    names = os.environ.get(POLICY_VARIABLE, "")
+    names = settings.POLICY.read()
     if not names:
         return ()
     return _parse_file_names(names, os.path.expanduser("~") if "~" in names else "", _working_folder())
@@ -251,7 +249,7 @@ def _read_stamped(file: PolicyFile) -> tuple[_FileStamp, str]:
 
 
 def _unreadable_error(file: PolicyFile, error: OSError) -> PolicyError:
-    where = f"; {POLICY_VARIABLE} names it" if file.path in [one.path for one in _list_environment_files()] else ""
+    where = f"; {settings.POLICY.name} names it" if file.path in [one.path for one in _list_environment_files()] else ""
     return PolicyError(f"{file.path}: the policy file cannot be read: {error.strerror}{where}")
 
 
@@ -312,7 +310,7 @@ def _searched_folders(start: str) -> tuple[str, ...]:
     for n, folder in enumerate(folders, 1):
         if _exists(_path_inside(folder, ".git")):
             return folders[:n]
-    for limit in (os.environ.get(ROOT_VARIABLE, ""), os.path.expanduser("~")):
+    for limit in (settings.ROOT.read(), os.path.expanduser("~")):
         if limit.rstrip(os.sep) in folders:
             return folders[: folders.index(limit.rstrip(os.sep)) + 1]
     return (start,)

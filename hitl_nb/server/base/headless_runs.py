@@ -5,13 +5,13 @@ One process a notebook at a time, and only if the server's owner configured it, 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from typing import Literal
 
+from hitl_nb import settings
 from hitl_nb.errors import HitlError
 
 HeadlessState = Literal["started", "finished", "waiting", "failed"]
@@ -43,7 +43,7 @@ class HeadlessRuns:
         try:
             command = [sys.executable, "-m", "hitl_nb.cli", "run", notebook]
             # Not a kernel of a test run, whatever this server was started from.
-            env = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+            env = settings.child_environment(without=[settings.PYTEST])
             ended = subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         except OSError as error:
             self._report_status(run, "failed", f"The server could not run the notebook: {error}.")

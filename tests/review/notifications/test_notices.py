@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hitl_nb import settings
 from hitl_nb.ledger.decisions.notices import Notice, write_notice
 from hitl_nb.ledger.decisions.reviewers import format_decider
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open.notice_sending import RETRY_DELAYS
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.records import (
     DecisionRecord,
     Known,
@@ -177,7 +177,7 @@ class Posted:
 
 @pytest.fixture(autouse=True)
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(clock.CLOCK_VARIABLE, T0.isoformat())
+    monkeypatch.setenv(settings.CLOCK.name, T0.isoformat())
 
 
 @pytest.fixture

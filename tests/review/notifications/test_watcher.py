@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from hitl_nb import settings
 from hitl_nb.errors import StoreBusy
 from hitl_nb.ledger.decisions.decisions import SubmittedDecision
 from hitl_nb.ledger.decisions.notices import write_notice
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
-from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep, new_id
 from hitl_nb.review.notifications.channels import Channel, ChannelsError, check_public_url
@@ -39,7 +39,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     monkeypatch.setattr(judged, "now", lambda: T0)
 
     def set_to(at: datetime) -> None:
-        monkeypatch.setenv(clock.CLOCK_VARIABLE, at.isoformat())
+        monkeypatch.setenv(settings.CLOCK.name, at.isoformat())
 
     set_to(T0)
     return set_to

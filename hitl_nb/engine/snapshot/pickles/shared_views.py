@@ -17,6 +17,8 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, cast
 
+from hitl_nb.settings import ENVIRONMENT_TYPE
+
 Reducer = Callable[[Any], Any]
 
 
@@ -25,7 +27,7 @@ def view_reducers() -> dict[type, Reducer]:
     empty: tuple[dict[Any, Any], ...] = ({}, OrderedDict())
     views = {type(view()): view.__name__ for one in empty for view in (one.keys, one.values, one.items)}
     return {
-        type(os.environ): _reduce_environment,
+        ENVIRONMENT_TYPE: _reduce_environment,
         MappingProxyType: _reduce_proxy,
         **{kind: _view_reducer(name) for kind, name in views.items()},
     }

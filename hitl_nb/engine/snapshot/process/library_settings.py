@@ -25,6 +25,7 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, cast
 
+from hitl_nb import settings
 from hitl_nb.engine.snapshot.process.process_kinds import MISSING, ProcessStateKind, Settings
 from hitl_nb.errors import HitlError
 
@@ -86,7 +87,7 @@ def _read_temporary_folder() -> str | None:
     """The folder that was chosen; None for what `gettempdir` finds by itself and keeps in the same place."""
     if tempfile.tempdir is None:
         return None
-    usual = {os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")} | {"/tmp", "/var/tmp", "/usr/tmp"}
+    usual = {settings.read_variable(name) for name in ("TMPDIR", "TEMP", "TMP")} | {"/tmp", "/var/tmp", "/usr/tmp"}
     return tempfile.tempdir if tempfile.tempdir not in usual else None
 
 
@@ -99,15 +100,12 @@ def _restore_field_size(saved: int) -> None:
 
 
 def _read_time_zone() -> tuple[str | None, tuple[str, str]]:
-    return os.environ.get("TZ"), time.tzname
+    return settings.read_variable("TZ"), time.tzname
 
 
 def _restore_time_zone(saved: Any) -> None:
     variable, names = saved
-    if variable is None:
-        os.environ.pop("TZ", None)
-    else:
-        os.environ["TZ"] = variable
+    settings.set_variable("TZ", variable)
     if names != time.tzname and hasattr(time, "tzset"):
         time.tzset()
 

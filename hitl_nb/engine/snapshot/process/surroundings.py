@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Any, TypedDict, cast
 
+from hitl_nb import settings
 from hitl_nb.engine.position.frames.frames import SavedFrame
 from hitl_nb.engine.snapshot.process.library_changes import (
     LibraryChanges,
@@ -40,7 +41,7 @@ class Surroundings:
     """What is around the run when this process begins to work on it."""
 
     def __init__(self) -> None:
-        self._variables = _read_variables()
+        self._variables = settings.copy_raw_environment()
         self._loggers = _read_loggers()
 
     def notice(
@@ -55,8 +56,12 @@ class Surroundings:
         """
         found = NoticedState()
         kept = carried.get("variables", [])
-        changed_names = {os.fsdecode(n) for n, v in _read_variables().items() if self._variables.get(n) != v}
-        variables = changed_names.union(n for n in kept if n in os.environ) - {"TZ"}  # saved, see library_settings.py
+        changed_names = {
+            os.fsdecode(n) for n, v in settings.copy_raw_environment().items() if self._variables.get(n) != v
+        }
+        variables = changed_names.union(n for n in kept if settings.read_variable(n) is not None) - {
+            "TZ"
+        }  # saved, see library_settings.py
         if variables:
             found["variables"] = sorted(variables)
         known = carried.get("logging", {})
@@ -73,11 +78,6 @@ class Surroundings:
         if libraries := find_changes(frames, carried.get("libraries", LibraryChanges())):
             found["libraries"] = libraries
         return found
-
-
-def _read_variables() -> dict[Any, Any]:
-    """The environment as it is kept: to decode every variable takes a fifth of a pause."""
-    return dict(getattr(os.environ, "_data", os.environ))
 
 
 def describe_noticed(noticed: NoticedState) -> list[str]:
@@ -102,7 +102,7 @@ def describe_noticed(noticed: NoticedState) -> list[str]:
 def describe_missing(noticed: NoticedState) -> list[str]:
     """Sentences about what was there at the pause and is not in this process."""
     said: list[str] = []
-    if names := [n for n in noticed.get("variables", []) if n not in os.environ]:
+    if names := [n for n in noticed.get("variables", []) if settings.read_variable(n) is None]:
         said.append(
             f"environment variables that were set before the pause are not set here: {', '.join(names)}; set them "
             "where the kernel is started, or in a cell above"
