@@ -19,13 +19,6 @@ MOST_FILES = 13
 FACE = "hitl_nb/__init__.py"
 Graph = dict[str, set[str]]
 
-ALLOWED: Mapping[tuple[str, str], str] = {
-    ("hitl_nb/storage/__init__.py", "hitl_nb/storage/disk/store.py"): (
-        "open_store imports its backends until they are registered by scheme"
-    ),
-}
-"""Imports that are not counted, from file to file, each with the reason why it is still there."""
-
 
 def read_python(root: Path) -> Graph:
     """Which file of hitl_nb imports which."""
@@ -143,8 +136,6 @@ def find_problems(root: Path) -> list[str]:
     """What is wrong with the structure of a checkout, one sentence each."""
     problems: list[str] = []
     for graph in (read_python(root), read_typescript(root)):
-        for source, target in ALLOWED:
-            graph.get(source, set()).discard(target)
         graph.pop(FACE, None)
         problems += (f"files import each other: {', '.join(circle)}" for circle in find_circles(graph))
         for depth in (1, None):
@@ -162,16 +153,9 @@ def find_problems(root: Path) -> list[str]:
     return problems
 
 
-def find_unused_exceptions(root: Path) -> list[str]:
-    """Exceptions whose import is gone: they must go, too."""
-    graph = {**read_python(root), **read_typescript(root)}
-    return [f"{source} -> {target}" for source, target in ALLOWED if target not in graph.get(source, ())]
-
-
 def main() -> int:
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
     problems = list(dict.fromkeys(find_problems(root)))
-    problems += (f"tools/structure.py allows an import that is gone: {pair}" for pair in find_unused_exceptions(root))
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

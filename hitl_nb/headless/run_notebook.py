@@ -37,6 +37,7 @@ from hitl_nb.records import CHANGED_SINCE, Proposal
 from hitl_nb.review.static_html import NOTE_MIME
 from hitl_nb.settings import STORE, child_environment
 from hitl_nb.storage import open_store
+from hitl_nb.storage.backends import is_shared
 from hitl_nb.values.schemas import import_jsonschema
 
 import_jsonschema()  # nbformat imports it too, in a second more
@@ -100,7 +101,7 @@ def run_notebook(
     if not target.parent.is_dir():
         raise HitlError(f"cannot write {target.name}: the folder {target.parent} does not exist")
     place = open_store(store)
-    if place.url.startswith("memory:"):
+    if not is_shared(place.url):
         raise HitlError(
             f"store {place.url!r} is out of a kernel's reach; name one that processes share (diskcache:///...)"
         )

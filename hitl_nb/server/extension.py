@@ -21,7 +21,8 @@ from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import lets_log_in
 from hitl_nb.server.base.timers import DeadlineTimers
 from hitl_nb.server.standalone_page import page_handlers
-from hitl_nb.storage.urls import default_url, normalize_url
+from hitl_nb.storage.backends import normalize_url
+from hitl_nb.storage.urls import default_url
 
 LABEXTENSION = "hitl-nb"
 CONTENTS_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"

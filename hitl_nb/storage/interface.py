@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import ClassVar, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -99,4 +100,36 @@ class Store(StoreReader, Protocol):
 
     def close(self) -> None:
         """Finish what was submitted, then let go. Idempotent."""
+        ...
+
+
+class StoreBackend(Protocol):
+    """A class of stores, as `storage/backends.py` finds it by the scheme of a URL.
+
+    Attributes:
+        URL_FORMS: how its URLs are written, for messages.
+        IS_SHARED: whether other processes can open a store of it.
+    """
+
+    URL_FORMS: ClassVar[str]
+    IS_SHARED: ClassVar[bool]
+
+    @classmethod
+    def normalize_url(cls, url: str) -> str | None:
+        """The one spelling of a URL with this backend's scheme, without a password; None for what names no store."""
+        ...
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open the store of a normalized URL, and make it if it is not there."""
+        ...
+
+    @classmethod
+    def exists(cls, url: str) -> bool:
+        """Whether the store of a normalized URL was made already, by whatever process."""
+        ...
+
+    @classmethod
+    def temporary_url(cls, folder: Path) -> str:
+        """The normalized URL of a store that nobody has used, for tests; `folder` is an empty folder for its files."""
         ...

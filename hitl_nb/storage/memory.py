@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 import threading
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from pathlib import Path
 
 from hitl_nb.errors import StoreError
 from hitl_nb.storage.interface import Store
 from hitl_nb.storage.keys import check_key, check_range, check_value
 from hitl_nb.storage.write_thread import ThreadedStore, Writer, WriteRequest
+
+_URL = re.compile(r"memory:[A-Za-z0-9._-]*")
 
 
 class _MemoryTable:
@@ -115,12 +120,35 @@ class _MemoryBackend:
 class MemoryStore(ThreadedStore):
     """A store that is gone with its process. See `Store` for the methods."""
 
+    URL_FORMS = "memory: and memory:NAME"
+    IS_SHARED = False
+
     def __init__(self, url: str = "memory:") -> None:
         self.url = url
         self._table = _MemoryTable()
         self._writer = Writer(_MemoryBackend(self._table), url)
         self._drafts: MemoryStore | None = None
         self._opening = threading.Lock()
+
+    @classmethod
+    def normalize_url(cls, url: str) -> str | None:
+        """See `StoreBackend.normalize_url`."""
+        return url if _URL.fullmatch(url) else None
+
+    @classmethod
+    def open(cls, url: str) -> MemoryStore:
+        """See `StoreBackend.open`."""
+        return cls(url)
+
+    @classmethod
+    def exists(cls, url: str) -> bool:
+        """False: no other process can read it."""
+        return False
+
+    @classmethod
+    def temporary_url(cls, folder: Path) -> str:
+        """See `StoreBackend.temporary_url`."""
+        return f"memory:{secrets.token_hex(8)}"
 
     @property
     def drafts(self) -> Store:

@@ -20,9 +20,7 @@ NETWORK_FILE_SYSTEMS = (
 )
 """File systems on which SQLite's WAL, which is shared memory of one machine, loses data."""
 
-_ACCEPTED = "accepted are diskcache:///absolute/path, memory: and memory:NAME"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
-_NAME = re.compile(r"[A-Za-z0-9._-]*")
 
 
 def default_url() -> str:
@@ -32,23 +30,13 @@ def default_url() -> str:
     return STORE.read() or f"diskcache://{Path(jupyter_data_dir()).absolute() / 'hitl_nb' / 'store'}"
 
 
-def normalize_url(url: object) -> str:
-    """The one spelling of a store's URL: links resolved, no trailing slash; the path is taken literally.
-
-    Raises TypeError or ValueError for what is no store's URL, StoreRefused for a backend that is not there.
-    """
-    if not isinstance(url, str):
-        raise TypeError(f"url must be a str or None, not {type(url).__name__}; {_ACCEPTED}")
-    scheme, colon, rest = url.partition(":")
-    if scheme == "memory" and colon and _NAME.fullmatch(rest):
-        return url
-    if scheme in ("postgresql", "postgres") and colon:
-        raise StoreRefused(f"{scheme}:// stores are not part of this version of hitl_nb; {_ACCEPTED}")
-    if scheme == "diskcache" and rest.startswith("///") and rest.strip("/"):
-        path = rest[3:] if os.name == "nt" else rest[2:]
-        return f"diskcache://{os.path.realpath(path if os.name == 'nt' else '/' + path.lstrip('/'))}"
-    shown = url if "@" not in url else f"{scheme}:..."
-    raise ValueError(f"url {shown!r} names no store; {_ACCEPTED}")
+def normalize_disk_url(url: str) -> str | None:
+    """A diskcache URL with links resolved and without trailing slash; the path is taken literally. None for no path."""
+    rest = url.removeprefix("diskcache:")
+    if not rest.startswith("///") or not rest.strip("/"):
+        return None
+    path = rest[3:] if os.name == "nt" else rest[2:]
+    return f"diskcache://{os.path.realpath(path if os.name == 'nt' else '/' + path.lstrip('/'))}"
 
 
 def store_directory(url: str) -> Path:

@@ -31,8 +31,8 @@ def test_kernels_get_the_files_and_the_root(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "work").mkdir(parents=True)
     (root / FILE_NAME).write_text(RULE.format("root"))
-    settings = HitlNb(config=Config({"HitlNb": {"policy": [str(tmp_path / "a.toml"), "b.toml"]}}))
-    assert export_policy(settings.policy, root) == ""
+    options = HitlNb(config=Config({"HitlNb": {"policy": [str(tmp_path / "a.toml"), "b.toml"]}}))
+    assert export_policy(options.policy, root) == ""
     assert os.environ[settings.POLICY.name].split(os.pathsep) == [str(tmp_path / "a.toml"), str(tmp_path / "b.toml")]
     policy = load_policy(str(root / "work" / "x.ipynb"))
     assert policy is not None

@@ -1,4 +1,4 @@
-"""What every store promises, whatever is underneath."""
+"""What every store promises, whatever is underneath: each backend that is installed runs all of it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from hitl_nb.errors import StoreError, StoreFull
 from hitl_nb.storage import open_store
+from hitl_nb.storage.backends import find_backend, is_shared, list_backends
 from hitl_nb.storage.interface import MAX_VALUE_BYTES, Store, Transaction
 
 LONG = 30.0
@@ -26,9 +27,9 @@ LONG = 30.0
 counter = itertools.count()
 
 
-@pytest.fixture(params=["memory", "disk"])
+@pytest.fixture(params=sorted(list_backends()))
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"memory:{next(counter)}" if request.param == "memory" else f"diskcache://{tmp_path}/store"
+    return find_backend(request.param).temporary_url(tmp_path)
 
 
 @pytest.fixture
@@ -456,7 +457,7 @@ def test_close_finishes_what_was_submitted(store: Store, url: str) -> None:
     ):
         with pytest.raises(StoreError, match="closed"):
             call()
-    if url.startswith("diskcache"):
+    if is_shared(url):
         again = open_store(url)
         assert len(again.scan("k/", "k0")) == 600
         again.close()
@@ -473,7 +474,7 @@ def test_one_open_store_for_a_url(store: Store, url: str) -> None:
 
 
 def test_exit_of_the_interpreter_flushes(url: str) -> None:
-    if url.startswith("memory"):
+    if not is_shared(url):
         pytest.skip("nothing is left of it to look at")
     script = (
         "import sys; from hitl_nb.storage import open_store; s = open_store(sys.argv[1])\n"

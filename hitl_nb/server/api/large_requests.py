@@ -24,6 +24,7 @@ from hitl_nb.server.base.context import HitlNb, Lane, ServerContext
 from hitl_nb.server.base.identity import Person
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.request import RawRequest
+from hitl_nb.storage.backends import is_shared
 from hitl_nb.structs import prepare_structs
 from hitl_nb.worker_process import WorkerProcess, answer_requests
 
@@ -92,7 +93,7 @@ class LargeWork:
 
     def answer(self, context: ServerContext, ledger: Ledger, route: Route, sent: RawRequest) -> WorkerAnswer:
         """The answer to a request. Blocks. Raises StoreBusy if the worker does not come to an end."""
-        if ledger.store.url.startswith("memory:"):  # no other process has it
+        if not is_shared(ledger.store.url):
             return WorkerAnswer(200, answer_json(context, ledger, route, sent))
         order = _WorkerRequest(
             _worker_settings(context, ledger), route.method, route.path, sent.person, sent.id, sent.query

@@ -28,7 +28,8 @@ from hitl_nb.review.notifications.channels import check_public_url
 from hitl_nb.server.base.headless_runs import HeadlessRuns, StatusCallback
 from hitl_nb.server.base.vote_attention import Attention
 from hitl_nb.storage import open_store
-from hitl_nb.storage.urls import default_url, normalize_url, store_directory
+from hitl_nb.storage.backends import normalize_url, store_exists
+from hitl_nb.storage.urls import default_url
 from hitl_nb.values.checks.bounded_checks import WORKERS
 
 T = TypeVar("T")
@@ -173,8 +174,7 @@ class ServerContext:
         """Whether there is a store already; `ledger` makes one."""
         if self._ledger is not None:
             return True
-        url = normalize_url(self.settings.store or default_url())
-        return url.startswith("diskcache:") and (store_directory(url) / "journal").exists()
+        return store_exists(normalize_url(self.settings.store or default_url()))
 
     def contents_path(self, notebook: str) -> str | None:
         """The contents path of a notebook's file, or None if it lies outside of the server's folder."""

@@ -43,6 +43,9 @@ class DiskStore(ThreadedStore):
         StoreBusy, StoreFull, StoreCorrupt, StoreError: as their names say.
     """
 
+    URL_FORMS = "diskcache:///absolute/path"
+    IS_SHARED = True
+
     def __init__(
         self, directory: Path | str, *, patience: float = LOCK_TIMEOUT_SECONDS, database: str = "journal"
     ) -> None:
@@ -67,6 +70,26 @@ class DiskStore(ThreadedStore):
         except BaseException:
             _open_disk_stores.discard(self)
             raise
+
+    @classmethod
+    def normalize_url(cls, url: str) -> str | None:
+        """See `StoreBackend.normalize_url`."""
+        return places.normalize_disk_url(url)
+
+    @classmethod
+    def open(cls, url: str) -> DiskStore:
+        """See `StoreBackend.open`."""
+        return cls(places.store_directory(url))
+
+    @classmethod
+    def exists(cls, url: str) -> bool:
+        """See `StoreBackend.exists`."""
+        return (places.store_directory(url) / "journal").exists()
+
+    @classmethod
+    def temporary_url(cls, folder: Path) -> str:
+        """See `StoreBackend.temporary_url`."""
+        return f"diskcache://{folder.resolve() / 'store'}"
 
     @property
     def drafts(self) -> Store:
