@@ -23,9 +23,8 @@ FORMAT = 2
 Action = Literal["approve", "edit", "reject", "respond"]
 ACTIONS: tuple[Action, ...] = ("approve", "edit", "reject", "respond")
 
-Kind = Literal["text", "markdown", "code", "json", "table", "tool_call", "plan", "choice"]
-KINDS: tuple[Kind, ...] = ("text", "markdown", "code", "json", "table", "tool_call", "plan", "choice")
-TEXT_KINDS: frozenset[str] = frozenset({"text", "markdown", "code"})
+KindName = str
+"""The name of a kind of value; `kinds/registry.py` has them all."""
 
 SCRIPT = "script:"
 """What stands before its name in place of a notebook's path, for runs of plain scripts that write through a server."""
@@ -288,7 +287,7 @@ class Question(Record, frozen=True, kw_only=True):
 
     Attributes:
         value: the proposed value as JSON, fit for `kind`.
-        kind: one of `KINDS`.
+        kind: the name of its kind, see `kinds/registry.py`.
         type_name: the Python type proposed, for people ("Refund", "DataFrame"); never imported from here.
         codec: how `kinds/questions.py` turns the JSON back: "json", "bytes", "model", "pandas", "polars".
         types: what is no plain JSON in the value, and how an edit of it is checked (see `values/typed_values.py`); None
@@ -306,7 +305,7 @@ class Question(Record, frozen=True, kw_only=True):
     """
 
     title: str
-    kind: Kind
+    kind: KindName
     value: Any
     type_name: str = "str"
     codec: str = "json"
@@ -520,7 +519,7 @@ class Workspace(Record, frozen=True, kw_only=True):
     """A document that an agent and people write together; its id is the document's.
 
     Attributes:
-        kind: "text", "markdown" or "code".
+        kind: the name of a kind whose values are texts.
         template: what it begins with.
         run, agent, notebook, key: whose it is.
         ordinal: which of the run's workspaces, from 1.
@@ -532,7 +531,7 @@ class Workspace(Record, frozen=True, kw_only=True):
 
     id: str
     title: str
-    kind: Kind
+    kind: KindName
     template: str = ""
     run: str
     agent: str

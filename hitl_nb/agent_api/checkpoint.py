@@ -13,7 +13,7 @@ from hitl_nb.engine.current_session import require_session
 from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.kinds import questions as values
 from hitl_nb.own_objects import mark_own
-from hitl_nb.records import ACTIONS, Action, Kind
+from hitl_nb.records import ACTIONS, Action, KindName
 from hitl_nb.review.decision import Decision, LiveQuestion
 from hitl_nb.review.review_arguments import OnDeadline, check_review
 
@@ -37,7 +37,7 @@ def checkpoint(
     value: Any,
     *,
     title: str,
-    kind: Kind | None = None,
+    kind: KindName | None = None,
     context: Mapping[str, Any] | str | None = None,
     schema: Any = None,
     options: Sequence[Any] | None = None,
@@ -105,7 +105,7 @@ def proposal(
     value: Any,
     *,
     title: str,
-    kind: Kind | None = None,
+    kind: KindName | None = None,
     context: Mapping[str, Any] | str | None = None,
     schema: Any = None,
     options: Sequence[Any] | None = None,

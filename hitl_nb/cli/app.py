@@ -50,7 +50,6 @@ EXIT_WAITING = 75
 
 _OUTPUT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """Errors of writing to standard output, where no file is named; a closed pipe is the framework's."""
-_SUFFIX = {"json": ".json", "tool_call": ".json", "choice": ".json", "table": ".csv", "markdown": ".md", "code": ".py"}
 
 
 class _Commands(TyperGroup):
@@ -360,14 +359,15 @@ def _replace_file(file: Path, text: str) -> None:
 
 def _edit_in_editor(ledger: Ledger, proposal: Proposal) -> str:
     """The proposal's text (or its draft's) after the person's own editor had it."""
-    from hitl_nb.kinds.questions import format_value
+    from hitl_nb.kinds.registry import find_kind
 
     command = VISUAL.read() or EDITOR.read()
     if not command:
         raise HitlError("neither VISUAL nor EDITOR is set; set one, or use --value or --file")
-    before = format_value(proposal, proposal.value)
+    kind = find_kind(proposal.kind)
+    before = kind.format(proposal.value)
     with tempfile.TemporaryDirectory(prefix="hitl-nb-") as folder:
-        file = Path(folder, f"{proposal.id}{_SUFFIX.get(proposal.kind, '.txt')}")
+        file = Path(folder, f"{proposal.id}{kind.file_suffix}")
         file.write_text(read_draft_text(ledger, proposal) or before, encoding="utf-8")
         try:
             code = subprocess.run([*shlex.split(command), str(file)], check=False).returncode
@@ -376,7 +376,7 @@ def _edit_in_editor(ledger: Ledger, proposal: Proposal) -> str:
         if code != 0:
             raise HitlError(f"the editor ended with code {code}; nothing was decided")
         after = _read_file_text(file)
-    if proposal.kind == "text" and not before.endswith("\n"):
+    if kind.keeps_last_line_end and not before.endswith("\n"):
         after = after.removesuffix("\n")  # editors end a file with a line end that nobody typed
     if after == before:
         raise HitlError("nothing was changed, so nothing was decided; use `hitl-nb approve` to approve it as it is")

@@ -3,7 +3,7 @@
 On a terminal a list is a table; anywhere else it is one line a record with tabs between the fields, so that
 `cut` and `grep` work and nothing of the decoration is left. Agents write the texts that are shown here, so
 every control character, and every one that could fake the reading order, is spelled out
-(`values.show_hidden_characters`).
+(`show_hidden_characters`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from typing import Any
 
 from msgspec import UNSET
 
-from hitl_nb.kinds.questions import diff_value, format_value, show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.questions import diff_value, format_value
+from hitl_nb.kinds.registry import DEFAULT_KIND
 from hitl_nb.ledger.decisions.reviewers import POLICY_REVIEWER, format_author, format_decider, format_speaker
 from hitl_nb.policies.terms.seats import format_need_progress
 from hitl_nb.records import Comment, Doubt, Event, Known, Proposal, Run
@@ -150,7 +152,7 @@ def print_proposal(
         (
             "kind",
             proposal.kind
-            if proposal.kind != "json" or proposal.type_name in ("dict", "list")
+            if proposal.kind != DEFAULT_KIND.name or proposal.type_name in ("dict", "list")
             else f"{proposal.kind} ({proposal.type_name})",
         ),
         ("agent", proposal.agent),

@@ -20,6 +20,7 @@ from typing import TypeVar
 from hitl_nb.drafts.draft import COMPACT_AFTER_UPDATES, Draft, capture_updates
 from hitl_nb.drafts.text_view import TextPage, TextRange
 from hitl_nb.errors import TextGone
+from hitl_nb.kinds.registry import find_kind
 from hitl_nb.ledger.comments import MAX_CONTEXT_CHARS, MAX_QUOTE_CHARS
 from hitl_nb.ledger.documents.agent_writes import AgentWrite, AgentWrites
 from hitl_nb.ledger.documents.update_log import new_update
@@ -233,8 +234,7 @@ def paragraph_separator(said: str, kind: str) -> str:
     """What goes between a text and a paragraph that is added to it."""
     if not said:
         return ""
-    wanted = 1 if kind == "code" else 2
-    return "\n" * max(0, wanted - (len(said) - len(said.rstrip("\n"))))
+    return "\n" * max(0, find_kind(kind).paragraph_gap - (len(said) - len(said.rstrip("\n"))))
 
 
 def _shorten_quote(quote: str) -> str:

@@ -14,16 +14,16 @@ so that two people who change different parts both keep theirs.
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hitl_nb import json_text as json
 from hitl_nb.drafts.shared_table import SharedTable, are_equal, count_common_ends, parse_leaf, shared_map
-from hitl_nb.records import TEXT_KINDS, Kind, canonical_json
+from hitl_nb.kinds.interface import SharingForm
+from hitl_nb.kinds.registry import find_kind
+from hitl_nb.records import KindName, canonical_json
 
 if TYPE_CHECKING:
     from pycrdt import Array, Doc, Map, Text
-
-SharingForm = Literal["text", "table", "parts", "whole"]
 
 MAX_WHOLE_BYTES = 256 << 10
 """Longest JSON, in bytes, whose parts are shared one by one."""
@@ -36,14 +36,15 @@ _ALONE = 0
 """The client that begins a document: the same bytes whoever does it."""
 
 
-def sharing_form(kind: Kind, proposed: Any) -> SharingForm:
-    """How a value of this kind is shared."""
-    if kind in TEXT_KINDS and isinstance(proposed, str) and _has_whole_characters(proposed):
+def sharing_form(kind: KindName, proposed: Any) -> SharingForm:
+    """How a value of this kind is shared: as the kind says, if this value can be."""
+    form = find_kind(kind).sharing_form
+    if form == "text" and isinstance(proposed, str) and _has_whole_characters(proposed):
         return "text"
-    if kind == "table" and isinstance(proposed, dict):
+    if form == "table" and isinstance(proposed, dict):
         return "table"
     if (
-        kind == "choice"
+        form == "whole"
         or len(canonical_json(proposed)) > MAX_WHOLE_BYTES
         or _is_deep(proposed)
         or _has_long_list(proposed, MAX_LIST_ITEMS)
@@ -52,7 +53,7 @@ def sharing_form(kind: Kind, proposed: Any) -> SharingForm:
     return "parts"
 
 
-def initial_update(kind: Kind, proposed: Any) -> bytes | None:
+def initial_update(kind: KindName, proposed: Any) -> bytes | None:
     """The first update of a document, or None if there is nothing in it yet."""
     from pycrdt import Doc
 
@@ -70,7 +71,7 @@ def initial_update(kind: Kind, proposed: Any) -> bytes | None:
     return doc.get_update()
 
 
-def read_value(document: Doc[Any], kind: Kind, proposed: Any) -> Any:
+def read_value(document: Doc[Any], kind: KindName, proposed: Any) -> Any:
     """What the document says, as JSON; a text that is no value (yet) if such a one was typed last."""
     if sharing_form(kind, proposed) == "text":
         return str(source_text(document))
@@ -85,7 +86,7 @@ def read_value(document: Doc[Any], kind: Kind, proposed: Any) -> Any:
     return _to_json_value(_read_part(value["v"]), proposed) if "v" in value else proposed
 
 
-def write_value(document: Doc[Any], kind: Kind, proposed: Any, value: Any) -> None:
+def write_value(document: Doc[Any], kind: KindName, proposed: Any, value: Any) -> None:
     """Let the document say `value`, changing only what differs. A text where no text belongs is an unfinished value.
 
     Raises ValueError for what this kind cannot hold: a text that is none, a table with other columns.
@@ -99,7 +100,7 @@ def write_value(document: Doc[Any], kind: Kind, proposed: Any, value: Any) -> No
             _write_text(source_text(document), value)
             return
         typed = shared_map(document, "typed")
-        if isinstance(value, str) and not isinstance(proposed, str) and kind != "choice":
+        if isinstance(value, str) and not isinstance(proposed, str) and find_kind(kind).sharing_form != "whole":
             typed["unfinished"] = value
             return
         if "unfinished" in typed:

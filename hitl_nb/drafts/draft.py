@@ -16,7 +16,7 @@ from hitl_nb.errors import StoreCorrupt
 from hitl_nb.kinds.questions import format_value
 from hitl_nb.ledger.documents.update_log import CompactedDocument, Update, UpdateLog, new_update
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.records import Kind, Proposal, Workspace
+from hitl_nb.records import KindName, Proposal, Workspace
 from hitl_nb.storage.interface import Store
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class Draft:
         kind, proposed: of the value, as the agent proposed it.
     """
 
-    def __init__(self, store: Store, id: str, kind: Kind, proposed: Any) -> None:  # noqa: A002
+    def __init__(self, store: Store, id: str, kind: KindName, proposed: Any) -> None:  # noqa: A002
         self.id = id
-        self.kind: Kind = kind
+        self.kind: KindName = kind
         self.proposed = proposed
         self.log = UpdateLog(store, id)
 

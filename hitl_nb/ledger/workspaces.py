@@ -12,7 +12,7 @@ from hitl_nb.ledger.decisions.decisions import verify_decision
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows.workspace_status import put_logged, require_workspace, set_status
 from hitl_nb.ledger.runs.claims import Claim, Claims
-from hitl_nb.records import Kind, Workspace, new_id, now
+from hitl_nb.records import KindName, Workspace, new_id, now
 from hitl_nb.storage.interface import Store, Transaction
 
 _PAGE_SIZE = 200
@@ -26,7 +26,7 @@ class Workspaces:
     _claims: Claims
 
     def open_workspace(
-        self, claim: Claim, *, title: str, kind: Kind = "markdown", template: str = "", position: str
+        self, claim: Claim, *, title: str, kind: KindName = "markdown", template: str = "", position: str
     ) -> Workspace:
         """Open a workspace of a run, durably; the one that was opened at this position, if one was.
 

@@ -14,35 +14,24 @@ from datetime import datetime
 from html import escape
 from typing import Any, cast
 
-from hitl_nb import json_text as json
-from hitl_nb.kinds.questions import diff_value, format_value, show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.html import CELL_STYLE, LINE_STYLE, escape_html, format_inline, labelled_html, table_html, text_html
+from hitl_nb.kinds.questions import diff_value
+from hitl_nb.kinds.registry import find_kind
 from hitl_nb.ledger.decisions.reviewers import format_decider, identify_checked_reviewer
 from hitl_nb.policies.terms.seats import format_need
 from hitl_nb.records import Need, Proposal, Workspace
 from hitl_nb.review import doubt_texts as doubts
 from hitl_nb.review import terms_sentences as sentences
 from hitl_nb.review.progress import describe_checked_votes
-from hitl_nb.values.tables import format_cell
 
 PROPOSAL_MIME = "application/vnd.hitl-nb.proposal+json"
 WORKSPACE_MIME = "application/vnd.hitl-nb.workspace+json"
 NOTE_MIME = "application/vnd.hitl-nb.note+json"
 """Marks what is said about how a cell was run: a cell that is run for the first time has none."""
 
-MAX_ROWS = 100
-"""Rows of a table in the HTML; the rest is counted there."""
-
-MAX_HTML_CHARS = 50_000
-"""Length of one text in the HTML; the rest is counted there."""
-
-_LINE_STYLE = "border: 1px solid; border-color: rgba(128, 128, 128, 0.5);"
 _ROOT_CLASSES = "hitl-nb tex2jax_ignore mathjax_ignore"
-_CARD_STYLE = f"{_LINE_STYLE} border-radius: 4px; padding: 0.6em 0.9em; margin: 0.4em 0; max-width: 60em;"
-_TEXT_STYLE = (
-    f"{_LINE_STYLE} border-width: 0 0 0 3px; white-space: pre-wrap; overflow-wrap: anywhere;"
-    " word-break: normal; background: none; color: inherit; margin: 0.3em 0; padding: 0.1em 0.7em;"
-)
-_CELL_STYLE = f"{_LINE_STYLE} padding: 0.15em 0.5em; text-align: left; white-space: pre-wrap;"
+_CARD_STYLE = f"{LINE_STYLE} border-radius: 4px; padding: 0.6em 0.9em; margin: 0.4em 0; max-width: 60em;"
 _FAINT_STYLE = "opacity: 0.75; margin-top: 0.6em;"
 
 
@@ -62,7 +51,7 @@ def workspace_bundle(agent: str, workspace: Workspace, key: str = "") -> dict[st
     """The MIME bundle of a workspace that a cell has opened: the same from its opening on."""
     title = f"Workspace: {show_hidden_characters(workspace.title)}"
     way = "To write in it, open this notebook in JupyterLab."
-    template = _labelled_html("Begun with", _text_html(workspace.template)) if workspace.template else ""
+    template = labelled_html("Begun with", text_html(workspace.template)) if workspace.template else ""
     card = f'<strong>{escape(title)}</strong>{template}<div style="{_FAINT_STYLE}">{way}</div>'
     return {
         WORKSPACE_MIME: {"version": 1, "agent": agent, "workspace": workspace.ordinal, **({"key": key} if key else {})},
@@ -76,7 +65,7 @@ def note_bundle(text: str, when: datetime | None = None, what: str = "Finished")
     at = f' {what}: <span class="hitl-who">{when:%Y-%m-%d %H:%M:%S} UTC</span>' if when is not None else ""
     return {
         NOTE_MIME: {"version": 1},
-        "text/html": f'<div class="{_ROOT_CLASSES}" style="{_FAINT_STYLE}">{_escape_html(text)}{at}</div>',
+        "text/html": f'<div class="{_ROOT_CLASSES}" style="{_FAINT_STYLE}">{escape_html(text)}{at}</div>',
         "text/plain": show_hidden_characters(text),
     }
 
@@ -153,13 +142,13 @@ def proposals_html(proposals: Sequence[Proposal]) -> str:
 
 
 def _card_html(proposal: Proposal) -> str:
-    parts = [f"<strong>{_escape_html(proposals_text([proposal]))}</strong>"]
-    parts += [_labelled_html(heading, _list_html(lines)) for heading, lines in sentences.lasting_sections(proposal)]
+    parts = [f"<strong>{escape_html(proposals_text([proposal]))}</strong>"]
+    parts += [labelled_html(heading, _list_html(lines)) for heading, lines in sentences.lasting_sections(proposal)]
     if proposal.context is not None:
         parts.append(_context_html(proposal.context))
-    parts += [f'<div style="{_FAINT_STYLE}">{_escape_html(note)}</div>' for note in proposal.notes]
+    parts += [f'<div style="{_FAINT_STYLE}">{escape_html(note)}</div>' for note in proposal.notes]
     if proposal.doubt is None:
-        parts.append(_labelled_html("Proposed", _value_html(proposal)))
+        parts.append(labelled_html("Proposed", find_kind(proposal.kind).to_html(proposal)))
     else:
         rows = [
             (name, text) for name, text in doubts.list_facts(proposal.doubt) if name != "began"
@@ -180,87 +169,31 @@ def _card_html(proposal: Proposal) -> str:
 
 def _context_html(context: Any) -> str:
     if isinstance(context, str):
-        return _text_html(context)
+        return text_html(context)
     rows = [
-        f'<tr><th style="{_CELL_STYLE}">{_escape_html(key)}</th><td '
-        f'style="{_CELL_STYLE}">{_escape_html(_format_context_value(item))}</td></tr>'
+        f'<tr><th style="{CELL_STYLE}">{escape_html(key)}</th><td '
+        f'style="{CELL_STYLE}">{escape_html(format_inline(item))}</td></tr>'
         for key, item in cast("dict[str, Any]", context).items()
     ]
-    return _table_html("".join(rows))
-
-
-def _value_html(proposal: Proposal) -> str:
-    value = proposal.value
-    if proposal.kind == "table":
-        return _frame_html(value)
-    if proposal.kind == "plan":
-        return "<ol>" + "".join(f"<li>{_text_html(_format_context_value(step))}</li>" for step in value) + "</ol>"
-    if proposal.kind == "tool_call":
-        arguments = json.dumps(value["arguments"], indent=2, ensure_ascii=False)
-        return f"<code>{_escape_html(value['name'])}</code>{_text_html(arguments)}"
-    if proposal.kind == "choice":
-        others = ", ".join(_format_context_value(option) for option in proposal.options or [] if option != value)
-        return _text_html(_format_context_value(value)) + _labelled_html("Other options", _text_html(others))
-    return _text_html(format_value(proposal, value))
-
-
-def _frame_html(table: dict[str, Any]) -> str:
-    columns, rows = table["columns"], table["rows"]
-    head = "".join(f'<th style="{_CELL_STYLE}">{_escape_html(column["name"])}</th>' for column in columns)
-    lines = [f"<tr>{head}</tr>"]
-    for row in rows[:MAX_ROWS]:
-        cells = (
-            '<span style="opacity: 0.6;">null</span>'
-            if cell is None
-            else _escape_html(_cut_text(format_cell(column, cell)))
-            for column, cell in zip(columns, row, strict=True)
-        )
-        lines.append("<tr>" + "".join(f'<td style="{_CELL_STYLE}">{cell}</td>' for cell in cells) + "</tr>")
-    more = len(rows) - MAX_ROWS
-    return _table_html("".join(lines)) + (f"<div>… and {more:,} more rows, not shown here.</div>" if more > 0 else "")
+    return table_html("".join(rows))
 
 
 def _decision_html(proposal: Proposal) -> str:
     assert proposal.decision is not None
     parts: list[str] = []
     if proposal.decision.action == "edit":
-        parts.append(_labelled_html("Changes", _text_html(diff_value(proposal, proposal.decision.value) or "none")))
+        parts.append(labelled_html("Changes", text_html(diff_value(proposal, proposal.decision.value) or "none")))
     if proposal.decision.action == "respond":
-        parts.append(_labelled_html("Answer", _text_html(str(proposal.decision.value))))
+        parts.append(labelled_html("Answer", text_html(str(proposal.decision.value))))
     if proposal.decision.reason:
-        parts.append(_labelled_html("Reason", _text_html(proposal.decision.reason)))
+        parts.append(labelled_html("Reason", text_html(proposal.decision.reason)))
     decider = format_decider(proposal.decision, identify_checked_reviewer(proposal.decision))
     who = f"{decider}, {proposal.decision.decided_at:%Y-%m-%d %H:%M:%S} UTC"
     # With the votes, which a script that decides in people's place need not give.
     who = "; ".join([who, *(sentences.format_vote(vote) for vote in describe_checked_votes(proposal))])
-    parts.append(f'<div style="{_FAINT_STYLE}">Decided by <span class="hitl-who">{_escape_html(who)}</span></div>')
+    parts.append(f'<div style="{_FAINT_STYLE}">Decided by <span class="hitl-who">{escape_html(who)}</span></div>')
     return "".join(parts)
 
 
-def _labelled_html(label: str, shown: str) -> str:
-    return f'<div style="margin-top: 0.4em;"><span style="opacity: 0.75;">{label}</span> {shown}</div>'
-
-
 def _list_html(lines: Sequence[str]) -> str:
-    return '<ul style="margin: 0.2em 0;">' + "".join(f"<li>{_escape_html(line)}</li>" for line in lines) + "</ul>"
-
-
-def _table_html(rows: str) -> str:
-    return f'<table style="border-collapse: collapse; margin: 0.3em 0;">{rows}</table>'
-
-
-def _text_html(text: str) -> str:
-    return f'<pre style="{_TEXT_STYLE}">{_escape_html(_cut_text(text))}</pre>'
-
-
-def _cut_text(text: str) -> str:
-    more = len(text) - MAX_HTML_CHARS
-    return text if more <= 0 else f"{text[:MAX_HTML_CHARS]}\n… and {more:,} more characters, not shown here."
-
-
-def _format_context_value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _escape_html(text: str) -> str:
-    return escape(show_hidden_characters(text))
+    return '<ul style="margin: 0.2em 0;">' + "".join(f"<li>{escape_html(line)}</li>" for line in lines) + "</ul>"

@@ -7,14 +7,15 @@ from hitl_nb.engine.current_session import current_session
 from hitl_nb.engine.live.steps_under_way import in_step
 from hitl_nb.errors import HitlError, NotInAgent
 from hitl_nb.kinds import questions as values
-from hitl_nb.records import TEXT_KINDS, Kind
+from hitl_nb.kinds.registry import text_kinds
+from hitl_nb.records import KindName
 from hitl_nb.workspaces.local import LocalWorkspace, let_script_write
 
 
 def workspace(
     title: str,
     *,
-    kind: Kind = "markdown",
+    kind: KindName = "markdown",
     template: str = "",
     server: str | None = None,
     token: str | None = None,
@@ -54,8 +55,8 @@ def workspace(
         )
     if session is not None and not (server is token is name is None and not restart):
         raise ValueError("server, token, name and restart are for scripts outside of agents; leave them out here")
-    if kind not in TEXT_KINDS:
-        raise ValueError(f"kind must be one of {', '.join(sorted(TEXT_KINDS))}, not {kind!r}")
+    if kind not in text_kinds():
+        raise ValueError(f"kind must be one of {', '.join(text_kinds())}, not {kind!r}")
     if not isinstance(template, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise TypeError(f"template must be a str, not {type(template).__name__}")
     title = values.build_question("", title=title, kind="text").title

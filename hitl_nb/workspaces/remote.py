@@ -23,7 +23,7 @@ import msgspec
 from hitl_nb import records
 from hitl_nb.drafts.agent_writer import PATIENCE_SECONDS, Written
 from hitl_nb.errors import WorkspaceInUse
-from hitl_nb.records import ACTIONS, Action, Kind, new_id
+from hitl_nb.records import ACTIONS, Action, KindName, new_id
 from hitl_nb.review.comment_threads import AgentComment, thread_comments
 from hitl_nb.review.decision import Decision, Vote
 from hitl_nb.review.policy_files.script_policies import read_script_policies
@@ -230,7 +230,7 @@ def retry_write(doc: RemoteWorkspace, patience: float, **call: Any) -> Written:
 
 
 def open_remote_workspace(
-    title: str, *, kind: Kind, template: str, server: str, token: str | None, name: str | None, restart: bool
+    title: str, *, kind: KindName, template: str, server: str, token: str | None, name: str | None, restart: bool
 ) -> RemoteWorkspace:
     """See `workspace`."""
     through, session = ServerClient(server, token), new_id()

@@ -24,7 +24,7 @@ from pycrdt import Doc
 from hitl_nb.drafts import document
 from hitl_nb.drafts.crdt.update_validation import DocumentIndex, validate_update
 from hitl_nb.drafts.draft import capture_updates
-from hitl_nb.records import Kind
+from hitl_nb.records import KindName
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 BROWSERS, PYTHONS = 2, 2
@@ -68,7 +68,7 @@ def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
 class Meeting:
     """Browsers (the first numbers) and Pythons (the others) with one document, and the log between them."""
 
-    def __init__(self, browsers: Browsers, kind: Kind, proposed: Any) -> None:
+    def __init__(self, browsers: Browsers, kind: KindName, proposed: Any) -> None:
         self.browsers, self.kind, self.proposed = browsers, kind, proposed
         browsers.ask("begin", kind=kind, value=proposed, count=BROWSERS + 1)
         self.docs: list[Doc[Any]] = [Doc() for _ in range(PYTHONS + 1)]
@@ -172,7 +172,7 @@ ROWS = st.tuples(st.integers(0, 3) | st.sampled_from([1.0, 2**70]), st.none() | 
 TABLES = st.lists(ROWS.map(list), max_size=6).map(lambda rows: {"columns": COLUMNS, "rows": rows})
 TEXTS = st.text("ab é😀\U0001f601\n", max_size=12)
 CALLS = st.dictionaries(KEYS, JSON, max_size=3).map(lambda arguments: {"name": "pay", "arguments": arguments})
-VALUES: dict[Kind, Any] = {
+VALUES: dict[KindName, Any] = {
     "text": TEXTS,
     "code": TEXTS,
     "json": JSON,
@@ -184,7 +184,7 @@ VALUES: dict[Kind, Any] = {
 
 
 @st.composite
-def scripts(draw: st.DrawFn) -> tuple[Kind, Any, list[tuple[int, Any]]]:
+def scripts(draw: st.DrawFn) -> tuple[KindName, Any, list[tuple[int, Any]]]:
     """A kind, what is proposed, and who does what."""
     kind = draw(st.sampled_from(list(VALUES)))
     value = VALUES[kind]
@@ -197,7 +197,7 @@ def scripts(draw: st.DrawFn) -> tuple[Kind, Any, list[tuple[int, Any]]]:
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=scripts())
 def test_all_who_heard_everything_say_the_same(
-    browsers: Browsers, script: tuple[Kind, Any, list[tuple[int, Any]]]
+    browsers: Browsers, script: tuple[KindName, Any, list[tuple[int, Any]]]
 ) -> None:
     kind, proposed, steps = script
     meeting = Meeting(browsers, kind, proposed)

@@ -13,7 +13,7 @@ from hitl_nb.drafts import document
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import StoreCorrupt
 from hitl_nb.ledger.documents.update_log import CompactedDocument
-from hitl_nb.records import Kind, new_id
+from hitl_nb.records import KindName, new_id
 from hitl_nb.storage.interface import Store
 from hitl_nb.storage.memory import MemoryStore
 
@@ -25,7 +25,7 @@ def store() -> Store:
     return MemoryStore("memory:")
 
 
-def draft(store: Store, kind: Kind, proposed: Any) -> Draft:
+def draft(store: Store, kind: KindName, proposed: Any) -> Draft:
     return Draft(store, new_id(), kind, proposed)
 
 
@@ -52,7 +52,7 @@ def table(*rows: list[Any]) -> dict[str, Any]:
     ],
 )
 def test_it_says_what_was_written_and_before_that_what_was_proposed(
-    store: Store, kind: Kind, proposed: Any, written: Any
+    store: Store, kind: KindName, proposed: Any, written: Any
 ) -> None:
     this = draft(store, kind, proposed)
     assert this.read_value() == proposed
@@ -87,7 +87,7 @@ def test_numbers_stay_as_they_were_spelled_and_keys_in_their_order(store: Store)
     ],
 )
 def test_two_who_change_different_parts_both_keep_theirs(
-    store: Store, kind: Kind, proposed: Any, one: Any, other: Any, both: Any
+    store: Store, kind: KindName, proposed: Any, one: Any, other: Any, both: Any
 ) -> None:
     this = draft(store, kind, proposed)
     this.write_initial()
@@ -107,7 +107,7 @@ def test_two_who_change_different_parts_both_keep_theirs(
     ],
 )
 def test_what_a_kind_cannot_hold_is_refused_and_nothing_is_lost(
-    store: Store, kind: Kind, proposed: Any, wrong: Any, said: str
+    store: Store, kind: KindName, proposed: Any, wrong: Any, said: str
 ) -> None:
     this = draft(store, kind, proposed)
     this.write_value(proposed, "ann")
@@ -181,7 +181,7 @@ JSON = st.recursive(
 TABLES = st.lists(st.tuples(st.integers(0, 3), st.none() | st.text("ab", max_size=1)).map(list), max_size=6).map(
     lambda rows: {**TABLE, "rows": rows}
 )
-VALUES: dict[Kind, Any] = {
+VALUES: dict[KindName, Any] = {
     "text": st.text("ab é😀\n", max_size=12),
     "json": JSON,
     "table": TABLES,
@@ -190,7 +190,7 @@ VALUES: dict[Kind, Any] = {
 
 
 @st.composite
-def scripts(draw: st.DrawFn) -> tuple[Kind, Any, list[tuple[int, Any]]]:
+def scripts(draw: st.DrawFn) -> tuple[KindName, Any, list[tuple[int, Any]]]:
     """A kind, what is proposed, and who of three writes what; None: this one hears of all that was written."""
     kind = draw(st.sampled_from(list(VALUES)))
     value = VALUES[kind].filter(lambda value: kind != "json" or not isinstance(value, str))
@@ -200,7 +200,7 @@ def scripts(draw: st.DrawFn) -> tuple[Kind, Any, list[tuple[int, Any]]]:
 
 @settings(max_examples=300, deadline=None)
 @given(scripts())
-def test_all_who_heard_everything_say_the_same(script: tuple[Kind, Any, list[tuple[int, Any]]]) -> None:
+def test_all_who_heard_everything_say_the_same(script: tuple[KindName, Any, list[tuple[int, Any]]]) -> None:
     kind, proposed, edits = script
     this = Draft(MemoryStore("memory:"), "abcd", kind, proposed)
     this.write_initial()

@@ -22,15 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.questions import (
-    build_question,
-    check_edit,
-    diff_value,
-    format_value,
-    parse_edit,
-    restore_value,
-    show_hidden_characters,
-)
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.questions import build_question, check_edit, diff_value, format_value, parse_edit, restore_value
 from hitl_nb.records import Question
 
 

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from hitl_nb.kinds.questions import build_question
+from hitl_nb.kinds.table import MAX_ROWS
 from hitl_nb.records import Action, DecisionRecord, Proposal, Workspace
-from hitl_nb.review.static_html import MAX_ROWS, proposals_bundle, proposals_html, proposals_text, workspace_bundle
+from hitl_nb.review.static_html import proposals_bundle, proposals_html, proposals_text, workspace_bundle
 
 
 def proposed(value: Any = "Dear A", title: str = "Reply to A", **arguments: Any) -> Proposal:

@@ -9,7 +9,7 @@ import pytest
 from lab import Lab, Notebook, Page, shot
 from letters import button, card, ledger
 
-from hitl_nb.kinds.questions import show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
 from hitl_nb.records import Proposal, Question, Snapshot
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from hitl_nb.kinds.questions import diff_value, show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.questions import diff_value
 from hitl_nb.records import Question
 from hitl_nb.values import text_diff as differences
 

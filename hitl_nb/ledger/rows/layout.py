@@ -50,9 +50,10 @@ from urllib.parse import quote
 import msgspec
 
 from hitl_nb.errors import HitlError, StoreCorrupt, UnknownRun
+from hitl_nb.kinds.registry import KINDS
 from hitl_nb.ledger.rows.record_digests import Digests, digest_record
 from hitl_nb.policies.terms.timeline import next_due_time
-from hitl_nb.records import RUN_TRANSITIONS, Proposal, Record, Run, RunStatus, Step, Workspace, now
+from hitl_nb.records import RUN_TRANSITIONS, Proposal, Question, Record, Run, RunStatus, Step, Workspace, now
 from hitl_nb.storage import chunked_values
 from hitl_nb.storage.chunked_values import prefix_range
 from hitl_nb.storage.interface import StoreReader, Transaction
@@ -71,7 +72,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def decode_record(raw: bytes, kind: type[R], key: str) -> R:
     """The record at `key`. Raises StoreCorrupt if it is none."""
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return _check_kind_name(msgspec.json.decode(raw, type=kind), key)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
         raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
 
@@ -79,9 +80,16 @@ def decode_record(raw: bytes, kind: type[R], key: str) -> R:
 def convert_record(fields: Any, kind: type[R], key: str) -> R:
     """The record that these fields make, of what is kept at `key`. Raises StoreCorrupt if they make none."""
     try:
-        return msgspec.convert(fields, type=kind)
+        return _check_kind_name(msgspec.convert(fields, type=kind), key)
     except msgspec.ValidationError as damage:
         raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
+
+
+def _check_kind_name(record: R, key: str) -> R:
+    """The record, if the kind of its value is known here. Raises StoreCorrupt."""
+    if isinstance(record, Question | Workspace) and record.kind not in KINDS:
+        raise StoreCorrupt(f"the stored record {key} is damaged: there is no kind {record.kind!r} of values here")
+    return record
 
 
 def is_id(text: str) -> bool:

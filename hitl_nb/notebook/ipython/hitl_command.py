@@ -10,7 +10,8 @@ from IPython.core.error import UsageError
 
 from hitl_nb.engine.run.cell_run import get_ledger
 from hitl_nb.errors import HitlError, UnknownRun
-from hitl_nb.kinds.questions import format_value, show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.questions import format_value
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import ACTIONS, Action, Run
 from hitl_nb.review import doubt_texts as doubts

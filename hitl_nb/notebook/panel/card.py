@@ -14,7 +14,8 @@ from msgspec import UNSET
 
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import AlreadyDecided, HitlError, InvalidEdit, StaleDraft
-from hitl_nb.kinds.questions import check_edit, diff_value, format_value, show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.questions import check_edit, diff_value, format_value
 from hitl_nb.ledger.decisions.reviewers import format_decider
 from hitl_nb.notebook.panel.controls import NoteLabel, autosize_textarea, close_widgets, make_button, text_label
 from hitl_nb.notebook.panel.editors import DoubtEditor, ValueEditor, make_editor

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from hitl_nb.kinds.questions import show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
 
 ui: Any = import_module("ipywidgets")  # it has no types
 

@@ -15,10 +15,12 @@ from typing import Any, cast
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.questions import format_value, parse_edit, show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.questions import parse_edit
+from hitl_nb.kinds.registry import DEFAULT_KIND, find_kind
 from hitl_nb.notebook.panel.controls import WIDE_LAYOUT, NoteLabel, autosize_textarea, make_button, text_label
 from hitl_nb.notebook.panel.fields import MISSING, FormField, label_options, make_field, resolve_schema_part
-from hitl_nb.records import TEXT_KINDS, Doubt, Proposal
+from hitl_nb.records import Doubt, Proposal
 from hitl_nb.review import doubt_texts as doubts
 from hitl_nb.values.json_values import short_json
 from hitl_nb.values.tables import Column, format_cell, parse_cell
@@ -66,28 +68,12 @@ class ValueEditor(ABC):
 
 
 def make_editor(proposal: Proposal, value: Any) -> ValueEditor:
-    """An editor of proposal `p` that starts from `value`, the proposed one or a draft."""
+    """An editor of a proposal that starts from `value`, the proposed one or a draft."""
     if proposal.doubt is not None:
         return DoubtEditor(proposal, proposal.doubt)
-    if proposal.kind == "choice":
-        return ChoiceEditor(proposal, value)
-    if proposal.kind == "plan" and isinstance(value, list):
-        return PlanEditor(cast("list[Any]", value))
-    if proposal.kind == "table" and _is_grid(proposal, value):
-        return GridEditor(proposal, value)
-    if (
-        proposal.kind == "tool_call"
-        and isinstance(value, dict)
-        and isinstance(cast("Any", value).get("arguments"), dict)
-    ):
-        return ToolEditor(proposal, cast("dict[str, Any]", value))
-    if (
-        proposal.kind == "json"
-        and isinstance(value, dict)
-        and resolve_schema_part(proposal.schema, proposal.schema).get("properties")
-    ):
-        return FormEditor(proposal.schema, proposal.schema, cast("dict[str, Any]", value))
-    return TextEditor(proposal, value)
+    make = EDITORS.get(proposal.kind)
+    editor = None if make is None else make(proposal, value)
+    return TextEditor(proposal, value) if editor is None else editor
 
 
 class TextEditor(ValueEditor):
@@ -108,11 +94,8 @@ class TextEditor(ValueEditor):
         try:
             return self.read_value()
         except InvalidEdit:
-            return (
-                self._area.value
-                if self._proposal.kind in (*TEXT_KINDS, "table")
-                else _parse_json_or_text(self._area.value)
-            )
+            is_json = find_kind(self._proposal.kind).text_format == "json"
+            return _parse_json_or_text(self._area.value) if is_json else self._area.value
 
 
 class PlanEditor(ValueEditor):
@@ -374,8 +357,44 @@ def _is_grid(proposal: Proposal, value: Any) -> bool:
 
 def _format_draft_text(proposal: Proposal, value: Any) -> str:
     """A value's text; a draft that was no value yet is its text already."""
-    if isinstance(value, str) and (
-        proposal.kind in (*TEXT_KINDS, "table") or not isinstance(proposal.value, (str, type(None)))
-    ):
+    kind = find_kind(proposal.kind)
+    if isinstance(value, str) and (kind.text_format != "json" or not isinstance(proposal.value, (str, type(None)))):
         return value
-    return format_value("json" if proposal.kind in TEXT_KINDS else proposal.kind, value)
+    return (DEFAULT_KIND if kind.text_format == "plain" else kind).format(value)
+
+
+# What is None is edited as text
+
+
+def _make_form(proposal: Proposal, value: Any) -> ValueEditor | None:
+    properties = resolve_schema_part(proposal.schema, proposal.schema).get("properties")
+    if not isinstance(value, dict) or not properties:
+        return None
+    return FormEditor(proposal.schema, proposal.schema, cast("dict[str, Any]", value))
+
+
+def _make_grid(proposal: Proposal, value: Any) -> ValueEditor | None:
+    return GridEditor(proposal, value) if _is_grid(proposal, value) else None
+
+
+def _make_tool_form(proposal: Proposal, value: Any) -> ValueEditor | None:
+    if not isinstance(value, dict) or not isinstance(cast("Any", value).get("arguments"), dict):
+        return None
+    return ToolEditor(proposal, cast("dict[str, Any]", value))
+
+
+def _make_steps(proposal: Proposal, value: Any) -> ValueEditor | None:
+    return PlanEditor(cast("list[Any]", value)) if isinstance(value, list) else None
+
+
+EDITORS: dict[str, Callable[[Proposal, Any], ValueEditor | None]] = {
+    "text": TextEditor,
+    "markdown": TextEditor,
+    "code": TextEditor,
+    "json": _make_form,
+    "table": _make_grid,
+    "tool_call": _make_tool_form,
+    "plan": _make_steps,
+    "choice": ChoiceEditor,
+}
+"""By the name of the kind, what makes the editor of a proposal's value; None, or no entry: a text area."""

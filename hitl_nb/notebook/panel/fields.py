@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from hitl_nb import json_text as json
-from hitl_nb.kinds.questions import show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
 from hitl_nb.notebook.panel.controls import NAMED_STYLE, WIDE_LAYOUT, NoteLabel, autosize_textarea, text_label
 from hitl_nb.values.json_values import short_json
 

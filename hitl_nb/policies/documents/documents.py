@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast, get_args
 
 from hitl_nb.errors import PolicyError
+from hitl_nb.kinds.registry import KINDS
 from hitl_nb.policies.documents.conditions import Condition, compile_condition, suggest_word
 from hitl_nb.policies.documents.content import to_plain_content
 from hitl_nb.policies.documents.grammar import (
@@ -24,7 +25,7 @@ from hitl_nb.policies.documents.grammar import (
     parse_timeline,
 )
 from hitl_nb.policies.documents.key_lines import find_rule_lines, find_top_lines
-from hitl_nb.records import ACTIONS, KINDS, Action, Identity, Office, PolicyVerdict, ShownInNotices
+from hitl_nb.records import ACTIONS, Action, Identity, Office, PolicyVerdict, ShownInNotices
 
 T = TypeVar("T")
 
@@ -276,7 +277,7 @@ class _DocumentReader:
         if not isinstance(text, str) or not text:
             raise PolicyError(f"{where}: {key} is {text!r}; write a text, in which * stands for any characters")
         if key == "kind" and "*" not in text and text not in KINDS:
-            raise PolicyError(f"{where}: {text!r} is not a kind; {suggest_word(text, KINDS)}")
+            raise PolicyError(f"{where}: {text!r} is not a kind; {suggest_word(text, tuple(KINDS))}")
         return text
 
     def _read_verdict(self, verdict: Any, where: str, key: str) -> PolicyVerdict:

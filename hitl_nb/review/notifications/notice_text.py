@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hitl_nb.kinds.questions import format_beginning, show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.questions import format_beginning
 from hitl_nb.ledger.decisions.notices import Notice, list_deciders
 from hitl_nb.ledger.decisions.reviewers import format_decider
 from hitl_nb.policies.terms.seats import People, format_need_progress

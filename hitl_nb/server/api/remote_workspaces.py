@@ -19,6 +19,7 @@ from hitl_nb.drafts.draft import Draft
 from hitl_nb.drafts.stream_writer import StreamWriter
 from hitl_nb.drafts.text_view import TextPage
 from hitl_nb.kinds.questions import build_question
+from hitl_nb.kinds.registry import text_kinds
 from hitl_nb.ledger.remote_clients import script_identity
 from hitl_nb.ledger.runs.claims import Claim
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
@@ -44,6 +45,8 @@ def open_workspace(request: ApiRequest) -> dict[str, Any]:
     for name, given in (("name", body.name), ("host", body.host)):
         if not given.isprintable() or not given.strip():
             raise ValueError(f"{name} is {given!r}; it must be one line of text")
+    if body.kind not in text_kinds():
+        raise ValueError(f"kind must be one of {', '.join(text_kinds())}, not {body.kind!r}")
     title = build_question("", title=body.title, kind="text").title
     process, ledger = script_identity(body.name, host=body.host, pid=body.pid, token=body.session), request.ledger
     last = ledger.find_run(agent=body.name, notebook=SCRIPT + body.name, key=title) if body.restart else None

@@ -17,6 +17,7 @@ from hitl_nb.ledger.comments import (
 )
 from hitl_nb.records import Action, Anchor, CommentState, RunStatus
 from hitl_nb.review.policy_files.script_policies import PolicyText
+from hitl_nb.server.messages.kind_names import TextKindName
 from hitl_nb.server.messages.response_schemas import At, Id
 from hitl_nb.structs import prepare_structs
 
@@ -147,7 +148,7 @@ class RemoteWorkspaceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only
     name: Line
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE_CHARS)]
     session: Session
-    kind: Literal["markdown", "text", "code"] = "markdown"
+    kind: TextKindName = "markdown"
     template: str = ""
     restart: bool = False
     host: Line = "an unknown machine"

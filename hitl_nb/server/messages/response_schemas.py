@@ -18,7 +18,6 @@ from hitl_nb.records import (
     By,
     CommentState,
     GuardrailVerdict,
-    Kind,
     Known,
     PolicyVerdict,
     ProposalStatus,
@@ -28,6 +27,7 @@ from hitl_nb.records import (
     TimelineAction,
     WorkspaceStatus,
 )
+from hitl_nb.server.messages.kind_names import KindName
 
 ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
 """What an id in a path looks like; the routes take nothing else."""
@@ -223,7 +223,7 @@ class _ProposalHeader(_ReviewFields, kw_only=True):
 
     id: Id
     title: str
-    kind: Kind
+    kind: KindName
     type_name: str
     status: ProposalStatus
     agent: str
@@ -342,7 +342,7 @@ class _WorkspaceHeader(ResponseStruct):
 
     id: Id
     title: str
-    kind: Kind
+    kind: KindName
     run: Id
     agent: str
     notebook: str

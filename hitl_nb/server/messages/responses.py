@@ -29,7 +29,8 @@ from hitl_nb.errors import (
     UnknownRun,
     UnknownWorkspace,
 )
-from hitl_nb.kinds.questions import diff_value, format_beginning, format_value, show_hidden_characters
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.questions import diff_value, format_beginning, format_value
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Comment, Proposal, Run, proposal_json, run_json
 from hitl_nb.review.progress import describe_progress

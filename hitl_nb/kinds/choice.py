@@ -1,0 +1,62 @@
+"""A choice: one of the options that the agent gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.kinds.html import format_inline, labelled_html, text_html
+from hitl_nb.kinds.interface import SharingForm
+from hitl_nb.kinds.json import JsonKind, parse_json
+from hitl_nb.records import Question, canonical_json
+from hitl_nb.values.json_values import match_number_types, short_json
+
+
+class ChoiceKind(JsonKind):
+    """One of `options`, which may be any JSON."""
+
+    name: str = "choice"
+    takes_options: bool = True
+    sharing_form: SharingForm = "whole"
+
+    def detect(self, value: Any, options: Any) -> bool:
+        """See `Kind.detect`."""
+        return options is not None
+
+    def keep_types(self, question: Question, value: Any) -> Any:
+        """See `Kind.keep_types`: `check` gives the option itself."""
+        return value
+
+    def check(self, question: Question, value: Any) -> Any:
+        """See `Kind.check`."""
+        for option in question.options or []:
+            if canonical_json(match_number_types(option, value)) == canonical_json(option):
+                return option
+        raise InvalidEdit({"": f"must be one of {short_json(question.options, 200)}, not {short_json(value)}"})
+
+    def restore(
+        self,
+        question: Question,
+        value: Any,
+        original: Any,
+        options: Sequence[Any] | None,
+        adapters: Mapping[str, Any],
+    ) -> Any:
+        """See `Kind.restore`: the live option itself, where the agent still has it."""
+        if options is None:
+            return super().restore(question, value, original, options, adapters)
+        at = [canonical_json(option) for option in question.options or []].index(canonical_json(value))
+        return options[at] if at < len(options) else value
+
+    def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
+        """See `Kind.parse_text`: an option that is a text may be written without JSON's quotes."""
+        try:
+            return check(parse_json(text))
+        except InvalidEdit:
+            return check(text.strip())
+
+    def to_html(self, question: Question) -> str:
+        """See `Kind.to_html`."""
+        others = ", ".join(format_inline(option) for option in question.options or [] if option != question.value)
+        return text_html(format_inline(question.value)) + labelled_html("Other options", text_html(others))

@@ -1,0 +1,20 @@
+"""Source code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitl_nb.kinds.text import TextKind
+
+
+class CodeKind(TextKind):
+    """A str with Python code."""
+
+    name: str = "code"
+    file_suffix: str = ".py"
+    keeps_last_line_end: bool = False
+    paragraph_gap: int = 1
+
+    def detect(self, value: Any, options: Any) -> bool:
+        """See `Kind.detect`: no text says that it is code."""
+        return False

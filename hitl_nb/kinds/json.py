@@ -1,0 +1,159 @@
+"""JSON of any form, and what all kinds have in common that are written as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from hitl_nb import json_text as json
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.html import text_html
+from hitl_nb.kinds.interface import SharingForm, TextFormat
+from hitl_nb.records import Question
+from hitl_nb.values.dataframes import dataframe_library
+from hitl_nb.values.json_types import JsonKinds
+from hitl_nb.values.json_values import match_number_types
+from hitl_nb.values.models import build_model, is_model
+from hitl_nb.values.numpy_scalars import is_science
+from hitl_nb.values.rebuilt_values import rebuild_value
+from hitl_nb.values.scalars import is_scalar
+from hitl_nb.values.schemas import schema_errors
+from hitl_nb.values.text_diff import unified_diff
+from hitl_nb.values.typed_values import TypeInfo, check_value, encode_value
+
+
+class JsonKind:
+    """Any value that can be written as JSON. Other kinds of JSON inherit from it and add their rules."""
+
+    name: str = "json"
+    text_format: TextFormat = "json"
+    file_suffix: str = ".json"
+    takes_options: bool = False
+    keeps_last_line_end: bool = False
+    sharing_form: SharingForm = "parts"
+    paragraph_gap: int = 2
+
+    def detect(self, value: Any, options: Any) -> bool:
+        """See `Kind.detect`: what no other kind takes is this one, and the registry knows that."""
+        return False
+
+    def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
+        """See `Kind.encode`."""
+        if dataframe_library(value):
+            name = type(value).__name__
+            raise TypeError(f"value is a {name}; kind={self.name!r} does not take one; use kind='table'")
+        encoded, types = encode_value(value)
+        codec = "bytes" if type(value) is bytes else "model" if is_model(value) else "json"
+        return codec, encoded, types
+
+    def keep_types(self, question: Question, value: Any) -> Any:
+        """See `Kind.keep_types`."""
+        value = match_number_types(question.value, value)
+        kinds = self._json_kinds(question.value)
+        checked, wrong = check_value(question.types, value, question.value, kinds)
+        if wrong and question.schema is not None:
+            kinds.release_to_schemas([question.schema], question.schema)
+            checked, wrong = check_value(question.types, value, question.value, kinds)
+        if wrong:
+            raise InvalidEdit(wrong)
+        return checked
+
+    def _json_kinds(self, proposed: Any) -> JsonKinds:
+        """The types of JSON that an edit keeps."""
+        return JsonKinds(proposed)
+
+    def check(self, question: Question, value: Any) -> Any:
+        """See `Kind.check`."""
+        return value
+
+    def find_schema_errors(self, schema: Any, value: Any) -> dict[str, str]:
+        """See `Kind.find_schema_errors`."""
+        return schema_errors(schema, value)
+
+    def build_model(self, schema: Any, value: Any) -> None:
+        """See `Kind.build_model`."""
+        build_model(schema, value)
+
+    def restore(
+        self,
+        question: Question,
+        value: Any,
+        original: Any,
+        options: Sequence[Any] | None,
+        adapters: Mapping[str, Any],
+    ) -> Any:
+        """See `Kind.restore`."""
+        return rebuild_value(question.types, value, question.value, original, adapters)
+
+    def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
+        """See `Kind.parse_text`. A date, a decimal and the like may be written without JSON's quotes."""
+        if _is_text_scalar(question) and not text.lstrip().startswith('"'):
+            return check(text)  # as it is: 12.50 is not 12.5
+        return check(parse_json(text))
+
+    def format(self, value: Any) -> str:
+        """See `Kind.format`."""
+        return indent_json(value)
+
+    def diff(self, before: Any, after: Any) -> str:
+        """See `Kind.diff`."""
+        return diff_texts(self.format(before), self.format(after))
+
+    def summarize(self, value: Any, length: int) -> str:
+        """See `Kind.summarize`."""
+        if isinstance(value, str):
+            return self.format(value)[:length]
+        text = ""
+        for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(value):
+            text += piece
+            if len(text) >= length:
+                break
+        return text[:length]
+
+    def to_html(self, question: Question) -> str:
+        """See `Kind.to_html`."""
+        return text_html(self.format(question.value))
+
+
+def _is_text_scalar(question: Question) -> bool:
+    """Whether the value is a single one that is written as a text: a date, a decimal, a path."""
+    types = question.types
+    single = types is not None and (is_scalar(types) or is_science(types)) and types["is"] not in ("enum", "float")
+    return single and isinstance(question.value, str)
+
+
+def diff_texts(before: str, after: str) -> str:
+    """Unified diff of two texts, hidden characters made visible."""
+    old, new = (show_hidden_characters(text).split("\n") for text in (before, after))
+    return "\n".join(unified_diff(old, new, "proposed", "edited")) + "\n"
+
+
+def indent_json(value: Any) -> str:
+    """What `json.dumps(value, indent=2, ensure_ascii=False)` gives, which is slow: it is written in Python."""
+    try:
+        return msgspec.json.format(json.dumps(value, ensure_ascii=False), indent=2)
+    except (UnicodeEncodeError, msgspec.DecodeError):  # half a character, NaN: Python's alone
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text. Raises InvalidEdit for a text that is none, or has a key twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_build_object, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidEdit({"": f"must be JSON: {error}"}) from None
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")

@@ -1,0 +1,38 @@
+"""Plans: lists of steps."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.kinds.html import format_inline, text_html
+from hitl_nb.kinds.json import JsonKind
+from hitl_nb.records import Question
+from hitl_nb.values.json_types import JsonKinds
+
+
+class PlanKind(JsonKind):
+    """A list of steps, each a text or an object."""
+
+    name: str = "plan"
+    file_suffix: str = ".txt"
+
+    def _json_kinds(self, proposed: Any) -> JsonKinds:
+        kinds = super()._json_kinds(proposed)
+        if kinds.items:
+            kinds.items.free = True  # a step may be a text or an object
+        return kinds
+
+    def check(self, question: Question, value: Any) -> Any:
+        """See `Kind.check`."""
+        if not isinstance(value, list):
+            raise InvalidEdit({"": "must be a list of steps"})
+        steps = enumerate(cast("list[Any]", value))
+        wrong = {str(i): "must be a text or an object" for i, step in steps if not isinstance(step, (str, dict))}
+        if wrong:
+            raise InvalidEdit(wrong)
+        return cast("Any", value)
+
+    def to_html(self, question: Question) -> str:
+        """See `Kind.to_html`."""
+        return "<ol>" + "".join(f"<li>{text_html(format_inline(step))}</li>" for step in question.value) + "</ol>"

@@ -1,0 +1,54 @@
+"""The list of all kinds. A new kind is a module here with a class, and an entry in `KINDS`.
+
+The front ends have a table each, with an editor a kind: `EDITORS` in `notebook/panel/editors.py`, and in
+`extension/src/components/editors/registry.tsx`. A kind without an entry there is edited as its text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitl_nb.kinds.choice import ChoiceKind
+from hitl_nb.kinds.code import CodeKind
+from hitl_nb.kinds.interface import Kind
+from hitl_nb.kinds.json import JsonKind
+from hitl_nb.kinds.markdown import MarkdownKind
+from hitl_nb.kinds.plan import PlanKind
+from hitl_nb.kinds.table import TableKind
+from hitl_nb.kinds.text import TextKind
+from hitl_nb.kinds.tool_call import ToolCallKind
+
+DEFAULT_KIND: Kind = JsonKind()
+"""The kind of a value that no other kind detects."""
+
+_LISTED: tuple[Kind, ...] = (
+    TextKind(),
+    MarkdownKind(),
+    CodeKind(),
+    DEFAULT_KIND,
+    TableKind(),
+    ToolCallKind(),
+    PlanKind(),
+    ChoiceKind(),
+)
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _LISTED}
+"""Every kind by its name, in the order in which messages name them."""
+
+
+def find_kind(name: str) -> Kind:
+    """The kind with this name. Raises ValueError if there is none."""
+    found = KINDS.get(name)
+    if found is None:
+        raise ValueError(f"kind is {name!r}; accepted are {', '.join(KINDS)}")
+    return found
+
+
+def detect_kind(value: Any, options: Any) -> Kind:
+    """The kind of a value that is proposed without `kind=`."""
+    return next((kind for kind in KINDS.values() if kind.detect(value, options)), DEFAULT_KIND)
+
+
+def text_kinds() -> list[str]:
+    """The names of the kinds whose value is a text, sorted."""
+    return sorted(kind.name for kind in KINDS.values() if kind.text_format == "plain")

@@ -1,0 +1,116 @@
+"""Tables: DataFrames, Series and Indexes of pandas and polars. See `values/tables.py` for their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from hitl_nb.errors import InvalidEdit
+from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.html import CELL_STYLE, cut_text, escape_html, table_html
+from hitl_nb.kinds.interface import SharingForm, TextFormat
+from hitl_nb.kinds.json import JsonKind
+from hitl_nb.records import Question
+from hitl_nb.values.dataframes import dataframe_library, frame_from_table, table_from_frame
+from hitl_nb.values.models import build_model
+from hitl_nb.values.schemas import row_schema_errors
+from hitl_nb.values.tables import check_table, diff_csv, format_cell, format_csv, parse_csv, rows_as_objects
+from hitl_nb.values.typed_values import TypeInfo, check_cells
+
+MAX_ROWS = 100
+"""Rows of a table in the HTML; the rest is counted there."""
+
+
+class TableKind(JsonKind):
+    """A table whose columns keep their names and types. A schema is about each row as an object."""
+
+    name: str = "table"
+    text_format: TextFormat = "csv"
+    file_suffix: str = ".csv"
+    sharing_form: SharingForm = "table"
+
+    def detect(self, value: Any, options: Any) -> bool:
+        """See `Kind.detect`."""
+        return options is None and dataframe_library(value) is not None
+
+    def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
+        """See `Kind.encode`."""
+        library = dataframe_library(value)
+        if library is None:
+            raise TypeError(
+                f"value is a {type(value).__name__}; kind={self.name!r} takes a DataFrame, Series or Index of pandas "
+                "or polars"
+            )
+        return library, table_from_frame(value, library), None
+
+    def keep_types(self, question: Question, value: Any) -> Any:
+        """See `Kind.keep_types`: `check` knows the columns."""
+        return value
+
+    def check(self, question: Question, value: Any) -> Any:
+        """See `Kind.check`."""
+        table = check_table(question.value, value)
+        wrong = check_cells(table["columns"], table["rows"])
+        if wrong:
+            raise InvalidEdit(wrong)
+        return table
+
+    def find_schema_errors(self, schema: Any, value: Any) -> dict[str, str]:
+        """See `Kind.find_schema_errors`."""
+        return row_schema_errors(schema, rows_as_objects(value))
+
+    def build_model(self, schema: Any, value: Any) -> None:
+        """See `Kind.build_model`."""
+        build_model(list[schema], rows_as_objects(value))
+
+    def restore(
+        self,
+        question: Question,
+        value: Any,
+        original: Any,
+        options: Sequence[Any] | None,
+        adapters: Mapping[str, Any],
+    ) -> Any:
+        """See `Kind.restore`."""
+        return frame_from_table(value, original, question.value, "pandas" if question.codec == "pandas" else "polars")
+
+    def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
+        """See `Kind.parse_text`: CSV, or JSON as any other value."""
+        if text.lstrip("\ufeff \t\r\n").startswith("{"):
+            return super().parse_text(question, text, check)
+        return check(parse_csv(question.value, text))
+
+    def format(self, value: Any) -> str:
+        """See `Kind.format`. A draft that is no table yet is its text already."""
+        return value if isinstance(value, str) else format_csv(value)
+
+    def diff(self, before: Any, after: Any) -> str:
+        """See `Kind.diff`."""
+        if isinstance(after, dict):
+            return show_hidden_characters(diff_csv(before, cast("dict[str, Any]", after)))
+        return super().diff(before, after)
+
+    def summarize(self, value: Any, length: int) -> str:
+        """See `Kind.summarize`."""
+        if not isinstance(value, dict):
+            return super().summarize(value, length)
+        table = cast("dict[str, Any]", value)
+        return format_csv({**table, "rows": table["rows"][:5]})[:length]
+
+    def to_html(self, question: Question) -> str:
+        """See `Kind.to_html`."""
+        columns, rows = question.value["columns"], question.value["rows"]
+        head = "".join(f'<th style="{CELL_STYLE}">{escape_html(column["name"])}</th>' for column in columns)
+        lines = [f"<tr>{head}</tr>"]
+        for row in rows[:MAX_ROWS]:
+            cells = (
+                '<span style="opacity: 0.6;">null</span>'
+                if cell is None
+                else escape_html(cut_text(format_cell(column, cell)))
+                for column, cell in zip(columns, row, strict=True)
+            )
+            lines.append("<tr>" + "".join(f'<td style="{CELL_STYLE}">{cell}</td>' for cell in cells) + "</tr>")
+        more = len(rows) - MAX_ROWS
+        return table_html("".join(lines)) + (
+            f"<div>… and {more:,} more rows, not shown here.</div>" if more > 0 else ""
+        )

@@ -1,0 +1,43 @@
+"""Plain text, and what all kinds have in common whose value is a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hitl_nb.kinds.interface import SharingForm, TextFormat
+from hitl_nb.kinds.json import JsonKind
+from hitl_nb.records import Question
+from hitl_nb.values.typed_values import TypeInfo
+
+
+class TextKind(JsonKind):
+    """A str that is shown and edited as it is."""
+
+    name: str = "text"
+    text_format: TextFormat = "plain"
+    file_suffix: str = ".txt"
+    keeps_last_line_end: bool = True
+    sharing_form: SharingForm = "text"
+
+    def detect(self, value: Any, options: Any) -> bool:
+        """See `Kind.detect`."""
+        return options is None and type(value) is str
+
+    def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
+        """See `Kind.encode`."""
+        if type(value) is not str:
+            raise TypeError(f"value is a {type(value).__name__}; kind={self.name!r} takes a str")
+        return super().encode(value)
+
+    def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
+        """See `Kind.parse_text`."""
+        return check(text)
+
+    def format(self, value: Any) -> str:
+        """See `Kind.format`."""
+        return value
+
+    def summarize(self, value: Any, length: int) -> str:
+        """See `Kind.summarize`."""
+        return self.format(value)[:length]

@@ -1,0 +1,12 @@
+"""The names of kinds in requests and responses: any text, which the schema of the API lists."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from hitl_nb.kinds.registry import KINDS, text_kinds
+
+KindName = Annotated[str, msgspec.Meta(extra_json_schema={"enum": sorted(KINDS)})]
+TextKindName = Annotated[str, msgspec.Meta(extra_json_schema={"enum": text_kinds()})]
