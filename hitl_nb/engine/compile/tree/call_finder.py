@@ -97,14 +97,15 @@ class CallFinder:
         An attribute or an operator may be code of the user's. Where it asks, it alone is evaluated again. A target of
         an assignment is not evaluated before it is bound.
         """
-        calling = [self.has_call(part) for part in parts]
-        if True not in calling:
-            return -1
-        last = len(calling) - 1 - calling[::-1].index(True)
-        if are_targets:
-            return last
-        may = (i for i in range(len(parts) - 1, last, -1) if _may_run_code(parts[i]))
-        return next(may, last)
+        may_run = -1  # the last that may run code
+        for i in range(len(parts) - 1, -1, -1):
+            if parts[i].__class__ in _LEAF_KINDS:
+                continue
+            if self.has_call(parts[i]):
+                return max(may_run, i)
+            if may_run < 0 and not are_targets and _may_run_code(parts[i]):
+                may_run = i
+        return -1
 
 
 def _may_run_code(node: ast.AST) -> bool:

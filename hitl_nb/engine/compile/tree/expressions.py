@@ -15,33 +15,33 @@ from hitl_nb.engine.compile.tree.call_finder import CallFinder
 from hitl_nb.engine.compile.tree.nodes import (
     COMPREHENSIONS,
     YIELDS,
-    Slot,
     clear_names,
     constant,
     copy_node,
     fill_positions,
     is_filed_name,
     is_filed_value,
+    is_leaf,
     is_plain,
     is_super,
     iterate_own_nodes,
     list_own_nodes,
-    list_slots,
+    list_parts,
     load,
-    read_slot,
     runtime_attribute,
     runtime_call,
     set_position,
     store,
-    unwrap_keyword,
-    write_slot,
 )
 from hitl_nb.engine.compile.tree.scopes import FiledNames, InstrumentedFunction, ScopeNames
 
 if TYPE_CHECKING:
     from hitl_nb.engine.compile.tree.trees import TreeBuilder
 
-OPERATIONS = (ast.Call, ast.BinOp, ast.Compare, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.FormattedValue)
+OPERATIONS = frozenset(
+    (ast.Call, ast.BinOp, ast.Compare, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.FormattedValue)
+)
+_TAKEN_APART = frozenset((ast.Starred, ast.FormattedValue, ast.keyword, ast.Slice))
 NAMESPACE_VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 
 
@@ -100,11 +100,9 @@ class Expressions(ABC):
 
     def file_value(self, node: Any) -> Any:
         """`node`, evaluated where it is and kept under a name until the statement ends."""
-        match node:
-            case ast.Constant():
-                return node
-            case ast.Name(id=name) if name in self.scope.untouched:
-                return node
+        if is_leaf(node) and (isinstance(node, ast.Constant) or node.id in self.scope.untouched):
+            return node
+        match node if node.__class__ in _TAKEN_APART else None:
             case ast.Starred(value=value):
                 if is_filed_value(value) or is_filed_name(value):
                     return node
@@ -132,20 +130,25 @@ class Expressions(ABC):
 
     def instrument_parts(self, node: Any) -> Any:
         """Instrument a node all of whose parts are evaluated in turn."""
-        if not self.call_finder.has_call_below(node):
-            return node
-        parts = [(slot, read_slot(node, slot)) for slot in list_slots(node)]
+        return self._instrument_calling_parts(node) if self.call_finder.has_call_below(node) else node
+
+    def _instrument_calling_parts(self, node: Any) -> Any:
+        parts = list_parts(node)
         is_binding = isinstance(node, (ast.Assign, ast.Delete))
-        final = self.call_finder.find_last_operand([unwrap_keyword(part) for _, part in parts], are_targets=is_binding)
-        operates = isinstance(node, OPERATIONS) and not any(is_super(part) for _, part in parts)
+        operands = [part.value if part.__class__ is ast.keyword else part for _, _, part in parts]
+        final = self.call_finder.find_last_operand(operands, are_targets=is_binding)
+        operates = node.__class__ in OPERATIONS and not any(is_super(part) for _, _, part in parts)
         base = self.depth
-        for i, (slot, part) in enumerate(parts):
+        for i, (holder, key, part) in enumerate(parts):
             keeps = i <= final if operates else i < final
-            write_slot(node, slot, self._instrument_part(node, slot, part, keeps=keeps, is_final=i == final))
+            if keeps or not is_leaf(part):
+                is_unpacked = isinstance(node, ast.Dict) and holder is node.values and node.keys[key] is None
+                kind = "called" if key == "func" else "unpacked" if is_unpacked else ""
+                holder[key] = self._instrument_part(part, kind, keeps=keeps, is_final=i == final)
         self.depth = base
         return node
 
-    def _instrument_part(self, node: Any, slot: Slot, part: Any, *, keeps: bool, is_final: bool) -> Any:
+    def _instrument_part(self, part: Any, kind: str, *, keeps: bool, is_final: bool) -> Any:
         if isinstance(part, ast.keyword):
             part.value = self.visit(part.value)
             if keeps and is_final and part.arg is None:
@@ -156,9 +159,9 @@ class Expressions(ABC):
             part.value = self.file_value(self.visit(part.value))
             return part
         made = self.visit(part)
-        if isinstance(node, ast.Call) and slot[0] == "func":
+        if kind == "called":
             return self._instrument_callee(made, keeps=keeps and not is_final)
-        if isinstance(node, ast.Dict) and slot[0] == "values" and slot[1] is not None and node.keys[slot[1]] is None:
+        if kind == "unpacked":
             return self.file_value(ast.copy_location(ast.Dict([None], [made]), part)) if keeps else made
         return self.file_value(made) if keeps else made
 
@@ -177,11 +180,11 @@ class Expressions(ABC):
 
     def visit(self, node: Any) -> Any:
         kind: type[ast.AST] = node.__class__
-        if kind is ast.Name or kind is ast.Constant or not self.call_finder.has_call_below(node):
+        if is_leaf(node) or not self.call_finder.has_call_below(node):
             return node
         base = self.depth
         visitor = self._visitors.get(kind)
-        made = self.instrument_parts(node) if visitor is None else getattr(self, visitor)(node)
+        made = self._instrument_calling_parts(node) if visitor is None else getattr(self, visitor)(node)
         self.depth = base
         return made
 

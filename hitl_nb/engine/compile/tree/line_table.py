@@ -31,7 +31,7 @@ class LineTableWriter:
                 continue
             extent = extents.get(position)
             if extent is None:
-                extent = extents[position] = b"".join(map(_spell_number, _measure_extent(*position)))
+                extent = extents[position] = _spell_extent(position)
             start = position[0]
             delta = (line - start) << 1 | 1 if start < line else (start - line) << 1
             line = start
@@ -44,8 +44,11 @@ class LineTableWriter:
         return b"".join(table)
 
 
-def _measure_extent(start: int, end: int, column: int, end_column: int) -> tuple[int, int, int]:
-    return end - start, column + 1, end_column + 1
+def _spell_extent(position: SourcePosition) -> bytes:
+    start, end, column, end_column = position
+    if end - start < _SPELLED_COUNT > column + 1 and end_column + 1 < _SPELLED_COUNT:
+        return _SPELLED_NUMBERS[end - start] + _SPELLED_NUMBERS[column + 1] + _SPELLED_NUMBERS[end_column + 1]
+    return _spell_number(end - start) + _spell_number(column + 1) + _spell_number(end_column + 1)
 
 
 def _spell_number(number: int) -> bytes:

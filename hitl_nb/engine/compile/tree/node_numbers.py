@@ -69,7 +69,13 @@ class NodeNumbers:
                     continue
                 if kind is ast.Call and fields["func"].__class__ is ast.Attribute:
                     methods.append(part)
-            self._number_below(list_children(part), methods, numbered)
+            if kind is ast.NamedExpr and line == -1:  # its name is the engine's own
+                below: Iterable[Any] = (fields["value"],)
+            elif kind is ast.Call:
+                below = [fields["func"], *fields["args"], *fields["keywords"]]
+            else:
+                below = list_children(part)
+            self._number_below(below, methods, numbered)
 
     def number_new_function(self, node: ast.AST) -> None:
         """Number a function of the engine's own that was added since."""

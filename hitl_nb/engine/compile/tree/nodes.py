@@ -8,8 +8,10 @@ theirs. Local names of the engine begin with a dot, which no source text can wri
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
+
+from hitl_nb.engine.compile.tree.node_children import list_children, walk
 
 RUNTIME = "\0hitl_nb runtime"  # a constant's stand-in: `ast.Constant` takes no other objects (see `units`)
 
@@ -27,70 +29,6 @@ Slot = tuple[str, int | None]  # a field of a node, and the index in it where it
 Node = TypeVar("Node", bound=ast.AST)
 
 POSITION_FIELDS = ("lineno", "end_lineno", "col_offset", "end_col_offset")
-
-
-def list_children(node: ast.AST) -> list[ast.AST]:
-    """The nodes directly below, as `ast.iter_child_nodes`, without contexts and operators; many times as fast."""
-    read_usual = _COMMON_READERS.get(type(node))
-    return read_usual(node) if read_usual is not None else _read_fields(node)
-
-
-def _read_fields(node: ast.AST) -> list[ast.AST]:
-    kind = type(node)
-    names = _node_fields.get(kind)
-    if names is None:
-        names = _node_fields[kind] = tuple(name for name in kind._fields if name not in _PLAIN_FIELDS)
-    found: list[ast.AST] = []
-    for name in names:
-        value: Any = getattr(node, name, None)
-        if isinstance(value, list):
-            items = cast("list[object]", value)
-            found += [item for item in items if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST):
-            found.append(value)
-    return found
-
-
-_COMMON_READERS: dict[type[ast.AST], Callable[[Any], list[ast.AST]]] = {
-    ast.Name: lambda node: [],
-    ast.Constant: lambda node: [],
-    ast.Attribute: lambda node: [node.value],
-    ast.Call: lambda node: [node.func, *node.args, *node.keywords],
-    ast.keyword: lambda node: [node.value],
-    ast.NamedExpr: lambda node: [node.target, node.value],
-    ast.Subscript: lambda node: [node.value, node.slice],
-    ast.BinOp: lambda node: [node.left, node.right],
-    ast.Compare: lambda node: [node.left, *node.comparators],
-    ast.Tuple: lambda node: [*node.elts],
-    ast.List: lambda node: [*node.elts],
-    ast.JoinedStr: lambda node: [*node.values],
-    ast.BoolOp: lambda node: [*node.values],
-    ast.UnaryOp: lambda node: [node.operand],
-    ast.ListComp: lambda node: [node.elt, *node.generators],
-    ast.DictComp: lambda node: [node.key, node.value, *node.generators],
-    ast.comprehension: lambda node: [node.target, node.iter, *node.ifs],
-    ast.Pass: lambda node: [],
-    ast.Expr: lambda node: [node.value],
-    ast.Assign: lambda node: [*node.targets, node.value],
-    ast.If: lambda node: [node.test, *node.body, *node.orelse],
-    ast.For: lambda node: [node.target, node.iter, *node.body, *node.orelse],
-    ast.Try: lambda node: [*node.body, *node.handlers, *node.orelse, *node.finalbody],
-}
-"""What is below a node, for those that are most of a tree: they have no part that may be missing."""
-
-_node_fields: dict[type[ast.AST], tuple[str, ...]] = {}
-_PLAIN_FIELDS = frozenset(
-    ("ctx", "op", "ops", "id", "attr", "arg", "kind", "level", "module", "conversion", "type_comment")
-)
-
-
-def walk(node: ast.AST) -> list[ast.AST]:
-    """`node` and all nodes below it."""
-    found = [node]
-    for part in found:
-        if part.__class__ is not ast.Name and part.__class__ is not ast.Constant:
-            found += list_children(part)
-    return found
 
 
 def fill_positions(node: Node, at: ast.AST | None) -> Node:
@@ -151,7 +89,9 @@ def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
-    return fill_positions(ast.Assign([store(name, at)], value), at)
+    if "lineno" not in value.__dict__:
+        fill_positions(value, at)
+    return set_position(ast.Assign([store(name, at)], value), at)
 
 
 def clear_names(names: Iterable[str]) -> list[ast.stmt]:
@@ -180,11 +120,16 @@ def is_runtime_attribute(node: ast.Attribute) -> bool:
 
 def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.Call:
     """A call of the runtime's function `name`."""
-    return fill_positions(ast.Call(runtime_attribute(name, at), list(args), []), at)
+    for part in args:
+        if "lineno" not in part.__dict__:
+            fill_positions(part, at)
+    return set_position(ast.Call(runtime_attribute(name, at), list(args), []), at)
 
 
 def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
-    return fill_positions(ast.Expr(value), at)
+    if "lineno" not in value.__dict__:
+        fill_positions(value, at)
+    return set_position(ast.Expr(value), at)
 
 
 def make_if(
@@ -205,6 +150,12 @@ def is_filed_value(node: ast.AST | None) -> bool:
 def is_filed_name(node: ast.AST | None) -> bool:
     """A name under which a value is filed."""
     return isinstance(node, ast.Name) and is_engine_name(node.id)
+
+
+def is_leaf(node: ast.AST) -> bool:
+    """Names and constants: no node is below them."""
+    kind = node.__class__
+    return kind is ast.Name or kind is ast.Constant
 
 
 def is_plain(node: ast.expr) -> bool:
@@ -283,26 +234,13 @@ def _add_bound_names(node: ast.AST, found: set[str], has_walrus: bool) -> None:
         if not isinstance(node.ctx, ast.Load):
             found.add(node.id)
         return
-    if not has_walrus and isinstance(node, ast.expr) and getattr(node, "ctx", _LOAD).__class__ is ast.Load:
+    if not has_walrus and _is_read(node):
         return
+    below: Iterable[ast.AST]
     if type(node) not in _BINDING_KINDS:
-        for child in list_children(node):
-            _add_bound_names(child, found, has_walrus)
-        return
-    match node:
-        case ast.alias(name=name, asname=alias):
-            if name != "*":
-                found.add(alias or name.partition(".")[0])
-        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-            found.add(name)
-        case ast.ExceptHandler(name=str(name)):
-            found.add(name)
-        case ast.Global(names=names):
-            found.update(names)
-        case _:
-            pass
-    if isinstance(node, ast.Lambda):
-        below: Iterable[ast.AST] = (*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None))
+        below = list_children(node)
+    elif isinstance(node, ast.Lambda):
+        below = (*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None))
     elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
         found.add(node.name)
         below = [read_slot(node, slot) for slot in list_slots(node)]
@@ -310,9 +248,29 @@ def _add_bound_names(node: ast.AST, found: set[str], has_walrus: bool) -> None:
         found.update(part.target.id for part in iterate_comprehension_nodes(node) if isinstance(part, ast.NamedExpr))
         below = [node.generators[0].iter]
     else:
+        found.update(_list_declared_names(node))
         below = list_children(node)
     for child in below:
         _add_bound_names(child, found, has_walrus)
+
+
+def _list_declared_names(node: ast.AST) -> list[str]:
+    """The names that a node has as texts."""
+    match node:
+        case ast.alias(name=name, asname=alias):
+            return [alias or name.partition(".")[0]] if name != "*" else []
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            return [name]
+        case ast.ExceptHandler(name=str(name)):
+            return [name]
+        case ast.Global(names=names):
+            return names
+        case _:
+            return []
+
+
+def _is_read(node: ast.AST) -> bool:
+    return isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", _LOAD), ast.Load)
 
 
 _BINDING_KINDS = frozenset(
@@ -371,6 +329,21 @@ def _list_items(node: ast.AST, name: str) -> list[Slot]:
 def _list_defaults(args: ast.arguments) -> list[Slot]:
     keyword_only: list[Slot] = [("args.kw_defaults", i) for i, d in enumerate(args.kw_defaults) if d is not None]
     return [("args.defaults", i) for i in range(len(args.defaults))] + keyword_only
+
+
+def list_parts(node: Any) -> list[tuple[Any, Any, Any]]:
+    """The same parts, each with what holds it (a list, or the fields of a node) and where it stands there."""
+    if node.__class__ is ast.Call:
+        args, keywords = node.args, node.keywords
+        found: list[tuple[Any, Any, Any]] = [(node.__dict__, "func", node.func)]
+        found += [(args, i, part) for i, part in enumerate(args)]
+        return found + [(keywords, i, part) for i, part in enumerate(keywords)] if keywords else found
+    found = []
+    for slot in list_slots(node):
+        holder, name = _find_holder(node, slot)
+        value = getattr(holder, name)
+        found.append((holder.__dict__, name, value) if slot[1] is None else (value, slot[1], value[slot[1]]))
+    return found
 
 
 def read_slot(node: ast.AST, slot: Slot) -> ast.expr | ast.keyword:
