@@ -1,5 +1,5 @@
 /**
- * The REST calls of the server extension, over whatever way the host has to make a request.
+ * REST calls of the server extension. The host supplies the function that makes a request.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -24,19 +24,30 @@ import type {
   DecisionOutcome
 } from './types';
 
-/** Makes one request below `hitl_nb/api/`; the host knows base URL, credentials and XSRF. */
+/** Makes one request to a path below `hitl_nb/api/`. The host knows base URL, credentials and XSRF token. */
 export type Fetch = (path: string, init: RequestInit) => Promise<Response>;
 
+/**
+ * The REST API as typed methods. A failed call rejects with an `ApiError`; its status is 0 if the server did not
+ * answer.
+ */
 export class Client {
   constructor(private _fetch: Fetch) {}
 
-  /** The run of a proposal that was decided through this client, as it is now. */
+  /** Emits the run of a proposal that was just decided through this client. */
   readonly decided: ISignal<this, IRun> = new Signal<this, IRun>(this);
 
+  /** Read the server's version, its store, and the permissions of this user. */
   getStatus(): Promise<IStatus> {
     return this._call('GET', 'status');
   }
 
+  /**
+   * List proposals, one page at a time.
+   *
+   * @param limit - the page size, in proposals.
+   * @param cursor - `next` of the page before; none for the first page.
+   */
   listProposals(
     filter: IProposalQuery = {},
     limit = 200,
@@ -59,11 +70,15 @@ export class Client {
     );
   }
 
+  /** Read one proposal in full. */
   getProposal(id: string): Promise<IProposal> {
     return this._call('GET', `proposals/${id}`);
   }
 
-  /** The proposals of a notebook's pause: what a cell's output names. Without a key, of the newest run with any. */
+  /**
+   * Read the proposals of one pause, as a cell's output names it. `pause` counts from 1. Without `key`: those of the
+   * newest run that has this pause.
+   */
   getPause(
     path: string,
     agent: string,
@@ -73,7 +88,7 @@ export class Client {
     return this._call('GET', `pauses${encodeQuery({ path, agent, pause, key })}`);
   }
 
-  /** The workspaces that are not closed, newest first. */
+  /** List the workspaces that are not closed, newest first. */
   listWorkspaces(
     limit: number,
     cursor?: string
@@ -81,21 +96,35 @@ export class Client {
     return this._call('GET', `workspaces${encodeQuery({ limit, cursor })}`);
   }
 
+  /** Read one workspace in full. */
   getWorkspace(id: string): Promise<IWorkspace> {
     return this._call('GET', `workspaces/${id}`);
   }
 
-  /** A notebook's workspace: what a cell's output names. Without a key, of the newest run that has so many. */
+  /**
+   * Read one workspace, as a cell's output names it. `workspace` counts from 1 in its run. Without `key`: that of the
+   * newest run that has this workspace.
+   */
   async findWorkspace(path: string, agent: string, workspace: number, key?: string): Promise<IWorkspace> {
     const asked = encodeQuery({ path, agent, workspace, key });
     const { workspaces } = await this._call<{ workspaces: [IWorkspace] }>('GET', `workspaces${asked}`);
     return workspaces[0];
   }
 
+  /**
+   * Check an edited value without saving it. Rejects with `details.fields` if the value is not valid.
+   *
+   * @returns the value as it would be saved, and a unified diff from the agent's version.
+   */
   checkEdit(id: string, value: Json): Promise<{ ok: true; value: Json; changes: string }> {
     return this._call('POST', `proposals/${id}/check`, { value });
   }
 
+  /**
+   * Decide one proposal. The server refuses this if the proposal is no longer as in `shown`.
+   *
+   * @returns the proposal and its run as they are now, and the outcome.
+   */
   async decide(
     shown: { id: string; revision: number; fingerprint: string },
     request: IDecisionRequest
@@ -111,6 +140,7 @@ export class Client {
     return answer;
   }
 
+  /** Decide several proposals with the same action. Either all of them are decided, or none. */
   decideMany(
     shown: { id: string; revision: number; fingerprint: string }[],
     request: IDecisionRequest
@@ -128,21 +158,22 @@ export class Client {
     return this._call('POST', `proposals/${id}/undo`, {});
   }
 
-  /** How the reader's own votes look. */
+  /** Read statistics of this user's own votes. */
   getFigures(): Promise<IFigures> {
     return this._call('GET', 'people/me/figures');
   }
 
-  /** The comments on a document, and who may be mentioned there. */
+  /** List the comments on a document, and the users who may be mentioned there. */
   listComments(document: string): Promise<{ comments: IComment[]; people: IMentionableUser[] }> {
     return this._call('GET', `documents/${document}/comments`);
   }
 
+  /** Post a comment on a document, or an answer to one. */
   addComment(document: string, said: ICommentRequest): Promise<{ comment: IComment }> {
     return this._call('POST', `documents/${document}/comments`, said);
   }
 
-  /** Say what became of a comment; `changed` is whether it was this call that made it so. */
+  /** Change the state of a comment. `changed` is false if the comment had this state before the call. */
   changeCommentState(
     document: string,
     id: string,
@@ -151,7 +182,10 @@ export class Client {
     return this._call('PUT', `comments/${id}/state`, { document, state });
   }
 
-  /** The updates of a document that follow the `after`-th; `next` is what the next page comes after. */
+  /**
+   * Read the updates of a document that follow number `after`, at most `limit` of them. `next` is the `after` of the
+   * next page, or null if there is none.
+   */
   getHistory(
     document: string,
     after: number,
@@ -160,19 +194,22 @@ export class Client {
     return this._call('GET', `documents/${document}/history${encodeQuery({ after, limit })}`);
   }
 
+  /** Assign a proposal to a user, or to nobody (null). */
   assign(id: string, assignee: string | null): Promise<{ proposal: IProposal }> {
     return this._call('PUT', `proposals/${id}/assignee`, { assignee });
   }
 
+  /** List runs, one page at a time. */
   listRuns(limit = 100, cursor?: string): Promise<{ runs: IRun[]; next: string | null }> {
     return this._call('GET', `runs${encodeQuery({ limit, cursor })}`);
   }
 
-  /** A run and what its last pause asked. Those who ask at the same time share one request. */
+  /** Read a run and the proposals of its last pause. Calls in the same turn of the event loop share one request. */
   getRun(id: string): Promise<{ run: IRun; proposals: IProposalSummary[] }> {
     let next = this._runs.get(id);
     if (!next) {
-      // Not sent before all of this turn have asked, so nobody gets an answer that is older than the question.
+      // The request is sent after all calls of this turn were made. So no caller gets an answer that is older than
+      // its call.
       next = Promise.resolve().then(() => {
         this._runs.delete(id);
         return this._call('GET', `runs/${id}`);
@@ -182,20 +219,30 @@ export class Client {
     return next;
   }
 
+  /** Read the timeline of a run. */
   getTimeline(id: string): Promise<{ run: IRun; entries: ITimelineEntry[] }> {
     return this._call('GET', `runs/${id}/timeline`);
   }
 
-  /** Ask for the right to go on with a run; one browser gets it. */
+  /**
+   * Request the right to resume a run in this browser window. Only one window gets it.
+   *
+   * @param browser - id of this browser window, from the feed.
+   */
   resume(id: string, browser: string): Promise<{ granted: true; run: IRun }> {
     return this._call('POST', `runs/${id}/resume`, { browser });
   }
 
-  /** The same, by the server itself, if it is configured to run notebooks. */
+  /**
+   * Let the server resume a run, if the server is configured to run notebooks.
+   *
+   * @param browser - id of this browser window, from the feed.
+   */
   runHeadless(id: string, browser: string): Promise<{ granted: true; run: IRun }> {
     return this._call('POST', `runs/${id}/headless`, { browser });
   }
 
+  /** Cancel a run. */
   cancel(id: string): Promise<{ run: IRun }> {
     return this._call('POST', `runs/${id}/cancel`, {});
   }

@@ -1,14 +1,17 @@
 /**
- * What the server refused, with what it said about it.
+ * Errors that the server answers with.
  */
 
 import type { IComment, IProposal, Json } from './types';
 
-/** An answer of the API that is no success. */
+/** An answer of the API with an error status, or no answer. */
 export class ApiError extends Error {
   /**
-   * @param status - the HTTP status; 0 if there was no answer.
-   * @param error - the name of the error, as in Python ("AlreadyDecided", "InvalidEdit" ...).
+   * In `details`, `fields` has one message for each field that is not valid. `difference` has the fields that changed
+   * after the page was drawn, with both values.
+   *
+   * @param status - the HTTP status; 0 without an answer.
+   * @param error - name of the error in Python ("InvalidEdit").
    * @param message - one sentence for people.
    */
   constructor(

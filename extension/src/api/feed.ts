@@ -1,19 +1,24 @@
 /**
- * The server's live feed: which proposals and runs changed. A hint, never a source: whoever hears it reads again.
+ * The server's live feed: ids of the proposals and runs that changed. It is only a hint: to know the new state, read
+ * the record again.
  *
- * The socket is opened again, with growing pauses, when it was lost, and everybody reads again then. It is not after the
- * server cut off somebody who may not read any more.
+ * If the socket closes, it is opened again after a pause, and each pause is longer than the one before. After that
+ * everything is read again. If the server closed the socket because this user may not read any more, it stays closed.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
 import type { FeedMessage, INotice } from './types';
 
+/** Longest pause between two attempts to connect, in milliseconds. */
 const MAX_RETRY_MS = 30_000;
 
-/** Close code for somebody who may not read any more. */
+/** Close code for a user who may not read any more. */
 const FORBIDDEN_CODE = 4403;
 
-/** By id: what changed, and `drafts`, the proposals of which only the draft did. Null: anything may have. */
+/**
+ * Ids of the changed objects. `drafts` has the proposals of which only the draft changed. Null: anything may have
+ * changed.
+ */
 export type FeedChange = {
   proposals: string[];
   runs: string[];
@@ -22,37 +27,39 @@ export type FeedChange = {
   notices?: INotice[];
 } | null;
 
+/** The socket of the live feed, which connects again by itself. */
 export class Feed {
   /** @param open - makes a socket to `hitl_nb/api/feed`. */
   constructor(private _open: () => WebSocket) {
     this._connect();
   }
 
-  /** What changed; null after a gap. */
+  /** Emits the changed ids; null after a gap, when messages may have been missed. */
   get changed(): ISignal<this, FeedChange> {
     return this._changed;
   }
 
-  /** What the server's headless runs do. */
+  /** Emits the progress of runs that the server itself executes. */
   get headless(): ISignal<this, Extract<FeedMessage, { type: 'headless' }>> {
     return this._headless;
   }
 
-  /** Whether the socket is open; emitted when that changes. */
+  /** Emits whether the socket is open, each time that changes. */
   get connectedChanged(): ISignal<this, boolean> {
     return this._connectedChanged;
   }
 
+  /** Whether the socket is open. */
   get connected(): boolean {
     return this._connected;
   }
 
-  /** Whether the server cut this window off, for good: the person may not read any more. */
+  /** Whether the server has closed the feed for good, because this user may not read any more. */
   get forbidden(): boolean {
     return this._forbidden;
   }
 
-  /** The server's name for this browser window, once connected. */
+  /** The server's id for this browser window; "" before the first connection. */
   get browser(): string {
     return this._browser;
   }

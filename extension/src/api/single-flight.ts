@@ -1,12 +1,14 @@
 /**
- * Work that ends with what is newest: done once at a time, and once more if it was asked for meanwhile.
+ * Asynchronous work that is never done twice at the same time. A request during the work runs it once more after
+ * that.
  */
 
+/** Runs one function at a time; requests that arrive meanwhile are merged into one more run. */
 export class SingleFlight {
-  /** @param _work - never rejects. */
+  /** @param _work - the function to run; it never rejects. */
   constructor(private _work: () => Promise<void>) {}
 
-  /** Do the work; settles when it was done after this call. */
+  /** Request a run. Resolves when a run that began after this call has ended. */
   run(): Promise<void> {
     this._isRequested = true;
     this._running ??= this._runAll().finally(() => {
@@ -15,7 +17,7 @@ export class SingleFlight {
     return this._running;
   }
 
-  /** Take back what was asked for and has not begun. */
+  /** Drop a requested run that has not begun. */
   cancel(): void {
     this._isRequested = false;
   }

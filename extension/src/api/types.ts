@@ -1,29 +1,36 @@
 /**
- * What the server says, in TypeScript: the JSON of `hitl_nb/api/`, as its OpenAPI file describes it.
+ * The JSON of `hitl_nb/api/` as TypeScript types. The server's OpenAPI file describes the same JSON. Times are ISO
+ * 8601.
  */
 
+/** The four ways to decide. In the UI, `respond` is called Answer. */
 export type Action = 'approve' | 'edit' | 'reject' | 'respond';
 
+/** The kinds of values that a proposal can have. */
 export type Kind = 'text' | 'markdown' | 'code' | 'json' | 'table' | 'tool_call' | 'plan' | 'choice';
 
+/** State of a proposal. In the UI, `superseded` is called Withdrawn. */
 export type ProposalStatus = 'open' | 'decided' | 'expired' | 'superseded';
 
+/** State of a run. */
 export type RunStatus = 'running' | 'waiting' | 'ready' | 'failed' | 'finished' | 'cancelled';
 
-/** How the reviewer was known to the server. */
+/** How the server knew the user: by a login, by the server's token alone, or not at all. */
 export type Authn = 'login' | 'token' | 'anonymous';
 
-/** How it is known who decided, as the server found out: it checks signatures. */
+/** How the decision's author is known. The server checks the signature; without a valid one it is "unsigned". */
 export type ReviewerIdentity = Authn | 'unsigned' | 'policy' | 'deadline' | 'script';
 
-/** How it is known who said something: as with a decision, or a program said it as an agent. */
+/** How a comment's author is known: as with a decision, or "agent" for a comment of a program. */
 export type AuthorIdentity = Authn | 'agent' | 'unsigned';
 
+/** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
+/** A JSON object. */
 export type JsonObject = { [key: string]: Json };
 
-/** A column of a table; see `hitl_nb/tables.py`. */
+/** A column of a table; see `hitl_nb/values/tables.py`. `aware`: its times have a UTC offset. */
 export interface IColumn {
   name: string;
   type: string;
@@ -35,139 +42,151 @@ export interface IColumn {
   aware?: boolean;
 }
 
+/** A table. `rows`: list of n_rows lists, each with one cell per column. */
 export interface ITable {
   columns: IColumn[];
   rows: Json[][];
 }
 
+/** A decision with the value that it left. */
 export interface IDecision {
   action: Action;
+  /** The edited value, or the text of an answer. */
   value: Json;
   reason: string | null;
   reviewer: string;
   reviewer_name: string;
   decided_at: string;
+  /** Author of the decision; only "person" means that a person decided. */
   by: 'person' | 'policy' | 'deadline' | 'script';
-  /** Of the question that was decided. */
+  /** Fingerprint of the question that was decided. */
   fingerprint: string;
-  /** Number of its event in the audit log. */
+  /** Number of the decision's event in the audit log. */
   event: number;
   authn: Authn | null;
+  /** How much this installation can promise about the reviewer's identity ("A0": protects against accidents only). */
   assurance: string | null;
-  /** "page": made in the page of its own, which the HTML of notebooks cannot reach. */
+  /** "page": decided on the separate review page, which the HTML of notebooks cannot reach. */
   surface: 'page' | 'shared' | null;
   signature: string | null;
+  /** How it is known who decided. */
   known: ReviewerIdentity;
 }
 
-/** What a guardrail said about a value before anybody was asked. */
+/** The result of a guardrail, which checks a value before people are asked. */
 export interface IGuardrailResult {
   name: string;
   version: string;
   verdict: 'pass' | 'escalate' | 'block';
-  /** Why, in a sentence; "" for a pass. */
+  /** The reason, in a sentence; "" for a pass. */
   message: string;
   milliseconds: number;
 }
 
-/** How many of which people must agree, and how many do. */
+/** One need of a policy: how many votes of which people it takes, and how many there are. */
 export interface INeedProgress {
-  /** As the policy has it: "2 of @finance". */
+  /** The need as the policy has it: "2 of @finance". */
   text: string;
-  /** How many votes there are for it, and how many it takes; while votes are hidden, how many people have voted. */
+  /**
+   * How many votes there are, and how many are needed. While votes are hidden, `have` is how many people have voted.
+   */
   have: number;
   count: number;
-  /** User names: whose votes are counted, and who may still give one; both empty while it may be anyone. */
+  /** User names: people whose votes count, and people who can still vote. Both are empty if anyone may vote. */
   voted: string[];
   waiting: string[];
 }
 
-/** What one person said about a proposal that several decide. */
+/** The vote of one person on a proposal that several people decide. */
 export interface IVote {
-  /** Whether it is the reader's. */
+  /** Whether this is the vote of the current user. */
   own: boolean;
   reviewer: string;
   reviewer_name: string;
   action: Action;
   reason: string | null;
   at: string;
-  /** The person whose right it was: the reviewer, or for whom they stand in. */
+  /** The person whose right to vote was used: the reviewer, or the person whom the reviewer replaces. */
   seat: string;
-  /** Whether it is for the value that people vote on now. */
+  /** Whether the vote is for the value that people vote on now. */
   counts: boolean;
   surface: 'page' | 'shared' | null;
-  /** Absent in lists, where signatures are not checked. */
+  /** How it is known who voted. Absent in lists, where signatures are not checked. */
   known?: ReviewerIdentity;
 }
 
-/** What the clock does to an open proposal; "settle": an approval becomes the decision. */
+/** An action on an open proposal at a certain time; "settle": an approval becomes the decision. */
 export type ClockAction = 'remind' | 'overdue' | 'escalate' | 'reject' | 'approve' | 'settle';
 
-/** A step of the clock. */
+/** One step of a proposal's schedule. */
 export interface IClockStep {
   at: string;
   does: ClockAction;
-  /** User names of those who are asked too, or told. */
+  /** User names of the people who are informed, or who may decide from then on. */
   people: string[];
 }
 
-/** The clock's next step. */
+/** The next step of a proposal's schedule. */
 export interface ITimer extends IClockStep {
-  /** All that are still to come, this one too, in order. Absent in lists. */
+  /** All remaining steps in order, including this one. Absent in lists. */
   steps?: IClockStep[];
 }
 
-/** What the person who asks may do about a proposal. */
+/** The permissions of the current user for one proposal. */
 export interface IProposalPermissions {
-  /** Whether they may approve it, or edit or answer where it cannot be approved. */
+  /** Whether the user may approve it. If it cannot be approved: whether the user may edit or answer it. */
   decide: boolean;
-  /** Why not, in a sentence. */
+  /** Reason why the user may not decide, in a sentence; null if the user may. */
   why_not: string | null;
-  /** What they may do: those of `allow` that the rules leave them. */
+  /** The actions of `allow` that the rules leave to the user. */
   actions: Action[];
-  /** Whether they may take back the approval that is about to become the decision. */
+  /** Whether the user may take back the approval that is about to become the decision. */
   undo: boolean;
 }
 
-/** What a policy, and the people it asks, say about a proposal. A server that knows no policies sends none of it. */
+/**
+ * The part of a proposal that comes from a policy and from votes. A server without policies sends none of these
+ * fields.
+ */
 export interface IReviewFields {
   tags?: string[];
   confidence?: number | null;
   guardrails?: IGuardrailResult[];
-  /** Why it is asked, passed or blocked, in sentences. */
+  /** Why the proposal was asked, passed or blocked, in sentences. */
   why?: string[];
   /** Ids of the rules that applied. */
   rules?: string[];
-  /** Empty without a policy: then any reviewer decides alone. */
+  /** Votes that are needed. Empty without a policy: then any reviewer decides alone. */
   needs?: INeedProgress[];
-  /** Of each person the newest, oldest first; only the reader's own as long as votes are hidden. */
+  /** The newest vote of each person, oldest first. While votes are hidden: only the vote of the current user. */
   votes?: IVote[];
   /** Whether votes are hidden from others until all are in. */
   blind?: boolean;
   timer?: ITimer | null;
-  /** What happens at `deadline`. */
+  /** The decision that is made at `deadline` if nobody has decided. */
   on_deadline?: 'reject' | 'approve' | null;
+  /** Time when an approval becomes the decision; until then it can be taken back. */
   settles_at?: string | null;
   overdue?: boolean;
-  /** Why nobody may decide it; "" if somebody may. */
+  /** Reason why nobody may decide; "" if somebody may. */
   stuck?: string;
-  /** Names of those whom no notification reached. */
+  /** Names of the people whom no notification reached. */
   untold?: string[];
-  /** Most that may be decided in one go; null: no limit. */
+  /** Most proposals that may be decided together; null: no limit. */
   batch?: number | null;
   may?: IProposalPermissions;
 }
 
-/** What became of a comment; of those only suggestions are accepted or dismissed. */
+/** State of a comment. Only suggestions can be accepted or dismissed. */
 export type CommentState = 'open' | 'resolved' | 'accepted' | 'dismissed';
 
-/** A range of a text that moves with it: two relative positions of Yjs, in their JSON. */
+/** A range of a text that moves with the text: two relative positions of Yjs, as JSON. */
 export interface IAnchor {
   start: JsonObject;
   end: JsonObject;
 }
 
-/** What a comment is about: where that is, the text as it was then, and what stood around it. */
+/** The part of a text that a comment is about: its range, and the text in it, before it and after it at that time. */
 export interface ICommentTarget {
   anchor: IAnchor | null;
   quote: string;
@@ -175,6 +194,7 @@ export interface ICommentTarget {
   suffix: string;
 }
 
+/** A comment on a document, or an answer to a comment. */
 export interface IComment extends ICommentTarget {
   id: string;
   /** Id of the document. */
@@ -183,9 +203,9 @@ export interface IComment extends ICommentTarget {
   author_name: string;
   text: string;
   at: string;
-  /** Id of the comment that it answers, or "". */
+  /** Id of the comment that this one answers, or "". */
   thread: string;
-  /** What to put in place of the quote; null if it suggests nothing. */
+  /** Text that should replace the quote; null if nothing is suggested. */
   suggestion: string | null;
   /** User names. */
   mentions: string[];
@@ -193,12 +213,12 @@ export interface IComment extends ICommentTarget {
   state_by: string;
   state_by_name: string;
   state_at: string | null;
-  /** How it is known who said it, and who made its state so, as the server found out. */
+  /** How it is known who wrote the comment, and who set its state, as the server found out. */
   known: AuthorIdentity;
   state_known: AuthorIdentity | null;
 }
 
-/** A comment as it is sent. */
+/** A new comment. Other fields are filled in by the server. */
 export interface ICommentRequest extends Partial<ICommentTarget> {
   text: string;
   thread?: string;
@@ -206,13 +226,13 @@ export interface ICommentRequest extends Partial<ICommentTarget> {
   mentions?: string[];
 }
 
-/** Somebody who may be mentioned. */
+/** A user who may be mentioned in a comment. */
 export interface IMentionableUser {
   username: string;
   name: string;
 }
 
-/** One update of a document: `update` is base64; `by` is "" for what the agent proposed. */
+/** One update of a document: `update` is base64; `by` is "" for the value that the agent proposed. */
 export interface IDraftUpdate {
   n: number;
   at: string;
@@ -221,21 +241,21 @@ export interface IDraftUpdate {
   update: string;
 }
 
-/** A call of a step of which nobody knows whether it took effect. */
+/** A call of a step whose effect is in doubt: it is not known whether the call took effect. */
 export interface IDoubt {
-  /** As people read it: `pay(12.5)`. */
+  /** The call as people read it: `pay(12.5)`. */
   call: string;
   step: string;
-  /** By name, shortened. */
+  /** The arguments by name, shortened. */
   arguments: { [name: string]: string };
   began: string;
   noticed: string;
-  /** Its process ended in the middle of it; else the run was interrupted. */
+  /** True if the process ended during the call; false if the run was interrupted. */
   died: boolean;
   idempotency_key: string;
 }
 
-/** A proposal as it is listed. */
+/** A proposal as lists have it. */
 export interface IProposalSummary extends IReviewFields {
   id: string;
   title: string;
@@ -245,14 +265,14 @@ export interface IProposalSummary extends IReviewFields {
   status: ProposalStatus;
   agent: string;
   notebook: string;
-  /** Path of the notebook for the contents API, or null outside of the server's folder. */
+  /** Path of the notebook for the contents API; null if the notebook is outside of the server's folder. */
   path: string | null;
   run: string;
   pause: number;
   ordinal: number;
-  /** Id of its draft's document: its own, or that of the workspace which it is about. */
+  /** Id of the draft's document: the proposal's own, or the document of the workspace that it asks about. */
   document: string;
-  /** Where in the run it was asked (opaque). */
+  /** Position in the run where the question was asked (opaque). */
   position: string;
   revision: number;
   fingerprint: string;
@@ -262,11 +282,11 @@ export interface IProposalSummary extends IReviewFields {
   allow: Action[];
   /** Reasons that the notebook's author offers. */
   reasons: string[];
-  /** The effect of which it asks whether it happened; absent or null for every other question. */
+  /** The call whose effect is in doubt, if the question is about one; absent or null for every other question. */
   doubt?: IDoubt | null;
   decision: Omit<IDecision, 'value'> | null;
   summary: string;
-  /** The same for proposals that differ in their values and numbers alone. */
+  /** A key that is equal for proposals that differ only in their values and numbers. */
   alike?: string;
 }
 
@@ -274,28 +294,29 @@ export interface IProposalSummary extends IReviewFields {
 export interface IProposal extends Omit<IProposalSummary, 'summary' | 'decision' | 'alike'> {
   decision: IDecision | null;
   value: Json;
-  /** The edited value that people vote on; absent as long as that is `value`. */
+  /** The edited value that people vote on; absent if they vote on `value`. */
   candidate?: Json;
   context: string | JsonObject | null;
-  /** Sentences of the engine for the reviewer: what is opened again, what was left out, what is made again. */
+  /** Sentences of the engine for the reviewer: what is opened again, what was left out, what is created again. */
   notes?: string[];
   schema: JsonObject | null;
   options: Json[] | null;
   has_draft: boolean;
-  /** Absent without a draft. */
+  /** The value as people edit it; absent without a draft. */
   draft?: Json;
   comments: IComment[];
   /** The exact text of the value. */
   text: string;
-  /** Unified diff from the agent's version to what was decided, or is voted on, or "". */
+  /** Unified diff from the agent's version to the decided value, or to the value that people vote on; "" if equal. */
   changes: string;
 }
 
+/** One execution of an agent, from start to end. */
 export interface IRun {
   id: string;
   agent: string;
   notebook: string;
-  /** The id in the notebook's metadata, by which its runs follow it; "" outside of notebooks. */
+  /** The id in the notebook's metadata, which connects the notebook with its runs; "" outside of notebooks. */
   notebook_id: string;
   path: string | null;
   key: string;
@@ -308,6 +329,7 @@ export interface IRun {
   updated_at: string;
 }
 
+/** The server, its store, and the permissions of the current user. */
 export interface IStatus {
   version: string;
   api: number;
@@ -316,32 +338,37 @@ export interface IStatus {
   assurance: string;
   authn: Authn;
   user: { username: string; display_name: string };
-  /** The user name that the reader votes under where a policy says who may. */
+  /** The user name under which the user's votes count where a policy says who may decide. */
   votes_as?: string;
   may: { decide: boolean };
   decide_refused: string | null;
   headless: boolean;
-  /** Whether some process acts when deadlines pass; absent if the server does not know. */
+  /** Whether a process acts when deadlines pass; absent if the server does not know. */
   watched?: boolean;
 }
 
-/** How a person's own votes look, of the last month; null where there are too few to say. */
+/** Statistics of a user's own votes in the last month; null where there are too few votes. */
 export interface IFigures {
-  /** How many votes, and of how many of them it is known how long they took. */
+  /** How many votes there are, and for how many of them the duration is known. */
   votes: number;
   timed: number;
   median_seconds: number | null;
-  /** The part of them that took less time than reading the value does. */
+  /** The fraction of the timed votes that took less time than reading the value takes. */
   fast: number | null;
-  /** How many of the newest are approvals, without another in between, and how many chance explains. */
+  /**
+   * How many of the newest votes are approvals without another vote between them, and how many chance would explain.
+   */
   approvals_in_a_row: number;
   chance: number | null;
   last_hour: number;
 }
 
-/** What became of a decision: it was made; it waits for other votes; or it can still be taken back. */
+/**
+ * The result of a decision: "decided"; "recorded", if other votes are needed; or "settling", if it can be taken back.
+ */
 export type DecisionOutcome = 'recorded' | 'settling' | 'decided';
 
+/** Type of an entry in a run's timeline. */
 export type EntryType =
   | 'opened'
   | 'working'
@@ -360,25 +387,25 @@ export type EntryType =
   | 'vote'
   | 'clock';
 
-/** "done": people have decided, and nobody writes until the agent does; "closed" for good. */
+/** State of a workspace. "done": people have decided, and only the agent writes next; "closed": closed for good. */
 export type WorkspaceStatus = 'open' | 'done' | 'closed';
 
-/** A document that an agent and people write together, as it is listed; its id is the document's. */
+/** A document that an agent and people write together, as lists have it. Its id is the document's id. */
 export interface IWorkspaceSummary {
   id: string;
   title: string;
-  /** One of those that are text. */
+  /** One of the text kinds. */
   kind: Kind;
   run: string;
   agent: string;
   notebook: string;
-  /** Path of the notebook for the contents API, or null outside of the server's folder. */
+  /** Path of the notebook for the contents API; null if the notebook is outside of the server's folder. */
   path: string | null;
   key: string;
   ordinal: number;
   position: string;
   status: WorkspaceStatus;
-  /** The question that waits whether it is done, or null. */
+  /** Id of the open question whether the workspace is done, or null. */
   proposal: string | null;
   created_at: string;
   updated_at: string;
@@ -386,9 +413,9 @@ export interface IWorkspaceSummary {
 
 /** A workspace in full. */
 export interface IWorkspace extends IWorkspaceSummary {
-  /** What it began with. */
+  /** The text that the document began with. */
   template: string;
-  /** What stands there, or what people agreed to. */
+  /** The current text, or the text that people agreed to. */
   text: string;
 }
 
@@ -404,21 +431,24 @@ export interface ITimelineEntry {
   detail: JsonObject;
 }
 
+/** A decision as it is sent. */
 export interface IDecisionRequest {
   action: Action;
   value?: Json;
   reason?: string;
-  /** What is decided is what the shared draft says; if it says something else, nothing is. */
+  /**
+   * Whether the decision is about the shared draft. If so, the server decides only if the draft still equals `value`.
+   */
   drafted?: boolean;
 }
 
-/** What people should be told of a proposal, beside that it is asked. */
+/** A message for people about a proposal, other than that it is asked. */
 export interface INotice {
   kind: 'reminded' | 'escalated' | 'overdue' | 'stuck' | 'expired';
   proposal: string;
 }
 
-/** What the feed says. */
+/** A message of the feed. */
 export type FeedMessage =
   | { type: 'hello'; browser: string; head: number }
   | {
@@ -437,15 +467,17 @@ export type FeedMessage =
       message: string;
     };
 
+/** A filter for proposals; unset fields match all. */
 export interface IProposalQuery {
   status?: ProposalStatus | 'closed';
   notebook?: string;
   agent?: string;
   reviewer?: string;
+  /** Ages in seconds. */
   olderThan?: number;
   newerThan?: number;
-  /** Only those that the reader has a say in, first those that are assigned to them. */
+  /** Only proposals in which the user has a say; those that are assigned to the user come first. */
   mine?: boolean;
-  /** Only what a policy passed or blocked. */
+  /** Only proposals that a policy passed or blocked. */
   passed?: boolean;
 }

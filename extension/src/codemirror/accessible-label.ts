@@ -1,17 +1,21 @@
 /**
- * What every editor of ours adds to CodeMirror: a name for screen readers, and hidden characters spelled out.
+ * CodeMirror extensions for all editors: a label for screen readers, and hidden characters spelled out.
  */
 
 import type { Extension } from '@codemirror/state';
 import { EditorView, highlightSpecialChars } from '@codemirror/view';
 import { HIDDEN, showHiddenCharacters } from '../text/hidden-characters';
 
-/** @param label - what the editor holds, for people who do not see it. */
+/**
+ * Label an editor, and spell out hidden characters in it.
+ *
+ * @param label - content of the editor, for screen readers.
+ */
 export function accessibleLabel(label: string): Extension {
   return [
     EditorView.contentAttributes.of({ 'aria-label': label }),
     highlightSpecialChars({
-      // CodeMirror draws tabs by itself.
+      // CodeMirror draws tabs itself.
       specialChars: new RegExp(`(?!\\t)${HIDDEN.source}`, 'gu'),
       render: code => {
         const shown = document.createElement('span');

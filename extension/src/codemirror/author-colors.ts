@@ -1,5 +1,5 @@
 /**
- * A text coloured by its authors: a tint for each, and the name for who points at it.
+ * A text colored by its authors: one tint per author, with the name as a tooltip.
  */
 
 import type { Range } from '@codemirror/state';
@@ -11,17 +11,19 @@ import type { IAuthoredText } from '../drafts/text-authors';
 import { DecorationSource } from './decorations';
 import type { IDraft, IPerson } from '../drafts/draft';
 
-/** Colours of authors that have none of their own, in the order in which they came. */
+/** Colors of authors who have none of their own, in the order of their first edits. */
 const PALETTE = [5, 3, 6, 2, 7, 1, 4].map(n => `var(--jp-collaborator-color${n})`);
 const AGENT_COLOR = 'var(--jp-layout-color3)';
 
-/** An author as shown. */
+/** Name and color of an author. */
 export interface IAuthor {
   name: string;
   color: string;
 }
 
-/** How everybody who wrote is shown, by user name; "" is the agent, and called `agent`. */
+/**
+ * Choose a name and a color for each author and each person present, by user name. "" is the agent, named `agent`.
+ */
 export function listAuthors(
   names: ReadonlyMap<string, string>,
   people: readonly IPerson[],
@@ -33,7 +35,7 @@ export function listAuthors(
   for (const by of new Set([...names.keys(), ...present.keys()])) {
     const name = by === '' ? agent : (present.get(by)?.name ?? names.get(by) ?? by);
     const own = by === '' ? AGENT_COLOR : present.get(by)?.color;
-    // Jupyter gives the same colour to several people.
+    // Jupyter gives several people the same color.
     const free = [own, ...PALETTE].filter((one): one is string => one !== undefined && !taken.has(one));
     const color = free[0] ?? PALETTE[found.size % PALETTE.length];
     taken.add(color);
@@ -42,7 +44,10 @@ export function listAuthors(
   return found;
 }
 
-/** The tints of a text that is these pieces, as far as its first `length` characters. */
+/**
+ * Make the tints of a text from its parts, in order. Parts by authors who are not in `by`, and text after the first
+ * `length` characters, get no tint.
+ */
 export function makeTints(
   pieces: readonly IAuthoredText[],
   by: ReadonlyMap<string, IAuthor>,
@@ -65,12 +70,11 @@ export function makeTints(
   return Decoration.set(found);
 }
 
-/** The colours of a text that people are writing, while somebody wants to see them. */
+/** The author colors of a shared text, which a person can switch on and off. */
 export class AuthorColors {
   /**
-   * @param _draft - of a text.
-   * @param _history - made when it is needed first.
-   * @param _agent - what the agent is called.
+   * @param _draft - the draft of a text kind.
+   * @param _history - returns the history; first called when the colors are switched on.
    */
   constructor(
     private _draft: IDraft,
@@ -80,21 +84,23 @@ export class AuthorColors {
     this._decorated = new DecorationSource(length => this._makeDecorations(length));
   }
 
+  /** The extension for the editors of the text. */
   get extension(): DecorationSource['extension'] {
     return this._decorated.extension;
   }
 
+  /** Whether the colors are shown. */
   get isOn(): boolean {
     return this._on;
   }
 
-  /** Who wrote, as far as the log was read; nobody while it is off. */
+  /** The authors of the text, as far as the log was read; empty while the colors are off. */
   get authors(): IAuthor[] {
     const { names } = this._history();
     return [...this._allAuthors].filter(([by]) => names.has(by)).map(([, author]) => author);
   }
 
-  /** Why the log could not be read, for people, or "". */
+  /** Error of reading the log, as a sentence for people, or "". */
   get problem(): string {
     return this._on ? this._history().problem : '';
   }
@@ -104,6 +110,7 @@ export class AuthorColors {
     return this._changed;
   }
 
+  /** Switch the colors on or off. */
   toggle(): void {
     if (this._on) {
       this.dispose();
@@ -147,7 +154,7 @@ export class AuthorColors {
     if (!this._on || !file) {
       return Decoration.none;
     }
-    // What the log was not asked for yet was written by somebody who is here.
+    // The newest edits are not in the log yet; they are by people who are present.
     const peers = new Map(people.map(one => [one.client, one.username]));
     const pieces = this._history().replay.authors.splitByAuthor(
       file.ysource,
@@ -156,7 +163,7 @@ export class AuthorColors {
     return makeTints(pieces, this._allAuthors, length);
   }
 
-  /** Everybody who wrote or may have done so. */
+  /** Everybody who has written, and everybody present. */
   private get _allAuthors(): Map<string, IAuthor> {
     return this._on ? listAuthors(this._history().names, this._draft.people, this._agent) : new Map();
   }

@@ -1,6 +1,6 @@
 /**
- * The comments on a shared text in its editors: what open ones are about is marked, and a new one is about what is
- * selected. A click on a mark chooses its comment; a comment can show its mark.
+ * The comments on a shared text, in its editors. The texts of open comments are marked, and a new comment is about
+ * the selection. A click on a mark chooses its comment; a comment can show its mark.
  */
 
 import { type Extension, Prec, type Range } from '@codemirror/state';
@@ -12,33 +12,34 @@ import { makeCommentTarget, type ITextRange, locateQuote } from '../drafts/comme
 import { DecorationSource } from './decorations';
 import type { IDraft } from '../drafts/draft';
 
-/** Milliseconds from a keystroke until it is looked where the texts of all comments are now. */
+/** Milliseconds from an edit until the positions of all comments are updated. */
 const DELAY_MS = 100;
 
-/** Comments, and goes to the comment at the cursor if nothing is selected. */
+/** Comments on the selection; without a selection, moves to the comment at the cursor. */
 export const COMMENT_KEY = 'Ctrl-Alt-m';
 
-/** Where the text that a comment is about stands, and what it says now. */
+/** Range of a comment's text, and the text that is there now. */
 export interface IQuoteRange extends ITextRange {
   text: string;
 }
 
-/** A comment that somebody is about to write. */
+/** A comment that a person is about to write. */
 export interface ICommentDraft extends ICommentTarget {
-  /** All that is selected; a quote may be cut. */
+  /** The whole selected text; a quote may be shortened. */
   text: string;
-  /** They want to say what should stand there instead. */
+  /** Whether the person wants to suggest a replacement. */
   suggests: boolean;
 }
 
 /** A comment that was chosen in the text. */
 export interface IChosenComment {
-  /** Its id, or "". */
+  /** Id of the comment, or "". */
   id: string;
-  /** The person wants to be there, not only to see it. */
+  /** Whether the focus should move to the comment, so that it is not only shown. */
   goes: boolean;
 }
 
+/** Marks of the comments on one draft, and the selection for new comments. */
 export class CommentMarks {
   constructor(
     private _draft: IDraft,
@@ -57,25 +58,25 @@ export class CommentMarks {
     ];
   }
 
-  /** For the editors of the text. */
+  /** The extension for the editors of the text. */
   readonly extension: Extension;
 
-  /** By id: open comments that are about a part of the text; null if that is gone. */
+  /** Ranges of the open comments that are about a part of the text, by comment id; null if that text is gone. */
   get places(): ReadonlyMap<string, IQuoteRange | null> {
     return this._places;
   }
 
-  /** Whether something is selected. */
+  /** Whether text is selected. */
   get selected(): boolean {
     return this._view !== null;
   }
 
-  /** What is to be commented on. */
+  /** The comment that is being written, or null. */
   get commentDraft(): ICommentDraft | null {
     return this._asked;
   }
 
-  /** The comment that was chosen last: another object each time. */
+  /** The comment that was chosen last. It is a new object after each choice. */
   get chosen(): IChosenComment {
     return this._chosen;
   }
@@ -85,7 +86,7 @@ export class CommentMarks {
     return this._changed;
   }
 
-  /** Begin to follow the text and its comments. */
+  /** Start to follow the text and its comments. */
   open(): void {
     this._draft.changed.connect(this._scheduleLook, this);
     this._discussion.changed.connect(this._locateQuotes, this);
@@ -99,7 +100,11 @@ export class CommentMarks {
     Signal.clearData(this);
   }
 
-  /** The person wants to comment on what is selected. */
+  /**
+   * Start a comment on the selection.
+   *
+   * @param suggests - whether the comment suggests a replacement.
+   */
   startComment(suggests: boolean): void {
     if (this._view) {
       const { from, to } = this._view.state.selection.main;
@@ -112,7 +117,7 @@ export class CommentMarks {
     }
   }
 
-  /** The person has said it, or does not want to; `back` brings them to the text again. */
+  /** Drop the comment draft, after it was sent or cancelled. If `back`, move the focus to the text. */
   dropComment(back: boolean): void {
     this._asked = null;
     this._changed.emit();
@@ -121,13 +126,14 @@ export class CommentMarks {
     }
   }
 
+  /** Choose a comment. If `goes`, the focus moves to it. */
   choose(id: string, goes = false): void {
     this._chosen = { id, goes };
     this._decorated.redraw();
     this._changed.emit();
   }
 
-  /** Bring what a comment is about before the person's eyes, and them to it. */
+  /** Scroll to the text of a comment, select it, and focus the editor. */
   show(id: string): void {
     const place = this._places.get(id);
     const [view] = this._decorated.views;
@@ -177,7 +183,7 @@ export class CommentMarks {
     this._timer ??= setTimeout(() => this._locateQuotes(), DELAY_MS);
   }
 
-  /** Look where everything is now. */
+  /** Find the current range of each open comment. */
   private _locateQuotes(): void {
     clearTimeout(this._timer);
     this._timer = undefined;
@@ -215,7 +221,7 @@ export class CommentMarks {
 
   private _decorated: DecorationSource;
   private _places: ReadonlyMap<string, IQuoteRange | null> = new Map();
-  /** The editor with the selection. */
+  /** The editor that has a selection. */
   private _view: EditorView | null = null;
   private _asked: ICommentDraft | null = null;
   private _chosen: IChosenComment = { id: '', goes: false };

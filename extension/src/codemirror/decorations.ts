@@ -1,5 +1,6 @@
 /**
- * Decorations of all the editors that show one text, made anew when somebody says so. In between they move with the text.
+ * Decorations shared by all editors of one text. They are computed again on request; between requests they move with
+ * the text.
  */
 
 import { Annotation, type Extension } from '@codemirror/state';
@@ -13,24 +14,26 @@ import {
 
 const REDRAW = Annotation.define<DecorationSource>();
 
+/** Source of the decorations of all editors that show one text. */
 export class DecorationSource {
-  /** @param _make - the decorations of a text with this many characters. */
+  /** @param _make - returns the decorations of a text with this many characters. */
   constructor(private _make: (length: number) => DecorationSet) {
     this.extension = ViewPlugin.define(view => new DecorationPlugin(view, this), {
       decorations: plugin => plugin.decorations
     });
   }
 
-  /** For the editors. */
+  /** The extension for the editors. */
   readonly extension: Extension;
-  /** The editors that there are now. */
+  /** The editors that exist now. */
   readonly views: ReadonlySet<EditorView> = new Set<EditorView>();
 
-  /** Make all decorations anew. Not to be called while an editor is in the middle of a change. */
+  /** Compute all decorations again. Do not call this while an editor applies a change. */
   redraw(): void {
     this.views.forEach(view => view.dispatch({ annotations: REDRAW.of(this) }));
   }
 
+  /** Compute the decorations of one editor. */
   makeDecorations(view: EditorView): DecorationSet {
     return this._make(view.state.doc.length);
   }

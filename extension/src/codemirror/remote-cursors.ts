@@ -1,6 +1,6 @@
 /**
- * Where the others are in a shared text: their cursors with their names, and what they have selected. And where this
- * person is, told to the others. Positions are relative to the text's characters, so they move with them.
+ * Cursors and selections of other people in a shared text, with their names; and the own cursor, sent to the others.
+ * Positions are relative to the text's characters, so they move with the text.
  */
 
 import { Annotation, type Extension, type Range } from '@codemirror/state';
@@ -17,12 +17,12 @@ import * as Y from 'yjs';
 import { showHiddenCharacters } from '../text/hidden-characters';
 import type { IDraft, IPerson } from '../drafts/draft';
 
-/** Milliseconds until a cursor that moved is told: it moves with every keystroke. */
+/** Milliseconds for which moves of the own cursor are collected before it is sent. It moves with every keystroke. */
 const THROTTLE_MS = 50;
 
 const MOVED = Annotation.define<boolean>();
 
-/** What an editor that is bound to a draft's file adds to CodeMirror. */
+/** Show the cursors of others in an editor that is bound to the draft's file, and send the own cursor. */
 export function remoteCursors(draft: IDraft): Extension {
   return ViewPlugin.define(view => new RemoteCursors(view, draft), {
     decorations: plugin => plugin.decorations
@@ -45,7 +45,7 @@ class RemoteCursors implements PluginValue {
   update(update: ViewUpdate): void {
     const { docChanged, changes } = update;
     if (docChanged) {
-      // To look for a place takes longer the longer the text is. It moves as any place in the text does.
+      // Resolving a position takes longer in a longer text. So known positions are mapped through the change.
       this._places.forEach(({ anchor, head }, client) =>
         this._places.set(client, { anchor: changes.mapPos(anchor, 1), head: changes.mapPos(head, 1) })
       );
@@ -71,7 +71,7 @@ class RemoteCursors implements PluginValue {
     }
   }
 
-  /** Tell the others where this person is. Not at once: the text has to have what was typed. */
+  /** Send the own cursor to the others. It waits for the typed text, which must be in the document before. */
   private _sendCursor(): void {
     this._timer = undefined;
     const text = this._draft.file!.ysource;
@@ -99,7 +99,7 @@ class RemoteCursors implements PluginValue {
     }
   };
 
-  /** Somebody types, or is known by name now. */
+  /** Redraw after a person started or stopped typing, or became known by name. */
   private _onNamesChanged(): void {
     if (this._people !== this._draft.people) {
       this._redraw();
@@ -107,7 +107,7 @@ class RemoteCursors implements PluginValue {
   }
 
   private _redraw(): void {
-    // Not while CodeMirror or the text is in the middle of something.
+    // CodeMirror must not be updated during an update, nor while the text is being changed.
     this._later ??= setTimeout(() => {
       this._later = undefined;
       const moved = this._readPositions([...this._unknown]);
@@ -117,7 +117,7 @@ class RemoteCursors implements PluginValue {
     }, 0);
   }
 
-  /** Look where these people are now; whether one of them is elsewhere than was drawn. */
+  /** Resolve the positions of these clients. Returns true if one of them differs from what is drawn. */
   private _readPositions(clients: Iterable<number>): boolean {
     const states = this._draft.awareness.getStates();
     let moved = false;
@@ -127,7 +127,7 @@ class RemoteCursors implements PluginValue {
       const before = this._places.get(client);
       if (anchor === null || head === null) {
         moved = this._places.delete(client) || moved;
-        // It may be in a part of the text that is still on its way.
+        // The position may be in a part of the text that has not arrived yet.
         this._unknown[cursor ? 'add' : 'delete'](client);
         continue;
       }
@@ -159,7 +159,7 @@ class RemoteCursors implements PluginValue {
     return Decoration.set(found, true);
   }
 
-  /** Where one end of somebody's cursor is here; null if that cannot be told. */
+  /** Resolve one end of a client's cursor to an index; null if that is not possible. */
   private _resolveIndex(cursor: unknown, end: 'anchor' | 'head'): number | null {
     const { ydoc, ysource } = this._draft.file!;
     const given = (cursor as { [end: string]: unknown } | null | undefined)?.[end];
@@ -171,12 +171,12 @@ class RemoteCursors implements PluginValue {
       const found = Y.createAbsolutePositionFromRelativePosition(position, ydoc);
       return found?.type === ysource ? Math.min(found.index, this._view.state.doc.length) : null;
     } catch {
-      return null; // it came from another browser: whatever it is, it is no place here
+      return null; // sent by another browser, so it may be anything
     }
   }
 
   private _places = new Map<number, { anchor: number; head: number }>();
-  /** Whose places are to be looked for. */
+  /** Clients whose positions are still to be resolved. */
   private _unknown = new Set<number>();
   private _people: readonly IPerson[] = [];
   private _told = false;
@@ -184,7 +184,7 @@ class RemoteCursors implements PluginValue {
   private _later: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** A cursor with its owner's name. */
+/** A cursor with the person's name. */
 class CursorWidget extends WidgetType {
   constructor(private _person: IPerson) {
     super();

@@ -1,12 +1,13 @@
 /**
- * An editor in which somebody is stays where it is while others write. CodeMirror by itself leaves cursors where they
- * were, but follows the end of a text that is scrolled to its end, be it in the editor or the page around it; and of two
- * changes above that come in one frame it forgets by how much the first one moved the text.
+ * Keeps the scroll position of a focused editor while others write. CodeMirror itself leaves cursors in place, but
+ * has two problems. A text that is scrolled to its end follows the end, in the editor and in the page around it. And
+ * if two changes above the view come in one frame, the offset of the first one is lost.
  */
 
 import { type Extension, Transaction } from '@codemirror/state';
 import { type EditorView, ViewPlugin, type ViewUpdate } from '@codemirror/view';
 
+/** Keeps the scroll position of the editor that has the focus during edits by others. */
 export const keepScrollPosition: Extension = ViewPlugin.define(() => {
   const key = {};
   return {
@@ -16,7 +17,7 @@ export const keepScrollPosition: Extension = ViewPlugin.define(() => {
         return;
       }
       if (isBelowCursor(update)) {
-        // CodeMirror scrolls at the end of a measurement, after all that is written in it.
+        // CodeMirror scrolls at the end of a measurement, after the writes of that measurement.
         view.requestMeasure({ key, read: holdScroll, write: back => queueMicrotask(back) });
       } else if (state.doc.lines !== startState.doc.lines) {
         queueMicrotask(() => measureNow(view));
@@ -25,7 +26,7 @@ export const keepScrollPosition: Extension = ViewPlugin.define(() => {
   };
 });
 
-/** Let CodeMirror measure, and scroll, what it would measure at the next frame. */
+/** Let CodeMirror measure and scroll now instead of at the next frame. */
 function measureNow(view: EditorView): void {
   if (view.dom.isConnected) {
     view.coordsAtPos(view.state.selection.main.head);
@@ -36,7 +37,7 @@ function isRemoteChange({ transactions }: ViewUpdate): boolean {
   return transactions.every(one => one.annotation(Transaction.userEvent) === undefined);
 }
 
-/** Whether nothing changed above the line that the person is in. */
+/** Return true if nothing changed above the line of the cursor. */
 function isBelowCursor({ changes, startState: { doc, selection } }: ViewUpdate): boolean {
   const line = doc.lineAt(selection.main.head);
   let found = true;
@@ -46,7 +47,7 @@ function isBelowCursor({ changes, startState: { doc, selection } }: ViewUpdate):
   return found;
 }
 
-/** What scrolls an editor and all around it back to where it is now. */
+/** Return a function that scrolls the editor and its ancestors back to their current positions. */
 function holdScroll(view: EditorView): () => void {
   const tops = new Map<Element, number>();
   for (let node: Element | null = view.scrollDOM; node; node = node.parentElement) {

@@ -1,5 +1,5 @@
 /**
- * Two texts side by side with their differences marked, whole and read only.
+ * Two texts side by side with their differences marked, complete and read-only.
  */
 
 import { MergeView } from '@codemirror/merge';
@@ -11,10 +11,11 @@ import { showHiddenCharacters } from '../text/hidden-characters';
 interface IProps {
   before: string;
   after: string;
-  /** What the two sides are, for their headings. */
+  /** Headings of the two sides. */
   names: [string, string];
 }
 
+/** A read-only comparison of two texts in two columns. */
 export function SideBySide({ before, after, names }: IProps): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   const [left, right] = names;
@@ -37,7 +38,7 @@ export function SideBySide({ before, after, names }: IProps): JSX.Element {
   );
 }
 
-/** What an editor adds that only shows a text; `name` is for people who do not see it. */
+/** Make an editor read-only. `name` is its label for screen readers. */
 export function readOnly(name: string): Extension {
   return [
     EditorState.readOnly.of(true),

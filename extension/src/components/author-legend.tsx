@@ -1,5 +1,5 @@
 /**
- * Whose colour is whose.
+ * The legend of author colors.
  */
 
 import type { IAuthor } from '../codemirror/author-colors';
@@ -7,6 +7,7 @@ import type { IHost } from './host';
 import { tintStyle } from './field-presence';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
+/** A list of authors with their colors. */
 export function AuthorLegend({ authors, host }: { authors: readonly IAuthor[]; host: IHost }): JSX.Element {
   return (
     <ul className="jp-hitl-legend" aria-label={host.trans.__('Authors')}>

@@ -1,9 +1,10 @@
 /**
- * What is shown instead of a part that could not be drawn. React tells the console why.
+ * A replacement for parts of the page that could not be drawn. React reports the error in the console.
  */
 
 import { Component, ReactNode } from 'react';
 
+/** Draws `instead` if its children could not be drawn. */
 export class ErrorBoundary extends Component<
   { instead: ReactNode; children: ReactNode },
   { failed: boolean }

@@ -1,5 +1,5 @@
 /**
- * Where the others are, in editors that are no text: their initials at the field that they are in.
+ * Presence in editors that are not plain text: initials of the other people at the field that they are in.
  */
 
 import { createContext, type CSSProperties, useContext } from 'react';
@@ -7,10 +7,10 @@ import type { IPerson } from '../drafts/draft';
 import type { IHost } from './host';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
-/** The others by the place where they are; see `placeAttributes`. */
+/** The other people by their place; see `placeAttributes`. */
 export const FieldPresenceContext = createContext<ReadonlyMap<string, readonly IPerson[]>>(new Map());
 
-/** The others of these people, by the place where they are. */
+/** Group all people except the current user by their place. */
 export function groupByPlace(people: readonly IPerson[]): Map<string, IPerson[]> {
   const found = new Map<string, IPerson[]>();
   for (const person of people) {
@@ -21,10 +21,10 @@ export function groupByPlace(people: readonly IPerson[]): Map<string, IPerson[]>
   return found;
 }
 
-/** Places by their elements. Not an attribute: the names in a path are the agent's words. */
+/** Places by element. An attribute would put the agent's words (names in the path) into the page. */
 const places = new WeakMap<Element, string>();
 
-/** What makes an element a place where somebody can be. */
+/** Props that make an element a place where people can be. */
 export function placeAttributes(path: string): { ref: (node: Element | null) => void } {
   return {
     ref: node => {
@@ -35,7 +35,7 @@ export function placeAttributes(path: string): { ref: (node: Element | null) => 
   };
 }
 
-/** The place that something on the page is in, or null. */
+/** Return the place that contains an event target, or null. */
 export function placeOf(target: EventTarget): string | null {
   for (let node = target instanceof Element ? target : null; node; node = node.parentElement) {
     const found = places.get(node);
@@ -46,12 +46,12 @@ export function placeOf(target: EventTarget): string | null {
   return null;
 }
 
-/** Somebody's colour, for styles. */
+/** Return a style with a person's color. */
 export function tintStyle(color: string): CSSProperties {
   return { '--hitl-person': color } as CSSProperties;
 }
 
-/** Who is here beside this person. */
+/** The initials of the other people at one place. */
 export function FieldPresence({ path, host }: { path: string; host: IHost }): JSX.Element | null {
   const people = useContext(FieldPresenceContext).get(path);
   return people ? (

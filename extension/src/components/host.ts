@@ -1,5 +1,5 @@
 /**
- * What the view needs from where it is shown: JupyterLab and the page of its own each have one small file that gives it.
+ * The interface between the views and their environment. JupyterLab and the review page each implement it.
  */
 
 import type { CodeEditor } from '@jupyterlab/codeeditor';
@@ -12,15 +12,18 @@ import type { IProposal, IRun, IStatus } from '../api/types';
 import type { IDraft } from '../drafts/draft';
 import type { IDraftSource } from '../drafts/shared-draft';
 
-/** What going on with a run needs now, in one sentence, and the button that does it, if there is one. */
+/** The next action to resume a run: one sentence, and a button if there is one. */
 export interface IResumeAction {
   text: string;
-  /** Label of the button; none if there is nothing to do here. */
+  /** Label of the button; absent if there is nothing to do here. */
   label?: string;
+  /** Does the action. */
   run?: () => Promise<void>;
+  /** Whether the action is in progress. */
   busy?: boolean;
 }
 
+/** The environment of the views. */
 export interface IHost {
   readonly client: Client;
   readonly feed: Feed;
@@ -29,9 +32,9 @@ export interface IHost {
   readonly trans: TranslationBundle;
   /** The server's status, once known. */
   readonly status: IStatus | null;
-  /** Whether the versions of page and server fit; if not, nothing can be decided here. */
+  /** Why nothing can be decided here: the versions of page and server do not match. Null if they do. */
   readonly readOnly: string | null;
-  /** Make an editor in `node` over `model` (its MIME type picks the language). */
+  /** Make an editor in the element `host` for `model`, whose MIME type chooses the language. */
   newEditor(options: {
     host: HTMLElement;
     model: CodeEditor.IModel;
@@ -39,12 +42,12 @@ export interface IHost {
     readOnly?: boolean;
     extensions?: Extension[];
   }): CodeEditor.IEditor;
-  /** Show the notebook of a proposal or a workspace at its cell; absent where there are no notebooks. */
+  /** Open the notebook of a proposal or workspace at its cell; absent where there are no notebooks. */
   openNotebook?(of: Pick<IProposal, 'path' | 'agent'>): Promise<void>;
-  /** Show a run's timeline. */
+  /** Show the timeline of a run. */
   openTimeline?(run: string): void;
-  /** Emitted when the status or what is left to do for a run changed; absent where neither does. */
+  /** Emitted when the status or the next action of a run changed; absent where neither changes. */
   readonly changed?: ISignal<IHost, void>;
-  /** What is left to do for a run that is ready; null if unknown. */
+  /** The next action to resume a run that is ready; null if unknown. */
   resumeAction?(run: IRun, proposal: IProposal): IResumeAction | null;
 }

@@ -1,7 +1,7 @@
 /**
- * Markdown that an agent or a person wrote, as React elements of a closed list. Hidden characters are spelled out
- * before it is parsed and again after (an entity may spell one), nothing is loaded from elsewhere, HTML stays text,
- * and every attribute that is not named here is dropped. What cannot be drawn so is shown as it was written.
+ * Markdown of agents and people as React elements. Only elements of a fixed list are drawn, nothing is loaded from
+ * other sites, HTML stays text, and unknown attributes are dropped. Hidden characters are spelled out before parsing
+ * and again after it, since an entity can produce one. Markdown that cannot be drawn is shown as plain text.
  */
 
 import { useMemo } from 'react';
@@ -9,7 +9,10 @@ import Renderer, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
-/** Texts beyond these are shown as written: the parser takes time by the square of what opens, and holds up the page. */
+/**
+ * Longer texts, or texts with more marks, are shown as plain text. Parsing time grows with the square of the open
+ * marks, and blocks the page.
+ */
 const MAX_CHARS = 20_000;
 const MAX_MARKS = 2_000;
 const MAX_DEPTH = 60;
@@ -21,7 +24,7 @@ const ELEMENTS = [
   ...['pre', 'code', 'em', 'strong', 'del', 'sup', 'a', 'table', 'thead', 'tbody', 'tr', 'th', 'td']
 ];
 
-/** The part of a syntax tree that is looked at here. */
+/** The fields of a syntax tree's node that are used here. */
 interface ISyntaxNode {
   type: string;
   value?: string;
@@ -30,6 +33,7 @@ interface ISyntaxNode {
   children?: ISyntaxNode[];
 }
 
+/** Draws Markdown safely. */
 export function Markdown({ text }: { text: string }): JSX.Element {
   const drawn = useMemo(() => renderMarkdown(text), [text]);
   return <div className="jp-hitl-markdown">{drawn}</div>;
@@ -39,7 +43,7 @@ function renderMarkdown(text: string): JSX.Element {
   const source = showHiddenCharacters(text);
   if (source.length <= MAX_CHARS && (source.match(MARK_PATTERN)?.length ?? 0) <= MAX_MARKS) {
     try {
-      // A plain function without hooks: what it throws is caught here, and the card stays.
+      // Called as a plain function, since it has no hooks. Its errors are caught here, so the card is still drawn.
       return Renderer({
         children: source,
         remarkPlugins: [remarkGfm],
@@ -50,7 +54,7 @@ function renderMarkdown(text: string): JSX.Element {
         components: COMPONENTS
       });
     } catch {
-      // nested too deep
+      // nested too deeply
     }
   }
   return <pre>{source}</pre>;
@@ -73,7 +77,7 @@ function makeSanitizer(): (tree: ISyntaxNode) => void {
   return tree => sanitizeNode(tree, 0);
 }
 
-/** Leave in the tree only what may be shown. */
+/** Remove everything from the tree that must not be shown. */
 function sanitizeNode(node: ISyntaxNode, depth: number): void {
   if (depth > MAX_DEPTH) {
     throw new Error('nested too deep');
@@ -84,7 +88,7 @@ function sanitizeNode(node: ISyntaxNode, depth: number): void {
     if (child.type === 'text' || child.type === 'raw') {
       const after = made[made.length - 1];
       const text = showHiddenCharacters(child.value ?? '');
-      // The parser puts a line end after a break: one of both is enough.
+      // The parser adds a newline after a break; one of the two is enough.
       made.push({ type: 'text', value: after?.tagName === 'br' ? text.replace(/^\n/, '') : text });
     } else if (child.type === 'element') {
       made.push(...sanitizeElement(child));
@@ -122,7 +126,7 @@ function sanitizeElement(node: ISyntaxNode): ISyntaxNode[] {
   }
 }
 
-/** Addresses that lead out of the page by https or open a mail; nothing relative, which would be this server. */
+/** Return true for https and mailto addresses. Relative ones would lead to this server. */
 function isSafeAddress(address: string): boolean {
   return /^(https:\/\/[^/\\]|mailto:.)/i.test(address) && !/[\s\p{Cc}]/u.test(address);
 }

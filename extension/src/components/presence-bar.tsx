@@ -1,6 +1,6 @@
 /**
- * Who is at a draft: everybody who has it open, who types, and who has read it. What is told to screen readers is who
- * comes and goes, and that once it has settled.
+ * People at a draft: everybody who has it open, who types, and who has read it. Screen readers are told about
+ * arrivals and departures, once they have settled.
  */
 
 import { type RefObject, useEffect, useState } from 'react';
@@ -10,16 +10,17 @@ import { tintStyle } from './field-presence';
 import { formatWhen } from './proposal-status';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
-/** Milliseconds after which it is told who is here now. */
+/** Milliseconds without arrivals and departures before the people present are announced. */
 const SETTLE_MS = 2000;
 
 interface IProps {
   draft: IDraft;
-  /** The agent is writing: what it is called. */
+  /** Name of the agent, while it is writing. */
   writing?: string;
   host: IHost;
 }
 
+/** The people at a draft, who types, and who has read it. */
 export function PresenceBar({ draft, writing, host }: IProps): JSX.Element {
   const { trans } = host;
   const people = uniquePeople(draft.people);
@@ -80,7 +81,7 @@ export function PresenceBar({ draft, writing, host }: IProps): JSX.Element {
   );
 }
 
-/** One for each person, however many windows they have open. */
+/** Merge the windows of each person into one entry. */
 function uniquePeople(people: readonly IPerson[]): IPerson[] {
   const found = new Map<string, IPerson>();
   for (const one of people) {
@@ -99,7 +100,7 @@ function useSettledText(text: string): string {
   return settled;
 }
 
-/** Tell the others, as long as a draft is before this person's eyes. */
+/** Tell the others whether the draft is visible to this person. */
 export function useVisibility(node: RefObject<Element>, draft: IDraft | null): void {
   useEffect(() => {
     if (!draft || !node.current) {

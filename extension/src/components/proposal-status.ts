@@ -1,5 +1,5 @@
 /**
- * What became of a proposal, in words: who decided what and when, and how the server knew that person.
+ * The state of a proposal as text: the decision, its author and time, and how the server knew the author.
  */
 
 import type {
@@ -15,6 +15,7 @@ import type { IHost } from './host';
 import { ruleOf, waitsFor } from './terms-sentences';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
+/** Describe the state of a proposal in one line. */
 export function proposalState(proposal: IProposal, host: IHost): string {
   const { status, decision } = proposal;
   const { trans } = host;
@@ -30,7 +31,7 @@ export function proposalState(proposal: IProposal, host: IHost): string {
     return trans.__('Superseded: its run was cancelled or started anew');
   }
   if (decision.by === 'policy') {
-    // Never like a person's, whatever its record is taken for.
+    // A policy's decision must never read like a person's, even if its record claims one.
     const rule = ruleOf(decision.reviewer);
     return decision.action === 'reject'
       ? trans.__('Blocked by policy: %1, %2', rule, formatWhen(decision.decided_at))
@@ -52,7 +53,9 @@ export function proposalState(proposal: IProposal, host: IHost): string {
   return trans.__('%1 by %2, %3', what, formatDecider(decision, host), formatWhen(decision.decided_at));
 }
 
-/** What an answer to the question whether an effect happened says; null if it is none. */
+/**
+ * Return the meaning of an answer in doubt: whether the effect happened, or "stop". Null if it is not such an answer.
+ */
 export function effectState(value: Json | undefined): 'yes' | 'no' | 'stop' | null {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return null;
@@ -61,12 +64,12 @@ export function effectState(value: Json | undefined): 'yes' | 'no' | 'stop' | nu
   return happened === true ? 'yes' : happened === false ? 'no' : happened === 'stop' ? 'stop' : null;
 }
 
-/** Whether a proposal is the question whether a workspace is done. */
+/** Return true if a proposal asks whether a workspace is done. */
 export function isAboutWorkspace({ id, document = id }: Pick<IProposal, 'id' | 'document'>): boolean {
   return document !== id;
 }
 
-/** Who voted, and how that is known, as it is said of decisions. */
+/** Describe a voter and how the voter is known, in the same words as for decisions. */
 export function formatVoter(vote: IVote, host: IHost): string {
   return formatIdentity(
     vote.reviewer,
@@ -77,7 +80,10 @@ export function formatVoter(vote: IVote, host: IHost): string {
   );
 }
 
-/** Who made a decision, and how that is known: the one place that says so. In Python it is `store/reviewers.py`. */
+/**
+ * Describe the author of a decision and how the author is known. All views use this function. In Python:
+ * `hitl_nb/ledger/decisions/reviewers.py`.
+ */
 export function formatDecider(decision: Omit<IDecision, 'value'>, host: IHost): string {
   const { reviewer, reviewer_name: name, known, surface } = decision;
   return formatIdentity(reviewer, name, known, surface === 'page', host);
@@ -106,7 +112,7 @@ function formatIdentity(
     case 'deadline':
       return trans.__('the deadline');
     case 'script':
-      // A script that voted in a person's name has a name of its own.
+      // A script that voted in a person's name also has a name of its own.
       return name
         ? trans.__('the script %1, as %2', showHiddenCharacters(name), showHiddenCharacters(reviewer))
         : trans.__('the script %1', showHiddenCharacters(reviewer));
@@ -115,7 +121,10 @@ function formatIdentity(
   }
 }
 
-/** Who said something, or made a comment's state so, and how that is known. In Python it is `store/reviewers.py`. */
+/**
+ * Describe the author of a comment, or of its state, and how the author is known. In Python:
+ * `hitl_nb/ledger/decisions/reviewers.py`.
+ */
 export function formatSpeaker(user: string, name: string, known: AuthorIdentity, { trans }: IHost): string {
   const who = formatUser(user, name);
   switch (known) {
@@ -131,23 +140,23 @@ export function formatSpeaker(user: string, name: string, known: AuthorIdentity,
   }
 }
 
-/** People may change the names they are shown with, so the user name is told too. */
+/** Return the name with the user name. People can change their display names, so the user name is always shown. */
 function formatUser(user: string, name: string): string {
   return showHiddenCharacters(name && name !== user ? `${name} (${user})` : user);
 }
 
-/** What is said to somebody whom the server cut off. */
+/** The message for a user whom the server does not allow to read any more. */
 export function forbiddenMessage(trans: IHost['trans']): string {
   return trans.__('You may not read proposals here any more. If you may again, reload the page.');
 }
 
-/** A time as people here write it. */
+/** Format a time in the user's locale. */
 export function formatWhen(at: string): string {
   const date = new Date(at);
   return Number.isNaN(date.getTime()) ? showHiddenCharacters(at) : date.toLocaleString();
 }
 
-/** What the value is now: as it was decided, or as it was proposed. */
+/** Return the current value of a proposal: the edited value if it was decided so, else the proposed one. */
 export function currentValue(proposal: IProposal): IProposal['value'] {
   return proposal.decision?.action === 'edit' ? proposal.decision.value : proposal.value;
 }

@@ -1,5 +1,5 @@
 /**
- * What a policy, people's votes and the clock make of a proposal, in sentences.
+ * Sentences about the policy, the votes and the deadlines of a proposal.
  */
 
 import type {
@@ -17,27 +17,27 @@ import { showHiddenCharacters } from '../text/hidden-characters';
 
 type Trans = IHost['trans'];
 
-/** Prefix of a policy's rule where it is who decided. */
+/** Prefix of a rule's name in the `reviewer` field of a decision. */
 const RULE_PREFIX = 'policy:';
 
-/** Whether a proposal was asked, passed or blocked under a policy, or under what the call said about review. */
+/** Return true if a policy, or the review arguments of the call, apply to the proposal. */
 export function hasTerms({ needs, why, rules }: IReviewFields): boolean {
   return (needs?.length ?? 0) + (why?.length ?? 0) + (rules?.length ?? 0) > 0;
 }
 
-/** The rule of a policy that decided: `reviewer` of its decision. */
+/** Return the name of the rule that decided, from the `reviewer` of its decision. */
 export function ruleOf(reviewer: string): string {
   return showHiddenCharacters(
     reviewer.startsWith(RULE_PREFIX) ? reviewer.slice(RULE_PREFIX.length) : reviewer
   );
 }
 
-/** "Ada, Bo or Cy". */
+/** Join names: "Ada, Bo or Cy". */
 export function anyOf(names: readonly string[], trans: Trans): string {
   return joinNames(names, trans.__('or'));
 }
 
-/** "Ada, Bo and Cy". */
+/** Join names: "Ada, Bo and Cy". */
 export function allOf(names: readonly string[], trans: Trans): string {
   return joinNames(names, trans.__('and'));
 }
@@ -49,8 +49,8 @@ function joinNames(names: readonly string[], word: string): string {
 }
 
 /**
- * "1 of 2 of @finance: bo; waiting for ada or cy", "1 person: anyone may decide". In Python it is `format_need_progress` in
- * `policies/seats.py`.
+ * Describe one need: "1 of 2 of @finance: bo; waiting for ada or cy", "1 person: anyone may decide". In Python:
+ * `format_need_progress` in `hitl_nb/policies/terms/seats.py`.
  */
 export function needSentence({ text, have, count, voted, waiting }: INeedProgress, trans: Trans): string {
   const anyone = /^\d+ of anyone$/.test(text);
@@ -66,12 +66,14 @@ export function needSentence({ text, have, count, voted, waiting }: INeedProgres
   return parts.length > 0 ? `${head}: ${parts.join('; ')}` : head;
 }
 
-/** Whether Jupyter made a user name up, for somebody who knows the server's one password or token. */
+/**
+ * Return true if Jupyter generated this user name, for a person who knows only the server's shared password or token.
+ */
 function isMadeUp(name: string): boolean {
   return /^[0-9a-f]{32}$/.test(name);
 }
 
-/** How many votes there are, and how many it takes: of the need that lacks most. */
+/** Return the number of votes and of needed votes, for the need that lacks most; null without needs. */
 export function needProgress({ needs = [] }: IReviewFields): { have: number; count: number } | null {
   const [first, ...others] = needs;
   if (needs.length === 0) {
@@ -80,17 +82,17 @@ export function needProgress({ needs = [] }: IReviewFields): { have: number; cou
   return others.reduce((most, one) => (one.count - one.have > most.count - most.have ? one : most), first);
 }
 
-/** Whether the person who reads may decide a proposal; a server that knows no policies does not say. */
+/** Return true if the current user may decide. A server without policies does not say, which means yes. */
 export function hasSeat({ may }: IReviewFields): boolean {
   return may?.decide ?? true;
 }
 
-/** What the person who reads has said, if that counts for what people vote on now. */
+/** Return the current user's vote, if it counts for what people vote on now. */
 export function ownVote({ votes = [] }: IReviewFields): IVote | null {
   return votes.find(vote => vote.own && vote.counts) ?? null;
 }
 
-/** Who said what, and for whom. How it is known is `known` of its own. */
+/** Describe a vote: "Approved by Ada, for Bo". `who` describes the voter. */
 export function voteSentence(vote: IVote, who: string, trans: Trans): string {
   const said: { [action in Action]: string } = {
     approve: trans.__('Approved by %1', who),
@@ -102,14 +104,14 @@ export function voteSentence(vote: IVote, who: string, trans: Trans): string {
   if (vote.seat && vote.seat !== vote.reviewer) {
     return trans.__('%1, for %2', head, showHiddenCharacters(vote.seat));
   }
-  // The name that a guest's vote is counted under.
+  // A guest's vote is counted under this name.
   const guest = vote.known === 'token' || vote.known === 'anonymous';
   return guest && !isMadeUp(vote.reviewer)
     ? trans.__('%1, as %2', head, showHiddenCharacters(vote.reviewer))
     : head;
 }
 
-/** A time of day, or with the date if it is not today. */
+/** Format a time: the time of day, with the date if it is not today. */
 export function formatTime(at: string, now: number): string {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) {
@@ -119,7 +121,7 @@ export function formatTime(at: string, now: number): string {
   return today ? date.toLocaleTimeString() : date.toLocaleString();
 }
 
-/** How long until a time, in words; "" when it has passed. */
+/** Format the time until `at`; "" if it has passed. */
 export function formatTimeLeft(at: string, now: number): string {
   const seconds = Math.ceil((Date.parse(at) - now) / 1000);
   if (!(seconds > 0)) {
@@ -128,10 +130,10 @@ export function formatTimeLeft(at: string, now: number): string {
   return formatDuration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
 }
 
-/** What the clock does to an open proposal, one sentence a step, in order. */
+/** Describe the schedule of an open proposal, one sentence per step, in order. */
 export function clockSentences({ timer, settles_at }: IReviewFields, now: number, trans: Trans): string[] {
   if (settles_at || !timer) {
-    return []; // while an approval settles the timeline waits
+    return []; // the schedule pauses while an approval settles
   }
   const steps = timer.steps ?? [timer];
   const said = steps.map(step => stepSentence(step, now, trans));
@@ -158,11 +160,11 @@ function stepSentence(step: IClockStep, now: number, trans: Trans): string {
     case 'reject':
       return trans.__('%1; then it is rejected.', until);
     default:
-      return ''; // settling is no step of a timeline
+      return ''; // settling is not a step of a schedule
   }
 }
 
-/** What an open proposal with terms waits for, in a few words; null without terms. */
+/** Describe what an open proposal with terms waits for, in a few words; null without terms. */
 export function waitsFor(p: IProposal | IProposalSummary, host: IHost): string | null {
   const { trans } = host;
   const counted = needProgress(p);
@@ -184,12 +186,15 @@ export function waitsFor(p: IProposal | IProposalSummary, host: IHost): string |
   return counted && counted.count > 1 ? trans.__('Your vote') : null;
 }
 
-/** Whether the needs are met and it is open all the same: the terms were changed, and no change decides by itself. */
+/**
+ * Return true if an open proposal has all needed votes. That happens if its terms were changed, which decides
+ * nothing.
+ */
 export function isEnough({ needs = [], settles_at, blind }: IReviewFields): boolean {
   return needs.length > 0 && needs.every(need => need.have >= need.count) && !settles_at && !blind;
 }
 
-/** "Approve", or which of how many approvals it is. */
+/** Return the label of the approve button: `name`, or "Approve, 2nd of 2" if several votes are needed. */
 export function approveLabel(name: string, p: IProposal, host: IHost): string {
   const counted = needProgress(p);
   if (!counted || counted.count < 2 || p.blind || ownVote(p)) {
@@ -199,7 +204,7 @@ export function approveLabel(name: string, p: IProposal, host: IHost): string {
   return host.trans.__('%1, %2 of %3', name, which, counted.count);
 }
 
-/** "1st", "2nd", "3rd", "4th", "11th". */
+/** Format an ordinal number: "1st", "2nd", "3rd", "4th", "11th". */
 function ordinal(n: number): string {
   const teen = n % 100 > 10 && n % 100 < 14;
   return `${n}${(!teen && ['th', 'st', 'nd', 'rd'][n % 10]) || 'th'}`;

@@ -1,25 +1,25 @@
 /**
- * Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y in a card. They are taken before JupyterLab hears of them: in a notebook it would undo
- * in the cell, wherever in its output the person is.
+ * Undo and redo keys (Ctrl+Z, Ctrl+Shift+Z, Ctrl+Y) in a card. They are handled before JupyterLab's handlers. In a
+ * notebook JupyterLab would undo in the cell, also if the focus is in the cell's output.
  */
 
 import { type RefObject, useEffect } from 'react';
 
-/** What undoes and redoes. */
+/** An object that can undo and redo. */
 export interface IUndoer {
   undo(): void;
   redo(): void;
 }
 
-/** The editors on the page that undo by themselves, by their element. */
+/** Editors on the page with their own undo, by element. */
 const undoingEditors = new WeakMap<Element, IUndoer>();
 
-/** Let the undo keys in this element be the editor's own. */
+/** Use the editor's own undo for the undo keys in this element. */
 export function registerUndoingEditor(element: Element, editor: IUndoer): void {
   undoingEditors.set(element, editor);
 }
 
-/** Let the undo keys in this element be `undoer`'s, but for what is typed into a control, which the browser undoes. */
+/** Use `undoer` for the undo keys in this element. In controls for text, the browser's own undo is used. */
 export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): void {
   useEffect(() => {
     const heard = (event: KeyboardEvent): void => {

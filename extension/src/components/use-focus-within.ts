@@ -1,14 +1,17 @@
 /**
- * Whether somebody is at work in a part of the page: it must not be taken away from under their hands. What they type
- * would go to whatever is behind it, and in a notebook letters are commands.
+ * Tracks whether a person works in a part of the page, so that it is not removed during that time. Otherwise typed
+ * text would go to the element behind it, and in a notebook letters are commands.
  */
 
 import { type RefObject, useEffect, useState } from 'react';
 
-/** Milliseconds after the focus has left: whoever left by a click has let go of the button by then. */
+/**
+ * Delay after the focus has left, in milliseconds. By then a person who left by a click has released the mouse
+ * button.
+ */
 const BLUR_DELAY_MS = 500;
 
-/** Whether the focus is in `node`, or was a moment ago; and what says that they are done there. */
+/** Return whether the focus is in `node` or was there a moment ago, and a function that ends this at once. */
 export function useFocusWithin(node: RefObject<HTMLElement>): [boolean, () => void] {
   const [focused, setFocused] = useState(false);
   useEffect(() => {
@@ -23,7 +26,7 @@ export function useFocusWithin(node: RefObject<HTMLElement>): [boolean, () => vo
     };
     const went = (): void => {
       clearTimeout(leaving);
-      // A window in the background has no focus, and comes back with it.
+      // A window in the background has no focus; the focus returns together with the window.
       leaving = setTimeout(() => setFocused(here.contains(document.activeElement)), BLUR_DELAY_MS);
     };
     here.addEventListener('focusin', came);

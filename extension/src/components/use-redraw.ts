@@ -1,25 +1,25 @@
 /**
- * Views that are drawn again when something says that it changed.
+ * Hooks that redraw a view when an object has changed.
  */
 
 import type { ISignal } from '@lumino/signaling';
 import { useCallback, useEffect, useReducer, useRef, useSyncExternalStore } from 'react';
 import type { IHost } from './host';
 
-/** Draw again after every change of any of these, which are the same ones at every drawing, or others. */
+/** Redraw after every change of any of the sources. The number of sources must be the same at every call. */
 export function useRedraw(...sources: ({ changed: ISignal<unknown, unknown> } | null | undefined)[]): void {
   const [, draw] = useReducer((n: number) => n + 1, 0);
   useEffect(() => {
     sources.forEach(one => one?.changed.connect(draw));
-    draw(); // it may have changed before
+    draw(); // a source may have changed before
     return () => sources.forEach(one => void one?.changed.disconnect(draw));
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the sources are the list, always as many
   }, sources);
 }
 
 /**
- * Draw again after every change, and before anything else happens on the page: an edit is made from what is drawn, and
- * must not be made from what somebody else has just changed.
+ * Redraw after every change, before any other event is handled. An edit is made from the drawn value, which must be
+ * the current one.
  */
 export function useChanges(model: { changed: ISignal<unknown, unknown> }, host: IHost): void {
   const count = useRef(0);
@@ -31,7 +31,7 @@ export function useChanges(model: { changed: ISignal<unknown, unknown> }, host: 
       };
       model.changed.connect(changed);
       host.changed?.connect(changed);
-      changed(); // an editor may have told the model something before
+      changed(); // an editor may have changed the model before
       return () => {
         model.changed.disconnect(changed);
         host.changed?.disconnect(changed);

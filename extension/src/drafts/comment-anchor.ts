@@ -1,22 +1,23 @@
 /**
- * What a comment is about: a range of a shared text, named by the characters at its ends, so that it moves with them.
+ * The text range that a comment is about. It is stored as relative positions of Yjs, which move with the characters
+ * at both ends.
  */
 
 import * as Y from 'yjs';
 import type { ICommentTarget, IAnchor, IComment } from '../api/types';
 import type { IDraft } from './draft';
 
-/** A piece of a text as it is now. */
+/** A range of a text as it is now, in UTF-16 units. */
 export interface ITextRange {
   start: number;
   end: number;
 }
 
-/** Most of a quote, and of what stands around it, that is kept. */
+/** Longest quote, and longest text before and after it, that a comment keeps. */
 export const MAX_QUOTE_CHARS = 2000;
 const MAX_CONTEXT_CHARS = 60;
 
-/** What somebody means who has selected this range. */
+/** Describe a selected range as the target of a new comment. */
 export function makeCommentTarget(text: Y.Text, { start, end }: ITextRange): ICommentTarget {
   const all = text.toString();
   const place = (index: number, assoc: number): IAnchor['start'] =>
@@ -30,8 +31,8 @@ export function makeCommentTarget(text: Y.Text, { start, end }: ITextRange): ICo
 }
 
 /**
- * Where the text that a comment is about stands now; null if it is gone. Without an anchor it is where the quote stands,
- * if that is one place.
+ * Find the current range of a comment's text; null if that text is gone. A comment without an anchor is found by its
+ * quote, if the quote occurs only once.
  */
 export function locateQuote(
   text: Y.Text,
@@ -50,7 +51,9 @@ export function locateQuote(
   return { start, end: Math.max(start, end) };
 }
 
-/** What the draft would say with a suggestion in it; null if what it is about is gone. */
+/**
+ * Return the draft's text with a suggestion applied; null if the commented text is gone. The draft is not changed.
+ */
 export function applySuggestion(draft: IDraft, comment: IComment): string | null {
   const text = draft.file?.ysource;
   const range = text && comment.suggestion !== null ? locateQuote(text, comment) : null;
@@ -61,18 +64,18 @@ export function applySuggestion(draft: IDraft, comment: IComment): string | null
   return all.slice(0, range.start) + comment.suggestion + all.slice(range.end);
 }
 
-/** Where a relative position is now; null if that cannot be told. */
+/** Return the index of a relative position; null if it cannot be resolved. */
 function resolvePosition(text: Y.Text, given: unknown): number | null {
   try {
     const position = Y.createRelativePositionFromJSON(given);
     const found = Y.createAbsolutePositionFromRelativePosition(position, text.doc!);
     return found?.type === text ? Math.min(found.index, text.length) : null;
   } catch {
-    return null; // another browser made it: whatever it is, it is no place here
+    return null; // made by another browser, so it may be anything
   }
 }
 
-/** A piece of a text in which no character is cut in half. */
+/** Return a part of a text without cutting a surrogate pair in half. */
 function sliceText(text: string, start: number, end: number): string {
   return text.slice(start, end).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '');
 }

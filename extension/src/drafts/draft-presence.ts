@@ -1,5 +1,6 @@
 /**
- * Who has a draft open, and what they are about: everybody's awareness, in which the server says who is who.
+ * The people who have a draft open, and what they do there. It uses the Yjs awareness; the server adds the
+ * identities.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -7,10 +8,10 @@ import { Awareness } from 'y-protocols/awareness';
 import type * as Y from 'yjs';
 import type { IPerson } from './draft';
 
-/** Milliseconds after a keystroke in which somebody is typing. */
+/** How long a person counts as typing after a keystroke, in milliseconds. */
 const TYPING_MS = 3000;
 
-/** Colours for those who have none of their own; they can be told apart on light and on dark. */
+/** Colors for people without one of their own. They can be told apart on light and on dark grounds. */
 const PERSON_COLORS = [
   '#1f83c9',
   '#d9661f',
@@ -22,15 +23,16 @@ const PERSON_COLORS = [
   '#5f8c2a'
 ];
 
-/** What people here tell of themselves, and the server of them. */
+/** The awareness state of one window: `user` is set by the server, the rest by the window itself. */
 interface IAwarenessState {
   user?: { [name: string]: unknown };
   focus?: unknown;
   typing?: unknown;
 }
 
+/** Presence of this person and of the others in one draft. */
 export class DraftPresence {
-  /** @param _me - who this person is, once the server said so. */
+  /** @param _me - returns this person's identity; null until the server has sent it. */
   constructor(
     doc: Y.Doc,
     private _me: () => { [name: string]: unknown } | null
@@ -42,34 +44,36 @@ export class DraftPresence {
 
   readonly awareness: Awareness;
 
-  /** Everybody here, this person first, the others by name. */
+  /** Everybody in the draft: this person first, then the others by name. */
   get people(): readonly IPerson[] {
     this._people ??= this._readPeople();
     return this._people;
   }
 
-  /** Emitted when somebody comes, goes, types, or is at another field. */
+  /** Emitted when a person arrives, leaves, types, or moves to another field. */
   get changed(): ISignal<DraftPresence, void> {
     return this._changed;
   }
 
-  /** This person has just typed. */
+  /** Tell the others that this person has just typed. */
   markTyping(): void {
     clearTimeout(this._timer);
     this._timer = setTimeout(() => this._setField('typing', false), TYPING_MS);
     this._setField('typing', true);
   }
 
+  /** Tell the others which field this person is in; null: none. */
   focus(path: string | null): void {
     this._setField('focus', path);
   }
 
+  /** Record whether one view of the draft is visible. The others see this person as a reader while any view is. */
   show(view: object, visible: boolean): void {
     this._views[visible ? 'add' : 'delete'](view);
     this._setField('visible', this._views.size > 0);
   }
 
-  /** Who this person is may be known now. */
+  /** Read the people again, because this person's identity may be known now. */
   update(): void {
     this._people = null;
   }
@@ -86,7 +90,7 @@ export class DraftPresence {
     if (JSON.stringify(before) !== JSON.stringify(this.people)) {
       this._changed.emit();
     } else {
-      this._people = before; // a cursor moved
+      this._people = before; // only a cursor moved
     }
   };
 
@@ -144,7 +148,10 @@ function makeInitials(name: string): string {
     .join('');
 }
 
-/** The colour that Jupyter gave somebody, if a style may have it; else one by their name, the same in every window. */
+/**
+ * Return the color that Jupyter gave a user, if it is safe in a style. Otherwise return one that depends only on the
+ * user name, so that it is the same in every window.
+ */
 export function chooseColor(given: string, username: string): string {
   if (/^(#[0-9a-f]{3,8}|[a-z]+|var\(--jp-[\w-]+\)|(rgb|hsl)a?\([\d.,%\s/]+\))$/i.test(given)) {
     return given;

@@ -1,5 +1,5 @@
 /**
- * A draft as the views see it: one document that everybody who has it open writes at the same time.
+ * A draft as the views see it: one document that everybody who has it open can edit at the same time.
  */
 
 import type { YFile } from '@jupyter/ydoc';
@@ -7,76 +7,79 @@ import type { ISignal } from '@lumino/signaling';
 import type { Awareness } from 'y-protocols/awareness';
 import type { Json } from '../api/types';
 
-/** Somebody who has the draft open, this person too. */
+/** A person who has the draft open; the current user too. */
 export interface IPerson {
-  /** Of their browser window, in this document. */
+  /** Id of the person's browser window in this document. */
   client: number;
   username: string;
   name: string;
   initials: string;
   color: string;
-  /** This very window. */
+  /** Whether this is the current window. */
   me: boolean;
-  /** Typed within the last seconds. */
+  /** Whether the person typed within the last seconds. */
   typing: boolean;
-  /** The field they are in, for values that are not text. */
+  /** The field that the person is in, for values that are not text; null if none. */
   focus: string | null;
 }
 
-/** Somebody who has had the draft before their eyes, and when last. */
+/** A person who has seen the draft, and when that was last. */
 export interface IDraftReader {
   username: string;
   name: string;
   at: string;
 }
 
-/** What a change of a draft was about. */
+/** The nature of a change of a draft. */
 export interface IDraftChange {
-  /** The document says something else, or the same in other words. */
+  /** Whether the document changed, in its value or in how the value is written. */
   value: boolean;
-  /** Somebody else's keystroke is in it. */
+  /** Whether another person's edit is part of the change. */
   remote: boolean;
-  /** As which peers of the document those wrote who wrote it. */
+  /** Ids of the peers whose edits are part of the change. */
   peers: readonly number[];
 }
 
+/** A shared draft. Text editors bind to `file`, other editors call `edit`. */
 export interface IDraft {
-  /** The document's id: the proposal's, or the workspace's. */
+  /** Id of the document: that of the proposal, or that of the workspace. */
   readonly document: string;
-  /** What the document says, as JSON; the same object until that changes. */
+  /** The value in the document, as JSON. It is the same object until the value changes. */
   readonly value: Json;
-  /** Of a table or a list: names of its rows or steps, which they keep while others come and go. */
+  /**
+   * For tables and lists: stable names of the rows or items, which stay the same while others are added or removed.
+   */
   readonly keys: readonly string[] | null;
-  /** What is typed and is no value yet, or null. */
+  /** Typed text that is not yet a valid value, or null. */
   readonly unfinished: string | null;
-  /** Whether the document came from the server once: before, nothing can be typed. */
+  /** Whether the document was received from the server. Before that nothing can be typed. */
   readonly loaded: boolean;
   /** Whether the room is connected and in step now. */
   readonly synced: boolean;
-  /** Whether all that was typed here is safe on the server. */
+  /** Whether everything that was typed here is saved on the server. */
   readonly saved: boolean;
   /** Why the room is closed for good, in a sentence, or "". */
   readonly closed: string;
-  /** For text, markdown and code: what editors are bound to. Null for other kinds. */
+  /** For text, markdown and code: the file that editors bind to. Null for other kinds. */
   readonly file: YFile | null;
   readonly awareness: Awareness;
   readonly people: readonly IPerson[];
   readonly readers: readonly IDraftReader[];
   readonly canUndo: boolean;
   readonly canRedo: boolean;
-  /** Emitted after any change of the above; a moment later if somebody else wrote in a text. */
+  /** Emitted after any change of the above. Edits of other people in a text are reported with a short delay. */
   readonly changed: ISignal<IDraft, IDraftChange>;
 
-  /** Write another value into the document, as the smallest change. */
+  /** Write another value into the document, as the smallest possible change. */
   edit(value: Json): void;
-  /** What is typed is no value: kept until the next `edit`. */
+  /** Keep a text that is not a valid value yet, until the next `edit`. */
   editUnfinished(text: string): void;
-  /** Undo, redo what was typed here, never what others typed. */
+  /** Undo or redo the edits of this window; edits of others stay. */
   undo(): void;
   redo(): void;
-  /** Where this person is: a field, or out of all (null). */
+  /** Tell the others which field this person is in; null: none. */
   focus(path: string | null): void;
-  /** Whether the draft is before this person's eyes, in one of the places (`view`) of this window that show it. */
+  /** Record whether the draft is visible in `view`, one of the places in this window that show it. */
   show(view: object, visible: boolean): void;
   dispose(): void;
 }

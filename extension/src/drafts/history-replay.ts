@@ -1,28 +1,33 @@
 /**
- * A document as it was after any of its updates: played again into a document that is thrown away. Now and then the whole
- * document is kept, so that going back does not begin at the beginning.
+ * A document as it was after any of its updates. The updates are applied again to a temporary document. A copy of the
+ * whole document is kept at intervals, so that going back does not start from the first update.
  */
 
 import * as Y from 'yjs';
 import { TextAuthors } from './text-authors';
 import { SharedDocument, type IInitialValue } from './shared-document';
 
-/** Updates between two kept documents at first, and how many are kept at most. */
+/**
+ * Updates between two kept copies at first, and how many copies are kept at most. Beyond that the interval is
+ * doubled.
+ */
 const KEPT_STEP = 500;
 const MAX_KEPT = 32;
 
-/** A whole document as of an update. */
+/** A copy of the whole document after `n` updates. */
 interface IKeptState {
   n: number;
   state: Uint8Array;
 }
 
+/** All updates of one document, which can be replayed up to any of them. */
 export class HistoryReplay {
+  /** @param _begun - kind and proposed value of the document. */
   constructor(private _begun: IInitialValue) {
     this._document = new SharedDocument(_begun);
   }
 
-  /** Of all updates, also of those that follow what is shown. */
+  /** The authors of the text, from all updates: also from those after the version that is shown. */
   readonly authors = new TextAuthors();
 
   /** How many updates there are. */
@@ -30,7 +35,7 @@ export class HistoryReplay {
     return this._updates.length;
   }
 
-  /** More updates follow. */
+  /** Append updates. If the document showed the newest version, it shows the new newest version after that. */
   add(updates: readonly { data: Uint8Array; by: string }[]): void {
     const whole = this._at === this.length;
     updates.forEach(({ data, by }) => this.authors.add(data, by));
@@ -40,7 +45,7 @@ export class HistoryReplay {
     }
   }
 
-  /** The document after the first `n` updates; it is this until the next call. */
+  /** Return the document after the first `n` updates. It is valid until the next call. */
   documentAt(n: number): SharedDocument {
     if (n < this._at) {
       const kept = [...this._kept].reverse().find(one => one.n <= n) ?? { n: 0, state: null };
@@ -63,7 +68,7 @@ export class HistoryReplay {
 
   private _playTo(upto: number): void {
     const { doc } = this._document;
-    // As one transaction, which is many times as fast.
+    // One transaction for all updates, which is many times faster.
     doc.transact(() => this._updates.slice(this._at, upto).forEach(one => Y.applyUpdate(doc, one)), this);
     this._at = upto;
     const last = this._kept[this._kept.length - 1] as IKeptState | undefined;

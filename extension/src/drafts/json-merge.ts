@@ -1,12 +1,12 @@
 /**
- * An edit of a value that has changed meanwhile: what this person changed goes into what is there now. Needed where
- * somebody types a whole value as text; everywhere else an edit is made from what is there.
+ * Three-way merge of JSON values: an edit was made from a value that others have changed since. It is needed where a
+ * person types a whole value as text. All other editors start from the current value.
  */
 
 import type { Json } from '../api/types';
 import { isObject, isSame } from './json-parts';
 
-/** What `mine`, made from `base`, changed, in `theirs`. Where both changed the same leaf, it is mine. */
+/** Apply to `theirs` what `mine` changed in `base`. If both changed the same leaf, the result has that of `mine`. */
 export function mergeJson(base: Json, mine: Json, theirs: Json): Json {
   if (isSame(base, theirs) || isSame(mine, theirs)) {
     return mine;
@@ -29,7 +29,7 @@ export function mergeJson(base: Json, mine: Json, theirs: Json): Json {
   return mine;
 }
 
-/** The same of one entry, which may be missing. */
+/** Merge one entry of an object, which may be missing. */
 function mergeEntry(base?: Json, mine?: Json, theirs?: Json): Json | undefined {
   if (base !== undefined && mine !== undefined && theirs !== undefined) {
     return mergeJson(base, mine, theirs);

@@ -1,22 +1,23 @@
 /**
- * JSON values in parts, as they stand in a shared document: objects are maps, arrays are arrays of boxes (maps with one
- * entry "v"), and everything else is its JSON text, so that 1.0 stays 1.0 until somebody changes it. The same as in
- * `hitl_nb/review/document.py`.
+ * JSON values as parts of a shared document: objects are maps, arrays are arrays of boxes (maps with one entry "v").
+ * Everything else is its JSON text, so that 1.0 stays 1.0 until somebody changes it. The same layout as in
+ * `hitl_nb/drafts/document.py`.
  */
 
 import * as Y from 'yjs';
 import type { Json, JsonObject } from '../api/types';
 
-/** What stands in a document for a JSON value. */
+/** A JSON value, or a part of one, as it is stored in a document. */
 export type SharedPart = string | Y.Map<SharedPart> | Y.Array<Y.Map<SharedPart>>;
 
+/** Return true for a JSON object, false for arrays, null and all other values. */
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
- * Whether two JSON values are equal. What is the very same is not looked into: tables are large. Lumino's `deepEqual`
- * would take what every object inherits ("__proto__", "constructor") for an entry that is there.
+ * Compare two JSON values. Identical objects are not looked into, since tables are large. Lumino's `deepEqual` is not
+ * used: it takes inherited names ("__proto__", "constructor") for entries of the object.
  */
 export function isSame(one: Json, other: Json): boolean {
   if (one === other) {
@@ -35,7 +36,7 @@ export function isSame(one: Json, other: Json): boolean {
   );
 }
 
-/** How many items both begin with, and how many of the others both end with. */
+/** Count the equal items at the start of both lists, and those at the end among the other items. */
 export function countCommonEnds(old: readonly Json[], now: readonly Json[]): { start: number; end: number } {
   const most = Math.min(old.length, now.length);
   let start = 0;
@@ -49,7 +50,10 @@ export function countCommonEnds(old: readonly Json[], now: readonly Json[]): { s
   return { start, end };
 }
 
-/** The JSON value that a text in a document is; the text itself, if somebody put one there that is none. */
+/**
+ * Parse a JSON text of a document. A text that is not JSON, which another program may have written, is returned as it
+ * is.
+ */
 export function parseLeaf(text: unknown): Json {
   try {
     return JSON.parse(String(text)) as Json;
@@ -58,7 +62,7 @@ export function parseLeaf(text: unknown): Json {
   }
 }
 
-/** The JSON value of a part. Its objects have their entries in the order of those of `like`, then by their names. */
+/** Convert a part to JSON. Entries of objects are in the order of those of `like`, then sorted by name. */
 export function toJson(part: SharedPart, like?: Json): Json {
   if (part instanceof Y.Map) {
     const model = isObject(like) ? like : {};
@@ -75,7 +79,7 @@ export function toJson(part: SharedPart, like?: Json): Json {
   return parseLeaf(part);
 }
 
-/** Let the entry `key` of a shared map say `value`, changing only what differs. */
+/** Set the entry `key` of a shared map to `value`, changing only the parts that differ. */
 export function putEntry(at: Y.Map<SharedPart>, key: string, value: Json): void {
   const part = at.get(key);
   if (part instanceof Y.Map && isObject(value)) {
@@ -88,7 +92,7 @@ export function putEntry(at: Y.Map<SharedPart>, key: string, value: Json): void 
   }
 }
 
-/** The boxes of an array that hold something. */
+/** The boxes of an array that are not empty. */
 export function listBoxes(array: Y.Array<Y.Map<SharedPart>>): Y.Map<SharedPart>[] {
   return array.toArray().filter(box => box.has('v'));
 }

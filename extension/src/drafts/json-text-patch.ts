@@ -1,18 +1,19 @@
 /**
- * JSON as a person spelled it, while others change the value: only what differs is written anew.
+ * Edits of a JSON text for a changed value. The person's own formatting stays; only the parts that differ are
+ * rewritten.
  */
 
 import type { Json } from '../api/types';
 import { isObject, isSame } from './json-parts';
 
-/** A piece of text to be put in place of another. */
+/** A range of a text, and the text that replaces it. */
 export interface IReplacement {
   start: number;
   end: number;
   text: string;
 }
 
-/** A value in a text, and what it is made of. */
+/** A value in a text, with its range and its parts. */
 interface IJsonNode {
   start: number;
   end: number;
@@ -21,9 +22,9 @@ interface IJsonNode {
 }
 
 /**
- * What to replace in `text`, which is JSON, so that it means `value`; last place first.
+ * Find the replacements in the JSON text `text` after which it means `value`; the last one in the text comes first.
  *
- * @throws SyntaxError if the text is no JSON.
+ * @throws SyntaxError if the text is not JSON.
  */
 export function patchJsonText(text: string, value: Json): IReplacement[] {
   JSON.parse(text);
@@ -55,7 +56,7 @@ function compareNode(node: IJsonNode, value: Json, found: IReplacement[], text: 
   found.push({ ...node, text: JSON.stringify(value, null, 2).replace(/\n/g, `\n${indent}`) });
 }
 
-/** Reads JSON that is known to be sound. */
+/** Reads JSON that is known to be valid. */
 class JsonReader {
   constructor(private _text: string) {}
 
@@ -79,7 +80,7 @@ class JsonReader {
     return { start, end: this._at, value, parts };
   }
 
-  /** The string, number or word here. */
+  /** Read the string, number or word at the current index. */
   private _readToken(): string {
     TOKEN.lastIndex = this._at;
     const [token] = TOKEN.exec(this._text)!;

@@ -1,6 +1,7 @@
 /**
- * The connection of a document to its room on the server. What was typed is safe when the server said so: it counts the
- * messages that brought something, and so does this side. After a gap that includes the answer to what the server lacks.
+ * The connection of a document to its room on the server. Typed text counts as saved when the server has confirmed
+ * it. Both sides count the messages that carry content, and compare the counts. After a gap, the answer to the
+ * server's request for missing updates counts too.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -10,7 +11,7 @@ import { WebsocketProvider } from 'y-websocket';
 import type * as Y from 'yjs';
 import type { IDraftReader } from './draft';
 
-/** Types of messages, and kinds of those about the document. */
+/** Message types, and the subtypes of messages about the document. */
 const SYNC = 0;
 const AWARENESS = 1;
 const SAVED = 64;
@@ -18,33 +19,34 @@ const READERS = 65;
 const ANSWER = 1;
 const UPDATE = 2;
 
-/** Close codes after which it makes sense to connect again although the server refused. */
+/** Close codes after which connecting again makes sense, although the server refused. */
 const RETRY_CODES = [4400, 4429];
 
-/** Longest message that the server takes, in bytes. It would be sent, and refused, again and again. */
+/** Longest message that the server accepts, in bytes. A longer one would be sent and refused again and again. */
 const MAX_MESSAGE_BYTES = 16 << 20;
 
 /** Longest pause between two attempts to connect, in milliseconds. */
 const MAX_RETRY_MS = 10_000;
 
-/** Milliseconds after which a connection that did not save what was typed is taken for lost. */
+/** Milliseconds without a confirmation after which the connection counts as lost. */
 const STALL_MS = 15_000;
 
-/** How a room hears from the server and tells it what is typed. */
+/** State of a document's connection to its room. */
 export interface IDraftConnection {
-  /** The document is what the server has. */
+  /** Whether the document equals that of the server. */
   readonly synced: boolean;
-  /** All that was typed here is on the server. */
+  /** Whether everything that was typed here is saved on the server. */
   readonly saved: boolean;
-  /** Why there will be no connection any more, or "". */
+  /** Why there will be no further connection, in a sentence, or "". */
   readonly closed: string;
   readonly readers: readonly IDraftReader[];
-  /** Who this person is, as the server tells others; null before it did. */
+  /** This person's identity as the server sends it to others; null until the server has sent it. */
   readonly me: { [name: string]: unknown } | null;
   readonly changed: ISignal<IDraftConnection, void>;
   dispose(): void;
 }
 
+/** Connection of a document to its room, over a websocket that connects again by itself. */
 export class DraftConnection implements IDraftConnection {
   /** @param _open - makes a socket to the document's room. */
   constructor(
@@ -119,7 +121,7 @@ export class DraftConnection implements IDraftConnection {
     Signal.clearData(this);
   }
 
-  /** What the provider makes its sockets with: each of them is counted from its beginning. */
+  /** The socket class for the provider. The message counts start again with each socket. */
   private _sockets(): typeof WebSocket {
     const make = (): WebSocket => {
       const socket = this._open();
@@ -150,7 +152,7 @@ export class DraftConnection implements IDraftConnection {
   }
 
   private _settle(): void {
-    // An update that builds on what the server lacks is not in the log before that is.
+    // The server logs an update only after the updates that it builds on. So nothing is saved before they were sent.
     if (!this._saved && this._answered && this._kept === this._sent) {
       this._saved = true;
       clearInterval(this._stalled);
@@ -166,7 +168,7 @@ export class DraftConnection implements IDraftConnection {
     }
   };
 
-  /** Look for this person among those that the server names: the awareness itself passes over its own state. */
+  /** Find this person's own state in an awareness message. The awareness protocol itself ignores the own state. */
   private _onReaders(outer: decoding.Decoder): void {
     const decoder = decoding.createDecoder(decoding.readVarUint8Array(outer));
     for (let left = decoding.readVarUint(decoder); left > 0; left--) {
@@ -182,7 +184,7 @@ export class DraftConnection implements IDraftConnection {
     }
   }
 
-  /** Connect anew: the network has changed, or lost what was sent. Sockets notice that much later. */
+  /** Connect again, because the network has changed or lost messages. A socket alone notices that much later. */
   private _checkStalled = (): void => {
     if (!this._closed) {
       this._provider.disconnect();

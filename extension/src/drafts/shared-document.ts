@@ -1,13 +1,13 @@
 /**
- * What a draft looks like as a shared document: the same layout in browsers (Yjs) and in Python (pycrdt,
- * `hitl_nb/review/document.py`).
+ * The layout of a draft as a shared document. It is the same in browsers (Yjs) and in Python (pycrdt,
+ * `hitl_nb/drafts/document.py`).
  *
- * text, markdown, code    a shared text, "source": what JupyterLab's editors are bound to
- * table                   shared maps of what differs from the proposed table (`table.ts`)
- * any other               a shared map, "value", whose entry "v" is the value in parts (`parts.ts`);
- *                         a choice, and what is too long for that, is one JSON text at "w"
+ * - text, markdown, code: a shared text, "source", which JupyterLab's editors are bound to
+ * - table: shared maps with the changes to the proposed table (`shared-table.ts`)
+ * - all others: a shared map, "value", whose entry "v" is the value in parts (`json-parts.ts`). A choice, or a value
+ *   that is too long for that, is one JSON text at "w".
  *
- * What is typed and is no value yet stands in the map "typed" at "unfinished".
+ * Typed text that is not yet a valid value is in the map "typed" at "unfinished".
  */
 
 import { YFile } from '@jupyter/ydoc';
@@ -16,29 +16,30 @@ import type { ITable, Json, Kind } from '../api/types';
 import { listBoxes, parseLeaf, type SharedPart, toJson, putEntry, isSame } from './json-parts';
 import { SharedTable } from './shared-table';
 
-/** What the document of a draft is begun with. */
+/** The initial content of a draft's document. */
 export interface IInitialValue {
   kind: Kind;
-  /** The value as it was proposed. */
+  /** The value as the agent proposed it. */
   value: Json;
 }
 
-/** The first and the second unit of a character that has two. */
+/** The first and the second unit of a surrogate pair. */
 const HIGH = /[\ud800-\udbff]/;
 const LOW = /[\udc00-\udfff]/;
 
 const TEXT_KINDS: readonly Kind[] = ['text', 'markdown', 'code'];
 
-/** Whether a value of this kind is written as text and nothing else. */
+/** Whether values of this kind are plain text. */
 export function isText(kind: Kind): boolean {
   return TEXT_KINDS.includes(kind);
 }
 
-/** Whether a text can be a value like this one: if not, it is typed and no value yet. */
+/** Whether any text is a valid value here. If not, typed text may be unfinished. */
 export function mayBeText({ kind, value }: IInitialValue): boolean {
   return isText(kind) || kind === 'choice' || typeof value === 'string';
 }
 
+/** One draft's document: its value as JSON, and the shared types behind it. */
 export class SharedDocument {
   constructor(private _begun: IInitialValue) {
     this.file = isText(_begun.kind) ? new YFile() : null;
@@ -51,34 +52,39 @@ export class SharedDocument {
     this._table =
       _begun.kind === 'table' ? new SharedTable(this.doc, _begun.value as unknown as ITable) : null;
     const scope = this._table?.scope ?? [this._value];
-    // The file has one for its editors. What is no value yet is not part of it: that goes with its text.
+    // A text file has an undo manager for its editors. Unfinished text is not in the scope: it is undone with its own
+    // text.
     this.undoManager =
       this.file?.undoManager ??
       new Y.UndoManager(scope as Y.Map<unknown>[], { trackedOrigins: new Set([this]) });
   }
 
+  /** The Yjs document. */
   readonly doc: Y.Doc;
-  /** Of a text: what editors are bound to. */
+  /** For text kinds: the file that editors bind to. Null for other kinds. */
   readonly file: YFile | null;
-  /** Undoes what was written here, and nothing that came from elsewhere. */
+  /** Undoes edits that were made in this window, and no others. */
   readonly undoManager: Y.UndoManager;
 
-  /** What the document says. It is the same object until something changes. */
+  /** The value in the document. It is the same object until something changes. */
   get value(): Json {
     return this._reading.value;
   }
 
-  /** Of a table or a list: names of its rows or steps, which they keep while others come and go. */
+  /**
+   * For tables and lists: stable names of the rows or items, which stay the same while others are added or removed.
+   */
   get keys(): readonly string[] | null {
     return this._reading.keys;
   }
 
+  /** Typed text that is not yet a valid value, or null. */
   get unfinished(): string | null {
     const text = this._typed.get('unfinished') as unknown;
     return typeof text === 'string' ? text : null;
   }
 
-  /** Let the document say `value`, changing only what differs. */
+  /** Write `value` into the document, changing only the parts that differ. */
   write(value: Json): void {
     const { file } = this;
     if (file) {
@@ -96,11 +102,11 @@ export class SharedDocument {
       }
     }, this);
     if (isSame(this.value, value)) {
-      this._read = { value, keys: this._reading.keys }; // whoever wrote it knows it again
+      this._read = { value, keys: this._reading.keys }; // the caller compares by identity
     }
   }
 
-  /** Keep a text that is no value yet. */
+  /** Keep a typed text that is not a valid value yet. */
   writeUnfinished(text: string): void {
     if (text !== this.unfinished) {
       this.doc.transact(() => this._typed.set('unfinished', text), this);
@@ -149,7 +155,7 @@ export class SharedDocument {
   private _read: { value: Json; keys: readonly string[] | null } | null = null;
 }
 
-/** A name of a shared object for as long as it lives, the same everywhere. */
+/** Return a stable name of a shared object, which is the same in every window. */
 function sharedName(part: Y.Map<SharedPart>): string {
   const id = part._item!.id;
   return `${id.client}:${id.clock}`;
@@ -163,7 +169,7 @@ function writeText(file: YFile, text: string): void {
   }
 }
 
-/** What to put in place of a piece of `old` so that it is `text`: what both begin and end with stays. */
+/** Find the one replacement that turns `old` into `text`. The common start and end are left out. */
 export function findDifference(old: string, text: string): { start: number; end: number; insert: string } {
   const most = Math.min(old.length, text.length);
   let start = 0;
@@ -174,7 +180,7 @@ export function findDifference(old: string, text: string): { start: number; end:
   while (end < most - start && old[old.length - 1 - end] === text[text.length - 1 - end]) {
     end++;
   }
-  // A character of two units is not cut in half.
+  // A surrogate pair is not cut in half.
   start -= Number(start > 0 && HIGH.test(old[start - 1]));
   end -= Number(end > 0 && LOW.test(old[old.length - end]));
   return { start, end: old.length - end, insert: text.slice(start, text.length - end) };

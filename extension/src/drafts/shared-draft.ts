@@ -1,6 +1,6 @@
 /**
- * A draft that is shared: its document, the connection to the room on the server, and who else is there. It is kept, and
- * goes on connecting, as long as somebody here has it open or something typed in it is not safe on the server.
+ * A shared draft: its document, the connection to its room on the server, and the presence of others. It stays alive,
+ * and continues to connect, while a view has it open or typed text is not saved on the server.
  */
 
 import type { YFile } from '@jupyter/ydoc';
@@ -13,19 +13,27 @@ import { SharedDocument, type IInitialValue } from './shared-document';
 import type { IDraft, IDraftChange, IPerson, IDraftReader } from './draft';
 import { DraftPresence } from './draft-presence';
 
-/** Milliseconds in which what others write in a text is told once: its editors have it at once, by themselves. */
+/**
+ * Milliseconds for which changes of a text by others are collected before they are reported. Editors show them at
+ * once.
+ */
 const DELAY_MS = 100;
 
-/** What a room is of. */
+/** The document that a room is for. */
 export interface IDraftSource extends IInitialValue {
-  /** The document's id. */
+  /** Id of the document. */
   document: string;
 }
 
 /** Connects a document with its room. */
 export type Connect = (doc: Y.Doc, awareness: Awareness) => IDraftConnection;
 
+/** A draft that everybody who opens it edits through one room. */
 export class SharedDraft implements IDraft {
+  /**
+   * @param connect - connects the document with its room.
+   * @param _ended - called when the draft is disposed for good.
+   */
   constructor(
     subject: IDraftSource,
     connect: Connect,
@@ -129,19 +137,19 @@ export class SharedDraft implements IDraft {
     this._presence.show(view, visible);
   }
 
-  /** One more place has it open. */
+  /** Count one more view that has the draft open. */
   open(): this {
     this._open++;
     return this;
   }
 
-  /** One place fewer has it open. */
+  /** Count one view fewer; the last one ends the draft, unless text is still to be saved. */
   dispose(): void {
     this._open--;
     this._onLastClosed();
   }
 
-  /** Go, if nobody needs this any more. */
+  /** End the draft if no view needs it and nothing is left to save. */
   private _onLastClosed(): void {
     if (this._open > 0 || this._left || !(this.saved || this.closed)) {
       return;
@@ -192,26 +200,26 @@ export class SharedDraft implements IDraft {
   private _connection: IDraftConnection;
   private _loaded = false;
   private _open = 1;
-  /** Who wrote what is not told yet. */
+  /** Peers whose edits were not reported yet. */
   private _writers = new Set<number>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _left = false;
   private _changed = new Signal<IDraft, IDraftChange>(this);
 }
 
-/** The drafts that are open in this window: one room each, however many places show it. */
+/** The open drafts of this window. All views of a draft share one room. */
 export class SharedDraftRegistry {
-  /** @param _socket - opens a socket below `hitl_nb/api/`. */
+  /** @param _socket - opens a socket to a path below `hitl_nb/api/`. */
   constructor(private _socket: (path: string) => WebSocket) {
     window.addEventListener('beforeunload', event => {
-      // What only this window has would go with it: let the person say so.
+      // Text that only this window has would be lost, so the browser asks the person first.
       if ([...this._rooms.values()].some(room => !room.saved && !room.closed)) {
         event.preventDefault();
       }
     });
   }
 
-  /** The draft of a subject; whoever opens it disposes it. */
+  /** Open the draft of a document. The caller disposes it. */
   open(subject: IDraftSource): IDraft {
     const { document } = subject;
     const found = this._rooms.get(document);

@@ -1,13 +1,13 @@
 /**
- * A shared table: what differs from the proposed one, in four shared maps. The same as in
- * `hitl_nb/review/sharedtable.py`.
+ * A shared table: the changes to the proposed table, in four shared maps. The same layout as in
+ * `hitl_nb/drafts/shared_table.py`.
  *
- *     rows      id -> JSON of a new row's cells
- *     cells     "<id>/<column>" -> JSON of a cell that was changed
- *     places    id -> number: where a row stands that is new or was moved
- *     gone      id -> true
+ * - rows: id -> JSON of a new row's cells
+ * - cells: "<id>/<column>" -> JSON of a changed cell
+ * - places: id -> number, the place of a new or moved row
+ * - gone: id -> true
  *
- * The proposed rows have the ids "0", "1" ..., which are their places too.
+ * The proposed rows have the ids "0", "1" ..., which are also their places.
  */
 
 import * as Y from 'yjs';
@@ -16,13 +16,14 @@ import { countCommonEnds, parseLeaf, isSame } from './json-parts';
 
 type CellValues = Json[];
 
-/** A row that stands in the table, and where. */
+/** A row of the table, and its place. Rows are sorted by place. */
 interface ITableRow {
   id: string;
   row: CellValues;
   place: number;
 }
 
+/** The rows of a shared table. */
 export class SharedTable {
   constructor(
     doc: Y.Doc,
@@ -37,12 +38,12 @@ export class SharedTable {
     });
   }
 
-  /** What a person's undoing is about. */
+  /** The shared maps whose changes a person can undo. */
   get scope(): Y.Map<never>[] {
     return [this._rows, this._cells, this._places, this._gone] as unknown as Y.Map<never>[];
   }
 
-  /** The rows in their order, with their ids. Proposed rows that nobody changed are the very same. */
+  /** List the rows in their order, with their ids. Proposed rows that nobody changed are the original objects. */
   listRows(): readonly ITableRow[] {
     this._standing ??= this._readRows();
     return this._standing;
@@ -51,7 +52,7 @@ export class SharedTable {
   private _readRows(): ITableRow[] {
     const changed = this._readChangedCells();
     const all: ITableRow[] = [];
-    const [thinned, moved] = [this._gone.size > 0, this._places.size > 0]; // Yjs counts them at every question
+    const [thinned, moved] = [this._gone.size > 0, this._places.size > 0]; // counting the entries of a Yjs map takes time
     const add = (id: string, row: CellValues, own: number): void => {
       if (thinned && this._gone.has(id)) {
         return;
@@ -70,7 +71,7 @@ export class SharedTable {
     return moved ? all.sort(compareRows) : all;
   }
 
-  /** Let the table have these rows, changing only what differs. */
+  /** Replace the rows by `now`, changing only the parts that differ. */
   write(now: CellValues[]): void {
     const standing = this.listRows();
     const { start, end } = countCommonEnds(
@@ -93,7 +94,7 @@ export class SharedTable {
     }
   }
 
-  /** The cells that were changed, by row and column. */
+  /** The changed cells, by row id and column index. */
   private _readChangedCells(): Map<string, Map<number, Json>> {
     const changed = new Map<string, Map<number, Json>>();
     this._cells.forEach((text, place) => {
@@ -112,7 +113,7 @@ export class SharedTable {
     });
   }
 
-  /** Give new rows an id, and a place to all rows that do not stand in this order already. */
+  /** Give new rows an id, and set the place of each row that is not in order already. */
   private _arrange(then: (ITableRow | null)[], now: CellValues[]): void {
     makeRising(then.map(one => one?.place ?? null)).forEach((place, i) => {
       const id = then[i]?.id ?? `r${crypto.getRandomValues(new Uint32Array(2)).join('x')}`;
@@ -137,8 +138,8 @@ function compareRows(one: ITableRow, other: ITableRow): number {
 }
 
 /**
- * For each new row the id of the old one that it is; null for one that was added. Rows that are equal are the same row.
- * If as many of the others were there as are now, they were edited in place.
+ * Match new rows to old ones: the id of the old row, or null for a row that was added. Equal rows match. If the rest
+ * has as many old rows as new ones, they match in their order: they were edited in place.
  */
 function matchRows(old: ITableRow[], now: CellValues[]): (string | null)[] {
   const equal = new Map<string, string[]>();
@@ -155,7 +156,9 @@ function matchRows(old: ITableRow[], now: CellValues[]): (string | null)[] {
   return found.map(id => id ?? rest.shift()!);
 }
 
-/** Places in rising order: those given stay where they rise already, the others go between their neighbours. */
+/**
+ * Return rising places. Given places are kept where they rise already; the others are put between their neighbors.
+ */
 function makeRising(places: readonly (number | null)[]): number[] {
   const kept = findLongestRising(places);
   const above: (number | null)[] = places.map(() => null);
@@ -169,11 +172,11 @@ function makeRising(places: readonly (number | null)[]): number[] {
     made.push(place !== null && kept.has(i) ? place : after === null ? below + 1 : (below + after) / 2);
   });
   const apart = made.every((place, i) => i === 0 || made[i - 1] < place);
-  // Between two neighbours there may be no number any more.
+  // The floating-point numbers between two neighbors can be used up.
   return apart ? made : made.map((_, i) => i);
 }
 
-/** The indices of a longest rising run of places, found by patience sorting. */
+/** Find the indices of a longest rising subsequence, by patience sorting. */
 function findLongestRising(places: readonly (number | null)[]): Set<number> {
   const tops: number[] = [];
   const piles: number[] = [];

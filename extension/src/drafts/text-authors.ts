@@ -1,35 +1,40 @@
 /**
- * Who wrote what in a shared document: by the log, which knows whose each update was, and not by what the documents of
- * browsers say of themselves.
+ * The author of each part of a shared text. It is taken from the server's log, which knows who sent each update. The
+ * documents of browsers are not trusted for that.
  */
 
 import * as Y from 'yjs';
 
-/** What one author wrote as one peer of the document: its clock from `start` up to `end`. */
+/** A part of a peer's clock, from `start` up to `end`, that one author wrote. */
 interface IAuthorSpan {
   start: number;
   end: number;
   by: string;
 }
 
-/** A piece of a text, and its author: "" is the agent; null if it is not known yet. */
+/** A part of a text, and its author: "" is the agent; null if the author is not known yet. */
 export interface IAuthoredText {
   text: string;
   by: string | null;
 }
 
+/** Authors of the parts of a document, collected from its updates. */
 export class TextAuthors {
-  /** What an update brings that is not known yet was written by its author. */
+  /** Record `by` as the author of everything in `update` that has no author yet. */
   add(update: Uint8Array, by: string): void {
     for (const struct of Y.decodeUpdate(update).structs) {
-      // A third class is gaps; not every Yjs that JupyterLab brings names it.
+      // The third class is for gaps. Not every Yjs version of JupyterLab exports it.
       if (struct instanceof Y.Item || struct instanceof Y.GC) {
         this._add(struct.id.client, { start: struct.id.clock, end: struct.id.clock + struct.length, by });
       }
     }
   }
 
-  /** A text in pieces, each of one author. */
+  /**
+   * Split a text into parts of one author each.
+   *
+   * @param peer - returns the user name of a connected peer, for parts that the log does not have yet.
+   */
   splitByAuthor(text: Y.Text, peer: (client: number) => string | null = () => null): IAuthoredText[] {
     const found: IAuthoredText[] = [];
     for (let item = text._start; item !== null; item = item.right) {
@@ -63,13 +68,13 @@ export class TextAuthors {
       }
       return;
     }
-    // A part of it is known: what is not, is new. Comes with updates that were merged, or kept in another order.
+    // A part of the range has an author already; the rest is new. This happens with merged or reordered updates.
     for (const gap of this._authorOf(client, start, end).filter(one => one.by === null)) {
       spans.splice(findSpanAfter(spans, gap.start), 0, { start: gap.start, end: gap.end, by });
     }
   }
 
-  /** What a peer wrote in this range of its clock, without gaps. */
+  /** The spans of a peer in a range of its clock, without gaps; `by` is null where the author is not known. */
   private _authorOf(
     client: number,
     start: number,
@@ -88,11 +93,11 @@ export class TextAuthors {
     return at < end ? [...found, { start: at, end, by: null }] : found;
   }
 
-  /** By peer, in the order of its clock. */
+  /** Spans by peer, each list in the order of the clock. */
   private _spans = new Map<number, IAuthorSpan[]>();
 }
 
-/** The index of the first span that ends after `clock`. */
+/** Find the index of the first span that ends after `clock`. */
 function findSpanAfter(spans: readonly IAuthorSpan[], clock: number): number {
   let low = 0;
   let high = spans.length;

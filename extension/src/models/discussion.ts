@@ -1,6 +1,6 @@
 /**
- * What people say about a document: comments and answers, suggestions, and what became of them. Comments are only ever
- * added, so an answer of the server that is older than what is known here takes nothing away.
+ * The discussion of a document: comments, answers, suggestions, and their states. Comments are never deleted, so an
+ * old answer of the server removes nothing that is known here.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -10,32 +10,37 @@ import type { CommentState, IComment, ICommentRequest, IMentionableUser } from '
 import type { IDraft } from '../drafts/draft';
 import { applySuggestion } from '../drafts/comment-anchor';
 
+/** The comments on one document, and the calls that change them. */
 export interface IDiscussion {
-  /** The document's id. */
+  /** Id of the document. */
   readonly document: string;
-  /** Oldest first, answers too. */
+  /** Comments and answers, oldest first. */
   readonly comments: readonly IComment[];
-  /** Who may be mentioned, as far as is known. */
+  /** Users who may be mentioned, as far as they are known. */
   readonly people: readonly IMentionableUser[];
-  /** What went wrong with the last call, for people, or "". */
+  /** Error of the last call, as a sentence for people, or "". */
   readonly problem: string;
   /** Emitted after any change of the above. */
   readonly changed: ISignal<IDiscussion, void>;
 
-  /** Ask the server for the comments, and who may be mentioned. */
+  /** Read the comments, and the users who may be mentioned. */
   read(): Promise<void>;
-  /** True if it was said; else `problem` tells why not. */
+  /** Post a comment. Resolves to true if it was posted; otherwise `problem` has the reason. */
   addComment(said: ICommentRequest): Promise<boolean>;
-  /** Say what became of a comment: whether it is so now. */
+  /** Set the state of a comment. Resolves to true if the comment has this state now. */
   changeState(comment: IComment, state: CommentState): Promise<boolean>;
-  /** Put a suggestion into the draft, unless somebody else did: whether it is there now. */
+  /**
+   * Put a suggestion into the draft, unless somebody else did already. Resolves to true if the draft contains it now.
+   */
   accept(comment: IComment, draft: IDraft): Promise<boolean>;
 }
 
-/** Said of a suggestion whose range nobody can find any more. */
+/** Error message for a suggestion whose range cannot be found any more. */
 const GONE_MESSAGE = 'The text that this suggestion is about is gone; nothing was changed.';
 
+/** The discussion of a document over the REST API. */
 export class Discussion implements IDiscussion {
+  /** @param _comments - comments that are known already. */
   constructor(
     private _client: Client,
     readonly document: string,
@@ -58,7 +63,7 @@ export class Discussion implements IDiscussion {
     return this._changed;
   }
 
-  /** The server has these comments. */
+  /** Add comments that the server has sent. */
   merge(found: readonly IComment[]): void {
     const known = new Map(this._comments.map(one => [one.id, one]));
     found.forEach(one => known.set(one.id, chooseNewer(known.get(one.id), one)));
@@ -95,7 +100,8 @@ export class Discussion implements IDiscussion {
       return false;
     }
     return this._runCall(async () => {
-      // Of all who accept it at once only one is told that it changed, and puts it in.
+      // If several people accept it at once, the server reports the change to one of them. Only that window edits the
+      // draft.
       if (!(await this._changeState(comment, 'accepted'))) {
         return;
       }
@@ -138,7 +144,7 @@ export class Discussion implements IDiscussion {
   private _changed = new Signal<IDiscussion, void>(this);
 }
 
-/** Of two readings of a comment the one that knows the later state. */
+/** Return the reading of a comment that has the later state. */
 function chooseNewer(known: IComment | undefined, found: IComment): IComment {
   return known && (known.state_at ?? '') > (found.state_at ?? '') ? known : found;
 }

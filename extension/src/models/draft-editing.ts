@@ -1,5 +1,6 @@
 /**
- * What is in the editor of an open proposal: what its record said until the shared draft is there, and then the draft.
+ * The value in the editor of an open proposal: that of its record until the shared draft is loaded, then that of the
+ * draft.
  */
 
 import type { IProposal, Json } from '../api/types';
@@ -8,8 +9,9 @@ import type { IDraft } from '../drafts/draft';
 import { mergeJson } from '../drafts/json-merge';
 import { isSame } from '../drafts/json-parts';
 
+/** Edits of one proposal's shared draft. */
 export class DraftEditing {
-  /** @param _changed - called after any change; `value` if the draft says something else. */
+  /** @param _changed - called after any change; `value` is true if the value of the draft changed. */
   constructor(
     private _proposal: IProposal,
     readonly draft: IDraft,
@@ -20,6 +22,7 @@ export class DraftEditing {
     draft.changed.connect(this._onDraft, this);
   }
 
+  /** The value in the editor: the draft's value, or typed text that is not a valid value yet. */
   get value(): Json {
     const { draft } = this;
     if (!draft.loaded) {
@@ -28,7 +31,7 @@ export class DraftEditing {
     return this._asText && draft.unfinished !== null ? draft.unfinished : draft.value;
   }
 
-  /** Why what is typed is no value yet, or "". */
+  /** Why the typed text is not a valid value yet, or "". */
   get unfinished(): string {
     const { draft } = this;
     if (!draft.loaded) {
@@ -38,6 +41,7 @@ export class DraftEditing {
     return this._broken || (draft.unfinished === null ? '' : closedReason(draft.unfinished));
   }
 
+  /** Whether the value differs from the value that people vote on. */
   get edited(): boolean {
     const { value } = this;
     if (this._compared.value !== value) {
@@ -46,6 +50,7 @@ export class DraftEditing {
     return !this._compared.same;
   }
 
+  /** Whether the typed text is saved; see `saveStatus`. */
   get saved(): string {
     return saveStatus(this.draft);
   }
@@ -54,25 +59,28 @@ export class DraftEditing {
     return this._broken !== '' || this.draft.canUndo;
   }
 
+  /** Write a value that was made from `base`. If others have changed the draft since, both changes are merged. */
   edit(value: Json, base: Json): void {
     const { draft } = this;
     this._broken = '';
     draft.edit(base === draft.value ? value : mergeJson(base, value, draft.value));
   }
 
+  /** Keep a typed text that is not a valid value, with the reason. */
   cannotEdit(text: string, reason: string): void {
     this._broken = reason;
     this.draft.editUnfinished(text);
     this._changed(false);
   }
 
+  /** Replace the draft by the agent's version. */
   startOver(): void {
     this._broken = '';
     this.draft.edit(this._proposal.value);
     this._changed(true);
   }
 
-  /** What is no value goes first, if it was typed here. */
+  /** Undo the last edit of this window. Text that is not a valid value, if typed here, is dropped first. */
   undo(): void {
     if (this._broken) {
       this._broken = '';
@@ -83,13 +91,13 @@ export class DraftEditing {
     }
   }
 
-  /** The record is this now: people may vote on another value. */
+  /** Use a newer record: people may vote on another value now. */
   applyProposal(proposal: IProposal): void {
     this._proposal = proposal;
     this._compared = { value: undefined, same: true };
   }
 
-  /** Settles when what was typed is safe, or cannot be made so now: whether it is. */
+  /** Wait until the typed text is saved, or cannot be saved now. Resolves to true if it is saved. */
   waitUntilSaved(): Promise<boolean> {
     return new Promise(resolve => {
       const look = (): void => {
@@ -112,31 +120,34 @@ export class DraftEditing {
     const { draft } = this;
     const first = draft.loaded && !this._loaded;
     this._loaded = draft.loaded;
-    // What was no value when the draft was opened is shown as text until it is one.
+    // Text that was unfinished when the draft was opened is shown as text until it is a valid value.
     this._asText = draft.unfinished !== null && (this._asText || first);
     this._changed(value || first);
   }
 
-  /** What is typed in this very card and is no value: why. */
+  /** Why the text that was typed in this card is not a valid value; "" if it is one. */
   private _broken = '';
   private _asText: boolean;
   private _loaded: boolean;
-  /** Asked for at every drawing. */
+  /** The last comparison, kept because `edited` is read at every redraw. */
   private _compared: { value: Json | undefined; same: boolean } = { value: undefined, same: true };
 }
 
-/** Whether what was typed is safe: "saved", or just "saving", "loading" or "offline"; or why nobody writes, a sentence. */
+/**
+ * Return the save status of a draft: "saved", "saving", "loading" or "offline". If the draft is closed: the reason,
+ * as a sentence.
+ */
 export function saveStatus(draft: IDraft): string {
   const state = !draft.loaded ? 'loading' : !draft.synced ? 'offline' : draft.saved ? 'saved' : 'saving';
   return draft.closed || state;
 }
 
-/** What people vote on: what was proposed, or what somebody has made of it. */
+/** The value that people vote on: the proposed value, or an edited one. */
 function votedValue({ candidate, value }: IProposal): Json {
   return candidate === undefined ? value : candidate;
 }
 
-/** What a record says is in the editor. */
+/** Return the value that a proposal's record has for the editor: its draft, or the proposed value. */
 export function initialValue(proposal: IProposal): Json {
   return proposal.draft === undefined ? proposal.value : proposal.draft;
 }

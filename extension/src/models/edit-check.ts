@@ -1,6 +1,6 @@
 /**
- * What the server says about a value while it is edited: whether it fits, and what it changes. Asked for when everybody
- * pauses, one question at a time.
+ * The server's check of an edited value: whether it is valid, and what it changes. The check runs when typing pauses;
+ * only one request is sent at a time.
  */
 
 import type { Client } from '../api/client';
@@ -11,11 +11,11 @@ import type { Json } from '../api/types';
 /** Milliseconds from the last keystroke until the value is checked. */
 const DELAY_MS = 400;
 
+/** Checks of one proposal's value while it is edited. */
 export class EditCheck {
   /**
-   * @param _id - of the proposal.
-   * @param _value - what is to be checked; undefined if there is nothing.
-   * @param _changed - called when there is an answer.
+   * @param _value - returns the value to check; undefined if there is none.
+   * @param _changed - called after each check.
    */
   constructor(
     private _client: Client,
@@ -24,7 +24,7 @@ export class EditCheck {
     private _changed: () => void
   ) {}
 
-  /** One message for each field that does not fit. */
+  /** One message for each field that is not valid. */
   get fields(): { [path: string]: string } {
     return this._fields;
   }
@@ -39,23 +39,25 @@ export class EditCheck {
     return this._problem;
   }
 
+  /** Check the value after a pause in typing. */
   scheduleCheck(): void {
     clearTimeout(this._timer);
     this._timer = setTimeout(() => void this.checkNow(), DELAY_MS);
   }
 
+  /** Check the value now. Resolves after the check. */
   checkNow(): Promise<void> {
     clearTimeout(this._timer);
     return this._checking.run();
   }
 
-  /** Nothing that has not begun is asked any more. */
+  /** Drop checks that have not begun. */
   cancel(): void {
     clearTimeout(this._timer);
     this._checking.cancel();
   }
 
-  /** The server has said by itself what does not fit. */
+  /** Show messages for invalid fields that came with the answer to a decision. */
   refuse(fields: { [path: string]: string }): void {
     this._fields = fields;
   }
@@ -97,7 +99,7 @@ export class EditCheck {
   private _changes = '';
   private _problem = '';
   private _timer: ReturnType<typeof setTimeout> | undefined;
-  // A large value is checked for seconds; what is typed meanwhile is checked once after that.
+  // Checking a large value takes seconds. Edits made during that time are checked once after it.
   private _checking = new SingleFlight(async () => {
     await this._runCheck();
     this._changed();

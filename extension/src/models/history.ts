@@ -1,6 +1,6 @@
 /**
- * How a document came about: its log from the server, a page at a time, played again here. Nothing is asked for before
- * somebody wants to see it.
+ * The history of a document: its log, read from the server page by page and replayed here. Nothing is read before a
+ * person opens the history.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -10,45 +10,47 @@ import type { IDraftUpdate } from '../api/types';
 import type { IInitialValue } from '../drafts/shared-document';
 import { HistoryReplay } from '../drafts/history-replay';
 
-/** Updates of a page: the most that the server gives. */
+/** Page size in updates: the most that the server allows. */
 const PAGE_SIZE = 5000;
 
-/** What the author of an agent's updates begins with. */
+/** Prefix of the author in an agent's updates. */
 const AGENT_PREFIX = 'agent:';
 
-/** Milliseconds, at least, from one look for what is new to the next. */
+/** Least time between two reads for new updates, in milliseconds. */
 const DELAY_MS = 1000;
 
-/** One update: who made it, and when. */
+/** Author and time of one update. */
 export type IMoment = Pick<IDraftUpdate, 'at' | 'by' | 'by_name'>;
 
 export class DraftHistory {
   constructor(
     private _client: Client,
     private _document: string,
+    /** The history of one document. */
     begun: IInitialValue
   ) {
     this.replay = new HistoryReplay(begun);
   }
 
+  /** The document as of any update. */
   readonly replay: HistoryReplay;
 
-  /** All updates that were read, the first first. */
+  /** All updates that were read, in order. */
   get moments(): readonly IMoment[] {
     return this._moments;
   }
 
-  /** Who wrote, in the order in which they came, by what they are called; the agent is "". */
+  /** Names of the authors by user name, in the order of their first updates; the agent is "". */
   get names(): ReadonlyMap<string, string> {
     return this._names;
   }
 
-  /** Whether there may be more that is not read yet. */
+  /** Whether a read is in progress. */
   get reading(): boolean {
     return this._isReading;
   }
 
-  /** What went wrong with reading it, for people, or "". */
+  /** Error of the last read, as a sentence for people, or "". */
   get problem(): string {
     return this._problem;
   }
@@ -58,12 +60,12 @@ export class DraftHistory {
     return this._changed;
   }
 
-  /** Read what is new. */
+  /** Read the new updates. */
   read(): Promise<void> {
     return this._latest.run();
   }
 
-  /** Somebody wrote: read what is new soon, together with what else they write. */
+  /** Read the new updates soon, together with others that follow shortly. */
   scheduleRead(): void {
     this._timer ??= setTimeout(() => {
       this._timer = undefined;
@@ -118,7 +120,7 @@ export class DraftHistory {
   private _changed = new Signal<DraftHistory, void>(this);
 }
 
-/** Who an update is by: "" is the agent, whether it proposed the document or writes in it. */
+/** Return the author of an update: "" for the agent, whether it proposed the document or writes in it. */
 function authorName(by: string): string {
   return by.startsWith(AGENT_PREFIX) ? '' : by;
 }

@@ -1,5 +1,5 @@
 /**
- * One proposal as the views see it: the server's record, the draft over it, and the ways to decide.
+ * One proposal as the views see it: the server's record, the shared draft, and the ways to decide.
  */
 
 import type { ISignal } from '@lumino/signaling';
@@ -7,66 +7,81 @@ import type { Action, IProposal, IRun, Json } from '../api/types';
 import type { IDraft } from '../drafts/draft';
 import type { IDiscussion } from './discussion';
 
-/** A decision that was not taken, or typing that came too late: what was shown, and what there is. */
+/** A decision that was refused, or typing that was too late: the proposal as it was shown, and as it is now. */
 export interface IDecisionConflict {
   shown: IProposal;
   now: IProposal;
-  /** If it is about the draft: what it said here, and what it says, or was decided. */
+  /** If the draft differs: its text as shown here, and its text now or as decided. */
   draft?: { shown: string; now: string };
 }
 
-/** What goes with a decision: for "respond" the message, for an "edit" that is not the draft the value. */
+/**
+ * Parts of a decision. `message`: the text of an answer ("respond"). `value`: for an "edit" whose value is not the
+ * draft.
+ */
 export interface IDecisionOptions {
   reason?: string;
   message?: string;
   value?: Json;
 }
 
+/** A proposal with its draft, and the actions on it. */
 export interface IProposalModel {
   /** The record as last read. */
   readonly proposal: IProposal;
-  /** Its run, where known. */
+  /** The proposal's run, where known. */
   readonly run: IRun | null;
-  /** What everybody who edits it writes; null if there is nothing to decide. */
+  /** The shared draft; null if there is nothing to decide. */
   readonly draft: IDraft | null;
-  /** What people said about it; null if the server knows no comments. */
+  /** The discussion; null if the server has no comments. */
   readonly discussion: IDiscussion | null;
-  /** What is in the editor: the draft, or the value as it was proposed. */
+  /** The value in the editor: the draft, or the value as it was proposed. */
   readonly value: Json;
-  /** What is in the editor is not yet a value (text that is no JSON, say): why, or "". */
+  /** Why the text in the editor is not a valid value yet (for example, invalid JSON), or "". */
   readonly unfinished: string;
-  /** Whether the value differs from what people vote on: what was proposed, or what somebody has made of it. */
+  /** Whether the value differs from the one that people vote on: the proposed value, or an edited one. */
   readonly edited: boolean;
-  /** One message for each field of the value that does not fit, from the server; "" is the whole. */
+  /** One message of the server for each field of the value that is not valid; "" is the whole value. */
   readonly fields: { [path: string]: string };
   /** Unified diff from the agent's version to the value, hidden characters visible; "" if equal. */
   readonly changes: string;
-  /** What went wrong with the last call, for people, or "". */
+  /** Error of the last call, as a sentence for people, or "". */
   readonly problem: string;
-  /** Somebody decided, or the proposal changed, while it was shown: what it was then. */
+  /** Set if somebody decided, or the proposal changed, while it was shown. */
   readonly conflict: IDecisionConflict | null;
-  /** Whether a decision is under way. */
+  /** Whether a decision is being sent. */
   readonly deciding: boolean;
-  /** The draft is "saved" on the server, or just "saving", "loading" or "offline"; or why it is closed, a sentence. */
+  /**
+   * Save status of the draft: "saved", "saving", "loading" or "offline". If it is closed: the reason, as a sentence.
+   */
   readonly saved: string;
   readonly canUndo: boolean;
   readonly canRedo: boolean;
   /** Emitted after any change of the above. */
   readonly changed: ISignal<IProposalModel, void>;
 
-  /** Put another value, which was made from `base` (what is there now, if not given), into the draft; checked shortly after. */
+  /**
+   * Put a value into the draft. It is checked shortly after.
+   *
+   * @param value - the new value.
+   * @param base - the value that it was made from; the current value by default.
+   */
   edit(value: Json, base?: Json): void;
-  /** What is typed is no value: nothing can be decided with it until `edit`. The text is kept as the draft. */
+  /** Keep a typed text that is not a valid value, as the draft. It cannot be decided until the next `edit`. */
   cannotEdit(text: string, why: string): void;
-  /** Take the agent's version again. */
+  /** Replace the draft by the agent's version. */
   startOver(): void;
-  /** Undo what was typed here last: what is no value first. */
+  /** Undo the last edit of this window. Text that is not a valid value is dropped first. */
   undo(): void;
   redo(): void;
-  /** Decide what is shown, once it is saved; what went wrong is in `problem`, `fields`, `conflict` or `saved`. True if it was decided, or the vote recorded. */
+  /**
+   * Decide as shown, after the draft is saved. Resolves to true if the decision was made, or the vote recorded.
+   * Otherwise the reason is in `problem`, `fields`, `conflict` or `saved`.
+   */
   decide(action: Action, options: IDecisionOptions): Promise<boolean>;
+  /** Assign the proposal to a user, or to nobody (null). Resolves to true if that was done. */
   assign(assignee: string | null): Promise<boolean>;
-  /** Take back the approval that is about to become the decision. True if it was. */
+  /** Take back the approval that is about to become the decision. Resolves to true if that was done. */
   takeBack(): Promise<boolean>;
   /** Read the record again. */
   refresh(): Promise<void>;

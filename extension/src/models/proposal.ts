@@ -1,7 +1,7 @@
 /**
- * A proposal over the REST API, and its value in the shared draft. The server checks what is typed: the rules for an edit
- * live in one place. A decision names the revision and the draft that were shown; whatever else the server has is a
- * surprise.
+ * A proposal over the REST API, with its value in the shared draft. The server checks the edits, so that the rules
+ * for edits are in one place. A decision names the revision and the draft that were shown. If the server has others,
+ * it refuses the decision, and the card shows a conflict.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -17,7 +17,7 @@ import { Discussion } from './discussion';
 import { DraftEditing, initialValue } from './draft-editing';
 import type { IDecisionOptions, IProposalModel, IDecisionConflict } from './interfaces';
 
-/** What a proposal needs of where it is shown. */
+/** The parts of a host that a model needs. */
 export interface IModelSource {
   readonly client: Client;
   readonly feed: Feed;
@@ -25,6 +25,7 @@ export interface IModelSource {
   readonly drafts: { open(subject: IDraftSource): IDraft };
 }
 
+/** A proposal with its shared draft, kept up to date by the feed. */
 export class ProposalModel implements IProposalModel {
   constructor(
     { client, feed, drafts }: IModelSource,
@@ -36,14 +37,14 @@ export class ProposalModel implements IProposalModel {
     this._checking = new EditCheck(client, _proposal.id, this._checkedValue, () => this._changed.emit());
     const { document = _proposal.id, kind, value, comments } = _proposal;
     this.discussion = (comments as unknown) ? new Discussion(client, document, comments) : null;
-    // An answer about an effect is chosen by one person, and shared when it is given.
+    // One person chooses the answer about an effect; the others see it when it is given. So there is no shared draft.
     if (_proposal.status === 'open' && !_proposal.doubt) {
       const draft = drafts.open({ document, kind, value });
       this._editing = new DraftEditing(_proposal, draft, changed => this._onTyped(changed));
     }
     feed.changed.connect(this._onFeed, this);
     if (this.edited) {
-      this._checking.scheduleCheck(); // most likely the shared draft is there before
+      this._checking.scheduleCheck(); // the shared draft is probably loaded before that
     }
   }
 
@@ -82,7 +83,7 @@ export class ProposalModel implements IProposalModel {
   }
 
   get problem(): string {
-    // Without a connection nothing is checked; that there is none is in `saved`.
+    // Nothing can be checked while offline, and `saved` reports that already.
     return this._problem || (this.saved === 'offline' ? '' : this._checking.problem);
   }
 
@@ -141,17 +142,17 @@ export class ProposalModel implements IProposalModel {
     this._deciding = true;
     this._problem = '';
     this._surprise = null;
-    this._checking.cancel(); // a decision is checked by itself
+    this._checking.cancel(); // the server checks a decision itself
     this._changed.emit();
     try {
       if (this._editing && !(await this._editing.waitUntilSaved())) {
-        return false; // `saved` says why
+        return false; // `saved` has the reason
       }
       const answer = await this._client.decide(shown, { action, value, reason: options.reason, drafted });
       this._applyProposal(answer.proposal);
       this._run = answer.run;
       if (answer.proposal.status === 'open') {
-        this._checking.scheduleCheck(); // a vote: what was edited is what people vote on now
+        this._checking.scheduleCheck(); // after a vote, people vote on the edited value
       }
       return true;
     } catch (reason) {
@@ -180,7 +181,7 @@ export class ProposalModel implements IProposalModel {
     this._deciding = false;
     if (!done) {
       const { problem } = this;
-      await this.refresh(); // most likely it has become the decision
+      await this.refresh(); // the approval has probably become the decision
       this._problem = problem;
     }
     this._changed.emit();
@@ -205,7 +206,7 @@ export class ProposalModel implements IProposalModel {
       const found = await this._client.getProposal(this._proposal.id);
       const before = this._proposal;
       if (before.status !== 'open' && found.status === 'open') {
-        return; // decided here since the reading began
+        return; // decided in this window after the read began
       }
       if (found.status !== 'open' && !this._deciding && this.draft?.saved === false) {
         const typed = {
@@ -222,7 +223,7 @@ export class ProposalModel implements IProposalModel {
     this._changed.emit();
   }
 
-  /** The record is this now; one that is not open is written no more. */
+  /** Use a newer record. The draft of a proposal that is not open is closed. */
   private _applyProposal(found: IProposal): void {
     this._proposal = found;
     this._editing?.applyProposal(found);
@@ -254,19 +255,19 @@ export class ProposalModel implements IProposalModel {
     this._changed.emit();
   }
 
-  /** Something of the draft changed, here or elsewhere. */
+  /** Handle a change of the draft, made here or elsewhere. */
   private _onTyped(value: boolean): void {
     if (this._disposed) {
       return;
     }
     const synced = this.draft?.synced ?? false;
     if (value || (synced && !this._synced)) {
-      this._checking.scheduleCheck(); // without a connection there was no answer
+      this._checking.scheduleCheck(); // while offline there was no answer
     }
     this._synced = synced;
     const closed = this.draft?.closed ?? '';
     if (closed && !this._closed && !this._deciding) {
-      void this.refresh(); // most likely somebody decided
+      void this.refresh(); // the proposal was probably decided
     }
     this._closed = closed;
     this._changed.emit();
@@ -283,7 +284,7 @@ export class ProposalModel implements IProposalModel {
     if (reason instanceof ApiError && reason.details.fields) {
       this._checking.refuse(reason.details.fields);
     } else if (this._proposal.status === 'open') {
-      await this._checking.checkNow(); // it was left out before the decision
+      await this._checking.checkNow(); // this check was left out before the decision
     }
     this._problem = errorText(reason);
   }
@@ -303,10 +304,10 @@ export class ProposalModel implements IProposalModel {
 
   private _client: Client;
   private _feed: Feed;
-  /** The draft, while there is something to decide. */
+  /** Edits of the draft, while there is something to decide. */
   private _editing: DraftEditing | null = null;
   private _checking: EditCheck;
-  // A large proposal is read for seconds; what changes meanwhile is read once after that.
+  // Reading a large proposal takes seconds. Changes during that time are read once after it.
   private _reading = new SingleFlight(() => this._read());
   private _problem = '';
   private _surprise: IDecisionConflict | null = null;

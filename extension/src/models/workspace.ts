@@ -1,6 +1,6 @@
 /**
- * A workspace over the REST API: its record, the shared document as long as people may write there, what was said about
- * it, and how its run stands.
+ * A workspace over the REST API: its record, the shared document while people may write in it, its comments, and the
+ * state of its run.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -12,15 +12,16 @@ import type { IDraft, IDraftChange } from '../drafts/draft';
 import { Discussion } from './discussion';
 import type { IModelSource } from './proposal';
 
-/** Milliseconds after its last words in which the agent is writing. */
+/** How long the agent counts as writing after its last edit, in milliseconds. */
 const WRITING_MS = 2000;
 
-/** How a workspace's run stands, and what its last pause asked. */
+/** A workspace's run, and the proposals of its last pause. */
 export interface IWorkspaceRun {
   run: IRun;
   proposals: readonly IProposalSummary[];
 }
 
+/** A workspace with its shared document, kept up to date by the feed. */
 export class WorkspaceModel {
   constructor(
     { client, feed, drafts }: IModelSource,
@@ -36,38 +37,41 @@ export class WorkspaceModel {
     feed.changed.connect(this._onFeed, this);
   }
 
+  /** The comments on the document. */
   readonly discussion: Discussion;
 
+  /** The record as last read. */
   get workspace(): IWorkspace {
     return this._workspace;
   }
 
+  /** The workspace's run, where known. */
   get run(): IRun | null {
     return this._standing?.run ?? null;
   }
 
-  /** The question whether it is done that was decided last, where known. */
+  /** The last question whether the workspace is done, if it was decided and is known. */
   get decided(): IProposalSummary | null {
     const about = this._standing?.proposals.find(one => one.document === this._workspace.id);
     return about?.decision ? about : null;
   }
 
-  /** What everybody writes; null if nobody may now. */
+  /** The shared document; null if nobody may write now. */
   get draft(): IDraft | null {
     return this._draft;
   }
 
-  /** Whether the agent is writing, as far as can be told: nobody who is here wrote what has just come. */
+  /** Whether the agent is writing. It is assumed if a new edit comes from a peer that is not present. */
   get writing(): boolean {
     return this._writing !== null;
   }
 
-  /** What the document said here when it was closed before all that was typed was safe; null if nothing is lost. */
+  /** Text of the document when it was closed before everything typed here was saved; null if nothing was lost. */
   get lostText(): string | null {
     return this._lost;
   }
 
-  /** What went wrong with the last call, for people, or "". */
+  /** Error of the last call, as a sentence for people, or "". */
   get problem(): string {
     return this._problem;
   }
@@ -109,7 +113,7 @@ export class WorkspaceModel {
     this._changed.emit();
   }
 
-  /** Be in the room as long as the workspace is open. A room that was closed meanwhile is another one now. */
+  /** Keep the draft open while the workspace is open. After a room was closed, a new room is opened. */
   private _openDraft(): void {
     const { id, kind, template, status, updated_at } = this._workspace;
     const draft = this._draft;
@@ -145,7 +149,7 @@ export class WorkspaceModel {
 
   private _onDraft(draft: IDraft, { remote, peers }: IDraftChange): void {
     const here = new Set(draft.people.map(one => one.client));
-    // What comes before the document is in step is what was missed.
+    // Edits that arrive before the document is in step are older ones.
     if (remote && draft.synced && this.run?.status === 'running' && peers.some(peer => !here.has(peer))) {
       this._stopWriting();
       this._writing = setTimeout(() => {
@@ -154,7 +158,7 @@ export class WorkspaceModel {
       }, WRITING_MS);
     }
     if (draft.closed && this._closed !== draft.closed) {
-      void this.refresh(); // most likely it is decided or closed
+      void this.refresh(); // the workspace was probably decided or closed
     }
     this._closed = draft.closed;
     this._changed.emit();
@@ -169,7 +173,7 @@ export class WorkspaceModel {
   private _feed: Feed;
   private _drafts: IModelSource['drafts'];
   private _draft: IDraft | null = null;
-  /** As of which record the room was entered. */
+  /** `updated_at` of the record when the room was opened. */
   private _openedAt = '';
   private _closed = '';
   private _lost: string | null = null;

@@ -1,5 +1,5 @@
 /**
- * Lengths of time as people say them.
+ * Durations as short texts.
  */
 
 const UNITS: [number, string][] = [
@@ -9,7 +9,7 @@ const UNITS: [number, string][] = [
   [1, 's']
 ];
 
-/** "4 ms", "2.3 s", "4 min 10 s", "3 d 2 h". */
+/** Format a duration: "4 ms", "2.3 s", "4 min 10 s", "3 d 2 h". */
 export function formatDuration(seconds: number): string {
   if (seconds < 1) {
     return `${Math.round(seconds * 1000)} ms`;
