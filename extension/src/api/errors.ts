@@ -11,7 +11,7 @@ export class ApiError extends Error {
    * after the page was drawn, with both values.
    *
    * @param status - the HTTP status; 0 without an answer.
-   * @param error - name of the error in Python ("InvalidEdit").
+   * @param error - its name in Python ("InvalidEdit").
    * @param message - one sentence for people.
    */
   constructor(

@@ -1,5 +1,5 @@
 /**
- * Where a comment is typed. After an "@" it offers the people that may be called.
+ * The text field of a comment. After "@" it offers the people who can be mentioned.
  */
 
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from 'react';
@@ -14,13 +14,14 @@ interface IProps {
   value: string;
   disabled: boolean;
   discussion: IDiscussion;
-  /** Who may be called. */
+  /** Users who may be mentioned. */
   people: readonly IMentionableUser[];
   host: IHost;
   node: RefObject<HTMLTextAreaElement>;
   onChange: (text: string) => void;
 }
 
+/** A text field that completes names of people after "@". */
 export function CommentField(props: IProps): JSX.Element {
   const { label, value, disabled, discussion, people, host, node, onChange } = props;
   const list = useId();

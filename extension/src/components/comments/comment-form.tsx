@@ -1,6 +1,6 @@
 /**
- * A form to say something: about the whole, about what is selected in the text, what should stand there instead, or an
- * answer to a comment.
+ * Forms for comments: on the whole document or on the selection, with or without a suggested replacement, and for
+ * answers.
  */
 
 import { useEffect, useRef, useState } from 'react';
@@ -14,12 +14,12 @@ import { QuotedText } from './quote';
 
 interface IProps {
   discussion: IDiscussion;
-  /** Who may be called. */
+  /** Users who may be mentioned. */
   people: readonly IMentionableUser[];
   host: IHost;
 }
 
-/** A new comment. */
+/** The form of a new comment or suggestion. */
 export function CommentForm(props: IProps & { marks: CommentMarks | null }): JSX.Element {
   const { discussion, people, host, marks } = props;
   const { trans } = host;
@@ -103,7 +103,7 @@ export function CommentForm(props: IProps & { marks: CommentMarks | null }): JSX
   );
 }
 
-/** An answer to a comment. */
+/** The form of an answer to a comment. */
 export function ReplyForm(props: IProps & { thread: string; onDone: () => void }): JSX.Element {
   const { discussion, people, host, thread, onDone } = props;
   const [text, setText] = useState('');
@@ -154,7 +154,7 @@ export function ReplyForm(props: IProps & { thread: string; onDone: () => void }
   );
 }
 
-/** What is sent. */
+/** Build the request of a comment. `instead` is the suggested replacement. */
 function buildCommentRequest(
   text: string,
   asked: ICommentDraft | null,
@@ -176,7 +176,7 @@ function buildCommentRequest(
   return said;
 }
 
-/** Whether something is on its way, and how to send it. */
+/** Return whether a call is in progress, and a function that makes one. */
 export function useSend(): [boolean, (work: () => Promise<unknown>) => Promise<void>] {
   const [sending, setSending] = useState(false);
   const send = async (work: () => Promise<unknown>): Promise<void> => {

@@ -1,5 +1,5 @@
 /**
- * What people said about a document, and a form to say more.
+ * The comments on a document, and a form for new ones.
  */
 
 import { useEffect, useId, useRef } from 'react';
@@ -15,13 +15,14 @@ import { CommentThread } from './comment-thread';
 
 interface IProps {
   discussion: IDiscussion;
-  /** The comments in the text; null if there is no text to mark. */
+  /** Marks of the comments in the text; null if the value is not text. */
   marks: CommentMarks | null;
-  /** What suggestions are put into; null if that cannot be written now. */
+  /** The draft that suggestions are applied to; null if it cannot be edited now. */
   draft: IDraft | null;
   host: IHost;
 }
 
+/** All comments on a document, and the form for a new one. */
 export function CommentList({ discussion, marks, draft, host }: IProps): JSX.Element {
   const { trans } = host;
   const heading = useId();
@@ -78,7 +79,7 @@ export function CommentList({ discussion, marks, draft, host }: IProps): JSX.Ele
   );
 }
 
-/** Who may be called: whom the server knows, and who is here. */
+/** The users who may be mentioned: those that the server knows, and those who are present. */
 function mentionablePeople({ people }: IDiscussion, draft: IDraft | null): IMentionableUser[] {
   const here = (draft?.people ?? []).map(({ username, name }) => ({ username, name }));
   return [...new Map([...here, ...people].map(one => [one.username, one])).values()];

@@ -1,5 +1,5 @@
 /**
- * One comment with its answers: what it is about, what it suggests, what became of it and who made it so.
+ * One comment with its answers: its quote, its suggestion, its state, and who set the state.
  */
 
 import { Fragment, type Ref, useRef, useState } from 'react';
@@ -20,12 +20,13 @@ interface IProps {
   discussion: IDiscussion;
   people: readonly IMentionableUser[];
   marks: CommentMarks | null;
-  /** What a suggestion is put into; null if that cannot be written now. */
+  /** The draft that a suggestion is applied to; null if it cannot be edited now. */
   draft: IDraft | null;
   host: IHost;
   node: Ref<HTMLLIElement>;
 }
 
+/** A comment with its answers and its buttons. A settled comment is folded. */
 export function CommentThread(props: IProps): JSX.Element {
   const { comment, replies, marks, host } = props;
   const { trans } = host;
@@ -80,7 +81,7 @@ export function CommentThread(props: IProps): JSX.Element {
   );
 }
 
-/** What can be done about it. */
+/** The buttons of a comment, and the form for an answer. */
 function ThreadActions(props: IProps & { place: IQuoteRange | null | undefined }): JSX.Element {
   const { comment, discussion, draft, host, place } = props;
   const { trans } = host;
@@ -142,7 +143,7 @@ function ThreadActions(props: IProps & { place: IQuoteRange | null | undefined }
   );
 }
 
-/** What stands there, and what should. */
+/** The current text and the suggested one. */
 function SuggestionView(props: IProps & { place: IQuoteRange | null | undefined }): JSX.Element {
   const { comment, marks, host, place } = props;
   const { trans } = host;
@@ -173,7 +174,7 @@ function SuggestionView(props: IProps & { place: IQuoteRange | null | undefined 
   );
 }
 
-/** Who said it, when, and whether it calls this person. */
+/** Author and time of a comment, and whether it mentions the current user. */
 function CommentAuthor({ comment, host }: { comment: IComment; host: IHost }): JSX.Element {
   const me = host.status?.user.username;
   return (
@@ -187,7 +188,7 @@ function CommentAuthor({ comment, host }: { comment: IComment; host: IHost }): J
   );
 }
 
-/** What was said, the people whom it calls marked. */
+/** Text of a comment, in which the mentioned people are highlighted. */
 function CommentText(props: { comment: IComment; people: readonly IMentionableUser[] }): JSX.Element | null {
   const { text, mentions } = props.comment;
   if (text === '') {

@@ -1,16 +1,19 @@
 /**
- * People in a comment: "@" and their name, as it is typed and as it is shown.
+ * Mentions in comments: "@" and a name, while it is typed and when it is shown.
  */
 
 import type { IMentionableUser } from '../../api/types';
 
-/** A part of a text; `who` is the person that it names. */
+/** A part of a text; `who` is the mentioned person, or null. */
 export interface ITextPart {
   text: string;
   who: IMentionableUser | null;
 }
 
-/** A text in parts: those that name one of these people, and what is between. The longest name counts. */
+/**
+ * Split a text into mentions of these people and the parts between them. If several names fit, the longest one
+ * counts.
+ */
 export function splitMentions(text: string, people: readonly IMentionableUser[]): ITextPart[] {
   const names = people
     .flatMap(who => [...new Set([who.name, who.username])].map(name => ({ name, who })))
@@ -33,26 +36,26 @@ export function splitMentions(text: string, people: readonly IMentionableUser[])
   return found.filter(part => part.text !== '');
 }
 
-/** The user names of whom a text calls. */
+/** Return the user names of the people who are mentioned in a text. */
 export function findMentions(text: string, people: readonly IMentionableUser[]): string[] {
   return [...new Set(splitMentions(text, people).flatMap(({ who }) => (who ? [who.username] : [])))];
 }
 
-/** A name that is being typed. */
+/** A name that is being typed after "@". */
 export interface ITypedName {
-  /** Where its "@" is. */
+  /** Index of the "@". */
   at: number;
-  /** What follows that, up to the cursor. */
+  /** The text after the "@", up to the cursor. */
   name: string;
 }
 
-/** The name that ends at the cursor, if one does. */
+/** Return the name that ends at the cursor, or null. */
 export function findTypedName(text: string, cursor: number): ITypedName | null {
   const found = /(?:^|[\s(])@([^\s@]{0,40})$/.exec(text.slice(0, cursor));
   return found && { at: cursor - found[1].length - 1, name: found[1] };
 }
 
-/** Whom it may be, at most as many as can be read at a glance. */
+/** Return the people whose name contains the typed text, at most 8. */
 export function findCandidates(
   { name }: ITypedName,
   people: readonly IMentionableUser[]

@@ -6,10 +6,10 @@ import type { IQuoteRange } from '../../codemirror/comment-marks';
 import type { IHost } from '../host';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
-/** Characters of a quote that are shown. */
+/** Longest quote that is shown, in characters; longer ones are cut. */
 const MAX_QUOTE_CHARS = 300;
 
-/** A quote, cut to what can be read at a glance. */
+/** A quote, shortened if it is long. */
 export function QuotedText({ text, host }: { text: string; host: IHost }): JSX.Element {
   return (
     <blockquote className="jp-hitl-quote" aria-label={host.trans.__('About')}>
@@ -19,10 +19,10 @@ export function QuotedText({ text, host }: { text: string; host: IHost }): JSX.E
 }
 
 /**
- * What a comment is about, and whether that still stands.
+ * The quote of a comment, with a note if the text has changed or is gone.
  *
- * @param place - where it is; null if it is gone, undefined if nobody looked.
- * @param onShow - shows it in the text.
+ * @param place - the current range; null if the text is gone, undefined if unknown.
+ * @param onShow - scrolls to the text.
  */
 export function QuoteLink(props: {
   quote: string;

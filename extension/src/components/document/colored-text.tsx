@@ -1,5 +1,5 @@
 /**
- * A text that cannot be edited, in the colours of its authors.
+ * A read-only text in the colors of its authors.
  */
 
 import { EditorView } from '@codemirror/view';
@@ -14,10 +14,11 @@ import { showHiddenCharacters } from '../../text/hidden-characters';
 interface IProps {
   pieces: readonly IAuthoredText[];
   authors: ReadonlyMap<string, IAuthor>;
-  /** What it is, for people who do not see it. */
+  /** Content of the text, for screen readers. */
   label: string;
 }
 
+/** A read-only text, in which each part has the color of its author. */
 export function ColoredText({ pieces, authors, label }: IProps): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   const shown = useRef<Pick<IProps, 'pieces' | 'authors'>>({ pieces: [], authors: new Map() });
@@ -47,6 +48,6 @@ export function ColoredText({ pieces, authors, label }: IProps): JSX.Element {
     shown.current = { ...shown.current, authors: new Map(JSON.parse(names) as [string, IAuthor][]) };
     decorated.redraw();
   }, [names, decorated]);
-  // It scrolls, by keys too, which a notebook would take for its own.
+  // It can be scrolled by keys, which a notebook would use for itself.
   return <div className="jp-hitl-colored" ref={node} tabIndex={0} data-lm-suppress-shortcuts="true" />;
 }

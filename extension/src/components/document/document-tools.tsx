@@ -1,5 +1,5 @@
 /**
- * Below an editor: what can be done with what is selected, the colours of the authors, and the history.
+ * The toolbar below an editor: comments on the selection, colors of the authors, and the history.
  */
 
 import { useState } from 'react';
@@ -11,6 +11,7 @@ import { useRedraw } from '../use-redraw';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { IDocumentTools } from './use-document-tools';
 
+/** Buttons for the selection, for the author colors, and for the history. */
 export function DocumentToolbar({ work, host }: { work: IDocumentTools; host: IHost }): JSX.Element {
   const { trans } = host;
   const { marks, authorColors: colouring, draft } = work;

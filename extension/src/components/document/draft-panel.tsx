@@ -1,6 +1,6 @@
 /**
- * A shared document as people write it: who is here, its editor, what can be done with it, and what was said about it.
- * A card has one, and so has a workspace.
+ * A shared document while people write it: the people present, its editor, its toolbar, and its comments. It is part
+ * of proposal cards and of workspaces.
  */
 
 import { type ReactNode, useMemo, useRef } from 'react';
@@ -15,18 +15,19 @@ import { DocumentToolbar } from './document-tools';
 
 interface IProps {
   work: IDocumentTools;
-  /** Null if the server knows no comments. */
+  /** Null if the server has no comments. */
   discussion: IDiscussion | null;
-  /** Whether the document can be written here and now. */
+  /** Whether the document can be edited here and now. */
   able: boolean;
-  /** The agent is writing: what it is called. */
+  /** Name of the agent, while it is writing. */
   writing?: string;
   editor: ReactNode;
-  /** What stands between the editor and the comments. */
+  /** Content between the toolbar and the comments. */
   children?: ReactNode;
   host: IHost;
 }
 
+/** An editor with presence, toolbar and comments. */
 export function DraftPanel(props: IProps): JSX.Element {
   const { work, discussion, able, writing, editor, children, host } = props;
   const { draft } = work;
@@ -43,7 +44,9 @@ export function DraftPanel(props: IProps): JSX.Element {
   );
 }
 
-/** An editor before somebody's eyes, where it is told and shown who is at which part of it. */
+/**
+ * An editor that tells the others whether it is visible and which field has the focus, and shows the same of them.
+ */
 function VisibleDraft({ draft, children }: { draft: IDraft | null; children: ReactNode }): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   const people = draft?.people;

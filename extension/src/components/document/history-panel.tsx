@@ -1,5 +1,6 @@
 /**
- * A document's past: a slider from empty to what it says now, what it said there, and who made it say so.
+ * The history of a document: a slider from empty to the newest version, the text at that time, and the author of the
+ * change.
  */
 
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
@@ -16,15 +17,16 @@ import { formatWhen } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { IDocumentSource, IDocumentTools } from './use-document-tools';
 
+/** The slider over all changes, and the text at the chosen one. */
 export function HistoryPanel({ work, host }: { work: IDocumentTools; host: IHost }): JSX.Element {
   const { trans } = host;
   const { subject, draft, history: begun } = work;
   const history = useMemo(() => begun(), [begun]);
   useRedraw(history);
   useHistoryUpdates(work);
-  /** Where the slider stands; null is the end, wherever that is. */
+  /** Position of the slider; null: always the newest version. */
   const [chosen, setChosen] = useState<number | null>(null);
-  // What comes in pages is shown when it is whole.
+  // While pages are read, the last complete version stays.
   const whole = useRef(0);
   whole.current = history.reading ? whole.current : history.replay.length;
   const last = whole.current;
@@ -51,7 +53,7 @@ export function HistoryPanel({ work, host }: { work: IDocumentTools; host: IHost
             value={place}
             aria-label={trans.__('Moment')}
             aria-valuetext={moment}
-            // In a notebook the arrow keys would fold headings, and go to other cells.
+            // In a notebook the arrow keys would fold headings or move to other cells.
             data-lm-suppress-shortcuts="true"
             onChange={event => {
               const n = Number(event.target.value);
@@ -78,7 +80,7 @@ export function HistoryPanel({ work, host }: { work: IDocumentTools; host: IHost
   );
 }
 
-/** Read the log now, and again when the draft changed. */
+/** Read the log now, and again when the draft has changed. */
 function useHistoryUpdates({ history, draft }: IDocumentTools): void {
   useEffect(() => {
     const heard = (_: unknown, { value }: { value: boolean }): void => {
@@ -92,7 +94,7 @@ function useHistoryUpdates({ history, draft }: IDocumentTools): void {
   }, [history, draft]);
 }
 
-/** What the document said after the first `n` updates of `last`. */
+/** Return the document's text after the first `n` of `last` updates, with its authors. */
 function authoredTextAt(
   subject: IDocumentSource,
   history: () => DraftHistory,
@@ -128,7 +130,7 @@ function formatJson(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
-/** Who made it say what it says at a place of the slider, and when. */
+/** Describe the change at a position of the slider: its author and time. */
 function momentLabel(
   place: number,
   moments: readonly IMoment[],

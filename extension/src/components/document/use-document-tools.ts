@@ -1,6 +1,6 @@
 /**
- * What belongs to a shared document beside its editor: its comments in the text, its colours, its history. A card has
- * one, and so has whatever else shows a document.
+ * Tools of a shared document beside its editor: marks of comments, colors of authors, and the history. Cards and
+ * workspaces use them.
  */
 
 import type { Extension } from '@codemirror/state';
@@ -13,31 +13,34 @@ import type { IDiscussion } from '../../models/discussion';
 import { DraftHistory } from '../../models/history';
 import type { IHost } from '../host';
 
-/** What a document is of. */
+/** The document that the tools are for. */
 export interface IDocumentSource {
   document: string;
   kind: Kind;
-  /** What the agent proposed, or the workspace began with. */
+  /** The value that the agent proposed, or that the workspace began with. */
   value: Json;
-  /** What it is called, for people. */
+  /** Name of the agent, for people. */
   agent: string;
-  /** It is a workspace's document, in which the agent writes too. */
+  /** Whether it is the document of a workspace, in which the agent writes too. */
   workspace: boolean;
 }
 
+/** The tools of one document. */
 export interface IDocumentTools {
   subject: IDocumentSource;
-  /** The document while people can write it. */
+  /** The draft while people can edit it. */
   draft: IDraft | null;
-  /** Null if there is no text to mark. */
+  /** Null if the value is not text. */
   marks: CommentMarks | null;
+  /** Null if the value is not text. */
   authorColors: AuthorColors | null;
-  /** Made when it is asked for first. */
+  /** Returns the history; it is created by the first call. */
   history: () => DraftHistory;
-  /** For the text's editors. */
+  /** Extension for the editors of the text. */
   extension: Extension | undefined;
 }
 
+/** Create the tools of a document, and dispose them together with the component. */
 export function useDocumentTools(
   given: IDocumentSource,
   draft: IDraft | null,

@@ -1,5 +1,5 @@
 /**
- * One of several options, as radio buttons.
+ * Radio buttons for a value that is one of several options.
  */
 
 import { useId } from 'react';
@@ -7,6 +7,7 @@ import type { IEditorProps } from './props';
 import { FieldPresence, placeAttributes } from '../field-presence';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
+/** The editor of a choice. */
 export function ChoiceEditor({ proposal, value, readOnly, host, onEdit }: IEditorProps): JSX.Element {
   const name = useId();
   const chosen = JSON.stringify(value);

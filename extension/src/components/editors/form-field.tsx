@@ -1,5 +1,5 @@
 /**
- * One field of a form: the control that fits its type, and JSON as text for everything that has none.
+ * One field of a form: a control for the type of its value, or JSON text if there is no such control.
  */
 
 import { useId, useState } from 'react';
@@ -9,21 +9,22 @@ import { FieldPresence, placeAttributes } from '../field-presence';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { IFieldSchema } from './json-schema';
 
+/** Props of a form field. */
 export interface IFormFieldProps {
   name: string;
-  /** Where the others see who is in it. */
+  /** Path of the field in the presence of others. */
   at: string;
-  /** undefined if the value has no such field (any more). */
+  /** undefined if the value does not have this field now. */
   value: Json | undefined;
-  /** undefined if the agent's version has no such field. */
+  /** undefined if the agent's version does not have this field. */
   proposed: Json | undefined;
   meaning: IFieldSchema;
-  /** The server's messages about it. */
+  /** Messages of the server about the field. */
   problem: string;
   readOnly: boolean;
   host: IHost;
   onEdit: (value: Json) => void;
-  /** The text in the field is no JSON. */
+  /** Called when the text in the field is not valid JSON. */
   onBroken: (text: string, why: string) => void;
 }
 
@@ -36,6 +37,7 @@ interface IControlAttributes {
 
 type ControlProps = IFormFieldProps & { common: IControlAttributes };
 
+/** A labeled control for one field, with its messages. */
 export function FormField(props: IFormFieldProps): JSX.Element {
   const id = useId();
   const { value, meaning, problem } = props;
@@ -62,7 +64,7 @@ export function FormField(props: IFormFieldProps): JSX.Element {
   );
 }
 
-/** By what was proposed, so that a control stays the same while somebody types. */
+/** Choose the control by the proposed value, so that it stays the same during typing. */
 function chooseControl({ value, proposed, meaning }: IFormFieldProps): (props: ControlProps) => JSX.Element {
   if (proposed === undefined || value === undefined) {
     return JsonControl;
@@ -142,7 +144,7 @@ function NumberControl({ value, meaning, common, onEdit }: ControlProps): JSX.El
   );
 }
 
-/** A text; left empty it is null where the schema allows that, unless an empty text was proposed. */
+/** A text. An empty text means null if the schema allows null and the proposed text was not empty. */
 function TextControl({ value, proposed, meaning, common, onEdit }: ControlProps): JSX.Element {
   const text = typeof value === 'string' ? value : '';
   const first = typeof proposed === 'string' ? proposed : '';
@@ -161,7 +163,7 @@ function TextControl({ value, proposed, meaning, common, onEdit }: ControlProps)
   );
 }
 
-/** Anything as JSON. What was typed stays as it was typed, also when it is no JSON (yet). */
+/** Any value as JSON. The typed text stays as typed, even if it is not valid JSON. */
 function JsonControl({ value, readOnly, host, common, onEdit, onBroken }: ControlProps): JSX.Element {
   const source = value === undefined ? '' : JSON.stringify(value, null, 2);
   const [typed, setTyped] = useState({ text: source, why: '' });

@@ -1,9 +1,10 @@
 /**
- * An object as a form: one control a field, objects in it as groups of fields, and the server's message at the field.
- * A field whose text is no JSON makes the whole form unfinished, whatever else is edited, until it is one.
+ * A form for a JSON object: one control per field, groups for nested objects, and the server's messages next to the
+ * fields. If the text of one field is not valid JSON, the whole form is unfinished until that is corrected.
  *
- * Not JupyterLab's FormComponent: it compiles the schema, which the agent gives, into a function (ajv's `new Function`).
- * The page's Content-Security-Policy lets no text become code, and card and page are one view.
+ * JupyterLab's FormComponent is not used. It compiles the schema, which comes from the agent, into a function (`new
+ * Function` in ajv). The Content-Security-Policy of the review page forbids that, and card and page share their
+ * views.
  */
 
 import { useRef } from 'react';
@@ -16,27 +17,28 @@ import { isObject, ownValue, propertySchema } from './json-schema';
 
 export { isObject } from './json-schema';
 
-/** Groups in groups; objects deeper than this are JSON. */
+/** Deepest nesting of groups; deeper objects are edited as JSON. */
 const MAX_GROUP_DEPTH = 3;
 
-/** Whether an object can be a form: it has fields. */
+/** Return true if a value can be shown as a form: an object with at least one field. */
 export function fitsForm(value: Json): value is JsonObject {
   return isObject(value) && Object.keys(value).length > 0;
 }
 
-/** Texts that are no JSON, by the path of their field. */
+/** Texts that are not valid JSON, by the path of their field. */
 type UnparsedTexts = Map<string, { text: string; why: string }>;
 
 type Props = Pick<IEditorProps, 'fields' | 'readOnly' | 'host' | 'onEdit' | 'onUnfinished'> & {
   value: JsonObject;
   proposed: JsonObject;
   schema: JsonObject | null;
-  /** Where the server's messages see the object: "arguments/". */
+  /** Prefix of the object's fields in the server's messages: "arguments/". */
   prefix?: string;
-  /** Where the others see it; as the server does, if not given. */
+  /** Prefix of the object's fields in the presence of others; `prefix` by default. */
   at?: string;
 };
 
+/** The editor of a JSON object. */
 export function FormEditor({
   value,
   proposed,
@@ -46,7 +48,7 @@ export function FormEditor({
   ...props
 }: Props): JSX.Element {
   const broken = useRef<UnparsedTexts>(new Map());
-  /** Tell what is typed: a value, or that it is none as long as one field is broken. */
+  /** Report the value. While a field is not valid, report it as unfinished. */
   const tell = (made: JsonObject): void => {
     if (made !== value) {
       props.onEdit(made);
@@ -143,7 +145,7 @@ function FormFields(props: IFieldsProps): JSX.Element {
   );
 }
 
-/** Messages that belong to no field shown here: about the object itself, or a field that is missing. */
+/** Messages that belong to none of the shown fields: about the object itself, or about a missing field. */
 function OtherMessages({
   fields,
   at,
@@ -169,7 +171,7 @@ function OtherMessages({
   );
 }
 
-/** The messages at a path and below it, in one text. */
+/** Join the messages at a path and below it. */
 function messagesAt(fields: { [path: string]: string }, path: string): string {
   return Object.entries(fields)
     .filter(([one]) => one === path || one.startsWith(`${path}/`))
@@ -186,7 +188,7 @@ function setAtPath(value: Json | undefined, path: string[], item: Json): Json {
   return { ...object, [name]: setAtPath(ownValue(object, name), rest, item) };
 }
 
-/** An object as JSON text in which some fields are as they were typed. */
+/** Format an object as JSON text, with the typed texts in place of some fields. */
 export function formatWithTexts(value: Json, texts: UnparsedTexts, path: string[] = []): string {
   const typed = texts.get(JSON.stringify(path));
   if (typed) {

@@ -1,34 +1,36 @@
 /**
- * What a JSON Schema says about one field, as far as a control needs it: references into the schema itself are
- * followed, and a choice between something and null becomes that something, which may be left empty.
+ * The parts of a JSON Schema that a form control needs. References within the schema are followed. A choice between
+ * one type and null becomes this type with `nullable`.
  */
 
 import type { Json, JsonObject } from '../../api/types';
 
-/** References followed in a row: one to itself ends. */
+/** Most references that are followed in a row, so that a circular one ends. */
 const MAX_REFERENCES = 20;
 
+/** The schema of one field, reduced to what a control needs. */
 export interface IFieldSchema {
   title: string;
   about: string;
-  /** The types that the schema names; empty if it names none. */
+  /** Names of the allowed types, without "null"; empty if the schema names none. */
   types: string[];
   options: Json[] | null;
   nullable: boolean;
-  /** The schema itself, resolved. */
+  /** The schema of the field, with references resolved. */
   schema: JsonObject | null;
 }
 
+/** Return true for a JSON object, false for arrays, null and all other values. */
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A key of an object, and never what every object inherits. */
+/** Return an own property of an object, never an inherited one. */
 export function ownValue<T>(object: { [key: string]: T }, key: string): T | undefined {
   return Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined;
 }
 
-/** What `schema`, a part of `root`, says about its property `name`. */
+/** Return the field schema of property `name` in `schema`, which is a part of `root`. */
 export function propertySchema(
   schema: JsonObject | null,
   name: string,
@@ -38,6 +40,7 @@ export function propertySchema(
   return fieldSchema(isObject(properties) ? ownValue(properties, name) : undefined, root);
 }
 
+/** Return the field schema of a JSON Schema; `root` is the schema that references point into. */
 export function fieldSchema(given: Json | undefined, root: JsonObject | null): IFieldSchema {
   const { schema, nullable } = resolveSchema(isObject(given) ? given : null, root, MAX_REFERENCES);
   const named = schema?.type;
@@ -64,7 +67,7 @@ function resolveSchema(
   const { $ref, anyOf, oneOf, allOf, ...outer } = schema;
   const inside = (part: Json | undefined): { schema: JsonObject | null; nullable: boolean } => {
     const found = resolveSchema(isObject(part) ? part : null, root, hops - 1);
-    // What stands beside a reference (title, description) is about this field, and wins.
+    // Title and description next to a reference are about this field, so they have priority.
     return { schema: { ...found.schema, ...outer }, nullable: found.nullable };
   };
   if (typeof $ref === 'string') {
@@ -87,7 +90,7 @@ function resolveSchema(
   return { schema, nullable: false };
 }
 
-/** The part of the schema that "#/$defs/Address" points at; nothing outside of it is looked for. */
+/** Return the part of the schema that "#/$defs/Address" points to. Only references within the schema are followed. */
 function followPointer(root: JsonObject | null, ref: string): Json | undefined {
   if (root === null || (ref !== '#' && !ref.startsWith('#/'))) {
     return undefined;

@@ -1,6 +1,6 @@
 /**
- * JSON as text. Its spelling is the person's: what others change is put into it where it stands, and what is typed goes
- * into the draft as soon as it is JSON, as a change of the value that it was made from.
+ * An editor for JSON text. The person's formatting stays: changes by others replace only the parts that differ. Valid
+ * JSON is written into the draft at once, as a change of the value that the text was made from.
  */
 
 import { CodeEditor } from '@jupyterlab/codeeditor';
@@ -12,20 +12,21 @@ import { FieldPresence, placeAttributes } from '../field-presence';
 import { registerUndoingEditor } from '../undo-keys';
 import { accessibleLabel } from '../../codemirror/accessible-label';
 
+/** The editor of any value as JSON text. */
 export function JsonEditor(props: IEditorProps): JSX.Element {
   const { proposal, value, readOnly, host } = props;
   const node = useRef<HTMLDivElement>(null);
   const editor = useRef<CodeEditor.IEditor | null>(null);
   const latest = useRef(props);
   latest.current = props;
-  /** The value that the text was made from, and whether it means none now. */
+  /** The value that the text was made from, and whether the text is not valid JSON now. */
   const text = useRef<{ base: Json; broken: boolean }>({ base: value, broken: false });
 
   useEffect(() => {
     const model = new CodeEditor.Model({ mimeType: 'application/json' });
     const { sharedModel: shared } = model;
     shared.setSource(formatSource(latest.current));
-    shared.clearUndoHistory(); // undoing does not go back to an empty editor
+    shared.clearUndoHistory(); // undo must not lead back to an empty editor
     text.current = { base: latest.current.value, broken: false };
     const made = host.newEditor({
       host: node.current!,
@@ -85,7 +86,7 @@ export function JsonEditor(props: IEditorProps): JSX.Element {
   );
 }
 
-/** Let the text say the value, changing only what differs. */
+/** Write the value into the text, changing only the parts that differ. */
 function updateText(shared: CodeEditor.IModel['sharedModel'], props: IEditorProps): void {
   const source = shared.getSource();
   const wanted = formatSource(props);
@@ -101,7 +102,7 @@ function updateText(shared: CodeEditor.IModel['sharedModel'], props: IEditorProp
   }
 }
 
-/** A value as JSON; what is typed and is no value yet as it is. */
+/** Return the value as JSON text. Unfinished text is returned as it was typed. */
 function formatSource({ value, proposal, draft }: IEditorProps): string {
   const raw =
     typeof value === 'string' && (typeof proposal.value !== 'string' || draft?.unfinished === value);

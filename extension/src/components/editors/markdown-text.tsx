@@ -1,11 +1,12 @@
 /**
- * Markdown as text, with a preview below it for who wants one: what is decided is the text.
+ * An editor for Markdown text with an optional preview. The decision is about the text.
  */
 
 import { useState } from 'react';
 import { Markdown } from '../markdown';
 import { type ITextProps, TextEditor } from './text';
 
+/** The editor of a Markdown text. */
 export function MarkdownEditor(props: ITextProps): JSX.Element {
   const { value, host } = props;
   const [drawn, setDrawn] = useState(false);

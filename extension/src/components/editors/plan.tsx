@@ -1,5 +1,6 @@
 /**
- * A plan: its steps as a list that can be changed, moved, removed and added to. A step that is an object is a form.
+ * An editor for a plan: a list of steps that can be edited, moved, removed and added. A step that is an object is a
+ * form.
  */
 
 import { useRef } from 'react';
@@ -9,6 +10,7 @@ import { FieldPresence, placeAttributes } from '../field-presence';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { fitsForm, FormEditor } from './form';
 
+/** The editor of a plan. */
 export function PlanEditor({
   value,
   draft,
@@ -23,7 +25,7 @@ export function PlanEditor({
   const keys = draft?.value === value ? draft.keys : null;
   const places = usePlanSteps(steps, keys);
 
-  /** As long as a field of a step is no JSON, there is no plan. */
+  /** Report the plan as unfinished while a field of a step is not valid JSON. */
   const complain = (made: Json[]): void => {
     const broken = places.find(place => place.broken)?.broken;
     if (broken) {
@@ -130,18 +132,21 @@ export function PlanEditor({
   );
 }
 
-/** What is known of a step beside its value, and moves with it. */
+/** State of a step in the editor, which moves with the step. */
 interface IPlanStep {
   key: number;
-  /** Its name in the draft. */
+  /** Name of the step in the draft. */
   name: string | undefined;
-  /** The step as it was first seen here. */
+  /** The step as it was first shown here. */
   first: Json;
-  /** What is typed in it, if that is no step (yet). */
+  /** The typed text, if it is not a valid step. */
   broken: { text: string; why: string } | null;
 }
 
-/** One place for each step; who moves a step here moves its place too, and what others add or remove moves the rest. */
+/**
+ * Keep one state per step. If a step is moved here, its state moves with it; if others add or remove steps, the
+ * states are matched by name.
+ */
 function usePlanSteps(steps: Json[], keys: readonly string[] | null): IPlanStep[] {
   const places = useRef<IPlanStep[]>([]).current;
   const next = useRef(0);

@@ -1,5 +1,5 @@
 /**
- * What every editor of a value takes. One component a kind; `editors/index.tsx` picks.
+ * Props of all editors of values. There is one editor per kind; `registry.tsx` chooses it.
  */
 
 import type { Extension } from '@codemirror/state';
@@ -7,20 +7,24 @@ import type { IProposal, Json } from '../../api/types';
 import type { IDraft } from '../../drafts/draft';
 import type { IHost } from '../host';
 
+/** Props of an editor. */
 export interface IEditorProps {
   proposal: IProposal;
-  /** What the editor shows; it changes from outside too (start over, somebody else's edit). */
+  /** The value to edit. It also changes from outside (start over, edits of others). */
   value: Json;
-  /** The shared draft that the value is in; null if there is none. */
+  /** The shared draft with the value; null if there is none. */
   draft: IDraft | null;
-  /** One message a field path ("amount", "lines/0/sku", "rows/3/price"; "" is the whole). */
+  /** One message per field path ("amount", "lines/0/sku", "rows/3/price"; "" is the whole value). */
   fields: { [path: string]: string };
   readOnly: boolean;
-  /** What an editor of the shared text adds to CodeMirror; the same as long as the draft is. */
+  /** CodeMirror extension for editors of shared text. It stays the same while the draft does. */
   extension?: Extension;
   host: IHost;
-  /** The person changed the value, made from `base`; from what is there now, if that is not given. */
+  /**
+   * Called when the person has changed the value. `base` is the value that it was made from; the current one by
+   * default.
+   */
   onEdit(value: Json, base?: Json): void;
-  /** What is typed is no value (yet). */
+  /** Called when the typed text is not a valid value yet. */
   onUnfinished(text: string, why: string): void;
 }

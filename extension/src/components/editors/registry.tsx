@@ -1,5 +1,5 @@
 /**
- * Picks the editor of a value by its kind.
+ * Chooses the editor of a value by its kind.
  */
 
 import { isText } from '../../drafts/shared-document';
@@ -14,6 +14,7 @@ import { PlanEditor } from './plan';
 import { isTable, TableEditor } from './table';
 import { type ITextProps, TextEditor } from './text';
 
+/** The editor for the kind of a proposal's value. */
 export function ValueEditor(props: IEditorProps): JSX.Element {
   const { proposal, value } = props;
   if (proposal.kind === 'choice') {
@@ -59,7 +60,7 @@ export function ValueEditor(props: IEditorProps): JSX.Element {
   return <JsonEditor {...props} />;
 }
 
-/** The editor of a value that is text. */
+/** The editor of a text value. */
 export function DocumentEditor(props: ITextProps): JSX.Element {
   return props.kind === 'markdown' ? <MarkdownEditor {...props} /> : <TextEditor {...props} />;
 }

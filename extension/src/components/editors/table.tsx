@@ -1,8 +1,10 @@
 /**
- * A table: cells to edit, rows to strike and to add. Only the rows in sight are drawn, so 100,000 of them scroll.
+ * An editor for tables: cells can be edited, rows added and removed. Only the visible rows are drawn, so a table of
+ * 100,000 rows can be scrolled.
  *
- * A row that is struck is in the value no more, so it is drafted and decided without it; here it stays in its place,
- * crossed out, and can be kept after all, also while others edit the table: rows have names in the draft.
+ * A removed row is no longer part of the value, so it is not part of the decision. In this window it stays in its
+ * place, crossed out, and can be restored. That works while others edit the table, since rows have names in the
+ * draft.
  */
 
 import { useVirtualizer } from '@tanstack/react-virtual';
@@ -14,15 +16,16 @@ import { showHiddenCharacters } from '../../text/hidden-characters';
 
 const ROW_HEIGHT_PX = 28;
 
-/** What is drawn: the rows of the value `made`, and among them those that are struck from it, by their place here. */
+/** The drawn rows: those of the value `made`, and among them the removed ones, by their index here. */
 interface ITableSheet {
   made: Json;
   rows: Json[][];
-  /** What the rows are called in the draft, or just here. */
+  /** Names of the rows: those in the draft, or local ones. */
   names: readonly string[];
   struck: ReadonlySet<number>;
 }
 
+/** Return true if a value is a table. */
 export function isTable(value: Json): boolean {
   const table = value as unknown as ITable | null;
   return (
@@ -30,6 +33,7 @@ export function isTable(value: Json): boolean {
   );
 }
 
+/** The editor of a table. */
 export function TableEditor(props: IEditorProps): JSX.Element {
   const { value, draft, readOnly, host, onEdit } = props;
   const { trans } = host;
@@ -65,7 +69,7 @@ export function TableEditor(props: IEditorProps): JSX.Element {
         ref={scroller}
         className="jp-hitl-rows"
         role="table"
-        tabIndex={readOnly ? 0 : undefined} // with nothing to edit in it, it is scrolled by itself
+        tabIndex={readOnly ? 0 : undefined} // without a control inside, the element itself must be focusable to scroll
         aria-label={trans.__('Proposed table')}
         aria-rowcount={rows.length + 1}
         style={{ height: Math.min(rows.length + 1, 15) * ROW_HEIGHT_PX + 16 }}
@@ -164,7 +168,7 @@ export function TableEditor(props: IEditorProps): JSX.Element {
   );
 }
 
-/** The first few messages in words: a cell that is out of sight shows none. */
+/** The first few messages as text, since a message at a cell outside of the view cannot be seen. */
 function CellErrors({ fields }: { fields: IEditorProps['fields'] }): JSX.Element | null {
   const wrong = Object.entries(fields).filter(([path]) => path !== '');
   if (wrong.length === 0) {
@@ -179,7 +183,7 @@ function CellErrors({ fields }: { fields: IEditorProps['fields'] }): JSX.Element
   );
 }
 
-/** A value as it is drawn; rows that were struck here stay behind the row that they stood behind. */
+/** Return the rows to draw. Rows that were removed here stay after the row that they followed. */
 function makeSheet(value: Json, keys: readonly string[] | null, last: ITableSheet | null): ITableSheet {
   const { rows } = value as unknown as ITable;
   if (keys === null || last === null || last.struck.size === 0) {
@@ -210,7 +214,7 @@ function makeSheet(value: Json, keys: readonly string[] | null, last: ITableShee
   return sheet;
 }
 
-/** What rows are called after a change here: as the draft calls them, where it knows them. */
+/** Return the names of the rows after a local change. Names of the draft are used where they are known. */
 function nameRows(
   count: number,
   before: readonly string[],
@@ -223,7 +227,7 @@ function nameRows(
   );
 }
 
-/** The messages at the rows where they are drawn: the server counts only those that are left. */
+/** Move the messages to the drawn rows. The server does not count removed rows. */
 function placeErrors(fields: IEditorProps['fields'], struck: ReadonlySet<number>): IEditorProps['fields'] {
   const out = [...struck].sort((one, other) => one - other);
   const move = (path: string): string =>
@@ -246,7 +250,10 @@ function formatCell(cell: Json): string {
   return cell === null ? '' : typeof cell === 'string' ? cell : JSON.stringify(cell);
 }
 
-/** The cell that a text means in its column; what is none stays text, and the server says why it does not fit. */
+/**
+ * Convert the text of a cell to the type of its column. If that is not possible it stays text, and the server reports
+ * it.
+ */
 export function parseCell(column: IColumn, text: string): Json {
   if (text === '') {
     return column.type === 'string' && column.required ? '' : null;

@@ -1,6 +1,6 @@
 /**
- * Text, markdown and code in CodeMirror, with the language of the kind, bound to the shared draft. Until that is there,
- * and when there is none any more, it shows the record's text and cannot be typed in.
+ * A CodeMirror editor for text, Markdown and code, with the language of the kind, bound to the shared draft. Without
+ * a loaded draft it shows the text of the record, read-only.
  */
 
 import { StreamLanguage } from '@codemirror/language';
@@ -14,7 +14,7 @@ import type { IEditorProps } from './props';
 import { registerUndoingEditor } from '../undo-keys';
 import { accessibleLabel } from '../../codemirror/accessible-label';
 
-/** The language of a text that has none. JupyterLab's parser for those takes each of its letters for an error. */
+/** A language for plain text. JupyterLab's parser for plain text marks each letter as an error. */
 const PLAIN_LANGUAGE = Prec.highest(
   StreamLanguage.define({
     token: stream => {
@@ -35,17 +35,19 @@ function mimeTypeOf(kind: Kind): string {
   }
 }
 
+/** Props of a text editor. */
 export interface ITextProps extends Pick<
   IEditorProps,
   'value' | 'draft' | 'readOnly' | 'extension' | 'host'
 > {
-  /** Of the proposal, or the workspace. */
+  /** Id of the proposal or the workspace. */
   id: string;
   kind: Kind;
-  /** What it is, for people who do not see it. */
+  /** Label of the editor, for screen readers. */
   label: string;
 }
 
+/** The editor of a text, Markdown or code value. */
 export function TextEditor({
   id,
   kind,
@@ -58,7 +60,7 @@ export function TextEditor({
 }: ITextProps): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   const editor = useRef<CodeEditor.IEditor | null>(null);
-  /** Where the person was in the editor that is replaced. */
+  /** Cursor position in the editor that is replaced. */
   const cursor = useRef<CodeEditor.IPosition | null>(null);
   const shown = useRef({ value, readOnly });
   shown.current = { value, readOnly };
@@ -79,7 +81,8 @@ export function TextEditor({
       host: node.current!,
       model,
       readOnly: shown.current.readOnly || !bound,
-      // From the beginning: CodeMirror keeps how it once drew a hidden character, and JupyterLab draws most as a dot.
+      // Given from the start, because CodeMirror keeps how it first drew a hidden character: JupyterLab draws most of
+      // them as a dot.
       extensions: bound ? [...shows, remoteCursors(bound), keepScrollPosition, added.current] : shows
     });
     if (cursor.current) {
