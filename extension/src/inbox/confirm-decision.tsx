@@ -1,5 +1,5 @@
 /**
- * One summary of what is about to be decided, and the reason.
+ * The confirmation of a decision: the proposals that it is about, and the reason.
  */
 
 import { useId, useLayoutEffect, useRef, useState } from 'react';
@@ -8,6 +8,7 @@ import { isAboutWorkspace } from '../components/proposal-status';
 import { showHiddenCharacters } from '../text/hidden-characters';
 import type { IConfirmation, InboxModel } from './inbox-model';
 
+/** Lists the proposals of a decision and asks for a reason. */
 export function ConfirmDecision(props: {
   asked: IConfirmation;
   model: InboxModel;
@@ -123,7 +124,7 @@ export function ConfirmDecision(props: {
   );
 }
 
-/** The reasons that the notebooks' authors offer, each once; a server that knows none sends none. */
+/** Collect the reasons that the notebooks' authors offer, without duplicates. An older server sends none. */
 function collectReasons({ proposals }: IConfirmation): string[] {
   return [...new Set(proposals.flatMap(p => (p.reasons as string[] | undefined) ?? []))];
 }

@@ -1,12 +1,12 @@
 /**
- * What stands between a key and a decision: who may decide, how many at once, and the sentences that say so.
+ * Checks before a decision in the inbox: who may decide, how many at once, and the messages if that is not allowed.
  */
 
 import type { IHost } from '../components/host';
 import { showHiddenCharacters } from '../text/hidden-characters';
 import { InboxModel, MAX_BULK } from './inbox-model';
 
-/** Why nothing can be decided here, or null. */
+/** Return the reason why nothing can be decided here, or null. */
 export function decisionRefusal(host: IHost): string | null {
   if (host.readOnly !== null) {
     return host.readOnly;
@@ -17,7 +17,7 @@ export function decisionRefusal(host: IHost): string | null {
   return null;
 }
 
-/** Ask for a confirmation of what is meant now, or say why not. */
+/** Ask to confirm a decision on the current targets, or show why that is not possible. */
 export function askConfirmation(model: InboxModel, host: IHost, action: 'approve' | 'reject'): void {
   const { trans } = host;
   const why = decisionRefusal(host);
@@ -64,7 +64,7 @@ export function askConfirmation(model: InboxModel, host: IHost, action: 'approve
   }
 }
 
-/** Decide what was confirmed, or say why not. */
+/** Make the confirmed decision, or show why that is not possible. */
 export async function confirmDecision(model: InboxModel, host: IHost, reason: string): Promise<void> {
   const why = decisionRefusal(host);
   if (why !== null) {

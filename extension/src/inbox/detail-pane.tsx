@@ -1,12 +1,12 @@
 /**
- * The card, or the workspace, that is open below the list, and what leads from it to its cell and its run.
+ * The card or workspace that is open below the list, with buttons for its cell and its run.
  */
 
 import { ReactNode, RefObject, useEffect, useRef } from 'react';
 import type { IProposalSummary } from '../api/types';
 import type { IHost } from '../components/host';
 
-/** The first of these in a card is where its value is edited. */
+/** The first match in a card is the place where its value is edited. */
 const EDITOR_SELECTOR = [
   '.jp-hitl-text [contenteditable="true"]',
   ...['text', 'form', 'choice', 'plan', 'table', 'field'].flatMap(name =>
@@ -16,20 +16,21 @@ const EDITOR_SELECTOR = [
   '.jp-hitl-table button:enabled'
 ].join(', ');
 
-/** Milliseconds that a card may take until its editor is there. */
+/** Longest wait for the editor of a card, in milliseconds. */
 const EDITOR_WAIT_MS = 5000;
 
+/** An open card or workspace. */
 export function DetailPane(props: {
   opened: Pick<IProposalSummary, 'id' | 'run'>;
-  /** Each time it goes up, the card's editor gets the focus as soon as it is there. */
+  /** Counter; when it increases, the card's editor gets the focus as soon as it exists. */
   edits: number;
   host: IHost;
   card: ReactNode;
-  /** What leads to the cell, in words. */
+  /** Label of the button that opens the cell. */
   cell: string;
   onOpenCell?: () => void;
   onClose: () => void;
-  /** The person goes back to the list. */
+  /** Called when the person returns to the list. */
   onLeave: () => void;
 }): JSX.Element {
   const { opened, host, onOpenCell } = props;
@@ -84,7 +85,7 @@ function useFocusInEditor(node: RefObject<HTMLDivElement>, edits: number, id: st
     const look = (): void => {
       const editor = root.querySelector<HTMLElement>(EDITOR_SELECTOR);
       if (document.activeElement !== before) {
-        stop(); // the person has gone elsewhere meanwhile
+        stop(); // the person has moved the focus since then
       } else if (editor) {
         stop();
         editor.focus();

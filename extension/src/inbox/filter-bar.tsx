@@ -1,5 +1,5 @@
 /**
- * Above the list: search, filters with their counts, grouping, and how many are shown and selected.
+ * The bar above the list: search, filters with counts, grouping, and the numbers of shown and selected proposals.
  */
 
 import { memo } from 'react';
@@ -13,14 +13,15 @@ interface IFilterChoice {
   label: string;
 }
 
+/** Search, filters and grouping of the inbox. */
 export const FilterBar = memo(function Tools(props: {
   model: InboxModel;
   host: IHost;
-  /** What is drawn here changes with these alone. */
+  /** The list's layout. The bar is drawn again only if one of its props changes. */
   view: IListLayout;
   total: number;
   selected: number;
-  /** Whether all that can be seen are selected. */
+  /** Whether all shown proposals are selected. */
   all: boolean;
   user: string | null;
 }): JSX.Element {
@@ -108,7 +109,10 @@ export const FilterBar = memo(function Tools(props: {
   );
 });
 
-/** All, for the assignee "mine" and "nobody", and every value that waits; what is chosen stays, if nothing has it too. */
+/**
+ * List the choices of a filter: all, for assignees also "mine" and "nobody's", and each value in the list. The chosen
+ * value stays in the list even if no proposal has it.
+ */
 function listChoices(
   facet: Facet,
   model: InboxModel,

@@ -1,6 +1,6 @@
 /**
- * The state of the inbox: its rows, which are selected, which card is open, and what is about to be decided. The panel
- * draws it.
+ * The state of the inbox: its rows, the selected ones, the open card, and the decision to confirm. The panel draws
+ * it.
  */
 
 import type { Client } from '../api/client';
@@ -9,17 +9,18 @@ import type { Feed } from '../api/feed';
 import type { Action, IProposalSummary } from '../api/types';
 import { ListModel } from './list-model';
 
-/** Most proposals that the server decides in one go. */
+/** Most proposals that the server decides together. */
 export const MAX_BULK = 500;
 
-/** What a person is asked to confirm: the very proposals that were shown when a key asked for it. */
+/** A decision to confirm. It has exactly the proposals that were shown when the key was pressed. */
 export interface IConfirmation {
   readonly action: 'approve' | 'reject';
   readonly proposals: readonly IProposalSummary[];
-  /** How many are selected and cannot be seen; they are not decided. */
+  /** How many selected proposals are not shown in the list; they are not decided. */
   readonly hidden: number;
 }
 
+/** The inbox: its list, the selection, the open card, and decisions. */
 export class InboxModel extends ListModel {
   constructor(
     private _client: Client,
@@ -32,22 +33,24 @@ export class InboxModel extends ListModel {
     return this._selected.has(id);
   }
 
-  /** The selected proposals that can be seen. */
+  /** The selected proposals that are shown in the list. */
   get selection(): IProposalSummary[] {
     return this._selected.size === 0 ? [] : this.selectable.filter(p => this._selected.has(p.id));
   }
 
-  /** What can be decided together: each effect in doubt is looked up, and answered on its card. */
+  /**
+   * The proposals that can be decided together. An effect in doubt must be looked up, and is answered on its card.
+   */
   get selectable(): IProposalSummary[] {
     return this.shown.filter(p => !p.doubt);
   }
 
-  /** How many are selected, seen or not. */
+  /** How many proposals are selected, shown or not. */
   get selected(): number {
     return this._selected.size;
   }
 
-  /** Whether all that can be seen are selected. */
+  /** Whether all shown proposals are selected. */
   get allSelected(): boolean {
     const shown = this.selectable;
     return (
@@ -55,6 +58,7 @@ export class InboxModel extends ListModel {
     );
   }
 
+  /** Select a proposal, or deselect it. */
   toggle(id: string): void {
     if (!this._selected.has(id) && !this.selectable.some(p => p.id === id)) {
       return;
@@ -65,23 +69,23 @@ export class InboxModel extends ListModel {
     this._onAction();
   }
 
-  /** Select all that can be seen, or nothing at all. */
+  /** Select all shown proposals, or deselect everything. */
   selectAll(on: boolean): void {
     this._selected = new Set(on ? this.selectable.map(p => p.id) : []);
     this._onAction();
   }
 
-  /** The proposal whose card is open, as last seen; it stays when it is decided. */
+  /** The proposal whose card is open, as last read. It stays open after it is decided. */
   get opened(): IProposalSummary | null {
     return this._opened;
   }
 
-  /** Goes up when the open card's editor is to have the focus. */
+  /** Counter of requests to focus the open card's editor. */
   get edits(): number {
     return this._edits;
   }
 
-  /** Open a proposal's card, to edit it at once if `edit`. */
+  /** Open a proposal's card. If `edit`, its editor gets the focus. */
   open(proposal: IProposalSummary, edit = false): void {
     this.goTo(proposal.id);
     this._opened = proposal;
@@ -89,7 +93,7 @@ export class InboxModel extends ListModel {
     this._onAction();
   }
 
-  /** Open the card of one that waits. */
+  /** Open the card of a waiting proposal; others are ignored. */
   openById(id: string): void {
     const found = this._waiting.find(id);
     if (found) {
@@ -97,29 +101,30 @@ export class InboxModel extends ListModel {
     }
   }
 
-  /** Open the card of a proposal that is not among those that wait. */
+  /** Open the card of a proposal that is not waiting. */
   show(proposal: IProposalSummary): void {
     this._opened = proposal;
     this._onAction();
   }
 
+  /** Close the open card. */
   close(): void {
     this._opened = null;
     this._onAction();
   }
 
-  /** What an action is about: what is selected and can be seen, or else the current row. */
+  /** The proposals that an action is about: the shown selected ones, or else the current row. */
   get targets(): IProposalSummary[] {
     const { selection, currentProposal } = this;
     return selection.length > 0 ? selection : currentProposal ? [currentProposal] : [];
   }
 
-  /** What a person is asked to confirm, or null. */
+  /** The decision to confirm, or null. */
   get confirmation(): IConfirmation | null {
     return this._asked;
   }
 
-  /** Ask for a confirmation of what is meant now; exactly that is decided then. */
+  /** Ask to confirm a decision on the current targets. Exactly these proposals are decided then. */
   askConfirmation(action: IConfirmation['action']): void {
     const proposals = this.targets;
     const seen = this._selected.size === 0 ? 0 : this.selection.length;
@@ -127,12 +132,16 @@ export class InboxModel extends ListModel {
     this._onAction();
   }
 
+  /** Drop the decision to confirm. */
   cancel(): void {
     this._asked = null;
     this._onAction();
   }
 
-  /** Decide what was asked. True if it was done; else it can be tried again, unless the server has something else. */
+  /**
+   * Make the confirmed decision. Resolves to true if it was made. Otherwise it can be tried again, unless the
+   * proposals have changed.
+   */
   async confirm(reason: string): Promise<boolean> {
     const asked = this._asked;
     if (asked === null || this._deciding) {
@@ -146,26 +155,26 @@ export class InboxModel extends ListModel {
     return done;
   }
 
-  /** Whether a decision is under way. */
+  /** Whether a decision is being sent. */
   get deciding(): boolean {
     return this._deciding;
   }
 
-  /** Whether a proposal that was shown still waits, and as it was. */
+  /** Compare a shown proposal with the current one: "same", "changed", or "gone" if it no longer waits. */
   compareWithShown(shown: IProposalSummary): 'same' | 'changed' | 'gone' {
     const now = this._waiting.find(shown.id);
     const same = now?.revision === shown.revision && now.fingerprint === shown.fingerprint;
     return same ? 'same' : now ? 'changed' : 'gone';
   }
 
-  /** Decide proposals as they are shown; all of them, or none. True if it was done. */
+  /** Decide proposals as they are shown: all of them, or none. Resolves to true if that was done. */
   async decide(proposals: readonly IProposalSummary[], action: Action, reason?: string): Promise<boolean> {
     const ids = proposals.map(p => p.id);
     this._deciding = true;
     this._onAction();
     try {
       const answer = await this._client.decideMany([...proposals], { action, reason });
-      // Those that need other votes, or may still be taken back, wait on.
+      // Proposals that need more votes, or can still be taken back, stay in the list.
       const open = answer.proposals.filter(p => p.status === 'open').map(p => p.id);
       const decided = ids.filter(id => !open.includes(id));
       if (this._opened && decided.includes(this._opened.id)) {

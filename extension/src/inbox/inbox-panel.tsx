@@ -1,5 +1,5 @@
 /**
- * The inbox: what waits, one row a proposal, driven by the keyboard.
+ * The inbox: a list of the waiting proposals, which can be used with the keyboard.
  */
 
 import {
@@ -27,11 +27,12 @@ import { FilterBar } from './filter-bar';
 import type { WorkspaceStore } from './workspace-store';
 import { WorkspaceList } from './workspace-list';
 
+/** The whole inbox: views, filters, list, and the open card. */
 export function InboxPanel(props: {
   model: InboxModel;
   host: IHost;
   renderCard: (id: string) => ReactNode;
-  /** The workspaces that are written; none are shown without. */
+  /** The open workspaces; without it none are shown. */
   workspaces?: WorkspaceStore;
   renderWorkspace?: (id: string) => ReactNode;
   onOpenCell?: (of: Pick<IProposalSummary, 'path' | 'agent'>) => void;
@@ -44,7 +45,7 @@ export function InboxPanel(props: {
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     model.changed.connect(redraw);
-    redraw(); // something may have changed before
+    redraw(); // the model may have changed before
     return () => {
       model.changed.disconnect(redraw);
     };
@@ -55,7 +56,7 @@ export function InboxPanel(props: {
   const { confirmation: asked, opened } = model;
   const round = useConfirmationCount(asked);
   const before = useRef<IConfirmation | null>(null);
-  // Before a key can be pressed again: no key goes to nowhere.
+  // The focus moves before another key can be pressed, so that no key is lost.
   useLayoutEffect(() => {
     if (before.current && !asked) {
       list.current?.focus();
@@ -64,7 +65,7 @@ export function InboxPanel(props: {
   }, [asked]);
 
   const id = opened?.id;
-  // One of both is open at a time: what was opened last.
+  // Only the card or the workspace is open: the one that was opened last.
   useEffect(() => {
     if (id !== undefined) {
       workspaces?.open(null);
@@ -72,7 +73,7 @@ export function InboxPanel(props: {
   }, [id, workspaces]);
   const written = workspaces?.opened ?? null;
   const writtenId = written?.id;
-  // The same element as long as it is the same card: moving in the list draws no card anew.
+  // The element stays the same for the same card, so that moving in the list does not draw the card again.
   const card = useMemo(() => (id === undefined ? null : renderCard(id)), [id, renderCard]);
   const document = useMemo(
     () => (writtenId === undefined ? null : renderWorkspace?.(writtenId)),
@@ -161,7 +162,7 @@ export function InboxPanel(props: {
   );
 }
 
-/** What the list shows: all that waits, what waits for this person, or what a policy decided. */
+/** Switch between all waiting proposals, those for this person, and those that a policy decided. */
 function ViewSwitch(props: {
   model: InboxModel;
   host: IHost;
@@ -203,7 +204,7 @@ function ViewSwitch(props: {
   );
 }
 
-/** Another number for each confirmation. */
+/** Return a number that is different for each confirmation. */
 function useConfirmationCount(asked: IConfirmation | null): number {
   const last = useRef({ asked, round: 0 });
   if (last.current.asked !== asked) {

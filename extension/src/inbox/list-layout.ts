@@ -1,71 +1,77 @@
 /**
- * From what waits to what is shown: the search, the filters with their counts, and the groups.
+ * Computes the visible list from the waiting proposals: search, filters with counts, and groups.
  */
 
 import type { IProposalSummary } from '../api/types';
 import { hasSeat } from '../components/terms-sentences';
 
+/** The fields that can be filtered. */
 export const FACETS = ['agent', 'notebook', 'kind', 'assignee'] as const;
 
+/** A field that can be filtered. */
 export type Facet = (typeof FACETS)[number];
 
-/** For each filter the value that is wanted, or null for all; "" is nobody as assignee. */
+/** The chosen value of each filter; null: all, and "" for the assignee: nobody. */
 export type Filters = { readonly [facet in Facet]: string | null };
 
+/** How the list is grouped. "alike": proposals that differ only in their values and numbers. */
 export type GroupingMode = 'none' | 'notebook' | 'agent' | 'alike';
 
+/** Search, filters and grouping of the list. */
 export interface IListRequest {
   search: string;
   filters: Filters;
   grouping: GroupingMode;
-  /** Only what this person may decide, first what is assigned to them; null for everything. */
+  /** User name: only proposals that this user may decide, those assigned to the user first. Null: all proposals. */
   mine: string | null;
-  /** Keys of the groups whose rows are hidden. */
+  /** Keys of the collapsed groups. */
   collapsed: ReadonlySet<string>;
 }
 
+/** A group of the list. */
 export interface IListGroup {
-  /** Names the group among those of all groupings. */
+  /** Key of the group, unique among the groups of all groupings. */
   key: string;
   label: string;
   count: number;
   collapsed: boolean;
 }
 
-/** A line of the list: a group's header or a row. */
+/** A line of the list: the header of a group, or a row. */
 export interface IListLine {
   key: string;
   group: IListGroup | null;
-  /** None for a header. */
+  /** Null for a header. */
   proposal: IProposalSummary | null;
-  /** Where the row stands among the rows. */
+  /** Index of the row among the rows. */
   row: number;
 }
 
-/** A value to filter by, and how many would be shown with it. */
+/** A value of a filter, and how many proposals would be shown with it. */
 export interface IFilterOption {
   value: string;
   label: string;
   count: number;
 }
 
+/** The visible list. */
 export interface IListLayout {
   lines: readonly IListLine[];
-  /** The proposals that can be seen, from the first to the last. */
+  /** The shown proposals in order. */
   rows: readonly IProposalSummary[];
-  /** Where a proposal's row is. */
+  /** Indices of a proposal's row and line. */
   places: ReadonlyMap<string, { row: number; line: number }>;
   groups: readonly IListGroup[];
-  /** How many this person may decide, whatever is searched for. */
+  /** How many waiting proposals this person may decide, without search and filters. */
   mine: number;
-  /** How many fit search and filters, in collapsed groups too. */
+  /** How many proposals match search and filters, in collapsed groups too. */
   matching: number;
   options: { readonly [facet in Facet]: readonly IFilterOption[] };
-  /** For each filter how many would be shown without it. */
+  /** For each filter: how many proposals would be shown without it. */
   without: { readonly [facet in Facet]: number };
 }
 
-/** What is searched in, made once for each proposal. */
+/** The searched text of each proposal, cached. */
 const searchTexts = new WeakMap<IProposalSummary, string>();
 
 function searchTextOf(p: IProposalSummary): string {
@@ -81,17 +87,17 @@ function facetValueOf(p: IProposalSummary, facet: Facet): string {
   return p[facet] ?? '';
 }
 
-/** The text for a value of one facet, from a proposal that has it. */
+/** Return the label of a facet's value, from a proposal that has it. */
 export function facetLabelOf(p: IProposalSummary, facet: Facet): string {
   return facet === 'notebook' ? (p.path ?? p.notebook) : facetValueOf(p, facet);
 }
 
-/** The title that alike proposals have in common. */
+/** Return the title that alike proposals have in common. */
 function similarityLabel({ title, agent }: IProposalSummary): string {
   return `${title.replace(/\d+/g, '#')} · ${agent}`;
 }
 
-/** Arrange `all` as it is wanted. */
+/** Compute the visible list of `all` for a request. */
 export function arrangeList(all: readonly IProposalSummary[], wanted: IListRequest): IListLayout {
   const words = wanted.search.toLowerCase().split(/\s+/).filter(Boolean);
   const options: { [facet in Facet]: Map<string, IFilterOption> } = {

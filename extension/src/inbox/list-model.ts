@@ -1,5 +1,5 @@
 /**
- * The rows of the inbox: what waits, how it is searched, filtered and grouped, and which row is current.
+ * The list of the inbox: the waiting proposals, the search, the filters, the groups, and the current row.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -9,6 +9,7 @@ import type { IProposalSummary } from '../api/types';
 import { arrangeList, Facet, Filters, GroupingMode, IListLayout, IListRequest } from './list-layout';
 import { ProposalStore } from './proposal-store';
 
+/** The waiting proposals as a list with search, filters and groups. */
 export class ListModel {
   constructor(client: Client, feed: Feed) {
     this._waiting = new ProposalStore(client, feed);
@@ -20,27 +21,27 @@ export class ListModel {
     return this._changed;
   }
 
-  /** How many wait, whatever is searched for. */
+  /** How many proposals wait, without search and filters. */
   get total(): number {
     return this._waiting.all.length;
   }
 
-  /** Whether it is known what waits. */
+  /** Whether the waiting proposals were read once. */
   get loaded(): boolean {
     return this._waiting.loaded;
   }
 
-  /** What is to be drawn; another object after every change of it. */
+  /** The visible list. It is a new object after every change. */
   get view(): IListLayout {
     return this._view;
   }
 
-  /** The proposals that can be seen. */
+  /** The shown proposals in order. */
   get shown(): readonly IProposalSummary[] {
     return this._view.rows;
   }
 
-  /** What is searched for: words that all must stand in title, agent, notebook or summary. */
+  /** The searched words. All of them must occur in title, agent, notebook or summary. */
   get search(): string {
     return this._search;
   }
@@ -51,18 +52,19 @@ export class ListModel {
     this._onAction();
   }
 
+  /** The chosen value of each filter. */
   get filters(): Filters {
     return this._filters;
   }
 
-  /** Show only those with this value; null shows all. */
+  /** Show only proposals with this value; null shows all. */
   filter(facet: Facet, value: string | null): void {
     this._filters = { ...this._filters, [facet]: value };
     this._arrange();
     this._onAction();
   }
 
-  /** Whose proposals alone are shown: those that this user may decide; null shows all. */
+  /** User name, if only the proposals are shown that this user may decide; null shows all. */
   get mine(): string | null {
     return this._mine;
   }
@@ -73,6 +75,7 @@ export class ListModel {
     this._onAction();
   }
 
+  /** How the list is grouped. */
   get grouping(): GroupingMode {
     return this._grouping;
   }
@@ -83,11 +86,12 @@ export class ListModel {
     this._onAction();
   }
 
-  /** Hide or show the rows of a group. */
+  /** Collapse a group, or expand it. */
   toggleGroup(key: string): void {
     this._setCollapsed([key], !this._collapsed.has(key));
   }
 
+  /** Collapse all groups, or expand all. */
   collapseAll(on: boolean): void {
     this._setCollapsed(
       this._view.groups.map(group => group.key),
@@ -95,7 +99,7 @@ export class ListModel {
     );
   }
 
-  /** Hide the rows of the current row's group. */
+  /** Collapse the group of the current row. */
   collapse(): void {
     const place = this._view.places.get(this._current ?? '');
     const group = place && this._view.lines[place.line].group;
@@ -104,7 +108,7 @@ export class ListModel {
     }
   }
 
-  /** Show the rows of the nearest hidden group: the one before the current row, or else the first after it. */
+  /** Expand the nearest collapsed group before the current row, or else the first one after it. */
   expand(): void {
     const { lines, places } = this._view;
     const at = places.get(this._current ?? '')?.line ?? 0;
@@ -124,18 +128,19 @@ export class ListModel {
     return this._current;
   }
 
+  /** The proposal of the current row; null if there is no row. */
   get currentProposal(): IProposalSummary | null {
     const place = this._view.places.get(this._current ?? '');
     return place ? this._view.rows[place.row] : null;
   }
 
-  /** Make a row current, if it can be seen. */
+  /** Make a row current, if it is shown. */
   goTo(id: string): void {
     this._current = this._view.places.has(id) ? id : this._current;
     this._onAction();
   }
 
-  /** Make the row current that is so many rows further down. */
+  /** Move the current row down by `by` rows; negative numbers move up. */
   move(by: number): void {
     const { rows, places } = this._view;
     const from = places.get(this._current ?? '')?.row ?? 0;
@@ -144,18 +149,18 @@ export class ListModel {
     this._onAction();
   }
 
-  /** What a person is to know: why something was not done, until they do something else; or what is wrong, or "". */
+  /** A message for the person, or "": why an action was refused, until the next action; or an error of reading. */
   get problem(): string {
     return this._shownProblem || this._waiting.trouble;
   }
 
-  /** Say why something is not done. */
+  /** Show why an action was refused. */
   showProblem(why: string): void {
     this._shownProblem = why;
     this._changed.emit();
   }
 
-  /** Read all that waits again. */
+  /** Read all waiting proposals again. */
   refresh(): Promise<void> {
     return this._waiting.refresh();
   }
@@ -165,13 +170,13 @@ export class ListModel {
     Signal.clearData(this);
   }
 
-  /** A person did something: what was said is over. */
+  /** Handle an action of the person: the last message is removed. */
   protected _onAction(): void {
     this._shownProblem = '';
     this._changed.emit();
   }
 
-  /** What waits is another. */
+  /** Handle a change of the waiting proposals. */
   protected _listChanged(): void {
     this._arrange();
     this._changed.emit();
@@ -186,7 +191,7 @@ export class ListModel {
     this._onAction();
   }
 
-  /** Arrange anew. If the current row is not there any more, the one at its place is current. */
+  /** Compute the visible list again. If the current row is gone, the row at its place becomes the current one. */
   private _arrange(): void {
     const before = this._view;
     this._view = arrangeList(this._waiting.all, this._wanted);

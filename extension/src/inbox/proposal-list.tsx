@@ -1,5 +1,5 @@
 /**
- * The list of what waits, driven by the keyboard. Only the lines in sight are drawn.
+ * The list of waiting proposals, which can be used with the keyboard. Only the visible lines are drawn.
  */
 
 import { useVirtualizer } from '@tanstack/react-virtual';
@@ -27,6 +27,7 @@ interface IPlacedLine {
   top: number;
 }
 
+/** The rows of the inbox with their keys. */
 export function ProposalList(props: {
   model: InboxModel;
   host: IHost;
@@ -43,7 +44,7 @@ export function ProposalList(props: {
     count: lines.length,
     getScrollElement: () => list.current,
     estimateSize: index => (lines[index].proposal ? ROW_HEIGHT_PX : HEADER_HEIGHT_PX),
-    // Another function for other lines: their heights are taken anew.
+    // For new lines it must be a new function, so that their heights are measured again.
     getItemKey: useCallback((index: number) => lines[index].key, [lines]),
     overscan: 10
   });
@@ -128,7 +129,7 @@ export function ProposalList(props: {
     ) : (
       <GroupHeader key={key} group={group!} top={top} onToggle={toggleGroup} />
     );
-  // Between a change and the next drawing of the window there may be fewer lines.
+  // After a change there may be fewer lines until the visible part is computed again.
   const drawn = virtual
     .getVirtualItems()
     .filter(({ index }) => index < lines.length)
@@ -190,7 +191,7 @@ function groupLabel(group: IListGroup, { trans }: IHost): string {
     : trans._n('%2, %1 proposal', '%2, %1 proposals', group.count, label);
 }
 
-/** The lines that follow each other in the same group, together. */
+/** Group consecutive lines of the same group. */
 function groupLines(drawn: readonly IPlacedLine[]): { group: IListGroup | null; lines: IPlacedLine[] }[] {
   const parts: { group: IListGroup | null; lines: IPlacedLine[] }[] = [];
   for (const one of drawn) {
@@ -204,7 +205,7 @@ function groupLines(drawn: readonly IPlacedLine[]): { group: IListGroup | null; 
   return parts;
 }
 
-/** The time, every minute another. */
+/** Return the current time, updated every minute. */
 function useMinuteClock(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {

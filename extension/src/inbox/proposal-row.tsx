@@ -1,5 +1,5 @@
 /**
- * One row of the inbox, and a group's header. Drawn anew only if something in it is another.
+ * One row of the inbox, and the header of a group. They are drawn again only if one of their props changes.
  */
 
 import { memo } from 'react';
@@ -10,37 +10,40 @@ import { ownVote, needProgress, waitsFor } from '../components/terms-sentences';
 import { showHiddenCharacters } from '../text/hidden-characters';
 import type { IListGroup } from './list-layout';
 
+/** Height of a row, in pixels. */
 export const ROW_HEIGHT_PX = 46;
+/** Height of a group's header, in pixels. */
 export const HEADER_HEIGHT_PX = 28;
 
+/** Props of a row. */
 export interface IRowProps {
   proposal: IProposalSummary;
   current: boolean;
   selected: boolean;
   top: number;
-  /** Where it stands among how many rows. */
+  /** Position among the rows, from 1, and the number of rows. */
   position: number;
   size: number;
   age: string;
-  /** When it must be decided, in words, or "". */
+  /** The deadline as text, or "". */
   due: string;
   late: boolean;
-  /** What its policy has to say in a list: who it waits for, how many votes there are. */
+  /** The state of its review: what it waits for, and how many votes there are. */
   facts: string;
-  /** It cannot be decided, or should have been by now. */
+  /** A warning: nobody can decide it, or it is overdue. */
   pressing: string;
   host: IHost;
   onOpen: (proposal: IProposalSummary) => void;
   onToggle: (id: string) => void;
 }
 
-/** How long something waits, in whole minutes. */
+/** Format how long a proposal has waited, in whole minutes. */
 export function formatAge(proposal: IProposalSummary, now: number, host: IHost): string {
   const minutes = Math.floor((now - Date.parse(proposal.created_at)) / 60_000);
   return minutes >= 1 ? formatDuration(minutes * 60) : host.trans.__('just now');
 }
 
-/** When something must be decided, and whether it is late. */
+/** Format when a proposal must be decided, and whether it is late. */
 export function formatDue(
   proposal: IProposalSummary,
   now: number,
@@ -61,7 +64,7 @@ export function formatDue(
   return { due: late ? host.trans.__('%1 late', length) : host.trans.__('due in %1', length), late };
 }
 
-/** What the policy of a proposal has to say in a list. */
+/** Collect the state of a proposal's review for a row. */
 export function collectFacts(proposal: IProposalSummary, host: IHost): { facts: string; pressing: string } {
   const { trans } = host;
   const counted = needProgress(proposal);
@@ -77,7 +80,7 @@ export function collectFacts(proposal: IProposalSummary, host: IHost): { facts: 
   };
 }
 
-// The check box is the pointer's; to a screen reader the option itself says whether it is selected.
+/** A row of the list. The check box is for the pointer; for screen readers the option itself has the selected state. */
 export const ProposalRow = memo(function Row(props: IRowProps): JSX.Element {
   const { proposal, current, selected, host } = props;
   const place = showHiddenCharacters(`${proposal.path ?? proposal.notebook} · ${proposal.agent}`);
@@ -141,7 +144,7 @@ export const ProposalRow = memo(function Row(props: IRowProps): JSX.Element {
   );
 });
 
-/** A group's name with its count; a click hides or shows its rows. Keys do that from the list. */
+/** Header of a group with its count. A click collapses or expands the group; the list has keys for that. */
 export const GroupHeader = memo(function Header(props: {
   group: IListGroup;
   top: number;

@@ -1,6 +1,6 @@
 /**
- * What waits, in step with the server. The feed names what changed: of a few proposals each is read by itself, and
- * everything is read again only after a gap, or when there are new ones, or many.
+ * The waiting proposals, kept up to date with the server. The feed names the changed ones. A few of them are read one
+ * by one. All are read again only after a gap, or if proposals are new, or if many have changed.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -12,15 +12,16 @@ import { showHiddenCharacters } from '../text/hidden-characters';
 
 const PAGE_SIZE = 500;
 
-/** So many proposals are read one by one. */
+/** Most proposals that are read one by one. */
 const MAX_SINGLE_READS = 10;
 
-/** Milliseconds until a reading that failed is tried again. */
+/** Delay before a failed read is tried again, in milliseconds. */
 const RETRY_MS = 5000;
 
-/** Characters of a value that a list shows, as on the server. */
+/** Longest summary of a value in a list, in characters; the same as on the server. */
 const MAX_SUMMARY_CHARS = 200;
 
+/** All waiting proposals. */
 export class ProposalStore {
   constructor(
     private _client: Client,
@@ -30,31 +31,32 @@ export class ProposalStore {
     void this.refresh();
   }
 
-  /** Emitted when something is there, is gone or looks different, and when reading fails. */
+  /** Emitted when a proposal appears, ends or changes, and when reading fails. */
   get changed(): ISignal<ProposalStore, void> {
     return this._changed;
   }
 
-  /** Everything that waits, oldest first. */
+  /** All waiting proposals, oldest first. */
   get all(): readonly IProposalSummary[] {
     return this._all;
   }
 
-  /** Whether it was read once. */
+  /** Whether all were read once. */
   get loaded(): boolean {
     return this._loaded;
   }
 
-  /** Why the last reading failed, or "". */
+  /** Error of the last read, or "". */
   get trouble(): string {
     return this._trouble;
   }
 
+  /** Return a waiting proposal, or undefined. */
   find(id: string): IProposalSummary | undefined {
     return this._byId.get(id);
   }
 
-  /** These were decided here. */
+  /** Remove proposals that were decided in this window. */
   remove(ids: readonly string[]): void {
     const left = new Map(this._byId);
     ids.forEach(id => left.delete(id));
@@ -62,7 +64,7 @@ export class ProposalStore {
     this._replaceAll(left);
   }
 
-  /** Read these again. */
+  /** Read these proposals again. */
   async check(ids: readonly string[]): Promise<void> {
     if (ids.length > MAX_SINGLE_READS || this._reading) {
       await this.refresh();
@@ -71,7 +73,7 @@ export class ProposalStore {
     }
   }
 
-  /** Read all that waits. Calls that overlap become one more reading. */
+  /** Read all waiting proposals. Calls during a read cause one more read after it. */
   async refresh(): Promise<void> {
     if (this._reading) {
       this._again = true;
@@ -88,7 +90,7 @@ export class ProposalStore {
         page.proposals.forEach(p => found.set(p.id, p));
         cursor = page.next ?? undefined;
         if (cursor && !this._loaded) {
-          this._replaceAll(new Map(found)); // the first page at once
+          this._replaceAll(new Map(found)); // show the first page at once
         }
       } while (cursor && !this._disposed);
       this._trouble = '';
@@ -123,20 +125,20 @@ export class ProposalStore {
     }
     const ids = [...new Set(changed.proposals)];
     const { open } = await this._readProposals(ids);
-    // A run that is cancelled takes its proposals with it and names none of them: one of them tells for all.
+    // A cancelled run ends all of its proposals but reports none of them. So one of them is checked for each run.
     const witnesses = this._oneOfEach(changed.runs.filter(run => !open.has(run)));
     if (witnesses.length > MAX_SINGLE_READS || (await this._readProposals(witnesses)).moved) {
       await this.refresh();
     }
   }
 
-  /** One proposal that waits of each of these runs, where there is any. */
+  /** Return one waiting proposal of each of these runs, if there is any. */
   private _oneOfEach(runs: readonly string[]): string[] {
     const left = new Set(runs);
     return left.size === 0 ? [] : this._all.filter(p => left.delete(p.run)).map(p => p.id);
   }
 
-  /** Read some; tells whether the list is another now, and which runs still have one of them open. */
+  /** Read some proposals. Returns whether the list has changed, and the runs that still have one of them open. */
   private async _readProposals(ids: readonly string[]): Promise<{ moved: boolean; open: Set<string> }> {
     const now = await Promise.all(ids.map(id => this._readProposal(id)));
     const left = new Map(this._byId);
@@ -174,7 +176,9 @@ export class ProposalStore {
     return { moved, open };
   }
 
-  /** One proposal; null if there is none, undefined if it could not be read or is being read already. */
+  /**
+   * Read one proposal. Returns null if it does not exist, and undefined if reading failed or is in progress already.
+   */
   private async _readProposal(id: string): Promise<IProposal | null | undefined> {
     if (this._asked.has(id)) {
       this._asked.set(id, true);
@@ -198,7 +202,7 @@ export class ProposalStore {
     }
   }
 
-  /** What is known stays; it is read again soon. */
+  /** Report a failed read. The known proposals stay, and reading is tried again soon. */
   private _onFailure(reason: unknown): void {
     this._trouble = reason instanceof Error ? reason.message : String(reason);
     clearTimeout(this._timer);
@@ -208,7 +212,7 @@ export class ProposalStore {
     }
   }
 
-  /** What is being read may be older than the end of these: it does not bring them back. */
+  /** Remember proposals that ended during a read of all, since its result may still contain them. */
   private _removeEnded(ids: readonly string[]): void {
     if (this._reading) {
       this._again = true;
@@ -230,16 +234,16 @@ export class ProposalStore {
   private _trouble = '';
   private _reading = false;
   private _again = false;
-  /** What is being read by itself, and whether it changed again meanwhile. */
+  /** Proposals that are being read one by one, and whether they changed again during that time. */
   private _asked = new Map<string, boolean>();
-  /** What ended while everything is being read. */
+  /** Proposals that ended during a read of all. */
   private _gone = new Set<string>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _disposed = false;
   private _changed = new Signal<ProposalStore, void>(this);
 }
 
-/** A proposal in full as a list has it; the beginning of its value is the server's as long as that is the same. */
+/** Convert a full proposal to its form in a list. The server's summary is kept if the value is the same. */
 function summarize(found: IProposal, known: IProposalSummary): IProposalSummary {
   const kept = found.revision === known.revision && found.fingerprint === known.fingerprint;
   const names = Object.keys(known).filter(name => name in found) as (keyof IProposalSummary &
@@ -251,7 +255,7 @@ function summarize(found: IProposal, known: IProposalSummary): IProposalSummary 
   };
 }
 
-/** Whether two look the same in a list, where nothing is said about drafts. */
+/** Return true if two proposals look the same in a list. Lists show nothing about drafts. */
 function isSameInList(one: IProposalSummary, other: IProposalSummary): boolean {
   return JSON.stringify({ ...one, has_draft: false }) === JSON.stringify({ ...other, has_draft: false });
 }

@@ -1,5 +1,5 @@
 /**
- * Above what waits: the documents that agents and people are writing, if there are any.
+ * The list of open workspaces, above the waiting proposals. It is empty if there are none.
  */
 
 import type { IWorkspaceSummary } from '../api/types';
@@ -15,6 +15,7 @@ interface IWorkspaceListProps {
   onOpen: (workspace: IWorkspaceSummary) => void;
 }
 
+/** The open workspaces. */
 export function WorkspaceList({ workspaces, host, onOpen }: IWorkspaceListProps): JSX.Element | null {
   useRedraw(workspaces);
   const { trans } = host;

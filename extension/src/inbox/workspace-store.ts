@@ -1,5 +1,5 @@
 /**
- * The workspaces that are not closed, for the inbox, and which of them is open there.
+ * The workspaces that are not closed, for the inbox, and the one that is open there.
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
@@ -9,10 +9,11 @@ import type { Feed } from '../api/feed';
 import { SingleFlight } from '../api/single-flight';
 import type { IWorkspaceSummary } from '../api/types';
 
-/** Workspaces of a page, and pages that are read. */
+/** Workspaces per page, and most pages that are read. */
 const PAGE_SIZE = 50;
 const MAX_PAGES = 4;
 
+/** The workspaces that are not closed. */
 export class WorkspaceStore {
   constructor(
     private _client: Client,
@@ -26,17 +27,17 @@ export class WorkspaceStore {
     void this._reading.run();
   }
 
-  /** Newest first. */
+  /** The workspaces, newest first. */
   get found(): readonly IWorkspaceSummary[] {
     return this._found;
   }
 
-  /** The one that is open in the inbox, as last seen; it stays when it is closed for good. */
+  /** The workspace that is open in the inbox, as last read. It stays open after it is closed for good. */
   get opened(): IWorkspaceSummary | null {
     return this._opened;
   }
 
-  /** What went wrong with reading them, for people, or "". */
+  /** Error of the last read, as a sentence for people, or "". */
   get problem(): string {
     return this._problem;
   }
@@ -46,6 +47,7 @@ export class WorkspaceStore {
     return this._changed;
   }
 
+  /** Open a workspace in the inbox; null closes it. */
   open(workspace: IWorkspaceSummary | null): void {
     if (workspace !== this._opened) {
       this._opened = workspace;
@@ -69,7 +71,7 @@ export class WorkspaceStore {
       this._opened = found.find(one => one.id === this._opened?.id) ?? this._opened;
       this._problem = '';
     } catch (reason) {
-      // A server without workspaces has none; that there is no server, the list says.
+      // A server without workspaces answers with 404. If the server cannot be reached, the list of proposals says so.
       this._problem = reason instanceof ApiError && [0, 404].includes(reason.status) ? '' : errorText(reason);
     }
     this._changed.emit();

@@ -1,5 +1,5 @@
 /**
- * A decision that was not taken because the server has something else than was shown: what was shown, and what is there.
+ * A notice for a refused decision: the server's state differs from what was shown. It shows both states.
  */
 
 import { useId } from 'react';
@@ -12,11 +12,12 @@ import { showHiddenCharacters } from '../../text/hidden-characters';
 
 interface IProps {
   surprise: IDecisionConflict;
-  /** The server's sentence about it, or "". */
+  /** The server's sentence about the refusal, or "". */
   problem: string;
   host: IHost;
 }
 
+/** Shows why a decision was refused, with the state as it was shown and as it is now. */
 export function ConflictNotice({ surprise, problem, host }: IProps): JSX.Element {
   const { trans } = host;
   const heading = useId();
@@ -56,7 +57,7 @@ export function ConflictNotice({ surprise, problem, host }: IProps): JSX.Element
   );
 }
 
-/** About the draft: somebody wrote into it, or decided without what was typed here last. */
+/** A conflict of the draft: somebody changed it, or decided before the last edit was saved. */
 function DraftConflict(props: {
   surprise: { now: IProposal; draft: { shown: string; now: string } };
   problem: string;

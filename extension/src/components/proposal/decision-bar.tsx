@@ -1,5 +1,5 @@
 /**
- * The ways to decide an open proposal, and what became of one that is not open any more.
+ * The controls for deciding an open proposal, and the result of a decided one.
  */
 
 import { useEffect, useId, useState } from 'react';
@@ -11,7 +11,7 @@ import { isAboutWorkspace } from '../proposal-status';
 import type { IUndoer } from '../undo-keys';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
-/** Milliseconds after which it is said that something is being saved. */
+/** Delay before the status of saving is shown, in milliseconds. */
 const SAVING_DELAY_MS = 700;
 
 interface IProps {
@@ -19,7 +19,11 @@ interface IProps {
   host: IHost;
 }
 
-/** @param onUndo - the editor is to be drawn anew: what was typed in it and is no value goes. */
+/**
+ * The fields and buttons for a decision.
+ *
+ * @param onUndo - redraws the editor, so that typed text that is not a valid value is removed.
+ */
 export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {
   const { trans } = host;
   const [reason, setReason] = useState('');
@@ -28,7 +32,7 @@ export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => vo
   const { proposal } = model;
   const sound = !model.unfinished && Object.keys(model.fields).length === 0;
   const whole = isAboutWorkspace(proposal);
-  // Where nothing but an edit is allowed, agreeing to what another person has made of it is one too.
+  // If only edits are allowed, to agree with another person's edit is also an edit.
   const agreed = proposal.candidate !== undefined && !proposal.allow.includes('approve');
   const names: [Action, string, boolean][] = [
     ['approve', approveLabel(trans.__('Approve'), proposal, host), !model.edited && !model.unfinished],
@@ -107,8 +111,8 @@ export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => vo
 }
 
 /**
- * The one way to say that a workspace is done. People mean the text that stands there, whoever wrote it: that some of it
- * was written since the agent asked makes it an edit.
+ * Return the one action for a finished workspace. People mean the current text, no matter who wrote it. If the
+ * text has changed since the agent asked, the action is an edit.
  */
 function doneAction({ proposal, edited }: IProposalModel, { trans }: IHost): [Action, string, boolean] {
   const action = edited || !proposal.allow.includes('approve') ? 'edit' : 'approve';
@@ -126,7 +130,7 @@ function UndoApproval({ model, host, onUndo }: IProps & { onUndo: () => void }):
         undoer={{ undo: () => undoTyping(model, onUndo), redo: () => model.redo() }}
         host={host}
       />
-      {/* In a workspace that would be everybody's writing. */}
+      {/* In a workspace it would undo the edits of all people. */}
       {!isAboutWorkspace(model.proposal) && (
         <button
           type="button"
@@ -144,7 +148,7 @@ function UndoApproval({ model, host, onUndo }: IProps & { onUndo: () => void }):
   );
 }
 
-/** Undo and redo what this person typed. */
+/** Buttons to undo and redo the edits of this window. */
 export function UndoRedoButtons(props: {
   canUndo: boolean;
   canRedo: boolean;
@@ -170,7 +174,7 @@ export function UndoRedoButtons(props: {
   );
 }
 
-/** Undo what this person typed last. */
+/** Undo the last edit of this window. */
 export function undoTyping(model: IProposalModel, onUndo: () => void): void {
   const broken = model.unfinished !== '';
   model.undo();
@@ -179,13 +183,13 @@ export function undoTyping(model: IProposalModel, onUndo: () => void): void {
   }
 }
 
-/** Whether the value can be typed in here and now. */
+/** Return true if the value can be edited here and now. */
 export function isEditable(model: IProposalModel, host: IHost): boolean {
   const { draft } = model;
   return draft !== null && draft.loaded && !draft.closed && !model.deciding && host.readOnly === null;
 }
 
-/** Whether what was typed is safe; that it is on its way is not worth a word. */
+/** Save status of the draft. Other states than "saved" are shown only after 700 ms, to avoid flicker. */
 export function SaveStatus({ saved: now, host }: { saved: string; host: IHost }): JSX.Element {
   const { trans } = host;
   const saved = useDelayed(now);
@@ -202,7 +206,7 @@ export function SaveStatus({ saved: now, host }: { saved: string; host: IHost })
   );
 }
 
-/** The state, as soon as it has lasted; that all is well at once. */
+/** Return the state after it has lasted for the delay; "saved" is returned at once. */
 function useDelayed(state: string): string {
   const [late, setLate] = useState('saved');
   useEffect(() => {
@@ -212,6 +216,7 @@ function useDelayed(state: string): string {
   return state === 'saved' ? state : late;
 }
 
+/** The result of a decided proposal: answer, reason, and the next action for its run. */
 export function DecisionLine({ model, host }: IProps): JSX.Element {
   const { proposal, run } = model;
   const { decision } = proposal;

@@ -1,6 +1,6 @@
 /**
- * A question whether an effect happened: what is known of the call, three answers of which none is chosen, and one button
- * that says what follows. No key decides it, nothing of it is shared before it is decided.
+ * The card of an effect in doubt: facts about the call, three answers of which none is preselected, and one button
+ * that names the consequence. No key decides it, and nothing is shared before the decision.
  */
 
 import { useId, useRef, useState } from 'react';
@@ -21,6 +21,7 @@ interface IProps {
 
 type DoubtAnswer = 'yes' | 'no' | 'stop';
 
+/** The card of a question whether an effect happened. */
 export function DoubtCard({ model, host }: IProps): JSX.Element {
   useChanges(model, host);
   const { proposal } = model;
@@ -226,7 +227,7 @@ function AnswerForm({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Ele
   );
 }
 
-/** What was said that it returned. */
+/** The result of the call, as it was given in the decision. */
 function ReturnedResult({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element | null {
   const value = proposal.decision?.value;
   if (effectState(value) !== 'yes') {
@@ -248,7 +249,7 @@ function makeAnswer(chosen: DoubtAnswer, result: string, schema: Json): Json {
   return text ? { happened: true, result: parseResult(text, schema) } : { happened: true };
 }
 
-/** What a step returned, as people type it: JSON, or else text; a number is a text, too, where the step returns one. */
+/** Parse the typed result of a step: JSON, or else text. If the step returns text, a number stays text too. */
 export function parseResult(text: string, schema: Json): Json {
   try {
     const value = JSON.parse(text) as Json;

@@ -1,5 +1,6 @@
 /**
- * A proposal's card and a workspace, read when they are shown; another one is another element (`key`).
+ * A proposal's card or a workspace, loaded when it is shown. Use the id as `key`, so that another id is another
+ * element.
  */
 
 import { type ReactNode, useEffect, useState } from 'react';
@@ -15,7 +16,7 @@ interface IByIdProps {
   host: IHost;
 }
 
-/** The card of a proposal. */
+/** Loads a proposal and shows its card. */
 export function CardById({ id, host }: IByIdProps): JSX.Element {
   const { model, problem } = useModel(id, host, loadProposalModel);
   return model ? (
@@ -25,7 +26,7 @@ export function CardById({ id, host }: IByIdProps): JSX.Element {
   );
 }
 
-/** A workspace; as long as people are asked whether it is done, with the card that asks them. */
+/** Loads a workspace and shows it. While people are asked whether it is done, the card of that question is shown. */
 export function WorkspaceById({ id, host }: IByIdProps): JSX.Element {
   const { model, problem } = useModel(id, host, loadWorkspaceModel);
   const asked = (proposal: string): ReactNode => <CardById key={proposal} id={proposal} host={host} />;
@@ -36,14 +37,14 @@ export function WorkspaceById({ id, host }: IByIdProps): JSX.Element {
   );
 }
 
-/** Read what a proposal's model is made of; what is returned makes it. */
+/** Load a proposal and its run. The returned function creates the model. */
 export async function loadProposalModel(id: string, host: IHost): Promise<() => ProposalModel> {
   const proposal = await host.client.getProposal(id);
   const { run } = await host.client.getRun(proposal.run);
   return () => new ProposalModel(host, proposal, run);
 }
 
-/** Read what a workspace's model is made of; what is returned makes it. */
+/** Load a workspace and its run. The returned function creates the model. */
 export async function loadWorkspaceModel(id: string, host: IHost): Promise<() => WorkspaceModel> {
   const workspace = await host.client.getWorkspace(id);
   const standing = await host.client.getRun(workspace.run);

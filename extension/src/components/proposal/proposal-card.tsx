@@ -1,5 +1,6 @@
 /**
- * One proposal: what is proposed and why a person is asked, the value in its editor, and the ways to decide.
+ * The card of one proposal: the proposal, the reason why a person is asked, the editor of the value, and the
+ * decision.
  */
 
 import { type ReactNode, useId, useMemo, useReducer, useRef, useState } from 'react';
@@ -20,6 +21,7 @@ import { showHiddenCharacters } from '../../text/hidden-characters';
 import { DecisionLine, isEditable, undoTyping, DecisionBar } from './decision-bar';
 import { useDocumentTools } from '../document/use-document-tools';
 
+/** The card of a proposal. An effect in doubt has a card of its own. */
 export function ProposalCard({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
   const Shown = model.proposal.doubt ? DoubtCard : ValueCard;
   return <Shown model={model} host={host} />;
@@ -31,7 +33,7 @@ function ValueCard({ model, host }: { model: IProposalModel; host: IHost }): JSX
   const heading = useId();
   const open = proposal.status === 'open';
   const draft = open ? model.draft : null;
-  // Another number draws the editor anew: what was typed in it and is no value goes too.
+  // A new number creates a new editor, so that typed text that is not a valid value is removed.
   const [round, anew] = useReducer((n: number) => n + 1, 0);
   const node = useRef<HTMLElement>(null);
   const able = open && isEditable(model, host);
@@ -114,7 +116,7 @@ function ValueCard({ model, host }: { model: IProposalModel; host: IHost }): JSX
   );
 }
 
-/** The text of a workspace as it was decided, for who wants to see it: the workspace itself shows it as it is. */
+/** The text of a workspace as it was decided, folded. The workspace itself shows its current text. */
 function DecidedText({ host, children }: { host: IHost; children: ReactNode }): JSX.Element {
   const [shown, setShown] = useState(false);
   return (
@@ -127,7 +129,7 @@ function DecidedText({ host, children }: { host: IHost; children: ReactNode }): 
   );
 }
 
-/** What is to be said about the value: what is wrong with it, what it changes, and what came in between. */
+/** Messages about the value: what is not valid, what has changed, and conflicts. */
 function ValueMessages({ model, host }: { model: IProposalModel; host: IHost }): JSX.Element {
   const { proposal, conflict: surprise, problem } = model;
   const open = proposal.status === 'open';
@@ -171,7 +173,7 @@ function Tags({ tags, host }: { tags: string[]; host: IHost }): JSX.Element | nu
   );
 }
 
-/** That people vote on another value than the agent's; what it changes follows. */
+/** A note that people vote on an edited value. The changes are shown after it. */
 function Candidate({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element | null {
   if (proposal.status !== 'open' || proposal.candidate === undefined) {
     return null;

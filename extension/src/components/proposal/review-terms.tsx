@@ -1,5 +1,5 @@
 /**
- * Why a proposal is asked, who must agree and who has, and what the clock does: what its policy says, plainly.
+ * The terms of a proposal: why it is asked, who must agree and who has agreed, and its schedule.
  */
 
 import { type ReactNode, useEffect, useId, useState } from 'react';
@@ -27,13 +27,13 @@ interface IProps {
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 
-/** Milliseconds after the clock was to act in which the server is given the time to do so. */
+/** Time that the server is given to make a scheduled step, in milliseconds. */
 const GRACE_MS = 500;
 
-/** Longest that a browser's timer waits. */
+/** Longest delay of a browser's timer, in milliseconds. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Nothing, if nothing is to be said. */
+/** Why a proposal is asked, the votes, and the schedule. Empty if there is nothing to say. */
 export function TermsView({ model, host }: IProps): JSX.Element | null {
   const { proposal } = model;
   const now = useClock(proposal.settles_at ? SECOND_MS : MINUTE_MS);
@@ -100,7 +100,7 @@ export function TermsView({ model, host }: IProps): JSX.Element | null {
   );
 }
 
-/** One part: its name, and what it says. */
+/** One section with a heading. */
 function TermsSection({ name, children }: { name: string; children: ReactNode }): JSX.Element {
   const heading = useId();
   return (
@@ -119,7 +119,7 @@ function PolicyReasons(props: {
   const { proposal, guardrails, host } = props;
   const { trans } = host;
   const { why = [], rules = [], decision } = proposal;
-  // A sentence of the policy may already have what the guardrail said.
+  // A sentence of the policy may already contain the guardrail's message.
   const said = guardrails.filter(({ message }) => !message || !why.some(one => one.includes(message)));
   if (why.length + rules.length + said.length === 0) {
     return null;
@@ -193,7 +193,7 @@ function SettlingNotice(props: IProps & { at: string; now: number }): JSX.Elemen
   );
 }
 
-/** The time, every so many milliseconds another. */
+/** Return the current time, updated every `every` milliseconds. */
 function useClock(every: number): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -204,7 +204,7 @@ function useClock(every: number): number {
   return now;
 }
 
-/** Read the proposal again when the clock was to act, once a step: the feed says so too, if it is connected. */
+/** Read the proposal again after each scheduled step. The feed reports the step too, if it is connected. */
 function useNextStep(model: IProposalModel): void {
   const { proposal } = model;
   const at = proposal.status === 'open' ? (proposal.settles_at ?? proposal.timer?.at) : undefined;

@@ -1,5 +1,5 @@
 /**
- * What an edit changes in the agent's version: line by line, or both versions side by side.
+ * The changes that an edit makes to the agent's version: as a unified diff, or both versions side by side.
  */
 
 import { useState } from 'react';
@@ -14,14 +14,15 @@ interface IProps {
   proposal: IProposal;
   /** The edited value. */
   value: Json;
-  /** The differences as a unified diff, or "". */
+  /** The changes as a unified diff, or "". */
   text: string;
   host: IHost;
 }
 
-/** Lines of a unified diff that only name the two versions. */
+/** Header lines of a unified diff, which only name the two versions. */
 const HEADER_LINES = 2;
 
+/** The changes to the agent's version. Empty if there are none. */
 export function ValueDiff({ proposal, value, text, host }: IProps): JSX.Element | null {
   const { trans } = host;
   const [beside, setBeside] = useState(false);
@@ -55,7 +56,7 @@ export function ValueDiff({ proposal, value, text, host }: IProps): JSX.Element 
   );
 }
 
-/** Both versions as texts, written by the same hand, so that only what differs differs. */
+/** Return both versions as text in the same format, so that only real changes differ. */
 function bothVersions(proposal: IProposal, value: Json): { before: string; after: string } {
   if (TEXT_KINDS.includes(proposal.kind)) {
     return { before: proposal.text, after: String(value) };

@@ -1,6 +1,6 @@
 /**
- * A workspace: the document that an agent and people write together, as long as it is open, and then what it says.
- * While people are asked whether it is done, it is edited in the card that asks them.
+ * A workspace: the document that an agent and people write together while it is open, and its text after that. While
+ * people are asked whether it is done, it is edited in the card of that question.
  */
 
 import { type ReactNode, useId, useMemo, useRef } from 'react';
@@ -22,17 +22,20 @@ import { useDocumentTools } from '../document/use-document-tools';
 interface IProps {
   model: WorkspaceModel;
   host: IHost;
-  /** What is shown instead of the document while people are asked whether it is done; by the proposal's id. */
+  /**
+   * Returns the card of the question whether the workspace is done, for the proposal's id. It replaces the document.
+   */
   asked: (proposal: string) => ReactNode;
 }
 
+/** A workspace with its document. */
 export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
   useChanges(model, host);
   const { trans } = host;
   const { id, title, kind, template, text, agent, proposal, status } = model.workspace;
   const heading = useId();
   const node = useRef<HTMLElement>(null);
-  // Asked while somebody types: they go on where they are, and see the card when they leave.
+  // If the question arrives while a person types, the editor stays. The card is shown after the person leaves it.
   const [typing, leave] = useFocusWithin(node);
   const wrote = useRef(false);
   wrote.current = typing && (proposal === null || wrote.current);
@@ -114,7 +117,7 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
   );
 }
 
-/** Who writes, or what became of it, in words. */
+/** Describe who writes, or how the workspace ended. */
 function statusSentence({ workspace, run, decided }: WorkspaceModel, host: IHost): string {
   const { trans } = host;
   if (workspace.status === 'closed') {
@@ -147,7 +150,7 @@ function decisionSentence(decision: Omit<IDecision, 'value'>, host: IHost): stri
   }
 }
 
-/** What was typed last and came too late. */
+/** Text that was typed too late to be part of the document. */
 function LostText({ lost, now, host }: { lost: string; now: string; host: IHost }): JSX.Element {
   const { trans } = host;
   return (

@@ -1,5 +1,5 @@
 /**
- * What a policy passed or blocked without asking anybody, newest first, with the rule.
+ * Questions that a policy passed or blocked without asking a person, with the rule, newest first.
  */
 
 import { useCallback, useEffect, useState } from 'react';
@@ -11,6 +11,7 @@ import { showHiddenCharacters } from '../../text/hidden-characters';
 
 const PAGE_SIZE = 50;
 
+/** The decisions of policies, page by page. */
 export function PassedList(props: {
   host: IHost;
   onOpen: (proposal: IProposalSummary) => void;

@@ -1,5 +1,5 @@
 /**
- * How the person's own votes look, where they look hurried: it advises, and refuses nothing.
+ * Advice about the person's own votes, if they look hurried. It prevents nothing.
  */
 
 import { useEffect, useState } from 'react';
@@ -7,9 +7,10 @@ import type { IFigures } from '../../api/types';
 import { formatDuration } from '../../text/duration';
 import type { IHost } from '../../components/host';
 
-/** Votes from which on figures say something. */
+/** Least number of votes for which statistics are shown. */
 const MIN_VOTES = 10;
 
+/** Statistics of the person's own votes, shown only to this person. */
 export function VotingFigures({ host }: { host: IHost }): JSX.Element | null {
   const { client, trans } = host;
   const [figures, setFigures] = useState<IFigures | null>(null);
@@ -22,7 +23,7 @@ export function VotingFigures({ host }: { host: IHost }): JSX.Element | null {
             setFigures(found);
           }
         },
-        () => undefined // advice that is not there is missed by nobody
+        () => undefined // the advice is optional
       );
     client.decided.connect(read);
     read();
