@@ -1,5 +1,5 @@
 /**
- * The plugins of hitl_nb, small enough to be disabled one by one.
+ * The JupyterLab plugins of hitl_nb. Each can be disabled alone.
  */
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
@@ -24,7 +24,7 @@ import { WORKSPACE_MIME, WorkspaceRenderer } from './lab/workspace-output';
 import { TimelineView } from './timeline/timeline-view';
 import { IReview } from './lab/tokens';
 
-/** Before ipywidgets' -10 and all others: lower wins. */
+/** Rank of the renderers. Lower ranks win; this is before all others, also before that of ipywidgets (-10). */
 const RANK = -20;
 
 const reviewPlugin: JupyterFrontEndPlugin<IReview> = {
@@ -61,7 +61,7 @@ const cardPlugin: JupyterFrontEndPlugin<void> = {
       Object.entries(renderers).forEach(([mime, Renderer]) =>
         panel.content.rendermime.addFactory(
           {
-            // Safe to draw in a notebook that is not trusted: nothing of the output but a few names is used.
+            // Safe to draw in a notebook that is not trusted, since only a few names from the output are used.
             safe: true,
             mimeTypes: [mime],
             createRenderer: () => new Renderer(host, place)

@@ -1,2 +1,2 @@
-/** The version of this package; `tests/version.spec.ts` holds it to package.json and to the Python package. */
+/** The version of this package. `tests/version.spec.ts` compares it with package.json and with the Python package. */
 export const version = '0.1.0';

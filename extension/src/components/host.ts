@@ -32,7 +32,7 @@ export interface IHost {
   readonly trans: TranslationBundle;
   /** The server's status, once known. */
   readonly status: IStatus | null;
-  /** Why nothing can be decided here: the versions of page and server do not match. Null if they do. */
+  /** Why nothing can be decided here (for example, page and server have different versions); null if it can. */
   readonly readOnly: string | null;
   /** Make an editor in the element `host` for `model`, whose MIME type chooses the language. */
   newEditor(options: {

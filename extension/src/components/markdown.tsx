@@ -33,7 +33,7 @@ interface ISyntaxNode {
   children?: ISyntaxNode[];
 }
 
-/** Draws Markdown safely. */
+/** Draws Markdown, or its plain text if it cannot be drawn safely. */
 export function Markdown({ text }: { text: string }): JSX.Element {
   const drawn = useMemo(() => renderMarkdown(text), [text]);
   return <div className="jp-hitl-markdown">{drawn}</div>;

@@ -1,5 +1,5 @@
 /**
- * The side panel with everything that waits, and its badge in the status bar.
+ * The side panel with the inbox, and its badge in the status bar.
  */
 
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
@@ -11,7 +11,7 @@ import { WorkspaceStore } from '../inbox/workspace-store';
 import type { IReview } from './tokens';
 import { CardById, WorkspaceById } from '../components/proposal/loaders';
 
-/** The inbox as a widget for a side area. */
+/** Create the inbox as a widget for a side area. */
 export function makeInboxWidget(model: InboxModel, review: IReview): ReactWidget {
   const workspaces = new WorkspaceStore(review.client, review.feed);
   const renderCard = (id: string): JSX.Element => <CardById key={id} id={id} host={review} />;
@@ -37,14 +37,14 @@ export function makeInboxWidget(model: InboxModel, review: IReview): ReactWidget
   return widget;
 }
 
-/** The badge: how many wait. */
+/** The badge with the number of waiting proposals. */
 export function InboxBadge(props: { model: InboxModel; review: IReview; onClick: () => void }): JSX.Element {
   const { model, review } = props;
   const [count, setCount] = useState(model.total);
   useEffect(() => {
     const changed = (): void => setCount(model.total);
     model.changed.connect(changed);
-    changed(); // it may have changed before
+    changed(); // the model may have changed before
     return () => {
       model.changed.disconnect(changed);
     };

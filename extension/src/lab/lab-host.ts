@@ -1,5 +1,5 @@
 /**
- * JupyterLab as the host of the views: its server connection, its editors, its languages.
+ * JupyterLab as the environment of the views: its server connection, its editors, its language.
  */
 
 import type { CodeEditor, IEditorServices } from '@jupyterlab/codeeditor';
@@ -16,11 +16,12 @@ import type { IResumeAction, IHost } from '../components/host';
 import { forbiddenMessage } from '../components/proposal-status';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
-/** The API that this extension speaks. */
+/** The API version that this extension uses. */
 const API_VERSION = 1;
 
 const API_PATH = 'hitl_nb/api';
 
+/** The host of the views in JupyterLab. */
 export class LabHost implements IReview {
   constructor(
     private _settings: ServerConnection.ISettings,
@@ -47,7 +48,7 @@ export class LabHost implements IReview {
   readonly drafts: SharedDraftRegistry;
   openNotebook?: IHost['openNotebook'];
   openTimeline?: IHost['openTimeline'];
-  /** Set by the plugin that goes on with runs. */
+  /** Set by the plugin that resumes runs. */
   resumeAction?: (run: IRun, proposal: IProposal) => IResumeAction | null;
 
   get status(): IStatus | null {
@@ -86,7 +87,7 @@ export class LabHost implements IReview {
     return this._changed;
   }
 
-  /** Tell the views that something of this host changed. */
+  /** Tell the views that something in this host has changed. */
   notify(): void {
     this._changed.emit();
   }
@@ -104,7 +105,7 @@ export class LabHost implements IReview {
     });
   }
 
-  /** Ask the server for its status. */
+  /** Read the server's status. */
   async refresh(): Promise<void> {
     try {
       this._status = await this.client.getStatus();

@@ -1,13 +1,16 @@
 /**
- * The id of a notebook that has runs, in its metadata: by it they are found when the file is moved outside of Jupyter.
+ * The id of a notebook with runs, in its metadata. It connects the notebook with its runs after the file was moved
+ * outside of Jupyter.
  */
 
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
-/** The key of the notebook's metadata that is ours. */
+/** The metadata key of hitl_nb. */
 const METADATA_KEY = 'hitl_nb';
 
-/** Put the id into the metadata; not saved by itself, and nothing is done if it is there, or nobody may write. */
+/**
+ * Write the id into the metadata, without saving. Nothing is done if it is there, or if the notebook is read-only.
+ */
 export function writeNotebookId(panel: NotebookPanel, id: string): void {
   const { model } = panel.content;
   if (!id || !model || model.readOnly) {

@@ -1,6 +1,6 @@
 /**
- * Tells the person about proposals that began to wait while this window was open and about what the clock did to them,
- * as the settings say, and that page and server are of different versions.
+ * Notifications, as the settings allow them. They report new waiting proposals, and what the schedule did with
+ * proposals. A warning reports that page and server have different versions.
  */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
@@ -14,12 +14,13 @@ import { showHiddenCharacters } from '../text/hidden-characters';
 
 const ID = 'hitl-nb:notices';
 
-/** The command that turns on the browser's notifications. */
+/** The command that enables the browser's notifications. */
 const ASK_BROWSER = 'hitl-nb:ask-browser-notifications';
 
-/** Most proposals of one pause that get a notification each; of more, one says how many. */
+/** Most proposals of one pause that get one notification each; for more, one notification has their number. */
 const MAX_NOTIFICATIONS = 3;
 
+/** The plugin of the notifications. */
 export const noticesPlugin: JupyterFrontEndPlugin<void> = {
   id: ID,
   description: 'Tells about proposals that began to wait.',
@@ -39,7 +40,7 @@ export const noticesPlugin: JupyterFrontEndPlugin<void> = {
     const { trans } = review;
     settings?.changed.connect(() => {
       if (wants('browser')) {
-        void requestPermission(); // it was turned on in the settings, by a click
+        void requestPermission(); // the setting was changed by a click
       }
     });
     warnOutdated(review);
@@ -108,7 +109,7 @@ export const noticesPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Title and text of a notification about something that happened to a proposal. */
+/** Return title and text of a notification about a proposal. */
 function noticeText(kind: INotice['kind'], p: IProposal, trans: TranslationBundle): [string, string] {
   const shown = showHiddenCharacters(p.title);
   switch (kind) {
@@ -125,24 +126,30 @@ function noticeText(kind: INotice['kind'], p: IProposal, trans: TranslationBundl
   }
 }
 
-/** Whether the browser shows notifications of this page. */
+/** Return true if the browser shows notifications of this page. */
 function areNotificationsAllowed(): boolean {
   return 'Notification' in window && Notification.permission === 'granted';
 }
 
-/** Whether the browser would ask the person. */
+/** Return true if the browser would ask the person. */
 function canAskBrowser(): boolean {
   return 'Notification' in window && Notification.permission === 'default';
 }
 
-/** Ask the person, if they were not asked yet; whether they allow it. Browsers ask after a click or a key alone. */
+/**
+ * Ask for the browser's permission, if it was not asked yet. Resolves to true if it was given. Browsers ask only
+ * after a click or a key.
+ */
 async function requestPermission(): Promise<boolean> {
   return (
     areNotificationsAllowed() || (canAskBrowser() && (await Notification.requestPermission()) === 'granted')
   );
 }
 
-/** Once in the life of a page, that it is not of the server's version. No setting is asked: it is about all else. */
+/**
+ * Warn once per page if its version differs from the server's. This does not depend on the settings, since all else
+ * does depend on the version.
+ */
 function warnOutdated(review: IReview): void {
   const tell = (): void => {
     if (review.outdated !== null) {
@@ -154,10 +161,10 @@ function warnOutdated(review: IReview): void {
     }
   };
   review.changed.connect(tell);
-  tell(); // it may be known already
+  tell(); // the status may be known already
 }
 
-/** Hears which runs changed, and finds the proposals that they wait for now and did not before. */
+/** Finds new waiting proposals in the runs that the feed names. */
 class NewProposalWatcher {
   constructor(
     private _review: IReview,
@@ -176,7 +183,7 @@ class NewProposalWatcher {
       const { run, proposals } = await this._review.client.getRun(id);
       found = run.status === 'waiting' ? proposals.filter(p => p.status === 'open') : [];
     } catch {
-      return; // the inbox says what is wrong with the server
+      return; // the inbox shows errors of the server
     }
     const fresh = found.filter(p => !this._knownIds.has(p.id));
     fresh.forEach(p => this._knownIds.add(p.id));
@@ -188,7 +195,7 @@ class NewProposalWatcher {
   private _knownIds = new Set<string>();
 }
 
-/** Hears what the clock did to proposals, and reads those that this person may decide. */
+/** Reads the proposals of the feed's notices, and reports those that this person may decide. */
 class ClockStepWatcher {
   constructor(
     private _review: IReview,
@@ -206,10 +213,10 @@ class ClockStepWatcher {
     try {
       found = await this._review.client.getProposal(id);
     } catch {
-      return; // the inbox says what is wrong with the server
+      return; // the inbox shows errors of the server
     }
     const may = (found as { may?: { decide: boolean } }).may ?? this._review.status?.may;
-    const isOver = found.status !== 'open'; // what expired is asked again, as another proposal
+    const isOver = found.status !== 'open'; // an expired question is asked again as another proposal
     if (kind === 'expired' ? this._review.status?.may.decide : !isOver && may?.decide) {
       this._found(kind, found);
     }

@@ -1,8 +1,9 @@
 /**
- * A cell's output that is drawn from the server's record.
+ * An output of a cell that is drawn from the server's record.
  *
- * The output only names what it is of; the notebook's path says whose. So it lives on after a kernel restart, a reload or
- * a server restart, and a hostile notebook cannot dress it up. Whatever goes wrong, the plain text is shown.
+ * The output only has names; the record is found by these names and the notebook's path. So it survives a restart of
+ * the kernel or the server and a reload, and a hostile notebook cannot change what it shows. If anything fails, the
+ * plain text is shown.
  */
 
 import { ReactWidget } from '@jupyterlab/ui-components';
@@ -15,28 +16,30 @@ import type { IReview } from './tokens';
 import type { CardCounts } from './card-counts';
 import { ReservedHeight } from './reserved-height';
 
-/** Where an output is. */
+/** The notebook that an output is in. */
 export interface IOutputContext {
-  /** The notebook's contents path, as it is now. */
+  /** Current path of the notebook for the contents API. */
   path(): string;
-  /** The store that the notebook's kernel uses; null if there is no kernel, or none that knows. */
+  /** URL of the store that the notebook's kernel uses; null if there is no kernel, or if it is unknown. */
   store(): Promise<string | null>;
-  /** Keep the id of the notebook in its metadata, so that its runs follow when it is moved; saved with it. */
+  /**
+   * Keep the notebook's id in its metadata, so that its runs follow when it is moved. It is saved with the notebook.
+   */
   carryId(id: string): void;
-  /** Of all outputs of the notebook. */
+  /** The cards in all outputs of the notebook. */
   readonly cards: CardCounts;
 }
 
-/** What is drawn in an output, and how it is let go of. */
+/** A drawn output, and how it is removed. */
 export interface IRenderedOutput {
   element: JSX.Element;
   dispose(): void;
 }
 
-/** The errors that say that this server does not know what an output names. */
+/** Errors which mean that this server does not know the record. */
 const UNKNOWN_ERRORS = ['UnknownRun', 'UnknownWorkspace'];
 
-/** Draws what outputs of one MIME type name; `N` is such a name. */
+/** Draws the outputs of one MIME type; `N` is the name of a record. */
 export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IRenderer {
   constructor(
     protected review: IReview,
@@ -49,7 +52,7 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
     review.feed.changed.connect(this._onFeed, this);
   }
 
-  /** Never rejects: a renderer that does is drawn as an error by JupyterLab. */
+  /** Draw the output. Never rejects: JupyterLab would show a rejection as an error. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const plain = model.data['text/plain'];
     this.plain = Array.isArray(plain) ? plain.join('') : String(plain ?? '');
@@ -66,13 +69,13 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
     }
   }
 
-  /** What the output names, or null if it names nothing. */
+  /** Parse the name in the output's data; null if there is none. */
   protected abstract parseName(data: { [name: string]: unknown }): N | null;
 
-  /** A text that is the same for the same name. */
+  /** Format a name as a text, which is equal for equal names. */
   protected abstract formatName(name: N): string;
 
-  /** Read what is named in the notebook at `path`; what is returned makes its drawing. */
+  /** Load the record with this name in the notebook at `path`. The returned function draws it. */
   protected abstract load(path: string, name: N): Promise<() => IRenderedOutput>;
 
   protected override onAfterAttach(message: Message): void {
@@ -80,7 +83,7 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
     void this._drawing.run();
   }
 
-  /** Being made, put into the page and hearing of it all ask for the same: what is drawn already is not drawn again. */
+  /** Draw the record, unless it is drawn already. Creation, attachment and the feed all call this. */
   private async _draw(): Promise<void> {
     const name = this._name;
     if (this.isDisposed || (name !== null && this._shown === name)) {
@@ -112,7 +115,7 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
     }
   }
 
-  /** The server does not know what is named: perhaps the kernel wrote it elsewhere. */
+  /** Explain that the kernel may use another store, if the server does not know the record. */
   private async _explainOtherStore(): Promise<void> {
     const { status, trans } = this.review;
     const store = await this.place.store();
@@ -146,7 +149,7 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
     this._drawn = null;
   }
 
-  /** Something happened: perhaps what is named is there now. What is drawn hears for itself. */
+  /** Try again after a message of the feed, since the record may exist now. A drawn record updates itself. */
   private _onFeed(): void {
     if (this._name !== null && this.isAttached) {
       void this._drawing.run();
@@ -161,7 +164,7 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
   private _reservedHeight = new ReservedHeight(this.node);
 }
 
-/** What the output says in words, and what is wrong. */
+/** The output's plain text, and the error. */
 export function PlainOutput({ text, problem }: { text: string; problem: string }): JSX.Element {
   return (
     <div className="jp-hitl-plain">

@@ -1,5 +1,5 @@
 /**
- * A paused cell's output: the cards of that pause. It names only agent, key and pause.
+ * The output of a paused cell: the cards of that pause. The output contains only agent, key and pause.
  */
 
 import { ProposalModel } from '../models/proposal';
@@ -8,15 +8,17 @@ import { ProposalCard } from '../components/proposal/proposal-card';
 import { ErrorBoundary } from '../components/error-boundary';
 import { type IRenderedOutput, type IOutputContext, OutputRenderer, PlainOutput } from './output-renderer';
 
+/** MIME type of an output with proposals. */
 export const PROPOSAL_MIME = 'application/vnd.hitl-nb.proposal+json';
 
 interface IPauseName {
   agent: string;
   pause: number;
-  /** Of the run; outputs that name none mean the newest with this pause. */
+  /** Key of the run; without it, the newest run with this pause is meant. */
   key?: string;
 }
 
+/** Draws the cards of a pause. */
 export class PauseRenderer extends OutputRenderer<IPauseName> {
   constructor(review: IReview, place: IOutputContext) {
     super(review, place, PROPOSAL_MIME);

@@ -1,16 +1,18 @@
 /**
- * Room for what is not drawn yet, as high as it was last time, so that nothing below it moves when it is.
+ * Reserves space for an output that is not drawn yet: the height of the last time. So nothing below it moves when it
+ * is drawn.
  */
 
 import type { ReactWidget } from '@jupyterlab/ui-components';
 
-/** Where heights are kept, for as long as the browser's tab lives. */
+/** Prefix of the keys in the session storage, where the heights are kept as long as the browser tab lives. */
 const KEY_PREFIX = 'hitl-nb:height:';
 
+/** The reserved height of one element. */
 export class ReservedHeight {
   constructor(private _node: HTMLElement) {}
 
-  /** Keep room for what is known by this name. */
+  /** Reserve the height that is stored under this name. */
   keep(name: string): void {
     this._name = KEY_PREFIX + name;
     const height = sessionStorage.getItem(this._name);
@@ -19,7 +21,7 @@ export class ReservedHeight {
     }
   }
 
-  /** It is there: it takes what it needs, and that is remembered. */
+  /** End the reservation after the content is drawn, and store its height from then on. */
   release(content: ReactWidget): void {
     void content.renderPromise?.then(() => {
       this._node.style.minHeight = '';

@@ -1,9 +1,9 @@
 /**
- * After the decision: the agent's cell is executed again, by exactly one of the browsers that could.
+ * Executes the agent's cell again after the decision, in exactly one of the browsers that could do it.
  *
- * The cell is found by its output, which names the agent (cell ids are not sent by every executor), and run with
- * `NotebookActions.runCells`, so that executors on the server work too. The server grants the right to do so once a
- * pause. In a fresh kernel the extension is loaded first; the run's snapshot brings the rest.
+ * The cell is found by its output, which contains the agent's name; not every executor sends cell ids. It is run with
+ * `NotebookActions.runCells`, so that executors on the server work too. The server grants the right to resume once
+ * per pause. In a new kernel the extension is loaded first; the run's snapshot has the rest.
  */
 
 import type { Cell, ICodeCellModel } from '@jupyterlab/cells';
@@ -17,19 +17,20 @@ import type { LabHost } from './lab-host';
 import { PROPOSAL_MIME } from './proposal-output';
 import { WORKSPACE_MIME } from './workspace-output';
 
-/** How often a kernel is asked something that it let go of. */
+/** How often a question to a kernel is sent, if the kernel drops it. */
 const MAX_ATTEMPTS = 3;
 
-/** Milliseconds after which a kernel that is idle has not heard a question. */
+/** Milliseconds after which an idle kernel has not received a question. */
 const UNHEARD_MS = 10_000;
 
-/** What the name of a run's notebook begins with if it is a plain script's. */
+/** Prefix of the notebook's name for runs of plain scripts. */
 const SCRIPT_PREFIX = 'script:';
 
 const STORE_EXPRESSION = "__import__('hitl_nb').open_store().url";
-/** Has a value, and does nothing if it is loaded. */
+/** An expression with a value, which does nothing if the extension is loaded. */
 const LOAD_EXPRESSION = "get_ipython().extension_manager.load_extension('hitl_nb')";
 
+/** Resumes the runs of the open notebooks after their decisions. */
 export class ResumeController {
   constructor(
     private _host: LabHost,
@@ -50,7 +51,7 @@ export class ResumeController {
     _host.resumeAction = (run, proposal) => this.resumeAction(run, proposal);
   }
 
-  /** What is left to do for a run, for its card. */
+  /** Return the next action for a run, for its card. */
   resumeAction(run: IRun, proposal: IProposal): IResumeAction | null {
     const trans = this._host.trans;
     if (run.status !== 'ready') {
@@ -105,11 +106,11 @@ export class ResumeController {
     try {
       await this._consider((await this._host.client.getRun(id)).run);
     } catch {
-      return; // the card says what is wrong with the server
+      return; // the card shows errors of the server
     }
   }
 
-  /** Go on with a run that became ready, if its notebook is open here and its kernel lives. */
+  /** Resume a run that is ready, if its notebook is open in this window and its kernel is alive. */
   private async _consider(run: IRun): Promise<void> {
     const panel = this._findPanel(run);
     if (run.status === 'ready' && panel && isKernelAlive(panel)) {
@@ -130,8 +131,8 @@ export class ResumeController {
       if (!cell) {
         throw new Error(this._host.trans.__('The agent’s cell is not in this notebook any more.'));
       }
-      // First: jupyter-server-documents cuts older windows off from the kernel. Such a one must not go on in place of one
-      // that can.
+      // The extension is loaded before the right to resume is requested. jupyter-server-documents disconnects older
+      // windows from the kernel, and such a window must not take the right from one that can use it.
       if (isKernelAlive(panel)) {
         await this._loadExtension(panel);
       }
@@ -150,7 +151,7 @@ export class ResumeController {
     await this._refreshRun(run);
   }
 
-  /** Load `hitl_nb` into the notebook's kernel, unless it is loaded. Rejects if that cannot be done. */
+  /** Load `hitl_nb` into the notebook's kernel, unless it is loaded. Rejects if that is not possible. */
   private async _loadExtension(panel: NotebookPanel): Promise<void> {
     const kernel = panel.sessionContext.session?.kernel;
     if (!kernel) {
@@ -175,16 +176,17 @@ export class ResumeController {
     kernel.statusChanged.connect(forget);
   }
 
-  /** Perhaps the next pause has been decided too, while this window was busy. */
+  /** Read the run again, since its next pause may have been decided while this window was busy. */
   private async _refreshRun(before: IRun): Promise<void> {
     try {
       const { run } = await this._host.client.getRun(before.id);
-      // A server that executes cells itself may not have begun yet: then it is the same pause, and not to be run twice.
+      // A server that executes cells itself may not have begun yet. Then it is still the same pause, which must not
+      // be run twice.
       if (run.pauses !== before.pauses) {
         await this._consider(run);
       }
     } catch {
-      return; // the card says what is wrong with the server
+      return; // the card shows errors of the server
     }
   }
 
@@ -214,7 +216,7 @@ export class ResumeController {
   private _messages = new Map<string, string>();
 }
 
-/** The cell whose output names the agent. */
+/** Return the cell whose output contains the agent's name. */
 export function agentCell(panel: NotebookPanel, agent: string): Cell | undefined {
   return panel.content.widgets.find(cell => {
     if (cell.model.type !== 'code') {
@@ -242,7 +244,9 @@ function isKernelAlive(panel: NotebookPanel): boolean {
   );
 }
 
-/** A kernel for a notebook whose kernel is gone, and perhaps its session with the server that had it. */
+/**
+ * Start a kernel for a notebook without one. The session is created again if the server does not have it any more.
+ */
 async function startKernel(panel: NotebookPanel): Promise<void> {
   const { sessionContext } = panel;
   const name = sessionContext.session?.kernel?.name ?? sessionContext.kernelPreference.name;
@@ -253,10 +257,10 @@ async function startKernel(panel: NotebookPanel): Promise<void> {
   await sessionContext.changeKernel({ name });
 }
 
-/** Kernels that are known to have `hitl_nb` loaded since they last started. */
+/** Kernels that have loaded `hitl_nb` since their last start. */
 const loadedKernels = new WeakSet<Kernel.IKernelConnection>();
 
-/** The store that a notebook's kernel uses, or null. */
+/** Return the URL of the store that a notebook's kernel uses, or null. */
 export async function readStoreUrl(panel: NotebookPanel): Promise<string | null> {
   const kernel = panel.sessionContext.session?.kernel;
   const spelled =
@@ -266,7 +270,9 @@ export async function readStoreUrl(panel: NotebookPanel): Promise<string | null>
   return spelled ? spelled.slice(1, -1) : null;
 }
 
-/** How a kernel spells the value of an expression; null if it has none. Nothing of it is shown or kept there. */
+/**
+ * Evaluate an expression in a kernel and return its repr; null if it has no value. Nothing of it is shown or stored.
+ */
 async function evaluateExpression(
   kernel: Kernel.IKernelConnection,
   expression: string
@@ -285,12 +291,12 @@ async function evaluateExpression(
     if (content?.status !== 'aborted') {
       return content?.user_expressions?.value?.data?.['text/plain'] ?? null;
     }
-    // A cell that pauses lets go of what is queued behind it, this question too.
+    // A cell that pauses drops everything in the queue after it, also this question.
   }
   return null;
 }
 
-/** What a kernel replies; rejects if it does nothing and does not reply. */
+/** Wait for a kernel's reply. Rejects if the kernel stays idle without a reply. */
 function rejectIfUnheard<T>(kernel: Kernel.IKernelConnection, reply: Promise<T>): Promise<T> {
   let watch: ReturnType<typeof setInterval>;
   const unheard = new Promise<never>((_, reject) => {

@@ -1,5 +1,5 @@
 /**
- * What the plugins share: one host (client, feed, editors) for all of them.
+ * The interface that the plugins share: one host with client, feed and editors.
  */
 
 import { Token } from '@lumino/coreutils';
@@ -9,10 +9,11 @@ import type { IHost } from '../components/host';
 /** The host of the views in JupyterLab. */
 export interface IReview extends IHost {
   readonly changed: ISignal<IHost, void>;
-  /** That this page and the server are of different versions, in a sentence; null if they fit. */
+  /** A message that this page and the server have different versions; null if the versions match. */
   readonly outdated: string | null;
 }
 
+/** The token of the shared host. */
 export const IReview = new Token<IReview>(
   'hitl-nb:IReview',
   'The connection of JupyterLab to the proposals, decisions and runs of hitl_nb.'

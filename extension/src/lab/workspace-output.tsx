@@ -1,6 +1,6 @@
 /**
- * The output of a cell that has opened a workspace: its document, for everybody to write. It names only agent, key and
- * which of the run's workspaces it is.
+ * The output of a cell that has opened a workspace: its document, which everybody can edit. The output contains only
+ * agent, key and the number of the workspace in its run.
  */
 
 import { useEffect, useState } from 'react';
@@ -14,21 +14,23 @@ import { WorkspaceView } from '../components/proposal/workspace-view';
 import type { CardCounts } from './card-counts';
 import { type IRenderedOutput, type IOutputContext, OutputRenderer, PlainOutput } from './output-renderer';
 
+/** MIME type of an output with a workspace. */
 export const WORKSPACE_MIME = 'application/vnd.hitl-nb.workspace+json';
 
-/** The version of the output's JSON that is drawn; others are their plain text. */
+/** Version of the output's JSON; for other versions the plain text is shown. */
 const OUTPUT_VERSION = 1;
 
-/** Milliseconds after which the card that asks is not waited for any more. */
+/** Delay before the card of the question is shown here, in milliseconds. */
 const FALLBACK_MS = 1500;
 
 interface IWorkspaceName {
   agent: string;
   workspace: number;
-  /** Of the run; outputs that name none mean the newest with so many workspaces. */
+  /** Key of the run; without it, the newest run with so many workspaces is meant. */
   key?: string;
 }
 
+/** Draws the document of a workspace. */
 export class WorkspaceRenderer extends OutputRenderer<IWorkspaceName> {
   constructor(review: IReview, place: IOutputContext) {
     super(review, place, WORKSPACE_MIME);
@@ -76,7 +78,10 @@ export class WorkspaceRenderer extends OutputRenderer<IWorkspaceName> {
   }
 }
 
-/** Where it is asked whether the workspace is done: in the cell's next output, or here if this window has none. */
+/**
+ * The question whether the workspace is done. It is in the cell's next output, or here if this window does not have
+ * that output.
+ */
 function CompletionQuestion(props: {
   id: string;
   agent: string;

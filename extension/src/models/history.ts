@@ -22,11 +22,11 @@ const DELAY_MS = 1000;
 /** Author and time of one update. */
 export type IMoment = Pick<IDraftUpdate, 'at' | 'by' | 'by_name'>;
 
+/** The history of one document. */
 export class DraftHistory {
   constructor(
     private _client: Client,
     private _document: string,
-    /** The history of one document. */
     begun: IInitialValue
   ) {
     this.replay = new HistoryReplay(begun);

@@ -1,5 +1,5 @@
 /**
- * Starts the page of its own, in the element that the server made for it.
+ * Starts the review page in the element that the server created for it.
  */
 
 import { createRoot } from 'react-dom/client';
@@ -10,7 +10,7 @@ const node = document.getElementById('hitl-page');
 if (node) {
   const { base = '/', id = '', of, nonce = '', pass = '' } = node.dataset;
   delete node.dataset.pass;
-  // A link may carry the server's token; it is a cookie by now, and need not be seen or kept.
+  // The link may contain the server's token. It is stored in a cookie now, so it is removed from the address.
   history.replaceState(null, '', location.pathname);
   const host = new PageHost({ base, nonce, pass });
   createRoot(node).render(

@@ -1,5 +1,5 @@
 /**
- * The page of its own as the host of the view: no JupyterLab around it, the server's address from the page itself.
+ * The review page as the environment of the views, without JupyterLab. The page itself contains the server's address.
  */
 
 import { EditorView } from '@codemirror/view';
@@ -20,26 +20,30 @@ import type { IResumeAction, IHost } from '../components/host';
 import { forbiddenMessage } from '../components/proposal-status';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
-/** The API that this page speaks. */
+/** The API version that this page uses. */
 const API_VERSION = 1;
 
-/** What notebooks call markdown; JupyterLab's list has it under another name. */
+/** The Markdown language of notebooks. JupyterLab's list has it under another name. */
 const MARKDOWN_LANGUAGE = { name: 'ipythongfm', mime: 'text/x-ipythongfm' };
 
-/** What the server wrote into the page for its script. */
+/** Values for the script, which the server wrote into the page. */
 export interface IPageContext {
-  /** The server's base URL with a slash at its end ("/user/ann/"). */
+  /** The server's base URL, with a slash at the end ("/user/ann/"). */
   base: string;
-  /** What the Content-Security-Policy asks of style elements, which CodeMirror makes. */
+  /** Nonce of the Content-Security-Policy for style elements, which CodeMirror creates. */
   nonce: string;
-  /** Shows that a decision was made in this page; "" if the server could not tell that it is alone in its window. */
+  /**
+   * Proves that a decision was made in this page; "" if the server could not tell that the page is alone in its
+   * window.
+   */
   pass: string;
 }
 
+/** The host of the views on the review page. */
 export class PageHost implements IHost {
   constructor(private _place: IPageContext) {
     this.client = new Client((path, init) => this._fetch(path, init));
-    // CodeMirror keeps one style element for the whole page: the first editor, never shown, makes it with the nonce.
+    // CodeMirror keeps one style element per page. The first editor, which is never shown, creates it with the nonce.
     new EditorView({ extensions: EditorView.cspNonce.of(_place.nonce) }).destroy();
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = (path: string): WebSocket =>
@@ -81,7 +85,7 @@ export class PageHost implements IHost {
     return this._changed;
   }
 
-  /** Ask the server for its status. Throws ApiError. */
+  /** Read the server's status. Rejects with an ApiError. */
   async refresh(): Promise<void> {
     this._status = await this.client.getStatus();
     this._changed.emit();
@@ -101,7 +105,7 @@ export class PageHost implements IHost {
     });
   }
 
-  /** What is left to do: in words, since nothing can be executed from here. */
+  /** Return the next action for a run, only as text, since this page cannot execute anything. */
   resumeAction(run: IRun, proposal: IProposal): IResumeAction | null {
     const { trans } = this;
     switch (run.status) {
@@ -137,7 +141,7 @@ export class PageHost implements IHost {
     try {
       await this.refresh();
     } catch {
-      // The next connection asks again; what a person does meanwhile says what is wrong.
+      // The next connection tries again, and the person's next action reports the error.
     }
   }
 
@@ -163,7 +167,7 @@ export class PageHost implements IHost {
   private _changed = new Signal<this, void>(this);
 }
 
-/** JupyterLab's editors, put together as its own plugins do it: languages, theme, and the tie to the model. */
+/** Create JupyterLab's editors in the way its own plugins do: languages, theme, and the binding to the model. */
 function makeEditorFactory(): CodeMirrorEditorFactory {
   const languages = new EditorLanguageRegistry();
   const known = EditorLanguageRegistry.getDefaultLanguages(nullTranslator, name => languages.findBest(name));

@@ -1,6 +1,5 @@
 /**
- * What the page shows: the proposal's card, or the workspace, as soon as it is read, else why not; and whether the server
- * is there.
+ * The review page: a proposal's card or a workspace, or an error, and the state of the connection.
  */
 
 import { type ReactNode, useCallback, useEffect, useReducer, useState } from 'react';
@@ -12,18 +11,19 @@ import { showHiddenCharacters } from '../text/hidden-characters';
 import { WorkspaceView } from '../components/proposal/workspace-view';
 import type { PageHost } from './page-host';
 
-/** What a page can be of. */
+/** The kinds of records that a page can show. */
 export type PageSubject = 'proposal' | 'workspace';
 
-/** What was read, and what of it is shown. */
+/** The loaded record, and its view. */
 interface ILoadedPage {
   of: { title: string; agent: string; path: string | null; notebook: string };
-  /** What it says, if it cannot be drawn. */
+  /** Plain text, shown if the view cannot be drawn. */
   text: string;
   view: ReactNode;
   dispose(): void;
 }
 
+/** The content of the review page. */
 export function ReviewPage({ host, id, of }: { host: PageHost; id: string; of: PageSubject }): JSX.Element {
   const { trans } = host;
   const [, redraw] = useReducer((n: number) => n + 1, 0);
@@ -107,12 +107,12 @@ const LOADERS: { [of in PageSubject]: (id: string, host: PageHost) => Promise<()
   }
 };
 
-/** Whose it is. */
+/** Describe the agent and the notebook of the record. */
 function describeOrigin({ of: { agent, path, notebook } }: ILoadedPage): string {
   return `${agent} · ${path ?? notebook}`;
 }
 
-/** Why nothing is shown, in one sentence. */
+/** Describe in one sentence why the record is not shown. */
 function errorSentence(reason: unknown, { trans }: PageHost): string {
   if (reason instanceof ApiError && [401, 403].includes(reason.status) && reason.error === 'Refused') {
     return trans.__('You are not logged in any more: reload the page.');

@@ -1,12 +1,13 @@
 /**
- * A run's entries as bars on a time axis: what was worked, what was waited for, and what happened at a moment.
+ * The entries of a run as bars on a time axis: working time, waiting time, and events.
  */
 
 import type { EntryType, ITimelineEntry } from '../api/types';
 
+/** A row of bars in the timeline. */
 export type Lane = 'working' | 'waiting' | 'steps' | 'policy' | 'moments';
 
-/** One bar, or one moment (no width), in fractions of the whole time. */
+/** One bar, or one event (without width), in fractions of the total time. */
 export interface ITimelineBar {
   entry: ITimelineEntry;
   lane: Lane;
@@ -33,11 +34,7 @@ const ENTRY_LANES: { [type in EntryType]: Lane } = {
   clock: 'moments'
 };
 
-/**
- * Place the entries on their lanes.
- *
- * @param now - milliseconds since 1970; where an entry without an end is drawn to.
- */
+/** Place the entries on their lanes. Entries without an end are drawn up to `now` (milliseconds since 1970). */
 export function makeBars(entries: ITimelineEntry[], now: number): ITimelineBar[] {
   if (entries.length === 0) {
     return [];
@@ -56,7 +53,7 @@ export function makeBars(entries: ITimelineEntry[], now: number): ITimelineBar[]
   });
 }
 
-/** Seconds worked and seconds waited. */
+/** Sum the working time and the waiting time, in seconds. */
 export function sumTotals(entries: ITimelineEntry[], now: number): { working: number; waiting: number } {
   const seconds = (type: EntryType): number =>
     entries

@@ -1,5 +1,5 @@
 /**
- * What happened in a run, and when: lanes over one time axis, then the entries one by one with their details.
+ * The timeline of a run: lanes over one time axis, and a list of the entries with their details.
  */
 
 import { useEffect, useState } from 'react';
@@ -14,11 +14,12 @@ const TIME_FORMAT: Intl.DateTimeFormatOptions = {
   ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 }
 };
 
-/** When something was, to the millisecond, as people here write it. */
+/** Format a time to the millisecond, in the user's locale. */
 function formatMoment(time: string): string {
   return new Date(time).toLocaleString(undefined, TIME_FORMAT);
 }
 
+/** The timeline of a run, updated by the feed. */
 export function TimelineView({ run: id, host }: { run: string; host: IHost }): JSX.Element {
   const { trans, client, feed } = host;
   const [found, setFound] = useState<{ run: IRun; entries: ITimelineEntry[]; now: number } | null>(null);
@@ -69,7 +70,7 @@ export function TimelineView({ run: id, host }: { run: string; host: IHost }): J
     ['moments', trans.__('Events')]
   ];
   const placed = makeBars(entries, now);
-  // Most runs have no policy.
+  // Most runs have no policy, so the lane is shown only if it has bars.
   const drawn = lanes.filter(([lane]) => lane !== 'policy' || placed.some(bar => bar.lane === lane));
   return (
     <section
