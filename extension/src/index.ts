@@ -120,7 +120,7 @@ const inboxPlugin: JupyterFrontEndPlugin<void> = {
     const command = 'hitl-nb:open-inbox';
     app.commands.addCommand(command, {
       label: host.trans.__('Inbox of Agents’ Proposals'),
-      caption: host.trans.__('What agents propose, and waits for a decision'),
+      caption: host.trans.__('Proposals of agents that wait for a decision'),
       icon: args => (args['isPalette'] ? undefined : infoIcon),
       execute: args => {
         app.shell.activateById(widget.id);

@@ -1,5 +1,5 @@
 /**
- * A card of a letter whose text is in real editors that are bound to the shared draft, as JupyterLab binds them.
+ * The card of a letter whose text is in real CodeMirror editors, bound to the shared draft as in JupyterLab.
  */
 
 import { EditorView } from '@codemirror/view';
@@ -17,7 +17,7 @@ import { ProposalCard } from '../src/components/proposal/proposal-card';
 import type { IHost } from '../src/components/host';
 import { Drafts } from './drafts';
 
-/** Show a letter; `over` and `here` are what is special about it and where it is shown. */
+/** Render the card of a letter. `over` changes its proposal, `here` changes the host. */
 export function card(client: Client, over: Partial<IProposal>, here: Partial<IHost> = {}) {
   const proposal = {
     ...{ id: 'p', run: 'r', title: 'Letter', status: 'open', revision: 1, fingerprint: 'f', context: null },

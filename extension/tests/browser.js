@@ -1,4 +1,4 @@
-// What a browser has and jsdom has not, for packages that ask for it when they are loaded.
+// Parts of a browser that jsdom lacks, for packages that need them when they are loaded.
 globalThis.DragEvent = class DragEvent extends MouseEvent {};
 globalThis.ResizeObserver = class ResizeObserver {
   observe() {}

@@ -1,5 +1,5 @@
 /**
- * A server that keeps comments as `hitl_nb/server/comments.py` does.
+ * A fake server for comments, which behaves as `hitl_nb/server/api/comments.py` does.
  */
 
 import { Client } from '../src/api/client';
@@ -17,11 +17,11 @@ export class Comments {
     { username: 'ann', name: 'Ann Lee' },
     { username: 'bo', name: 'Bo\u202e' }
   ];
-  /** What it says to everything, if it does. */
+  /** The answer to all calls, if it is set. */
   refusal: { status: number; body: unknown } | null = null;
   calls: string[] = [];
 
-  /** The server as it is to one person. */
+  /** Return the server's client as one person has it. */
   client(username: string): Client {
     return new Client(async (path, init) => {
       const body = init.body === undefined ? null : (JSON.parse(String(init.body)) as unknown);
@@ -31,7 +31,7 @@ export class Comments {
     });
   }
 
-  /** Somebody says something. */
+  /** Add a comment by another person. */
   say(author: string, said: Partial<IComment>): IComment {
     const n = this.comments.length;
     const id = `c${n + 1}`;

@@ -1,5 +1,5 @@
 /**
- * Shared drafts without a server: rooms whose connection is played by hand, and two windows that hear of each other.
+ * Shared drafts without a server: rooms with a fake connection, and two windows that exchange updates.
  */
 
 import { Signal } from '@lumino/signaling';
@@ -10,7 +10,7 @@ import { SharedDocument } from '../src/drafts/shared-document';
 import type { IDraftReader } from '../src/drafts/draft';
 import { SharedDraft, type IDraftSource } from '../src/drafts/shared-draft';
 
-/** A connection that is as a test says. */
+/** A connection whose state is set by the test. */
 export class Line implements IDraftConnection {
   synced = true;
   saved = true;
@@ -35,7 +35,7 @@ export class Line implements IDraftConnection {
   }
 }
 
-/** What the server puts into a document that nobody has opened yet. */
+/** Write the server's initial content into a document that nobody has opened yet. */
 export function begin(doc: Y.Doc, { kind, value }: IDraftSource): void {
   const first = new Y.Doc();
   if (['text', 'markdown', 'code'].includes(kind)) {
@@ -46,7 +46,7 @@ export function begin(doc: Y.Doc, { kind, value }: IDraftSource): void {
   Y.applyUpdate(doc, Y.encodeStateAsUpdate(first), 'server');
 }
 
-/** As the server writes it (`hitl_nb/review/document.py`). */
+/** Return a value as the server stores it (`hitl_nb/drafts/document.py`). */
 function shared(value: Json): unknown {
   if (Array.isArray(value)) {
     return Y.Array.from(value.map(item => new Y.Map([['v', shared(item)]])));
@@ -61,7 +61,7 @@ export class Drafts {
   lines = new Map<string, Line>();
   docs = new Map<string, Y.Doc>();
 
-  /** @param _line - how a connection is at first; one that is not in step has not brought the document either. */
+  /** @param _line - initial state of a connection; one that is not in step has no document yet. */
   constructor(private _line: Partial<Line> = {}) {}
 
   open(subject: IDraftSource): SharedDraft {
@@ -77,7 +77,7 @@ export class Drafts {
   }
 }
 
-/** Two documents of one draft that hear of each other when `meet` is called. */
+/** Make two documents of one draft, which exchange their updates when `meet` is called. */
 export function pair(subject: IDraftSource): {
   one: SharedDocument;
   other: SharedDocument;

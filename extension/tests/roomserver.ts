@@ -1,5 +1,5 @@
 /**
- * A server with one room that speaks as `hitl_nb/server/rooms.py` does, and its sockets.
+ * A fake server with one room, which speaks the protocol of `hitl_nb/server/live/room.py`, and its sockets.
  */
 
 import * as decoding from 'lib0/decoding';
@@ -9,12 +9,12 @@ import * as sync from 'y-protocols/sync';
 import * as Y from 'yjs';
 import { SharedDraftRegistry } from '../src/drafts/shared-draft';
 
-/** What it says is on its way until a socket is told to `deliver`. */
+/** Messages of the server stay in transit until `deliver` is called on a socket. */
 export class Server {
   doc = new Y.Doc();
   sockets: Socket[] = [];
   paths: string[] = [];
-  /** Whether updates are put into the log, and acknowledged. */
+  /** Whether updates are written to the log and acknowledged. */
   keeps = true;
   rooms = new SharedDraftRegistry(path => this.connect(path));
 
@@ -55,7 +55,7 @@ export class Server {
     }
   }
 
-  /** Somebody else writes. */
+  /** Edit the document as another person. */
   write(work: (doc: Y.Doc) => void): void {
     const before = Y.encodeStateVector(this.doc);
     work(this.doc);
@@ -77,7 +77,7 @@ export class Socket {
     readonly username: string
   ) {}
 
-  /** The connection is there, and the server asks what it lacks. */
+  /** Open the connection; the server requests the updates that it lacks. */
   opens(): void {
     this.readyState = 1;
     this.onopen();
@@ -98,7 +98,7 @@ export class Socket {
     }
   }
 
-  /** What is on its way arrives, and what that brings about too. */
+  /** Deliver all messages in transit, and those that they cause. */
   deliver(): void {
     while (this._sent.length > 0 || this._said.length > 0) {
       this._sent.splice(0).forEach(message => this._server.hear(this, message));
@@ -106,7 +106,7 @@ export class Socket {
     }
   }
 
-  /** The connection is lost; what was on its way is too. */
+  /** Lose the connection, with the messages in transit. */
   lost(code = 1006, reason = ''): void {
     this._sent = [];
     this._said = [];

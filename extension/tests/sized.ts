@@ -1,5 +1,5 @@
 /**
- * Elements that have a size, so that lists draw their rows: jsdom lays nothing out.
+ * Elements with a size, so that lists draw their rows; jsdom has no layout.
  */
 
 export function sized(): void {

@@ -82,7 +82,7 @@ def test_axe_finds_nothing_in_a_card_that_somebody_decided(page: Page, lab: Lab,
     page.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     button(card(nb, "Letter to Ann"), "Reject").click()
     card(nb).get_by_text("Rejected by").wait_for()
-    button(card(nb), "Start a kernel and go on").wait_for()
+    button(card(nb), "Start a kernel and continue").wait_for()
     wrong = violations(page.page, CARD)
     shot(card(nb), f"card-{name}")
     nb.close()

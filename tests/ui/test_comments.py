@@ -148,7 +148,7 @@ def test_people_are_called_by_their_names(page: Page, other: Page, lab: Lab) -> 
     me = other.page.evaluate("() => window.jupyterapp.serviceManager.user.identity.username")
     offered.filter(has_text=me).click()
     button(mine, "Comment").click()
-    theirs.get_by_text("calls you").wait_for()
+    theirs.get_by_text("mentions you").wait_for()
     (p,) = waiting(lab, "mention.ipynb")
     assert ledger(lab).list_comments(p.id)[1].mentions == (me,)
 

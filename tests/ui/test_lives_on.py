@@ -83,7 +83,7 @@ def test_the_server_is_killed_and_started_again_with_the_page_open(page: Page, l
     assert waiting(lab, "crash.ipynb") == []
     shot(shown, "card-after-crash")
     # The kernels went with the server: the agent goes on in a new one, from where it stood.
-    shown.get_by_role("button", name="Start a kernel and go on").click()
+    shown.get_by_role("button", name="Start a kernel and continue").click()
     card(nb, "Letter to Bo").wait_for()
     assert effects(lab, "crash.txt") == [TYPED]
 

@@ -30,15 +30,21 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 /** A JSON object. */
 export type JsonObject = { [key: string]: Json };
 
-/** A column of a table; see `hitl_nb/values/tables.py`. `aware`: its times have a UTC offset. */
+/** A column of a table; see `hitl_nb/values/tables.py`. */
 export interface IColumn {
   name: string;
   type: string;
+  /** True for an index level of a pandas frame. */
   index?: boolean;
+  /** True if cells must not be null. */
   required?: boolean;
+  /** The only allowed cells. */
   options?: Json[];
+  /** Least value of an integer column. */
   minimum?: number;
+  /** Greatest value of an integer column. */
   maximum?: number;
+  /** Whether the times of a datetime column have a UTC offset. */
   aware?: boolean;
 }
 
@@ -55,19 +61,25 @@ export interface IDecision {
   value: Json;
   reason: string | null;
   reviewer: string;
+  /** Display name of the reviewer. People can change it, so it does not identify anybody. */
   reviewer_name: string;
   decided_at: string;
-  /** Author of the decision; only "person" means that a person decided. */
+  /** Kind of author as recorded; `known` says how far that is proven. */
   by: 'person' | 'policy' | 'deadline' | 'script';
   /** Fingerprint of the question that was decided. */
   fingerprint: string;
   /** Number of the decision's event in the audit log. */
   event: number;
+  /** How the server knew the reviewer; null if the decision was made without a server. */
   authn: Authn | null;
   /** How much this installation can promise about the reviewer's identity ("A0": protects against accidents only). */
   assurance: string | null;
-  /** "page": decided on the separate review page, which the HTML of notebooks cannot reach. */
+  /**
+   * "page": decided on the separate review page, which the HTML of notebooks cannot reach. "shared": decided in a
+   * page where it can run. Null: decided without a browser.
+   */
   surface: 'page' | 'shared' | null;
+  /** Signature of the server in base64; null without a server. */
   signature: string | null;
   /** How it is known who decided. */
   known: ReviewerIdentity;
@@ -234,6 +246,7 @@ export interface IMentionableUser {
 
 /** One update of a document: `update` is base64; `by` is "" for the value that the agent proposed. */
 export interface IDraftUpdate {
+  /** Number of the update in the document's log, from 1. */
   n: number;
   at: string;
   by: string;
@@ -248,10 +261,13 @@ export interface IDoubt {
   step: string;
   /** The arguments by name, shortened. */
   arguments: { [name: string]: string };
+  /** When the call began. */
   began: string;
+  /** When it was noticed that the call had no recorded result. */
   noticed: string;
   /** True if the process ended during the call; false if the run was interrupted. */
   died: boolean;
+  /** The key to look up the call in the called system. */
   idempotency_key: string;
 }
 
@@ -268,23 +284,29 @@ export interface IProposalSummary extends IReviewFields {
   /** Path of the notebook for the contents API; null if the notebook is outside of the server's folder. */
   path: string | null;
   run: string;
+  /** Number of the pause in its run, from 1; 0 if a policy decided and the run did not pause. */
   pause: number;
+  /** Position among the proposals of its pause. */
   ordinal: number;
   /** Id of the draft's document: the proposal's own, or the document of the workspace that it asks about. */
   document: string;
   /** Position in the run where the question was asked (opaque). */
   position: string;
+  /** Version of the proposal, from 1; a decision names the version that was shown. */
   revision: number;
+  /** Digest of the question. A decision is bound to it. */
   fingerprint: string;
   created_at: string;
   deadline: string | null;
   assignee: string | null;
+  /** The actions that the agent's code allows. */
   allow: Action[];
   /** Reasons that the notebook's author offers. */
   reasons: string[];
   /** The call whose effect is in doubt, if the question is about one; absent or null for every other question. */
   doubt?: IDoubt | null;
   decision: Omit<IDecision, 'value'> | null;
+  /** The beginning of the value, as one text. */
   summary: string;
   /** A key that is equal for proposals that differ only in their values and numbers. */
   alike?: string;
@@ -296,10 +318,13 @@ export interface IProposal extends Omit<IProposalSummary, 'summary' | 'decision'
   value: Json;
   /** The edited value that people vote on; absent if they vote on `value`. */
   candidate?: Json;
+  /** Markdown, or an object of facts, for the reviewer. */
   context: string | JsonObject | null;
   /** Sentences of the engine for the reviewer: what is opened again, what was left out, what is created again. */
   notes?: string[];
+  /** JSON Schema that an edited value must satisfy, or null. */
   schema: JsonObject | null;
+  /** The values to choose from, for the kind "choice". */
   options: Json[] | null;
   has_draft: boolean;
   /** The value as people edit it; absent without a draft. */
@@ -319,10 +344,14 @@ export interface IRun {
   /** The id in the notebook's metadata, which connects the notebook with its runs; "" outside of notebooks. */
   notebook_id: string;
   path: string | null;
+  /** Value of `--key` as text, or "". */
   key: string;
+  /** Counts the runs of the same notebook, agent and key, from 1. */
   generation: number;
   status: RunStatus;
+  /** How many times the run has paused. */
   pauses: number;
+  /** How many proposals of the current pause are open. */
   open: number;
   error: string | null;
   created_at: string;
@@ -332,16 +361,21 @@ export interface IRun {
 /** The server, its store, and the permissions of the current user. */
 export interface IStatus {
   version: string;
+  /** Version of the API; `API_VERSION` must equal it. */
   api: number;
+  /** URL of the store. */
   store: string;
   server: string;
+  /** How much this installation can promise about a reviewer's identity; see `IDecision`. */
   assurance: string;
   authn: Authn;
   user: { username: string; display_name: string };
   /** The user name under which the user's votes count where a policy says who may decide. */
   votes_as?: string;
   may: { decide: boolean };
+  /** Why the user may not decide, in a sentence; null if the user may. */
   decide_refused: string | null;
+  /** Whether the server can run notebooks itself. */
   headless: boolean;
   /** Whether a process acts when deadlines pass; absent if the server does not know. */
   watched?: boolean;
@@ -349,16 +383,16 @@ export interface IStatus {
 
 /** Statistics of a user's own votes in the last month; null where there are too few votes. */
 export interface IFigures {
-  /** How many votes there are, and for how many of them the duration is known. */
+  /** How many votes there are. */
   votes: number;
+  /** For how many of them the duration is known. */
   timed: number;
   median_seconds: number | null;
   /** The fraction of the timed votes that took less time than reading the value takes. */
   fast: number | null;
-  /**
-   * How many of the newest votes are approvals without another vote between them, and how many chance would explain.
-   */
+  /** How many of the newest votes are approvals, without another vote between them. */
   approvals_in_a_row: number;
+  /** How many approvals in a row chance would explain, given how often this person approves. */
   chance: number | null;
   last_hour: number;
 }
@@ -424,8 +458,11 @@ export interface ITimelineEntry {
   n: number;
   type: EntryType;
   at: string;
+  /** The end; null for an event, and for an entry that has not ended. */
   until: string | null;
+  /** The duration; null if `until` is null. */
   seconds: number | null;
+  /** The entry in one line, for people. */
   what: string;
   actor: string;
   detail: JsonObject;
@@ -437,7 +474,8 @@ export interface IDecisionRequest {
   value?: Json;
   reason?: string;
   /**
-   * Whether the decision is about the shared draft. If so, the server decides only if the draft still equals `value`.
+   * True if the decision is about the shared draft. Then the draft must equal `value` for an edit, else the proposed
+   * value; otherwise nothing is decided.
    */
   drafted?: boolean;
 }
@@ -467,14 +505,15 @@ export type FeedMessage =
       message: string;
     };
 
-/** A filter for proposals; unset fields match all. */
+/** A filter for proposals. Without a status: the open ones; "closed": all others. */
 export interface IProposalQuery {
   status?: ProposalStatus | 'closed';
   notebook?: string;
   agent?: string;
   reviewer?: string;
-  /** Ages in seconds. */
+  /** Only proposals that have waited for at least so many seconds. */
   olderThan?: number;
+  /** Only proposals that have waited for less than so many seconds. */
   newerThan?: number;
   /** Only proposals in which the user has a say; those that are assigned to the user come first. */
   mine?: boolean;

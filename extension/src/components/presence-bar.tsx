@@ -35,7 +35,7 @@ export function PresenceBar({ draft, writing, host }: IProps): JSX.Element {
   );
   return (
     <div className="jp-hitl-presence">
-      <ul aria-label={trans.__('Who is here')}>
+      <ul aria-label={trans.__('People here')}>
         {people.map(one => {
           const name = one.me
             ? trans.__('%1 (you)', showHiddenCharacters(one.name))

@@ -28,7 +28,7 @@ export function proposalState(proposal: IProposal, host: IHost): string {
     return trans.__('Expired');
   }
   if (status === 'superseded' || decision === null) {
-    return trans.__('Superseded: its run was cancelled or started anew');
+    return trans.__('Withdrawn: its run was cancelled or started again');
   }
   if (decision.by === 'policy') {
     // A policy's decision must never read like a person's, even if its record claims one.

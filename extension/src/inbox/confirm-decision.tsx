@@ -35,7 +35,7 @@ export function ConfirmDecision(props: {
   const fates = {
     same: '',
     changed: trans.__('changed since it was shown here'),
-    gone: trans.__('waits no longer')
+    gone: trans.__('no longer waits')
   };
   const templates = action === 'reject' ? collectReasons(asked) : [];
   return (
@@ -91,7 +91,7 @@ export function ConfirmDecision(props: {
       </label>
       {action === 'reject' && (
         <p id={about} className="jp-hitl-note">
-          {trans.__('Why is it rejected? The agent goes on with what you write here.')}
+          {trans.__('Why is it rejected? The agent continues with what you write here.')}
         </p>
       )}
       {templates.length > 0 && (

@@ -44,8 +44,8 @@ export function askConfirmation(model: InboxModel, host: IHost, action: 'approve
     } else if (count > 1 && count > batch) {
       model.showProblem(
         trans._n(
-          'A policy lets no two of these be decided in one go, and %2 are selected: nothing was decided. Decide them one by one.',
-          'A policy lets at most %1 of these be decided in one go, and %2 are selected: nothing was decided. Select fewer.',
+          'A policy lets no two of these be decided together, and %2 are selected: nothing was decided. Decide them one by one.',
+          'A policy lets at most %1 of these be decided together, and %2 are selected: nothing was decided. Select fewer.',
           batch,
           count
         )
@@ -53,7 +53,7 @@ export function askConfirmation(model: InboxModel, host: IHost, action: 'approve
     } else if (count > MAX_BULK) {
       model.showProblem(
         trans.__(
-          'At most %1 proposals can be decided in one go, and %2 are selected: nothing was decided. Select fewer.',
+          'At most %1 proposals can be decided together, and %2 are selected: nothing was decided. Select fewer.',
           MAX_BULK,
           count
         )

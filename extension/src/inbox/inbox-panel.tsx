@@ -111,7 +111,7 @@ export function InboxPanel(props: {
       {help && (
         <p role="note" className="jp-hitl-note">
           {trans.__(
-            'j/k move, x select, Enter open, e open and edit, a approve, r reject, o go to the cell, ←/→ collapse and expand groups, Escape close, ? this help'
+            'Keys: j/k move, x select, a approve, r reject, Escape close, ? this help. Current row: Enter open, e open and edit, o go to the cell. Groups: ←/→ collapse and expand.'
           )}
         </p>
       )}

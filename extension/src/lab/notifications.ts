@@ -23,7 +23,7 @@ const MAX_NOTIFICATIONS = 3;
 /** The plugin of the notifications. */
 export const noticesPlugin: JupyterFrontEndPlugin<void> = {
   id: ID,
-  description: 'Tells about proposals that began to wait.',
+  description: 'Shows notifications about new waiting proposals.',
   autoStart: true,
   requires: [IReview],
   optional: [ISettingRegistry, INotebookTracker, ICommandPalette],

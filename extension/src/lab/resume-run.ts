@@ -58,23 +58,24 @@ export class ResumeController {
       return null;
     }
     if (run.notebook.startsWith(SCRIPT_PREFIX)) {
-      return { text: trans.__('Decided; the script goes on by itself. If it has ended, run it again.') };
+      return { text: trans.__('Decided; the script continues by itself. If it has ended, run it again.') };
     }
     if (this._busy.has(run.id)) {
-      return { text: this._messages.get(run.id) ?? trans.__('The agent goes on …'), busy: true };
+      return { text: this._messages.get(run.id) ?? trans.__('The agent continues …'), busy: true };
     }
     const said = this._messages.get(run.id);
     const panel = this._findPanel(run);
     if (panel) {
       if (isKernelAlive(panel)) {
         return said
-          ? { text: said, label: trans.__('Go on'), run: () => this._resume(run, panel) }
-          : { text: trans.__('Decided; the agent goes on in this notebook.') };
+          ? { text: said, label: trans.__('Continue'), run: () => this._resume(run, panel) }
+          : { text: trans.__('Decided; the agent continues in this notebook.') };
       }
       return {
         text:
-          said ?? trans.__('Decided. The kernel of this notebook is gone; the agent can go on in a new one.'),
-        label: trans.__('Start a kernel and go on'),
+          said ??
+          trans.__('Decided. The kernel of this notebook is gone; the agent can continue in a new one.'),
+        label: trans.__('Start a kernel and continue'),
         run: () => this._resume(run, panel)
       };
     }
@@ -201,7 +202,7 @@ export class ResumeController {
 
   private _explainFailure(reason: unknown): string {
     if (reason instanceof ApiError && reason.error === 'RunClaimed') {
-      return this._host.trans.__('Another window goes on with it.');
+      return this._host.trans.__('Another window continues the agent.');
     }
     return reason instanceof Error ? reason.message : String(reason);
   }

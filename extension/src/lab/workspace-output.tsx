@@ -100,7 +100,7 @@ function CompletionQuestion(props: {
   ) : (
     <p className="jp-hitl-note">
       {host.trans.__(
-        '%1 asks whether it is done: write on, and decide, in the card below.',
+        '%1 asks whether it is done. Continue to write, and decide, in the card below.',
         showHiddenCharacters(agent)
       )}
     </p>

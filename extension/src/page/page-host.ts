@@ -112,8 +112,8 @@ export class PageHost implements IHost {
       case 'waiting':
         return {
           text: trans._n(
-            'The agent goes on after %1 more decision.',
-            'The agent goes on after %1 more decisions.',
+            'The agent continues after %1 more decision.',
+            'The agent continues after %1 more decisions.',
             run.open
           )
         };
@@ -121,17 +121,19 @@ export class PageHost implements IHost {
         const notebook = showHiddenCharacters(proposal.path ?? proposal.notebook);
         return {
           text: trans.__(
-            'The agent can go on: open %1 in JupyterLab and run the agent’s cell, or run: hitl-nb run %1',
+            'The agent can continue: open %1 in JupyterLab and run the agent’s cell, or run: hitl-nb run %1',
             notebook
           )
         };
       }
       case 'running':
-        return { text: trans.__('The agent has gone on.') };
+        return { text: trans.__('The agent has continued.') };
       case 'finished':
         return { text: trans.__('The agent has finished.') };
       case 'failed':
-        return { text: trans.__('The agent went on and failed: %1', showHiddenCharacters(run.error ?? '')) };
+        return {
+          text: trans.__('The agent continued and failed: %1', showHiddenCharacters(run.error ?? ''))
+        };
       case 'cancelled':
         return { text: trans.__('The run was cancelled.') };
     }

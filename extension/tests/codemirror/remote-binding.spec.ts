@@ -3,7 +3,7 @@ import { EditorView } from '@codemirror/view';
 import { ybinding } from '@jupyterlab/codemirror/lib/extensions/ybinding';
 import * as Y from 'yjs';
 
-/** An editor over "Hello world" in which a person is, and what somebody else does to the text. */
+/** Create an editor over "Hello world" that has the focus, with a function for edits by another person. */
 function editor(anchor: number, head = anchor) {
   const doc = new Y.Doc();
   const text = doc.getText('source');

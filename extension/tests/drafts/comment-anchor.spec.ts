@@ -9,7 +9,7 @@ function written(text: string): Y.Text {
   return made;
 }
 
-/** What is commented on, as it comes back from the server. */
+/** Make the target of a comment, as the server sends it back. */
 function on(text: Y.Text, quote: string): ICommentTarget {
   const start = text.toString().indexOf(quote);
   return JSON.parse(
@@ -17,7 +17,7 @@ function on(text: Y.Text, quote: string): ICommentTarget {
   ) as ICommentTarget;
 }
 
-/** The text that it stands for now; null if it is gone. */
+/** Return the text that a comment is about now; null if it is gone. */
 function now(text: Y.Text, found: ICommentTarget): string | null {
   const range = locateQuote(text, found);
   return range && text.toString().slice(range.start, range.end);

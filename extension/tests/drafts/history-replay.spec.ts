@@ -2,7 +2,7 @@ import * as Y from 'yjs';
 import { TextAuthors } from '../../src/drafts/text-authors';
 import { HistoryReplay } from '../../src/drafts/history-replay';
 
-/** Somebody at a document: what they do becomes an update. */
+/** A peer of the document, whose edits become updates. */
 class Peer {
   doc = new Y.Doc();
   text = this.doc.getText('source');
@@ -49,7 +49,7 @@ test('what one window wrote may be of several authors, and what is known stays',
   );
   authors.add(three.data, 'cy');
   authors.add(one.data, 'ann');
-  // All of it at once, as after a gap: only the middle is new.
+  // The whole document at once, as after a gap. Only the middle is new.
   authors.add(Y.encodeStateAsUpdate(peer.doc), 'bo');
   authors.add(two.data, 'dan');
   expect(authors.splitByAuthor(peer.text)).toEqual([
@@ -69,7 +69,7 @@ test('what no update has brought yet is of whoever is that peer', () => {
   ]);
 });
 
-/** A log of `size` random edits by two people, and what the text was after each. */
+/** Make a log of `size` random edits by two people, with the text after each of them. */
 function log(size: number): { updates: { data: Uint8Array; by: string }[]; texts: string[] } {
   const peer = new Peer('ann');
   let seed = 7;

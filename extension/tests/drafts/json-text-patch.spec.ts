@@ -2,7 +2,7 @@ import type { Json } from '../../src/api/types';
 import { mergeJson } from '../../src/drafts/json-merge';
 import { patchJsonText } from '../../src/drafts/json-text-patch';
 
-/** The text after it was respelled. */
+/** Return the text after it was patched. */
 function said(text: string, value: Json): string {
   for (const { start, end, text: put } of patchJsonText(text, value)) {
     text = text.slice(0, start) + put + text.slice(end);

@@ -3,7 +3,7 @@ import type { Json, Kind } from '../../src/api/types';
 import { SharedDocument } from '../../src/drafts/shared-document';
 import { pair } from '../drafts';
 
-/** Both sides say the same after they have met, and what that is. */
+/** Edit a value in two windows, exchange the updates, check that both have the same value, and return it. */
 function both(kind: Kind, value: Json, one: (now: Json) => Json, other: (now: Json) => Json): Json {
   const sides = pair({ document: 'd', kind, value });
   sides.one.write(one(sides.one.value));
@@ -131,7 +131,7 @@ describe('a table', () => {
   ];
   const table = { columns, rows } as unknown as Json;
 
-  /** The rows after two people wrote theirs. */
+  /** Return the rows after two people wrote theirs. */
   function rowsOf(one: Json[][], other: Json[][]): Json {
     const made = both(
       'table',

@@ -19,7 +19,7 @@ function state(): { [name: string]: unknown } {
   return { value, loaded, synced, saved, closed };
 }
 
-/** The next attempt to connect. */
+/** Wait until the next attempt to connect. */
 function again(): void {
   const tried = server.sockets.length;
   for (let i = 0; i < 10 && server.sockets.length === tried; i++) {

@@ -7,24 +7,27 @@ import { InboxModel, MAX_BULK } from '../../src/inbox/inbox-model';
 interface IServer {
   model: InboxModel;
   waiting: Partial<IProposal & IProposalSummary>[];
-  /** Bodies of the POSTs. */
+  /** Bodies of the POST requests. */
   bodies: unknown[];
-  /** Paths of the GETs, without their queries. */
+  /** Paths of the GET requests, without their queries. */
   read: string[];
-  /** Whether it answers 503 to everything but POSTs. */
+  /** If true, the server answers 503 to all requests except POST. */
   down: boolean;
-  /** Lists are answered after this, with what waited when they were asked for. */
+  /** Lists are answered after this promise, with the proposals that waited at the time of the request. */
   gate: Promise<void>;
-  /** What it answers to decisions, or null for success. */
+  /** The error for decisions, or null for success. */
   refusal: { status: number; error: string; message: string } | null;
-  /** Say something over the feed, and wait until nothing is read any more. */
+  /** Send a change over the feed, and wait until all reads are done. */
   tell: (changed: FeedChange) => Promise<void>;
 }
 
-/** Let everything happen that is ready to. */
+/** Let all pending promises settle. */
 const rest = (): Promise<void> => new Promise(resolve => setTimeout(resolve));
 
-/** A server that answers with what waits, by pages of two; what does not wait any more was decided. */
+/**
+ * Make a server that lists the waiting proposals in pages of two. Proposals that are not in the list count as
+ * decided.
+ */
 async function server(waiting: Partial<IProposal & IProposalSummary>[], size = 2): Promise<IServer> {
   const feed = {} as Feed;
   const changed = new Signal<Feed, FeedChange>(feed);
@@ -382,7 +385,7 @@ test('with 5,000 a key press arranges nothing anew, and a search is quick', asyn
   model.toggle('p1');
   model.open(model.currentProposal!);
   expect(model.view).toBe(view);
-  model.search = 'dear'; // makes the texts that are searched
+  model.search = 'dear'; // creates the cached texts for the search
   const begin = performance.now();
   model.search = 'x-p499';
   expect(model.shown.length).toBe(11);

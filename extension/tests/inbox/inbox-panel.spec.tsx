@@ -48,7 +48,7 @@ async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, rend
     timelines: [] as string[],
     cells: [] as string[],
     refused: false,
-    /** Answers to decisions wait for this. */
+    /** Answers to decisions wait for this promise. */
     gate: Promise.resolve()
   };
   const feed = {} as Feed;
@@ -123,7 +123,7 @@ test('what is confirmed is what was shown when the key asked for it', async () =
   await tell(null);
   expect(isCurrent('Letter to b')).toBe(true);
   within(form).getByText('Letter to a');
-  within(form).getByText(/waits no longer/);
+  within(form).getByText(/no longer waits/);
   await submit();
   expect(s.bodies).toMatchObject([{ action: 'approve', proposals: [{ id: 'a' }] }]);
   expect(document.activeElement).toBe(list);

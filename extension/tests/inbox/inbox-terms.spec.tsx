@@ -60,7 +60,7 @@ interface IServer {
   waiting: IProposalSummary[];
   passed: IProposalSummary[];
   figures: IFigures;
-  /** What it answers to a decision on several. */
+  /** The answer to a decision on several proposals. */
   decided: Partial<IProposal>[];
 }
 
@@ -190,7 +190,7 @@ test('no more are approved in one go than a policy lets, and nothing that I may 
   });
   press('x', 'j', 'x', 'j', 'x', 'a');
   screen.getByText(
-    /^A policy lets at most 2 of these be decided in one go, and 3 are selected: nothing was decided\./
+    /^A policy lets at most 2 of these be decided together, and 3 are selected: nothing was decided\./
   );
   press('j', 'x', 'a');
   screen.getByText('Refund d: this needs ada or bo');

@@ -124,7 +124,7 @@ test('one is opened in place of a card, and a card in place of it; it leads to i
   expect(s.cells).toEqual([expect.objectContaining({ path: 'n.ipynb', agent: 'writer' })]);
   s.found = [];
   await hears(null);
-  screen.getByText('document a'); // it stays when it is closed, to be read
+  screen.getByText('document a'); // a closed workspace stays open in the inbox, so that it can be read
   act(() => model.open(LETTER));
   expect(screen.queryByText('document a')).toBeNull();
   screen.getByText('card of p');

@@ -5,7 +5,7 @@ import { LabHost } from '../../src/lab/lab-host';
 import { noticesPlugin } from '../../src/lab/notifications';
 import type { INotice, IProposal, IStatus } from '../../src/api/types';
 
-// The packages as a whole want a browser.
+// The whole packages need a browser.
 jest.mock('@jupyterlab/apputils', () => ({
   ICommandPalette: {},
   Notification: { info: jest.fn(), warning: jest.fn() }
@@ -14,7 +14,7 @@ jest.mock('@jupyterlab/notebook', () => ({ INotebookTracker: {} }));
 jest.mock('@jupyterlab/settingregistry', () => ({ ISettingRegistry: {} }));
 jest.mock('@jupyterlab/services', () => ({ ServerConnection: {} }));
 
-/** A host of version 1.0.0 whose server answers `status`. */
+/** Make a host of version 1.0.0 whose server answers `status`. */
 function hostOf(status: Partial<IStatus>): LabHost {
   const settings = { wsUrl: 'ws://there/', WebSocket: class {} } as never;
   const host = new LabHost(settings, {} as never, nullTranslator.load('hitl_nb'), '1.0.0');
@@ -54,7 +54,9 @@ test('of the same version nothing is told', async () => {
 
 type Commands = Record<string, { execute: (args?: object) => Promise<void> }>;
 
-/** A host whose plugin is active, with settings of its own; what it said, and what the feed is made to say. */
+/**
+ * Activate the plugin with settings of its own. Returns its messages, and functions that send messages of the feed.
+ */
 async function active(
   proposal: Partial<IProposal>,
   permission: NotificationPermission = 'granted',

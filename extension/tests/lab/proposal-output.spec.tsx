@@ -8,7 +8,7 @@ import { CardCounts } from '../../src/lab/card-counts';
 import type { IReview } from '../../src/lab/tokens';
 import { Drafts } from '../drafts';
 
-// Whole packages want pictures.
+// The whole packages need image files.
 jest.mock('@jupyterlab/ui-components', () =>
   jest.requireActual('@jupyterlab/ui-components/lib/components/vdom')
 );
@@ -16,7 +16,7 @@ jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeed
 
 const PAUSE = { version: 1, agent: 'letters', pause: 1 };
 
-/** A renderer whose server gives `answer`, and the paths that were read. */
+/** Make a renderer whose server gives `answer`, with a list of the paths that were read. */
 function renderer(answer: unknown): { made: PauseRenderer; read: string[]; carried: string[] } {
   const read: string[] = [];
   const carried: string[] = [];

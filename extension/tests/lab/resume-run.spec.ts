@@ -6,7 +6,7 @@ import type { IProposal, IRun } from '../../src/api/types';
 import { ResumeController } from '../../src/lab/resume-run';
 import type { LabHost } from '../../src/lab/lab-host';
 
-// Whole packages want pictures.
+// The whole packages need image files.
 jest.mock('@jupyterlab/notebook', () => ({ NotebookActions: { runCells: jest.fn() } }));
 jest.mock('@jupyterlab/services', () => ({ SessionAPI: {} }));
 jest.mock('../../src/lab/proposal-output', () => ({ PROPOSAL_MIME: 'pause' }));
@@ -32,10 +32,10 @@ function ready(pauses: number): IRun {
 const OK = { status: 'ok', user_expressions: { value: { status: 'ok', data: { 'text/plain': 'None' } } } };
 
 /**
- * A window in which the notebook is open and its kernel lives.
+ * Open a window with the notebook and a live kernel.
  *
- * @param resume - how the server answers who asks to go on.
- * @param reply - what the kernel says to the loading of hitl_nb.
+ * @param resume - the server's answer to a request to resume.
+ * @param reply - the kernel's reply when hitl_nb is loaded.
  */
 function opened(resume: () => Promise<void> = async () => undefined, reply: object = OK) {
   const kernel = {
@@ -84,7 +84,7 @@ test('a decision that came while the cell still ran is gone on with too', async 
   const { server, hear } = opened();
   ran.mockImplementationOnce(async () => {
     server.run = ready(2);
-    hear(); // the window is busy with the pause before
+    hear(); // the window is still busy with the pause before
     await settled();
     return true;
   });
@@ -98,7 +98,7 @@ test('a script is said to go on by itself', () => {
   const { made } = opened();
   const run = { ...ready(1), path: null, notebook: 'script:nightly' };
   expect(made.resumeAction(run, {} as IProposal)).toEqual({
-    text: 'Decided; the script goes on by itself. If it has ended, run it again.'
+    text: 'Decided; the script continues by itself. If it has ended, run it again.'
   });
 });
 
@@ -109,7 +109,7 @@ test('who is refused executes nothing, and says why', async () => {
   hear();
   await settled();
   expect(ran).not.toHaveBeenCalled();
-  expect(made.resumeAction(ready(1), {} as never)?.text).toBe('Another window goes on with it.');
+  expect(made.resumeAction(ready(1), {} as never)?.text).toBe('Another window continues the agent.');
 });
 
 test.each([

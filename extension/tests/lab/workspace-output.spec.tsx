@@ -9,7 +9,7 @@ import { CardCounts } from '../../src/lab/card-counts';
 import type { IReview } from '../../src/lab/tokens';
 import { Drafts } from '../drafts';
 
-// Whole packages want pictures.
+// The whole packages need image files.
 jest.mock('@jupyterlab/ui-components', () =>
   jest.requireActual('@jupyterlab/ui-components/lib/components/vdom')
 );
@@ -21,7 +21,7 @@ const FOUND = {
   ...{ template: '', text: '', updated_at: '1' }
 };
 
-/** A renderer whose server answers these, and the paths that were read. */
+/** Make a renderer whose server has these answers, with a list of the paths that were read. */
 function renderer(answers: { [path: string]: [number, unknown] }) {
   const read: string[] = [];
   const client = new Client(async path => {

@@ -6,7 +6,7 @@ import { Discussion } from '../../src/models/discussion';
 import { Comments } from '../comments';
 import { Drafts } from '../drafts';
 
-/** A discussion of a letter that two people have open. */
+/** Make a discussion of a letter that two people have open. */
 function shown() {
   const server = new Comments();
   const drafts = new Drafts();
@@ -21,7 +21,7 @@ function shown() {
     await ann.read();
     return bo.comments[bo.comments.length - 1];
   };
-  /** Somebody else writes. */
+  /** Edit the text as the other person. */
   const theirs = (work: (text: Y.Text) => void): void =>
     doc.transact(() => work(doc.getText('source')), 'server');
   return { server, draft: draft as IDraft, ann, bo, suggest, theirs };
@@ -78,7 +78,7 @@ test('of two who accept at once one puts it in', async () => {
     'ann has already accepted this suggestion',
     'accepted'
   ]);
-  // The same person, in another window.
+  // The same person in another window.
   expect(await ann.accept(comment, draft)).toBe(true);
   expect(draft.value).toBe('Dear Ann, good morning.');
 });

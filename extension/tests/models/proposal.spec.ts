@@ -8,7 +8,7 @@ import { Drafts, type Line } from '../drafts';
 
 type Answer = { status?: number; body: unknown };
 
-/** A model over a server that answers calls by hand; `calls` are those that were made. */
+/** Make a model over a server whose calls the test answers; `calls` has the calls that were made. */
 function shown(more: Partial<IProposal> = {}, line: Partial<Line> = {}) {
   const proposal = {
     ...{ id: 'p', run: 'r', kind: 'text', status: 'open', value: 'Dear Ann', revision: 1, fingerprint: 'f' },
@@ -42,7 +42,7 @@ function shown(more: Partial<IProposal> = {}, line: Partial<Line> = {}) {
   const made = (call: string): Json[] => server.calls.filter(([one]) => one === call).map(([, body]) => body);
   const tell = (what: 'proposals' | 'drafts' = 'proposals'): void =>
     changed.emit({ proposals: [], runs: [], drafts: [], [what]: ['p'] });
-  /** Somebody else writes. */
+  /** Edit the document as another person. */
   const theirs = (work: (doc: Y.Doc) => void): void => {
     const doc = drafts.docs.get('p')!;
     const copy = new Y.Doc();
@@ -260,7 +260,7 @@ test('undo and redo', () => {
   expect(model.value).toEqual({ amount: 2 });
 });
 
-/** A server that answers `call` when it is told to; what has been asked so far waits. */
+/** Make a server answer `call` only when the returned function is called; earlier calls wait for it. */
 function slow(server: ReturnType<typeof shown>['server'], call: string): (body: unknown) => Promise<void> {
   const waiting: ((answer: Answer) => void)[] = [];
   server.answers[call] = () => new Promise(resolve => waiting.push(resolve));

@@ -5,7 +5,7 @@ import { PageHost } from '../../src/page/page-host';
 import { type PageSubject, ReviewPage } from '../../src/page/review-page';
 import { Server } from '../roomserver';
 
-// It needs what jsdom lacks as soon as it is loaded; a choice needs no editor.
+// The package needs parts of a browser that jsdom lacks when it is loaded. A choice needs no editor.
 jest.mock('@jupyterlab/codeeditor', () => ({ CodeEditor: {}, IEditorMimeTypeService: {} }));
 
 class FakeSocket {
@@ -198,9 +198,9 @@ test('nothing is decided on a server of another API, nor by somebody who may not
 test('what a run needs next is in words only', () => {
   const made = host();
   const said = (changed: Partial<IRun>): string => made.resumeAction({ ...run, ...changed }, proposal)!.text;
-  expect(said({ status: 'waiting', open: 1 })).toBe('The agent goes on after 1 more decision.');
-  expect(said({ status: 'waiting', open: 2 })).toBe('The agent goes on after 2 more decisions.');
-  expect(said({ status: 'running' })).toBe('The agent has gone on.');
+  expect(said({ status: 'waiting', open: 1 })).toBe('The agent continues after 1 more decision.');
+  expect(said({ status: 'waiting', open: 2 })).toBe('The agent continues after 2 more decisions.');
+  expect(said({ status: 'running' })).toBe('The agent has continued.');
   expect(said({ status: 'failed', error: 'ValueError: \u202e' })).toContain('ValueError: ⟨U+202E⟩');
   expect(made.resumeAction(run, proposal)!.label).toBeUndefined();
 });

@@ -114,7 +114,7 @@ export function CommentField(props: IProps): JSX.Element {
       )}
       <span className="jp-hitl-visually-hidden" aria-live="polite">
         {offered.length > 0 &&
-          host.trans._n('%1 person can be called', '%1 people can be called', offered.length)}
+          host.trans._n('%1 person can be mentioned', '%1 people can be mentioned', offered.length)}
       </span>
     </div>
   );

@@ -159,7 +159,7 @@ function SuggestionView(props: IProps & { place: IQuoteRange | null | undefined 
       <p className="jp-hitl-suggestion">
         <b>{trans.__('Suggested:')}</b>{' '}
         {comment.suggestion === '' ? (
-          <em>{trans.__('nothing, it is to be deleted')}</em>
+          <em>{trans.__('nothing (delete the text)')}</em>
         ) : (
           <ins>{showHiddenCharacters(comment.suggestion!)}</ins>
         )}
@@ -182,7 +182,7 @@ function CommentAuthor({ comment, host }: { comment: IComment; host: IHost }): J
       <strong>{formatSpeaker(comment.author, comment.author_name, comment.known, host)}</strong>{' '}
       <time dateTime={comment.at}>{formatWhen(comment.at)}</time>
       {me !== undefined && comment.mentions.includes(me) && (
-        <span className="jp-hitl-called">{host.trans.__('calls you')}</span>
+        <span className="jp-hitl-called">{host.trans.__('mentions you')}</span>
       )}
     </>
   );

@@ -72,10 +72,10 @@ export function HistoryPanel({ work, host }: { work: IDocumentTools; host: IHost
           last === 0 &&
           (subject.workspace
             ? trans.__('Nobody has written anything yet.')
-            : trans.__('Nobody has opened it yet: it is what was proposed.'))}
+            : trans.__('Nobody has opened it yet. This is the proposed value.'))}
       </p>
       {isText(subject.kind) && last > 0 && <AuthorLegend authors={[...wrote.values()]} host={host} />}
-      <ColoredText pieces={pieces} authors={wrote} label={trans.__('What it said')} />
+      <ColoredText pieces={pieces} authors={wrote} label={trans.__('Text at this moment')} />
     </section>
   );
 }

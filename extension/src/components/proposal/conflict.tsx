@@ -72,7 +72,7 @@ function DraftConflict(props: {
       <h4 id={heading}>
         {open
           ? trans.__('The draft is not what you were shown: your decision was not taken')
-          : trans.__('It was decided while you were typing: your last edit came too late')}
+          : trans.__('This was decided while you were typing: your last edit was not used')}
       </h4>
       {props.problem && <p className="jp-hitl-error">{showHiddenCharacters(props.problem)}</p>}
       {open ? (
@@ -85,9 +85,7 @@ function DraftConflict(props: {
       <SideBySide
         before={draft.shown}
         after={draft.now}
-        names={
-          open ? [trans.__('Shown'), trans.__('Now')] : [trans.__('What you typed'), trans.__('Decided')]
-        }
+        names={open ? [trans.__('Shown'), trans.__('Now')] : [trans.__('Your text'), trans.__('Decided')]}
       />
     </section>
   );

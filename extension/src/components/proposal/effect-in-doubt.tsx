@@ -142,7 +142,7 @@ function AnswerForm({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Ele
     [
       'stop',
       trans.__('Stop the run instead'),
-      trans.__('Nothing is called; --restart begins it anew. If you do not know yet, leave this open.'),
+      trans.__('Nothing is called; --restart starts the run again. If you do not know yet, leave this open.'),
       trans.__('Stop the run')
     ]
   ];

@@ -74,7 +74,7 @@ function ValueCard({ model, host }: { model: IProposalModel; host: IHost }): JSX
       {workspace && open && (
         <p className="jp-hitl-note">
           {host.trans.__(
-            'This is the workspace that %1 and people write: write on here, and say when it is done.',
+            'This is the workspace that %1 and people write. Continue to write here, and press Done when it is done.',
             showHiddenCharacters(agent)
           )}
         </p>
@@ -122,7 +122,7 @@ function DecidedText({ host, children }: { host: IHost; children: ReactNode }): 
   return (
     <>
       <button type="button" aria-expanded={shown} onClick={() => setShown(!shown)}>
-        {host.trans.__('What was decided')}
+        {host.trans.__('The decided text')}
       </button>
       {shown && children}
     </>

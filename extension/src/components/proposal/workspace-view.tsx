@@ -73,10 +73,7 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
       {model.lostText !== null && <LostText lost={model.lostText} now={text} host={host} />}
       {proposal !== null && !asking && (
         <p className="jp-hitl-note" role="status">
-          {trans.__(
-            '%1 asks whether it is done. Write on, as long as you like.',
-            showHiddenCharacters(agent)
-          )}{' '}
+          {trans.__('%1 asks whether it is done. You can continue to write.', showHiddenCharacters(agent))}{' '}
           <button type="button" onClick={leave}>
             {trans.__('Decide')}
           </button>
@@ -131,7 +128,7 @@ function statusSentence({ workspace, run, decided }: WorkspaceModel, host: IHost
   }
   const said: { [status in IRun['status']]?: string } = {
     waiting: trans.__('People write; the agent waits for another decision'),
-    ready: trans.__('People write; the agent has not gone on yet'),
+    ready: trans.__('People write; the agent has not continued yet'),
     failed: trans.__('People write; the agent’s run has failed')
   };
   return (run && said[run.status]) ?? trans.__('The agent and people write');

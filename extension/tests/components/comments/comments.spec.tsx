@@ -21,7 +21,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Ann's card of a letter, on which Bo has commented before, `given`. */
+/** Render Ann's card of a letter. Bo's comments, which `given` adds, are there already. */
 function shown(given: (server: Comments) => void = () => undefined, over: Partial<IProposal> = {}) {
   const server = new Comments();
   given(server);
@@ -48,10 +48,10 @@ function shown(given: (server: Comments) => void = () => undefined, over: Partia
   return { server, model, container, theirs, select, read, marked, view, doc };
 }
 
-/** A comment of Bo's on a part of the letter as it was proposed. */
+/** Return a function that adds Bo's comment on a part of the proposed letter. */
 function on(quote: string, more: Partial<IComment> = {}): (server: Comments) => void {
   return server => {
-    // What the test's drafts begin with is written by another peer each time: found by its quote.
+    // The initial text of the test's drafts has another peer each time, so the comment is found by its quote.
     server.say('bo', { text: 'why?', quote, ...more });
   };
 }
@@ -186,7 +186,7 @@ test('a suggestion that somebody else accepted first is not put in again', async
 
 test('a suggestion is dismissed, and cannot be accepted once its text is gone', async () => {
   const { theirs, server } = shown(on('hello', { suggestion: '', text: '' }));
-  expect(threads()[0].textContent).toContain('nothing, it is to be deleted');
+  expect(threads()[0].textContent).toContain('nothing (delete the text)');
   theirs(source => source.delete(10, 5));
   expect(button('Accept').disabled).toBe(true);
   await press('Dismiss');
@@ -244,7 +244,7 @@ test('a mail address and a stranger call nobody', async () => {
 
 test('who is called sees it', () => {
   shown(server => server.say('bo', { text: 'look', mentions: ['ann'] }));
-  expect(within(threads()[0]).getByText('calls you')).toBeTruthy();
+  expect(within(threads()[0]).getByText('mentions you')).toBeTruthy();
 });
 
 test('what others say appears', async () => {

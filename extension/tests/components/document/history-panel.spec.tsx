@@ -14,7 +14,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** The server's log of one document, in pages of two. */
+/** The server's log of one document, in pages of two updates. */
 class Log {
   entries: IDraftUpdate[] = [];
   calls = 0;
@@ -53,7 +53,7 @@ function shown(log: Log, over: Partial<IProposal> = {}) {
   return { model, container, doc };
 }
 
-/** A letter by the agent, in which Ann and Bo wrote. */
+/** Make the log of a letter that the agent wrote, and that Ann and Bo edited. */
 function letter(): Log {
   const log = new Log();
   log.write('', '', doc => doc.getText('source').insert(0, 'Dear Ann'));
@@ -73,12 +73,12 @@ async function move(place: number): Promise<void> {
 }
 
 function text(): string {
-  return [...screen.getByLabelText('What it said').querySelectorAll('.cm-line')]
+  return [...screen.getByLabelText('Text at this moment').querySelectorAll('.cm-line')]
     .map(one => one.textContent)
     .join('\n');
 }
 
-/** Pieces with their authors' names. */
+/** List the parts of the text with the names of their authors. */
 function coloured(root: Element): [string, string][] {
   return [...root.querySelectorAll<HTMLElement>('.cm-content .jp-hitl-author')].map(one => [
     one.textContent!,
@@ -212,7 +212,7 @@ test('a text is coloured while people write it', async () => {
   const log = letter();
   const { container, doc, model } = shown(log);
   await act(async () => {
-    // The draft is what the log says.
+    // The draft equals the log.
     doc!.transact(() => doc!.getText('source').delete(0, 8), 'server');
     Y.applyUpdate(doc!, Y.encodeStateAsUpdate(log.doc), 'server');
   });
@@ -222,12 +222,12 @@ test('a text is coloured while people write it', async () => {
   const seen = [
     ['old ', 'Ann Lee'],
     ['Ann', 'writer⟨U+202E⟩ (agent)'],
-    ['!', 'Bo⟨U+202E⟩'] // what is hidden is drawn by itself
+    ['!', 'Bo⟨U+202E⟩'] // a hidden character is drawn as a separate node
   ];
   expect(coloured(editor)).toEqual(seen);
   expect(screen.getByRole('list', { name: 'Authors' }).children).toHaveLength(3);
   const calls = log.calls;
-  // Ann types; the log is asked once, however much she types, and knows it.
+  // Ann types several times. The log is read once, and has all of that.
   await act(async () => {
     model.draft!.file!.updateSource(0, 0, 'a');
     model.draft!.file!.updateSource(0, 0, 'b');

@@ -23,7 +23,7 @@ interface IMade {
   readOnly: boolean;
 }
 
-/** The editors that were made, the newest last. */
+/** The editors that were created, the newest last. */
 let editors: IMade[];
 
 beforeEach(() => {
@@ -38,7 +38,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** A card over a draft that somebody else, Bo, has open too. */
+/** Render a card over a draft that Bo has open too. */
 function shown(given: Partial<IProposal>, line: Partial<Line> = {}) {
   const proposal = {
     ...{ id: 'p', run: 'r', title: 'Letter', status: 'open', revision: 1, fingerprint: 'f', context: null },
@@ -67,7 +67,7 @@ function shown(given: Partial<IProposal>, line: Partial<Line> = {}) {
   } as unknown as IHost;
   const { container } = render(<ProposalCard model={model} host={host} />);
   const doc = drafts.docs.get('p')!;
-  /** Bo writes. */
+  /** Edit the document as Bo. */
   const theirs = (work: (doc: Y.Doc) => void): void =>
     act(() => {
       const copy = new Y.Doc();
@@ -76,7 +76,7 @@ function shown(given: Partial<IProposal>, line: Partial<Line> = {}) {
       Y.applyUpdate(doc, Y.encodeStateAsUpdate(copy), 'server');
     });
   const bo = new Awareness(new Y.Doc());
-  /** Bo is there. */
+  /** Set Bo's awareness state. */
   const present = (state: { [name: string]: Json }): void =>
     act(() => {
       bo.setLocalState({ user: { username: 'bo', name: 'Bo\u202e', initials: 'B', color: 'red' }, ...state });
@@ -130,7 +130,7 @@ test('without a connection it is said so, typing goes on, and nothing is decided
 test('who is here, who types and who has read it', () => {
   const { present, line, container } = shown({ kind: 'json', value: { amount: 1 } });
   present({ typing: true, focus: 'amount' });
-  const here = screen.getByRole('list', { name: 'Who is here' });
+  const here = screen.getByRole('list', { name: 'People here' });
   expect([...here.children].map(one => one.getAttribute('title'))).toEqual(['Ann Lee (you)', 'Bo⟨U+202E⟩']);
   expect(screen.getByText('Bo⟨U+202E⟩ is typing …')).toBeTruthy();
   const mark = field('amount')
@@ -188,7 +188,7 @@ test('undo keys are a card’s own, and JupyterLab does not hear of them', () =>
   fireEvent.keyDown(text, { key: 'y', metaKey: true });
   expect([own.undo.mock.calls.length, own.redo.mock.calls.length]).toEqual([1, 1]);
   const reason = field('Reason');
-  expect(fireEvent.keyDown(reason, { key: 'z', ctrlKey: true })).toBe(true); // the browser's own
+  expect(fireEvent.keyDown(reason, { key: 'z', ctrlKey: true })).toBe(true); // the browser's own undo
   expect([heard.mock.calls.length, own.undo.mock.calls.length]).toEqual([0, 1]);
   fireEvent.keyDown(reason, { key: 'z' });
   fireEvent.keyDown(document.body, { key: 'z', ctrlKey: true });
@@ -326,7 +326,7 @@ test('cursors of others are drawn with their names, and move with the text', () 
   const hello = Y.createRelativePositionFromTypeIndex(ahead.getText('source'), 13);
   present({ cursor: { anchor: hello, head: place(3) } as unknown as Json });
   act(() => void jest.advanceTimersByTime(10));
-  expect(view.dom.querySelector('.jp-hitl-cursor')).toBeNull(); // there are no such letters yet
+  expect(view.dom.querySelector('.jp-hitl-cursor')).toBeNull(); // these letters have not arrived yet
   theirs(doc => Y.applyUpdate(doc, Y.encodeStateAsUpdate(ahead)));
   view.dispatch({ changes: { from: 11, insert: ', hello' } });
   act(() => void jest.advanceTimersByTime(10));

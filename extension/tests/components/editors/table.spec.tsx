@@ -22,7 +22,7 @@ const TABLE = {
 
 beforeAll(sized);
 
-/** A table in a card that keeps its value; `rows` are those of each value that the editor made. */
+/** Render a table in a card that keeps its value. `rows` has the rows of each value that the editor made. */
 function shown(fields: { [path: string]: string } = {}) {
   const rows: Json[][][] = [];
   const card: { show: (value: Json) => void; redraw: () => void } = {

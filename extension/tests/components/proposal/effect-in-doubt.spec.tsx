@@ -10,7 +10,7 @@ import type { IHost } from '../../../src/components/host';
 import { proposalState } from '../../../src/components/proposal-status';
 import { card } from '../../bound';
 
-// The package as a whole wants a browser's drag and drop.
+// The whole package needs a browser's drag and drop.
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 
 const doubt: IDoubt = {
@@ -62,7 +62,7 @@ test('nothing is chosen, the button does nothing, and the facts are there', () =
   }
   expect(text).toContain('Choose what happened first; no shortcut decides this');
   expect(screen.queryByText('Approve')).toBeNull();
-  // What one person is about to choose is shared with nobody.
+  // The answer is not shared before it is given.
   expect(model.draft).toBeNull();
   expect(drafts).toBeDefined();
 });

@@ -7,13 +7,13 @@ import { CardById } from '../../../src/components/proposal/loaders';
 import type { IHost } from '../../../src/components/host';
 import { Drafts } from '../../drafts';
 
-// The packages as a whole want a browser's drag and drop; the card has tests of its own.
+// The whole packages need a browser's drag and drop; the card has its own tests.
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 jest.mock('../../../src/components/proposal/proposal-card', () => ({
   ProposalCard: ({ model }: { model: IProposalModel }) => <p>card of {model.proposal.id}</p>
 }));
 
-/** A server that has proposal "a", and says something about all others. */
+/** Make a server that has proposal "a", and answers with an error for all others. */
 function server(): IHost {
   const answer = (body: unknown, status = 200): Response =>
     ({ ok: status === 200, status, json: async () => body }) as Response;

@@ -7,7 +7,7 @@ import { fitsForm } from '../../../src/components/editors/form';
 import { fieldSchema } from '../../../src/components/editors/json-schema';
 import type { IHost } from '../../../src/components/host';
 
-// The package as a whole wants a browser's drag and drop.
+// The whole package needs a browser's drag and drop.
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 
 const host = { trans: nullTranslator.load('hitl_nb') } as unknown as IHost;

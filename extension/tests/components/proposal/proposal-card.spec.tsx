@@ -10,7 +10,7 @@ import { ProposalCard } from '../../../src/components/proposal/proposal-card';
 import type { IHost } from '../../../src/components/host';
 import { Drafts } from '../../drafts';
 
-// The package as a whole wants a browser's drag and drop.
+// The whole package needs a browser's drag and drop.
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 
 /** Models of the editors on the page, the newest last. */
@@ -102,7 +102,7 @@ class Model {
   changed = new Signal<this, void>(this);
   discussion: Discussion | null;
   comments: ICommentRequest[] = [];
-  /** What the server says to a comment, or "". */
+  /** Error message for comments, or "". */
   refusal = '';
   canUndo = false;
   canRedo = false;

@@ -14,7 +14,7 @@ import {
 } from '../../../src/components/terms-sentences';
 import { Drafts } from '../../drafts';
 
-// The package as a whole wants a browser's drag and drop.
+// The whole package needs a browser's drag and drop.
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 
 const NOW = Date.parse('2026-01-05T09:00:00Z');
@@ -253,7 +253,7 @@ test('hidden votes are said to be hidden', () => {
   show(proposal({ blind: true, votes: [], needs: [{ ...needed, voted: [], waiting: [] }] }));
   screen.getByText('1 of 2 of @finance');
   screen.getByText('You see only your own vote until everybody has voted.');
-  screen.getByRole('button', { name: 'Approve' }); // the number would tell of others
+  screen.getByRole('button', { name: 'Approve' }); // the number would reveal other people's votes
 });
 
 test.each<[Partial<IProposal>, string, string]>([

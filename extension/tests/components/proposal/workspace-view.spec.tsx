@@ -13,7 +13,7 @@ import type { IHost } from '../../../src/components/host';
 import { WorkspaceView } from '../../../src/components/proposal/workspace-view';
 import { Drafts } from '../../drafts';
 
-// The package as a whole wants a browser's drag and drop.
+// The whole package needs a browser's drag and drop.
 jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
 
 interface IMade {
@@ -46,7 +46,7 @@ const DECISION = {
   ...{ by: 'person', authn: 'login', known: 'login', surface: 'page' }
 } as unknown as IDecision;
 
-/** A server with one workspace, and what a window makes of it. */
+/** Make a server with one workspace, and the window that shows it. */
 function server(over: Partial<IWorkspace> = {}) {
   const s = {
     workspace: { ...WORKSPACE, ...over },
@@ -81,7 +81,7 @@ function server(over: Partial<IWorkspace> = {}) {
       return { ...options, dispose: () => undefined, hasFocus: () => false, setOption: () => undefined };
     }
   } as unknown as IHost;
-  /** The server has something else, and says so. */
+  /** Change the workspace on the server, and report it over the feed. */
   const becomes = async (changed: Partial<IWorkspace>): Promise<void> => {
     Object.assign(s.workspace, changed);
     await act(async () => {
@@ -98,7 +98,7 @@ async function shown(over: Partial<IWorkspace> = {}) {
   render(<WorkspaceView model={model} host={all.host} asked={id => <p>asked {id}</p>} />);
   await act(async () => undefined);
   const last = (): IMade => all.editors[all.editors.length - 1];
-  /** Somebody who is not here writes. */
+  /** Edit the document as a peer who is not present. */
   const elsewhere = (text: string): void =>
     act(() => {
       const doc = all.drafts.docs.get('w')!;
@@ -166,7 +166,7 @@ test('what somebody types in is not taken away when the agent asks; it is when t
   expect(screen.queryByText('asked p')).toBeNull();
   screen.getByText(/^writer asks whether it is done/);
   act(() => field.blur());
-  act(() => field.focus()); // back at once
+  act(() => field.focus()); // the focus returns at once
   act(() => jest.advanceTimersByTime(1000));
   expect(screen.queryByText('asked p')).toBeNull();
   act(() => field.blur());
@@ -278,7 +278,7 @@ test.each([
   });
   expect(s.bodies).toEqual([expect.objectContaining({ ...body, drafted: true })]);
   expect(state()).toMatch(/^Called done, with edits by Ada/);
-  expect(screen.queryByLabelText('Document')).toBeNull(); // that is in the workspace
-  fireEvent.click(screen.getByRole('button', { name: 'What was decided' }));
+  expect(screen.queryByLabelText('Document')).toBeNull(); // the document is in the workspace
+  fireEvent.click(screen.getByRole('button', { name: 'The decided text' }));
   screen.getByLabelText('Document');
 });
