@@ -6,8 +6,8 @@ live  the notebook is open and its kernel lives: from the click on "Approve" (a 
       information: the parts before and behind the message with which the page asks the kernel to execute the cell;
       the first and the last quarter of the rounds, since the output keeps the card of each decision; and beside it,
       in turns, running a cell of the same notebook that does nothing but read the clock.
-cold  the kernel was shut down, the notebook is open: the same from the click on "Start a kernel and continue". Beside it
-      what nobody can avoid, timed in the page: a session with a new kernel, and `1` executed in it.
+cold  the kernel was shut down, the notebook is open: the same from the click on "Start a kernel and continue". Beside
+      it what nobody can avoid, timed in the page: a session with a new kernel, and `1` executed in it.
 """
 
 from __future__ import annotations

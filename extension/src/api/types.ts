@@ -72,7 +72,10 @@ export interface IDecision {
   event: number;
   /** How the server knew the reviewer; null if the decision was made without a server. */
   authn: Authn | null;
-  /** How much this installation can promise about the reviewer's identity ("A0": protects against accidents only). */
+  /**
+   * How much this installation can promise about the reviewer's identity. "A0": evidence against accidents, but not
+   * against code that runs as the same user.
+   */
   assurance: string | null;
   /**
    * "page": decided on the separate review page, which the HTML of notebooks cannot reach. "shared": decided in a
@@ -230,7 +233,7 @@ export interface IComment extends ICommentTarget {
   state_known: AuthorIdentity | null;
 }
 
-/** A new comment. Other fields are filled in by the server. */
+/** A new comment. `text` may be empty if `suggestion` is set. The server adds the other fields. */
 export interface ICommentRequest extends Partial<ICommentTarget> {
   text: string;
   thread?: string;
@@ -361,7 +364,7 @@ export interface IRun {
 /** The server, its store, and the permissions of the current user. */
 export interface IStatus {
   version: string;
-  /** Version of the API; `API_VERSION` must equal it. */
+  /** Version of the API. If the page uses another one, nothing can be decided there. */
   api: number;
   /** URL of the store. */
   store: string;

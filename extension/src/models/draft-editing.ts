@@ -125,7 +125,7 @@ export class DraftEditing {
     this._changed(value || first);
   }
 
-  /** Why the text that was typed in this card is not a valid value; "" if it is one. */
+  /** Why the text that was typed in this card is not a valid value, or "". */
   private _broken = '';
   private _asText: boolean;
   private _loaded: boolean;

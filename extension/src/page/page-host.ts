@@ -33,7 +33,7 @@ export interface IPageContext {
   /** Nonce of the Content-Security-Policy for style elements, which CodeMirror creates. */
   nonce: string;
   /**
-   * Proves that a decision was made in this page; "" if the server could not tell that the page is alone in its
+   * Shows that a decision was made in this page; "" if the server could not tell that the page is alone in its
    * window.
    */
   pass: string;
