@@ -1,1 +1,1 @@
-"""Shared drafts, which people and agents write at once."""
+"""Shared drafts, which people and agents can edit at the same time."""

@@ -1,6 +1,6 @@
-"""An agent at work on the document of a workspace, under its run's claim: it writes, says something, recalls.
+"""Operations of an agent on the document of a workspace, under its run's claim: edits, comments, recorded reads.
 
-For agents in a kernel (`workspaces/local_operations.py`) and for scripts that write through a server
+Used for agents in a kernel (`workspaces/local_operations.py`) and for scripts that write through a server
 (`server/api/remote_workspaces.py`).
 """
 
@@ -23,10 +23,10 @@ class AgentCoauthor:
     """One agent and one document.
 
     Args:
-        agent: the agent's name.
-        document: the workspace's id.
-
-    What it does raises RunClaimed once the run was taken over.
+        ledger: The ledger.
+        claim: Claim of the agent's run. All methods raise RunClaimed after another process has taken the run.
+        agent: Name of the agent.
+        document: Id of the workspace.
     """
 
     def __init__(self, ledger: Ledger, claim: Claim, agent: str, document: str) -> None:
@@ -36,7 +36,7 @@ class AgentCoauthor:
         self.document = document
 
     def make_writer(self) -> AgentWriter:
-        """Its writes; those that were made are known there."""
+        """Return a writer for the document; it knows the writes that were made before."""
         ledger, claim = self.ledger, self.claim
         return AgentWriter(
             ledger.store,
@@ -48,23 +48,48 @@ class AgentCoauthor:
         )
 
     def begin_writing(self, *, inside: bool = False) -> Workspace:
-        """It is about to write: a document that was done is open again. Raises WorkspaceClosed."""
+        """Announce a write. A document that was done is reopened.
+
+        Args:
+            inside: Whether the run is inside the workspace's `with` block. Then the workspace is reopened even if an
+                earlier attempt had left the block and so closed it.
+
+        Returns:
+            The workspace, open for writing.
+
+        Raises:
+            WorkspaceClosed: The workspace is closed for good.
+        """
         return self.ledger.begin_writing(self.claim, self.document, inside=inside)
 
     def load_comment(self, comment: str) -> Comment:
-        """A comment on the document. Raises UnknownComment."""
+        """Return a comment on the document.
+
+        Raises:
+            UnknownComment: The document has no comment with this id.
+        """
         for one in self.ledger.list_comments(self.document):
             if one.id == comment:
                 return one
         raise UnknownComment(f"there is no comment {comment!r} on this document; read its comments again")
 
     def find_commented_text(self, comment: str) -> TextFinder:
-        """Finds the text that a comment is about. Raises UnknownComment."""
+        """Return a function that finds the text that a comment is about.
+
+        Raises:
+            UnknownComment: The document has no comment with this id.
+        """
         about = self.load_comment(comment)
         return locate_quote(about.quote, about.anchor, exactly=False)
 
     def suggest(self, what: Suggestion, why: str, name: str) -> Comment:
-        """Put a suggestion to people, under an id; one that is there already stays as it is."""
+        """Add a suggestion as a comment. If a comment with this id exists already, it is returned unchanged.
+
+        Args:
+            what: The suggestion.
+            why: The comment's text.
+            name: Id of the comment.
+        """
         return self.ledger.add_comment(
             self.document,
             why,
@@ -80,7 +105,13 @@ class AgentCoauthor:
         )
 
     def reply(self, comment: str, text: str, name: str) -> Comment:
-        """Answer a comment, under an id; an answer that is there already stays as it is."""
+        """Answer a comment. If a comment with this id exists already, it is returned unchanged.
+
+        Args:
+            comment: Id of the comment to answer.
+            text: The answer.
+            name: Id of the answer.
+        """
         return self.ledger.add_comment(
             self.document,
             text,
@@ -92,13 +123,13 @@ class AgentCoauthor:
         )
 
     def change_comment_state(self, comment: str, state: CommentState) -> Comment:
-        """Say what became of a comment."""
+        """Resolve a comment, or accept or dismiss a suggestion. Return the comment."""
         return self.ledger.change_comment_state(
             self.document, comment, state, actor=AGENT + self.agent, actor_name=self.agent, claim=self.claim
         ).comment
 
     def record_once(self, key: str, read: Callable[[], bytes]) -> bytes:
-        """What `read` returns, the first time that it is asked under this key; from then on the same."""
+        """Return the result of `read` from the first call with this key; later calls return the recorded bytes."""
         writing = self.make_writer()
         known = writing.writes.read_recorded(key)
         if known is not None:
@@ -114,11 +145,11 @@ class AgentCoauthor:
 
 
 def workspace_text(ledger: Ledger, workspace: Workspace) -> str:
-    """What stands in a workspace now, or what people agreed to and nobody has changed since."""
+    """Return the text of a workspace: the decided text if nobody has changed it since, otherwise the draft."""
     agreed = ledger.find_decided_text(workspace)
     return Draft.for_workspace(ledger.store, workspace).read_value() if agreed is None else agreed
 
 
 def comment_id(key: str) -> str:
-    """The id of a comment that is made for this key."""
+    """Return the id of a comment for a key; the same key always gives the same id."""
     return base64.b32encode(hashlib.sha256(key.encode()).digest())[:12].decode().lower()

@@ -1,11 +1,11 @@
-"""An agent's hand in a shared text: it adds and replaces while people write, once each, and never in their way.
+"""Agent edits of a shared text. Each is applied exactly once, and deferred while a person edits the same paragraph.
 
-Each write has a key. Its record is kept in the transaction that keeps its update (`ledger/documents/agent_writes.py`),
-so a write that is made again changes nothing. A stream that was cut off is compared with what it had brought: only what
-is new is written, and what differs takes the place of what is left of the agent's own text; people's text stays.
+Each write has a key. Its record is stored in the same transaction as its update (`ledger/documents/agent_writes.py`),
+so repeating a write changes nothing. A repeated stream is compared with the text that it wrote before it was
+interrupted. Only new text is written. Text that differs replaces the agent's own old text; people's text is kept.
 
-Where a person has just written, nothing is replaced: it waits until they are done, and if that takes too long it
-becomes a suggestion.
+A replacement waits while a person is writing in the paragraph. If it would have to wait too long, it becomes a
+suggestion.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from hitl_nb.records import Anchor, now
 from hitl_nb.storage.interface import Store, Transaction
 
 QUIET_TIME = timedelta(seconds=3)
-"""How long nobody must have written in a paragraph before an agent replaces something there."""
+"""Time without a person's edit in a paragraph before an agent may replace text there."""
 PATIENCE_SECONDS = 5.0
-"""Seconds that an agent waits for that."""
+"""Seconds that an agent waits for this."""
 _LOOK_SECONDS = 0.25
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 T = TypeVar("T")
 TextFinder = Callable[[TextPage], TextRange]
-"""Says where on a page the text is that is to be replaced. Raises TextGone."""
+"""Returns the range of the text to replace on a page. Raises TextGone if it cannot be found."""
 
 
 @name_in_package
 class Written(StrEnum):
-    """What became of a write: it is `done`, or `suggested`, because a person was writing there."""
+    """Result of a write: `done`; or `suggested`, because a person was writing there."""
 
     done = "done"
     suggested = "suggested"
@@ -51,7 +51,7 @@ class Written(StrEnum):
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A write that was not made, as it is put to people: `text` in place of the quote. For a comment's fields."""
+    """A replacement as a suggestion for people: `text` instead of `quote`. The fields are those of a comment."""
 
     quote: str
     prefix: str
@@ -61,13 +61,17 @@ class Suggestion:
 
 
 class AgentWriter:
-    """One agent's writes into one document.
+    """Writes of one agent in one document.
 
     Args:
-        author, name: the author of the updates, and how it is shown.
-        epoch: the fencing number of the agent's claim.
-        check: raises RunClaimed if the claim does not hold any more; asked before and after everything that is written.
-        clock, pause: the time, and how it is waited for.
+        store: Store of the document.
+        draft: The document's draft.
+        author: Author of the updates.
+        name: Display name of the author.
+        epoch: Fencing number of the agent's claim.
+        check: Raises RunClaimed if the claim is no longer valid. Called before and after each transaction.
+        clock: Returns the current time.
+        pause: Waits a number of seconds.
     """
 
     def __init__(
@@ -91,12 +95,12 @@ class AgentWriter:
         self._pause = pause
 
     def outcome_of(self, key: str) -> Written | None:
-        """What became of this write, if it has been made."""
+        """Return the result of the write with this key; None if it has not been completed."""
         write = self.writes.find_write(key)
         return None if write is None or write.state == "begun" else Written(write.state)
 
     def append(self, key: str, text: str) -> Written:
-        """Add `text` at the end, as paragraphs of its own."""
+        """Add `text` at the end of the document, as new paragraphs."""
         if (known := self.outcome_of(key)) is not None:
             return known
         page = self._open_page()
@@ -106,9 +110,21 @@ class AgentWriter:
     def replace(
         self, key: str, find: TextFinder, text: str, patience: float | None = PATIENCE_SECONDS
     ) -> Written | Suggestion:
-        """Put `text` in place of what `find` finds; the suggestion to do so if a person does not stop writing there.
+        """Replace a range of the document.
 
-        With patience None it is done at once, whoever writes there.
+        Args:
+            key: Key of the write.
+            find: Finds the range.
+            text: The new text.
+            patience: Seconds to wait while a person writes there. None: replace at once, even if a person writes there.
+
+        Returns:
+            The result; or a suggestion, if a person was still writing after `patience` seconds. Then nothing was
+            written.
+
+        Raises:
+            TextGone: The range cannot be found.
+            RunClaimed: The claim is no longer valid.
         """
         if (known := self.outcome_of(key)) is not None:
             return known
@@ -118,15 +134,21 @@ class AgentWriter:
         return self.commit_write(key, capture_updates(page.doc, lambda: page.replace(part, text)))
 
     def mark_suggested(self, key: str) -> Written:
-        """This write has become a suggestion."""
+        """Record that the write with this key has become a suggestion."""
         return self.commit_write(key, [], state="suggested")
 
     def wait_until_idle(
         self, find: Callable[[TextPage], list[TextRange]], patience: float, client: int | None = None
     ) -> tuple[TextPage, list[TextRange], bool]:
-        """The page and the ranges that `find` finds on it, and whether nobody writes in their paragraphs.
+        """Wait until no person writes in the paragraphs of some ranges.
 
-        For that it is waited, at most `patience` seconds.
+        Args:
+            find: Finds the ranges on a page.
+            patience: Maximum number of seconds to wait.
+            client: CRDT client of the page; None for a new one.
+
+        Returns:
+            The current page, the ranges on it, and whether no person writes in their paragraphs.
         """
         waited = 0.0
         while True:
@@ -140,7 +162,7 @@ class AgentWriter:
             waited += _LOOK_SECONDS
 
     def begin_stream(self, key: str) -> AgentWrite:
-        """Record, durably, that a stream begins, or goes on."""
+        """Record durably that a stream has begun. Return its record; the old one if it began before."""
 
         def work(transaction: Transaction) -> AgentWrite:
             self.writes.require_newest_epoch(transaction)
@@ -156,7 +178,19 @@ class AgentWriter:
         return self._submit(work)
 
     def commit_write(self, key: str, made: list[bytes], *, state: Written | str = Written.done) -> Written:
-        """Keep updates, and that the write is made; if it was made meanwhile, nothing. Raises RunClaimed."""
+        """Store updates and the result of the write in one transaction. Does nothing if the write is already done.
+
+        Args:
+            key: Key of the write.
+            made: Updates of the document.
+            state: Result to record.
+
+        Returns:
+            The recorded result.
+
+        Raises:
+            RunClaimed: The claim is no longer valid.
+        """
         outcome = Written(state)
 
         def work(transaction: Transaction) -> Written:
@@ -171,7 +205,11 @@ class AgentWriter:
         return self._submit(work)
 
     def log_updates(self, made: list[bytes], record: Callable[[Transaction], None]) -> None:
-        """Keep updates of a stream, and what `record` puts down about them. Raises RunClaimed."""
+        """Store updates of a stream; `record` adds its own data in the same transaction.
+
+        Raises:
+            RunClaimed: The claim is no longer valid.
+        """
 
         def work(transaction: Transaction) -> None:
             self.writes.require_newest_epoch(transaction)
@@ -198,7 +236,7 @@ class AgentWriter:
 
 
 def make_suggestion(page: TextPage, part: TextRange, text: str) -> Suggestion:
-    """The suggestion to put `text` in place of a part of a page. The anchor is all of it, however long."""
+    """Return a suggestion to replace a range of a page. The anchor covers the whole range; the quote may be cut."""
     return Suggestion(
         quote=page.said[part.start : part.end][:MAX_QUOTE_CHARS],
         prefix=page.said[max(0, part.start - MAX_CONTEXT_CHARS) : part.start],
@@ -209,7 +247,15 @@ def make_suggestion(page: TextPage, part: TextRange, text: str) -> Suggestion:
 
 
 def locate_quote(quote: str, anchor: Anchor | None = None, *, exactly: bool = True) -> TextFinder:
-    """Finds the one place of `quote`: that of the anchor, if it says so (or says anything, unless `exactly`)."""
+    """Return a function that finds `quote` on a page.
+
+    The anchor's range is used if its text is the quote. Otherwise the quote must occur exactly once.
+
+    Args:
+        quote: Text to find; of a longer text, its first MAX_QUOTE_CHARS characters.
+        anchor: Where the quote was; None if unknown.
+        exactly: If False, the anchor's range is used even if its text has changed, as long as it is not empty.
+    """
 
     def find(page: TextPage) -> TextRange:
         part = page.resolve_anchor(anchor)
@@ -221,9 +267,8 @@ def locate_quote(quote: str, anchor: Anchor | None = None, *, exactly: bool = Tr
         if part is None:
             count = page.said.count(quote) if quote else 0
             raise TextGone(
-                f"the text {_shorten_quote(quote)} stands in the document {count} times, and must stand there once "
-                "to be "
-                "replaced; read the text again"
+                f"the text {_shorten_quote(quote)} occurs {count} times in the document, but must occur exactly once "
+                "to be replaced; read the text again"
             )
         return part
 
@@ -231,7 +276,7 @@ def locate_quote(quote: str, anchor: Anchor | None = None, *, exactly: bool = Tr
 
 
 def paragraph_separator(said: str, kind: str) -> str:
-    """What goes between a text and a paragraph that is added to it."""
+    """Return the newlines between a text and a paragraph that is added to it."""
     if not said:
         return ""
     return "\n" * max(0, find_kind(kind).paragraph_gap - (len(said) - len(said.rstrip("\n"))))

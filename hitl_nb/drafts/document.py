@@ -1,14 +1,15 @@
-"""What a draft looks like as a CRDT document: the same layout in Python (pycrdt) and in browsers (Yjs).
+"""Layout of a draft as a CRDT document; the same in Python (pycrdt) and in browsers (Yjs).
 
-text, markdown, code    a shared text, "source": what JupyterLab's editors are bound to (`YFile` of @jupyter/ydoc)
-table                   shared maps of what differs from the proposed table (`shared_table.py`)
-any other               a shared map, "value", whose entry "v" is the value: objects are maps, arrays are arrays of maps
-                        with one entry "v" each, and everything else is the JSON text of it, so that 1.0 stays 1.0;
-                        a choice, and what is too long or too deep for that, is one JSON text at "w": there the last
-                        writer wins
+- Kinds text, markdown and code: a shared text named "source", which JupyterLab's editors bind to (`YFile` of
+  @jupyter/ydoc).
+- Kind table: shared maps with the differences to the proposed table (`shared_table.py`).
+- Other kinds: a shared map named "value", whose entry "v" is the value. Objects are maps. Arrays are arrays of maps
+  with one entry "v" each. Any other value is its JSON text, so that 1.0 stays 1.0.
+- A choice is one JSON text at "w" of the map "value". So is a value that is too long or too deep for shared parts.
+  There the last writer wins.
 
-What is typed and is no value yet stands in the map "typed" at "unfinished". An edit is written as the smallest change,
-so that two people who change different parts both keep theirs.
+Typed text that is not yet a valid value is in the map "typed" at "unfinished". An edit is written as the smallest
+change, so that two people who change different parts both keep their changes.
 """
 
 from __future__ import annotations
@@ -26,18 +27,20 @@ if TYPE_CHECKING:
     from pycrdt import Array, Doc, Map, Text
 
 MAX_WHOLE_BYTES = 256 << 10
-"""Longest JSON, in bytes, whose parts are shared one by one."""
+"""Maximum size of a value, as JSON in bytes, whose parts are shared one by one."""
 MAX_LIST_ITEMS = 3000
-"""Most items of a list that are shared one by one; twice as many may be there in the end. pycrdt finds an item by
-counting, so what it takes grows with the square of this."""
+"""Maximum length of a proposed list whose items are shared one by one; it may grow to twice as many.
+
+pycrdt finds an item by counting, so the time grows with the square of this.
+"""
 MAX_SHARED_DEPTH = 100
-"""How deep a value may be nested whose parts are shared: twice that, and one, is how deep shared types stand then."""
+"""Maximum nesting of a value whose parts are shared. The shared types are nested at most twice as deep plus one."""
 _ALONE = 0
-"""The client that begins a document: the same bytes whoever does it."""
+"""Client id that writes the initial update, so that its bytes are the same in every process."""
 
 
 def sharing_form(kind: KindName, proposed: Any) -> SharingForm:
-    """How a value of this kind is shared: as the kind says, if this value can be."""
+    """Return how a value of this kind is shared: as the kind says, or as a whole where this value cannot be."""
     form = find_kind(kind).sharing_form
     if form == "text" and isinstance(proposed, str) and _has_whole_characters(proposed):
         return "text"
@@ -54,7 +57,7 @@ def sharing_form(kind: KindName, proposed: Any) -> SharingForm:
 
 
 def initial_update(kind: KindName, proposed: Any) -> bytes | None:
-    """The first update of a document, or None if there is nothing in it yet."""
+    """Return the first update of a document; None if the document starts empty."""
     from pycrdt import Doc
 
     doc: Doc[Any] = Doc(client_id=_ALONE)
@@ -72,7 +75,13 @@ def initial_update(kind: KindName, proposed: Any) -> bytes | None:
 
 
 def read_value(document: Doc[Any], kind: KindName, proposed: Any) -> Any:
-    """What the document says, as JSON; a text that is no value (yet) if such a one was typed last."""
+    """Return the document's value as JSON; or the typed text, if it is not yet a valid value.
+
+    Args:
+        document: The document.
+        kind: Kind of the proposed value.
+        proposed: The value that the agent proposed.
+    """
     if sharing_form(kind, proposed) == "text":
         return str(source_text(document))
     unfinished = shared_map(document, "typed").get("unfinished")
@@ -87,16 +96,23 @@ def read_value(document: Doc[Any], kind: KindName, proposed: Any) -> Any:
 
 
 def write_value(document: Doc[Any], kind: KindName, proposed: Any, value: Any) -> None:
-    """Let the document say `value`, changing only what differs. A text where no text belongs is an unfinished value.
+    """Change the document's value to `value`; only different parts are written.
 
-    Raises ValueError for what this kind cannot hold: a text that is none, a table with other columns.
+    Args:
+        document: The document to change.
+        kind: Kind of the proposed value.
+        proposed: The value that the agent proposed.
+        value: The new value. A str is stored as unfinished text if this kind's values are not texts.
+
+    Raises:
+        ValueError: This kind cannot hold the value, for example a table with other columns.
     """
     with document.transaction():
         if sharing_form(kind, proposed) == "text":
             if not isinstance(value, str):
                 raise ValueError(f"the draft of a text must be text, not {type(value).__name__}")
             if not _has_whole_characters(value):
-                raise ValueError("the text has half of a character (a lone surrogate): it cannot be kept as a draft")
+                raise ValueError("the text has half of a character (a lone surrogate), so it cannot be kept as a draft")
             _write_text(source_text(document), value)
             return
         typed = shared_map(document, "typed")
@@ -113,14 +129,14 @@ def write_value(document: Doc[Any], kind: KindName, proposed: Any, value: Any) -
             raise ValueError(f"the draft is nested more than {MAX_SHARED_DEPTH} deep")
         elif _has_long_list(value, 2 * MAX_LIST_ITEMS):
             raise ValueError(
-                f"the draft has a list of more than {2 * MAX_LIST_ITEMS} items, and was begun with a short one"
+                f"the draft has a list of more than {2 * MAX_LIST_ITEMS} items; the proposed lists were shorter"
             )
         else:
             _set_entry(shared_map(document, "value"), "v", value)
 
 
 def source_text(document: Doc[Any]) -> Text:
-    """The document's text. Its indices are UTF-8 bytes."""
+    """Return the document's shared text. Its indices are UTF-8 bytes."""
     from pycrdt import Text
 
     return document.get("source", type=Text)
@@ -137,7 +153,7 @@ def _write_text(text: Text, value: str) -> None:
     end = count_common_prefix(old[start:][::-1], value[start:][::-1])
     at = len(old[:start].encode())
     gone = len(old[start : len(old) - end].encode())
-    # What is new goes in before what is old goes out: a cursor behind the change stays behind it.
+    # Insert the new text before deleting the old one, so that a cursor behind the change stays behind it.
     if new := value[start : len(value) - end]:
         text.insert(at, new)
         at += len(new.encode())
@@ -146,12 +162,12 @@ def _write_text(text: Text, value: str) -> None:
 
 
 def _has_whole_characters(text: str) -> bool:
-    """Whether a shared text can hold this text, which is UTF-8."""
+    """Return whether a shared text can hold this text: UTF-8 has no lone surrogates."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def count_common_prefix(one: str, other: str) -> int:
-    """How many characters both begin with."""
+    """Return the number of characters at the beginning that are equal in both texts."""
     most = min(len(one), len(other))
     return next((i for i in range(most) if one[i] != other[i]), most)
 
@@ -160,7 +176,7 @@ def count_common_prefix(one: str, other: str) -> int:
 
 
 def _is_deep(value: Any, max_depth: int = MAX_SHARED_DEPTH) -> bool:
-    """Whether a JSON value is nested deeper than this."""
+    """Return whether a JSON value is nested deeper than `max_depth`."""
     if isinstance(value, dict):
         return max_depth == 0 or any(_is_deep(part, max_depth - 1) for part in cast("dict[str, Any]", value).values())
     return isinstance(value, list) and (
@@ -169,7 +185,7 @@ def _is_deep(value: Any, max_depth: int = MAX_SHARED_DEPTH) -> bool:
 
 
 def _has_long_list(value: Any, max_items: int) -> bool:
-    """Whether there is a list of more items in a JSON value. It is not nested deeply."""
+    """Return whether a JSON value has a list with more than `max_items` items. The value must not be nested deeply."""
     if isinstance(value, dict):
         return any(_has_long_list(part, max_items) for part in cast("dict[str, Any]", value).values())
     return isinstance(value, list) and (
@@ -179,7 +195,7 @@ def _has_long_list(value: Any, max_items: int) -> bool:
 
 
 def _to_shared(value: Any) -> Any:
-    """A JSON value as what is put into a document."""
+    """Convert a JSON value to shared types."""
     from pycrdt import Array, Map
 
     if isinstance(value, dict):
@@ -190,14 +206,14 @@ def _to_shared(value: Any) -> Any:
 
 
 def _read_part(part: Any) -> Any:
-    """What stands in a document as dicts, lists and JSON texts: pycrdt's iterators count from the start each time."""
+    """Read a shared type as dicts, lists and JSON texts. Faster than pycrdt's iterators, which count from the start."""
     from pycrdt import Array, Map
 
     return json.loads(str(cast("Any", part))) if isinstance(part, Array | Map) else part
 
 
 def _to_json_value(part: Any, like: Any = None) -> Any:
-    """The JSON value of what was read. Its objects have their entries in the order of those of `like`."""
+    """Convert dicts, lists and JSON texts to a JSON value. Entries of objects are in the order of those of `like`."""
     if isinstance(part, dict):
         items = cast("dict[str, Any]", part)
         model = cast("dict[str, Any]", like) if isinstance(like, dict) else {}
@@ -211,12 +227,12 @@ def _to_json_value(part: Any, like: Any = None) -> Any:
 
 
 def _utf16_sort_key(name: str) -> bytes:
-    """What names are sorted by: their UTF-16 units, as in browsers."""
+    """Return the sort key of a name: its UTF-16 units, as in browsers."""
     return name.encode("utf-16-be")
 
 
 def _set_entry(at: Map[Any], key: str, value: Any) -> None:
-    """Let the entry `key` of a shared map say `value`."""
+    """Change the entry `key` of a shared map to `value`; only different parts are written."""
     from pycrdt import Array, Map
 
     part = at.get(key)

@@ -1,8 +1,8 @@
-"""A draft: a proposal's value while people edit it, as a document that all of them write at once.
+"""A draft: the value of a proposal while people edit it, as a CRDT document that all of them write at the same time.
 
-The log of its updates is the document (`ledger/documents/update_log.py`), and what it looks like is `document.py`'s. It
-is begun with what was proposed, in bytes that are the same whoever begins it, and no text is ever put into it as a
-whole. Readers who only want to know what it says change nothing.
+The log of its updates is the document (`ledger/documents/update_log.py`); `document.py` defines its layout. It starts
+with the proposed value, encoded in the same bytes by every process, so that no text is ever inserted twice. Reading a
+draft does not change it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from pycrdt import Doc
 
 COMPACT_AFTER_UPDATES = 1000
-"""Updates after which a log is folded."""
+"""Number of updates after which a log is compacted."""
 
 
 @dataclass(frozen=True)
 class LoadedDocument:
-    """A document as it was read: what it holds, up to the `n`-th update, and how many of them are not folded."""
+    """A document as it was read.
+
+    Attributes:
+        doc: The document.
+        last_update: Number of the last update in it.
+        uncompacted: Number of updates since the log was last compacted.
+    """
 
     doc: Doc[Any]
     last_update: int
@@ -36,12 +42,13 @@ class LoadedDocument:
 
 
 class Draft:
-    """One draft. Documents that it returns belong to the thread that asked for them.
+    """One draft. A document that it returns may be used only on the thread that called the method.
 
     Args:
-        store: where the proposal, or the workspace, is.
-        id: the document's id.
-        kind, proposed: of the value, as the agent proposed it.
+        store: Store of the proposal or workspace.
+        id: Id of the document.
+        kind: Kind of the value.
+        proposed: The value that the agent proposed.
     """
 
     def __init__(self, store: Store, id: str, kind: KindName, proposed: Any) -> None:  # noqa: A002
@@ -52,7 +59,7 @@ class Draft:
 
     @classmethod
     def for_proposal(cls, store: Store, proposal: Proposal) -> Draft:
-        """The draft of a proposal; of one about a workspace, the workspace's document."""
+        """Return the draft of a proposal; if it is about a workspace, the draft of the workspace."""
         workspace = rows.load_workspace(store, proposal.document) if proposal.document else None
         return (
             cls.for_workspace(store, workspace)
@@ -62,35 +69,44 @@ class Draft:
 
     @classmethod
     def for_workspace(cls, store: Store, workspace: Workspace) -> Draft:
-        """The document of a workspace, which begins with its template."""
+        """Return the draft of a workspace. It starts with the workspace's template."""
         return cls(store, workspace.id, workspace.kind, workspace.template)
 
     def read_value(self) -> Any:
-        """What the draft says, as JSON: what was proposed, if nobody wrote. A text that is no value yet is that text.
+        """Return the draft's value as JSON.
 
-        Raises StoreCorrupt.
+        Returns:
+            The proposed value if nobody has edited it. If the typed text is not yet a valid value, that text.
+
+        Raises:
+            StoreCorrupt: The log is damaged.
         """
         return self.value_in(self.load().doc) if self.log.last_number() else self.proposed
 
     def value_in(self, doc: Doc[Any]) -> Any:
-        """What this document says."""
+        """Return the value of a document with this draft's layout."""
         return document.read_value(doc, self.kind, self.proposed)
 
     def has_edits(self) -> bool:
-        """Whether the draft says something else than what was proposed."""
+        """Return whether the draft's value differs from the proposed one."""
         return not document.are_equal(self.read_value(), self.proposed)
 
     def load(self, upto: int | None = None, *, client: int | None = None) -> LoadedDocument:
-        """The document as it is, or as it was after the update `upto`. Raises StoreCorrupt.
+        """Load the document from the log.
 
-        What is written into it is the CRDT peer `client`'s; a new one's if it is left out.
+        Args:
+            upto: Number of the last update to apply; None for all updates.
+            client: CRDT client id for changes that will be made in the document; None for a new one.
+
+        Raises:
+            StoreCorrupt: The log is damaged.
         """
         from pycrdt import Doc
 
         doc: Doc[Any] = Doc(client_id=client)
         folded = self.log.newest_compacted()
         n = start = 0
-        with doc.transaction():  # one for all: after each, the whole of a long text would be put together again
+        with doc.transaction():  # one for all updates: pycrdt would rebuild a long text after each
             if folded is not None and (upto is None or folded.n <= upto):
                 self.apply_update(doc, folded.n, folded.data)
                 n = start = folded.n
@@ -104,14 +120,27 @@ class Draft:
         return LoadedDocument(doc, n, n - start)
 
     def write_initial(self) -> None:
-        """Put what was proposed into the log, durably, unless it is there. Raises StoreError."""
+        """Write the proposed value to the log, durably, unless it is there already.
+
+        Raises:
+            StoreError: The log cannot be read or written.
+        """
         if self.log.last_number() == 0 and (first := document.initial_update(self.kind, self.proposed)) is not None:
             self.log.begin(new_update(first, ""))
 
     def write_value(self, value: Any, author: str, name: str = "", *, doc: Doc[Any] | None = None) -> None:
-        """Let the draft say `value`, durably: what differs is written, as `author`'s. Raises StoreError.
+        """Change the draft to `value`, durably. Only differences are written.
 
-        What it differs from is what the author sees: `doc`, which then says `value` too, or the draft as it is now.
+        Args:
+            value: The new value.
+            author: Author of the updates.
+            name: Display name of the author.
+            doc: The document that the author sees; the differences are relative to it, and it is changed too. None:
+                the current draft.
+
+        Raises:
+            StoreError: The log cannot be read or written.
+            ValueError: The draft's kind cannot hold the value.
         """
         self.write_initial()
         doc = self.load().doc if doc is None else doc
@@ -120,13 +149,17 @@ class Draft:
             self.log.submit(lambda tx: [self.log.add(tx, new_update(one, author, name)) for one in made]).result()
 
     def compact_log(self) -> None:
-        """Pack the log."""
+        """Compact the log, unless it has no new updates."""
         loaded = self.load()
         if loaded.uncompacted:
             self.log.compact(CompactedDocument(loaded.last_update, loaded.doc.get_update()))
 
     def updates_after(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Update]]:
-        """At most `limit` updates that follow the `after`-th, with their numbers, oldest first. Raises StoreCorrupt."""
+        """Return at most `limit` updates whose numbers are greater than `after`, with their numbers, oldest first.
+
+        Raises:
+            StoreCorrupt: The log is damaged.
+        """
         found: list[tuple[int, Update]] = []
         for entry in self.log.updates_after(after):
             found.append(entry)
@@ -135,7 +168,11 @@ class Draft:
         return found
 
     def apply_update(self, document: Doc[Any], n: int, data: bytes) -> None:
-        """Apply the n-th update to a document. Raises StoreCorrupt if it is none."""
+        """Apply update number `n` to a document.
+
+        Raises:
+            StoreCorrupt: The data is not an update.
+        """
         try:
             document.apply_update(data)
         except ValueError as damage:
@@ -143,7 +180,7 @@ class Draft:
 
 
 def capture_updates(document: Doc[Any], work: Callable[[], None]) -> list[bytes]:
-    """The updates that `work` makes in a document."""
+    """Return the updates that `work` causes in a document."""
     made: list[bytes] = []
     subscription = document.observe(lambda event: made.append(event.update))
     try:
@@ -154,9 +191,9 @@ def capture_updates(document: Doc[Any], work: Callable[[], None]) -> list[bytes]
 
 
 def format_draft(proposal: Proposal, value: Any) -> str:
-    """What a draft says, as text; a text that is no value yet is that text."""
+    """Return a draft's value as text; a text that is not yet a valid value is returned unchanged."""
     return value if isinstance(value, str) and not isinstance(proposal.value, str) else format_value(proposal, value)
 
 
 EMPTY_UPDATE = b"\x00\x00"
-"""The update that brings nothing."""
+"""The update without any content."""

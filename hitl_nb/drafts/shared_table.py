@@ -1,12 +1,17 @@
-"""A shared table: what differs from the proposed one, cell by cell, in four shared maps.
+"""A shared table: the differences to the proposed table, cell by cell, in four shared maps.
 
-    rows      id -> JSON of a new row's cells
-    cells     "<id>/<column>" -> JSON of a cell that was changed
-    places    id -> number: where a row stands that is new or was moved
-    gone      id -> true
+The maps:
 
-The proposed rows have the ids "0", "1" ..., which are their places too. So a large table costs nothing until somebody
-types, two people may change two cells of one row, and a row that two people move is there once.
+    rows      row id -> JSON of a new row's cells
+
+    cells     "<row id>/<column>" -> JSON of a changed cell
+
+    places    row id -> number that orders a new or moved row
+
+    gone      id of a deleted row -> true
+
+The proposed rows have the ids "0", "1" ..., which are also their places. So a large table costs nothing until somebody
+edits it. Two people can change two cells of one row. A row that two people move exists only once.
 """
 
 from __future__ import annotations
@@ -27,7 +32,12 @@ Row = list[Any]
 
 
 class SharedTable:
-    """A table's document. `proposed` is the table that the agent proposed."""
+    """The document of a table.
+
+    Args:
+        document: The document.
+        proposed: The table that the agent proposed: `{"columns": [...], "rows": [[...], ...]}`.
+    """
 
     def __init__(self, document: Doc[Any], proposed: dict[str, Any]) -> None:
         self._proposed: list[Row] = proposed["rows"]
@@ -37,11 +47,15 @@ class SharedTable:
         )
 
     def read_value(self) -> dict[str, Any]:
-        """The table that stands in the document."""
+        """Return the table in the document."""
         return {"columns": self._columns, "rows": [row for _, row in self._ordered_rows()]}
 
     def write_value(self, value: Any) -> None:
-        """Let the document say this table. Raises ValueError for one with other columns, or what is none."""
+        """Change the document to this table; only different cells and rows are written.
+
+        Raises:
+            ValueError: The value is not a table, or has other columns.
+        """
         new = _rows_of(value, len(self._columns))
         standing = self._ordered_rows()
         start, end = count_common_ends([row for _, row in standing], new)
@@ -58,7 +72,7 @@ class SharedTable:
         self._arrange(then, new)
 
     def _ordered_rows(self) -> list[tuple[str, Row]]:
-        """The rows in their order, by their ids."""
+        """Return the ids and cells of the rows, in their order."""
         rows = {str(n): row for n, row in enumerate(self._proposed)}
         for name, raw in self._rows.items():
             if isinstance(row := parse_leaf(raw), list):
@@ -81,7 +95,7 @@ class SharedTable:
                 self._cells[f"{name}/{column}"] = json.dumps(cell)
 
     def _arrange(self, then: list[str | None], new: list[Row]) -> None:
-        """Give new rows an id, and a place to all rows that do not stand in this order already."""
+        """Give each new row an id, and a new place to each row that is not in this order already."""
         places = [None if name is None else self._row_place(name) for name in then]
         for i, place in enumerate(_make_rising(places)):
             name = then[i]
@@ -97,7 +111,11 @@ class SharedTable:
 
 
 def _rows_of(table: Any, width: int) -> list[Row]:
-    """The rows of a table with so many columns. Raises ValueError for anything else."""
+    """Return the rows of a table.
+
+    Raises:
+        ValueError: The value is not a table, or a row does not have `width` cells.
+    """
     rows = cast("dict[str, Any]", table).get("rows") if isinstance(table, dict) else None
     if not isinstance(rows, list):
         raise ValueError('the draft of a table must be {"columns": [...], "rows": [[...], ...]}')
@@ -108,9 +126,9 @@ def _rows_of(table: Any, width: int) -> list[Row]:
 
 
 def _match_rows(old: list[tuple[str, Row]], new: list[Row]) -> list[str | None]:
-    """For each new row the id of the old one that it is; None for one that was added.
+    """Return for each new row the id of the old row that it continues; None for an added row.
 
-    Rows that are equal are the same row. If as many of the others were there as are now, they were edited in place.
+    Equal rows are the same row. If equally many old and new rows remain, the rows were edited in place.
     """
     equal: dict[bytes, list[str]] = {}
     for name, row in reversed(old):
@@ -125,7 +143,7 @@ def _match_rows(old: list[tuple[str, Row]], new: list[Row]) -> list[str | None]:
 
 
 def _make_rising(places: list[float | None]) -> list[float]:
-    """Places in rising order: those given stay where they rise already, the others go between their neighbours."""
+    """Return places in rising order. Places that already rise are kept; the others are put between their neighbors."""
     kept = _find_longest_rising(places)
     above: list[float | None] = [None] * len(places)
     for i in range(len(places) - 2, -1, -1):
@@ -139,11 +157,11 @@ def _make_rising(places: list[float | None]) -> list[float]:
         made.append(place)
     if all(a < b for a, b in itertools.pairwise(made)):
         return made
-    return [float(i) for i in range(len(places))]  # between two neighbours there was no number any more
+    return [float(i) for i in range(len(places))]  # floats had no number left between two neighbors
 
 
 def _find_longest_rising(places: list[float | None]) -> set[int]:
-    """The indices of a longest rising run of places, found by patience sorting."""
+    """Return the indices of a longest rising subsequence of places, found by patience sorting."""
     tops: list[float] = []
     piles: list[int] = []
     before: dict[int, int] = {}
@@ -163,9 +181,12 @@ def _find_longest_rising(places: list[float | None]) -> set[int]:
 
 
 def are_equal(one: Any, other: Any, *, rounded: bool = False) -> bool:
-    """Whether two JSON values are equal, 1 and 1.0 being so, and true and 1 not.
+    """Return whether two JSON values are equal. 1 and 1.0 are equal; true and 1 are not.
 
-    `rounded`: integers that are the same once a browser has read them are equal too.
+    Args:
+        one: A JSON value.
+        other: Another JSON value.
+        rounded: If True, integers that become the same number in a browser are equal too.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         a, b = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
@@ -181,12 +202,12 @@ def are_equal(one: Any, other: Any, *, rounded: bool = False) -> bool:
 
 
 def _as_browser_number(value: Any) -> Any:
-    """An integer as a browser has it."""
+    """Return an integer as a browser reads it."""
     return float(value) if isinstance(value, int) and abs(value) < 1e300 else value
 
 
 def parse_leaf(text: Any) -> Any:
-    """The JSON value that a text in a document is; the text itself, if somebody put one there that is none."""
+    """Return the JSON value of a text in a document; the text itself if it is not valid JSON."""
     try:
         return json.loads(text)
     except (ValueError, TypeError, RecursionError):
@@ -194,7 +215,7 @@ def parse_leaf(text: Any) -> Any:
 
 
 def count_common_ends(old: list[Any], new: list[Any]) -> tuple[int, int]:
-    """How many items both begin with, and how many of the others both end with."""
+    """Return how many items are equal at the beginning, and how many of the others are equal at the end."""
     most = min(len(old), len(new))
     start = next((i for i in range(most) if not are_equal(old[i], new[i])), most)
     most -= start
@@ -202,7 +223,7 @@ def count_common_ends(old: list[Any], new: list[Any]) -> tuple[int, int]:
 
 
 def shared_map(document: Doc[Any], name: str) -> Map[Any]:
-    """The shared map of this name."""
+    """Return the shared map with this name."""
     from pycrdt import Map
 
     return document.get(name, type=Map)

@@ -1,8 +1,9 @@
-"""A text that comes in parts, written into a shared text as it comes.
+"""Writes a text that arrives in parts into a shared text as it arrives.
 
-What it has brought is kept in pieces, each together with its update. A stream that was cut off and comes again is
-compared with them: the common beginning is there already, and where the rest differs, what is left of the agent's own
-text goes. It writes as a CRDT peer of its own, so its text can be told from everybody else's.
+The written text is recorded in pieces, each in the same transaction as its update. When an interrupted stream is
+repeated, it is compared with these pieces. The common beginning is there already. If the rest differs, the remains of
+the agent's own old text are deleted. A stream has its own CRDT client id, so its text can be told from
+other people's.
 """
 
 from __future__ import annotations
@@ -25,21 +26,26 @@ from hitl_nb.ledger.documents.agent_writes import StreamPiece
 from hitl_nb.storage.interface import Transaction
 
 BATCH_SECONDS = 0.03
-"""Seconds of a stream that are written together: it makes at most about 30 updates a second, however fast it comes.
-What comes sooner after a batch waits for the next part, or the end."""
+"""Seconds of a stream that are written together, so it makes at most about 30 updates per second. Text that arrives
+sooner after a batch waits for the next part, or for the end."""
 _PIECE_CHARS = 1000
-"""Characters from which on a piece is not added to any more."""
+"""Number of characters from which on nothing is added to a piece."""
 
 
 class StreamWriter:
-    """A text that comes in parts, at the end of the document as it is when the first one comes.
+    """A text that arrives in parts. It is written at the end of the document as of the first part.
 
-    It goes on behind its own last character, whatever people write before or behind that.
+    Later parts follow the stream's own last character, wherever people write.
 
     Args:
-        patience: how long it waits for people where something of an earlier try has to go.
-        at: how many characters of it have been brought before, in this try. Raises ValueError if they are not there.
-        ticks: seconds that pass.
+        writing: Writer of the document.
+        key: Key of the write.
+        patience: Seconds to wait for people before text of an earlier attempt is deleted.
+        at: Number of characters that this attempt has already brought.
+        ticks: Returns a time in seconds.
+
+    Raises:
+        ValueError: The stream has brought fewer than `at` characters.
     """
 
     def __init__(
@@ -61,7 +67,7 @@ class StreamWriter:
         self._page.set_insertion_point(_last_end(self._page.ranges_by(self._client, 0, _end_clock(self._pieces))))
         self._old = "".join(piece.text for piece in self._pieces)
         if at > len(self._old):
-            raise ValueError(f"the stream has brought {len(self._old)} characters, so its next ones cannot be at {at}")
+            raise ValueError(f"the stream has brought {len(self._old)} characters, so it cannot continue at {at}")
         self._matched = at
         self._differs = False
         self._waits: list[str] = []
@@ -72,13 +78,18 @@ class StreamWriter:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a person writes where something of an earlier try has to go, so that nothing is written now."""
+        """Whether nothing can be written now, because a person is writing in old text that must be deleted."""
         return bool(self._left)
 
     def add(self, part: str) -> None:
-        """Write a part, or keep it for the next batch. Raises TypeError, RunClaimed."""
+        """Write a part, or keep it for the next batch.
+
+        Raises:
+            TypeError: The part is not a str.
+            RunClaimed: The claim is no longer valid.
+        """
         if not isinstance(part, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # agents may be untyped
-            raise TypeError(f"a stream brings str, not {type(part).__name__}")
+            raise TypeError(f"a stream must yield str, not {type(part).__name__}")
         if self._matched < len(self._old) and not self._differs:
             same = count_common_prefix(part, self._old[self._matched :])
             self._matched += same
@@ -92,7 +103,11 @@ class StreamWriter:
             self._write()
 
     def end(self) -> Written | Suggestion:
-        """The text is complete: written, or what is to be suggested in place of what an earlier try had brought."""
+        """Write the rest of the text.
+
+        Returns:
+            The result; or a suggestion to replace the text of an earlier attempt, if a person was writing there.
+        """
         if self._matched < len(self._old) and not self._differs:
             self._correct()
         if self._left:
@@ -118,7 +133,7 @@ class StreamWriter:
         self._kept_at = self._ticks()
 
     def _correct(self) -> None:
-        """What follows was not written like this before: take away what is left of that, where nobody writes."""
+        """Delete the rest of an earlier attempt, because the text differs from here on; not while a person writes."""
         self._differs = True
         kept, first = _cut_pieces(self._pieces, self._matched)
         client, behind = self._client, _end_clock(self._pieces)
@@ -145,7 +160,7 @@ class StreamWriter:
 
 
 def _cut_pieces(pieces: list[StreamPiece], length: int) -> tuple[list[StreamPiece], int]:
-    """The pieces that make the first `length` characters, and the clock of what follows."""
+    """Return the pieces of the first `length` characters, and the clock of the character after them."""
     kept: list[StreamPiece] = []
     for piece in pieces:
         if length < len(piece.text):
@@ -157,10 +172,10 @@ def _cut_pieces(pieces: list[StreamPiece], length: int) -> tuple[list[StreamPiec
 
 
 def _end_clock(pieces: list[StreamPiece]) -> int:
-    """The clock behind the last piece."""
+    """Return the clock after the last piece."""
     return pieces[-1].clock + count_utf16_units(pieces[-1].text) if pieces else 0
 
 
 def _last_end(parts: list[TextRange]) -> int | None:
-    """The end of the last range, if there is one."""
+    """Return the end of the last range; None if there is no range."""
     return parts[-1].end if parts else None

@@ -1,9 +1,9 @@
-"""Names of the characters of a shared text, and where a named one stands.
+"""Ids of the characters of a shared text, and their current positions.
 
-A character's name is the peer that wrote it and the peer's clock, counted in UTF-16 units: what relative positions of
-Yjs are made of. pycrdt's own (`StickyIndex`) are wrong as soon as a text is not ASCII or a character was deleted, and
-end the process for a name that they do not know. So pycrdt is asked otherwise, on a copy of the document: deleting
-characters by their names tells, in bytes, where they stood; deleting what stands somewhere tells its names.
+A character's id is the client that wrote it and the client's clock, counted in UTF-16 units. Relative positions of Yjs
+consist of such ids. Those of pycrdt (`StickyIndex`) are wrong if the text is not ASCII or a character was deleted. An
+unknown id aborts the process. So this module works on a copy of the document instead. It deletes
+characters by their ids to find their positions in bytes, and deletes a range of bytes to find its ids.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from pycrdt import Doc
 
 _PAIR_BYTES = 4
-"""Bytes of a character that is two UTF-16 units."""
+"""Number of UTF-8 bytes of a character with two UTF-16 units."""
 
 
 class ByteSpan(NamedTuple):
-    """A part of a text, in bytes."""
+    """A range of a text, in bytes."""
 
     start: int
     end: int
 
 
 class DeltaStep(NamedTuple):
-    """A step of a change, which goes through the text: "retain", "insert" or "delete" so many bytes."""
+    """A step of a change of a text. `kind` is "retain", "insert" or "delete"; `size` is in bytes."""
 
     kind: str
     size: int
 
 
 def iterate_steps(delta: list[dict[str, Any]]) -> Iterator[DeltaStep]:
-    """The steps of an event's delta."""
+    """Yield the steps of an event's delta."""
     for one in delta:
         for kind, what in one.items():
             if kind in ("retain", "delete"):
@@ -46,7 +46,7 @@ def iterate_steps(delta: list[dict[str, Any]]) -> Iterator[DeltaStep]:
 
 
 def find_spans(document: Doc[Any], client: int, clock: int, count: int) -> list[ByteSpan]:
-    """Where those of a peer's characters stand that were not deleted: `count` units from `clock` on."""
+    """Return the current ranges of a client's characters that were not deleted: `count` units from `clock` on."""
     if count <= 0:
         return []
     copy = _copy_document(document)
@@ -65,7 +65,7 @@ def find_spans(document: Doc[Any], client: int, clock: int, count: int) -> list[
 
 
 def find_position(document: Doc[Any], position: Position) -> int | None:
-    """Where a position is, in bytes; None if the character that it is at was deleted, or is not known."""
+    """Return a position in bytes; None if its character was deleted or is unknown."""
     behind = isinstance(position.assoc, int) and position.assoc < 0
     if not isinstance(position.item, PieceId):
         return None if position.tname != "source" else 0 if behind else len(source_text(document))
@@ -74,13 +74,13 @@ def find_position(document: Doc[Any], position: Position) -> int | None:
     if not found or not behind:
         return found[0].start if found else None
     before = find_spans(document, client, clock - 1, 1) if clock else []
-    if before and before[0].end - before[0].start == _PAIR_BYTES:  # it is the second half of this character
+    if before and before[0].end - before[0].start == _PAIR_BYTES:  # `clock` is the second half of this character
         return before[0].end
     return found[0].end
 
 
 def make_anchor(document: Doc[Any], first: ByteSpan, last: ByteSpan) -> Anchor:
-    """An anchor for the text from one character to another."""
+    """Return an anchor for the text from one character to another, both included."""
     start, end = _name_piece(document, first), _name_piece(document, last)
     if last.end - last.start == _PAIR_BYTES:
         end = PieceId(client=end.client, clock=end.clock + 1)
@@ -88,7 +88,7 @@ def make_anchor(document: Doc[Any], first: ByteSpan, last: ByteSpan) -> Anchor:
 
 
 def _name_piece(document: Doc[Any], character: ByteSpan) -> PieceId:
-    """The name of the character there."""
+    """Return the id of the character at a range."""
     copy = _copy_document(document)
     made: list[bytes] = []
     subscription = copy.observe(lambda event: made.append(event.update))
@@ -110,7 +110,7 @@ def _copy_document(document: Doc[Any]) -> Doc[Any]:
 
 
 def _encode_number(value: int) -> bytes:
-    """A number as updates write it."""
+    """Encode a number as in Yjs updates (LEB128)."""
     made = bytearray()
     while value > 0x7F:
         made.append(0x80 | value & 0x7F)
@@ -119,7 +119,7 @@ def _encode_number(value: int) -> bytes:
 
 
 def _read_number(data: Iterator[int]) -> int:
-    """The next number of an update."""
+    """Read the next number of an update."""
     value = shift = 0
     for byte in data:
         value |= (byte & 0x7F) << shift

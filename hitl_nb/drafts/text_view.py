@@ -1,6 +1,6 @@
-"""A shared text with its places: where a piece stands now, which paragraph that is, and who has just been there.
+"""A shared text with positions: where a piece is now, what its paragraph is, and where people wrote recently.
 
-Ranges count the characters of the text as Python's str does; pycrdt counts bytes.
+Ranges count characters of a Python str; pycrdt counts bytes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from pycrdt import Doc, Text
 
 _RECENT_UPDATES = 1000
-"""Newest updates among which those of the last seconds are looked for."""
+"""Number of newest updates among which recent edits are searched."""
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
 class TextRange(NamedTuple):
-    """A part of the text."""
+    """A range of the text, in characters."""
 
     start: int
     end: int
@@ -37,8 +37,12 @@ class TextPage:
     """A document that is a text, read from its log.
 
     Args:
-        client: the CRDT peer that writes here; a new one if left out.
-        since: from when on it is to be known where people wrote.
+        draft: Draft of the document.
+        client: CRDT client id for changes made here; None for a new one.
+        since: Time from which on edits by people are tracked; None to track none.
+
+    Attributes:
+        said: The text as a str.
     """
 
     def __init__(self, draft: Draft, *, client: int | None = None, since: datetime | None = None) -> None:
@@ -55,7 +59,11 @@ class TextPage:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Take in what others have written meanwhile. Raises StoreCorrupt."""
+        """Apply the updates that others have logged meanwhile.
+
+        Raises:
+            StoreCorrupt: The log is damaged.
+        """
         changed: list[list[dict[str, Any]]] = []
         subscription = self.text.observe(lambda event: changed.append(event.delta))
         try:
@@ -70,49 +78,49 @@ class TextPage:
         self.said = str(self.text)
 
     def _apply_delta(self, delta: list[dict[str, Any]], one: Update) -> None:
-        """Let what people touched and the mark move with a change, and take in what was touched by it."""
+        """Move edited ranges and the insertion point with a change, and add the ranges that it edited."""
         self._touched, new = _follow_spans(self._touched, delta)
         if self._insertion_point is not None:
             self._insertion_point = _move_mark(self._insertion_point, delta)
         if self._since is not None and one.at >= self._since and one.author and not one.author.startswith(AGENT):
             self._touched += new
 
-    # Where something stands
+    # Positions
 
     def find_unique(self, quote: str) -> TextRange | None:
-        """Where `quote` stands, if it stands here exactly once."""
+        """Return the range of `quote`; None unless it occurs exactly once."""
         at = self.said.find(quote) if quote else -1
         return None if at < 0 or self.said.find(quote, at + 1) >= 0 else TextRange(at, at + len(quote))
 
     def resolve_anchor(self, anchor: Anchor | None) -> TextRange | None:
-        """The range of an anchor, if both of its ends are still there."""
+        """Return the range of an anchor; None if one of its ends was deleted."""
         if anchor is None:
             return None
         start, end = places.find_position(self.doc, anchor.start), places.find_position(self.doc, anchor.end)
         return None if start is None or end is None or end < start else self._to_range(ByteSpan(start, end))
 
     def make_anchor(self, part: TextRange) -> Anchor | None:
-        """An anchor for a range that is not empty."""
+        """Return an anchor for a range; None for an empty range."""
         if part.start == part.end:
             return None
         first, last = TextRange(part.start, part.start + 1), TextRange(part.end - 1, part.end)
         return places.make_anchor(self.doc, self._to_span(first), self._to_span(last))
 
     def ranges_by(self, client: int, first: int, behind: int) -> list[TextRange]:
-        """What is left of the text of a peer from its clock `first` up to `behind`."""
+        """Return what is left of a client's text from its clock `first` up to, not including, `behind`."""
         return [self._to_range(span) for span in places.find_spans(self.doc, client, first, behind - first)]
 
     def next_clock_of(self, client: int) -> int:
-        """The next clock of a peer; 0 if it has written nothing."""
+        """Return the next clock of a client; 0 if it has written nothing."""
         return state_vector(self.doc.get_state()).get(client, 0)
 
     def is_being_edited(self, parts: Iterable[TextRange]) -> bool:
-        """Whether a person was in a paragraph of these ranges since the time that the page was made for."""
+        """Return whether a person has edited a paragraph of these ranges since the page's `since`."""
         around = [self._to_span(self.paragraphs_of(part)) for part in parts]
         return any(one.start <= end and start <= one.end for one in around for start, end in self._touched)
 
     def paragraphs_of(self, part: TextRange) -> TextRange:
-        """The paragraphs that a range is in: up to the blank lines around it."""
+        """Return the range extended to whole paragraphs, which are separated by blank lines."""
         breaks = [TextRange(*found.span()) for found in _BLANK_LINES.finditer(self.said)]
         start = max((one.end for one in breaks if one.end <= part.start), default=0)
         end = min((one.start for one in breaks if one.start >= part.end), default=len(self.said))
@@ -121,11 +129,11 @@ class TextPage:
     # Writing
 
     def set_insertion_point(self, at: int | None) -> None:
-        """Remember a place, which moves with the text; None forgets it."""
+        """Set the place at which `insert` can write; it moves with the text. None removes it."""
         self._insertion_point = None if at is None else self._to_span(TextRange(at, at)).start
 
     def insert(self, text: str, *, at_mark: bool = False) -> None:
-        """Write at the end, or at the mark, which is behind that then."""
+        """Insert text at the end or, with `at_mark`, at the insertion point; which is then after the new text."""
         at = self._insertion_point if at_mark and self._insertion_point is not None else len(self.text)
         self.text.insert(at, text)
         self._insertion_point = at + len(text.encode())
@@ -133,16 +141,16 @@ class TextPage:
 
     @property
     def has_insertion_point(self) -> bool:
-        """Whether a place is remembered."""
+        """Whether an insertion point is set."""
         return self._insertion_point is not None
 
     def replace(self, part: TextRange, text: str) -> None:
-        """Put `text` in place of a range, changing only what differs."""
+        """Replace a range with `text`; only differences are written."""
         document.write_value(self.doc, self._draft.kind, "", self.said[: part.start] + text + self.said[part.end :])
         self.said = str(self.text)
 
     def remove(self, parts: list[TextRange]) -> None:
-        """Delete ranges, which are in order."""
+        """Delete ranges, which must be in order."""
         for start, end in [self._to_span(part) for part in reversed(parts)]:
             del self.text[start:end]
         self.said = str(self.text)
@@ -158,19 +166,19 @@ class TextPage:
 
 
 def _last_update_before(draft: Draft, since: datetime) -> int:
-    """The number of the last update that is older than `since`."""
+    """Return the number of the last update that is older than `since`."""
     last = draft.log.last_number()
     recent = (n for n, one in draft.log.updates_after(max(0, last - _RECENT_UPDATES)) if one.at >= since)
     return next(recent, last + 1) - 1
 
 
 def count_utf16_units(text: str) -> int:
-    """The length of a text in UTF-16 units, as clocks count."""
+    """Return the length of a text in UTF-16 units, as CRDT clocks count it."""
     return len(text.encode("utf-16-le")) // 2
 
 
 def _follow_spans(touched: list[ByteSpan], delta: list[dict[str, Any]]) -> tuple[list[ByteSpan], list[ByteSpan]]:
-    """Where parts of a text are after a change, and the parts that it touched."""
+    """Return the ranges as they are after a change, and the ranges that the change edited."""
     at, new = 0, list[ByteSpan]()
     for kind, size in places.iterate_steps(delta):
         if kind == "insert":
@@ -188,7 +196,7 @@ def _follow_spans(touched: list[ByteSpan], delta: list[dict[str, Any]]) -> tuple
 
 
 def _move_mark(mark: int, delta: list[dict[str, Any]]) -> int:
-    """Where a mark is after a change. What is inserted right at it is behind it."""
+    """Return where a mark is after a change. Text that is inserted exactly there is after the mark."""
     at = 0
     for kind, size in places.iterate_steps(delta):
         if kind == "insert" and at < mark:

@@ -1,8 +1,8 @@
-"""The Jupyter server extension: review proposals over HTTP, without a kernel, off the store that the kernels use.
+"""Jupyter server extension: review proposals over HTTP. It needs no kernel; it reads the store that the kernels use.
 
-Installing the package enables it. `extension.py` loads it, `server/api/routes.py` is the table of all calls,
-`server/api/handlers.py` checks and answers requests, `server/base/identity.py` says who asks and what they may do,
-`server/live/feed.py` tells browsers what changed.
+Installing the package enables it. `extension.py` loads it. `server/api/routes.py` is the table of all calls, and
+`server/api/handlers.py` checks and answers requests. `server/base/identity.py` identifies the user and checks what
+they may do. `server/live/feed.py` tells browsers which records changed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Loading into a Jupyter server: the handlers, and what the kernels that it starts must know."""
+"""Load the extension into a Jupyter server: add its handlers and set environment variables for the kernels."""
 
 from __future__ import annotations
 
@@ -30,16 +30,20 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def load_extension(app: Any) -> None:
-    """Add the review to a `ServerApp`."""
+    """Add hitl_nb's handlers, listeners and timers to a `ServerApp`, and configure the kernels that it will start.
+
+    Args:
+        app: A `jupyter_server.serverapp.ServerApp` whose web application exists.
+    """
     options = HitlNb(parent=app)
     root = Path(os.path.realpath(Path(app.root_dir).expanduser()))
     key = SigningKey.of_this_user()
     desk = ServerContext(options, root, key, alone=app.ip in _LOOPBACK and not settings.HUB_TOKEN.is_set())
-    # Kernels inherit this process' environment: so all of them, and this server, use one store.
+    # Kernels inherit this process' environment, so all of them use the same store as this server.
     settings.STORE.write(normalize_url(options.store or default_url()))
     problem = export_policy(options.policy, root)
     if problem:
-        app.log.error("hitl_nb: agents stop until this policy is mended: %s", problem)
+        app.log.error("hitl_nb: agents stop until this policy is corrected: %s", problem)
     settings.SERVER_KEY.write(key.public)
     settings.SIGNED_ONLY.write_flag(options.signed_only)
     settings.SERVER_LOGINS.write(str(int(lets_log_in(app.identity_provider))))
@@ -53,7 +57,11 @@ def load_extension(app: Any) -> None:
 
 
 def export_policy(paths: Sequence[str], root: Path) -> str:
-    """Let this process, and the kernels that it starts, find the policy files of the organisation and of the folder.
+    """Set the environment variables that tell this process and its kernels where to find policy files.
+
+    Args:
+        paths: Policy files of the organisation; empty to leave `HITL_NB_POLICY` as it is.
+        root: The server's root folder.
 
     Returns:
         Why the policy of the root folder cannot be used; "" if it can.
@@ -69,25 +77,26 @@ def export_policy(paths: Sequence[str], root: Path) -> str:
 
 
 class NotebookRenameListener:
-    """Lets the runs of a notebook follow it when it is renamed through this server."""
+    """Event listener that moves a notebook's runs to its new path when it is renamed through this server."""
 
     def __init__(self, context: ServerContext) -> None:
         self._desk = context
 
     async def __call__(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        """Rename the runs if the event is a rename; `data` is the event as Jupyter's contents service sends it."""
         if data.get("action") == "rename":
             old, new = (self._desk.notebook_file(data[name]) for name in ("source_path", "path"))
             await self._desk.run_in_lane(lambda ledger: _rename_runs(ledger, old, new))
 
 
 def _rename_runs(ledger: Ledger, old: str, new: str) -> None:
-    for notebook in ledger.list_notebooks_in(old):  # it was a folder
+    for notebook in ledger.list_notebooks_in(old):  # not empty if `old` was a folder
         ledger.rename_notebook(notebook, new + notebook[len(old) :])
     ledger.rename_notebook(old, new)
 
 
 def is_labextension_enabled() -> bool:
-    """Whether hitl_nb's JupyterLab extension is installed here and not disabled."""
+    """Return whether hitl_nb's JupyterLab extension is installed here and not disabled."""
     found = any(Path(place, "labextensions", LABEXTENSION, "package.json").exists() for place in jupyter_path())
     return found and not any(
         _is_disabled_by(Path(place, "labconfig", "page_config.json")) for place in jupyter_config_path()
@@ -98,5 +107,5 @@ def _is_disabled_by(config: Path) -> bool:
     try:
         disabled = json.loads(config.read_text(encoding="utf-8")).get("disabledExtensions", {})
     except (OSError, ValueError, AttributeError):
-        return False  # none, or one that JupyterLab cannot read either
+        return False  # the file is missing, or JupyterLab cannot read it either
     return LABEXTENSION in disabled and (isinstance(disabled, list) or bool(disabled[LABEXTENSION]))

@@ -1,8 +1,8 @@
-"""The page of its own: one proposal or workspace behind a link, in any browser, without JupyterLab.
+"""The standalone page: one proposal or workspace behind a link, in any browser, without JupyterLab.
 
-The page itself says nothing about what it shows, only which one it is; its script reads that over the API, which checks
-everything again. No script but the package's own runs in it, and no other page can put it into a frame or reach into
-its window (see `server/base/browser_windows.py`).
+The HTML contains only the id of what it shows. Its script reads the content over the API, which checks every
+permission again. Only the package's own scripts run in the page. No other page can embed it in a frame or access its
+window (see `server/base/browser_windows.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tornado import web
 from hitl_nb.server.base import browser_windows as windows
 
 STATIC_FOLDER = Path(__file__).parent / "static"
-"""What `extension/page.build.mjs` makes."""
+"""Output of `extension/page.build.mjs`."""
 _ID = "(?P<id>[A-Za-z0-9_-]{1,64})"
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 _CONTENT_SECURITY_POLICY = (
@@ -47,24 +47,26 @@ _HTML = """\
 
 
 class PageHandler(JupyterHandler):
-    """Serves the page of one proposal or workspace: what it is `of`."""
+    """Serves the standalone page of one proposal or workspace."""
 
     def initialize(self, of: str) -> None:
+        """Store whether the page shows a `"proposal"` or a `"workspace"`."""
         self.of = of
 
     @cached_property
     def nonce(self) -> str:
-        """Of this answer alone."""
+        """Nonce of this response, for the content security policy."""
         return secrets.token_urlsafe(16)
 
     @property
     def content_security_policy(self) -> str:
-        """What the page may do; CodeMirror makes style elements, which carry the nonce."""
+        """The page's content security policy. CodeMirror creates style elements, which need the nonce."""
         return _CONTENT_SECURITY_POLICY.format(nonce=self.nonce)
 
     def set_default_headers(self) -> None:
+        """Set security headers; the page and its responses are never cached."""
         super().set_default_headers()
-        self.set_header("Content-Security-Policy", self.content_security_policy)  # whatever the server's settings say
+        self.set_header("Content-Security-Policy", self.content_security_policy)  # overrides the server's settings
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("X-Content-Type-Options", "nosniff")
@@ -72,14 +74,15 @@ class PageHandler(JupyterHandler):
 
     @web.authenticated
     async def get(self, id: str) -> None:  # noqa: A002  # the route's name for it
+        """Send the page with id `id`, if the user may read proposals."""
         user = self.current_user
         if not await ensure_async(self.authorizer.is_authorized(self, user, "read", "hitl:proposals")):
             self._send_error(403, "You may not read hitl:proposals.")
             return
         if not (STATIC_FOLDER / "page.js").is_file():
-            self._send_error(503, "This installation of hitl_nb lacks the page's script: build it with npm run build.")
+            self._send_error(503, "The page's script is missing in this installation: run npm run build.")
             return
-        _ = self.xsrf_token  # looked at, it sets the cookie that the page's calls need
+        _ = self.xsrf_token  # reading it sets the cookie that the page's calls need
         told = {
             "base": self.base_url,
             "id": id,
@@ -99,23 +102,29 @@ class PageHandler(JupyterHandler):
 
 
 class StaticHandler(JupyterHandler, web.StaticFileHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix
-    """Serves the page's script and styles. A chunk's name changes with what is in it, so browsers keep those."""
+    """Serves the page's script and styles.
+
+    A chunk's file name contains a hash of its content, so browsers may keep chunks forever.
+    """
 
     def set_extra_headers(self, path: str) -> None:
+        """Set how long browsers may keep the file `path`."""
         kept = f"private, max-age={_YEAR_SECONDS}, immutable"
         self.set_header("Cache-Control", kept if ".chunk." in path else "no-cache")
 
     @web.authenticated
     async def get(self, path: str, include_body: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Send a file."""
         await web.StaticFileHandler.get(self, path, include_body)
 
     @web.authenticated
     async def head(self, path: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Send the headers of a file."""
         await web.StaticFileHandler.head(self, path)
 
 
 def page_handlers() -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
-    """What Tornado is given: the pages, and what they load."""
+    """Return the Tornado handlers of the pages and of their static files: (path pattern, class, arguments)."""
     return [
         (f"/hitl_nb/review/{_ID}", PageHandler, {"of": "proposal"}),
         (f"/hitl_nb/workspace/{_ID}", PageHandler, {"of": "workspace"}),

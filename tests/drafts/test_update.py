@@ -81,14 +81,14 @@ REFUSED = {
     "an origin that is the item itself": (update(9, 0, b"\x84\x09\0" + text("a")), "refers to what comes after it"),
     "two items that wait for each other": (
         b"\2" + b"\1\x08\0" + b"\x84\x09\0" + text("a") + b"\1\x09\0" + b"\x84\x08\0" + text("b") + b"\0",
-        "needs what is not there",
+        "needs an item that does not exist",
     ),
     "an origin that the other client never reaches": (
         b"\2" + b"\1\x08\0\0\1" + b"\1\x09\0" + b"\x84\x08" + number(2**31 + 5) + text("b") + b"\0",
-        "is not there: 8:2147483653",
+        "does not exist: 8:2147483653",
     ),
-    "an origin of a client that nobody knows": (update(9, 0, b"\x84\x07\0" + text("a")), "is not there: 7:0"),
-    "a clock that is not the next one": (update(1, 9, said("source", text("a"))), "is not there: 1:6"),
+    "an origin of a client that nobody knows": (update(9, 0, b"\x84\x07\0" + text("a")), "does not exist: 7:0"),
+    "a clock that is not the next one": (update(1, 9, said("source", text("a"))), "does not exist: 1:6"),
     "a gap": (update(9, 0, b"\x0a\2", said("source", text("a"))), "content of a kind that documents do not have"),
     "a client with nothing": (b"\1\0\1\0\0", "has nothing of client 1"),
     "a client twice": (b"\2" + 2 * b"\1\x09\0\0\1" + b"\0", "has client 9 twice"),
@@ -99,7 +99,7 @@ REFUSED = {
     "a number that never ends": (update(9, 0, b"\0" + 12 * b"\x80" + b"\1"), "too long"),
     "more structs than there are bytes": (b"\1" + number(2**31) + b"\x09\0", "ends too early"),
     "a text that is longer than the update": (update(9, 0, said("source", b"\x7fabc")), "ends too early"),
-    "bytes after the end": (update(9, 0, said("source", text("a"))) + b"\0", "follows the end"),
+    "bytes after the end": (update(9, 0, said("source", text("a"))) + b"\0", "has extra bytes at its end"),
     "nothing at all": (b"", "ends too early"),
     "a text that is no UTF-8": (update(9, 0, said("source", b"\2\xeb\x65")), "not UTF-8"),
     "half a character": (update(9, 0, said("source", b"\3\xed\xa0\x80")), "not UTF-8"),
@@ -111,15 +111,15 @@ REFUSED = {
     "XML": (update(9, 0, put("value", "a", b"\3" + text("p"), 7)), "of a kind that documents do not have"),
     "a value that is nested deep": (update(9, 0, put("value", "a", b"\1" + 40 * b"\x75\1" + b"\x7e")), "more than 32"),
     "types that are nested deep": (DEEP, f"more than {MAX_NESTING} deep"),
-    "a name that documents do not have": (update(9, 0, put("other", "a", b"\1\x7e")), "nothing of the name 'other'"),
-    "a key of a text": (update(9, 0, put("source", "a", text("a"), 4)), "has a key, and source is no map"),
-    "text in a map": (update(9, 0, said("value", b"\1\x7e", 8)), "has no key, and value is a map"),
-    "a value in a text": (update(9, 0, said("source", b"\1\x7e", 8)), "nothing that can stand in source"),
-    "an item in a text's item": (update(9, 0, b"\4\0\1\0" + text("a")), "1:0, which is no shared type"),
-    "an item between two lists": (update(9, 0, b"\xc4\1\1\1\5" + text("a")), "not in one list"),
+    "a name that documents do not have": (update(9, 0, put("other", "a", b"\1\x7e")), "no shared type named 'other'"),
+    "a key of a text": (update(9, 0, put("source", "a", text("a"), 4)), "has a key, but source is not a map"),
+    "text in a map": (update(9, 0, said("value", b"\1\x7e", 8)), "has no key, but value is a map"),
+    "a value in a text": (update(9, 0, said("source", b"\1\x7e", 8)), "has content that is not allowed in source"),
+    "an item in a text's item": (update(9, 0, b"\4\0\1\0" + text("a")), "1:0, which is not a shared type"),
+    "an item between two lists": (update(9, 0, b"\xc4\1\1\1\5" + text("a")), "between items of different lists"),
     "a known item that goes on elsewhere": (
         update(2, 0, b"\x28\0\1\4" + text("z") + b"\4" + 4 * b"\x7e"),
-        "stands elsewhere than the part of it that is known",
+        "is at another place than its known part",
     ),
     "an item in the middle of a character": (update(9, 0, b"\x84\1\2" + text("a")), "cuts a character in two at 1:3"),
     "deleting half a character": (b"\0\1\1\1\3\1", "cuts a character in two at 1:3"),
@@ -127,10 +127,10 @@ REFUSED = {
         update(9, 0, put("value", "a", b"\2\x7e\x7e"), deleted=b"\1\x09\1\0\1"),
         "cuts a character in two at 9:1",
     ),
-    "deleting what is not there": (b"\0\1\1\1\5\2", "is not there: 1:6"),
-    "deleting of a client that nobody knows": (b"\0\1\x07\1\0\1", "is not there: 7:0"),
+    "deleting what is not there": (b"\0\1\1\1\5\2", "does not exist: 1:6"),
+    "deleting of a client that nobody knows": (b"\0\1\x07\1\0\1", "does not exist: 7:0"),
     "deleting nothing": (b"\0\1\1\1\0\0", "empty item"),
-    "deleting in disorder": (b"\0\1\1\2\1\1\0\1", "in disorder"),
+    "deleting in disorder": (b"\0\1\1\2\1\1\0\1", "not in order"),
     "deleting from a client twice": (b"\0\2\1\1\0\1\1\1\1\1", "twice"),
     "parts without end": (update(9, 0, said("source", text("x" * 10**6)), *200_001 * [b"\0\1"]), "200,000 parts"),
 }
@@ -171,7 +171,7 @@ def test_state_vectors() -> None:
     doc.apply_update(base())
     assert state_vector(doc.get_state()) == {1: 6, 2: 3} == DocumentIndex.from_update(base()).state
     for wrong in (b"", b"\1", b"\1\1\1\1", b"\xff" * 9):
-        with pytest.raises(ValueError, match=r"ends too early|follows the end|too l"):
+        with pytest.raises(ValueError, match=r"ends too early|extra bytes at its end|too l"):
             state_vector(wrong)
 
 

@@ -107,7 +107,9 @@ async def test_a_log_with_what_no_draft_has_is_read_and_not_written(server: Any)
     await one.until(lambda: one.closed is not None)
     assert one.closed is not None
     assert one.closed[0] == 1011
-    assert "has what does not belong there: documents have nothing of the name 'foreign'" in one.closed[1]
+    assert (
+        "the log of this draft has unexpected content: documents have no shared type named 'foreign'" in one.closed[1]
+    )
     assert one.saved < one.sent
     assert draft.log.last_number() == last
 

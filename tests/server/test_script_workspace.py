@@ -392,11 +392,11 @@ def test_every_kind_of_call(server: Any) -> None:
         assert doc.replace(asked_, "ONE") == hitl.Written.done
         assert doc.reply(asked_, "so").author_name == "calls"
         assert doc.resolve(about.id).state == "resolved"
-        with pytest.raises(TextGone, match="stands in the document 0 times"):
+        with pytest.raises(TextGone, match="occurs 0 times in the document"):
             doc.replace("nine", "9")
         with pytest.raises(TypeError, match="append takes a str"):
             doc.append(b"bytes")  # type: ignore[arg-type]
-        with pytest.raises(TypeError, match="a stream brings str, not int"):
+        with pytest.raises(TypeError, match="a stream must yield str, not int"):
             doc.append([1])  # type: ignore[list-item]
         with pytest.raises(TypeError, match="deadline"):
             doc.wait_until_done(deadline=1)  # type: ignore[arg-type]
@@ -563,7 +563,7 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     ("status", "said", "why"),
     [
         (404, b"<html>not here</html>", "has no hitl_nb that scripts can write through"),
-        (405, b'{"error": "MethodNotAllowed", "message": "POST is not a call of this path"}', "has no hitl_nb"),
+        (405, b'{"error": "MethodNotAllowed", "message": "this path does not support POST"}', "has no hitl_nb"),
         (302, b"", "does not answer as Jupyter does"),
         (200, b"<html>log in</html>", "does not answer as Jupyter does"),
         (500, b"", "failed \\(HTTP 500\\)"),

@@ -1,1 +1,1 @@
-"""The bytes of Yjs updates, and which of them may come in."""
+"""Decoding and validation of Yjs updates."""

@@ -1,7 +1,7 @@
-"""The bytes of a Yjs update, format 1: lib0's encoding, and the structs that an update begins with.
+"""Decoder for Yjs updates, format 1: lib0's encoding, and the structs at the beginning of an update.
 
-Only what documents of ours have is read; anything else is refused. An item is a struct with content; its place is named
-by the items beside it (`origin`, `right`), or by its parent and, in a map, its key.
+Only types of content that hitl_nb's documents have are decoded; all others are refused. An item is a struct with
+content. Its place is given by its neighbors (`origin`, `right`), or by its parent and, in a map, its key.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 MAX_STRUCTS = 200_000
-"""How many structs, values and deleted ranges one update may have."""
+"""Maximum number of structs, values and deleted ranges in one update."""
 
 _MAX_VALUE_DEPTH = 32
 _MAX_NUMBER = (1 << 32) - 1
@@ -23,12 +23,12 @@ _FORMS: dict[int, TypeForm] = {0: "array", 1: "map", 2: "text"}
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 Id = tuple[int, int]
-"""A client, and a clock of it."""
+"""A client id and a clock of this client."""
 TypeForm = Literal["array", "map", "text"]
 
 
 class UpdateStruct(NamedTuple):
-    """One struct of an update. `pairs`: where in a string the second halves of characters are, in UTF-16 units."""
+    """One struct of an update. `pairs`: positions of second halves of surrogate pairs in a string, in UTF-16 units."""
 
     clock: int
     end: int
@@ -42,7 +42,14 @@ class UpdateStruct(NamedTuple):
 
 
 class UpdateReader:
-    """Reads lib0's encoding from the front. Raises ValueError, and IndexError at the end of the data."""
+    """Reads lib0's encoding from the beginning of the data.
+
+    All methods raise ValueError for invalid data, and IndexError at the end of the data.
+
+    Args:
+        data: The bytes to read.
+        most: Maximum number of parts that `read_count` accepts in total.
+    """
 
     __slots__ = ("data", "position", "remaining")
 
@@ -52,11 +59,12 @@ class UpdateReader:
         self.remaining = most
 
     def read_byte(self) -> int:
+        """Read one byte."""
         self.position += 1
         return self.data[self.position - 1]
 
     def read_number(self, largest: int = _MAX_NUMBER) -> int:
-        """An unsigned integer."""
+        """Read an unsigned integer that is at most `largest`."""
         data, at = self.data, self.position
         byte = data[at]
         if byte > 127:
@@ -77,13 +85,15 @@ class UpdateReader:
         return byte
 
     def read_client(self) -> int:
+        """Read a client id."""
         return self.read_number(_MAX_CLIENT)
 
     def read_id(self) -> Id:
+        """Read a client id and a clock."""
         return self.read_number(_MAX_CLIENT), self.read_number()
 
     def read_count(self) -> int:
-        """How many of something follow."""
+        """Read the number of parts that follow."""
         count = self.read_number()
         self.remaining -= count
         if count > len(self.data) - self.position:
@@ -93,6 +103,7 @@ class UpdateReader:
         return count
 
     def read_text(self) -> str:
+        """Read a text, which is preceded by its length in bytes."""
         start = self.read_number()
         start, self.position = self.position, self.position + start
         if self.position > len(self.data):
@@ -103,7 +114,7 @@ class UpdateReader:
             raise ValueError("a text in the update is not UTF-8") from None
 
     def skip_value(self, depth: int = 0) -> None:
-        """Go past a value: JSON, undefined, or a big integer."""
+        """Skip a value: JSON, undefined, or a big integer."""
         match self.read_byte():
             case 127 | 126 | 121 | 120:  # undefined, null, false, true
                 pass
@@ -138,7 +149,7 @@ class UpdateReader:
 
 
 def read_structs(read: UpdateReader) -> dict[int, list[UpdateStruct]]:
-    """The structs of an update, by client."""
+    """Read the structs of an update, by client."""
     found: dict[int, list[UpdateStruct]] = {}
     for _ in range(read.read_count()):
         count = read.read_count()
@@ -202,7 +213,7 @@ def _read_form(read: UpdateReader) -> TypeForm:
 
 
 def read_extent(read: UpdateReader) -> int:
-    """How many clocks a struct, or a deleted range, goes on for."""
+    """Read the length of a struct or of a deleted range, in clocks."""
     length = read.read_number()
     if not length:
         raise ValueError("the update has an empty item")

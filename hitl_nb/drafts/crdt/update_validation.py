@@ -1,14 +1,14 @@
-"""Which updates of a document may come in from outside: those that pycrdt applies completely and without harm.
+"""Validation of updates from outside: accepted are only those that pycrdt applies completely and without harm.
 
-pycrdt trusts what it is given. An update that refers to what is not there, or that puts one item into two lists, makes
-it hang, die, or use memory that it has freed. So every update from a browser is read here first, as bytes, and held
-against what the document has:
+pycrdt trusts its input. It hangs, crashes, or uses freed memory if an update refers to unknown items or puts one item
+into two lists. So every update from a browser is first decoded here, and compared with the document's content.
 
-    Known       what is there: how far each client is, in which list every item stands, what the shared types are
-    check       reads an update (Yjs, format 1), goes through it as pycrdt will, and refuses or remembers it
+- `DocumentIndex` holds the document's content: the clock of each client, the list of each item, and the shared types.
+- `validate_update` decodes an update (Yjs, format 1), simulates pycrdt's integration, and refuses it or adds it to
+  the index.
 
-A list is a text, an array, or all that was ever written at one key of a map: the items that are linked to each other.
-An accepted update joins only items of one list, so pycrdt frees a deleted type together with all that stands in it.
+A list is a text, an array, or all values ever written at one key of a map: items that are linked to each other. An
+accepted update joins only items of one list, so pycrdt frees a deleted type together with all of its content.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from hitl_nb.drafts.crdt.update_decoding import (
 )
 
 ROOTS = ("source", "value", "rows", "cells", "places", "gone", "typed", "state")
-"""The shared types that a document has from its beginning. "source" is a text, the others are maps."""
+"""Names of the shared types that every document has. "source" is a text, the others are maps."""
 MAX_NESTING = 256
-"""How deep shared types may stand in each other; pycrdt deletes and reads them by recursion."""
+"""Maximum nesting of shared types; pycrdt deletes and reads them recursively."""
 MAX_STEPS = 100_000_000
-"""How many steps pycrdt may need for one update, a quarter of a microsecond each."""
+"""Maximum number of steps that pycrdt may need for one update; a step takes a quarter of a microsecond."""
 
 _COPIED_PER_STEP = 1000
 _END = 1 << 33
@@ -52,7 +52,7 @@ class _SharedType(NamedTuple):
 
 
 class _ItemPlace(NamedTuple):
-    """Where an item stands: in the list `key` of `parent`. What is not `is_live` came as deleted."""
+    """The list of an item: `key` of `parent`. `is_live` is False if the item arrived as deleted."""
 
     parent: str | Id
     key: str | None
@@ -60,7 +60,7 @@ class _ItemPlace(NamedTuple):
 
 
 class _ItemPlaces:
-    """The places of a client's items, by clock: `places[i]` holds from `starts[i]` on. None: collected as garbage."""
+    """The places of a client's items, by clock: `places[i]` applies from `starts[i]` on. None: garbage collected."""
 
     __slots__ = ("places", "starts")
 
@@ -83,10 +83,13 @@ class _ItemPlaces:
 
 
 class DocumentIndex:
-    """What a document has, as far as it decides which updates may come in.
+    """The parts of a document's content that decide which updates are valid.
+
+    Args:
+        roots: Names of the shared types that the document has.
 
     Attributes:
-        state: the document's state vector: each client's next clock.
+        state: The document's state vector: the next clock of each client.
     """
 
     def __init__(self, roots: Iterable[str] = ROOTS) -> None:
@@ -101,46 +104,63 @@ class DocumentIndex:
 
     @classmethod
     def from_update(cls, whole: bytes, roots: Iterable[str] = ROOTS) -> DocumentIndex:
-        """What a document has whose `get_update()` this is. Raises ValueError for what is none."""
+        """Return the index of the document whose `get_update()` is `whole`.
+
+        Raises:
+            ValueError: The data is not a valid update.
+        """
         known = cls(roots)
         known.add_update(whole)
         return known
 
     def add_update(self, update: bytes) -> None:
-        """Remember an update from the document's log: checked as others are, but however large it is.
+        """Add an update from the document's log. It is checked like others, but has no size limits.
 
-        Raises ValueError for what cannot be applied, as when two servers took in contradictory updates of one client.
+        Raises:
+            ValueError: It cannot be applied, for example because two servers accepted contradictory updates of one
+                client.
         """
         _validate(update, self, len(update), sys.maxsize).commit()
 
 
 def validate_update(update: bytes, known: DocumentIndex) -> None:
-    """Refuse an update that pycrdt cannot apply completely and without harm; otherwise remember it in `known`.
+    """Check that pycrdt can apply an update completely and without harm, and add it to the index.
 
-    The caller applies it to the document at once. Updates that bring nothing new, or in part, are fine.
+    The caller must apply it to the document immediately. Updates with partly or completely known content are valid.
+
+    Args:
+        update: The update, Yjs format 1.
+        known: Index of the document; unchanged if an error is raised.
 
     Raises:
-        ValueError: it is malformed, refers to what is not there, joins what does not belong together, or has what
-            documents of ours do not have. `known` is as before.
+        ValueError: The update is malformed, refers to unknown items, joins items of different lists, or has content
+            of types that hitl_nb's documents do not have.
     """
     _validate(update, known, MAX_STRUCTS, MAX_STEPS).commit()
 
 
 def has_new_items(update: bytes, known: DocumentIndex) -> bool:
-    """Whether an update has items that are not known; it may delete what is. Raises ValueError as `validate_update`
-    does."""
+    """Return whether an update has new items. It may also delete known items.
+
+    Raises:
+        ValueError: As for `validate_update`.
+    """
     return _validate(update, known, MAX_STRUCTS, MAX_STEPS).state != known.state
 
 
 def state_vector(data: bytes) -> dict[int, int]:
-    """Each client's next clock, from the bytes of a state vector. Raises ValueError for what is none."""
+    """Decode a state vector: the next clock of each client.
+
+    Raises:
+        ValueError: The data is not a state vector.
+    """
     read = UpdateReader(data, MAX_STRUCTS)
     try:
         state = {read.read_client(): read.read_number() for _ in range(read.read_count())}
     except IndexError:
         raise ValueError("the state vector ends too early") from None
     if read.position != len(data):
-        raise ValueError("something follows the end of the state vector")
+        raise ValueError("the state vector has extra bytes at its end")
     return state
 
 
@@ -153,14 +173,14 @@ def _validate(update: bytes, known: DocumentIndex, most: int, heaviest: int) -> 
     except IndexError:
         raise ValueError("the update ends too early") from None
     if read.position != len(update):
-        raise ValueError("something follows the end of the update")
+        raise ValueError("the update has extra bytes at its end")
     if arrival.total_steps() > heaviest:
-        raise ValueError("the update would take too long: it has too many changes of a text or a list that is too long")
+        raise ValueError("the update would take too long: it makes too many changes in a long text or list")
     return arrival
 
 
 class _UpdateIntegration:
-    """The structs of an update on their way into a document, in the order in which pycrdt takes them in."""
+    """Integration of an update's structs into a document, in the order in which pycrdt integrates them."""
 
     def __init__(self, known: DocumentIndex, queues: dict[int, list[UpdateStruct]]) -> None:
         self.state = dict(known.state)
@@ -176,7 +196,11 @@ class _UpdateIntegration:
         self._copied = 0
 
     def integrate(self) -> None:
-        """Go through all structs. Raises ValueError at one that cannot be taken in, ever."""
+        """Integrate all structs.
+
+        Raises:
+            ValueError: A struct can never be integrated.
+        """
         for first in self._queues:
             waiting = [(first, _END)]
             clients = {first}
@@ -193,7 +217,7 @@ class _UpdateIntegration:
                     clients.add(missing[0])
 
     def _advance(self, client: int, until: int) -> Id | None:
-        """Take in a client's structs until its next clock is `until`; what of another client is to come first."""
+        """Integrate a client's structs until its clock is `until`. Return an item of another client to do first."""
         queue, i, state = self._queues[client], self._next[client], self.state
         at = state.get(client, 0)
         while i < len(queue) and at < until:
@@ -219,19 +243,19 @@ class _UpdateIntegration:
         return None
 
     def _integrate_struct(self, client: int, at: int, struct: UpdateStruct) -> None:
-        """Take in what is new of a struct: what follows `at`."""
+        """Integrate the new part of a struct, which starts at clock `at`."""
         place = self._place_of(client, struct)
         if at > struct.clock:
             if not _are_in_one_list(self._place_at((client, at - 1)), place):
-                raise ValueError(f"item {client}:{struct.clock} stands elsewhere than the part of it that is known")
+                raise ValueError(f"item {client}:{struct.clock} is at another place than its known part")
             if at - struct.clock in struct.pairs:
-                raise ValueError(f"item {client}:{struct.clock} is known up to the middle of a character")
+                raise ValueError(f"the known part of item {client}:{struct.clock} ends in the middle of a character")
         if place is not None:
             parent = self._type_of(place.parent)
             allowed = (DELETED, STRING) if parent.form == "text" else (DELETED, ANY, TYPE)
             if struct.kind not in allowed:
                 raise ValueError(
-                    f"item {client}:{struct.clock} is nothing that can stand in {_format_parent(place.parent)}"
+                    f"item {client}:{struct.clock} has content that is not allowed in {_format_parent(place.parent)}"
                 )
             if place.is_live == (struct.kind == DELETED):
                 place = place._replace(is_live=not place.is_live)
@@ -247,30 +271,30 @@ class _UpdateIntegration:
         if struct.pairs:
             self._forbid_cuts(client, (struct.clock + half for half in struct.pairs if struct.clock + half > at))
         elif place is not None and place.key is not None and struct.kind == ANY and struct.end > at + 1:
-            self._forbid_cuts(client, range(at + 1, struct.end))  # all but one are deleted, and pycrdt relies on that
+            self._forbid_cuts(client, range(at + 1, struct.end))  # pycrdt relies on all but one being deleted
 
     def _forbid_cuts(self, client: int, clocks: Iterable[int]) -> None:
-        """Let nothing be cut before these clocks."""
+        """Remember that items must not be split before these clocks."""
         self._whole.setdefault(client, []).extend(clocks)
 
     def _count_steps(self, client: int, at: int, struct: UpdateStruct, place: _ItemPlace) -> None:
-        """Count an item that adds to its list, and one whose place pycrdt has to search."""
+        """Count an item that makes its list longer, and one whose place pycrdt must search."""
         first = client not in self._rights
         right = self._known.rights.get(client) if first else self._rights[client]
         follows = struct.origin == (client, at - 1) and struct.right == right
-        if not (follows and struct.kind == STRING):  # what is typed on is joined to what it follows
+        if not (follows and struct.kind == STRING):  # typed text is merged with the item before it
             self._grown[place[:2]] += 1
         if first or not follows:
             self._searched[place[:2]] += 1
 
     def total_steps(self) -> int:
-        """How many steps pycrdt may need: an item may have to pass its whole list, and cutting a text copies it."""
+        """Return the maximum of pycrdt's steps: an item may have to pass its whole list; splitting a text copies it."""
         sizes = self._known.sizes
         searched = sum(n * (sizes[place] + self._grown[place]) for place, n in self._searched.items())
         return searched + self._copied // _COPIED_PER_STEP
 
     def _place_of(self, client: int, struct: UpdateStruct) -> _ItemPlace | None:
-        """Where pycrdt puts a struct; None if it makes garbage of it."""
+        """Return where pycrdt puts a struct; None if it becomes garbage."""
         if struct.kind == GC:
             return None
         if struct.parent is not None:
@@ -283,39 +307,37 @@ class _UpdateIntegration:
             right = self._place_at(id_)
             self._refuse_split_pair(*id_)
         if left is not None and right is not None and not _are_in_one_list(left, right):
-            raise ValueError(f"item {client}:{struct.clock} stands between items that are not in one list")
+            raise ValueError(f"item {client}:{struct.clock} is between items of different lists")
         return left or right
 
     def _first_place(self, client: int, struct: UpdateStruct, parent: str | Id) -> _ItemPlace | None:
-        """The place of a struct that names its parent, as the first of its list does."""
+        """Return the place of a struct that names its parent; the first item of a list does."""
         if isinstance(parent, str) or parent in self._types or parent in self._known.types:
             if (form := self._type_of(parent).form) != "map" and struct.key is not None:
-                raise ValueError(f"item {client}:{struct.clock} has a key, and {_format_parent(parent)} is no map")
+                raise ValueError(f"item {client}:{struct.clock} has a key, but {_format_parent(parent)} is not a map")
             if form == "map" and struct.key is None:
-                raise ValueError(f"item {client}:{struct.clock} has no key, and {_format_parent(parent)} is a map")
+                raise ValueError(f"item {client}:{struct.clock} has no key, but {_format_parent(parent)} is a map")
             return _ItemPlace(parent, struct.key, True)
         if (place := self._place_at(parent)) is not None and place.is_live:
-            raise ValueError(
-                f"item {client}:{struct.clock} stands in {_format_parent(parent)}, which is no shared type"
-            )
+            raise ValueError(f"item {client}:{struct.clock} is in {_format_parent(parent)}, which is not a shared type")
         return None
 
     def _type_of(self, parent: str | Id) -> _SharedType:
         if (found := self._known.types.get(parent)) is not None:
             return found
         if isinstance(parent, str):
-            raise ValueError(f"documents have nothing of the name {parent[:40]!r}")
+            raise ValueError(f"documents have no shared type named {parent[:40]!r}")
         return self._types[parent]
 
     def _place_at(self, id_: Id) -> _ItemPlace | None:
-        """The place of an item that is there."""
+        """Return the place of a known item."""
         client, clock = id_
         if clock < self._known.state.get(client, 0):
             return self._known.places[client].place_at(clock)
         return self._places[client].place_at(clock)
 
     def _refuse_split_pair(self, client: int, clock: int) -> None:
-        """Refuse to cut a character in two before this clock."""
+        """Raise ValueError if a split before this clock would cut a character in two."""
         for whole in (self._known.whole, self._whole):
             if whole and (clocks := whole.get(client)):
                 i = bisect_left(clocks, clock)
@@ -323,7 +345,11 @@ class _UpdateIntegration:
                     raise ValueError(f"the update cuts a character in two at {client}:{clock}")
 
     def check_deleted(self, read: UpdateReader) -> None:
-        """Read what is deleted. Raises ValueError if it is not there, or not in order."""
+        """Read the deleted ranges.
+
+        Raises:
+            ValueError: A range does not exist, or the ranges are not in order.
+        """
         seen: set[int] = set()
         for _ in range(read.read_count()):
             client = read.read_client()
@@ -336,7 +362,7 @@ class _UpdateIntegration:
                 start = read.read_number()
                 end = start + read_extent(read)
                 if start < before:
-                    raise ValueError(f"the update deletes from client {client} in disorder")
+                    raise ValueError(f"the update deletes ranges of client {client} that are not in order")
                 if end > state:
                     raise ValueError(_missing_message((client, end - 1)))
                 self._refuse_split_pair(client, start)
@@ -344,7 +370,7 @@ class _UpdateIntegration:
                 before = end
 
     def commit(self) -> None:
-        """Write down what came in."""
+        """Add the integrated structs to the index."""
         known = self._known
         known.state = self.state
         known.types |= self._types
@@ -357,12 +383,12 @@ class _UpdateIntegration:
 
 
 def _are_in_one_list(one: _ItemPlace | None, other: _ItemPlace | None) -> bool:
-    """Whether two items are in one list, or both garbage."""
+    """Return whether two items are in the same list, or are both garbage."""
     return one is other or (one is not None and other is not None and one[:2] == other[:2])
 
 
 def _missing_message(missing: Id) -> str:
-    return f"the update needs what is not there: {missing[0]}:{missing[1]}"
+    return f"the update needs an item that does not exist: {missing[0]}:{missing[1]}"
 
 
 def _format_parent(parent: str | Id) -> str:

@@ -1,6 +1,6 @@
-"""The calls about comments: what was said about a document and who may be called, say something, say what became of it.
+"""Calls about comments: list the comments on a document, add one, change a comment's state.
 
-Who says it is who asks: no body names an author.
+The author of a comment is the user who sends the request; no body names an author.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.request_schemas import CommentRequest, CommentStateRequest
 
 _MAX_EVENTS = 200
-"""Events of a run, the newest, that are looked through for people who decided."""
+"""Maximum number of a run's newest events that are searched for people who decided."""
 
 
 def list_comments(request: ApiRequest) -> dict[str, Any]:
+    """List the comments on a document, and the people who may be mentioned."""
     about = request.ledger.find_comment_target(request.id)
     found = request.ledger.list_comments(about.document)
     return {"comments": msgspec.to_builtins(found), "people": _mentionable_users(request, about.run, found)}
 
 
 def add_comment(request: ApiRequest) -> dict[str, Any]:
+    """Add a comment by the user."""
     said: CommentRequest = request.body
     given = {name: getattr(said, name) for name in said.__struct_fields__}
     made = request.ledger.add_comment(request.id, **given, **_author_fields(request))
@@ -33,6 +35,7 @@ def add_comment(request: ApiRequest) -> dict[str, Any]:
 
 
 def change_comment_state(request: ApiRequest) -> dict[str, Any]:
+    """Resolve a comment, or accept or dismiss a suggestion."""
     body: CommentStateRequest = request.body
     who = request.person
     done = request.ledger.change_comment_state(
@@ -56,13 +59,13 @@ def _author_fields(request: ApiRequest) -> dict[str, Any]:
 
 
 def _mentionable_users(request: ApiRequest, run: str, said: Iterable[Comment]) -> list[dict[str, str]]:
-    """Everybody who may be mentioned, as far as is known here, by the name they were shown with last."""
+    """Return everybody known here who may be mentioned, with the display name that they used last."""
     names = dict.fromkeys(request.context.settings.reviewers, "")
     for event in request.ledger.run_events(run, limit=_MAX_EVENTS):
         data: dict[str, Any] = event.data or {}
         if event.type == "decision" and data.get("by") == "person":
             names[event.actor] = data.get("reviewer_name") or names.get(event.actor, "")
     for one in said:
-        shown = one.author_name if one.known != "unsigned" else ""  # nobody else changes how a person is shown
+        shown = one.author_name if one.known != "unsigned" else ""  # an unsigned comment must not rename a person
         names[one.author] = shown or names.get(one.author, "")
     return [{"username": user, "name": name or user} for user, name in sorted(names.items())]

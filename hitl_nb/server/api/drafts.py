@@ -1,4 +1,4 @@
-"""The calls about drafts that need no room: write one as a whole, start over, read how it came about."""
+"""Calls about drafts that need no room: replace a draft's value, reset it, read its history."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from hitl_nb.server.messages.request_schemas import DraftHistoryQuery
 
 
 def save_draft(request: ApiRequest) -> dict[str, Any]:
+    """Replace the draft's value with the one in the body."""
     _write_draft(request, request.ledger.load_proposal(request.id), request.body.value)
     return {"saved": True}
 
 
 def reset_draft(request: ApiRequest) -> dict[str, Any]:
+    """Set the draft's value to the agent's version again."""
     proposal = request.ledger.load_proposal(request.id)
     _write_draft(request, proposal, proposal.value)
     return {"saved": True}
@@ -32,6 +34,7 @@ def _write_draft(request: ApiRequest, proposal: Proposal, value: Any) -> None:
 
 
 def draft_history(request: ApiRequest) -> dict[str, Any]:
+    """List the updates of a draft: author, time, and the update in base64."""
     wanted: DraftHistoryQuery = request.query
     found = find_draft(request.ledger, request.id).draft.updates_after(wanted.after, wanted.limit)
     entries = [

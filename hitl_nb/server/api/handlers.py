@@ -1,7 +1,7 @@
-"""From an HTTP request to a route and back: who asks, whether they may, what they sent; then the answer, or why not.
+"""HTTP handlers: authenticate, authorize and decode a request, call its route, and encode the answer or the error.
 
-Everything is checked here, for every route, before its function runs: Jupyter's decorators are not used, since one of
-them remembers the first resource it was asked about for ever, and an undecorated handler of Jupyter's is public.
+All checks run here, for every route, before its function. Jupyter's decorators are not used. One of them always
+checks the first resource that it was called with, and a Jupyter handler without a decorator is public.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ _ID = f"(?P<id>{ID_PATTERN.strip('^$')})"
 
 
 class RouteHandler(APIHandler):
-    """Answers the calls of one path; `routes` has one for each method."""
+    """Handles the requests of one path; `routes` has one route per HTTP method."""
 
     def initialize(
         self, context: ServerContext, routes: dict[str, Route], feed: Feed, rooms: Rooms, large: LargeWork
     ) -> None:
+        """Set what the route's functions need."""
         self.desk = context
         self.large = large
         self.feed = feed
@@ -49,28 +50,33 @@ class RouteHandler(APIHandler):
         self.routes = routes
 
     def set_default_headers(self) -> None:
+        """Set security headers; answers are never cached."""
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("X-Content-Type-Options", "nosniff")
 
     async def get(self, **names: str) -> None:
+        """Answer a GET request."""
         await self._handle("GET", names)
 
     async def post(self, **names: str) -> None:
+        """Answer a POST request."""
         await self._handle("POST", names)
 
     async def put(self, **names: str) -> None:
+        """Answer a PUT request."""
         await self._handle("PUT", names)
 
     async def delete(self, **names: str) -> None:
+        """Answer a DELETE request."""
         await self._handle("DELETE", names)
 
     async def _handle(self, method: str, names: dict[str, str]) -> None:
         route = self.routes.get(method)
         user = self.current_user
         if user and route is None:
-            self._send_error(405, "MethodNotAllowed", f"{method} is not a call of this path")
+            self._send_error(405, "MethodNotAllowed", f"this path does not support {method}")
             return
         if route is None:
             self._send_error(403, "Forbidden", "log in first")
@@ -90,7 +96,7 @@ class RouteHandler(APIHandler):
         sent = RawRequest(who, names.get("id", ""), given, self.request.body)
         try:
             await self._respond(route, sent)
-        except Exception as error:  # those without a status go on to Tornado, which logs them
+        except Exception as error:  # errors without a status are raised again, and Tornado logs them
             status = answers.status_code_of(error)
             if status is None or self._headers_written:
                 raise
@@ -100,14 +106,19 @@ class RouteHandler(APIHandler):
             self.finish(await self._error_json(error))
 
     async def _is_large(self, route: Route, sent: RawRequest) -> bool:
-        """Whether a worker process answers. Raises ValueError for what is not as the route takes it, StoreError."""
+        """Return whether a worker process must answer this request.
+
+        Raises:
+            ValueError: The query or the body is invalid.
+            StoreError: The store cannot be read.
+        """
         weigh = route.is_large
         if weigh is None or len(sent.body) > LARGE_BYTES:
             return weigh is not None
         return await self.desk.run_in_lane(lambda ledger: weigh(route.read_request(self.desk, ledger, sent)))
 
     async def _error_json(self, error: Exception) -> str:
-        """What is said about an error, worked out off the event loop if there is a proposal in it."""
+        """Return the JSON of an error; encoded off the event loop if it contains a proposal."""
         if getattr(error, "proposal", None) is None:
             return json.dumps(answers.error_response(self.desk, None, error))
         return await self.desk.run_in_lane(
@@ -115,7 +126,7 @@ class RouteHandler(APIHandler):
         )
 
     async def _respond(self, route: Route, sent: RawRequest) -> None:
-        """Answer a request that may be answered. Raises what the route's function does."""
+        """Answer a request that passed all checks. Errors of the route's function are raised unchanged."""
         lane = route.lane_of(sent)
         if await self._is_large(route, sent):
             said = await self.desk.run_in_lane(
@@ -133,17 +144,17 @@ class RouteHandler(APIHandler):
         self.finish(body)
 
     def _body_error(self, route: Route) -> tuple[int, str] | None:
-        """Why the request's body is not even looked at: the status, and a sentence."""
+        """Return the status and a message if the body's type or length is wrong; None otherwise."""
         if route.body is None:
             return None
         if self.request.headers.get("Content-Type", "").split(";")[0].strip().lower() != "application/json":
-            return 415, "the body must be application/json"
+            return 415, "the body must have the content type application/json"
         if len(self.request.body) > route.limit:
             return 413, f"the body has {len(self.request.body)} bytes, at most {route.limit} are accepted"
         return None
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """What Jupyter and Tornado refuse, and our own bugs, in the form of all our errors."""
+        """Send an error that Jupyter, Tornado or an unexpected exception caused, in the API's error format."""
         error = kwargs.get("exc_info", (None, None))[1]
         said = error.log_message if isinstance(error, HTTPError) else None
         if error is not None and said is not None and error.args:
@@ -157,7 +168,7 @@ class RouteHandler(APIHandler):
 
 
 class NdjsonHandler(RouteHandler):
-    """Answers with lines that are read and sent by the page, so that the whole is never in memory."""
+    """Streams lines of JSON. They are read and sent in pages, so that the whole answer is never in memory."""
 
     async def _respond(self, route: Route, sent: RawRequest) -> None:
         this = await self.desk.run_in_lane(lambda ledger: route.read_request(self.desk, ledger, sent))
@@ -171,10 +182,10 @@ class NdjsonHandler(RouteHandler):
                 self.write(lines)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
                 await self.flush()
         except StreamClosedError:
-            return  # nobody listens any more
+            return  # the client has disconnected
         except HitlError:
-            if self._headers_written:  # a torn connection is noticed, an early end is not
-                self.log.exception("the export of hitl_nb's audit log broke off")
+            if self._headers_written:  # clients notice a broken connection, but not a short answer
+                self.log.exception("the export of hitl_nb's audit log failed before its end")
                 self.detach().close()
                 return
             raise
@@ -182,30 +193,37 @@ class NdjsonHandler(RouteHandler):
 
 
 class NotFoundHandler(RouteHandler):
-    """Answers calls that there are not, as the API answers."""
+    """Answers requests to unknown paths with an error in the API's format."""
 
     async def _handle(self, method: str, names: dict[str, str]) -> None:
         if self.current_user:
-            self._send_error(404, "NotFound", "there is no such call; openapi.json describes those there are")
+            self._send_error(404, "NotFound", "the API has no such path; openapi.json lists all paths")
         else:
             self._send_error(403, "Forbidden", "log in first")
 
 
 class OpenApiHandler(RouteHandler):
-    """Serves the description of the API, made from the table of routes."""
+    """Serves the OpenAPI document, which is made from the table of routes."""
 
     async def _handle(self, method: str, names: dict[str, str]) -> None:
         user = self.current_user
         if not user or not await ensure_async(self.authorizer.is_authorized(self, user, "read", "hitl:proposals")):
             self._send_error(403, "Forbidden", "you may not read hitl:proposals")
         elif method != "GET":
-            self._send_error(405, "MethodNotAllowed", f"{method} is not a call of this path")
+            self._send_error(405, "MethodNotAllowed", f"this path does not support {method}")
         else:
             self.finish(json.dumps(build_document()))
 
 
 def api_handlers(context: ServerContext) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
-    """What Tornado is given: one handler a path, the feed, and the rooms."""
+    """Return the Tornado handlers: one per path of the API, the feed, and the rooms.
+
+    Args:
+        context: State of the server that all handlers share.
+
+    Returns:
+        Path pattern, handler class, and arguments of its `initialize`.
+    """
     feed, rooms, large = Feed(context), Rooms(context), LargeWork()
     paths: dict[str, dict[str, Route]] = {}
     for route in ROUTES:

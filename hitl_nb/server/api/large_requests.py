@@ -1,8 +1,8 @@
-"""Requests about something large are answered by worker processes.
+"""Worker processes that answer requests about large values.
 
-Reading, checking and writing JSON of some MB are calls that let no other thread of a process run. In a process of their
-own they hold up only each other. A worker has the store open as another server has; the server process hands it what
-came, and hands on what it answers, as bytes.
+Reading, checking and writing JSON of some MB are calls during which no other thread of a process can run. In a separate
+process they delay only each other. A worker opens the store as another server would. The server process sends it the
+request and forwards the answer, both as bytes.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from hitl_nb.structs import prepare_structs
 from hitl_nb.worker_process import WorkerProcess, answer_requests
 
 WORK_SECONDS = 300.0
-"""How long a request may take in a worker: more than the time limit of any check."""
+"""Maximum time of a request in a worker, in seconds; longer than the time limit of any check."""
 _LARGE_LANES: dict[Lane, Lane] = {"checks": "large checks", "records": "large lists"}
 
 
 class _WorkerSettings(msgspec.Struct, frozen=True):
-    """What a worker's desk is made of."""
+    """Settings from which a worker builds its server context."""
 
     store: str
     root: str
@@ -48,7 +48,7 @@ class _WorkerSettings(msgspec.Struct, frozen=True):
 
 
 class _WorkerRequest(msgspec.Struct, frozen=True):
-    """A request on its way to a worker; the body follows."""
+    """A request for a worker, as one line of JSON; the body follows it."""
 
     facts: _WorkerSettings
     method: str
@@ -59,7 +59,7 @@ class _WorkerRequest(msgspec.Struct, frozen=True):
 
 
 class _WorkerResponse(msgspec.Struct, frozen=True):
-    """What comes before the body of a worker's answer. `failed` is the traceback of a bug."""
+    """First line of a worker's answer; the body follows it. `failed` is a traceback if a bug occurred."""
 
     status: int = 200
     failed: str = ""
@@ -67,24 +67,29 @@ class _WorkerResponse(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class WorkerAnswer:
-    """An answer: its status, and its JSON."""
+    """Answer of a worker.
+
+    Attributes:
+        status: HTTP status.
+        body: JSON.
+    """
 
     status: int
     body: bytes
 
 
 def large_lane(lane: Lane) -> Lane:
-    """What a large request waits for, whose small ones wait for `lane`."""
+    """Return the lane of a large request whose small variant uses `lane`."""
     return _LARGE_LANES.get(lane, "large")
 
 
 def answer_json(context: ServerContext, ledger: Ledger, route: Route, sent: RawRequest) -> bytes:
-    """The JSON of a route's answer. Raises what the route's function does."""
+    """Call a route's function and encode the answer as JSON. Errors of the function are raised unchanged."""
     return msgspec.json.encode(route.handler(route.read_request(context, ledger, sent)))
 
 
 class LargeWork:
-    """The workers of one server: one a lane."""
+    """The worker processes of one server, one per large lane. They start with the first request."""
 
     def __init__(self) -> None:
         self._workers: dict[Lane, WorkerProcess] = {}
@@ -92,8 +97,13 @@ class LargeWork:
         atexit.register(self.close)
 
     def answer(self, context: ServerContext, ledger: Ledger, route: Route, sent: RawRequest) -> WorkerAnswer:
-        """The answer to a request. Blocks. Raises StoreBusy if the worker does not come to an end."""
-        if not is_shared(ledger.store.url):
+        """Answer a request in a worker. Blocks until it is done.
+
+        Raises:
+            StoreBusy: The worker ended or took longer than WORK_SECONDS.
+            RuntimeError: A bug occurred in the worker; the message has its traceback.
+        """
+        if not is_shared(ledger.store.url):  # no other process can read this store
             return WorkerAnswer(200, answer_json(context, ledger, route, sent))
         order = _WorkerRequest(
             _worker_settings(context, ledger), route.method, route.path, sent.person, sent.id, sent.query
@@ -119,26 +129,30 @@ class LargeWork:
             said = worker.ask(request, WORK_SECONDS)
         except TimeoutError:
             worker.kill()
-            raise StoreBusy(f"the request took longer than {WORK_SECONDS:.0f} s; look whether it was done") from None
+            raise StoreBusy(
+                f"the request took longer than {WORK_SECONDS:.0f} s; check whether it took effect before you try again"
+            ) from None
         except BaseException:
             worker.kill()
             raise
         if said is None:
             worker.kill()
-            raise StoreBusy("the process that worked on the request ended; look whether it was done, then try again")
+            raise StoreBusy(
+                "the process that handled the request ended; check whether it took effect before you try again"
+            )
         self._workers[lane] = worker
         return said
 
     def close(self) -> None:
-        """End the workers."""
+        """Stop the workers."""
         while self._workers:
             self._workers.popitem()[1].kill()
 
 
 def serve_requests() -> None:
-    """The worker: answers requests until nobody asks any more."""
+    """Run a worker: answer requests from the server until it closes the connection."""
     if hasattr(os, "nice"):
-        os.nice(5)  # small requests, which the server answers itself, go first
+        os.nice(5)  # small requests, which the server answers itself, have priority
     routes = {(route.method, route.path): route for route in ROUTES}
     desks: dict[_WorkerSettings, ServerContext] = {}
 
@@ -150,7 +164,7 @@ def serve_requests() -> None:
                 desks[order.facts] = _make_context(order.facts)
             sent = RawRequest(order.who, order.id, order.query, body)
             head, said = _respond(desks[order.facts], routes[order.method, order.path], sent)
-        except Exception:  # noqa: BLE001  # a bug: the server logs it, as one of its own
+        except Exception:  # noqa: BLE001  # a bug: the server logs it like one of its own
             head, said = _WorkerResponse(failed=traceback.format_exc()), b""
         return msgspec.json.encode(head) + b"\n" + said
 
@@ -186,10 +200,14 @@ def _worker_settings(context: ServerContext, ledger: Ledger) -> _WorkerSettings:
 
 
 def _make_context(facts: _WorkerSettings) -> ServerContext:
-    """The desk of the server, in a worker. Raises HitlError if the signing key is another one by now."""
+    """Build the server's context in a worker.
+
+    Raises:
+        HitlError: The signing key has changed since the server was started.
+    """
     key = SigningKey.of_this_user()
     if key.public != facts.key:
-        raise HitlError("the server's signing key was replaced after the server was started; start the server again")
+        raise HitlError("the server's signing key was replaced after the server started; restart the server")
     settings = HitlNb(
         store=facts.store,
         reviewers=list(facts.reviewers),

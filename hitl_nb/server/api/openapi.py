@@ -1,4 +1,4 @@
-"""The API's description, OpenAPI 3.1, made from the table of routes, so that it cannot tell another story."""
+"""OpenAPI 3.1 document of the API. It is made from the table of routes, so the two cannot differ."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _TOKEN = {
     "type": "apiKey",
     "in": "header",
     "name": "Authorization",
-    "description": "`token …`; browsers use the login's cookie instead, and send the _xsrf cookie as X-XSRFToken",
+    "description": "`token …`. Browsers use the login cookie instead, and send the _xsrf cookie as X-XSRFToken.",
 }
 
 
 @cache
 def build_document() -> dict[str, Any]:
-    """The whole description."""
+    """Build the OpenAPI document of all routes."""
     from hitl_nb import __version__
 
     named = [route.body for route in ROUTES if route.body is not None]
@@ -58,7 +58,7 @@ def _build_operation(route: Route) -> dict[str, Any]:
 def _success_response(route: Route) -> dict[str, Any]:
     if not route.is_ndjson:
         return {"description": "Done", "content": _json_content(route.response_type)}
-    told = f"Lines, each with one `{route.response_type.__name__}` as JSON"
+    told = f"Lines of JSON, each with one `{route.response_type.__name__}`"
     return {"description": told, "content": {NDJSON: {"schema": {"type": "string", "description": told}}}}
 
 
@@ -84,6 +84,6 @@ def _query_parameters(query: type[Query]) -> list[dict[str, Any]]:
 
 
 def _present_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a parameter that is there: what it is when it is missing says nothing about that."""
+    """Return the schema of a parameter that is present: without null, which only means that it is missing."""
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     return kinds[0] if len(kinds) == 1 else schema

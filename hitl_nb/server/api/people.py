@@ -1,4 +1,4 @@
-"""The calls about people: whether the reader is away, who votes in their place, and how their own votes look."""
+"""Calls about people: get and set the user's absence and substitute, and show figures of the user's own votes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from hitl_nb.server.messages.request_schemas import AbsenceRequest
 
 
 def get_absence(request: ApiRequest) -> dict[str, Any]:
+    """Return the user's current or planned absence."""
     said = request.ledger.current_absence(voting_name(request.context, request.person))
     return {"away": None if said is None else {"from": said.start, "until": said.until, "to": said.to}}
 
 
 def set_absence(request: ApiRequest) -> dict[str, Any]:
-    """Say it; only for oneself, so only who is known may."""
+    """Set the user's own absence. Nobody can set it for others, so the user must be known.
+
+    Raises:
+        NotAReviewer: The user is known only by a token, and others may use it too.
+    """
     body: AbsenceRequest = request.body
     if request.person.authn != "login" and not request.context.is_single_user:
-        raise NotAReviewer("who stands in for you can be said by somebody who logged in, and you are known by a token")
+        raise NotAReviewer("you are known by a token only; log in to name a person who votes in your place")
     request.ledger.set_away(voting_name(request.context, request.person), body.start, body.until, body.to)
     return get_absence(request)
 
 
 def show_figures(request: ApiRequest) -> dict[str, Any]:
-    """How the reader's own votes look."""
+    """Return figures of the user's own votes."""
     return attention.reviewer_figures(request.ledger, voting_name(request.context, request.person))

@@ -1,4 +1,4 @@
-"""The call about policies: which files and rules apply to a notebook."""
+"""Call about policies: list the policy files and rules that apply to a notebook."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hitl_nb.server.messages.request_schemas import PolicyQuery
 
 
 def get_policy(request: ApiRequest) -> dict[str, Any]:
-    """What applies now; files that cannot be used are an answer, not an error: the agents of the notebook stop."""
+    """Return the policy that applies now. Unusable files are reported in `problem`, not as an error of the call."""
     wanted: PolicyQuery = request.query
     notebook = request.context.notebook_file(wanted.path)
     files = [{"path": str(one.path), "organisation": one.organisation} for one in find_policy_files(notebook)]

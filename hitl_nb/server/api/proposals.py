@@ -1,7 +1,7 @@
-"""The calls about proposals: list, show, draft, comment, assign, decide.
+"""Calls about proposals: list, show, check, assign, decide, undo.
 
-A decision names the revision and the fingerprint of what was shown. On anything else nothing is decided, and the answer
-says what is there now.
+A decision names the revision and the fingerprint of the proposal that was shown. If the proposal has changed, nothing
+is decided, and the answer contains the current proposal.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from hitl_nb.server.messages.request_schemas import (
 )
 
 _SCAN_PAGE_SIZE = 200
-"""Proposals that are read at once to find those that a filter lets through."""
+"""Number of proposals that are read at once when a filter selects among them."""
 
 
 def list_proposals(request: ApiRequest) -> dict[str, Any]:
+    """List proposals: open ones oldest first, or closed ones."""
     wanted: ProposalQuery = request.query
     audience = Audience.from_request(request)
     found = _list_page(request.ledger, wanted, audience)
@@ -46,7 +47,7 @@ def list_proposals(request: ApiRequest) -> dict[str, Any]:
 
 
 def _list_page(ledger: Ledger, wanted: ProposalQuery, audience: Audience) -> list[Proposal]:
-    """A page of proposals; of a person's own, those that are assigned to them come first."""
+    """Return a page of proposals. With `mine`, those that are assigned to the user come first."""
     if wanted.mine is None or not wanted.is_open:
         return _scan_proposals(ledger, wanted, lambda p: True, wanted.cursor, wanted.limit)
     user = audience.viewer.user
@@ -68,9 +69,9 @@ def _list_page(ledger: Ledger, wanted: ProposalQuery, audience: Audience) -> lis
 def _scan_proposals(
     ledger: Ledger, wanted: ProposalQuery, fits: Callable[[Proposal], bool], after: str | None, limit: int
 ) -> list[Proposal]:
-    """A page of proposals, read from the ledger by larger pages as long as too few of them fit."""
+    """Return a page of matching proposals. Reads further pages of the ledger until enough of them match."""
     at = now()
-    # The ledger knows who is to decide a closed one; how old one is, and whose, it does not.
+    # The ledger can filter closed proposals by reviewer. It cannot filter by age, `mine`, `passed`, or open assignee.
     picky = wanted.older_than is not None or wanted.newer_than is not None or wanted.mine is not None
     picky = picky or wanted.passed is not None or (wanted.is_open and wanted.reviewer is not None)
     size = max(limit, _SCAN_PAGE_SIZE) if picky else limit
@@ -80,7 +81,7 @@ def _scan_proposals(
         for proposal in page:
             age = (at - proposal.created_at).total_seconds()
             if wanted.is_open and wanted.older_than is not None and age < wanted.older_than:
-                return found  # oldest first: no later one is old enough
+                return found  # oldest first: all later ones are too young
             if _matches_query(proposal, age, wanted) and fits(proposal):
                 found.append(proposal)
             if len(found) == limit:
@@ -112,13 +113,14 @@ def _matches_query(proposal: Proposal, age: float, wanted: ProposalQuery) -> boo
 
 
 def get_proposal(request: ApiRequest) -> dict[str, Any]:
+    """Return a proposal with everything that its card shows."""
     proposal = request.ledger.load_proposal(request.id)
     request.context.attention.record_shown(request.person.username, proposal)
     return answers.proposal_response(request.context, request.ledger, proposal, audience=Audience.from_request(request))
 
 
 def get_pause(request: ApiRequest) -> dict[str, Any]:
-    """The proposals that a cell's output names: those of one pause of the notebook's newest run of the agent."""
+    """Return the proposals that a cell's output names: those of one pause in the agent's newest run that has it."""
     cell: PauseQuery = request.query
     notebook = request.context.notebook_file(cell.path)
     for run in request.ledger.list_runs(notebook=notebook, agent=cell.agent, limit=MAX_PAGE_SIZE):
@@ -133,18 +135,20 @@ def get_pause(request: ApiRequest) -> dict[str, Any]:
             ]
             return {"run": answers.run_response(request.context, run), "proposals": shown}
     raise UnknownRun(
-        f"this server's store ({request.ledger.store.url}) knows no pause {cell.pause} of the agent "
+        f"this server's store ({request.ledger.store.url}) has no pause {cell.pause} of the agent "
         f"{cell.agent!r} in {cell.path}; the kernel may use another store, or the notebook was moved"
     )
 
 
 def check_proposed_edit(request: ApiRequest) -> dict[str, Any]:
+    """Check an edit without saving it; return the value as it would be stored, and the changes."""
     proposal = request.ledger.load_proposal(request.id)
     value = check_edit(proposal, request.body.value)
     return {"ok": True, "value": value, "changes": diff_value(proposal, value)}
 
 
 def assign_proposal(request: ApiRequest) -> dict[str, Any]:
+    """Assign a proposal to a user, or to nobody."""
     proposal = request.ledger.assign(request.id, request.body.assignee, actor=request.person.username)
     return {
         "proposal": answers.proposal_response(
@@ -154,6 +158,14 @@ def assign_proposal(request: ApiRequest) -> dict[str, Any]:
 
 
 def decide(request: ApiRequest) -> dict[str, Any]:
+    """Decide one proposal.
+
+    Raises:
+        StaleProposal: The proposal or its draft changed after it was shown; nothing was decided.
+        AlreadyDecided: Somebody else was first.
+        InvalidEdit: The edited value is not valid.
+        NotAReviewer: The policy does not let this user decide.
+    """
     body: DecisionRequest = _with_draft_value(request, request.body) if request.body.drafted else request.body
     before = request.ledger.load_proposal(request.id)
     user = _reviewer_name(request, [before])
@@ -176,7 +188,7 @@ def decide(request: ApiRequest) -> dict[str, Any]:
 
 
 def undo_approval(request: ApiRequest) -> dict[str, Any]:
-    """Take an approval back, as long as it settles."""
+    """Undo an approval, while the policy's settling time has not passed."""
     reviewer = _reviewer_name(request, [request.ledger.load_proposal(request.id)])
     signer = attest_reviewer(request.context, request.ledger, request.person, request.id)
     return _decision_response(request, request.ledger.undo_approval(request.id, reviewer=reviewer, attestation=signer))
@@ -190,15 +202,21 @@ def _decision_response(request: ApiRequest, done: DecisionOutcome) -> dict[str, 
 
 
 def _reviewer_name(request: ApiRequest, found: list[Proposal]) -> str:
-    """Under which name the person decides; where a policy says who may, a made-up one would have no seat."""
+    """Return the name under which the user decides: the voting name if a policy says who may decide."""
     under_terms = any(proposal.terms is not None for proposal in found)
     return voting_name(request.context, request.person) if under_terms else request.person.username
 
 
 def decide_many(request: ApiRequest) -> dict[str, Any]:
+    """Decide several proposals: all of them, or none.
+
+    Raises:
+        ValueError: The action is "edit".
+        StaleProposal: One of the proposals changed after it was shown; nothing was decided.
+    """
     body: BulkDecisionRequest = request.body
     if body.action == "edit":
-        raise ValueError("action 'edit' is for one proposal at a time")
+        raise ValueError("action 'edit' needs one proposal; several cannot be edited together")
     seen = [(request.ledger.load_proposal(one.id), one) for one in body.proposals]
     for proposal, one in seen:
         _require_unchanged(proposal, one.revision, one.fingerprint)
@@ -227,19 +245,24 @@ def decide_many(request: ApiRequest) -> dict[str, Any]:
 
 
 class StaleProposal(StaleDraft):
-    """A decision named another proposal than the one that waits; `proposal` is that, `difference` what was named."""
+    """A decision was about an older version of the proposal.
+
+    Args:
+        proposal: The current proposal.
+        difference: For each changed part ("revision", "fingerprint" or "draft"), its value as shown and now.
+    """
 
     def __init__(self, proposal: Proposal, difference: dict[str, dict[str, Any]]) -> None:
         self.proposal = proposal
         self.difference = difference
         super().__init__(
-            f"proposal {proposal.id} ({proposal.title}) is not as it was shown ({', '.join(difference)} differ); "
-            "nothing was decided: look at it again, then decide"
+            f"Proposal {proposal.id} ({proposal.title}) changed after you opened it (changed: {', '.join(difference)})."
+            " Your decision was not saved. Reload the proposal and decide again."
         )
 
 
 def _require_unchanged(proposal: Proposal, revision: int, fingerprint: str) -> None:
-    """Raises Changed unless an open proposal is the one that was shown."""
+    """Raise StaleProposal if an open proposal is not the one that was shown."""
     is_now = {"revision": (revision, proposal.revision), "fingerprint": (fingerprint, proposal.fingerprint)}
     different = {name: {"shown": shown, "now": is_} for name, (shown, is_) in is_now.items() if shown != is_}
     if proposal.status == "open" and different:
@@ -247,9 +270,10 @@ def _require_unchanged(proposal: Proposal, revision: int, fingerprint: str) -> N
 
 
 def _with_draft_value(request: ApiRequest, body: DecisionRequest) -> DecisionRequest:
-    """The decision with the draft's own value: numbers as they are spelled there, which browsers round.
+    """Return the decision with the draft's own value, because browsers round some numbers that the draft has exactly.
 
-    Raises Changed if somebody wrote into the draft what the reviewer has not seen.
+    Raises:
+        StaleProposal: The draft has text that the reviewer has not seen.
     """
     proposal = request.ledger.load_proposal(request.id)
     if proposal.status != "open" or body.action not in ("approve", "edit"):
@@ -264,7 +288,12 @@ def _with_draft_value(request: ApiRequest, body: DecisionRequest) -> DecisionReq
 
 
 def _check_edit_value(request: ApiRequest, body: DecisionRequest) -> Any:
-    """An edit, checked against what was shown, as long as somebody was not first. Raises InvalidEdit, Changed."""
+    """Return the edited value after checking it, unless somebody else decided first.
+
+    Raises:
+        InvalidEdit: The edit is not valid.
+        StaleProposal: The proposal changed after it was shown.
+    """
     proposal = request.ledger.load_proposal(request.id)
     _require_unchanged(proposal, body.revision, body.fingerprint)
     return check_edit(proposal, body.value) if proposal.status == "open" else body.value

@@ -1,7 +1,7 @@
-"""A script's question whether its document is done: asked under a policy, found again, decided.
+"""Reviews of a remote script's document: find the question, or ask it under the policy, and handle its decision.
 
-The policy is that of the script's folder, which the script sends, and that of the server's folder and organisation. It
-is merged here, and what it says of the question is frozen into the proposal, as for any other.
+The policy is merged from the files of the script's folder, which the script sends, and those of the server's folder
+and organisation. Its result is frozen into the proposal, as for any other proposal.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from hitl_nb.review.policy_files.script_policies import merge_script_policies
 from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.request_schemas import RemoteReviewRequest
 
-if TYPE_CHECKING:  # a server without policies needs none of it
+if TYPE_CHECKING:  # a server without policies does not import these modules
     from hitl_nb.policies.rules.rules import CallTerms, MergedPolicy
 
 
 def find_or_ask(request: ApiRequest, workspace: Workspace, caller: dict[str, str]) -> Proposal:
-    """The script's question of this key and title; it is asked if it was not, or if its decision has expired."""
+    """Return the script's question with this key and title; ask it if it is new or its decision has expired."""
     return _find_question(request, workspace) or _ask_people(request, workspace, caller)
 
 
 def resume_decided(request: ApiRequest, workspace: Workspace, caller: dict[str, str]) -> Proposal:
-    """The question after its decision: the run continues, or it is asked again because the decision has expired."""
+    """Resume the run after a decision, and return the question; ask it again if the decision has expired."""
     body: RemoteReviewRequest = request.body
     if request.ledger.load_run(workspace.run).status == "ready":
         request.ledger.claim_for_script(workspace.run, body.session, caller, find_policy(request, workspace.agent))
@@ -39,13 +39,17 @@ def resume_decided(request: ApiRequest, workspace: Workspace, caller: dict[str, 
 
 
 def find_policy(request: ApiRequest, script: str) -> MergedPolicy | None:
-    """The policy that applies to the script. Raises PolicyError."""
+    """Return the policy that applies to the script; None if there is none.
+
+    Raises:
+        PolicyError: A policy file cannot be used.
+    """
     body: RemoteReviewRequest = request.body
     return merge_script_policies(request.context.notebook_file(""), script, body.policies)
 
 
 def _find_question(request: ApiRequest, workspace: Workspace) -> Proposal | None:
-    """The newest question of this title that was asked under this key, unless it has expired."""
+    """Return the newest question that was asked with this title and key, unless it has expired."""
     body: RemoteReviewRequest = request.body
     title = workspace.title if body.title is None else body.title
     known = [*request.ledger.list_passed(workspace.run), *request.ledger.list_proposals(workspace.run)]
@@ -67,7 +71,7 @@ def _ask_people(request: ApiRequest, workspace: Workspace, caller: dict[str, str
     try:
         return _ask_under_policy(request, run, claim, _build_question(request, workspace, run))
     except RunClaimed:
-        again = _find_question(request, workspace)  # the same call, sent twice, was a moment earlier
+        again = _find_question(request, workspace)  # the same call was sent twice, and the other was faster
         if again is None:
             raise
         return again
@@ -89,7 +93,11 @@ def _build_question(request: ApiRequest, workspace: Workspace, run: Run) -> Ques
 
 
 def _ask_under_policy(request: ApiRequest, run: Run, claim: Claim, question: Question) -> Proposal:
-    """The question as it is asked under the policy and the deadline, or as the policy blocks it. Raises PolicyError."""
+    """Ask the question under the policy and the deadline, or record that the policy passed or blocked it.
+
+    Raises:
+        PolicyError: A policy file cannot be used.
+    """
     body: RemoteReviewRequest = request.body
     ledger = request.ledger
     policy = find_policy(request, run.agent)

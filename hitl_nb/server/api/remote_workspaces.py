@@ -1,8 +1,8 @@
-"""The calls of plain scripts, which write workspaces through this server: `hitl.workspace(..., server=...)`.
+"""Calls of plain scripts that write workspaces through this server: `hitl.workspace(..., server=...)`.
 
-A script names itself by a session that it made up when it opened the workspace; the last one that did so counts. Each
-call is made once under its key, so all of them can be sent again. None of them waits for people: a script that waits
-asks again, and so does one that would write where a person writes.
+A script identifies itself by a session id, which it makes up when it opens the workspace. Only the last session that
+opened it may write. Each call takes effect once per key, so a script can safely send it again. No call waits for
+people: a script repeats a call while it waits for a decision, or while a person writes at the same place.
 """
 
 from __future__ import annotations
@@ -36,15 +36,20 @@ from hitl_nb.server.messages.request_schemas import (
 )
 
 _workspace_locks: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
-"""Held while a script's call writes into a workspace: one that is sent again must not write beside the first."""
+"""Held while a call writes into a workspace, so that a repeated call does not run beside the first."""
 _locks_lock = threading.Lock()
 
 
 def open_workspace(request: ApiRequest) -> dict[str, Any]:
+    """Open a script's workspace, or continue with the one of the same name and title.
+
+    Raises:
+        ValueError: `name` or `host` is empty or has more than one line.
+    """
     body: RemoteWorkspaceRequest = request.body
     for name, given in (("name", body.name), ("host", body.host)):
         if not given.isprintable() or not given.strip():
-            raise ValueError(f"{name} is {given!r}; it must be one line of text")
+            raise ValueError(f"{name} is {given!r}; it must be one line of text and not empty")
     if body.kind not in text_kinds():
         raise ValueError(f"kind must be one of {', '.join(text_kinds())}, not {body.kind!r}")
     title = build_question("", title=body.title, kind="text").title
@@ -66,6 +71,7 @@ def open_workspace(request: ApiRequest) -> dict[str, Any]:
 
 
 def write_or_comment(request: ApiRequest) -> dict[str, Any]:
+    """Edit a workspace or comment on it. A repeated call returns the first call's result."""
     body: RemoteWriteRequest = request.body
     workspace = request.ledger.load_workspace(request.id)
     with _workspace_lock(workspace.id):
@@ -77,6 +83,7 @@ def write_or_comment(request: ApiRequest) -> dict[str, Any]:
 
 
 def read_document(request: ApiRequest) -> dict[str, Any]:
+    """Read the text or the comments of a workspace. A repeated call returns what the first call returned."""
     body: RemoteReadRequest = request.body
     ledger = request.ledger
     workspace = ledger.load_workspace(request.id)
@@ -90,7 +97,7 @@ def read_document(request: ApiRequest) -> dict[str, Any]:
     work = AgentCoauthor(ledger, claim, workspace.agent, workspace.id)
     known = work.make_writer().writes.read_recorded(body.key)
     if known is None and ledger.load_run(workspace.run).status in ("waiting", "finished", "cancelled"):
-        return msgspec.json.decode(now())  # nothing can be recorded, and nothing is written after it
+        return msgspec.json.decode(now())  # this run cannot record the result, and writes nothing after it
     if known is None:
         claim = ledger.claim_for_script(workspace.run, body.session, _caller_fields(request))
         known = AgentCoauthor(ledger, claim, workspace.agent, workspace.id).record_once(body.key, now)
@@ -98,7 +105,10 @@ def read_document(request: ApiRequest) -> dict[str, Any]:
 
 
 def ask_for_review(request: ApiRequest) -> dict[str, Any]:
-    """Ask people, or tell what they have decided: then the run goes on, and the document says that."""
+    """Ask people whether the document is done, or return what they decided and resume the run.
+
+    After an approval or an edit, the document's text is set to the decided text.
+    """
     body: RemoteReviewRequest = request.body
     ledger = request.ledger
     workspace = ledger.load_workspace(request.id)
@@ -127,12 +137,17 @@ def ask_for_review(request: ApiRequest) -> dict[str, Any]:
 
 
 def _waiting_response(request: ApiRequest, proposal: Proposal) -> dict[str, Any]:
-    """What a script is told while nobody has decided. Raises AlreadyDecided for what is closed without a decision."""
+    """Return the answer while nobody has decided.
+
+    Raises:
+        AlreadyDecided: The proposal was closed without a decision.
+    """
     refuse_closed(proposal)
     return {"proposal": answers.proposal_response(request.context, request.ledger, proposal)}
 
 
 def close_workspace(request: ApiRequest) -> dict[str, Any]:
+    """Finish the script's run, which closes its workspace for good."""
     ledger, session = request.ledger, request.body.session
     workspace = ledger.load_workspace(request.id)
     ledger.require_script_claim(workspace.run, session)
@@ -145,7 +160,7 @@ def close_workspace(request: ApiRequest) -> dict[str, Any]:
 
 
 class _RemoteCall:
-    """A script's call that has not been made before, with what it needs."""
+    """A script's call that was not made before, with the objects that its operation needs."""
 
     def __init__(self, request: ApiRequest, workspace: Workspace, claim: Claim) -> None:
         self.body: RemoteWriteRequest = request.body
@@ -154,15 +169,24 @@ class _RemoteCall:
         self.name = _step_name(workspace, self.body.key)
 
     def comment_id(self) -> str:
-        """The comment that it is about. Raises ValueError."""
+        """Return the id of the comment that the call is about.
+
+        Raises:
+            ValueError: The body has no `comment`.
+        """
         if self.body.comment is None:
-            raise ValueError(f"{self.body.do} needs `comment`, the id of the comment that it is about")
+            raise ValueError(f"{self.body.do} needs `comment`, the id of a comment")
         return self.body.comment
 
     def text_finder(self) -> TextFinder:
-        """Finds the text that it is about. Raises ValueError, UnknownComment."""
+        """Return a function that finds the text that the call is about.
+
+        Raises:
+            ValueError: The body has neither or both of `old` and `comment`.
+            UnknownComment: There is no such comment.
+        """
         if (self.body.old is None) == (self.body.comment is None):
-            raise ValueError(f"{self.body.do} needs `old` or `comment`, and not both")
+            raise ValueError(f"{self.body.do} needs either `old` or `comment`")
         return (
             locate_quote(self.body.old)
             if self.body.old is not None
@@ -170,7 +194,7 @@ class _RemoteCall:
         )
 
     def write_response(self, outcome: Written | Suggestion) -> dict[str, Any]:
-        """The answer to a write: one that is a suggestion is put to people, unless the script waits for them."""
+        """Return the answer to a write. A suggestion becomes a comment, unless the script wants to wait (`patient`)."""
         if isinstance(outcome, Written):
             return _write_result(outcome.value)
         if self.body.patient:
@@ -179,7 +203,7 @@ class _RemoteCall:
         return _write_result(self.writing.mark_suggested(self.body.key).value)
 
     def comment_response(self, comment: Comment) -> dict[str, Any]:
-        """The answer to something said."""
+        """Return the answer to an operation on a comment, and record that the call is done."""
         self.writing.commit_write(self.body.key, [])
         return _write_result("done", comment)
 
@@ -241,7 +265,11 @@ _OPERATIONS = {
 
 
 def _find_response(request: ApiRequest, workspace: Workspace, body: RemoteWriteRequest) -> dict[str, Any] | None:
-    """The answer to a call that was made before. Raises RunClaimed."""
+    """Return the answer to a call that was made before; None if it is new.
+
+    Raises:
+        RunClaimed: Another session opened the workspace since.
+    """
     claim = request.ledger.require_script_claim(workspace.run, body.session)
     known = AgentCoauthor(request.ledger, claim, workspace.agent, workspace.id).make_writer().outcome_of(body.key)
     if known is None:
@@ -269,5 +297,5 @@ def _workspace_lock(workspace: str) -> threading.Lock:
 
 
 def _caller_fields(request: ApiRequest) -> dict[str, str]:
-    """Who makes the call, for the run's events."""
+    """Return who makes the call, for the run's events."""
     return {"user": request.person.username, "authn": request.person.authn}

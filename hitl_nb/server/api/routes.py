@@ -1,8 +1,8 @@
-"""All calls of the REST API in one table: what each needs, takes and answers.
+"""Table of all calls of the REST API: permissions, parameters and answer of each.
 
-A route's function runs off the event loop and gets the request as an `ApiRequest`; what it returns is the answer's
-JSON.
-Ids are opaque, and no path or store is ever taken from a request but a notebook's path below the server's folder.
+A route's function runs off the event loop. It gets the request as an `ApiRequest` and returns the answer's JSON. Ids
+are opaque. The only path that a request may contain is a notebook's path below the server's folder; it never names a
+store.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from hitl_nb.server.messages.request_weights import (
 
 API_VERSION = 1
 SMALL, LARGE = 1 << 20, 24 << 20
-"""Longest body, in bytes: of most calls, and of those that carry a proposal's value."""
+"""Maximum size of a body, in bytes: for most calls, and for those with a proposal's value."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,20 @@ class Route:
     """One call.
 
     Attributes:
-        resource, action: what Jupyter's authorizer is asked about.
-        handler: makes the answer; of a route with `is_ndjson`, one page of it and what the next comes after.
-        response_type: what the answer's JSON is, or each of its lines.
-        limit: longest body, in bytes.
-        errors: status codes it may end with, besides those that `error_statuses` works out.
-        lane: what it waits for (see `desk.Lane`), or says so of one request by its body.
-        is_large: whether a request is about something large, and is answered by a worker process; None if none is.
-        is_ndjson: the answer is a stream of lines, each with one JSON value.
+        method: HTTP method.
+        path: Path below `/hitl_nb/api/`; `{id}` is an id.
+        resource: Resource for Jupyter's authorizer.
+        action: Action for Jupyter's authorizer.
+        handler: Makes the answer. If `is_ndjson`, it makes one page, and the number after which the next page starts.
+        response_type: Type of the answer, or of each of its lines.
+        summary: Description in the OpenAPI document.
+        body: Type of the body; None if there is none.
+        query: Type of the query.
+        limit: Maximum size of the body, in bytes.
+        errors: Status codes of errors besides those that `error_statuses` adds.
+        lane: Thread pool (see `context.Lane`), or a function that chooses it from the request's body.
+        is_ndjson: Whether the answer is a stream of lines, each with one JSON value.
+        is_large: Returns whether a request is about a large value; then a worker process answers it. None: never.
     """
 
     method: str
@@ -65,23 +71,27 @@ class Route:
     is_large: Callable[[ApiRequest], bool] | None = None
 
     def read_request(self, context: ServerContext, ledger: Ledger, sent: RawRequest) -> ApiRequest:
-        """The request, as the route takes it; slow for a long body. Raises ValueError with a sentence."""
+        """Decode the body and the query; slow for a long body.
+
+        Raises:
+            ValueError: The body or the query is invalid; the message says why.
+        """
         body, query = read_body(self.body, sent.body), read_query(self.query, sent.query)
         return ApiRequest(context, ledger, sent.person, sent.id, body, query)
 
     def lane_of(self, sent: RawRequest) -> Lane:
-        """What a request waits for."""
+        """Return the thread pool that runs a request."""
         return self.lane(sent.body) if callable(self.lane) else self.lane
 
     @property
     def permissions(self) -> tuple[tuple[str, str], ...]:
-        """What the caller must be allowed: actions and resources. What is answered, or why not, tells of proposals."""
+        """Actions and resources that the user needs. Reading proposals is included, because errors contain them."""
         own, reading = (self.action, self.resource), (_READ[1], _READ[0])
         return (own,) if own == reading or self.resource == _AUDIT[0] else (own, reading)
 
     @property
     def error_statuses(self) -> list[int]:
-        """The status codes of errors it may end with."""
+        """HTTP status codes of errors that the call may answer."""
         named = (404,) if "{id}" in self.path else ()
         sent = (413, 415) if self.body is not None else ()
         written = (507,) if self.action == "write" else ()
@@ -109,11 +119,11 @@ def _get_status(request: ApiRequest) -> dict[str, Any]:
 
 
 def _decision_lane(body: bytes) -> Lane:
-    """Only an edit is checked when it is decided."""
+    """Return the lane of a decision; only an edit needs checking."""
     try:
         action = read_body(bodies.DecisionAction, body).action
     except ValueError:
-        return "records"  # which says what is wrong with it
+        return "records"  # the body is decoded again there, which reports the error
     return "checks" if action == "edit" else "records"
 
 
@@ -125,14 +135,16 @@ _ADMIN = ("hitl:admin", "write")
 _AUDIT = ("hitl:audit", "read")
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "status", *_READ, _get_status, shapes.StatusResponse, "The server, its store, and what you may do"),
+    Route(
+        "GET", "status", *_READ, _get_status, shapes.StatusResponse, "Show the server, its store and your permissions"
+    ),
     Route(
         "GET",
         "proposals",
         *_READ,
         proposals.list_proposals,
         shapes.ProposalPage,
-        "What waits, oldest first, or what was decided",
+        "List open proposals, oldest first, or closed ones",
         query=bodies.ProposalQuery,
         errors=(404,),
         is_large=is_large_list,
@@ -143,7 +155,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         proposals.get_proposal,
         shapes.ProposalDetail,
-        "One proposal in full",
+        "Show one proposal in full",
         lane="values",
         is_large=is_about_something_large,
     ),
@@ -153,7 +165,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         proposals.get_pause,
         shapes.PauseResponse,
-        "The proposals of a cell's pause",
+        "Show the proposals of a cell's pause",
         query=bodies.PauseQuery,
         errors=(404, 409),
         lane="values",
@@ -165,7 +177,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         proposals.check_proposed_edit,
         shapes.EditCheck,
-        "Check an edit",
+        "Check an edit without saving it",
         body=bodies.DraftValueRequest,
         limit=LARGE,
         errors=(422,),
@@ -178,7 +190,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         drafts.save_draft,
         shapes.DraftSaved,
-        "Keep what is typed",
+        "Save the draft",
         body=bodies.DraftValueRequest,
         limit=LARGE,
         errors=(409,),
@@ -191,7 +203,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         drafts.reset_draft,
         shapes.DraftSaved,
-        "Take the agent's version again",
+        "Reset the draft to the agent's version",
         errors=(409,),
         lane="drafts",
         is_large=is_about_something_large,
@@ -212,7 +224,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         comments.list_comments,
         shapes.CommentList,
-        "What was said about a document, and who may be mentioned",
+        "List the comments on a document, and the people who may be mentioned",
         is_large=is_about_something_large,
     ),
     Route(
@@ -221,7 +233,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         comments.add_comment,
         shapes.CommentResponse,
-        "Comment on a document or a range of it, answer a comment, suggest a change",
+        "Comment on a document or a range of it, answer a comment, or suggest a change",
         body=bodies.CommentRequest,
         is_large=is_about_something_large,
     ),
@@ -231,7 +243,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         comments.change_comment_state,
         shapes.CommentStateResponse,
-        "Resolve a comment, or accept or dismiss a suggestion; who is told `changed` puts it into the document",
+        "Resolve a comment, or accept or dismiss a suggestion. If `changed` is true, edit the document accordingly.",
         body=bodies.CommentStateRequest,
         errors=(409,),
         is_large=is_on_large_document,
@@ -242,7 +254,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         proposals.assign_proposal,
         shapes.AssigneeResponse,
-        "Say whose it is to decide",
+        "Assign a proposal to a person",
         body=bodies.AssigneeRequest,
         errors=(409,),
         is_large=is_about_something_large,
@@ -266,7 +278,7 @@ ROUTES: tuple[Route, ...] = (
         *_DECIDE,
         proposals.undo_approval,
         shapes.DecisionResponse,
-        "Take an approval back, while the policy lets you",
+        "Undo an approval, while the policy allows it",
         body=bodies.EmptyRequest,
         errors=(409,),
         is_large=is_about_something_large,
@@ -277,7 +289,7 @@ ROUTES: tuple[Route, ...] = (
         *_DECIDE,
         proposals.decide_many,
         shapes.BulkDecisionResponse,
-        "Decide several, all or none",
+        "Decide several proposals: all of them, or none",
         body=bodies.BulkDecisionRequest,
         errors=(404, 409),
         is_large=are_some_large,
@@ -288,7 +300,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         policies.get_policy,
         shapes.AppliedPolicy,
-        "Which policy files and rules apply to a notebook",
+        "Show the policy files and rules that apply to a notebook",
         query=bodies.PolicyQuery,
     ),
     Route(
@@ -297,7 +309,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         people.show_figures,
         shapes.VotingFigures,
-        "How your own votes look",
+        "Show figures of your own votes",
         lane="values",
     ),
     Route(
@@ -306,7 +318,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         people.get_absence,
         shapes.AbsenceResponse,
-        "Whether you are away, and who stands in for you",
+        "Show whether you are away, and who votes in your place",
     ),
     Route(
         "PUT",
@@ -314,7 +326,7 @@ ROUTES: tuple[Route, ...] = (
         *_DECIDE,
         people.set_absence,
         shapes.AbsenceResponse,
-        "Say until when you are away, and who votes in your place",
+        "Set until when you are away, and who votes in your place",
         body=bodies.AbsenceRequest,
     ),
     Route(
@@ -323,7 +335,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         drafts.draft_history,
         shapes.DraftHistory,
-        "How a draft became what it is: every update, by whom and when",
+        "List the updates of a draft, with author and time",
         query=bodies.DraftHistoryQuery,
         lane="values",
         is_large=is_about_something_large,
@@ -334,7 +346,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         workspaces.list_workspaces,
         shapes.WorkspacePage,
-        "The workspaces that are not closed, newest first, or the one of a cell",
+        "List open workspaces, newest first, or show the one of a cell",
         query=bodies.WorkspaceQuery,
         errors=(404,),
     ),
@@ -344,7 +356,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         workspaces.get_workspace,
         shapes.WorkspaceDetail,
-        "One workspace, and its text",
+        "Show one workspace with its text",
         lane="values",
         is_large=is_about_something_large,
     ),
@@ -354,7 +366,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         scripts.open_workspace,
         shapes.WorkspaceDetail,
-        "Open a workspace for a script, or go on with its own of this title",
+        "Open a workspace for a script, or continue with the one of this title",
         body=bodies.RemoteWorkspaceRequest,
         limit=LARGE,
         errors=(409,),
@@ -367,7 +379,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         scripts.write_or_comment,
         shapes.RemoteWriteResult,
-        "Write into a script's workspace, or say something about it, once a key",
+        "Edit or comment on a remote workspace. Idempotent per `key`.",
         body=bodies.RemoteWriteRequest,
         limit=LARGE,
         errors=(409,),
@@ -380,7 +392,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         scripts.read_document,
         shapes.RemoteReadResult,
-        "Read a script's workspace, the same a key",
+        "Read a remote workspace. The same `key` always gets the same answer.",
         body=bodies.RemoteReadRequest,
         errors=(409,),
         lane="values",
@@ -392,7 +404,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         scripts.ask_for_review,
         shapes.RemoteReviewResult,
-        "Ask whether a script's workspace is done, once a key, and what was decided",
+        "Ask whether a remote workspace is done, and get the decision. Idempotent per `key`.",
         body=bodies.RemoteReviewRequest,
         errors=(409,),
         limit=LARGE,
@@ -403,7 +415,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         scripts.close_workspace,
         shapes.WorkspaceResponse,
-        "Close a script's workspace for good",
+        "Close a remote workspace for good",
         body=bodies.RemoteCloseRequest,
         errors=(409,),
     ),
@@ -413,7 +425,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         runs.list_runs,
         shapes.RunPage,
-        "The runs, newest first",
+        "List runs, newest first",
         query=bodies.RunQuery,
         errors=(404,),
     ),
@@ -423,7 +435,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         runs.get_run,
         shapes.RunDetail,
-        "One run, and what its last pause asked",
+        "Show one run and the proposals of its last pause",
         errors=(409,),
         is_large=is_large_run,
     ),
@@ -433,7 +445,7 @@ ROUTES: tuple[Route, ...] = (
         *_READ,
         runs.get_timeline,
         shapes.TimelineResponse,
-        "What happened in a run, and when",
+        "Show the timeline of a run",
         errors=(409,),
         is_large=is_large_run,
     ),
@@ -443,7 +455,7 @@ ROUTES: tuple[Route, ...] = (
         *_WRITE,
         runs.grant_resume,
         shapes.ResumeResponse,
-        "Ask to go on with a decided run",
+        "Ask for the right to continue a decided run",
         body=bodies.ResumeRequest,
         errors=(409,),
     ),
@@ -453,7 +465,7 @@ ROUTES: tuple[Route, ...] = (
         *_EXECUTE,
         runs.run_headless,
         shapes.ResumeResponse,
-        "Run it on the server",
+        "Continue a decided run on the server",
         body=bodies.ResumeRequest,
         errors=(409,),
     ),
@@ -463,7 +475,7 @@ ROUTES: tuple[Route, ...] = (
         *_ADMIN,
         runs.cancel_run,
         shapes.RunResponse,
-        "Stop a run for good",
+        "Cancel a run for good",
         body=bodies.EmptyRequest,
         errors=(409,),
         is_large=is_large_run,
@@ -474,7 +486,7 @@ ROUTES: tuple[Route, ...] = (
         *_ADMIN,
         runs.adopt_run,
         shapes.AdoptResponse,
-        "Give a run to a notebook that was moved",
+        "Move a run to a notebook that was moved",
         body=bodies.AdoptRequest,
         errors=(409,),
         is_large=is_large_run,
@@ -485,19 +497,19 @@ ROUTES: tuple[Route, ...] = (
         *_ADMIN,
         runs.forget_runs,
         shapes.ForgetResponse,
-        "Remove all runs of this run's agent and key in its notebook or script",
+        "Remove all runs with this run's agent and key in its notebook or script",
         body=bodies.EmptyRequest,
         errors=(409,),
         is_large=is_large_run,
     ),
-    Route("GET", "events", *_AUDIT, runs.list_events, shapes.EventPage, "The audit log", query=bodies.EventQuery),
+    Route("GET", "events", *_AUDIT, runs.list_events, shapes.EventPage, "List the audit log", query=bodies.EventQuery),
     Route(
         "GET",
         "events/export",
         *_AUDIT,
         runs.export_events,
         shapes.EventInfo,
-        "The whole audit log, an event a line, each as the bytes that are hashed",
+        "Export the whole audit log: one event per line, each with the exact bytes that are hashed",
         query=bodies.ExportQuery,
         is_ndjson=True,
     ),
@@ -507,7 +519,7 @@ ROUTES: tuple[Route, ...] = (
         *_AUDIT,
         runs.verify_log,
         shapes.VerificationResponse,
-        "Check the whole audit log",
+        "Verify the whole audit log",
         is_large=has_pieces,
     ),
 )

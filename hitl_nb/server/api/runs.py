@@ -1,4 +1,4 @@
-"""The calls about runs and the audit log."""
+"""Calls about runs and the audit log."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from hitl_nb.server.messages.request_schemas import EventQuery, RunQuery
 from hitl_nb.structs import prepare_structs
 
 EXPORT_PAGE_SIZE = 1000
-"""Events that an export reads at once."""
+"""Number of events that an export reads at once."""
 
 
 def list_runs(request: ApiRequest) -> dict[str, Any]:
+    """List runs, newest first."""
     wanted: RunQuery = request.query
     if wanted.orphaned:
         return _list_orphans(request, wanted)
@@ -38,7 +39,7 @@ def list_runs(request: ApiRequest) -> dict[str, Any]:
 
 
 def _list_orphans(request: ApiRequest, wanted: RunQuery) -> dict[str, Any]:
-    """The runs whose notebook is gone; all of them are looked at, whatever the page."""
+    """List runs whose notebook no longer exists. All of them are read for every page."""
     found = request.ledger.list_orphans(lambda path: Path(path).exists())
     after = next((i + 1 for i, r in enumerate(found) if r.id == wanted.cursor), 0)
     chosen = [
@@ -56,6 +57,7 @@ def _list_orphans(request: ApiRequest, wanted: RunQuery) -> dict[str, Any]:
 
 
 def get_run(request: ApiRequest) -> dict[str, Any]:
+    """Return a run and the proposals of its last pause."""
     r = request.ledger.load_run(request.id)
     found = request.ledger.list_proposals(r.id, r.pauses) if r.pauses else []
     audience = Audience.from_request(request)
@@ -68,6 +70,7 @@ def get_run(request: ApiRequest) -> dict[str, Any]:
 
 
 def get_timeline(request: ApiRequest) -> dict[str, Any]:
+    """Return a run and its timeline."""
     r = request.ledger.load_run(request.id)
     return {
         "run": answers.run_response(request.context, r),
@@ -76,22 +79,35 @@ def get_timeline(request: ApiRequest) -> dict[str, Any]:
 
 
 def grant_resume(request: ApiRequest) -> dict[str, Any]:
-    """Grant one browser the right to go on with a run."""
+    """Grant one browser the right to continue a run.
+
+    Raises:
+        HitlError: The run belongs to a script, or is not ready or failed.
+        RunClaimed: Another browser holds the grant.
+    """
     r = request.ledger.load_run(request.id)
     if r.notebook.startswith(SCRIPT):
-        raise HitlError(f"run {r.id} ({r.agent}) is a script's, which goes on by itself; if it has ended, run it again")
+        raise HitlError(
+            f"run {r.id} ({r.agent}) belongs to a script, which continues by itself; if the script has ended, run it "
+            "again"
+        )
     if r.status not in ("ready", "failed"):
-        raise HitlError(f"run {r.id} ({r.agent}) is {r.status}; only one that is ready or failed can go on")
+        raise HitlError(f"run {r.id} ({r.agent}) is {r.status}; only a ready or failed run can continue")
     holder = request.context.grants.grant(r.id, r.pauses, request.body.browser)
     if holder != request.body.browser:
-        raise RunClaimed(f"another browser window goes on with run {r.id} ({r.agent})", owner=holder)
-    if request.person.authn == "login":  # other names are made up by the server and name nobody
+        raise RunClaimed(f"another browser window is continuing run {r.id} ({r.agent})", owner=holder)
+    if request.person.authn == "login":  # other names are made up by the server and identify nobody
         request.ledger.add_requester(r.id, request.person.username)
     return {"granted": True, "run": answers.run_response(request.context, r)}
 
 
 def run_headless(request: ApiRequest) -> dict[str, Any]:
-    """Run a decided agent's notebook on the server, if it is configured to."""
+    """Run a decided agent's notebook on the server.
+
+    Raises:
+        HitlError: The server is not configured for this, or the run cannot continue.
+        RunClaimed: A browser holds the grant.
+    """
     r = request.ledger.load_run(request.id)
     if not request.context.settings.headless and not r.notebook.startswith(SCRIPT):
         raise HitlError(
@@ -104,12 +120,18 @@ def run_headless(request: ApiRequest) -> dict[str, Any]:
 
 
 def cancel_run(request: ApiRequest) -> dict[str, Any]:
+    """Cancel a run for good."""
     return {
         "run": answers.run_response(request.context, request.ledger.cancel(request.id, actor=request.person.username))
     }
 
 
 def adopt_run(request: ApiRequest) -> dict[str, Any]:
+    """Move a run to the notebook at a contents path.
+
+    Raises:
+        HitlError: There is no notebook at this path.
+    """
     notebook = request.context.notebook_file(request.body.path)
     if not notebook.endswith(".ipynb") or not Path(notebook).is_file():
         raise HitlError(f"there is no notebook {request.body.path}")
@@ -121,20 +143,25 @@ def adopt_run(request: ApiRequest) -> dict[str, Any]:
 
 
 def forget_runs(request: ApiRequest) -> dict[str, Any]:
-    """Remove all generations of the run's agent and key, in its notebook or script."""
+    """Remove all runs with the same agent and key in the run's notebook or script."""
     r = request.ledger.load_run(request.id)
     actor = request.person.username
     return {"forgotten": request.ledger.forget(agent=r.agent, notebook=r.notebook, key=r.key, actor=actor)}
 
 
 def list_events(request: ApiRequest) -> dict[str, Any]:
+    """List events of the audit log, oldest first."""
     wanted: EventQuery = request.query
     found = request.ledger.read_events(after=wanted.after, limit=wanted.limit)
     return {"events": msgspec.to_builtins(found), "next": found[-1].n if len(found) == wanted.limit else None}
 
 
 def export_events(request: ApiRequest) -> tuple[bytes, int | None]:
-    """One page of the log, an event's exact bytes a line, and what the next page comes after; None for the end."""
+    """Read one page of the log for export.
+
+    Returns:
+        The exact bytes of the events, one per line; and the number after which the next page starts, None at the end.
+    """
     after = request.query.after
     found = request.ledger.read_raw_events(after=after, limit=EXPORT_PAGE_SIZE)
     lines = b"".join(raw + b"\n" for raw in found)
@@ -146,7 +173,7 @@ class _EventNumber(msgspec.Struct):
 
 
 def _event_number(raw: bytes, default: int) -> int:
-    """The number an event says it has; `default` for a damaged one, since it is exported as it is."""
+    """Return the number in an event; `default` for a damaged event, which is exported unchanged."""
     try:
         return max(msgspec.json.decode(raw, type=_EventNumber).n, default)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -154,6 +181,7 @@ def _event_number(raw: bytes, default: int) -> int:
 
 
 def verify_log(request: ApiRequest) -> dict[str, Any]:
+    """Verify the audit log's hashes, and compare the records with it."""
     return msgspec.to_builtins(request.ledger.verify())
 
 

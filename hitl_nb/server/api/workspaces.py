@@ -1,4 +1,4 @@
-"""The calls about workspaces: which there are, the one of a cell, what stands in one."""
+"""Calls about workspaces: list open workspaces, find the one of a cell, show one with its text."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hitl_nb.server.messages.request_schemas import MAX_PAGE_SIZE, WorkspaceQuer
 
 
 def list_workspaces(request: ApiRequest) -> dict[str, Any]:
+    """List open workspaces, newest first; or return the workspace that a cell's output names."""
     wanted: WorkspaceQuery = request.query
     if wanted.path is not None or wanted.agent is not None or wanted.workspace is not None:
         return {"workspaces": [workspace_response(request, _find_cell_workspace(request, wanted))], "next": None}
@@ -23,13 +24,14 @@ def list_workspaces(request: ApiRequest) -> dict[str, Any]:
 
 
 def get_workspace(request: ApiRequest) -> dict[str, Any]:
+    """Return a workspace with its text."""
     return workspace_response(request, request.ledger.load_workspace(request.id))
 
 
 def _find_cell_workspace(request: ApiRequest, wanted: WorkspaceQuery) -> Workspace:
-    """The workspace that a cell's output names: one of the notebook's newest run of the agent."""
+    """Find the workspace that a cell's output names, in the newest run of that notebook and agent that has it."""
     if wanted.path is None or wanted.agent is None or wanted.workspace is None:
-        raise ValueError("the workspace of a cell is named by all of path, agent and workspace")
+        raise ValueError("to name the workspace of a cell, give all of path, agent and workspace")
     notebook = request.context.notebook_file(wanted.path)
     for run in request.ledger.list_runs(notebook=notebook, agent=wanted.agent, limit=MAX_PAGE_SIZE):
         if wanted.key in (None, run.key):
@@ -37,12 +39,13 @@ def _find_cell_workspace(request: ApiRequest, wanted: WorkspaceQuery) -> Workspa
                 if workspace.ordinal == wanted.workspace:
                     return workspace
     raise UnknownWorkspace(
-        f"this server's store ({request.ledger.store.url}) knows no workspace {wanted.workspace} of the agent "
+        f"this server's store ({request.ledger.store.url}) has no workspace {wanted.workspace} of the agent "
         f"{wanted.agent!r} in {wanted.path}; the kernel may use another store, or the notebook was moved"
     )
 
 
 def workspace_response(request: ApiRequest, workspace: Workspace) -> dict[str, Any]:
+    """Return the JSON of a workspace with its template and text, which may be long."""
     return {
         **workspace_summary(request, workspace),
         "template": workspace.template,
@@ -51,7 +54,7 @@ def workspace_response(request: ApiRequest, workspace: Workspace) -> dict[str, A
 
 
 def workspace_summary(request: ApiRequest, workspace: Workspace) -> dict[str, Any]:
-    """A workspace without what may be long, and with the question that waits, if one does."""
+    """Return the JSON of a workspace without its text, and with the id of its open proposal, if there is one."""
     shown: dict[str, Any] = {
         **msgspec.to_builtins(workspace),
         "path": request.context.contents_path(workspace.notebook),

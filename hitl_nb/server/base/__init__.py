@@ -1,1 +1,1 @@
-"""What every request needs: settings, identity, the store's threads."""
+"""Parts that all requests use: settings, identity, and threads for the store."""

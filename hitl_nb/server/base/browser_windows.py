@@ -1,13 +1,14 @@
-"""In which window of a browser a request was made: in the page of its own, or anywhere else in the server's origin.
+"""Find out in which browser window a request was made: in a standalone page, or anywhere else in the server's origin.
 
-Script in the HTML of a trusted output has all rights of JupyterLab's page, so nothing that JupyterLab knows can tell
-the two apart. The page of its own can be told: it is handed a pass when a browser loads it as the document of a window.
-A pass is good for what that page shows, and for nothing else, so one that leaks is of no use for another decision.
-The browser says so (`Sec-Fetch-Dest`), which no script can: what a script fetches, frames or embeds gets no pass. And a
-window that a script opened is cut off from it by `Cross-Origin-Opener-Policy`, before the page is in it.
+Scripts in the HTML of a trusted output have all rights of JupyterLab's page, so no information that JupyterLab has
+can tell the two apart. The standalone page can be recognized: it receives a page token when a browser loads it as the
+document of a window. A token is valid only for what that page shows, so a leaked token does not help with another
+decision. The browser reports how it loads the page in `Sec-Fetch-Dest`, which no script can set. A page that a script
+fetches, frames or embeds gets no token. `Cross-Origin-Opener-Policy` separates a window that a script opened from that
+script before the page loads.
 
-What is left: a server that lets its users serve a service worker for its root (as a proxy to their programs does) lets
-that read the page; and a program outside of browsers, that has the login's cookie, can say what it likes.
+Two gaps remain. If users can install a service worker for the server's root (for example through a proxy to their
+programs), it can read the page. And a program outside of browsers that has the login cookie can send any header.
 """
 
 from __future__ import annotations
@@ -16,18 +17,23 @@ import json
 from typing import Any
 
 PAGE_HEADER = "X-Hitl-Page"
-"""What the page sends with every call: its pass."""
+"""Request header in which the page sends its token with every call."""
 ISOLATION_HEADER = ("Cross-Origin-Opener-Policy", "same-origin")
-"""Separates the page's window from the page that opened it, unless that has the same policy itself."""
+"""Separates the page's window from the page that opened it, unless the opener has the same policy."""
 _COOKIE_DAYS = 0.5
-"""How long a pass is good for."""
+"""How long a page token is valid, in days."""
 _COOKIE_NAME = "hitl_nb_page"
 
 
 def make_page_token(handler: Any, shown: str) -> str:
-    """What shows that a call comes from the page that this request loads; "" if something else may read the page.
+    """Return a token proving that later calls come from the page that this request loads.
 
-    `shown` is the id of the proposal or workspace that the page shows.
+    Args:
+        handler: The handler of the request that loads the page.
+        shown: Id of the proposal or workspace that the page shows.
+
+    Returns:
+        The signed token; "" if another script or page could read this page.
     """
     asked = handler.request.headers
     alone = asked.get("Sec-Fetch-Dest") == "document" and asked.get("Sec-Fetch-Mode") == "navigate"
@@ -37,7 +43,15 @@ def make_page_token(handler: Any, shown: str) -> str:
 
 
 def find_page(handler: Any, username: str) -> str:
-    """The id of what the page shows that this user's request was made in; "" if it may have been made elsewhere."""
+    """Return the id of what the standalone page shows in which this user's request was made.
+
+    Args:
+        handler: The handler of the request.
+        username: The user; a token that was made for another user is ignored.
+
+    Returns:
+        The id; "" if the request may have been made elsewhere.
+    """
     given: str | None = handler.request.headers.get(PAGE_HEADER)
     said: bytes | None = (
         handler.get_signed_cookie(_COOKIE_NAME, given, max_age_days=_COOKIE_DAYS, min_version=2) if given else None
@@ -47,6 +61,6 @@ def find_page(handler: Any, username: str) -> str:
 
 
 def _shares_windows(handler: Any) -> bool:
-    """Whether this server's other pages have the page's policy too, which keeps windows of theirs together with it."""
+    """Return whether this server's other pages have the same opener policy, so that their windows stay connected."""
     headers: dict[str, Any] = handler.settings.get("headers", {})
     return any(name.lower() == ISOLATION_HEADER[0].lower() for name in headers)

@@ -1,8 +1,8 @@
-"""What one server reviews with: its settings, its ledger, the threads that wait for the store, and the live feed.
+"""State shared by all request handlers of one Jupyter server: settings, ledger, thread pools, and resume grants.
 
-The store's calls block, so none of them runs on the event loop: reads run on a few threads of the desk's own, writes
-on the store's. What may take long, since an agent decides how long a text or how hard a check is, has threads of its
-own (`Lane`).
+The store's calls block, so none of them runs on the event loop. Reads run on a few threads of the server context,
+writes on the store's own thread. Work that may take long has separate threads (`Lane`), because an agent decides how
+long a text is or how expensive a check is.
 """
 
 from __future__ import annotations
@@ -35,9 +35,12 @@ from hitl_nb.values.checks.bounded_checks import WORKERS
 T = TypeVar("T")
 
 Lane = Literal["records", "values", "drafts", "checks", "large", "large checks", "large lists"]
-"""What a request waits for: records of the store; a proposal's value, which may be long; a draft that is written; a
-check by a schema, which may take its whole time limit; or a worker process, if it is about something large (see
-`largework`). Those of one lane wait for each other only."""
+"""The thread pool that runs a request; requests of one lane wait only for each other.
+
+Values: "records" reads records of the store; "values" reads a proposal's value, which may be long; "drafts" writes a
+draft; "checks" validates with a schema, which may take its whole time limit. The "large" lanes wait for a worker
+process (see `server/api/large_requests.py`).
+"""
 _THREADS: dict[Lane, int] = {
     "records": 4,
     "values": 2,
@@ -48,47 +51,51 @@ _THREADS: dict[Lane, int] = {
     "large lists": 1,
 }
 GRANT_SECONDS = 30.0
-"""Seconds that a browser has to begin."""
+"""Seconds that a browser has to start the cell after it got a grant."""
 
 
 class HitlNb(LoggingConfigurable):
-    """Options of the review, as `c.HitlNb.…` in `jupyter_server_config.py`."""
+    """Options of the extension, set as `c.HitlNb.…` in `jupyter_server_config.py`."""
 
     store: Any = Unicode(
-        "", config=True, help="URL of the store; the kernels that this server starts use it too. Empty: HITL_NB_STORE."
+        "",
+        config=True,
+        help="URL of the store; the kernels that this server starts use it too. Empty: HITL_NB_STORE.",
     )
     reviewers: Any = ListOf(
-        Unicode(), config=True, help="User names of those who may decide. Empty: everybody whom the server lets in."
+        Unicode(), config=True, help="User names of those who may decide. Empty: every user of this server."
     )
     policy: Any = ListOf(
         Unicode(),
         config=True,
-        help="Policy files of the organisation, which apply to all notebooks of this server; its kernels get them as "
-        "HITL_NB_POLICY. Empty: HITL_NB_POLICY as it is.",
+        help="Policy files of the organisation. They apply to all notebooks of this server; its kernels get them as "
+        "HITL_NB_POLICY. Empty: leave HITL_NB_POLICY unchanged.",
     )
     headless: Any = Bool(
         False,
         config=True,
-        help="Whether the server may run a notebook that is open nowhere when its agent can go on; it writes the file.",
+        help="Allow the server to run a notebook that is not open anywhere when its agent can continue. It writes the "
+        "notebook's file.",
     )
     signed_only: Any = Bool(
         False,
         config=True,
-        help="Whether the kernels of this server go on only with decisions that a server signed: then `hitl-nb "
-        "approve` and the ipywidgets panel decide nothing.",
+        help="Let the kernels of this server accept only decisions that a server signed. Then `hitl-nb approve` and "
+        "the ipywidgets panel cannot decide.",
     )
     allow_token_decisions: Any = Bool(
         None,
         allow_none=True,
         config=True,
-        help="Whether somebody known by the server's token alone may decide. None: only on a server of one user that "
-        "listens on this machine alone.",
+        help="Allow decisions from requests authenticated only by the server token. None (default): allowed only if "
+        "the server listens on localhost and is not run by JupyterHub.",
     )
 
     public_url: Any = Unicode(
         "",
         config=True,
-        help="Where people reach this server, as https://hub.example/user/ada/; links in notifications begin with it.",
+        help="URL of this server for people, such as https://hub.example/user/ada/. Links in notifications begin with "
+        "it.",
     )
 
     @validate("public_url")
@@ -101,15 +108,16 @@ class HitlNb(LoggingConfigurable):
     record_seconds: Any = Bool(
         True,
         config=True,
-        help="Whether a vote records how long the person had what they voted on. They alone see what that amounts to.",
+        help="Record with each vote for how many seconds the person had the proposal open. Only that person sees the "
+        "resulting figures.",
     )
 
 
 class ResumeGrants:
-    """Who of several browsers executes a decided run's cell again: the first that asks, once a pause.
+    """Decides which of several browsers executes a decided run's cell again: the first that asks, once per pause.
 
-    This keeps the others from trying in vain; what makes it safe is the run's claim, which only one process gets. A
-    browser that does nothing with its grant, because it was closed say, loses it after a while.
+    Grants only avoid useless attempts. Safety comes from the run's claim, which only one process gets. A grant expires
+    after GRANT_SECONDS, for example if the browser was closed before it used it.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -118,7 +126,16 @@ class ResumeGrants:
         self._granted: dict[str, tuple[int, str, float]] = {}
 
     def grant(self, run: str, pause: int, browser: str) -> str:
-        """The browser that may go on with the run: `browser`, unless another one was before it."""
+        """Grant a browser the right to continue a run, unless another browser holds it.
+
+        Args:
+            run: Id of the run.
+            pause: Number of the run's pause; a new pause needs a new grant.
+            browser: Name of the browser, as the feed assigned it.
+
+        Returns:
+            The browser that holds the grant: `browser`, or the one that asked before.
+        """
         with self._lock:
             last, holder, at = self._granted.get(run, (0, browser, 0.0))
             if last != pause or self._clock() - at > GRANT_SECONDS:
@@ -128,19 +145,19 @@ class ResumeGrants:
 
 
 class ServerContext:
-    """One server's review.
+    """State of one server's extension.
 
     Attributes:
-        settings: the options.
-        key: what decisions are signed with.
-        root: the server's folder, which contents paths are relative to.
-        id: names this server's process.
-        alone: whether the server is one user's own, out of reach of other machines.
-        grants: which browser goes on with which run.
-        attention: when people were shown what.
-        headless: the notebooks that the server runs itself.
-        on_headless_status: hears what becomes of them, on any thread.
-        watches_deadlines: whether this server acts when deadlines pass.
+        settings: The options.
+        key: Key that signs decisions.
+        root: The server's root folder; contents paths are relative to it.
+        id: Names this server's process.
+        is_single_user: Whether only one user's own machine can reach the server.
+        grants: Which browser continues which run.
+        attention: When each user was shown each proposal.
+        headless: The notebooks that the server runs itself.
+        on_headless_status: Called with the status of such a notebook run, on any thread.
+        watches_deadlines: Whether this server acts when deadlines pass.
     """
 
     def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool, id: str = "") -> None:  # noqa: A002
@@ -160,34 +177,50 @@ class ServerContext:
         self._ledger: Ledger | None = None
 
     async def run_in_lane(self, work: Callable[[Ledger], T], lane: Lane = "records") -> T:
-        """Run `work` off the event loop. Raises what it raises, StoreError if the store cannot be opened."""
+        """Run `work` with the ledger on a thread of `lane`, so that the event loop is not blocked.
+
+        Args:
+            work: Called with the ledger; it may block.
+            lane: Thread pool to use.
+
+        Returns:
+            The result of `work`.
+
+        Raises:
+            StoreError: The store cannot be opened. Errors of `work` are raised unchanged.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._pools[lane], lambda: work(self.open_ledger()))
 
     def open_ledger(self) -> Ledger:
-        """The ledger, opened when first asked for, and again if the store was closed. Blocks."""
+        """Return the ledger. Opens the store on the first call, and again if it was closed. Blocks."""
         ledger = self._ledger
         if ledger is None or ledger.store.closed:
             ledger = self._ledger = Ledger(open_store(self.settings.store or None))
         return ledger
 
     def has_store(self) -> bool:
-        """Whether there is a store already; `ledger` makes one."""
+        """Return whether the store exists already. Unlike `open_ledger`, this does not create one."""
         if self._ledger is not None:
             return True
         return store_exists(normalize_url(self.settings.store or default_url()))
 
     def contents_path(self, notebook: str) -> str | None:
-        """The contents path of a notebook's file, or None if it lies outside of the server's folder."""
+        """Return the contents path of a notebook's file; None if the file is outside of the server's folder."""
         return _path_below(self.root, notebook)
 
     def notebook_file(self, path: str) -> str:
-        """The file of a contents path, as kernels name it. Raises ValueError for one outside of the folder."""
+        """Return the absolute file name of a contents path, as kernels name it.
+
+        Raises:
+            ValueError: The path is outside of the server's folder.
+        """
         found = Path(os.path.normpath(self.root / path.lstrip("/")))
         if not found.is_relative_to(self.root):
             raise ValueError(f"path {path!r} is outside of the server's folder")
         return str(found.resolve())
 
     def close(self) -> None:
+        """Stop the thread pools; queued work is cancelled."""
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
 

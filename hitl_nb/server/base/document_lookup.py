@@ -1,4 +1,4 @@
-"""What a document's id stands for: a proposal's draft, a workspace, or nothing; and whether people may write there."""
+"""Find the draft that belongs to a document's id (of a proposal or workspace), and whether people may write to it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,27 @@ from hitl_nb.policies.terms.closed_proposals import refuse_closed
 
 @dataclass(frozen=True)
 class DraftAccess:
-    """A draft, and why nobody writes it any more, in a sentence; "" as long as it is open."""
+    """A draft and its status.
+
+    Attributes:
+        draft: The draft.
+        closed_reason: A sentence that says why the draft cannot be changed any more; "" while it is open.
+    """
 
     draft: Draft
     closed_reason: str
 
 
 def find_draft(ledger: Ledger, document: str) -> DraftAccess:
-    """The draft with this document's id. Raises UnknownProposal, also for a proposal that has another document."""
+    """Return the draft of a document.
+
+    Args:
+        ledger: The ledger to read.
+        document: Id of a workspace, or of a proposal that has a document of its own.
+
+    Raises:
+        UnknownProposal: No proposal or workspace has this id, or the proposal is about another document.
+    """
     workspace = ledger.find_workspace(document)
     if workspace is not None:
         return DraftAccess(

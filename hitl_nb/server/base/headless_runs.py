@@ -1,6 +1,7 @@
-"""Going on with a decided agent when its notebook is open nowhere: `hitl-nb run` in a process of its own.
+"""Continue a decided agent whose notebook is not open anywhere, with `hitl-nb run` in a separate process.
 
-One process a notebook at a time, and only if the server's owner configured it, since it writes the notebook's file.
+Only one process per notebook runs at a time. The server's owner must enable this, because it writes the notebook's
+file.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from hitl_nb.errors import HitlError
 
 HeadlessState = Literal["started", "finished", "waiting", "failed"]
 StatusCallback = Callable[[str, HeadlessState, str], None]
-"""Called with the run, what became of it, and a sentence; on any thread."""
+"""Called with the run's id, its new state, and a sentence about it; on any thread."""
 
 _EXIT_WAITING = 75
-"""Exit code of `hitl-nb run` for a notebook whose agent waits again."""
+"""Exit code of `hitl-nb run` if the notebook's agent waits for a decision again."""
 
 
 class HeadlessRuns:
@@ -31,10 +32,18 @@ class HeadlessRuns:
         self._running: set[str] = set()
 
     def start(self, run: str, notebook: str) -> None:
-        """Run a notebook's file, so that its agent goes on. Raises HitlError if that is under way already."""
+        """Run a notebook's file on a new thread, so that its agent continues.
+
+        Args:
+            run: Id of the run, for status reports.
+            notebook: Absolute path of the notebook's file.
+
+        Raises:
+            HitlError: This server is already running the notebook.
+        """
         with self._lock:
             if notebook in self._running:
-                raise HitlError("the server runs this notebook already; wait for it")
+                raise HitlError("the server is already running this notebook; wait until it has finished")
             self._running.add(notebook)
         threading.Thread(target=self._run, args=(run, notebook), name="hitl_nb headless", daemon=True).start()
 
@@ -42,7 +51,7 @@ class HeadlessRuns:
         self._report_status(run, "started", "The server runs the notebook.")
         try:
             command = [sys.executable, "-m", "hitl_nb.cli", "run", notebook]
-            # Not a kernel of a test run, whatever this server was started from.
+            # The notebook's kernel must not act as in a test, even if this server was started by one.
             env = settings.child_environment(without=[settings.PYTEST])
             ended = subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         except OSError as error:
@@ -57,4 +66,4 @@ class HeadlessRuns:
         elif ended.returncode == _EXIT_WAITING:
             self._report_status(run, "waiting", "The server ran the notebook; it waits for another decision.")
         else:
-            self._report_status(run, "failed", f"The server ran the notebook, and it failed: {last}")
+            self._report_status(run, "failed", f"The server ran the notebook, but it failed: {last}")

@@ -1,8 +1,8 @@
-"""Who asks, how the server knows them, and whether they may decide.
+"""Identify the user behind a request, how the server knows them, and whether they may decide.
 
-`username` is the identity; display names may be edited by their owners. A bare token names nobody: the server makes up
-an anonymous user. JupyterHub's authorizer looks at neither action nor resource, so what a person may do is asked here
-too, not only of the `Authorizer`.
+`username` is the identity; users may edit their display names. A bare token names no user: the server makes up an
+anonymous one. JupyterHub's authorizer checks neither action nor resource, so permissions are checked here too, not
+only by the `Authorizer`.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from hitl_nb.server.base import browser_windows as windows
 from hitl_nb.server.base.context import ServerContext
 
 ASSURANCE = "A0"
-"""What is promised about a decision: evidence against accidents, not against code of the server's own user."""
+"""Assurance level of a decision: evidence against accidents, not against code that runs as the server's own user."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Who made a request.
+    """The user who made a request.
 
     Attributes:
-        authn: how the server knows.
-        page: the id of what the page of its own shows that the request was made in; "" for a request from elsewhere.
+        username: The identity.
+        display_name: Name shown to people; users may edit it.
+        authn: How the server knows the user.
+        page: Id of what the standalone page shows in which the request was made; "" for a request from elsewhere.
     """
 
     username: str
@@ -39,7 +41,7 @@ class Person:
 
 
 def identify_user(handler: Any) -> Person:
-    """The person behind an authenticated request."""
+    """Return the user behind an authenticated request."""
     user = handler.current_user
     if handler.token_authenticated:
         authn: Authn = "token"
@@ -50,16 +52,16 @@ def identify_user(handler: Any) -> Person:
 
 
 def lets_log_in(provider: Any) -> bool:
-    """Whether an identity provider can tell people from those who know the server's token.
+    """Return whether an identity provider can tell users apart from anybody who knows the server's token.
 
-    Jupyter's own knows one password. A cookie stands for it only if there is no token, which may have been typed
-    instead; any other provider has ways of its own.
+    Jupyter's own provider knows one password. Its cookie proves a login only if there is no token, which could have
+    been typed instead. Any other provider has its own logins.
     """
     return not _is_jupyter_provider(provider) or (bool(getattr(provider, "hashed_password", "")) and not provider.token)
 
 
 def _is_login(provider: Any, username: str) -> bool:
-    """Whether a login cookie of this name stands for a login. Jupyter's own provider makes up all names."""
+    """Return whether a cookie with this name proves a login. Jupyter's own provider makes up all names."""
     return lets_log_in(provider) and is_made_up(username) is _is_jupyter_provider(provider)
 
 
@@ -70,7 +72,7 @@ def _is_jupyter_provider(provider: Any) -> bool:
 
 
 def decision_refusal(context: ServerContext, who: Person) -> str | None:
-    """Why this person may not decide, in a sentence; None if they may."""
+    """Return a sentence that says why this user may not decide; None if they may."""
     allowed = context.settings.reviewers
     if allowed:
         return (
@@ -86,23 +88,31 @@ def decision_refusal(context: ServerContext, who: Person) -> str | None:
 
 
 def voting_name(context: ServerContext, who: Person) -> str:
-    """Under which name this person votes where a policy names people.
+    """Return the name under which this user votes if a policy names people.
 
-    On a server of one user, a person who knows its token or its password is that user: in two browsers the same one,
-    and who started what it runs. A name that Jupyter made up would have no seat, and be somebody else in each browser.
+    On a single-user server, anybody who knows its token or password is the user who runs it, and has the same name in
+    every browser. A name that Jupyter made up would have no seat in a policy, and would differ in each browser.
     """
     is_nameless = who.authn != "login" or is_made_up(who.username)
     return os_user() if context.is_single_user and is_nameless else who.username
 
 
 def attest_reviewer(context: ServerContext, ledger: Ledger, who: Person, *about: str) -> ReviewerAttestation:
-    """What is recorded, and signed, with what this person says about proposals or documents."""
+    """Return the attestation that is recorded and signed with a user's decision or comment.
+
+    Args:
+        context: State of the server; its key signs.
+        ledger: The ledger to read.
+        who: The user.
+        *about: Ids of the proposals or documents concerned. The surface is "page" only if the standalone page of the
+            request shows all of them.
+    """
     in_page = bool(who.page) and all(one == who.page or _is_shown(ledger, one, who.page) for one in about)
     return ReviewerAttestation(context.key, who.display_name, who.authn, ASSURANCE, "page" if in_page else "shared")
 
 
 def _is_shown(ledger: Ledger, about: str, page: str) -> bool:
-    """Whether the page of one thing shows the other too: a workspace, and a question whether it is done."""
+    """Return whether the standalone page of `page` also shows `about`: a workspace and its review share a page."""
     return _document_of(ledger, about) == _document_of(ledger, page)
 
 

@@ -1,4 +1,4 @@
-"""Whether somebody with an open connection may still read: asked again every few seconds, also when nothing is said."""
+"""Check every few seconds whether the user of an open connection may still read, even if no message is sent."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from jupyter_core.utils import ensure_async
 from tornado.log import app_log
 
 RECHECK_SECONDS = 3.0
-"""Seconds between two questions."""
+"""Seconds between two checks."""
 FORBIDDEN_CODE = 4403
-"""Close code for somebody who may not read any more."""
+"""WebSocket close code for a user who may not read any more."""
 
 
 async def is_allowed(handler: Any, action: str) -> bool:
-    """Whether the person behind an open connection is still logged in, and may do this with proposals."""
+    """Return whether the user of an open connection is still logged in and may do `action` with proposals."""
     user = handler.current_user
     if not handler.token_authenticated:
         found = await ensure_async(handler.identity_provider.get_user(handler))
@@ -26,13 +26,13 @@ async def is_allowed(handler: Any, action: str) -> bool:
 
 
 async def watch_permission(allowed: Callable[[], Awaitable[bool]], cut_off: Callable[[], None]) -> None:
-    """Ask until the answer is no, then cut off."""
+    """Check repeatedly until `allowed` returns False or raises; then call `cut_off` and return."""
     while True:
         await asyncio.sleep(RECHECK_SECONDS)
         try:
             if await allowed():
                 continue
-        except Exception:  # noqa: BLE001  # any provider's or authorizer's: who cannot be asked about is not let in
-            app_log.exception("hitl_nb could not ask whether somebody may still read")
+        except Exception:  # noqa: BLE001  # any provider's or authorizer's error: deny access that cannot be checked
+            app_log.exception("hitl_nb could not check whether a user may still read; the connection is closed")
         cut_off()
         return

@@ -1,4 +1,4 @@
-"""The server's part in watching its store: a task from its start to its end, whether or not a browser is connected."""
+"""Task that watches the server's store for deadlines while the server runs, whether or not a browser is connected."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hitl_nb.server.base.context import ServerContext
 T = TypeVar("T")
 
 MAX_LOOK_SECONDS = 0.5
-"""Between two looks whether something changed in the store."""
+"""Seconds between two checks whether the store changed."""
 _RESTART_SECONDS = 30.0
 _STORE_CHECK_SECONDS = 5.0
-"""The same while there is no store yet."""
+"""Seconds between two checks whether a store exists."""
 
 
 class DeadlineTimers:
-    """Lets the clock act on the proposals of a server's store, and sends its notices."""
+    """Applies deadlines to the proposals of a server's store, and sends its notifications."""
 
     def __init__(self, context: ServerContext, log: logging.Logger) -> None:
         self._desk = context
@@ -38,13 +38,13 @@ class DeadlineTimers:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, on the running event loop; the task ends with it."""
+        """Start the task on the running event loop. The task ends with the loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(self._on_task_end)
         self._desk.watches_deadlines = True
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
-        """A bug of ours, about one notice say, must not leave all others unwatched for good."""
+        """Restart after an unexpected error, so that a bug about one notification does not stop all others."""
         self._desk.watches_deadlines = False
         if not task.cancelled() and task.exception() is not None:
             self._log.error("hitl_nb watches no deadlines for %s s", _RESTART_SECONDS, exc_info=task.exception())
@@ -57,14 +57,14 @@ class DeadlineTimers:
         while True:
             try:
                 await self._run_due()
-            except HitlError as error:  # the requests of browsers say so too
+            except HitlError as error:  # requests of browsers report the same error
                 self._log.debug("hitl_nb: %s", error)
                 await asyncio.sleep(_STORE_CHECK_SECONDS)
 
     async def _run_due(self) -> None:
-        """Do what is due, then wait for something to be due or to change."""
+        """Do what is due, then wait until something else is due or the store changes."""
         if not self._desk.has_store():
-            await asyncio.sleep(_STORE_CHECK_SECONDS)  # a server on which no agent ever ran makes no store
+            await asyncio.sleep(_STORE_CHECK_SECONDS)  # no agent ran here yet: do not create a store
             return
         seen = await self._store_version()
         end = time.monotonic() + await _run_on_own_thread(self._watcher.run_step)
@@ -76,7 +76,10 @@ class DeadlineTimers:
 
 
 async def _run_on_own_thread(work: Callable[[], T]) -> T:
-    """What `work` returns. A service that hangs must not keep the process from ending, as a pool's thread would."""
+    """Run `work` on a daemon thread and return its result.
+
+    A thread of a pool would keep the process alive if a notification service hangs.
+    """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

@@ -1,6 +1,6 @@
-"""How much attention votes had: how long a person had what they voted on, and what that looks like over many votes.
+"""Attention of voters: how long a person had a proposal open before voting, and how that looks over many votes.
 
-A person sees their own figures and nobody else's; they advise, and refuse nothing.
+A person sees only their own figures. The figures are advice; they never refuse a vote.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, VoteRecord, now
 
 VOTES_PERIOD = timedelta(days=30)
-"""Votes that are older are not counted."""
+"""Older votes are not counted."""
 MAX_VOTES = 500
-"""Closed proposals, and open ones, that are looked at, the newest; and votes that are counted."""
+"""Maximum number of closed proposals read, of open proposals read, and of votes counted; the newest are used."""
 WORDS_PER_SECOND = 8.3
-"""How fast people read at most: 500 words a minute."""
+"""Maximum reading speed of people: 500 words per minute."""
 MIN_READING_SECONDS = 2.0
-"""How long even a value of one word takes."""
+"""Minimum reading time, even of a value of one word."""
 CHANCE = 0.01
-"""How unlikely a row of approvals must be so that chance does not explain it."""
+"""Probability below which a row of approvals is not explained by chance."""
 _MAX_REMEMBERED = 20_000
 
 
 class Attention:
-    """When people were shown which revisions of proposals, as far as this server knows: in memory only.
+    """When users were shown which revisions of proposals, as far as this server knows. Kept in memory only.
 
     Args:
-        records: whether anything is remembered (`c.HitlNb.record_seconds`).
+        records: Returns whether anything may be remembered (`c.HitlNb.record_seconds`).
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, records: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,7 +47,7 @@ class Attention:
         self._shown: OrderedDict[tuple[str, str, int], float] = OrderedDict()
 
     def record_shown(self, user: str, proposal: Proposal) -> None:
-        """Note that a person is shown a proposal; the first time counts, so no vote seems faster than it was."""
+        """Note that a user is shown a proposal. The first time counts, so no vote seems faster than it was."""
         if proposal.terms is None or proposal.status != "open" or not self._records():
             return
         with self._lock:
@@ -55,14 +56,14 @@ class Attention:
                 self._shown.popitem(last=False)
 
     def seconds_since_shown(self, user: str, proposal_id: str, revision: int) -> float | None:
-        """Seconds since this person was shown this revision; None if that is not known."""
+        """Return the seconds since this user was shown this revision; None if unknown."""
         with self._lock:
             at = self._shown.get((user, proposal_id, revision))
         return None if at is None or not self._records() else round(self._clock() - at, 3)
 
 
 def reviewer_figures(ledger: Ledger, user: str) -> dict[str, Any]:
-    """How this person's own votes look."""
+    """Return the figures of this user's own recent votes, with the fields of `VotingFigures`."""
     since = now() - VOTES_PERIOD
     found = [(proposal, vote) for proposal, vote in _votes_of(ledger, user) if vote.at >= since]
     found.sort(key=lambda one: one[1].at, reverse=True)
@@ -75,7 +76,11 @@ def _votes_of(ledger: Ledger, user: str) -> Iterator[tuple[Proposal, VoteRecord]
 
 
 def summarize(found: Iterable[tuple[Proposal, VoteRecord]]) -> dict[str, Any]:
-    """The figures of some votes, the newest first."""
+    """Return the figures of votes, with the fields of `VotingFigures`.
+
+    Args:
+        found: Proposals with one vote on each, newest first.
+    """
     votes = list(found)
     timed = [(vote.seconds, _reading_seconds(proposal, vote)) for proposal, vote in votes if vote.seconds is not None]
     approvals = sum(vote.action == "approve" for _, vote in votes)
@@ -92,7 +97,16 @@ def summarize(found: Iterable[tuple[Proposal, VoteRecord]]) -> dict[str, Any]:
 
 
 def longest_by_chance(approvals: int, votes: int) -> int | None:
-    """How many approvals in a row chance explains, for somebody who approves so many of so many; None if any."""
+    """Return how many approvals in a row chance explains for this approval rate.
+
+    Args:
+        approvals: Number of votes that approve.
+        votes: Number of all votes.
+
+    Returns:
+        The shortest length of a row whose probability is at most CHANCE. None if all votes or no votes approve: then
+        no length is unlikely.
+    """
     if votes == 0 or approvals in (0, votes):
         return None
     return math.ceil(math.log(CHANCE) / math.log(approvals / votes))

@@ -1,1 +1,1 @@
-"""The feed, and the rooms of shared drafts."""
+"""WebSockets: the live feed, and the rooms in which browsers edit shared drafts."""

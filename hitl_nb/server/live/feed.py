@@ -1,7 +1,7 @@
-"""The live feed: tells every connected browser which proposals and runs changed, by id; never what is in them.
+"""The live feed: sends every connected browser the ids of changed proposals and runs, never their content.
 
-The audit log is what is read: whatever changes a run or a proposal, in any process, appends to it. One task a server
-looks, and only while somebody is connected; a decision made through this server is told at once.
+The feed reads the audit log: every change of a run or a proposal, in any process, appends to it. One task per server
+polls it, and only while a browser is connected. A decision made through this server is sent immediately.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hitl_nb.server.base import read_permission as permission
 from hitl_nb.server.base.context import ServerContext
 
 POLL_SECONDS = 0.25
-"""Between two looks at the store."""
+"""Seconds between two checks of the store."""
 NOTICES = {
     "proposal.reminded": "reminded",
     "proposal.escalated": "escalated",
@@ -33,13 +33,17 @@ NOTICES = {
     "proposal.stuck": "stuck",
     "decision.expired": "expired",
 }
-"""Types of events that people are told of, and what the notice is called."""
+"""Event types for which people get a notice, with the notice's name."""
 _MAX_EVENTS = 1000
-"""Most events that are read, and told, at once."""
+"""Maximum number of events that are read and sent at once."""
 
 
 class Feed:
-    """The connected browsers of one server, and what they were told."""
+    """The connected browsers of one server, and the task that polls the audit log for them.
+
+    Attributes:
+        head: Number of the newest event that was sent.
+    """
 
     def __init__(self, context: ServerContext) -> None:
         self._desk = context
@@ -51,13 +55,17 @@ class Feed:
         context.on_headless_status = self._on_headless_status
 
     def _on_headless_status(self, run: str, state: str, message: str) -> None:
-        """Tell what a headless run does; called on its own thread."""
+        """Send the status of a headless run. Called on the thread of that run."""
         said = {"type": "headless", "run": run, "state": state, "message": message}
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._broadcast, said)
 
     async def join(self, browser: FeedHandler) -> None:
-        """Tell a browser where the log stands, and from now on what changes. Raises StoreError."""
+        """Add a browser; from now on it gets all changes after `head`.
+
+        Raises:
+            StoreError: The audit log cannot be read.
+        """
         self._loop = asyncio.get_running_loop()
         if not self._browsers:
             self.head = await self._desk.run_in_lane(lambda ledger: ledger.newest_event_number())
@@ -67,19 +75,24 @@ class Feed:
             self._task.add_done_callback(self._on_task_end)
 
     def leave(self, browser: FeedHandler) -> None:
+        """Remove a browser. The last one stops the poll task."""
         self._browsers.discard(browser)
         if not self._browsers and self._task is not None:
             self._task.cancel()
             self._task = None
 
     def poll_now(self, draft: str | None = None) -> None:
-        """Something was written through this server: look now. A `draft` of a proposal is not in the log."""
+        """Poll the audit log now instead of at the next interval, because this server wrote something.
+
+        Args:
+            draft: Id of a proposal whose draft changed. Draft changes are not in the log, so they are sent directly.
+        """
         if draft is not None:
             self._broadcast_changes([], [], [draft])
         self._look_now.set()
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
-        """A bug of ours must not leave the browsers without word: they connect again, and a new task starts."""
+        """Close all sockets if the poll task crashed. Browsers reconnect, which starts a new task."""
         if not task.cancelled() and task.exception() is not None:
             app_log.error("the live feed of hitl_nb failed", exc_info=task.exception())
             self._task = None
@@ -101,14 +114,14 @@ class Feed:
                     ):
                         continue
             except StoreError:
-                version = -1  # the requests of the browsers say what is wrong; here it is looked at again
+                version = -1  # read again at the next poll; the browsers' own requests report the error
             try:
                 await asyncio.wait_for(self._look_now.wait(), POLL_SECONDS)
             except TimeoutError:
                 continue
 
     def _broadcast_events(self, events: list[Event]) -> bool:
-        """Tell what these events are about; whether there may be more of them."""
+        """Send the ids that these events are about. Return whether the log may have more events."""
         if events:
             self.head = events[-1].n
             proposals = (one for event in events for one in _proposals_of(event))
@@ -127,9 +140,14 @@ class Feed:
         workspaces: Sequence[str] = (),
         notices: Sequence[dict[str, str]] = (),
     ) -> None:
-        """Tell which proposals, workspaces and runs are others now, and of which proposals only the draft is.
+        """Send the ids of changed proposals, workspaces and runs, and of proposals of which only the draft changed.
 
-        `notices` are what people should be told of proposals, beside that one is asked.
+        Args:
+            proposals: Ids of changed proposals.
+            runs: Ids of changed runs.
+            drafts: Ids of proposals of which only the draft changed.
+            workspaces: Ids of changed workspaces.
+            notices: Messages about proposals for people, besides those about new proposals.
         """
         said = {"type": "changed", "proposals": proposals, "runs": runs, "drafts": drafts, "head": self.head}
         self._broadcast({**said, "workspaces": list(workspaces), **({"notices": list(notices)} if notices else {})})
@@ -140,20 +158,27 @@ class Feed:
 
 
 class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix
-    """One browser's socket. What it sends is not listened to."""
+    """WebSocket of one browser. Messages from the browser are ignored."""
 
     def initialize(self, feed: Feed) -> None:
+        """Keep the feed to join."""
         self.feed = feed
         self._watching: asyncio.Task[None] | None = None
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Accept the WebSocket if the user may read proposals.
+
+        Raises:
+            HTTPError: 403 if the user may not read proposals.
+        """
         user = self.current_user
         if not await ensure_async(self.authorizer.is_authorized(self, user, "read", "hitl:proposals")):
             raise HTTPError(403)
         await super().get(*args, **kwargs)
 
     async def open(self, *args: str, **kwargs: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Join the feed, and send a "hello" with the browser's new name and the log's newest event number."""
         super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         try:
             await self.feed.join(self)
@@ -166,20 +191,21 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self.send({"type": "hello", "browser": new_id(), "head": self.feed.head})
 
     def on_message(self, message: str | bytes) -> None:
-        """Nothing is expected from a browser."""
+        """Ignore the message: browsers need not send anything."""
 
     def _disconnect(self) -> None:
         self.feed.leave(self)
         self.close(permission.FORBIDDEN_CODE, "you may not read proposals any more")
 
     def on_close(self) -> None:
+        """Leave the feed."""
         if self._watching is not None:
             self._watching.cancel()
         self.feed.leave(self)
         super().on_close()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message, unless the browser has gone."""
+        """Send a message as JSON, unless the browser has disconnected."""
         try:
             self.write_message(json.dumps(message))
         except WebSocketClosedError:
@@ -187,7 +213,7 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
 
 
 def _proposals_of(event: Event) -> Iterator[str | None]:
-    """The proposals that an event is about: those that a pause asked, and those that a cancelled run leaves behind."""
+    """Yield the proposals of an event, also those that a pause asked or that a cancelled run superseded."""
     data: dict[str, Any] = event.data or {}
     yield event.proposal
     if event.type == "run.paused":
@@ -197,9 +223,9 @@ def _proposals_of(event: Event) -> Iterator[str | None]:
 
 
 def _workspaces_of(event: Event) -> Iterator[str | None]:
-    """The workspaces that an event is about: what became of them, what was said there, questions whether they are done.
+    """Yield the workspaces of an event: of status changes, comments, and reviews of a workspace.
 
-    A decision on one is followed by an event of the workspace's own.
+    A decision about a workspace is followed by an event of the workspace itself.
     """
     data: dict[str, Any] = event.data or {}
     if event.type.startswith(("workspace.", "comment")):
@@ -209,7 +235,7 @@ def _workspaces_of(event: Event) -> Iterator[str | None]:
 
 
 def _notice_of(event: Event) -> dict[str, str] | None:
-    """What people should be told by an event, and of which proposal."""
+    """Return the notice for people that an event causes: its kind and proposal; None if there is none."""
     kind = NOTICES.get(event.type)
     return None if kind is None or event.proposal is None else {"kind": kind, "proposal": event.proposal}
 

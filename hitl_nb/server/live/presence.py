@@ -1,8 +1,8 @@
-"""Who is in a room: each browser's awareness, with the person's name put in by the server.
+"""Presence in a room: the awareness states of all browsers, with the user's name set by the server.
 
-A browser speaks for the client ids that it was the first to use; states of others, which browsers send on, are
-dropped. Only a newer connection of the same person takes an id over: a browser that lost its network comes back with
-the ids that it had, and may do so before its old connection is found dead.
+A connection may send states only for the client ids that it was the first to use. States of other ids, which browsers
+forward, are dropped. Only a newer connection of the same user can take over an id. A browser that lost its network
+needs this: it reconnects with its old ids, possibly before its old connection is known to be dead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hitl_nb.structs import prepare_structs
 AwarenessStates = list[tuple[int, int, "dict[str, Any] | None"]]
 
 _MAX_STATES = 4
-"""Most client ids that one connection uses: a browser that connects again with a new document takes another."""
+"""Maximum client ids of one connection: a browser that reconnects with a new document uses another one."""
 
 
 class _YjsId(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class _YjsId(msgspec.Struct, frozen=True):
 
 
 class _RelativePosition(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A relative position, as Yjs writes it."""
+    """A relative position, in the form that Yjs uses."""
 
     type: _YjsId | None = None
     tname: str | None = None
@@ -39,7 +39,7 @@ class _AwarenessCursor(msgspec.Struct, frozen=True):
 
 
 class _AwarenessState(msgspec.Struct, frozen=True):
-    """What a browser says of itself; anything else is not passed on."""
+    """Fields of a browser's state that are forwarded; all others are dropped."""
 
     cursor: _AwarenessCursor | None = None
     focus: str | None = None
@@ -48,16 +48,25 @@ class _AwarenessState(msgspec.Struct, frozen=True):
 
 
 class Presence:
-    """The awareness states of a room, by client id. Connections are told apart as objects."""
+    """The awareness states of a room, by client id. A connection is any object, compared by identity."""
 
     def __init__(self) -> None:
         self._owners: dict[int, tuple[object, str]] = {}
         self._states: dict[int, tuple[int, dict[str, Any] | None]] = {}
 
     def update_states(self, connection: object, user: dict[str, Any], states: AwarenessStates) -> AwarenessStates:
-        """Take the states that a connection sent; those that the others are to be told, with `user` as who it is.
+        """Store the states that a connection sent.
 
-        Raises ValueError for a connection that claims to be many, and for states that are none.
+        Args:
+            connection: The sender.
+            user: Identity of the sender's user; it replaces any identity in the states.
+            states: Client id, clock and state of each browser; the state is None for one that has left.
+
+        Returns:
+            The states that changed, to send to all members.
+
+        Raises:
+            ValueError: The connection uses too many client ids, or a state is malformed.
         """
         news: AwarenessStates = []
         me = (connection, str(user["username"]))
@@ -77,7 +86,7 @@ class Presence:
         return news
 
     def remove_connection(self, connection: object) -> AwarenessStates:
-        """Forget a connection; what the others are to be told."""
+        """Remove a connection's states. Return the changes to send to the others."""
         gone = [client for client, (owner, _) in self._owners.items() if owner is connection]
         news: AwarenessStates = []
         for client in gone:
@@ -88,7 +97,7 @@ class Presence:
         return news
 
     def all_states(self) -> AwarenessStates:
-        """Everybody who is here."""
+        """Return the states of all browsers that have not left."""
         return [(client, clock, state) for client, (clock, state) in self._states.items() if state is not None]
 
 
@@ -96,7 +105,7 @@ def _decode_state(state: dict[str, Any]) -> _AwarenessState:
     try:
         return msgspec.convert(state, _AwarenessState)
     except msgspec.ValidationError as wrong:
-        raise ValueError(f"an awareness state is wrong: {wrong}") from None
+        raise ValueError(f"an awareness state is malformed: {wrong}") from None
 
 
 prepare_structs(globals())

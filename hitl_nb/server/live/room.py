@@ -1,8 +1,8 @@
-"""A room: a draft's document in memory, and those who are connected to it.
+"""A room: a draft's document in memory, and the connections of those who have it open.
 
-What somebody types is checked, applied, and written to the log; only then do the others see it, and is its author told
-that it is safe. The room is made from the log and never the other way round, so it can be dropped at any moment.
-Everything in it happens on the event loop.
+An edit is checked, applied, and written to the log. Only then is it sent to the others, and acknowledged to its author.
+The room is built from the log, never the reverse, so it can be dropped at any moment. All methods run on the event
+loop.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from pycrdt import Doc
 
 MAX_DOCUMENT_BYTES = 32 << 20
-"""Largest document, as one update, in bytes."""
+"""Maximum size of a document, encoded as one update, in bytes."""
 
 
 class ConnectionRefused(Exception):
-    """A connection is to be closed with this code, and a sentence."""
+    """A connection must be closed. `code` is the WebSocket close code; the message is the reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         self.code = code
@@ -39,7 +39,7 @@ class ConnectionRefused(Exception):
 
 
 class Member(Protocol):
-    """Somebody's connection."""
+    """Connection of one user to a room."""
 
     username: str
     name: str
@@ -47,21 +47,29 @@ class Member(Protocol):
     may_write: bool
 
     def send(self, message: bytes) -> None:
-        """Send a message, unless the connection has gone."""
+        """Send a message, unless the connection has been closed."""
         ...
 
     def send_if_idle(self, message: bytes) -> None:
-        """Send news of who is here, unless the browser lags; once it has caught up it is told of everybody."""
+        """Send a presence message, unless the browser lags; it gets all states when it has caught up."""
         ...
 
     def leave(self, code: int, reason: str) -> None:
-        """Close the connection."""
+        """Close the connection with a WebSocket close code and a reason."""
         ...
 
 
 @dataclass(frozen=True)
 class RoomState:
-    """What a room starts from. `document_update` is the document as one update."""
+    """State from which a room is built.
+
+    Attributes:
+        draft: The draft.
+        document_update: The whole document as one update.
+        last_update: Number of the last logged update in the document.
+        uncompacted: Number of logged updates since the log was last compacted.
+        readers: Those who have read the draft.
+    """
 
     draft: Draft
     document_update: bytes
@@ -71,11 +79,12 @@ class RoomState:
 
 
 class Room:
-    """One document, and those connected to it.
+    """One document, and the connections to it.
 
     Args:
-        read: reads what a document holds, which takes a while if it is large: only who writes waits for that.
-        failed: is told when the log cannot be read, or written.
+        begun: State to start from.
+        read: Indexes the document, given as one update. This is slow for a large document; only writers wait for it.
+        failed: Called when the log cannot be read or written.
     """
 
     def __init__(
@@ -102,25 +111,36 @@ class Room:
         self._readers = {one.username: one for one in begun.readers}
 
     def join(self, member: Member) -> None:
+        """Add a connection, and send it the document's state vector, the readers and all presence states."""
         self.members.add(member)
         member.send(wire.encode_sync_request(self._doc.get_state()))
         member.send(wire.encode_readers(_reader_list(self._readers)))
         self.send_presence(member)
 
     def send_presence(self, member: Member) -> None:
-        """Tell somebody who is here."""
+        """Send a member the presence states of all browsers."""
         if here := self._presence.all_states():
             member.send(wire.encode_awareness(here))
 
     def leave(self, member: Member) -> None:
+        """Remove a connection, and tell the others that its browsers have left."""
         self.members.discard(member)
         if news := self._presence.remove_connection(member):
             self._broadcast_presence(news)
 
     async def handle_message(self, member: Member, message: bytes) -> bool:
-        """Do what a message says; whether it carried an update, which is safe now.
+        """Handle one protocol message.
 
-        Raises Refused if the connection is to be closed, ValueError for what is no message.
+        Args:
+            member: The sender.
+            message: The message, as described in `sync_protocol`.
+
+        Returns:
+            True if it contained an update and that update is now durable.
+
+        Raises:
+            ConnectionRefused: The connection must be closed.
+            ValueError: The message is malformed.
         """
         match wire.decode_message(message):
             case wire.SyncRequest(state):
@@ -138,7 +158,11 @@ class Room:
         return False
 
     async def _document_index(self) -> DocumentIndex:
-        """What the document holds, once that is read. Raises Refused if it cannot be."""
+        """Return the index of the document; wait until it has been built.
+
+        Raises:
+            ConnectionRefused: The document cannot be indexed.
+        """
         if self._reading is None:
             self._reading = asyncio.ensure_future(self._read(self._doc.get_update()))
         try:
@@ -148,7 +172,7 @@ class Room:
             raise ConnectionRefused(1011, str(broken)) from None
 
     async def _apply_client_update(self, member: Member, data: bytes, asked: bool) -> None:
-        """Apply an update, log it, and tell the others: in this order."""
+        """Apply an update, log it, and send it to the others, in this order."""
         if data == EMPTY_UPDATE:
             return
         known = await self._document_index()
@@ -165,7 +189,7 @@ class Room:
         validate_update(data, known)
         news = self._apply_updates(data)
         if not news:
-            await self._await_log()  # it may be what somebody else has just brought
+            await self._await_log()  # another member may have sent the same update, which may not be durable yet
             return
         self._size += len(news)
         try:
@@ -178,13 +202,13 @@ class Room:
         except StoreError as broken:
             self._on_store_failure(self, broken)
             raise ConnectionRefused(1011, str(broken)) from None
-        if n > self._last_update:  # it has not been found in the log meanwhile
+        if n > self._last_update:  # polling the log has not found it meanwhile
             self._own_numbers.add(n)
         self._broadcast(wire.encode_update(news), but=member)
         self._advance_log_position()
 
     def _apply_updates(self, *data: bytes) -> bytes:
-        """Put updates into the document; what they brought that was not there."""
+        """Apply updates to the document. Return the part that was new, as one update; b"" if nothing was."""
 
         def work() -> None:
             with self._doc.transaction():
@@ -195,7 +219,7 @@ class Room:
         return made[0] if made else b""
 
     def _is_known_update(self, data: bytes, known: DocumentIndex) -> bool:
-        """Whether an update brings nothing new: browsers name all that was ever deleted in each of their answers."""
+        """Return whether an update adds nothing. Each reply of a browser lists all deletions ever made."""
         from pycrdt import Doc
 
         if has_new_items(data, known):
@@ -205,33 +229,42 @@ class Room:
         return not capture_updates(copy, lambda: copy.apply_update(data))
 
     async def _await_log(self) -> None:
-        """Wait until all that is in the document is in the log. Raises Refused if it cannot be."""
+        """Wait until the log has everything that is in the document.
+
+        Raises:
+            ConnectionRefused: An update could not be logged.
+        """
         if self._writing:
             done, _ = await asyncio.wait(set(self._writing))
             if broken := next((one.exception() for one in done if one.exception()), None):
                 raise ConnectionRefused(1011, str(broken))
 
     def _advance_log_position(self) -> None:
-        """Move on to the last update up to which all are in the document, and fold the log now and then."""
+        """Move `_last_update` to the last number up to which all updates are in the document."""
         while self._last_update + 1 in self._own_numbers:
             self._last_update += 1
             self._own_numbers.remove(self._last_update)
             self._uncompacted += 1
 
     def last_applied(self) -> int:
-        """The number of the last update up to which all are in the document."""
+        """Return the number of the last update up to which all updates are in the document."""
         return self._last_update
 
     async def apply_logged_updates(self, found: list[tuple[int, Update]]) -> None:
-        """Take in what was found in the log, and tell everybody.
+        """Apply updates that other processes logged, and send them to all members.
 
-        Raises Refused if the log cannot be read, ValueError for what no draft of ours has.
+        Args:
+            found: Updates with their numbers in the log.
+
+        Raises:
+            ConnectionRefused: The log cannot be read.
+            ValueError: An update does not belong into a draft.
         """
         known = await self._document_index()
         new = {n: one.data for n, one in found if n > self._last_update and n not in self._own_numbers}
         for data in new.values():
             validate_update(data, known)
-        # As one: browsers draw once for it, however fast a kernel writes.
+        # Apply all together, so that browsers redraw once, however fast a kernel writes.
         if news := self._apply_updates(*new.values()):
             self._size += len(news)
             self._broadcast(wire.encode_update(news))
@@ -239,7 +272,14 @@ class Room:
         self._advance_log_position()
 
     def document_to_compact(self, at_least: int = COMPACT_AFTER_UPDATES) -> CompactedDocument | None:
-        """The document to fold the log with, if it has grown by so many updates and nothing is being written."""
+        """Return the document to compact the log with; None if it is too early.
+
+        Args:
+            at_least: Minimum number of updates since the last compaction.
+
+        Returns:
+            None if there are fewer updates, or if an update is being written.
+        """
         if self._uncompacted < at_least or self._writing or self._own_numbers:
             return None
         self._uncompacted = 0
@@ -249,7 +289,7 @@ class Room:
         news = self._presence.update_states(member, member.user, states)
         if not news:
             return
-        # To its author too: browsers take a connection on which nothing arrives for dead.
+        # Also sent to its author: browsers take a connection on which nothing arrives for dead.
         self._broadcast_presence(news)
         if any(state is not None and state.get("visible") is True for _, _, state in news):
             await self._record_reader(member)
@@ -264,7 +304,7 @@ class Room:
         try:
             await asyncio.wrap_future(self.draft.log.submit(reader.write_to(self.draft.id)))
         except StoreError as broken:
-            app_log.warning("hitl_nb could not keep who has read the draft %s: %s", self.draft.id, broken)
+            app_log.warning("hitl_nb could not store who has read the draft %s: %s", self.draft.id, broken)
 
     def _broadcast(self, message: bytes, but: Member | None = None) -> None:
         for member in list(self.members):
@@ -277,11 +317,11 @@ class Room:
             member.send_if_idle(message)
 
     def send_keepalive(self) -> None:
-        """Say something: browsers take a connection on which nothing arrives for dead, and ask anew."""
+        """Send any message, because browsers reconnect if a connection is silent for too long."""
         self._broadcast(wire.encode_readers(_reader_list(self._readers)))
 
     def close(self, code: int, reason: str) -> None:
-        """Send everybody away."""
+        """Close the connections of all members."""
         for member in list(self.members):
             member.leave(code, reason)
 

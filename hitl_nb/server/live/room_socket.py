@@ -1,4 +1,4 @@
-"""One browser's connection to a room: who it is, what it may do, and how much it may send."""
+"""WebSocket of one browser in a room: identity, permissions, and limits on message size and rate."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ from hitl_nb.server.live.room import ConnectionRefused, Room
 from hitl_nb.server.live.rooms import Rooms
 
 MAX_MESSAGE_BYTES = 16 << 20
-"""Longest message, in bytes."""
+"""Maximum size of a message, in bytes."""
 MAX_MESSAGES = 200
-"""Messages a second, on average over `RATE_SECONDS` seconds."""
+"""Maximum number of messages per second, averaged over `RATE_SECONDS` seconds."""
 RATE_SECONDS = 5
 UNREAD, MOST_UNREAD = 1 << 20, 64 << 20
-"""How many bytes a browser may leave unread before it is no longer listened to, and before it is sent away."""
+"""Bytes sent but not yet read by a browser: above UNREAD its messages have to wait, above MOST_UNREAD it is closed."""
 _MAX_REASON_BYTES = 120
-"""Longest reason of a close frame, in bytes."""
+"""Maximum size of the reason in a close frame, in bytes."""
 
 
 class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix
-    """A member of a room."""
+    """A member of a room, connected by WebSocket."""
 
     def initialize(self, rooms: Rooms) -> None:
+        """Set the state of a connection that has not joined a room."""
         self._rooms = rooms
         self._room: Room | None = None
         self._kept = 0
@@ -49,18 +50,25 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
 
     @property
     def max_message_size(self) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]  # untyped there
+        """Maximum size of a message, in bytes; Tornado closes the connection above it."""
         return MAX_MESSAGE_BYTES
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Accept the WebSocket if the user may read proposals; remember whether they may write.
+
+        Raises:
+            HTTPError: 403 if the user may not read proposals.
+        """
         if not await self._is_allowed("read"):
             raise HTTPError(403)
         self.may_write = await self._is_allowed("write")
         await super().get(*args, **kwargs)
 
     async def open(self, *args: str, **kwargs: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Join the room of the document in the path, or close the connection with a reason."""
         super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
-        self.set_nodelay(True)  # a keystroke does not wait for company
+        self.set_nodelay(True)  # send each keystroke immediately, do not collect small packets
         self._identify_member()
         self._watching = asyncio.create_task(permission.watch_permission(self._is_still_allowed, self._disconnect))
         try:
@@ -75,7 +83,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
                 self._rooms.leave(room, self)
 
     def _identify_member(self) -> None:
-        """Who this is, as the others see it. What browsers say of themselves is not asked."""
+        """Set the identity that other members see. It comes from the login, not from the browser's messages."""
         who = identify_user(self)
         shown = self.identity_provider.identity_model(self.current_user)
         self.username, self.name = who.username, who.display_name
@@ -86,6 +94,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         }
 
     async def on_message(self, message: str | bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Handle a message, and acknowledge an update once it is durable."""
         room = self._room
         if room is None or self._sent_away:
             return
@@ -104,6 +113,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             self.leave(4400, f"malformed message: {wrong}")
 
     def on_close(self) -> None:
+        """Leave the room."""
         if self._watching is not None:
             self._watching.cancel()
         if self._room is not None:
@@ -111,18 +121,18 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         super().on_close()
 
     def send(self, message: bytes) -> None:
-        """Send a message, unless the browser has gone."""
+        """Send a message, unless the browser has disconnected."""
         try:
             sending = self.write_message(message, binary=True)
         except WebSocketClosedError:
-            return  # on_close follows
+            return  # Tornado calls on_close next
         self._unread += len(message)
         sending.add_done_callback(lambda sent: self._on_message_read(sent, len(message)))
         if self._unread > MOST_UNREAD:
             self.leave(4429, "this browser does not read what it is sent; connecting again")
 
     def send_if_idle(self, message: bytes) -> None:
-        """Send news of who is here, which may be left out: it is not kept for a browser that does not read."""
+        """Send a presence message, or skip it if the browser lags: presence is not queued for slow browsers."""
         if self._unread > UNREAD:
             self._missed = True
         else:
@@ -130,7 +140,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
 
     def _on_message_read(self, sent: asyncio.Future[None], size: int) -> None:
         if not sent.cancelled():
-            sent.exception()  # that the browser has gone is no news
+            sent.exception()  # mark it as retrieved; a disconnected browser needs no log entry
         self._unread -= size
         if self._unread <= UNREAD:
             self._read.set()
@@ -139,13 +149,13 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
                 self._room.send_presence(self)
 
     async def _wait_until_read(self) -> None:
-        """Who asks and does not read waits for itself."""
+        """Wait until the browser has read most of what it was sent, so that a slow reader delays only itself."""
         while self._unread > UNREAD:
             self._read.clear()
             await self._read.wait()
 
     def leave(self, code: int, reason: str) -> None:
-        """Close the connection, with a sentence; nothing is heard from it any more."""
+        """Close the connection with a reason, and ignore all further messages from it."""
         self._sent_away = True
         self.close(code, reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore"))
 

@@ -1,7 +1,7 @@
-"""The rooms of a server: one for each draft that somebody has open.
+"""The rooms of a server: one for each draft that is open in a browser.
 
-A room is made from the log when the first one comes, and dropped when the last one leaves, or when the log cannot be
-written. What kernels and other servers add to the logs is looked for a few times a second, while somebody is connected.
+A room is built from the log when the first browser joins. It is dropped when the last one leaves, or when the log
+cannot be written. While a browser is connected, the logs are polled for updates by kernels and other servers.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from hitl_nb.server.base.document_lookup import find_draft
 from hitl_nb.server.live.room import ConnectionRefused, Member, Room, RoomState
 
 POLL_SECONDS = 0.1
-"""Between two looks at the logs for what other processes wrote."""
+"""Seconds between two checks of the logs for updates by other processes."""
 KEEPALIVE_SECONDS = 20.0
-"""Seconds after which every browser hears something."""
+"""Seconds after which a message is sent to every browser, even if nothing changed."""
 
 
 class Rooms:
@@ -38,7 +38,16 @@ class Rooms:
         self._folding: set[asyncio.Task[None]] = set()
 
     async def enter(self, document: str, member: Member) -> Room:
-        """Let somebody into a document's room. Raises Refused, StoreError."""
+        """Add a member to a document's room; open the room if needed.
+
+        Args:
+            document: Id of the document.
+            member: The connection to add.
+
+        Raises:
+            ConnectionRefused: There is no such draft, or it cannot be changed any more.
+            StoreError: The log cannot be read.
+        """
         while True:
             opening = self._rooms.get(document)
             if opening is None:
@@ -48,7 +57,7 @@ class Rooms:
             except (ConnectionRefused, StoreError):
                 self._forget(document, opening)
                 raise
-            if self._rooms.get(document) is opening:  # it was not dropped meanwhile
+            if self._rooms.get(document) is opening:  # the room was not dropped meanwhile
                 room.join(member)
                 if self._task is None:
                     self._task = asyncio.create_task(self._poll_logs())
@@ -56,7 +65,7 @@ class Rooms:
                 return room
 
     def leave(self, room: Room, member: Member) -> None:
-        """Somebody has gone; the last one closes the door."""
+        """Remove a member. The last one drops the room and compacts its log."""
         room.leave(member)
         if not room.members and room in self._open_rooms():
             del self._rooms[room.draft.id]
@@ -69,7 +78,7 @@ class Rooms:
             self._task = None
 
     def poll_now(self) -> None:
-        """Something was written through this server: look now."""
+        """Check for decided drafts now instead of at the next interval, because this server wrote something."""
         self._look_now.set()
 
     async def _open(self, document: str) -> Room:
@@ -84,11 +93,11 @@ class Rooms:
         )
 
     def _on_store_failure(self, room: Room, error: StoreError) -> None:
-        """The log could not be read or written: what is in memory only goes, and everybody brings it again."""
+        """Drop a room whose log failed. Browsers reconnect and send the updates that were only in memory again."""
         self._close_room(room, 1011, str(error))
 
     def _close_room(self, room: Room, code: int, reason: str) -> None:
-        if room in self._open_rooms():  # and not another one that was opened since
+        if room in self._open_rooms():  # a new room may have been opened for the same document
             del self._rooms[room.draft.id]
         room.close(code, reason)
 
@@ -97,7 +106,7 @@ class Rooms:
             del self._rooms[document]
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
-        """A bug of ours must not leave people writing where nobody else sees it: they connect again."""
+        """Close all rooms if the poll task crashed, so that people do not write unseen. Browsers reconnect."""
         if not task.cancelled() and task.exception() is not None:
             app_log.error("the rooms of hitl_nb failed", exc_info=task.exception())
             self._task = None
@@ -127,7 +136,7 @@ class Rooms:
                     await self._close_decided()
                 drafts, journal = now
             except StoreError:
-                drafts = journal = -1  # what people write now says what is wrong; here it is looked at again
+                drafts = journal = -1  # read again at the next poll; writers get the error from their own updates
             try:
                 await asyncio.wait_for(self._look_now.wait(), POLL_SECONDS)
             except TimeoutError:
@@ -139,9 +148,9 @@ class Rooms:
         try:
             await room.apply_logged_updates(found)
         except ConnectionRefused:
-            return  # it was dropped
+            return  # the room was dropped
         except ValueError as wrong:
-            self._close_room(room, 1011, f"the log of this draft has what does not belong there: {wrong}")
+            self._close_room(room, 1011, f"the log of this draft has unexpected content: {wrong}")
             return
         if folded := room.document_to_compact():
             await self._compact_log(room, folded)
@@ -150,24 +159,24 @@ class Rooms:
         try:
             await self._desk.run_in_lane(lambda _: room.draft.log.compact(folded))
         except StoreError as broken:
-            app_log.warning("hitl_nb could not fold the log of the draft %s: %s", room.draft.id, broken)
+            app_log.warning("hitl_nb could not compact the log of the draft %s: %s", room.draft.id, broken)
 
     async def _close_decided(self) -> None:
         for room in self._open_rooms():
             try:
                 found = await self._desk.run_in_lane(lambda ledger, one=room.draft.id: find_draft(ledger, one))
             except UnknownProposal:
-                self._close_room(room, 4404, "there is no such draft any more: its run was forgotten")
+                self._close_room(room, 4404, "this draft no longer exists: its run was removed")
                 continue
             if found.closed_reason:
                 self._close_room(room, 4409, found.closed_reason)
 
 
 def _load_room(ledger: Ledger, document: str) -> RoomState | str:
-    """What a room starts from; or why the draft is no longer written."""
+    """Return the state to build a room from; or a sentence that says why the draft is closed."""
     found = find_draft(ledger, document)
     if found.draft.id != document:
-        raise UnknownProposal(f"there is no document {document}")  # a part of an id is no address of a room
+        raise UnknownProposal(f"there is no document {document}")  # `document` was only a part of an id
     if found.closed_reason:
         return found.closed_reason
     draft = found.draft
@@ -181,8 +190,12 @@ def _load_room(ledger: Ledger, document: str) -> RoomState | str:
 
 
 def _index_document(whole: bytes) -> DocumentIndex:
-    """What a document holds. Raises StoreCorrupt."""
+    """Return the index of a document that is given as one update.
+
+    Raises:
+        StoreCorrupt: The document has content that does not belong into a draft.
+    """
     try:
         return DocumentIndex.from_update(whole)
     except ValueError as wrong:
-        raise StoreCorrupt(f"the log of this draft has what does not belong there: {wrong}") from None
+        raise StoreCorrupt(f"the log of this draft has unexpected content: {wrong}") from None

@@ -1,12 +1,18 @@
-"""The bytes of a room: the Yjs sync and awareness protocols (y-protocols 1), and two messages of our own.
+"""Binary messages of a room: the Yjs sync and awareness protocols (y-protocols 1), and two of our own.
 
-    0 sync       0 state vector ("send what I lack") | 1 update (the answer) | 2 update
-    1 awareness  who is here: client id, clock and JSON state (null: gone) of each
-    3            ask for everybody's awareness
-    64 saved     how many of the messages of this connection that carried an update are in the log
-    65 readers   JSON: who has had the document before their eyes
+Message types:
 
-Numbers are unsigned LEB128, texts and updates are preceded by their length in bytes.
+    0 sync       0 state vector (a request for what the sender lacks) | 1 update (the reply) | 2 update
+
+    1 awareness  presence: client id, clock and JSON state of each browser (null: it has left)
+
+    3 query      request for all awareness states
+
+    64 saved     how many messages with an update from this connection are durable in the log
+
+    65 readers   JSON: who has read the document
+
+Numbers are unsigned LEB128. Texts and updates are preceded by their length in bytes.
 """
 
 from __future__ import annotations
@@ -19,24 +25,29 @@ import msgspec
 
 _SYNC, _AWARENESS, _ASK, _SAVED, _READERS = 0, 1, 3, 64, 65
 _MAX_STATE_BYTES = 16 << 10
-"""Longest awareness state, in bytes."""
+"""Maximum size of an awareness state, in bytes."""
 _MAX_STATES = 1000
 _MAX_NUMBER = (1 << 53) - 1
-"""Largest number that browsers can read."""
+"""Largest integer that JavaScript represents exactly."""
 _MAX_CLOCK = 1 << 31
-"""Largest clock of an awareness state, which goes up by one with each."""
+"""Maximum clock of an awareness state; each new state of a browser increments it by one."""
 
 
 @dataclass(frozen=True)
 class SyncRequest:
-    """Asks for what is not in this state vector."""
+    """Request for all updates that are not covered by the state vector `state`."""
 
     state: bytes
 
 
 @dataclass(frozen=True)
 class SyncUpdate:
-    """An update; `is_reply`: the answer to what the room lacks, which browsers send even if that is nothing."""
+    """An update of the document.
+
+    Attributes:
+        update: The update, in Yjs' encoding.
+        is_reply: Whether it replies to the room's own sync request. Browsers reply even if they have nothing new.
+    """
 
     update: bytes
     is_reply: bool
@@ -44,18 +55,22 @@ class SyncUpdate:
 
 @dataclass(frozen=True)
 class AwarenessUpdate:
-    """Awareness states: client id, clock, and state; None for one that has gone."""
+    """Awareness states: client id, clock and state of each; the state is None for a browser that has left."""
 
     states: list[tuple[int, int, dict[str, Any] | None]]
 
 
 @dataclass(frozen=True)
 class AwarenessQuery:
-    """Asks for everybody's awareness."""
+    """Request for all awareness states."""
 
 
 def decode_message(message: bytes) -> SyncRequest | SyncUpdate | AwarenessUpdate | AwarenessQuery:
-    """What a browser sent. Raises ValueError with a sentence for anything that is no message of the protocol."""
+    """Decode a message from a browser.
+
+    Raises:
+        ValueError: The message does not follow the protocol; the text says why.
+    """
     reader = _MessageReader(message)
     kind = reader.read_number()
     if kind == _SYNC:
@@ -75,18 +90,22 @@ def decode_message(message: bytes) -> SyncRequest | SyncUpdate | AwarenessUpdate
 
 
 def encode_sync_request(state: bytes) -> bytes:
+    """Encode a request for all updates that are not covered by the state vector `state`."""
     return _encode_number(_SYNC) + _encode_number(0) + _encode_bytes(state)
 
 
 def encode_sync_reply(update: bytes) -> bytes:
+    """Encode the reply to a sync request."""
     return _encode_number(_SYNC) + _encode_number(1) + _encode_bytes(update)
 
 
 def encode_update(update: bytes) -> bytes:
+    """Encode an update that was made after the first exchange."""
     return _encode_number(_SYNC) + _encode_number(2) + _encode_bytes(update)
 
 
 def encode_awareness(states: list[tuple[int, int, dict[str, Any] | None]]) -> bytes:
+    """Encode awareness states: client id, clock and state of each; None for a browser that has left."""
     body = [_encode_number(len(states))]
     for client, clock, state in states:
         body += [_encode_number(client), _encode_number(clock), _encode_bytes(json.dumps(state).encode())]
@@ -94,10 +113,12 @@ def encode_awareness(states: list[tuple[int, int, dict[str, Any] | None]]) -> by
 
 
 def encode_saved_count(count: int) -> bytes:
+    """Encode the number of update messages of a connection that are durable."""
     return _encode_number(_SAVED) + _encode_number(count)
 
 
 def encode_readers(found: list[dict[str, Any]]) -> bytes:
+    """Encode the list of those who have read the document."""
     return _encode_number(_READERS) + _encode_bytes(json.dumps(found).encode())
 
 
@@ -115,9 +136,9 @@ def _read_states(reader: _MessageReader) -> list[tuple[int, int, dict[str, Any] 
         try:
             state = msgspec.json.decode(raw, type=dict[str, Any] | None)
         except msgspec.ValidationError:
-            raise ValueError("an awareness state is no object") from None
+            raise ValueError("an awareness state is not a JSON object") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise ValueError("an awareness state is no JSON") from None
+            raise ValueError("an awareness state is not valid JSON") from None
         found.append((client, clock, state))
     reader.require_end()
     return found
@@ -151,7 +172,7 @@ class _MessageReader:
 
     def require_end(self) -> None:
         if self._position != len(self._data):
-            raise ValueError("the message goes on behind its end")
+            raise ValueError("the message has extra bytes at its end")
 
 
 def _encode_number(value: int) -> bytes:

@@ -1,1 +1,1 @@
-"""What requests bring, and what is answered."""
+"""Types of requests and responses, and the JSON of responses."""

@@ -1,4 +1,4 @@
-"""Who an answer is for, and how things are with the people whom proposals name: read once a request."""
+"""The reader of a response, and the current state of the people whom proposals name; read once per request."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from hitl_nb.server.messages.request import ApiRequest
 
 
 class Audience:
-    """Who an answer is for.
+    """The reader of a response.
 
     Args:
-        who: who made the request; None for an answer that is for anybody.
+        context: State of the server.
+        ledger: The ledger to read.
+        who: The user who made the request; None for a response without a known reader.
     """
 
     def __init__(self, context: ServerContext, ledger: Ledger, who: Person | None = None) -> None:
@@ -30,12 +32,12 @@ class Audience:
 
     @classmethod
     def from_request(cls, request: ApiRequest) -> Audience:
-        """Who made a request."""
+        """Create the audience of a request: the user who made it."""
         return cls(request.context, request.ledger, request.person)
 
     @cached_property
     def viewer(self) -> Viewer:
-        """Who is told, and whether this server lets them decide."""
+        """The reader, and why this server does not let them decide, if so."""
         who = self._who
         return (
             NOBODY
@@ -44,7 +46,7 @@ class Audience:
         )
 
     def people(self, proposal: Proposal) -> People:
-        """How things are with the people whom a proposal names, now."""
+        """Return requesters, absences and the server's own user, as they are now, for a proposal's policy."""
         if proposal.terms is None:
             return _NO_PEOPLE
         if not proposal.requesters and proposal.run not in self._requesters:
@@ -56,7 +58,7 @@ class Audience:
         return self._ledger.absentees_at(self._ledger.now())
 
     def vote_known(self, proposal: Proposal) -> Callable[[VoteRecord], Known]:
-        """How it is known who gave a vote of `p`, its signature checked."""
+        """Return a function that says how a voter of `proposal` is known; it verifies the vote's signature."""
         return lambda vote: self._ledger.voter_identity(proposal, vote)
 
 

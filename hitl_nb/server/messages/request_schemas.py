@@ -1,4 +1,4 @@
-"""What the calls of the REST API take: their bodies and queries, checked before anything else looks at them."""
+"""Types of bodies and queries of the REST API. Requests are decoded into them before any other code uses them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hitl_nb.server.messages.response_schemas import At, Id
 from hitl_nb.structs import prepare_structs
 
 MAX_PAGE_SIZE = 500
-"""Most entries of a page, and most proposals that are decided together."""
+"""Maximum number of entries of a page, and of proposals that are decided together."""
 
 Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_SIZE)]
@@ -33,13 +33,13 @@ UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARS)]
 
 
 class DraftValueRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """A value as people edited it."""
+    """A value that a person edited."""
 
     value: Any
 
 
 class ProposalVersion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Names a proposal as it was shown."""
+    """Names a proposal in the version that was shown."""
 
     id: Id
     revision: Revision
@@ -47,10 +47,10 @@ class ProposalVersion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A decision on the proposal as it was shown.
+    """A decision on a proposal in the version that was shown.
 
-    `drafted`: what is decided on is what the shared draft said as it was shown: `value` for an edit, else the proposed
-    value. If it says something else by now, nothing is decided.
+    With `drafted`, the decision counts only if the shared draft still is what the reviewer saw: `value` for an edit,
+    the proposed value for an approval. If it differs, nothing is decided.
     """
 
     action: Action
@@ -62,13 +62,13 @@ class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class DecisionAction(msgspec.Struct, kw_only=True):
-    """What tells an edit from another decision: read without its value, which may be long."""
+    """The action of a decision. Decoded without the value, which may be long, to recognize edits."""
 
     action: Action
 
 
 class BulkDecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One decision on several proposals: all, or none."""
+    """One decision for several proposals: all of them are decided, or none."""
 
     action: Action
     proposals: Annotated[list[ProposalVersion], msgspec.Meta(min_length=1, max_length=MAX_PAGE_SIZE)]
@@ -77,9 +77,10 @@ class BulkDecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tr
 
 
 class CommentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A comment; a suggestion (of what to put in place of the quote, or at the anchor) may do without a text.
+    """A new comment. `text` may be empty if `suggestion` is set; the suggestion replaces the quoted text.
 
-    `thread` is the comment that it answers; `prefix` and `suffix` are what stands around the quote.
+    Without a quote, the suggestion is inserted at `anchor`. `thread` is the id of the comment that this one answers.
+    `prefix` and `suffix` are the text before and after the quote.
     """
 
     text: Annotated[str, msgspec.Meta(max_length=MAX_COMMENT_CHARS)]
@@ -93,22 +94,22 @@ class CommentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class CommentStateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What became of a comment on this document."""
+    """New state of a comment on the document `document`."""
 
     document: Id
     state: CommentState
 
 
 class AssigneeRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Whose a proposal is to decide; null for nobody's."""
+    """User name of the person who should decide a proposal; null for nobody."""
 
     assignee: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None
 
 
 class AbsenceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Until when somebody is away, and who votes in their place; `until` null: they are not, and will not be.
+    """An absence and the person who votes instead. `until` null: the user is not away, and plans no absence.
 
-    `from` null: from now on. `to` null: nobody.
+    `from` null: from now on. `to` null: nobody votes instead.
     """
 
     start: At | None = msgspec.field(default=None, name="from")
@@ -117,32 +118,32 @@ class AbsenceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class EmptyRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """An empty object."""
+    """An empty JSON object."""
 
 
 class AdoptRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The contents path of the notebook that a run is given to."""
+    """Contents path of the notebook that the run will belong to."""
 
     path: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 
 class ResumeRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A browser that would execute a decided run's cell again; `browser` is what the feed called it."""
+    """A browser that wants to execute a decided run's cell again; `browser` is its name from the feed's "hello"."""
 
     browser: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 Session = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{12,64}$")]
-"""Made up by a script when it opens a workspace; what it does there names it."""
+"""Made up by a script when it opens a workspace, and sent with each later call."""
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-"""Names a call of a script: the same when the script is run again."""
+"""Names a call of a script; the same when the script runs again."""
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class RemoteWorkspaceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A script that goes on with its workspace of this title, or opens one; `restart` begins anew.
+    """A script opens a workspace, or continues with its own of the same title; `restart` starts a new one.
 
-    It is that of `session` alone from now on. `host` and `pid` tell people which process that is.
+    From then on only calls with this `session` may write. `host` and `pid` tell people which process that is.
     """
 
     name: Line
@@ -156,18 +157,19 @@ class RemoteWorkspaceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only
 
 
 class RemoteCallRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A script's call, made once under its key."""
+    """A script's call; it takes effect once per key."""
 
     session: Session
     key: Key
 
 
 class RemoteWriteRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=True):
-    """Something that a script writes, or says.
+    """An edit or a comment by a script.
 
-    `append` adds `text`, the piece of a stream that follows its first `at` characters; `last` is its end. `replace` and
-    `suggest` put `text` in place of `old`, or of what `comment` is about. `reply`, `resolve` and `accept` are about
-    `comment`. With `patient` nothing is done where a person writes ("busy"); without, it becomes a suggestion.
+    `append` adds `text` at the end. For a stream, `at` is the number of characters that it sent before, and `last`
+    marks its last piece. `replace` and `suggest` put `text` in place of `old`, or of the text that `comment` is about.
+    `reply`, `resolve` and `accept` are about `comment`; `why` explains a suggestion. If a person is writing at this
+    place, nothing is done with `patient` (outcome "busy"); without it, the edit becomes a suggestion.
     """
 
     do: Literal["append", "replace", "suggest", "reply", "resolve", "accept"]
@@ -181,15 +183,16 @@ class RemoteWriteRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=
 
 
 class RemoteReadRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=True):
-    """What a script reads: what stands there, or what was said about it."""
+    """A script reads its workspace: the text, or the comments."""
 
     what: Literal["text", "comments"]
 
 
 class RemoteReviewRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=True):
-    """A script asks whether the document is done.
+    """A script asks people whether the document is done.
 
-    `deadline` is when, or after how many seconds, `on_deadline` happens; `policies` are the files that apply to it.
+    `on_deadline` is applied at `deadline`, which is a time or a number of seconds from now. `policies` are the policy
+    files of the script's folder.
     """
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE_CHARS)] | None = None
@@ -201,23 +204,24 @@ class RemoteReviewRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only
 
 
 class RemoteCloseRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A script has finished with the workspace."""
+    """A script has finished with its workspace."""
 
     session: Session
 
 
 class Query(msgspec.Struct, kw_only=True):
-    """Base of the queries. What else a URL has is for others, as the token; an empty parameter counts as none."""
+    """Base of queries. Unknown parameters, such as Jupyter's token, are ignored. Empty ones count as missing."""
 
     meaning_empty: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that say something when they are empty."""
+    """Parameters that have a meaning when they are empty."""
 
 
 class ProposalQuery(Query):
-    """Which proposals: `older_than` and `newer_than` are ages in seconds, `closed` all that are not open.
+    """Filter for proposals. `older_than` and `newer_than` are ages in seconds; `closed` selects all but open ones.
 
-    `reviewer` is whose it is to decide, or who decided. `mine`: of those that wait, what the reader may decide, first
-    what is assigned to them. `passed`: of those that do not wait, what a policy passed or blocked.
+    `reviewer` is the assignee of an open proposal, or the person who decided a closed one. `mine`: only open proposals
+    that the reader may decide; those that are assigned to them come first. `passed`: only closed proposals that a
+    policy passed or blocked.
     """
 
     status: Literal["open", "decided", "expired", "superseded", "closed"] = "open"
@@ -233,12 +237,12 @@ class ProposalQuery(Query):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is about those that wait."""
+        """Whether open proposals are wanted."""
         return self.status == "open" and self.passed is None
 
 
 class PauseQuery(Query):
-    """A cell's pause; without `key`, that of the newest run with any."""
+    """Names a pause of a cell; without `key`, in the newest run that has it."""
 
     meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
 
@@ -249,15 +253,15 @@ class PauseQuery(Query):
 
 
 class PolicyQuery(Query):
-    """The policy of the notebook at a contents path, or of the folder there."""
+    """Contents path of a notebook or folder whose policy is wanted."""
 
     path: Annotated[str, msgspec.Meta(max_length=4096)]
 
 
 class WorkspaceQuery(Query):
-    """The workspaces that are not closed; with `path`, `agent` and `workspace`, the one that a cell's output names.
+    """Filter for open workspaces; with `path`, `agent` and `workspace`, the one that a cell's output names.
 
-    `workspace` counts those of a run; without `key`, it is one of the newest run with any.
+    `workspace` is its number in the run, from 1; without `key`, in the newest run that has it.
     """
 
     meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
@@ -271,7 +275,7 @@ class WorkspaceQuery(Query):
 
 
 class RunQuery(Query):
-    """Which runs; with `orphaned`, those whose notebook is gone."""
+    """Filter for runs; with `orphaned`, only those whose notebook no longer exists."""
 
     notebook: str | None = None
     agent: str | None = None
@@ -282,21 +286,21 @@ class RunQuery(Query):
 
 
 class EventQuery(Query):
-    """Which events: those that follow number `after`."""
+    """Selects events whose number is greater than `after`."""
 
     after: Number = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
 
 
 class DraftHistoryQuery(Query):
-    """Which updates of a draft: those that follow number `after`."""
+    """Selects updates of a draft whose number is greater than `after`."""
 
     after: Number = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
 
 
 class ExportQuery(Query):
-    """From where on the log is exported: what follows number `after`."""
+    """Selects events for export whose number is greater than `after`."""
 
     after: Number = 0
 

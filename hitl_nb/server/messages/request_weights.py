@@ -1,7 +1,7 @@
-"""Which requests are about something large: worker processes answer them (see `largework`).
+"""Find out which requests are about large values; worker processes answer them (see `server/api/large_requests.py`).
 
-Reading and writing JSON of some MB is one call that lets no other thread run. Some such calls side by side cost all
-others several seconds. Nothing is decoded here to find out.
+Reading or writing JSON of some MB is one call during which no other thread can run. A few such calls at the same time
+delay all other requests by several seconds. These checks decode no value.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from hitl_nb.storage import chunked_values
 from hitl_nb.storage.interface import MAX_VALUE_BYTES, StoreReader
 
 LARGE_BYTES = 256 << 10
-"""Bytes of a body, or of a stored record, from which on it is large."""
+"""Minimum size of a large body or stored record, in bytes."""
 
 
 def is_about_something_large(request: ApiRequest) -> bool:
-    """Whether the proposal or the document in a request's path is large. Decodes nothing."""
+    """Return whether the proposal or the document in a request's path is large. Decodes nothing."""
     return bool(request.id) and _is_large(request.ledger, request.id)
 
 
 def is_large_pause(request: ApiRequest) -> bool:
-    """Whether one of the proposals that a cell's output names is large. Decodes none of them."""
+    """Return whether one of the proposals that a cell's output names is large. Decodes none of them."""
     cell: PauseQuery = request.query
     for run in request.ledger.list_runs(
         notebook=request.context.notebook_file(cell.path), agent=cell.agent, limit=MAX_PAGE_SIZE
@@ -41,24 +41,24 @@ def is_large_pause(request: ApiRequest) -> bool:
 
 
 def is_on_large_document(request: ApiRequest) -> bool:
-    """Whether a comment is on something large."""
+    """Return whether the document of a comment is large."""
     body: CommentStateRequest = request.body
     return _is_large(request.ledger, body.document)
 
 
 def is_large_run(request: ApiRequest) -> bool:
-    """Whether one of the proposals of the run in a request's path is large."""
+    """Return whether one of the proposals of the run in a request's path is large."""
     return any(_is_large(request.ledger, one) for one in rows.find_proposals(request.ledger.store, request.id))
 
 
 def are_some_large(request: ApiRequest) -> bool:
-    """Whether one of the proposals that are decided together is large."""
+    """Return whether one of the proposals that are decided together is large."""
     body: BulkDecisionRequest = request.body
     return any(_is_large(request.ledger, one.id) for one in body.proposals)
 
 
 def is_large_list(request: ApiRequest) -> bool:
-    """Whether a proposal that a list may have to read is so large that it is kept in pieces."""
+    """Return whether a proposal that a list may have to read is so large that it is stored in chunks."""
     wanted: ProposalQuery = request.query
     store = request.ledger.store
     if not has_pieces(request):
@@ -72,7 +72,7 @@ def is_large_list(request: ApiRequest) -> bool:
 
 
 def has_pieces(request: ApiRequest) -> bool:
-    """Whether anything in the store is so large that it is kept in pieces."""
+    """Return whether any value in the store is so large that it is stored in chunks."""
     return bool(request.ledger.store.scan(*chunked_values.prefix_range("chunk/"), limit=1))
 
 

@@ -1,6 +1,7 @@
-"""What the calls of the REST API answer, as types: the OpenAPI file is made from them, and checked against the server.
+"""Types of the REST API's answers. The OpenAPI document is made from them, and tests check the server's answers.
 
-Nothing is built of these: a route answers JSON made from the records. They name every field, and no other may appear.
+The server does not build these objects: a route returns JSON made from records. The types name every field that may
+appear.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from hitl_nb.records import (
 from hitl_nb.server.messages.kind_names import KindName
 
 ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
-"""What an id in a path looks like; the routes take nothing else."""
+"""Pattern of ids in paths; other paths match no route."""
 
 Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 At = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -38,14 +39,14 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ResponseStruct(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Base of the answers: these fields, and no others."""
+    """Base of answers; fields that a type does not name are forbidden."""
 
 
 # --- proposals ------------------------------------------------------------------------------------------------------
 
 
 class DecisionSummary(ResponseStruct):
-    """A decision as a list shows it: who, what, and how the server knew them."""
+    """A decision as a list shows it: what was decided, by whom, and how the server knew the person."""
 
     action: Action
     reason: str | None
@@ -66,13 +67,13 @@ class DecisionSummary(ResponseStruct):
 
 
 class DecisionDetail(DecisionSummary):
-    """A decision with what it left: the edited value, or the answer."""
+    """A decision with its value: the edited value, or the response to the agent."""
 
     value: Any
 
 
 class CommentInfo(ResponseStruct):
-    """What somebody said about a document, whose id is `proposal`, or about the range of it that was the quote."""
+    """A comment on a document, or on the quoted range of it. `proposal` is the document's id."""
 
     id: Id
     proposal: Id
@@ -101,7 +102,7 @@ class CommentInfo(ResponseStruct):
 
 
 class DoubtInfo(ResponseStruct):
-    """A call of a step of which nobody knows whether it took effect; `died`: its process ended in the middle of it."""
+    """A step call of which it is unknown whether it took effect. `died`: its process ended during the call."""
 
     call: str
     step: str
@@ -113,7 +114,7 @@ class DoubtInfo(ResponseStruct):
 
 
 class GuardrailResultInfo(ResponseStruct):
-    """What a guardrail said about a value before anybody was asked; `message` is "" for a pass."""
+    """Result of a guardrail that checked the value before people were asked; `message` is "" for a pass."""
 
     name: str
     version: str
@@ -123,10 +124,10 @@ class GuardrailResultInfo(ResponseStruct):
 
 
 class NeedInfo(ResponseStruct):
-    """How many of which people must agree ("2 of @finance"), and how many do.
+    """A number of people who must agree ("2 of @finance"), and how many do.
 
-    `voted` are those whose votes are counted, `waiting` those whose vote can still count, as they are there now; both
-    are empty while votes are hidden, and `waiting` where it may be anyone.
+    `voted` lists people whose votes are counted. `waiting` lists people whose vote can still count; absent people are
+    replaced by their substitutes. Both are empty while votes are hidden; `waiting` is also empty if anyone may vote.
     """
 
     text: str
@@ -137,10 +138,10 @@ class NeedInfo(ResponseStruct):
 
 
 class VoteInfo(ResponseStruct):
-    """What one person said about a proposal that several decide; `seat` is for whom, they themselves or another.
+    """The vote of one person on a proposal that several people decide.
 
-    `own`: whether it is the reader's. `counts`: whether it is for the value that people vote on now. Lists do not tell
-    how it is known who voted.
+    `seat` is the person for whom the vote counts: the voter, or the one whom they substitute. `own`: whether it is
+    the reader's vote. `counts`: whether it is about the value that people vote on now. `known` is missing in lists.
     """
 
     own: bool
@@ -156,7 +157,7 @@ class VoteInfo(ResponseStruct):
 
 
 class TimelineStepInfo(ResponseStruct):
-    """A step that the clock takes; `people` are those who may decide from then on, or are told."""
+    """A timed action of the policy; `people` may decide from then on, or are notified."""
 
     at: At
     does: TimelineAction
@@ -164,11 +165,10 @@ class TimelineStepInfo(ResponseStruct):
 
 
 class TimerInfo(ResponseStruct):
-    """What the clock does to an open proposal next; "settle": an approval becomes the decision.
+    """The next timed action on an open proposal; "settle": an approval becomes the decision.
 
-    `people` are those who may decide from then on, or are told. `steps` are all that are still to come, the next one
-    too, in order; while an approval settles none is taken. Lists do not tell
-    them.
+    `people` may decide from then on, or are notified. `steps` are all actions that are still to come in order, the
+    next one included; none runs while an approval settles. `steps` is missing in lists.
     """
 
     at: At
@@ -178,10 +178,10 @@ class TimerInfo(ResponseStruct):
 
 
 class MayDecide(ResponseStruct):
-    """What the reader may do about a proposal: those of its actions that are left to them, and why not all.
+    """Permissions of the reader for a proposal: the actions that they may take, and why not all.
 
-    `decide`: whether they may approve it, or, if it cannot be approved, do anything else. `undo`: whether theirs is the
-    approval that can still be taken back.
+    `decide`: whether they may approve it or, if it cannot be approved, take another action. `undo`: whether the
+    approval that can still be undone is theirs.
     """
 
     decide: bool
@@ -191,13 +191,13 @@ class MayDecide(ResponseStruct):
 
 
 class _ReviewFields(ResponseStruct, kw_only=True):
-    """What a policy, and the people whom it asks, say about a proposal.
+    """State of a proposal's policy and of the people who decide.
 
-    `why` has sentences, `rules` the ids of the rules that applied. `needs` is empty without a policy: then any reviewer
-    decides alone. `votes` has the newest of each person, oldest first; only the reader's own while they are hidden
-    (`blind`). `on_deadline` is what happens at `deadline`. `stuck` says why nobody may decide it, or is "". `untold`:
-    whom no notification reached. `batch` is the most that may be decided in one go. `may` is left out where no
-    reader is known.
+    `why` has sentences, `rules` the ids of the rules that applied. `needs` is empty without a policy: then any one
+    reviewer decides. `votes` has the newest vote of each person, oldest first; while votes are hidden (`blind`), only
+    the reader's own. `on_deadline` is the action at `deadline`. `stuck` says why nobody may decide; else it is "".
+    `untold` names people whom no notification reached. `batch` is the maximum number of proposals in one bulk decision.
+    `may` is missing if there is no known reader.
     """
 
     tags: list[str]
@@ -219,7 +219,7 @@ class _ReviewFields(ResponseStruct, kw_only=True):
 
 
 class _ProposalHeader(_ReviewFields, kw_only=True):
-    """What is told about a proposal wherever one is told about."""
+    """Fields that every answer about a proposal has."""
 
     id: Id
     title: str
@@ -245,9 +245,9 @@ class _ProposalHeader(_ReviewFields, kw_only=True):
 
 
 class ProposalSummary(_ProposalHeader, kw_only=True):
-    """A proposal as a list shows it; `path` is the notebook's below the server's folder, null outside of it.
+    """A proposal in a list. `path` is the notebook's path below the server's folder; null if it is outside.
 
-    `alike` is the same for proposals that differ in their values, and in the numbers of their titles, alone.
+    `alike` is equal for proposals that differ only in their values and in the numbers of their titles.
     """
 
     decision: DecisionSummary | None
@@ -256,9 +256,9 @@ class ProposalSummary(_ProposalHeader, kw_only=True):
 
 
 class ProposalRecord(_ProposalHeader, kw_only=True):
-    """A proposal as it is recorded, value and all; `notes` are sentences of the engine for the reviewer.
+    """A proposal as it is recorded, with its value. `notes` are sentences of the engine for the reviewer.
 
-    `candidate` is the edited value that people vote on; absent as long as they vote on `value`.
+    `candidate` is the edited value that people vote on; it is missing while they vote on `value`.
     """
 
     notes: list[str]
@@ -271,7 +271,7 @@ class ProposalRecord(_ProposalHeader, kw_only=True):
 
 
 class ProposalDetail(ProposalRecord, kw_only=True):
-    """A proposal with all that its card shows: its exact text, what is being typed, and what was changed."""
+    """A proposal with everything that its card shows: exact text, current draft, comments, and changes."""
 
     text: str
     changes: str
@@ -281,14 +281,14 @@ class ProposalDetail(ProposalRecord, kw_only=True):
 
 
 class ProposalPage(ResponseStruct):
-    """A page of proposals; `next` is the next page's cursor."""
+    """A page of proposals; `next` is the cursor of the next page, null at the end."""
 
     proposals: list[ProposalSummary]
     next: Id | None
 
 
 class EditCheck(ResponseStruct):
-    """An edit that fits: as it would be stored, and the difference to the agent's version."""
+    """A valid edit: the value as it would be stored, and its difference to the agent's version."""
 
     ok: bool
     value: Any
@@ -296,40 +296,40 @@ class EditCheck(ResponseStruct):
 
 
 class DraftSaved(ResponseStruct):
-    """What is being typed was kept, or forgotten."""
+    """The draft was saved or reset."""
 
     saved: bool
 
 
 class CommentResponse(ResponseStruct):
-    """The comment as it was kept."""
+    """The comment as it was stored."""
 
     comment: CommentInfo
 
 
 class CommentStateResponse(ResponseStruct):
-    """The comment as it is now; `changed` is whether this call made it so, and not an earlier one."""
+    """The comment as it is now. `changed`: whether this call changed it, not an earlier one."""
 
     comment: CommentInfo
     changed: bool
 
 
 class MentionableUser(ResponseStruct):
-    """A person who may be mentioned, and how they are shown."""
+    """A person who may be mentioned, with the name to show."""
 
     username: str
     name: str
 
 
 class CommentList(ResponseStruct):
-    """The comments on a document, oldest first, and who may be mentioned, as far as is known."""
+    """Comments on a document, oldest first, and the known people who may be mentioned."""
 
     comments: list[CommentInfo]
     people: list[MentionableUser]
 
 
 class AssigneeResponse(ResponseStruct):
-    """The proposal with whose it is."""
+    """The proposal with its new assignee."""
 
     proposal: ProposalDetail
 
@@ -338,7 +338,7 @@ class AssigneeResponse(ResponseStruct):
 
 
 class _WorkspaceHeader(ResponseStruct):
-    """What is told about a workspace wherever one is told about."""
+    """Fields that every answer about a workspace has."""
 
     id: Id
     title: str
@@ -357,10 +357,10 @@ class _WorkspaceHeader(ResponseStruct):
 
 
 class WorkspaceSummary(_WorkspaceHeader):
-    """A document that an agent and people write together; its id is the document's.
+    """A document that an agent and people write together; its id is also the document's id.
 
-    `path` is the notebook's below the server's folder, null outside of it; `proposal` is the question that waits
-    whether it is done. What it began with and what stands in it is told of the one of a cell alone.
+    `path` is the notebook's path below the server's folder; null if it is outside. `proposal` is the open question
+    whether the document is done. `template` and `text` are set only for the workspace that a cell's output names.
     """
 
     template: str | UnsetType = UNSET
@@ -368,23 +368,23 @@ class WorkspaceSummary(_WorkspaceHeader):
 
 
 class WorkspaceDetail(_WorkspaceHeader):
-    """A workspace with what it began with, and what stands in it."""
+    """A workspace with the template that it started from, and its current text."""
 
     template: str
     text: str
 
 
 class WorkspacePage(ResponseStruct):
-    """A page of workspaces; `next` is the next page's cursor."""
+    """A page of workspaces; `next` is the cursor of the next page, null at the end."""
 
     workspaces: list[WorkspaceSummary]
     next: Id | None
 
 
 class RemoteWriteResult(ResponseStruct):
-    """What became of something that a script wrote or said; of one that is a comment, that.
+    """Result of a script's edit or comment; `comment` is set if it is a comment.
 
-    "going": more of the stream is to come; "busy": a person writes there, and nothing was done.
+    "going": the stream is not complete yet. "busy": a person is writing there, and nothing was done.
     """
 
     outcome: Literal["done", "suggested", "going", "busy"]
@@ -392,20 +392,20 @@ class RemoteWriteResult(ResponseStruct):
 
 
 class RemoteReadResult(ResponseStruct):
-    """What a script reads: the same, whenever it asks under the same key."""
+    """Text or comments for a script. A repeated call with the same key gets the same answer."""
 
     text: str | UnsetType = UNSET
     comments: list[CommentInfo] | UnsetType = UNSET
 
 
 class RemoteReviewResult(ResponseStruct):
-    """What a script has asked, and what was decided, if anything was; with the comments as they were then."""
+    """The question of a script with its decision, if there is one, and the comments as they were at that time."""
 
     proposal: ProposalDetail
 
 
 class WorkspaceResponse(ResponseStruct):
-    """The workspace, closed for good."""
+    """The workspace, which is closed for good."""
 
     workspace: WorkspaceSummary
 
@@ -414,7 +414,7 @@ class WorkspaceResponse(ResponseStruct):
 
 
 class RunInfo(ResponseStruct):
-    """One execution of an agent; `open` proposals of its last pause wait. `restarted`: `--restart` began it."""
+    """A run. `open` is the number of open proposals of its last pause. `restarted`: it was started by `--restart`."""
 
     id: Id
     agent: str
@@ -437,17 +437,17 @@ class RunInfo(ResponseStruct):
 
 
 class PauseResponse(ResponseStruct):
-    """A cell's pause."""
+    """The run and the proposals of a cell's pause."""
 
     run: RunInfo
     proposals: list[ProposalDetail]
 
 
 class DecisionResponse(ResponseStruct):
-    """The proposal, its run, and what became of what was said about it.
+    """The proposal after a decision, its run, and the effect of the call.
 
-    `outcome`: "recorded": a vote, and others are needed; "settling": an approval that can still be taken back;
-    "decided".
+    `outcome`: "recorded": the vote was stored, others are needed; "settling": an approval that can still be undone;
+    "decided": the proposal is decided.
     """
 
     proposal: ProposalDetail
@@ -456,27 +456,27 @@ class DecisionResponse(ResponseStruct):
 
 
 class BulkDecisionResponse(ResponseStruct):
-    """All the decided proposals."""
+    """All proposals that were decided together."""
 
     proposals: list[ProposalDetail]
 
 
 class RunPage(ResponseStruct):
-    """A page of runs; `next` is the next page's cursor."""
+    """A page of runs; `next` is the cursor of the next page, null at the end."""
 
     runs: list[RunInfo]
     next: Id | None
 
 
 class RunDetail(ResponseStruct):
-    """A run, and what its last pause asked."""
+    """A run, and the proposals of its last pause."""
 
     run: RunInfo
     proposals: list[ProposalSummary]
 
 
 class TimelineEntry(ResponseStruct):
-    """One entry of a timeline; `until` and `seconds` are null for a moment, and for what still goes on."""
+    """One entry of a timeline. `until` and `seconds` are null for an instant, and for what has not ended yet."""
 
     n: Count
     type: str
@@ -489,33 +489,33 @@ class TimelineEntry(ResponseStruct):
 
 
 class TimelineResponse(ResponseStruct):
-    """A run, and what happened in it."""
+    """A run, and its timeline."""
 
     run: RunInfo
     entries: list[TimelineEntry]
 
 
 class ResumeResponse(ResponseStruct):
-    """The run may be gone on with."""
+    """The browser may continue the run."""
 
     granted: bool
     run: RunInfo
 
 
 class AdoptResponse(ResponseStruct):
-    """The run, which belongs to the notebook now."""
+    """The run, which belongs to the new notebook now."""
 
     run: RunInfo
 
 
 class ForgetResponse(ResponseStruct):
-    """How many runs were removed."""
+    """Number of runs that were removed."""
 
     forgotten: Count
 
 
 class RunResponse(ResponseStruct):
-    """The run, stopped for good."""
+    """The run, which is cancelled."""
 
     run: RunInfo
 
@@ -524,7 +524,7 @@ class RunResponse(ResponseStruct):
 
 
 class EventInfo(ResponseStruct):
-    """One entry of the audit log; `prev` is the hash of the one before it, `records` has the records' SHA-256."""
+    """An entry of the audit log. `prev` is the hash of the previous entry; `records` has SHA-256 hashes of records."""
 
     n: Count
     at: At
@@ -538,16 +538,17 @@ class EventInfo(ResponseStruct):
 
 
 class EventPage(ResponseStruct):
-    """A page of the audit log; `next` is what the next page comes after."""
+    """A page of the audit log; `next` is the value of `after` for the next page, null at the end."""
 
     events: list[EventInfo]
     next: Count | None
 
 
 class DraftUpdate(ResponseStruct):
-    """An update of a draft's document; `update` is Yjs' own encoding (version 1), in base64.
+    """An update of a draft's document. `update` has Yjs' own encoding (version 1), in base64.
 
-    `by`, `by_name` and `at` say who made it and when, unsigned: any program of the server's user can write them.
+    `by`, `by_name` and `at` name its author and time. They are not signed: any program of the server's user can write
+    them.
     """
 
     n: Count
@@ -558,14 +559,14 @@ class DraftUpdate(ResponseStruct):
 
 
 class DraftHistory(ResponseStruct):
-    """A page of a draft's updates from the first on; `next` is what the next page comes after."""
+    """A page of a draft's updates, oldest first; `next` is the value of `after` for the next page, null at the end."""
 
     entries: list[DraftUpdate]
     next: Count | None
 
 
 class RecordDifferenceInfo(ResponseStruct):
-    """A record of the store that is not what the audit log says; `event` is the number of the event that says it."""
+    """A record of the store that differs from the audit log; `event` is the number of the event that recorded it."""
 
     record: str
     problem: Literal["changed", "missing", "unknown", "unreadable"]
@@ -574,7 +575,7 @@ class RecordDifferenceInfo(ResponseStruct):
 
 
 class VerificationResponse(ResponseStruct):
-    """What checking the log, and the records against it, found: how many events are sound, and the first problem."""
+    """Result of verifying the audit log and its records: the number of valid events, and the first problem."""
 
     ok: bool
     events: Count
@@ -583,14 +584,14 @@ class VerificationResponse(ResponseStruct):
 
 
 class PolicyFileInfo(ResponseStruct):
-    """A policy file; of the `organisation`, if the server's settings name it."""
+    """A policy file; `organisation`: whether it comes from the server's settings, not from a folder."""
 
     path: str
     organisation: bool
 
 
 class PolicyRule(ResponseStruct):
-    """A rule: its scope by name ("tool", "agent" ...), its condition ("": always), its verdict, who must agree."""
+    """A policy rule: scope by name ("tool", "agent" ...), condition ("": always), verdict, and who must agree."""
 
     id: str
     source: str
@@ -603,10 +604,10 @@ class PolicyRule(ResponseStruct):
 
 
 class AppliedPolicy(ResponseStruct):
-    """The policy files that apply to a notebook, and what they say together.
+    """The policy files that apply to a notebook, and their merged rules.
 
     `problem` says why they cannot be used; then the notebook's agents stop where they would ask. `sha256` and `default`
-    are null where no policy applies. `ignored` says what does not count because the organisation's policy is exclusive.
+    are null if no policy applies. `ignored` lists parts without effect because the organisation's policy is exclusive.
     """
 
     files: list[PolicyFileInfo]
@@ -618,10 +619,10 @@ class AppliedPolicy(ResponseStruct):
 
 
 class VotingFigures(ResponseStruct):
-    """How a person's own votes of the last month look, for themselves; null where there are too few to say.
+    """Figures of the reader's own votes of the last month; a figure is null if there are too few votes for it.
 
-    `timed`: of how many it is known how long they took; `fast`: the part of those that took less time than reading the
-    value does. `chance`: how many approvals in a row chance explains, given how often they approve.
+    `timed`: number of votes with a known duration. `fast`: share of those that took less time than reading the value.
+    `chance`: how many approvals in a row chance explains, given how often the person approves.
     """
 
     votes: Count
@@ -634,7 +635,7 @@ class VotingFigures(ResponseStruct):
 
 
 class AbsenceInfo(ResponseStruct):
-    """From when to when somebody is away, and who votes in their place; null: nobody."""
+    """Start and end of an absence, and the person who votes instead; null: nobody."""
 
     start: At = msgspec.field(name="from")
     until: At
@@ -642,28 +643,28 @@ class AbsenceInfo(ResponseStruct):
 
 
 class AbsenceResponse(ResponseStruct):
-    """For when the reader has said last that they are away; null if that is over, or never was."""
+    """The reader's absence; null if it has ended or was never set."""
 
     away: AbsenceInfo | None
 
 
 class UserInfo(ResponseStruct):
-    """Who asks: `username` is the identity, people may change their display names."""
+    """The user of the request. `username` is the identity; users may change their display names."""
 
     username: str
     display_name: str
 
 
 class Permissions(ResponseStruct):
-    """What the user may do."""
+    """Permissions of the user."""
 
     decide: bool
 
 
 class StatusResponse(ResponseStruct):
-    """The server, its store, and what you may do, or why not.
+    """The server, its store, and whether the user may decide, or why not.
 
-    `votes_as` is the user name that you vote under where a policy says who may. `watched`: some process acts when
+    `votes_as` is the name under which the user votes if a policy says who may. `watched`: whether a process acts when
     deadlines pass.
     """
 

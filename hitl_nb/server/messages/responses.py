@@ -1,4 +1,4 @@
-"""The JSON of the answers: records as people's browsers see them, and errors as status codes with a sentence."""
+"""The JSON of responses: records in the form that browsers get, and errors as a status code with a message."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from hitl_nb.server.messages.response_schemas import CommentInfo as CommentShape
 from hitl_nb.server.messages.response_schemas import ProposalRecord, ResponseStruct
 
 MAX_SUMMARY_CHARS = 200
-"""Characters of a value that a list shows."""
+"""Maximum number of characters of a value in a list."""
 
 _DIGITS = re.compile(r"\d+")
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
@@ -61,26 +61,26 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (HitlError, 409),
     (ValueError, 400),
     (TypeError, 400),
-    (RecursionError, 400),  # of a value that is nested too deeply for a function that takes it
+    (RecursionError, 400),  # the value is nested too deeply for a function that reads it
 )
 
 
 class ErrorResponse(ResponseStruct):
-    """Why a call was refused: the error's name, and a sentence."""
+    """Why a call was refused: the error's name, and a message for people."""
 
     error: str
     message: str
 
 
 class FieldDifference(ResponseStruct):
-    """Something that is not as it was shown."""
+    """A part of a proposal that changed after it was shown."""
 
     shown: Any
     now: Any
 
 
 class ConflictResponse(ErrorResponse):
-    """Refused for what is there now: the proposal or comment, what is not as shown, or who goes on with the run."""
+    """The resource has changed: the proposal or comment as it is now, what changed, or which browser holds the run."""
 
     proposal: ProposalRecord | UnsetType = UNSET
     comment: CommentShape | UnsetType = UNSET
@@ -89,24 +89,24 @@ class ConflictResponse(ErrorResponse):
 
 
 class InvalidEditError(ErrorResponse):
-    """An edit that does not fit, with one sentence a field path ("amount", "lines/0/sku")."""
+    """An edit that is not valid, with one message per field path ("amount", "lines/0/sku")."""
 
     fields: dict[str, str]
 
 
 ERROR_SCHEMAS: dict[int, tuple[type[ErrorResponse], str]] = {
-    400: (ErrorResponse, "Not as the call takes it: the query, the body, or what is in it"),
-    403: (ErrorResponse, "You may not, or are not logged in"),
-    404: (ErrorResponse, "Nothing has this id or name"),
-    409: (ConflictResponse, "Not as things are now: nothing was done"),
+    400: (ErrorResponse, "Invalid query or body"),
+    403: (ErrorResponse, "You are not logged in, or may not do this"),
+    404: (ErrorResponse, "No resource has this id or name"),
+    409: (ConflictResponse, "The resource has changed; the request had no effect"),
     413: (ErrorResponse, "The body is too long"),
     415: (ErrorResponse, "The body is not application/json"),
-    422: (InvalidEditError, "The edit does not fit the proposal: nothing was done"),
-    500: (ErrorResponse, "The store is damaged, or a bug of ours"),
-    503: (ErrorResponse, "The store cannot be used now; Retry-After says when to try again"),
-    507: (ErrorResponse, "The store is full, or the value above its limit"),
+    422: (InvalidEditError, "The edit is not valid for this proposal; the request had no effect"),
+    500: (ErrorResponse, "The store is damaged, or a bug in hitl_nb"),
+    503: (ErrorResponse, "The store is not available now; try again after Retry-After seconds"),
+    507: (ErrorResponse, "The store is full, or the value is larger than its limit"),
 }
-"""What an error's answer looks like, by its status, and when it comes."""
+"""Type of the response and its description, by HTTP status of the error."""
 
 
 def proposal_response(
@@ -117,9 +117,14 @@ def proposal_response(
     *,
     audience: Audience | None = None,
 ) -> dict[str, Any]:
-    """A proposal with all that its card shows; the comments on it are read if they are not given.
+    """Return the JSON of a proposal with everything that its card shows (`ProposalDetail`).
 
-    Without an audience nothing is said of what the reader may do, and no hidden vote is shown.
+    Args:
+        context: State of the server.
+        ledger: The ledger to read.
+        proposal: The proposal.
+        comments: Its comments; None to read them.
+        audience: The reader. Without one, the response has no permissions and no hidden votes.
     """
     draft = Draft.for_proposal(ledger.store, proposal).read_value() if proposal.status == "open" else proposal.value
     drafted = not document.are_equal(draft, proposal.value)
@@ -136,7 +141,7 @@ def proposal_response(
 
 
 def _describe_changes(proposal: Proposal) -> str:
-    """What people have changed in the agent's version: as they decided, or as they vote on it."""
+    """Return the changes to the agent's version: of the decision, or of the value that people vote on."""
     if proposal.decision is not None:
         return diff_value(proposal, proposal.decision.value) if proposal.decision.action == "edit" else ""
     return "" if proposal.candidate is UNSET else diff_value(proposal, proposal.candidate)
@@ -145,7 +150,7 @@ def _describe_changes(proposal: Proposal) -> str:
 def recorded_proposal(
     context: ServerContext, ledger: Ledger, proposal: Proposal, audience: Audience | None = None
 ) -> dict[str, Any]:
-    """A proposal as it is recorded, value and all, with what its policy says."""
+    """Return the JSON of a proposal as it is recorded, with its value and its policy's result (`ProposalRecord`)."""
     audience = audience or Audience(context, ledger)
     return {
         **proposal_json(proposal, ledger.reviewer_identity(proposal)),
@@ -157,7 +162,7 @@ def recorded_proposal(
 def proposal_summary(
     context: ServerContext, ledger: Ledger, proposal: Proposal, audience: Audience | None = None
 ) -> dict[str, Any]:
-    """A proposal as a list shows it: without what may be long."""
+    """Return the JSON of a proposal for a list, without parts that may be long (`ProposalSummary`)."""
     audience = audience or Audience(context, ledger)
     shown = {
         **dict(zip(_SUMMARY_FIELDS, _get_summary_fields(proposal), strict=True)),
@@ -177,7 +182,7 @@ _SUMMARY_FIELDS = tuple(
     for name in shapes.ProposalSummary.__struct_fields__
     if name in Proposal.__struct_fields__ and name != "decision"
 )
-"""Fields of a proposal that a list shows as they are."""
+"""Fields of a proposal that a list shows unchanged."""
 _get_summary_fields = attrgetter(*_SUMMARY_FIELDS)
 
 
@@ -188,7 +193,7 @@ def _decision_response(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
 
 
 def similarity_key(proposal: Proposal) -> str:
-    """The same for proposals of an agent that differ in their values, and in the numbers of their titles, alone."""
+    """Return a key that is equal for proposals of an agent that differ only in value and in numbers of the title."""
     terms = proposal.terms
     policy = () if terms is None else (terms.rules, [need.text for need in terms.needs])
     key = msgspec.json.encode(
@@ -198,16 +203,23 @@ def similarity_key(proposal: Proposal) -> str:
 
 
 def run_response(context: ServerContext, run: Run) -> dict[str, Any]:
+    """Return the JSON of a run (`RunInfo`)."""
     return {**run_json(run), "path": context.contents_path(run.notebook)}
 
 
 def status_code_of(error: Exception) -> int | None:
-    """The HTTP status of an error that a request may end with; None for one that is a bug of ours."""
+    """Return the HTTP status of an error that a request may cause; None for an unexpected error, which is a bug."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), None)
 
 
 def error_response(context: ServerContext, ledger: Ledger | None, error: Exception) -> dict[str, Any]:
-    """What is said about an error, to somebody who may read proposals."""
+    """Return the JSON of an error (`ErrorResponse` or a subtype).
+
+    Args:
+        context: State of the server.
+        ledger: Ledger to describe the proposal of a conflict; None to leave it out.
+        error: The error.
+    """
     named = "StaleDraft" if isinstance(error, StaleDraft) else type(error).__name__
     name = "BadRequest" if type(error) in (ValueError, TypeError, RecursionError) else named
     said: dict[str, Any] = {"error": name, "message": str(error)}
