@@ -1,4 +1,4 @@
-"""Testing agents that pause: decisions written down beforehand answer their checkpoints.
+"""Test agents that pause: decisions that were written down before answer their checkpoints.
 
 In pytest, `--nbval` is enough (see `plugin.py`). From Python, and for `@hitl.agent` functions:
 
@@ -23,23 +23,25 @@ __all__ = ["ScriptedReviewer"]
 
 
 class ScriptedReviewer:
-    """Answers the checkpoints of agents, while it is entered, in this process and in those it starts.
+    """Answers the checkpoints of agents inside its `with` block, in this process and in those that it starts.
+
+    A proposal without a matching entry raises `Unanswered`; the message has the entry to add.
 
     Args:
-        decisions: a `.decisions.json` file, or its entries: mappings with "action" and, as needed, "agent", "title",
-            "value" and "reason". Each answers one proposal, in order among those that match. In place of "action",
-            "votes" has those of named people, as a policy asks for them: mappings with "as", "action" and, as needed,
-            "value" and "reason". The action "wait" lets the clock take the next step of the proposal's timeline.
-        writing: what people type and say in workspaces meanwhile: mappings with "type" (and "behind" or "instead"),
-            "comment" or "suggest" (and "quote"), and, as needed, "agent", "title", "person" and "after", the text that
-            they wait for. Each is done once.
-        clock: what time it is for policies: an aware datetime, or text like "2026-01-05T09:00:00Z", which is what it is
-            if left out. It stands still, but for the waits.
-
-    A proposal without an entry raises `Unanswered`, which prints the entry to add.
+        decisions: Path of a `.decisions.json` file, or its entries: mappings with "action" and optionally "agent",
+            "title", "value" and "reason". Each entry answers one proposal; matching entries are used in order. Instead
+            of "action", an entry can have "votes" of named people, as a policy needs them. A vote is a mapping with
+            "as", "action" and optionally "value" and "reason". The action "wait" moves the clock to the next step of
+            the proposal's timeline.
+        writing: Edits and comments of people in workspaces: mappings with "type" (and "behind" or "instead"), or with
+            "comment" or "suggest" (and "quote"). Optional are "agent", "title", "person" and "after", the text that
+            the document must have before. Each is done once.
+        clock: Current time for policies: an aware datetime, or text such as "2026-01-05T09:00:00Z" (default). Only
+            "wait" moves it.
 
     Raises:
-        HitlError: an entry, or the file, is not as it should be.
+        TypeError: `writing` or `clock` is given together with a file, which has its own.
+        HitlError: An entry or the file is invalid.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class ScriptedReviewer:
 
         if isinstance(decisions, (str, os.PathLike)):
             if writing or clock is not None:
-                raise TypeError("writing and clock are in the file, beside its decisions; give one or the other")
+                raise TypeError("writing and clock belong into the decisions file; do not give them together with it")
             found = read_file(Path(decisions))
         else:
             at = clock.isoformat() if isinstance(clock, datetime) else clock
@@ -79,11 +81,11 @@ class ScriptedReviewer:
 
         settings.set_variable(settings.REVIEWER.name, self._before)
         Path(self._path).unlink(missing_ok=True)
-        reviewer_from_environment()  # so this process reads its own clock again
+        reviewer_from_environment()  # restores this process' own clock
 
     @property
     def unused(self) -> list[dict[str, Any]]:
-        """The entries that have answered nothing in this process so far."""
+        """The entries that have not answered a proposal in this process."""
         import msgspec
 
         return [msgspec.to_builtins(entry) for entry in self._script.unused_entries] if self._script else []

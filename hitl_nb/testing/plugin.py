@@ -1,8 +1,8 @@
 """The pytest plugin: with `--nbval`, notebooks with agents run to their end.
 
-Each notebook gets a store of its own, gone afterwards, and its decisions from `NAME.decisions.json` beside it. Who
-decided and when is masked, so a notebook that people decided compares equal. A notebook's cells share a kernel, so
-they stay together and in order, whatever xdist or a plugin that shuffles tests would do with them.
+Each notebook gets a temporary store, and its decisions from `NAME.decisions.json` beside it. The names of the people
+who decided, and the times, are masked. So a notebook that people decided compares equal. A notebook's cells share a
+kernel, so they stay together and in order, even with xdist or a plugin that shuffles tests.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import pytest
 from hitl_nb import settings
 
 WHO_PATTERN = r'(?<=<span class="hitl-who">)[^<]*(?=</span>)'
-"""What differs between two runs with the same decisions: who decided, and when."""
+"""Matches the parts that differ between two runs with the same decisions: who decided, and when."""
 
 NOTE = "application/vnd.hitl-nb.note+json"
-"""Marks outputs that say how a cell was run; see `review/static_html.py`."""
+"""MIME type of outputs that say how a cell was run; see `review/static_html.py`."""
 
 _stores = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One worker for each notebook."""
+    """Make xdist run all cells of a notebook in one worker."""
     if _validates(config) and getattr(config.option, "dist", "no") in ("load", "worksteal"):
         config.option.dist = "loadfile"
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Cells of one notebook next to one another, in their order."""
+    """Keep the cells of one notebook together and in order."""
     if not _validates(config):
         return
     first: dict[Path, int] = {}
@@ -44,18 +44,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """The environment that the notebook's kernel inherits."""
+    """Run a cell with the environment variables that the notebook's kernel inherits."""
     if not _is_cell(item):
         return (yield)
     item.parent.sanitize_patterns[WHO_PATTERN] = "..."  # type: ignore[union-attr]  # its parent is nbval's file
     _leave_out_notes(item)
-    # Without the notebook of `hitl-nb run`, if it is that which runs pytest.
+    # The notebook is set if `hitl-nb run` runs pytest.
     with settings.change_environment(_environment(item), without=[settings.NOTEBOOK]):
         return (yield)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave nothing behind."""
+    """Delete the temporary stores."""
     stores = config.stash.get(_stores, None)
     if stores is not None:
         stores.cleanup()
@@ -70,7 +70,7 @@ def _is_cell(item: pytest.Item) -> bool:
 
 
 def _leave_out_notes(item: Any) -> None:
-    """Leave out what a cell says that was run again after its agent had finished: here it runs for the first time."""
+    """Remove notes that the recorded cell had already finished its agent: here the cell runs for the first time."""
     outputs: list[Any] = item.cell.get("outputs", [])
     item.cell["outputs"] = [output for output in outputs if NOTE not in output.get("data", {})]
 

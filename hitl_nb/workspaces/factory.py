@@ -1,4 +1,4 @@
-"""`workspace()`: the workspace of a run, or of a plain script through a server."""
+"""`workspace()`: open a workspace of a run, or of a plain script through a server."""
 
 from __future__ import annotations
 
@@ -24,34 +24,41 @@ def workspace(
 ) -> LocalWorkspace:
     """Open a document that the agent and people write together; use it as a context manager.
 
-    A plain script, outside of any agent, writes through a Jupyter server: `server` and what follows are for it.
-    `wait_until_done` blocks there. The same script run again, with the same `name` and title, goes on with the document
-    as long as that is not closed. A call is known by its kind and which of that kind it is in the script: what was
-    written is not written again, what was read reads the same, what was decided stays, up to where the script ended. So
-    its calls must come in the same order every time, and it must not make two of them at once. Of several processes the
-    one that opened it last goes on.
+    In an agent, the document belongs to the run, and `server`, `token`, `name` and `restart` must be left out. A plain
+    script, outside of any agent, writes through a Jupyter server, and `wait_until_done` blocks there.
+
+    A script that runs again with the same `name` and `title` continues with its document until that is closed. Each
+    call is identified by its method and its number among the calls of that method. A repeated call writes nothing
+    again, and returns the recorded text, comments or decision, up to the point where the script ended. So a script must
+    make its calls in the same order each time, and never two at once. If several processes open the same document, only
+    the last one may continue.
 
     Args:
-        title: one line, not that of another open workspace of this run.
-        kind: "markdown", "text" or "code".
-        template: what it begins with.
-        server: the address of a Jupyter server with hitl_nb, with or without `?token=`.
-        token: its token; if left out, that of the address, else of the environment variable JUPYTER_TOKEN.
-        name: the script's name, which people see as the author's; that of its file if left out.
-        restart: begin anew, with an empty document: one that is open is closed.
+        title: One line; no other open workspace of this run may have it.
+        kind: "markdown" (default), "text" or "code".
+        template: Initial text.
+        server: Address of a Jupyter server with hitl_nb, with or without `?token=`.
+        token: The server's token. Default: the token in the address, else the environment variable JUPYTER_TOKEN.
+        name: The script's name, which people see as the author. Default: the name of its file.
+        restart: Start again with an empty document; an open document of the same title is closed.
+
+    Returns:
+        The workspace, open for writing.
 
     Raises:
-        ValueError, TypeError: a bad argument.
-        WorkspaceInUse: the run has an open workspace with this title.
-        NotInAgent: there is no run whose workspace it could be, and no `server`.
-        ServerError: the server does not answer, or refuses the token.
+        ValueError: An argument has a wrong value.
+        TypeError: An argument has a wrong type.
+        WorkspaceInUse: The run or this process has an open workspace with this title.
+        NotInAgent: The call is outside of an agent, and no `server` is given.
+        ServerError: The server does not answer, or refuses the token.
+        HitlError: The call is inside a step.
     """
     session = current_session()
     if server is None and session is None:
         raise NotInAgent(
-            "workspace() was called outside an agent: put the code into a %%agent cell, or into a function marked "
-            '@hitl.agent and started with .run(...); a plain script gives server="http://..." and token="..." of a '
-            "Jupyter server, and writes through that"
+            "workspace() was called outside an agent. Put the code into a %%agent cell, or into a function marked "
+            "@hitl.agent and started with .run(...). A plain script can write through a Jupyter server: give "
+            'server="http://..." and token="..."'
         )
     if session is not None and not (server is token is name is None and not restart):
         raise ValueError("server, token, name and restart are for scripts outside of agents; leave them out here")

@@ -1,7 +1,6 @@
-"""Calls of a Jupyter server's hitl_nb API from a plain script, which knows its address and a token.
+"""Client of a Jupyter server's hitl_nb API for plain scripts, which know the server's address and a token.
 
-Whatever is asked for here may be asked for again: so while the server restarts, or the network is down, it is, with
-growing pauses.
+All calls are idempotent. So while the server restarts or the network is down, a call is repeated, with growing pauses.
 """
 
 from __future__ import annotations
@@ -21,22 +20,24 @@ from hitl_nb import json_text as json
 from hitl_nb.errors import HitlError, InvalidEdit, RunClaimed, ServerError
 
 TIMEOUT_SECONDS = 60.0
-"""Seconds that one answer may take."""
+"""Maximum time for one answer, in seconds."""
 FIRST, OUTAGE = 5.0, 300.0
-"""Seconds for which it is tried again: before the server has answered once, and then."""
+"""Seconds for which a call is repeated: before the server's first answer, and after it."""
 _LONGEST_PAUSE = 5.0
 _RESTARTING = (502, 503, 504)
 
 
 class ServerClient:
-    """A Jupyter server as a script sees it.
+    """Connection of a script to a Jupyter server.
 
     Args:
-        url: its address, as Jupyter prints it: with or without `?token=`, and the application's path.
-        token: if left out, that of the address, else JUPYTER_TOKEN's.
-        pause, ticks: how time passes.
+        url: Address of the server, as Jupyter prints it: with or without `?token=` and the application's path.
+        token: Token of the server. Default: the token in the address, else the environment variable JUPYTER_TOKEN.
+        pause: Waits a number of seconds.
+        ticks: Returns a time in seconds.
 
-    Raises ValueError for what is no address, or no token.
+    Raises:
+        ValueError: The address or the token is invalid.
     """
 
     def __init__(
@@ -55,17 +56,24 @@ class ServerClient:
         self.address = f"{parts.scheme}://{parts.netloc.rsplit('@')[-1]}{path}"
         self._token = token or named or settings.JUPYTER_TOKEN.read()
         if not self._token.isascii() or not self._token.isprintable():
-            raise ValueError("token has characters that no token has; copy it again")
+            raise ValueError("token has characters that cannot be in a token; copy it again")
         self._pause = pause
         self._ticks = ticks
         self._answered = False
         self._opener = urllib.request.build_opener(_RedirectRefuser)
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One call of the API: its answer.
+        """Make one call of the API and return its answer.
 
-        Raises ServerError if the server does not answer, or answers as one that cannot do this or does not let this
-        token do it; HitlError, ValueError as the server refuses it.
+        Args:
+            method: HTTP method.
+            path: Path below `hitl_nb/api/`.
+            body: JSON body; None for none.
+
+        Raises:
+            ServerError: The server does not answer, does not support the call, or does not allow it with this token.
+            HitlError: The server refused the call; the class is that of the server's error.
+            ValueError: The server refused an argument.
         """
         until = self._ticks() + (OUTAGE if self._answered else FIRST)
         pause = 0.1
@@ -83,7 +91,7 @@ class ServerClient:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes, str]:
-        """The answer's status and body, or 0 and why there is none."""
+        """Return status and body of the answer, and a description of a failure; status 0 if there is no answer."""
         raw = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token:
@@ -103,7 +111,7 @@ class ServerClient:
             return 0, b"", (str(reason) or type(broken).__name__) + certificate
 
     def _parse_answer(self, status: int, raw: bytes) -> dict[str, Any]:
-        """What the answer says. Raises what it says went wrong."""
+        """Return the JSON of an answer, or raise the error that it reports."""
         said = _parse_object(raw)
         if status == 200 and said is not None:
             return said
@@ -120,14 +128,14 @@ class ServerClient:
             raise ValueError(message)
         if status in (404, 405):
             raise ServerError(
-                f"the server {self.address} has no hitl_nb that scripts can write through: install a current one in "
-                "its environment, and restart it"
+                f"the server {self.address} has no hitl_nb that scripts can write through: install the current version "
+                "in its environment, and restart the server"
             )
         if status >= 500:
-            raise ServerError(f"the server {self.address} failed (HTTP {status}); its log says why")
+            raise ServerError(f"the server {self.address} failed (HTTP {status}); see its log")
         raise ServerError(
-            f"the server {self.address} does not answer as Jupyter does (HTTP {status}); give its own address, "
-            "not that of a login page"
+            f"the server {self.address} does not answer like a Jupyter server (HTTP {status}); give the server's own "
+            "address, not that of a login page"
         )
 
     def _explain_forbidden(self, message: str) -> str:
@@ -139,7 +147,7 @@ class ServerClient:
 
 
 def _parse_object(raw: bytes) -> dict[str, Any] | None:
-    """The JSON object that an answer is; None for anything else."""
+    """Return an answer as a JSON object; None if it is something else."""
     try:
         said: Any = json.loads(raw)
     except ValueError:
@@ -151,7 +159,7 @@ _CERTIFICATE = " (its certificate is not trusted here)"
 
 
 class _RedirectRefuser(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection: the token is for this server alone."""
+    """Follows no redirect, because the token must not be sent to another server."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        return None
+        """Refuse the redirect: None makes urllib raise an HTTPError."""

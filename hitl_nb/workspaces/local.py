@@ -1,9 +1,9 @@
-"""`workspace()`: a document that the agent and people write together, section by section.
+"""Workspace of an agent: a document that the agent and people write together, section by section.
 
-The object is only the document's id. What stands in it is in the store, so a run that pauses inside of the with block
-goes on with it in any process, and people write on while no kernel runs.
+The object holds only the document's id; the text is in the store. So a run that pauses inside the `with` block can
+continue in any process, and people can write while no kernel runs.
 
-Each write is made once, also by a run that goes on after a crash; what opaque code reads is recorded
+Each write is made exactly once, even if the run continues after a crash. Values that opaque code reads are recorded
 (`local_operations.py`).
 """
 
@@ -38,11 +38,11 @@ from hitl_nb.workspaces.local_operations import RecordedWrite
 
 @name_in_package
 class LocalWorkspace(StoreBackedContext):
-    """What `workspace()` returns: a document that people see and edit while the agent writes it.
+    """A document that people see and edit while the agent writes it. Created by `workspace()`.
 
-    Leave its with block, and it is closed for good; it stays open if that is left by an exception, since a run that
-    failed goes on inside of it. It can only be used inside of the agent that opened it: NotInAgent is raised elsewhere,
-    and RunClaimed once the run was taken over.
+    Leaving the `with` block closes the document for good, unless an exception leaves it: a run that failed continues
+    inside the block. The object can be used only inside the agent that opened it. Methods raise NotInAgent elsewhere,
+    and RunClaimed after another process has taken the run.
     """
 
     def __init__(self, id: str) -> None:  # noqa: A002
@@ -65,16 +65,21 @@ class LocalWorkspace(StoreBackedContext):
 
     @property
     def title(self) -> str:
+        """Title of the document."""
         return self._read_record("workspace.title").title
 
     @property
     def text(self) -> str:
-        """What stands there now; what people agreed to, from their decision on until the agent writes again."""
+        """The current text. From a decision until the agent's next write, this is exactly the decided text."""
         session = require_session("workspace.text")
         return sharing.read_text(self.id) if session.live.is_direct else sharing.recorded_text(self.id)
 
     def comments(self, open: bool | None = None) -> list[AgentComment]:  # noqa: A002
-        """What was said about the document, oldest first; only what is still open, or only what is not, if asked so."""
+        """Return the comments on the document, oldest first.
+
+        Args:
+            open: True for open comments only, False for settled ones only, None for all.
+        """
         session = require_session("workspace.comments()")
         direct = session.live.is_direct
         found = sharing.read_comments(self.id) if direct else sharing.recorded_comments(self.id)
@@ -83,17 +88,22 @@ class LocalWorkspace(StoreBackedContext):
     # Writing
 
     def append(self, part: str | Iterable[str] | AsyncIterable[str], *, patience: float = PATIENCE_SECONDS) -> Any:
-        """Add text at the end, as paragraphs of its own; a stream as it comes, also while people write around it.
+        """Add text at the end, as new paragraphs. A stream is written as it arrives, while people write around it.
+
+        The text of a stream that raised, or whose process died, stays. When the same call is made again, it continues
+        after that text.
 
         Args:
-            part: a str; an iterable of str, such as a generator of tokens; or an async one.
-            patience: seconds that it waits for people who write where a stream that was cut off has to be corrected.
+            part: A str; an iterable of str, such as a generator of tokens; or an async iterable of str.
+            patience: Seconds to wait for people if text of an interrupted stream must be corrected where they write.
 
-        Returns Written.done; of an async iterable, an awaitable of it. What a stream had brought before it raised, or
-        before its process died, stays, and is gone on with when this very call is made again: Written.suggested if
-        the text is another one then and people did not stop writing there.
+        Returns:
+            Written.done; for an async iterable, an awaitable of it. Written.suggested if a repeated stream brings
+            other text, and people did not stop writing there.
 
-        Raises WorkspaceClosed, TypeError.
+        Raises:
+            WorkspaceClosed: The document is closed for good.
+            TypeError: `part` is not text.
         """
         given: Any = part
         if not isinstance(given, (Iterable, AsyncIterable)) or isinstance(given, (bytes, bytearray)):
@@ -107,44 +117,81 @@ class LocalWorkspace(StoreBackedContext):
         return self._notify_script(await sharing.append_stream(write, part, patience))
 
     def _notify_script(self, written: Written) -> Written:
-        """In a test, the people of the script hear of what was written."""
+        """In a test with a decisions file, let the scripted people react to the write."""
         let_script_write(require_session("workspace"), self.id)
         return written
 
     def replace(self, old: str | AgentComment, new: str, *, patience: float = PATIENCE_SECONDS) -> Written:
-        """Put `new` in place of `old`, a text that stands there once, or the text that a comment is about.
+        """Replace a text by `new`.
 
-        Where a person has just written, it waits for them, at most `patience` seconds, and then becomes a suggestion
-        of the agent's: Written.suggested.
+        If a person has just written there, the call waits for them. After `patience` seconds the replacement becomes
+        a suggestion by the agent.
 
-        Raises TextGone, WorkspaceClosed.
+        Args:
+            old: A text that occurs exactly once, or a comment, whose quoted text is replaced.
+            new: The new text.
+            patience: Maximum number of seconds to wait.
+
+        Returns:
+            Written.done or Written.suggested.
+
+        Raises:
+            TextGone: The old text does not occur exactly once.
+            WorkspaceClosed: The document is closed for good.
         """
         find = self._make_find(old)
         write = self._begin_write("replace")
         return self._notify_script(write.run(lambda writing, key: writing.replace(key, find, new, patience)))
 
     def suggest(self, old: str | AgentComment, new: str, why: str = "") -> AgentComment:
-        """Suggest `new` in place of `old`, for people to accept or not. Raises TextGone."""
+        """Add a suggestion that people can accept or dismiss.
+
+        Args:
+            old: A text that occurs exactly once, or a comment, whose quoted text would be replaced.
+            new: The suggested text.
+            why: Reason for the suggestion.
+
+        Raises:
+            TextGone: The old text does not occur exactly once.
+        """
         self._require_writable_session("suggest")
         return sharing.suggest(self.id, self._make_find(old), new, why)
 
     def reply(self, comment: AgentComment | str, text: str) -> AgentComment:
-        """Answer a comment. Raises UnknownComment."""
+        """Answer a comment, given as an object or by its id.
+
+        Raises:
+            UnknownComment: The document has no such comment.
+        """
         self._require_writable_session("reply")
         return sharing.reply(self.id, _get_comment_id(comment), text)
 
     def resolve(self, comment: AgentComment | str) -> AgentComment:
-        """Say that a comment is dealt with. Raises UnknownComment, AlreadySettled."""
+        """Mark a comment as resolved.
+
+        Raises:
+            UnknownComment: The document has no such comment.
+            AlreadySettled: The comment was settled before.
+        """
         self._require_writable_session("resolve")
         return sharing.resolve(self.id, _get_comment_id(comment))
 
     def accept(self, comment: AgentComment | str, *, patience: float = PATIENCE_SECONDS) -> Written:
-        """Do what a comment suggests, and say that it is accepted.
+        """Make the change that a comment suggests, and mark the suggestion as accepted.
 
-        If somebody does not stop writing there, it stays as it is, a suggestion: Written.suggested.
+        Args:
+            comment: The comment or its id.
+            patience: Seconds to wait while a person writes there.
 
-        Raises AlreadySettled if somebody else was first, TextGone, UnknownComment, WorkspaceClosed; ValueError if it
-        suggests nothing.
+        Returns:
+            Written.done; Written.suggested if a person did not stop writing. Then the suggestion stays open.
+
+        Raises:
+            AlreadySettled: Somebody settled the suggestion before.
+            TextGone: The quoted text does not occur exactly once.
+            UnknownComment: The document has no such comment.
+            WorkspaceClosed: The document is closed for good.
+            ValueError: The comment has no suggestion.
         """
         self._require_writable_session("accept")
         return self._notify_script(sharing.accept(self.id, _get_comment_id(comment), patience))
@@ -160,17 +207,27 @@ class LocalWorkspace(StoreBackedContext):
         deadline: timedelta | datetime | None = None,
         on_deadline: OnDeadline = "wait",
     ) -> Decision:
-        """Ask people whether the document is done: the run pauses here, and this call returns their decision.
+        """Ask people whether the document is done. The run pauses here until they decide.
 
-        Until then they write on. With their decision the document is done, and nobody writes into it until the agent
-        does. `.text` is then exactly what they decided.
+        People can write until they decide. Their decision sets the document's status to done. Nobody can write into it
+        until the agent writes again. `.text` is then exactly the decided text.
 
         Args:
-            title: of the proposal; the workspace's own if left out.
-            context, allow, deadline, on_deadline: as for `checkpoint`. A policy never passes this question, though it
-                may say who decides it.
+            title: Title of the proposal. Default: the title of the workspace.
+            context: As for `checkpoint`.
+            allow: As for `checkpoint`.
+            deadline: As for `checkpoint`.
+            on_deadline: As for `checkpoint`.
 
-        Raises CannotPause, WorkspaceClosed, PolicyError, TypeError, ValueError.
+        Returns:
+            The decision. A policy may say who decides, but it never passes this question without people.
+
+        Raises:
+            CannotPause: The run cannot pause here.
+            WorkspaceClosed: The document is closed for good.
+            PolicyError: A policy file cannot be used.
+            TypeError: An argument has a wrong type.
+            ValueError: An argument has a wrong value.
         """
         session = require_session("workspace.wait_until_done()")
         exact = session.live.begin_call(LocalWorkspace.wait_until_done)
@@ -185,20 +242,26 @@ class LocalWorkspace(StoreBackedContext):
         done = _PendingWorkspace([LiveQuestion(question, text, review=review)], self.id)
         return session.questions.ask(done, exact=exact, name="workspace.done")
 
-    # How it is done
+    # Implementation
 
     def _read_record(self, what: str) -> Record:
         return require_session(what).ledger.load_workspace(self.id)
 
     def _require_writable_session(self, name: str) -> Session:
-        """The session, if it may write now. Raises NotInAgent, HitlError inside of a step, Paused."""
+        """Return the session, after checking that it may write now.
+
+        Raises:
+            NotInAgent: There is no session.
+            HitlError: The call is inside a step.
+            Paused: The run is pausing.
+        """
         session = require_session(f"workspace.{name}()")
         session.check_not_paused()
         step = in_step.get()
         if step is not None:
             raise HitlError(
                 f"workspace.{name}() was called inside the step {step}(): a step is recorded as a whole; "
-                "let it return the text, and write that outside of it"
+                "return the text from the step, and write it outside of it"
             )
         return session
 
@@ -208,21 +271,21 @@ class LocalWorkspace(StoreBackedContext):
         return RecordedWrite(self.id, session, session.live.name_call(f"workspace.{name}"))
 
     def _make_find(self, old: str | AgentComment) -> TextFinder:
-        """Finds what is to be replaced: a text, or what a comment is about."""
+        """Return a function that finds the text to replace: a given text, or the text that a comment is about."""
         if isinstance(old, str):
             return locate_quote(old)
         return sharing.make_coauthor(require_session("workspace.replace()"), self.id).find_commented_text(old.id)
 
 
 class _PendingWorkspace(PendingCall):
-    """Whether a document is done."""
+    """The pending question whether a document is done."""
 
     def __init__(self, asked: list[LiveQuestion], workspace: str) -> None:
         super().__init__(asked)
         self.workspace = workspace
 
     def complete(self, decisions: list[Decision]) -> Decision:
-        """The decision; the document comes to say what was decided, if it says something else."""
+        """Return the decision, after setting the document's text to the decided text."""
         ledger = require_session("workspace.wait_until_done()").ledger
         record = ledger.load_workspace(self.workspace)
         agreed = ledger.find_decided_text(record)
@@ -234,7 +297,13 @@ class _PendingWorkspace(PendingCall):
 
 
 def let_script_write(session: Session, document: str, *, at_end: bool = False) -> None:
-    """Where a script stands in for people, let them do what they do in this document now."""
+    """In a test with a decisions file, let the scripted people do what is due in this document.
+
+    Args:
+        session: The session of the run.
+        document: Id of the document.
+        at_end: Whether the agent asks if the document is done, so that no scripted edit may be left over.
+    """
     reviewer = reviewer_from_environment()
     if reviewer is not None:
         ledger, claim = session.ledger, session.claim

@@ -1,12 +1,13 @@
-"""What a run does to the document of a workspace: reads it, writes into it, says something about it; each once.
+"""Operations of a run on the document of a workspace: reads, writes and comments, each exactly once.
 
-Every write has the key of its place in the run, and is kept together with the update that it made: made again, by a run
-that goes on after a crash or by opaque code that is replayed, it does nothing. What is said is a step, under an id that
-is the same on every try, and so is what opaque code reads.
+A write is identified by its place in the run. Its record is stored in the same transaction as its update. So a repeated
+write changes nothing, whether the run continues after a crash or opaque code runs again. Comment operations are
+recorded as steps with a deterministic comment id, so a retry does not post twice. Reads of opaque code are recorded as
+steps, too.
 
-The run's claim and the document are in two databases, so the claim is checked before and after each write and not with
-it: a process that has lost its run may still bring in what it was just writing, once; from the next process's first
-write on it brings in nothing. If both make the same write, the first counts.
+The run's claim and the document are in two databases. So the claim is checked before and after each write, not in the
+same transaction. A process that has lost its run may still complete the write that it was making, once. After the next
+process's first write, it can write nothing. If both make the same write, the first one counts.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ T = TypeVar("T")
 
 
 class RecordedWrite:
-    """One write of a run, at its place in it: `key`. `name` is what a comment is called that it becomes."""
+    """One write of a run.
+
+    Attributes:
+        key: Identifies the write by its place in the run.
+        name: Id of the comment that it becomes if it ends as a suggestion.
+    """
 
     def __init__(self, document: str, session: Session, key: str) -> None:
         self.document = document
@@ -40,7 +46,7 @@ class RecordedWrite:
         self._work = make_coauthor(session, document)
 
     def start(self) -> AgentWriter | Written:
-        """The hand that writes, now that it may; or what became of the write, if it has been made before."""
+        """Return a writer, after reopening the document; or the result, if the write was made before."""
         writing = self._work.make_writer()
         known = writing.outcome_of(self.key)
         if known is not None:
@@ -50,34 +56,34 @@ class RecordedWrite:
         return writing.mark_suggested(self.key) if suggested else writing
 
     def run(self, work: Callable[[AgentWriter, str], Written | Suggestion]) -> Written:
-        """Do `work`, unless that was done before; what became of it."""
+        """Run `work` unless the write was made before. Return the write's result."""
         writing = self.start()
         return writing if isinstance(writing, Written) else self.finish(writing, work(writing, self.key))
 
     def finish(self, writing: AgentWriter, outcome: Written | Suggestion) -> Written:
-        """What became of the write, now that it is over: a suggestion is put to people."""
+        """Return the result of a write. A suggestion is added as a comment first."""
         if isinstance(outcome, Written):
             return outcome
         self._work.suggest(outcome, "", self.name)
         return writing.mark_suggested(self.key)
 
 
-# What is read; opaque code reads it through steps, so that it reads the same when it is made again
+# Reads. Opaque code makes them through steps, so that it reads the same when it runs again.
 
 
 def read_text(document: str) -> str:
-    """What stands there now, or what people agreed to and nobody has changed since."""
+    """Return the text of a workspace: the decided text if nobody has changed it since, otherwise the draft."""
     ledger = require_session("workspace.text").ledger
     return workspace_text(ledger, ledger.load_workspace(document))
 
 
 def read_comments(document: str) -> list[AgentComment]:
-    """What was said about it, oldest first."""
+    """Return the comments on a document, oldest first."""
     return list(thread_comments(require_session("workspace.comments()").ledger.list_comments(document, as_logged=True)))
 
 
 def _make_recorded(name: str, function: Callable[..., T]) -> Callable[..., T]:
-    """The function as a step: its result is recorded, under this name. Doing it again after a crash does no harm."""
+    """Return `function` as a step: its result is recorded under this name. Repeating it after a crash is harmless."""
     step = StepFunction(function, idempotent=True)
     step.__qualname__ = name
     return step
@@ -87,7 +93,7 @@ recorded_text = _make_recorded("workspace.text", read_text)
 recorded_comments = _make_recorded("workspace.comments", read_comments)
 
 
-# What is said, and done about it: once, under a name that is the same on every try
+# Comment operations: recorded as steps, with a comment id that is the same on every attempt
 
 
 def _suggest(document: str, find: TextFinder, new: str, why: str) -> AgentComment:
@@ -120,7 +126,7 @@ def _accept(document: str, comment: str, patience: float) -> Written:
     if about.state != "accepted" and not writing.wait_until_idle(lambda page: [find(page)], patience)[2]:
         return Written.suggested
     work.change_comment_state(comment, "accepted")
-    done = writing.replace(f"accept/{comment}", find, new, patience=None)  # once, wherever in the run it is asked for
+    done = writing.replace(f"accept/{comment}", find, new, patience=None)  # once, even if accepted at several places
     assert isinstance(done, Written)
     return done
 
@@ -132,7 +138,7 @@ accept = _make_recorded("workspace.accept", _accept)
 
 
 def make_coauthor(session: Session, document: str) -> AgentCoauthor:
-    """The agent of a session at work on one of its documents."""
+    """Return the agent of a session as a co-author of one of its documents."""
     return AgentCoauthor(session.ledger, session.claim, session.run_record.agent, document)
 
 
@@ -141,7 +147,7 @@ def _to_agent_comment(made: records.Comment) -> AgentComment:
 
 
 def append_text(write: RecordedWrite, part: str | Iterable[str], patience: float) -> Written:
-    """Add a text, or a stream of its parts, at the end."""
+    """Add a text, or an iterable of its parts, at the end."""
 
     def work(writing: AgentWriter, key: str) -> Written | Suggestion:
         if isinstance(part, str) and writing.writes.find_write(key) is None:
@@ -155,7 +161,7 @@ def append_text(write: RecordedWrite, part: str | Iterable[str], patience: float
 
 
 async def append_stream(write: RecordedWrite, parts: AsyncIterable[str], patience: float) -> Written:
-    """Add a stream of parts that are waited for, at the end."""
+    """Add an async iterable of parts at the end."""
     writing = write.start()
     if isinstance(writing, Written):
         return writing
@@ -166,5 +172,5 @@ async def append_stream(write: RecordedWrite, parts: AsyncIterable[str], patienc
 
 
 def _is_inside_workspace(session: Session, document: str) -> bool:
-    """Whether the run is inside the with block of this workspace."""
+    """Return whether the run is inside the `with` block of this workspace."""
     return any(isinstance(one, StoreBackedContext) and one.id == document for one in session.live.list_managers())

@@ -1,7 +1,8 @@
-"""The workspace of a plain script: the same object, for a program that has no store, only a Jupyter server's address.
+"""Workspace of a plain script: like `LocalWorkspace`, but it needs no store, only the address of a Jupyter server.
 
-Each call of the script has a key, its kind and which call of that kind it is ("append/2"). What was made under a key is
-made no more, and what was read reads the same: so a script that was killed, and is run again, comes to where it was.
+Each call of the script has a key: its method, and its number among the calls of that method ("append/2"). A call with a
+known key writes nothing again, and reads return the recorded values. So a script that was killed and runs again
+continues where it was.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ from hitl_nb.workspaces.local import LocalWorkspace
 BATCH_SECONDS = 0.05
 """Seconds of a stream that are sent together."""
 _LOOK = 0.25
-"""Seconds between two tries to write where a person writes."""
+"""Seconds between two attempts to write where a person writes."""
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
-"""Seconds between two looks for a decision, at first and at last."""
+"""Seconds between two checks for a decision: at the beginning, and at most."""
 
 _open: set[tuple[str, str, str]] = set()
-"""Server, name and title of the workspaces whose with block this process is in."""
+"""Server, name and title of each workspace whose `with` block this process is in."""
 
 
 class RemoteWorkspace(LocalWorkspace):
-    """A workspace that this process writes through a server: see `LocalWorkspace`, whose methods these are.
+    """A workspace that this process writes through a server. See `LocalWorkspace` for the methods.
 
-    RunClaimed is raised once another process has opened it under the same name. What the server cannot or may not do
-    raises ServerError.
+    Methods raise RunClaimed after another process has opened the workspace under the same name. They raise ServerError
+    if the server does not answer, does not support the call, or does not allow it.
     """
 
     def __init__(self, server: ServerClient, session: str, name: str, record: Mapping[str, Any]) -> None:
@@ -73,15 +74,18 @@ class RemoteWorkspace(LocalWorkspace):
 
     @property
     def title(self) -> str:
+        """Title of the document."""
         return self._place[2]
 
     @property
     def text(self) -> str:
+        """The current text; see `LocalWorkspace.text`. It can also be read after the workspace is closed."""
         if self._closed:
             return self._server.request("GET", f"workspaces/{self.id}")["text"]
         return self._call_server("reads", what="text", key=self._make_key("text"))["text"]
 
     def comments(self, open: bool | None = None) -> list[AgentComment]:  # noqa: A002
+        """Return the comments; see `LocalWorkspace.comments`."""
         if self._closed:
             said = self._server.request("GET", f"documents/{self.id}/comments")
         else:
@@ -91,6 +95,7 @@ class RemoteWorkspace(LocalWorkspace):
     # Writing
 
     def append(self, part: str | Iterable[str] | AsyncIterable[str], *, patience: float = PATIENCE_SECONDS) -> Any:
+        """Add text at the end; see `LocalWorkspace.append`."""
         given: Any = part
         if not isinstance(given, (Iterable, AsyncIterable)) or isinstance(given, (bytes, bytearray)):
             raise TypeError(f"append takes a str, or an iterable of str, not {type(given).__name__}")
@@ -115,22 +120,27 @@ class RemoteWorkspace(LocalWorkspace):
         return await asyncio.to_thread(stream.finish_stream)
 
     def replace(self, old: str | AgentComment, new: str, *, patience: float = PATIENCE_SECONDS) -> Written:
+        """Replace a text; see `LocalWorkspace.replace`."""
         return self._send_write(
             patience, do="replace", key=self._make_key("replace"), text=new, **_describe_target(old)
         )
 
     def suggest(self, old: str | AgentComment, new: str, why: str = "") -> AgentComment:
+        """Add a suggestion; see `LocalWorkspace.suggest`."""
         return self._send_comment(
             do="suggest", key=self._make_key("suggest"), text=new, why=why, **_describe_target(old)
         )
 
     def reply(self, comment: AgentComment | str, text: str) -> AgentComment:
+        """Answer a comment; see `LocalWorkspace.reply`."""
         return self._send_comment(do="reply", key=self._make_key("reply"), text=text, comment=_comment_id_of(comment))
 
     def resolve(self, comment: AgentComment | str) -> AgentComment:
+        """Mark a comment as resolved; see `LocalWorkspace.resolve`."""
         return self._send_comment(do="resolve", key=self._make_key("resolve"), comment=_comment_id_of(comment))
 
     def accept(self, comment: AgentComment | str, *, patience: float = PATIENCE_SECONDS) -> Written:
+        """Make a suggested change; see `LocalWorkspace.accept`."""
         return self._send_write(
             patience, do="accept", key=f"accept/{_comment_id_of(comment)}", comment=_comment_id_of(comment)
         )
@@ -146,6 +156,7 @@ class RemoteWorkspace(LocalWorkspace):
         deadline: timedelta | datetime | None = None,
         on_deadline: OnDeadline = "wait",
     ) -> Decision:
+        """Ask people whether the document is done, and block until they decide; see `LocalWorkspace`."""
         review = check_review(deadline=deadline, on_deadline=on_deadline, allow=allow)
         if isinstance(context, Mapping):
             context = dict(context)
@@ -158,10 +169,10 @@ class RemoteWorkspace(LocalWorkspace):
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_LOOK)
 
-    # How it is done
+    # Implementation
 
     def call_write(self, **call: Any) -> dict[str, Any]:
-        """One call that writes, or says something: what the server says became of it."""
+        """Make one call that writes or comments. Return the server's answer."""
         return self._call_server("writes", **call)
 
     def _make_key(self, kind: str) -> str:
@@ -179,7 +190,7 @@ class RemoteWorkspace(LocalWorkspace):
 
 
 class _RemoteStream:
-    """A stream on its way to the server; `known` is what became of it, if it was complete before."""
+    """A stream that is being sent to the server. `recorded_outcome` is its result if it was completed before."""
 
     def __init__(self, doc: RemoteWorkspace, key: str, patience: float) -> None:
         self._doc = doc
@@ -193,21 +204,25 @@ class _RemoteStream:
         self.recorded_outcome = None if said in ("going", "busy") else Written(said)
 
     def send_part(self, part: str) -> None:
-        """Send a part, or keep it for the next batch. Raises TypeError."""
+        """Send a part, or keep it for the next batch.
+
+        Raises:
+            TypeError: The part is not a str.
+        """
         if not isinstance(part, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # scripts may be untyped
-            raise TypeError(f"a stream brings str, not {type(part).__name__}")
+            raise TypeError(f"a stream must yield str, not {type(part).__name__}")
         self._waits.append(part)
         if part and not self._held and time.monotonic() - self._sent_at >= BATCH_SECONDS:
             self._send_batch()
 
     def finish_stream(self) -> Written:
-        """The text is complete: what became of it."""
+        """Send the rest of the text. Return the result of the write."""
         patience = 0 if self._held else self._patience
         rest = "".join(self._waits)
         return retry_write(self._doc, patience, do="append", key=self._key, text=rest, at=self._at)
 
     def _send_batch(self) -> None:
-        """Send what waits; where a person writes who does not stop, it waits for the end."""
+        """Send the kept parts. If a person does not stop writing there, keep them until the end of the stream."""
         text, until = "".join(self._waits), time.monotonic() + self._patience
         while self._doc.call_write(do="append", key=self._key, text=text, at=self._at, last=False)["outcome"] == "busy":
             if time.monotonic() >= until:
@@ -220,7 +235,7 @@ class _RemoteStream:
 
 
 def retry_write(doc: RemoteWorkspace, patience: float, **call: Any) -> Written:
-    """Write, as soon as nobody else does there, but at most `patience` seconds later."""
+    """Write as soon as nobody else writes there, or after `patience` seconds at the latest. Return the result."""
     until = time.monotonic() + patience
     while True:
         said = doc.call_write(patient=time.monotonic() < until, **call)["outcome"]
@@ -232,11 +247,11 @@ def retry_write(doc: RemoteWorkspace, patience: float, **call: Any) -> Written:
 def open_remote_workspace(
     title: str, *, kind: KindName, template: str, server: str, token: str | None, name: str | None, restart: bool
 ) -> RemoteWorkspace:
-    """See `workspace`."""
+    """Open a workspace through a server; see `workspace`."""
     through, session = ServerClient(server, token), new_id()
     name = name or _find_script_name()
     if (through.address, name, title) in _open:
-        raise WorkspaceInUse(f"this process is in the workspace {title!r} of {name!r}; give this one another title")
+        raise WorkspaceInUse(f"this process has the workspace {title!r} of {name!r} open; choose another title")
     body = {
         "name": name,
         "title": title,
@@ -251,10 +266,14 @@ def open_remote_workspace(
 
 
 def _find_script_name() -> str:
-    """The name of the file that this process runs. Raises ValueError if there is none."""
+    """Return the name of the file that this process runs.
+
+    Raises:
+        ValueError: The process runs no file.
+    """
     file = getattr(sys.modules.get("__main__"), "__file__", None)
     if not file:
-        raise ValueError("name must be given: this process runs no script whose file could name its workspaces")
+        raise ValueError("name must be given: this process runs no script file whose name could be used")
     path = Path(file).resolve()
     return path.parent.name if path.stem == "__main__" else path.stem
 
@@ -272,7 +291,7 @@ def _parse_comments(found: Any) -> list[AgentComment]:
 
 
 def _make_terms(review: Review) -> dict[str, Any]:
-    """What is sent of the deadline and of the policy files, as they are now; nothing where there are none."""
+    """Return the JSON fields of the deadline and of the policy files, as they are now; {} if there are none."""
     policies = read_script_policies()
     said: dict[str, Any] = {"policies": msgspec.to_builtins(policies)} if policies else {}
     if review.deadline is None:
@@ -283,7 +302,7 @@ def _make_terms(review: Review) -> dict[str, Any]:
 
 
 def _parse_decision(proposal: Mapping[str, Any]) -> Decision:
-    """The decision that a proposal holds, as the server tells it."""
+    """Return the decision of a proposal in the server's JSON."""
     made = proposal["decision"]
     return Decision(
         action=made["action"],

@@ -306,5 +306,5 @@ def test_a_file_has_its_own_clock(tmp_path: Path) -> None:
     file.write_text('{"version": 1, "clock": "2026-01-05T21:00:00Z"}')
     with ScriptedReviewer(file):
         assert run(at_night).result == "reject"
-    with pytest.raises(TypeError, match="give one or the other"):
+    with pytest.raises(TypeError, match="belong into the decisions file"):
         ScriptedReviewer(file, clock="2026-01-05T21:00:00Z")

@@ -498,7 +498,7 @@ def test_of_two_scripts_of_one_name_the_later_goes_on(server: Any) -> None:
 
 def test_a_title_that_is_in_use_in_this_process(server: Any) -> None:
     with hitl.workspace("Report", **of(server), name="nested"):
-        with pytest.raises(WorkspaceInUse, match="give this one another title"):
+        with pytest.raises(WorkspaceInUse, match="choose another title"):
             hitl.workspace("Report", **of(server), name="nested")
         with hitl.workspace("Appendix", **of(server), name="nested") as other:
             other.append("more")
@@ -564,8 +564,8 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (404, b"<html>not here</html>", "has no hitl_nb that scripts can write through"),
         (405, b'{"error": "MethodNotAllowed", "message": "this path does not support POST"}', "has no hitl_nb"),
-        (302, b"", "does not answer as Jupyter does"),
-        (200, b"<html>log in</html>", "does not answer as Jupyter does"),
+        (302, b"", "does not answer like a Jupyter server"),
+        (200, b"<html>log in</html>", "does not answer like a Jupyter server"),
         (500, b"", "failed \\(HTTP 500\\)"),
         (507, b'{"error": "StoreFull", "message": "the disk is full"}', "the disk is full"),
     ],
@@ -621,7 +621,7 @@ def test_a_store_that_is_busy_is_asked_again_for_a_while() -> None:
 
 
 def test_outside_of_agents_the_server_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(NotInAgent, match='a plain script gives server="http://'):
+    with pytest.raises(NotInAgent, match='give server="http://'):
         hitl.workspace("Report")
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     with pytest.raises(ValueError, match="name must be given"):
