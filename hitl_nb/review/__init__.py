@@ -1,0 +1,1 @@
+"""Review of proposals: decisions, guardrails, timelines, and texts about them."""

@@ -1,4 +1,4 @@
-"""Comments as agents get them: what people said, with the text that it is about, and the answers to it."""
+"""Comments in the form that agents get: the text, its quote, and the answers to it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from hitl_nb.records import CommentState, Speaker
 @name_in_package
 @dataclass(frozen=True)
 class AgentComment:
-    """What somebody said about a document, or about a range of it. `str()` of it is fit for a prompt.
+    """A comment on a document, or on a range of it. `str()` returns a text that fits into a prompt.
 
     Attributes:
-        text: what was said; may be empty for a suggestion.
-        author: user name; `author_name` is how they are shown.
-        at: when (aware, UTC).
-        quote: the text that it is about, as it was then; empty for a comment on the whole.
-        suggestion: text to put in place of the quote, or None for a comment that suggests none.
-        mentions: user names of whom it calls.
+        id: Id of the comment.
+        text: The comment; may be empty for a suggestion.
+        author: User name of the author.
+        author_name: Display name of the author.
+        at: Time of the comment (aware, UTC).
+        quote: The commented text, as it was then; empty for a comment on the whole document.
+        suggestion: Text to replace the quote with; None if the comment suggests nothing.
+        mentions: User names of the mentioned people.
         state: "open", "resolved", "accepted" or "dismissed".
-        replies: the answers to it, oldest first.
-        known: how it is known who said it: a server signed that they "login"ged in, or was told its "token" only, or
-            knew nobody ("anonymous"); an "agent" said it; or it is "unsigned", so that any program of this user can
-            have said it under this name.
+        replies: The answers to the comment, oldest first.
+        known: How the author is known. "login", "token" or "anonymous": a server signed the comment for a user with
+            this authentication. "agent": an agent wrote it. "unsigned": any program of this user can have written it
+            under this name.
     """
 
     id: str
@@ -47,13 +49,13 @@ class AgentComment:
 
     @property
     def open(self) -> bool:
-        """Whether nothing has become of it yet."""
+        """Whether nobody has resolved, accepted or dismissed the comment yet."""
         return self.state == "open"
 
     def __str__(self) -> str:
         who = " ".join(self.author_name.split()) or self.author
         head = f"{who}{self._describe_target()}" + ("" if self.open else f" [{self.state}]")
-        further = self.text.replace("\n", "\n    ")  # deeper than an answer, so that no text can look like one
+        further = self.text.replace("\n", "\n    ")  # indented more than an answer, so that no text looks like one
         said = f"{head}: {further}" if self.text else head
         return "\n".join([said, *(textwrap.indent(str(one), "  ") for one in self.replies)])
 
@@ -68,7 +70,7 @@ class AgentComment:
 
 
 def thread_comments(found: Sequence[records.Comment]) -> tuple[AgentComment, ...]:
-    """Recorded comments as an agent gets them, oldest first, each with the answers to it."""
+    """Convert recorded comments to agent comments, oldest first, each with its answers."""
     return tuple(
         _to_agent_comment(one, tuple(_to_agent_comment(answer) for answer in answers))
         for one, answers in group_threads(found)

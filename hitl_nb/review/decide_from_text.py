@@ -1,7 +1,7 @@
-"""Deciding in words: what a person types becomes a decision.
+"""Turn text that a person types into a decision.
 
-`hitl-nb approve|edit|reject|respond` and `%hitl` both end here, so that the same text means the same decision in
-the terminal and in the notebook. A decision is bound to the proposal that the person saw, not to its id alone.
+`hitl-nb approve|edit|reject|respond` and `%hitl` both use this module, so the same text means the same decision in the
+terminal and in the notebook. A decision is bound to the proposal that the person saw, not only to its id.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hitl_nb.review.vote_candidates import follow_candidate
 
 
 def reviewer_name() -> str:
-    """The operating system's name of the person who runs this process (not what the environment claims)."""
+    """Return the operating system's name of the user who runs this process; environment variables are not used."""
     return os_user()
 
 
@@ -29,20 +29,22 @@ def decide_from_text(
     reason: str | None = None,
     reviewer: str | None = None,
 ) -> Proposal:
-    """Decide a proposal in words and return its record.
+    """Decide a proposal and return its record.
 
     Args:
-        ledger: where the proposal is kept.
-        seen: the proposal as the person saw it, or its id (or an id's unique beginning) to decide what it is now.
+        ledger: Ledger of the proposal.
+        seen: The proposal as the person saw it; or its id, or a unique beginning of its id, to decide the current one.
         action: "approve", "edit", "reject" or "respond".
-        text: for "edit" the new value, in the form of its kind (see `values.parse_edit`); for "respond" the message.
-        reason: why; kept with the decision.
-        reviewer: who decides; the operating system's user if left out.
+        text: For "edit", the new value in the text form of its kind (see `parse_edit`); for "respond", the message.
+        reason: Reason to store with the decision.
+        reviewer: Name of the person who decides. Default: the operating system's user.
 
     Raises:
-        InvalidEdit: `text` is no such value.
-        AlreadyDecided, StaleDraft, UnknownProposal: see there.
-        HitlError: the proposal does not allow `action`, or `text` is missing or too much.
+        InvalidEdit: `text` is not a valid value.
+        AlreadyDecided: Somebody else has decided.
+        StaleDraft: The proposal has changed since the person saw it.
+        UnknownProposal: There is no such proposal.
+        HitlError: The proposal does not allow `action`, or `text` is missing or not allowed.
     """
     proposal = ledger.load_proposal(seen) if isinstance(seen, str) else seen
     value = _decision_value(proposal, action, text) if proposal.status == "open" else None
@@ -60,7 +62,7 @@ def decide_from_text(
 
 
 def _decision_value(proposal: Proposal, action: Action, text: str | None) -> object:
-    """What goes with the decision; the action and its text are checked on the way."""
+    """Return the value of the decision, after checking the action and its text."""
     if proposal.doubt is not None and action != "edit":
         raise HitlError(
             f"{proposal.title!r} cannot be answered with {action!r}: look up what happened, then say so "
@@ -77,5 +79,5 @@ def _decision_value(proposal: Proposal, action: Action, text: str | None) -> obj
             raise HitlError(f"a response to {proposal.title!r} needs a message")
         return text
     if text is not None:
-        raise HitlError(f"{action!r} takes no text; give the reason as the reason")
+        raise HitlError(f"{action!r} takes no text; give the text as the reason")
     return None

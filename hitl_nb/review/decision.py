@@ -1,4 +1,4 @@
-"""What `checkpoint()` returns: a person's decision, with the value in the type that was proposed."""
+"""`Decision`: the result of `checkpoint()`, with the value in the type that was proposed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 @name_in_package
 @dataclass(frozen=True)
 class Vote:
-    """What one person said about a proposal.
+    """The vote of one person on a proposal.
 
     Attributes:
-        reviewer: user name; `seat` is the person whose right it was: the reviewer, or whom they stood in for.
+        reviewer: User name of the voter.
         action: "approve", "edit", "reject" or "respond".
-        reason: why, if they said so.
-        at: when (aware, UTC).
-        known: how it is known who they are, as of a `Decision`.
+        reason: The given reason; None if there is none.
+        at: Time of the vote (aware, UTC).
+        seat: The person for whom the vote counts: the voter, or the person whom they substitute.
+        known: How the voter is known, as for a `Decision`.
     """
 
     reviewer: str
@@ -52,19 +53,22 @@ class Decision:
 
     Attributes:
         action: "approve", "edit", "reject" or "respond".
-        value: what to go on with: the very object that was proposed for approve, the edited value in its type for
-            edit, None for reject, the message for respond.
-        original: what was proposed.
-        reason: why, if the reviewer said so.
-        reviewer: user name of who decided.
-        decided_at: when (aware, UTC).
+        value: The value to continue with. For approve, the same object that was proposed; for edit, the edited value in
+            the proposed type; for reject, None; for respond, the message.
+        original: The proposed value.
+        reason: The given reason; None if there is none.
+        reviewer: User name of the person who decided.
+        decided_at: Time of the decision (aware, UTC).
+        proposal_id: Id of the proposal.
         by: "person", "policy", "deadline" or "script".
-        known: how it is known who decided: "login", "token" or "anonymous" if a server signed that; "unsigned" for a
-            name that any program of this user can have written; else as `by`.
-        comments: what people had said about it when it was decided, oldest first, each with the answers to it.
-        votes: what each person said, where several had to agree or might, oldest first.
-        rules: ids of the policy's rules that applied when it was asked, or that decided it.
-        why: why it was asked, passed or blocked, in sentences.
+        title: Title of the proposal.
+        known: How the person is known: "login", "token" or "anonymous" if a server signed that; "unsigned" for a name
+            that any program of this user can have written; otherwise the same as `by`.
+        difference: The result of `changes()`.
+        comments: Comments at the time of the decision, oldest first, each with its answers.
+        votes: Votes of all people, oldest first, if a policy asked for them.
+        rules: Ids of the policy rules that applied when the question was asked, or that decided it.
+        why: Sentences that say why people were asked, or why a policy passed or blocked the proposal.
     """
 
     action: Action
@@ -89,11 +93,15 @@ class Decision:
         return self.action in ("approve", "edit")
 
     def changes(self) -> str:
-        """The difference between what was proposed and what was decided, as a unified diff; empty if there is none."""
+        """Return the difference between the proposed and the decided value as a unified diff; "" if there is none."""
         return self.difference
 
     def require(self) -> Any:
-        """The value to go on with. Raises Rejected, with the reason, if the proposal was rejected."""
+        """Return the value to continue with.
+
+        Raises:
+            Rejected: The proposal was rejected; the error has the reason.
+        """
         if self.action == "reject":
             why = f": {self.reason}" if self.reason else ""
             raise Rejected(f"{self._decider} rejected {self.title!r}{why}", self.reason, self.reviewer)
@@ -101,7 +109,7 @@ class Decision:
 
     @property
     def _decider(self) -> str:
-        """Who decided, in a message: what no person decided does not read like one's."""
+        """Name of the decider for messages. A decision that no person made never reads like a person's."""
         match self.by:
             case "policy":
                 return f"the policy {self.reviewer.removeprefix('policy:')}"
@@ -115,10 +123,17 @@ class Decision:
 @mark_own
 @dataclass
 class LiveQuestion:
-    """A question with the live objects behind it, the key that it is known by, if any, and its review arguments.
+    """A question with the live objects behind it.
 
     Attributes:
-        further: what an edit of it takes that people made and that was not used: it is asked again under that, too.
+        question: The question as it is recorded.
+        original: The proposed object.
+        schema: The schema of the call; None if there is none.
+        key: Key of the call; None if it has none.
+        options: The live options of a choice.
+        review: The review arguments of the call.
+        further: Stricter terms from an earlier edit that people made but that was not used. The question is asked
+            again under these terms, too.
     """
 
     question: Question
@@ -130,25 +145,32 @@ class LiveQuestion:
     further: FurtherTerms | None = None
 
     def restore_edited(self, question: Question, value: Any, original: Any) -> Any:
-        """The edited JSON as an object of the type that was proposed. Raises InvalidEdit."""
+        """Convert edited JSON to an object of the proposed type.
+
+        Raises:
+            InvalidEdit: The edited value does not fit the type.
+        """
         return values.restore_value(question, value, original, self.schema, self.options)
 
     def ask_edited(self, value: Any) -> LiveQuestion:
-        """The question as it would be asked about an edited value: what else follows from that, follows again.
+        """Return the question about an edited value, with everything that depends on the value computed again.
 
-        Raises what the agent's own code raises.
+        Errors of the agent's own code are raised unchanged.
         """
         return self
 
 
 def to_decision(asked: LiveQuestion, proposal: Proposal, comments: Sequence[records.Comment] = ()) -> Decision:
-    """The decision that `proposal` holds, as an answer to exactly this question.
+    """Return the decision of `proposal`, after checking that it answers exactly this question.
 
-    `comments` are those on it as they were then.
+    Args:
+        asked: The question that the agent asks.
+        proposal: The stored proposal.
+        comments: Its comments at the time of the decision.
 
     Raises:
-        StoreCorrupt: the stored proposal is not the question that was asked.
-        InvalidEdit: the edited value does not fit the proposed type.
+        StoreCorrupt: The stored proposal is not the question that was asked.
+        InvalidEdit: The edited value does not fit the proposed type.
     """
     q, record = asked.question, proposal.decision
     expected = fingerprint(proposal.run, q.position, q.kind, q.title, q.value)
@@ -187,12 +209,12 @@ def to_decision(asked: LiveQuestion, proposal: Proposal, comments: Sequence[reco
 
 
 def _restore_proposed(asked: LiveQuestion) -> Any:
-    """The object that was proposed; made again from what the reviewer saw if it was changed while it waited.
+    """Return the proposed object. If it has changed since, rebuild it from what the reviewer saw.
 
-    In the kernel that paused, the live object goes on being used, and another cell may have changed it.
+    The kernel that paused still uses the live object, so another cell may have changed it.
     """
     q = asked.question
-    if values.encode_as_kind(asked.original, q.kind) == q.value:  # no need to look at the rest of the question
+    if values.encode_as_kind(asked.original, q.kind) == q.value:  # the fast check: it needs no other field
         return asked.original
     now = encode_original(asked)
     if now == q.value:
@@ -201,6 +223,6 @@ def _restore_proposed(asked: LiveQuestion) -> Any:
 
 
 def encode_original(asked: LiveQuestion) -> Any:
-    """What was proposed as JSON, as it is now: the agent's code may have changed it since."""
+    """Return the current JSON of the proposed object, which the agent's code may have changed."""
     q = asked.question
     return values.build_question(asked.original, title=q.title, kind=q.kind, options=q.options).value

@@ -1,4 +1,4 @@
-"""Effects in doubt, in words: what people are told, and what their answers mean."""
+"""Texts about effects in doubt: the question to people, and the meaning of their answers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ RESULT_LABEL = "What did it return? (text, number or JSON)"
 
 
 def list_choices(doubt: Doubt) -> list[tuple[str, str, str, str]]:
-    """The three answers: the word of the command line, what it says, what follows, and what the button then says."""
+    """Return the three possible answers.
+
+    Returns:
+        For each: word on the command line, label, consequence, and the button's text after it is chosen.
+    """
     again = f"{doubt.call} is called again."
-    stop = "Nothing is called; --restart begins it anew. If you do not know yet, leave this open."
+    stop = "Nothing is called; --restart starts the run again. If you do not know yet, leave this open."
     goes_on = "The agent continues with the result that you give. Nothing is called."
     return [
         ("yes", "Yes, it happened", goes_on, "Continue as if it happened"),
@@ -25,7 +29,7 @@ def list_choices(doubt: Doubt) -> list[tuple[str, str, str, str]]:
 
 
 def list_facts(doubt: Doubt) -> list[tuple[str, str]]:
-    """What is known of the call, each fact with its name; times in UTC."""
+    """Return the known facts about the call as pairs of name and text; times are in UTC."""
     gone = "the process was gone" if doubt.died else "the run was interrupted"
     given = ", ".join(f"{name} = {text}" for name, text in doubt.arguments.items())
     return [
@@ -36,7 +40,7 @@ def list_facts(doubt: Doubt) -> list[tuple[str, str]]:
 
 
 def describe_doubt_outcome(proposal: Proposal) -> str:
-    """What became of a question about an effect, in a few words."""
+    """Return the outcome of a question about an effect in a few words."""
     try:
         happened = effect_happened(proposal.decision.value if proposal.decision is not None else None)
     except ValueError:
@@ -45,7 +49,11 @@ def describe_doubt_outcome(proposal: Proposal) -> str:
 
 
 def make_answer(word: str, result: str | None, proposal: Proposal) -> dict[str, Any]:
-    """The answer that "yes", "no" or "stop" means, with the text of a result. Raises InvalidEdit."""
+    """Return the answer of "yes", "no" or "stop", with a result in text form.
+
+    Raises:
+        InvalidEdit: The word is unknown, or the result is missing or not allowed.
+    """
     if word not in ("yes", "no", "stop"):
         raise InvalidEdit({"happened": f'must be yes, no or stop, not "{word}"'})
     if word == "yes":
@@ -58,7 +66,11 @@ def make_answer(word: str, result: str | None, proposal: Proposal) -> dict[str, 
 
 
 def parse_answer(text: str, proposal: Proposal) -> str:
-    """An answer as people type it ("yes RESULT", "no", "stop", or its JSON), as JSON text. Raises InvalidEdit."""
+    """Convert a typed answer ("yes RESULT", "no", "stop", or JSON) to JSON text.
+
+    Raises:
+        InvalidEdit: The result is missing or not allowed.
+    """
     word, _, rest = text.strip().partition(" ")
     if word.lower() not in ("yes", "no", "stop"):
         return text
@@ -66,7 +78,7 @@ def parse_answer(text: str, proposal: Proposal) -> str:
 
 
 def parse_result(text: str, schema: Any) -> Any:
-    """What a step returned, as people type it: JSON, or else plain text; nothing is null."""
+    """Convert the typed result of a step: JSON, otherwise plain text; an empty text is None."""
     text = text.strip()
     if not text:
         return None
@@ -78,13 +90,13 @@ def parse_result(text: str, schema: Any) -> Any:
 
 
 def _returns_nothing(schema: Any) -> bool:
-    """Whether the step is declared to return None."""
+    """Return whether the step is declared to return None."""
     declared: Any = schema.get("then") if schema else None
     return declared is not None and "result" not in declared["required"]
 
 
 def _is_text(schema: Any) -> bool:
-    """Whether the step returns a text: then 88213 is one, too."""
+    """Return whether the step returns a str; then 88213 is read as text, too."""
     found: Any = schema
     for name in ("then", "properties", "result"):
         found = cast("dict[str, Any]", found).get(name) if isinstance(found, dict) else None

@@ -1,6 +1,6 @@
-"""The guardrails of a call: checked, run before anybody is asked, and on what people edit.
+"""Check the guardrails of a call, and run them before people are asked and on people's edits.
 
-All of them run, in order. What goes wrong in one asks a person: it neither lets a value pass nor blocks it.
+All guardrails run, in order. If one fails, people are asked: an error neither passes nor blocks a value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hitl_nb.review.guardrails import GuardrailFinding, NamedGuardrail, cut_mess
 
 
 class RunningGuardrail:
-    """A guardrail that looks at a value now. `refused_question` is the question that it asked, which was refused."""
+    """A guardrail that is running. `refused_question` is the error of a question that it tried to ask."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -28,11 +28,15 @@ class RunningGuardrail:
 
 
 in_guardrail: ContextVar[RunningGuardrail | None] = ContextVar("hitl_nb_guardrail", default=None)
-"""The guardrail that runs, if one does."""
+"""The guardrail that is running; None if there is none."""
 
 
 def refuse_in_guardrail() -> None:
-    """Raises CannotPause for a question that a guardrail asks: to the guardrail, and behind it once more."""
+    """Refuse a question that a guardrail asks. `run_guards` raises the error again if the guardrail catches it.
+
+    Raises:
+        CannotPause: A guardrail is running.
+    """
     running = in_guardrail.get()
     if running is not None:
         running.refused_question = CannotPause(
@@ -45,7 +49,14 @@ def refuse_in_guardrail() -> None:
 @name_in_package
 @dataclass(frozen=True)
 class Guard:
-    """A guardrail of one call: the function, what it is called, and how many arguments it takes (1 or 2)."""
+    """A guardrail of one call.
+
+    Attributes:
+        function: The guardrail.
+        name: Its name in policies and records.
+        version: Its version; "" if it has none.
+        arguments: Number of arguments that it takes: 1 (value) or 2 (value and facts).
+    """
 
     function: Callable[..., Any]
     name: str
@@ -54,7 +65,12 @@ class Guard:
 
 
 def make_guards(guardrails: Any) -> tuple[Guard, ...]:
-    """The guardrails of one call, checked. Raises TypeError, ValueError."""
+    """Check the guardrails of one call.
+
+    Raises:
+        TypeError: They are not a sequence of functions with one or two arguments.
+        ValueError: Two have the same name.
+    """
     if callable(guardrails) or isinstance(guardrails, (str, bytes)) or not isinstance(guardrails, Sequence):
         raise TypeError(
             f"guardrails must be a sequence of functions, as in guardrails=(iban,), not {type(guardrails).__name__}"
@@ -66,8 +82,8 @@ def make_guards(guardrails: Any) -> tuple[Guard, ...]:
         name, version = (one.name, one.version) if isinstance(one, NamedGuardrail) else (find_function_name(one), "")
         if any(other.name == name for other in found):
             raise ValueError(
-                f"guardrails[{i}] is called {name!r}, as one before it is: policies could not tell them apart; "
-                f"give it a name of its own, with @hitl.guardrail(name=...) or name= of a built-in one"
+                f"guardrails[{i}] has the name {name!r} of an earlier one, so policies could not tell them apart; "
+                f"give it another name, with @hitl.guardrail(name=...) or name= of a built-in one"
             )
         function: Any = one
         found.append(Guard(function, name, version, count_arguments(function, f"guardrails[{i}]")))
@@ -77,13 +93,19 @@ def make_guards(guardrails: Any) -> tuple[Guard, ...]:
 def run_guards(
     guards: Sequence[Guard], value: Any, facts: Mapping[str, Any], encode: Callable[[], Any]
 ) -> tuple[GuardrailResult, ...]:
-    """What the guardrails say about a value, in order.
+    """Run the guardrails on a value, in order.
 
     Args:
-        facts: what they get as their second argument; each gets a copy.
-        encode: the value as JSON now, to find out whether a guardrail has changed it.
+        guards: The guardrails.
+        value: The proposed value.
+        facts: Second argument of the guardrails; each gets a copy.
+        encode: Returns the current JSON of the value, to detect a guardrail that changes it.
 
-    Raises CannotPause if one asks.
+    Returns:
+        The result of each guardrail.
+
+    Raises:
+        CannotPause: A guardrail asks a question.
     """
     results: list[GuardrailResult] = []
     before = encode() if guards else None
@@ -109,7 +131,7 @@ def run_guards(
 
 
 def explain_result(result: GuardrailResult) -> str:
-    """Why a guardrail did not let a value pass, as a part of a sentence."""
+    """Return why a guardrail did not pass a value, as a part of a sentence."""
     return f"the guardrail {result.name} says: {result.message}"
 
 
@@ -120,7 +142,7 @@ def _run_guard(guard: Guard, value: Any, facts: dict[str, Any]) -> GuardrailFind
         found = guard.function(value, facts) if guard.arguments == 2 else guard.function(value)
     except CannotPause:
         raise
-    except Exception as error:  # noqa: BLE001  # what a guardrail raises asks a person, with its type and message
+    except Exception as error:  # noqa: BLE001  # any error asks a person, with its type and message
         found = GuardrailFinding("escalate", cut_message(f"it failed with {_describe_error(error)}"))
     finally:
         in_guardrail.reset(token)
@@ -140,30 +162,38 @@ def _run_guard(guard: Guard, value: Any, facts: dict[str, Any]) -> GuardrailFind
 
 
 def _describe_error(error: Exception) -> str:
-    """The type of an error and its message, if it has one: errors of users' own may fail there, too."""
+    """Return an error's type and message. Converting a user's own error to text may fail; then only the type."""
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001  # what a guardrail raises asks a person, whatever it is
+    except Exception:  # noqa: BLE001  # any error of a guardrail asks a person
         return f"{type(error).__name__}"
 
 
 def _try_to_encode(encode: Callable[[], Any]) -> Any:
     try:
         return encode()
-    except (TypeError, ValueError):  # it can no longer be proposed at all
+    except (TypeError, ValueError):  # the changed value cannot be proposed at all
         return Ellipsis
 
 
 def count_arguments(function: Any, what: str) -> int:
-    """How many arguments a guardrail is called with: the value, or the value and the facts."""
+    """Return the number of arguments of a guardrail: 1 for the value, 2 for the value and the facts.
+
+    Args:
+        function: The guardrail.
+        what: Its name in messages.
+
+    Raises:
+        TypeError: It is async, or takes other arguments.
+    """
     if inspect.iscoroutinefunction(inspect.unwrap(function)):
         raise TypeError(
             f"{what} must be an ordinary function, not an async one: guardrails run before the question is asked, "
-            "with no loop to wait in; await what it needs before the checkpoint, and look at the result in it"
+            "and cannot wait. Await what the guardrail needs before the checkpoint, and check the result in it"
         )
     try:
         signature = inspect.signature(function)
-    except ValueError:  # some builtins have none
+    except ValueError:  # some builtins have no signature
         return 1
     for count in (2, 1):
         try:
@@ -171,10 +201,11 @@ def count_arguments(function: Any, what: str) -> int:
         except TypeError:
             continue
         return count
-    raise TypeError(f"{what} must take (value) or (value, facts), and it takes {signature}")
+    raise TypeError(f"{what} must take (value) or (value, facts), but it takes {signature}")
 
 
 def find_function_name(function: Any) -> str:
+    """Return the name of a function, also of a partial one; "anonymous" for a lambda."""
     while isinstance(function, functools.partial):
         function = function.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     name = getattr(function, "__name__", None) or type(function).__name__  # pyright: ignore[reportUnknownArgumentType]

@@ -1,4 +1,4 @@
-"""Guardrails: functions that look at a proposed value before anybody is asked.
+"""Guardrails: functions that check a proposed value before people are asked.
 
 A guardrail returns `passed()` or None, `escalate(why)` or `block(why)`. This module has these findings and the built-in
 guardrails; `guardrail_checks.py` runs them. `hitl.guardrails` is this module.
@@ -20,35 +20,51 @@ from hitl_nb.values.schemas import resolve_schema
 __all__ = ["blocklist", "pattern", "satisfies"]
 
 _MAX_MESSAGE_CHARS = 1000
-"""Length of a finding's sentence; the rest is cut off."""
+"""Maximum length of a finding's message; the rest is cut off."""
 
 
 @name_in_package
 @dataclass(frozen=True)
 class GuardrailFinding:
-    """What a guardrail says about a value: a verdict, and why in a sentence ("" for a pass)."""
+    """Result of a guardrail: a verdict, and a sentence that says why ("" for a pass)."""
 
     verdict: GuardrailVerdict
     message: str = ""
 
 
 def passed() -> GuardrailFinding:
-    """The finding of a guardrail that has nothing against the value."""
+    """Return the finding that the value is acceptable."""
     return GuardrailFinding("pass")
 
 
 def escalate(why: str) -> GuardrailFinding:
-    """The finding that a person must look at the value, whatever a policy says; `why` is a sentence for them."""
+    """Return the finding that a person must check the value, whatever a policy says.
+
+    Args:
+        why: A sentence for the person.
+
+    Raises:
+        TypeError: `why` is not a str.
+        ValueError: `why` is empty.
+    """
     return GuardrailFinding("escalate", _check_sentence(why, "escalate"))
 
 
 def block(why: str) -> GuardrailFinding:
-    """The finding that the value must not be used: the proposal is rejected, and nobody is asked."""
+    """Return the finding that the value must not be used: the proposal is rejected, and nobody is asked.
+
+    Args:
+        why: A sentence that says why.
+
+    Raises:
+        TypeError: `why` is not a str.
+        ValueError: `why` is empty.
+    """
     return GuardrailFinding("block", _check_sentence(why, "block"))
 
 
 def cut_message(text: str) -> str:
-    """A message of a finding, not longer than is kept, and without halves of characters, which no text can hold."""
+    """Cut a finding's message to its maximum length, and replace lone surrogates, which UTF-8 cannot encode."""
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _MAX_MESSAGE_CHARS else text[: _MAX_MESSAGE_CHARS - 1] + "…"
 
@@ -62,20 +78,20 @@ def _check_sentence(why: object, function: str) -> str:
 
 
 class NamedGuardrail:
-    """A guardrail that says what it is called, and which version of it it is, for policies and records."""
+    """A guardrail with a name and a version for policies and records."""
 
     name: str
     version: str = ""
 
 
 class BuiltinGuardrail(NamedGuardrail):
-    """A guardrail that this package brings."""
+    """A guardrail of this package."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __call__(self, value: Any) -> GuardrailFinding:
-        """What it says about `value`."""
+        """Check `value` and return the finding."""
         raise NotImplementedError
 
 
@@ -97,11 +113,11 @@ class _PatternGuardrail(BuiltinGuardrail):
         super().__init__(name)
         if not isinstance(regex, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
             raise TypeError(f"regex must be a str, not {type(regex).__name__}")
-        find_pattern(regex, "")  # raises ValueError for what is no pattern
+        find_pattern(regex, "")  # raises ValueError for an invalid pattern
         if not is_linear(regex):
             raise ValueError(
-                f"the pattern {regex[:100]!r} cannot be matched in a time that grows with the text only: leave out "
-                "look-around and back references, or check it in a function of your own with @hitl.guardrail"
+                f"the pattern {regex[:100]!r} cannot be matched in linear time: remove look-around and back "
+                "references, or check the text in your own function with @hitl.guardrail"
             )
         self.regex = regex
 
@@ -115,7 +131,7 @@ class _PatternGuardrail(BuiltinGuardrail):
 class _SchemaGuardrail(BuiltinGuardrail):
     def __init__(self, schema: Any, name: str) -> None:
         super().__init__(name)
-        resolve_schema(schema)  # raises TypeError or ValueError for what is no schema
+        resolve_schema(schema)  # raises TypeError or ValueError for an invalid schema
         self.schema = schema
 
     def __call__(self, value: Any) -> GuardrailFinding:
@@ -126,62 +142,65 @@ class _SchemaGuardrail(BuiltinGuardrail):
 
 
 def blocklist(words: Iterable[str], *, name: str = "blocklist") -> BuiltinGuardrail:
-    """A guardrail that blocks values with one of these words in any of their texts.
+    """Return a guardrail that blocks values that contain one of these words in any of their texts.
 
     Args:
-        words: words or phrases; upper and lower case are the same, and a word that is part of a longer one is not
-            found ("ass" is not in "passport").
-        name: what the guardrail is called in policies and records; give each of several one of its own.
+        words: Words or phrases. Case is ignored. A word inside a longer word is not found ("ass" is not in
+            "passport").
+        name: Name of the guardrail in policies and records; if a call has several, each needs its own.
 
     Raises:
-        TypeError, ValueError: `words` is no sequence of words, or an empty one.
+        TypeError: `words` is a str, or has something that is not a str.
+        ValueError: `words` is empty, or has an empty word.
     """
     return _BlocklistGuardrail(words, name)
 
 
 def pattern(regex: str, *, name: str = "pattern") -> BuiltinGuardrail:
-    """A guardrail that escalates texts in which a regular expression is not found, and values that are no text.
+    """Return a guardrail that escalates texts without a match of a regular expression, and values that are not texts.
 
     Args:
-        regex: a pattern without look-around and back references, so that the time to match it grows with the text only;
-            `^` and `$` make it about the whole text.
-        name: what the guardrail is called in policies and records.
+        regex: A pattern without look-around and back references, so that the matching time grows only with the text.
+            Use `^` and `$` to match the whole text.
+        name: Name of the guardrail in policies and records.
 
     Raises:
-        TypeError, ValueError: `regex` is no such pattern.
+        TypeError: `regex` is not a str.
+        ValueError: `regex` is not such a pattern.
     """
     return _PatternGuardrail(regex, name)
 
 
 def satisfies(type_or_schema: Any, *, name: str = "satisfies") -> BuiltinGuardrail:
-    """A guardrail that escalates values which do not fit a type, a pydantic model or a JSON Schema (a dict).
+    """Return a guardrail that escalates values that do not fit a type, a pydantic model or a JSON Schema (a dict).
 
-    For a table, it is about each row as an object, as `schema` of a checkpoint is.
+    For a table, each row is checked as an object, as for `schema` of a checkpoint.
 
     Args:
-        type_or_schema: as for `schema` of a checkpoint.
-        name: what the guardrail is called in policies and records.
+        type_or_schema: As for `schema` of a checkpoint.
+        name: Name of the guardrail in policies and records.
 
     Raises:
-        TypeError, ValueError: it is no schema.
+        TypeError: `type_or_schema` is not a type or a dict.
+        ValueError: `type_or_schema` is an invalid schema.
     """
     return _SchemaGuardrail(type_or_schema, name)
 
 
 def _clean_words(words: Iterable[str]) -> tuple[str, ...]:
     if isinstance(words, str):
-        raise TypeError("words must be a list of words, not one str: a text would be taken for its letters")
+        raise TypeError("words must be a list of words, not one str: a str would be split into its letters")
     found = tuple(words)
     for word in found:
         if not isinstance(word, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
             raise TypeError(f"words must be str, not {type(word).__name__}")
     if not found or not all(word.strip() for word in found):
-        raise ValueError("words must hold at least one word, and none that is empty")
+        raise ValueError("words must have at least one word, and no empty one")
     return found
 
 
 def _has_word(text: str, word: str) -> bool:
-    """Whether `word` is in `text` and not a part of a longer word there."""
+    """Return whether `word` occurs in `text` outside of a longer word."""
     at = text.find(word)
     while at >= 0:
         before, after = text[at - 1 : at], text[at + len(word) : at + len(word) + 1]
@@ -192,7 +211,7 @@ def _has_word(text: str, word: str) -> bool:
 
 
 def _iterate_texts(value: Any) -> Iterator[str]:
-    """All texts and numbers in a value, and the names of its fields, as text."""
+    """Yield all texts and numbers in a value, and the names of its fields, as text."""
     question = build_question(value, title="value")
     shown = question.value
     if question.kind == "table":

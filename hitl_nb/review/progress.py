@@ -1,6 +1,6 @@
-"""What people are told of a proposal's terms: why it is asked, who must agree and has, what the clock does.
+"""Describe the state of a proposal under its policy: why it is asked, needed and given votes, and the next deadline.
 
-One place for the server, the command line and the notebook, so that all of them say the same.
+The server, the command line and the notebook all use this module, so they show the same.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who is told.
+    """The person who reads the description.
 
     Attributes:
-        user: their user name.
-        authn: how a server knows them; None without one.
-        refusal: why they may decide nothing at all, in a sentence; None if they may.
+        user: User name.
+        authn: How a server knows the person; None if there is no server.
+        refusal: A sentence that says why they may decide nothing at all; None if they may.
     """
 
     user: str
     authn: Authn | None = None
     refusal: str | None = None
     _seated: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]], compare=False, repr=False)
-    """Under which terms they may do everything, as far as that was found out: a list has many rows with the same."""
+    """Cache of terms under which the person may do everything: many rows of a list have the same terms."""
 
 
 NOBODY = Viewer("")
 
 
 def load_current_people(ledger: Ledger, proposal: Proposal) -> People:
-    """How things are with the people whom a proposal names, now; nothing is read for one without terms."""
+    """Return the current state of the people whom a proposal names. Reads nothing for a proposal without terms."""
     return _NO_PEOPLE if proposal.terms is None else load_people(ledger.store, proposal, ledger.now())
 
 
@@ -60,18 +60,21 @@ _NO_PEOPLE = People()
 
 
 def voter_identities(ledger: Ledger, proposal: Proposal) -> Callable[[VoteRecord], Known]:
-    """How it is known who gave a vote of `p`, its signature checked."""
+    """Return a function that says how a voter of `proposal` is known; it verifies the vote's signature."""
     return lambda vote: ledger.voter_identity(proposal, vote)
 
 
 def describe_progress(
     proposal: Proposal, people: People, viewer: Viewer = NOBODY, known: Callable[[VoteRecord], Known] | None = None
 ) -> dict[str, Any]:
-    """The fields of P that a policy fills, for a JSON encoder that knows times and records.
+    """Return the fields of a proposal that its policy determines, for a JSON encoder that knows times and records.
 
-    `known` tells how it is known who gave a vote; without it, as in lists, nothing is said of that, and of the clock's
-    steps the next one alone. Without a viewer nothing is said of what they may do, and no hidden
-    vote is shown.
+    Args:
+        proposal: The proposal.
+        people: Current state of the people whom the proposal names.
+        viewer: The reader. Without one, there are no permissions and no hidden votes in the result.
+        known: Returns how a voter is known. None, as for lists: voters' `known` and all but the next step of the
+            timeline are left out.
     """
     told = {
         "tags": proposal.tags,
@@ -126,7 +129,7 @@ def _describe_terms(
 
 
 def describe_checked_votes(proposal: Proposal) -> list[dict[str, Any]]:
-    """The votes of a proposal whose signatures are checked already, as `Ledger.proposals` checks them."""
+    """Describe the votes of a proposal whose signatures are verified already, as `Ledger.list_proposals` does."""
     value = hash_value(_voted_value(proposal)) if proposal.votes else ""
     return [_describe_vote(one, value, _identify_checked_voter, "") for one in visible_votes(proposal, "")]
 
@@ -136,7 +139,7 @@ def _identify_checked_voter(vote: VoteRecord) -> Known:
 
 
 def visible_votes(proposal: Proposal, user: str) -> Sequence[VoteRecord]:
-    """The votes that a person may see: their own alone, as long as votes are hidden."""
+    """Return the votes that a person may see; while votes are hidden, only their own."""
     return [one for one in proposal.votes if one.reviewer == user] if is_hidden(proposal) else proposal.votes
 
 
@@ -158,7 +161,7 @@ def _describe_vote(
 
 
 def _voted_value(proposal: Proposal) -> Any:
-    """What people vote on, or what they have decided."""
+    """Return the value that people vote on, or that was decided."""
     edited = proposal.decision is not None and proposal.decision.action == "edit"
     return proposal.decision.value if edited and proposal.decision is not None else current_value(proposal)
 
@@ -186,7 +189,7 @@ def _counts_for(proposal: Proposal, need: Need, vote: VoteRecord) -> bool:
 def _iterate_possible_voters(
     proposal: Proposal, terms: Terms, need: Need, people: People, voted: list[str]
 ) -> Iterator[str]:
-    """Those whose vote can still count, as they are there now; in the order in which the policy names them."""
+    """Yield the people whose vote can still count, with substitutes for absent ones, in the order of the policy."""
     seen = set(voted)
     for name in (*need.people, *proposal.widened) if need.people else ():
         person = find_deputy(name, people.away)
@@ -197,9 +200,14 @@ def _iterate_possible_voters(
 
 
 def describe_timer(proposal: Proposal, *, whole: bool) -> dict[str, Any] | None:
-    """What the clock does next to an open proposal: when, what, and who is asked or told then.
+    """Describe the next timed action on an open proposal: when, what, and who is asked or notified.
 
-    `whole`: with all steps that are still to come.
+    Args:
+        proposal: The proposal.
+        whole: Whether to list all remaining steps, too.
+
+    Returns:
+        The description; None if nothing is due any more.
     """
     due, step = next_due_time(proposal), next_step(proposal)
     told: dict[str, Any]
@@ -218,7 +226,7 @@ def _describe_step(proposal: Proposal, at: datetime, step: TimelineStep) -> dict
 
 
 def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> dict[str, Any]:
-    """What a person may do about a proposal, and why not more."""
+    """Describe which actions a person may take on a proposal, and why not all."""
     if proposal.status != "open":
         return {"decide": False, "why_not": None, "actions": [], "undo": False}
     if viewer.refusal is not None:
@@ -248,7 +256,7 @@ def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> 
 def _refused_actions(
     proposal: Proposal, people: People, viewer: Viewer, actions: Sequence[Action]
 ) -> dict[Action, str]:
-    """Those actions that a person may not do now, each with the reason."""
+    """Return the actions that a person may not take now, each with the reason."""
     refused: dict[Action, str] = {}
     for action in actions:
         try:
@@ -256,6 +264,6 @@ def _refused_actions(
         except (NotAReviewer, AlreadyDecided) as error:
             refused[action] = str(error)
         else:
-            if action == "approve":  # who may approve may do everything
+            if action == "approve":  # a person who may approve may take every action
                 break
     return refused

@@ -1,4 +1,4 @@
-"""What a call of `checkpoint`, `proposal` or a gate says about its review: facts, and who decides by when."""
+"""Review arguments of `checkpoint`, `proposal` or a gate: facts for policies, and who decides by when."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hitl_nb.review.policy_files.policy_files import Policy
 
 OnDeadline = Literal["wait", "reject", "approve", "escalate"]
-"""What happens when the deadline passes and nobody has decided."""
+"""Action when the deadline passes and nobody has decided."""
 
 _LONGEST_TAG = 100
 _MOST_TAGS = 100
@@ -27,7 +27,7 @@ _MOST_PEOPLE = 9999
 @mark_own
 @dataclass(frozen=True)
 class Review:
-    """The review arguments of one call, checked; see `checkpoint`. All that is left out changes nothing."""
+    """Checked review arguments of one call; see `checkpoint`. The defaults have no effect."""
 
     tags: tuple[str, ...] = ()
     confidence: float | None = None
@@ -40,20 +40,20 @@ class Review:
 
     @property
     def has_terms(self) -> bool:
-        """Whether it says who decides, or by when."""
+        """Whether the call says who decides, or by when."""
         return self.reviewers is not None or self.quorum != 1 or self.deadline is not None
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
-        """Most questions have none: in a saved state, that is a name in place of an object with all its fields."""
+        """Pickle `NO_REVIEW` by its name: most questions have it, and its fields would make saved states larger."""
         return "NO_REVIEW" if self is NO_REVIEW else super().__reduce_ex__(protocol)
 
 
 NO_REVIEW = Review()
-"""The arguments of a call that gives none."""
+"""Review arguments of a call that gives none."""
 keep_in_package("NO_REVIEW", NO_REVIEW)
 
 _DEFAULTS = ((), None, (), None, 1, None, "wait", None)
-"""The same as they are given, in the order of the fields: Python has one object of each."""
+"""The default arguments in the order of the fields; compared by identity, since Python has one object of each."""
 
 
 def check_review(
@@ -68,9 +68,22 @@ def check_review(
     policy: Policy | None = None,
     allow: Collection[str] = (),
 ) -> Review:
-    """The review arguments of a call whose reviewers may take the actions in `allow`.
+    """Check the review arguments of a call.
 
-    Raises TypeError or ValueError: one sentence that names the argument, what was given and what is accepted.
+    Args:
+        tags: Words for policies.
+        confidence: The agent's confidence, from 0 to 1.
+        guardrails: Functions that check the value.
+        reviewers: User names and "@groups" that may decide; None for anyone.
+        quorum: Number of people who must agree.
+        deadline: When `on_deadline` is applied: a duration from now, or an aware datetime.
+        on_deadline: Action at the deadline.
+        policy: More rules for this call.
+        allow: Actions that reviewers may take.
+
+    Raises:
+        TypeError: An argument has a wrong type; the message says what is accepted.
+        ValueError: An argument has a wrong value; the message says what is accepted.
     """
     given = (tags, confidence, guardrails, reviewers, quorum, deadline, on_deadline, policy)
     if all(one is default for one, default in zip(given, _DEFAULTS, strict=True)):
@@ -90,12 +103,17 @@ def check_review(
 
 
 def check_rules(rules: Mapping[str, Any], allow: Collection[str]) -> None:
-    """Check the review arguments of a gate, those that are no functions of its calls. Raises TypeError, ValueError."""
+    """Check the review arguments of a gate; those that are functions of its calls are not checked.
+
+    Raises:
+        TypeError: An argument has a wrong type.
+        ValueError: An argument has a wrong value.
+    """
     if isinstance(rules["guardrails"], NamedGuardrail):
-        make_guards(rules["guardrails"])  # raises: a guardrail is no function of the arguments
+        make_guards(rules["guardrails"])  # raises: one guardrail is not a sequence, nor a function of the arguments
     fixed = {name: rule for name, rule in rules.items() if not callable(rule)}
     if not {"deadline", "quorum"} <= fixed.keys():
-        fixed.pop("on_deadline", None)  # it is checked with these, at each call
+        fixed.pop("on_deadline", None)  # checked at each call, together with the deadline and the quorum
     check_review(**fixed, allow=allow)
 
 
@@ -156,8 +174,8 @@ def _deadline(deadline: Any) -> timedelta | datetime | None:
     if isinstance(deadline, timedelta):
         if not deadline > timedelta(0):
             raise ValueError(f"deadline must be a time to come, not {deadline}")
-        return timedelta(seconds=deadline.total_seconds())  # not a subclass, as of pandas
-    if not isinstance(deadline, datetime) or deadline != deadline:  # NaT of pandas
+        return timedelta(seconds=deadline.total_seconds())  # never a subclass, such as pandas' Timedelta
+    if not isinstance(deadline, datetime) or deadline != deadline:  # pandas' NaT is not equal to itself
         raise TypeError(f"deadline must be a timedelta or an aware datetime, not {type(deadline).__name__}")
     if deadline.utcoffset() is None:
         raise ValueError(
@@ -189,7 +207,7 @@ def _check_on_deadline(review: Review, allow: Collection[str]) -> None:
         raise ValueError(f"on_deadline={does!r} needs a deadline")
     if does == "approve" and review.quorum > 1:
         raise ValueError(
-            f'on_deadline="approve" does not go with quorum={review.quorum}: silence would stand for '
+            f'on_deadline="approve" cannot be combined with quorum={review.quorum}: silence would count as '
             f'{review.quorum} people; use "reject" or "escalate"'
         )
     if does in ("approve", "reject") and does not in allow:
@@ -199,4 +217,4 @@ def _check_on_deadline(review: Review, allow: Collection[str]) -> None:
 def _sequence(given: Any, name: str, accepted: str) -> Sequence[Any]:
     if isinstance(given, (str, bytes)) or not isinstance(given, (Sequence, set, frozenset)):
         raise TypeError(f"{name} must be a sequence of {accepted}, not {type(given).__name__}")
-    return given  # type: ignore[return-value]  # iterable, which is all that is used
+    return given  # type: ignore[return-value]  # only iterated over, which all of these support

@@ -1,10 +1,9 @@
-"""What a paused cell shows where nothing runs: no kernel, no extension, no scripts.
+"""Static text and HTML of a paused cell, for viewers without a kernel, the extension or scripts.
 
-`proposals_text` and `proposals_html` are pure functions of the proposals' records, as `Ledger.proposals` gives them
-with their signatures
-checked, so the same decisions give the same output. Everything that an agent or a person wrote is escaped, with hidden
-characters made visible. Who decided, how that is known and when stand only inside `<span class="hitl-who">`; there are
-no ids, no paths and no other times. Colours are the page's own.
+`proposals_text` and `proposals_html` are pure functions of the proposals' records, as `Ledger.list_proposals` returns
+them with verified signatures. So the same decisions give the same output. All text from agents and people is escaped,
+with hidden characters made visible. The person who decided, how they are known, and the time appear only inside
+`<span class="hitl-who">`. There are no ids, no paths and no other times. Colors are inherited from the page.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from hitl_nb.review.progress import describe_checked_votes
 PROPOSAL_MIME = "application/vnd.hitl-nb.proposal+json"
 WORKSPACE_MIME = "application/vnd.hitl-nb.workspace+json"
 NOTE_MIME = "application/vnd.hitl-nb.note+json"
-"""Marks what is said about how a cell was run: a cell that is run for the first time has none."""
+"""MIME type of outputs that say how a cell was run; a cell that runs for the first time has none."""
 
 _ROOT_CLASSES = "hitl-nb tex2jax_ignore mathjax_ignore"
 _CARD_STYLE = f"{LINE_STYLE} border-radius: 4px; padding: 0.6em 0.9em; margin: 0.4em 0; max-width: 60em;"
@@ -36,9 +35,13 @@ _FAINT_STYLE = "opacity: 0.75; margin-top: 0.6em;"
 
 
 def proposals_bundle(agent: str, pause: int, proposals: Sequence[Proposal], key: str = "") -> dict[str, Any]:
-    """The MIME bundle of a paused or finished pause: our type for the extension, HTML and text for the rest.
+    """Return the MIME bundle of a pause: hitl_nb's own type for the extension, HTML and text for other viewers.
 
-    `key` is the value of the cell's `--key`: of several runs of the agent, it says whose pause this is.
+    Args:
+        agent: Name of the agent.
+        pause: Number of the pause in the run.
+        proposals: The proposals of the pause.
+        key: Value of the cell's `--key`, which tells apart several runs of the agent; "" if it has none.
     """
     return {
         PROPOSAL_MIME: {"version": 1, "agent": agent, "pause": pause, **({"key": key} if key else {})},
@@ -48,7 +51,7 @@ def proposals_bundle(agent: str, pause: int, proposals: Sequence[Proposal], key:
 
 
 def workspace_bundle(agent: str, workspace: Workspace, key: str = "") -> dict[str, Any]:
-    """The MIME bundle of a workspace that a cell has opened: the same from its opening on."""
+    """Return the MIME bundle of a workspace that a cell has opened. It does not change later."""
     title = f"Workspace: {show_hidden_characters(workspace.title)}"
     way = "To write in it, open this notebook in JupyterLab."
     template = labelled_html("Begun with", text_html(workspace.template)) if workspace.template else ""
@@ -61,7 +64,13 @@ def workspace_bundle(agent: str, workspace: Workspace, key: str = "") -> dict[st
 
 
 def note_bundle(text: str, when: datetime | None = None, what: str = "Finished") -> dict[str, Any]:
-    """The MIME bundle of a sentence about how a cell was run; the pytest plugin masks `when`, the time of `what`."""
+    """Return the MIME bundle of a sentence about how a cell was run.
+
+    Args:
+        text: The sentence.
+        when: Time to show; the pytest plugin masks it.
+        what: Label of the time.
+    """
     at = f' {what}: <span class="hitl-who">{when:%Y-%m-%d %H:%M:%S} UTC</span>' if when is not None else ""
     return {
         NOTE_MIME: {"version": 1},
@@ -71,7 +80,7 @@ def note_bundle(text: str, when: datetime | None = None, what: str = "Finished")
 
 
 def proposals_text(proposals: Sequence[Proposal]) -> str:
-    """One line a proposal: what became of it, and its title. The same from run to run."""
+    """Return one line per proposal: its outcome and its title. It does not depend on ids and times."""
     return "\n".join(
         f"{describe_outcome(proposal)}: {show_hidden_characters(proposal.title)}{_explain_status(proposal)}"
         for proposal in proposals
@@ -79,12 +88,12 @@ def proposals_text(proposals: Sequence[Proposal]) -> str:
 
 
 def verdict_bundle(proposal: Proposal) -> dict[str, Any]:
-    """The MIME bundle of a question that a policy decided and nobody paused for: its line."""
+    """Return the MIME bundle of a question that a policy decided without a pause: one line."""
     return _line_bundle(proposals_text([proposal]))
 
 
 def more_passed_bundle(rule: str, count: int) -> dict[str, Any]:
-    """The MIME bundle that says how many more questions a rule let pass than are shown one by one."""
+    """Return the MIME bundle with the number of questions that a rule passed and that are not shown one by one."""
     return _line_bundle(show_hidden_characters(f"... and {count} more passed by policy ({rule})"))
 
 
@@ -96,7 +105,7 @@ def _line_bundle(line: str) -> dict[str, Any]:
 
 
 def describe_rule(proposal: Proposal) -> str:
-    """What decided a question, or why people are asked, in a word or few: the rules, the guardrail, the default."""
+    """Return what decided a question, or why people are asked, in a few words: rules, guardrail, or default."""
     if proposal.terms is not None and proposal.terms.rules:
         return ", ".join(proposal.terms.rules)
     worst = "block" if proposal.decision is not None else "escalate"
@@ -105,7 +114,7 @@ def describe_rule(proposal: Proposal) -> str:
 
 
 def _explain_status(proposal: Proposal) -> str:
-    """Behind the title of an open question whom it waits for, and behind one that a policy decided, which rule did."""
+    """Return whom an open question waits for, or which rule of a policy decided it, to follow the title."""
     if proposal.decision is not None:
         return f" ({show_hidden_characters(describe_rule(proposal))})" if proposal.decision.by == "policy" else ""
     if proposal.status != "open":
@@ -118,7 +127,7 @@ def _explain_status(proposal: Proposal) -> str:
 
 
 def describe_outcome(proposal: Proposal) -> str:
-    """What became of a proposal, in a word or three."""
+    """Return the outcome of a proposal in one to three words."""
     if proposal.status == "open":
         return "Paused"
     if proposal.status == "decided" and proposal.doubt is not None:
@@ -136,8 +145,8 @@ def describe_outcome(proposal: Proposal) -> str:
 
 
 def proposals_html(proposals: Sequence[Proposal]) -> str:
-    """The proposals as self-contained, escaped HTML."""
-    # MathJax would take "$5 to $6" for a formula.
+    """Return the proposals as self-contained, escaped HTML."""
+    # The class stops MathJax from reading "$5 to $6" as a formula.
     return f'<div class="{_ROOT_CLASSES}">' + "".join(_card_html(proposal) for proposal in proposals) + "</div>"
 
 
@@ -152,7 +161,7 @@ def _card_html(proposal: Proposal) -> str:
     else:
         rows = [
             (name, text) for name, text in doubts.list_facts(proposal.doubt) if name != "began"
-        ]  # times differ in each run
+        ]  # the times differ from run to run
         rows += (
             [(says, then) for _, says, then, _ in doubts.list_choices(proposal.doubt)]
             if proposal.status == "open"
@@ -189,7 +198,7 @@ def _decision_html(proposal: Proposal) -> str:
         parts.append(labelled_html("Reason", text_html(proposal.decision.reason)))
     decider = format_decider(proposal.decision, identify_checked_reviewer(proposal.decision))
     who = f"{decider}, {proposal.decision.decided_at:%Y-%m-%d %H:%M:%S} UTC"
-    # With the votes, which a script that decides in people's place need not give.
+    # Votes are inside the masked span, too: a decisions file may give one decision instead of the votes.
     who = "; ".join([who, *(sentences.format_vote(vote) for vote in describe_checked_votes(proposal))])
     parts.append(f'<div style="{_FAINT_STYLE}">Decided by <span class="hitl-who">{escape_html(who)}</span></div>')
     return "".join(parts)

@@ -1,6 +1,6 @@
-"""What `progress.describe` tells of a proposal's terms, in sentences for people who read plain text.
+"""Sentences about a proposal's terms from `progress.describe_progress`, for people who read plain text.
 
-The extension says the same in its own words (`extension/src/components/terms-sentences.ts`).
+The extension has its own sentences with the same content (`extension/src/components/terms-sentences.ts`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hitl_nb.policies.terms.seats import format_need, format_need_progress, is_m
 from hitl_nb.records import GuardrailResult, Proposal
 
 ACTION_WORDS = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "responded"}
-"""What somebody who decided did, by the action."""
+"""Past participle of each action."""
 ENOUGH_NOTE = (
     "Enough people agree since the terms were changed. One more approval decides, also by who has approved before."
 )
@@ -27,7 +27,12 @@ _STEP_SENTENCES = {
 
 
 def review_sections(proposal: Proposal, told: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """Headings and the sentences below each; only those that there are. `told` is what `describe` gave of `p`."""
+    """Return headings with their sentences; empty sections are left out.
+
+    Args:
+        proposal: The proposal.
+        told: Its description by `describe_progress`.
+    """
     is_open = proposal.status == "open"
     found = [
         (_why_heading(proposal), format_reasons(proposal)),
@@ -44,7 +49,7 @@ def review_sections(proposal: Proposal, told: dict[str, Any]) -> list[tuple[str,
 
 
 def lasting_sections(proposal: Proposal) -> list[tuple[str, list[str]]]:
-    """What a policy said when it was asked, without what becomes another with time: no votes, no times."""
+    """Return the sections of a policy's result that do not change with time: no votes and no times."""
     why = format_reasons(proposal)
     found = [(_why_heading(proposal), why)] if why else []
     if proposal.terms is None or proposal.status != "open":
@@ -63,7 +68,7 @@ def _why_heading(proposal: Proposal) -> str:
 
 
 def format_reasons(proposal: Proposal) -> list[str]:
-    """Why a proposal is asked, passed or blocked; what a guardrail said only if no other sentence has it."""
+    """Return why a proposal is asked, passed or blocked. A guardrail's message is listed only if no sentence has it."""
     lines = list(proposal.why)
     said = [one for one in proposal.guardrails if one.verdict != "pass"]
     lines += [
@@ -79,7 +84,10 @@ def _format_guardrail(one: GuardrailResult) -> str:
 
 
 def format_needs(needs: Sequence[dict[str, Any]]) -> list[str]:
-    """Of each need how many agree, who, and who may still: "1 of 2 of @finance: bo; waiting for ada or cy"."""
+    """Return for each need how many agree, who, and who may still vote.
+
+    An example is "1 of 2 of @finance: bo; waiting for ada or cy".
+    """
     return [format_need_progress(**need) for need in needs]
 
 
@@ -88,13 +96,13 @@ def _format_hidden_votes(told: dict[str, Any]) -> list[str]:
 
 
 def _format_met_needs(told: dict[str, Any]) -> list[str]:
-    """What an open proposal waits for whose needs are met: they were changed, and no change decides by itself."""
+    """Return a note for an open proposal whose needs are met: its terms were changed, and a change never decides."""
     met = bool(told["needs"]) and all(need["have"] >= need["count"] for need in told["needs"])
     return [ENOUGH_NOTE] if met and told["settles_at"] is None and not told["blind"] else []
 
 
 def format_still_needed(proposal: Proposal, told: dict[str, Any]) -> str:
-    """What a proposal waits for although somebody has just voted on it."""
+    """Return what a proposal still waits for after somebody voted."""
     if proposal.settles_at is not None:
         return (
             f"it settles at {_format_time(proposal.settles_at)}; until then `hitl-nb undo {proposal.id}` takes it back"
@@ -103,13 +111,13 @@ def format_still_needed(proposal: Proposal, told: dict[str, Any]) -> str:
 
 
 def format_vote(vote: dict[str, Any]) -> str:
-    """Who said what, for whom, how that is known, when and why."""
+    """Return a sentence about a vote: action, person and how they are known, seat, time and reason."""
     who = format_person(vote["reviewer"], vote["reviewer_name"], vote.get("known"), vote["surface"])
     line = f"{ACTION_WORDS[vote['action']].capitalize()} by {who}"
     if vote["seat"] and vote["seat"] != vote["reviewer"]:
         line += f", for {vote['seat']}"
     elif vote.get("known") in ("token", "anonymous") and not is_made_up(vote["reviewer"]):
-        line += f", as {vote['reviewer']}"  # the name that the vote is counted under
+        line += f", as {vote['reviewer']}"  # the name under which the vote counts
     line += f", {_format_time(vote['at'])}"
     if vote["reason"]:
         line += f". Reason: {vote['reason']}"
@@ -117,7 +125,7 @@ def format_vote(vote: dict[str, Any]) -> str:
 
 
 def format_clock(told: dict[str, Any]) -> Iterator[str]:
-    """What the clock does to a proposal, one line a step, in order."""
+    """Yield a sentence for each timed action on a proposal, in order."""
     if told["overdue"]:
         yield "Overdue."
     if told["settles_at"] is not None:

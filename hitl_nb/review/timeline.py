@@ -1,7 +1,7 @@
-"""What happened in a run, and when: its events, proposals and steps as one list of entries, oldest first.
+"""Timeline of a run: its events, proposals and steps as one list of entries, oldest first.
 
-Nothing is recorded for this: the audit log says when a kernel began and stopped to work and who decided, the steps when
-they began and ended. A kernel that died left no event; its work ends, as far as is known, with the last sign of it.
+Nothing is recorded only for this. The audit log has the times at which processes began and stopped working, and the
+decisions; steps have their own times. A kernel that died left no event; its work then ends with its last known sign.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ class TimelineItem(Record, frozen=True, kw_only=True):
     """One entry of a timeline.
 
     Attributes:
-        n: number of the event in the audit log; 0 if it is not from there.
+        n: Number of the event in the audit log; 0 if it is not from there.
         type: "opened", "working", "statement", "step", "waiting", "decision", "comment", "doubt", "resumed", "paused",
-            "failed", "finished" or "cancelled"; "policy" for what a policy passed or blocked, "vote" for one person's
-            of several, and "clock" for what the clock did.
-        until: when it ended; None for a moment, and for what still goes on.
-        seconds: how long it took, if it ended.
-        what: one line for people.
-        actor: who did it: a reviewer and how they are known (see `ledger/decisions/reviewers.py`), or a process.
-        detail: the rest of what is recorded about it.
+            "failed", "finished" or "cancelled"; "policy" if a policy passed or blocked a proposal, "vote" for the vote
+            of one person, and "clock" for a timed action.
+        at: When it began.
+        until: When it ended; None for an instant, and for what has not ended yet.
+        seconds: Duration, if it has ended.
+        what: One line for people.
+        actor: Name of a reviewer and how they are known (see `ledger/decisions/reviewers.py`), or a process.
+        detail: Other recorded data.
     """
 
     n: int = 0
@@ -52,7 +53,11 @@ class TimelineItem(Record, frozen=True, kw_only=True):
 
 
 def build_timeline(ledger: Ledger, run_id: str) -> list[TimelineItem]:
-    """The entries of a run. Raises UnknownRun."""
+    """Return the timeline of a run.
+
+    Raises:
+        UnknownRun: There is no run with this id.
+    """
     running = ledger.load_run(run_id).status == "running"
     events = ledger.run_events(run_id)
     proposals = {proposal.id: proposal for proposal in ledger.list_proposals(run_id)}
@@ -101,7 +106,7 @@ def _iterate_moments(
 
 
 def _iterate_policy_decisions(proposals: Iterable[Proposal]) -> Iterator[TimelineItem]:
-    """What policies decided: the list of a run's events has none of it, as there may be very much."""
+    """Yield the decisions of policies. A run's events leave them out, because there may be very many."""
     for proposal in proposals:
         made = proposal.decision
         if made is None or made.by != "policy":
@@ -127,7 +132,7 @@ _CLOCK_SENTENCES = {
 
 
 def _terms_item(event: Event, proposal: Proposal, data: dict[str, Any]) -> TimelineItem | None:
-    """What a person's vote or the clock did to a proposal; None if the event is about something else."""
+    """Return the entry for a vote or a timed action on a proposal; None for other events."""
     n, at, made = event.n, event.at, proposal.decision
     if event.type == "decision" and data.get("by") == "deadline" and made is not None:
         what = f"{ACTION_WORDS[made.action]} by the deadline: {proposal.title}"
@@ -163,11 +168,11 @@ def _without_statements(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _iterate_work(events: Iterable[Event], steps: list[Step]) -> Iterator[TimelineItem]:
-    """The stretches in which a process worked on the run."""
+    """Yield the periods in which a process worked on the run."""
     began: Event | None = None
     for event in events:
         if event.type in _BEGINS:
-            if began is not None:  # that process died: the next one took over
+            if began is not None:  # that process died, and this one took over
                 yield _make_stretch(
                     began, _find_last_sign(began.at, event.at, steps), "the process ended without a word"
                 )

@@ -1,4 +1,4 @@
-"""The draft follows what people vote on: who looks at an edited proposal next has the edited value in the editor."""
+"""Keep the draft at the value that people vote on, so that the next reviewer finds the edited value in the editor."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from hitl_nb.records import Proposal
 
 
 def follow_candidate(ledger: Ledger, before: Proposal, after: Proposal) -> None:
-    """Put the value that people vote on since a vote into the draft, unless somebody has written there meanwhile.
+    """Write the value that people vote on after a vote into the draft, unless somebody has edited it meanwhile.
 
-    `before` and `after` are the proposal before and after that vote. Raises StoreError.
+    Args:
+        ledger: Ledger of the proposal.
+        before: The proposal before the vote.
+        after: The proposal after the vote.
+
+    Raises:
+        StoreError: The draft cannot be read or written.
     """
     if after.status != "open" or after.candidate is UNSET:
         return

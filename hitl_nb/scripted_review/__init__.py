@@ -1,1 +1,1 @@
-"""Decisions from a file, where nobody looks."""
+"""Decisions from a file, for tests and CI, where no person decides."""

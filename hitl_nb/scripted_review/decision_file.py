@@ -1,4 +1,4 @@
-"""The file format of decisions written down beforehand: `NAME.decisions.json` beside `NAME.ipynb`.
+"""The file format of decisions that are written down beforehand: `NAME.decisions.json` beside `NAME.ipynb`.
 
     {"version": 1, "clock": "2026-01-05T09:00:00Z", "decisions": [
       {"agent": "refunds", "title": "Order 1", "action": "edit", "value": "Dear ...", "reason": "by name"},
@@ -6,8 +6,8 @@
         {"as": "bo", "action": "approve"}, {"as": "cy", "action": "approve"}]},
       {"agent": "refunds", "title": "Order 3", "action": "wait"}]}
 
-An entry answers one proposal: alone, with the votes of named people, or by letting the clock act. `reviewer.py` plays
-them; "writing", beside "decisions", is what people do in workspaces meanwhile (`people.py`).
+An entry answers one proposal: with an action, with the votes of named people, or by moving the clock ("wait").
+`reviewer.py` uses the entries. "writing", beside "decisions", has edits of people in workspaces (`people.py`).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from hitl_nb.structs import prepare_structs
 VERSION = 1
 
 DEFAULT_CLOCK = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""What time it is for policies where a file does not say: a Monday morning."""
+"""Time for policies if a file has no "clock": a Monday morning."""
 
 EXPECTED_FORMAT = (
-    '{"version": 1, "decisions": [{"agent": ..., "title": ..., "action": ..., "value": ..., "reason": ...}, ...]}, '
-    'with "votes": [{"as": ..., "action": ...}, ...] in place of "action" where named people vote, and "clock" and '
-    '"requesters" beside "decisions" for the time and for four eyes'
+    '{"version": 1, "decisions": [{"agent": ..., "title": ..., "action": ..., "value": ..., "reason": ...}, ...]}. '
+    'If named people vote, an entry has "votes": [{"as": ..., "action": ...}, ...] instead of "action". Beside '
+    '"decisions", "clock" sets the time, and "requesters" names people for four eyes'
 )
 
 EntryAction = Literal["approve", "edit", "reject", "respond", "wait"]
@@ -45,10 +45,10 @@ class VoteEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The vote of one person.
 
     Attributes:
-        reviewer: user name of who votes; "as" in the file.
+        reviewer: User name of the voter; "as" in the file.
         action: "approve", "edit", "reject" or "respond".
-        value: for "edit" the edited value as JSON, for "respond" the message.
-        reason: kept with the vote.
+        value: For "edit" the edited value as JSON, for "respond" the message.
+        reason: Stored with the vote.
     """
 
     reviewer: str = msgspec.field(name="as")
@@ -57,22 +57,23 @@ class VoteEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     reason: str | None = None
 
     def find_mistake(self) -> str:
-        """What is wrong with this vote, or ""."""
+        """Return what is wrong with this vote; "" if it is valid."""
         if not self.reviewer:
             return 'has an empty "as"; name the person who votes'
         return _find_value_mistake(self.action, self.value)
 
 
 class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One answer to a proposal. It has an action or votes.
+    """One answer to a proposal. It has either an action or votes.
 
     Attributes:
-        agent, title: which proposals it answers; `*` stands for any characters.
-        action: "approve", "edit", "reject" or "respond" decides it, no matter whom the policy asks for; "wait" moves
+        agent: Agents whose proposals it answers; `*` matches any characters.
+        title: Titles of the proposals that it answers; `*` matches any characters.
+        action: "approve", "edit", "reject" or "respond" decides the proposal without regard to the policy; "wait" moves
             the clock to the next step of the proposal's timeline.
-        value: for "edit" the edited value as JSON, for "respond" the message.
-        reason: kept with the decision.
-        votes: of named people, as the policy asks for them; in this order.
+        value: For "edit" the edited value as JSON, for "respond" the message.
+        reason: Stored with the decision.
+        votes: Votes of named people, as the policy needs them, in this order.
     """
 
     agent: str = "*"
@@ -83,18 +84,18 @@ class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     votes: list[VoteEntry] | msgspec.UnsetType = msgspec.UNSET
 
     def matches(self, proposal: Proposal) -> bool:
-        """Whether it may answer this proposal."""
+        """Return whether the entry may answer this proposal."""
         return matches_pattern(self.agent, proposal.agent) and matches_pattern(self.title, proposal.title)
 
     def find_mistake(self) -> str:
-        """What is wrong with this entry and how to mend it, or ""; to be read behind its number."""
+        """Return what is wrong with this entry and how to correct it, to follow its number; "" if it is valid."""
         if self.votes is not msgspec.UNSET:
             return self._find_mistake_in_votes(self.votes)
         if self.action is msgspec.UNSET:
             return ': has neither "action" nor "votes"; give it one of them'
         if self.action == "wait":
             given = self.value is not msgspec.UNSET or self.reason is not None
-            return ' is a "wait" with a "value" or "reason"; leave that out: nobody decides' if given else ""
+            return ' is a "wait" with a "value" or "reason"; remove it: nobody decides' if given else ""
         mistake = _find_value_mistake(self.action, self.value)
         return f" {mistake}" if mistake else ""
 
@@ -102,9 +103,9 @@ class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         if self.action is not msgspec.UNSET:
             return ' has "action" and "votes"; give each person\'s action in their vote'
         if self.value is not msgspec.UNSET or self.reason is not None:
-            return ' has "votes" and a "value" or "reason" beside them; put that into the vote that it belongs to'
+            return ' has "votes" and a "value" or "reason" beside them; move that into the vote that it belongs to'
         if not votes:
-            return ' has no vote in "votes"; write {"as": NAME, "action": ...} for each person'
+            return ' has an empty "votes"; write {"as": NAME, "action": ...} for each person'
         for number, vote in enumerate(votes):
             if mistake := vote.find_mistake():
                 return f".votes[{number}] {mistake}"
@@ -127,11 +128,11 @@ class DecisionFile:
     """The content of a decisions file.
 
     Attributes:
-        decisions: the entries, in order.
-        writing: what people do in workspaces.
-        clock: what time it is for policies; aware, UTC.
-        requesters: user names of those who started the agents, for four eyes. Nobody, unless the file names them, so
-            that the votes count the same no matter who runs the notebook.
+        decisions: The entries, in order.
+        writing: Edits of people in workspaces.
+        clock: Time for policies; aware, UTC.
+        requesters: User names of those who started the agents, for four eyes. Empty unless the file names them, so
+            that votes count the same for every user who runs the notebook.
     """
 
     decisions: list[DecisionEntry] = field(default_factory=list[DecisionEntry])
@@ -141,7 +142,11 @@ class DecisionFile:
 
 
 def read_file(path: Path) -> DecisionFile:
-    """Read a decisions file. Raises HitlError with the file, the entry and how to mend it."""
+    """Read a decisions file.
+
+    Raises:
+        HitlError: The file cannot be read or is invalid; the message names the entry and how to correct it.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -150,11 +155,19 @@ def read_file(path: Path) -> DecisionFile:
 
 
 def parse_document(raw: bytes, name: str) -> DecisionFile:
-    """Parse the JSON of a decisions file; `name` is for messages. Raises HitlError."""
+    """Parse the JSON of a decisions file.
+
+    Args:
+        raw: The JSON.
+        name: Name of the file, for messages.
+
+    Raises:
+        HitlError: The JSON is invalid.
+    """
     try:
         found = msgspec.json.decode(raw, type=_FileContent)
     except msgspec.DecodeError as error:
-        raise HitlError(f"{name} is no script of decisions: {error}; expected is {EXPECTED_FORMAT}") from None
+        raise HitlError(f"{name} is not a decisions file: {error}; expected is {EXPECTED_FORMAT}") from None
     for number, entry in enumerate(found.decisions):
         if mistake := entry.find_mistake():
             raise HitlError(f"{name}: decisions[{number}]{mistake}")
@@ -165,7 +178,7 @@ def parse_document(raw: bytes, name: str) -> DecisionFile:
 
 
 def format_document(file: DecisionFile) -> str:
-    """The text of a decisions file, one entry a line."""
+    """Return the text of a decisions file, with one entry per line."""
     clock = "" if file.clock == DEFAULT_CLOCK else f'"clock": {json.dumps(format_clock(file.clock))}, '
     names = f'"requesters": {json.dumps(list(file.requesters), ensure_ascii=False)}, ' if file.requesters else ""
     hands = f'"writing": [\n  {_format_lines(file.writing)}\n], ' if file.writing else ""
@@ -173,17 +186,17 @@ def format_document(file: DecisionFile) -> str:
 
 
 def format_entry(entry: DecisionEntry | ScriptedEdit) -> str:
-    """An entry as its line of JSON."""
+    """Return an entry as a line of JSON."""
     return json.dumps(msgspec.to_builtins(entry), ensure_ascii=False)
 
 
 def format_clock(at: datetime) -> str:
-    """A time as "clock" has it: "2026-01-05T09:00:00Z"."""
+    """Return a time in the format of "clock": "2026-01-05T09:00:00Z"."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def matches_pattern(pattern: str, text: str) -> bool:
-    """Whether `text` is `pattern`, in which `*` stands for any characters."""
+    """Return whether `text` matches `pattern`, in which `*` matches any characters."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 
@@ -198,7 +211,7 @@ def _parse_clock(text: str | None, name: str) -> datetime:
         return msgspec.convert(text, _ClockTime).astimezone(UTC)
     except (msgspec.ValidationError, OverflowError):
         raise HitlError(
-            f'{name}: "clock" is {text!r}, which is no time with a time zone; write it as in '
+            f'{name}: "clock" is {text!r}, which is not a time with a time zone; write it as in '
             f'"{format_clock(DEFAULT_CLOCK)}"'
         ) from None
 

@@ -1,7 +1,7 @@
-"""What was decided on a notebook, as the entries of a decisions file that decides it again.
+"""Convert the decisions on a notebook to a decisions file that repeats them.
 
-What a policy passed or blocked needs no entry: it is judged again. What the clock did, and what it decided, is as many
-waits. Votes are written down as votes where it matters who votes.
+Decisions of a policy need no entry: the policy is evaluated again. Each timed action, and each decision by a deadline,
+becomes a wait. Votes are recorded as votes if it matters who votes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hitl_nb.scripted_review.given_answers import AnswerGiven, list_answers, new
 
 
 def record_file(ledger: Ledger, notebook: str) -> DecisionFile | None:
-    """The decisions file that repeats a notebook's newest runs; None if nothing was decided on them."""
+    """Return a decisions file that repeats a notebook's newest runs; None if nothing was decided on them."""
     runs = newest_runs(ledger, notebook)
     passed = [proposal for run in runs for proposal in ledger.list_passed(run.id)]
     asked = [proposal for run in runs for proposal in ledger.list_proposals(run.id)]
@@ -32,7 +32,7 @@ def record_file(ledger: Ledger, notebook: str) -> DecisionFile | None:
 
 
 def record_entries(ledger: Ledger, notebook: str) -> list[DecisionEntry]:
-    """The entries that decide again what people and the clock decided on a notebook's newest runs."""
+    """Return entries that repeat the decisions of people and deadlines on a notebook's newest runs."""
     found = [pair for run in newest_runs(ledger, notebook) for pair in list_answers(ledger, run)]
     decided = [
         (proposal, answers)
@@ -44,14 +44,14 @@ def record_entries(ledger: Ledger, notebook: str) -> list[DecisionEntry]:
 
 
 def asks_about_crash(proposal: Proposal) -> bool:
-    """Whether it asks what came of a step whose process died: a question that another run does not have."""
+    """Return whether a proposal asks about a step whose process died; another run does not ask this."""
     return proposal.doubt is not None
 
 
 def _repeat_answers(proposal: Proposal, answers: Sequence[AnswerGiven]) -> list[DecisionEntry]:
-    """The entries that decide a proposal again."""
+    """Return the entries that repeat the decision on a proposal."""
     entries: list[DecisionEntry] = []
-    votes = {one.event: one for one in proposal.votes}  # those that were replaced or taken back are not among them
+    votes = {one.event: one for one in proposal.votes}  # without votes that were replaced or undone
     for answer in answers:
         if answer.action == "wait":
             entries.append(DecisionEntry(agent=proposal.agent, title=proposal.title, action="wait"))
@@ -63,7 +63,7 @@ def _repeat_answers(proposal: Proposal, answers: Sequence[AnswerGiven]) -> list[
 
 
 def _append_vote(entries: list[DecisionEntry], proposal: Proposal, vote: VoteRecord) -> None:
-    """Add a vote, to the last entry if that has votes."""
+    """Add a vote; to the last entry, if that has votes."""
     action, value = (vote.action, vote.value) if entries else _with_document_text(proposal, vote.action, vote.value)
     given = value if action in ("edit", "respond") else msgspec.UNSET
     one = VoteEntry(reviewer=vote.reviewer, action=action, value=given, reason=vote.reason)
@@ -74,7 +74,7 @@ def _append_vote(entries: list[DecisionEntry], proposal: Proposal, vote: VoteRec
 
 
 def _is_reviewer_irrelevant(proposal: Proposal) -> bool:
-    """Whether anyone might have decided it alone, and one person did: then the entry needs no name."""
+    """Return whether anyone could have decided it alone, and one person did: then the entry needs no name."""
     terms, decision = proposal.terms, proposal.decision
     if terms is None or decision is None or decision.by == "deadline" or len(proposal.votes) != 1:
         return False
@@ -83,7 +83,7 @@ def _is_reviewer_irrelevant(proposal: Proposal) -> bool:
 
 
 def _make_decision_entry(proposal: Proposal) -> DecisionEntry:
-    """The entry that decides it, no matter who is asked."""
+    """Return an entry that decides the proposal, without regard to whom the policy asks."""
     assert proposal.decision is not None
     action, value = _with_document_text(proposal, proposal.decision.action, proposal.decision.value)
     given = value if action in ("edit", "respond") else msgspec.UNSET
@@ -93,6 +93,6 @@ def _make_decision_entry(proposal: Proposal) -> DecisionEntry:
 
 
 def _with_document_text(proposal: Proposal, action: Action, value: Any) -> tuple[Action, Any]:
-    """What repeats an action. In a workspace people wrote before they decided, so it is the text that counts."""
+    """Return what repeats an action. People may have edited a workspace before they approved: repeat its text."""
     wrote = proposal.document and action == "approve" and "edit" in proposal.allow
     return ("edit", proposal.value) if wrote else (action, value)

@@ -1,4 +1,4 @@
-"""The clock of a decisions file: it stands still, so that conditions and timelines give the same on every run."""
+"""The clock of a decisions file. It is fixed, so that conditions and timelines give the same result in every run."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from datetime import datetime
 
 
 class ManualClock:
-    """A clock that only moves when it is told to, and never back.
+    """A clock that moves only when `move_to` is called, and never back.
 
     Args:
-        at: the time that it begins with; aware, UTC.
+        at: Initial time; aware, UTC.
     """
 
     def __init__(self, at: datetime) -> None:
         self._at = at
 
     def current_time(self) -> datetime:
-        """What time it is."""
+        """Return the time of the clock."""
         return self._at
 
     def move_to(self, at: datetime) -> None:
-        """Let it be `at`, unless that is earlier than now."""
+        """Set the clock to `at`, unless that is earlier than its time."""
         self._at = max(self._at, at)

@@ -1,4 +1,4 @@
-"""What people, decisions files and the clock did about the proposals of a run, in the order of the audit log."""
+"""Answers of people, decisions files and the clock to the proposals of a run, in the order of the audit log."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _STEPS_TAKEN = frozenset({"proposal.reminded", "proposal.overdue", "proposal.esc
 
 @dataclass(frozen=True)
 class AnswerGiven:
-    """One thing that was done about a proposal.
+    """One answer to a proposal.
 
     Attributes:
-        action: "wait" if the clock did it.
-        event: the number of its entry in the audit log.
-        reviewer: who did it; "" for the clock.
-        is_decision: whether it is the decision itself, which no vote made.
-        at: when the clock's step was due, by the store's clock; None for everything else.
+        action: The action; "wait" if the clock acted.
+        event: Number of its entry in the audit log.
+        reviewer: Name of the person or file that answered; "" for the clock.
+        is_decision: Whether it is the decision itself, made without votes.
+        at: When the clock's step was due, by the store's clock; None for other answers.
     """
 
     action: EntryAction
@@ -37,7 +37,7 @@ class AnswerGiven:
 
 
 def newest_runs(ledger: Ledger, notebook: str) -> list[Run]:
-    """The newest run of each agent and key of a notebook, oldest first."""
+    """Return the newest run of each agent and key of a notebook, oldest first."""
     newest: dict[tuple[str, str], Run] = {}
     before: str | None = None
     while page := ledger.list_runs(notebook=notebook, before=before):
@@ -48,9 +48,9 @@ def newest_runs(ledger: Ledger, notebook: str) -> list[Run]:
 
 
 def list_answers(ledger: Ledger, run: Run) -> list[tuple[Proposal, list[AnswerGiven]]]:
-    """The proposals of a run that people, a file or the clock answered, in the order asked, with what was done.
+    """Return the proposals of a run in the order in which they were asked, each with its answers.
 
-    Not those that a policy decided, nor those that expired or were superseded.
+    Proposals that a policy decided, that expired or that were superseded are left out.
     """
     found = [
         proposal for proposal in ledger.list_proposals(run.id) if proposal.status == "open" or _is_answered(proposal)
@@ -64,7 +64,7 @@ def list_answers(ledger: Ledger, run: Run) -> list[tuple[Proposal, list[AnswerGi
 
 
 def count_given(entry: DecisionEntry, answers: Sequence[AnswerGiven]) -> int:
-    """How many of these answers, from the first on, the entry of a decisions file gave; 0 if it gave another."""
+    """Return how many of these answers, from the first on, an entry gave; 0 if the entry gives another answer."""
     if entry.votes is msgspec.UNSET:
         voted = not answers[0].is_decision and answers[0].action != "wait"
         return int(entry.action == answers[0].action and not voted)
@@ -98,7 +98,7 @@ def _iterate_answers(proposal: Proposal, events: Sequence[Event]) -> Iterator[An
 
 
 def _is_same_wait(terms: Terms | None, n: int) -> bool:
-    """Whether step `n` of the timeline is due when the step before it is, so that one wait takes both."""
+    """Return whether timeline step `n` is due at the same time as the one before, so that one wait does both."""
     steps = () if terms is None else terms.timeline
     if not 0 < n < len(steps):
         return False

@@ -1,12 +1,13 @@
-"""People of a script who write along in a workspace: what they type and say, and what they wait for.
+"""Scripted people who edit a workspace in a test: what they write, and which text they wait for.
 
     {"version": 1, "writing": [
       {"title": "Penguins", "after": "## Islands", "person": "ann", "type": " of 2008", "behind": "expedition"},
       {"title": "Penguins", "after": "## Islands", "person": "bob", "comment": "Which year?", "quote": "expedition"}
     ], "decisions": [{"title": "Penguins", "action": "approve"}]}
 
-An entry is played once in a run, in the order of the file, when the agent has written and the text has what the entry
-waits for. It is kept like any other write, so a run that goes on after a crash does not play it again.
+Entries are played in the order of the file, each once per run. An entry is played after a write by the agent, when the
+document has the text that the entry waits for. It is recorded like any other write, so a run that continues after a
+crash does not play it again.
 """
 
 from __future__ import annotations
@@ -27,15 +28,19 @@ from hitl_nb.structs import prepare_structs
 
 
 class ScriptedEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something that a person of a script does.
+    """One edit or comment of a scripted person.
 
     Attributes:
-        agent, title: in which workspaces; `*` stands for any characters.
-        person: who it is.
-        after: what the document must have before; "" is there from the beginning.
-        type: what is typed: at the end, `behind` a text that stands there once, or `instead` of one.
-        comment: what is said, about `quote` if that is given.
-        suggest: what is suggested in place of `quote`.
+        agent: Agents in whose workspaces it is made; `*` matches any characters.
+        title: Titles of these workspaces; `*` matches any characters.
+        person: Name of the person.
+        after: Text that the document must have before; "" for no condition.
+        type: Text to write: at the end, `behind` a text that occurs once, or `instead` of such a text.
+        behind: Text after which `type` is written.
+        instead: Text that `type` replaces.
+        comment: Text of a comment; about `quote`, if that is given.
+        suggest: Text that is suggested instead of `quote`.
+        quote: Text that the comment or suggestion is about.
     """
 
     agent: str = "*"
@@ -50,25 +55,28 @@ class ScriptedEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     quote: str = ""
 
     def find_mistake(self) -> str:
-        """What is wrong with this entry, or ""."""
+        """Return what is wrong with this entry; "" if it is valid."""
         if self.type is None and self.comment is None and self.suggest is None:
             return 'does nothing; give it "type", "comment" or "suggest"'
         if self.type is not None and (self.comment is not None or self.suggest is not None):
-            return "types and comments at once; make two entries of it"
+            return 'has "type" and a comment or suggestion; make two entries of it'
         if self.behind is not None and self.instead is not None:
-            return 'has "behind" and "instead"; one of them says where'
+            return 'has "behind" and "instead"; give only one of them'
         if self.suggest is not None and not self.quote:
-            return 'suggests something without the "quote" that it is to replace'
+            return 'has "suggest" without the "quote" that it replaces'
         return ""
 
 
 class ScriptedPeople:
-    """The people of one script in one workspace.
+    """The scripted people of one file in one workspace.
 
     Args:
-        name: of the script, for messages.
-        hands: its entries that are about this workspace, with their numbers in the file.
-        epoch, check: those of the run's claim (see `AgentWriter`).
+        ledger: Ledger of the workspace.
+        workspace: The workspace.
+        name: Name of the file, for messages.
+        hands: The file's entries for this workspace, with their numbers in the file.
+        epoch: Fencing number of the run's claim (see `AgentWriter`).
+        check: Checks the run's claim (see `AgentWriter`).
     """
 
     def __init__(
@@ -90,7 +98,11 @@ class ScriptedPeople:
         self._check = check
 
     def play(self) -> list[int]:
-        """Do what is to be done now; the entries that still wait. Raises HitlError for one that cannot be done."""
+        """Play the entries that are due. Return the numbers of those that still wait.
+
+        Raises:
+            HitlError: An entry cannot be played.
+        """
         waiting: list[int] = []
         for number, hand in self._edits:
             writing = self._make_writer(hand)
@@ -138,7 +150,7 @@ class ScriptedPeople:
 
 
 def _find_place(hand: ScriptedEdit) -> TextFinder:
-    """Where it is typed."""
+    """Return a function that finds the place where the person writes."""
     if hand.instead is not None:
         return locate_quote(hand.instead)
     if hand.behind is None:
@@ -148,7 +160,7 @@ def _find_place(hand: ScriptedEdit) -> TextFinder:
 
 
 def _comment_id(document: str, key: str) -> str:
-    """The same on every try."""
+    """Return the id of the comment of an entry; the same on every attempt."""
     return base64.b32encode(hashlib.sha256(f"{document}/{key}".encode()).digest())[:12].decode().lower()
 
 

@@ -1,8 +1,8 @@
-"""Decisions written down beforehand answer checkpoints in tests and CI, where nobody looks.
+"""Answer checkpoints from a decisions file, in tests and CI, where no person decides.
 
-The environment variable `HITL_NB_REVIEWER` (`script:FILE`) names the decisions file that answers, so that kernels and
-worker processes inherit it. The agent really pauses, and each decision is recorded in the store like any other, so
-after a crash the entries that were used are known from there.
+The environment variable `HITL_NB_REVIEWER` (`script:FILE`) names the decisions file, so that kernels and worker
+processes inherit it. The agent really pauses, and each decision is recorded in the store like any other. So after a
+crash the used entries are known from the store.
 """
 
 from __future__ import annotations
@@ -24,18 +24,20 @@ from hitl_nb.scripted_review.people import ScriptedPeople
 from hitl_nb.scripted_review.scripted_pause import ScriptedPause, describe_missing_entry
 
 _RunName = tuple[int, str, str, str]
-"""What identifies a run across its generations: ledger, notebook, agent, key."""
+"""Identifies a run across its generations: ledger, notebook, agent, key."""
 
 
 class DecisionFileReviewer:
-    """Answers proposals with the entries of one decisions file, and knows which of them are used.
+    """Answers proposals with the entries of one decisions file, and tracks which entries are used.
 
-    An entry answers one proposal: the first unused one whose agent and title match. For a run that was started afresh,
-    the entries that an older generation used are free again.
+    An entry answers one proposal: the first unused entry whose agent and title match. If a run was restarted, the
+    entries that its older generation used are free again.
 
     Attributes:
-        clock: the time that policies see as long as this reviewer answers.
-        requesters: user names of those who started the agents, for four eyes.
+        path: Path of the file.
+        entries: The entries of the file.
+        clock: Time that policies see while this reviewer answers.
+        requesters: User names of those who started the agents, for four eyes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,12 +52,12 @@ class DecisionFileReviewer:
 
     @property
     def unused_entries(self) -> list[DecisionEntry]:
-        """The entries that have answered nothing so far."""
+        """The entries that have not answered a proposal yet."""
         used = self._used_numbers()
         return [entry for i, entry in enumerate(self.entries) if i not in used]
 
     def recall_used_entries(self, ledger: Ledger, notebook: str) -> None:
-        """Know which entries an earlier process used on a notebook's runs, and how far they moved the clock."""
+        """Find the entries that an earlier process used for a notebook's runs, and move the clock as far as it did."""
         if (id(ledger), notebook) in self._recalled:
             return
         self._recalled.add((id(ledger), notebook))
@@ -65,11 +67,11 @@ class DecisionFileReviewer:
                     self._recall_answers(proposal, answers, self._find_used_numbers(ledger, run))
 
     def answer_proposals(self, ledger: Ledger, proposals: Sequence[Proposal]) -> None:
-        """Decide the open proposals of one pause. Nothing is decided unless each of them has an entry that fits.
+        """Decide the open proposals of one pause. Nothing is decided unless each has a valid entry.
 
         Raises:
-            Unanswered: there is no entry, or no further one, for one of them; the message has the entry to add.
-            HitlError: an entry does not fit its proposal, or a vote is refused.
+            Unanswered: A proposal has no entry, or not enough; the message has the entry to add.
+            HitlError: An entry is not valid for its proposal, or a vote is refused.
         """
         waiting = [proposal for proposal in proposals if proposal.status == "open"]
         if not waiting:
@@ -89,13 +91,17 @@ class DecisionFileReviewer:
     def perform_edits(
         self, ledger: Ledger, workspace: Workspace, *, epoch: int, check: Callable[[], None], at_end: bool = False
     ) -> None:
-        """Let the script's people do what they have to in a workspace that the agent has just written into.
+        """Play the scripted edits that are due in a workspace, after the agent has written into it.
 
         Args:
-            epoch, check: those of the run's claim (see `AgentWriter`).
-            at_end: the agent asks whether it is done, so nobody may still wait for something.
+            ledger: Ledger of the workspace.
+            workspace: The workspace.
+            epoch: Fencing number of the run's claim (see `AgentWriter`).
+            check: Checks the run's claim (see `AgentWriter`).
+            at_end: Whether the agent asks if the document is done, so that no entry may be left waiting.
 
-        Raises HitlError for an entry that cannot be done, or that waits in vain.
+        Raises:
+            HitlError: An entry cannot be played, or waits for a text that will not come.
         """
         hands = [
             (number, hand)
@@ -107,8 +113,8 @@ class DecisionFileReviewer:
         )
         if waiting and at_end:
             raise HitlError(
-                f"{self.path.name}: writing[{waiting[0]}] waits for {self._hands[waiting[0]].after!r}, and the agent "
-                f"asks whether {workspace.title!r} is done without having written that"
+                f"{self.path.name}: writing[{waiting[0]}] waits for {self._hands[waiting[0]].after!r}, but the agent "
+                f"asks whether {workspace.title!r} is done and has not written that text"
             )
 
     def _has_decided(self, proposal: Proposal) -> bool:
@@ -116,7 +122,7 @@ class DecisionFileReviewer:
         return made is not None and made.by == "script" and made.reviewer == self.path.name
 
     def _recall_answers(self, proposal: Proposal, answers: Sequence[AnswerGiven], taken: list[int]) -> None:
-        """Count the entries as used that gave these answers, as far as the file still has them."""
+        """Mark the entries that gave these answers as used, as far as the file still has them."""
         answers = [one for one in answers if not one.is_decision or one.reviewer == self.path.name]
         while answers:
             if answers[0].at is not None:
@@ -130,14 +136,18 @@ class DecisionFileReviewer:
             answers = answers[given or 1 :]
 
     def _find_used_numbers(self, ledger: Ledger, run: Run) -> list[int]:
-        """The entries that answered this run, by number."""
+        """Return the numbers of the entries that answered this run."""
         name = (id(ledger), run.notebook, run.agent, run.key)
         if name not in self._used or self._used[name][0] != run.id:
             self._used[name] = (run.id, [])
         return self._used[name][1]
 
     def _take_entry(self, taken: list[int], proposal: Proposal) -> tuple[int, DecisionEntry]:
-        """The next entry for a proposal, with its number. Raises Unanswered."""
+        """Return the next entry for a proposal, with its number.
+
+        Raises:
+            Unanswered: There is no unused entry.
+        """
         used = self._used_numbers()
         for i, entry in enumerate(self.entries):
             if i not in used and entry.matches(proposal):
@@ -150,10 +160,12 @@ class DecisionFileReviewer:
 
 
 def reviewer_from_environment() -> DecisionFileReviewer | None:
-    """The reviewer that answers in this process, or None if people do.
+    """Return the reviewer that answers in this process; None if people do.
 
-    From here on, the store's clock and who started agents are the reviewer's, or this machine's again. Raises HitlError
-    for a file that cannot be used.
+    Also replaces the store's clock and the requesters by the reviewer's, or restores them if there is no reviewer.
+
+    Raises:
+        HitlError: The variable or the file is invalid.
     """
     reviewer = _find_reviewer()
     replace_clock(None if reviewer is None else reviewer.clock.current_time)
@@ -162,9 +174,12 @@ def reviewer_from_environment() -> DecisionFileReviewer | None:
 
 
 def attending_reviewer(ledger: Ledger, notebook: str) -> DecisionFileReviewer | None:
-    """`reviewer_from_environment`, which knows what it has answered in a notebook's runs in earlier processes.
+    """Return the reviewer of this process, with the entries that earlier processes used for a notebook's runs.
 
-    To be called before a run's code runs, since policies read the reviewer's clock.
+    Call this before a run's code runs, because policies read the reviewer's clock.
+
+    Raises:
+        HitlError: The variable or the file is invalid.
     """
     reviewer = reviewer_from_environment()
     if reviewer is not None:
@@ -178,18 +193,16 @@ def _find_reviewer() -> DecisionFileReviewer | None:
         return None
     kind, _, path = named.partition(":")
     if kind != "script" or not path:
-        raise HitlError(
-            f"{settings.REVIEWER.name} must be script:FILE, with a file as in NAME.decisions.json, not {named!r}"
-        )
+        raise HitlError(f"{settings.REVIEWER.name} must be script:FILE, such as script:NAME.decisions.json, not {named!r}")
     file = Path(path).absolute()
     return _open_reviewer(file, file.stat().st_mtime_ns if file.exists() else 0)
 
 
 def make_unanswered_error(proposal: Proposal) -> Unanswered:
-    """The error of a pause in a test run that has no decisions file at all."""
+    """Return the error of a pause in a test run without a decisions file."""
     return Unanswered(
-        f"the agent {proposal.agent!r} waits for a decision on {proposal.title!r}, and in a test run there is nobody "
-        f"to decide it; run it with `pytest --nbval`, or set {settings.REVIEWER.name}=script:NAME.decisions.json"
+        f"the agent {proposal.agent!r} waits for a decision on {proposal.title!r}, but a test run has nobody to decide "
+        f"it; run it with `pytest --nbval`, or set {settings.REVIEWER.name}=script:NAME.decisions.json"
     )
 
 

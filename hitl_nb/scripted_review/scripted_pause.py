@@ -1,4 +1,4 @@
-"""One pause as a decisions file answers it: decisions, votes of named people, and waits for the clock."""
+"""Answer one pause from a decisions file: with decisions, votes of named people, and waits for the clock."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from hitl_nb.scripted_review.fixed_clock import ManualClock
 class ScriptedPause:
     """Answers the open proposals of one pause.
 
-    Each proposal takes entries until it is decided. A wait ends when the clock reaches what was due next for its
-    proposal; the clock moves on only when all proposals that are still open wait.
+    Each proposal takes entries until it is decided. A wait ends when the clock reaches the next step of its proposal.
+    The clock moves only when all proposals that are still open wait.
 
     Args:
-        path: the decisions file, for messages and as the name of who decides.
-        take: gives the next entry for a proposal, with its number in the file; raises Unanswered.
+        ledger: Ledger of the proposals.
+        path: The decisions file; its name is used in messages and as the reviewer.
+        clock: The clock to move.
+        take: Returns the next entry for a proposal, with its number in the file; raises Unanswered.
     """
 
     def __init__(
@@ -42,14 +44,24 @@ class ScriptedPause:
         self._waits: dict[str, datetime] = {}
 
     def begin(self, proposals: Sequence[Proposal]) -> None:
-        """Take the first entry for each proposal and check it; nothing is decided yet. Raises Unanswered, HitlError."""
+        """Take the first entry for each proposal and check it. Nothing is decided yet.
+
+        Raises:
+            Unanswered: A proposal has no entry.
+            HitlError: An entry is not valid for its proposal.
+        """
         self._open = list(proposals)
         for proposal in proposals:
             self._next[proposal.id] = number, entry = self._take(proposal)
             self._check_entry(proposal, number, entry)
 
     def play(self) -> None:
-        """Decide the proposals. Raises Unanswered, and HitlError for what cannot be done."""
+        """Decide the proposals.
+
+        Raises:
+            Unanswered: A proposal has not enough entries.
+            HitlError: An entry is not valid for its proposal, or a vote is refused.
+        """
         while True:
             self._open = [proposal for proposal in map(self._answer_proposal, self._open) if proposal.status == "open"]
             if not self._open:
@@ -57,7 +69,7 @@ class ScriptedPause:
             self._advance_clock()
 
     def _answer_proposal(self, proposal: Proposal) -> Proposal:
-        """Use the entries for a proposal until it is decided, or waits."""
+        """Use entries for a proposal until it is decided or waits."""
         while proposal.status == "open" and proposal.id not in self._waits:
             number, entry = self._next.pop(proposal.id, None) or self._take(proposal)
             self._check_entry(proposal, number, entry)
@@ -71,7 +83,7 @@ class ScriptedPause:
         return proposal
 
     def _advance_clock(self) -> None:
-        """Move the clock to what is due first, and let it act on what is due then."""
+        """Move the clock to the earliest wait, and apply the timed actions that are due then."""
         self._clock.move_to(min(self._waits.values()))
         self._open = [self._ledger.run_due_steps_of(proposal.id) for proposal in self._open]
         self._waits = {id_: due for id_, due in self._waits.items() if due > self._clock.current_time()}
@@ -80,16 +92,16 @@ class ScriptedPause:
         due = next_due_time(proposal)
         if due is None:
             raise HitlError(
-                f"{self._path.name}: decisions[{number}] waits for the clock, and nothing is due for "
-                f"{proposal.title!r}: it "
-                "has no timeline, or none of its steps is left; give the entry another action, or take it out"
+                f"{self._path.name}: decisions[{number}] waits for the clock, but nothing is due for "
+                f"{proposal.title!r}: the proposal has no timeline, or all its steps are done; "
+                "change the entry's action, or remove the entry"
             )
         return due
 
     # -- deciding
 
     def _check_entry(self, proposal: Proposal, number: int, entry: DecisionEntry) -> None:
-        """Raises HitlError for an entry that does not fit the proposal."""
+        """Raise HitlError if an entry is not valid for the proposal."""
         if entry.action == "wait":
             self._find_due(proposal, number)
         elif entry.votes is msgspec.UNSET:
@@ -100,10 +112,10 @@ class ScriptedPause:
                 self._decision_value(proposal, vote.action, vote.value, f"decisions[{number}].votes[{n}]")
 
     def _decision_value(self, proposal: Proposal, action: Action, value: Any, where: str) -> Any:
-        """What goes with an action, as the ledger takes it."""
+        """Return the value of an action for the ledger."""
         if action not in proposal.allow:
             raise HitlError(
-                f"{self._path.name} answers {proposal.title!r} with {action!r}, and it allows "
+                f"{self._path.name} answers {proposal.title!r} with {action!r}, but it allows only "
                 f"{', '.join(proposal.allow)} ({where})"
             )
         if action != "edit":
@@ -116,7 +128,7 @@ class ScriptedPause:
             ) from None
 
     def _decide(self, proposal: Proposal, entry: DecisionEntry, number: int) -> Proposal:
-        """Decide it, no matter whom the policy asks for."""
+        """Decide the proposal, without regard to whom the policy asks."""
         assert entry.action is not msgspec.UNSET
         assert entry.action != "wait"
         where = f"decisions[{number}]"
@@ -137,7 +149,11 @@ class ScriptedPause:
             ) from None
 
     def _vote(self, proposal: Proposal, vote: VoteEntry, where: str) -> Proposal:
-        """Let a named person vote. Raises HitlError if that is refused."""
+        """Let a named person vote.
+
+        Raises:
+            HitlError: The vote is refused.
+        """
         value = self._decision_value(proposal, vote.action, vote.value, where)
         verdict = SubmittedDecision(
             action=vote.action,
@@ -160,7 +176,7 @@ class ScriptedPause:
 
 
 def describe_missing_entry(proposal: Proposal, path: Path) -> str:
-    """What to say where no entry answers a proposal: the entry to add."""
+    """Return the message for a proposal without an entry; it has the entry to add."""
     action = proposal.allow[0]
     entry = DecisionEntry(
         agent=proposal.agent, title=proposal.title, action=action, value="..." if action == "respond" else msgspec.UNSET
@@ -174,7 +190,7 @@ def describe_missing_entry(proposal: Proposal, path: Path) -> str:
     document = line if path.exists() else f'{{"version": {VERSION}, "decisions": [{line}]}}'
     others = ", ".join(f'"{other}"' for other in proposal.allow[1:])
     return (
-        f"the agent {proposal.agent!r} waits for a decision on {proposal.title!r}, and there is no entry for it; "
+        f"the agent {proposal.agent!r} waits for a decision on {proposal.title!r}, but there is no entry for it; "
         f"{where}:\n"
         f"  {document}\n"
         + (f'(or another action: {others}; "edit" and "respond" take a "value")\n' if others else "")
@@ -184,16 +200,16 @@ def describe_missing_entry(proposal: Proposal, path: Path) -> str:
 
 
 def _describe_terms(proposal: Proposal) -> str:
-    """What else an entry may have for a proposal with terms."""
+    """Describe other possible entries for a proposal with terms."""
     if proposal.terms is None:
         return ""
     if proposal.settles_at is not None:
-        return "(it is approved, and can be taken back until the clock moves on)\n"
+        return "(it is approved, and can be undone until the clock moves)\n"
     needs = ", ".join(
         f"{one.have} of {one.count}: {one.text}"
         for one in need_progress(proposal, People(frozenset(proposal.requesters)))
     )
     return (
-        f'(an action decides it, whoever is asked; "votes": [{{"as": NAME, "action": ...}}, ...] in its place count as '
-        f'the policy says ({needs}); "action": "wait" lets the clock act)\n'
+        '(an action decides it, whatever the policy says; "votes": [{"as": NAME, "action": ...}, ...] instead count as '
+        f'the policy says ({needs}); "action": "wait" moves the clock)\n'
     )

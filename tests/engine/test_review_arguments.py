@@ -58,7 +58,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "approve for several": (
         {"deadline": HOUR, "on_deadline": "approve", "quorum": 2},
         ValueError,
-        'on_deadline="approve" does not go with quorum=2',
+        'on_deadline="approve" cannot be combined with quorum=2',
     ),
     "approve not allowed": (
         {"deadline": HOUR, "on_deadline": "approve", "allow": ("reject",)},

@@ -418,9 +418,7 @@ def test_in_a_test_run_an_open_pause_is_an_error(start: Callable[..., Kernel]) -
     ran = kernel.run(ASK)
     assert ran.kinds[-1] == "error"
     assert ran.reply["ename"] == "Unanswered"
-    assert (
-        "the agent 'ask' waits for a decision on 'Letter', and in a test run there is nobody to decide it" in ran.text
-    )
+    assert "the agent 'ask' waits for a decision on 'Letter', but a test run has nobody to decide it" in ran.text
 
 
 def test_what_was_shown_is_shown_again_in_a_new_kernel(start: Callable[..., Kernel]) -> None:

@@ -159,7 +159,7 @@ def test_a_pattern_is_matched_in_linear_time() -> None:
     assert verdicts("DE12", iban)[0][1] == verdicts(12, iban)[0][1] == "escalate"
     slow = hitl.guardrails.pattern(r"^(a+)+$")
     assert verdicts("a" * 5000 + "!", slow)[0][1] == "escalate"
-    with pytest.raises(ValueError, match="cannot be matched in a time that grows with the text only"):
+    with pytest.raises(ValueError, match="cannot be matched in linear time"):
         hitl.guardrails.pattern(r"(?=a)b")
     with pytest.raises(ValueError, match="cannot be used"):
         hitl.guardrails.pattern("(")

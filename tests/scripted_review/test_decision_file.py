@@ -60,15 +60,15 @@ def test_a_clock_without_a_time_zone_is_refused(clock: str) -> None:
     [
         ({"title": "One"}, ': has neither "action" nor "votes"; give it one of them'),
         ({"action": "approve", "votes": []}, ' has "action" and "votes"; give each person\'s action in their vote'),
-        ({"votes": []}, ' has no vote in "votes"; write {"as": NAME, "action": ...} for each person'),
+        ({"votes": []}, ' has an empty "votes"; write {"as": NAME, "action": ...} for each person'),
         (
             {"votes": [{"as": "bo", "action": "approve"}], "reason": "no"},
-            ' has "votes" and a "value" or "reason" beside them; put that into the vote that it belongs to',
+            ' has "votes" and a "value" or "reason" beside them; move that into the vote that it belongs to',
         ),
         ({"votes": [{"as": "bo", "action": "edit"}]}, '.votes[0] is an "edit" without a "value"'),
         ({"votes": [{"as": "", "action": "approve"}]}, '.votes[0] has an empty "as"; name the person who votes'),
-        ({"action": "wait", "reason": "x"}, ' is a "wait" with a "value" or "reason"; leave that out: nobody decides'),
-        ({"action": "wait", "value": None}, ' is a "wait" with a "value" or "reason"; leave that out: nobody decides'),
+        ({"action": "wait", "reason": "x"}, ' is a "wait" with a "value" or "reason"; remove it: nobody decides'),
+        ({"action": "wait", "value": None}, ' is a "wait" with a "value" or "reason"; remove it: nobody decides'),
     ],
 )
 def test_an_entry_with_a_mistake_is_named_with_its_number(entry: dict[str, Any], says: str) -> None:

@@ -110,7 +110,7 @@ def test_a_file_from_python(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "is no script of decisions: Input data was truncated"),
+        ("{", "is not a decisions file: Input data was truncated"),
         ('{"version": 2, "decisions": []}', "Invalid enum value 2"),
         (
             '{"version": 1, "decisions": [{"action": "approve", "why": ""}]}',

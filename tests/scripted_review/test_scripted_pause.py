@@ -153,7 +153,7 @@ def test_votes_that_are_not_enough_leave_it_open_and_say_what_is_missing(desk: D
             [{"votes": [{"as": "bo", "action": "reject"}, {"as": "cy", "action": "approve"}]}],
             r"decisions\[0\]\.votes\[1\]: 'approve' by 'cy' on 'Refund 0' is refused: .*already decided: bo",
         ),
-        ([{"action": "wait"}], r"decisions\[0\] waits for the clock, and nothing is due for 'Refund 0'"),
+        ([{"action": "wait"}], r"decisions\[0\] waits for the clock, but nothing is due for 'Refund 0'"),
         (
             [{"votes": [{"as": "bo", "action": "approve"}]}, {"action": "wait"}],
             r"decisions\[1\] waits for the clock, and nothing is due",
@@ -272,7 +272,7 @@ class TestClock:
         [p] = desk.ask(undo)
         with pytest.raises(hitl.Unanswered, match='"action": "wait"') as missing:
             reviewer.answer_proposals(desk.ledger, [p])
-        assert "can be taken back until the clock moves on" in str(missing.value)
+        assert "can be undone until the clock moves" in str(missing.value)
         more = desk.write(votes, {"action": "wait"})
         more.recall_used_entries(desk.ledger, NB)
         more.answer_proposals(desk.ledger, desk.now(p))

@@ -103,7 +103,7 @@ def test_nothing_is_played_again_when_the_run_is(store: str) -> None:
         ({"after": "## Never", "type": "x"}, r"writing\[0\] waits for '## Never'"),
         ({"type": "x", "behind": "nowhere"}, r"writing\[0\] cannot be done: .*'nowhere'"),
         ({"person": "ann"}, r"writing\[0\] does nothing"),
-        ({"type": "x", "behind": "a", "instead": "b"}, "one of them says where"),
+        ({"type": "x", "behind": "a", "instead": "b"}, "give only one of them"),
         ({"type": "x", "comment": "y"}, "make two entries"),
         ({"suggest": "x"}, 'without the "quote"'),
     ],

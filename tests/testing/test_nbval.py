@@ -134,14 +134,14 @@ def test_a_missing_decision_is_named_with_the_entry_to_add(folder: Folder, decid
     decided("letters")
     (folder.path / "letters.decisions.json").unlink()
     assert folder.validate() == 1
-    assert "waits for a decision on 'Letter A1', and there is no entry for it" in folder.found
+    assert "waits for a decision on 'Letter A1', but there is no entry for it" in folder.found
     assert "write letters.decisions.json beside the notebook" in folder.found
     document = next(line for line in folder.found.splitlines() if line.strip().startswith('{"version"'))
     assert json.loads(document)["decisions"] == [{"agent": "letters", "title": "Letter A1", "action": "approve"}]
 
     folder.decisions("letters", ENTRIES[0])
     assert folder.validate() == 1
-    assert "waits for a decision on 'Letter B2', and there is no entry for it; add to letters.decisions.json" in (
+    assert "waits for a decision on 'Letter B2', but there is no entry for it; add to letters.decisions.json" in (
         folder.found
     )
     entry = next(line for line in folder.found.splitlines() if line.strip().startswith('{"agent"'))
@@ -164,7 +164,7 @@ def test_an_entry_that_does_not_fit_and_a_file_that_is_none(folder: Folder) -> N
     assert "letters.decisions.json: the entry for 'Letter A1' cannot be used" in folder.found
     folder.decisions("letters", {"action": "accept"})
     assert folder.validate() == 1
-    assert "letters.decisions.json is no script of decisions: Invalid enum value 'accept'" in folder.found
+    assert "letters.decisions.json is not a decisions file: Invalid enum value 'accept'" in folder.found
 
 
 def test_notebooks_without_agents_and_other_tests_are_left_alone(folder: Folder) -> None:

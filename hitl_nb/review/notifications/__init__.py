@@ -1,1 +1,1 @@
-"""Telling people: channels, messages, and the process that sends."""
+"""Notifications: channels, messages, and the process that sends them."""

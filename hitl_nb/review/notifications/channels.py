@@ -1,10 +1,10 @@
-"""Where people are told: `channels.toml` in Jupyter's configuration directory.
+"""Notification channels, from `channels.toml` in Jupyter's configuration directory.
 
     ada = { urls = ["mailto://..."], digest = "1h" }
     "@finance" = { urls = ["slack://..."] }
 
-The URLs are Apprise's and hold passwords. So the file must be readable by its owner alone, and no URL, nor any part of
-one but its scheme, is in a message, an event or a log. A key that may be a secret is not shown either.
+The URLs have Apprise's format and contain passwords. So only the file's owner may be able to read it. No message, event
+or log has a URL or any part of one except its scheme. A key that may be a secret is not shown either.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _LINE = re.compile(r"at line (\d+)")
 
 
 class ChannelsError(HitlError):
-    """`channels.toml` cannot be used: the message says why and how to mend it, and never shows a URL."""
+    """`channels.toml` cannot be used. The message says why and how to correct it, and never shows a URL."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """How one addressee is told.
+    """How one addressee is notified.
 
     Attributes:
-        name: a user name, a group ("@finance"), "anyone" or "requester".
-        urls: Apprise's URLs; secrets.
-        digest: how long a notice may wait so that several become one message; None: each is sent at once.
+        name: A user name, a group ("@finance"), "anyone" or "requester".
+        urls: Apprise URLs; secrets.
+        digest: Maximum time that a notice waits for others to share one message. None: each is sent immediately.
     """
 
     name: str
@@ -51,21 +51,28 @@ class Channel:
     digest: timedelta | None = None
 
     def services(self) -> tuple[str, ...]:
-        """A name for each URL that tells nothing of it but its place and its scheme: "0:mailto"."""
+        """Return a name for each URL that shows only its position and its scheme: "0:mailto"."""
         return tuple(f"{n}:{read_scheme(url)}" for n, url in enumerate(self.urls))
 
     def find_url(self, service: str) -> str | None:
-        """The URL that a service stands for; None if the file has another one in its place by now."""
+        """Return the URL of a service; None if the file has changed and has another URL there."""
         return dict(zip(self.services(), self.urls, strict=True)).get(service)
 
 
 def channels_file() -> Path:
-    """Where the channels are configured."""
+    """Return the path of the configuration file."""
     return Path(jupyter_config_dir(), "channels.toml")
 
 
 def load_channels(file: Path | None = None) -> dict[str, Channel] | None:
-    """The channels by their names; None if there is no such file. Raises ChannelsError."""
+    """Read the channels by their names; None if there is no file.
+
+    Args:
+        file: The file to read. Default: `channels_file()`.
+
+    Raises:
+        ChannelsError: The file cannot be used.
+    """
     path = channels_file() if file is None else file
     try:
         raw = read_private_file(path, _MAX_FILE_BYTES + 1)
@@ -81,7 +88,7 @@ def load_channels(file: Path | None = None) -> dict[str, Channel] | None:
         text = raw.decode()
         return {name: _parse_channel(path, text, name, entry) for name, entry in tomllib.loads(text).items()}
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        line = _LINE.search(str(error))  # the rest of the message may quote the file
+        line = _LINE.search(str(error))  # show only the line number: the rest of the message may quote the file
         where = f"line {line[1]}" if line else "its end"
         raise ChannelsError(
             f'{path} is not TOML, at {where}; an entry is: ada = {{ urls = ["mailto://..."] }}'
@@ -91,22 +98,26 @@ def load_channels(file: Path | None = None) -> dict[str, Channel] | None:
 
 
 def read_scheme(url: str) -> str:
-    """What stands before "://", in small letters: the one part of a URL that may be shown."""
+    """Return the scheme of a URL in lower case: the only part that may be shown. "?" if there is none."""
     found = _SCHEME.match(url)
     return found[1].lower() if found else "?"
 
 
 def check_public_url(url: str) -> str:
-    """`url`, if links can begin with it; "" for none. Raises ValueError."""
+    """Return `url` without a "/" at its end, if links can begin with it; "" for an empty one.
+
+    Raises:
+        ValueError: Links cannot begin with this URL.
+    """
     if not url:
         return ""
     found = urlsplit(url)
     if found.scheme not in ("http", "https") or not found.hostname or found.query or found.fragment:
         raise ValueError(
-            f"the public URL must be http:// or https:// and a host, as https://hub.example/user/ada/; got {url!r}"
+            f"the public URL must be http:// or https:// and a host, such as https://hub.example/user/ada/, not {url!r}"
         )
     if found.username is not None or found.password is not None:
-        raise ValueError("the public URL has a user name or password in it: every message would show it")
+        raise ValueError("the public URL must not have a user name or password: every message would show it")
     return url.rstrip("/")
 
 
@@ -130,12 +141,12 @@ def _parse_channel(path: Path, text: str, name: str, entry: Any) -> Channel:
         raise wrong("urls is missing or empty", 'write urls = ["mailto://..."]')
     for n, url in enumerate(cast("list[Any]", urls), 1):
         if not isinstance(url, str) or not _SCHEME.match(url):
-            raise wrong(f"URL {n} of {len(cast('list[Any]', urls))} is no URL", "it begins with a scheme: slack://...")
+            raise wrong(f"URL {n} of {len(cast('list[Any]', urls))} is not a URL", "a URL begins with a scheme: slack://...")
     return Channel(name, tuple(cast("list[str]", urls)), _parse_interval(fields.get("digest"), wrong))
 
 
 def _find_line(text: str, key: str) -> str:
-    """In which line a key is that is not shown: it may be a secret that was put on the wrong side."""
+    """Return the line of a key that is not shown, because it may be a secret that was written on the wrong side."""
     found = next((n for n, line in enumerate(text.splitlines(), 1) if key and key in line), None)
     return "in it" if found is None else f"in line {found}"
 
@@ -145,7 +156,7 @@ def _parse_interval(text: Any, wrong: Any) -> timedelta | None:
         return None
     found = _INTERVAL.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        raise wrong("digest is no duration", 'write a number and s, m, h or d: "1h"')
+        raise wrong("digest is not a duration", 'write a number and s, m, h or d: "1h"')
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

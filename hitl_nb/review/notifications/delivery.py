@@ -1,7 +1,7 @@
-"""Sending one message through the services of a channel, by Apprise.
+"""Send one message through the services of a channel, with Apprise.
 
-Each service is sent to on a thread of its own, so that one that hangs holds up neither the others nor the end of the
-process. What Apprise and its HTTP client log on these threads is dropped: it may have parts of a URL.
+Each service has its own thread, so that one that hangs delays neither the others nor the end of the process. Log
+records of Apprise and its HTTP client on these threads are dropped, because they may contain parts of a URL.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 TIMEOUT_SECONDS = 20.0
-"""Most that is waited for the services of one message."""
+"""Maximum time to wait for the services of one message, in seconds."""
 ID_HEADER = "X-Hitl-Id"
-"""Names the notices that a message is made of, where a service takes headers: of two with the same one is a copy."""
+"""Header with the ids of the message's notices, for services that take headers. Same ids mean a repeated message."""
 APPRISE_MISSING = 'notifications need Apprise: pip install "hitl_nb[notify]"'
 
 _SLICE_SECONDS = 0.2
@@ -33,7 +33,7 @@ _WITH_HEADERS = ("custom_json", "custom_form", "custom_xml", "email")
 
 
 def can_post() -> bool:
-    """Whether Apprise is installed."""
+    """Return whether Apprise is installed."""
     return find_spec("apprise") is not None
 
 
@@ -45,12 +45,18 @@ def post_message(
     id_: str,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> dict[str, str]:
-    """Send a message; by service "" if it was taken, else why not, in words that show no address.
+    """Send a message through some services of a channel.
 
     Args:
-        services: which of the channel's (`Channel.services`).
-        id_: what `ID_HEADER` says.
-        goes_on: asked while it is waited; False ends that.
+        channel: The channel.
+        services: Services of the channel, as `Channel.services` names them.
+        title: Title of the message.
+        body: Text of the message.
+        id_: Value of `ID_HEADER`.
+        goes_on: Called while waiting; False stops the wait.
+
+    Returns:
+        For each service "" if it accepted the message, otherwise why not, without any part of an address.
     """
     failed = dict.fromkeys(services, _NO_ANSWER)
 
@@ -77,7 +83,7 @@ def post_message(
 def _send_to(url: str, title: str, body: str, id_: str) -> str:
     apprise: Any = import_module("apprise")
     _silence_loggers()
-    # No time limit of Apprise's: it would send on a thread that the process waits for when it ends.
+    # No time limit from Apprise: with one it would send on a thread that keeps the process from ending.
     asset = apprise.AppriseAsset(
         app_id="hitl_nb",
         app_desc="hitl_nb",
@@ -87,19 +93,19 @@ def _send_to(url: str, title: str, body: str, id_: str) -> str:
         allow_templates=False,
         pgp_autogen=False,
         pem_autogen=False,
-        image_url_mask="",  # messages show no picture of another server
+        image_url_mask="",  # messages must not load a picture from another server
     )
     try:
         service = apprise.Apprise.instantiate(url, asset=asset)
         if not service:
-            return "Apprise knows no such service, or the URL is not as it should be"
+            return "Apprise does not know this service, or the URL is invalid"
         if type(service).__module__.split("plugins.")[-1].startswith(_WITH_HEADERS):
             service.headers[ID_HEADER] = id_
         sender = apprise.Apprise(asset=asset)
         if not sender.add(service):
-            return "Apprise does not take this URL"
+            return "Apprise does not accept this URL"
         result = sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
-    except Exception:  # noqa: BLE001 - a plugin's bug; its message may have the URL, and the notice is tried again
+    except Exception:  # noqa: BLE001 - a plugin's bug; its message may have the URL, and the notice is sent again
         return "the service's plugin failed"
     if result.status == apprise.AppriseResultStatus.SUCCESS:
         return ""
@@ -107,16 +113,16 @@ def _send_to(url: str, title: str, body: str, id_: str) -> str:
 
 
 def _describe_failure(result: Any) -> str:
-    """What Apprise says of a failure, but for anything that could be a part of a URL."""
+    """Describe a failure that Apprise reports, without anything that could be a part of a URL."""
     said = " ".join(entry.message for one in result.results for attempt in one.attempts for entry in attempt.logs)
     status = _STATUS.search(said)
     if status is not None:
         return f"it answered with status {status[1]}"
-    return "it cannot be reached" if "onnection error" in said else "the service did not take it"
+    return "it cannot be reached" if "onnection error" in said else "the service did not accept it"
 
 
 def _silence_loggers() -> None:
-    logging.getLogger("apprise").propagate = False  # a filter would keep the reasons of failures from us, too
+    logging.getLogger("apprise").propagate = False  # a filter would also hide the reasons of failures from us
     for name in ("urllib3.connectionpool", "urllib3.util.retry", "requests"):
         logger = logging.getLogger(name)
         if _is_foreign_record not in logger.filters:

@@ -1,7 +1,7 @@
-"""What a notice says: plain text for people, in which nothing that an agent wrote can pass for anything else.
+"""Text of notices: plain text for people, in which text from an agent cannot look like anything else.
 
-A message goes to services that read parts of it as mentions, markup or links. So what agents and people wrote is cut,
-its hidden characters are shown, and the characters that such services act on are replaced by others that look alike.
+Services read parts of a message as mentions, markup or links. So texts from agents and people are cut, and their hidden
+characters are made visible. Characters that have a meaning for such services are replaced by lookalikes.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from hitl_nb.records import Known, Proposal, TimelineStep, VoteRecord
 from hitl_nb.review.terms_sentences import ACTION_WORDS
 
 MAX_TEXT_CHARS = 200
-"""Most characters of a text that is not ours."""
+"""Maximum number of characters of a text from agents or people."""
 MAX_NOTICES = 20
-"""Most notices that one message tells of in full."""
+"""Maximum number of notices that one message describes in full."""
 
 _LOOKALIKES = str.maketrans({"@": "＠", "<": "‹", "*": "∗", "_": "＿", "`": "ˋ", "~": "∼", "[": "［", "]": "］"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?=//)|\b(mailto|javascript|data|tel|sms):", re.IGNORECASE)
@@ -41,7 +41,7 @@ _STATES = {
 
 
 def neutralize_text(text: str) -> str:
-    """A text that is not ours, on one line: cut, hidden characters shown, no mention, markup or link left in it."""
+    """Return a foreign text on one line: cut, with visible hidden characters, without mentions, markup or links."""
     line = " ".join(text[: 4 * MAX_TEXT_CHARS].split())
     shown = show_hidden_characters(line if len(line) <= MAX_TEXT_CHARS else line[: MAX_TEXT_CHARS - 1] + "…")
     plain = _DOMAIN.sub("․", _SCHEME.sub(lambda found: f"{found[1] or found[2]}꞉", shown))
@@ -50,7 +50,15 @@ def neutralize_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class NoticeContext:
-    """A notice, its proposal, how things are with the proposal's people, and how it is known who decided or voted."""
+    """A notice with the data that its text needs.
+
+    Attributes:
+        notice: The notice.
+        proposal: Its proposal.
+        people: Current state of the people whom the proposal names.
+        known: How the person who decided is known.
+        vote_known: Returns how a voter is known.
+    """
 
     notice: Notice
     proposal: Proposal
@@ -60,7 +68,13 @@ class NoticeContext:
 
 
 def format_message(told: Sequence[NoticeContext], public_url: str, now: datetime) -> tuple[str, str]:
-    """Title and body of the message about these notices, oldest first."""
+    """Return title and body of one message about some notices, oldest first.
+
+    Args:
+        told: The notices.
+        public_url: URL of the server for links; "" if it has none.
+        now: The current time.
+    """
     if len(told) == 1:
         return _format_title(told[0]), "\n".join(_iterate_lines(told[0], public_url, now))
     parts = ["\n".join([_format_title(one), *_iterate_lines(one, public_url, now)]) for one in told[:MAX_NOTICES]]
@@ -102,7 +116,7 @@ def _iterate_lines(news: NoticeContext, public_url: str, now: datetime) -> Itera
 
 
 def _iterate_open_lines(news: NoticeContext, now: datetime) -> Iterator[str]:
-    """Who may decide, who has voted, until when, and what happens then."""
+    """Yield lines that say who may decide, who has voted, and the remaining timed actions."""
     proposal = news.proposal
     needs = [format_need_progress(one.text, one.have, one.count) for one in need_progress(proposal, news.people)]
     yield f"Needed: {neutralize_text('; '.join(needs))}"

@@ -1,4 +1,4 @@
-"""Sending the notices of a store: one at a time, through the addressee's channel, several at once where it digests."""
+"""Send the notices of a store: one at a time through the addressee's channel, or several together as a digest."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from hitl_nb.review.notifications.notice_text import NoticeContext, format_messa
 from hitl_nb.review.progress import voter_identities
 
 UNCLAIMED_AFTER = timedelta(days=1)
-"""How long a sender without any channels leaves a notice to others, which may have some."""
+"""Time for which a sender without channels leaves a notice to other senders, which may have some."""
 
 STALE_AFTER = timedelta(days=1)
-"""After how long nobody is told any more that something was decided or has expired."""
+"""Age from which on a notice that something was decided or has expired is not sent any more."""
 
 Post = Callable[[Channel, Sequence[str], str, str, str, Callable[[], bool]], dict[str, str]]
 
 
 class NoticeSender:
-    """Sends what is due.
+    """Sends notices that are due.
 
     Args:
-        ledger: whose notices.
-        token: names this sender in the store.
-        actor: the same for people, in events.
-        public_url: under which people reach the server; "" if it has none.
-        load: gives the channels.
-        post: sends a message (see `delivery.post`).
-        goes_on: whether to wait for the services; if not, what they did not take yet is sent again by another sender.
+        ledger: Ledger with the notices.
+        token: Names this sender in the store.
+        actor: Names this sender for people, in events.
+        public_url: URL of the server for links; "" if it has none.
+        load: Reads the channels.
+        post: Sends a message (see `delivery.post_message`).
+        goes_on: Returns whether to wait for the services. If not, another sender repeats what they have not accepted.
     """
 
     def __init__(
@@ -58,7 +58,11 @@ class NoticeSender:
         self._goes_on = goes_on
 
     def send_next(self, now: datetime) -> bool:
-        """Send, hold or drop the first notice that is due; whether there was one. Raises ChannelsError."""
+        """Send, hold or drop the first notice that is due. Return whether there was one.
+
+        Raises:
+            ChannelsError: The channels cannot be read.
+        """
         due = self._ledger.next_notice()
         if due is None or due > now:
             return False
@@ -97,7 +101,7 @@ class NoticeSender:
         why = self._post(channel, wanted, title, body, ",".join(notice.id for notice in notices), self._goes_on)
         failed = [one for one in wanted if why[one]]
         if failed and not self._goes_on():
-            return  # nobody knows whether they took it: when the lease is over, another sender tries
+            return  # it is unknown whether they accepted it: another sender tries when the lease is over
         sent = [_service_scheme(one) for one in wanted if not why[one]]
         for notice in notices:
             if failed:
@@ -106,7 +110,7 @@ class NoticeSender:
                 self._ledger.finish_notice(notice, sent=sent, actor=self._actor)
 
     def _take_held(self, like: Notice, now: datetime) -> list[tuple[Notice, Proposal]]:
-        """What waits for the same digest; what is no news any more is dropped."""
+        """Return the notices that wait for the same digest; outdated ones are dropped."""
         found: list[tuple[Notice, Proposal]] = []
         for notice in self._ledger.take_held(like, now, sender=self._token):
             proposal = self._find_current_proposal(notice, now)
@@ -117,19 +121,19 @@ class NoticeSender:
         return found
 
     def _find_current_proposal(self, notice: Notice, now: datetime) -> Proposal | None:
-        """The proposal as it is now; None if it is gone, or if what the notice says is no news any more."""
+        """Return the current proposal; None if it is gone, or if the notice is outdated."""
         proposal = rows.load_proposal(self._ledger.store, notice.proposal)
         return proposal if proposal is not None and _is_news(notice, proposal, now) else None
 
     def _drop_unclaimed(self, now: datetime) -> bool:
-        """Without channels nobody can be told; those of another process may be able to tell what is new."""
+        """Drop only old notices: without channels this process cannot send, but another one may."""
         return self._ledger.drop_notices(now - UNCLAIMED_AFTER)
 
 
 def _is_news(notice: Notice, proposal: Proposal, now: datetime) -> bool:
-    """Whether a notice is still true, and not so old that nobody could send it for a long time.
+    """Return whether a notice is still true and not too old.
 
-    What waits for a digest was looked at when it was new.
+    Notices that wait for a digest were checked when they were new.
     """
     if not notice.is_for_deciders:
         return notice.held or now - notice.at < STALE_AFTER
@@ -138,7 +142,7 @@ def _is_news(notice: Notice, proposal: Proposal, now: datetime) -> bool:
 
 
 def _is_urgent(notice: Notice, proposal: Proposal, now: datetime, interval: timedelta) -> bool:
-    """Whether a notice is not held back: something happens to its proposal within the interval."""
+    """Return whether a notice must not wait for a digest: the proposal has a timed action within the interval."""
     due = next_due_time(proposal)
     return notice.tries > 0 or (due is not None and due <= now + interval)
 

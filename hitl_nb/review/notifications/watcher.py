@@ -1,4 +1,4 @@
-"""Watching a store: the clock acts on open proposals, and people are told, as long as this process lives."""
+"""Watch a store as long as this process lives: apply deadlines to open proposals, and notify people."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from hitl_nb.review.notifications.channels import ChannelsError
 from hitl_nb.review.notifications.outbox import NoticeSender
 
 MAX_WAIT = timedelta(seconds=30)
-"""Most that a watcher waits until it looks again, whatever the store says."""
+"""Maximum time between two checks, whatever the store says."""
 _MIN_WAIT = timedelta(seconds=0.05)
 
 
 class DeadlineWatcher:
-    """Does what is due in a store, a step at a time.
+    """Does what is due in a store, step by step.
 
     Args:
-        ledger: gives the store's ledger; it may be another one after the store was closed.
-        label: what this process is, for people ("server", "watch").
-        public_url: under which people reach the server; "" if it has none.
-        say: hears what goes wrong, in a sentence; the same one not twice in a row.
-        always: whether it says that it watches even if there is nothing to watch.
-        sender: makes what sends the notices; `NoticeSender` if left out.
+        ledger: Returns the store's ledger; after the store was closed, a new one.
+        label: Role of this process, shown to people ("server", "watch").
+        public_url: URL of the server for links; "" if it has none.
+        say: Called with a sentence about a problem, not twice in a row with the same.
+        always: Whether to record a heartbeat even if there is nothing to watch.
+        sender: Makes the sender of the notices. Default: `NoticeSender`.
     """
 
     def __init__(
@@ -53,10 +53,13 @@ class DeadlineWatcher:
         self._sender = sender or usual
 
     def run_step(self, goes_on: Callable[[], bool] = lambda: True) -> float:
-        """Do all that is due; how many seconds until there is more, at most `MAX_WAIT`.
+        """Do everything that is due. Errors of hitl_nb are reported and tried again in a later step.
 
-        `goes_on` is asked between two notices, and while one is sent. Raises nothing of hitl_nb: what is wrong now is
-        looked at again later.
+        Args:
+            goes_on: Called between two notices, and while one is sent; False stops the step.
+
+        Returns:
+            Seconds until something is due, at most `MAX_WAIT`.
         """
         try:
             ledger = self._ledger()
@@ -70,12 +73,16 @@ class DeadlineWatcher:
         return wait.total_seconds()
 
     def stop_watching(self) -> None:
-        """Say that this process watches no more, if it ever did. Raises StoreError."""
+        """Record that this process no longer watches, if it ever did.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
         if self._last_heartbeat is not None:
             self._ledger().stop_watching(self._owner)
 
     def _run_due(self, ledger: Ledger, goes_on: Callable[[], bool]) -> str:
-        """Tick and send until nothing is due; what is wrong with the channels, or ""."""
+        """Apply deadlines and send notices until nothing is due. Return a problem with the channels, or ""."""
         sender = self._sender(ledger, self._owner, goes_on)
         while True:
             self._record_heartbeat(ledger)
@@ -99,7 +106,7 @@ class DeadlineWatcher:
 
 
 def _find_next_wait(ledger: Ledger) -> timedelta:
-    """How long until the clock or a notice is due; what is due already waits for something else to change."""
+    """Return the time until a deadline or a notice is due. An overdue one is waiting for another change."""
     now = ledger.now()
     times: list[datetime] = [at for at in (ledger.next_due(), ledger.next_notice()) if at is not None and at > now]
     return max(_MIN_WAIT, min([MAX_WAIT, *(at - now for at in times)]))

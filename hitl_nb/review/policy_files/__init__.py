@@ -1,1 +1,1 @@
-"""The policy files that apply to a notebook or a script."""
+"""Policy files that apply to a notebook or a script."""

@@ -1,12 +1,13 @@
-"""Policies as a process finds them: the files that apply to a notebook, and what a call brings along.
+"""Find and read policies: the files that apply to a notebook, and policies that a call passes.
 
-Applied together: every file of `HITL_NB_POLICY`, and every `hitl-policy.toml` from the notebook's folder up to the
-first folder with `.git`; without one, up to the server's root or the home directory. A file is read again when it has
-changed. A file that cannot be used raises PolicyError whenever a policy is asked for: it is never left out.
+All files of `HITL_NB_POLICY` are merged with each `hitl-policy.toml` of the notebook's folder and its parents. The
+search ends at the first folder with `.git`; without one, at the server's root or the home directory. A file is read
+again when it has changed. A file that cannot be used raises PolicyError whenever a policy is needed: it is never left
+out.
 """
 
 # ruff: noqa: PTH109, PTH111, PTH112, PTH116, PTH117, PTH120
-# Every checkpoint looks for files, and pathlib takes twice as long.
+# Every checkpoint searches for files, and pathlib takes twice as long.
 
 from __future__ import annotations
 
@@ -24,13 +25,13 @@ from hitl_nb import settings
 from hitl_nb.errors import PolicyError
 from hitl_nb.pickled_names import name_in_package
 
-if TYPE_CHECKING:  # imported where a policy is read: a process without policies needs none of it
+if TYPE_CHECKING:  # imported when a policy is read: a process without policies does not import these modules
     from hitl_nb.policies.documents.documents import PolicyDocument
     from hitl_nb.policies.documents.merged_policy import MergedPolicy
 
 FILE_NAME = "hitl-policy.toml"
 MAX_BYTES = 1_000_000
-"""Largest policy file."""
+"""Maximum size of a policy file."""
 _MAX_CACHED = 64
 
 _FileStamp = tuple[int, int, int, int]
@@ -42,7 +43,8 @@ class PolicyFile:
     """A policy file that applies.
 
     Attributes:
-        organisation: whether it is one of `HITL_NB_POLICY`.
+        path: Path of the file.
+        organisation: Whether `HITL_NB_POLICY` names it.
     """
 
     path: Path
@@ -52,11 +54,12 @@ class PolicyFile:
 @name_in_package
 @dataclass(frozen=True)
 class Policy:
-    """More rules for a call, as `hitl.policy()` makes them.
+    """More rules for a call, made by `hitl.policy()`.
 
     Attributes:
-        source: "file": `text` is the path of a file, which is read when it is used; "mapping": the rules, as JSON.
-        text: see `source`. Nothing else is kept, so that a run that holds a policy can be saved.
+        source: "file": `text` is the path of a file, which is read when it is used. "mapping": `text` is the rules
+            as JSON.
+        text: See `source`. Nothing else is stored, so that a run that holds a policy can be saved.
     """
 
     source: Literal["file", "mapping"]
@@ -64,16 +67,19 @@ class Policy:
 
 
 def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Policy:
-    """Rules for single calls: `checkpoint(..., policy=hitl.policy({"rule": [...]}))`.
+    """Make rules for single calls: `checkpoint(..., policy=hitl.policy({"rule": [...]}))`.
 
     They are merged with the policy files that apply: all rules count, and the strictest verdict wins.
 
     Args:
-        path_or_mapping: a file, or a mapping of the same grammar. A file is read again when it has changed.
+        path_or_mapping: A file, or a mapping with the same grammar. A file is read again when it has changed.
+
+    Returns:
+        The rules, for the argument `policy` of a call.
 
     Raises:
-        PolicyError: it cannot be read or used; the message says where and how to mend it.
-        TypeError: for anything else than a path or a mapping.
+        PolicyError: The rules cannot be read or used; the message says where and how to correct them.
+        TypeError: The argument is neither a path nor a mapping.
     """
     from hitl_nb.policies.documents.content import to_plain_content
     from hitl_nb.policies.documents.documents import MAPPING_SOURCE, read_policy_mapping
@@ -90,14 +96,15 @@ def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Polic
 
 
 def load_policy(notebook: str, *more: Policy) -> MergedPolicy | None:
-    """The policy that applies to a notebook, or to a script or module outside one; None if there is none.
+    """Return the policy that applies to a notebook, script or module; None if there is none.
 
     Args:
-        notebook: its path. The current folder counts for a name that is no path, such as a module's.
-        more: what a call brings along.
+        notebook: Path of the notebook or script. For a name that is not a path, such as a module's, the current folder
+            is used.
+        more: Policies that a call passes.
 
     Raises:
-        PolicyError: a file, or all of them together, cannot be used.
+        PolicyError: A file, or all of them together, cannot be used.
     """
     files = find_policy_files(notebook)
     for one in more:
@@ -109,22 +116,33 @@ def load_policy(notebook: str, *more: Policy) -> MergedPolicy | None:
 
 
 def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]]:
-    """The policy that would apply to a notebook if a file applied, too.
+    """Return the policy that would apply to a notebook if another file applied, too.
 
-    It takes the place of itself, and of files that have a rule of the same id: of those it is a changed copy.
+    The file replaces itself, and files that have a rule with the same id: it is a changed copy of those.
+
+    Args:
+        notebook: Path of the notebook.
+        path: Path of the file to try.
 
     Returns:
         The policy, and the files that it would replace.
 
     Raises:
-        PolicyError: a file, or all of them together, cannot be used.
+        PolicyError: A file, or all of them together, cannot be used.
     """
     documents, replaced = _documents_with(notebook, path)
     return _merge_cached(documents), replaced
 
 
 def find_errors_together(notebook: str, tried: Path | None) -> list[PolicyError]:
-    """All that is wrong with the files that apply to a notebook, and one beside them, if each is right by itself."""
+    """Return all errors of the files that apply to a notebook, merged with one to try if it is given.
+
+    Errors inside single files are not included, except the first one, which prevents merging.
+
+    Args:
+        notebook: Path of the notebook.
+        tried: Path of the file to try; None for none.
+    """
     from hitl_nb.policies.documents.merged_policy import merge_documents
 
     errors: list[PolicyError] = []
@@ -140,7 +158,7 @@ def find_errors_together(notebook: str, tried: Path | None) -> list[PolicyError]
 
 
 def _documents_with(notebook: str, path: Path) -> tuple[list[PolicyDocument], list[Path]]:
-    """What would apply if a file applied, and the files that it would replace."""
+    """Return the documents that would apply if a file applied, and the files that it would replace."""
     path = _expand_home(path).absolute()
     tried = read_policy_file(PolicyFile(path, organisation=True))
     ids = {rule.id for rule in tried.rules}
@@ -161,11 +179,11 @@ def _documents_with(notebook: str, path: Path) -> tuple[list[PolicyDocument], li
 
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
-    """The files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folders, the nearest first."""
+    """Return the files that apply to a notebook: those of `HITL_NB_POLICY`, then its folders' files, nearest first."""
     found, start = list(_list_environment_files()), _folder_of(notebook)
     there = [path for folder in _folder_and_parents(start) if _exists(path := _path_inside(folder, FILE_NAME))]
     if not there:
-        return found  # mostly: where the search ends need not be known
+        return found  # the usual case; it avoids searching for the end of the search
     for folder in _searched_folders(start):
         path = _path_inside(folder, FILE_NAME)
         if path in there and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
@@ -174,7 +192,7 @@ def find_policy_files(notebook: str) -> list[PolicyFile]:
 
 
 def _list_environment_files() -> tuple[PolicyFile, ...]:
-    """The files of `HITL_NB_POLICY`."""
+    """Return the files of `HITL_NB_POLICY`."""
     names = settings.POLICY.read()
     if not names:
         return ()
@@ -183,17 +201,21 @@ def _list_environment_files() -> tuple[PolicyFile, ...]:
 
 @functools.lru_cache(_MAX_CACHED)
 def _parse_file_names(names: str, home: str, folder: str) -> tuple[PolicyFile, ...]:
-    """Each file once; `home` and `folder` are what the names may be relative to."""
+    """Return each named file once. Names are relative to `folder`; `~` is `home`, which is here only for the cache."""
     found = [Path(folder, _expand_home(name)) for name in names.split(os.pathsep) if name]
     return tuple(dict.fromkeys(PolicyFile(path, organisation=True) for path in found))
 
 
 def _expand_home(name: str | os.PathLike[str]) -> Path:
-    """The path with `~` as the home directory. Raises PolicyError if nobody knows it."""
+    """Return the path with `~` replaced by the home directory.
+
+    Raises:
+        PolicyError: The home directory is unknown.
+    """
     try:
         return Path(name).expanduser()
     except RuntimeError:
-        raise PolicyError(f"{os.fspath(name)}: the home directory is not known; write the whole path") from None
+        raise PolicyError(f"{os.fspath(name)}: the home directory is unknown; write the whole path") from None
 
 
 @functools.lru_cache(_MAX_CACHED)
@@ -202,7 +224,11 @@ def _policy_file_in(path: str) -> PolicyFile:
 
 
 def read_policy_file(file: PolicyFile) -> PolicyDocument:
-    """The document in a file, from memory if it has not changed. Raises PolicyError."""
+    """Return the document in a file, from the cache if the file has not changed.
+
+    Raises:
+        PolicyError: The file cannot be used.
+    """
     from hitl_nb.policies.documents.documents import read_policy_document
 
     try:
@@ -218,7 +244,7 @@ def read_policy_file(file: PolicyFile) -> PolicyDocument:
 
 
 def find_file_errors(file: PolicyFile) -> list[PolicyError]:
-    """All that is wrong in a file by itself, in its order; `read_policy_file` raises the first."""
+    """Return all errors inside a file, in its order. `read_policy_file` raises only the first."""
     from hitl_nb.policies.documents.documents import find_document_errors
 
     try:
@@ -229,7 +255,11 @@ def find_file_errors(file: PolicyFile) -> list[PolicyError]:
 
 
 def read_policy_text(file: PolicyFile) -> str:
-    """The text of a file. Raises PolicyError."""
+    """Return the text of a file.
+
+    Raises:
+        PolicyError: The file cannot be read, is too large, or is not UTF-8.
+    """
     return _read_stamped(file)[1]
 
 
@@ -256,7 +286,7 @@ def _unreadable_error(file: PolicyFile, error: OSError) -> PolicyError:
 _documents: dict[PolicyFile, tuple[_FileStamp, PolicyDocument]] = {}
 _mappings: OrderedDict[str, PolicyDocument] = OrderedDict()
 _merged: OrderedDict[tuple[int, ...], tuple[list[PolicyDocument], MergedPolicy]] = OrderedDict()
-"""By the identities of documents, which are kept beside, so that no other object can have them."""
+"""By the identities of documents. The documents are stored with them, so that no other object can get the same id."""
 
 
 def _merge_cached(documents: list[PolicyDocument]) -> MergedPolicy:
@@ -294,7 +324,7 @@ def _file_stamp(found: os.stat_result) -> _FileStamp:
 def _working_folder() -> str:
     try:
         return os.getcwd()
-    except FileNotFoundError:  # it was removed; a full name needs none
+    except FileNotFoundError:  # the folder was deleted; absolute names do not need it
         return ""
 
 
@@ -305,7 +335,7 @@ def _folder_of(notebook: str) -> str:
 
 
 def _searched_folders(start: str) -> tuple[str, ...]:
-    """The folder and those above it, up to where the search ends; outside of all limits, the folder alone."""
+    """Return the folder and its parents, up to the end of the search; outside of all limits, only the folder."""
     folders = _folder_and_parents(start)
     for n, folder in enumerate(folders, 1):
         if _exists(_path_inside(folder, ".git")):
@@ -318,7 +348,7 @@ def _searched_folders(start: str) -> tuple[str, ...]:
 
 @functools.lru_cache(_MAX_CACHED)
 def _folder_and_parents(start: str) -> tuple[str, ...]:
-    """The folder and all above it, by their names alone."""
+    """Return the folder and all its parents, computed from the names only."""
     found = [start]
     while (above := os.path.dirname(found[-1])) != found[-1]:
         found.append(above)
@@ -330,10 +360,10 @@ def _path_inside(folder: str, name: str) -> str:
 
 
 def _exists(path: str) -> bool:
-    """Whether anything is there, also a link to nothing."""
+    """Return whether the path exists, also as a link to nothing."""
     if _CAN_ASK_ABOUT_LINKS:
         return os.access(path, os.F_OK, follow_symlinks=False)
-    return os.path.lexists(path)  # slower: it makes an error for what is not there
+    return os.path.lexists(path)  # slower: it creates an exception if there is nothing
 
 
 _CAN_ASK_ABOUT_LINKS = os.access in os.supports_follow_symlinks

@@ -1,4 +1,4 @@
-"""The open proposals of a store, judged by the policy files as they are now: `hitl-nb policy apply`."""
+"""Apply the current policy files to the open proposals of a store: `hitl-nb policy apply`."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _PAGE_SIZE = 200
 
 @dataclass(frozen=True)
 class RenewalResult:
-    """What became of one open proposal.
+    """Result for one open proposal.
 
     Attributes:
-        proposal: as it is then.
-        outcome: "renewed"; "decided": renewed, and the votes on record are enough by then; "same": its terms are those
-            of the policy now; "left": they could not be renewed.
-        why: why it was left as it is, in a sentence.
+        proposal: The proposal after the renewal.
+        outcome: "renewed"; "decided": renewed, and the recorded votes are now enough; "same": its terms agree with the
+            current policy already; "left": they could not be renewed.
+        why: A sentence that says why it was left unchanged.
     """
 
     proposal: Proposal
@@ -42,8 +42,12 @@ class RenewalResult:
 def renew_all(ledger: Ledger, *, actor: str) -> Iterator[RenewalResult]:
     """Renew the terms of all open proposals that have terms, oldest first.
 
-    Only votes decide: what the policy would pass or block now stays open under its old terms, and a decision on it
-    that the policy forbids expires when its run continues.
+    Only votes decide. A proposal that the current policy would pass or block stays open under its old terms. A decision
+    on it that the policy forbids expires when its run continues.
+
+    Args:
+        ledger: Ledger of the proposals.
+        actor: Name of the user for the events.
     """
     after: str | None = None
     while page := ledger.list_open(limit=_PAGE_SIZE, after=after):
@@ -55,7 +59,7 @@ def _renew_terms(ledger: Ledger, proposal: Proposal, actor: str) -> RenewalResul
     assert proposal.terms is not None
     if proposal.notebook.startswith(SCRIPT):
         return RenewalResult(
-            proposal, "left", "a script asks it, whose policy files are not here; they count again when it continues"
+            proposal, "left", "its policy files are with the script that asks; they apply again when it continues"
         )
     try:
         policy = load_policy(proposal.notebook)
@@ -64,7 +68,7 @@ def _renew_terms(ledger: Ledger, proposal: Proposal, actor: str) -> RenewalResul
         verdict, now = _judge_again(policy, proposal)
         if verdict != "ask":
             said = "lets it pass" if verdict == "pass" else "blocks it"
-            return RenewalResult(proposal, "left", f"the policy {said} now; it stays open, for people to decide")
+            return RenewalResult(proposal, "left", f"the policy {said} now; it stays open for people to decide")
         then = _judge_again(ledger.load_policy(proposal.terms.policy), proposal)[1] if proposal.terms.policy else None
         terms = merge_renewed_terms(proposal.terms, then, now)
         renewed = ledger.renew_terms(proposal, terms, policy=policy, actor=actor, why="the policy files have changed")
@@ -74,7 +78,7 @@ def _renew_terms(ledger: Ledger, proposal: Proposal, actor: str) -> RenewalResul
 
 
 def _judge_again(policy: MergedPolicy | None, proposal: Proposal) -> tuple[PolicyVerdict, Terms | None]:
-    """What a policy says of a question on the facts that were recorded, and of the edited value if there is one."""
+    """Evaluate a policy with the recorded facts, for the proposed value and for the edited one if there is one."""
     found = _make_plan(policy, proposal)
     if proposal.candidate is UNSET or found.verdict != "ask":
         return found.verdict, found.terms

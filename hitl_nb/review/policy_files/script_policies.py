@@ -1,7 +1,8 @@
-"""The policy files of a script, and those of the server that it writes through, applied together.
+"""Merge the policy files of a script with those of the server that it writes through.
 
-The script's process sends the text of its files, since the server cannot read them; the server judges. Where a file of
-its organisation is exclusive, the files of the script only make it stricter, also those of the script's organisation.
+The script's process sends the text of its files, because the server cannot read them. The server evaluates them. An
+exclusive file of the server's organisation lets the script's files only make the policy stricter. This applies to
+files of the script's own organisation, too.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ import msgspec
 from hitl_nb.review.policy_files.policy_files import MAX_BYTES, find_policy_files, read_policy_file, read_policy_text
 from hitl_nb.structs import prepare_structs
 
-if TYPE_CHECKING:  # a process without policies needs none of it
+if TYPE_CHECKING:  # a process without policies does not import these modules
     from hitl_nb.policies.documents.documents import PolicyDocument
     from hitl_nb.policies.documents.merged_policy import MergedPolicy
 
 
 class PolicyText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A policy file as it is sent.
+    """A policy file as a script sends it.
 
     Attributes:
-        organisation: whether it is one of `HITL_NB_POLICY` where the script runs.
+        path: Path of the file, for messages.
+        text: Content of the file.
+        organisation: Whether `HITL_NB_POLICY` names it where the script runs.
     """
 
     path: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
@@ -35,22 +38,29 @@ class PolicyText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_script_policies() -> list[PolicyText]:
-    """The files that apply to the script that this process runs: those of the current folder, and of its own.
+    """Read the policy files for the script of this process: of the current folder, and of the script's own.
 
-    Raises PolicyError for one that cannot be used.
+    Raises:
+        PolicyError: A file cannot be used.
     """
     file = getattr(sys.modules.get("__main__"), "__file__", None)
     places = [Path.cwd(), *([Path(file).resolve().parent] if file else [])]
     found = list({str(one.path): one for place in places for one in find_policy_files(str(place))}.values())
     for one in found:
-        read_policy_file(one)  # raises here, where the file can be mended
+        read_policy_file(one)  # raises an error here, where the user can correct the file
     return [PolicyText(str(one.path), read_policy_text(one), one.organisation) for one in found]
 
 
 def merge_script_policies(folder: str, script: str, sent: Sequence[PolicyText]) -> MergedPolicy | None:
-    """The policy of a script: the server's files for `folder`, and what the script has sent; None if there is none.
+    """Return the policy of a script; None if there are no files.
 
-    A file that both have counts once, as the server's. Raises PolicyError.
+    Args:
+        folder: Folder whose policy files the server applies.
+        script: Name of the script, for messages.
+        sent: The script's files. A file that the server also has counts once, as the server's.
+
+    Raises:
+        PolicyError: A file, or all of them together, cannot be used.
     """
     files = find_policy_files(folder)
     if not files and not sent:

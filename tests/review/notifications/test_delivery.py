@@ -37,7 +37,7 @@ def test_vector_37_each_service_says_for_itself_whether_it_took_the_message() ->
 @pytest.mark.parametrize("url", ["nosuchservice://host", "slack://", "json://"])
 def test_a_url_that_apprise_does_not_take_is_a_failure(url: str) -> None:
     why = post_message(Channel("ada", (url,)), Channel("ada", (url,)).services(), "t", "b", "i")
-    assert list(why.values()) == ["Apprise knows no such service, or the URL is not as it should be"]
+    assert list(why.values()) == ["Apprise does not know this service, or the URL is invalid"]
 
 
 def test_a_service_that_is_gone_from_the_file_is_a_failure() -> None:
