@@ -61,7 +61,7 @@ def make_answer(word: str, result: str | None, proposal: Proposal) -> dict[str, 
             raise InvalidEdit({"result": "is required: give what the call returned, or null (--result null, yes null)"})
         return {"happened": True, **({} if result is None else {"result": parse_result(result, proposal.schema)})}
     if result:
-        raise InvalidEdit({"result": "belongs to yes: if it did not happen there is none"})
+        raise InvalidEdit({"result": "is only for yes: a call that did not happen has no result"})
     return {"happened": False if word == "no" else "stop"}
 
 

@@ -41,7 +41,7 @@ def refuse_in_guardrail() -> None:
     if running is not None:
         running.refused_question = CannotPause(
             f"a checkpoint inside the guardrail {running.name}() cannot pause: a guardrail looks at what is about to "
-            "be asked; return hitl.escalate(why) to have people asked"
+            "be asked; return hitl.escalate(why) to ask people"
         )
         raise running.refused_question
 

@@ -173,7 +173,7 @@ def _deadline(deadline: Any) -> timedelta | datetime | None:
         return None
     if isinstance(deadline, timedelta):
         if not deadline > timedelta(0):
-            raise ValueError(f"deadline must be a time to come, not {deadline}")
+            raise ValueError(f"deadline must be in the future, not {deadline}")
         return timedelta(seconds=deadline.total_seconds())  # never a subclass, such as pandas' Timedelta
     if not isinstance(deadline, datetime) or deadline != deadline:  # pandas' NaT is not equal to itself
         raise TypeError(f"deadline must be a timedelta or an aware datetime, not {type(deadline).__name__}")

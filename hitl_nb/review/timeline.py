@@ -173,9 +173,7 @@ def _iterate_work(events: Iterable[Event], steps: list[Step]) -> Iterator[Timeli
     for event in events:
         if event.type in _BEGINS:
             if began is not None:  # that process died, and this one took over
-                yield _make_stretch(
-                    began, _find_last_sign(began.at, event.at, steps), "the process ended without a word"
-                )
+                yield _make_stretch(began, _find_last_sign(began.at, event.at, steps), "the process ended unexpectedly")
             began = event
         elif event.type in _ENDS and began is not None:
             yield _make_stretch(began, event.at, "")
@@ -231,7 +229,7 @@ def _iterate_waits(proposals: Iterable[Proposal]) -> Iterator[TimelineItem]:
 
 
 def _iterate_steps(steps: Iterable[Step], running: bool) -> Iterator[TimelineItem]:
-    notes = {"started": "" if running else " (nobody knows whether it happened)", "failed": " (failed)"}
+    notes = {"started": "" if running else " (it is unknown whether it happened)", "failed": " (failed)"}
     for s in steps:
         seconds = (s.finished_at - s.started_at).total_seconds() if s.finished_at else None
         yield TimelineItem(

@@ -76,7 +76,9 @@ def workspace(
         )
     step = in_step.get()
     if step is not None:
-        raise HitlError(f"workspace() was called inside the step {step}(): a step is recorded as a whole; move it out")
+        raise HitlError(
+            f"workspace() was called inside the step {step}(): a step is recorded as a whole; move the call out of it"
+        )
     session.check_not_paused()
     session.live.begin_call(None)
     ledger, position = session.ledger, session.live.name_call("workspace")

@@ -408,7 +408,7 @@ def test_an_effect_in_doubt_is_explained_and_answered(run: Run, ledger: Ledger) 
     failed(run("edit", p.id, "--value", '{"happened": null}'), "happened: must be one of")
     failed(run("edit", p.id, "--happened", "perhaps"), "must be yes, no or stop")
     failed(run("edit", p.id, "--happened", "yes"), "result: is required")
-    failed(run("edit", p.id, "--happened", "no", "--result", "1"), "belongs to yes")
+    failed(run("edit", p.id, "--happened", "no", "--result", "1"), "is only for yes")
     assert run("edit", p.id, "--happened", "no", "--value", "x").exit_code == 2
     assert run("edit", p.id, "--result", "1", "--value", "x").exit_code == 2
     done = run("edit", p.id, "--happened", "yes", "--result", "88213")

@@ -76,9 +76,9 @@ SLOW_DELETING = [
 REFUSED = {
     "an origin that the client has yet to write": (
         update(9, 0, said("source", text("he")), b"\x84\x09\x0b" + text("llo")),
-        "refers to what comes after it",
+        "refers to an item after it",
     ),
-    "an origin that is the item itself": (update(9, 0, b"\x84\x09\0" + text("a")), "refers to what comes after it"),
+    "an origin that is the item itself": (update(9, 0, b"\x84\x09\0" + text("a")), "refers to an item after it"),
     "two items that wait for each other": (
         b"\2" + b"\1\x08\0" + b"\x84\x09\0" + text("a") + b"\1\x09\0" + b"\x84\x08\0" + text("b") + b"\0",
         "needs an item that does not exist",

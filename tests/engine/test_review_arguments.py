@@ -45,7 +45,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "quorum a float": ({"quorum": 1.5}, TypeError, "quorum must be an int"),
     "deadline naive": ({"deadline": datetime(2026, 1, 5)}, ValueError, "deadline .* 2026-01-05T00:00:00 has no time"),  # noqa: DTZ001
     "deadline a number": ({"deadline": 3600}, TypeError, "deadline must be a timedelta or an aware datetime, not int"),
-    "deadline past": ({"deadline": timedelta(0)}, ValueError, "deadline must be a time to come"),
+    "deadline past": ({"deadline": timedelta(0)}, ValueError, "deadline must be in the future"),
     "deadline NaT": ({"deadline": pd.NaT}, TypeError, "deadline must be a timedelta or an aware datetime, not NaT"),
     "deadline beyond all calendars": (
         {"deadline": datetime.max.replace(tzinfo=timezone(-HOUR))},

@@ -91,6 +91,6 @@ def test_the_timeline_of_a_process_that_died_ends_with_its_last_sign(ledger: Led
     ledger.release(claim)
     ledger.claim(run.id)
     dead, alive = (entry for entry in build_timeline(ledger, run.id) if entry.type == "working")
-    assert dead.what == "working (the process ended without a word)"
+    assert dead.what == "working (the process ended unexpectedly)"
     assert dead.until == ledger.list_steps(run.id)[0].finished_at
     assert alive.until is None

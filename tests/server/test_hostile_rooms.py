@@ -221,7 +221,7 @@ async def test_a_text_frame(server: Server, p: Any, pair: Pair) -> None:
     bad = await peer(server, p).join()
     assert bad.socket is not None
     await bad.socket.write_message("hello")
-    await sent_away(bad, 4400, "malformed message: a text; the room speaks in bytes")
+    await sent_away(bad, 4400, "malformed message: it is text, but only binary messages are accepted")
 
 
 @attacked
@@ -276,7 +276,7 @@ async def test_a_flood_of_messages(server: Server, p: Any, pair: Pair) -> None:
         with contextlib.suppress(WebSocketClosedError):
             for _ in range(10_000):
                 await bad.send(message)
-        await sent_away(bad, 4429, "more than 200 messages a second; connecting again")
+        await sent_away(bad, 4429, "more than 200 messages per second; connecting again")
         await pair.went_on()
     assert memory(server) - before < 30 * MEGABYTE
 
@@ -385,14 +385,14 @@ def test_who_may_only_read_reads(team: Server) -> None:
             await reader.until(lambda: str(reader.text).count("α") >= pair.typed["α"])
             assert reader.closed is None
             await reader.type("graffiti")
-            await sent_away(reader, 4403, "you may read this draft, not write it")
+            await sent_away(reader, 4403, "you may read this draft, but not change it")
             await reader.connect()  # and brings it again
-            await sent_away(reader, 4403, "you may read this draft, not write it")
+            await sent_away(reader, 4403, "you may read this draft, but not change it")
             eraser = await named(team, p, "reader").join()
             await eraser.edit(lambda: eraser.text.clear())
-            await sent_away(eraser, 4403, "you may read this draft, not write it")
+            await sent_away(eraser, 4403, "you may read this draft, but not change it")
             await eraser.connect()
-            await sent_away(eraser, 4403, "you may read this draft, not write it")
+            await sent_away(eraser, 4403, "you may read this draft, but not change it")
             await pair.went_on()
             assert str(pair.ann.text).endswith("Dear An")
             assert "graffiti" not in str(pair.ann.text)

@@ -229,7 +229,7 @@ class _UpdateIntegration:
                     continue
                 if id_[0] == client:
                     if id_[1] >= struct.clock:
-                        raise ValueError(f"item {client}:{struct.clock} refers to what comes after it")
+                        raise ValueError(f"item {client}:{struct.clock} refers to an item after it")
                 elif id_[1] >= state.get(id_[0], 0):
                     self._next[client] = i
                     return id_

@@ -141,7 +141,9 @@ def _parse_channel(path: Path, text: str, name: str, entry: Any) -> Channel:
         raise wrong("urls is missing or empty", 'write urls = ["mailto://..."]')
     for n, url in enumerate(cast("list[Any]", urls), 1):
         if not isinstance(url, str) or not _SCHEME.match(url):
-            raise wrong(f"URL {n} of {len(cast('list[Any]', urls))} is not a URL", "a URL begins with a scheme: slack://...")
+            raise wrong(
+                f"URL {n} of {len(cast('list[Any]', urls))} is not a URL", "a URL begins with a scheme: slack://..."
+            )
     return Channel(name, tuple(cast("list[str]", urls)), _parse_interval(fields.get("digest"), wrong))
 
 

@@ -152,7 +152,7 @@ class ServerContext:
         key: Key that signs decisions.
         root: The server's root folder; contents paths are relative to it.
         id: Names this server's process.
-        is_single_user: Whether only one user's own machine can reach the server.
+        is_single_user: Whether the server is one user's own: it listens on localhost and is not run by JupyterHub.
         grants: Which browser continues which run.
         attention: When each user was shown each proposal.
         headless: The notebooks that the server runs itself.

@@ -81,8 +81,8 @@ def decision_refusal(context: ServerContext, who: Person) -> str | None:
     tokens = context.settings.allow_token_decisions
     if who.authn != "login" and not (context.is_single_user if tokens is None else tokens):
         return (
-            "this server accepts decisions only from people who logged in, and you are known by its token alone; "
-            "c.HitlNb.allow_token_decisions = True changes that"
+            "this server accepts decisions only from people who are logged in, but you are known only by its token; "
+            "set c.HitlNb.allow_token_decisions = True to allow your decisions"
         )
     return None
 

@@ -47,7 +47,9 @@ class DeadlineTimers:
         """Restart after an unexpected error, so that a bug about one notification does not stop all others."""
         self._desk.watches_deadlines = False
         if not task.cancelled() and task.exception() is not None:
-            self._log.error("hitl_nb watches no deadlines for %s s", _RESTART_SECONDS, exc_info=task.exception())
+            self._log.error(
+                "hitl_nb could not watch deadlines; it tries again in %s s", _RESTART_SECONDS, exc_info=task.exception()
+            )
             task.get_loop().call_later(_RESTART_SECONDS, self.start)
 
     def _log_problem(self, problem: str) -> None:

@@ -179,7 +179,7 @@ class Room:
         if not member.may_write:
             if asked and self._is_known_update(data, known):
                 return
-            raise ConnectionRefused(4403, "you may read this draft, not write it")
+            raise ConnectionRefused(4403, "you may read this draft, but not change it")
         if self._size + len(data) > MAX_DOCUMENT_BYTES:
             self._size = len(self._doc.get_update())
             if self._size + len(data) > MAX_DOCUMENT_BYTES:

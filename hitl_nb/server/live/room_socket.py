@@ -100,9 +100,9 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             return
         try:
             if not self._is_within_rate():
-                raise ConnectionRefused(4429, f"more than {MAX_MESSAGES} messages a second; connecting again")
+                raise ConnectionRefused(4429, f"more than {MAX_MESSAGES} messages per second; connecting again")
             if isinstance(message, str):
-                raise ValueError("a text; the room speaks in bytes")
+                raise ValueError("it is text, but only binary messages are accepted")
             if await room.handle_message(self, message):
                 self._kept += 1
                 self.send(wire.encode_saved_count(self._kept))
@@ -129,7 +129,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self._unread += len(message)
         sending.add_done_callback(lambda sent: self._on_message_read(sent, len(message)))
         if self._unread > MOST_UNREAD:
-            self.leave(4429, "this browser does not read what it is sent; connecting again")
+            self.leave(4429, "this browser reads its messages too slowly; connecting again")
 
     def send_if_idle(self, message: bytes) -> None:
         """Send a presence message, or skip it if the browser lags: presence is not queued for slow browsers."""
