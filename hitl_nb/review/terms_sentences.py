@@ -15,7 +15,10 @@ from hitl_nb.records import GuardrailResult, Proposal
 
 ACTION_WORDS = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "responded"}
 """Past participle of each action."""
-ENOUGH_NOTE = "Enough people agree since the terms were changed. One more approval decides; it may be by a person who has approved before."
+ENOUGH_NOTE = (
+    "Enough people agree since the terms were changed. One more approval decides. "
+    "A person who has approved before may give it."
+)
 _STEP_SENTENCES = {
     "remind": "A reminder is sent at {at}.",
     "overdue": "It is overdue from {at} on.",

@@ -81,8 +81,8 @@ def decision_refusal(context: ServerContext, who: Person) -> str | None:
     tokens = context.settings.allow_token_decisions
     if who.authn != "login" and not (context.is_single_user if tokens is None else tokens):
         return (
-            "this server accepts decisions only from people who are logged in, but you are known only by its token; "
-            "set c.HitlNb.allow_token_decisions = True to allow your decisions"
+            "this server accepts decisions only from people who are logged in, but you are known only by its token. "
+            "To allow your decisions, set c.HitlNb.allow_token_decisions = True"
         )
     return None
 
