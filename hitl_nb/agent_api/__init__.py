@@ -1,1 +1,1 @@
-"""What an agent's code calls."""
+"""Functions and decorators that an agent's code calls."""

@@ -1,6 +1,7 @@
-"""`@agent`: a function that resumes exactly wherever it is defined, and can be a run of its own.
+"""`@agent`: a function that resumes exactly, wherever it is defined, and that can be a run of its own.
 
-In a notebook every function does; elsewhere the mark makes it so. `agent.run(...)` starts a run.
+Functions of a notebook resume exactly without the mark; functions of modules and scripts need it. `agent.run(...)`
+starts a run.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ _LIKE_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 
 
 class Definition:
-    """Base of what decorators make of a function: pickled by name where the notebook or a module defines it."""
+    """Base class of the objects that decorators return for a function.
+
+    Such an object is pickled by its name if the notebook or a module defines it.
+    """
 
     __hitl_definition__ = True
     records_calls = False
-    """Whether calls are recorded, so that code which makes them again does them no harm."""
+    """Whether calls are recorded. Code that repeats a recorded call gets the recorded result."""
     __name__: str
     __qualname__: str
 
@@ -43,7 +47,7 @@ class Definition:
         return self.function(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        # Before Python 3.12 `inspect` looks at the code to tell whether something is a coroutine function.
+        # Before Python 3.12, `inspect` reads the code's flags to see if an object is a coroutine function.
         if name in _LIKE_FUNCTIONS:
             function = vars(self).get("function")
             if inspect.iscoroutinefunction(function):
@@ -63,11 +67,13 @@ class Definition:
 
 
 class Agent(Definition):
-    """What `@agent` returns."""
+    """The object that `@agent` returns: callable like the function, with `.run()`."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         if not isinstance(function, FunctionType):
-            raise TypeError(f"@hitl.agent goes on a function made with def, not on {type(function).__name__}")
+            raise TypeError(
+                f"@hitl.agent must decorate a function made with def, not an object of type {type(function).__name__}"
+            )
         if inspect.isgeneratorfunction(function):
             raise HitlError(f"@hitl.agent cannot run the generator {function.__qualname__}; return a list instead")
         try:
@@ -77,13 +83,24 @@ class Agent(Definition):
         super().__init__(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, inside the run that is current."""
         return self.function(*args, **kwargs)
 
     async def run(self, *args: Any, key: str | None = None, **kwargs: Any) -> AgentRun:
-        """Start a run of this agent, or continue the one that has this `key`.
+        """Start a run of this agent, or continue the run that has this `key`.
 
-        Returns its state: `.status` "finished" with `.result`, or "waiting" with the proposals it waits for in `.open`.
-        Raises what the agent raises, and RunClaimed if another process runs it.
+        Args:
+            *args: Positional arguments of the function.
+            key: Name of the run, unique for this agent. None: a random key, found in the result.
+            **kwargs: Keyword arguments of the function.
+
+        Returns:
+            The state of the run: `.status` "finished" with `.result`, or "waiting" with the open proposals in `.open`.
+            Exceptions of the agent's code are raised here, too.
+
+        Raises:
+            RunClaimed: Another process executes this run.
+            ValueError: `key` is empty or no str.
         """
         from hitl_nb.agent_api.outside_runs import run_agent
 
@@ -94,7 +111,7 @@ register_passthrough(Agent, Agent.__call__.__code__, lambda called: called.funct
 
 
 def mark_coroutine_function(called: Any) -> None:
-    """Have `inspect` and `asyncio` take an object for a coroutine function."""
+    """Mark an object so that `inspect` and `asyncio` accept it as a coroutine function."""
     mark: Any = getattr(inspect, "markcoroutinefunction", None)  # since Python 3.12
     if mark is not None:
         mark(called)
@@ -102,12 +119,19 @@ def mark_coroutine_function(called: Any) -> None:
 
 
 def agent(function: Callable[..., Any]) -> Agent:
-    """Give a function `.run(...)`, and let it resume exactly where it asked, also in a module or a script.
+    """Make a function resume exactly at the place where it asked, also in a module or script, and add `.run(...)`.
 
-    Functions of a notebook resume exactly without this mark. The function may be sync or async, a method, recursive;
-    a generator may not be marked.
+    Functions of a notebook resume exactly without this mark.
+
+    Args:
+        function: A function made with `def` or `async def`. It may be a method, and may call itself. Generators are
+            refused.
+
+    Returns:
+        The function, wrapped as an `Agent`.
 
     Raises:
-        TypeError, HitlError: not a function made with `def`, a generator, or its source is not available.
+        TypeError: `function` was not made with `def`.
+        HitlError: It is a generator, or its source is not available.
     """
     return Agent(function)

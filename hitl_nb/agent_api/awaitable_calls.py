@@ -1,7 +1,7 @@
-"""Calls of async gated tools and agents that are made and not awaited yet.
+"""Calls of async gated tools, agents and steps that were made and are not yet awaited.
 
-Such a call is data until it is awaited, so it is saved like other data, in a list or a variable too: `gather(*[send(i)
-for i in items])` is made again from those very calls. For asyncio it is a coroutine: it may be a task.
+Such a call is data until it is awaited. It is saved like other data, also inside a list or a variable, so that
+`gather(*[send(i) for i in items])` is repeated with the same calls. For asyncio it is a coroutine, so it can be a task.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 async def await_after_others(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Await what was under way when the run was saved: as then, what has its turn meanwhile takes it first."""
+    """Await work that was in progress when the run was saved.
+
+    First give the event loop one turn: as in the first try, tasks that are ready run before this work.
+    """
     from anyio.lowlevel import checkpoint
 
     await checkpoint()
@@ -28,11 +31,13 @@ async def await_after_others(work: Callable[[], Awaitable[Any]]) -> Any:
 
 
 class AwaitableCall(Coroutine[Any, Any, Any]):
-    """One call. It begins when it is awaited, once in each try of its run: the code around it may be made again.
+    """One call of an async function.
+
+    The call starts when it is awaited, once per try of its run, because the code around it may be repeated.
 
     Args:
-        function: the user's function.
-        what: names the call in messages.
+        function: The user's function.
+        what: Name of the call in messages.
     """
 
     __hitl_call__ = True
@@ -49,15 +54,20 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
 
     @property
     def cr_code(self) -> CodeType | None:
-        """The user's code, as a coroutine has it: who started a task, and its name in messages, are read from it."""
+        """Code object of the user's function. asyncio and debuggers read a coroutine's name and place from it."""
         return getattr(inspect.unwrap(self._function), "__code__", None)
 
     @abstractmethod
     def begin(self, session: Session, *, as_task: bool) -> Generator[Any, Any, Any]:
-        """What runs the call: as a task, or for the code that awaits it."""
+        """Return the generator that executes the call.
+
+        Args:
+            session: The run's session.
+            as_task: True if asyncio drives the call as a task; False if other code awaits it.
+        """
 
     def is_older(self, session: Session) -> bool:
-        """Whether the call was made before the position at which this session began."""
+        """Return whether the call was made before the position at which this session began."""
         return self._made_in is None or self._made_in() is not session
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -71,11 +81,13 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         return self.begin(session, as_task=as_task)
 
     def send(self, value: Any, /) -> Any:
+        """Start or continue the call as a task, as `coroutine.send` does."""
         if self._work is None or self._begun_in is None or self._begun_in() is not require_session(self._what):
             self._work = self._run_in_session(as_task=True)
         return self._work.send(value)
 
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None, /) -> Any:
+        """Raise an exception at the place where the call waits, as `coroutine.throw` does."""
         if self._work is not None:
             return self._work.throw(typ) if val is None and tb is None else self._work.throw(typ, val, tb)
         self._begun_in = ref(require_session(self._what))
@@ -83,5 +95,6 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         raise error.with_traceback(tb) if tb is not None else error
 
     def close(self) -> None:
+        """End the call without a result, as `coroutine.close` does."""
         if self._work is not None:
             self._work.close()

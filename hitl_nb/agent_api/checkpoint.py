@@ -1,4 +1,4 @@
-"""`checkpoint()`: the place where an agent asks a person, and where it goes on with the answer."""
+"""`checkpoint()`: the place where an agent asks a person and where the run continues with the decision."""
 
 from __future__ import annotations
 
@@ -53,29 +53,43 @@ def checkpoint(
     on_deadline: OnDeadline = "wait",
     policy: Policy | None = None,
 ) -> Decision:
-    """Propose `value` to a person; the run pauses here, and this call returns their decision.
+    """Propose `value` to a person, and return the person's decision.
+
+    The run pauses at this call until somebody decides. State and proposal are durable before the cell ends.
 
     Args:
-        value: what the agent proposes: str, number, bool, None, bytes, Decimal, a date or time, UUID, Path, a member of
-            an Enum, list, tuple, set, dict, namedtuple, dataclass, pydantic model, a scalar or small array of numpy,
-            a scalar, Series, Index or DataFrame of pandas or polars; also inside one another, tables aside. The value
-            of the decision has the same type.
-        title: one line that names the proposal.
-        kind: how it is shown and edited; guessed from the value if left out.
-        context: what the reviewer needs to know, as markdown or a mapping of such values.
+        value: The proposed value. Supported are str, int, float, bool, None, bytes, Decimal, dates and times, UUID,
+            Path, members of an Enum, dataclasses and pydantic models. Supported containers are list, tuple, set, dict
+            and namedtuple. Of numpy: scalars and small arrays. Of pandas and polars: scalars, Series, Index and
+            DataFrame. Values may be nested, except tables. The decision's value has the same type.
+        title: Name of the proposal, one line.
+        kind: How the value is shown and edited. None: chosen by the value's type.
+        context: Information that the reviewer needs: markdown, or a mapping of values as above.
         schema: JSON Schema, pydantic model or type that an edited value must satisfy.
-        options: for kind "choice", the values to choose from.
-        allow: the actions a reviewer may take.
-        reasons: reasons that a reviewer may choose from, beside writing one.
-        key: a str or int that the question is known by in this statement, in place of its number in the order of
-            calls. Give one where several tasks may ask in any order. A question with the same key and another title
-            or value is another question: it is asked, too. Equal questions with one key that follow each other, as
-            in a loop, are told apart by their order; where they run side by side, ValueError is raised.
+        options: For kind "choice", the values to choose from.
+        allow: Actions that a reviewer may take.
+        reasons: Reasons that a reviewer may choose instead of writing one.
+        key: A str or int that identifies the question within its statement. None: its number in the order of calls.
+            Give a key if several tasks may ask in any order. The same key with another title or value is a new
+            question, which is asked as well. Equal questions with the same key that follow each other, as in a loop,
+            are distinguished by their order. If they run side by side, ValueError is raised.
+        tags: Words that policies can test.
+        confidence: How sure the agent is, from 0 to 1. None: unknown.
+        guardrails: Functions marked with `@guardrail` that check the value first.
+        reviewers: Names of people or groups ("@finance") who may decide. None: anyone who may decide in this store.
+        quorum: Number of people who must approve.
+        deadline: When the clock acts: a time after the question is asked, or an aware datetime. None: never.
+        on_deadline: Action of the clock at the deadline. "wait": keep waiting.
+        policy: Rules for this call, in addition to the store's policy.
+
+    Returns:
+        The decision.
 
     Raises:
-        ValueError, TypeError: a bad argument.
-        NotInAgent: there is no run to pause.
-        CannotPause: the state here cannot be saved; nothing was shown or stored.
+        ValueError: An argument has an invalid value.
+        TypeError: An argument has a wrong type.
+        NotInAgent: There is no run to pause.
+        CannotPause: The state here cannot be saved; nothing was shown or stored.
     """
     session = require_session("checkpoint()")
     exact = session.live.begin_call(checkpoint)
@@ -121,7 +135,7 @@ def proposal(
     on_deadline: OnDeadline = "wait",
     policy: Policy | None = None,
 ) -> LiveQuestion:
-    """One proposal for `checkpoint_all`; the arguments are those of `checkpoint`."""
+    """Make one proposal for `checkpoint_all`. The arguments are the same as those of `checkpoint`."""
     question = values.build_question(
         value,
         title=title,
@@ -148,10 +162,17 @@ def proposal(
 
 
 def checkpoint_all(proposals: Sequence[LiveQuestion]) -> list[Decision]:
-    """Several proposals, one pause: goes on when all are decided. The decisions come back in order.
+    """Ask several questions in one pause. The run continues when all are decided.
+
+    Args:
+        proposals: Results of `hitl.proposal(...)`.
+
+    Returns:
+        The decisions, in the order of `proposals`.
 
     Raises:
-        TypeError, ValueError: not a sequence of `hitl.proposal(...)`, or an empty one.
+        TypeError: `proposals` is no sequence of `hitl.proposal(...)`.
+        ValueError: `proposals` is empty, or two proposals have the same key.
     """
     session = require_session("checkpoint_all()")
     exact = session.live.begin_call(checkpoint_all)

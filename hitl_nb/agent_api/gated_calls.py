@@ -1,8 +1,9 @@
 """Approved calls of gated tools: each is made once.
 
-Exact code continues behind such a call. Other code, `gather` or a helper, makes all its calls again after the next
-decision: then the result comes from the record, as that of a step does. A process may die while the call is made: then
-it is an effect in doubt, as a step is. Unlike a step, a gated call may ask: then it is made again from its beginning.
+Exact code continues after such a call. Other code, such as `gather` or a helper, makes all its calls again after the
+next decision. The result of an earlier call is then read from the record, as for a step. If the process dies during
+the call, it is an effect in doubt, as for a step. Unlike a step, a gated call may ask; it is then made again from its
+beginning.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from hitl_nb.review.decision import Decision
 
 @dataclass(frozen=True)
 class ApprovedCall:
-    """A call of a gated function with the arguments that the reviewer left, and the question that was decided."""
+    """A call of a gated function with the arguments that the reviewer approved, and the question that was decided."""
 
     function: Callable[..., Any]
     bound: inspect.BoundArguments
@@ -40,18 +41,25 @@ class ApprovedCall:
     decided: Decision
 
     def result(self, session: Session, *, exact: bool, is_older: bool = False) -> Any:
-        """The result of the call, or an awaitable of it; from the record if it was made before.
+        """Make the call, or read its result from the record if it was made before.
+
+        Exceptions of the called function are raised here, too.
 
         Args:
-            exact: the call is not made again once it has ended.
-            is_older: it was decided before the position of the run: its record may lie before it, too.
+            session: The run's session.
+            exact: Whether the call is never made again after it has ended.
+            is_older: Whether it was decided before the run's current position. Its record may then be older, too.
 
-        Raises what the call raises, Paused if it asks.
+        Returns:
+            The result of the call, or an awaitable of it.
+
+        Raises:
+            Paused: The called function asks a question.
         """
         function, args, kwargs = self.function, self.bound.args, self.bound.kwargs
         if isinstance(function, StepFunction) or in_step.get() is not None:
             return function(*args, **kwargs)
-        # The same place may ask another question, or have it decided in another way: that is another call.
+        # If the same place asks another question, or gets another decision, that is a different call.
         told = canonical_json([self.question.title, self.question.value, self.decided.proposal_id])
         key = f"{self.question.position}/{hashlib.sha256(told).hexdigest()[:16]}"
         step = StepFunction(function, idempotent=calls_only_steps(function))
@@ -61,7 +69,10 @@ class ApprovedCall:
 
 
 class _GatedCall(StepCall):
-    """`is_made_again`: the code that makes the call is made again after the next decision."""
+    """A recorded call of a gated function.
+
+    `is_made_again`: whether the code that makes the call is repeated after the next decision.
+    """
 
     kind = "gated call"
     is_made_again = False
@@ -72,7 +83,7 @@ class _GatedCall(StepCall):
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
-        """While the function is called: its questions and steps are named after it."""
+        """Name questions and steps after this call while the function runs."""
         name = inside_call.set(f"{self._own_execution.chain}:")
         start = started_in.set(self._own_execution)
         try:
@@ -87,15 +98,15 @@ class _GatedCall(StepCall):
         return Execution(digest_call(self.key), int(number), place, 0, is_exact=False)
 
     def _record_result(self, result: Any) -> Any:
-        if inspect.isawaitable(result):  # of a function that is not declared async
+        if inspect.isawaitable(result):  # from a function that is not declared async
             return self._await_result(result)
         try:
             return super()._record_result(result)
-        except HitlError as problem:  # it is in doubt until the position behind it is saved
+        except HitlError as problem:  # the call is in doubt until the position after it is saved
             if self.is_made_again:
                 self.session.questions.forbid_pause(
-                    f"{problem}, or call it in a statement of the notebook, and not by way of a library: what calls it "
-                    "is made again after the next decision, and this call must not be"
+                    f"{problem}, or call it in a statement of the notebook, and not by way of a library. "
+                    "The library's call is repeated after the next decision, and this call must not be repeated"
                 )
             return result
 
@@ -116,24 +127,25 @@ class _GatedCall(StepCall):
 
 @dataclass(frozen=True)
 class _AwaitableResult:
-    """What a call returned that returned an awaitable: its caller awaits it, also when it comes from the record."""
+    """The result of a call that returned an awaitable. Its caller awaits it, also if it is read from the record."""
 
     value: Any
 
     async def result(self) -> Any:
+        """Return the recorded value."""
         return self.value
 
 
 def calls_only_steps(function: Callable[..., Any]) -> bool:
-    """Whether all that the function does is to compute and to call steps and gated tools, which are recorded.
+    """Return whether the function only computes and calls steps and gated tools, whose results are recorded.
 
-    Then it may be made again without a question.
+    Such a function may be called again without asking.
     """
     return isinstance(function, FunctionType) and _RecordedProof(lambda name: None, set()).holds_for(function)
 
 
 class _RecordedProof(Proof):
-    """Allows calls that are recorded, beside what only computes."""
+    """A proof that also allows recorded calls."""
 
     flags = Proof.flags & ~inspect.CO_COROUTINE
     kinds = (*Proof.kinds, ast.AsyncFunctionDef)
@@ -142,4 +154,5 @@ class _RecordedProof(Proof):
         return isinstance(node, ast.Await) or super()._node(node)
 
     def is_pure(self, value: Any) -> bool:
+        """Return whether calling `value` only computes or is recorded."""
         return (isinstance(value, Definition) and type(value).records_calls) or super().is_pure(value)

@@ -1,4 +1,4 @@
-"""`@gate`: a tool whose calls are proposed for review, and run with what the reviewer left of them."""
+"""`@gate`: a tool whose calls are proposed for review and executed with the arguments that the reviewer approved."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
 @dataclass
 class _LiveCallQuestion(LiveQuestion):
-    """A call that is proposed, with the gate whose annotations say what an edit becomes.
+    """A proposed call, with its gate. The gate's annotations say which types the edited arguments get.
 
-    `owner` is the object whose method it is, if any, by the name of the parameter.
+    Attributes:
+        gate: The gate of the called function.
+        owner: For a method, its object under the name of the parameter ("self"). Empty for a function.
     """
 
     gate: Any = None
@@ -54,7 +56,10 @@ class _LiveCallQuestion(LiveQuestion):
         return values.restore_value(question, value, original, self.gate.schema, adapters=known)
 
     def ask_edited(self, value: Any) -> LiveQuestion:
-        """The call as proposed with edited arguments: title, tags, reviewers ... may be functions of them."""
+        """Make the question for the same call with edited arguments.
+
+        The title, tags, reviewers and other settings may be functions of the arguments, so they are computed again.
+        """
         bound = inspect.signature(self.gate.function).bind_partial()
         bound.arguments.update((self.owner or {}) | value["arguments"])
         made: LiveQuestion = self.gate.propose_bound_call(bound).asked[0]
@@ -65,7 +70,7 @@ class _LiveCallQuestion(LiveQuestion):
 class _PendingGateCall(PendingCall):
     exact = True
     is_over = False
-    """Whether it was awaited in exact code, and has ended."""
+    """Whether the call was awaited in exact code and has ended."""
 
     def __init__(self, asked: list[LiveQuestion], gate: Gate, owner: dict[str, Any]) -> None:
         super().__init__(asked)
@@ -84,13 +89,13 @@ class _PendingGateCall(PendingCall):
 
 
 class Gate(Definition):
-    """What `@gate` returns. It can only be called inside an agent."""
+    """The object that `@gate` returns. It can be called only inside an agent."""
 
     records_calls = True
     reasons: Sequence[str] = ()
     key: Key | Callable[..., Any] | None = None
     review: Mapping[str, Any] = {}
-    """The review arguments: each a value, or a function of a call's arguments."""
+    """The review arguments. Each is a value, or a function of a call's arguments."""
 
     def __init__(
         self,
@@ -115,6 +120,7 @@ class Gate(Definition):
         self.review = review
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Propose the call. After the approval, call the function and return its result."""
         session = require_session(f"the gated function {self.function.__name__}()")
         exact = session.live.begin_call(self)
         pending = self._propose_call(args, kwargs)
@@ -129,7 +135,7 @@ class Gate(Definition):
         return self.propose_bound_call(bound)
 
     def propose_bound_call(self, bound: inspect.BoundArguments) -> _PendingGateCall:
-        """A call with these arguments, as people are asked about it."""
+        """Make the pending call and its question for these arguments."""
         parameters = _list_parameters(self.function)
         owner = {name: value for name, value in bound.arguments.items() if name not in parameters}
         arguments = {name: value for name, value in bound.arguments.items() if name in parameters}
@@ -160,7 +166,7 @@ class Gate(Definition):
 
 
 def _list_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
-    """The parameters that a reviewer sees, with annotations that are types: all but the object that a method is of."""
+    """List the parameters that a reviewer sees, with annotations resolved to types. `self` of a method is left out."""
     parameters = dict(inspect.signature(function).parameters)
     of = getattr(function, "__qualname__", "").rpartition(".")[0]
     first = next(iter(parameters), "")
@@ -171,14 +177,14 @@ def _list_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
 
 
 def _read_annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
-    """What the annotation of a parameter says about its argument; `empty` where it cannot be read."""
+    """Return the type that a parameter's annotation names, or `empty` if it cannot be read."""
     annotation: Any = parameter.annotation
     if isinstance(annotation, str):
         holder: Any = SimpleNamespace(__annotations__={"it": annotation})
         try:
             annotation = get_type_hints(holder, globalns=space, include_extras=True)["it"]
         except (NameError, SyntaxError, TypeError, AttributeError):
-            return Parameter.empty  # a class of a function's own, or of type checkers only
+            return Parameter.empty  # defined inside a function, or imported for type checkers only
     if annotation is Parameter.empty:
         return annotation
     if parameter.kind is Parameter.VAR_POSITIONAL:
@@ -187,7 +193,7 @@ def _read_annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
 
 
 class GateCall(AwaitableCall):
-    """A call of an async gated function; it asks when it is awaited."""
+    """A call of an async gated function. It asks for review when it is awaited."""
 
     def __init__(self, pending: _PendingGateCall) -> None:
         super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
@@ -197,6 +203,7 @@ class GateCall(AwaitableCall):
         return GateCall, (self.pending,)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
+        """Ask for review of the call, then execute it."""
         if self.pending.is_over:
             raise RuntimeError(f"cannot reuse already awaited call of {self.__qualname__}()")
         gate = self.pending.gate
@@ -206,7 +213,7 @@ class GateCall(AwaitableCall):
 
 
 class _DecidedCall(AwaitableCall):
-    """A call of an async gated function that was approved; made again, it comes from the record."""
+    """An approved call of an async gated function. If the code repeats it, its result is read from the record."""
 
     def __init__(self, pending: _PendingGateCall, call: ApprovedCall) -> None:
         super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
@@ -217,6 +224,7 @@ class _DecidedCall(AwaitableCall):
         return _DecidedCall, (self.pending, self.call)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
+        """Execute the approved call."""
         if self.is_older(session):
             session.live.keys.end_restored_execution(self.call.question.position)
             return await_after_others(lambda: self._make_call(session)).__await__()
@@ -249,19 +257,37 @@ def gate(
     on_deadline: OnDeadline | Callable[..., Any] = "wait",
     policy: Policy | Callable[..., Any] | None = None,
 ) -> Any:
-    """Review each call of a tool: its arguments are the proposal; the reviewer may change them.
+    """Review each call of a tool: its arguments are the proposal, and the reviewer may change them.
+
+    An approved call is made once. If the process dies during the call, people are asked whether it happened, as for a
+    step. A function with `@gate` above `@step(idempotent=True)` is called again without that question.
 
     Args:
-        title: one line; may name arguments (`"Email {to}"`), or be a function of them.
-        schema: what `{"name": ..., "arguments": {...}}` must satisfy after an edit, beyond the function's signature.
-        key: a str or int, or a function of the call's arguments that returns one, that a call is known by in a
-            statement, in place of its number in the order of calls: for tools that run side by side in any order.
-            Calls with one key that follow each other are told apart by their arguments, then by their order.
-        tags, confidence, guardrails, reviewers, quorum, deadline, on_deadline, policy: as of `checkpoint`; each may be
-            a function of the call's arguments that returns it. Guardrails get `{"name": ..., "arguments": {...}}`.
+        function: The tool, a sync or async function.
+        title: Title of the proposal, one line. It may name arguments (`"Email {to}"`) or be a function of them.
+        context: Information that the reviewer needs: markdown or a mapping.
+        schema: JSON Schema that `{"name": ..., "arguments": {...}}` must satisfy after an edit, in addition to the
+            function's signature.
+        allow: Actions that a reviewer may take; not "respond".
+        reasons: Reasons that a reviewer may choose instead of writing one.
+        key: A str or int that identifies the call within its statement, or a function of the arguments that returns
+            one. None: its number in the order of calls. Use a key for tools that run side by side in any order.
+            Calls with the same key that follow each other are distinguished by their arguments, then by their order.
+        tags: As in `checkpoint`. This argument and the next may each be a function of the call's arguments.
+        confidence: As in `checkpoint`.
+        guardrails: As in `checkpoint`. They receive `{"name": ..., "arguments": {...}}`.
+        reviewers: As in `checkpoint`.
+        quorum: As in `checkpoint`.
+        deadline: As in `checkpoint`.
+        on_deadline: As in `checkpoint`.
+        policy: As in `checkpoint`.
 
-    A rejection raises Rejected from the call. An approved call is made once: if the process dies in the middle of it,
-    people are asked whether it happened, as about a step. `@gate` above `@step(idempotent=True)` is called again.
+    Returns:
+        The function, wrapped as a `Gate`. A call of it raises Rejected if the reviewer rejects the proposal.
+
+    Raises:
+        TypeError: `function` is not callable.
+        ValueError: `allow` contains "respond".
     """
     review = {
         "tags": tags,
@@ -277,7 +303,7 @@ def gate(
         said = {"title": title, "context": context, "schema": schema, "allow": allow, "reasons": reasons, "key": key}
         return functools.partial(gate, **said, **review)
     if not callable(function):
-        raise TypeError(f"@hitl.gate goes on a function, not on {type(function).__name__}")
+        raise TypeError(f"@hitl.gate must decorate a function, not an object of type {type(function).__name__}")
     if "respond" in allow:
         raise ValueError('allow must not hold "respond": a gated call either runs or is rejected')
     return Gate(function, title, context, schema, allow, reasons, key, review)

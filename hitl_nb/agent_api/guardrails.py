@@ -1,4 +1,4 @@
-"""`@guardrail`: a function that looks at a proposed value before anybody is asked."""
+"""`@guardrail`: a function that checks a proposed value before a person is asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hitl_nb.review.guardrails import NamedGuardrail
 
 
 class Guardrail(Definition, NamedGuardrail):
-    """What `@guardrail` returns; it can be called like the function."""
+    """The object that `@guardrail` returns. It can be called like the function."""
 
     def __init__(self, function: Callable[..., Any], name: str, version: str) -> None:
         super().__init__(function)
@@ -21,19 +21,24 @@ class Guardrail(Definition, NamedGuardrail):
 
 
 def guardrail(function: Callable[..., Any] | None = None, /, *, name: str | None = None, version: str = "") -> Any:
-    """Declare a function that looks at a proposed value before anybody is asked: a guardrail of `checkpoint`.
+    """Declare a function that checks a proposed value before a person is asked: a guardrail of `checkpoint`.
 
-    The function gets the value, and, if it takes two arguments, a mapping of what else is known: kind, title, tool,
-    tags, confidence, context, labels, agent, notebook, now, and the verdicts of the guardrails before it. It returns
-    `hitl.passed()` or None, `hitl.escalate(why)` or `hitl.block(why)`. Anything else, and an exception, escalates. It
-    must not change the value, and cannot ask.
+    The function receives the value. If it takes two arguments, the second is a mapping with these keys: `kind`,
+    `title`, `tool`, `tags`, `confidence`, `context`, `labels`, `agent`, `notebook`, `now`, and `guardrails` with the
+    verdicts of the guardrails before it. It returns `hitl.passed()` or None, `hitl.escalate(why)` or `hitl.block(why)`.
+    Any other result, and an exception, escalates. The function must not change the value, and cannot ask a question.
 
     Args:
-        name: what it is called in policies (`guardrails.iban == "pass"`) and records; the function's if left out.
-        version: which version of it, for the records.
+        function: The function.
+        name: Its name in policies (`guardrails.iban == "pass"`) and records. None: the function's name.
+        version: Its version, for the records.
+
+    Returns:
+        The function, wrapped as a `Guardrail`.
 
     Raises:
-        TypeError, ValueError: it is an async function, takes other arguments, or its name is no identifier.
+        TypeError: The function is async or takes other arguments, or `version` is no str.
+        ValueError: The name is no identifier.
     """
     if function is None:
         return functools.partial(guardrail, name=name, version=version)

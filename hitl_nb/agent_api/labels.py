@@ -1,4 +1,4 @@
-"""`labels()`: facts of a run, such as which model and which prompt it uses, for policies and comparisons."""
+"""`labels()`: facts about a run, such as its model and prompt, for policies and comparisons."""
 
 from __future__ import annotations
 
@@ -9,26 +9,34 @@ from collections.abc import Mapping
 from hitl_nb.engine.current_session import require_session
 
 _MAX_LABEL_CHARS = 100
-"""Characters of a text that is kept as it is."""
+"""Longest text that is recorded unchanged."""
 
 
 def labels(**labels: str | int | float | bool) -> None:
-    """Record facts of the run, durably: which model, which prompt, which version.
+    """Record facts about the run, durably: for example the model, the prompt and the version.
 
-    Policies read them as `labels.model`. A label given again has the new value from then on, others stay. A text of
-    more than 100 characters, or of several lines, is recorded as "sha256:" and its SHA-256 (hex).
+    Policies read them as `labels.model`. A label that is given again gets the new value; the others stay.
+
+    Args:
+        **labels: Names and values. A text of more than 100 characters, or of several lines, is recorded as "sha256:"
+            and its SHA-256 (hex).
 
     Raises:
-        NotInAgent: there is no run.
-        TypeError, ValueError: a value is neither text nor a number nor a bool, a name is no identifier, or there are
-            more than 50.
+        NotInAgent: There is no run.
+        TypeError: A value is neither text nor a number nor a bool.
+        ValueError: A name is no identifier, or there are more than 50 labels.
     """
     session = require_session("labels()")
     session.record_labels(check_labels(labels))
 
 
 def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
-    """The labels as they are recorded. Raises TypeError, ValueError."""
+    """Return the labels as they are recorded.
+
+    Raises:
+        TypeError: A value is neither text nor a number nor a bool.
+        ValueError: A name is no identifier.
+    """
     for name in labels:
         if not name.isidentifier() or len(name) > _MAX_LABEL_CHARS:
             raise ValueError(f"the name of a label must be an identifier, for policies to name it, not {name[:120]!r}")

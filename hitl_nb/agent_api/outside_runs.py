@@ -1,4 +1,4 @@
-"""Agents outside notebooks: `await agent.run(..., key=...)` starts a run, or goes on with the one of that key."""
+"""Agents outside notebooks: `await agent.run(..., key=...)` starts a run, or continues the run that has this key."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class AgentRun:
-    """A run of an `@agent` function.
+    """State of a run of an `@agent` function.
 
     Attributes:
+        id: Id of the run.
+        key: Name of the run. Pass it to `.run(..., key=...)` to continue, in this process or another.
         status: "finished" or "waiting".
-        result: what the function returned, once finished.
-        open: the proposals it waits for.
-        key: pass it to `.run(..., key=...)` to go on, in this process or another.
+        result: The function's result, once finished.
+        open: The proposals that the run waits for.
     """
 
     id: str
@@ -53,13 +54,17 @@ class AgentRun:
 
 
 home_finders: list[Callable[[Ledger], str]] = []
-"""Finds the notebook of this process, if it has one; the notebook driver sets it."""
+"""Functions that find the notebook of this process, if there is one. The notebook driver adds one."""
 
 
 def find_home(agent: Agent, ledger: Ledger) -> str:
-    """What runs of an `@agent` function belong to: its module, or the notebook, script or folder that defines it.
+    """Find the place that runs of an `@agent` function belong to.
 
-    Raises UnknownNotebook.
+    Returns:
+        The function's module, or the path of the notebook, script or folder that defines it.
+
+    Raises:
+        UnknownNotebook: A notebook defines the function, and this kernel does not know the notebook's path.
     """
     if agent.__module__ != "__main__":
         return str(agent.__module__)
@@ -71,7 +76,7 @@ def find_home(agent: Agent, ledger: Ledger) -> str:
 
 @dataclass(frozen=True)
 class _FunctionText:
-    """How an agent's function is written. To find that out takes a tenth of a pause."""
+    """The text of an agent's function, with its code object. Finding it takes a tenth of the time of a pause."""
 
     code: CodeType
     source: str
@@ -79,7 +84,7 @@ class _FunctionText:
 
 
 _function_texts: WeakKeyDictionary[Any, _FunctionText] = WeakKeyDictionary()
-"""Of agents' functions, as they were when that was first asked for."""
+"""By agent function, as it was at the first request."""
 
 
 def _read_function(agent: Agent) -> _FunctionText:
@@ -115,7 +120,7 @@ async def _run_to_outcome(
     code = RunCode(begin, ns, text.source, function=agent.function)
     run = ledger.find_run(agent=name, notebook=home, key=key)
     if run is None:
-        text.signature.bind(*args, **kwargs)  # arguments that do not fit are no run
+        text.signature.bind(*args, **kwargs)  # wrong arguments must not create a run
         opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
         return await start_run(ledger, opened, code, saver, shown)
     refuse_cancelled(run, "use another key")
@@ -123,10 +128,10 @@ async def _run_to_outcome(
         return RunOutcome("waiting", run, ledger.list_proposals(run.id, run.pauses))
     saved = open_saved_state(ledger, run) if run.status == "finished" else None
     if saved is not None:
-        held_states.pop(run.id, None)  # it was finished elsewhere
+        held_states.pop(run.id, None)  # another process finished it
         result = load_snapshot(
             saved, dict(ns), special=saver.find_special
-        ).result  # the module's own variables stay as they are
+        ).result  # the variables of the agent's module are kept
         if isinstance(result, UnsavedResult):
             raise HitlError(f"the run {key!r} of {name} finished, and its result is gone: {result.sentence}")
         return RunOutcome("finished", run, result=result)

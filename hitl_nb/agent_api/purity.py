@@ -1,8 +1,10 @@
-"""Proving that a function only computes: every call in it reaches a builtin or a function of `math` and the like that
-does nothing to the world, or a function of the user's that is proved the same way.
+"""Proof that a function only computes.
 
-Anything unknown (a method of an object of unknown type, a callable in a container, an attribute of a loop variable) is
-a doubt, and in doubt the proof fails. Trusted are the operators of objects in containers (`total += item`).
+Every call in it must reach a builtin, a function of `math` and similar modules, or a function of the user. The builtin
+or module function must have no effect on the world; the user's function is proved in the same way.
+
+Unknown calls are a method of an object of unknown type, a callable in a container, or an attribute of a loop variable.
+With an unknown call the proof fails. Operators of objects in containers (`total += item`) are trusted.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import Callable, Set
 from typing import Any
 
 _PLAIN = (int, float, complex, bool, str, bytes, bytearray, list, dict, set, frozenset, tuple, range, type(None), slice)
-"""Types whose methods call nothing of the user's."""
+"""Types whose methods call no code of the user."""
 
 _PURE_MODULES = {
     "math",
@@ -52,7 +54,7 @@ _PURE_BUILTINS = {
     *("sum", "tuple", "zip"),
 }
 _CALL_BACK = {"map": 0, "filter": 0, "sorted": -1, "max": -1, "min": -1, "sort": -1}
-"""Builtins that call what they are given: the place of that argument, -1 for `key=` only."""
+"""Builtins that call a function they are given: the position of that argument, -1 for `key=` only."""
 
 COMPUTES = (
     *(ast.For, ast.While, ast.If, ast.Break, ast.Continue, ast.Pass, ast.Expr, ast.Return),
@@ -65,11 +67,12 @@ Lookup = Callable[[str], Any]
 
 
 class Proof:
-    """Over the names that `lookup` knows; `seen` holds the functions on the way.
+    """A proof over the names that `lookup` resolves.
 
     Attributes:
-        flags: code of functions that have one of these is not looked into: generators and coroutines.
-        kinds: definitions that are looked into.
+        seen: Ids of the code objects that are being proved, so that recursion ends.
+        flags: Functions whose code has one of these flags are not analyzed: generators and coroutines.
+        kinds: Kinds of definitions that are analyzed.
     """
 
     flags = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -81,6 +84,7 @@ class Proof:
         self.bound: set[str] = set()
 
     def holds(self, roots: list[ast.AST], parameters: Set[str] = frozenset()) -> bool:
+        """Return whether all nodes below `roots` only compute. `parameters` may have any value."""
         nodes = [node for root in roots for node in ast.walk(root)]
         self.bound = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)} | parameters
         return all(map(self._node, nodes))
@@ -101,7 +105,7 @@ class Proof:
                 return True
 
     def _name(self, name: str) -> bool:
-        """A name may be read if its value runs no code of the user's when operated on."""
+        """Return whether a name may be read: operations on its value must run no code of the user."""
         value = self.lookup(name)
         if name in self.bound:
             return value is _MISSING or type(value) in _PLAIN
@@ -144,7 +148,7 @@ class Proof:
         return isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in self.bound)
 
     def is_pure(self, value: Any) -> bool:
-        """Whether calling `value` only computes."""
+        """Return whether calling `value` only computes."""
         if id(value) in self.seen:
             return True
         if isinstance(value, types.FunctionType) and value.__module__ not in _PURE_MODULES:
@@ -157,9 +161,12 @@ class Proof:
         return module in _PURE_MODULES and isinstance(value, (types.BuiltinFunctionType, types.FunctionType))
 
     def holds_for(self, function: types.FunctionType, *, decorated: bool = True) -> bool:
-        """The same proof for a function's body; its parameters and locals may be anything.
+        """Return whether a function's body only computes. Its parameters and local variables may have any value.
 
-        `decorated`: what its decorators made of it is another function.
+        Args:
+            function: The function.
+            decorated: Whether the source may have decorators. False: such a function is refused, because the
+                decorators may have replaced it.
         """
         if function.__closure__ or function.__code__.co_flags & self.flags or hasattr(function, "__wrapped__"):
             return False

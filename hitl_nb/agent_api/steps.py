@@ -1,7 +1,7 @@
 """`@step`: a function whose result is recorded, so that it is not called again for the same run.
 
-"started" is durable before the call, the result after it. If the process dies in between, nobody can know
-whether the email went out: that is an *effect in doubt*, and a person is asked, unless the step is idempotent.
+"started" is durable before the call, and the result after it. If the process dies in between, it is unknown whether,
+for example, the email was sent. That is an *effect in doubt*: a person is asked, unless the step is idempotent.
 """
 
 from __future__ import annotations
@@ -34,15 +34,17 @@ from hitl_nb.records import Step
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PLAIN = (type(None), bool, int, float, str, bytes)
-"""Results that hold nothing that is pickled in a way of ours."""
+"""Types of results that plain pickle writes, without parts that need our own pickler."""
 _idempotency_key: ContextVar[str | None] = ContextVar("hitl_nb_idempotency_key", default=None)
 
 
 def idempotency_key() -> str:
-    """Inside a step: a key that is the same on every try of this call, for a service that accepts one.
+    """Return a key for the current call of a step. It is the same on every try of this call.
+
+    Pass it to a service that accepts idempotency keys.
 
     Raises:
-        NotInAgent: not inside a step of a run.
+        NotInAgent: The caller is not inside a step of a run.
     """
     key = _idempotency_key.get()
     if key is None:
@@ -51,7 +53,7 @@ def idempotency_key() -> str:
 
 
 class StepFunction(Definition):
-    """What `@step` returns. Outside a run it is just the function."""
+    """The object that `@step` returns. Outside a run it calls the function and records nothing."""
 
     records_calls = True
     key: Key | Callable[..., Any] | None = None
@@ -71,6 +73,7 @@ class StepFunction(Definition):
         self.retries = retries
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function once per run, and record its result; or return the recorded result."""
         session = current_session()
         if session is None or in_step.get() is not None:
             return self.function(*args, **kwargs)
@@ -92,10 +95,10 @@ class StepFunction(Definition):
 
 
 class StepAwaitable(AwaitableCall):
-    """A call of an async step: its place in the record is that where it was made, whenever it is awaited.
+    """A call of an async step. Its place in the record is the place where the call was made, not where it is awaited.
 
     Args:
-        exact: it was made where the run continues behind it; None: in another process.
+        exact: Whether the run continues after the place where the call was made. None: made in another process.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class StepAwaitable(AwaitableCall):
         return StepAwaitable, (self.step, self.key, self.args, self.kwargs)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
+        """Execute the call, or return its recorded result."""
         call = StepCall(self.step, session, self.key, self.args, self.kwargs)
         call.is_older = self.is_older(session)
         if call.is_older:
@@ -124,7 +128,7 @@ class StepCall:
 
     kind = "step"
     is_older = False
-    """Whether the call was made before the position of the run: its record may be, too."""
+    """Whether the call was made before the run's current position. Its record may then be older, too."""
 
     def __init__(
         self, step: StepFunction, session: Session, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -136,6 +140,11 @@ class StepCall:
         self.kwargs = kwargs
 
     def call_sync(self, exact: bool) -> Any:
+        """Return the recorded result, or call the sync function and record its result.
+
+        Args:
+            exact: Whether the code that makes the call is never repeated.
+        """
         done, value = self._use_record(exact)
         if done:
             return value
@@ -147,6 +156,11 @@ class StepCall:
         return result
 
     async def call_async(self, exact: bool) -> Any:
+        """Return the recorded result, or await the async function and record its result.
+
+        Args:
+            exact: Whether the code that makes the call is never repeated.
+        """
         done, value = self._use_record(exact)
         if done:
             return value
@@ -188,7 +202,7 @@ class StepCall:
         raise AssertionError
 
     def _use_record(self, exact: bool) -> tuple[bool, Any]:
-        """Whether this call was made before, and what came of it."""
+        """Return whether this call was made before, and its result."""
         session = self.session
         session.check_going()
         known = session.known_steps.get(identify_call(self.key))
@@ -210,7 +224,7 @@ class StepCall:
         return False, None
 
     def _record_start(self, exact: bool, *, again: bool = False) -> None:
-        """Record that the call is about to be made."""
+        """Record durably that the call is about to be made."""
         session = self.session
         self.under_way = session.begin_step(self._name)
         try:
@@ -232,7 +246,7 @@ class StepCall:
             raise
 
     def _find_earlier_record(self) -> Step | None:
-        """The record of a call that lies before the position."""
+        """Find the record of a call that was made before the run's current position."""
         if self.is_older:
             return self.session.earlier_steps.get(identify_call(self.key))
         ledger, run = self.session.ledger, self.session.run_record.id
@@ -244,15 +258,15 @@ class StepCall:
 
     @property
     def _pauses(self) -> int | None:
-        """See `Step.pauses`: a step cannot ask."""
+        """How often the run had paused, as in `Step.pauses`. None: a step cannot ask."""
         return None
 
     def _make_place(self, step: Step) -> str:
-        """What a result's signature is bound to: this call, and which try of it."""
+        """Name the place that a result is signed for: this call, and the number of the try."""
         return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}/{step.tries}"
 
     def enter_call(self) -> contextlib.AbstractContextManager[None]:
-        """While the function is called."""
+        """Set the idempotency key, and note that a step is running, while the function is called."""
         return _StepEntry(self.record.idempotency_key, self._name)
 
     def _record_result(self, result: Any) -> Any:
@@ -277,7 +291,7 @@ class StepCall:
         pickler = Pickler(file, self.session.saver.ns, inline=True)
         try:
             pickler.dump(value)  # pyright: ignore[reportUnknownMemberType]  # cloudpickle is untyped
-        except Exception as error:  # whatever a user's __reduce__ raises
+        except Exception as error:  # a user's __reduce__ may raise any exception
             raise HitlError(
                 f"the result of the {self.kind} {self._name}() (a {type(value).__name__}) cannot be recorded "
                 f"({format_reason(error)}); return plain data from it"
@@ -293,9 +307,10 @@ class StepCall:
 
 
 class _CallTracking:
-    """While the function of a call is called. Raises the refusal of a question that it swallowed: that is no result.
+    """Tracks a call while its function runs.
 
-    A class, as `_StepEntry` is: a generator as a context manager takes three times as long, at every step.
+    If the function swallowed the refusal of a question, leaving raises that refusal: the function has no valid result
+    then. A class, as `_StepEntry` is: a generator as a context manager takes three times as long, at every step.
     """
 
     __slots__ = ("_call", "_token")
@@ -313,7 +328,7 @@ class _CallTracking:
 
 
 class _StepEntry(contextlib.AbstractContextManager[None]):
-    """While the function of a step is called: what is inside knows that, and the key of the call."""
+    """Sets the idempotency key of a step, and notes that it is running, while its function is called."""
 
     __slots__ = ("_key", "_name", "_tokens")
 
@@ -348,20 +363,28 @@ def step(
     retries: int = 0,
     key: Key | Callable[..., Any] | None = None,
 ) -> Any:
-    """Record the result of a function, sync or async: for one run, each call of it is made once.
+    """Record the result of a sync or async function, so that each call of it is made once per run.
 
     Args:
-        idempotent: calling it again does no harm (it uses `idempotency_key()`, or only reads), so after a crash in
-            the middle it is called again without asking.
-        retries: how often to try again when it raises an Exception, with growing pauses.
-        key: a str or int, or a function of the call's arguments that returns one, that a call is known by in a
-            statement of the agent, in place of its number in the order of calls: for steps that run side by side. Two
-            calls of one statement with the same key and other arguments raise ValueError.
+        function: The function.
+        idempotent: Whether a repeated call does no harm, because it uses `idempotency_key()` or only reads. After a
+            crash during the call, such a step is called again without asking.
+        retries: How often to try again when the function raises an Exception. The waits between tries grow, up to 5 s.
+        key: A str or int that identifies the call within its statement, or a function of the arguments that returns
+            one. None: its number in the order of calls. Use a key for steps that run side by side. Two calls of one
+            statement with the same key and different arguments raise ValueError.
+
+    Returns:
+        The function, wrapped as a `StepFunction`.
+
+    Raises:
+        ValueError: `retries` is no int >= 0.
+        TypeError: `function` is not callable.
     """
     if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"retries must be an int >= 0, not {retries!r}")
     if function is None:
         return functools.partial(StepFunction, idempotent=idempotent, retries=retries, key=key)
     if not callable(function):
-        raise TypeError(f"@hitl.step goes on a function, not on {type(function).__name__}")
+        raise TypeError(f"@hitl.step must decorate a function, not an object of type {type(function).__name__}")
     return StepFunction(function, idempotent=idempotent, retries=retries, key=key)

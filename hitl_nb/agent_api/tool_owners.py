@@ -1,4 +1,4 @@
-"""The object whose method a gated call is, as people are shown it: in the context, where nobody edits it."""
+"""The object whose method a gated call is: shown to people as context, where it cannot be edited."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hitl_nb.values.models import is_model
 from hitl_nb.values.typed_values import encode_value
 
 LONGEST = 300
-"""Letters of what is shown of an object."""
+"""Most characters that are shown of an object."""
 
 
 def with_owner(context: Any, owner: Mapping[str, Any]) -> Any:
-    """The context of a call, with the object, by the parameter's name; what the context itself says comes first."""
+    """Return a call's context with the object added under its parameter's name. Entries of the context win."""
     for name, value in owner.items():
         shown = describe_owner(value)
         if context is None or isinstance(context, Mapping):
@@ -27,9 +27,9 @@ def with_owner(context: Any, owner: Mapping[str, Any]) -> Any:
 
 
 def describe_owner(value: Any) -> str:
-    """The name of an object's class, and its fields if it would be shown with them as an argument.
+    """Return the name of an object's class, with the fields that an argument of this type would show.
 
-    Fields that are named like a secret, or that its own repr leaves out, are not shown.
+    Fields whose names look like a secret's, and fields that the object's own repr leaves out, are hidden.
     """
     if isinstance(value, type):
         return value.__name__
@@ -38,7 +38,7 @@ def describe_owner(value: Any) -> str:
         return name
     try:
         shown: Any = encode_value(value)[0]
-    except (TypeError, ValueError):  # an argument would be refused; the object is only shown
+    except (TypeError, ValueError):  # not supported as an argument; the object is shown only by its class
         return name
     if not isinstance(shown, dict):
         return name

@@ -1,1 +1,1 @@
-"""Review policies, pure: conditions, rules, and what they make of a question. Nothing here reads a file or a store."""
+"""Review policies: conditions, rules, and their effect on a question. Nothing here reads a file or a store."""

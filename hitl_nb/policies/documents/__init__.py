@@ -1,1 +1,1 @@
-"""Policy documents: their grammar, conditions, and the merged policy."""
+"""Policy documents: their grammar, their conditions, and the merged policy."""

@@ -1,11 +1,12 @@
 """Conditions of policy rules: one Python expression over recorded facts, with three truth values.
 
-The expression is parsed by `ast` and evaluated by functions made here from a list of allowed nodes; nothing of it is
-executed as Python. Attributes and indexes look up keys of JSON objects and items of lists, never attributes of Python
-objects, so `value.items` is the field of that name.
+`ast` parses the expression. It is evaluated by functions that this module makes for allowed nodes only; no part of it
+is executed as Python. Attributes and indexes look up keys of JSON objects and items of lists. They never read
+attributes of Python objects, so `value.items` is the field with that name.
 
-Kleene logic: what cannot be decided (a missing field, text compared with a number, a division by zero) is Unknown.
-`True or Unknown` is True, `False and Unknown` is False; every other combination with Unknown is Unknown.
+Kleene logic: a result that cannot be decided is Unknown. Examples are a missing field, a comparison of text with a
+number, and a division by zero. `True or Unknown` is True, `False and Unknown` is False. Every other combination with
+Unknown is Unknown.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ NOW_FIELDS = ("hour", "weekday", "date", "office")
 
 @dataclass(frozen=True, slots=True)
 class _ConditionNode:
-    """A part of a condition: how it is evaluated, and what it is made of, for explanations."""
+    """A part of a condition: the function that evaluates it, and its syntax and parts, for explanations."""
 
     run: Evaluate
     syntax: ast.expr
@@ -56,8 +57,8 @@ class Condition:
     """A compiled condition.
 
     Attributes:
-        text: the expression.
-        names: which facts it reads.
+        text: The expression.
+        names: Names of the facts that it reads.
     """
 
     text: str
@@ -65,12 +66,12 @@ class Condition:
     _root: _ConditionNode
 
     def evaluate(self, facts: Mapping[str, Any]) -> bool | None:
-        """Whether it is true of the facts; None: Unknown."""
+        """Evaluate the condition for these facts. None: Unknown."""
         found = self._root.run(facts)
         return found if found is True or found is False else None
 
     def explain(self, facts: Mapping[str, Any]) -> str:
-        """Why it is Unknown of the facts, as the end of a sentence: "value.country is missing"."""
+        """Explain why the condition is Unknown, as the end of a sentence: "value.country is missing"."""
         return (
             _explain_node(self._root, facts) or f"{self.text} is {name_kind(self._root.run(facts))}, not true or false"
         )
@@ -78,7 +79,11 @@ class Condition:
 
 @functools.lru_cache(maxsize=8192)
 def compile_condition(text: str) -> Condition:
-    """Compile a condition. Raises PolicyError: one sentence that says what is wrong and what to write instead."""
+    """Compile a condition.
+
+    Raises:
+        PolicyError: The text is no condition. The message is one sentence that names the error and the correct form.
+    """
     if len(text) > MAX_CONDITION_CHARS:
         raise PolicyError(
             f"the condition has {len(text)} characters, at most {MAX_CONDITION_CHARS} are accepted; split the rule"
@@ -97,7 +102,7 @@ def compile_condition(text: str) -> Condition:
 
 
 def suggest_word(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown word: what was perhaps meant, and what is accepted."""
+    """Return the end of a message about an unknown word: a similar known word, and the accepted words."""
     import difflib
 
     names = list(known)
@@ -110,13 +115,17 @@ def suggest_word(word: str, known: Iterable[str]) -> str:
 
 
 class _Compiler:
-    """Makes the nodes of one condition; `names` are the facts that it reads."""
+    """Compiles one condition. `names` collects the facts that it reads."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
 
     def compile_node(self, syntax: ast.expr, depth: int) -> _ConditionNode:
-        """The node for a part of the expression. Raises PolicyError for what a condition may not have."""
+        """Compile a part of the expression.
+
+        Raises:
+            PolicyError: The part is not allowed in a condition.
+        """
         if depth > MAX_DEPTH:
             raise PolicyError(f"the condition is nested more than {MAX_DEPTH} levels deep; split the rule")
         make = _NODE_COMPILERS.get(type(syntax))
@@ -128,9 +137,11 @@ class _Compiler:
         return make(self, syntax, depth + 1)
 
     def compile_parts(self, syntaxes: Iterable[ast.expr], depth: int) -> tuple[_ConditionNode, ...]:
+        """Compile each part."""
         return tuple(self.compile_node(one, depth) for one in syntaxes)
 
     def compile_literal(self, syntax: ast.Constant, depth: int) -> _ConditionNode:
+        """Compile a text, number, true, false or None."""
         value: Any = syntax.value
         if not (value is None or type(value) in (str, bool, int, float)):
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; literals are text, numbers, lists")
@@ -139,6 +150,7 @@ class _Compiler:
         return _ConditionNode(lambda facts: value, syntax)
 
     def compile_name(self, syntax: ast.Name, depth: int) -> _ConditionNode:
+        """Compile the name of a fact."""
         name = syntax.id
         if name in FUNCTIONS:
             raise PolicyError(f"{name} is a function; write {name}(...)")
@@ -148,6 +160,7 @@ class _Compiler:
         return _ConditionNode(lambda facts: facts.get(name, UNKNOWN), syntax)
 
     def compile_attribute(self, syntax: ast.Attribute, depth: int) -> _ConditionNode:
+        """Compile `whole.field`."""
         key = syntax.attr
         self.check_now_field(syntax.value, key)
         whole = self.compile_node(syntax.value, depth)
@@ -157,6 +170,7 @@ class _Compiler:
         return _ConditionNode(lambda facts: look_up_field(read(facts), key), syntax, (whole,))
 
     def compile_index(self, syntax: ast.Subscript, depth: int) -> _ConditionNode:
+        """Compile `whole[key]` and `whole[number]`."""
         if isinstance(syntax.slice, ast.Constant):
             self.check_now_field(syntax.value, syntax.slice.value)
         if isinstance(syntax.slice, ast.Slice):
@@ -165,15 +179,22 @@ class _Compiler:
         return _ConditionNode(lambda facts: look_up_field(whole.run(facts), key.run(facts)), syntax, (whole, key))
 
     def check_now_field(self, whole: ast.expr, key: object) -> None:
+        """Refuse a field that `now` does not have.
+
+        Raises:
+            PolicyError: `whole` is `now`, and it has no field `key`.
+        """
         if isinstance(whole, ast.Name) and whole.id == "now" and key not in NOW_FIELDS:
             raise PolicyError(f"now has no field {key!r}; {suggest_word(str(key), NOW_FIELDS)}")
 
     def compile_logic(self, syntax: ast.BoolOp, depth: int) -> _ConditionNode:
+        """Compile `and` and `or`."""
         parts = self.compile_parts(syntax.values, depth)
         runs = tuple(part.run for part in parts)
         return _ConditionNode(make_and(runs) if isinstance(syntax.op, ast.And) else make_or(runs), syntax, parts)
 
     def compile_unary(self, syntax: ast.UnaryOp, depth: int) -> _ConditionNode:
+        """Compile `not` and a negative number."""
         part = self.compile_node(syntax.operand, depth)
         read = part.run
         if isinstance(syntax.op, ast.Not):
@@ -185,6 +206,7 @@ class _Compiler:
         return _ConditionNode(lambda facts: times(read(facts), sign), syntax, (part,))
 
     def compile_comparison(self, syntax: ast.Compare, depth: int) -> _ConditionNode:
+        """Compile a comparison or a chain of comparisons."""
         parts = self.compile_parts([syntax.left, *syntax.comparators], depth)
         compares: list[Callable[[Any, Any], Any]] = []
         for op in syntax.ops:
@@ -197,6 +219,7 @@ class _Compiler:
         return _ConditionNode(runs[0] if len(runs) == 1 else make_and(runs), syntax, parts)
 
     def compile_calculation(self, syntax: ast.BinOp, depth: int) -> _ConditionNode:
+        """Compile `+`, `-`, `*` and `/` of two numbers."""
         compute = ARITHMETIC.get(type(syntax.op))
         if compute is None:
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; the operators are + - * /")
@@ -207,6 +230,7 @@ class _Compiler:
         return _ConditionNode(lambda facts: compute(left.run(facts), right.run(facts)), syntax, (left, right))
 
     def compile_list(self, syntax: ast.List, depth: int) -> _ConditionNode:
+        """Compile a list."""
         parts = self.compile_parts(syntax.elts, depth)
         if all(isinstance(part.syntax, ast.Constant) for part in parts):
             fixed = [part.run({}) for part in parts]
@@ -214,6 +238,7 @@ class _Compiler:
         return _ConditionNode(_make_list([part.run for part in parts]), syntax, parts)
 
     def compile_call(self, syntax: ast.Call, depth: int) -> _ConditionNode:
+        """Compile a call of one of `FUNCTIONS`."""
         name = syntax.func.id if isinstance(syntax.func, ast.Name) else ""
         if name not in FUNCTIONS:
             raise PolicyError(
@@ -240,7 +265,7 @@ def _make_comparison(compare: Callable[[Any, Any], Any], left: _ConditionNode, r
 
 
 def _make_field_lookup(name: str, key: str) -> Evaluate:
-    """The most frequent part of conditions, `value.amount`, in one call."""
+    """Make a lookup of one field, such as `value.amount`. It is the most frequent part, so it takes a single call."""
 
     def run(facts: Mapping[str, Any]) -> Any:
         found = facts.get(name)
@@ -275,7 +300,7 @@ _NODE_COMPILERS: dict[type[ast.expr], Callable[[_Compiler, Any, int], _Condition
 
 
 def _explain_node(node: _ConditionNode, facts: Mapping[str, Any]) -> str:
-    """Why a node is Unknown, from its innermost part that is; "" if it is known."""
+    """Explain why a node is Unknown, beginning with its innermost Unknown part. "" if the node is known."""
     logical = isinstance(node.syntax, ast.BoolOp) or (
         isinstance(node.syntax, ast.UnaryOp) and isinstance(node.syntax.op, ast.Not)
     )

@@ -1,4 +1,4 @@
-"""What a policy document holds, before it is read: plain tables, lists and single values, without secrets."""
+"""Check of a policy document's raw content: only plain tables, lists and single values, without secrets."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ _CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#*@\"']+@")
 
 
 def to_plain_content(content: Any, where: str) -> Any:
-    """The content with any mapping as a dict, any list or tuple as a list, and any kind of text as a str.
+    """Convert mappings to dict, lists and tuples to list, and every kind of text to str.
 
-    What is none of these stays as it is: whoever reads it says what must be there.
+    Other values are returned unchanged; the code that reads them reports the expected type.
 
-    Raises PolicyError for what no document can hold: text that is no Unicode, too many levels, numbers out of range,
-    and a URL with a user or a password in it. That is a secret, and the message does not repeat it.
+    Args:
+        content: The content of a document.
+        where: Its place, for messages.
+
+    Raises:
+        PolicyError: The content has text that is no valid Unicode, too many levels or numbers out of range. Also for a
+            URL with a user or a password: that is a secret, so the message does not repeat it.
     """
     return _to_plain(content, where, 0)
 
@@ -56,7 +61,7 @@ def _to_plain_key(key: Any, where: str) -> Any:
 
 
 def _to_plain_rules(rules: Any, where: str, level: int) -> Any:
-    """The list of the rules; messages name the rule that they are about."""
+    """Convert the list of the rules. Messages name the rule with the error."""
     if not isinstance(rules, (list, tuple)):
         return _to_plain(rules, where, level)
     return [

@@ -1,6 +1,6 @@
-"""One policy document: the content of a file, or a mapping of the same grammar, checked and not yet merged.
+"""One policy document: the content of a file, or a mapping with the same grammar, checked and not yet merged.
 
-Names of groups are not resolved here: a file may use groups that another file defines (see `merged_policy.py`).
+Names of groups are resolved later, because a file may use groups that another file defines (see `merged_policy.py`).
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ T = TypeVar("T")
 VERDICTS: tuple[PolicyVerdict, ...] = get_args(PolicyVerdict)
 SCOPES = ("tool", "agent", "notebook", "kind", "title")
 MAPPING_SOURCE = "hitl.policy"
-"""What a document is called that a call brings as a mapping."""
+"""Name, in messages, of a document that a call passes as a mapping."""
 _UNBUILT_KEYS = ("limit", "earn", "double")
 _MISPLACED_KEYS = {
     **dict.fromkeys(("permit", "allow", "approve", "accept"), "pass"),
     **dict.fromkeys(("deny", "forbid", "reject", "refuse"), "block"),
     **dict.fromkeys(("review", "escalate", "require_approval"), "ask"),
 }
-"""What other policy languages call verdicts."""
+"""Names of verdicts in other policy languages, and ours."""
 _TOP_KEYS = ("version", "default", "identity", "exclusive", "timezone", "fallback", "groups", "office", "rule")
 _OFFICE_KEYS = ("days", "hours", "holidays")
 _TERMS_KEYS = ("needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
@@ -49,7 +49,7 @@ _ID = re.compile(r"[a-z0-9-]{1,40}")
 
 @dataclass(frozen=True)
 class UnresolvedRule:
-    """A rule as written. What is left out has the default of its field; `scopes` has what is given."""
+    """A rule as written. Missing keys have the default of their field. `scopes` holds only the given scopes."""
 
     id: str
     where: str
@@ -73,9 +73,10 @@ class PolicyDocument:
     """One document.
 
     Attributes:
-        source: what it is called in messages: the file's path.
-        organisation: whether it is a file of `HITL_NB_POLICY`.
-        timezone, office: None if it says nothing about them.
+        source: Name of the document in messages: the file's path.
+        organisation: Whether it is a file of `HITL_NB_POLICY`.
+        timezone: IANA name. None: not given.
+        office: Working hours. None: not given.
     """
 
     source: str
@@ -91,12 +92,21 @@ class PolicyDocument:
 
 
 def read_policy_document(text: str, source: str, *, organisation: bool = False) -> PolicyDocument:
-    """The document in the text of a file. Raises PolicyError."""
+    """Read a document from the text of a file.
+
+    Args:
+        text: TOML.
+        source: Name of the document in messages.
+        organisation: Whether it is a file of `HITL_NB_POLICY`.
+
+    Raises:
+        PolicyError: The text is no policy document.
+    """
     return _DocumentReader(source, text, organisation).read_document(_read_toml(text, source))
 
 
 def find_document_errors(text: str, source: str, *, organisation: bool = False) -> list[PolicyError]:
-    """All that is wrong in the text of a file, in its order; `read_policy_document` raises the first."""
+    """Find all errors in the text of a file, in their order. `read_policy_document` raises the first of them."""
     reader = _DocumentReader(source, text, organisation, collected := [])
     try:
         reader.read_document(_read_toml(text, source))
@@ -110,18 +120,23 @@ def _read_toml(text: str, source: str) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also numbers of more digits than Python reads
+    except (ValueError, RecursionError) as error:  # ValueError also for a number with too many digits for Python
         raise PolicyError(f"{source}: this is not TOML: {error}") from None
 
 
 def read_policy_mapping(content: Mapping[str, Any], source: str = MAPPING_SOURCE) -> PolicyDocument:
-    """The document in a mapping of the same grammar. Raises PolicyError."""
+    """Read a document from a mapping with the same grammar.
+
+    Raises:
+        PolicyError: The mapping is no policy document.
+    """
     return _DocumentReader(source, "", organisation=False).read_document(content)
 
 
 class _DocumentReader:
-    """Reads one document; every message says where it stands. With `errors`, they are collected there as far as parts
-    can be read apart: what it returns is of no use then.
+    """Reads one document. Each message names the place of its error.
+
+    With `errors`, all errors of independent parts are collected in that list; the returned document is then invalid.
     """
 
     def __init__(self, source: str, text: str, organisation: bool, errors: list[PolicyError] | None = None) -> None:
@@ -132,7 +147,7 @@ class _DocumentReader:
         self.errors = errors
 
     def _read_part(self, work: Callable[[], T], otherwise: T) -> T:
-        """What `work` returns; `otherwise` if its error was collected."""
+        """Return the result of `work`, or `otherwise` if its error was collected."""
         try:
             return work()
         except PolicyError as error:
@@ -146,8 +161,9 @@ class _DocumentReader:
             self._read_part(lambda key=key: _check_keys([key], known, at, ""), None)
 
     def read_document(self, content: Mapping[str, Any]) -> PolicyDocument:
+        """Read the whole document."""
         where = self.source
-        to_plain_content(where, ascii(where))  # the name of the file is kept with the policy
+        to_plain_content(where, ascii(where))  # the file's name is stored with the policy, so it is checked, too
         content = to_plain_content(content, where)
         at = self._top_place
         self._check_keys(content, _TOP_KEYS, at)
@@ -243,7 +259,7 @@ class _DocumentReader:
             show=_read_choice(table.get("show", "title"), get_args(ShownInNotices), at("show"), "show"),
             assign=_read_choice(table.get("assign", ""), ("", "least-busy"), at("assign"), "assign") != "",
         )
-        if rule.do == "pass":  # a rule that blocks asks under its terms where it is Unknown
+        if rule.do == "pass":  # not "block": such a rule asks, under its terms, if its condition is Unknown
             for key in _TERMS_KEYS:
                 if key in table:
                     raise PolicyError(
@@ -254,9 +270,9 @@ class _DocumentReader:
         return rule
 
     def _check_each(self, table: dict[str, Any], n: int, identifier: str, at: Callable[[str], str]) -> None:
-        """Collect what is wrong with the keys of a rule, each looked at by itself; raises the last error.
+        """Collect the errors of a rule's keys, each checked alone, and raise the last error.
 
-        What the keys say together is looked at if each of them is right.
+        Combinations of keys are checked only if each key is valid.
         """
         errors: list[PolicyError] = []
         for key, value in table.items():
@@ -322,7 +338,7 @@ def _refuse_unbuilt(key: str, at: Callable[[str], str]) -> None:
 
 
 def _check_consistent(rule: UnresolvedRule, at: Callable[[str], str]) -> None:
-    """What the keys of a rule say together."""
+    """Refuse keys of a rule that contradict each other."""
     if any(step.does == "approve" for step in rule.timeline):
         what = "four_eyes" if rule.four_eyes else next((n.text for n in rule.needs if n.count > 1), "")
         if what:
@@ -336,7 +352,7 @@ def _check_consistent(rule: UnresolvedRule, at: Callable[[str], str]) -> None:
 
 
 def _with_place(where: str, work: Callable[[], T]) -> T:
-    """What `work` returns; its PolicyError with the place in front."""
+    """Return the result of `work`. If it raises a PolicyError, put the place before its message."""
     try:
         return work()
     except PolicyError as error:

@@ -1,7 +1,7 @@
 """Numbers that a question holds as text: Decimal and Fraction have no exact form in JSON.
 
-What was recorded with the question says where they are: the types of its value, the schema of a model, the columns of a
-table. Conditions read them as exact numbers, so that `value.amount > 100` is true of Decimal("100.01").
+Their places are recorded with the question: in the types of its value, the schema of a model, or the columns of a
+table. Conditions read them as exact numbers, so that `value.amount > 100` is true for Decimal("100.01").
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, cast
 from hitl_nb.records import Question
 
 _MAX_DIGITS = 400
-"""Numbers with more digits, or larger or smaller than that many, stay text: to compare them could take long."""
+"""Largest number of digits, before or after the point. Longer numbers stay text: comparing them could take long."""
 _SCHEMA_KINDS = ("model", "schema")
 _TEXT_KINDS = ("decimal", "fraction")
 
@@ -22,7 +22,7 @@ _TypeMapping = Mapping[str, Any]
 
 
 def value_with_numbers(question: Question) -> Any:
-    """The question's value, in which numbers that are written as text are exact numbers."""
+    """Return the question's value, with numbers that are written as text replaced by exact numbers."""
     value, schema = question.value, question.schema or {}
     if question.kind == "table":
         return _read_table(value)
@@ -32,7 +32,7 @@ def value_with_numbers(question: Question) -> Any:
 
 
 def _convert_by_type(described: _TypeMapping | None, value: Any, schema: Any, root: _TypeMapping) -> Any:
-    """A value of a type as `types` of a question describes it; `schema` is that of the same place."""
+    """Convert a value that the question's `types` describe. `schema` is the schema of the same place."""
     if described is None or value is None:
         return value
     kind = described.get("is")
@@ -63,7 +63,7 @@ def _convert_by_type(described: _TypeMapping | None, value: Any, schema: Any, ro
 
 
 def _convert_by_schema(schema: Any, value: Any, root: _TypeMapping) -> Any:
-    """A value that a JSON Schema describes: text is a number where no other text is accepted."""
+    """Convert a value that a JSON Schema describes. Text becomes a number where no other text is accepted."""
     if isinstance(value, str):
         texts = [one for one in _iterate_alternatives(schema, root) if _accepts_text(one)]
         return (
@@ -85,14 +85,14 @@ def _convert_by_schema(schema: Any, value: Any, root: _TypeMapping) -> Any:
 
 
 def _part_schemas(schema: Any, root: _TypeMapping) -> _TypeMapping:
-    """What a schema says of the parts of an object or a list, if only one of its alternatives speaks of any."""
+    """Return the schema of the parts of an object or list, if only one alternative of `schema` describes parts."""
     names = ("properties", "items", "prefixItems", "additionalProperties")
     found = [one for one in _iterate_alternatives(schema, root) if any(name in one for name in names)]
     return found[0] if len(found) == 1 else {}
 
 
 def _iterate_alternatives(schema: Any, root: _TypeMapping, level: int = 0) -> Iterator[_TypeMapping]:
-    """The schemas of which a value must satisfy one."""
+    """Yield the alternative schemas, one of which a value must satisfy."""
     if not isinstance(schema, Mapping) or level > 20:
         return
     one = cast("Mapping[str, Any]", schema)
@@ -101,7 +101,7 @@ def _iterate_alternatives(schema: Any, root: _TypeMapping, level: int = 0) -> It
     elif "anyOf" in one or "oneOf" in one:
         for other in (*one.get("anyOf", ()), *one.get("oneOf", ())):
             yield from _iterate_alternatives(other, root, level + 1)
-    elif len(one.get("allOf", ())) == 1:  # as pydantic wraps a reference
+    elif len(one.get("allOf", ())) == 1:  # pydantic wraps a reference like this
         yield from _iterate_alternatives(one["allOf"][0], root, level + 1)
     else:
         yield one
@@ -136,7 +136,7 @@ def _read_table(table: Any) -> Any:
 
 
 def _read_number(text: Any, kind: str) -> Any:
-    """The number that a text is; the text if it is none, is endless, or takes too many digits."""
+    """Convert text to a number. Return the text if it is no number, is infinite, or has too many digits."""
     if type(text) is not str or len(text) > _MAX_DIGITS:
         return text
     try:

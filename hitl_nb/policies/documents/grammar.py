@@ -1,6 +1,6 @@
-"""The small texts of a policy file: durations, needs, steps of a timeline, working hours, names of people.
+"""Short texts of a policy file: durations, needs, steps of a timeline, working hours, names of people.
 
-Every function raises PolicyError with a sentence that says what is wrong and how it is written.
+Every function raises PolicyError with a sentence that names the error and the correct form.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hitl_nb.records import Office, TimelineAction
 
 STEP_ACTIONS: tuple[TimelineAction, ...] = get_args(TimelineAction)
 DECIDING_ACTIONS = ("reject", "approve")
-"""Steps that decide a proposal, and so end its timeline."""
+"""Steps that decide a proposal and so end its timeline."""
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "wh": 3600.0}
 _MAX_SECONDS = 3650 * 86400.0
@@ -30,7 +30,7 @@ ANYONE = "anyone"
 
 @dataclass(frozen=True)
 class UnresolvedNeed:
-    """A need as written: how many of which names; no names: anyone."""
+    """A need as written: a number of votes, and names of people or groups. Without names: anyone."""
 
     count: int
     names: tuple[str, ...]
@@ -39,7 +39,7 @@ class UnresolvedNeed:
 
 @dataclass(frozen=True)
 class UnresolvedStep:
-    """A step of a timeline as written; `names` are people and "@group"s."""
+    """A step of a timeline as written. `names` are people and "@group"s."""
 
     does: TimelineAction
     seconds: float
@@ -49,7 +49,18 @@ class UnresolvedStep:
 
 
 def parse_duration(text: Any, *, working: bool = False) -> tuple[float, bool]:
-    """Seconds, and whether they are working hours, of a duration such as "90s", "4h" or "4wh"."""
+    """Parse a duration such as "90s", "4h" or "4wh".
+
+    Args:
+        text: The duration.
+        working: Whether working hours ("wh") are accepted.
+
+    Returns:
+        Seconds, and whether they are working hours.
+
+    Raises:
+        PolicyError: The text is no duration.
+    """
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     units = "s m h d wh" if working else "s m h d"
     if found is None:
@@ -63,7 +74,7 @@ def parse_duration(text: Any, *, working: bool = False) -> tuple[float, bool]:
 
 
 def parse_names(text: str) -> tuple[str, ...]:
-    """User names and "@group"s, separated by commas."""
+    """Parse user names and "@group"s that are separated by commas."""
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
         check_name(name)
@@ -71,7 +82,11 @@ def parse_names(text: str) -> tuple[str, ...]:
 
 
 def check_name(name: Any) -> str:
-    """A user name or "@group"."""
+    """Check that `name` is a user name or "@group", and return it.
+
+    Raises:
+        PolicyError: It is neither.
+    """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PolicyError(f"{name!r} is not the name of a user or a group; write 'ada' or '@finance'")
     if name == ANYONE:
@@ -80,7 +95,7 @@ def check_name(name: Any) -> str:
 
 
 def parse_need(text: Any) -> UnresolvedNeed:
-    """A need: "2 of ada, bo, @group" or "1 of anyone"."""
+    """Parse a need: "2 of ada, bo, @group" or "1 of anyone"."""
     found = _NEED.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None or int(found[1]) < 1:
         more = f"; without a count, '1 of {text.strip()}'" if isinstance(text, str) and text.startswith("@") else ""
@@ -90,7 +105,7 @@ def parse_need(text: Any) -> UnresolvedNeed:
 
 
 def parse_step(text: Any) -> UnresolvedStep:
-    """A step of a timeline: "1h remind", "4wh escalate @leads", "8h reject"."""
+    """Parse a step of a timeline: "1h remind", "4wh escalate @leads", "8h reject"."""
     words = text.split(None, 2) if isinstance(text, str) else []
     if len(words) < 2:
         raise PolicyError(f"{text!r} is not a step; write a duration and what is done, such as '4h escalate @leads'")
@@ -104,7 +119,7 @@ def parse_step(text: Any) -> UnresolvedStep:
 
 
 def parse_timeline(items: Sequence[Any]) -> tuple[UnresolvedStep, ...]:
-    """The steps of a timeline. A step that decides is the last one, since nothing comes after it."""
+    """Parse the steps of a timeline. A step that decides must be the last one."""
     steps = tuple(parse_step(item) for item in items)
     for step in steps[:-1]:
         if step.does in DECIDING_ACTIONS:
@@ -118,7 +133,15 @@ def parse_timeline(items: Sequence[Any]) -> tuple[UnresolvedStep, ...]:
 
 
 def parse_office(table: dict[str, Any], timezone: str) -> Office:
-    """Working hours from the table `[office]`."""
+    """Parse working hours from the table `[office]`.
+
+    Args:
+        table: The table's keys and values.
+        timezone: IANA name of the time zone.
+
+    Raises:
+        PolicyError: A value is invalid.
+    """
     hours = table.get("hours", "09:00-17:00")
     found = _HOURS.fullmatch(hours) if isinstance(hours, str) else None
     opens, _, closes = str(hours).partition("-")
@@ -155,7 +178,11 @@ def _parse_date(day: Any) -> date:
 
 
 def find_timezone(name: Any) -> tzinfo:
-    """The time zone of an IANA name."""
+    """Return the time zone with an IANA name.
+
+    Raises:
+        PolicyError: This computer does not know the name.
+    """
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     if name == "UTC":

@@ -1,4 +1,4 @@
-"""Where in the text of a policy file its keys stand, for messages."""
+"""Line numbers of the keys in the text of a policy file, for messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*[=.]")
 
 
 def find_rule_lines(text: str) -> list[dict[str, int]]:
-    """Of each `[[rule]]` the lines of its keys; "" is the line of the rule itself."""
+    """Return, for each `[[rule]]`, the line numbers of its keys. The key "" has the line of the rule itself."""
     found: list[dict[str, int]] = []
     inside = False
     for number, line in enumerate(text.splitlines(), 1):
@@ -24,7 +24,7 @@ def find_rule_lines(text: str) -> list[dict[str, int]]:
 
 
 def find_top_lines(text: str) -> dict[str, int]:
-    """The lines of the keys and tables of the document itself."""
+    """Return the line numbers of the document's own keys and tables."""
     found: dict[str, int] = {}
     is_top = True
     for number, line in enumerate(text.splitlines(), 1):

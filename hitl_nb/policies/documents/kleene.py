@@ -1,8 +1,8 @@
-"""Three-valued operations on JSON values, for conditions: true, false, and Unknown where neither can be said.
+"""Three-valued operations on JSON values, for conditions. The result is Unknown if neither true nor false is certain.
 
 Numbers compare with numbers, text with text; every other pair is Unknown. Numbers that were Decimal are exact (see
-`exact_numbers.py`); where they meet a float, it counts as the number that it is written as. Nothing here raises, takes
-more than linear time, or makes a value much larger than what it was given.
+`exact_numbers.py`). Compared with an exact number, a float counts as the number that is written: 0.1 is one tenth.
+No operation raises, takes more than linear time, or makes a value much larger than its operands.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any, Final, cast
 MAX_DEPTH = 60
 """Deepest nesting of a condition, and of two values that are compared."""
 _NOT_FIELDS = ({"columns", "rows"}, {"base64"})
-"""The keys of objects that stand for a table and for bytes: how many there are says nothing about its length."""
+"""Keys of the objects that represent a table and bytes. The number of keys says nothing about the length of these."""
 _MAX_BITS = 1024
-"""Results of arithmetic on whole numbers beyond this size, which is that of a float's range, are Unknown."""
+"""Whole-number results above this size, which is the range of a float, are Unknown."""
 
 
 _MAX_EXACT_BITS = 4096
-"""Of exact results: the most for what stands above and below the line."""
+"""Largest size of the numerator and the denominator of an exact result."""
 
 
 class _Unknown:
@@ -40,7 +40,7 @@ Evaluate = Callable[[Mapping[str, Any]], Any]
 
 
 def is_like(text: str, pattern: str) -> bool:
-    """Whether the text fits the pattern, in which `*` stands for any characters. Takes time linear in the text."""
+    """Return whether the text matches the pattern, in which `*` matches any characters. Takes linear time."""
     first, *rest = pattern.split("*")
     if not rest:
         return text == pattern
@@ -58,17 +58,17 @@ def is_like(text: str, pattern: str) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a whole number, a float, or an exact number of another kind; true and false are none."""
+    """Return whether a value is an int, a float, or an exact number. True and False are no numbers."""
     return type(value) is int or type(value) is float or type(value) is Fraction
 
 
 def _to_exact(number: Any) -> Any:
-    """A float as the number that it is written as: 0.1 is one tenth where it meets an exact number."""
+    """Convert a float to the exact number that is written: 0.1 becomes one tenth."""
     return Fraction(repr(number)) if type(number) is float and math.isfinite(number) else number
 
 
 def _exact_if_mixed(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The same of two numbers; exactly if one of them is exact."""
+    """Wrap an operation on two numbers: if one of them is exact, both are converted to exact numbers first."""
 
     def run(a: Any, b: Any) -> Any:
         if type(a) is Fraction or type(b) is Fraction:
@@ -82,6 +82,7 @@ _is_same_number = _exact_if_mixed(operator.eq)
 
 
 def make_and(parts: tuple[Evaluate, ...]) -> Evaluate:
+    """Make the function that evaluates `and` over the parts."""
     """`and`."""
 
     def run(facts: Mapping[str, Any]) -> Any:
@@ -98,6 +99,7 @@ def make_and(parts: tuple[Evaluate, ...]) -> Evaluate:
 
 
 def make_or(parts: tuple[Evaluate, ...]) -> Evaluate:
+    """Make the function that evaluates `or` over the parts."""
     """`or`."""
 
     def run(facts: Mapping[str, Any]) -> Any:
@@ -114,12 +116,13 @@ def make_or(parts: tuple[Evaluate, ...]) -> Evaluate:
 
 
 def negate(found: Any) -> Any:
+    """Negate a truth value. Unknown stays Unknown."""
     """`not`."""
     return (not found) if found is True or found is False else UNKNOWN
 
 
 def _equal(a: Any, b: Any, depth: int = 0) -> Any:
-    """Whether two JSON values are equal; Unknown if they are of different kinds."""
+    """Return whether two JSON values are equal. Unknown if their kinds differ."""
     if type(a) is str and type(b) is str:
         return a == b
     if is_number(a) and is_number(b):
@@ -208,7 +211,7 @@ def _make_arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any],
 
 
 def _compute_exactly(compute: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
-    if type(a) is float or type(b) is float:  # endless
+    if type(a) is float or type(b) is float:  # infinite
         return UNKNOWN
     try:
         found = Fraction(compute(Fraction(a), b))
@@ -227,7 +230,7 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def look_up_field(whole: Any, key: Any) -> Any:
-    """A field of an object, or an item of a list; Unknown if there is none."""
+    """Return a field of an object, or an item of a list. Unknown if it does not exist."""
     if isinstance(whole, dict):
         return cast("dict[str, Any]", whole).get(key, UNKNOWN) if type(key) is str else UNKNOWN
     if isinstance(whole, (list, tuple)) and type(key) is int:
@@ -256,7 +259,7 @@ def _like(text: Any, pattern: Any) -> Any:
 
 
 def _any_of(items: Any, others: Any) -> Any:
-    """Whether an item of one list is equal to one of the other; by sets, so it takes linear time."""
+    """Return whether the two lists have an equal item. Compares sets, so it takes linear time."""
     if not isinstance(items, (list, tuple)) or not isinstance(others, (list, tuple)):
         return UNKNOWN
     left, right = _group_by_kind(cast("list[Any]", items)), _group_by_kind(cast("list[Any]", others))
@@ -267,7 +270,7 @@ def _any_of(items: Any, others: Any) -> Any:
 
 
 def _group_by_kind(items: Iterable[Any]) -> dict[str, set[Any]]:
-    """The items by kind; those that cannot be compared by a set count as kind ""."""
+    """Group the items by kind. Items that a set cannot compare have kind ""."""
     found: dict[str, set[Any]] = {}
     for item in items:
         if item is None or type(item) in (str, bool) or (is_number(item) and item == item):
@@ -287,7 +290,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, str]] = {
 
 
 def name_kind(value: Any) -> str:
-    """What people call the kind of a value."""
+    """Return the name of a value's kind, for people."""
     if value is None:
         return "null"
     if type(value) is bool:

@@ -1,11 +1,11 @@
-"""All documents that apply, made into one policy.
+"""The merged policy: all documents that apply, combined.
 
-What a document says about people is resolved here. A rule keeps what its own document says: its groups, time zone,
-office, identity and fallback. Only where that document says nothing, another's group, time zone or office counts, and
-only if no two of the others disagree. The order of the documents has no meaning.
+References to people are resolved here. A rule uses the groups, time zone, office, identity and fallback of its own
+document. If that document does not define a group, time zone or office, the other documents' definition is used, but
+only if they agree. The order of the documents has no effect.
 
-If a document of the organisation is `exclusive`, others can only make it stricter: what they pass does not count, nor
-that the clock approves, nor people whom they add to those who may decide.
+If a document of the organisation is `exclusive`, other documents can only make it stricter. Three things in them are
+ignored: "pass", approval by the clock, and people whom they add to those who may decide.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ T = TypeVar("T")
 
 
 class Rule(Record, frozen=True, kw_only=True):
-    """A rule of a merged policy; people are named, groups are not.
+    """A rule of a merged policy. It names people; groups are resolved.
 
     Attributes:
-        source: the document that has it.
-        tool, agent, notebook, kind, title: its scope; None: any.
-        when: its condition; "": always.
-        identity, timezone, office, fallback: what its document says.
+        source: Name of its document.
+        tool, agent, notebook, kind, title: Scope of the rule. None: any.
+        when: Its condition. "": always.
+        identity, timezone, office, fallback: Settings of its document.
     """
 
     id: str
@@ -73,22 +73,22 @@ class Rule(Record, frozen=True, kw_only=True):
 
 
 class Group(Record, frozen=True, kw_only=True):
-    """A group, for what calls say about reviewers; `people` is empty if two documents disagree about it."""
+    """A group, for calls that name reviewers. `people` is empty if two documents define it differently."""
 
     name: str
     people: tuple[str, ...] = ()
 
 
 class MergedPolicy(Record, frozen=True, kw_only=True, dict=True):
-    """All documents that apply, as one.
+    """All documents that apply, combined.
 
     Attributes:
-        sources: what they are called, sorted.
-        default: the strictest of their defaults.
-        exclusive: whether a document of the organisation says so.
-        identity, fallback: for questions that no rule asks about.
-        groups, rules: sorted by name and id.
-        ignored: what does not count because of `exclusive`, in sentences.
+        sources: Names of the documents, sorted.
+        default: The strictest of their defaults.
+        exclusive: Whether a document of the organisation is exclusive.
+        identity, fallback: Used for questions that no rule asks about.
+        groups, rules: Sorted by name and id.
+        ignored: Sentences that say what is ignored because of `exclusive`.
     """
 
     version: int = 1
@@ -102,23 +102,23 @@ class MergedPolicy(Record, frozen=True, kw_only=True, dict=True):
     ignored: tuple[str, ...] = ()
 
     def json(self) -> bytes:
-        """The policy as canonical JSON: what its hash is made of, and what is stored."""
+        """Return the policy as canonical JSON. It is stored, and its hash is computed from it."""
         return canonical_json(msgspec.to_builtins(self))
 
     @functools.cached_property
     def sha256(self) -> str:
-        """SHA-256 (hex) of its canonical JSON."""
+        """SHA-256 (hex) of the canonical JSON."""
         return hashlib.sha256(self.json()).hexdigest()
 
     @functools.cached_property
     def compiled_rules(self) -> list[tuple[Rule, int, Condition | None]]:
-        """The rules, each with the number of its scope in `scopes` and its condition."""
+        """The rules, each with the index of its scope in `scopes` and its compiled condition."""
         numbers = {scope: n for n, scope in enumerate(self.scopes)}
         return [(r, numbers[_scope_of(r)], compile_condition(r.when) if r.when else None) for r in self.rules]
 
     @functools.cached_property
     def scopes(self) -> tuple[tuple[str | None, ...], ...]:
-        """The different scopes of the rules; most policies have a few only. In the order of `SCOPES`."""
+        """The distinct scopes of the rules, each in the order of `SCOPES`. Most policies have only a few."""
         return tuple(dict.fromkeys(_scope_of(rule) for rule in self.rules))
 
 
@@ -127,7 +127,11 @@ def _scope_of(rule: Rule) -> tuple[str | None, ...]:
 
 
 def decode_merged_policy(raw: bytes) -> MergedPolicy:
-    """The merged policy that was stored. Raises StoreCorrupt if it is none."""
+    """Decode a stored merged policy.
+
+    Raises:
+        StoreCorrupt: The bytes are no merged policy.
+    """
     try:
         return msgspec.json.decode(raw, type=MergedPolicy)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
@@ -135,9 +139,14 @@ def decode_merged_policy(raw: bytes) -> MergedPolicy:
 
 
 def merge_documents(documents: Iterable[PolicyDocument], errors: list[PolicyError] | None = None) -> MergedPolicy:
-    """One policy of all documents. Raises PolicyError for what they contradict each other in.
+    """Merge documents into one policy.
 
-    With `errors`, those of single rules are collected there; what is returned is of no use then.
+    Args:
+        documents: The documents, in any order.
+        errors: If given, errors of single rules are collected in this list; the returned policy is then invalid.
+
+    Raises:
+        PolicyError: Documents contradict each other, or name an unknown group.
     """
     all_of_them = sorted(documents, key=lambda d: (d.source, not d.organisation))
     _refuse_same_ids(all_of_them)
@@ -158,19 +167,19 @@ def merge_documents(documents: Iterable[PolicyDocument], errors: list[PolicyErro
 
 
 def strictest_verdict(verdicts: Iterable[PolicyVerdict], otherwise: PolicyVerdict) -> PolicyVerdict:
-    """The strictest verdict; `otherwise` if there is none."""
+    """Return the strictest verdict, or `otherwise` if there is none."""
     found: list[PolicyVerdict] = sorted(verdicts, key=VERDICTS.index)
     return found[-1] if found else otherwise
 
 
 def strictest_identity(identities: Iterable[Identity]) -> Identity:
-    """ "local" only if all say so."""
+    """Return "local" if all are "local", else "login"."""
     found = set(identities)
     return "local" if found == {"local"} else "login"
 
 
 class _DocumentMerge:
-    """Resolves what documents say; `ignored` collects what does not count."""
+    """Resolves references between documents. `ignored` collects what an exclusive document overrules."""
 
     def __init__(
         self, documents: Sequence[PolicyDocument], exclusive: bool, errors: list[PolicyError] | None = None
@@ -181,10 +190,11 @@ class _DocumentMerge:
         self.ignored: set[str] = set()
 
     def is_limited(self, document: PolicyDocument) -> bool:
-        """Whether an exclusive document of the organisation takes away what this one grants."""
+        """Return whether an exclusive document of the organisation limits this document to stricter rules."""
         return self.exclusive and not document.organisation
 
     def merge_default(self) -> PolicyVerdict:
+        """Return the strictest default of the documents."""
         stated: list[PolicyVerdict] = []
         for d in self.documents:
             if d.default == "pass" and self.is_limited(d):
@@ -194,30 +204,44 @@ class _DocumentMerge:
         return strictest_verdict(stated, "ask")
 
     def fallback_of(self, document: PolicyDocument) -> tuple[str, ...]:
+        """Return the people whom a document's rules ask if nobody else may decide."""
         if document.fallback and self.is_limited(document):
             self.ignored.add(f"{document.source}: fallback")
             return ()
         return self.resolve_people(document, document.fallback, f"{document.source}: fallback")
 
     def merge_groups(self) -> tuple[Group, ...]:
+        """Return all groups, sorted by name."""
         names = {name for d in self.documents for name in d.groups}
         return tuple(
             Group(name=name, people=self._find_common_people(name, self.documents) or ()) for name in sorted(names)
         )
 
     def sources_for(self, document: PolicyDocument) -> Sequence[PolicyDocument]:
-        """The documents whose word counts where this one says nothing: of an exclusive organisation, its own only."""
+        """Return the documents whose settings apply where this document has none.
+
+        For a document of an exclusive organisation these are only the organisation's own documents.
+        """
         if self.exclusive and document.organisation:
             return [d for d in self.documents if d.organisation]
         return self.documents
 
     def _find_common_people(self, name: str, among: Sequence[PolicyDocument]) -> tuple[str, ...] | None:
-        """The people of a group that all documents agree about; with `exclusive`, the organisation's word counts."""
+        """Return a group's people if all documents agree. With `exclusive`, the organisation's definition is used."""
         own = [d for d in among if d.organisation and name in d.groups] if self.exclusive else []
         return _only_one(tuple(sorted(d.groups[name])) for d in own or among if name in d.groups)
 
     def resolve_people(self, document: PolicyDocument, names: Iterable[str], where: str) -> tuple[str, ...]:
-        """User names, with groups replaced by their people, sorted. Raises PolicyError for an unknown group."""
+        """Replace groups by their people, and sort the user names.
+
+        Args:
+            document: The document that names them.
+            names: User names and "@group"s.
+            where: Their place, for messages.
+
+        Raises:
+            PolicyError: A group is unknown, or documents define it differently.
+        """
         found: set[str] = set()
         for name in names:
             found.update(self._resolve_group(document, name[1:], where) if name.startswith("@") else (name,))
@@ -238,6 +262,7 @@ class _DocumentMerge:
         return found
 
     def rules_of(self, document: PolicyDocument) -> Iterable[Rule]:
+        """Yield the resolved rules of a document, without those that `exclusive` overrules."""
         others = self.sources_for(document)
         timezone = document.timezone or _only_one(d.timezone for d in others if d.timezone) or "UTC"
         office = document.office or _only_one(d.office for d in others if d.office)
@@ -278,7 +303,7 @@ class _DocumentMerge:
         )
 
     def _limit_timeline(self, rule: str, timeline: tuple[TimelineStep, ...]) -> tuple[TimelineStep, ...]:
-        """The steps without those by which a notebook could let the clock approve, or people of its own choice."""
+        """Remove steps by which a notebook's document could let the clock approve, or add people of its own choice."""
         kept: list[TimelineStep] = []
         for step in timeline:
             if step.does == "approve":
@@ -314,7 +339,7 @@ _KEPT_FIELDS = ("four_eyes", "fresh", "undo", "batch", "blind", "allow", "show",
 
 
 def _only_one(found: Iterable[T]) -> T | None:
-    """The one thing that all say; None if nobody says anything or two disagree."""
+    """Return the single value that all sources give. None if no source gives one, or if two differ."""
     different = {msgspec.json.encode(one): one for one in found}
     return next(iter(different.values())) if len(different) == 1 else None
 
@@ -328,7 +353,7 @@ def _refuse_same_ids(documents: Sequence[PolicyDocument]) -> None:
 
 
 def _refuse_two_offices(rules: Iterable[Rule]) -> None:
-    """A proposal has one timeline, so its working hours are of one office."""
+    """Refuse two different offices: a proposal has one timeline, so its working hours must be those of one office."""
     first: Rule | None = None
     for rule in rules:
         if any(step.working for step in rule.timeline):
@@ -341,7 +366,16 @@ def _refuse_two_offices(rules: Iterable[Rule]) -> None:
 
 
 def resolve_named(names: Sequence[str], groups: Sequence[Group], fail: Callable[[str], PolicyError]) -> tuple[str, ...]:
-    """The people whom a call names, sorted. Raises what `fail` makes of a sentence."""
+    """Return the people whom a call names, sorted.
+
+    Args:
+        names: User names and "@group"s.
+        groups: The groups of the merged policy.
+        fail: Makes the error from a sentence.
+
+    Raises:
+        PolicyError: The error that `fail` makes, if a group is unknown or the files define it differently.
+    """
     known = {group.name: group.people for group in groups}
     found: set[str] = set()
     for name in names:

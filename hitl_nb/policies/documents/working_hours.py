@@ -1,4 +1,4 @@
-"""Working hours: when a duration that counts them only is over. Pure; time zones and their changes by `zoneinfo`."""
+"""Working hours: the end of a duration that counts only them. Pure functions; `zoneinfo` gives the time zones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from zoneinfo import ZoneInfo
 from hitl_nb.records import Office
 
 _MAX_DAYS = 5000
-"""Days after which the search for a working day is given up: only an office that hardly ever opens needs more."""
+"""Days after which the search for a working day stops. Only an office that is almost never open reaches it."""
 
 
 def add_working_seconds(start: datetime, seconds: float, office: Office) -> datetime:
-    """The time at which `seconds` of working hours have passed since `start` (aware); in UTC.
+    """Return the time, in UTC, at which `seconds` of working hours have passed since `start`.
 
-    With 0 seconds: `start` itself if it is within working hours, else when they begin next. Raises ValueError for an
-    office that does not open for as long.
+    Args:
+        start: An aware time.
+        seconds: Seconds of working hours. With 0, the result is `start` if it is within working hours, else their next
+            beginning.
+        office: The working hours.
+
+    Raises:
+        ValueError: The office is not open for that long within 5000 days.
     """
     left = timedelta(seconds=seconds)
     for opens, closes in _iterate_openings(start, office):
@@ -30,7 +36,11 @@ def add_working_seconds(start: datetime, seconds: float, office: Office) -> date
 
 
 def count_working_seconds(start: datetime, end: datetime, office: Office) -> float:
-    """How many seconds of working hours lie between two times; 0 if `end` is not later. Raises ValueError."""
+    """Count the seconds of working hours between two aware times. 0 if `end` is not after `start`.
+
+    Raises:
+        ValueError: The times are more than 5000 days apart.
+    """
     total = timedelta()
     for opens, closes in _iterate_openings(start, office):
         if opens >= end:
@@ -40,7 +50,7 @@ def count_working_seconds(start: datetime, end: datetime, office: Office) -> flo
 
 
 def is_working(at: datetime, office: Office) -> bool:
-    """Whether a time is within working hours; their end is not."""
+    """Return whether a time is within working hours. The closing time itself is not."""
     for opens, closes in _iterate_openings(at, office):
         if opens > at:
             return False
@@ -50,9 +60,9 @@ def is_working(at: datetime, office: Office) -> bool:
 
 
 def _iterate_openings(start: datetime, office: Office) -> Iterator[tuple[datetime, datetime]]:
-    """When the office opens and closes, in UTC, from the day before `start` on (a shift may end after midnight).
+    """Yield the opening and closing times in UTC, from the day before `start`, as a shift may end after midnight.
 
-    The hours are those of a clock in the office: on the day of a change to or from summer time as on all others.
+    The hours are those of a clock in the office, also on the day of a change to or from summer time.
     """
     zone = ZoneInfo(office.timezone)
     opens, closes = _parse_minutes(office.opens), _parse_minutes(office.closes)

@@ -1,1 +1,1 @@
-"""What a policy says about a question."""
+"""Rules of a policy, applied to a question."""

@@ -1,4 +1,4 @@
-"""Terms of several rules and of a call, made into one: the strictest of each."""
+"""Terms of several rules and of a call, combined: the strictest of each."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from hitl_nb.records import Action, Need, Office, Question, Terms, TimelineStep
 
 OnDeadline = Literal["wait", "reject", "approve", "escalate"]
 _STEP_ORDER = {"remind": 0, "overdue": 1, "escalate": 2, "reject": 3, "approve": 4}
-"""Of steps at the same time, the safer comes first."""
+"""Order of steps at the same time: the safer step comes first."""
 _STEP_OF = {"wait": "overdue", "reject": "reject", "approve": "approve", "escalate": "escalate"}
 
 
 @dataclass(frozen=True)
 class CallTerms:
-    """What a call itself says about review; it applies only when people are asked.
+    """Review arguments of a call. They apply only when people are asked.
 
     Attributes:
-        reviewers: user names and "@group"s; None: anyone.
-        quorum: how many of them.
-        deadline: how long after it was asked, or an aware datetime.
-        on_deadline: what happens then; "wait": it is marked as overdue.
+        reviewers: User names and "@group"s. None: anyone.
+        quorum: Number of these people who must agree.
+        deadline: A time after the question is asked, or an aware datetime.
+        on_deadline: Action at the deadline. "wait": the proposal is marked as overdue.
     """
 
     reviewers: tuple[str, ...] | None = None
@@ -66,7 +66,7 @@ class CallTerms:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it says nothing."""
+        """Whether the call gives no review arguments."""
         return self.reviewers is None and self.quorum == 1 and self.deadline is None
 
 
@@ -78,14 +78,21 @@ def combine_terms(
     asked: datetime,
     requesters: Collection[str] = (),
 ) -> tuple[Terms, tuple[Action, ...]]:
-    """The terms under which a question is asked, and the actions that it allows.
+    """Combine the terms under which a question is asked, and the actions that it allows.
 
     Args:
-        rules: those that ask, sorted by id.
-        asked: when it is asked: what the steps of timelines are counted from.
+        policy: The merged policy. None: there is none.
+        rules: The rules that ask, sorted by id.
+        call: Review arguments of the call.
+        question: The question.
+        asked: Time of the question. The steps of timelines count from it.
+        requesters: User names of those who may not decide if four eyes are needed.
+
+    Returns:
+        The terms, and the allowed actions.
 
     Raises:
-        PolicyError: nothing is allowed, or a need cannot be met.
+        PolicyError: No action is allowed, or a need cannot be met.
     """
     call_need, call_step = _call_terms(policy, call, asked)
     needs = _merge_needs([need for rule in rules for need in rule.needs], call_need)
@@ -137,18 +144,18 @@ def _call_terms(
         )
     does: Any = _STEP_OF[call.on_deadline]
     if does == "approve" and policy is not None and policy.exclusive:
-        does = "overdue"  # no notebook grants itself that silence is consent
+        does = "overdue"  # a notebook must not let silence count as approval
     if isinstance(call.deadline, timedelta):
         seconds = call.deadline.total_seconds()
         return need, TimelineStep(does=does, seconds=seconds, people=people, text=f"{call.deadline} {does}")
     at = call.deadline.astimezone(UTC)
     if does == "approve" and at <= asked:
-        does = "overdue"  # nobody could decide in time, so that nobody did says nothing
+        does = "overdue"  # nobody could decide in time, so the silence means nothing
     return need, TimelineStep(does=does, at=at, people=people, text=f"{at:%Y-%m-%d %H:%M} UTC {does}")
 
 
 def _merge_needs(needs: Sequence[Need], call: Need | None) -> tuple[Need, ...]:
-    """All of them, each once. "1 of anyone" is met by whatever meets another, so it is kept only alone."""
+    """List each need once. Keep "1 of anyone" only if it is alone: votes for any other need meet it, too."""
     found: dict[tuple[int, tuple[str, ...]], Need] = {}
     for need in (*needs, *([call] if call else [])):
         found.setdefault((need.count, need.people), need)
@@ -158,7 +165,7 @@ def _merge_needs(needs: Sequence[Need], call: Need | None) -> tuple[Need, ...]:
 
 def _merge_allow(question: Question, rules: Sequence[Rule]) -> tuple[Action, ...]:
     if question.doubt is not None:
-        return question.allow  # it has one form of answer, which no rule can narrow
+        return question.allow  # the question has one form of answer, which rules cannot narrow
     allow: tuple[Action, ...] = question.allow
     for rule in rules:
         if rule.allow is not None:
@@ -189,10 +196,17 @@ def merge_timelines(
     *,
     may_approve: bool,
 ) -> tuple[TimelineStep, ...]:
-    """All steps by time, up to the first that decides.
+    """Merge the steps by time, up to the first step that decides.
 
-    The clock approves only if every timeline that ends in a decision says so, and then at the last of their times; it
-    does not approve in place of one of several people. It does nothing that reviewers may not do.
+    The clock approves only if every timeline that ends in a decision approves, and then at the latest of their times.
+    It does not approve in place of one of several people. It takes no action that reviewers may not take.
+
+    Args:
+        timelines: The timelines.
+        allow: Actions that reviewers may take.
+        asked: Time of the question.
+        office: Working hours.
+        may_approve: Whether one person's approval would be enough.
     """
     steps: dict[tuple[object, ...], TimelineStep] = {}
     for step in (step for one in timelines for step in one):
@@ -227,7 +241,11 @@ def _due_at(step: TimelineStep, asked: datetime, office: Office | None) -> datet
 
 
 def refuse_needs_of_nobody(terms: Terms, requesters: Collection[str]) -> None:
-    """Raises PolicyError for a need that four eyes make impossible even with those of `fallback`."""
+    """Refuse a need that nobody can meet with four eyes, not even the people of `fallback`.
+
+    Raises:
+        PolicyError: There is such a need.
+    """
     if not terms.four_eyes:
         return
     for need in terms.needs:

@@ -1,4 +1,4 @@
-"""An edit that takes more people than decided it is asked again: under the terms of the question and of the edit."""
+"""Second review of an edit that needs more people than decided it: under the question's terms and the edit's terms."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hitl_nb.records import Action, Terms, TimelineStep
 
 @dataclass(frozen=True)
 class FurtherTerms:
-    """What an edit takes beyond what the question took.
+    """Terms that an edit needs beyond those of the question.
 
     Attributes:
-        why: why, in a sentence for the people who are asked.
+        why: The reason, a sentence for the people who are asked.
     """
 
     terms: Terms
@@ -28,12 +28,14 @@ class FurtherTerms:
 
 
 def add_further(found: Plan, further: FurtherTerms, asked: datetime) -> Plan:
-    """A question that is asked again, under its own terms and those of the edit: the stricter of each.
+    """Add the terms of an edit to a question that is asked again: the stricter of each.
 
-    Editing stays allowed: the edit has to be made again, and every edit is judged.
+    Editing stays allowed, because the edit has to be made again, and every edit is judged.
 
     Args:
-        asked: when it is asked again: what the steps of the timeline are counted from.
+        found: The plan for the question itself.
+        further: The terms of the edit.
+        asked: Time of the new question. The steps of the timeline count from it.
     """
     if found.verdict == "block":
         return found
@@ -53,12 +55,16 @@ def add_further(found: Plan, further: FurtherTerms, asked: datetime) -> Plan:
 
 
 def refuse_impossible(asked: Terms | None, more: Terms, requesters: Collection[str]) -> None:
-    """Raises PolicyError if the needs of a question and of its edit are such that nobody can meet them together."""
+    """Refuse needs of a question and of its edit that nobody can meet together.
+
+    Raises:
+        PolicyError: Nobody can meet them.
+    """
     refuse_needs_of_nobody(merge_stricter(asked or Terms(), more), requesters)
 
 
 def _still_to_come(timeline: tuple[TimelineStep, ...], now: datetime) -> tuple[TimelineStep, ...]:
-    """The steps, of which none approves at a time that is over: nobody could decide before it."""
+    """Return the steps without an approval whose time is over: nobody could decide before it."""
     return tuple(
         msgspec.structs.replace(step, does="overdue", text=step.text.replace("approve", "overdue"))
         if step.does == "approve" and step.at is not None and step.at <= now

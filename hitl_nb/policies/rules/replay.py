@@ -1,4 +1,4 @@
-"""A policy tried on proposals of the past: what it would have said, on the facts that were recorded."""
+"""Trial of a policy on earlier proposals: the verdicts that it would have given, from the recorded facts."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ REPLAY_OUTCOMES: tuple[ReplayOutcome, ...] = ("pass", "ask", "block", "error")
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """A proposal of the past under another policy.
+    """The verdict of another policy on an earlier proposal.
 
     Attributes:
-        old: what was done then.
-        new: what would be done; "error": the checkpoint would be refused.
-        rules: ids of the rules with the new verdict.
-        why: sentences for people; of an error, its message.
-        unknown: ids of rules that could not be decided.
+        old: The verdict of that time.
+        new: The new verdict. "error": the checkpoint would be refused.
+        rules: Ids of the rules with the new verdict.
+        why: Sentences for people. For an error, its message.
+        unknown: Ids of rules that could not be decided.
     """
 
     proposal: Proposal
@@ -38,7 +38,7 @@ class ReplayResult:
 
 
 def replay_proposal(policy: MergedPolicy | None, proposal: Proposal) -> ReplayResult:
-    """Judge a proposal of the past. Where no facts were recorded, what a condition reads of them is Unknown."""
+    """Judge an earlier proposal. Facts that were not recorded are Unknown in conditions."""
     judged = judge_question(policy, proposal, proposal.facts, agent=proposal.agent, notebook=proposal.notebook)
     new: ReplayOutcome = judged.verdict
     why = tuple(judged.why)
@@ -53,12 +53,12 @@ def replay_proposal(policy: MergedPolicy | None, proposal: Proposal) -> ReplayRe
 
 
 def count_verdicts(found: Iterable[ReplayResult]) -> dict[tuple[PolicyVerdict, ReplayOutcome], int]:
-    """How many proposals there are by old and new verdict."""
+    """Count the proposals by old and new verdict."""
     return dict(Counter((one.old, one.new) for one in found))
 
 
 def count_unknown(found: Iterable[ReplayResult]) -> dict[str, int]:
-    """How often each rule could not be decided, the most often first."""
+    """Count how often each rule could not be decided, the largest count first."""
     counted = Counter(name for one in found for name in one.unknown)
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 

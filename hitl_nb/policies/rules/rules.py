@@ -1,7 +1,7 @@
-"""What a merged policy says about a question: it passes, or people are asked under some terms, or it is blocked.
+"""Verdict of a merged policy on a question: it passes, people are asked under some terms, or it is blocked.
 
-Everything here is pure: the same policy, question and facts give the same answer at any time and place, so a changed
-policy can be tried on everything that was ever asked.
+All functions are pure: the same policy, question and facts give the same result at any time and place. Therefore a
+changed policy can be tried on all earlier questions.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Plan:
-    """What a policy, the guardrails and the call say about a question.
+    """Verdict on a question, from the policy, the guardrails and the call.
 
     Attributes:
         verdict: "pass", "ask" or "block".
-        rules: ids of the rules with this verdict, sorted; empty if it was the default or a guardrail.
-        why: sentences for people.
-        terms: what is frozen into the proposal; None: nothing, any reviewer decides alone.
-        allow: what reviewers may do.
+        rules: Ids of the rules with this verdict, sorted. Empty if it comes from the default or a guardrail.
+        why: Sentences for people.
+        terms: Terms that are stored with the proposal. None: any reviewer decides alone.
+        allow: Actions that reviewers may take.
     """
 
     verdict: PolicyVerdict
@@ -78,14 +78,16 @@ def make_plan(
     """Judge a question.
 
     Args:
-        policy: all files and mappings that apply, merged; None: there are none.
-        question: with the results of its guardrails.
-        facts: the time and the run's labels.
-        call: what the call itself says about review.
-        requesters: who may not decide with four eyes.
+        policy: All files and mappings that apply, merged. None: there are none.
+        question: The question, with the results of its guardrails.
+        facts: The time and the run's labels.
+        agent: Name of the agent.
+        notebook: Path of the notebook.
+        call: Review arguments of the call.
+        requesters: User names of those who may not decide if four eyes are needed.
 
     Raises:
-        PolicyError: a need that nobody can meet, or nothing is allowed.
+        PolicyError: Nobody can meet a need, or no action is allowed.
     """
     judged = judge_question(policy, question, facts, agent=agent, notebook=notebook)
     if judged.verdict != "ask":
@@ -101,13 +103,13 @@ def make_plan(
 def find_stricter_plan(
     policy_now: MergedPolicy | None, proposal: Proposal, *, requesters: Collection[str] = ()
 ) -> Plan | None:
-    """Judge a decided proposal again by the policy as it is now.
+    """Judge a decided proposal again, by the current policy.
 
-    The recorded facts count, and for an edit the edited value; guardrails are not run again.
+    The recorded facts are used, and for an edit the edited value. Guardrails are not run again.
 
     Returns:
-        What the policy says now, if that forbids the decision: it blocks, it no longer allows what people did, or it
-        asks and the decision lacks people. None if the decision may be used; a rejection always may.
+        The current plan, if it forbids the decision: it blocks, it no longer allows the decision's action, or it asks
+        and the decision lacks people. None if the decision may be used. A rejection may always be used.
     """
     made = proposal.decision
     if policy_now is None or made is None or made.action == "reject":
@@ -117,7 +119,7 @@ def find_stricter_plan(
     value = made.value if made.action == "edit" else proposal.value
     judged = msgspec.structs.replace(
         proposal, value=value, allow=ACTIONS
-    )  # its own are narrowed already, by the policy then
+    )  # allow everything: the policy of that time has already narrowed the proposal's actions
     found = make_plan(policy_now, judged, _recorded_facts(proposal), agent=proposal.agent, notebook=proposal.notebook)
     if found.verdict == "block":
         return found if made.action != "respond" else None
@@ -131,9 +133,9 @@ def find_stricter_plan(
 
 
 def judge_edit(policy: MergedPolicy | None, proposal: Proposal, value: Any) -> Plan:
-    """What the policy that a proposal was asked under says about an edited value (JSON).
+    """Judge an edited value (JSON) by the policy that the proposal was asked under.
 
-    The results of guardrails are those of the proposed value, since guardrails need the kernel.
+    The guardrail results are those of the proposed value, because guardrails need the kernel.
     """
     edited = msgspec.structs.replace(proposal, value=value)
     return make_plan(policy, edited, _recorded_facts(proposal), agent=proposal.agent, notebook=proposal.notebook)
@@ -147,18 +149,20 @@ def judge_edited_call(
     call: CallTerms | None = None,
     requesters: Collection[str] = (),
 ) -> Plan | None:
-    """What a policy says of a call as people edited it, where its title, tags ... are others with these arguments.
+    """Judge a call as people edited it, if its title, tags or other settings differ with the edited arguments.
 
     Args:
-        proposal: what was decided.
-        edited: the question as it would be asked with the edited arguments, with the results of its guardrails.
-        call: what the call then says about review.
+        policy: The merged policy.
+        proposal: The decided proposal.
+        edited: The question for the edited arguments, with the results of its guardrails.
+        call: Review arguments of the edited call.
+        requesters: User names of those who may not decide if four eyes are needed.
 
     Returns:
-        The plan, if it blocks the call, or asks for people whom the decision lacks; None if the decision may be used.
+        The plan, if it blocks the call, or asks for people whom the decision lacks. None if the decision may be used.
 
     Raises:
-        PolicyError: a need that nobody can meet, or nothing is allowed.
+        PolicyError: Nobody can meet a need, or no action is allowed.
     """
     made = proposal.decision
     found = make_plan(
@@ -172,7 +176,7 @@ def judge_edited_call(
 
 
 def _lacks_reviewers(proposal: Proposal, made: DecisionRecord, terms: Terms, requesters: Collection[str]) -> bool:
-    """Whether needs that the proposal did not have when it was asked are not met by those who made the decision."""
+    """Return whether the deciders do not meet needs that the proposal did not have when it was asked."""
     old = proposal.terms or Terms()
     known = {(need.count, need.people) for need in old.needs}
     login = made.by == "person" and (terms.identity, old.identity) == ("login", "local")
@@ -188,7 +192,7 @@ def _lacks_reviewers(proposal: Proposal, made: DecisionRecord, terms: Terms, req
 
 
 def _count_need_seats(proposal: Proposal, need: Need, votes: Sequence[VoteRecord]) -> int:
-    """How many seats of a need the votes fill. Who a vote's reviewer could stand in for was found when they voted."""
+    """Count the seats of a need that the votes fill. Each vote has recorded in whose place its reviewer could vote."""
     named = {*need.people, *proposal.widened}
     options: dict[str, list[str]] = {}
     for vote in votes:
@@ -199,7 +203,7 @@ def _count_need_seats(proposal: Proposal, need: Need, votes: Sequence[VoteRecord
 
 
 def _list_decision_votes(proposal: Proposal, made: DecisionRecord) -> list[VoteRecord]:
-    """The votes for the value of the decision; without terms, the decision itself was the only one."""
+    """List the votes for the decision's value. Without terms, the decision itself is the only vote."""
     if made.by != "person":
         return []
     found = list_votes_for(proposal, hash_value(made.value if made.action == "edit" else proposal.value))

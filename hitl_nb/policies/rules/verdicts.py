@@ -1,4 +1,4 @@
-"""Which verdict rules and guardrails have about a question, and the facts that conditions read."""
+"""Verdicts of rules and guardrails on a question, and the facts that conditions read."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class PolicyJudgment:
     """A verdict.
 
     Attributes:
-        rules: those that have it, sorted by id.
-        why: sentences for people.
-        unknown: ids of all rules in scope that could not be decided, of any verdict.
+        rules: The rules with this verdict, sorted by id.
+        why: Sentences for people.
+        unknown: Ids of all rules in scope that could not be decided, of any verdict.
     """
 
     verdict: PolicyVerdict
@@ -37,10 +37,14 @@ class PolicyJudgment:
 def judge_question(
     policy: MergedPolicy | None, question: Question, facts: Facts | None, *, agent: str, notebook: str
 ) -> PolicyJudgment:
-    """The strictest verdict of the rules and the guardrails.
+    """Return the strictest verdict of the rules and the guardrails.
 
     Args:
-        facts: None: they were not recorded, so what a condition reads of them is Unknown.
+        policy: The merged policy. None: there is none.
+        question: The question, with the results of its guardrails.
+        facts: The time and labels. None: they were not recorded, so conditions that read them are Unknown.
+        agent: Name of the agent.
+        notebook: Path of the notebook.
     """
     judged = PolicyJudgment("ask")
     if policy is not None:
@@ -58,7 +62,7 @@ def judge_question(
 
 
 def _raise_verdict(judged: PolicyJudgment, verdict: PolicyVerdict, why: Sequence[str]) -> None:
-    """Make the verdict at least this strict. Rules of a laxer one no longer count."""
+    """Make the verdict at least this strict. Rules with a less strict verdict no longer count."""
     if VERDICTS.index(verdict) > VERDICTS.index(judged.verdict):
         judged.verdict = verdict
         judged.rules, judged.why = [], []
@@ -107,7 +111,7 @@ def _judge_rules(
     judged = next((by_verdict[verdict] for verdict in reversed(VERDICTS) if by_verdict[verdict].rules), None)
     if judged is None:
         judged = PolicyJudgment(policy.default, why=[f"no rule matched, and the default is {policy.default}"])
-    if judged.verdict == "block" and question.doubt is not None:  # it is asked, so those that ask count too
+    if judged.verdict == "block" and question.doubt is not None:  # people are asked, so rules that ask count too
         judged.rules = sorted([*judged.rules, *by_verdict["ask"].rules], key=lambda rule: rule.id)
     judged.unknown = unknown
     return judged
@@ -135,9 +139,9 @@ def collect_facts(
     timezone: str = "UTC",
     office: Office | None = None,
 ) -> dict[str, Any]:
-    """The facts that conditions read, by their names.
+    """Collect the facts that conditions read, by name.
 
-    `now.office` is there only with an `office`, `now` and `labels` only with `facts`.
+    `now.office` needs an `office`. `now` and `labels` need `facts`.
     """
     value: Any = value_with_numbers(question)
     is_call = question.kind == "tool_call" and isinstance(value, dict)
@@ -160,7 +164,7 @@ def collect_facts(
 
 
 def _collect_guardrail_facts(question: Question) -> dict[str, str]:
-    """Verdicts by name; of guardrails of one name, the strictest."""
+    """Return verdicts by guardrail name. If several guardrails have one name, the strictest counts."""
     found: dict[str, str] = {}
     for result in question.guardrails:
         before = found.get(result.name, "pass")

@@ -1,1 +1,1 @@
-"""What happens to an open proposal: votes, seats, the clock."""
+"""Changes of an open proposal: votes, seats, the clock."""

@@ -1,4 +1,4 @@
-"""What is said to somebody who decides a proposal that is no longer open."""
+"""Errors for people who decide a proposal that is no longer open."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ _ACTION_WORDS: dict[Action, str] = {
 
 
 def refuse_closed(proposal: Proposal) -> None:
-    """Raises AlreadyDecided, with who decided what, unless `p` is open."""
+    """Refuse a decision on a closed proposal.
+
+    Raises:
+        AlreadyDecided: The proposal is not open. The message says who decided what.
+    """
     if proposal.status == "open":
         return
     if proposal.decision is None:
-        why = "has expired" if proposal.status == "expired" else "was superseded: its run was cancelled or started anew"
+        why = "has expired" if proposal.status == "expired" else "was superseded: its run was cancelled or restarted"
         raise AlreadyDecided(f"proposal {proposal.id} ({proposal.title}) {why}; it can no longer be decided", proposal)
     made, done = proposal.decision, _ACTION_WORDS[proposal.decision.action]
     if made.by == "deadline":

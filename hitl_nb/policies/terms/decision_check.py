@@ -1,4 +1,4 @@
-"""Whether the votes on record make the decision on record: the same counting as when they were cast."""
+"""Check that the recorded votes produce the recorded decision, with the same counting as when they were cast."""
 
 from __future__ import annotations
 
@@ -21,10 +21,17 @@ from hitl_nb.records import DecisionRecord, Proposal, VoteRecord
 
 
 def verify_decision_votes(proposal: Proposal, people: People | PeopleAt) -> str | None:
-    """Why the votes, the terms and the people do not make the decision on record, in a sentence; None if they do.
+    """Verify the recorded decision against the votes, the terms and the people.
 
-    `people` is how things were with people when each vote was cast. Of a decision by the clock, the timeline must have
-    it. Decisions by a policy or by a script are not made by votes, and are not looked at.
+    A decision by the clock must be in the timeline. Decisions by a policy or a script are not made by votes, so they
+    are not checked.
+
+    Args:
+        proposal: A decided proposal.
+        people: State of the people when each vote was cast.
+
+    Returns:
+        None if the votes produce the decision, else the difference, in a sentence.
     """
     decision, terms = proposal.decision, proposal.terms
     if decision is None or terms is None or decision.by in ("policy", "script"):
@@ -86,7 +93,7 @@ def _verify_count(proposal: Proposal, decision: DecisionRecord, people: People) 
 
 
 def find_recorded_completing_vote(proposal: Proposal) -> VoteRecord | None:
-    """The vote of a decided proposal that says the same as its decision, of the same person, known and signed alike."""
+    """Find the vote that equals the decision of a decided proposal: same person, reason, authentication and signature."""
     decision = proposal.decision
     if decision is None or decision.by != "person":
         return None
@@ -98,7 +105,7 @@ def find_recorded_completing_vote(proposal: Proposal) -> VoteRecord | None:
 
 
 def list_counted_votes(proposal: Proposal) -> list[VoteRecord]:
-    """The votes that make the decision of a decided proposal."""
+    """List the votes that produce the decision of a decided proposal."""
     if proposal.decision is not None and proposal.decision.action in ("reject", "respond"):
         refusing = find_recorded_completing_vote(proposal)
         return [] if refusing is None else [refusing]
@@ -106,7 +113,7 @@ def list_counted_votes(proposal: Proposal) -> list[VoteRecord]:
 
 
 def _verify_clock(proposal: Proposal, decision: DecisionRecord) -> str | None:
-    """Whether the timeline decides like this, and not before its time."""
+    """Return None if the timeline decides like this and not before its time, else the difference, in a sentence."""
     step = next_step(proposal)
     due = next_due_time(msgspec.structs.replace(proposal, status="open", settles_at=None))
     if step is None or step.does != decision.action or due is None:

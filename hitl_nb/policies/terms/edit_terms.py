@@ -1,4 +1,4 @@
-"""An edit is judged again: what the policy says of the edited value is added to the terms, or refuses it."""
+"""Judgment of an edit: needs of the edited value are added to the terms, or the edit is refused."""
 
 from __future__ import annotations
 
@@ -12,22 +12,36 @@ from hitl_nb.records import Action, Need, PolicyVerdict, Proposal, Terms, VoteRe
 
 
 class EditPlan(Protocol):
-    """What a policy says of an edited value: a `Plan` of `policies/rules/rules.py`."""
+    """Plan for an edited value: a `Plan` of `policies/rules/rules.py`."""
 
     @property
-    def verdict(self) -> PolicyVerdict: ...
+    def verdict(self) -> PolicyVerdict:
+        """The verdict."""
+        ...
+
     @property
-    def rules(self) -> tuple[str, ...]: ...
+    def rules(self) -> tuple[str, ...]:
+        """Ids of the rules with this verdict."""
+        ...
+
     @property
-    def why(self) -> tuple[str, ...]: ...
+    def why(self) -> tuple[str, ...]:
+        """Sentences for people."""
+        ...
+
     @property
-    def terms(self) -> Terms | None: ...
+    def terms(self) -> Terms | None:
+        """Terms for the value. None: any reviewer decides alone."""
+        ...
+
     @property
-    def allow(self) -> tuple[Action, ...]: ...
+    def allow(self) -> tuple[Action, ...]:
+        """Actions that reviewers may take."""
+        ...
 
 
 def add_edit_terms(proposal: Proposal, vote: VoteRecord, people: People, judged: EditPlan | None) -> Proposal:
-    """The proposal with what the policy says of an edited value: further needs are added, none is taken away."""
+    """Return the proposal with the needs of an edited value added. No need is removed."""
     if vote.action != "edit" or judged is None or proposal.terms is None:
         return proposal
     refuse_blocked(judged)
@@ -40,14 +54,18 @@ def add_edit_terms(proposal: Proposal, vote: VoteRecord, people: People, judged:
 
 
 def refuse_blocked(judged: EditPlan) -> None:
-    """Raises InvalidEdit if the policy blocks an edited value."""
+    """Refuse an edited value that the policy blocks.
+
+    Raises:
+        InvalidEdit: The policy blocks it.
+    """
     if judged.verdict == "block":
         why = f": {'; '.join(judged.why)}" if judged.why else ""
         raise InvalidEdit({"": f"the policy blocks this value ({', '.join(judged.rules) or 'default'}){why}"})
 
 
 def merge_stricter(old: Terms, new: Terms) -> Terms:
-    """Terms that ask for all that both ask for. The timeline stays the old one: it began when it was asked."""
+    """Combine terms so that they ask for everything that either asks for. The old timeline, already begun, is kept."""
     had = {(need.count, frozenset(need.people)) for need in old.needs}
     return msgspec.structs.replace(
         old,
@@ -65,7 +83,7 @@ def merge_stricter(old: Terms, new: Terms) -> Terms:
 
 
 def _is_met_by(need: Need, had: set[tuple[int, frozenset[str]]]) -> bool:
-    """Whether a need asks for nothing beyond those that are there: it is one of them, or "1 of anyone"."""
+    """Return whether the need is already present, or is "1 of anyone", which any other need includes."""
     return (need.count, frozenset(need.people)) in had or (not need.people and need.count <= 1 and bool(had))
 
 

@@ -1,7 +1,8 @@
-"""Who may vote on a proposal, in whose place, and whether the people who agree are enough.
+"""Votes and seats: who may vote on a proposal, in whose place, and whether the agreeing people are enough.
 
-A seat is a named person's right in a need. Whoever is away is stood in for; the person themselves may still vote. The
-people who agree are matched to seats, one person to one seat, so that no number of delegations makes one person two.
+A seat is a named person's right to vote in a need. A deputy may vote for a person who is away; that person may still
+vote. The agreeing people are matched to seats, one person to one seat. So no number of delegations lets one person
+count as two.
 """
 
 from __future__ import annotations
@@ -15,26 +16,26 @@ from hitl_nb.policies.documents.grammar import ANYONE
 from hitl_nb.records import Need, Proposal, Terms, VoteRecord
 
 MAX_DEPUTY_CHAIN = 3
-"""Most delegations in a row that are followed."""
+"""Longest chain of delegations that is followed."""
 _MADE_UP = re.compile(r"[0-9a-f]{32}")
 
 
 def is_made_up(user: str) -> bool:
-    """Whether Jupyter made this name up, for somebody who knows the server's one password or token.
+    """Return whether Jupyter invented this user name, for a request with the server's password or token only.
 
-    It is a random UUID, another one in each browser: one person could be two.
+    Such a name is a random UUID. It differs in each browser, so that one person could have two.
     """
     return _MADE_UP.fullmatch(user) is not None
 
 
 @dataclass(frozen=True)
 class People:
-    """How things are with people at one moment.
+    """State of the people at one moment.
 
     Attributes:
-        requesters: who started or continued the run.
-        away: who is away, and who stands in for them; None: nobody does.
-        os_user: the operating system's user, whose votes count too where `identity` is "local".
+        requesters: User names of those who started or continued the run.
+        away: The people who are away, with their deputies. None: no deputy.
+        os_user: User of the operating system. Its votes count too if `identity` is "local".
     """
 
     requesters: frozenset[str] = frozenset()
@@ -43,9 +44,9 @@ class People:
 
 
 def find_deputy(person: str, away: Mapping[str, str | None]) -> str:
-    """Who acts in a person's place now: they themselves if they are there, or nobody else is named.
+    """Return the person who acts in a person's place now, or the person if they are present or have no deputy.
 
-    At most `MAX_DEPUTY_CHAIN` delegations are followed; a circle ends where it began.
+    At most `MAX_DEPUTY_CHAIN` delegations are followed. A circle ends where it began.
     """
     reached, seen = person, {person}
     for _ in range(MAX_DEPUTY_CHAIN):
@@ -60,7 +61,7 @@ def find_deputy(person: str, away: Mapping[str, str | None]) -> str:
 
 
 def seats_of(proposal: Proposal, people: People, user: str) -> tuple[str, ...]:
-    """The people in whose place `user` may vote now, `user` first if they may for themselves; empty: no seat."""
+    """Return the people in whose place `user` may vote now, `user` first if they have a seat. Empty: no seat."""
     terms = proposal.terms
     if terms is None:
         return (user,)
@@ -72,7 +73,12 @@ def seats_of(proposal: Proposal, people: People, user: str) -> tuple[str, ...]:
 
 
 def check_seat(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[str, ...]:
-    """`seats_of`, for somebody who votes now. Raises NotAReviewer, OwnRequest."""
+    """Return `seats_of` for a person who votes now.
+
+    Raises:
+        NotAReviewer: The person has no seat.
+        OwnRequest: The person requested this, and four eyes are needed.
+    """
     terms, user = proposal.terms, vote.reviewer
     if terms is None:
         return (user,)
@@ -97,14 +103,14 @@ def check_seat(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[st
 
 
 def is_own_request(proposal: Proposal, people: People, vote: VoteRecord) -> bool:
-    """Whether somebody decides what they asked for themselves, and has no right to; to reject it is always right."""
+    """Return whether a requester decides their own request without the right to. A rejection is always allowed."""
     return bool(
         proposal.terms and proposal.terms.four_eyes and vote.action != "reject" and vote.reviewer in people.requesters
     )
 
 
 def takes_vote(proposal: Proposal, need: Need, vote: VoteRecord, seats: Collection[str], people: People) -> bool:
-    """Whether a vote from these seats can count in a need: its place, and how its reviewer is known."""
+    """Return whether a vote from these seats can count in a need, by its seat and by how its reviewer is known."""
     terms = proposal.terms
     if terms is None or _is_for_anyone(need, terms):
         return True
@@ -118,7 +124,7 @@ def takes_vote(proposal: Proposal, need: Need, vote: VoteRecord, seats: Collecti
 
 
 def count_seats(proposal: Proposal, need: Need, votes: Iterable[VoteRecord], people: People) -> int:
-    """How many seats of a need these votes fill: the size of a largest matching of people and seats."""
+    """Count the seats of a need that these votes fill: the size of a largest matching of people and seats."""
     named = set(need.people) | set(proposal.widened)
     options: dict[str, list[str]] = {}
     for one in votes:
@@ -128,7 +134,7 @@ def count_seats(proposal: Proposal, need: Need, votes: Iterable[VoteRecord], peo
 
 
 def count_matching(options: Mapping[str, Collection[str]]) -> int:
-    """The size of a largest matching: each person takes at most one of their seats, each seat at most one person."""
+    """Return the size of a largest matching. Each person takes at most one seat, each seat at most one person."""
     taken: dict[str, str] = {}
 
     def find_seat(person: str, tried: set[str]) -> bool:
@@ -145,9 +151,12 @@ def count_matching(options: Mapping[str, Collection[str]]) -> int:
 
 
 def explain_stuck(proposal: Proposal, people: People, votes: Collection[VoteRecord] = ()) -> str:
-    """Why the people who are there now cannot meet the needs, in a sentence; "" if they can.
+    """Explain, in a sentence, why the people who are present cannot meet the needs. "" if they can.
 
-    `votes` are those that count already, whether or not who cast them is still there.
+    Args:
+        proposal: The proposal.
+        people: State of the people.
+        votes: Votes that already count, also if their voter has left since.
     """
     terms = proposal.terms
     for need in () if terms is None else terms.needs:
@@ -169,7 +178,7 @@ def explain_stuck(proposal: Proposal, people: People, votes: Collection[VoteReco
 
 
 def format_needs(proposal: Proposal) -> str:
-    """All that must agree, in words: "2 of ada, bo and 1 of cy"."""
+    """Describe all needs: "2 of ada, bo and 1 of cy"."""
     terms = proposal.terms
     if terms is None:
         return format_need(Need())
@@ -184,12 +193,12 @@ def _format_need_with_names(need: Need) -> str:
 
 
 def format_need(need: Need) -> str:
-    """How many of which people must agree, in words: "2 of @finance", "1 person"."""
+    """Describe one need: "2 of @finance", "1 person"."""
     return format_need_text(need.text)
 
 
 def format_need_text(text: str) -> str:
-    """`format_need`, of a need's text alone."""
+    """Describe a need like `format_need`, from its text alone."""
     count, _, names = text.partition(" of ")
     return text if names != ANYONE else "1 person" if count == "1" else f"{count} people"
 
@@ -197,9 +206,9 @@ def format_need_text(text: str) -> str:
 def format_need_progress(
     text: str, have: int, count: int, voted: Sequence[str] = (), waiting: Sequence[str] = ()
 ) -> str:
-    """How far a need is met, in words.
+    """Describe how far a need is met.
 
-    "1 of 2 of @finance: bo; waiting for ada or cy", "1 of 2 people: bo; anyone may decide"; where one is enough,
+    "1 of 2 of @finance: bo; waiting for ada or cy", "1 of 2 people: bo; anyone may decide". If one is enough:
     "1 of @finance: waiting for ada or bo", "1 person: anyone may decide".
     """
     what = format_need_text(text)
@@ -212,7 +221,7 @@ def format_need_progress(
 
 
 def join_names(names: Sequence[str], word: str) -> str:
-    """ "ada, bo or cy"."""
+    """Join names with commas and a last `word`: "ada, bo or cy"."""
     return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
@@ -221,12 +230,12 @@ def _format_rules(terms: Terms) -> str:
 
 
 def _explain_login(terms: Terms) -> str:
-    """What to do where the server knows nobody by login."""
+    """Describe the way out if the server knows nobody by login."""
     login = " (with JupyterHub, or a password and no token; a token alone names nobody)"
     local = '; or write identity = "local" into hitl-policy.toml for your own votes here, then `hitl-nb policy apply`'
     return login + (local if terms.identity == "login" else "")
 
 
 def _is_for_anyone(need: Need, terms: Terms) -> bool:
-    """Whether any person who may decide at all can decide: nothing depends on who they are."""
+    """Return whether any person who may decide at all can decide, independent of their name."""
     return not need.people and need.count <= 1 and not terms.four_eyes

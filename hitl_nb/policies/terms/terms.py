@@ -1,7 +1,7 @@
-"""What happens to an open proposal that has terms: votes, what the clock does, and taking back. Pure.
+"""Changes of an open proposal that has terms: votes, actions of the clock, and approvals taken back. Pure functions.
 
-Every function takes the proposal as it is and gives it as it is then, with what the log and people are told. The store
-does each in one transaction, after it has let the clock do what is due: see `ledger/open/votes.py` and
+Every function takes the current proposal and returns the changed one, with the events and notices to write. The store
+does each in one transaction, after the clock has done everything that is due. See `ledger/open/votes.py` and
 `ledger/open/due_actions.py`.
 """
 
@@ -54,20 +54,20 @@ __all__ = [
 ]
 
 DEADLINE_ACTOR = "deadline"
-"""The reviewer of what the clock decides."""
+"""Reviewer name of decisions by the clock."""
 _STEP_EVENTS = {"remind": "reminded", "overdue": "overdue", "escalate": "escalated"}
 
 
 @dataclass(frozen=True)
 class Change:
-    """What became of a proposal.
+    """A change of a proposal.
 
     Attributes:
-        proposal: as it is then; if it is decided, with its decision, whose `event` is not set yet.
-        events: type and data of what the log is told, in order, but for the event of the decision.
-        notices: kinds of what people are told.
-        decision: the one that was made, if one was.
-        due: when the clock's step was due, if the clock did it.
+        proposal: The changed proposal. If it is decided, the `event` of its decision is not yet set.
+        events: Types and data of the events to log, in order, without the event of the decision.
+        notices: Kinds of the notices to send.
+        decision: The decision, if one was made.
+        due: For an action of the clock: the time when it was due.
     """
 
     proposal: Proposal
@@ -78,7 +78,7 @@ class Change:
 
 
 def begin_proposal(proposal: Proposal, people: People) -> Change:
-    """A proposal that is about to be asked, with its deadline; its fallback is asked at once if nobody else can be."""
+    """Prepare a new proposal with its deadline. If nobody else can be asked, its fallback is asked at once."""
     asked = msgspec.structs.replace(
         proposal, deadline=last_step_time(proposal), requesters=tuple(sorted(people.requesters))
     )
@@ -88,17 +88,26 @@ def begin_proposal(proposal: Proposal, people: People) -> Change:
 def check_permission(
     proposal: Proposal, people: People, user: str, action: Action, authn: Authn | None, *, os_user: str | None = None
 ) -> str:
-    """In whose place this person may do this now.
+    """Check that a person may take an action now.
 
-    Raises AlreadyDecided, also while an approval settles; NotAReviewer, OwnRequest; ValueError if the proposal does not
-    allow the action.
+    Returns:
+        The person in whose place they act.
+
+    Raises:
+        AlreadyDecided: The proposal is closed, or an approval may still be taken back.
+        NotAReviewer: The person has no seat.
+        OwnRequest: The person requested this, and four eyes are needed.
+        ValueError: The proposal does not allow the action.
     """
     as_if = VoteRecord(reviewer=user, action=action, at=proposal.created_at, authn=authn)
     return _check_voter(proposal, _with_user(people, os_user), as_if)[0]
 
 
 def prepare_vote(proposal: Proposal, vote: VoteRecord, people: People, *, judged: EditPlan | None = None) -> VoteRecord:
-    """A vote with all that it is bound to: seats, value, revision, terms; so it can be signed. Raises as `vote`."""
+    """Complete a vote with seats, value, revision and terms, so that it can be signed.
+
+    Raises the errors of `cast_vote`.
+    """
     seats = _check_voter(proposal, people, vote)
     value = vote.value if vote.action in ("edit", "respond") else current_value(proposal)
     return msgspec.structs.replace(
@@ -114,11 +123,20 @@ def prepare_vote(proposal: Proposal, vote: VoteRecord, people: People, *, judged
 def cast_vote(
     proposal: Proposal, vote: VoteRecord, people: People, now: datetime, *, judged: EditPlan | None = None
 ) -> Change:
-    """Somebody votes. What was due before `now` must have been done by `run_due_step`.
+    """Add a vote to a proposal. Everything due before `now` must have been done by `run_due_step`.
 
-    `judged` is what the policy says of an edited value. Raises what `check_permission` does; StaleDraft for a vote on
-    another
-    value than the one that people vote on now; InvalidEdit for a value that the policy blocks.
+    Also raises the errors of `check_permission`.
+
+    Args:
+        proposal: The proposal.
+        vote: The vote, from `prepare_vote`.
+        people: State of the people.
+        now: The current time.
+        judged: Plan of the policy for an edited value.
+
+    Raises:
+        StaleDraft: The vote is for a value that people no longer vote on.
+        InvalidEdit: The policy blocks the value.
     """
     due = next_due_time(proposal)
     if due is not None and due <= now:
@@ -141,7 +159,7 @@ def cast_vote(
 
 
 def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | None:
-    """What the clock does at `now`, one step at most; None if nothing is due."""
+    """Take at most one step of the clock that is due at `now`. Return None if nothing is due."""
     due, step = next_due_time(proposal), next_step(proposal)
     if due is None or now < due:
         return None
@@ -155,7 +173,7 @@ def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | 
     shift = shift_after(proposal, proposal.step, now, proposal.shift)
     told: dict[str, Any] = {"due": due.isoformat(), "at": now.isoformat(), "step": step.text, "n": proposal.step}
     proposal = msgspec.structs.replace(proposal, step=proposal.step + 1, shift=shift)
-    does = step.does if step.does in _STEP_EVENTS else "overdue"  # the clock may not decide this one
+    does = step.does if step.does in _STEP_EVENTS else "overdue"  # the clock may not decide this proposal
     if does == "escalate":
         people_asked = step.people or (proposal.terms.fallback if proposal.terms is not None else ())
         proposal = _with_more_people(proposal, people_asked)
@@ -170,7 +188,12 @@ def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | 
 
 
 def undo_approval(proposal: Proposal, people: People, user: str, now: datetime) -> Change:
-    """Somebody takes the approval back that completed the votes. Raises TooLate; NotAReviewer for anybody else."""
+    """Take back the approval that completed the votes.
+
+    Raises:
+        TooLate: There is no approval that can still be taken back.
+        NotAReviewer: Somebody else gave the approval.
+    """
     if proposal.status != "open":
         raise TooLate(f"{proposal.title!r} is decided; what was approved can no longer be taken back")
     settled = find_completing_vote(proposal)
@@ -191,7 +214,7 @@ def undo_approval(proposal: Proposal, people: People, user: str, now: datetime) 
 
 
 def _check_voter(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[str, ...]:
-    """The seats of who votes. Raises what `check_permission` does."""
+    """Return the seats of the voter. Raises the errors of `check_permission`."""
     refuse_closed(proposal)
     if vote.action not in proposal.allow:
         allowed = ", ".join(proposal.allow)
@@ -210,7 +233,7 @@ def _check_voter(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[
 
 
 def _count_vote(proposal: Proposal, vote: VoteRecord, people: People, now: datetime, *, was_hidden: bool) -> Change:
-    """What a vote makes that is among the votes by now."""
+    """Compute the change that a newly recorded vote makes."""
     if is_hidden(proposal):
         return Change(proposal)
     blind = proposal.terms is not None and proposal.terms.blind
@@ -223,7 +246,7 @@ def _count_vote(proposal: Proposal, vote: VoteRecord, people: People, now: datet
     elif was_hidden and edits and not are_met(proposal, hash_value(current_value(proposal)), people):
         proposal = _with_voted_value(
             proposal, edits[-1]
-        )  # the votes are shown from here on, and this is what is voted on
+        )  # the votes are visible from here on, and people vote on this value
     if not are_met(proposal, hash_value(current_value(proposal)), people):
         return Change(proposal)
     window = proposal.terms.undo if proposal.terms is not None else None
@@ -256,13 +279,13 @@ def _decide_by_clock(proposal: Proposal, step: TimelineStep, now: datetime) -> D
 
 
 def _may_clock_decide(proposal: Proposal, step: TimelineStep) -> bool:
-    """Whether the clock may decide a proposal: never what happened in the world, nor over a person's edit."""
+    """Return whether the clock may decide: never whether an effect happened, and never over a person's edit."""
     untouched = proposal.candidate is UNSET and not any(one.action != "approve" for one in proposal.votes)
     return step.does in proposal.allow and proposal.doubt is None and (step.does == "reject" or untouched)
 
 
 def _with_voted_value(proposal: Proposal, value: Any) -> Proposal:
-    """The proposal with another value that people vote on; its revision grows if it is another."""
+    """Set the value that people vote on. The revision grows if the value differs."""
     sha256 = hash_value(value)
     if sha256 == hash_value(current_value(proposal)):
         return proposal
@@ -275,9 +298,9 @@ def _with_more_people(proposal: Proposal, more: Iterable[str]) -> Proposal:
 
 
 def ask_fallback(change: Change, people: People) -> Change:
-    """The change, with the fallback asked at once if nobody else may decide; it is marked if nobody is left.
+    """Ask the fallback at once if nobody else may decide. Mark the proposal as stuck if nobody is left.
 
-    It is said once: a proposal that is marked like this already, and whose fallback was asked, stays as it is.
+    This is done once: a proposal that is marked already, and whose fallback was asked, is returned unchanged.
     """
     proposal = change.proposal
     if proposal.terms is None or proposal.status != "open":
@@ -302,7 +325,7 @@ def _explain_stuck(proposal: Proposal, people: People) -> str:
 
 
 def _vote_event_data(proposal: Proposal, vote: VoteRecord, people: People) -> dict[str, Any]:
-    """What the log says of a vote: all of it but the value, which is there as its hash."""
+    """Return the log entry of a vote: all fields, with the hash in place of the value."""
     told: dict[str, Any] = msgspec.to_builtins(vote)
     for name in ("value", "reviewer", "at", "event"):
         told.pop(name)

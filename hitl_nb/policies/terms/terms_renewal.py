@@ -1,4 +1,4 @@
-"""The terms of an open proposal are renewed: the policy is another one now. Pure."""
+"""Renewal of an open proposal's terms after a change of the policy. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ from hitl_nb.records import Need, Proposal, Terms, VoteRecord
 
 
 def merge_renewed_terms(asked: Terms, then: Terms | None, now: Terms | None) -> Terms:
-    """The terms of a proposal as the policy has them now, with what did not come from the policy.
+    """Combine the policy's current terms with the parts of the proposal's terms that did not come from the policy.
 
-    `then` is what the policy that it was asked under says of it, `now` what the policy says today. Needs and steps that
-    neither has came from the call, or from an edit that was judged again: they stay.
+    Needs and steps that are in neither `then` nor `now` came from the call, or from an edit that was judged again. They
+    are kept.
+
+    Args:
+        asked: The proposal's terms.
+        then: Terms that the policy of that time gives.
+        now: Terms that the current policy gives.
     """
     base = now or Terms()
     from_policy = {_need_key(need) for need in (then.needs if then is not None else ())}
@@ -36,10 +41,10 @@ def merge_renewed_terms(asked: Terms, then: Terms | None, now: Terms | None) -> 
 
 
 def renew_terms(proposal: Proposal, terms: Terms, people: People, now: datetime, *, why: str) -> Change | None:
-    """The proposal under other terms; None if they are the same.
+    """Put a proposal under other terms. Return None if they are equal.
 
-    Votes of people who have no seat any more are dropped. Where the timeline is another one, it begins now. If the
-    votes that are left meet the needs, they decide.
+    Votes of people who no longer have a seat are dropped. If the timeline differs, it begins now. If the remaining
+    votes meet the needs, they decide.
     """
     if proposal.terms is None or proposal.terms == terms:
         return None
@@ -68,7 +73,7 @@ def renew_terms(proposal: Proposal, terms: Terms, people: People, now: datetime,
 
 
 def _with_valid_seats(proposal: Proposal, vote: VoteRecord, people: People) -> VoteRecord | None:
-    """The vote with those of its seats that are left; None if it does not count any more."""
+    """Return the vote with its remaining seats, or None if it no longer counts."""
     assert proposal.terms is not None
     named = {name for need in proposal.terms.needs for name in need.people} | set(proposal.widened)
     anyone = any(not need.people for need in proposal.terms.needs)
@@ -82,7 +87,7 @@ def _with_valid_seats(proposal: Proposal, vote: VoteRecord, people: People) -> V
 
 
 def _timeline_times(terms: Terms) -> tuple[object, ...]:
-    """What the times of a timeline come from."""
+    """Return the values that determine the times of a timeline."""
     return (terms.timeline, terms.office if any(step.working for step in terms.timeline) else None)
 
 

@@ -1,7 +1,7 @@
-"""When the clock acts on an open proposal: the times of its timeline's steps, and how a delay shifts what follows.
+"""Times at which the clock acts on an open proposal: the steps of its timeline, and the shift after a delay.
 
-A step that nobody could take in time (no process ran, the machine slept) is taken late, and the steps after it are
-later by as much, so that the people asked next get their whole time. Steps with a date of their own do not shift.
+A step can be late, because no process ran or the machine slept. It is then taken late, and the later steps are shifted
+by the same delay, so that the people asked next have their full time. Steps with a date of their own do not shift.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hitl_nb.records import Office, Proposal, TimelineStep
 
 
 def next_due_time(proposal: Proposal) -> datetime | None:
-    """When the clock acts on a proposal next; None if it never does. While an approval settles, the timeline waits."""
+    """Return when the clock acts next on a proposal, or None. While an approval can be taken back, the steps wait."""
     if proposal.status != "open" or proposal.terms is None:
         return None
     if proposal.settles_at is not None:
@@ -24,7 +24,7 @@ def next_due_time(proposal: Proposal) -> datetime | None:
 
 
 def next_step(proposal: Proposal) -> TimelineStep | None:
-    """The step of its timeline that comes next, whether or not an approval settles."""
+    """Return the next step of the timeline, also while an approval can be taken back."""
     return (
         proposal.terms.timeline[proposal.step]
         if proposal.terms is not None and proposal.step < len(proposal.terms.timeline)
@@ -33,7 +33,7 @@ def next_step(proposal: Proposal) -> TimelineStep | None:
 
 
 def last_step_time(proposal: Proposal) -> datetime | None:
-    """When the last step is due, if that decides the proposal and all before it are taken in time."""
+    """Return when the last step is due, if it decides the proposal and all earlier steps are taken in time."""
     steps = () if proposal.terms is None else proposal.terms.timeline
     if not steps or steps[-1].does not in ("reject", "approve"):
         return None
@@ -45,7 +45,7 @@ def last_step_time(proposal: Proposal) -> datetime | None:
 
 
 def remaining_steps(proposal: Proposal) -> list[tuple[datetime, TimelineStep]]:
-    """The steps of its timeline that are still to come, and when each is due if those before it are taken in time."""
+    """List the remaining steps of the timeline, each with its time if the steps before it are taken in time."""
     steps = () if proposal.terms is None else proposal.terms.timeline
     found: list[tuple[datetime, TimelineStep]] = []
     shift = proposal.shift
@@ -57,7 +57,14 @@ def remaining_steps(proposal: Proposal) -> list[tuple[datetime, TimelineStep]]:
 
 
 def shift_after(proposal: Proposal, n: int, taken: datetime, shift: float) -> float:
-    """By how many seconds what follows step `n` is later, if that step is taken at `taken`; `shift` is its own."""
+    """Return the delay, in seconds, of the steps after step `n`.
+
+    Args:
+        proposal: The proposal.
+        n: Index of the step.
+        taken: Time at which the step is taken.
+        shift: Delay of step `n` itself, in seconds.
+    """
     steps = () if proposal.terms is None else proposal.terms.timeline
     delay = max(shift, (taken - _planned_time(proposal, n)).total_seconds())
     if n + 1 >= len(steps) or not steps[n + 1].working or steps[n + 1].at is not None:
@@ -70,7 +77,7 @@ def shift_after(proposal: Proposal, n: int, taken: datetime, shift: float) -> fl
 
 
 def restart_timeline(proposal: Proposal, now: datetime) -> dict[str, Any]:
-    """The fields of a timeline that begins now: its steps count from when it was asked, so they are all later."""
+    """Return the fields of a timeline that begins now. Steps count from the question's time, so all of them shift."""
     asked = proposal.asked_at or proposal.created_at
     return {"step": 0, "shift": max(0.0, (now - asked).total_seconds())}
 
@@ -82,7 +89,7 @@ def _step_time(proposal: Proposal, n: int, shift: float) -> datetime:
 
 
 def _planned_time(proposal: Proposal, n: int) -> datetime:
-    """When a step is due if nothing is late."""
+    """Return when a step is due without any delay."""
     assert proposal.terms is not None
     step = proposal.terms.timeline[n]
     if step.at is not None:

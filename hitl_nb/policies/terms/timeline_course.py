@@ -1,7 +1,7 @@
-"""The course of a proposal's timeline as the log tells it: when each step was due, and whether the clock kept to that.
+"""The course of a proposal's timeline according to the log: when each step was due, and whether the clock kept to it.
 
-When a proposal was asked, how many steps were taken and by how much the rest is later are fields of its record, which
-any program that writes to the store can change. So they are computed again from what the log says. Pure.
+A proposal's record has fields for its asking time, the number of steps taken, and the delay of the rest. Any program
+that writes to the store can change these fields. So they are computed again from the log. Pure functions.
 """
 
 from __future__ import annotations
@@ -21,24 +21,28 @@ LoggedEntry = tuple[str, dict[str, Any]]
 
 _STEP_EVENTS = ("proposal.reminded", "proposal.overdue", "proposal.escalated")
 _EXACT_SECONDS = 0.001
-"""Seconds by which a delay may differ, as a number that was written and read."""
+"""Tolerance, in seconds, for a delay that was written as a number and read again."""
 
 
 class _LogDifference(Exception):
-    """What the log does not say, as the end of a sentence."""
+    """A difference between record and log. The message is the end of a sentence."""
 
 
 def find_wrong_time(
     proposal: Proposal, asked: dict[str, Any], told: Sequence[LoggedEntry], made: dict[str, Any]
 ) -> str | None:
-    """What the log does not say of the times of a decided proposal, as the end of a sentence; None if it says all.
+    """Compare the times of a decided proposal with the log.
+
+    Events of older versions have too little data; they count as correct.
 
     Args:
-        asked: what the log says of how it was asked.
-        told: the events about it since then, in order, but for the decision.
-        made: what the event of the decision says.
+        proposal: The decided proposal.
+        asked: Data of the event that recorded the question.
+        told: The events about the proposal since then, in order, without the decision.
+        made: Data of the decision's event.
 
-    What older versions logged says too little: nothing is wrong with it then.
+    Returns:
+        The first difference, as the end of a sentence. None if there is none.
     """
     steps = [data for type_, data in told if type_ in _STEP_EVENTS and "step" in data]
     changes = [data for type_, data in told if type_ == "terms.changed"]
@@ -61,7 +65,7 @@ def _check_times(proposal: Proposal, asked: dict[str, Any], told: Sequence[Logge
     if proposal.created_at != _parse_time(asked["asked"]):
         raise _LogDifference(f"it was asked at {asked['asked']}")
     if proposal.asked_at is None and "clock" in asked:
-        return  # a decisions file's clock acted on it at first, and then this machine's
+        return  # first a decisions file's clock acted on it, then this machine's clock
     if proposal.asked_at != _parse_time(asked.get("clock")):
         raise _LogDifference("no decisions file answered it")
     clocked = _restart_timeline(proposal)
@@ -78,14 +82,14 @@ def _check_times(proposal: Proposal, asked: dict[str, Any], told: Sequence[Logge
 
 
 def _restart_timeline(proposal: Proposal) -> Proposal:
-    """The proposal with a timeline of which nothing has happened."""
+    """Return the proposal with its timeline reset to the beginning."""
     fields: dict[str, Any] = {"status": "open", "decision": None, "settles_at": None, "step": 0, "shift": 0.0}
     begun = msgspec.structs.replace(proposal, **fields)
     return msgspec.structs.replace(begun, deadline=last_step_time(begun))
 
 
 def _apply_event(proposal: Proposal, type_: str, data: dict[str, Any]) -> Proposal:
-    """The proposal after one more event. Raises _Differs for what could not happen then."""
+    """Apply one event to the proposal. Raises _LogDifference if the event was not possible at that point."""
     if type_ in _STEP_EVENTS and "step" in data:
         return _take_step(proposal, data, _parse_time(data["at"]))
     if type_ == "vote":
@@ -111,7 +115,7 @@ def _take_step(proposal: Proposal, data: dict[str, Any], at: datetime) -> Propos
             raise _LogDifference(f"step {n + 1} of its timeline was not the next to escalate")
         return msgspec.structs.replace(
             proposal, step=n + 1, settles_at=_parse_time(data.get("settles_at"))
-        )  # the rest stays
+        )  # the remaining timeline does not change
     due = next_due_time(proposal)
     if n != proposal.step or due is None:
         raise _LogDifference(f"step {proposal.step + 1} of its timeline was skipped")
@@ -124,7 +128,7 @@ def _take_step(proposal: Proposal, data: dict[str, Any], at: datetime) -> Propos
 
 
 def _check_decision(proposal: Proposal, clocked: Proposal, made: dict[str, Any]) -> None:
-    """Whether it was decided when the log says so, and not before it was due."""
+    """Check that the decision has the time of its log entry, and that it was not made before it was due."""
     decision, at = proposal.decision, _parse_time(made["at"])
     assert decision is not None
     since = _parse_time(made.get("due"))
@@ -145,5 +149,5 @@ def _check_decision(proposal: Proposal, clocked: Proposal, made: dict[str, Any])
 
 
 def _parse_time(text: Any) -> Any:
-    """A time as the log writes it; None for none."""
+    """Parse a time as the log writes it. None stays None."""
     return None if text is None else datetime.fromisoformat(text)

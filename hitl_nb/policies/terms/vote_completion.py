@@ -1,4 +1,4 @@
-"""Votes that become enough, since others may decide or less is asked for, decide: nobody has to vote again. Pure."""
+"""Decision by recorded votes that became enough, because others may decide or fewer are needed. Nobody votes again."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from hitl_nb.records import Proposal, VoteRecord
 
 
 def complete_decision(change: Change, people: People, now: datetime) -> Change:
-    """The change, with the decision if the votes on record make one now; it is whose vote came last.
+    """Add the decision if the recorded votes now produce one. Its reviewer is the last voter.
 
-    With a window to take it back in, it begins now. What is due by the clock comes first.
+    If an approval can be taken back, that time begins now. Actions of the clock that are due come first.
     """
     proposal = change.proposal
     last = _find_completing_vote(proposal, people, now)
@@ -44,7 +44,7 @@ def complete_decision(change: Change, people: People, now: datetime) -> Change:
 
 
 def _find_completing_vote(proposal: Proposal, people: People, now: datetime) -> VoteRecord | None:
-    """The last vote, if all that are there decide an open proposal now."""
+    """Return the last vote, if the recorded votes now decide an open proposal."""
     if (
         proposal.status != "open"
         or proposal.terms is None

@@ -1,4 +1,4 @@
-"""What votes amount to: which of them count, whether the needs are met, and whether the votes make a decision."""
+"""Counting of votes: which votes count, whether the needs are met, and whether the votes produce a decision."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hitl_nb.records import DecisionRecord, Proposal, Terms, VoteRecord, canonic
 
 @dataclass(frozen=True)
 class NeedProgress:
-    """How far a need is met: its text, how many of its votes are there, and how many it takes."""
+    """Progress of a need: its text, the number of votes present, and the number needed."""
 
     text: str
     have: int
@@ -26,15 +26,15 @@ class NeedProgress:
 
 
 def hash_value(value: Any) -> str:
-    """SHA-256 (hex) of a value's canonical JSON: what a vote is bound to."""
+    """Return the SHA-256 (hex) of a value's canonical JSON. A vote is bound to this hash."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
 @functools.lru_cache(maxsize=256)
 def hash_terms(terms: Terms | None) -> str:
-    """SHA-256 (hex) of the canonical JSON of the terms as they are read back; "" without terms.
+    """Return the SHA-256 (hex) of the canonical JSON of the terms, in the form in which the store returns them.
 
-    Terms that were made with 60 in place of 60.0 seconds are the same terms, here and in the store.
+    Terms with 60 and with 60.0 seconds are the same terms. "" without terms.
     """
     if terms is None:
         return ""
@@ -42,17 +42,17 @@ def hash_terms(terms: Terms | None) -> str:
 
 
 def current_value(proposal: Proposal) -> Any:
-    """What people vote on now: the edited value if there is one."""
+    """Return the value that people vote on now: the edited value if there is one."""
     return proposal.value if proposal.candidate is UNSET else proposal.candidate
 
 
 def largest_count(proposal: Proposal) -> int:
-    """How many people the largest need asks for."""
+    """Return the number of people that the largest need asks for."""
     return max((need.count for need in proposal.terms.needs), default=1) if proposal.terms is not None else 1
 
 
 def is_hidden(proposal: Proposal) -> bool:
-    """Whether the votes are hidden from each other now: it is blind, and not as many voted as the largest need asks."""
+    """Return whether the votes are hidden now: the proposal is blind, and fewer voted than its largest need asks."""
     return (
         proposal.status == "open"
         and proposal.terms is not None
@@ -62,19 +62,19 @@ def is_hidden(proposal: Proposal) -> bool:
 
 
 def list_votes_for(proposal: Proposal, sha256: str) -> list[VoteRecord]:
-    """The votes that agree to the value with this hash."""
+    """List the votes that agree to the value with this hash."""
     return [one for one in proposal.votes if one.action in ("approve", "edit") and one.value_sha256 == sha256]
 
 
 def are_met(proposal: Proposal, sha256: str, people: People) -> bool:
-    """Whether the votes for the value with this hash meet all needs."""
+    """Return whether the votes for the value with this hash meet all needs."""
     votes = list_votes_for(proposal, sha256)
     needs = () if proposal.terms is None else proposal.terms.needs
     return bool(votes) and all(count_seats(proposal, need, votes, people) >= need.count for need in needs)
 
 
 def need_progress(proposal: Proposal, people: People) -> list[NeedProgress]:
-    """How far each need is met. As long as votes are hidden, all of them count, whatever they say."""
+    """Return the progress of each need. While votes are hidden, all votes count, whatever their action."""
     votes = (
         list(proposal.votes) if is_hidden(proposal) else list_votes_for(proposal, hash_value(current_value(proposal)))
     )
@@ -87,7 +87,14 @@ def need_progress(proposal: Proposal, people: People) -> list[NeedProgress]:
 def make_vote_decision(
     proposal: Proposal, vote: VoteRecord, at: datetime, since: datetime | None = None
 ) -> DecisionRecord:
-    """The decision that a vote completes. `since` is when it became one, if that was before `at`."""
+    """Make the decision that a vote completes.
+
+    Args:
+        proposal: The proposal.
+        vote: The completing vote.
+        at: Time of the decision.
+        since: Time from which the votes were enough, if before `at`.
+    """
     agreed = vote.action in ("approve", "edit")
     edited = agreed and (proposal.candidate is not UNSET or vote.action == "edit")
     return DecisionRecord(
@@ -108,7 +115,7 @@ def make_vote_decision(
 
 
 def decision_terms_fields(proposal: Proposal, at: datetime) -> dict[str, Any]:
-    """The fields of a decision that say which terms it was made under, and until when it holds."""
+    """Return the decision's fields for its terms and its end of validity."""
     terms = proposal.terms
     if terms is None:
         return {}
@@ -117,7 +124,7 @@ def decision_terms_fields(proposal: Proposal, at: datetime) -> dict[str, Any]:
 
 
 def find_blind_decider(proposal: Proposal) -> VoteRecord | None:
-    """The vote that refuses a proposal whose votes are all in: the first rejection, else the first response."""
+    """Return the vote that refuses a proposal with all votes in: the first rejection, else the first response."""
     for action in ("reject", "respond"):
         for one in proposal.votes:
             if one.action == action:
@@ -126,9 +133,9 @@ def find_blind_decider(proposal: Proposal) -> VoteRecord | None:
 
 
 def find_completing_vote(proposal: Proposal) -> VoteRecord | None:
-    """The vote that an open proposal is going to be decided by once its time to be taken back is over."""
+    """Return the vote that will decide an open proposal once its approval can no longer be taken back."""
     return proposal.votes[-1] if proposal.settles_at is not None and proposal.votes else None
 
 
 PeopleAt = Callable[[datetime], People]
-"""How things were with people at a time."""
+"""Function that returns the state of the people at a time."""
