@@ -1,35 +1,35 @@
-"""What can go wrong, as one small tree.
+"""All errors of hitl_nb, as one small tree.
 
-Everything a caller may want to catch derives from `HitlError`; the message says what happened, where,
-and what to do. `Paused` is apart: it is no error but the way a paused run leaves the cell, and a
-`BaseException` so that `except Exception` in the agent's code does not swallow it.
+Every error that a caller may want to catch derives from `HitlError`. Its message says what happened, where, and what to
+do. `Paused` is separate: it is no error, but the way in which a paused run leaves the cell. It is a `BaseException`, so
+that `except Exception` in the agent's code does not swallow it.
 
     HitlError
-    ├── NotInAgent        checkpoint() outside an agent
+    ├── NotInAgent        checkpoint() was called outside an agent
     ├── CannotPause       the state here cannot be saved
-    ├── CellChanged       what already ran was edited
-    │   └── InputChanged  what a finished agent has read has another value now
-    ├── Rejected          a reviewer said no (Decision.require, gates)
+    ├── CellChanged       code that already ran was edited
+    │   └── InputChanged  an input of a finished agent has another value now
+    ├── Rejected          a reviewer rejected the proposal (Decision.require, gates)
     ├── UnknownProposal, UnknownRun, UnknownComment, UnknownWorkspace, UnknownNotebook
-    ├── AlreadyDecided    somebody was first
+    ├── AlreadyDecided    the proposal is closed: somebody else decided first
     ├── NotAReviewer      this person may not decide this proposal
-    │   └── OwnRequest    with four eyes, a requester does not decide
-    ├── TooLate           the time in which it could be taken back is over
-    ├── PolicyError       a policy file, or what a call says about review, cannot be used
-    ├── AlreadySettled    somebody was first to accept or dismiss a suggestion
-    ├── StaleDraft        decided on something else than what is proposed now
+    │   └── OwnRequest    four eyes: a requester may not decide
+    ├── TooLate           the approval can no longer be taken back
+    ├── PolicyError       a policy file, or the review arguments of a call, cannot be used
+    ├── AlreadySettled    somebody else has accepted or dismissed the suggestion first
+    ├── StaleDraft        the decision is for a value that is no longer proposed
     ├── InvalidEdit       the edited value does not fit its schema
-    ├── WorkspaceInUse    the run has an open workspace of this title
-    ├── WorkspaceClosed   nobody writes into this workspace any more
-    ├── TextGone          the text to be replaced is not there, or more than once
-    ├── Unanswered        in a test run, and no decision was written down for this proposal
-    ├── RunClaimed        another process runs this run
+    ├── WorkspaceInUse    the run has an open workspace with this title
+    ├── WorkspaceClosed   the workspace cannot be edited any more
+    ├── TextGone          the text to replace is not in the document, or more than once
+    ├── Unanswered        in a test run, no decision is written down for this proposal
+    ├── RunClaimed        another process executes this run
     ├── Untrusted         not signed by this user's key
     ├── WrongPython       saved by another Python version, or in another format
-    ├── ServerError       a script's Jupyter server does not answer, or lets it do nothing
+    ├── ServerError       a script's Jupyter server does not answer, or refuses the request
     └── StoreError
         ├── StoreBusy, StoreFull, StoreCorrupt
-        └── StoreRefused  a place, a version or a process the store cannot work with
+        └── StoreRefused  a place, a version or a process that the store cannot work with
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class HitlError(Exception):
 
 
 class Paused(BaseException):
-    """The run is saved and waits for people; this leaves the agent's code.
+    """The run is saved and waits for people. Raised to leave the agent's code.
 
     Attributes:
-        run_id: the paused run.
-        titles: one line per open proposal, in order.
+        run_id: Id of the paused run.
+        titles: Titles of the open proposals, in order.
     """
 
     def __init__(self, run_id: str = "", titles: tuple[str, ...] = ()) -> None:
@@ -53,12 +53,12 @@ class Paused(BaseException):
         super().__init__(", ".join(titles) or run_id)
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython keeps as the traceback: formatting the real one, which nobody sees, takes half a second."""
+        """Return the traceback for IPython. Nobody sees it, and formatting the real one takes half a second."""
         return [f"Paused: {self}"]
 
 
 class NotInAgent(HitlError):
-    """A call that needs a run was made outside of one."""
+    """A call that needs a run was made outside of a run."""
 
 
 class CannotPause(HitlError):
@@ -66,7 +66,7 @@ class CannotPause(HitlError):
 
 
 class CellChanged(HitlError):
-    """Code that already ran, or is paused, was edited. `diff` is a unified diff of the two sources."""
+    """Code that already ran, or in which the run is paused, was edited. `diff` is a unified diff of the two sources."""
 
     def __init__(self, message: str, diff: str = "") -> None:
         self.diff = diff
@@ -74,7 +74,7 @@ class CellChanged(HitlError):
 
 
 class InputChanged(CellChanged):
-    """What a finished agent cell has read has another value now. `names` are those of its inputs that differ."""
+    """Inputs of a finished agent cell have other values now. `names` are the names of these inputs."""
 
     def __init__(self, message: str, names: tuple[str, ...] = ()) -> None:
         self.names = names
@@ -82,7 +82,7 @@ class InputChanged(CellChanged):
 
 
 class Rejected(HitlError):
-    """A reviewer rejected the proposal. `reason` and `reviewer` say why and who."""
+    """A reviewer rejected the proposal. `reason` says why, `reviewer` is the user name."""
 
     def __init__(self, message: str, reason: str | None = None, reviewer: str | None = None) -> None:
         self.reason = reason
@@ -103,27 +103,27 @@ class UnknownComment(HitlError):
 
 
 class UnknownWorkspace(HitlError):
-    """No workspace has this id, or is the one of this cell."""
+    """No workspace has this id, or none is open in this cell."""
 
 
 class UnknownNotebook(HitlError):
-    """This kernel cannot tell which notebook it runs, so it gets no run of any."""
+    """The kernel does not know which notebook it runs, so it can use no notebook's runs."""
 
 
 class WorkspaceInUse(HitlError):
-    """The run has an open workspace with this title already."""
+    """The run already has an open workspace with this title."""
 
 
 class WorkspaceClosed(HitlError):
-    """Nobody writes into the workspace: people have decided, or it is closed for good."""
+    """The workspace cannot be edited: people have decided it, or it is closed for good."""
 
 
 class TextGone(HitlError):
-    """The text that is to be replaced does not stand in the document, or stands there more than once."""
+    """The text to replace is not in the document, or is in it more than once."""
 
 
 class AlreadyDecided(HitlError):
-    """The proposal is closed. `proposal` is its record: who decided what."""
+    """The proposal is closed. `proposal` is its record, with the decision and its reviewer."""
 
     def __init__(self, message: str, proposal: object = None) -> None:
         self.proposal = proposal
@@ -135,19 +135,19 @@ class NotAReviewer(HitlError):
 
 
 class OwnRequest(NotAReviewer):
-    """The person started or continued the run, and its terms ask for somebody else; nothing was recorded."""
+    """The person started or continued the run, and four eyes are needed; nothing was recorded."""
 
 
 class TooLate(HitlError):
-    """An approval can no longer be taken back; it is the decision."""
+    """The approval can no longer be taken back; it is the decision."""
 
 
 class PolicyError(HitlError):
-    """A policy cannot be used: the message names the file, the rule, what is wrong and how to mend it."""
+    """A policy cannot be used. The message names the file, the rule, the error and the correction."""
 
 
 class AlreadySettled(HitlError):
-    """Somebody else has accepted or dismissed the suggestion. `comment` is its record: who, and when."""
+    """Somebody else has accepted or dismissed the suggestion. `comment` is its record, with the person and the time."""
 
     def __init__(self, message: str, comment: object = None) -> None:
         self.comment = comment
@@ -155,7 +155,7 @@ class AlreadySettled(HitlError):
 
 
 class StaleDraft(HitlError):
-    """The proposal changed since the reviewer saw it."""
+    """The proposal changed after the reviewer opened it."""
 
 
 class InvalidEdit(HitlError):
@@ -168,11 +168,11 @@ class InvalidEdit(HitlError):
 
 
 class Unanswered(HitlError):
-    """A test run came to a proposal that nothing answers; the message has the entry to add."""
+    """A test run reached a proposal without a decision in the decisions file. The message has the entry to add."""
 
 
 class RunClaimed(HitlError):
-    """Another process holds, or took over, the claim on this run. `owner` names it."""
+    """Another process holds, or has taken over, the claim on this run. `owner` names that process."""
 
     def __init__(self, message: str, owner: str = "") -> None:
         self.owner = owner
@@ -180,19 +180,19 @@ class RunClaimed(HitlError):
 
 
 class Untrusted(HitlError):
-    """A stored blob is not signed by this user's key for this place; nothing in it was executed."""
+    """A stored blob is not signed for its place by this user's key. Nothing in it was executed."""
 
 
 class WrongPython(HitlError):
-    """A snapshot was saved by another Python version or an incompatible hitl_nb."""
+    """Another Python version or an incompatible hitl_nb saved the snapshot."""
 
 
 class ServerError(HitlError):
-    """The Jupyter server that a script writes through does not answer, does not know it, or cannot do this."""
+    """The Jupyter server that a script writes through does not answer, does not know the script, or cannot do this."""
 
 
 class StoreError(HitlError):
-    """Base of what the store reports."""
+    """Base of the errors of the store."""
 
 
 class StoreBusy(StoreError):
@@ -200,12 +200,12 @@ class StoreBusy(StoreError):
 
 
 class StoreFull(StoreError):
-    """No room left on the disk, or a value above the limit; nothing was half-saved."""
+    """The disk is full, or a value is above the size limit. Nothing was saved in part."""
 
 
 class StoreCorrupt(StoreError):
-    """A stored record is damaged or was planted."""
+    """A stored record is damaged or was forged."""
 
 
 class StoreRefused(StoreError):
-    """The store cannot be used here: network file system, newer format, wrong permissions, forked process."""
+    """The store cannot be used here: network file system, newer format, wrong permissions, or a forked process."""

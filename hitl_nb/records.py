@@ -1,7 +1,7 @@
-"""The records that are kept: runs, proposals, decisions, events. Frozen, JSON in and out.
+"""Stored records: runs, proposals, decisions, events. Immutable, with a JSON form.
 
-Times are aware datetimes in UTC. Values of proposals are JSON here; `kinds/questions.py` knows how Python objects
-become JSON and come back.
+Times are aware datetimes in UTC. Values of proposals are JSON here; `kinds/questions.py` converts Python objects to
+JSON and back.
 """
 
 from __future__ import annotations
@@ -18,41 +18,50 @@ from hitl_nb import json_text as json
 from hitl_nb.structs import prepare_structs
 
 FORMAT = 2
-"""Version of the stored layout that is known. A store with a newer one is refused."""
+"""Newest version of the stored layout that this code knows. A store with a newer version is refused."""
 
 Action = Literal["approve", "edit", "reject", "respond"]
 ACTIONS: tuple[Action, ...] = ("approve", "edit", "reject", "respond")
 
 KindName = str
-"""The name of a kind of value; `kinds/registry.py` has them all."""
+"""Name of a kind of value. `kinds/registry.py` lists all kinds."""
 
 SCRIPT = "script:"
-"""What stands before its name in place of a notebook's path, for runs of plain scripts that write through a server."""
+"""Prefix of the script's name, in place of a notebook's path, for runs of scripts that write through a server."""
 
 AGENT = "agent:"
-"""Prefix of an agent's name where it is the author of a text or a comment."""
+"""Prefix of an agent's name as the author of a text or a comment."""
 
 CHANGED_SINCE = "Changed since this agent began:"
-"""What a note begins with that says which inputs of a waiting agent are others by now."""
+"""Beginning of a note that names the inputs of a waiting agent that have changed."""
 
 Authn = Literal["login", "token", "anonymous"]
 By = Literal["person", "policy", "deadline", "script"]
 Known = Literal["login", "token", "anonymous", "unsigned", "policy", "deadline", "script"]
-"""How it is known who decided: a server signed that they logged in, that it knew its token only, or that it knew
-nobody; nobody signed it; or no person did it."""
+"""How the identity of the decider is known.
+
+"login", "token" and "anonymous": a server signed that they logged in, that they had only its token, or that it knew no
+name. "unsigned": no server signed. The other values: no person decided.
+"""
 Speaker = Literal["login", "token", "anonymous", "agent", "unsigned"]
-"""How it is known who said something: as with `Known`, or a program said it as an agent."""
+"""How the identity of an author is known: as in `Known`. "agent": a program wrote it as an agent."""
 Surface = Literal["page", "shared"]
-"""Where a decision was made: in the page of its own, which no other document can reach into; or where it may have been
-made by script of another document of the server's origin, as by the HTML of a notebook in JupyterLab."""
+"""Where a decision was made.
+
+"page": in its own page, which no other document can control. "shared": possibly by a script in another document of the
+server's origin, such as the HTML of a notebook in JupyterLab.
+"""
 PolicyVerdict = Literal["pass", "ask", "block"]
-"""What a policy says about a question, the strictest last: nobody is asked, people are, or it is rejected."""
+"""Verdict of a policy on a question, the strictest last: nobody is asked, people are asked, or it is rejected."""
 GuardrailVerdict = Literal["pass", "escalate", "block"]
 TimelineAction = Literal["remind", "overdue", "escalate", "reject", "approve"]
-"""What the clock does to an open proposal; at the same time the one that stands earlier here comes first, but
-"reject" before "approve". "reject" and "approve" decide it and end the timeline."""
+"""Actions of the clock on an open proposal. "reject" and "approve" decide it and end the timeline.
+
+Actions at the same time are taken in this order, but "reject" before "approve".
+"""
 Identity = Literal["login", "local"]
-"""Whose votes count where people are named: those whom a server knows by login, or also the OS user's."""
+"""Whose votes count where people are named: "login" for users that a server knows by login, "local" also for the OS
+user."""
 ShownInNotices = Literal["title", "summary"]
 RunStatus = Literal["running", "waiting", "ready", "failed", "finished", "cancelled"]
 ProposalStatus = Literal["open", "decided", "expired", "superseded"]
@@ -72,12 +81,12 @@ RUN_TRANSITIONS: dict[str, frozenset[str]] = {
 
 
 def now() -> datetime:
-    """The current time, aware, UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def new_id() -> str:
-    """An opaque id: 12 characters of `a-z2-7`, 60 random bits."""
+    """Make an opaque id: 12 characters of `a-z2-7`, 60 random bits."""
     bits = int.from_bytes(os.urandom(8), "big") >> 4  # as `secrets.randbits(60)`, without five calls
     return "".join([_PAIRS[bits >> at & 1023] for at in (0, 10, 20, 30, 40, 50)])
 
@@ -87,38 +96,46 @@ _PAIRS = [one + two for one in _LETTERS for two in _LETTERS]
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one JSON spelling of `value` that is hashed: sorted keys, no spaces, UTF-8, no NaN."""
+    """Return the one JSON form of `value` that is hashed: sorted keys, no spaces, UTF-8, no NaN."""
     return _spell_canonical(value).encode("utf-8", "surrogatepass")
 
 
 _spell_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-"""Made once: `json.dumps` makes an encoder for every call with settings."""
+"""One encoder, made once: `json.dumps` makes a new encoder for every call with settings."""
 
 
 def fingerprint(run: str, position: str, kind: str, title: str, value: Any) -> str:
-    """What a decision is bound to: SHA-256 (hex) over the question's canonical JSON."""
+    """Return the hash that a decision is bound to: SHA-256 (hex) of the question's canonical JSON.
+
+    Args:
+        run: Id of the run.
+        position: Place of the question in the run.
+        kind: Name of its kind; see `kinds/registry.py`.
+        title: Title of the proposal.
+        value: The proposed value as JSON.
+    """
     return hashlib.sha256(canonical_json([run, position, kind, title, value])).hexdigest()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """Base of the stored records."""
+    """Base class of the stored records."""
 
     def json(self) -> bytes:
-        """This record as JSON bytes."""
+        """Return this record as JSON bytes."""
         return msgspec.json.encode(self)
 
 
 class Doubt(Record, frozen=True, kw_only=True):
-    """A call of a step that began and of which nobody knows whether it took effect.
+    """A call of a step that was started, and of which it is unknown whether it took effect.
 
     Attributes:
-        call: the call as people read it: "pay(12.5)".
-        step: the function's qualified name.
-        arguments: the arguments by name, shortened.
-        began: when it was called.
-        noticed: when it was found that it had not ended.
-        died: whether the process ended in the middle of it; False if the run was interrupted.
-        idempotency_key: what `idempotency_key()` was inside the call.
+        call: The call in readable form: "pay(12.5)".
+        step: The function's qualified name.
+        arguments: The arguments by name, shortened.
+        began: Start of the call.
+        noticed: When it was found that the call had not ended.
+        died: True if the process ended during the call, False if the run was interrupted.
+        idempotency_key: Value of `idempotency_key()` inside the call.
     """
 
     call: str
@@ -131,13 +148,13 @@ class Doubt(Record, frozen=True, kw_only=True):
 
 
 class GuardrailResult(Record, frozen=True, kw_only=True):
-    """What a guardrail said about a value before anybody was asked.
+    """Verdict of a guardrail on a value before a person was asked.
 
     Attributes:
-        name, version: which guardrail.
-        verdict: "pass"; "escalate": a person must look; "block": it is rejected.
-        message: why, in a sentence; "" for a pass.
-        milliseconds: how long it took.
+        name, version: Name and version of the guardrail.
+        verdict: "pass"; "escalate": a person must look; "block": the value is rejected.
+        message: The reason, in a sentence; "" for a pass.
+        milliseconds: Duration of the check.
     """
 
     name: str
@@ -148,11 +165,11 @@ class GuardrailResult(Record, frozen=True, kw_only=True):
 
 
 class Facts(Record, frozen=True, kw_only=True, gc=False):
-    """What was recorded about a question beside the question itself, so that a policy can be tried on it later.
+    """Facts that were recorded with a question, so that a policy can be tried on it later.
 
     Attributes:
-        now: the time that `now` meant in the policy's conditions.
-        labels: those of the run (`hitl.labels`).
+        now: The value of `now` in the policy's conditions.
+        labels: Labels of the run (`hitl.labels`).
     """
 
     now: datetime
@@ -160,12 +177,12 @@ class Facts(Record, frozen=True, kw_only=True, gc=False):
 
 
 class Need(Record, frozen=True, kw_only=True, gc=False):
-    """How many of which people must agree.
+    """A number of people who must agree.
 
     Attributes:
-        count: how many votes.
-        people: user names, as the groups were when it was asked; empty: anyone who may decide.
-        text: as the policy has it: "2 of @finance".
+        count: Number of votes.
+        people: User names, with groups resolved when the question was asked. Empty: anyone who may decide.
+        text: The need as the policy writes it: "2 of @finance".
     """
 
     count: int = 1
@@ -177,10 +194,10 @@ class Office(Record, frozen=True, kw_only=True, gc=False):
     """Working hours.
 
     Attributes:
-        days: working days of the week; Monday is 0.
-        opens, closes: "09:00", in the time zone.
-        holidays: days on which nobody works.
-        timezone: its IANA name.
+        days: Working days of the week; Monday is 0.
+        opens, closes: Local times, "09:00".
+        holidays: Days on which nobody works.
+        timezone: IANA name of the time zone.
     """
 
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -191,14 +208,15 @@ class Office(Record, frozen=True, kw_only=True, gc=False):
 
 
 class TimelineStep(Record, frozen=True, kw_only=True, gc=False):
-    """One step of what the clock does to an open proposal.
+    """One step of the timeline: an action of the clock on an open proposal.
 
     Attributes:
-        does: what it does.
-        seconds: how long after it was asked; in working hours if `working`.
-        at: the time itself, for a deadline that was given as a date; `seconds` is 0 then, and delays do not shift it.
-        people: user names of those who are asked too ("escalate") or told ("remind"); empty: the timeline's own people.
-        text: as the policy has it: "4h escalate @leads".
+        does: The action.
+        seconds: Time after the question was asked; working hours only if `working`.
+        working: Whether `seconds` counts working hours only.
+        at: Time of the step, for a deadline that was given as a date. `seconds` is then 0, and delays do not shift it.
+        people: User names of those who are asked too ("escalate") or told ("remind"). Empty: the timeline's own people.
+        text: The step as the policy writes it: "4h escalate @leads".
     """
 
     does: TimelineAction
@@ -210,22 +228,23 @@ class TimelineStep(Record, frozen=True, kw_only=True, gc=False):
 
 
 class Terms(Record, frozen=True, kw_only=True, gc=False):
-    """What a policy, and the call itself, said about a question when it was asked.
+    """Terms of a question: what the policy, and the call itself, required when it was asked.
 
     Attributes:
-        policy: SHA-256 (hex) of the merged policy, kept at `policy/<sha256>`; "" if only the call said something.
-        rules: ids of the rules that applied, sorted; empty if it was the default.
-        needs: all of them must be met; one vote counts in every need where its person may vote.
-        four_eyes: requesters may not approve, edit or respond.
-        blind: votes are hidden until all are in.
-        identity: whose votes count where people are named.
-        timeline: by time.
-        office: what working hours are, for the timeline.
-        fallback: user names of those who are asked when nobody else may decide.
-        fresh, undo: seconds that a decision may wait for the run, and that an approval may be taken back; None: none.
-        batch: most that are decided in one go; None: no limit.
-        assign: whether it is assigned to the person of the first need who has the fewest.
-        show: what notifications tell of it.
+        policy: SHA-256 (hex) of the merged policy, stored at `policy/<sha256>`. "" if only the call has requirements.
+        rules: Ids of the rules that applied, sorted. Empty for the default.
+        needs: All of these must be met. One vote counts in every need in which its person may vote.
+        four_eyes: Whether requesters may only reject.
+        blind: Whether votes are hidden until all are in.
+        identity: Whose votes count where people are named.
+        timeline: Steps, sorted by time.
+        office: Working hours for the timeline.
+        fallback: User names of those who are asked if nobody else may decide.
+        fresh: Seconds for which a decision may wait for the run. None: no limit.
+        undo: Seconds for which an approval can be taken back. None: it cannot.
+        batch: Most proposals that may be decided together. None: no limit.
+        assign: Whether the proposal is assigned to the person of the first need who has the fewest proposals.
+        show: Content of notifications about it.
     """
 
     policy: str = ""
@@ -245,20 +264,20 @@ class Terms(Record, frozen=True, kw_only=True, gc=False):
 
 
 class VoteRecord(Record, frozen=True, kw_only=True):
-    """What one person said about a proposal: the decision, or a part of it.
+    """Vote of one person on a proposal: the decision, or a part of it.
 
     Attributes:
-        value: for "edit" the edited value as JSON, for "respond" the message.
-        value_sha256: SHA-256 (hex) of the canonical JSON of the value that the vote is for; "" for a rejection.
-        seat: the person whose right it was: the reviewer, or whom they stand in for.
-        seats: all people in whose place the reviewer could vote then, themselves included.
-        revision: that of the proposal as it was shown.
-        terms_sha256: as of a `DecisionRecord`: the terms that it was given under.
-        batch: how many proposals were decided in one go.
-        seconds: server time from when the person was shown this revision to the vote; None if that is not known.
-        event: the number of its entry in the audit log.
-        by: "script" for the vote that a decisions file gives in a person's place.
-        authn, assurance, surface, signature: as of a `DecisionRecord`.
+        value: For "edit" the edited value as JSON, for "respond" the message.
+        value_sha256: SHA-256 (hex) of the canonical JSON of the value that the vote is for. "" for a rejection.
+        seat: The person whose right was used: the reviewer, or the person for whom the reviewer is the deputy.
+        seats: All people in whose place the reviewer could vote then, including the reviewer.
+        revision: Revision of the proposal that was shown.
+        terms_sha256: Hash of the terms, as in `DecisionRecord`.
+        batch: Number of proposals that were decided together.
+        seconds: Server time from showing this revision to the person until the vote. None: unknown.
+        event: Number of its entry in the audit log.
+        by: "script" for a vote that a decisions file gives in a person's place.
+        authn, assurance, surface, signature: As in `DecisionRecord`.
     """
 
     reviewer: str
@@ -283,25 +302,27 @@ class VoteRecord(Record, frozen=True, kw_only=True):
 
 
 class Question(Record, frozen=True, kw_only=True):
-    """What `checkpoint()` asks, before it has an id: the JSON side of a proposal.
+    """Question of a `checkpoint()`, before it has an id: the JSON form of a proposal.
 
     Attributes:
-        value: the proposed value as JSON, fit for `kind`.
-        kind: the name of its kind, see `kinds/registry.py`.
-        type_name: the Python type proposed, for people ("Refund", "DataFrame"); never imported from here.
-        codec: how `kinds/questions.py` turns the JSON back: "json", "bytes", "model", "pandas", "polars".
-        types: what is no plain JSON in the value, and how an edit of it is checked (see `values/typed_values.py`); None
-            if all is.
+        title: One line for people.
+        kind: One of `KINDS`.
+        value: The proposed value as JSON, valid for `kind`.
+        type_name: The proposed Python type, for people ("Refund", "DataFrame"). It is never imported by this name.
+        codec: How `kinds/questions.py` converts the JSON back: "json", "bytes", "model", "pandas", "polars".
+        types: The parts of the value that are not plain JSON, and the check of edits (see `values/typed_values.py`).
+            None if all parts are plain JSON.
         schema: JSON Schema that an edited value must satisfy, or None.
-        options: for "choice", the values to choose from.
-        context: markdown text or a JSON mapping for the reviewer.
-        reasons: reasons that the author of the agent offers to the reviewer.
-        notes: sentences of the engine for the reviewer: what is opened again, what was left out, what is made again.
-        position: where in the run the question was asked (opaque).
-        document: the workspace whose document is decided; "" for a proposal that has a document of its own.
-        doubt: the effect of which it asks whether it happened; None for every other question. Such a question is
-            answered by an edit (see `effect_happened`), by a person, one at a time.
-        tags, confidence, guardrails: facts for policies: words, how sure the agent is (0 to 1), what guardrails said.
+        options: For "choice", the values to choose from.
+        context: Markdown text or a JSON mapping for the reviewer.
+        allow: Actions that reviewers may take.
+        reasons: Reasons that the agent's author offers to the reviewer.
+        notes: Sentences of the engine for the reviewer: what will be opened again, was left out, or will be repeated.
+        position: Place of the question in the run (opaque).
+        document: Id of the workspace whose document is decided. "" if the proposal has a document of its own.
+        doubt: The effect that the question is about: whether it happened. None for every other question. Such a
+            question is answered by an edit (see `effect_happened`), by a person, and not together with others.
+        tags, confidence, guardrails: Facts for policies: words, confidence of the agent (0 to 1), guardrail results.
     """
 
     title: str
@@ -331,10 +352,16 @@ class Question(Record, frozen=True, kw_only=True):
 
 
 def effect_happened(value: Any) -> bool | None:
-    """What the answer to a question about an effect says: it happened, it did not, or (None) stop the run.
+    """Read the answer to a question about an effect.
 
-    The answer is JSON: `{"happened": true, "result": ...}`, `{"happened": false}` or `{"happened": "stop"}`.
-    Raises ValueError for any other.
+    Args:
+        value: JSON: `{"happened": true, "result": ...}`, `{"happened": false}` or `{"happened": "stop"}`.
+
+    Returns:
+        True if the effect happened, False if not, None to stop the run.
+
+    Raises:
+        ValueError: `value` has another form.
     """
     said: Any = cast("dict[str, Any]", value).get("happened") if isinstance(value, dict) else None
     if said is True or said is False:
@@ -351,17 +378,18 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     """A decision as stored. `value` is JSON: the edited value, or the message of a response.
 
     Attributes:
-        event: the number of its entry in the audit log.
-        reviewer_name: how the reviewer is shown; people may change it, so it identifies nobody.
-        authn: how a server knew the reviewer: "login", "token" or "anonymous"; None for a decision made without one.
-        assurance: what the deployment can promise about that ("A0": evidence against accidents, not against code that
-            runs as the same user).
-        surface: where in a browser it was made, as the server could tell; None for a decision made without one.
-        signature: the server's, over all of the decision (see `ledger/decisions/signatures.py`), base64; None without a
-            server.
-        policy: SHA-256 of the policy that it was made under; "" if there was none.
-        terms_sha256: SHA-256 (hex) of the canonical JSON of the terms that it was made under; "" without terms.
-        valid_until: until when the run may use it; None: for good.
+        fingerprint: Hash of the question, see `fingerprint()`.
+        event: Number of its entry in the audit log.
+        reviewer_name: Display name of the reviewer. People can change it, so it identifies nobody.
+        authn: How a server knew the reviewer: "login", "token" or "anonymous". None: decided without a server.
+        assurance: Strength of that evidence in this deployment ("A0": against accidents, not against code that runs as
+            the same user).
+        surface: Where in a browser it was made, as far as the server knows. None: decided without a server.
+        signature: Signature of the server over the whole decision (see `ledger/decisions/signatures.py`), base64. None
+            without a server.
+        policy: SHA-256 (hex) of the policy that it was made under. "" if there was none.
+        terms_sha256: SHA-256 (hex) of the canonical JSON of the terms that it was made under. "" without terms.
+        valid_until: Time until which the run may use it. None: without limit.
     """
 
     action: Action
@@ -383,25 +411,26 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
 
 
 class Proposal(Question, frozen=True, kw_only=True, gc=False):
-    """A question with an identity, waiting or decided.
+    """A question with an id, waiting or decided.
 
     Attributes:
-        pause: at which pause of the run it was asked; 0 if a policy decided it and the run did not pause.
-        deadline: when the last step of its timeline is due, if that decides it.
-        asked_at: from when its timeline counts, by the clock of the decisions file that answers in place of people;
-            None: from `created_at`. The clock of no other process acts on a proposal that has this.
-        facts, why: what the policy decided on, and why it is asked, passed or blocked, in sentences.
-        terms: what the policy said when it was asked; None: any reviewer decides alone, without a clock.
-        votes: what people said about it, oldest first; of each person the newest.
-        widened: user names of those who may decide, too, since it was escalated.
-        step: how many steps of the timeline were taken.
-        shift: seconds by which the rest of the timeline is later, since nobody could be told in time.
-        settles_at: when an approval that may be taken back becomes the decision.
-        overdue: whether the clock said so.
-        stuck: why nobody may decide it; "" if somebody may.
-        untold: addressees whom no notification reached, however often it was tried.
-        candidate: the edited value that people vote on; unset as long as it is `value`.
-        requesters: the run's as they were when people voted: with four eyes they do not decide.
+        pause: Number of the run's pause that asked it. 0 if a policy decided it and the run did not pause.
+        ordinal: Index of the question within its pause.
+        deadline: When the last step of its timeline is due, if that step decides it.
+        asked_at: Start of its timeline, by the clock of the decisions file that answers in place of people. None:
+            `created_at`. If this is set, no other process's clock acts on the proposal.
+        facts, why: Facts of the policy's verdict, and sentences that explain it.
+        terms: Terms when it was asked. None: any reviewer decides alone, without a clock.
+        votes: Votes on it, oldest first; only the newest vote of each person.
+        widened: User names of those who may decide in addition since it was escalated.
+        step: Number of timeline steps that were taken.
+        shift: Delay of the remaining timeline, in seconds, because nobody could be told in time.
+        settles_at: When an approval that can be taken back becomes the decision.
+        overdue: Whether the clock marked it as overdue.
+        stuck: Why nobody may decide it. "" if somebody may.
+        untold: Addressees whom no notification reached after all tries.
+        candidate: The edited value that people vote on. Unset while people vote on `value`.
+        requesters: Requesters of the run at the time of the votes: with four eyes they do not decide.
     """
 
     id: str
@@ -430,24 +459,25 @@ class Proposal(Question, frozen=True, kw_only=True, gc=False):
     candidate: Any | UnsetType = UNSET
     requesters: tuple[str, ...] = ()
     asked_at: datetime | None = None
-    terms: Terms | None = None  # the last field: see `ledger/rows/shared_terms.py`
+    terms: Terms | None = None  # must be the last field: see `ledger/rows/shared_terms.py`
 
 
 NonNegativeInt = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-"""A whole number that JavaScript can tell from the next."""
+"""A whole number that JavaScript represents exactly."""
 
 
 class PieceId(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Names a piece of a CRDT document: the peer that made it, and which of that peer's it is."""
+    """Id of a piece of a CRDT document: the peer that made it, and the peer's number for it."""
 
     client: NonNegativeInt
     clock: NonNegativeInt
 
 
 class Position(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A place in a CRDT document that moves with what stands there: a relative position of Yjs, in its JSON.
+    """A place in a CRDT document that moves with the text around it: a relative position of Yjs, in its JSON form.
 
-    Raises ValueError for one that names no place.
+    Raises:
+        ValueError: It has none of `item`, `tname` and `type`, so it names no place.
     """
 
     type: PieceId | UnsetType | None = UNSET
@@ -468,7 +498,7 @@ class Anchor(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class AttestedRecord(Record, frozen=True, kw_only=True):
-    """Something that a server took from somebody whom it knew: the last fields of a `DecisionRecord`."""
+    """A record that a server received from a person: the evidence fields of a `DecisionRecord`."""
 
     authn: Authn | None = None
     assurance: str | None = None
@@ -477,20 +507,20 @@ class AttestedRecord(Record, frozen=True, kw_only=True):
 
 
 class Comment(AttestedRecord, frozen=True, kw_only=True):
-    """What somebody said about a document, or about a range of it.
+    """A comment on a document, or on a range of it.
 
     Attributes:
-        proposal: id of the document: a proposal's, or a workspace's.
-        author: user name; `author_name` is what is shown for it.
-        text: what was said; may be empty for a suggestion.
-        run: the run that the document belongs to; "" in old records.
-        quote: the text that it is about, as it was then; `prefix` and `suffix` are what stood around it.
-        anchor: where that is; None for a comment on the whole.
-        thread: id of the comment that it answers; "" if none.
-        suggestion: text to put in place of the quote, if it is a suggestion.
-        mentions: user names of whom it calls.
-        state: what became of it; `state_by`, `state_by_name` and `state_at` say who made it so, and when.
-        known, state_known: how it is known who said it, and who made it so: found out whenever it is read.
+        proposal: Id of the document: a proposal's or a workspace's.
+        author: User name. `author_name` is its display name.
+        text: Text of the comment. It may be empty for a suggestion.
+        run: Id of the document's run. "" in old records.
+        quote: The commented text of that time. `prefix` and `suffix` are the text around it.
+        anchor: Range of the quote. None for a comment on the whole document.
+        thread: Id of the comment that it replies to. "" if none.
+        suggestion: For a suggestion, the text that replaces the quote.
+        mentions: User names of mentioned people.
+        state: State of the comment. `state_by`, `state_by_name` and `state_at` say who set it, and when.
+        known, state_known: How the identities of `author` and `state_by` are known. Computed at each reading.
     """
 
     id: str
@@ -516,17 +546,17 @@ class Comment(AttestedRecord, frozen=True, kw_only=True):
 
 
 class Workspace(Record, frozen=True, kw_only=True):
-    """A document that an agent and people write together; its id is the document's.
+    """A document that an agent and people write together. Its id is the document's id.
 
     Attributes:
-        kind: the name of a kind whose values are texts.
-        template: what it begins with.
-        run, agent, notebook, key: whose it is.
-        ordinal: which of the run's workspaces, from 1.
-        position: where in the run it was opened (opaque).
-        status: "open" as long as the agent or people write; "done" when people have decided: nobody writes until the
-            agent does, which opens it again; "closed" for good.
-        proposal: the last question whether it is done, unless the agent has written since; "" if there is none.
+        kind: Name of a kind whose values are texts.
+        template: Initial content.
+        run, agent, notebook, key: The run that owns it.
+        ordinal: Number among the run's workspaces, from 1.
+        position: Place in the run where it was opened (opaque).
+        status: "open" while the agent or people write. "done" after people decided: nobody writes until the agent
+            writes again, which opens it. "closed": for good.
+        proposal: The last question whether it is done, unless the agent has written since. "" if there is none.
     """
 
     id: str
@@ -549,17 +579,18 @@ class Run(Record, frozen=True, kw_only=True):
     """One execution of an agent.
 
     Attributes:
-        notebook: path of the notebook, or the place the agent belongs to outside one.
-        notebook_id: the id in the notebook's metadata; "" outside of notebooks.
-        key: the value of `--key`, as text, or "".
-        generation: counts fresh starts of (notebook, agent, key), from 1.
-        pauses: how many times it has paused so far.
-        open: how many proposals of the current pause wait for a decision.
-        epoch: fencing number of the newest claim.
-        requesters: user names of those who started or continued it: with four eyes they do not decide.
-        labels: facts of the run (`hitl.labels`): which model, which prompt.
-        passed: how many of its questions a policy let pass.
-        restarted: digest of the code of the cell whose `--restart` began it; "" if it was begun in another way.
+        notebook: Path of the notebook, or the place that an agent outside notebooks belongs to.
+        notebook_id: Id in the notebook's metadata. "" outside notebooks.
+        key: Value of `--key` as text, or "".
+        generation: Number of the fresh start of (notebook, agent, key), from 1.
+        pauses: Number of pauses so far.
+        open: Number of proposals of the current pause that wait for a decision.
+        epoch: Fencing number of the newest claim.
+        error: The error that the run failed with.
+        requesters: User names of those who started or continued it. With four eyes they do not decide.
+        labels: Facts about the run (`hitl.labels`), such as model and prompt.
+        passed: Number of its questions that a policy passed.
+        restarted: Digest of the code of the cell whose `--restart` started it. "" if it was started in another way.
     """
 
     id: str
@@ -582,20 +613,20 @@ class Run(Record, frozen=True, kw_only=True):
 
 
 class Step(Record, frozen=True, kw_only=True):
-    """A recorded call of a `@step` function, or an approved call of a `@gate` one.
+    """A recorded call of a `@step` function, or an approved call of a `@gate` function.
 
     Attributes:
-        key: the call's place in the run; unique in the run.
-        name: the function's qualified name.
-        result: sealed bytes (see `engine/snapshot/saver.py`), when done.
-        idempotency_key: the same on every try of this call.
-        tries: how often it was begun.
-        started_at, began_at: when it was begun first, and last.
-        call, arguments: the call as people read it, and its arguments by name, shortened; empty once it has ended.
-        module: where the function is defined.
-        idempotent: whether it may be called again without asking.
-        pauses: how often the run had paused when a gated call was begun last; None for a step. A gated call may ask:
-            if the run has paused since, that pause has ended it, and it is made again.
+        key: Place of the call in the run; unique in the run.
+        name: The function's qualified name.
+        result: Signed bytes (see `engine/snapshot/saver.py`), once done.
+        idempotency_key: The same on every try of this call.
+        tries: Number of starts.
+        started_at, began_at: Time of the first and of the last start.
+        call, arguments: The call in readable form, and its arguments by name, shortened. Empty once it has ended.
+        module: Module that defines the function.
+        idempotent: Whether it may be called again without asking.
+        pauses: Number of the run's pauses at the last start of a gated call. None for a step. A gated call may ask. If
+            the run has paused since, that pause has ended the call, and it is made again.
     """
 
     key: str
@@ -615,7 +646,7 @@ class Step(Record, frozen=True, kw_only=True):
 
 
 class Statement(Record, frozen=True, kw_only=True):
-    """A statement of an agent that took long: its line in the cell, its text, when it began and how many seconds."""
+    """A statement of an agent that took long: its line in the cell, its text, its start and its duration."""
 
     line: int
     text: str
@@ -627,7 +658,7 @@ class Event(Record, frozen=True, kw_only=True):
     """One entry of the audit log, as hashed. `prev` is the hash of the entry before it ("" for the first).
 
     Attributes:
-        records: what the store's records are from then on: by their keys, SHA-256 (see
+        records: SHA-256 of the store's records from this event on, by their keys (see
             `ledger/rows/record_digests.py`).
     """
 
@@ -643,13 +674,13 @@ class Event(Record, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's saved state on its way to or from the store.
+    """Saved state of a run, on its way to or from the store.
 
     Attributes:
-        envelope: signed header and state (see `engine/snapshot/saver.py`).
-        blobs: large buffers by their SHA-256 (hex); stored once, however many snapshots name them.
-        pause, save: what the envelope is signed for, beside the claim: how often the run has paused, and which of the
-            saves under this claim it is (from 1); 0 for the one that ends the claim.
+        envelope: Signed header and state (see `engine/snapshot/saver.py`).
+        blobs: Large buffers by their SHA-256 (hex). Each is stored once, for any number of snapshots.
+        pause: Number of the run's pauses. The envelope is signed for it, for `save` and for the claim.
+        save: Number of the save under this claim, from 1. 0 for the save that ends the claim.
     """
 
     envelope: bytes
@@ -662,11 +693,16 @@ _REVIEW_FIELDS = (
     *("tags", "confidence", "guardrails", "facts", "why", "terms", "votes", "widened", "step", "shift"),
     *("settles_at", "overdue", "stuck", "requesters", "asked_at", "untold"),
 )
-"""Fields of review policies that are no part of P."""
+"""Fields of review policies that are not in P."""
 
 
 def proposal_json(proposal: Proposal, known: Known | None = None) -> dict[str, Any]:
-    """The JSON document P of API.md. `known` is how it is known who decided (see `ledger/decisions/reviewers.py`)."""
+    """Return the JSON document P of API.md.
+
+    Args:
+        proposal: The proposal.
+        known: How the identity of the decider is known (see `ledger/decisions/reviewers.py`). None: unsigned.
+    """
     shown: dict[str, Any] = msgspec.to_builtins(proposal)
     if shown["decision"] is not None:
         shown["decision"]["known"] = known or "unsigned"
@@ -677,7 +713,7 @@ def proposal_json(proposal: Proposal, known: Known | None = None) -> dict[str, A
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """The JSON document R of API.md."""
+    """Return the JSON document R of API.md."""
     shown: dict[str, Any] = msgspec.to_builtins(run)
     shown.pop("epoch")
     return shown

@@ -1,4 +1,4 @@
-"""Check docstrings, comments, messages and pages against the language guide of CONTRIBUTING.
+"""Check docstrings, comments, messages and pages against the language guide of CONTRIBUTING.md.
 
 Usage: ``python tools/prose_lint.py [--count] [PATH ...]``. Prints one line per problem; exit code 1 if there are any.
 
@@ -7,7 +7,8 @@ Rules:
     subject: No sentence has "what", "who" or "whoever" as its subject. Questions may begin with them.
     long: No sentence has more than ``MAX_WORDS`` words.
 
-Text in backticks and in quotation marks is not looked at: it is code, or somebody else's.
+Not checked are text in backticks and in quotation marks, which is code or a quotation; targets of links; style sheets;
+and keys of dictionaries. A row of a table and a list of code names do not count as one long sentence.
 """
 
 from __future__ import annotations
@@ -46,9 +47,18 @@ PHRASES = {
     r"ere|thereof|therein|wherein|whereof|hitherto|albeit|lest": "a present-day word",
 }
 _PHRASES = [(re.compile(rf"\b(?:{phrase})", re.IGNORECASE), advice) for phrase, advice in PHRASES.items()]
-_SUBJECT = re.compile(r"^(?:What|Who|Whoever)\b(?!.*\?$)")
-_QUOTED = re.compile(r"`[^`]*`|\"[^\"\n]*\"|“[^”]*”|'[^'\n]{2,}'(?!\w)|<[^>\n]+>|https?://\S+")
-_SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z(`\"])|\n\s*\n|\n\s*[-*|]\s|\n(?=\s+[*\w][\w, *]*: )")
+_SUBJECT = re.compile(r"^[*_(]*(?:What|Who|Whoever)\b(?!.*\?[!*_)]*$)", re.DOTALL)
+_QUOTED = re.compile(
+    r"`[^`]*`|(?<=\])\([^()\s]*\)|\"[^\"\n]*\"|(?<![\w\"])\"(?=\S)[^\"\n]*\n[^\"\n]*(?<=\S)\"(?!\w)|“[^”]*”"
+    r"|(?<!\w)'[^'\n]{2,}'(?!\w)|<[^>\n]+>|https?://\S+"
+)
+_CODE_LIST = re.compile(r"\bX(?:(?:,|,? (?:and|or))\s+X\b)+")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?:;])[*_)]*\s+(?=[*_(\[]*[A-Z0-9`\"])"
+    r"|\n\s*\n|\n\s*(?:[-*|]|\d+\.)\s|\n(?=\s+[*\w][\w, *]*: )|\f"
+)
+_TABLE_ROW = re.compile(r"^(?=.*\S {2,}\S| {24,}\S|[ │]*[├└]).+$", re.MULTILINE)
+_STYLE_SHEET = re.compile(r"\s*<style|[^{}]*\{[^{}]*:[^{}]*;\s*\}")
 _TYPESCRIPT_TEXT = re.compile(
     r"/\*\*?(?P<block>.*?)\*/|(?<![:\\])//(?P<line>[^\n]*)|__\(\s*'(?P<ui>(?:[^'\\]|\\.)*)'", re.DOTALL
 )
@@ -59,9 +69,9 @@ class Text:
     """A piece of prose.
 
     Attributes:
-        path: of its file, from the repository's root.
-        line: its first line.
-        text: as written, without marks of comments.
+        path: Path of its file, from the repository's root.
+        line: Number of its first line.
+        text: The text as written, without comment marks.
     """
 
     path: Path
@@ -71,7 +81,7 @@ class Text:
 
 @dataclass(frozen=True, order=True)
 class ProseProblem:
-    """One thing to mend: its place, the rule, and a sentence."""
+    """A sentence that breaks a rule, with the path of its file and its line."""
 
     path: str
     line: int
@@ -80,10 +90,13 @@ class ProseProblem:
 
 
 def python_texts(path: Path, source: str) -> Iterator[Text]:
-    """Docstrings, comments, and other strings of three words or more."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.count(" ") >= 2:
-            yield Text(path, node.lineno, node.value)
+    """Yield docstrings, comments, and other strings of three words or more that are no style sheet."""
+    nodes = list(ast.walk(ast.parse(source)))
+    keys = {id(key) for node in nodes if isinstance(node, ast.Dict) for key in node.keys}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys:
+            if node.value.count(" ") >= 2 and not _STYLE_SHEET.match(node.value):
+                yield Text(path, node.lineno, node.value)
     comments: list[tokenize.TokenInfo] = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
@@ -102,14 +115,14 @@ def _join_comments(path: Path, comments: list[tokenize.TokenInfo]) -> Text:
 
 
 def typescript_texts(path: Path, source: str) -> Iterator[Text]:
-    """Comments, and texts that are shown."""
+    """Yield comments, and texts of the user interface."""
     for found in _TYPESCRIPT_TEXT.finditer(source):
         text = re.sub(r"^\s*\*", "", next(part for part in found.groups() if part is not None), flags=re.MULTILINE)
         yield Text(path, source.count("\n", 0, found.start()) + 1, text)
 
 
 def markdown_texts(path: Path, source: str) -> Iterator[Text]:
-    """Everything but blocks of code."""
+    """Yield all paragraphs, without blocks of code."""
     plain = re.sub(
         r"^(```|~~~).*?^\1", lambda found: "\n" * found[0].count("\n"), source, flags=re.MULTILINE | re.DOTALL
     )
@@ -121,8 +134,10 @@ def markdown_texts(path: Path, source: str) -> Iterator[Text]:
 
 
 def check_text(text: Text) -> Iterator[ProseProblem]:
-    """The problems of one text, each at its line."""
+    """Yield the problems of one text, each with its line."""
     plain = _QUOTED.sub(lambda found: "X" + "\n" * found[0].count("\n"), text.text)
+    plain = _CODE_LIST.sub(lambda found: "X" + "\n" * found[0].count("\n"), plain)
+    plain = _TABLE_ROW.sub(lambda found: f"\f{found[0]}\f", plain)
     for pattern, advice in _PHRASES:
         for found in pattern.finditer(plain):
             line = text.line + plain.count("\n", 0, found.start())
@@ -143,7 +158,12 @@ PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "RELE
 
 
 def find_problems(root: Path, paths: list[str]) -> list[ProseProblem]:
-    """The problems of the files below `root` that git knows, sorted by place; of those in `paths`, if there are any."""
+    """Find the problems of the files below `root` that git knows, sorted by place.
+
+    Args:
+        root: Root of the repository.
+        paths: Beginnings of the files' names. Empty: `FOLDERS` and `PAGES`.
+    """
     known = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True).stdout.split()
     wanted = tuple(paths or (*FOLDERS, *PAGES))
     problems: list[ProseProblem] = []
@@ -157,7 +177,7 @@ def find_problems(root: Path, paths: list[str]) -> list[ProseProblem]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the problems; with ``--count`` how many each folder has."""
+    """Print the problems; with ``--count``, their number per folder."""
     problems = find_problems(ROOT, [one for one in arguments if one != "--count"])
     if "--count" in arguments:
         counts = Counter((problem.rule, "/".join(problem.path.split("/")[:2])) for problem in problems)

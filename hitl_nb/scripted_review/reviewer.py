@@ -193,7 +193,9 @@ def _find_reviewer() -> DecisionFileReviewer | None:
         return None
     kind, _, path = named.partition(":")
     if kind != "script" or not path:
-        raise HitlError(f"{settings.REVIEWER.name} must be script:FILE, such as script:NAME.decisions.json, not {named!r}")
+        raise HitlError(
+            f"{settings.REVIEWER.name} must be script:FILE, such as script:NAME.decisions.json, not {named!r}"
+        )
     file = Path(path).absolute()
     return _open_reviewer(file, file.stat().st_mtime_ns if file.exists() else 0)
 

@@ -1,1 +1,1 @@
-"""Python values as JSON for people, and back."""
+"""Conversion of Python values to JSON that people can read and edit, and back."""

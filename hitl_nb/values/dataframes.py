@@ -1,8 +1,7 @@
-"""pandas and polars frames <-> the JSON of `tables.py`, exact, with the original's dtypes.
+"""Conversion of pandas and polars frames to the JSON of `tables.py` and back: exact, with the original dtypes.
 
-Neither library is imported unless a frame of it was proposed. A column whose cells were not touched is taken from
-the original frame, so that nothing of it can change on the way. A Series or an Index is a table of one column (and of
-its index).
+Neither library is imported before a frame of it is proposed. A column without edited cells is taken from the original
+frame, so that nothing in it can change. A Series or Index becomes a table with one column (and with its index).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ DataFrameLibrary = Literal["pandas", "polars"]
 
 
 def dataframe_library(value: Any) -> DataFrameLibrary | None:
-    """Which library's DataFrame, Series or Index `value` is, if it is proposed as a table."""
+    """Return the library of `value` if it is a DataFrame, Series or Index that is proposed as a table, else None."""
     kind = cast("type[Any]", type(value))
     root = kind.__module__.split(".")[0]
     if root not in ("pandas", "polars"):
@@ -36,7 +35,19 @@ def dataframe_library(value: Any) -> DataFrameLibrary | None:
 
 
 def table_from_frame(value: Any, library: DataFrameLibrary) -> Table:
-    """The table of a frame. Raises TypeError or ValueError that names the column (and row) it cannot take."""
+    """Convert a frame to a table.
+
+    Args:
+        value: DataFrame, Series or Index, of n_rows rows.
+        library: "pandas" or "polars".
+
+    Returns:
+        The table; `rows` is a list of length n_rows, each of len(columns) cells.
+
+    Raises:
+        TypeError: A cell's type is not supported. The message names the column and the row.
+        ValueError: There is no column, or a column cannot be restored from JSON.
+    """
     named = _list_columns(value, library)
     columns: list[Column] = []
     cells: list[list[Any]] = []
@@ -53,9 +64,16 @@ def table_from_frame(value: Any, library: DataFrameLibrary) -> Table:
 
 
 def frame_from_table(table: Table, original: Any, proposed: Table, library: DataFrameLibrary) -> Any:
-    """A new frame (or Series, or Index) with the cells of `table` and the dtypes of `original`.
+    """Make a new frame, Series or Index with the cells of `table` and the dtypes of `original`.
 
-    `proposed` is the table of `original`. Raises InvalidEdit if a cell does not fit its column's dtype.
+    Args:
+        table: The checked, edited table.
+        original: The proposed frame.
+        proposed: The table of `original`.
+        library: "pandas" or "polars".
+
+    Raises:
+        InvalidEdit: A cell does not fit its column's dtype.
     """
     named = _list_columns(original, library)
     before, after = _cells_by_column(proposed), _cells_by_column(table)
@@ -86,7 +104,7 @@ def frame_from_table(table: Table, original: Any, proposed: Table, library: Data
 
 
 def _as_frame(value: Any) -> Any:
-    """A Series or Index as a frame; a frame itself."""
+    """Return a Series or Index as a frame. A frame is returned unchanged."""
     name = type(value).__name__
     if name == "DataFrame":
         return value
@@ -101,7 +119,7 @@ def _as_frame(value: Any) -> Any:
 
 
 def _list_columns(value: Any, library: DataFrameLibrary) -> list[tuple[str, Any, bool]]:
-    """Label, values, and whether it is an index level, of everything that becomes a column."""
+    """List everything that becomes a column: label, values, and whether it is an index level."""
     frame = _as_frame(value)
     named = _pandas_columns(frame) if library == "pandas" else [(n, frame[n], False) for n in frame.columns]
     labels = _make_unique([_column_label(name) for name, _, _ in named])
@@ -109,14 +127,14 @@ def _list_columns(value: Any, library: DataFrameLibrary) -> list[tuple[str, Any,
 
 
 def _column_label(name: Any) -> str:
-    """What a column is called in the table: names of several levels are joined."""
+    """Return the table's name for a column. Names with several levels are joined."""
     parts = cast("tuple[Any, ...]", name) if isinstance(name, tuple) else (name,)
     text = " / ".join(str(part) for part in parts if str(part) != "") or "column"
     return str(to_json(text, "a column name of value"))
 
 
 def _make_unique(labels: list[str]) -> list[str]:
-    """The labels, with a number where one is there already."""
+    """Add a number to labels that occur before."""
     found: dict[str, None] = {}
     given = set(labels)
     numbers: dict[str, int] = {}
@@ -135,7 +153,11 @@ def _cells_by_column(table: Table) -> list[list[Any]]:
 
 
 def _check_round_trip(table: Table, named: list[tuple[str, Any, bool]], library: DataFrameLibrary) -> None:
-    """Raise ValueError if a column would not come back from its JSON as it is."""
+    """Check that each column can be restored from its JSON.
+
+    Raises:
+        ValueError: A column would differ.
+    """
     for (name, series, _), column, cells in zip(named, table["columns"], _cells_by_column(table), strict=True):
         try:
             same = _is_same_series(_decode_column(column, cells, series, library, cells), series)
@@ -150,7 +172,7 @@ def _is_same_series(back: Any, series: Any) -> bool:
         return False
     if str(series.dtype) != "object":
         return bool(back.equals(series))
-    # pandas tells None from NaN here; both are a missing value.
+    # pandas distinguishes None from NaN here; both mean a missing value.
     old, new = series[series.notna()].tolist(), back[back.notna()].tolist()
     return old == new and list(map(type, old)) == list(map(type, new))
 
@@ -163,7 +185,7 @@ def _decode_column(column: Column, cells: list[Any], series: Any, library: DataF
 
 
 def _decode_values(column: Column, cells: list[Any], series: Any, before: list[Any]) -> list[Any]:
-    """Cells as Python values, as far as the library does not read them itself."""
+    """Convert cells to Python values, except those that the library itself converts."""
     if "cell" in column:
         each: TypeInfo = {"null": True, **column["cell"]}
         original = [None if shown is None else value for shown, value in zip(before, series.to_list(), strict=True)]
@@ -180,14 +202,14 @@ _CELL_PARSERS: dict[str, Callable[[str], Any]] = {
     "duration": parse_duration_nanoseconds,
     "decimal": Decimal,
 }
-"""Cells that are text in JSON; datetimes are left to the library, which knows nanoseconds."""
+"""Parsers of cells that are text in JSON. The library parses datetimes, because it supports nanoseconds."""
 
 
 # --- pandas ---------------------------------------------------------------------------------------------------------
 
 
 def _pandas_columns(frame: Any) -> list[tuple[Any, Any, bool]]:
-    """Name, values, and whether it is an index level, of everything that becomes a column."""
+    """List everything that becomes a column: name, values, and whether it is an index level."""
     pd: Any = import_module("pandas")
     named: list[tuple[Any, Any, bool]] = []
     if not frame.index.equals(pd.RangeIndex(len(frame))) or any(name is not None for name in frame.index.names):
@@ -205,7 +227,7 @@ def _index_level(pd: Any, index: Any, level: int) -> Any:
 
 
 def _pandas_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
-    """The description of a column, and its cells."""
+    """Return the description of a column, and its cells."""
     pd: Any = import_module("pandas")
     missing = [bool(gone) for gone in series.isna()]
     dtype = series.dtype
@@ -251,9 +273,9 @@ def _pandas_series(column: Column, values: list[Any], series: Any) -> Any:
     if kind in ("datetime", "duration") and series.dtype.kind in "mM":
         made = pd.Series([pd.NaT if v is None else v for v in values], dtype=object)
         made = made.astype(series.dtype).rename(series.name)
-        of = pd.Timestamp if kind == "datetime" else pd.Timedelta  # a column of arrow's dates gives dates
+        of = pd.Timestamp if kind == "datetime" else pd.Timedelta  # an arrow date column returns dates
         if any(v is not None and v != of(kept) for v, kept in zip(values, made, strict=True)):
-            raise ValueError("finer than its unit")  # pandas cuts off what is finer
+            raise ValueError("finer than its unit")  # pandas would truncate the value
         return made
     if isinstance(series.dtype, pd.SparseDtype):
         dense = pd.Series(values, dtype=series.dtype.subtype)
@@ -262,7 +284,7 @@ def _pandas_series(column: Column, values: list[Any], series: Any) -> Any:
 
 
 def _categorical_cells(categories: Any, name: str) -> tuple[Column, list[Any]]:
-    """A categorical column: its cells are its categories' cells, or their names where these are no JSON (intervals)."""
+    """Convert a categorical column. Categories that are not JSON (intervals) are written by their names."""
     try:
         described, options = _pandas_cells(categories, name)
     except TypeError:
@@ -289,7 +311,7 @@ def _pandas_frame(made: list[Any], original: Any, length: int) -> Any:
         index = pd.Index(made[0], dtype=made[0].dtype, name=original.index.name)
     elif levels:
         index = pd.MultiIndex.from_arrays([pd.Index(one) for one in made[:levels]], names=original.index.names)
-    # An explicit dtype, or pandas would guess one for columns of objects.
+    # With an explicit dtype, because pandas would guess one for object columns.
     made = [pd.Series(one.array, dtype=one.dtype, index=index) for one in made[levels:]]
     frame = pd.DataFrame(dict(enumerate(made)), index=index)
     frame.columns = original.columns
@@ -351,7 +373,7 @@ def _polars_frame(made: list[Any], original: Any) -> Any:
 
 
 def _parse_nanoseconds(text: str) -> int:
-    """Nanoseconds since 1970 of an ISO 8601 text, exact; wall-clock time if it has no offset."""
+    """Return the exact nanoseconds since 1970 of an ISO 8601 text. Without an offset it is wall-clock time."""
     moment = dt.datetime.fromisoformat(text)
     whole = moment.replace(microsecond=0)
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC if whole.tzinfo else None)
@@ -362,7 +384,7 @@ def _parse_nanoseconds(text: str) -> int:
 
 
 def _integer_bounds(name: str) -> Column:
-    """`minimum` and `maximum` of an integer type, from its name ("Int8", "uint64"); none for int64."""
+    """Return `minimum` and `maximum` of an integer type, from its name ("Int8", "uint64"). Empty for int64."""
     unsigned = name.lower().startswith("u")
     bits = int("".join(c for c in name.partition("[")[0] if c.isdigit()) or 64)
     if bits == 64 and not unsigned:
@@ -372,14 +394,14 @@ def _integer_bounds(name: str) -> Column:
 
 
 def _float_cells(texts: list[Any], missing: list[bool]) -> tuple[Column, list[Any]]:
-    """Numbers from their shortest spelling, so that a 32-bit 0.1 stays 0.1."""
+    """Parse numbers from their shortest form, so that a 32-bit 0.1 stays 0.1."""
     cells = [None if gone else float_json(float(text)) for text, gone in zip(texts, missing, strict=True)]
     endless = any(isinstance(cell, str) for cell in cells)
     return {"type": "number", **({"endless": True} if endless else {})}, cells
 
 
 def _object_cells(values: list[Any], name: str) -> tuple[Column, list[Any]]:
-    """Cells of a column whose dtype does not tell what is in it."""
+    """Convert the cells of a column whose dtype does not describe its values."""
     kinds: set[type] = {type(value) for value in values if value is not None}
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind is str or not (kinds or kind):

@@ -1,10 +1,12 @@
-"""The JSON types of what was proposed, which an edit of it keeps.
+"""JSON types of a proposed value, which an edit must keep.
 
-The rule: a text stays a text, a number a number, true or false stays that, a list a list, an object an object. A whole
-number stays whole; 3 in the place of 2.5 is 3.0. A proposed null may become anything; nothing else becomes null. The
-items of a list are alike: each has a type that the proposed items have (null too, if one was null); where these are of
-several types, a list of the same length keeps the type at each place, but for items that only moved. Keys and items may
-be added and removed; a new key holds anything. Where a schema names the type, the schema alone decides.
+A text stays a text, a number a number, true or false stays true or false, a list a list, an object an object. A whole
+number stays whole; 3 in place of 2.5 becomes 3.0. A proposed null may become anything; no other value may become null.
+
+The items of a list are alike. Each has one of the types of the proposed items, or is null if one of them was null. If
+the proposed items have several types, a list of the same length keeps the type at each index. Items that only moved are
+accepted. Keys and items may be added and removed; a new key may hold any value. Where a schema names a type, only the
+schema is checked.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from hitl_nb.records import canonical_json
 from hitl_nb.values.json_values import short_json
 
 ABSENT: Any = object()
-"""There is no such value."""
+"""Marks a value that does not exist."""
 
 _NAMES: dict[type, str] = {
     str: "text",
@@ -31,14 +33,14 @@ _NUMBERS = {int, float}
 
 
 class JsonKinds:
-    """The JSON types that were proposed at one place: of a value, or of all items of a list.
+    """The JSON types that were proposed at one place: of a single value, or of all items of a list.
 
     Attributes:
-        types: without that of null; none if nothing was proposed there, or null: then anything fits.
-        null: whether null was proposed.
-        free: whether something else decides on the type.
-        fields: by key, of what is an object.
-        items: of what is a list.
+        types: The types, without null. Empty if nothing or only null was proposed; then any value fits.
+        null: Whether null was proposed.
+        free: Whether something else, such as a schema, checks the type.
+        fields: For objects, the types by key.
+        items: For lists, the types of the items.
     """
 
     __slots__ = ("_mixed", "fields", "free", "items", "null", "types")
@@ -67,17 +69,17 @@ class JsonKinds:
                 self.items._add_value(item)
 
     def field_kinds(self, name: str) -> JsonKinds:
-        """The types at a key; of a new one nothing is known."""
+        """Return the types at a key. A new key has no known types."""
         return self.fields.get(name) or JsonKinds()
 
     @property
     def item_kinds(self) -> JsonKinds:
-        """The types of the items; of those of an empty list nothing is known."""
+        """Types of the items. For an empty list no types are known."""
         return self.items or JsonKinds()
 
     @property
     def is_mixed(self) -> bool:
-        """Whether several types are at this place, or at one inside it; all numbers are of one."""
+        """Whether several types are at this place, or at a place inside it. All numbers count as one type."""
         if self._mixed is None:
             parts = [*self.fields.values(), *([self.items] if self.items else [])]
             several = len(self.types) > 1 and not self.types <= _NUMBERS
@@ -85,7 +87,7 @@ class JsonKinds:
         return self._mixed
 
     def release_to_schemas(self, schemas: list[dict[str, Any]], root: dict[str, Any]) -> None:
-        """Leave to `schemas`, parts of `root`, what they name the type of."""
+        """Stop checking types that `schemas`, parts of `root`, name themselves."""
         meant = _collect_alternatives(schemas, root)
         self.free = self.free or any(not part.keys().isdisjoint(("type", "enum", "const")) for part in meant)
         for name, kinds in self.fields.items():
@@ -94,9 +96,13 @@ class JsonKinds:
             self.items.release_to_schemas([inside for part in meant for inside in _item_schemas(part)], root)
 
     def fit_value(self, value: Any, own: Any, path: str, wrong: dict[str, str]) -> Any:
-        """`value` with its numbers spelled as was proposed; what is of another type is noted in `wrong`, by path.
+        """Return `value` with its numbers in the proposed form, and note values of other types.
 
-        `own` is what was proposed at this very place, or `ABSENT`.
+        Args:
+            value: The edited value.
+            own: The value that was proposed at this place, or `ABSENT`.
+            path: The place.
+            wrong: Receives a message per path.
         """
         if value is None:
             if self.types and not self.null and not self.free:
@@ -122,7 +128,7 @@ class JsonKinds:
         return self.fit_items(cast("list[Any]", value), own, path, wrong) if isinstance(value, list) else value
 
     def fit_items(self, items: list[Any], own: Any, path: str, wrong: dict[str, str]) -> list[Any]:
-        """`fit_value` of the items of a list, where `own` was proposed."""
+        """Apply `fit_value` to the items of a list. `own` is the proposed list."""
         kinds = self.item_kinds
         known = cast("list[Any]", own) if isinstance(own, list) and len(cast("list[Any]", own)) == len(items) else []
         moved = {canonical_json(item) for item in known} if known and kinds.is_mixed else set[bytes]()
@@ -140,7 +146,7 @@ class JsonKinds:
 
 
 def _convert_number(wanted: set[type], value: Any) -> Any:
-    """A number spelled as its place wants it, if nothing is lost."""
+    """Convert a number to the type that its place needs, if nothing is lost."""
     if type(value) is int and float in wanted and int not in wanted:
         try:
             return float(value) if float(value) == value else value
@@ -156,7 +162,7 @@ def _only_objects(parts: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def _property_schemas(schema: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """What a schema may say about a property."""
+    """List the parts of a schema that may describe a property."""
     properties = schema.get("properties", {})
     if name in properties:
         return _only_objects([properties[name]])
@@ -164,14 +170,14 @@ def _property_schemas(schema: dict[str, Any], name: str) -> list[dict[str, Any]]
 
 
 def _item_schemas(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a schema may say about an item."""
+    """List the parts of a schema that may describe an item."""
     items = schema.get("items")
-    older = cast("list[Any]", items) if isinstance(items, list) else [items]  # before 2020-12, one for each place
+    older = cast("list[Any]", items) if isinstance(items, list) else [items]  # before 2020-12: one schema per index
     return _only_objects([*older, *schema.get("prefixItems", ()), schema.get("additionalItems")])
 
 
 def _collect_alternatives(schemas: list[dict[str, Any]], root: dict[str, Any]) -> list[dict[str, Any]]:
-    """Schemas and all that they refer to or combine, each once."""
+    """List the schemas and everything that they refer to or combine, each once."""
     found: dict[int, dict[str, Any]] = {}
     left = list(schemas)
     while left:
@@ -189,11 +195,11 @@ def _collect_alternatives(schemas: list[dict[str, Any]], root: dict[str, Any]) -
 
 
 _UNKNOWN: dict[str, Any] = {"type": []}
-"""A part that leaves the type to the schema."""
+"""A schema part that counts as naming a type, so that only the schema checks the type."""
 
 
 def _resolve_reference(reference: str, root: dict[str, Any]) -> Any:
-    """What "#/$defs/Address" refers to; of another form of reference nothing is known."""
+    """Return the schema that a reference such as "#/$defs/Address" points to. `_UNKNOWN` for other references."""
     if reference != "#" and not reference.startswith("#/"):
         return _UNKNOWN
     found: Any = root

@@ -1,6 +1,6 @@
-"""What counts as JSON in a proposal.
+"""Plain JSON in a proposal.
 
-`to_json` copies a structure that is JSON, or names the place in it that is none (`typed_values.py` takes other values).
+`to_json` copies a JSON structure, or names the place that is not JSON. `typed_values.py` converts other values.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ MAX_JSON_BYTES = 16 << 20
 """Largest canonical JSON of a proposal, in bytes."""
 
 MAX_DEPTH = 200
-"""Deepest nesting of a proposal; also what stops at a structure that contains itself."""
+"""Deepest nesting of a proposal. The limit also detects a structure that contains itself."""
 
 MAX_DIGITS = 4000
-"""Python refuses to print integers that are much longer."""
+"""Most digits of an integer. Python refuses to print integers that are much longer."""
 
 _ALTERNATIVES = {
     "ndarray": "use .tolist()",
@@ -42,9 +42,16 @@ _ALTERNATIVES = {
 
 
 def to_json(value: Any, path: str = "value", depth: int = 0) -> Any:
-    """`value` as a JSON structure of its own: None, bool, int, float, str, list and dict only.
+    """Copy `value` as a JSON structure of None, bool, int, float, str, list and dict only.
 
-    Raises TypeError or ValueError that names the place, as `value['lines'][2].price`.
+    Args:
+        value: The value.
+        path: Its place, for messages.
+        depth: Nesting level of the place.
+
+    Raises:
+        TypeError: A part is not JSON. The message names the place, such as `value['lines'][2].price`.
+        ValueError: It is nested too deeply, or a number or text is not valid in JSON.
     """
     if depth > MAX_DEPTH:
         raise ValueError(
@@ -72,9 +79,9 @@ def to_json(value: Any, path: str = "value", depth: int = 0) -> Any:
 
 
 def match_number_types(pattern: Any, value: Any) -> Any:
-    """`value` with numbers spelled as in `pattern`, where both have one: 5 for 5.0 and the reverse, if nothing is lost.
+    """Return `value` with numbers of the same types as in `pattern`: 5 for 5.0 and the reverse, if nothing is lost.
 
-    JavaScript does not tell them apart.
+    JavaScript does not distinguish the two.
     """
     if type(pattern) is float and type(value) is int and abs(value) <= 1 << 53:
         return float(value)
@@ -85,13 +92,21 @@ def match_number_types(pattern: Any, value: Any) -> Any:
         return {key: match_number_types(known.get(key), item) for key, item in given.items()}
     if isinstance(pattern, list) and isinstance(value, list):
         before, after = cast("list[Any]", pattern), cast("list[Any]", value)
-        if len(set(map(type, before))) == 1:  # of several types, items that moved would take the wrong one
+        if len(set(map(type, before))) == 1:  # with several types, moved items would get the wrong type
             return [match_number_types(before[min(i, len(before) - 1)], item) for i, item in enumerate(after)]
     return cast(Any, value)
 
 
 def json_size(value: Any, what: str) -> int:
-    """The size of the canonical JSON of `value`, in bytes. Raises ValueError if it is larger than `MAX_JSON_BYTES`."""
+    """Return the size of the canonical JSON of `value`, in bytes.
+
+    Args:
+        value: JSON.
+        what: Name of the value in messages.
+
+    Raises:
+        ValueError: The size is above `MAX_JSON_BYTES`.
+    """
     size = len(canonical_json(value))
     if size > MAX_JSON_BYTES:
         raise ValueError(
@@ -102,18 +117,22 @@ def json_size(value: Any, what: str) -> int:
 
 
 def short_json(value: Any, limit: int = 60) -> str:
-    """`value` as short JSON, for a message."""
+    """Return `value` as short JSON, for a message."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def with_article(name: str) -> str:
-    """A type's name with its article."""
+    """Return a type's name with its article."""
     return f"an {name}" if name[:1].lower() in "aeio" else f"a {name}"
 
 
 def check_text(value: str, path: str) -> str:
-    """`value`, if it is text. Raises ValueError for half a character."""
+    """Return `value` if it is valid text.
+
+    Raises:
+        ValueError: It contains a lone surrogate, which is half a character.
+    """
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -133,7 +152,7 @@ def _dict_to_json(value: dict[Any, Any], path: str, depth: int) -> dict[str, Any
 
 
 def suggest_alternative(kind: type) -> str:
-    """What to propose in place of an object of this class."""
+    """Return advice on which value to propose in place of an object of this class."""
     if kind.__module__.split(".")[0] == "numpy" and kind.__name__ != "ndarray":
         return "use .item(), or .tolist()"
     way = next((_ALTERNATIVES[base.__name__] for base in kind.__mro__ if base.__name__ in _ALTERNATIVES), None)

@@ -1,8 +1,8 @@
-"""Pydantic models and dataclasses as JSON and back, without loss.
+"""Conversion of pydantic models and dataclasses to JSON and back, without loss.
 
-They go through pydantic's `TypeAdapter`, are decoded again and compared. What pydantic cannot write (bytes that are no
-text, NaN, numpy, values in a field of any type) is written field by field instead, each by its own value. Pydantic is
-imported only when such an object turns up.
+Pydantic's `TypeAdapter` converts them; the result is decoded again and compared. An object that pydantic cannot write
+exactly is converted field by field, each by its own value. Examples are bytes that are no text, NaN, numpy values, and
+values in a field of any type. Pydantic is imported only when such an object occurs.
 """
 
 from __future__ import annotations
@@ -26,15 +26,26 @@ EncodeFunction = Callable[[Any, str, int], tuple[Any, TypeInfo | None]]
 
 
 def is_model(value: Any) -> bool:
-    """True for an instance of a pydantic model or of a dataclass."""
+    """Return whether `value` is an instance of a pydantic model or of a dataclass."""
     kind = cast("type[Any]", type(value))
     return dataclasses.is_dataclass(kind) or hasattr(kind, "__pydantic_core_schema__")
 
 
 def encode_model(value: Any, path: str, depth: int, encode: EncodeFunction) -> tuple[Any, TypeInfo]:
-    """The JSON of a model or dataclass, and its type. Raises TypeError or ValueError that names the place.
+    """Convert a model or dataclass to JSON.
 
-    `encode` writes any other value (see `typed.encode`).
+    Args:
+        value: The object.
+        path: Its place, for messages.
+        depth: Nesting level of the place.
+        encode: Converts any other value (see `typed_values.encode_value`).
+
+    Returns:
+        The JSON and its type.
+
+    Raises:
+        TypeError: A part is not supported. The message names its place.
+        ValueError: The JSON would not restore the object. The message names the place.
     """
     kind = cast("type[Any]", type(value))
     try:
@@ -50,12 +61,25 @@ def encode_model(value: Any, path: str, depth: int, encode: EncodeFunction) -> t
 
 
 def build_model(kind: Any, value: Any) -> Any:
-    """The object of type `kind` that the JSON `value` describes. Raises InvalidEdit, one message per field."""
+    """Make the object of type `kind` from the JSON `value`.
+
+    Raises:
+        InvalidEdit: The JSON does not fit the type. One message per field.
+    """
     return _validate(type_adapter(kind, "value").validate_json, json.dumps(value))
 
 
 def build_edited_model(like: Any, value: Any, before: Any) -> Any:
-    """The object of the class of `like` that the JSON `value` describes; that was `before`. Raises InvalidEdit."""
+    """Make an object of the class of `like` from the edited JSON `value`.
+
+    Args:
+        like: An object of the class.
+        value: The edited JSON.
+        before: The proposed JSON.
+
+    Raises:
+        InvalidEdit: The JSON does not fit the class, or changes a field that the class sets itself.
+    """
     kind = cast("type[Any]", type(like))
     if dataclasses.is_dataclass(kind) and isinstance(value, dict) and isinstance(before, dict):
         given, known = cast("dict[str, Any]", value), cast("dict[str, Any]", before)
@@ -66,14 +90,24 @@ def build_edited_model(like: Any, value: Any, before: Any) -> Any:
 
 
 def validate_json(made: Any, value: Any) -> Any:
-    """What a type's adapter makes of the JSON `value`. Raises InvalidEdit, one message per field."""
+    """Validate the JSON `value` with a type's adapter, and return the object.
+
+    Raises:
+        InvalidEdit: The JSON does not fit the type. One message per field.
+    """
     return _validate(made.validate_json, json.dumps(value))
 
 
 def build_model_from_fields(like: Any, fields: dict[str, Any], *, called: bool = False) -> Any:
-    """An object of the class of `like`, of fields that are Python values. Raises InvalidEdit.
+    """Make an object of the class of `like` from fields that are Python values.
 
-    With `called` the class itself is called: its annotations are not checked.
+    Args:
+        like: An object of the class.
+        fields: Values by field name.
+        called: Whether to call the class itself, which does not check its annotations.
+
+    Raises:
+        InvalidEdit: The fields do not fit the class.
     """
     if called:
         return type(like)(**fields)
@@ -82,9 +116,9 @@ def build_model_from_fields(like: Any, fields: dict[str, Any], *, called: bool =
 
 @functools.lru_cache(maxsize=64)
 def model_schema(kind: Any) -> dict[str, Any] | None:
-    """The JSON Schema of a type, or None where pydantic has none for it. No field is taken that would be dropped.
+    """Return the JSON Schema of a type, or None if pydantic has none. Fields that would be dropped are refused.
 
-    It is the same object for all values of a type: do not change it.
+    The result is one shared object for all values of a type: do not change it.
     """
     from pydantic.errors import PydanticInvalidForJsonSchema
 
@@ -95,7 +129,7 @@ def model_schema(kind: Any) -> dict[str, Any] | None:
 
 
 def find_fitting_adapter(annotation: Any, shown: Any) -> TypeAdapter[Any] | None:
-    """Pydantic's adapter of an annotation that it knows and that the JSON `shown` fits; else None."""
+    """Return pydantic's adapter of an annotation if pydantic knows it and the JSON `shown` fits it, else None."""
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
@@ -108,9 +142,13 @@ def find_fitting_adapter(annotation: Any, shown: Any) -> TypeAdapter[Any] | None
 
 
 def describe_annotation(annotation: Any, value: Any, shown: Any, described: TypeInfo | None) -> TypeInfo | None:
-    """The type of an argument or a field: what its annotation says, if `value`, written as `shown`, is that.
+    """Return the type of an argument or field: as its annotation says, if the value fits the annotation.
 
-    `described` is the value's own type: it stays where it says more, as Decimals in a parameter that is a `dict`.
+    Args:
+        annotation: The annotation.
+        value: The Python value.
+        shown: Its JSON.
+        described: The value's own type. It is used where it says more, as for Decimals in a parameter of type `dict`.
     """
     from pydantic.errors import PydanticInvalidForJsonSchema
 
@@ -132,10 +170,12 @@ def describe_annotation(annotation: Any, value: Any, shown: Any, described: Type
 
 
 def adapter_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str, Any]:
-    """The JSON Schema of a type. A Decimal is a format there, in place of pydantic's pattern that nobody can read.
+    """Return the JSON Schema of a type. A Decimal is a format there, because pydantic's pattern is unreadable.
 
-    Where it is `closed`, an object has no fields but those of its class, unless the class keeps others: pydantic would
-    drop them without a word.
+    Args:
+        made: The adapter of the type.
+        closed: Whether objects may have only the fields of their class, unless the class keeps other fields. Pydantic
+            would drop these without a message.
     """
     from pydantic.json_schema import GenerateJsonSchema
 
@@ -166,7 +206,11 @@ def adapter_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str,
 
 
 def type_adapter(kind: Any, path: str, value: Any = None) -> TypeAdapter[Any]:
-    """Pydantic's adapter of a type. Raises TypeError that names the part of `value` it does not know."""
+    """Return pydantic's adapter of a type.
+
+    Raises:
+        TypeError: Pydantic does not know the type. The message names the part of `value`.
+    """
     from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
     try:
@@ -179,7 +223,7 @@ def type_adapter(kind: Any, path: str, value: Any = None) -> TypeAdapter[Any]:
 
 
 class ModelField(NamedTuple):
-    """A field of which an object is made again."""
+    """A field from which an object is restored."""
 
     attribute: str
     annotation: Any
@@ -187,13 +231,13 @@ class ModelField(NamedTuple):
 
 
 def list_fields(value: Any) -> dict[str, ModelField]:
-    """The fields of which a model or dataclass is made again, by their names in JSON."""
+    """Return the fields from which a model or dataclass is restored, by their names in JSON."""
     kind = cast(Any, type(value))
     found: dict[str, ModelField] = {}
     if dataclasses.is_dataclass(value):
         try:
             hints = get_type_hints(kind, include_extras=True)
-        except (NameError, TypeError):  # a name of a function's own, or of type checkers only
+        except (NameError, TypeError):  # a name defined inside a function, or for type checkers only
             hints = {}
         for field in dataclasses.fields(kind):
             required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
@@ -223,7 +267,7 @@ def _validate(validate: Callable[[Any], Any], given: Any) -> Any:
 def _make_adapter(kind: Any) -> TypeAdapter[Any]:
     try:
         return _cached_adapter(kind)
-    except TypeError:  # an annotation that cannot be hashed
+    except TypeError:  # an unhashable annotation
         from pydantic import TypeAdapter
 
         return TypeAdapter(kind)
@@ -238,12 +282,12 @@ def _cached_adapter(kind: Any) -> TypeAdapter[Any]:
 
 @functools.lru_cache(maxsize=64)
 def _fields_adapter(kind: Any) -> TypeAdapter[Any]:
-    """An adapter for fields that are Python values already, of classes that pydantic does not know, too."""
+    """Make an adapter for fields that are already Python values, also of classes that pydantic does not know."""
     from pydantic import ConfigDict, TypeAdapter
 
     if not dataclasses.is_dataclass(kind) or hasattr(kind, "__pydantic_core_schema__"):
         return TypeAdapter(cast(Any, kind))
-    # A dataclass takes its settings from what holds it; on its own it cannot be given any.
+    # A dataclass inherits its settings from the type that contains it; alone, it cannot be given any.
     held: Any = tuple.__class_getitem__(kind)
     made = TypeAdapter[Any](held, config=ConfigDict(arbitrary_types_allowed=True))
     return cast("TypeAdapter[Any]", _FieldsFirst(made))
@@ -258,7 +302,7 @@ class _FieldsFirst:
 
 
 def _has_renamed_field(value: Any) -> bool:
-    """Whether a model in `value` is written with a name that it would not read: an edit there would be dropped."""
+    """Return whether a model in `value` is written with a name that it would not read: an edit would be dropped."""
     kind = cast(Any, type(value))
     if is_model(value) and not dataclasses.is_dataclass(value):
         for name, field in kind.model_fields.items():
@@ -268,13 +312,13 @@ def _has_renamed_field(value: Any) -> bool:
 
 
 def _dump_model(value: Any, path: str, depth: int) -> Any:
-    """A model's JSON as pydantic writes it; it comes back as it was."""
+    """Return a model's JSON as pydantic writes it, after a check that it restores the same model."""
     from pydantic import ValidationError
     from pydantic_core import PydanticSerializationError
 
     checks = type_adapter(type(value), path, value)
     try:
-        # round_trip leaves out computed fields, which validation would not take back.
+        # round_trip leaves out computed fields, because validation would refuse them.
         data = checks.dump_python(value, mode="json", by_alias=True, round_trip=True, warnings=False)
     except PydanticSerializationError as error:
         where, kind = _find_unsupported(value, path) or (path, type(value))
@@ -297,7 +341,7 @@ def _dump_model(value: Any, path: str, depth: int) -> Any:
 
 
 def _encode_fields(value: Any, path: str, depth: int, encode: EncodeFunction) -> tuple[Any, TypeInfo]:
-    """A model's JSON with each field written by its value."""
+    """Return a model's JSON with each field converted by its value."""
     fields = list_fields(value)
     present = {name: getattr(value, field.attribute) for name, field in fields.items()}
     shown: dict[str, Any] = {}
@@ -329,7 +373,7 @@ def _comes_back(value: Any, fields: dict[str, Any], path: str) -> bool:
     try:
         return not _find_difference(value, build_model_from_fields(value, fields), path)
     except (InvalidEdit, PydanticUserError, PydanticUndefinedAnnotation):
-        return False  # a field may hold what its annotation does not say
+        return False  # a field may hold a value that its annotation does not allow
 
 
 def _require_equal(before: Any, after: Any, path: str) -> None:
@@ -340,7 +384,7 @@ def _require_equal(before: Any, after: Any, path: str) -> None:
 
 
 def _list_children(value: Any, path: str) -> list[tuple[str, Any]] | None:
-    """The parts of a container or object with their paths, or None for a leaf."""
+    """Return the parts of a container or object with their paths, or None for a single value."""
     if isinstance(value, dict):
         pairs = cast("dict[Any, Any]", value)
         return [(f"{path}[{key!r}]", item) for key, item in pairs.items()]
@@ -356,7 +400,7 @@ def _list_children(value: Any, path: str) -> list[tuple[str, Any]] | None:
 
 
 def _find_unsupported(value: Any, path: str) -> tuple[str, type] | None:
-    """The first part of `value` whose class pydantic does not know."""
+    """Return the first part of `value` whose class pydantic does not know."""
     from pydantic import TypeAdapter
     from pydantic.errors import PydanticUserError
 
@@ -372,7 +416,7 @@ def _find_unsupported(value: Any, path: str) -> tuple[str, type] | None:
 
 
 def _find_difference(before: Any, after: Any, path: str) -> tuple[str, Any, Any] | None:
-    """The first place where two structures differ in type or value. Objects without __eq__ are compared by fields."""
+    """Return the first difference in type or value of two structures. Objects without __eq__ are compared by fields."""
     if type(before) is not type(after):
         return path, before, after
     old, new = _list_children(before, path), _list_children(after, path)

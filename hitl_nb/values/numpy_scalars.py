@@ -1,6 +1,6 @@
-"""Scalars and small arrays of numpy, and scalars of pandas, as JSON and back; an addition to `scalars.py`.
+"""Conversion of numpy scalars, small numpy arrays and pandas scalars to JSON and back. Extends `scalars.py`.
 
-Neither library is imported unless a value of it was proposed. Checks need neither.
+Neither library is imported before a value of it is proposed. Checks need neither library.
 
     is           JSON
     numpy        as in Python, by the dtype's "kind"; datetime64 ISO 8601, timedelta64 "5 D", "NaT" for none
@@ -37,7 +37,7 @@ from hitl_nb.values.scalars import (
 from hitl_nb.values.tables import NON_FINITE, format_duration
 
 MAX_ITEMS = 1000
-"""Largest array, in items: more than that nobody reviews one by one."""
+"""Largest array, in items. Nobody reviews more items one by one."""
 
 _KINDS = frozenset("biufcUSmM")
 _TIMEDELTA = re.compile(r"(-?\d+) (Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)")
@@ -45,7 +45,12 @@ _NAMES = frozenset({"numpy", "array", "timestamp", "timedelta", "period", "inter
 
 
 def encode_science(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
-    """The JSON of a numpy or pandas value and its type, or None. Raises TypeError or ValueError with the place."""
+    """Convert a numpy or pandas value to JSON and its type. None for other values.
+
+    Raises:
+        TypeError: The value's type is not supported. The message names the place.
+        ValueError: The array is too large. The message names the place.
+    """
     kind = cast("type[Any]", type(value))
     root = kind.__module__.split(".")[0]
     if root == "numpy":
@@ -59,7 +64,11 @@ def encode_science(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
 
 
 def check_science(described: TypeInfo, value: Any) -> Any:
-    """Edited JSON of such a type, in its normal form. Raises ValueError."""
+    """Return edited JSON of such a type in its normal form.
+
+    Raises:
+        ValueError: The JSON does not fit the type.
+    """
     match described["is"]:
         case "numpy":
             return _check_numpy(described, value)
@@ -87,7 +96,18 @@ def check_science(described: TypeInfo, value: Any) -> Any:
 
 
 def decode_science(described: TypeInfo, value: Any, like: Any) -> Any:
-    """The object that checked JSON stands for. Raises ValueError, TypeError or OverflowError."""
+    """Make the object from checked JSON.
+
+    Args:
+        described: The type.
+        value: The checked JSON.
+        like: A proposed object of the type.
+
+    Raises:
+        ValueError: The class refuses the value.
+        TypeError: The class refuses the value.
+        OverflowError: The value is out of the class's range.
+    """
     match described["is"]:
         case "numpy":
             return _decode_numpy(described["dtype"], value)
@@ -101,7 +121,7 @@ def decode_science(described: TypeInfo, value: Any, like: Any) -> Any:
 
 
 def science_schema(described: TypeInfo) -> dict[str, Any]:
-    """The JSON Schema of such a type."""
+    """Return the JSON Schema of such a type."""
     match described["is"]:
         case "numpy":
             return _numpy_schema(described)
@@ -128,12 +148,12 @@ def science_schema(described: TypeInfo) -> dict[str, Any]:
 
 
 def is_science(described: TypeInfo) -> bool:
-    """Whether a type is one of this module."""
+    """Return whether this module converts a type."""
     return described["is"] in _NAMES
 
 
 def is_record(value: Any) -> bool:
-    """Whether a pandas Series is a row of a frame: values of any types under names."""
+    """Return whether a pandas Series is a row of a frame: values of any types, with names."""
     kind = cast("type[Any]", type(value))
     if kind.__name__ != "Series" or kind.__module__.split(".")[0] != "pandas" or value.dtype.kind != "O":
         return False
@@ -142,7 +162,7 @@ def is_record(value: Any) -> bool:
 
 
 def make_record(like: Any, items: dict[str, Any]) -> Any:
-    """A Series of these items, as `like` is one."""
+    """Make a Series of these items, with the name and dtype of `like`."""
     pd: Any = import_module("pandas")
     index = pd.Index(list(items), dtype=like.index.dtype, name=like.index.name)
     made = pd.Series([None] * len(items), index=index, dtype=object, name=like.name)
@@ -161,7 +181,7 @@ def _numpy_type(dtype: Any) -> TypeInfo:
 def _numpy_json(value: Any) -> Any:
     kind = value.dtype.kind
     if kind == "f":
-        # The shortest spelling, so that a 32-bit 0.1 stays 0.1; what is longer than a float is text.
+        # The shortest form, so that a 32-bit 0.1 stays 0.1. A number longer than a float is written as text.
         return str(value) if value.dtype.itemsize > 8 else float_json(float(str(value)))
     if kind == "c":
         return str(complex(value))
@@ -282,7 +302,7 @@ def _decode_array(described: TypeInfo, value: Any) -> Any:
     items = [_decode_numpy(described["dtype"], item) for item in flat]
     dtype = np.dtype(described["dtype"])
     if dtype.kind in "US" and items:
-        dtype = max(dtype, np.array(items).dtype, key=lambda one: one.itemsize)  # a longer text would be cut
+        dtype = max(dtype, np.array(items).dtype, key=lambda one: one.itemsize)  # would truncate a longer text
     return np.array(items, dtype=dtype).reshape(shape)
 
 
@@ -349,12 +369,12 @@ def _decode_pandas(kind: str, value: Any, like: Any) -> Any:
     unit = getattr(like, "unit", None)
     try:
         return made.as_unit(unit, round_ok=False) if unit else made
-    except ValueError:  # finer than the unit that was proposed, or outside of its range
+    except ValueError:  # finer than the proposed unit, or outside of its range
         return made
 
 
 def _make_timedelta(pd: Any, nanoseconds: int) -> Any:
-    """The Timedelta, in a unit that has room for it."""
+    """Make the Timedelta, in a unit whose range includes it."""
     if -(1 << 63) < nanoseconds < 1 << 63:
         return pd.Timedelta(nanoseconds, unit="ns")
     np: Any = import_module("numpy")

@@ -1,7 +1,7 @@
-"""Edited JSON as Python values of the types that were proposed (see `typed_values.py` for the types).
+"""Conversion of edited JSON to Python values of the proposed types (see `typed_values.py` for the types).
 
-A class is never named in the store: it is that of an object which was proposed at the same place, or of another one of
-the same type. What was not changed is the object that was proposed.
+The store never names a class. The class comes from the object that was proposed at the same place, or from another
+proposed object of the same type. A part that was not edited is the proposed object itself.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ from hitl_nb.values.typed_values import encode_key, encode_value, parse_key, set
 def rebuild_value(
     described: TypeInfo | None, value: Any, before: Any, original: Any, adapters: Mapping[str, Any] = {}
 ) -> Any:
-    """The object that the checked edit `value` stands for.
+    """Make the object from the checked edit `value`.
 
     Args:
-        described: the type of `original`, whose JSON is `before`.
-        adapters: pydantic's adapters of the arguments whose type is "schema", by their path.
+        described: The type of `original`.
+        value: The checked JSON.
+        before: The JSON of `original`.
+        original: The proposed object.
+        adapters: Pydantic's adapters of the arguments whose type is "schema", by path.
 
     Raises:
-        InvalidEdit: the classes do not take what was edited; one message per path.
+        InvalidEdit: The classes refuse the edited value. One message per path.
     """
     rebuilder = _Rebuilder(adapters)
     rebuilder.learn_classes(described, original)
@@ -41,17 +44,17 @@ def rebuild_value(
 
 
 class _PlacedError(InvalidEdit):
-    """Its paths begin at the top."""
+    """An error whose paths are complete, from the top of the value."""
 
 
 class _Rebuilder:
     def __init__(self, adapters: Mapping[str, Any]) -> None:
         self._adapters = adapters
         self._likes: dict[int, Any] = {}
-        """An object of each type, by the identity of its description."""
+        """A proposed object of each type, by the id of the type's description."""
 
     def learn_classes(self, described: TypeInfo | None, original: Any) -> None:
-        """Note which classes `original` is made of."""
+        """Remember the classes of the parts of `original`."""
         if described is None or original is None or ("null" in described and type(original).__name__ in _NULLS):
             return
         self._likes.setdefault(id(described), original)
@@ -59,6 +62,15 @@ class _Rebuilder:
             self.learn_classes(one, part)
 
     def rebuild(self, described: TypeInfo | None, value: Any, before: Any, own: Any, path: str) -> Any:
+        """Make the object at one place.
+
+        Args:
+            described: Type at this place.
+            value: The edited JSON.
+            before: The proposed JSON.
+            own: The proposed object.
+            path: The place.
+        """
         if described is None:
             return value
         if value is None and "null" in described:
@@ -81,7 +93,7 @@ class _Rebuilder:
             if is_science(described):
                 return decode_science(described, value, like)
             if kind == "schema":
-                # Without the annotation any more, an argument stays as it was written.
+                # If the annotation is gone, the argument keeps its JSON form.
                 return validate_json(self._adapters[path], value) if path in self._adapters else value
             return build_edited_model(like, value, before)
         except (_PlacedError, RecursionError):
@@ -131,7 +143,7 @@ class _Rebuilder:
             parts = []
         places = list(range(len(items)))
         if len(items) != len(known) and "each" in described:
-            # Items moved: what is still there is found by its JSON.
+            # Items moved: find the unchanged items by their JSON.
             at = {canonical_json(item): i for i, item in reversed(list(enumerate(known)))}
             places = [at.get(canonical_json(item), i) for i, item in enumerate(items)]
         made: list[Any] = []
@@ -158,7 +170,7 @@ class _Rebuilder:
         for name, item in cast("dict[str, Any]", value).items():
             one = described["fields"].get(name)
             if one is not None and one["is"] == "schema":
-                one = None  # the class converts it
+                one = None  # the class itself converts the value
             part = getattr(own, attributes.get(name, name), ABSENT)
             made[name] = self.rebuild(one, item, known.get(name, ABSENT), part, _join_path(path, name))
         if described["is"] == "namedtuple":
@@ -170,7 +182,7 @@ _NULLS = frozenset({"NaTType", "NAType"})
 
 
 def _list_parts(described: TypeInfo, original: Any) -> list[tuple[TypeInfo | None, Any]]:
-    """The parts of a value, each with the description of its type."""
+    """List the parts of a value, each with the description of its type."""
     kind = described["is"]
     if kind in ("dict", "record"):
         fields, more = described.get("fields", {}), described.get("more")
@@ -194,7 +206,7 @@ def _list_parts(described: TypeInfo, original: Any) -> list[tuple[TypeInfo | Non
 
 
 def _dict_items(own: Any) -> dict[Any, Any]:
-    """The items of a dict, or of a row of a frame; none of anything else."""
+    """Return the items of a dict, or of a row of a frame. Empty for any other value."""
     if isinstance(own, dict):
         return cast("dict[Any, Any]", own)
     return dict(own.items()) if is_record(own) else {}
@@ -209,7 +221,7 @@ def _sorted_items(own: Any) -> list[tuple[Any, Any]]:
 
 
 def _items_like(like: Any, kind: str, items: list[Any]) -> Any:
-    """A list, tuple or set of these items, of the class of `like`."""
+    """Make a list, tuple or set of these items, of the class of `like`."""
     plain = {"list": list, "tuple": tuple, "set": set}[kind]
     if like is None or type(like) is plain:
         return plain(items)

@@ -1,8 +1,9 @@
-"""Single values that JSON has no form for: dates, decimals, paths, bytes, members of an Enum ...
+"""Conversion of single values without a JSON form: dates, decimals, paths, bytes, members of an Enum and others.
 
-Such a value is proposed as JSON that a person can read and edit, with its *type*, a small JSON object that says how the
-JSON is checked and what it becomes: `{"is": "date"}`. Checking needs no class of the agent; turning JSON back into an
-object takes the class from an object of that type that was proposed. `numpy_scalars.py` adds numpy and pandas.
+Such a value is proposed as JSON that a person can read and edit, together with its *type*. The type is a small JSON
+object, such as `{"is": "date"}`, that says how the JSON is checked and converted back. A check needs no class of the
+agent. The class of a restored object is that of a proposed object of the same type. `numpy_scalars.py` adds numpy and
+pandas.
 
     is                       JSON
     decimal                  "9.90" (a number is accepted)
@@ -38,7 +39,7 @@ from hitl_nb.values.json_values import MAX_DIGITS, short_json, with_article
 from hitl_nb.values.tables import NON_FINITE, format_duration, parse_duration_nanoseconds
 
 TypeInfo = dict[str, Any]
-"""A description of a value's type, as JSON."""
+"""Description of a value's type, as JSON."""
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _FRACTION = re.compile(r"[+-]?[0-9]{1,4000}(/[0-9]{1,4000}|\.[0-9]{1,4000})?")
@@ -46,7 +47,11 @@ _IP = ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interfac
 
 
 def encode_scalar(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
-    """The JSON of `value` and its type, or None if it is no such value. Raises ValueError with the place."""
+    """Convert `value` to JSON and its type. None if it is no such value.
+
+    Raises:
+        ValueError: The value cannot be written. The message names its place.
+    """
     if isinstance(value, enum.Enum):
         return _encode_enum(value, path)
     for kind, encode in _ENCODERS:
@@ -56,18 +61,28 @@ def encode_scalar(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
 
 
 def check_scalar(described: TypeInfo, value: Any) -> Any:
-    """Edited JSON of such a type, in its normal form. Raises ValueError, which says what it must be."""
+    """Return edited JSON of such a type in its normal form.
+
+    Raises:
+        ValueError: The JSON does not fit the type. The message says which values do.
+    """
     return _CHECKS[described["is"]](described, value)
 
 
 def decode_scalar(described: TypeInfo, value: Any, like: Any) -> Any:
-    """The object that checked JSON stands for, of the class of `like`. Raises ValueError, TypeError, OverflowError."""
+    """Make the object from checked JSON, of the class of `like`.
+
+    Raises:
+        ValueError: The class refuses the value.
+        TypeError: The class refuses the value.
+        OverflowError: The value is out of the class's range.
+    """
     made = _DECODERS[described["is"]](value, like)
     return made if like is None or isinstance(like, (enum.Enum, PurePath)) else _convert_to_class(made, type(like))
 
 
 def scalar_schema(described: TypeInfo) -> dict[str, Any]:
-    """The JSON Schema of such a type."""
+    """Return the JSON Schema of such a type."""
     kind = described["is"]
     if kind in ("enum", "flag"):
         one = {"enum": described["of"]}
@@ -78,19 +93,29 @@ def scalar_schema(described: TypeInfo) -> dict[str, Any]:
 
 
 def is_scalar(described: TypeInfo) -> bool:
-    """Whether a type is one of this module."""
+    """Return whether this module converts a type."""
     return described["is"] in _CHECKS
 
 
 def float_json(value: float) -> float | str:
-    """A float as JSON: itself, or the name of what JSON cannot hold."""
+    """Return a float as JSON: itself, or its name if JSON cannot hold it."""
     if math.isnan(value):
         return "NaN"
     return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def parse_moment(text: Any, kind: Any, example: str, digits: int = 6) -> Any:
-    """The date or time that an ISO 8601 text stands for. Raises ValueError."""
+    """Parse a date or time from ISO 8601 text.
+
+    Args:
+        text: The text.
+        kind: `datetime`, `date` or `time`.
+        example: A valid text, for messages.
+        digits: Most digits of a second's fraction: 6 or 9.
+
+    Raises:
+        ValueError: The text is no such date or time, or is too fine.
+    """
     name = {"datetime": "time such as", "date": "date such as", "time": "time of day such as"}[kind.__name__]
     if type(text) is not str:
         raise ValueError(f'must be a {name} "{example}", not {short_json(text)}')
@@ -103,14 +128,25 @@ def parse_moment(text: Any, kind: Any, example: str, digits: int = 6) -> Any:
 
 
 def check_aware(value: Any, aware: bool, text: Any) -> None:
-    """Raise ValueError if a time has an offset from UTC and should not, or the reverse."""
+    """Check that a time has an offset from UTC if `aware`, and has none if not.
+
+    Raises:
+        ValueError: It has an offset and should not, or the reverse.
+    """
     if (value.tzinfo is not None) is not aware:
         wanted = 'an offset from UTC, such as "+00:00"' if aware else "no offset from UTC"
         raise ValueError(f"must have {wanted}, not {short_json(text)}")
 
 
 def parse_duration(value: Any) -> int:
-    """Nanoseconds of a duration as people write one: ISO 8601, "1 day, 2:00:00", or seconds. Raises ValueError."""
+    """Parse a duration: ISO 8601, "1 day, 2:00:00", or seconds.
+
+    Returns:
+        Nanoseconds.
+
+    Raises:
+        ValueError: The value is no duration.
+    """
     if type(value) is str:
         try:
             return parse_duration_nanoseconds(value)
@@ -127,7 +163,11 @@ def parse_duration(value: Any) -> int:
 
 
 def decode_base64(value: Any) -> bytes:
-    """The bytes that `{"base64": "..."}` stands for. Raises ValueError."""
+    """Return the bytes of `{"base64": "..."}`.
+
+    Raises:
+        ValueError: The value has another form.
+    """
     given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     if set(given) != {"base64"} or not isinstance(given["base64"], str):
         raise ValueError(f'must be {{"base64": "..."}}, not {short_json(value)}')
@@ -211,7 +251,7 @@ _ENCODERS: list[tuple[Any, Callable[[Any], tuple[Any, TypeInfo]]]] = [
         ),
     ),
     (float, _encode_float),
-    # Values of a subclass, which is what comes back.
+    # Values of a subclass. They are restored as that subclass.
     (str, lambda value: (str.__str__(value), {"is": "str"})),
     (int, lambda value: (int(value), {"is": "int"})),
 ]
@@ -315,7 +355,7 @@ def _check_int(described: TypeInfo, value: Any) -> int:
 
 
 def _check_by_reading(read: Callable[[TypeInfo, str], Any], name: str, example: str) -> Callable[[TypeInfo, Any], str]:
-    """A check of text that a class reads and writes."""
+    """Make a check of text that a class reads and writes."""
 
     def check(described: TypeInfo, value: Any) -> str:
         try:
@@ -333,7 +373,7 @@ def _read_path(described: TypeInfo, text: str) -> str:
 
 
 def _read_fraction(described: TypeInfo, text: str) -> Fraction:
-    if not _FRACTION.fullmatch(text):  # an exponent would make a number of any size
+    if not _FRACTION.fullmatch(text):  # an exponent could make a number of any size
         raise ValueError
     return Fraction(text)
 
@@ -452,7 +492,11 @@ _DECODERS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _convert_to_class(made: Any, kind: Any) -> Any:
-    """`made` as an object of its subclass `kind`. Raises TypeError where that cannot be made from the plain value."""
+    """Return `made` as an object of its subclass `kind`.
+
+    Raises:
+        TypeError: The subclass cannot be made from the plain value.
+    """
     if type(made) is kind or not isinstance(made, kind.__mro__[1:-1] or (object,)):
         return made
     if isinstance(made, (dt.date, dt.time)):

@@ -1,4 +1,4 @@
-"""The worker process in which costly checks by schemas are made: see `values/checks/bounded_checks.py`."""
+"""The worker process that makes costly checks by schemas: see `values/checks/bounded_checks.py`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hitl_nb.worker_process import answer_requests
 
 
 def serve() -> None:
-    """The worker: answers checks until nobody asks any more."""
-    find_schema_errors({}, [None])  # imports what it needs
+    """Run the worker: answer checks until the requesting process closes the connection."""
+    find_schema_errors({}, [None])  # to import the needed modules
 
     def answer(request: bytes) -> bytes:
         try:

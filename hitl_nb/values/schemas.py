@@ -1,9 +1,8 @@
-"""What an edited value must satisfy.
+"""Conditions that an edited value must satisfy.
 
-`resolve_schema` turns a JSON Schema, a model or a type into a JSON Schema; `schema_errors` says, field by field, where
-a value
-breaks one, in words for the person who edits. References out of a schema are refused and never fetched.
-Pydantic and jsonschema are imported when they are needed.
+`resolve_schema` converts a JSON Schema, a model or a type to a JSON Schema. `schema_errors` says, field by field, where
+a value does not satisfy a schema, in words for the person who edits. References out of a schema are refused and never
+fetched. Pydantic and jsonschema are imported when they are needed.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 MAX_SCHEMA_ERRORS = 1000
-"""What is wrong is not listed beyond this many messages."""
+"""Most messages that are listed."""
 _TYPES = {
     "string": "text",
     "number": "a number",
@@ -40,7 +39,15 @@ _TYPES = {
 
 
 def resolve_schema(schema: Any) -> dict[str, Any]:
-    """The JSON Schema meant by a `schema` argument: a JSON Schema, a pydantic model or any type pydantic knows."""
+    """Return the JSON Schema of a `schema` argument.
+
+    Args:
+        schema: A JSON Schema, a pydantic model, or any type that pydantic knows.
+
+    Raises:
+        TypeError: It is none of these, or cannot be written as JSON Schema.
+        ValueError: It is no valid JSON Schema, or refers out of itself.
+    """
     if type(schema) is dict:
         return _check_schema(cast("dict[str, Any]", to_json(schema, "schema")))
     if isinstance(schema, str) or is_model(schema):
@@ -57,9 +64,9 @@ def resolve_schema(schema: Any) -> dict[str, Any]:
 
 
 def import_jsonschema() -> None:
-    """Import jsonschema, but not the grammar of IRIs: it takes over a second to build, and no format here needs it."""
+    """Import jsonschema without the grammar of IRIs, which takes over a second to build. No format here needs it."""
     if "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules:
-        sys.modules["rfc3987_syntax"] = cast("ModuleType", None)  # how Python says: there is none
+        sys.modules["rfc3987_syntax"] = cast("ModuleType", None)  # marks the module as missing
         try:
             import jsonschema  # pyright: ignore[reportUnusedImport]  # noqa: F401
         finally:
@@ -67,22 +74,28 @@ def import_jsonschema() -> None:
 
 
 def schema_errors(schema: dict[str, Any], value: Any) -> dict[str, str]:
-    """Where `value` breaks `schema`: paths such as "lines/0/sku" ("" for the whole) to one message each.
+    """Check `value` against `schema`.
 
-    Raises InvalidEdit if that takes too long to find out.
+    Returns:
+        One message per path, such as "lines/0/sku" ("" for the whole value).
+
+    Raises:
+        InvalidEdit: The check takes too long.
     """
     return run_check(find_schema_errors, schema, [value])[0]
 
 
 def row_schema_errors(schema: dict[str, Any], rows: list[Any]) -> dict[str, str]:
-    """`schema_errors` of each row of a table, with paths such as "rows/0/sku"."""
+    """Apply `schema_errors` to each row of a table, with paths such as "rows/0/sku"."""
     found = enumerate(run_check(find_schema_errors, schema, rows))
     return {f"rows/{r}/{path}".rstrip("/"): message for r, fields in found for path, message in fields.items()}
 
 
 def find_schema_errors(schema: dict[str, Any], values: list[Any]) -> list[dict[str, str]]:
-    """`schema_errors` of each of several values, found here and now, however long it takes; at most `MAX_SCHEMA_ERRORS`
-    in all."""
+    """Check several values in this process, without a time limit, as `schema_errors` does.
+
+    The results have at most `MAX_SCHEMA_ERRORS` messages in total.
+    """
     validator = _make_validator(schema)
     found: list[dict[str, str]] = []
     left = MAX_SCHEMA_ERRORS
@@ -140,7 +153,7 @@ def _make_validator(schema: dict[str, Any]) -> Any:
 
     extend: Any = cast("Any", validators).extend
     formats: Any = FormatChecker(formats=("email", "ipv4", "ipv6", "uuid"))
-    # jsonschema's own date-time and time want an offset, which Python's naive datetimes do not have.
+    # jsonschema's own date-time and time formats require an offset, which Python's naive datetimes do not have.
     for name, kind in (("date-time", datetime), ("date", date), ("time", time)):
         formats.checks(name, raises=ValueError)(partial(_is_parsable, kind.fromisoformat))
     for name, read in (
@@ -151,7 +164,7 @@ def _make_validator(schema: dict[str, Any]) -> Any:
     kind: Any = validators.validator_for(schema, default=validators.Draft202012Validator)
     keywords = {**_KEYWORDS, "additionalProperties": partial(_check_additional_properties, kind)}
     validator: Any = extend(kind, keywords)
-    return validator(schema, registry=Registry[Any](), format_checker=formats)  # an empty registry: nothing is fetched
+    return validator(schema, registry=Registry[Any](), format_checker=formats)  # empty registry: fetches nothing
 
 
 def _check_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
@@ -174,7 +187,7 @@ def _check_pattern_properties(
 def _check_additional_properties(
     kind: Any, validator: Any, others: Any, instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
-    """`additionalProperties`, with the names that `patternProperties` take away taken away."""
+    """Check `additionalProperties`, without the names that `patternProperties` covers."""
     patterns = schema.get("patternProperties", ())
     if patterns and validator.is_type(instance, "object"):
         taken = {name for name in instance for pattern in patterns if find_pattern(pattern, name)}
@@ -184,7 +197,7 @@ def _check_additional_properties(
 
 
 def _check_unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    """`uniqueItems` in linear time."""
+    """Check `uniqueItems` in linear time."""
     from jsonschema.exceptions import ValidationError
 
     if unique and validator.is_type(instance, "array"):
@@ -194,7 +207,7 @@ def _check_unique_items(validator: Any, unique: bool, instance: Any, schema: Any
 
 
 def _normalize_numbers(value: Any) -> Any:
-    """A JSON value with numbers that are equal spelled alike."""
+    """Return a JSON value in which equal numbers have one form."""
     if isinstance(value, dict):
         return {name: _normalize_numbers(item) for name, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
@@ -207,7 +220,7 @@ _KEYWORDS = {
     "patternProperties": _check_pattern_properties,
     "uniqueItems": _check_unique_items,
 }
-"""Keywords that jsonschema checks in a time that may grow faster than the value."""
+"""Keywords for which jsonschema's own check may take time that grows faster than the value."""
 
 
 def _is_parsable(read: Callable[[str], object], text: Any) -> bool:
@@ -217,7 +230,7 @@ def _is_parsable(read: Callable[[str], object], text: Any) -> bool:
 
 
 def _error_messages(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """What one error of jsonschema means to a person: paths and messages."""
+    """Convert one error of jsonschema to paths and messages for people."""
     path = "/".join(str(part) for part in error.absolute_path)
     rule: Any = error.validator
     wanted: Any = error.validator_value
@@ -227,7 +240,7 @@ def _error_messages(error: ValidationError) -> Iterator[tuple[str, str]]:
             if name not in given:
                 yield f"{path}/{name}".lstrip("/"), "is required"
     elif rule in ("anyOf", "oneOf") and error.context:
-        # The alternative that fits best is the one that fails deepest, and not by its type alone.
+        # The best alternative is the one that fails at the deepest place, and not by its type alone.
         best = max(error.context, key=lambda one: (len(one.path), one.validator != "type"))
         kinds = [cast(str, one.validator_value) for one in error.context if one.validator == "type" and not one.path]
         if best.validator == "type" and not best.path:

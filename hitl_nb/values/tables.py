@@ -1,10 +1,10 @@
-"""The JSON of a table, and its text as CSV.
+"""The JSON form of a table, and its text as CSV.
 
     {"columns": [{"name": "id", "type": "integer", "index": true}, {"name": "due", "type": "date"}],
      "rows": [[1, "2026-01-31"], [2, null]]}
 
-Each row has one cell per column; null is a missing value. Index levels of a pandas frame come first, as columns
-marked `"index": true` (a plain 0, 1, 2... index is left out). Column types and their cells:
+Each row has one cell per column; null is a missing value. Index levels of a pandas frame come first, as columns with
+`"index": true` (a plain 0, 1, 2... index is left out). Column types and their cells:
 
     integer, number, boolean, string    JSON as usual; integers lie between `minimum` and `maximum` if given
     datetime                            ISO 8601 text; with an offset if the column has `"aware": true`
@@ -12,12 +12,12 @@ marked `"index": true` (a plain 0, 1, 2... index is left out). Column types and 
     decimal                             exact text ("12.50")
     json                                any JSON value
 
-A number column with `"endless": true` has "NaN", "Infinity" and "-Infinity" as well. A string or json column with a
-`"cell"` holds values of that type (see `typed_values.py`), and is checked by it.
+A number column with `"endless": true` also accepts "NaN", "Infinity" and "-Infinity". A string or json column with a
+`"cell"` holds values of that type (see `typed_values.py`) and is checked by it.
 
-A column with `"options"` allows only these cells; one with `"required": true` allows no null. An edit may change, add,
-remove and reorder rows; columns stay as they are. In CSV, nothing is null and `""` is the empty text.
-`dataframes.py` makes these tables from pandas and polars frames and turns them back.
+A column with `"options"` allows only these cells; one with `"required": true` does not allow null. An edit may change,
+add, remove and reorder rows, but must not change the columns. In CSV, nothing between two commas is null, and `""` is
+the empty text. `dataframes.py` converts pandas and polars frames to these tables and back.
 """
 
 from __future__ import annotations
@@ -38,17 +38,25 @@ Column = dict[str, Any]
 Table = dict[str, Any]
 
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-"""How floats are written that JSON cannot hold."""
+"""Names of floats that JSON cannot hold."""
 
 _INT64 = (-(1 << 63), (1 << 63) - 1)
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,9}))?S)?)?")
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.:/+-]+(?: [A-Za-z0-9_.:/+-]+)*")
-"""Most cells, seen at once to need no quotes."""
+"""Matches most cells, to recognize quickly that they need no quotes."""
 _CELL = re.compile(r'[ \t]*"((?:[^"]|"")*)"[ \t]*(?=,|\r?\n|\Z)|([^,\n]*)')
 
 
 def check_table(proposed: Table, edited: Any) -> Table:
-    """`edited` with the proposed columns and checked cells. Raises InvalidEdit: one message per cell or row."""
+    """Check the cells of an edited table. Return it with the proposed columns.
+
+    Args:
+        proposed: The proposed table.
+        edited: The edited table, as JSON.
+
+    Raises:
+        InvalidEdit: The table does not fit. One message per cell or row.
+    """
     columns = cast("list[Column]", proposed["columns"])
     names = [column["name"] for column in columns]
     table = cast("dict[str, Any]", edited) if isinstance(edited, dict) else {}
@@ -78,19 +86,22 @@ def check_table(proposed: Table, edited: Any) -> Table:
 
 
 def rows_as_objects(table: Table) -> list[dict[str, Any]]:
-    """The rows as objects, column name to cell: what a schema given for a table is about."""
+    """Return the rows as objects, from column name to cell. A schema for a table describes these objects."""
     names = [column["name"] for column in table["columns"]]
     return [dict(zip(names, row, strict=True)) for row in table["rows"]]
 
 
 def format_csv(table: Table) -> str:
-    """The table as CSV: a line of column names, then one line a row. `parse_csv` gives the same rows back."""
+    """Format the table as CSV: a line of column names, then one line per row. `parse_csv` restores the rows."""
     columns = table["columns"]
     return "\n".join([_format_header(columns), *(_format_line(columns, row) for row in table["rows"])]) + "\n"
 
 
 def diff_csv(before: Table, after: Table) -> str:
-    """Unified diff of two tables with the same columns, as CSV, one line a row; only the rows shown are written so."""
+    """Return the unified diff of two tables with the same columns, as CSV, one line per row.
+
+    Only the rows that the diff shows are formatted.
+    """
     columns = before["columns"]
 
     def keys(table: Table) -> list[str]:
@@ -101,7 +112,7 @@ def diff_csv(before: Table, after: Table) -> str:
         sign, key = line[0], line[1:]
         if key == "header":
             lines.append(sign + _format_header(columns))
-        elif key.startswith("["):  # no other line goes on like this
+        elif key.startswith("["):  # no other line begins like this
             lines.append(sign + _format_line(columns, json.loads(key)).replace("\n", f"\n{sign}"))
         else:
             lines.append(line)
@@ -109,7 +120,18 @@ def diff_csv(before: Table, after: Table) -> str:
 
 
 def parse_csv(proposed: Table, text: str) -> Table:
-    """The table that a CSV text describes, unchecked (see `check_table`). Raises InvalidEdit."""
+    """Parse CSV text as a table.
+
+    Args:
+        proposed: The proposed table, for its columns.
+        text: The CSV.
+
+    Returns:
+        The table, unchecked (see `check_table`).
+
+    Raises:
+        InvalidEdit: The text is no such CSV.
+    """
     columns = cast("list[Column]", proposed["columns"])
     lines = _parse_csv_rows(text.removeprefix("\ufeff"))
     header = [cell or "" for cell in lines[0]] if lines else []
@@ -132,19 +154,19 @@ def parse_csv(proposed: Table, text: str) -> Table:
 
 
 def format_cell(column: Column, cell: Any) -> str:
-    """One cell as a person edits it in a grid; a missing value is the empty text."""
+    """Format one cell as a person edits it in a grid. A missing value is the empty text."""
     return "" if cell is None else cell if isinstance(cell, str) and column["type"] != "json" else json.dumps(cell)
 
 
 def parse_cell(column: Column, text: str) -> Any:
-    """The cell meant by a text in a grid. Empty text is a missing value, unless the column cannot have one."""
+    """Parse the text of a grid cell. Empty text is a missing value, unless the column does not allow one."""
     if text == "" and not (column.get("required") and column["type"] == "string"):
         return None
     return _parse_cell_text(column, text)
 
 
 def format_duration(nanoseconds: int) -> str:
-    """A duration as ISO 8601 text, exact."""
+    """Format a duration as exact ISO 8601 text."""
     seconds, fraction = divmod(abs(nanoseconds), 10**9)
     minutes, s = divmod(seconds, 60)
     hours, m = divmod(minutes, 60)
@@ -156,7 +178,11 @@ def format_duration(nanoseconds: int) -> str:
 
 
 def parse_duration_nanoseconds(text: str) -> int:
-    """Nanoseconds of an ISO 8601 duration of days, hours, minutes and seconds. Raises ValueError."""
+    """Parse an ISO 8601 duration of days, hours, minutes and seconds. Return nanoseconds.
+
+    Raises:
+        ValueError: The text is no such duration.
+    """
     match = _DURATION.fullmatch(text)
     if not match or text.endswith(("P", "T")):
         raise ValueError(f'must be a duration such as "P1DT2H30M", not {short_json(text)}')
@@ -309,7 +335,7 @@ def _format_cell_text(column: Column, cell: Any) -> str:
 
 
 def _parse_csv_rows(text: str) -> list[list[str | None]]:
-    """Cells of each line: None where there is nothing, text (quoted or not) elsewhere."""
+    """Split the text into cells per line. None: no text; a quoted empty cell is the empty text."""
     rows: list[list[str | None]] = []
     at = 0
     while at < len(text):

@@ -1,8 +1,8 @@
-"""Unified diffs of texts that an agent or a person may have made as awkward as they like.
+"""Unified diffs of any texts in bounded time, also of texts that are written to make a diff slow.
 
-difflib finds the smallest differences in a time that grows with the square of the number of lines, or worse: for texts
-of many thousand lines it is asked about parts only, those between lines that both texts have exactly once. What is left
-over is shown as removed and written again: always exact, not always the smallest.
+difflib finds the smallest difference in time that grows with the square of the number of lines, or worse. For texts of
+many thousand lines it therefore compares only parts, between lines that both texts have exactly once. The remaining
+lines are shown as removed and added again. The result is always exact, but not always the smallest.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 _MAX_PAIRS = 50_000_000
-"""Pairs of lines that difflib is asked about, in all."""
+"""Most pairs of lines that difflib compares in total."""
 _MAX_DEPTH = 4
-"""How often a part is divided."""
+"""Most divisions of a part."""
 
 
 def unified_diff(before: Sequence[str], after: Sequence[str], old: str, new: str) -> Iterator[str]:
-    """`difflib.unified_diff` of lines without line ends, in a time that grows little faster than their number."""
+    """Return `difflib.unified_diff` of lines without line ends, in time that grows little faster than their number."""
     if len(before) * len(after) <= _MAX_PAIRS:
         yield from difflib.unified_diff(before, after, old, new, lineterm="")
         return
@@ -36,7 +36,7 @@ def unified_diff(before: Sequence[str], after: Sequence[str], old: str, new: str
 
 
 class _BoundedMatcher(difflib.SequenceMatcher[str]):
-    """difflib's, with matching blocks that were found in bounded time."""
+    """A SequenceMatcher of difflib whose matching blocks are found in bounded time."""
 
     def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
         super().__init__(None, "", "")
@@ -44,6 +44,7 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
         self._pairs_left = _MAX_PAIRS
 
     def get_matching_blocks(self) -> list[difflib.Match]:
+        """Return the matching blocks, as difflib's method does."""
         found: list[tuple[int, int]] = []
         self._match(0, len(self.a), 0, len(self.b), 0, found)
         blocks: list[list[int]] = []
@@ -78,11 +79,11 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
 
 
 def _find_anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int, j_end: int) -> list[tuple[int, int]]:
-    """Lines that two parts have exactly once each, as many as stand in the same order in both."""
+    """Find lines that both parts have exactly once, as many as have the same order in both."""
     once_a, once_b = Counter(a[i:i_end]), Counter(b[j:j_end])
     where = {b[n]: n for n in range(j, j_end) if once_b[b[n]] == 1}
     shared = [(n, where[a[n]]) for n in range(i, i_end) if once_a[a[n]] == 1 and a[n] in where]
-    ends: list[int] = []  # the longest rising sequence: the last places of sequences, by length
+    ends: list[int] = []  # longest increasing subsequence: its last elements, by length
     last: list[int] = []
     before: list[int] = []
     for at, (_, place) in enumerate(shared):
@@ -99,7 +100,7 @@ def _find_anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int
 
 
 def _format_range(start: int, end: int) -> str:
-    """A range of lines as unified diffs write it."""
+    """Format a range of lines as in unified diffs."""
     if end - start == 1:
         return str(start + 1)
     return f"{start + (end > start)},{end - start}"

@@ -1,10 +1,8 @@
-"""Python values of any shape as JSON for people, with their types, and edited JSON as values of the same types.
+"""Conversion of Python values of any shape to JSON with types, and of edited JSON to values of the same types.
 
-`encode_value` gives the JSON of a value and its *type*: None where the JSON says it all, otherwise JSON that names what
-is
-not plain in it. `check_value` accepts or refuses an edit by that type, anywhere, without the agent's classes. `decode`
-makes
-the edited value: containers of the kinds that were proposed, with items of the types that were proposed.
+`encode_value` returns the JSON of a value and its *type*. The type is None if the value is plain JSON, otherwise JSON
+that describes the parts that are not. `check_value` accepts or refuses an edit by that type, in any process, without
+the agent's classes. `rebuilt_values.py` makes the edited value: containers and items of the proposed types.
 
     is                  JSON                     and
     dict                an object                "fields": types by key; "key": the type of all keys that are no text,
@@ -45,7 +43,17 @@ _PLAIN = frozenset({bool, int, str, type(None)})
 
 
 def encode_value(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, TypeInfo | None]:
-    """The JSON of `value`, and its type. Raises TypeError or ValueError with the place, as `value['lines'][2]`."""
+    """Convert `value` to JSON and its type.
+
+    Args:
+        value: The value.
+        path: Its place, for messages: `value['lines'][2]`.
+        depth: Nesting level of the place.
+
+    Raises:
+        TypeError: A part is not supported. The message names its place.
+        ValueError: A part cannot be written. The message names its place.
+    """
     if depth > MAX_DEPTH:
         raise ValueError(
             f"{path[:80]}... is nested deeper than {MAX_DEPTH} levels, or contains itself; make it flatter"
@@ -53,7 +61,7 @@ def encode_value(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, 
     kind = cast("type[Any]", type(value))
     if kind in _PLAIN:
         return to_json(value, path), None
-    if kind is float and value - value == 0:  # finite
+    if kind is float and value - value == 0:  # a finite number
         return value, None
     if kind not in _CONTAINERS:
         found = encode_science(value, path)
@@ -62,7 +70,7 @@ def encode_value(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, 
         if found is None:
             found = encode_scalar(value, path)
         if found is not None:
-            # A class may write text with half characters, or numbers of no printable size.
+            # A class may write text with lone surrogates, or numbers with too many digits to print.
             return to_json(found[0], path, depth), found[1]
     return _encode_container(value, path, depth)
 
@@ -115,7 +123,7 @@ def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[Any, Typ
 
 
 def encode_key(key: Any, path: str, depth: int = 0) -> tuple[str, TypeInfo | None]:
-    """The text of a dict's key, and its type: None for a plain text."""
+    """Return the text of a dict's key and its type. The type is None for plain text."""
     if type(key) is str:
         return check_text(key, f"a key of {path}"), None
     found, described = encode_value(key, f"a key of {path}", depth + 1)
@@ -138,7 +146,12 @@ def _encode_items(items: list[Any], kind: type, path: str, depth: int) -> tuple[
 
 
 def encode_cells(cells: list[Any], path: str) -> tuple[list[Any], TypeInfo | None]:
-    """The JSON of the cells of a column, and the type that they all have. Raises TypeError or ValueError."""
+    """Convert the cells of a column, and return their JSON and common type.
+
+    Raises:
+        TypeError: The cells have several types that are not plain JSON.
+        ValueError: A cell cannot be written.
+    """
     encoded = [encode_value(cell, f"{path}[{i}]") for i, cell in enumerate(cells)]
     shown = [one for one, _ in encoded]
     try:
@@ -148,7 +161,7 @@ def encode_cells(cells: list[Any], path: str) -> tuple[list[Any], TypeInfo | Non
 
 
 def check_cells(columns: list[dict[str, Any]], rows: list[list[Any]]) -> dict[str, str]:
-    """Put the cells of columns that have a type into their normal form; what is wrong with them, by path."""
+    """Put the cells of typed columns into their normal form. Return the error messages by path."""
     wrong: dict[str, str] = {}
     for i, column in enumerate(columns):
         if "cell" not in column:
@@ -180,7 +193,7 @@ def _encode_set(value: Iterable[Any], path: str, depth: int) -> tuple[Any, TypeI
 
 
 def set_sort_key(shown: Any) -> tuple[bool, Any, bytes]:
-    """What a set's items are sorted by, the same in every process: numbers by size, then the others by their JSON."""
+    """Return the sort key of a set's item, equal in every process: numbers by size, then other items by their JSON."""
     number = type(shown) in (int, float)
     return not number, shown if number else 0, canonical_json(shown)
 
@@ -194,11 +207,11 @@ def _encode_namedtuple(value: Any, path: str, depth: int) -> tuple[Any, TypeInfo
 
 
 class _MixedTypes(Exception):
-    """Values are of several types."""
+    """The values have several types."""
 
 
 def _find_common_type(shown: list[Any], types: list[TypeInfo | None]) -> TypeInfo | None:
-    """The type that all these values have, the nulls among them aside. Raises _Mixed."""
+    """Return the type that all these values have, nulls ignored. Raises _MixedTypes."""
     nulls = {(one or {}).get("is") for item, one in zip(shown, types, strict=True) if item is None}
     pairs = [(item, one) for item, one in zip(shown, types, strict=True) if item is not None]
     if len(nulls) > 1:
@@ -245,7 +258,7 @@ def _container_type(shown: Any) -> TypeInfo | None:
 
 
 def _merge_list_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
-    """The type of lists whose items have one type, seen together; some may be empty, or hold a null."""
+    """Return the common type of lists whose items have one type. Some lists may be empty, or contain null."""
     bare = [{key: item for key, item in one.items() if key != "each"} for one in types]
     if "items" in bare[0] or any(one != bare[0] for one in bare):
         raise _MixedTypes
@@ -263,7 +276,7 @@ def _merge_list_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
 
 
 def _merge_dict_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
-    """The type of records of which not all have all fields."""
+    """Return the common type of records of which not all have all fields."""
     fields: dict[str, Any] = {}
     for name in dict.fromkeys(name for one in types for name in one.get("fields", {})):
         having = [
@@ -285,9 +298,16 @@ def _merge_dict_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
 def check_value(
     described: TypeInfo | None, value: Any, before: Any = ABSENT, kinds: JsonKinds | None = None
 ) -> tuple[Any, dict[str, str]]:
-    """An edit in its normal form, and what is wrong with it: paths ("lines/0/price") to one message each.
+    """Check an edit, and return it in its normal form.
 
-    `before` is the JSON that was proposed: what was not changed is right. What is plain JSON in it keeps its `kinds`.
+    Args:
+        described: The type of the proposed value.
+        value: The edited JSON.
+        before: The proposed JSON. Parts that are equal to it are valid.
+        kinds: JSON types of the plain parts, which an edit must keep.
+
+    Returns:
+        The JSON in normal form, and one message per path ("lines/0/price").
     """
     wrong: dict[str, str] = {}
     return _check_part(described, value, before, kinds or JsonKinds(), "", wrong), wrong
@@ -358,7 +378,11 @@ def _check_dict(
 
 
 def check_key(described: TypeInfo, text: str) -> str:
-    """The text of a key of a dict of such a type, in its normal form. Raises ValueError."""
+    """Return the text of a key of such a dict in its normal form.
+
+    Raises:
+        ValueError: The text is no key of the type.
+    """
     if "keys" in described:
         if text not in described["keys"]:
             raise ValueError("is a new key, and the keys here are of several types; keep them as they are")
@@ -372,7 +396,11 @@ def check_key(described: TypeInfo, text: str) -> str:
 
 
 def parse_key(described: TypeInfo | None, text: str) -> Any:
-    """The JSON of the key that a text stands for. Raises ValueError."""
+    """Return the JSON of the key that a text represents.
+
+    Raises:
+        ValueError: The text is no key of the type.
+    """
     if described is None:
         return text
     found, wrong = check_value(described, text)
@@ -431,7 +459,7 @@ def _check_items(
         wrong[path] = "must keep its number of items: they are of several types"
         return items
     if len(items) != len(known):
-        # Items moved: what is still there is found by its JSON.
+        # Items moved: find the unchanged items by their JSON.
         there = {canonical_json(item): item for item in known}
         known = [there.get(canonical_json(item), ABSENT) for item in items]
     return [

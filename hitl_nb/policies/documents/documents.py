@@ -291,7 +291,7 @@ class _DocumentReader:
 
     def _read_scope(self, text: Any, where: str, key: str) -> str:
         if not isinstance(text, str) or not text:
-            raise PolicyError(f"{where}: {key} is {text!r}; write a text, in which * stands for any characters")
+            raise PolicyError(f"{where}: {key} is {text!r}; write a text, in which * matches any characters")
         if key == "kind" and "*" not in text and text not in KINDS:
             raise PolicyError(f"{where}: {text!r} is not a kind; {suggest_word(text, tuple(KINDS))}")
         return text

@@ -93,7 +93,7 @@ def _verify_count(proposal: Proposal, decision: DecisionRecord, people: People) 
 
 
 def find_recorded_completing_vote(proposal: Proposal) -> VoteRecord | None:
-    """Find the vote that equals the decision of a decided proposal: same person, reason, authentication and signature."""
+    """Find the vote that equals the decision of a proposal: same person, reason, authentication and signature."""
     decision = proposal.decision
     if decision is None or decision.by != "person":
         return None

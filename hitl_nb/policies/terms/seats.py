@@ -94,9 +94,9 @@ def check_seat(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[st
         )
     if not any(takes_vote(proposal, need, vote, seats, people) for need in terms.needs):
         raise NotAReviewer(
-            f"{proposal.title!r} takes {format_needs(proposal)}{_format_rules(terms)}, and a vote counts only from "
-            "somebody who logged in "
-            f"to the Jupyter server: log in there with your own name, then decide at hitl_nb/review/{proposal.id}"
+            f"{proposal.title!r} takes {format_needs(proposal)}{_format_rules(terms)}. "
+            "A vote counts only from somebody who logged in to the Jupyter server: "
+            f"log in there with your own name, then decide at hitl_nb/review/{proposal.id}"
             f"{_explain_login(terms)}"
         )
     return seats

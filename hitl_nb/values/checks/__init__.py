@@ -1,1 +1,1 @@
-"""Checks by agents' patterns and schemas, with bounded cost."""
+"""Checks of values by agents' patterns and schemas, with bounded cost."""

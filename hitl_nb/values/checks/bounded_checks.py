@@ -1,8 +1,8 @@
-"""Checks by agents' schemas that cannot stop the process which asks for them.
+"""Checks by agents' schemas that cannot block the process which requests them.
 
-A check that is cheap for certain is made at once. Any other is made in a worker process with a time limit, and the
-process is killed when that is over: nothing else stops a regular expression, or a schema whose alternatives multiply.
-At most `WORKERS` of them are at work; further checks wait. An idle worker ends by itself.
+A check that is certainly cheap is made at once. Any other check is made in a worker process with a time limit, and the
+process is killed after that time. Nothing else stops a regular expression, or a schema whose alternatives multiply. At
+most `WORKERS` workers run; further checks wait. An idle worker ends by itself.
 """
 
 from __future__ import annotations
@@ -25,32 +25,41 @@ FieldMessages = dict[str, str]
 _deadline: ContextVar[float | None] = ContextVar("hitl_nb_check_until", default=None)
 
 WORKERS = 2
-"""Worker processes of one process."""
+"""Most worker processes per process."""
 CHECK_SECONDS = 5.0
-"""How long a check may take in a worker."""
+"""Time limit of a check in a worker."""
 SECONDS_PER_MB = 5.0
-"""How much longer it may take for each MB of the value: a large table takes long without any harm."""
+"""Additional time for each MB of the value: a large table takes long without any harm."""
 _MAX_WAIT_SECONDS = 60.0
-"""Seconds that a check waits for a worker."""
+"""Longest wait of a check for a worker."""
 _COSTLY_KEYWORDS = frozenset(
     {
         *("$ref", "$dynamicRef", "$recursiveRef", "$schema", "uniqueItems", "patternProperties"),
         *("unevaluatedItems", "unevaluatedProperties"),
     }
 )
-"""Keywords whose cost is not bounded by the number of subschemas times the number of parts of the value."""
+"""Keywords whose cost can exceed the number of subschemas times the number of parts of the value."""
 _MOST_VISITS, _MOST_CHARACTERS = 5_000, 5_000_000
-"""What a cheap check looks at: parts of the value, and characters, each as often as a subschema may look at it."""
+"""Limits of a cheap check: parts of the value, and characters, each counted once per subschema that may check it."""
 _MAX_STATES = 2_000
-"""States of the automata of its patterns."""
+"""Most states of the automata of a cheap check's patterns."""
 
 
 def run_check(
     check: Callable[[dict[str, Any], list[Any]], list[FieldMessages]], schema: dict[str, Any], values: list[Any]
 ) -> list[FieldMessages]:
-    """What is wrong with each of the values, here or in a worker process; `check` is `schemas.find_schema_errors`.
+    """Check the values here or in a worker process.
 
-    Raises InvalidEdit if that cannot be found out in time.
+    Args:
+        check: `schemas.find_schema_errors`.
+        schema: The JSON Schema.
+        values: Values as JSON.
+
+    Returns:
+        The error messages of each value, by path.
+
+    Raises:
+        InvalidEdit: The check takes too long.
     """
     if _is_cheap(schema, values):
         return check(schema, values)
@@ -67,7 +76,7 @@ def run_check(
 
 @contextlib.contextmanager
 def time_limit(size: int) -> Generator[None]:
-    """All checks within are parts of one, of a value of so many bytes, and have its time together."""
+    """Let all checks inside the `with` block share one time limit, for a value of `size` bytes."""
     token = _deadline.set(time.monotonic() + _check_seconds(size))
     try:
         yield
@@ -80,7 +89,7 @@ def _check_seconds(size: int) -> float:
 
 
 def _is_cheap(schema: dict[str, Any], values: list[Any]) -> bool:
-    """Whether a check takes some milliseconds at most, for certain."""
+    """Return whether a check certainly takes a few milliseconds at most."""
     nodes = automata = 0
     patterns: list[str] = []
     for key, part in _iterate_parts({name: rule for name, rule in schema.items() if name != "$schema"}):
@@ -101,7 +110,7 @@ def _is_cheap(schema: dict[str, Any], values: list[Any]) -> bool:
 
 
 def _iterate_parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """All parts of a JSON value, each with its key in an object ("" in a list)."""
+    """Yield all parts of a JSON value, each with its key in an object ("" in a list)."""
     left: list[tuple[str, Any]] = [("", value)]
     while left:
         key, part = left.pop()
@@ -119,16 +128,24 @@ class _WorkerPool:
         self.forget()
 
     def forget(self) -> None:
-        """A fork has no workers of its own yet."""
+        """Drop the workers after a fork: the child process has no workers of its own."""
         self._slots = threading.BoundedSemaphore(WORKERS)
         self._idle: list[WorkerProcess] = []
 
     def ask(self, request: bytes, seconds: float) -> bytes:
-        """The answer of a worker. Raises InvalidEdit."""
+        """Return a worker's answer.
+
+        Args:
+            request: The check, encoded.
+            seconds: Time limit.
+
+        Raises:
+            InvalidEdit: No worker was free in time, the check takes too long, or the worker process ended.
+        """
         if not self._slots.acquire(timeout=_MAX_WAIT_SECONDS):
             raise InvalidEdit({"": "was not checked: other checks take too long here; try again"})
         try:
-            for _ in range(2):  # an idle worker may just have ended
+            for _ in range(2):  # try again, as an idle worker may have ended at this moment
                 worker = (
                     self._idle.pop()
                     if self._idle
@@ -153,6 +170,7 @@ class _WorkerPool:
         raise InvalidEdit({"": "cannot be checked by the agent's schema: the process that checked it ended"})
 
     def close(self) -> None:
+        """End all workers."""
         while self._idle:
             self._idle.pop().kill()
 
