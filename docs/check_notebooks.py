@@ -1,6 +1,6 @@
-"""Refuses notebooks without outputs: the examples are committed as a person left them, and CI compares the outputs.
+"""Refuse notebooks without outputs: the examples are committed with outputs, and CI compares them.
 
-python docs/check_notebooks.py examples/*.ipynb
+    python docs/check_notebooks.py examples/*.ipynb
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import nbformat
 
 
 def main(files: list[str]) -> int:
-    """Print what is wrong with the notebooks; 1 if something is."""
+    """Print the problems of the notebooks. Return 1 if there are any."""
     wrong = [f"{file}: {problem}" for file in files for problem in find_problems(Path(file))]
     print("\n".join(wrong) or f"{len(files)} notebooks have their outputs")
     return int(bool(wrong))
 
 
 def find_problems(file: Path) -> list[str]:
-    """What is wrong with a notebook: no outputs at all, or an error among them."""
+    """Return the problems of a notebook: it has no outputs, or an error in its outputs."""
     cells = [cell for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code"]
     outputs = [output for cell in cells for output in cell.outputs]
     if not outputs:

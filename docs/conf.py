@@ -48,7 +48,7 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 
 # The notebooks of examples/ are executed before the build, each with its decisions file: see _extension/examples.py.
-# A kernel that myst-nb starts would not know which notebook it runs, nor who answers.
+# A kernel that myst-nb starts would not know which notebook it runs, nor which file has the decisions.
 nb_execution_mode = "off"
 nb_merge_streams = True
 suppress_warnings = ["mystnb.unknown_mime_type"]  # the extension's own MIME type has HTML beside it
@@ -70,7 +70,7 @@ maximum_signature_line_length = 88
 default_role = "code"  # docstrings write names in single backticks
 python_use_unqualified_type_names = True
 
-# Without a network no other project's names can be looked up. hitl_nb's own names are not excused.
+# Names of other projects cannot be resolved without a network. Names of hitl_nb must be resolved.
 nitpick_ignore_regex = [
     (
         r"py:.*",

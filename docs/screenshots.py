@@ -1,7 +1,7 @@
-"""Takes the pictures of the documentation: the refunds example in a real JupyterLab, with its card, inbox and timeline.
+"""Take the pictures of the documentation: the refunds example in a real JupyterLab, with its card, inbox and timeline.
 
     python docs/screenshots.py            # writes docs/images/*.png
-    python docs/screenshots.py --check    # only plays the story, and checks that every committed picture is one of it
+    python docs/screenshots.py --check    # only plays the story, and checks that it contains every committed picture
 
 A copy of the example runs in a temporary folder, with the harness of the tests in `tests/ui`. The card is pictured in
 the light and in the dark theme.
@@ -34,11 +34,11 @@ from hitl_nb.storage import open_store  # noqa: E402
 
 AGENT = 7
 ABOVE = 200
-"""Pixels of the cell that are shown above its output."""
+"""Height of the part of the cell that is shown above its output, in pixels."""
 
 
 def main() -> None:
-    """Play the story; write the pictures, or with `--check` compare their names and sizes only."""
+    """Play the story. Write the pictures, or with `--check` compare only their names and sizes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a committed picture is not taken")
     only_check = parser.parse_args().check
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def check_images(taken: Path) -> None:
-    """Fails if the committed pictures are not those of the story, or one is too large."""
+    """Fail if the committed pictures are not those of the story, or if one is too large."""
     names, committed = ({file.name for file in folder.glob("*.png")} for folder in (taken, IMAGES))
     if names != committed:
         sys.exit(f"docs/images has {sorted(committed)}, and the story takes {sorted(names)}; run docs/screenshots.py")
@@ -59,13 +59,13 @@ def check_images(taken: Path) -> None:
 
 
 def check_size(path: Path) -> None:
-    """Fails for a picture above the limit."""
+    """Fail if the picture is above the limit."""
     if path.stat().st_size > LIMIT:
         sys.exit(f"{path} has {path.stat().st_size:,} bytes, and pictures in docs/images have at most {LIMIT:,}")
 
 
 def play_in_lab(images: Path) -> None:
-    """Play the story in a JupyterLab of its own, and write the pictures to a folder."""
+    """Play the story in its own JupyterLab, and write the pictures to a folder."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         stage, state = Path(folder, "refunds"), Path(folder, "state")
         shutil.copytree(ROOT / "examples", stage, ignore=shutil.ignore_patterns("*.jsonl", "__pycache__"))
@@ -80,7 +80,7 @@ def play_in_lab(images: Path) -> None:
 
 
 def play(page: Page, ledger: Ledger, images: Path) -> None:
-    """The story: edit the first proposal, approve all, look at the timeline."""
+    """Play the story: edit the first proposal, approve all, look at the timeline."""
     page.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     nb = page.show("refunds.ipynb")
     nb.run_all()
@@ -103,12 +103,12 @@ def play(page: Page, ledger: Ledger, images: Path) -> None:
 
 
 def waiting(nb: Notebook) -> Any:
-    """The card that waits (a locator)."""
+    """Return the card that waits (a locator)."""
     return nb.page.locator(".jp-hitl-pause .jp-hitl-card.jp-mod-open").last
 
 
 def inbox(page: Page, images: Path) -> None:
-    """Picture the side panel with its card."""
+    """Take a picture of the side panel with its card."""
     window = page.page
     window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
     window.locator(".jp-hitl-list [role=option]").first.click()
@@ -119,7 +119,7 @@ def inbox(page: Page, images: Path) -> None:
 
 
 def timeline(page: Page, run: str, images: Path) -> None:
-    """Picture the timeline of a run."""
+    """Take a picture of a run's timeline."""
     window = page.page
     window.evaluate("run => window.jupyterapp.commands.execute('hitl-nb:open-timeline', {run})", run)
     window.locator(".jp-hitl-entries li").first.wait_for()
@@ -127,7 +127,7 @@ def timeline(page: Page, run: str, images: Path) -> None:
 
 
 def finish(nb: Notebook, ledger: Ledger) -> None:
-    """Approve what the agent asks, until it has finished."""
+    """Approve the agent's questions until it has finished."""
     answered: set[str] = set()
     while ledger.list_runs()[0].status != "finished":
         for asked in ledger.list_open():
@@ -149,7 +149,7 @@ def shoot(part: Any, path: Path, height: int = 900) -> None:
 
 
 def picture(nb: Notebook, path: Path, end: Any, cell: int) -> None:
-    """Write the window to a file: from somewhat above a cell's output to the end of `end`."""
+    """Write the window to a file: from a part of the cell above its output, to the end of `end`."""
     nb.page.mouse.move(0, 0)
     end.evaluate("one => one.scrollIntoView({block: 'center'})")
     box, last = nb.cell(cell).bounding_box(), end.bounding_box()

@@ -1,7 +1,7 @@
-"""The rules of the data cleaner: what looks wrong in the raw penguins, and what to write instead.
+"""Rules of the data cleaner: which values of the raw penguins look wrong, and which values to write instead.
 
 The notebook `clean_data.ipynb` imports this. A rule never changes the data: it returns corrections, one row each,
-with the reason in words and numbers. Which of them are right is for a person to say.
+with the reason in words and numbers. A person decides which of them are right.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import pandas as pd
 
 MEASURES = ["Culmen Length (mm)", "Culmen Depth (mm)", "Flipper Length (mm)", "Body Mass (g)"]
 FAR = 3
-"""Standard deviations from the mean of its own species and sex from which on a measurement looks wrong."""
+"""Distance, in standard deviations from the mean of the same species and sex, from which a measurement looks wrong."""
 
 Row = dict[str, Any]
 
 
 def rename(raw: pd.DataFrame) -> pd.DataFrame:
-    """A copy with the Latin names in a column of their own and without the word "penguin": nothing is lost."""
+    """Copy the data, with the Latin names in their own column and without the word "penguin". No data is lost."""
     tidy = raw.copy()
     names = raw["Species"].str.extract(r"^(?P<short>\w+) [Pp]enguin \((?P<latin>.+)\)$")
     tidy["Species"] = names["short"]
@@ -27,13 +27,13 @@ def rename(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def nests(birds: pd.DataFrame) -> pd.Series:
-    """Which nest each bird belongs to: `N29A1` and `N29A2` of one study, species and island are a pair."""
+    """Return the nest of each bird: `N29A1` and `N29A2` of one study, species and island are a pair."""
     nest = birds["Individual ID"].str.extract(r"^(N\d+)A\d$", expand=False)
     return birds["studyName"] + " " + birds["Species"] + " " + birds["Island"] + " " + nest
 
 
 def missing_sexes(birds: pd.DataFrame) -> list[Row]:
-    """A sex for each bird that has none: the other one of its mate, or by its size where the mate has none either."""
+    """Propose a sex for each bird without one: the other sex of its mate, or by its size if the mate has none."""
     nest = nests(birds)
     pairs = birds["Sex"].groupby(nest).agg(lambda sexes: "/".join(sorted(sexes.dropna())))
     mixed, known = int((pairs == "FEMALE/MALE").sum()), int(pairs.str.contains("/").sum())
@@ -55,7 +55,7 @@ def missing_sexes(birds: pd.DataFrame) -> list[Row]:
 
 
 def by_size(birds: pd.DataFrame, i: int) -> tuple[str, dict[str, float]]:
-    """The sex whose average bird of the same species is nearer in all four measurements, and both distances."""
+    """Return the sex whose average bird of the same species is nearer in all four measurements, and both distances."""
     kin = birds[birds["Species"] == birds.loc[i, "Species"]].groupby("Sex")[MEASURES]
     spread = kin.std().mean()
     distances = {
@@ -66,7 +66,7 @@ def by_size(birds: pd.DataFrame, i: int) -> tuple[str, dict[str, float]]:
 
 
 def far_off(birds: pd.DataFrame) -> list[Row]:
-    """Each measurement that is far from its own species and sex, to be emptied."""
+    """Propose to delete each measurement that is far from the mean of its species and sex."""
     kin = birds.groupby(["Species", "Sex"])[MEASURES]
     average = kin.transform("mean")
     distance = (birds[MEASURES] - average) / kin.transform("std")
@@ -85,7 +85,7 @@ def far_off(birds: pd.DataFrame) -> list[Row]:
 
 
 def correction(birds: pd.DataFrame, i: int, column: str, new: str | None, why: str) -> Row:
-    """One row of the proposal."""
+    """Make one row of the proposal."""
     return {
         "row": int(i),
         "bird": name_of(birds, i),
@@ -97,18 +97,18 @@ def correction(birds: pd.DataFrame, i: int, column: str, new: str | None, why: s
 
 
 def name_of(birds: pd.DataFrame, i: int) -> str:
-    """A bird as its study calls it."""
+    """Return the name of a bird in its study."""
     return f"{birds.loc[i, 'studyName']} {birds.loc[i, 'Species']} {birds.loc[i, 'Individual ID']}"
 
 
 def cell(birds: pd.DataFrame, i: int, column: str) -> str | None:
-    """A cell as text; None where it is empty."""
+    """Return a cell as text, or None if it is empty."""
     value = birds.loc[i, column]
     return None if pd.isna(value) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def apply(birds: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """A corrected copy, and what could not be applied because the row does not name the bird or its old value."""
+    """Return a corrected copy, and the corrections that do not name the bird or its old value correctly."""
     clean, refused = birds.copy(), []
     for wanted in corrections.astype(object).where(corrections.notna(), None).to_dict("records"):
         i, column = wanted["row"], wanted["column"]

@@ -1,7 +1,7 @@
-"""`make demo`: the refund desk, in JupyterLab (`--lab`) or as a play in the terminal.
+"""`make demo`: the refund desk, in JupyterLab (`--lab`) or as a story in the terminal.
 
-The play uses nothing but the `hitl-nb` command, as a person would, and SIGKILL, as bad luck would. Both work on a
-copy of the example in `.demo/`, with a store of its own, so they can be repeated and leave nothing behind.
+The story uses only the `hitl-nb` command, as a person would, and SIGKILL to stop kernels at random moments. Both run on
+a copy of the example in `.demo/` with its own store, so they can be repeated and leave nothing behind.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ WAITING = 75
 
 
 def main() -> None:
+    """Run the demo that the command line names."""
     set_up()
     if "--lab" in sys.argv[1:]:
         open_lab()
@@ -33,7 +34,7 @@ def main() -> None:
 
 
 def set_up() -> None:
-    """A fresh copy of the example, and the environment that the commands below run in."""
+    """Make a fresh copy of the example, and the environment of the commands below."""
     shutil.rmtree(STAGE, ignore_errors=True)
     shutil.copytree(EXAMPLES, STAGE, ignore=shutil.ignore_patterns("demo.py", "__pycache__", "*.jsonl", ".*"))
     forget_outputs(NOTEBOOK)
@@ -43,7 +44,7 @@ def set_up() -> None:
 
 
 def forget_outputs(notebook: Path) -> None:
-    """The examples come with the outputs of the run that nbval compares with; this story begins before it."""
+    """Remove the outputs of a notebook. The examples have the outputs that nbval compares; this story begins before."""
     found = json.loads(notebook.read_text(encoding="utf-8"))
     for cell in found["cells"]:
         if cell["cell_type"] == "code":
@@ -52,7 +53,7 @@ def forget_outputs(notebook: Path) -> None:
 
 
 def open_lab() -> None:
-    """JupyterLab on the notebook, with its address on the terminal; a browser too, where there is one."""
+    """Start JupyterLab with the notebook, print its address, and open a browser if there is one."""
     import importlib.util
 
     if importlib.util.find_spec("jupyterlab") is None:
@@ -71,15 +72,15 @@ def open_lab() -> None:
 
 
 def play() -> int:
-    """The whole story; 0 if every effect happened once."""
+    """Play the whole story. Return 0 if every effect happened once."""
     os.environ.pop("HITL_NB_MODEL", None)
     act("The notebook runs: an agent works through 44 refund requests. In the middle of its loop its kernel is killed.")
     run(kill_after=4)
-    act("It runs again, in a new kernel. The agent goes on where it was cut off, and meets a case for a person.")
+    act("It runs again, in a new kernel. The agent continues where it was cut off, and meets a case for a person.")
     run(expect=WAITING)
     settle_doubts()
 
-    act("What waits, and one proposal in full. (The kernel is gone. Nothing is running now.)")
+    act("The open proposals, and one of them in full. (The kernel is gone. Nothing is running now.)")
     command("inbox")
     laptop = waiting()[0]
     command("show", str(laptop["id"]))
@@ -94,9 +95,9 @@ def play() -> int:
     )
     command("edit", laptop["id"], "--value", json.dumps(value), "--reason", "adapter missing")
 
-    act("The notebook runs: the agent takes the edit and goes on. A little later the kernel is killed again.")
+    act("The notebook runs: the agent takes the edit and continues. A little later the kernel is killed again.")
     run(kill_after=4)
-    act("Again. From here on the person approves what comes, and rejects one.")
+    act("Again. From here on the person approves each proposal, and rejects one.")
     while run() == WAITING:
         for proposal in waiting():
             decide(proposal)
@@ -105,11 +106,12 @@ def play() -> int:
 
 
 def act(text: str) -> None:
+    """Print what happens next in the story."""
     print(f"\n=== {text}\n", flush=True)
 
 
 def run(*, kill_after: int | None = None, expect: int | None = None) -> int:
-    """`hitl-nb run`; with `kill_after`, its kernel is killed once so many more emails went out."""
+    """Run `hitl-nb run`. With `kill_after`, kill its kernel after this number of further emails."""
     print("$ hitl-nb run refunds.ipynb", flush=True)
     process = subprocess.Popen([sys.executable, "-m", "hitl_nb.cli", "run", str(NOTEBOOK)])
     if kill_after is not None:
@@ -122,9 +124,10 @@ def run(*, kill_after: int | None = None, expect: int | None = None) -> int:
 
 
 def kill_kernel(process: subprocess.Popen[bytes], enough: int) -> None:
+    """Kill the kernel of `process` as soon as `enough` emails are out."""
     while len(emails()) < enough and process.poll() is None:
         time.sleep(0.005)
-    time.sleep(0.05)  # into the next model call; any other moment is as good, but may leave an email in doubt
+    time.sleep(0.05)  # into the next model call; other moments work as well, but may leave an email in doubt
     if process.poll() is None:
         kernel = emails()[-1]["pid"]
         os.kill(kernel, signal.SIGKILL)
@@ -132,6 +135,7 @@ def kill_kernel(process: subprocess.Popen[bytes], enough: int) -> None:
 
 
 def command(*words: str) -> None:
+    """Print and run a command of `hitl-nb`."""
     shown = " ".join(word if re.fullmatch(r"[\w./=-]+", word) else repr(word) for word in words)
     print(f"$ hitl-nb {shown if len(shown) < 100 else shown[:97] + '...'}", flush=True)
     subprocess.run([sys.executable, "-m", "hitl_nb.cli", *words], check=True)
@@ -139,7 +143,7 @@ def command(*words: str) -> None:
 
 
 def waiting() -> list[dict]:
-    """The open proposals."""
+    """Return the open proposals."""
     found = subprocess.run(
         [sys.executable, "-m", "hitl_nb.cli", "inbox", "--json"], check=True, capture_output=True, text=True
     )
@@ -147,7 +151,7 @@ def waiting() -> list[dict]:
 
 
 def settle_doubts() -> None:
-    """If the kernel died while an email was on its way, the first question is whether it went out."""
+    """Answer the first question if the kernel died while it sent an email: whether the email was sent."""
     while any(proposal["title"].startswith("Did ") for proposal in waiting()):
         act("The kernel died while something was on its way, so the agent asks whether it happened.")
         for proposal in waiting():
@@ -156,10 +160,11 @@ def settle_doubts() -> None:
 
 
 def decide(proposal: dict) -> None:
+    """Decide one proposal as the person of the story does."""
     title = proposal["title"]
     doubt = re.match(r"Did (?:send_refund|send_email)\('([^']+)'", title)
     if doubt:
-        # The kernel died while this step was under way: the person looks up whether it took effect.
+        # The kernel died during this step: the person looks up whether it took effect.
         kind = "refund" if "send_refund" in title else "email"
         found = [line for line in effects() if line["effect"] == kind and line["about"] == doubt.group(1)]
         if found:
@@ -175,19 +180,21 @@ def decide(proposal: dict) -> None:
 
 
 def effects() -> list[dict]:
+    """Return the recorded effects."""
     if not EFFECTS.exists():
         return []
     lines = EFFECTS.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]  # what follows the last line end is still being written
+    return [json.loads(line) for line in lines[:-1]]  # the text after the last line end is still being written
 
 
 def emails() -> list[dict]:
+    """Return the sent emails."""
     return [line for line in effects() if line["effect"] == "email"]
 
 
 def count() -> int:
-    """Print how often each effect happened to each thing; 1 if any happened twice."""
-    # A model call that was cut off is tried again with the same idempotency key; to its provider that is one call.
+    """Print how often each effect happened to each thing. Return 1 if one happened twice."""
+    # A model call that was cut off is tried again with the same idempotency key; its provider counts one call.
     tries = {(line["effect"], line["about"], line["key"]) for line in effects() if line["effect"] == "model call"}
     others = [(line["effect"], line["about"], line["key"]) for line in effects() if line["effect"] != "model call"]
     times = Counter((effect, about) for effect, about, _ in [*tries, *others])

@@ -1,7 +1,7 @@
-"""The dull half of the duplicates: reading the contacts, and comparing two of them field by field.
+"""Helper functions of the duplicates example: reading the contacts, and comparing two of them field by field.
 
-The notebook `duplicates.ipynb` imports this; which pairs are compared, what is asked and what is merged is in the
-notebook itself.
+The notebook `duplicates.ipynb` imports this. The notebook itself decides which pairs are compared, asks people, and
+merges.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ Row = dict[str, str]
 
 
 def read_contacts(path: str | Path) -> dict[str, Row]:
-    """The rows of the CSV file by number: "C-01", "C-02" ..."""
+    """Read the rows of the CSV file by number: "C-01", "C-02" ..."""
     with Path(path).open(encoding="utf-8", newline="") as file:
         return {f"C-{number:02}": row for number, row in enumerate(csv.DictReader(file), 1)}
 
 
 def plain(text: str) -> str:
-    """Small letters without accents, words in the order of the alphabet, "Straße" as it is abbreviated."""
+    """Return the text in small letters without accents, with sorted words, and "Straße" abbreviated."""
     letters = unicodedata.normalize("NFKD", text.casefold().replace("strasse", "str"))
     words = re.findall(r"\w+", "".join(letter for letter in letters if not unicodedata.combining(letter)))
     return " ".join(sorted(words))
 
 
 def digits(phone: str) -> str:
-    """A phone number without what people put between its digits."""
+    """Return the digits of a phone number."""
     return re.sub(r"\D", "", phone)
 
 
 def likeness(one: Row, other: Row) -> tuple[float, str]:
-    """How alike two contacts are, from 0 to 1, in the fields that both have; and the same in words."""
+    """Return how similar two contacts are, from 0 to 1, in the fields that both have; and the same in words."""
     alike = {field: _alike(field, one[field], other[field]) for field in one if one[field] and other[field]}
     said = [
         f"same {field}" if degree == 1 else f"{one[field]!r} and {other[field]!r}" for field, degree in alike.items()

@@ -1,6 +1,6 @@
-"""The dull half of the exchange: looking up the order, the customer, the policy and the stock.
+"""Helper functions of the exchange example: looking up the order, the customer, the policy and the stock.
 
-The notebook `exchange.ipynb` imports this; what the agent proposes, asks and does is in the notebook itself.
+The notebook `exchange.ipynb` imports this. The agent's proposals, questions and actions are in the notebook itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass
 class Case:
-    """One letter, and everything that the shop's files say about it."""
+    """One letter, with all facts about it from the shop's files."""
 
     received: date
     text: str
@@ -37,21 +37,21 @@ class Case:
 
     @property
     def expired(self) -> date:
-        """The last day of the return window."""
+        """Last day of the return window."""
         return self.delivered + timedelta(days=self.window)
 
     @property
     def late(self) -> int:
-        """Days between the end of the window and the letter; 0 or less inside the window."""
+        """Days between the end of the window and the letter. 0 or less inside the window."""
         return (self.received - self.expired).days
 
     @property
     def years(self) -> int:
-        """Whole years that the customer has been one."""
+        """Whole years since the customer's first order."""
         return whole_years(self.since, self.received)
 
     def facts(self) -> dict[str, str]:
-        """What a person needs to know, one line each."""
+        """Return the facts that a person needs, one line each."""
         return {
             "order": f"{self.order}, {self.item}, size {self.size}, {self.price:.2f} EUR, delivered {self.delivered}",
             "return window": f"{self.window} days, over since {self.expired}: the letter came {self.late} days late",
@@ -62,7 +62,7 @@ class Case:
 
 
 def read_case(folder: str | Path) -> Case:
-    """The letter in `folder`, with its facts gathered from the files beside it."""
+    """Read the letter in `folder`, with its facts from the files beside it."""
     folder = Path(folder)
     letter = json.loads((folder / "letter.json").read_text(encoding="utf-8"))
     policy = json.loads((folder / "policy.json").read_text(encoding="utf-8"))
@@ -98,7 +98,7 @@ def read_case(folder: str | Path) -> Case:
 
 
 def whole_years(start: date, end: date) -> int:
-    """Years that have passed between two days, as in an age."""
+    """Return the full years between two days, as in an age."""
     return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
 
 

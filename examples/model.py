@@ -1,8 +1,8 @@
-"""The model behind the examples: a plain function by default, a real one where the environment names one.
+"""The model of the examples: a plain function by default, a real model if the environment names one.
 
-With `pip install 'hitl_nb[model]'`, the name of a model in `HITL_NB_MODEL` (such as `openai:gpt-5-mini`) and that
-provider's key in the environment, `write` asks that model, through Pydantic AI. Otherwise it gives back what the
-example would say itself, so that the notebooks need no key and no network, and say the same each time.
+Install `hitl_nb[model]`, and set `HITL_NB_MODEL` to the name of a model (such as `openai:gpt-5-mini`) and the
+provider's key in the environment. Then `write` asks that model, through Pydantic AI. Otherwise it returns the example's
+own text, so that the notebooks need no key and no network, and give the same result each time.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 @dataclass
 class Written:
-    """A text, and how sure the model is of it, from 0 to 1."""
+    """A text, with the model's confidence from 0 to 1."""
 
     text: str
     confidence: float
 
 
 async def write(instructions: str, facts: str, otherwise: str) -> str:
-    """A text about `facts`; `otherwise` where no model is named."""
+    """Write a text about `facts`. Return `otherwise` if no model is named."""
     name = os.environ.get("HITL_NB_MODEL")
     if not name:
         return otherwise
@@ -30,7 +30,7 @@ async def write(instructions: str, facts: str, otherwise: str) -> str:
 
 
 async def write_rated(instructions: str, facts: str, otherwise: Written) -> Written:
-    """The same, with how sure the model is; `otherwise` where no model is named."""
+    """Write a text as `write` does, with the model's confidence. Return `otherwise` if no model is named."""
     name = os.environ.get("HITL_NB_MODEL")
     if not name:
         return otherwise

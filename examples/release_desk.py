@@ -1,7 +1,7 @@
-"""The dull half of the release: a small real package in a real git repository, its tests, and its build.
+"""Helper functions of the release example: a small real package in a real git repository, its tests, and its build.
 
-The notebook `release.ipynb` imports this; what is asked, and when something is deployed, is in the notebook itself.
-Git is told everything it needs in the call, so that it does the same whatever this machine's configuration says.
+The notebook `release.ipynb` imports this. The questions and the deployments are in the notebook itself. Each git call
+has all its settings as arguments, so that the result does not depend on this machine's configuration.
 """
 
 from __future__ import annotations
@@ -19,17 +19,21 @@ COMMITS = {
     "2": "Take accents off instead of dropping the letter",
     "3": "Say how to use it",
 }
-"""A folder of files each, in the order in which they were committed; the first one is version 1.0.0."""
+"""Folders of files, in the order in which they are committed. The first one is version 1.0.0."""
 
 
 def need_git() -> None:
-    """Raise one sentence if git is not there."""
+    """Check that git is installed.
+
+    Raises:
+        RuntimeError: It is not installed.
+    """
     if shutil.which("git") is None:
         raise RuntimeError("this notebook makes a real git repository and found no git: install it and run this again")
 
 
 def git(repository: Path, *words: str, text: str | None = None) -> str:
-    """What a git command printed."""
+    """Run a git command, and return its output."""
     command = ["git", "-c", "user.name=Release agent", "-c", "user.email=release@example.org", *words]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "LC_ALL": "C"}
@@ -37,7 +41,10 @@ def git(repository: Path, *words: str, text: str | None = None) -> str:
 
 
 def make_repository(home: Path, commits: Path) -> None:
-    """`home/repository` with its history, and empty `home/staging` and `home/production`; made anew if it was begun."""
+    """Make `home/repository` with its history, and empty `home/staging` and `home/production`.
+
+    An incomplete repository is replaced.
+    """
     shutil.rmtree(home, ignore_errors=True)
     repository = home / "repository"
     for folder in (repository, home / "staging", home / "production"):
@@ -52,17 +59,17 @@ def make_repository(home: Path, commits: Path) -> None:
 
 
 def changes(repository: Path) -> list[str]:
-    """The subjects of the commits since the last tag, oldest first."""
+    """Return the subjects of the commits since the last tag, oldest first."""
     return git(repository, "log", "--reverse", "--format=%s", f"{last_tag(repository)}..HEAD").splitlines()
 
 
 def last_tag(repository: Path) -> str:
-    """The tag that the branch saw last."""
+    """Return the last tag of the branch."""
     return git(repository, "describe", "--tags", "--abbrev=0")
 
 
 def run_tests(repository: Path) -> tuple[bool, str]:
-    """Whether the package's own tests pass, and how many there are; on failure, what they said."""
+    """Run the package's own tests. Return whether they pass, and their number or, on failure, their output."""
     done = _run(
         [sys.executable, "-B", "-m", "unittest", "discover", "--pattern", "check_*.py"], repository, check=False
     )
@@ -73,9 +80,10 @@ def run_tests(repository: Path) -> tuple[bool, str]:
 
 
 def prepare(repository: Path, version: str, changed: list[str]) -> None:
-    """Commit the version and its list of changes; nothing to do if that was done before.
+    """Commit the version and its list of changes. Do nothing if this was done before.
 
-    Raises ValueError if the version is out already.
+    Raises:
+        ValueError: The version is released already.
     """
     if git(repository, "tag", "--list", f"v{version}"):
         raise ValueError(f"version {version} is out already")
@@ -90,7 +98,7 @@ def prepare(repository: Path, version: str, changed: list[str]) -> None:
 
 
 def build(repository: Path) -> Path:
-    """The package as one file that Python runs."""
+    """Build the package as one file that Python runs."""
     target = repository.parent / "slug.pyz"
 
     def belongs(path: Path) -> bool:
@@ -101,12 +109,12 @@ def build(repository: Path) -> Path:
 
 
 def run_app(app: Path, *words: str) -> str:
-    """What a built package prints."""
+    """Return the output of a built package."""
     return _run([sys.executable, "-B", str(app), *words], app.parent).stdout.strip()
 
 
 def tag(repository: Path, version: str, notes: str) -> None:
-    """Tag what is released; the notes are the tag's message."""
+    """Tag the release. The notes are the tag's message."""
     git(repository, "tag", "--annotate", f"v{version}", "--cleanup=verbatim", "--file=-", text=notes)
 
 

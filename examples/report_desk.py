@@ -1,7 +1,7 @@
-"""The report writer's desk: what the penguins say, in numbers, and how that becomes sections of a report.
+"""Helper functions of the report example: the numbers of the penguins, and the sections of a report about them.
 
-The notebook `report.ipynb` imports this. Numbers are computed here and never by a model; a model, where one is named,
-only words them. A comment that names an island, a species, a sex or a year is answered with the numbers of those birds.
+The notebook `report.ipynb` imports this. This code computes all numbers; a model, if one is named, only puts them into
+words. A comment that names an island, a species, a sex or a year is answered with the numbers of those birds.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from model import write
 
 OUTLINE = ["Where they live", "How large they are", "How heavy they are"]
 PACE = 0.01
-"""Seconds from word to word: as fast as a quick model."""
+"""Seconds per word: the speed of a fast model."""
 _WIDTH = 30
 
 
 async def section(name: str, birds: pd.DataFrame, so_far: str, feedback: Iterable[Any]) -> AsyncIterator[str]:
-    """A section of the report, word by word: what was asked about the earlier ones first, then its own numbers."""
+    """Write a section word by word: first the answers to comments on earlier sections, then its own numbers."""
     asked = [(comment.author_name or comment.author, answer(comment.text, birds)) for comment in feedback]
     answers = "\n\n".join(f"*To {person}:* {said}" for person, said in asked if said)
     numbers = {"Where they live": homes, "How large they are": sizes, "How heavy they are": weights}[name](birds)
@@ -37,12 +37,14 @@ async def section(name: str, birds: pd.DataFrame, so_far: str, feedback: Iterabl
 
 
 def homes(birds: pd.DataFrame) -> str:
+    """Describe where the penguins live."""
     on = birds.groupby("island")["species"].agg(lambda found: " and ".join(sorted(set(found))))
     rows = [f"On {island} there are {species} penguins." for island, species in on.items()]
     return "\n".join([*rows, "", chart(birds["species"].value_counts().sort_index(), "birds")])
 
 
 def sizes(birds: pd.DataFrame) -> str:
+    """Describe how large they are."""
     mean = birds.groupby("species")[["bill_length_mm", "flipper_length_mm"]].mean()
     longest = mean["bill_length_mm"].idxmax()
     return (
@@ -53,12 +55,13 @@ def sizes(birds: pd.DataFrame) -> str:
 
 
 def weights(birds: pd.DataFrame) -> str:
+    """Describe how heavy they are."""
     mean = birds.groupby("species")["body_mass_g"].mean().round().astype(int)
     return f"The heaviest are the {mean.idxmax()} penguins.\n\n{chart(mean, 'g on average')}"
 
 
 def chart(values: pd.Series, unit: str) -> str:
-    """Bars made of text, so that the chart can be edited and commented on like the words around it."""
+    """Make bars of text, so that the chart can be edited and commented on like the words around it."""
     widest, name = values.max(), max(len(str(label)) for label in values.index)
     bars = [
         f"{label!s:{name}} {'█' * max(1, round(_WIDTH * value / widest))} {value} {unit}"
@@ -68,7 +71,7 @@ def chart(values: pd.Series, unit: str) -> str:
 
 
 def answer(question: str, birds: pd.DataFrame) -> str:
-    """The numbers of the birds that a question names; "" if it names none."""
+    """Return the numbers of the birds that a question names. "" if it names none."""
     words = {word.lower() for word in re.findall(r"\w+", question)}
     found, named = birds, []
     for column in ("island", "species", "sex", "year"):

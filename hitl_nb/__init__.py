@@ -127,7 +127,7 @@ _HOMES = {
 }
 
 _MODULES = {"guardrails": "review.guardrails"}
-"""Names that are modules of their own."""
+"""Public names that are modules."""
 
 __all__ = ["__version__", *_HOMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]  # noqa: PLE0604  # made by __getattr__
 

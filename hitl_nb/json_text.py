@@ -1,6 +1,6 @@
-"""JSON as the standard library had it when hitl_nb was imported.
+"""The standard library's JSON functions, as they were when hitl_nb was imported.
 
-A cell may replace `json.dumps` or `json.loads` for the libraries that it uses. What is stored, signed and compared must
+A cell may replace `json.dumps` or `json.loads` for the libraries that it uses. Stored, signed and compared data must
 not change with that.
 """
 

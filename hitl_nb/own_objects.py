@@ -1,7 +1,7 @@
-"""The engine's own objects in a run's state: nobody else has them, or the dicts of their attributes.
+"""Classes whose objects belong to the engine alone: no user code refers to these objects or their attribute dicts.
 
-So the pickler asks of them none of what it asks of the user's: whether they are named, opened again or shared. A dozen
-of them are in every state.
+Therefore the pickler skips the checks that it makes for the user's objects: whether they are named, opened again or
+shared. Every state contains about twelve of these objects.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ _own: set[type] = set()
 
 
 def mark_own(cls: T) -> T:
-    """A class whose objects are the engine's alone, found by its name. A subclass is not meant."""
+    """Mark a class whose objects belong to the engine alone and which is found by its name. Subclasses are excluded."""
     _own.add(cls)
     return cls
 
 
 def is_own(obj: Any) -> bool:
-    """Whether an object is one of these classes, or of one: it is pickled as Python does it."""
+    """Return whether an object is such a class or an instance of one. Python's own pickling is used for it."""
     cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every object: no call
     return cls in _own or (cls is type and obj in _own)

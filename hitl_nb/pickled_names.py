@@ -1,8 +1,9 @@
-"""Names under which pickles know classes of this package: the package's own, whatever file defines them.
+"""Names by which pickles refer to classes of this package: those of the package, for any file that defines them.
 
-A snapshot and a step's result name the class of each object by its module. Objects that an agent's variables may hold
-(a decision, a comment, a guardrail) are named as `hitl_nb.Decision` and so on: their files can be moved, and what was
-saved before is loaded after. What only the engine saves is named by its file: moving that raises FORMAT (`signing.py`).
+A snapshot and a step's result name the class of each object by its module. Objects that an agent's variables may hold,
+such as a decision, a comment or a guardrail, are named `hitl_nb.Decision` and so on. Their files can be moved, and
+older pickles can still be loaded. Classes that only the engine saves are named by their file. Moving such a file needs
+a new FORMAT (`signing.py`).
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ HOMES = {
     "Written": "drafts.agent_writer",
     "LocalWorkspace": "workspaces.local",
 }
-"""Where each is defined: a process that loads a pickle imports it from there. A name stays while pickles hold it."""
+"""Module of each class. A process that loads a pickle imports it from there. Keep a name while pickles may contain it."""
 
 T = TypeVar("T")
 
 
 def name_in_package(kind: type[T]) -> type[T]:
-    """Class decorator, on top of others: pickles name the class as one of the package itself."""
+    """Make pickles name the class as one of the package itself. A class decorator; put it above all others."""
     _resolve_annotations(kind)
     kind.__module__ = PACKAGE
     keep_in_package(kind.__name__, kind)
@@ -44,17 +45,17 @@ def name_in_package(kind: type[T]) -> type[T]:
 
 
 def keep_in_package(name: str, value: object) -> None:
-    """Let `hitl_nb.<name>` be this object: pickle compares them before it writes the name."""
+    """Let `hitl_nb.<name>` be this object. Pickle checks that they are the same before it writes the name."""
     vars(sys.modules[PACKAGE])[name] = value
 
 
 def _resolve_annotations(kind: type[Any]) -> None:
-    """Types that are written as text are looked up in the class's module, which from now on seems to be the package."""
+    """Resolve annotations that are text while the class's module is still known. Afterwards it seems to be `hitl_nb`."""
     if not dataclasses.is_dataclass(kind):
         return
     try:
         types = get_type_hints(kind, include_extras=True)
-    except NameError:  # names that only type checkers import
+    except NameError:  # names that are imported for type checkers only
         return
     kind.__annotations__ = {name: types[name] for name in vars(kind).get("__annotations__", {})}
     for field in dataclasses.fields(kind):

@@ -1,7 +1,7 @@
-"""A process that answers requests one at a time, and that the process which asks can end at any moment.
+"""A process that answers requests one at a time, and that the requesting process can end at any moment.
 
-A request and an answer are bytes, each after a line with its length. An idle worker ends by itself, and so does one
-whose request takes too long, if nobody is there any more to end it.
+Requests and answers are bytes, each after a line with its length. An idle worker ends by itself. A worker whose request
+takes too long also ends by itself, in case no other process is left to end it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from hitl_nb.errors import HitlError
 T = TypeVar("T")
 
 IDLE_SECONDS = 120
-"""Seconds after which an idle worker ends."""
+"""Time after which an idle worker ends."""
 _START_SECONDS = 60.0
-"""Seconds that a worker may take to start."""
+"""Longest time that a worker may take to start."""
 _READY = b"ready\n"
 _MAX_MEMORY_BYTES = 4 << 30
 
@@ -32,10 +32,11 @@ class WorkerProcess:
     """One worker.
 
     Args:
-        serve: what it runs, as "module:function"; the function calls `answer_requests`.
-        what: what it does, for messages: "checks by schemas".
+        serve: Function that the worker runs, as "module:function". It calls `answer_requests`.
+        what: Description of its work, for messages: "checks by schemas".
 
-    Raises HitlError if it cannot be started.
+    Raises:
+        HitlError: The process cannot be started.
     """
 
     def __init__(self, serve: str, what: str) -> None:
@@ -48,7 +49,7 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # an interrupt of the kernel is not for it
+                start_new_session=True,  # so that an interrupt of the kernel does not reach it
             )
         except OSError as error:
             raise HitlError(f"the process that {what} cannot be started: {error}") from error
@@ -62,11 +63,19 @@ class WorkerProcess:
         self._used = time.monotonic()
 
     def is_fresh(self) -> bool:
-        """Whether it certainly waits for requests: it has not ended, and is not about to."""
+        """Return whether the process certainly waits for requests: it has not ended, and will not end at once."""
         return self.process.poll() is None and time.monotonic() - self._used < IDLE_SECONDS / 2
 
     def ask(self, request: bytes, seconds: float) -> bytes | None:
-        """The answer; None if the process ended without one. Raises TimeoutError; the process is ended then."""
+        """Return the answer, or None if the process ended without one.
+
+        Args:
+            request: The request.
+            seconds: Time limit.
+
+        Raises:
+            TimeoutError: There is no answer in time. The process was ended.
+        """
         pipe = self.process.stdin
         assert pipe is not None
 
@@ -82,7 +91,11 @@ class WorkerProcess:
         return answer
 
     def _run_within(self, seconds: float, work: Callable[[], T]) -> T:
-        """What `work` returns. Raises TimeoutError."""
+        """Return the result of `work`.
+
+        Raises:
+            TimeoutError: It takes too long.
+        """
         late = threading.Event()
         timer = threading.Timer(seconds, lambda: (late.set(), self.process.kill()))
         timer.daemon = True
@@ -108,7 +121,7 @@ class WorkerProcess:
         return answer if len(answer) == int(line) else None
 
     def kill(self) -> None:
-        """Kill it, whatever it does."""
+        """Kill the process, also during a request."""
         self.process.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
@@ -118,10 +131,10 @@ class WorkerProcess:
 
 
 def answer_requests(answer: Callable[[bytes], bytes]) -> None:
-    """In the worker: answer requests until nobody asks any more."""
+    """Answer requests in the worker, until the requesting process closes the connection."""
     _limit_memory()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # what a library prints is no answer
+    sys.stdout = sys.stderr  # output of libraries must not look like an answer
     answers.write(_READY)
     answers.flush()
     while True:
@@ -131,7 +144,7 @@ def answer_requests(answer: Callable[[bytes], bytes]) -> None:
             return
         seconds, size = line.split()
         request = requests.read(int(size))
-        _kill_after(int(seconds) + 1)  # the process that asked may be gone by then
+        _kill_after(int(seconds) + 1)  # in case the requesting process no longer exists
         said = answer(request)
         answers.write(b"%d\n" % len(said))
         answers.write(said)
@@ -141,7 +154,7 @@ def answer_requests(answer: Callable[[bytes], bytes]) -> None:
 def _limit_memory() -> None:
     try:
         import resource
-    except ImportError:  # Windows: the time limit is all there is
+    except ImportError:  # Windows: only the time limit applies
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY or soft > _MAX_MEMORY_BYTES:
@@ -149,6 +162,6 @@ def _limit_memory() -> None:
 
 
 def _kill_after(seconds: int) -> None:
-    """Let the system end this process then, whatever it does."""
+    """Let the system end this process after this time, whatever it does."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)

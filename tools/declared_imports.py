@@ -1,13 +1,12 @@
-"""Checks that imported packages are declared: `python tools/declared_imports.py [ROOT]`; exit code 1 if one is not.
+"""Check that imported packages are declared: `python tools/declared_imports.py [ROOT]`; exit code 1 if one is not.
 
-What comes along with something else is not enough: it may stop coming, or come in a version that nobody asked for.
+A package that another package installs is not enough: it may no longer be installed, or in an unexpected version.
 
-- hitl_nb: the package's dependencies; inside of functions those of an extra for users, too
-- the other folders with Python: those, and the extras of FOLDERS
-- extension/src: `dependencies` of its package.json; its tests and the files beside it: `devDependencies` as well
+- hitl_nb: the package's dependencies; inside functions also those of the extras for users
+- the other folders with Python: the same, and the extras of FOLDERS
+- extension/src: `dependencies` of its package.json; for its tests and the files beside it also `devDependencies`
 
-A package that is imported by another name than it is installed by stands in NAMES. Imports by `import_module` are not
-seen.
+NAMES has the packages whose import name differs from their installed name. Imports by `import_module` are not found.
 """
 
 from __future__ import annotations
@@ -30,14 +29,15 @@ FOLDERS = {
     "benchmarks": ("bench",),
     "examples": ("examples", "model"),
 }
-"""Folders with Python files, and the extras that people who run them have installed."""
+"""Folders with Python files, and the extras that are installed where they run."""
 FACES = {"hitl_nb/testing/plugin.py": "pytest is there, since it imports this file"}
-"""Files that only another package imports, which therefore need not be declared."""
+"""Files that only another package imports. That package need not be declared."""
 SCRIPTS = r"""\b(?:from|import|import\(|require\(|jest\.\w+\()\s*['"]([\w@./:-]+)['"]|'node_modules/([\w@./-]+)'"""
-"""How scripts name what they import: in a statement, in a call, or by its place."""
+"""Pattern of imports in scripts: statements, calls, and paths."""
 
 
 def main() -> int:
+    """Print the undeclared imports. Return 1 if there are any."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
     problems = sorted({*find_undeclared_python(root), *find_undeclared_scripts(root)})
     for problem in problems:
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def find_undeclared_python(root: Path) -> Iterator[str]:
-    """Imports of Python that pyproject.toml does not declare, one sentence each."""
+    """Yield one sentence per import of Python that pyproject.toml does not declare."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     always = read_names(project["dependencies"])
     extras = expand_extras(project.get("optional-dependencies", {}), normalize(project["name"]))
@@ -71,14 +71,14 @@ def find_undeclared_python(root: Path) -> Iterator[str]:
 
 
 def list_modules(folder: Path) -> Iterator[str]:
-    """What files of a folder import from beside them: tests, their helpers, examples."""
+    """Yield the modules that files of a folder import from their own folder: tests, their helpers, examples."""
     for path in folder.rglob("*"):
         if path.is_dir() or path.suffix == ".py":
             yield path.stem
 
 
 def find_imports(node: ast.AST, inside: bool = False) -> Iterator[tuple[str, bool]]:
-    """The packages that are imported, and whether that is inside of a function."""
+    """Yield the imported packages, and whether the import is inside a function."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             yield from ((alias.name.split(".")[0], inside) for alias in child.names)
@@ -89,11 +89,12 @@ def find_imports(node: ast.AST, inside: bool = False) -> Iterator[tuple[str, boo
 
 
 def read_names(requirements: Iterable[str]) -> set[str]:
+    """Return the normalized names of the required packages."""
     return {normalize(name_requirement(each)) for each in requirements}
 
 
 def expand_extras(extras: dict[str, list[str]], project: str) -> dict[str, set[str]]:
-    """What each extra declares, with the extras of this project that it names."""
+    """Return the packages that each extra declares, including those of other extras that it names."""
     found: dict[str, set[str]] = {}
     for extra in extras:
         names, work = set[str](), [extra]
@@ -109,10 +110,12 @@ def expand_extras(extras: dict[str, list[str]], project: str) -> dict[str, set[s
 
 
 def name_requirement(requirement: str) -> str:
+    """Return the name of a requirement, without its version and extras."""
     return re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0]
 
 
 def normalize(name: str) -> str:
+    """Return a package name in its normal form."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -120,7 +123,7 @@ def normalize(name: str) -> str:
 
 
 def find_undeclared_scripts(root: Path) -> Iterator[str]:
-    """Imports of the extension that its package.json does not declare, one sentence each."""
+    """Yield one sentence per import of the extension that its package.json does not declare."""
     extension = root / "extension"
     if not extension.is_dir():
         return
@@ -137,13 +140,14 @@ def find_undeclared_scripts(root: Path) -> Iterator[str]:
 
 
 def list_scripts(extension: Path) -> list[Path]:
+    """List the scripts of the extension that are checked."""
     found = [path for folder in ("src", "tests") for path in (extension / folder).rglob("*")]
     found += extension.iterdir()
     return sorted(path for path in found if path.suffix in {".ts", ".tsx", ".js", ".mjs", ".cjs"})
 
 
 def name_package(imported: str) -> str | None:
-    """The package of what is imported; None for a file, and for what comes with Node.js."""
+    """Return the package of an import. None for a file, and for a module of Node.js."""
     if imported.startswith((".", "/", "node:")):
         return None
     return "/".join(imported.split("/")[: 2 if imported.startswith("@") else 1])

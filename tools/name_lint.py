@@ -1,4 +1,4 @@
-"""Check the names of functions, classes and files against the naming rules of CONTRIBUTING.
+"""Check the names of functions, classes and files against the naming rules of CONTRIBUTING.md.
 
 Usage: ``python tools/name_lint.py [ROOT]``. Prints one line per problem; exit code 1 if there are any.
 
@@ -34,7 +34,7 @@ NOUNS = frozenset(
         *("signing", "string", "thing", "timing"),
     ]
 )
-"""Words in -ed and -ing that are not participles, or are nouns of their own."""
+"""Words in -ed and -ing that are not participles, or are also nouns."""
 
 ALLOWED_NAMES: Mapping[str, str] = {
     "approved": "public: `hitl_nb.Decision.approved`",
@@ -59,7 +59,7 @@ ALLOWED_HOMONYMS: Mapping[str, str] = {
 """Class names that may be defined more than once, with the reason."""
 
 SHORT_NAMES = frozenset("abijknxy_")
-"""Two operands, counters, coordinates, numbers of things, and what is not used."""
+"""Names for two operands, counters, coordinates, numbers of things, and unused values."""
 
 FIELDS_OF_FORMATS: Mapping[str, str] = {
     "LogHead.h": "stored",
@@ -77,11 +77,11 @@ class NameProblem:
     """One name that breaks a rule.
 
     Attributes:
-        path: file, relative to the root.
-        line: line number, from 1.
-        name: the name.
-        rule: name of the rule.
-        detail: what is wrong, for people.
+        path: File, relative to the root.
+        line: Line number, from 1.
+        name: The name.
+        rule: Name of the rule.
+        detail: Description of the problem, for people.
     """
 
     path: str
@@ -97,7 +97,7 @@ class NameProblem:
 
 @dataclass(frozen=True)
 class ClassDefinition:
-    """A class or type by its name without a leading underscore or interface `I`."""
+    """A class or type, by its name without a leading underscore or interface `I`."""
 
     path: str
     line: int
@@ -108,7 +108,7 @@ class ClassDefinition:
 
 
 def is_participle(name: str) -> bool:
-    """Whether a name is one word that is a participle or an adverb. Python's own `__missing__` and the like are not."""
+    """Return whether a name is a single participle or adverb. Python's special names, as `__missing__`, are not."""
     bare = name.strip("_")
     if name.startswith("__") or bare in ALLOWED_NAMES or re.search(r"[_-]|.[A-Z]", bare):
         return False
@@ -242,7 +242,7 @@ def _check_homonyms(classes: Iterable[ClassDefinition]) -> Iterator[NameProblem]
 
 
 def _distinct_meanings(definitions: list[ClassDefinition]) -> list[ClassDefinition]:
-    """The definitions without interfaces that one of the others implements: both are one thing."""
+    """Return the definitions without interfaces that another definition implements: both have one meaning."""
     implemented = frozenset[str]().union(*(definition.implements for definition in definitions))
     return [one for one in definitions if not (one.is_contract and one.name in implemented)]
 

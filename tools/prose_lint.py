@@ -94,9 +94,10 @@ def python_texts(path: Path, source: str) -> Iterator[Text]:
     nodes = list(ast.walk(ast.parse(source)))
     keys = {id(key) for node in nodes if isinstance(node, ast.Dict) for key in node.keys}
     for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys:
-            if node.value.count(" ") >= 2 and not _STYLE_SHEET.match(node.value):
-                yield Text(path, node.lineno, node.value)
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in keys:
+            continue
+        if node.value.count(" ") >= 2 and not _STYLE_SHEET.match(node.value):
+            yield Text(path, node.lineno, node.value)
     comments: list[tokenize.TokenInfo] = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:

@@ -1,8 +1,8 @@
-"""Checks how files and folders know each other: `python tools/structure.py [ROOT]`; exit code 1 if something is wrong.
+"""Check the imports between files and folders: `python tools/structure.py [ROOT]`; exit code 1 if there is a problem.
 
-No circle between files, none between folders, in Python and in TypeScript, and at most 13 files in a folder (a
-package's own `__init__.py` is not counted). Imports under `TYPE_CHECKING` do not count, imports inside of functions do.
-The package's face, `hitl_nb/__init__.py`, reaches into every folder and is entered by none.
+There must be no circle between files and none between folders, in Python and in TypeScript. A folder has at most 13
+files, a package's own `__init__.py` excluded. Imports under `TYPE_CHECKING` are ignored; imports inside functions count.
+The package's face, `hitl_nb/__init__.py`, imports from every folder and must not be imported by any.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ Graph = dict[str, set[str]]
 
 
 def read_python(root: Path) -> Graph:
-    """Which file of hitl_nb imports which."""
+    """Return the imports between the files of hitl_nb."""
     modules = {name_module(path): path for path in list_files(root, "hitl_nb", (".py",))}
     return {path: set(find_imports(root / path, module, modules)) - {path, FACE} for module, path in modules.items()}
 
 
 def name_module(path: str) -> str:
+    """Return the name of a file's module."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def find_imports(file: Path, module: str, modules: Mapping[str, str]) -> Iterator[str]:
+    """Yield the files that a file imports."""
     for node in walk_imports(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (modules[alias.name] for alias in node.names if alias.name in modules)
@@ -46,6 +48,7 @@ def find_imports(file: Path, module: str, modules: Mapping[str, str]) -> Iterato
 
 
 def walk_imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield all import statements below a node, except those under `TYPE_CHECKING`."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child
@@ -57,7 +60,7 @@ def walk_imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
 
 
 def read_typescript(root: Path) -> Graph:
-    """Which file of the extension imports which; `import type` counts."""
+    """Return the imports between the files of the extension. `import type` counts."""
     files = set(list_files(root, "extension/src", (".ts", ".tsx")))
     graph: Graph = {}
     for path in files:
@@ -68,18 +71,20 @@ def read_typescript(root: Path) -> Graph:
 
 
 def resolve_script(path: str, name: str, files: set[str]) -> str | None:
+    """Return the file that a relative import names, or None."""
     base = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
     tried = (base + ending for ending in (".ts", ".tsx", "/index.ts", "/index.tsx"))
     return next((each for each in tried if each in files), None)
 
 
 def list_files(root: Path, folder: str, endings: tuple[str, ...]) -> list[str]:
+    """List the files below a folder that have one of the endings."""
     found = (path.relative_to(root).as_posix() for path in (root / folder).rglob("*"))
     return sorted(path for path in found if path.endswith(endings) and "labextension/" not in path)
 
 
 def find_circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """The groups of nodes that reach each other (Tarjan 1972), without recursion."""
+    """Return the groups of nodes that reach each other (Tarjan 1972), without recursion."""
     numbers: dict[str, int] = {}
     lowest: dict[str, int] = {}
     stack: list[str] = []
@@ -114,7 +119,7 @@ def find_circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
 
 
 def fold(graph: Graph, depth: int | None) -> tuple[Graph, dict[tuple[str, str], list[str]]]:
-    """The same graph between folders, `depth` of them deep; files of the top folder stay files of their own."""
+    """Return the same graph between folders, `depth` levels deep. Files of the top folder stay nodes of their own."""
 
     def name_folder(path: str) -> str:
         folders = path.split("/")[:-1]
@@ -133,7 +138,7 @@ def fold(graph: Graph, depth: int | None) -> tuple[Graph, dict[tuple[str, str], 
 
 
 def find_problems(root: Path) -> list[str]:
-    """What is wrong with the structure of a checkout, one sentence each."""
+    """Return one sentence per problem in the structure of a checkout."""
     problems: list[str] = []
     for graph in (read_python(root), read_typescript(root)):
         graph.pop(FACE, None)
@@ -154,6 +159,7 @@ def find_problems(root: Path) -> list[str]:
 
 
 def main() -> int:
+    """Print the problems. Return 1 if there are any."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
     problems = list(dict.fromkeys(find_problems(root)))
     for problem in problems:

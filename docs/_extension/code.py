@@ -1,4 +1,4 @@
-"""Where the documentation enters the package: everything that a page is made from, by the names of today."""
+"""Access of the documentation to the package: everything that pages are generated from, by its current names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def command_group() -> Any:
-    """The click group of `hitl-nb`."""
+    """Return the click group of `hitl-nb`."""
     from typer.main import get_command
 
     from hitl_nb.cli.app import app
@@ -15,7 +15,7 @@ def command_group() -> Any:
 
 
 def server_options() -> dict[str, Any]:
-    """The traitlets of `c.HitlNb`, by name."""
+    """Return the traitlets of `c.HitlNb`, by name."""
     from hitl_nb.server.base.context import HitlNb
 
     return HitlNb.class_traits(config=True)
@@ -29,14 +29,14 @@ def environment_variables() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 
 
 def openapi_document() -> dict[str, Any]:
-    """The description of the REST API."""
+    """Return the description of the REST API."""
     from hitl_nb.server.api.openapi import build_document
 
     return build_document()
 
 
 def record_types() -> list[type]:
-    """The structs that the store keeps, as the store's format describes them."""
+    """Return the stored structs, as the store's format describes them."""
     from hitl_nb import records
 
     decisions = (records.Proposal, records.Doubt, records.DecisionRecord, records.VoteRecord, records.Terms)
@@ -44,7 +44,7 @@ def record_types() -> list[type]:
 
 
 def decision_file_schema() -> dict[str, Any]:
-    """The JSON Schema of a decisions file."""
+    """Return the JSON Schema of a decisions file."""
     import msgspec
 
     from hitl_nb.scripted_review.decision_file import _FileContent
@@ -53,7 +53,7 @@ def decision_file_schema() -> dict[str, Any]:
 
 
 def format_numbers() -> dict[str, int]:
-    """The versions of what is stored and sent."""
+    """Return the versions of the stored and sent formats."""
     from hitl_nb.engine.snapshot import signing
     from hitl_nb.records import FORMAT
     from hitl_nb.scripted_review import decision_file
@@ -68,7 +68,7 @@ def format_numbers() -> dict[str, int]:
 
 
 def returned_types() -> list[type]:
-    """The types of what public functions return, and users do not import."""
+    """Return the types that public functions return and that users do not import."""
     from hitl_nb.agent_api.agents import Agent
     from hitl_nb.agent_api.outside_runs import AgentRun
     from hitl_nb.headless.run_notebook import NotebookRun
@@ -81,7 +81,7 @@ def returned_types() -> list[type]:
 
 
 def guardrail_module() -> str:
-    """The name of the module `hitl_nb.guardrails`."""
+    """Return the name of the module `hitl_nb.guardrails`."""
     import hitl_nb
 
     return hitl_nb.guardrails.__name__

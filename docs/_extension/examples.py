@@ -1,7 +1,7 @@
-"""Executes the notebooks of `examples/` with their decision files, and writes them to `docs/examples/` as pages.
+"""Execute the notebooks of `examples/` with their decision files, and write them to `docs/examples/` as pages.
 
-Each runs in a process, a folder and a store of its own. The results are kept by a hash of all that they depend on: the
-examples and the package's source.
+Each notebook runs in its own process, folder and store. The results are cached by a hash of everything that they depend
+on: the examples and the package's source.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ SECONDS = 300
 
 
 def execute_all() -> None:
-    """Make the pages. Raises RuntimeError for a notebook that does not run to its end."""
+    """Make the pages.
+
+    Raises:
+        RuntimeError: A notebook does not run to its end.
+    """
     folder = KEPT / _fingerprint()
     folder.mkdir(parents=True, exist_ok=True)
     for source in sorted(EXAMPLES.glob("*.ipynb")):
@@ -66,7 +70,7 @@ def _execute(source: Path, target: Path) -> None:
 
 
 def _fingerprint() -> str:
-    """A hash of the examples and of the package that runs them."""
+    """Return a hash of the examples and of the package that runs them."""
     found = hashlib.sha256(sys.version.encode())
     for file in _sources():
         found.update(f"{file.relative_to(ROOT)}\0".encode())

@@ -1,4 +1,4 @@
-"""Markdown of tables, for the generated parts of pages."""
+"""Markdown text and tables for the generated parts of pages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Format a table."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(_cell(one) for one in line)} |" for line in lines) + "\n"
 
@@ -15,5 +16,5 @@ def _cell(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Text of a docstring as Markdown: what looks like an HTML tag is none."""
+    """Convert a docstring to Markdown in which nothing looks like an HTML tag."""
     return re.sub(r"<(?=[A-Za-z/!])", r"\\<", text)

@@ -1,7 +1,7 @@
 """Links from annotations to public names.
 
-The package's names are defined in inner modules (`hitl_nb.review.decision.Decision`) and documented where users import
-them (`hitl_nb.Decision`).
+The package's names are defined in inner modules (`hitl_nb.review.decision.Decision`) and documented under the names
+that users import (`hitl_nb.Decision`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 from _extension import code
 
 UNLINKED = ("Asked", "Builtin", "Proposal", "Store")
-"""Types in annotations that have no entry in the API: users pass them on, and the page says the rest in words."""
+"""Types in annotations without an entry in the API. Users only pass them on; the page explains them in words."""
 
 
 def resolve(app: Any, env: Any, node: Any, content: Any) -> Any:
-    """The link to a public name, for a reference to the place where it is defined."""
+    """Return the link to a public name, for a reference to its place of definition."""
     if node.get("refdomain") != "py":
         return None
     name = node.get("reftarget", "").rsplit(".", 1)[-1]
@@ -29,7 +29,7 @@ def resolve(app: Any, env: Any, node: Any, content: Any) -> Any:
 
 
 def _documented_name(name: str) -> str | None:
-    """Where the documentation has the thing that an annotation names."""
+    """Return the documented name of the type that an annotation names."""
     import hitl_nb
 
     if name in hitl_nb.__all__:

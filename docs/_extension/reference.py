@@ -1,4 +1,4 @@
-"""Makes the generated parts of the reference pages, as Markdown, from the code.
+"""Generation of parts of the reference pages, as Markdown, from the code.
 
 A page names its part in a comment: `<!-- generated: command-line -->`. `fill` puts the Markdown there.
 """
@@ -20,12 +20,16 @@ MARK = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 
 
 def fill(text: str) -> str:
-    """The text of a page with its generated parts. Raises KeyError for a part that does not exist."""
+    """Return the text of a page with its generated parts.
+
+    Raises:
+        KeyError: A named part does not exist.
+    """
     return MARK.sub(lambda found: PARTS[found[1]](), text)
 
 
 def command_line() -> str:
-    """Every command of `hitl-nb` with its arguments and options."""
+    """Describe every command of `hitl-nb` with its arguments and options."""
     group = code.command_group()
     return "\n".join(_lines_of_group(group, "hitl-nb"))
 
@@ -67,7 +71,7 @@ def _default(option: Any) -> str:
 
 
 def server_options() -> str:
-    """The options of the Jupyter server."""
+    """Describe the options of the Jupyter server."""
     rows = []
     for name, trait in sorted(code.server_options().items()):
         kind = type(trait).__name__.lower()
@@ -76,7 +80,7 @@ def server_options() -> str:
 
 
 def environment() -> str:
-    """The environment variables, by who sets them."""
+    """Describe the environment variables, grouped by who sets them."""
     own, foreign = code.environment_variables()
     parts = []
     for owner, title in (
@@ -95,7 +99,7 @@ def _variables(found: Sequence[Any]) -> str:
 
 
 def lab_settings() -> str:
-    """The settings of the JupyterLab extension, from its schema."""
+    """Describe the settings of the JupyterLab extension, from its schema."""
     rows = []
     for file in sorted((ROOT / "extension" / "schema").glob("*.json")):
         schema = json.loads(file.read_text(encoding="utf-8"))
@@ -106,7 +110,7 @@ def lab_settings() -> str:
 
 
 def magics() -> str:
-    """The docstrings of the magics, from a shell that has loaded the extension."""
+    """Return the docstrings of the magics, from a shell that has loaded the extension."""
     from IPython.core.interactiveshell import InteractiveShell
 
     import hitl_nb
@@ -126,7 +130,7 @@ def magics() -> str:
 
 
 def records() -> str:
-    """The fields of the stored records."""
+    """Describe the fields of the stored records."""
     import msgspec
 
     parts = []
@@ -147,23 +151,23 @@ def _annotation(kind: type, name: str) -> str:
 
 
 def formats() -> str:
-    """The version numbers of the formats."""
+    """List the version numbers of the formats."""
     return table(("format", "version"), [(name, str(number)) for name, number in code.format_numbers().items()])
 
 
 def decision_file_schema() -> str:
-    """The JSON Schema of a decisions file."""
+    """Return the JSON Schema of a decisions file."""
     return f"```json schema\n{json.dumps(code.decision_file_schema(), indent=2)}\n```\n"
 
 
 def returned_types() -> str:
-    """Directives for the types that public functions return."""
+    """Return directives for the types that public functions return."""
     names = [f".. autoclass:: {kind.__module__}.{kind.__qualname__}\n   :members:\n" for kind in code.returned_types()]
     return "```{eval-rst}\n" + "\n".join(names) + "```\n"
 
 
 def guardrails() -> str:
-    """Directives for the built-in guardrails."""
+    """Return directives for the built-in guardrails."""
     module = code.guardrail_module()
     names = [f".. autofunction:: {module}.{name}\n" for name in ("blocklist", "pattern", "satisfies")]
     return "```{eval-rst}\n" + "\n".join(names) + "```\n"

@@ -10,7 +10,7 @@ from _extension.markdown import escape, table
 
 
 def rest_api() -> str:
-    """The calls of the REST API and their messages, from the OpenAPI document."""
+    """Describe the calls of the REST API and their messages, from the OpenAPI document."""
     document = code.openapi_document()
     parts = []
     for path, operations in document["paths"].items():
@@ -59,7 +59,7 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """A schema in words; other messages are links."""
+    """Describe a schema in words. Other messages are links."""
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
         return f"[`{_message(name)}`](#{_anchor(name)})"
@@ -92,7 +92,7 @@ _LIMITS = {
 
 
 def _message(name: str) -> str:
-    """A schema's name without the module that tells two of one name apart."""
+    """Return a schema's name without its module, which only distinguishes equal names."""
     return name.rsplit(".", 1)[-1]
 
 

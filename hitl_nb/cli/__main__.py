@@ -1,4 +1,4 @@
-"""`python -m hitl_nb.cli`."""
+"""Entry point of `python -m hitl_nb.cli`."""
 
 from __future__ import annotations
 

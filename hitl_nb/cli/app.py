@@ -1,8 +1,8 @@
-"""`hitl-nb`: run notebooks, see what waits, decide, and look after the store, from a terminal or a script.
+"""`hitl-nb`: run notebooks, list and decide proposals, and maintain the store, from a terminal or a script.
 
-What a program wants to read goes to standard output and everything said to people to standard error, so
-`hitl-nb inbox --json | jq` always works. Exit codes: 0 done, 75 (the system's "try again later") when a notebook
-waits for a decision, 1 for an error, 2 for a command that was typed wrongly.
+Results for programs go to standard output, messages for people to standard error, so that `hitl-nb inbox --json | jq`
+always works. Exit codes: 0 done; 75 (the system's "try again later") if a notebook waits for a decision; 1 for an
+error; 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -46,16 +46,17 @@ if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
 
 EXIT_WAITING = 75
-"""Exit code of `run` when a person has to decide first (EX_TEMPFAIL of sysexits.h)."""
+"""Exit code of `run` if a person has to decide first (EX_TEMPFAIL of sysexits.h)."""
 
 _OUTPUT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-"""Errors of writing to standard output, where no file is named; a closed pipe is the framework's."""
+"""Errors of writing to standard output, which name no file. The framework handles a closed pipe."""
 
 
 class _Commands(TyperGroup):
-    """Turns the errors of hitl_nb into one line that says what to do."""
+    """Converts errors of hitl_nb to one line that says what to do."""
 
     def invoke(self, ctx: Any) -> Any:
+        """Run the command, and report its errors."""
         try:
             return super().invoke(ctx)
         except HitlError as e:
@@ -73,12 +74,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Agents in notebooks that pause for a person: run them, see what waits, decide.",
+    help="Run notebooks whose agents pause for a person, list open proposals, and decide them.",
 )
 
 
 def _open_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """For shell completion: what can be decided."""
+    """List ids for shell completion: the open proposals."""
     try:
         waiting = open_ledger(ctx.params.get("store")).list_open(limit=100)
     except (HitlError, typer.BadParameter):
@@ -92,14 +93,14 @@ Id = Annotated[
         metavar="ID", help="A proposal's id, or its beginning.", autocompletion=_open_ids, show_default=False
     ),
 ]
-Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept with the decision.")]
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="The reason; kept with the decision.")]
 
 
 def main() -> None:
-    """The `hitl-nb` command."""
+    """Run the `hitl-nb` command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without a letter shows its number
+            stream.reconfigure(errors="backslashreplace")  # a terminal without a character shows its number
     app(prog_name="hitl-nb")
 
 
@@ -111,9 +112,9 @@ def run(
     json: Json = False,
     store: Store = None,
 ) -> None:
-    """Run a notebook in a fresh kernel; its agents go on where they stopped.
+    """Run a notebook in a fresh kernel; its agents continue where they stopped.
 
-    Exit code 0: finished. 75: an agent waits for a decision; what waits is printed. 1: a cell failed.
+    Exit code 0: finished. 75: an agent waits for a decision; the open proposals are printed. 1: a cell failed.
     """
     from hitl_nb import run_notebook
 
@@ -172,14 +173,14 @@ def edit(
         str | None, typer.Option(metavar="yes|no|stop", help="Whether an effect in doubt happened, or stop the run.")
     ] = None,
     result: Annotated[
-        str | None, typer.Option(metavar="JSON", help="What it returned, if it happened (text or JSON).")
+        str | None, typer.Option(metavar="JSON", help="The result of the call, if it happened (text or JSON).")
     ] = None,
     reason: Reason = None,
     store: Store = None,
 ) -> None:
     """Approve a proposal with changes.
 
-    The value is taken as it is for text, markdown and code, as JSON for every other kind (or CSV, for tables).
+    For text, markdown and code the value is taken as it is. For every other kind it is JSON, or CSV for tables.
     """
     if [value is not None, file is not None, editor, happened is not None].count(True) != 1:
         raise typer.BadParameter("give the new value with exactly one of --value, --file, --editor and --happened")
@@ -199,21 +200,21 @@ def edit(
 @app.command()
 def reject(
     proposal: Id,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; the agent is told.", show_default=False)],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason; the agent is told.", show_default=False)],
     store: Store = None,
 ) -> None:
-    """Reject a proposal; the agent goes on without it."""
+    """Reject a proposal; the agent continues without it."""
     _decide(open_ledger(store), proposal, "reject", None, reason)
 
 
 @app.command()
 def respond(
     proposal: Id,
-    message: Annotated[str, typer.Option(metavar="TEXT", help="What to tell the agent.", show_default=False)],
+    message: Annotated[str, typer.Option(metavar="TEXT", help="The message to the agent.", show_default=False)],
     reason: Reason = None,
     store: Store = None,
 ) -> None:
-    """Answer the agent with a message instead of a decision on the value."""
+    """Answer the agent with a message, without a decision on the value."""
     _decide(open_ledger(store), proposal, "respond", message, reason)
 
 
@@ -225,7 +226,7 @@ def record(
     ] = None,
     store: Store = None,
 ) -> None:
-    """Write the decisions on a notebook to its .decisions.json, so that it runs to its end under pytest --nbval."""
+    """Write a notebook's decisions to its .decisions.json, so that it runs to its end under pytest --nbval."""
     from hitl_nb.scripted_review.decision_file import format_document, read_file
     from hitl_nb.scripted_review.decision_recording import record_file
 
@@ -256,7 +257,10 @@ def audit(
     json: Json = False,
     store: Store = None,
 ) -> None:
-    """The audit log: who decided what, when and why. Exit code 1 if it, or a record that it tells of, was changed."""
+    """Show the audit log: who decided what, when and why.
+
+    Exit code 1 if the log, or a record that it covers, was changed.
+    """
     if export is not None and (verify or json):
         raise typer.BadParameter("--export excludes --verify and --json")
     ledger = open_ledger(store)
@@ -281,9 +285,9 @@ def audit(
 
 @app.command()
 def doctor(json: Json = False, store: Store = None) -> None:
-    """Check the store, its settings and the versions, and say how to mend what is wrong.
+    """Check the store, its settings and the versions, and say how to fix each problem.
 
-    Exit code 1 if something is wrong.
+    Exit code 1 if there is a problem.
     """
     from hitl_nb.cli.doctor import examine_installation
 
@@ -298,7 +302,7 @@ def doctor(json: Json = False, store: Store = None) -> None:
 
 
 def _answer_json(seen: Proposal, happened: str, result: str | None) -> str:
-    """The answer to a question about an effect, as JSON."""
+    """Return the answer to a question about an effect, as JSON."""
     import json
 
     from hitl_nb.review.doubt_texts import make_answer
@@ -323,12 +327,14 @@ def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | No
         said = doubts.describe_doubt_outcome(done).lower()
     if run.status == "cancelled":
         out.print_note(
-            f"{said}: {done.title} ({Path(done.notebook).name} says so when it is run; --restart begins it anew)"
+            f"{said}: {done.title} ({Path(done.notebook).name} says so when it is run; --restart starts it again)"
         )
         return
     left = run.open
     go_on = (
-        "its script goes on" if done.notebook.startswith(SCRIPT) else f"run {Path(done.notebook).name} again to go on"
+        "its script continues"
+        if done.notebook.startswith(SCRIPT)
+        else f"run {Path(done.notebook).name} again to continue"
     )
     then = f"{left} of its pause still open" if left else go_on
     out.print_note(f"{said}: {done.title} ({then})")
@@ -344,11 +350,11 @@ def _read_file_text(file: Path) -> str:
 
 
 def _replace_file(file: Path, text: str) -> None:
-    """Write `text` to `file` in one step."""
+    """Replace `file` by one with `text`, in one step."""
     draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         draft.unlink(missing_ok=True)
-        with draft.open("x", encoding="utf-8", newline="\n") as fresh:  # never what a link there names
+        with draft.open("x", encoding="utf-8", newline="\n") as fresh:  # "x": never follows a link with this name
             fresh.write(text)
         draft.replace(file)
     except OSError as e:
@@ -358,7 +364,7 @@ def _replace_file(file: Path, text: str) -> None:
 
 
 def _edit_in_editor(ledger: Ledger, proposal: Proposal) -> str:
-    """The proposal's text (or its draft's) after the person's own editor had it."""
+    """Return the proposal's text, or its draft's, after the person changed it in their own editor."""
     from hitl_nb.kinds.registry import find_kind
 
     command = VISUAL.read() or EDITOR.read()
@@ -377,14 +383,14 @@ def _edit_in_editor(ledger: Ledger, proposal: Proposal) -> str:
             raise HitlError(f"the editor ended with code {code}; nothing was decided")
         after = _read_file_text(file)
     if kind.keeps_last_line_end and not before.endswith("\n"):
-        after = after.removesuffix("\n")  # editors end a file with a line end that nobody typed
+        after = after.removesuffix("\n")  # editors add a line end at the end of a file
     if after == before:
         raise HitlError("nothing was changed, so nothing was decided; use `hitl-nb approve` to approve it as it is")
     return after
 
 
 def _describe_actor(ledger: Ledger, event: Event) -> str:
-    """Who did what an event tells, and how it is known who decided."""
+    """Describe the actor of an event, and for a decision how the decider is known."""
     from hitl_nb.ledger.decisions.reviewers import format_decider
 
     if event.type == "decision" and event.proposal is not None:
@@ -424,7 +430,7 @@ def _list_builtins(event: Any) -> Any:
 
 @contextmanager
 def _progress(name: str) -> Generator[Callable[[int, int], None] | None]:
-    """A progress bar on standard error, if that is a terminal; yields what to call at each cell."""
+    """Show a progress bar on standard error if that is a terminal. Yields the function to call at each cell."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -442,5 +448,5 @@ def _progress(name: str) -> Generator[Callable[[int, int], None] | None]:
 
 
 def _exit_on_signal(number: int, frame: object) -> None:
-    """SIGTERM: leave as Ctrl-C does, so that the kernel is put away."""
+    """Handle SIGTERM like Ctrl-C, so that the kernel is shut down."""
     raise KeyboardInterrupt

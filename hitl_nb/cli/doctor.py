@@ -1,7 +1,7 @@
-"""`hitl-nb doctor`: what the promises rest on, looked at one by one, with what to do about each that does not hold.
+"""`hitl-nb doctor`: checks of the conditions that the promises depend on, with advice for each failed check.
 
-It opens the store as everybody does (which restores the settings that can be restored), then reads the settings back
-through a second, read-only connection, so that what it reports is what is on disk.
+It opens the store in the usual way, which restores the settings that can be restored. Then it reads the settings back
+through a second, read-only connection, so that it reports what is on disk.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DISKCACHE_VERSION = "5.6.3"
 _FRONT_ENDS = ("jupyterlab", "notebook")
 _NEEDED_PACKAGES = ("ipykernel", "ipython", "ipywidgets", "nbclient", "nbformat", "pydantic", "msgspec", "cloudpickle")
 
-# What may never differ in a store, and in words what goes wrong if it does.
+# Settings that must never differ in a store, and the damage if they do.
 _SETTINGS: dict[str, tuple[object, str]] = {
     "eviction_policy": ("none", "old decisions would be deleted to make room"),
     "cull_limit": (0, "old decisions would be deleted to make room"),
@@ -38,7 +38,7 @@ _SETTINGS: dict[str, tuple[object, str]] = {
 
 @dataclass(frozen=True)
 class DoctorFinding:
-    """One thing that was looked at: `state` is "ok", "note" (works, but know this) or "wrong"."""
+    """Result of one check. `state` is "ok", "note" (works, with a limit to know) or "wrong"."""
 
     state: Literal["ok", "note", "wrong"]
     subject: str
@@ -46,12 +46,16 @@ class DoctorFinding:
     fix: str = ""
 
     def json(self) -> dict[str, str]:
-        """This finding as a JSON object."""
+        """Return this finding as a JSON object."""
         return {"state": self.state, "what": self.subject, "found": self.found, "mend": self.fix}
 
 
 def examine_installation(url: str | None) -> list[DoctorFinding]:
-    """Look at everything and return what was found, in order. Raises ValueError for a bad store URL."""
+    """Run all checks and return their findings, in order.
+
+    Raises:
+        ValueError: The store's URL is invalid.
+    """
     return [
         *_check_versions(),
         _check_sqlite(sqlite3.sqlite_version_info),
@@ -86,7 +90,7 @@ def _check_versions() -> Iterator[DoctorFinding]:
 
 
 def _check_sqlite(found: tuple[int, int, int]) -> DoctorFinding:
-    """Whether this SQLite can corrupt a WAL that is checkpointed while it is restarted (sqlite.org/wal.html)."""
+    """Check whether this SQLite can corrupt a WAL that is checkpointed during a restart (sqlite.org/wal.html)."""
     text = ".".join(map(str, found))
     mended = found >= (3, 51, 3) or (3, 50, 7) <= found < (3, 51) or (3, 44, 6) <= found < (3, 45)
     if mended:
@@ -113,10 +117,10 @@ def _check_store(url: str | None) -> Iterator[DoctorFinding]:
     try:
         store = open_store(url)
         ledger = Ledger(store)
-        drafts = store.drafts  # opening it completes what a process left that was killed while it made it
+        drafts = store.drafts  # opening repairs a store whose creation was interrupted by a killed process
     except HitlError as e:
         yield DoctorFinding(
-            "wrong", "store", f"cannot be opened: {e}", f"mend that, or name another store (from {origin})"
+            "wrong", "store", f"cannot be opened: {e}", f"fix that, or name another store (from {origin})"
         )
         return
     yield DoctorFinding("ok", "store", f"{drafts.url} (from {origin})")
@@ -145,12 +149,12 @@ def _check_watchers(ledger: Ledger) -> Iterator[DoctorFinding]:
         yield DoctorFinding("ok", "deadlines", f"watched by {', '.join(map(str, watchers))}")
     elif ledger.has_timers():
         mend = "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
-        yield DoctorFinding("note", "deadlines", "nobody watches them, and something waits that has one", mend)
+        yield DoctorFinding("note", "deadlines", "nobody watches them, and a proposal with a deadline waits", mend)
 
 
 def _check_stuck(ledger: Ledger) -> Iterator[DoctorFinding]:
-    mend = "name others in the policy's `fallback` for the next time; `hitl-nb cancel` stops a run that cannot go on"
-    with suppress(StoreCorrupt):  # the comparison with the log names what is damaged
+    mend = "name others in the policy's `fallback` for the next time; `hitl-nb cancel` stops a run that cannot continue"
+    with suppress(StoreCorrupt):  # the comparison with the log reports the damage
         for proposal in iterate_stuck(ledger.store):
             yield DoctorFinding(
                 "wrong", "stuck", f"nobody may decide {proposal.title!r} ({proposal.id}): {proposal.stuck}", mend
@@ -161,7 +165,7 @@ def _check_channels() -> Iterator[DoctorFinding]:
     try:
         found = load_channels()
     except ChannelsError as error:
-        yield DoctorFinding("wrong", "channels", str(error), "nobody is notified until that is mended")
+        yield DoctorFinding("wrong", "channels", str(error), "fix the file; until then nobody is notified")
         return
     if found is not None and not can_post():
         yield DoctorFinding("wrong", "channels", "Apprise is not installed: nobody is notified", APPRISE_MISSING)
@@ -193,7 +197,7 @@ def _check_settings(database: Path) -> DoctorFinding:
         )
     for key, (wanted, why) in _SETTINGS.items():
         if held.get(key) != wanted:
-            mend = f"another program changed it, and {why}: stop that program; opening the store again sets it right"
+            mend = f"another program changed it, and {why}: stop that program, then open the store again to restore it"
             return DoctorFinding("wrong", name, f"{key} is {held.get(key)!r}, not {wanted!r}", mend)
     if journal != "wal":
         return DoctorFinding(

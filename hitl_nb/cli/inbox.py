@@ -1,4 +1,4 @@
-"""`hitl-nb inbox` and `hitl-nb show`: what waits, what a policy decided, and one proposal in full."""
+"""`hitl-nb inbox` and `hitl-nb show`: open proposals, decisions of policies, and one proposal in full."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from hitl_nb.review.progress import Viewer
 
 _PAGE_SIZE = 200
-"""Proposals that are read at once."""
+"""Proposals that are read together."""
 
-After = Annotated[str | None, typer.Option(metavar="ID", help="Only what is listed after this proposal.")]
-Mine = Annotated[bool, typer.Option("--mine", help="Only what you may decide, first what is assigned to you.")]
-Passed = Annotated[bool, typer.Option("--passed", help="What a policy passed or blocked, newest first.")]
+After = Annotated[str | None, typer.Option(metavar="ID", help="Only proposals that are listed after this one.")]
+Mine = Annotated[bool, typer.Option("--mine", help="Only proposals that you may decide, those assigned to you first.")]
+Passed = Annotated[bool, typer.Option("--passed", help="Proposals that a policy passed or blocked, newest first.")]
 
 
 def add_inbox_commands(app: typer.Typer, proposal_id: Any) -> None:
-    """Add the commands to `hitl-nb`; `proposal_id` is the type of its argument for a proposal's id."""
+    """Add the commands to `hitl-nb`. `proposal_id` is the type of the argument for a proposal's id."""
 
     @app.command()
     def inbox(  # pyright: ignore[reportUnusedFunction]
@@ -35,9 +35,11 @@ def add_inbox_commands(app: typer.Typer, proposal_id: Any) -> None:
         json: Json = False,
         store: Store = None,
     ) -> None:
-        """What waits for a decision, oldest first; or what a policy decided."""
+        """List the proposals that wait for a decision, oldest first; or the decisions of policies."""
         if mine and passed:
-            raise typer.BadParameter("what a policy decided waits for nobody", param_hint="--mine --passed")
+            raise typer.BadParameter(
+                "use one of them: decisions of a policy wait for nobody", param_hint="--mine --passed"
+            )
         ledger = open_ledger(store)
         if passed:
             found = _list_passed(ledger, limit + 1, after)
@@ -57,7 +59,7 @@ def add_inbox_commands(app: typer.Typer, proposal_id: Any) -> None:
         note_unwatched(ledger)
 
     def show(proposal: str, json: Json = False, store: Store = None) -> None:
-        """One proposal in full."""
+        """Show one proposal in full."""
         ledger = open_ledger(store)
         p = ledger.load_proposal(proposal)
         if json:
@@ -80,7 +82,7 @@ _EMPTY_MESSAGES = {
 
 
 def full_proposal_json(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
-    """P, as `--json` prints it."""
+    """Return the JSON document P, as `--json` prints it."""
     return {
         **proposal_json(proposal, ledger.reviewer_identity(proposal)),
         **msgspec.to_builtins(describe_progress_of(ledger, proposal)),
@@ -88,6 +90,7 @@ def full_proposal_json(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
 
 
 def describe_progress_of(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
+    """Return how far the proposal's needs are met, see `review.progress.describe`."""
     from hitl_nb.review.progress import describe_progress, load_current_people, voter_identities
 
     return describe_progress(
@@ -103,7 +106,7 @@ def _current_viewer() -> Viewer:
 
 
 def _list_mine(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
-    """What this person may decide, those first that are assigned to them; all that waits is looked at."""
+    """List the proposals that this person may decide, those assigned to them first. Reads all open proposals."""
     from hitl_nb.review.progress import describe_permissions, load_current_people
 
     me, found = _current_viewer(), list[Proposal]()
@@ -129,7 +132,7 @@ def _list_passed(ledger: Ledger, limit: int, after: str | None) -> list[Proposal
 
 
 def read_draft_text(ledger: Ledger, proposal: Proposal) -> str | None:
-    """What somebody has typed into the open proposal so far, if it differs from what was proposed."""
+    """Return the text of the open proposal's draft, if it differs from the proposed value."""
     from hitl_nb.drafts.document import are_equal
     from hitl_nb.drafts.draft import Draft, format_draft
 
@@ -138,6 +141,7 @@ def read_draft_text(ledger: Ledger, proposal: Proposal) -> str | None:
 
 
 def note_unwatched(ledger: Ledger) -> None:
+    """Print a note if open proposals have deadlines and no process watches them."""
     from hitl_nb.ledger.open.watchers import UNWATCHED_MESSAGE
 
     if ledger.is_unwatched(ledger.now()):

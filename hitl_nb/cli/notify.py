@@ -1,4 +1,4 @@
-"""`hitl-nb notify`: the channels that people are told through, and whether they work."""
+"""`hitl-nb notify`: the channels for notifications, and a test of them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hitl_nb.errors import HitlError
 if TYPE_CHECKING:
     from hitl_nb.review.notifications.channels import Channel
 
-app = typer.Typer(no_args_is_help=True, help="Who is told about proposals, and how: the channels of channels.toml.")
+app = typer.Typer(no_args_is_help=True, help="List and test the notification channels of channels.toml.")
 
 
 @app.command("list")
 def list_channels(json: Json = False) -> None:
-    """The channels: names and services, never a URL."""
+    """List the channels: names and services, without their URLs."""
     found = _load_channels_or_exit().values()
     if json:
         shown = [{"name": one.name, "services": _channel_schemes(one), "digest": _digest_seconds(one)} for one in found]
@@ -35,7 +35,7 @@ def send_test(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A channel's name.", show_default=False)],
     json: Json = False,
 ) -> None:
-    """Send a test message to a channel, and say what became of it. Exit code 1 if a service did not take it."""
+    """Send a test message to a channel, and report the result. Exit code 1 if a service did not accept it."""
     from hitl_nb.records import new_id
     from hitl_nb.review.notifications import delivery
 

@@ -1,4 +1,4 @@
-"""Options that commands of `hitl-nb` share, and the store that they name."""
+"""Options that several commands of `hitl-nb` have, and the store that they name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Store = Annotated[
     typer.Option(metavar="URL", help="The store: diskcache:///path. Default: HITL_NB_STORE, else your own."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Limit = Annotated[int, typer.Option(min=1, help="Show at most so many.")]
+Limit = Annotated[int, typer.Option(min=1, help="Most entries to show.")]
 
 
 @contextmanager
 def bad_url_is_bad_usage() -> Generator[None]:
-    """Turn the ValueError of a store's URL into a usage error of `--store`."""
+    """Convert the ValueError of a store's URL to a usage error of `--store`."""
     try:
         yield
     except ValueError as e:
@@ -29,7 +29,7 @@ def bad_url_is_bad_usage() -> Generator[None]:
 
 
 def open_ledger(store: str | None) -> Ledger:
-    """The ledger over the store that the command names."""
+    """Return the ledger over the store that the command names."""
     from hitl_nb.ledger.ledger import Ledger
     from hitl_nb.storage import open_store
 

@@ -1,9 +1,8 @@
-"""What the command line prints: tables for people, plain lines for pipes, one JSON document for programs.
+"""Output of the command line: tables for people, plain lines for pipes, one JSON document for programs.
 
-On a terminal a list is a table; anywhere else it is one line a record with tabs between the fields, so that
-`cut` and `grep` work and nothing of the decoration is left. Agents write the texts that are shown here, so
-every control character, and every one that could fake the reading order, is spelled out
-(`show_hidden_characters`).
+On a terminal a list is a table. Elsewhere it is one line per record, with tabs between the fields and without
+decoration, so that `cut` and `grep` work. Agents write the texts that are shown here. So control characters, and
+characters that could fake the reading order, are spelled out (`values.show_hidden_characters`).
 """
 
 from __future__ import annotations
@@ -38,9 +37,13 @@ def print_note(text: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, named: bool = False) -> None:
-    """Print rows: a table on a terminal, lines of fields with tabs between them elsewhere.
+    """Print rows: as a table on a terminal, elsewhere as lines with tabs between the fields.
 
-    `named` is for columns whose meaning cannot be told from their fields: there, too, the first line names them.
+    Args:
+        columns: Names of the columns.
+        rows: The fields of each row.
+        named: Whether the first line has the names of the columns also outside a terminal, because the fields do not
+            show their meaning.
     """
     texts = [["" if cell is None else show_hidden_characters(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
@@ -61,12 +64,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, nam
 
 
 def format_time(moment: datetime) -> str:
-    """A time for people: to the second, UTC."""
+    """Format a time for people: to the second, in UTC."""
     return moment.strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def print_proposals(found: Sequence[Proposal], told: Sequence[dict[str, Any]]) -> None:
-    """The list of proposals. `told` is what `review.progress.describe` gave of each; shown where any has terms."""
+    """Print a list of proposals.
+
+    Args:
+        found: The proposals.
+        told: Result of `review.progress.describe` for each. Shown if any proposal has terms.
+    """
     columns = ("id", "title", "kind", "agent", "notebook", "waiting since")
     rows = [
         (
@@ -107,7 +115,7 @@ def _format_next(proposal: Proposal, told: dict[str, Any]) -> str:
 
 
 def print_passed(found: Sequence[Proposal]) -> None:
-    """The list of what policies decided."""
+    """Print the decisions of policies."""
     rows: list[tuple[object, ...]] = []
     for proposal in found:
         assert proposal.decision is not None
@@ -121,7 +129,7 @@ _VERDICT_WORDS = {"approve": "passed", "reject": "blocked"}
 
 
 def print_runs(found: Sequence[Run]) -> None:
-    """The list of runs."""
+    """Print a list of runs."""
     print_table(
         ("id", "agent", "key", "notebook", "status", "pauses", "open", "changed", "error"),
         (
@@ -132,7 +140,7 @@ def print_runs(found: Sequence[Run]) -> None:
 
 
 def print_events(found: Sequence[Event], by: Callable[[Event], str]) -> None:
-    """The audit log; `by` says who did it."""
+    """Print entries of the audit log. `by` describes the actor of an event."""
     print_table(
         ("n", "at", "what", "by", "run", "proposal", "details"),
         ((e.n, format_time(e.at), e.type, by(e), e.run, e.proposal, _compact_json(e.data)) for e in found),
@@ -142,9 +150,14 @@ def print_events(found: Sequence[Event], by: Callable[[Event], str]) -> None:
 def print_proposal(
     proposal: Proposal, draft: str | None, comments: Sequence[Comment], known: Known | None, told: dict[str, Any]
 ) -> None:
-    """One proposal in full: nothing of what would be done is shortened.
+    """Print one proposal in full. The action is never shortened.
 
-    `known` is how it is known who decided, `told` what `review.progress.describe` gave.
+    Args:
+        proposal: The proposal.
+        draft: Text of the current draft, if it differs from the value.
+        comments: Comments on the proposal.
+        known: How the identity of the decider is known.
+        told: Result of `review.progress.describe`.
     """
     facts = [
         ("id", proposal.id),
@@ -193,7 +206,7 @@ def print_proposal(
 
 
 def _print_doubt(proposal: Proposal, doubt: Doubt) -> None:
-    """What is known of an effect in doubt, and how to say what came of it."""
+    """Print the known facts about an effect in doubt, and the commands that answer the question."""
     known = doubts.list_facts(doubt)
     width = max(len(name) for name, _ in known)
     _print_part("In doubt", "\n".join([doubt.call, *(f"{name:<{width}}  {text}" for name, text in known)]))
@@ -227,9 +240,9 @@ def _iterate_thread_lines(comments: Sequence[Comment]) -> Iterator[str]:
 
 
 def _format_comment(comment: Comment) -> str:
-    """Who said what, and about what: a quote like one of a mail, or a suggestion like a diff.
+    """Format a comment with its author and subject: a quote as in an email, a suggestion as a diff.
 
-    What people wrote stands behind a bar, so that no text can look like another person's comment.
+    Text that people wrote is put behind a bar, so that it cannot look like another person's comment.
     """
     head = f"{format_author(comment)}, {format_time(comment.at)}"
     if comment.state_at is not None:

@@ -1,4 +1,4 @@
-"""`hitl-nb undo` and `hitl-nb away`: take an approval back, and say who votes in your place."""
+"""`hitl-nb undo` and `hitl-nb away`: take an approval back, and name a deputy who votes in your place."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from hitl_nb.cli import output as out
 from hitl_nb.cli.options import Json, Store, open_ledger
 
 _TIME_HELP = "A date (its midnight), or a date and a time: 2026-01-05, 2026-01-05T09:00, 2026-01-05T09:00+01:00."
-From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=f"From when. Default: now. {_TIME_HELP}")]
+From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=f"Start. Default: now. {_TIME_HELP}")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Until when.")]
-To = Annotated[str | None, typer.Option(metavar="USER", help="Who votes in your place. Default: nobody.")]
-Back = Annotated[bool, typer.Option("--back", help="You are not away, now or later.")]
+To = Annotated[str | None, typer.Option(metavar="USER", help="User who votes in your place. Default: nobody.")]
+Back = Annotated[bool, typer.Option("--back", help="You are not away, neither now nor later.")]
 
 
 def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
-    """Add the commands to `hitl-nb`; `proposal_id` is the type of its argument for a proposal's id."""
+    """Add the commands to `hitl-nb`. `proposal_id` is the type of the argument for a proposal's id."""
 
     def undo(proposal: str, store: Store = None) -> None:
-        """Take your approval back, as long as the policy lets you."""
+        """Take your approval back, as long as the policy allows it."""
         from hitl_nb.review.decide_from_text import reviewer_name
 
         done = open_ledger(store).undo_approval(proposal, reviewer=reviewer_name())
@@ -40,11 +40,11 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
         json: Json = False,
         store: Store = None,
     ) -> None:
-        """Say until when you are away and who votes in your place; without options, show what you have said."""
+        """Say until when you are away and who votes in your place. Without options: show your current entry."""
         from hitl_nb.review.decide_from_text import reviewer_name
 
         if back and (start or until or to):
-            raise typer.BadParameter("--back goes with no other option", param_hint="--back")
+            raise typer.BadParameter("--back cannot be combined with another option", param_hint="--back")
         if until is None and (start or to):
             raise typer.BadParameter("say until when you are away", param_hint="--until")
         ledger, user = open_ledger(store), reviewer_name()
@@ -67,7 +67,7 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
 
 
 def _parse_time(text: str | None) -> datetime | None:
-    """A time as people write it; without a zone, this machine's."""
+    """Parse a time as people write it. Without a time zone, it is in this machine's time zone."""
     if text is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The commands `hitl-nb policy`: which policy applies, whether files are sound, and what one would have said before."""
+"""`hitl-nb policy`: the policy that applies, a check of policy files, and a trial of a file on earlier questions."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 _PAGE_SIZE = 500
 _MAX_SHOWN = 20
-"""Most proposals that are listed with another verdict; `--json` has all."""
+"""Most proposals with another verdict that are listed. `--json` has all."""
 
-app = typer.Typer(no_args_is_help=True, help="Review policies: which apply, whether they are sound, what changes.")
+app = typer.Typer(no_args_is_help=True, help="Show, check and try review policies, and apply changed ones.")
 
 
 @app.command("show")
@@ -35,7 +35,7 @@ def show_policy(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Which policy files apply to a notebook, and their rules together."""
+    """Show the policy files that apply to a notebook, and their combined rules."""
     from hitl_nb.review.policy_files.policy_files import find_policy_files, load_policy
 
     if notebook is not None and not notebook.exists():
@@ -68,10 +68,10 @@ def check_files(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Look for errors in policy files, and for rules that are probably not meant like that.
+    """Check policy files for errors, and for rules that probably mean something else.
 
-    A file is checked together with the files that apply to its folder; it takes the place of those that it is a
-    changed copy of (they have a rule of the same id). Exit code 1: a file has an error.
+    A file is checked together with the files that apply to its folder. If it is a changed copy of one of them, with a
+    rule of the same id, it replaces that file. Exit code 1: a file has an error.
     """
     from hitl_nb.review.policy_files.policy_files import load_policy, try_policy_file
 
@@ -102,15 +102,15 @@ def check_files(
 def replay_past(
     file: Annotated[Path, typer.Argument(metavar="NEW.toml", help="The changed policy file.", show_default=False)],
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only what was asked so long ago at most: 30d, 12h.")
+        str | None, typer.Option(metavar="TIME", help="Only questions that are at most this old: 30d, 12h.")
     ] = None,
     json: Json = False,
     store: Store = None,
 ) -> None:
-    """What a changed policy file would have said about everything that was asked.
+    """Show what a changed policy file would have said about all earlier questions.
 
-    The facts that were recorded are used; no code runs. Each proposal is judged by the files that apply to its
-    notebook, of which NEW.toml takes the place of those that have a rule of the same id.
+    The recorded facts are used; no code runs. Each proposal is judged by the files that apply to its notebook. Files
+    that have a rule of the same id as NEW.toml are replaced by it.
 
     Exit code 1: the file has an error, or would refuse a checkpoint.
     """
@@ -142,9 +142,10 @@ def replay_past(
 
 @app.command("apply")
 def renew_open_terms(json: Json = False, store: Store = None) -> None:
-    """Put open proposals under the policy files as they are now: who decides them, and until when.
+    """Put open proposals under the current policy files: who decides them, and until when.
 
-    Votes of people who may not decide any more are dropped. Votes that are enough by then decide; nothing else does.
+    Votes of people who may no longer decide are dropped. If the remaining votes are enough, they decide. Nothing else
+    is decided.
     """
     from hitl_nb.review.decide_from_text import reviewer_name
     from hitl_nb.review.policy_files.renewal import renew_all
@@ -163,7 +164,7 @@ def renew_open_terms(json: Json = False, store: Store = None) -> None:
 
 
 def _errors_in(place: str, tried: Path | None) -> list[str]:
-    """All that is wrong in the files that apply to a folder, and in one that is tried beside them."""
+    """List all errors in the files that apply to a folder, and in one file that is tried with them."""
     from hitl_nb.review.policy_files.policy_files import (
         PolicyFile,
         find_errors_together,
@@ -229,12 +230,12 @@ def _time_before(since: str | None) -> datetime | None:
 
 
 def _replay_all(ledger: Ledger, file: Path, oldest: datetime | None) -> list[ReplayResult]:
-    """Every proposal since then under the changed file, the newest first."""
+    """Judge every proposal since then under the changed file, the newest first."""
     from hitl_nb.policies.rules.replay import replay_proposal
     from hitl_nb.review.policy_files.policy_files import try_policy_file
 
     by_notebook: dict[str, MergedPolicy] = {}
-    try_policy_file(str(file.absolute().parent), file)  # a bad file is an error though nothing was asked
+    try_policy_file(str(file.absolute().parent), file)  # a bad file is an error even if no question was asked
     found: list[ReplayResult] = []
     for proposal in _all_proposals(ledger):
         if oldest is not None and proposal.created_at < oldest:
@@ -254,7 +255,7 @@ def _all_proposals(ledger: Ledger) -> Iterator[Proposal]:
 
 
 def _print_verdicts(verdicts: dict[Any, int]) -> None:
-    """Old verdicts down, new ones across."""
+    """Print a table of counts: old verdicts as rows, new verdicts as columns."""
     from hitl_nb.policies.rules.replay import REPLAY_OUTCOMES
 
     olds = [old for old in REPLAY_OUTCOMES if any(old == o for o, _ in verdicts)]

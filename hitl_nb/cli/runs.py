@@ -1,4 +1,4 @@
-"""The commands of `hitl-nb` about runs: list them, stop one, give one to another notebook, forget an agent's."""
+"""Commands of `hitl-nb` for runs: list runs, stop one, give one to another notebook, forget an agent's runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RunId = Annotated[
 
 
 def add_run_commands(app: typer.Typer) -> None:
-    """Add them to the application."""
+    """Add the commands to the application."""
     for command in (runs, adopt, cancel, forget):
         app.command()(command)
 
@@ -32,7 +32,7 @@ def runs(
     json: Json = False,
     store: Store = None,
 ) -> None:
-    """The runs, newest first."""
+    """List the runs, newest first."""
     ledger = open_ledger(store)
     found = ledger.list_orphans(_exists_at)[:limit] if orphaned else ledger.list_runs(limit=limit)
     if json:
@@ -48,7 +48,7 @@ def runs(
 
 def adopt(
     run: RunId,
-    notebook: Annotated[Path, typer.Argument(help="The notebook (.ipynb) that goes on with it.", show_default=False)],
+    notebook: Annotated[Path, typer.Argument(help="The notebook (.ipynb) that continues it.", show_default=False)],
     store: Store = None,
 ) -> None:
     """Give a run to a notebook that was moved or renamed."""
@@ -56,7 +56,7 @@ def adopt(
     if not target.is_file() or target.suffix != ".ipynb":
         raise HitlError(f"there is no notebook {notebook}")
     adopted = open_ledger(store).adopt_run(run, str(target), actor=_actor_name())
-    out.print_note(f"run {adopted.id} ({adopted.agent}) belongs to {target.name} now; run that to go on")
+    out.print_note(f"run {adopted.id} ({adopted.agent}) belongs to {target.name} now; run that notebook to continue")
 
 
 def cancel(run: RunId, store: Store = None) -> None:
@@ -69,12 +69,12 @@ def forget(
     agent: Annotated[str, typer.Argument(metavar="AGENT", help="The agent's name.", show_default=False)],
     notebook: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Whose: a notebook's path, or script:NAME. Needed if it is not one alone."),
+        typer.Option(metavar="PATH", help="The notebook's path, or script:NAME. Needed if several have this agent."),
     ] = None,
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Only the runs with this key.")] = None,
     store: Store = None,
 ) -> None:
-    """Remove the runs of an agent with all that hangs on them; the audit log stays."""
+    """Remove the runs of an agent with all their records. The audit log stays."""
     ledger = open_ledger(store)
     place = _find_place(ledger, agent, notebook)
     count = ledger.forget(agent=agent, notebook=place, key=key, actor=_actor_name())
@@ -84,7 +84,7 @@ def forget(
 
 
 def _find_place(ledger: Ledger, agent: str, notebook: str | None) -> str:
-    """The one place with runs of the agent, or the one that is named."""
+    """Return the only place with runs of the agent, or the named place."""
     places: dict[str, None] = {}
     before: str | None = None
     while page := ledger.list_runs(agent=agent, before=before):

@@ -1,6 +1,6 @@
-"""`hitl-nb watch`: lets the clock act on what waits and sends notices, where no server does.
+"""`hitl-nb watch`: acts on deadlines and sends notifications where no server does.
 
-And what `hitl-nb run` waits for: approvals that soon can no longer be taken back.
+Also the wait of `hitl-nb run` for approvals that soon can no longer be taken back.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
 
 MAX_SETTLING_SECONDS = 60.0
-"""Most seconds that `hitl-nb run` waits until an approval can no longer be taken back."""
+"""Longest wait of `hitl-nb run` until an approval can no longer be taken back."""
 _SLICE_SECONDS = 0.5
-"""Seconds after which it is looked whether to stop."""
+"""Interval between checks whether to stop."""
 
 
 def watch(
-    once: Annotated[bool, typer.Option("--once", help="Do what is due now, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Do everything that is due now, and end.")] = False,
     public_url: Annotated[
         str,
-        typer.Option(metavar="URL", envvar=PUBLIC_URL.name, help="Where people reach the server; links begin with it."),
+        typer.Option(metavar="URL", envvar=PUBLIC_URL.name, help="Address of the server for people; links begin with it."),
     ] = "",
     store: Store = None,
 ) -> None:
     """Watch deadlines and send notifications, until interrupted.
 
-    Jupyter servers with hitl_nb do this by themselves; any number of them may. Exit code 1 with --once if something was
-    wrong.
+    Jupyter servers with hitl_nb do this by themselves; any number of processes may. Exit code 1 with --once if there
+    was an error.
     """
     from hitl_nb.review.notifications.channels import check_public_url
     from hitl_nb.review.notifications.watcher import DeadlineWatcher
@@ -72,7 +72,7 @@ def watch(
 
 
 def wait_for_settling(ledger: Ledger, notebook: str, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Wait until a notebook's approvals are decisions that are about to be; whether one has become one."""
+    """Wait until a notebook's approvals can no longer be taken back. Return whether one of them became a decision."""
     from hitl_nb.ledger.rows.store_clock import frozen_time
 
     settled = False

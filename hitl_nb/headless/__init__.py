@@ -1,1 +1,1 @@
-"""Notebooks without a browser: running one, and which one a kernel runs."""
+"""Notebooks without a browser: execution of a notebook, and identification of a kernel's notebook."""

@@ -1,4 +1,4 @@
-"""What a `%%agent` line says."""
+"""Parser of the `%%agent` line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ def _make_parser() -> _LineParser:
 
 
 def parse_agent_line(line: str) -> AgentLine:
-    """Parse what stands behind `%%agent`. Raises UsageError in one sentence."""
+    """Parse the arguments after `%%agent`.
+
+    Raises:
+        UsageError: They are not valid. The message is one sentence.
+    """
     try:
         words = shlex.split(line, posix=False)
     except ValueError as error:
@@ -55,7 +59,7 @@ def parse_agent_line(line: str) -> AgentLine:
         raise UsageError(f"%%agent: NAME must be a word of letters, digits, '-', '_' and '.', not {given.name!r}")
     if given.restart and given.as_recorded:
         raise UsageError(
-            "%%agent: --restart runs the cell anew, --as-recorded goes on with the old code; give one of them"
+            "%%agent: --restart starts again with the new code, --as-recorded continues with the old; give only one"
         )
     if not 0 <= given.wait < float("inf"):
         raise UsageError(f"%%agent: --wait must be a number of seconds >= 0, not {given.wait}")
@@ -68,7 +72,15 @@ def _unquote(word: str) -> str:
 
 
 def evaluate_key(expression: str | None, namespace: dict[str, Any]) -> str:
-    """The value of `--key EXPR`, as text. Raises UsageError if it cannot name a run."""
+    """Return the value of `--key EXPR` as text.
+
+    Args:
+        expression: The expression. None: no key.
+        namespace: Variables of the notebook.
+
+    Raises:
+        UsageError: The value cannot name a run.
+    """
     if expression is None:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Programs that execute notebooks: what their command lines tell, and what ours put into a kernel's environment."""
+"""Programs that execute notebooks: what their command lines name, and the environment of kernels that we start."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _PROGRAMS = (
     *("jupyter-console", "jupyter-qtconsole", "qtconsole"),
 )
 _OUTPUT_OPTIONS = ("--output", "--NbConvertApp.output_base")
-"""Options whose value, the next word, is what a program writes."""
+"""Options whose value, the next word, names a file to write."""
 
 
 def find_named_notebooks() -> list[Path] | None:
-    """The notebooks that the program that executes this kernel's notebook names; None for one that names none.
+    """Find the notebooks that the program which executes this kernel's notebook names. None: it names none.
 
-    They are on its command line. A program that is known to take them from there, and one that names some, runs no
-    other: what it does not name came from its standard input, or was made in its memory. Of papermill's two, the
-    output: with other parameters it writes another one, and that is another execution. Voila puts the address of the
-    page into the environment of the page's kernel.
+    They are on its command line. A program that is known to take them from there, or that names some, runs no others.
+    An unnamed notebook came from its standard input, or was made in its memory. papermill names an input and an output.
+    The output counts: other parameters with another output are another execution. Voila puts the page's address into
+    the environment of the page's kernel.
     """
     try:
         executor = psutil.Process(os.getppid())
@@ -40,7 +40,7 @@ def find_named_notebooks() -> list[Path] | None:
 
 
 def parse_named_notebooks(words: list[str], folder: Path) -> list[Path] | None:
-    """The notebooks that a command line names, as `find_named_notebooks`; its paths are relative to `folder`."""
+    """Find the notebooks that a command line names, as `find_named_notebooks`. Its paths are relative to `folder`."""
     at = next((i for i, word in enumerate(words) if Path(word).stem in _PROGRAMS), None)
     program = None if at is None else Path(words[at]).stem
     given = [word for before, word in zip(("", *words), words, strict=False) if before not in _OUTPUT_OPTIONS]
@@ -55,11 +55,11 @@ def parse_named_notebooks(words: list[str], folder: Path) -> list[Path] | None:
 
 
 def kernel_environment(notebook: str | os.PathLike[str], name: str) -> dict[str, str]:
-    """What a kernel's environment needs so that it knows its notebook.
+    """Return the environment variables by which a kernel knows its notebook.
 
     Args:
-        notebook: its path.
-        name: what people know the executing program by.
+        notebook: Path of the notebook.
+        name: Name of the executing program, for people.
     """
     path = str(Path(notebook).resolve())
     return {

@@ -1,7 +1,7 @@
-"""nbclient's client, whose kernel knows its notebook.
+"""A client of nbclient whose kernel knows its notebook.
 
-nbclient gives a kernel the folder of the notebook and never its name; this one puts the path into its environment.
-Kernels do not import this module: nbclient takes long to import.
+nbclient gives a kernel the folder of the notebook but never its name. This client puts the path into the kernel's
+environment. Kernels do not import this module, because nbclient takes long to import.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from hitl_nb.settings import child_environment
 
 
 class NotebookClient(nbclient.NotebookClient):
-    """nbclient's client for agents: its kernel knows which notebook it runs.
+    """A client of nbclient for agents: its kernel knows which notebook it runs.
+
+    A cell that pauses raises CellExecutionError with the `ename` "Paused". Execute the notebook again after the
+    decision.
 
     Args:
-        nb: the notebook.
-        path: its path; runs of its agents belong to that. The file need not exist.
-
-    Further arguments are those of `nbclient.NotebookClient`. The cell that pauses raises CellExecutionError with the
-    `ename` "Paused"; execute the notebook again when people have decided.
+        nb: The notebook.
+        path: Its path. Runs of its agents belong to this path. The file need not exist.
+        **options: Further arguments of `nbclient.NotebookClient`.
     """
 
     def __init__(self, nb: Any, path: str | os.PathLike[str], **options: Any) -> None:

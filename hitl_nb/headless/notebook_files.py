@@ -1,4 +1,4 @@
-"""Notebook files: read with one sentence for what is none, and replaced in one step."""
+"""Notebook files: read with one clear sentence for an invalid file, and replaced in one step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from hitl_nb.errors import HitlError
 
 
 def read_notebook(path: Path) -> Any:
-    """The notebook at `path`, or one sentence that says why there is none."""
+    """Read the notebook at `path`.
+
+    Raises:
+        HitlError: There is no valid notebook. The message is one sentence that says why.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -39,7 +43,7 @@ def read_notebook(path: Path) -> Any:
             "open and save it in JupyterLab, or run `jupyter nbconvert --to notebook` on it"
         )
     try:
-        _, repaired = normalize(raw)  # cells without an id get one, as in JupyterLab
+        _, repaired = normalize(raw)  # adds missing ids of cells, as JupyterLab does
         validate(repaired)
     except (NotebookValidationError, ValidationError, AttributeError, KeyError, TypeError) as e:
         raise HitlError(f"{path} is not a notebook: {read_first_line(str(e)) or type(e).__name__}") from None
@@ -47,9 +51,9 @@ def read_notebook(path: Path) -> Any:
 
 
 def write_notebook(notebook: Any, path: Path) -> None:
-    """Replace the file at `path` by `notebook` in one step; a reader, or a crash, sees the old one or the new one."""
+    """Replace the file at `path` by `notebook` in one step: at any moment the file is the old or the new notebook."""
     text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)  # pyright: ignore[reportUnknownMemberType]  # untyped
-    final = Path(os.path.realpath(path))  # a link to a notebook stays a link
+    final = Path(os.path.realpath(path))  # a link to a notebook remains a link
     if path.is_symlink() and not final.exists():
         raise HitlError(f"{path} is a link to {final}, which is not there; remove the link or name another file")
     draft = final.with_name(f".{final.name}.{os.getpid()}-{threading.get_ident()}.tmp")
@@ -67,7 +71,7 @@ def write_notebook(notebook: Any, path: Path) -> None:
 
 
 def join_streams(outputs: list[Any]) -> list[Any]:
-    """Neighbouring pieces of one stream as one, wherever the kernel happened to cut it."""
+    """Join consecutive pieces of one stream, independent of how the kernel divided them."""
     joined: list[Any] = []
     for output in outputs:
         last = joined[-1] if joined else None
@@ -79,4 +83,5 @@ def join_streams(outputs: list[Any]) -> list[Any]:
 
 
 def read_first_line(text: str) -> str:
+    """Return the first line of a text that is not empty."""
     return text.strip().split("\n", 1)[0]

@@ -1,9 +1,10 @@
-"""Which notebook this kernel runs.
+"""Identification of the notebook that this kernel runs.
 
-A run belongs to a notebook, and a kernel never gets one of another notebook. So it must know its own: it is told
-(by `%hitl notebook`, `HITL_NB_NOTEBOOK`, Jupyter's server, VS Code), or it looks for the one file whose code cells are
-those that it has executed: among the notebooks on the command line of the program that executes it, and if there are
-none, below its working directory. A kernel that finds none, or several, is refused with the ways out.
+A run belongs to a notebook, and a kernel must never get a run of another notebook. So the kernel has to know its own
+notebook. `%hitl notebook`, `HITL_NB_NOTEBOOK`, Jupyter's server or VS Code tell it. Otherwise it searches for the one
+file whose code cells are those that it has executed. It searches the notebooks on the command line of the program that
+executes it; if there are none, the files below its working directory. If it finds none or several, it refuses to run
+agents, and names the ways out.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from hitl_nb.headless.executors import find_named_notebooks
 from hitl_nb.ledger.ledger import Ledger
 
 MAX_FILES = 2000
-"""Most files and folders that are looked at below the working directory."""
+"""Most files and folders that are searched below the working directory."""
 MAX_NOTEBOOK_BYTES = 64 << 20
-"""Longest notebook file that is read, in bytes."""
+"""Largest notebook file that is read."""
 
 
 class KernelNotebook:
     """The notebook of one kernel.
 
     Attributes:
-        told: the path that `%hitl notebook` gave.
+        told: The path given by `%hitl notebook`.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -43,14 +44,15 @@ class KernelNotebook:
         self._found: str | None = None
 
     def set_path(self, path: str) -> str:
-        """Say which notebook this is; the path is relative to the working directory, and the file need not exist."""
+        """Set the notebook's path. It is relative to the working directory, and the file need not exist."""
         self.given_path = str(Path(path).expanduser().resolve())
         return self.given_path
 
     def resolve_path(self, ledger: Ledger) -> str:
-        """The path of the notebook now; its runs are taken there if it was moved.
+        """Return the current path of the notebook. If the notebook was moved, its runs are moved to this path.
 
-        Raises UnknownNotebook, with the ways out.
+        Raises:
+            UnknownNotebook: The path is unknown. The message names the ways out.
         """
         path = ledger.find_notebook(self.read_path(), _process_start())
         if path.endswith(".ipynb"):
@@ -58,19 +60,23 @@ class KernelNotebook:
         return path
 
     def read_path(self) -> str:
-        """The path of the notebook as this kernel was told, or found out. Raises UnknownNotebook."""
+        """Return the path of the notebook that this kernel was told or found out.
+
+        Raises:
+            UnknownNotebook: The path is unknown.
+        """
         told = find_magic_notebook(self.shell.user_ns) or self.given_path or _find_told_notebook(self.shell.user_ns)
         if told is not None:
             return told
         if not hasattr(self.shell, "kernel"):
-            return str(Path.cwd())  # IPython in a terminal: nothing else is known, and no file of a notebook is there
+            return str(Path.cwd())  # IPython in a terminal has no notebook file
         if self._found is None:
             self._found = _find_by_cells(_list_executed_cells(self.shell))
         return self._found
 
 
 def find_magic_notebook(namespace: dict[str, Any]) -> str | None:
-    """The notebook whose cells `%run OTHER.ipynb` is running in this kernel: its agents are not this notebook's."""
+    """Return the notebook whose cells `%run OTHER.ipynb` runs in this kernel. Its agents are not this notebook's."""
     file = namespace.get("__file__")
     return str(Path(file).resolve()) if isinstance(file, str) and file.endswith(".ipynb") else None
 
@@ -83,9 +89,9 @@ def _find_told_notebook(namespace: dict[str, Any]) -> str | None:
 
 
 def _own_variable(variable: settings.Variable) -> str | None:
-    """An environment variable, unless a kernel around this one has the same: then it is that one's notebook.
+    """Return an environment variable, unless the parent process has the same value.
 
-    A notebook that executes another one hands its environment on.
+    A notebook that executes another notebook passes its environment on; then the variable names the outer notebook.
     """
     value = variable.read()
     if not value:
@@ -100,7 +106,7 @@ def _own_variable(variable: settings.Variable) -> str | None:
 
 @functools.cache
 def _environment_of_parent() -> dict[str, str]:
-    """What the process that started this kernel began with; empty where that cannot be seen."""
+    """Return the initial environment of the process that started this kernel. Empty if it cannot be read."""
     try:
         return psutil.Process(os.getppid()).environ()
     except (psutil.Error, OSError):
@@ -109,12 +115,12 @@ def _environment_of_parent() -> dict[str, str]:
 
 @functools.cache
 def _process_start() -> datetime:
-    """When this process started."""
+    """Return the start time of this process."""
     return datetime.fromtimestamp(psutil.Process().create_time(), UTC)
 
 
 def find_executor() -> str | None:
-    """The program that executes this kernel's notebook, if it said so."""
+    """Return the name of the program that executes this kernel's notebook, if it set the variable."""
     return (settings.EXECUTOR.read().partition(" ")[2] or "executor") if _own_variable(settings.NOTEBOOK) else None
 
 
@@ -122,7 +128,7 @@ def find_executor() -> str | None:
 
 
 def read_file_id(path: str | Path) -> str:
-    """The id in the metadata of a notebook's file; "" if it has none, or cannot be read."""
+    """Return the id in the metadata of a notebook's file. "" if there is none, or the file cannot be read."""
     file = Path(path)
     try:
         state = file.stat()
@@ -137,32 +143,33 @@ def _read_file_id(path: str, changed: int, size: int) -> str:
 
 
 def read_id(metadata: Any) -> str:
-    """The id in a notebook's metadata; "" if there is none."""
+    """Return the id in a notebook's metadata. "" if there is none."""
     ours = cast("dict[str, Any]", metadata).get("hitl_nb") if isinstance(metadata, dict) else None
     found = cast("dict[str, Any]", ours).get("id") if isinstance(ours, dict) else None
     return found if isinstance(found, str) else ""
 
 
 def is_gone(path: str, notebook_id: str) -> bool:
-    """Whether the notebook with this id is no longer at `path`: nothing is there, or a notebook with another id."""
+    """Return whether the notebook with this id is no longer at `path`: no file, or a notebook with another id."""
     return not Path(path).exists() or read_file_id(path) not in ("", notebook_id)
 
 
 def _lacks_id(path: str) -> bool:
-    """Whether a notebook that can be read is at `path`, and has no id."""
+    """Return whether a readable notebook without an id is at `path`."""
     document = _read_notebook_json(Path(path))
     return bool(document) and not read_id(document.get("metadata"))
 
 
 def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
-    """Take the runs of a notebook to its path, if it was moved.
+    """Move the runs of a notebook to its path, if it was moved.
 
     Args:
-        ledger: where its runs are.
-        path: where the notebook is.
-        notebook_id: the id in its metadata; "" if it has none.
+        ledger: Ledger with the runs.
+        path: Current path of the notebook.
+        notebook_id: The id in its metadata. "" if it has none.
 
-    Raises UnknownNotebook if it may have taken the place of the notebook whose runs are kept for this path.
+    Raises:
+        UnknownNotebook: The notebook may have replaced the one whose runs are kept for this path.
     """
 
     def has_left(old: str, known: str) -> bool:
@@ -183,7 +190,7 @@ def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
 
 
 def _read_notebook_json(file: Path, *, having: bytes = b"") -> dict[str, Any]:
-    """A notebook's file as JSON; empty if it cannot be read, is half written or very long, or lacks `having`."""
+    """Read a notebook's file as JSON. Empty if it cannot be read, is incomplete, is too large, or lacks `having`."""
     try:
         if file.stat().st_size > MAX_NOTEBOOK_BYTES:
             return {}
@@ -193,12 +200,15 @@ def _read_notebook_json(file: Path, *, having: bytes = b"") -> dict[str, Any]:
         return {}
     return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
 
-
-# -- looking for the file whose cells were executed
+    # -- search for the file whose cells were executed
 
 
 def _find_by_cells(executed: list[str]) -> str:
-    """The one notebook whose code cells begin with those that were executed. Raises UnknownNotebook."""
+    """Return the one notebook whose code cells begin with the executed cells.
+
+    Raises:
+        UnknownNotebook: No notebook has these cells, or several have.
+    """
     named = find_named_notebooks()
     files = _list_notebooks_below(Path.cwd()) if named is None else named
     found = {path.resolve() for path in files or () if _begins_with(path, executed)}
@@ -225,7 +235,7 @@ def _list_executed_cells(shell: Any) -> list[str]:
 
 
 def _begins_with(file: Path, executed: list[str]) -> bool:
-    """Whether the notebook's code cells, one after the other, are those that were executed so far."""
+    """Return whether the notebook's first code cells are the executed cells, in the same order."""
     cells = _read_notebook_json(file).get("cells")
     if not executed or not isinstance(cells, list):
         return False
@@ -234,7 +244,7 @@ def _begins_with(file: Path, executed: list[str]) -> bool:
 
 
 def _is_executed(cell: Any) -> bool:
-    """Whether executors run this cell."""
+    """Return whether executors run this cell."""
     if not isinstance(cell, dict) or cast("dict[str, Any]", cell).get("cell_type") != "code":
         return False
     metadata = cast("dict[str, Any]", cell).get("metadata")
@@ -252,7 +262,7 @@ def _normalize_code(sources: Iterable[str]) -> list[str]:
 
 
 def _list_notebooks_below(folder: Path) -> list[Path] | None:
-    """The notebooks in a folder and below it; None if there is too much to look at."""
+    """List the notebooks in and below a folder. None if there are too many files."""
     looked = list(islice(_iterate_notebooks(folder), MAX_FILES + 1))
     return None if len(looked) > MAX_FILES else [path for path in looked if path.suffix == ".ipynb"]
 

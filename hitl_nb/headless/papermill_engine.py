@@ -1,7 +1,7 @@
 """papermill's engine `hitl_nb`: `papermill IN OUT --engine hitl_nb`.
 
-The runs of an execution belong to the notebook that it writes, OUT: the same command goes on with them, and with other
-parameters and another OUT they are others. OUT can also be opened in JupyterLab, decided there, and gone on with.
+The runs of an execution belong to the notebook that it writes, OUT. The same command continues these runs; other
+parameters with another OUT make other runs. OUT can also be opened, decided and continued in JupyterLab.
 """
 
 from __future__ import annotations
@@ -21,11 +21,20 @@ _notebook_files: Any = import_module("papermill.iorw").papermill_io
 
 
 class Engine(_Base):
-    """papermill's own engine, whose kernels know which notebook they run."""
+    """papermill's own engine, with kernels that know which notebook they run."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
-        """Execute the notebook. Raises UnknownNotebook if it is written to no file of this machine."""
+        """Execute the notebook.
+
+        Args:
+            nb_man: papermill's manager of the notebook.
+            kernel_name: Name of the kernel.
+            **options: Further options of papermill.
+
+        Raises:
+            UnknownNotebook: papermill writes it to no file of this machine.
+        """
         written = str(nb_man.nb.metadata.papermill.get("output_path") or "")
         if not written.endswith(".ipynb") or "://" in written:
             raise UnknownNotebook(

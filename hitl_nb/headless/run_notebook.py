@@ -1,15 +1,15 @@
-"""Running a notebook without a browser, so that its agents go on where they stopped.
+"""Execution of a notebook without a browser, so that its agents continue where they stopped.
 
-A fresh kernel runs the cells in order, as "Restart & Run All" does; what makes this a *continuation* is that an
-agent cell never repeats what it recorded in the store. A paused agent ends the run: its cell is answered with
-an error reply named `Paused`, and the cells below it stay as they are.
+A fresh kernel runs the cells in order, as "Restart & Run All" does. It is a *continuation* because an agent cell never
+repeats work that the store has recorded. A paused agent ends the run: its cell gets an error reply named `Paused`, and
+the cells below it are not run.
 
-The file is the other thing that must survive being killed: after every cell the whole notebook replaces the
-old one in a single step, so that there is a valid notebook on disk at any moment.
+The notebook file must survive being killed as well. After every cell the whole notebook replaces the old file in one
+step, so that there is a valid notebook on disk at any moment.
 
-The kernel lives on an event loop of its own, in a thread of its own. So a call works the same from a script,
-from a notebook (whose loop is already running) and from a worker, and Ctrl-C, which Python delivers to the main
-thread, finds somebody who can put the kernel away.
+The kernel's client runs on its own event loop in its own thread. So a call works the same in a script, in a worker, and
+in a notebook whose loop is already running. Ctrl-C, which Python delivers to the main thread, still shuts the kernel
+down.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from hitl_nb.storage import open_store
 from hitl_nb.storage.backends import is_shared
 from hitl_nb.values.schemas import import_jsonschema
 
-import_jsonschema()  # nbformat imports it too, in a second more
+import_jsonschema()  # before nbformat imports it, which would take a second longer
 from nbclient import NotebookClient  # noqa: E402
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: E402
 
@@ -52,15 +52,15 @@ _MAX_SOCKET_PATH = 100
 
 @dataclass(frozen=True)
 class NotebookRun:
-    """How a headless run ended.
+    """Result of a headless run.
 
     Attributes:
-        status: "finished" (every cell ran), "waiting" (an agent is paused) or "failed" (a cell, or the kernel).
-        open: the notebook's proposals that wait for a decision, oldest first.
-        error: for "failed", one line: which cell, and why.
-        path: the notebook that was written.
-        notes: which inputs of its agents are others than when they began, and what that means; and that a notebook
-            which waits and was written elsewhere cannot be followed when it is moved.
+        status: "finished" (every cell ran), "waiting" (an agent is paused) or "failed" (a cell or the kernel failed).
+        open: Open proposals of the notebook, oldest first.
+        error: For "failed", one line: the cell and the reason.
+        path: The notebook that was written.
+        notes: Sentences for people: which inputs of agents have changed, and the consequence. Also that a waiting
+            notebook cannot be followed when it is moved, because it was written elsewhere.
     """
 
     status: Literal["finished", "waiting", "failed"]
@@ -78,19 +78,24 @@ def run_notebook(
     on_cell: Callable[[int, int], None] | None = None,
     timeout: float | None = None,
 ) -> NotebookRun:
-    """Run a notebook in a fresh kernel; its agents go on where they stopped.
+    """Run a notebook in a fresh kernel. Its agents continue where they stopped.
+
+    A cell that fails raises nothing: see `NotebookRun.status`.
 
     Args:
-        path: the notebook. Its runs belong to this path, wherever the outputs are written.
-        output: where the notebook with its outputs is written; `path` itself if left out.
-        store: URL of the store; `HITL_NB_STORE`, else the user's own store, if left out.
-        on_cell: called before each code cell with its number and the number of code cells, counted from 1.
-            It is called on another thread.
-        timeout: seconds that one cell may take; no limit if left out.
+        path: The notebook. Its runs belong to this path, wherever the outputs are written.
+        output: File to write the notebook with its outputs to. None: `path` itself.
+        store: URL of the store. None: `HITL_NB_STORE`, else the user's own store.
+        on_cell: Called before each code cell, on another thread, with the cell's number, from 1, and the number of
+            code cells.
+        timeout: Seconds that one cell may take. None: no limit.
+
+    Returns:
+        The result of the run.
 
     Raises:
-        HitlError: the file is missing or no notebook, an agent name occurs twice, or there is no such kernel.
-            A cell that fails raises nothing: see `NotebookRun.status`.
+        HitlError: The file is missing or no notebook, an agent name occurs twice, or the kernel is not installed.
+        ValueError: `timeout` is no number above 0.
     """
     if timeout is not None and not timeout > 0:
         raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
@@ -110,14 +115,14 @@ def run_notebook(
     follow_notebook(ledger, str(source), read_id(notebook.metadata))
     own = target == source
     if not own:
-        _write_notebook_id(notebook, "")  # it is another notebook, whose runs are its own
+        _write_notebook_id(notebook, "")  # the copy is another notebook with its own runs
     notebook_id = (lambda: ledger.find_notebook_id(str(source))) if own else None
     player = _NotebookPlayer(notebook, target, environment, source.parent, on_cell, timeout, notebook_id)
     status, error = _play_on_thread(player)
     if own:
         ledger.recognize_notebook(
             str(source), read_id(notebook.metadata), is_gone
-        )  # the file has the id of its runs now
+        )  # the file contains the id of its runs now
     waiting = tuple(_list_open(ledger, str(source)))
     notes = dict.fromkeys(
         n for n in (*player.notes, *(n for proposal in waiting for n in proposal.notes)) if _is_about_inputs(n)
@@ -128,7 +133,7 @@ def run_notebook(
 
 
 class _NotebookPlayer:
-    """One kernel playing one notebook, on an event loop that it does not share."""
+    """A kernel that runs one notebook, on its own event loop."""
 
     def __init__(
         self,
@@ -158,14 +163,14 @@ class _NotebookPlayer:
         )
 
     async def play(self) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
-        """Run the cells; the kernel is gone when this returns or raises."""
+        """Run the cells. The kernel is shut down when this returns or raises."""
         client = self.client
         client.reset_execution_trackers()
         client.km = client.create_kernel_manager()
         try:
             if client.km.ipykernel:
                 _use_socket_files(client.km)
-                client.extra_arguments = ["--IPKernelApp.log_level=ERROR"]  # its advice on encryption is not for here
+                client.extra_arguments = ["--IPKernelApp.log_level=ERROR"]  # hides its irrelevant advice on encryption
             async with client.async_setup_kernel(env=self.environment, cwd=str(self.folder)):
                 return await self._run_cells()
         except NoSuchKernel as e:
@@ -191,7 +196,7 @@ class _NotebookPlayer:
             except CellTimeoutError:
                 trouble = f"it took longer than {self.timeout} s"
             except DeadKernelError:
-                trouble = "the kernel died; run the notebook again, and its agents go on where they stopped"
+                trouble = "the kernel died; run the notebook again, and its agents continue where they stopped"
             cells[index].outputs = join_streams(cells[index].outputs)
             self.notes += [o.data["text/plain"] for o in cells[index].outputs if NOTE_MIME in o.get("data", {})]
             if self.notebook_id is not None and parse_agent_name(cells[index].source) and (known := self.notebook_id()):
@@ -209,10 +214,10 @@ class _NotebookPlayer:
 
 
 def _play_on_thread(player: _NotebookPlayer) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
-    """`player.play()` to its end, on a thread and a loop of its own."""
+    """Run `player.play()` to its end, on its own thread and loop."""
     loop = asyncio.new_event_loop()
     task = loop.create_task(player.play())
-    # Waited for instead of the thread: an interrupted Thread.join() (CPython 3.11) believes that the thread ended.
+    # Wait for this event and not for the thread: an interrupted Thread.join() (CPython 3.11) takes it for ended.
     ended = threading.Event()
 
     def work() -> None:
@@ -250,7 +255,7 @@ def _explain_not_followed(source: Path) -> str:
 
 
 def _write_notebook_id(notebook: Any, notebook_id: str) -> None:
-    """Put the id of a notebook that has runs into its metadata, so that they follow it; "" for none."""
+    """Write the id of a notebook that has runs into its metadata, so that the runs follow it. "" removes the id."""
     ours: dict[str, Any] = {k: v for k, v in dict(notebook.metadata.get("hitl_nb") or {}).items() if k != "id"}
     if notebook_id:
         ours["id"] = notebook_id
@@ -261,14 +266,14 @@ def _write_notebook_id(notebook: Any, notebook_id: str) -> None:
 
 
 def parse_agent_name(source: str) -> str | None:
-    """The NAME in a cell's `%%agent NAME` line, or None if it is no agent cell."""
+    """Return the NAME in a cell's `%%agent NAME` line, or None if it is no agent cell."""
     first = next((line for line in source.splitlines() if line.strip()), "")
     magic, _, rest = first.partition(" ")
     if magic != "%%agent":
         return None
     try:
         return parse_agent_line(rest).name
-    except UsageError:  # the cell itself will say so, in its place
+    except UsageError:  # the cell itself reports the error when it runs
         return None
 
 
@@ -294,7 +299,7 @@ def _use_socket_files(manager: Any) -> None:
 
 
 def _is_optional(cell: Any) -> bool:
-    """Whether the cell's tag says that the cells below run even if it does not finish."""
+    """Return whether the cell's tag says that the cells below run even if it does not finish."""
     return "raises-exception" in cell.metadata.get("tags", [])
 
 

@@ -155,7 +155,7 @@ def test_decisions(
     result = run(words[0], p.id, *words[1:])
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
-    assert "run a.ipynb again to go on" in result.stderr
+    assert "run a.ipynb again to continue" in result.stderr
     made = ledger.load_proposal(p.id).decision
     assert made is not None
     assert (made.action, made.value, made.reason, made.by) == (action, value, reason, "person")
@@ -419,7 +419,7 @@ def test_an_effect_in_doubt_is_explained_and_answered(run: Run, ledger: Ledger) 
     assert decided.value == {"happened": True, "result": "88213"}
     stopped = run("edit", other.id, "--value", "stop")
     assert "run stopped" in stopped.stderr
-    assert "--restart begins it anew" in stopped.stderr
+    assert "--restart starts it again" in stopped.stderr
     assert ledger.load_run(p.run).status == "cancelled"
 
 

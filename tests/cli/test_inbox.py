@@ -80,7 +80,7 @@ def test_passed_is_what_policies_decided_with_the_rule(ledger: Ledger, run: Run)
     assert "passed by the policy big" in shown
     assert "Why nobody was asked" in shown
     refused = run("inbox", "--mine", "--passed")
-    assert (refused.exit_code, "waits for nobody" in refused.output) == (2, True)
+    assert (refused.exit_code, "wait for nobody" in refused.output) == (2, True)
 
 
 def test_show_tells_why_who_and_what_i_may_do(ledger: Ledger, run: Run) -> None:

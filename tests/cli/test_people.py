@@ -104,7 +104,7 @@ def test_being_away(ledger: Ledger, run: Run) -> None:
         (("--until", "9999-12-31T23:59-23:59"), "is no time"),
         (("--until", "2999-01-01", "--to", "@leads"), "name one user"),
         (("--until", "2999-01-01", "--to", "ada"), "who is away themselves"),
-        (("--back", "--to", "bo"), "goes with no other option"),
+        (("--back", "--to", "bo"), "cannot be combined with another option"),
     ],
 )
 def test_an_absence_that_is_none_is_bad_usage(ledger: Ledger, run: Run, words: tuple[str, ...], said: str) -> None:

@@ -1,1 +1,1 @@
-"""Agent cells in a kernel."""
+"""Agent cells in an IPython kernel."""

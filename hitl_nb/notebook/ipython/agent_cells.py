@@ -1,4 +1,4 @@
-"""Agent cells of one kernel: run them, show their pauses, and go on in the same cell when people decide."""
+"""Agent cells of one kernel: they run, show their pauses, and continue in the same cell after the decision."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HISTORY = re.compile(r"_(i*|\d+|i\d+|[ido]h)\Z")
 
 @dataclass
 class AgentCellContext:
-    """A cell that ran here: what it takes to run it again into the same output."""
+    """A cell that ran in this kernel, with everything that is needed to run it again into the same output."""
 
     cell: AgentCell
     line: AgentLine
@@ -64,7 +64,15 @@ class AgentCells:
     # -- running a cell
 
     async def run(self, line: str, body: str) -> None:
-        """What `%%agent` does. Raises Paused when it waits for people."""
+        """Run an agent cell: the `%%agent` magic.
+
+        Args:
+            line: Arguments of the magic.
+            body: Code of the cell.
+
+        Raises:
+            Paused: The run waits for people.
+        """
         await keeping_user_traceback(self._run_line(line, body))
 
     async def _run_line(self, line: str, body: str) -> None:
@@ -81,7 +89,7 @@ class AgentCells:
 
     def _make_place(self, parsed: AgentLine, line: str, body: str) -> AgentCellContext:
         shell = self.shell
-        text = f"# %%agent {line}\n" + shell.transform_cell(body)  # lines count from the magic's own
+        text = f"# %%agent {line}\n" + shell.transform_cell(body)  # the magic's own line is line 1
         number = shell.displayhook.prompt_count
         filename = shell.compile.cache(text, number, raw_code=f"%%agent {line}\n{body}")
         if shell.ast_transformers:
@@ -118,7 +126,7 @@ class AgentCells:
             )
 
     async def _run_with_answers(self, place: AgentCellContext, *, restart: bool = False) -> RunOutcome:
-        """Run it; where a script answers instead of people, on behind each pause, below what the cell has shown."""
+        """Run the cell. If a script answers in place of people, continue after each pause, below the cell's output."""
         reviewer = attending_reviewer(place.ledger, place.cell.notebook)
         outcome = await self._run(place, restart=restart)
         while reviewer is not None and outcome.status == "waiting":
@@ -158,9 +166,14 @@ class AgentCells:
         )
 
     async def resume(self, name: str) -> None:
-        """Go on with a decided agent from anywhere in the notebook, with the code as it ran; its output comes here.
+        """Continue a decided agent from any cell, with the code that ran. Its output appears in the current cell.
 
-        Raises Paused when it waits for people, and UnknownRun.
+        Args:
+            name: Name of the agent.
+
+        Raises:
+            Paused: The run waits for people.
+            UnknownRun: No agent of this notebook has this name.
         """
         await keeping_user_traceback(self._resume(name))
 
@@ -229,12 +242,12 @@ class AgentCells:
         finally:
             place.is_held = False
 
-    # -- going on in the same cell
+    # -- continuing in the same cell
 
     def _schedule_resume(self, place: AgentCellContext) -> None:
-        """Called by the panel, perhaps on another thread (comm subshells): go on on the cell's own loop."""
+        """Continue on the cell's own event loop. The panel may call this on another thread (comm subshells)."""
         if place.is_held:
-            return  # `--wait`: the cell itself goes on
+            return  # with `--wait` the cell itself continues
         place.loop.call_soon_threadsafe(self._start_resume, place)
 
     def _start_resume(self, place: AgentCellContext) -> None:
@@ -242,7 +255,7 @@ class AgentCells:
             place.task = place.loop.create_task(self._rerun_cell(place), context=place.context.copy())
 
     async def _rerun_cell(self, place: AgentCellContext) -> None:
-        """Run the cell again, its output going where it went before."""
+        """Run the cell again. Its output goes to the same place as before."""
         if hasattr(self.shell, "set_parent"):
             self.shell.set_parent(place.parent)
         self._publish_status(place, "busy")
@@ -258,7 +271,7 @@ class AgentCells:
             self._publish_status(place, "idle")
 
     def _publish_status(self, place: AgentCellContext, state: str) -> None:
-        """Tell the front end that the kernel works, although no cell runs as far as ipykernel knows."""
+        """Tell the front end that the kernel is busy or idle, because ipykernel does not know that a cell runs."""
         kernel = getattr(self.shell, "kernel", None)
         if kernel is not None:
             sys.stdout.flush()
@@ -280,13 +293,13 @@ def _process_label() -> str:
 
 
 def _is_unattended() -> bool:
-    """Whether this kernel belongs to a test run (nbval, CI) where no person will ever decide."""
+    """Return whether this kernel belongs to a test run (nbval, CI), where no person will ever decide."""
     tested = settings.PYTEST.read() or settings.CI.read()
     return bool(tested) and find_executor() is None
 
 
 def _shows_widgets(shell: Any) -> bool:
-    """Whether a pause is followed by the ipywidgets panel: not where the JupyterLab extension draws the proposal."""
+    """Return whether the ipywidgets panel follows a pause: not where the JupyterLab extension draws the proposal."""
     if not hasattr(shell, "kernel") or find_executor() is not None:
         return False
     return settings.WIDGET.is_on() or not settings.LABEXTENSION.is_on()

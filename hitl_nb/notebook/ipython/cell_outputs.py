@@ -1,9 +1,9 @@
-"""Recording what an agent cell shows, and showing it again.
+"""Recording and replay of an agent cell's output.
 
-What the cell printed before a pause is kept with its state, so that the finished cell tells the whole story,
-also after a kernel restart. The recorder of the running cell is a context variable: output of other cells,
-which run while this one waits, is not its own. Recorded are streams, displays and the last value, in the
-shapes of nbformat; a live widget is left out, since nothing can bring it back.
+The output before a pause is saved with the run's state. So the finished cell shows all output, also after a kernel
+restart. The recorder of the running cell is a context variable, because other cells run while this one waits, and their
+output is not recorded. Streams, displays and the last value are recorded, in the formats of nbformat. Live widgets are
+left out, since they cannot be restored.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ _WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
 class OutputRecorder(RunDisplay):
-    """Records one run's outputs while it is entered; the driver of the run's display.
+    """Recorder of one run's output, active inside its `with` block. It also displays everything that the run shows.
 
     Args:
-        agent, key: name of the agent, and which of its runs.
-        number: the cell's number, for `Out[number]`.
-        quiet: whether the last expression's value is not shown (the cell ends in `;`).
-        shown: whether what an earlier try recorded stands in the cell's output already.
+        shell: The IPython shell.
+        agent: Name of the agent.
+        number: Number of the cell, for `Out[number]`.
+        key: Key of the run.
+        quiet: Whether the last expression's value is hidden (the cell ends with `;`).
+        shown: Whether the output that an earlier try recorded is already in the cell's output.
     """
 
     def __init__(
@@ -60,14 +62,17 @@ class OutputRecorder(RunDisplay):
     # -- Shown
 
     def display(self, value: Any) -> None:
+        """Show the last value of the cell, as IPython does."""
         if not self.quiet:
             with self._with_cell_number() as hook:
                 hook(value)
 
     def outputs(self) -> list[Any]:
+        """Return the recorded outputs, in the format of nbformat."""
         return [*self.recorded, *self._passed.dump_counts()]
 
     def replay(self, outputs: list[Any]) -> None:
+        """Show and record the outputs of an earlier process."""
         self._passed = PassedLines([output for output in outputs if output["output_type"] == PASSES_KEY])
         outputs = [one for one in outputs if one["output_type"] != PASSES_KEY and not self._is_said_above(one)]
         if self.is_shown:
@@ -87,34 +92,40 @@ class OutputRecorder(RunDisplay):
                     self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
 
     def _is_said_above(self, output: dict[str, Any]) -> bool:
-        """Whether an earlier continuation recorded the sentence that this one begins with."""
+        """Return whether an earlier continuation recorded the same sentence."""
         return self._said_above is not None and output.get("data", {}).get("text/plain") == self._said_above
 
     def show_notes(self, sentences: list[str]) -> None:
+        """Show sentences of the engine."""
         for sentence in sentences:
             print(f"hitl_nb: {sentence}", file=sys.stderr)
 
     def list_open_figures(self) -> list[Any]:
+        """Return the open figures as outputs."""
         self.pictures = draw_open_figures(self.shell)
         return self.pictures
 
     def show_open_figures(self) -> None:
+        """Show the open figures, as the end of a cell does."""
         show_open_figures()
 
     def show_verdicts(self, proposals: list[Proposal]) -> None:
+        """Show questions that a policy decided."""
         for proposal in proposals:
             if self._passed.needs_own_line(proposal):
                 self._publish(verdict_bundle(proposal))
 
     def show_objection(self, text: str) -> None:
+        """Show why the policy forbids the use of a decision."""
         self._publish(note_bundle(text))
 
     def show_passed_counts(self) -> None:
+        """Show how many more questions each rule passed."""
         for made in self._passed.list_rest():
             self._publish(made)
 
     def _publish(self, made: dict[str, Any]) -> None:
-        """Publish as an output of this run, also from a thread that does not know the run's recorder."""
+        """Publish an output of this run, also from a thread without the run's recorder."""
         token = _recorder.set(self)
         try:
             self.shell.display_pub.publish(made, {})
@@ -122,10 +133,12 @@ class OutputRecorder(RunDisplay):
             _recorder.reset(token)
 
     def show_decisions(self, proposals: list[Proposal]) -> None:
+        """Show the decisions in place of the paused proposals."""
         self._passed.begin()
         self.shell.display_pub.publish(proposals_bundle(self.agent, proposals[0].pause, proposals, self.key), {})
 
     def show_continued(self, run: Run) -> None:
+        """Say that `--restart` continues the run that it began."""
         text = (
             f"--restart has begun this run of {self.agent} before, and it has not finished: it continues, and does not "
             "begin again. To begin again, cancel it first: `%hitl cancel RUN` (`%hitl runs` lists them)."
@@ -135,6 +148,7 @@ class OutputRecorder(RunDisplay):
         self.shell.display_pub.publish(made, {})
 
     def show_finished(self, run: Run) -> None:
+        """Say that the run had finished before and was not repeated."""
         text = (
             f"Nothing was run again: {self.agent} had finished before, and this is what it recorded. "
             f"`%%agent {self.agent} --restart` starts it over."
@@ -142,18 +156,20 @@ class OutputRecorder(RunDisplay):
         self.shell.display_pub.publish(note_bundle(text, run.updated_at), {})
 
     def show_changed_inputs(self, text: str) -> None:
+        """Show which inputs of the agent have changed."""
         made = note_bundle(text)
         if all(output.get("data", {}).get("text/plain") != made["text/plain"] for output in self.recorded):
             self.shell.display_pub.publish(made, {})
 
     def show_workspace(self, workspace: Workspace) -> None:
+        """Show a workspace that the run opened."""
         made = workspace_bundle(self.agent, workspace, self.key)
         if all(output.get("data", {}).get(WORKSPACE_MIME) != made[WORKSPACE_MIME] for output in self.recorded):
             self.shell.display_pub.publish(made, {})
 
     @contextmanager
     def _with_cell_number(self) -> Generator[Any]:
-        """The display hook, giving the cell's own number: another cell may have run since."""
+        """Use the display hook with the cell's own number, because another cell may have run since."""
         shell, hook = self.shell, self.shell.displayhook
         now = shell.execution_count
         shell.execution_count = now + self.number - hook.prompt_count
@@ -165,6 +181,7 @@ class OutputRecorder(RunDisplay):
     # -- recording
 
     def record_stream(self, name: str, text: str) -> None:
+        """Record text that was written to "stdout" or "stderr"."""
         last = self.recorded[-1] if self.recorded else None
         if last is not None and last["output_type"] == "stream" and last["name"] == name:
             last["text"] += text
@@ -174,6 +191,15 @@ class OutputRecorder(RunDisplay):
     def record_display(
         self, kind: str, data: dict[str, Any], metadata: dict[str, Any], display_id: str | None, update: bool
     ) -> None:
+        """Record a display, or an update of an earlier one.
+
+        Args:
+            kind: Type of the output in nbformat: "display_data" or "execute_result".
+            data: MIME bundle.
+            metadata: Metadata of the bundle.
+            display_id: Id of the display, or None.
+            update: Whether to replace the display with this id.
+        """
         data = {mime: value for mime, value in data.items() if mime != _WIDGET_MIME}
         if update:
             for output in self.recorded:
@@ -185,9 +211,9 @@ class OutputRecorder(RunDisplay):
 
 
 class OutputCapture:
-    """Stands in the way of a shell's output: streams, display publisher, display hook. `remove` undoes it.
+    """Wraps a shell's output functions: streams, display publisher, display hook. `remove` restores them.
 
-    Put in place for each run, not once: IPython itself replaces `write` of the streams around every cell.
+    It is installed for each run, because IPython itself replaces `write` of the streams for every cell.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -212,13 +238,14 @@ class OutputCapture:
         self._undo.append(undo)
 
     def remove(self) -> None:
+        """Restore the original functions."""
         for undo in self._undo:
             undo()
 
 
 @contextmanager
 def _pause_recording() -> Generator[OutputRecorder | None]:
-    """The running cell's recorder, for what goes out now; taps below this one leave it alone."""
+    """Yield the running cell's recorder for the current output. Nested output functions do not record it again."""
     recorder = _recorder.get()
     token = _recorder.set(None)
     try:

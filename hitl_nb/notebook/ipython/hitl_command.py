@@ -1,4 +1,4 @@
-"""`%hitl`: the inbox and the runs of the store, without leaving the notebook."""
+"""`%hitl`: inbox and runs of the store, inside the notebook."""
 
 from __future__ import annotations
 
@@ -31,7 +31,15 @@ _USAGE = (
 
 
 def hitl_command(cells: AgentCells, line: str) -> Any:
-    """Carry out a `%hitl` line. Raises UsageError, or what the command raises."""
+    """Execute a `%hitl` line. Errors of the command are raised, too.
+
+    Args:
+        cells: The agent cells of the shell.
+        line: The line after `%hitl`.
+
+    Raises:
+        UsageError: The line is no valid command.
+    """
     words = line.split(None, 1)
     name, rest = (words[0], words[1] if len(words) > 1 else "") if words else ("inbox", "")
     command = _COMMANDS.get(name)
@@ -141,7 +149,7 @@ def _forget_agent(cells: AgentCells, rest: str) -> None:
 def _adopt_run(cells: AgentCells, rest: str) -> None:
     ledger = _open_ledger()
     run = ledger.adopt_run(_require_one(rest, "adopt RUN"), cells.notebook.resolve_path(ledger), actor=reviewer_name())
-    print(f"run {run.id} ({run.agent}) belongs to this notebook now; run its cell to go on")
+    print(f"run {run.id} ({run.agent}) belongs to this notebook now; run its cell to continue")
 
 
 def _cancel_run(cells: AgentCells, rest: str) -> None:

@@ -1,7 +1,7 @@
 """Figures in a notebook that shows them at the end of a cell (`%matplotlib inline`).
 
-A pause ends the cell, but not what draws: the picture so far is shown above the proposal until the run continues, and
-the finished cell shows the figure once, as it became.
+A pause ends the cell, but the code may draw more after it. Until the run continues, the current figure is shown above
+the proposal. The finished cell shows the complete figure once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BACKENDS = ("inline", "module://matplotlib_inline.backend_inline")
 
 
 def shows_inline() -> bool:
-    """Whether open figures are shown at the end of each cell."""
+    """Return whether open figures are shown at the end of each cell."""
     matplotlib: Any = sys.modules.get("matplotlib")
     if "matplotlib.pyplot" not in sys.modules or "matplotlib_inline.backend_inline" not in sys.modules:
         return False
@@ -23,7 +23,7 @@ def shows_inline() -> bool:
 
 
 def draw_open_figures(shell: Any) -> list[dict[str, Any]]:
-    """What the end of the cell would show now, as outputs that are replaced when the run continues."""
+    """Return the figures that the end of the cell would show, as outputs that are replaced when the run continues."""
     drawn: list[dict[str, Any]] = []
     for _, figure in read_open_figures().numbered if shows_inline() else ():
         data, metadata = shell.display_formatter.format(figure)
@@ -32,7 +32,7 @@ def draw_open_figures(shell: Any) -> list[dict[str, Any]]:
 
 
 def close_shown_figures() -> bool:
-    """Close the open figures as the end of a cell does; False if this notebook keeps them open."""
+    """Close the open figures, as the end of a cell does. Return False if this notebook keeps them open."""
     backend: Any = sys.modules["matplotlib_inline.backend_inline"]
     if not backend.InlineBackend.instance().close_figures:
         return False
@@ -41,6 +41,6 @@ def close_shown_figures() -> bool:
 
 
 def show_open_figures() -> None:
-    """Show the open figures now, as the end of the cell would."""
+    """Show the open figures, as the end of the cell would."""
     if shows_inline():
         sys.modules["matplotlib_inline.backend_inline"].flush_figures()

@@ -1,7 +1,7 @@
-"""Interrupting an agent: KeyboardInterrupt in its own code, as in any cell.
+"""Interruption of an agent: KeyboardInterrupt in its own code, as in any cell.
 
-An agent cell is awaited, and for awaited cells ipykernel only asks asyncio to cancel: code that blocks (a model call,
-`time.sleep`) would go on unheard. And an agent that goes on after a decision is no cell to ipykernel at all.
+An agent cell is awaited. For awaited cells ipykernel only asks asyncio to cancel. Code that blocks, such as a model
+call or `time.sleep`, would not be interrupted. After a decision the continued agent is not even a cell for ipykernel.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ T = TypeVar("T")
 
 
 async def await_interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`. SIGINT raises KeyboardInterrupt where it computes, and cancels it where it waits.
-
-    Raises what `work` raises.
-    """
+    """Await `work`, and raise its errors. SIGINT raises KeyboardInterrupt in running code, and cancels waiting code."""
     if threading.current_thread() is not threading.main_thread():
         return await work  # only the main thread receives signals
     before = signal.getsignal(signal.SIGINT)
@@ -34,7 +31,7 @@ async def await_interruptible(work: Coroutine[Any, Any, T]) -> T:
             caller = caller.f_back
         if callable(before) and before is not signal.default_int_handler:
             before(number, frame)
-            loop.call_soon_threadsafe(int)  # ipykernel asks the loop to cancel, and does not wake it
+            loop.call_soon_threadsafe(int)  # ipykernel asks the loop to cancel, but does not wake it
         elif task is not None:
             loop.call_soon_threadsafe(task.cancel)
 

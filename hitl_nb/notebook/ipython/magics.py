@@ -1,8 +1,8 @@
-"""`%load_ext hitl_nb`: registers `%%agent` and `%hitl`, and how a paused cell ends.
+"""`%load_ext hitl_nb`: registers `%%agent` and `%hitl`, and the way in which a paused cell ends.
 
-`%%agent` is a real magic (completion, `%%agent?`) whose value is a coroutine; an input transformer puts `await`
-before its call, so that an agent cell may `await`, be interrupted, and let the event loop run, as any cell.
-`Paused` ends the cell without a traceback: queued cells stop, and nothing red is shown.
+`%%agent` is a real magic, with completion and `%%agent?`, and its value is a coroutine. An input transformer puts
+`await` before its call. So an agent cell may use `await`, be interrupted, and let the event loop run, as any cell.
+`Paused` ends the cell without a traceback: queued cells stop, and no error is shown.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ class _LoadedExtension:
 
         @no_var_expand
         def agent(line: str, cell: str) -> Any:
-            """Run the cell as an agent: it may pause at hitl.checkpoint(...) and goes on there when people decided.
+            """Run the cell as an agent. It may pause at hitl.checkpoint(...) and continues there after the decision.
 
             %%agent NAME [--key EXPR] [--restart] [--as-recorded] [--wait SECONDS] [--store URL]
 
             NAME         a word, unique in the notebook
-            --key        one run per value of EXPR (one run per order, say)
-            --restart    start it again, from the first statement; a run that it began continues until it has finished
-            --as-recorded  go on with the code as it ran, although the cell was edited
-            --wait       hold the cell for at most so many seconds, in case somebody decides at once
+            --key        one run per value of EXPR, for example one run per order
+            --restart    start again from the first statement; a run started like this continues until it has finished
+            --as-recorded  continue with the code that ran, although the cell was edited
+            --wait       hold the cell for at most this many seconds, in case somebody decides at once
             --store      URL of another store
             """
             return self.cells.run(line, cell)
 
         @no_var_expand
         def hitl(line: str) -> Any:
-            """Proposals and runs.
+            """Show and decide proposals, and manage runs.
 
-            %hitl [inbox]            what waits for a decision
+            %hitl [inbox]            the proposals that wait for a decision
             %hitl runs               the runs of this store
             %hitl show ID            one proposal in full
             %hitl approve ID [REASON], edit ID VALUE, reject ID REASON, respond ID MESSAGE
             %hitl widget NAME        the panel of a paused agent
-            %hitl resume NAME        go on with a decided agent, its output here
+            %hitl resume NAME        continue a decided agent, with its output here
             %hitl forget NAME        forget the runs of an agent of this notebook
             %hitl adopt RUN, cancel RUN  give a run to this notebook; stop a run for good
-            %hitl notebook [PATH]    which notebook this is, for a kernel that is not told
+            %hitl notebook [PATH]    show or set the notebook's path, for a kernel that does not know it
             """
             try:
                 return hitl_command(self.cells, line)
@@ -75,8 +75,11 @@ class _LoadedExtension:
         shell.set_custom_exc((*self.before[0], Paused), self._on_pause)
 
     def await_magics_in_cell(self, lines: list[str]) -> list[str]:
-        """As `await_magics`. Raises UsageError, too, for an agent cell of a notebook that `%run` runs in this
-        kernel."""
+        """Apply `await_magics` to a cell.
+
+        Raises:
+            UsageError: As in `await_magics`. Also for an agent cell of a notebook that `%run` runs in this kernel.
+        """
         changed = await_magics(lines)
         file = find_magic_notebook(self.shell.user_ns)
         if file is not None and changed != lines:
@@ -91,11 +94,12 @@ class _LoadedExtension:
         self, shell: Any, etype: type[BaseException], value: Any, tb: Any, tb_offset: int | None = None
     ) -> Any:
         if issubclass(etype, Paused):
-            shell._last_traceback = []  # ipykernel sends it with the reply; the one there is of an older error
+            shell._last_traceback = []  # ipykernel sends it with the reply; it would be that of an older error
             return []
         return self.before[1](etype, value, tb, tb_offset=tb_offset)
 
     def remove(self) -> None:
+        """Remove the magics and restore the shell."""
         shell = self.shell
         shell.input_transformers_post.remove(self.await_magics_in_cell)
         shell.custom_exceptions, shell.CustomTB = self.before
@@ -109,9 +113,10 @@ _MAGIC_CALL = re.compile(r"""get_ipython\(\)\.run_cell_magic\('(?P<name>\w+)', .
 
 
 def await_magics(lines: list[str]) -> list[str]:
-    """Put `await` before the magics that return a coroutine.
+    """Put `await` before magics that return a coroutine.
 
-    Raises UsageError for `%%agent` below another cell magic: some would not run it at all, and say nothing.
+    Raises:
+        UsageError: `%%agent` is below another cell magic. Some magics would not run it at all, without a message.
     """
     below = _MAGIC_CALL.match(lines[0]) if lines else None
     if below is not None:
@@ -124,7 +129,7 @@ def await_magics(lines: list[str]) -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What `%load_ext hitl_nb` calls. Loading it twice does nothing."""
+    """Load the extension: `%load_ext hitl_nb` calls this. A second call does nothing."""
     watch_certificates()
     if id(shell) not in _loaded:
         _loaded[id(shell)] = _LoadedExtension(shell)
@@ -132,7 +137,7 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """What `%unload_ext hitl_nb` calls."""
+    """Unload the extension: `%unload_ext hitl_nb` calls this."""
     extension = _loaded.pop(id(shell), None)
     if extension is not None:
         extension.remove()

@@ -1,7 +1,7 @@
-"""Which questions that a policy decided are shown as a line of their own in the cell.
+"""Selection of policy decisions that get a line of their own in the cell's output.
 
-Of a rule that lets many pass between two pauses, the first five; how many more there were is said where the run pauses,
-ends or fails. What was shown is saved with the outputs of the run, so that nothing is shown twice on resume.
+If a rule passes many questions between two pauses, the first five are shown. The number of the others is shown when the
+run pauses, ends or fails. The counts are saved with the run's outputs, so that nothing is shown twice after a resume.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from hitl_nb.records import Proposal
 from hitl_nb.review.static_html import describe_rule, more_passed_bundle
 
 PASSES_KEY = "hitl_passes"
-"""What stands for the type of an output in the record of a run that is not one, but what is kept here."""
+"""Type of the output record that holds the counts of this module and is not a real output."""
 
 SHOWN_PER_RULE = 5
-"""Lines of one rule between two pauses."""
+"""Lines per rule between two pauses."""
 
 
 class PassedLines:
-    """Counts what passed since the run's last pause.
+    """Counts the questions that policies passed since the run's last pause.
 
     Args:
-        saved: what `saved` gave in an earlier process.
+        saved: Outputs that an earlier process saved, see `dump_counts`.
     """
 
     def __init__(self, saved: Sequence[dict[str, Any]] = ()) -> None:
@@ -34,21 +34,21 @@ class PassedLines:
         self._places: set[str] = set(kept.get("places", ()))
 
     def dump_counts(self) -> list[dict[str, Any]]:
-        """What is kept with the outputs: nothing if there was nothing to show."""
+        """Return the counts to save with the outputs. Empty if no line was shown."""
         if not self._statement:
             return []
         kept = {"shown": dict(self._shown), "rest": dict(self._rest), "places": sorted(self._places)}
         return [{"output_type": PASSES_KEY, "statement": self._statement, **kept}]
 
     def begin(self) -> None:
-        """The run continues behind a pause: of each rule the next five are shown again."""
+        """Start a new part of the run after a pause: the first five of each rule are shown again."""
         self._shown, self._rest = {}, {}
 
     def needs_own_line(self, proposal: Proposal) -> bool:
-        """Whether a decided question gets a line of its own; it is counted if not.
+        """Return whether a decided question gets a line of its own. If not, it is counted.
 
-        One that was told before gets none: code that is made again asks again, and only the statement in which the run
-        stands is made again.
+        A question that was shown before gets no line. Repeated code asks again, but only the statement at which the run
+        is now is repeated.
         """
         statement = proposal.position.partition("/")[0]
         if statement != self._statement:
@@ -57,7 +57,7 @@ class PassedLines:
             return False
         self._places.add(proposal.position)
         if proposal.decision is None or proposal.decision.action != "approve":
-            return True  # each that is blocked
+            return True  # every blocked question
         rule = describe_rule(proposal)
         if self._shown.get(rule, 0) < SHOWN_PER_RULE:
             self._shown[rule] = self._shown.get(rule, 0) + 1
@@ -66,7 +66,7 @@ class PassedLines:
         return False
 
     def list_rest(self) -> list[dict[str, Any]]:
-        """How many more each rule let pass, as MIME bundles; they are not counted again."""
+        """Return MIME bundles with the number of questions that each rule passed without a line. Resets the counts."""
         told = [more_passed_bundle(rule, count) for rule, count in self._rest.items()]
         self._rest = {}
         return told

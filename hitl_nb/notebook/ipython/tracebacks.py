@@ -1,7 +1,7 @@
-"""An error in an agent cell is shown as in any cell: the user's own lines, and only those.
+"""Tracebacks of errors in an agent cell: they show the user's own lines only, as in any cell.
 
-On its way to IPython the exception goes through the call of the magic and through this package. What is worth
-showing is noted on the exception where it leaves the run, and `showtraceback` is given that.
+On its way to IPython the exception passes through the magic's call and this package. The user's part of the traceback
+is attached to the exception when it leaves the run, and `showtraceback` receives only that part.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _KEPT_ATTRIBUTE = "__hitl_traceback__"
 
 
 def keep_user_traceback(error: BaseException) -> BaseException:
-    """Remember the user's part of the traceback of `error`; none for an error that hitl_nb itself reports."""
+    """Attach the user's part of the traceback to `error`. Errors that hitl_nb itself reports get none."""
     if hasattr(error, _KEPT_ATTRIBUTE):
         return error
     setattr(error, _KEPT_ATTRIBUTE, trim_traceback(error).__traceback__)
     if isinstance(error, HitlError):
-        error.__cause__, error.__suppress_context__ = None, True  # its sentence says it all
+        error.__cause__, error.__suppress_context__ = None, True  # the message is sufficient
     return error
 
 
 async def keeping_user_traceback(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`; what it raises is noted. A pause is no error, and a usage error is a sentence."""
+    """Await `work`, and attach the user's traceback to its error. Paused and UsageError are excluded."""
     try:
         return await work
     except (Paused, UsageError):
@@ -44,7 +44,7 @@ async def keeping_user_traceback(work: Coroutine[Any, Any, T]) -> T:
 
 
 class ShownTracebacks:
-    """Gives a shell's `showtraceback` what was noted, and its formatter the lines. `remove` undoes it."""
+    """Replaces a shell's `showtraceback` and the formatter of its lines. `remove` restores them."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
@@ -55,6 +55,7 @@ class ShownTracebacks:
         self._formatter.get_records = self._get_records
 
     def remove(self) -> None:
+        """Restore the shell's own functions."""
         own = cast("dict[str, Any]", vars(self._shell))
         if own.get("showtraceback") == self._show_traceback:
             del self._shell.showtraceback
@@ -76,7 +77,7 @@ class ShownTracebacks:
         if isinstance(value, SyntaxError) and user is None:
             self._shell.showsyntaxerror(value.filename)
             return
-        if user is None:  # nothing that `%tb` could show: IPython would point to it
+        if user is None:  # no traceback for `%tb`, to which IPython would point
             lines = self._formatter.get_exception_only(etype, value)
             self._shell._showtraceback(etype, value, lines)
             return
@@ -86,10 +87,10 @@ class ShownTracebacks:
 
 
 def correct_records(records: list[Any], entry: TracebackType | None) -> list[Any]:
-    """The records that IPython shows of a traceback, each with the line that failed and the arguments of the user.
+    """Return IPython's records of a traceback, each with the line that failed and the user's arguments.
 
-    In a kernel IPython takes the line where the frame was left. That is not the one that failed if a `finally` ran
-    behind it, as one does behind each loop of instrumented code. And a frame that was continued has other arguments.
+    In a kernel IPython uses the line at which the frame was left. This is not the line that failed if a `finally` ran
+    after it, as happens after each loop of instrumented code. And a continued frame has other arguments.
     """
     entries: list[TracebackType] = []
     while entry is not None:

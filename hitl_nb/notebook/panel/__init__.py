@@ -1,1 +1,1 @@
-"""The ipywidgets panel."""
+"""The ipywidgets panel, for front ends without the JupyterLab extension."""

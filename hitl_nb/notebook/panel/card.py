@@ -1,7 +1,7 @@
-"""One proposal of the panel: what is proposed, its editor, and the ways to decide.
+"""One proposal of the panel: the proposed value, its editor, and the buttons to decide.
 
-Everything but the controls follows from the record and from what is typed: the changes, the messages, which buttons
-can be pressed. Every keystroke goes to the store as the proposal's draft, so a new card starts from it.
+Everything except the controls is computed from the record and the typed text: the changes, the messages, and which
+buttons are enabled. Every keystroke is saved in the store as the proposal's draft, so that a new card starts from it.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ ui: Any = import_module("ipywidgets")  # it has no types
 EditCheckFunction = Callable[[Proposal, Any], Any]
 
 MAX_SHOWN_CHARS = 20_000
-"""Values with more characters are compared when they are decided, not at every keystroke."""
+"""Longest value whose changes are shown at every keystroke. Longer values are compared when they are decided."""
 
 
 class ProposalCard:
-    """One proposal of a panel: what is proposed, its editor, and the ways to decide.
+    """One proposal of a panel: the proposed value, its editor, and the buttons to decide.
 
     Attributes:
-        proposal: the record, as last read.
-        widget: what to display.
+        proposal: The record, as last read.
+        widget: The widget to display.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class ProposalCard:
         self._reason = _make_text_entry("Reason", "Why; kept with the decision")
         self._answer = _make_text_entry("Response", "A message to the agent", "5em")
         self._buttons: dict[Action, Any] = {
-            "approve": make_button("Approve", "Go on with the value as it was proposed", self._approve),
-            "edit": make_button("Approve with edits", "Go on with the value as you edited it", self._edit),
+            "approve": make_button("Approve", "Continue with the value as it was proposed", self._approve),
+            "edit": make_button("Approve with edits", "Continue with the value as you edited it", self._edit),
             "reject": make_button("Reject", "Do not do this; the agent is told the reason", self._reject),
             "respond": make_button("Respond", "Send the response to the agent", self._respond),
         }
-        self._undo = make_button("Undo edits", "Take the agent's version again", self._start_over)
+        self._undo = make_button("Undo edits", "Go back to the agent's version", self._start_over)
         self._editor = self._make_editor(self._read_draft())
         wrapped = {"flex_flow": "row wrap"}
         self._decision_controls: list[Any] = [
@@ -103,15 +103,15 @@ class ProposalCard:
 
     @property
     def is_open(self) -> bool:
-        """Whether the proposal still waits, as far as this panel knows."""
+        """Whether the proposal is still open, as far as this panel knows."""
         return self.proposal.status == "open"
 
     def has_edits(self) -> bool:
-        """Whether the controls hold something else than what people decide on: what was proposed, or made of it."""
+        """Return whether the controls differ from the value that people decide on."""
         return canonical_json(self._editor.read_draft()) != canonical_json(current_value(self.proposal))
 
     def reload(self) -> None:
-        """Read the record again and show it."""
+        """Read the record again, and show it."""
         before = self.proposal
         self.proposal = self._ledger.load_proposal(before.id)
         if self.proposal.fingerprint != before.fingerprint:
@@ -119,11 +119,11 @@ class ProposalCard:
         self._refresh()
 
     def close(self) -> None:
-        """Take the controls away."""
+        """Remove the controls."""
         close_widgets(self.widget)
 
     def _make_reason_button(self, reason: str) -> Any:
-        """A reason that the author of the agent offers."""
+        """Make a button with a reason that the agent's author offers."""
 
         def chosen(_: Any) -> None:
             self._reason.value = reason
@@ -141,7 +141,7 @@ class ProposalCard:
         return [NoteLabel(context, "Context", "quiet").widget]
 
     def _read_draft(self) -> Any:
-        """What the draft says now. What is typed here is written as a change of that, not of what others made of it."""
+        """Read the current draft. Typing in this card changes this draft, and keeps the changes of others."""
         if not self.is_open or "edit" not in self.proposal.allow or self.proposal.doubt is not None:
             return self.proposal.value
         draft = Draft.for_proposal(self._ledger.store, self.proposal)
@@ -159,7 +159,7 @@ class ProposalCard:
         if not self.is_open:
             return
         if self.proposal.doubt is not None:
-            self._refresh()  # nobody is shown a choice that another person made
+            self._refresh()  # a choice that another person made is not shown as this person's choice
             return
         said = ""
         try:
@@ -171,7 +171,7 @@ class ProposalCard:
         self._refresh()
 
     def _refresh(self) -> None:
-        """Make everything but the controls follow from the record and what is typed."""
+        """Update everything except the controls from the record and the typed text."""
         proposal = self.proposal
         self._title.value = show_hidden_characters(proposal.title) if self.is_open else proposals_text([proposal])
         draft = self._editor.read_draft()
@@ -235,7 +235,7 @@ class ProposalCard:
         self._changes.show(shown)
 
     def _show_field_errors(self, error: InvalidEdit) -> str:
-        """Put messages at their fields; the text of those that have none."""
+        """Show the messages at their fields. Return the text of those that have no field."""
         left = self._editor.show_errors(error.fields)
         return "\n".join(f"⚠ {path}: {text}" if path else f"⚠ {text}" for path, text in left.items())
 
@@ -305,7 +305,7 @@ class ProposalCard:
 
 
 def _format_hidden_lines(proposal: Proposal, value: Any) -> str:
-    """The lines of the proposal that have hidden characters, with those spelled out."""
+    """Return the lines of the proposal that contain hidden characters, with these characters spelled out."""
     try:
         text = format_value(proposal, value) if not isinstance(value, str) else value
     except (TypeError, KeyError, ValueError):

@@ -1,7 +1,7 @@
-"""How the panel looks: words that are only words, and one stylesheet over ipywidgets' core controls.
+"""Look of the panel: plain-text labels, and one stylesheet for the core controls of ipywidgets.
 
-What agents and people wrote is text content of a label or the value of a control, never markup; the stylesheet is a
-constant. Colours are the theme's. Where a front end leaves the stylesheet out, the panel is plainer and works as well.
+Text of agents and people is the text of a label or the value of a control, never markup. The stylesheet is a constant,
+with the colors of the theme. If a front end ignores the stylesheet, the panel looks plainer and works the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WIDE_LAYOUT = {"width": "auto", "min_width": "0"}
 """Layout of a control that fills its row."""
 
 NAMED_STYLE = {"description_width": "9em"}
-"""Style of a control whose label stands before it."""
+"""Style of a control with its label in front."""
 
 _NO_FORMULA_CLASSES = ("mathjax_ignore", "tex2jax_ignore")
 
@@ -66,15 +66,16 @@ _SHEET = """<style>
 
 
 def make_stylesheet() -> Any:
-    """The stylesheet, as a control that shows nothing."""
+    """Make a control that contains the stylesheet and is not visible."""
     return ui.HTML(value=_SHEET, layout={"height": "0", "min_height": "0", "margin": "0"})
 
 
 def text_label(text: str, *looks: str) -> Any:
-    """Words from anybody, exactly as they are: no markup, no formulas, line breaks kept, hidden characters spelled out.
+    """Make a label for untrusted text: no markup, no formulas, with line breaks, hidden characters spelled out.
 
     Args:
-        looks: any of "title", "name", "quiet", "exact", "about", "wrong".
+        text: The text.
+        *looks: Any of "title", "name", "quiet", "exact", "about", "wrong".
     """
     made = ui.Label(value=show_hidden_characters(text), layout=WIDE_LAYOUT)
     made._dom_classes = (*_NO_FORMULA_CLASSES, "hitl-nb-words", *(f"hitl-nb-{look}" for look in looks))
@@ -82,10 +83,10 @@ def text_label(text: str, *looks: str) -> Any:
 
 
 class NoteLabel:
-    """A text that is shown and cannot be edited; hidden while there is none.
+    """A text that cannot be edited. It is hidden while the text is empty.
 
     Attributes:
-        widget: what to display.
+        widget: The widget to display.
     """
 
     def __init__(self, text: str = "", name: str = "", *looks: str) -> None:
@@ -96,15 +97,21 @@ class NoteLabel:
         self.show(text)
 
     def show(self, text: str) -> None:
-        """Show this text instead; "" for none."""
+        """Replace the text; "" hides the label."""
         self._words.value = show_hidden_characters(text)
         for widget in {self._words, self.widget}:
             widget.layout.display = None if text else "none"
 
 
 def autosize_textarea(text: str, fewest: int, *, width: int = 90, **traits: Any) -> Any:
-    """A text area that is as high as its text, from `fewest` to 20 rows; about `width` characters fit on one."""
+    """Make a text area with the height of its text.
 
+    Args:
+        text: The text.
+        fewest: Smallest height, in rows. The largest is 20 rows.
+        width: Characters that fit on one row, approximately.
+        **traits: Further traits of the widget.
+    """
     area = ui.Textarea(value=text, continuous_update=True, layout=WIDE_LAYOUT, **traits)
 
     def grow(_: Any = None) -> None:
@@ -117,14 +124,14 @@ def autosize_textarea(text: str, fewest: int, *, width: int = 90, **traits: Any)
 
 
 def make_button(name: str, tooltip: str, pressed: Callable[[Any], None]) -> Any:
-    """A button as wide as its words."""
+    """Make a button with the width of its label."""
     made = ui.Button(description=name, tooltip=tooltip, layout={"width": "auto", "align_self": "flex-start"})
     made.on_click(pressed)
     return made
 
 
 def close_widgets(*widgets: Any) -> None:
-    """Take widgets away, here and in the front end, with all that is inside them."""
+    """Remove widgets and everything inside them, here and in the front end."""
     for widget in widgets:
         close_widgets(*getattr(widget, "children", ()))
         widget.close()

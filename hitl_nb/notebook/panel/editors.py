@@ -1,8 +1,8 @@
 """Controls for a proposal's value: made from its JSON, read back as JSON.
 
-`make_editor` picks what fits the kind: a text area, a form with one control a field, a grid of cells, radio buttons. An
-`ValueEditor` gives the edited JSON (`read_value`), keeps what is only half typed (`read_draft`), and says what is wrong
-at the field.
+`make_editor` selects the controls by the kind: a text area, a form with one control per field, a grid of cells, radio
+buttons. A `ValueEditor` returns the edited JSON (`read_value`), keeps incomplete input (`read_draft`), and shows error
+messages at the fields.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from hitl_nb.values.tables import Column, format_cell, parse_cell
 ui: Any = import_module("ipywidgets")  # it has no types
 
 MAX_GRID_CELLS = 200
-"""Tables with more cells are edited as CSV."""
+"""Larger tables are edited as CSV."""
 
 
 class ValueEditor(ABC):
     """The controls of one value.
 
     Attributes:
-        widget: what to show.
-        controls: the controls that a person changes.
+        widget: The widget to display.
+        controls: The controls that a person changes.
     """
 
     def __init__(self) -> None:
@@ -46,18 +46,22 @@ class ValueEditor(ABC):
 
     @abstractmethod
     def read_value(self) -> Any:
-        """The JSON in the controls. Raises InvalidEdit where they hold none."""
+        """Return the JSON in the controls.
+
+        Raises:
+            InvalidEdit: The controls contain no valid JSON.
+        """
 
     @abstractmethod
     def read_draft(self) -> Any:
-        """The JSON in the controls; what is no JSON yet, as its text."""
+        """Return the JSON in the controls. Input that is not yet valid JSON is returned as text."""
 
     def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
-        """Put messages at their fields, and take older ones away; what is left has no field here."""
+        """Show the messages at their fields, and remove older messages. Return the messages without a field here."""
         return wrong
 
     def on_change(self, changed: Callable[[], None]) -> None:
-        """Call `changed` whenever a person changes something."""
+        """Call `changed` after each change by a person."""
         self._watcher = changed
         for control in self.controls:
             control.observe(self._notify, "value")
@@ -68,7 +72,7 @@ class ValueEditor(ABC):
 
 
 def make_editor(proposal: Proposal, value: Any) -> ValueEditor:
-    """An editor of a proposal that starts from `value`, the proposed one or a draft."""
+    """Make an editor of the proposal that starts from `value`: the proposed value or a draft."""
     if proposal.doubt is not None:
         return DoubtEditor(proposal, proposal.doubt)
     make = EDITORS.get(proposal.kind)
@@ -77,7 +81,7 @@ def make_editor(proposal: Proposal, value: Any) -> ValueEditor:
 
 
 class TextEditor(ValueEditor):
-    """One text area: the value's exact text."""
+    """One text area with the value's exact text."""
 
     def __init__(self, proposal: Proposal, value: Any) -> None:
         super().__init__()
@@ -88,9 +92,11 @@ class TextEditor(ValueEditor):
         self.widget.children = (self._area,)
 
     def read_value(self) -> Any:
+        """Return the value that the text describes."""
         return parse_edit(self._proposal, self._area.value)
 
     def read_draft(self) -> Any:
+        """Return the value, or the text itself if it describes none."""
         try:
             return self.read_value()
         except InvalidEdit:
@@ -99,7 +105,7 @@ class TextEditor(ValueEditor):
 
 
 class PlanEditor(ValueEditor):
-    """A step a line: a plain text, or JSON for a step that is an object or would not fit on a line."""
+    """One line per step: plain text, or JSON if the step is an object or has several lines."""
 
     def __init__(self, steps: list[Any]) -> None:
         super().__init__()
@@ -109,6 +115,7 @@ class PlanEditor(ValueEditor):
         self.widget.children = (self._area,)
 
     def read_value(self) -> Any:
+        """Return the list of steps."""
         wrong: dict[str, str] = {}
         steps = self.read_draft()
         for i, step in enumerate(steps):
@@ -119,6 +126,7 @@ class PlanEditor(ValueEditor):
         return steps
 
     def read_draft(self) -> Any:
+        """Return the list of steps; a step that is not yet valid JSON is a text."""
         lines = (line.strip() for line in self._area.value.split("\n"))
         return [_parse_json_or_text(line) if line[0] in '{"' else line for line in lines if line]
 
@@ -136,16 +144,18 @@ class ChoiceEditor(ValueEditor):
         self.widget.children = (self._radio,)
 
     def read_value(self) -> Any:
+        """Return the chosen option."""
         if self._radio.index is None:
             raise InvalidEdit({"": "choose one"})
         return self._options[self._radio.index]
 
     def read_draft(self) -> Any:
+        """Return the chosen option."""
         return None if self._radio.index is None else self._options[self._radio.index]
 
 
 class DoubtEditor(ValueEditor):
-    """Whether an effect in doubt happened: three answers, none chosen, and what it returned."""
+    """Question about an effect in doubt: three answers, none of them chosen at first, and a field for the result."""
 
     def __init__(self, proposal: Proposal, doubt: Doubt) -> None:
         super().__init__()
@@ -165,21 +175,23 @@ class DoubtEditor(ValueEditor):
 
     @property
     def chosen(self) -> tuple[str, str] | None:
-        """The chosen answer and what the button says then, or None."""
+        """The chosen answer and the label of the decide button, or None."""
         return next(((word, says) for word, _, _, says in self._choices if word == self._radio.value), None)
 
     def read_value(self) -> Any:
+        """Return the answer, see `records.effect_happened`."""
         if self.chosen is None:
             raise InvalidEdit({"": "choose what happened first"})
         word = self.chosen[0]
         return doubts.make_answer(word, (self._result.value.strip() or None) if word == "yes" else None, self._proposal)
 
     def read_draft(self) -> Any:
+        """Return the answer as far as it is complete."""
         if self.chosen is None:
             return self._proposal.value
         try:
             return self.read_value()
-        except InvalidEdit:  # its result is not typed yet: what is missing is said when it is decided
+        except InvalidEdit:  # the result is not typed yet; the decision will report what is missing
             return {"happened": True}
 
     def _show_result(self, _: Any = None) -> None:
@@ -187,7 +199,7 @@ class DoubtEditor(ValueEditor):
 
 
 class FormEditor(ValueEditor):
-    """One control a field of an object, by its schema or else by the value's own types."""
+    """One control per field of an object, by its schema or else by the types of the value."""
 
     def __init__(self, schema: Any, root: Any, value: dict[str, Any], prefix: str = "") -> None:
         super().__init__()
@@ -203,6 +215,7 @@ class FormEditor(ValueEditor):
         self.widget.children = tuple(field.widget for field in self._fields.values())
 
     def read_value(self) -> Any:
+        """Return the object."""
         found: dict[str, Any] = {}
         wrong: dict[str, str] = {}
         for key, field in self._fields.items():
@@ -215,10 +228,12 @@ class FormEditor(ValueEditor):
         return {key: value for key, value in found.items() if value is not MISSING}
 
     def read_draft(self) -> Any:
+        """Return the object; fields that are not yet valid JSON are texts."""
         drafts = {key: field.read_draft() for key, field in self._fields.items()}
         return {key: value for key, value in drafts.items() if value is not MISSING}
 
     def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
+        """Show the messages at their fields. Return the messages without a field here."""
         left = dict(wrong)
         for key, field in self._fields.items():
             path = self._prefix + key
@@ -229,7 +244,7 @@ class FormEditor(ValueEditor):
 
 
 class ToolEditor(ValueEditor):
-    """The tool's name, and a form of its arguments."""
+    """Name of the tool, and a form of its arguments."""
 
     def __init__(self, proposal: Proposal, value: dict[str, Any]) -> None:
         super().__init__()
@@ -243,17 +258,20 @@ class ToolEditor(ValueEditor):
         self.widget.children = (NoteLabel(str(self._name), "Tool").widget, self._form.widget)
 
     def read_value(self) -> Any:
+        """Return the tool call."""
         return {"name": self._name, "arguments": self._form.read_value()}
 
     def read_draft(self) -> Any:
+        """Return the tool call; arguments that are not yet valid JSON are texts."""
         return {"name": self._name, "arguments": self._form.read_draft()}
 
     def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
+        """Show the messages at the arguments. Return the messages without a field here."""
         return self._form.show_errors(wrong)
 
 
 class GridEditor(ValueEditor):
-    """A text box a cell; rows can be added and removed."""
+    """One text box per cell. Rows can be added and removed."""
 
     def __init__(self, proposal: Proposal, value: dict[str, Any]) -> None:
         super().__init__()
@@ -264,12 +282,13 @@ class GridEditor(ValueEditor):
         self._fill_grid()
 
     def _column_widths(self) -> list[str]:
-        """Each column takes a share of the width that goes with its longest text, within reason."""
+        """Return the widths of the columns, in proportion to their longest text, within limits."""
         shown = [[text for _, text, _ in column] for column in zip(*self._rows, strict=True)]
         longest = [max([6, *map(len, texts)]) for texts in shown] or [6 for _ in self._columns]
         return [f"minmax({0.75 * min(n, 12) + 1.8:.1f}em, {min(n, 40)}fr)" for n in longest]
 
     def read_value(self) -> Any:
+        """Return the table."""
         wrong: dict[str, str] = {}
         rows: list[list[Any]] = []
         for r, boxes in enumerate(self._rows):
@@ -285,6 +304,7 @@ class GridEditor(ValueEditor):
         return {"columns": self._columns, "rows": rows}
 
     def read_draft(self) -> Any:
+        """Return the table; cells that are not yet valid are texts."""
         rows: list[list[Any]] = []
         for boxes in self._rows:
             rows.append([])
@@ -319,6 +339,7 @@ class GridEditor(ValueEditor):
         self.widget.children = (self._grid, self._add)
 
     def on_change(self, changed: Callable[[], None]) -> None:
+        """Call `changed` after each change by a person, also in rows that are added later."""
         self._watcher = changed
 
     def _add_row(self, _: Any) -> None:
@@ -356,7 +377,7 @@ def _is_grid(proposal: Proposal, value: Any) -> bool:
 
 
 def _format_draft_text(proposal: Proposal, value: Any) -> str:
-    """A value's text; a draft that was no value yet is its text already."""
+    """Return a value's text. A draft that is not yet a value is already text."""
     kind = find_kind(proposal.kind)
     if isinstance(value, str) and (kind.text_format != "json" or not isinstance(proposal.value, (str, type(None)))):
         return value

@@ -1,6 +1,7 @@
-"""One control for one value in a form: picked by the value's type and its schema, with a label and a message.
+"""One form control for one value, selected by the value's type and its schema, with a label and a message.
 
-Only ipywidgets' core controls, and no markup: what an agent wrote is a control's value or plain label text, never HTML.
+It uses only core controls of ipywidgets and no markup: text of an agent is a control's value or plain label text, never
+HTML.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from hitl_nb.values.json_values import short_json
 ui: Any = import_module("ipywidgets")  # it has no types
 
 MISSING: Any = object()
-"""A field that is not there."""
+"""Marks a field that does not exist."""
 
 
 class FormField:
-    """One control of a form with its label and the place for a message.
+    """One control of a form, with its label and a place for a message.
 
     Args:
-        name: the label.
-        help_text: what the schema says about it.
-        control: an ipywidgets control.
-        read: the JSON (or `MISSING`) that a control's value means; raises ValueError.
+        name: Text of the label.
+        help_text: Description from the schema.
+        control: An ipywidgets control.
+        read: Converts the control's value to JSON (or `MISSING`); raises ValueError if it is not valid.
     """
 
     def __init__(self, name: str, help_text: str, control: Any, read: Callable[[Any], Any]) -> None:
         self.control = control
         self._read = read
         self._message = NoteLabel("", "", "wrong")
-        # ipywidgets looks for formulas in labels, so a name with a dollar stands above its control.
+        # ipywidgets renders formulas in labels, so a name with a dollar sign is put above its control.
         formula = "$" in name or "\\" in name
         control.description = "" if formula else show_hidden_characters(name)
         control.tooltip = show_hidden_characters(help_text or name)
@@ -48,23 +49,27 @@ class FormField:
         self.widget.add_class("hitl-nb-field")
 
     def read_value(self) -> Any:
-        """The JSON in the control, or `MISSING`. Raises ValueError."""
+        """Return the JSON in the control, or `MISSING`.
+
+        Raises:
+            ValueError: The control contains no valid JSON.
+        """
         return self._read(self.control.value)
 
     def read_draft(self) -> Any:
-        """The same; what is no JSON yet, as its text."""
+        """Return the JSON in the control. Input that is not yet valid JSON is returned as text."""
         try:
             return self.read_value()
         except ValueError:
             return self.control.value
 
     def show_message(self, message: str) -> None:
-        """Show a message at the field; "" for none."""
+        """Show a message at the field; "" removes it."""
         self._message.show(f"⚠ {message}" if message else "")
 
 
 def make_field(name: str, schema: dict[str, Any], value: Any, required: bool) -> FormField:
-    """The field for `value`: by its type, as far as the schema (without references) allows this type."""
+    """Make the field for `value`, by its type if the schema (without references) allows this type."""
     kinds = _schema_types(schema)
     title, help_text = str(schema.get("title") or name), str(schema.get("description") or "")
     empty: Any = None if "null" in kinds else MISSING if not required else ""
@@ -78,7 +83,7 @@ def make_field(name: str, schema: dict[str, Any], value: Any, required: bool) ->
         if kinds == {"integer"} and type(value) is int:
             return FormField(title, help_text, ui.IntText(value=value, continuous_update=True), lambda now: now)
         if kinds <= {"integer", "number"}:
-            # The control holds 5.0 where the agent had 5; an untouched field must not look changed.
+            # The control holds 5.0 where the agent proposed 5. An untouched field must not count as changed.
             control = ui.FloatText(value=value, continuous_update=True)
             return FormField(title, help_text, control, lambda now: value if now == value else now)
     if isinstance(value, str) and (not kinds or "string" in kinds):
@@ -89,7 +94,7 @@ def make_field(name: str, schema: dict[str, Any], value: Any, required: bool) ->
 
 
 def label_options(options: list[Any]) -> list[tuple[str, int]]:
-    """Options as people see them. A text looks like itself, unless another option does too."""
+    """Return options as labels and indexes. A text is its own label, unless another option has the same label."""
     texts = [option if isinstance(option, str) else json.dumps(option, ensure_ascii=False) for option in options]
     shown = [
         t if texts.count(t) == 1 else json.dumps(o, ensure_ascii=False) for t, o in zip(texts, options, strict=True)
@@ -98,9 +103,9 @@ def label_options(options: list[Any]) -> list[tuple[str, int]]:
 
 
 def resolve_schema_part(schema: Any, root: Any, depth: int = 0) -> dict[str, Any]:
-    """A part of a schema with its reference, and those of its alternatives, put in place."""
+    """Return a part of a schema with its reference resolved, and those of its alternatives."""
     part = _as_dict(schema)
-    for _ in range(5):  # references may lead on, or in a circle
+    for _ in range(5):  # references can form a chain or a circle
         reference = part.get("$ref")
         if not isinstance(reference, str) or not reference.startswith("#/"):
             break
@@ -141,7 +146,7 @@ def _make_json_field(title: str, help_text: str, value: Any, kinds: set[str], em
     if value is MISSING or (value is None and empty is None):
         text = ""
     elif isinstance(value, str) and kinds and "string" not in kinds:
-        text = value  # a draft's half-typed JSON
+        text = value  # incomplete JSON of a draft
     else:
         text = json.dumps(value, indent=2 if nested else None, ensure_ascii=False)
 
@@ -160,7 +165,7 @@ def _make_json_field(title: str, help_text: str, value: Any, kinds: set[str], em
 
 
 def _schema_types(schema: dict[str, Any]) -> set[str]:
-    """The JSON types that a schema without references allows; empty if it does not say."""
+    """Return the JSON types that a schema without references allows. Empty if it does not name types."""
     given: Any = schema.get("type")
     if given is None:
         alternatives: list[Any] = schema.get("anyOf") or schema.get("oneOf") or []

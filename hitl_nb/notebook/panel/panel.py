@@ -1,7 +1,7 @@
 """The ipywidgets panel: decide the open proposals of a pause from any notebook front end.
 
-The panel is a view. What a person types goes to the store as the proposal's draft, decisions go to the ledger, and a
-new panel starts from what is there. It is one card a proposal (see `card.py`), and a button for all of them.
+The panel has no state of its own. Typed text is saved in the store as the proposal's draft, decisions go to the ledger,
+and a new panel starts from both. It has one card per proposal (see `card.py`), and a button for all of them.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ ui: Any = import_module("ipywidgets")  # it has no types
 
 
 class ProposalPanel:
-    """Controls for some proposals, those of one pause.
+    """Controls for the proposals of one pause.
 
     Args:
-        ledger: where they are decided.
-        proposals: their records as read from the ledger; closed ones are shown as decided.
-        reviewer: user name of the person at this notebook.
-        on_decided: called once, when the last open one has been decided.
-        check: a further check of an edit, e.g. by the agent's own type; raises InvalidEdit. Its result is not used.
+        ledger: Ledger in which they are decided.
+        proposals: Records as read from the ledger. Closed proposals are shown with their decision.
+        reviewer: User name of the person at this notebook.
+        on_decided: Called once, when the last open proposal is decided.
+        check: A further check of an edit, for example by the agent's own type. It raises InvalidEdit; its result is not
+            used.
 
     Attributes:
-        widget: what to display.
+        widget: The widget to display.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class ProposalPanel:
         self._refresh()
 
     def close(self) -> None:
-        """Take the panel away, here and in the front end. What was typed stays in the store."""
+        """Remove the panel, here and in the front end. Typed text stays in the store."""
         close_widgets(self.widget)
 
     def _on_card_decided(self) -> None:
@@ -79,7 +80,7 @@ class ProposalPanel:
             return
         edited = [card.proposal.title for card in among if card.has_edits()]
         if edited:
-            self._message_note.show(f"You edited {edited[0]!r}: decide it by itself, or undo the edits.")
+            self._message_note.show(f"You edited {edited[0]!r}. Decide it by itself, or undo the edits.")
             return
         self._message_note.show("")
         try:

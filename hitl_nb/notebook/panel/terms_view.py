@@ -1,4 +1,4 @@
-"""What a proposal's policy says, in the panel: why it is asked, who must agree and has, until when; and taking back."""
+"""View of a proposal's policy in the panel: the reasons, who must agree, who has agreed, the times, and taking back."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ ui: Any = import_module("ipywidgets")  # it has no types
 
 
 class TermsView:
-    """The part of a card that a policy fills; empty without one.
+    """The part of a card about the policy. It is empty without a policy.
 
     Args:
-        take_back: takes back the approval that is about to become the decision.
+        ledger: Ledger with the proposal.
+        reviewer: User name of the person at this notebook.
+        withdraw_vote: Takes back the approval that is about to become the decision.
 
     Attributes:
-        widget: what to display.
-        actions: what this person may do about the proposal now, as far as its terms say.
+        widget: The widget to display.
+        actions: Actions that this person may take now, according to the terms.
     """
 
     def __init__(self, ledger: Ledger, reviewer: str, withdraw_vote: Callable[[Any], None]) -> None:
@@ -40,7 +42,7 @@ class TermsView:
         self.widget: Any = ui.VBox([])
 
     def show(self, proposal: Proposal) -> None:
-        """Show what the policy says of the proposal now."""
+        """Show the proposal's current terms."""
         self.actions = proposal.allow
         if proposal.terms is None and not proposal.guardrails:
             return

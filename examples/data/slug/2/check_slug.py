@@ -1,4 +1,4 @@
-"""What slugs must look like: `python -m unittest discover -p "check_*.py"`."""
+"""The rules for slugs: `python -m unittest discover -p "check_*.py"`."""
 
 import unittest
 
