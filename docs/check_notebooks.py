@@ -1,6 +1,6 @@
 """Refuse notebooks without outputs: the examples are committed with outputs, and CI compares them.
 
-    python docs/check_notebooks.py examples/*.ipynb
+python docs/check_notebooks.py examples/*.ipynb
 """
 
 from __future__ import annotations

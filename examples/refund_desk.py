@@ -1,6 +1,6 @@
-"""The dull half of the refund desk: reading what customers typed into the form.
+"""Helper functions of the refund desk: reading the data that customers typed into the form.
 
-The notebook `refunds.ipynb` imports this; everything that an agent does, and asks, is in the notebook itself.
+The notebook `refunds.ipynb` imports this. All actions and questions of the agent are in the notebook itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "zł": "PLN", "kr"
 
 @dataclass
 class Request:
-    """One row of the form, cleaned; None where the row has nothing usable."""
+    """One row of the form, cleaned. None where the row has no usable value."""
 
     id: str
     received: date
@@ -35,17 +35,17 @@ class Request:
 
     @property
     def euros(self) -> float:
-        """The amount in euros, by the desk's own rates; 0 if the row names none."""
+        """Amount in euros, by the desk's own rates. 0 if the row has no amount."""
         return round((self.amount or 0) * EUR_PER_UNIT[self.currency or "EUR"], 2)
 
     @property
     def age(self) -> int:
-        """Days between the purchase and the request; 0 if the row has no date of purchase."""
+        """Days between the purchase and the request. 0 if the row has no date of purchase."""
         return (self.received - self.purchased).days if self.purchased else 0
 
 
 def read_requests(path: str | Path) -> list[Request]:
-    """The rows of the CSV file, in its order."""
+    """Read the rows of the CSV file, in its order."""
     with Path(path).open(encoding="utf-8", newline="") as file:
         return [_request(row) for row in csv.DictReader(file)]
 
@@ -67,15 +67,15 @@ def _request(row: dict[str, str]) -> Request:
 
 
 def parse_order(text: str) -> str | None:
-    """The five digits of an order number ("#40355", "ORDER 40405"), or None ("403", "4O437", "")."""
+    """Return the five digits of an order number ("#40355", "ORDER 40405"), or None ("403", "4O437", "")."""
     found = re.search(r"(?<!\w)\d{5}(?!\w)", text)
     return found.group() if found else None
 
 
 def parse_amount(text: str) -> tuple[float | None, str | None]:
-    """An amount and its currency as people write them ("1.299,00 €", "GBP 18.50", "¥3,200", "€ 58,-").
+    """Parse an amount and its currency as people write them ("1.299,00 €", "GBP 18.50", "¥3,200", "€ 58,-").
 
-    (None, None) where that is not certain: "free", "$1O.00" with a letter O, no currency.
+    Return (None, None) if they are not certain: "free", "$1O.00" with a letter O, no currency.
     """
     currency = next((code for code in EUR_PER_UNIT if code in text), None)
     currency = currency or next((code for sign, code in _SIGNS.items() if sign in text), None)
@@ -89,11 +89,11 @@ def parse_amount(text: str) -> tuple[float | None, str | None]:
 
 
 def names_amount(text: str, amount: float) -> bool:
-    """Whether the text has the amount, however it is spelled ("1199", "1,199.00", "1.199,00")."""
+    """Return whether the text has the amount, in any form ("1199", "1,199.00", "1.199,00")."""
     return any(_number(found) == amount for found in re.findall(r"\d+(?:[.,]\d+)*", text))
 
 
 def _number(text: str) -> float:
-    """The last separator is the decimal one if one or two digits follow it; every other one groups thousands."""
+    """Parse a number. The last separator is the decimal point if one or two digits follow; all others group thousands."""
     whole, cents = re.fullmatch(r"(.*?)(?:[.,](\d{1,2}))?", text).groups()  # type: ignore[union-attr]
     return float(f"{re.sub(r'[.,]', '', whole)}.{cents or 0}")

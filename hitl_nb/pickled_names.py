@@ -31,7 +31,7 @@ HOMES = {
     "Written": "drafts.agent_writer",
     "LocalWorkspace": "workspaces.local",
 }
-"""Module of each class. A process that loads a pickle imports it from there. Keep a name while pickles may contain it."""
+"""Module of each class, from which a process that loads a pickle imports it. Keep a name while pickles contain it."""
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def keep_in_package(name: str, value: object) -> None:
 
 
 def _resolve_annotations(kind: type[Any]) -> None:
-    """Resolve annotations that are text while the class's module is still known. Afterwards it seems to be `hitl_nb`."""
+    """Resolve annotations that are text while the class's module is known. Afterwards it seems to be `hitl_nb`."""
     if not dataclasses.is_dataclass(kind):
         return
     try:

@@ -1,8 +1,8 @@
 """Check the imports between files and folders: `python tools/structure.py [ROOT]`; exit code 1 if there is a problem.
 
 There must be no circle between files and none between folders, in Python and in TypeScript. A folder has at most 13
-files, a package's own `__init__.py` excluded. Imports under `TYPE_CHECKING` are ignored; imports inside functions count.
-The package's face, `hitl_nb/__init__.py`, imports from every folder and must not be imported by any.
+files, without the package's own `__init__.py`. Imports under `TYPE_CHECKING` are ignored; imports inside functions
+count. The package's face, `hitl_nb/__init__.py`, imports from every folder and must not be imported by any.
 """
 
 from __future__ import annotations
