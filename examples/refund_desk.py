@@ -94,6 +94,6 @@ def names_amount(text: str, amount: float) -> bool:
 
 
 def _number(text: str) -> float:
-    """Parse a number. The last separator is the decimal point if one or two digits follow; all others group thousands."""
+    """Parse a number. The last separator is the decimal point if one or two digits follow; others group thousands."""
     whole, cents = re.fullmatch(r"(.*?)(?:[.,](\d{1,2}))?", text).groups()  # type: ignore[union-attr]
     return float(f"{re.sub(r'[.,]', '', whole)}.{cents or 0}")

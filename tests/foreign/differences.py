@@ -39,7 +39,7 @@ _TRACEBACK = (
 _IDENTITY = "compares numbers by identity: the same number that is saved in two places comes back as two objects"
 _COUNTS = "counts calls of `__hash__` and `__eq__`: making a dict again makes some"
 _MEMORY = "looks at how CPython keeps an object in memory, which is another one after it was saved"
-_FRAMES = "sets the recursion limit to a few frames more than there are: a continued frame stands on more of them"
+_FRAMES = "sets the recursion limit to a few frames more than there are: a continued frame has more frames below it"
 _REGISTERED = "registers a class of the test in an abstract class of a module: what is registered there is not saved"
 _GARBAGE = (
     "looks at what the end of garbage does: what is only garbage at a pause is not saved, and ends as it was left"

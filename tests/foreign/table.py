@@ -13,11 +13,11 @@ from tests.foreign.differences import PAUSED as WITH_PAUSES
 
 _HEAD = """# Code that nobody here wrote
 
-The engine compiles the cells and functions of a notebook, and what `@hitl.agent` marks in modules, to native code whose
-position can be read, saved and continued: every run uses it. Here it gets code that was not written for it: CPython's
-own tests, from the Python that is installed, and modules of its standard library. Every test must end as it does
-natively, instrumented alone, and when it is paused between its statements. Each module runs in processes of its own,
-natively and so. `make foreign` writes this page.
+The engine compiles the cells and functions of a notebook, and functions with `@hitl.agent` in modules, to native code.
+The position of this code can be read, saved and continued; every run uses it. These tests give it code that was not
+written for it: CPython's own tests, from the installed Python, and modules of its standard library. Every test must end
+as it does natively, both instrumented alone and paused between its statements. Each module runs in separate processes,
+natively and instrumented. `make foreign` writes this page.
 
 CPython {version}: {tests:,} tests of {modules} modules instrumented. {same:,} end as they do natively; {explained} end
 differently for a reason that is given below, {unexplained} without one.
@@ -31,27 +31,28 @@ refused. {different} tests end differently for a reason that is given below, {un
 _LANGUAGE = """
 ## Tests of the language
 
-The test module itself is instrumented: all its functions, classes, lambdas, generators and comprehensions, and what its
-doctests type at the prompt.
+The test module itself is instrumented: all its functions, classes, lambdas, generators and comprehensions, and the
+input lines of its doctests.
 """
 
 _LIBRARY = """
 ## Modules of the standard library
 
-Each function of the module gets the code that `@hitl.agent` gives to a function (methods, properties, closures), and
-the module's own tests run as they are. "Functions" are those that ran instrumented code at the end, of all that the
-module had then.
+Each function of the module gets the code that `@hitl.agent` gives to a function, also methods, properties and closures.
+The module's own tests run unchanged. "Functions" are those that ran instrumented code at the end, of all functions that
+the module had then.
 """
 
 _PAUSED = """
 ## With pauses between statements
 
-The code reports behind each simple statement and at each turn of a loop. At the first visit of every place (of some,
-the second, third or tenth) the stack is read and saved to bytes, the test's frames are left, and the test
-continues from the bytes alone: with new frames, and new objects for all that the test has made. What belongs to modules
-and to the test runner is found there. Half of the places are taken in each of two rounds, in which a test pauses up to
-a hundred times, so that what continues is paused again. Where the engine refuses to save, the test goes on as if
-nothing was asked, and must end the same. Of the library's modules, both the module and its tests are instrumented here.
+The code reports after each simple statement and at each iteration of a loop. A pause is made at the first visit of
+every place; at some places at the second, third or tenth visit. The stack is read and saved to bytes, and the test's
+frames are left. The test continues from the bytes alone, with new frames, and new objects for all that the test has
+made. Objects of modules and of the test runner are found there. There are two rounds, each with half of the places. In
+a round a test pauses up to a hundred times, so that a continued test is paused again. Where the engine refuses to save,
+the test continues as if nothing was asked, and must end the same. Of the library's modules, both the module and its
+tests are instrumented here.
 """
 
 
