@@ -47,7 +47,7 @@ class Case:
 
     @property
     def years(self) -> int:
-        """Whole years since the customer's first order."""
+        """Whole years since the person became a customer."""
         return whole_years(self.since, self.received)
 
     def facts(self) -> dict[str, str]:

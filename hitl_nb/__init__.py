@@ -129,7 +129,7 @@ _HOMES = {
 _MODULES = {"guardrails": "review.guardrails"}
 """Public names that are modules."""
 
-__all__ = ["__version__", *_HOMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]  # noqa: PLE0604  # made by __getattr__
+__all__ = ["__version__", *_HOMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]  # noqa: PLE0604  # __getattr__ provides the names
 
 
 def __getattr__(name: str) -> Any:

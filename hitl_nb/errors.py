@@ -103,7 +103,7 @@ class UnknownComment(HitlError):
 
 
 class UnknownWorkspace(HitlError):
-    """No workspace has this id, or none is open in this cell."""
+    """No workspace has this id, or is the one that a cell's output names."""
 
 
 class UnknownNotebook(HitlError):

@@ -70,7 +70,7 @@ class Proof:
     """A proof over the names that `lookup` resolves.
 
     Attributes:
-        seen: Ids of the code objects that are being proved, so that recursion ends.
+        seen: Ids of the functions that are being proved, so that recursion ends.
         flags: Functions whose code has one of these flags are not analyzed: generators and coroutines.
         kinds: Kinds of definitions that are analyzed.
     """

@@ -275,12 +275,12 @@ def audit(
         for page in _iterate_pages(ledger):
             out.print_events(page, lambda event: _describe_actor(ledger, event))
     if not found.ok and not found.differs:
-        raise HitlError(f"the audit log is not what was written: {found.problem}")
+        raise HitlError(f"the audit log was changed: {found.problem}")
     for one in found.differs:
         out.print_note(one.text)
     if not found.ok:
-        raise HitlError("the store is not what the audit log says; keep a copy of its folder, then restore a backup")
-    out.print_note(f"{found.events} events, unbroken; every record is what they say")
+        raise HitlError("the store differs from the audit log; keep a copy of its folder, then restore a backup")
+    out.print_note(f"{found.events} events, unbroken; every record matches them")
 
 
 @app.command()

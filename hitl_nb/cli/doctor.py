@@ -138,7 +138,7 @@ def _check_store(url: str | None) -> Iterator[DoctorFinding]:
     else:
         yield DoctorFinding("wrong", "audit log", checked.problem or "broken", mend)
     if checked.ok:
-        yield DoctorFinding("ok", "records", "every record is what the audit log says")
+        yield DoctorFinding("ok", "records", "every record matches the audit log")
     for one in checked.differs:
         yield DoctorFinding("wrong", "records", one.text, mend)
 

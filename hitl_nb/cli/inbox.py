@@ -90,7 +90,7 @@ def full_proposal_json(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
 
 
 def describe_progress_of(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
-    """Return how far the proposal's needs are met, see `review.progress.describe`."""
+    """Return how far the proposal's needs are met, see `review.progress.describe_progress`."""
     from hitl_nb.review.progress import describe_progress, load_current_people, voter_identities
 
     return describe_progress(

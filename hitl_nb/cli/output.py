@@ -73,7 +73,7 @@ def print_proposals(found: Sequence[Proposal], told: Sequence[dict[str, Any]]) -
 
     Args:
         found: The proposals.
-        told: Result of `review.progress.describe` for each. Shown if any proposal has terms.
+        told: Result of `review.progress.describe_progress` for each. Shown if any proposal has terms.
     """
     columns = ("id", "title", "kind", "agent", "notebook", "waiting since")
     rows = [
@@ -157,7 +157,7 @@ def print_proposal(
         draft: Text of the current draft, if it differs from the value.
         comments: Comments on the proposal.
         known: How the identity of the decider is known.
-        told: Result of `review.progress.describe`.
+        told: Result of `review.progress.describe_progress`.
     """
     facts = [
         ("id", proposal.id),

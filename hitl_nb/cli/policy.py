@@ -160,7 +160,7 @@ def renew_open_terms(json: Json = False, store: Store = None) -> None:
     if changed:
         out.print_table(("id", "title", "", "why"), rows)
     renewed = sum(one.outcome in ("renewed", "decided") for one in found)
-    out.print_note(f"{renewed} of {len(found)} open proposals with terms have others now")
+    out.print_note(f"the terms of {renewed} of {len(found)} open proposals with terms have changed")
 
 
 def _errors_in(place: str, tried: Path | None) -> list[str]:
@@ -173,7 +173,7 @@ def _errors_in(place: str, tried: Path | None) -> list[str]:
     )
 
     looked_at = find_policy_files(place)
-    path = None if tried is None else Path(os.path.expanduser(tried)).absolute()  # noqa: PTH111 - it leaves a user whom nobody knows as it is
+    path = None if tried is None else Path(os.path.expanduser(tried)).absolute()  # noqa: PTH111 - unlike Path.expanduser, it accepts unknown users
     if path is not None and all(one.path != path for one in looked_at):
         looked_at.append(PolicyFile(path, organisation=True))
     wrong = [error for file in looked_at for error in find_file_errors(file)]

@@ -85,7 +85,7 @@ def evaluate_key(expression: str | None, namespace: dict[str, Any]) -> str:
         return ""
     try:
         value = eval(expression, namespace)
-    except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
+    except Exception as error:  # noqa: BLE001  # the user's expression may raise any exception
         raise UsageError(f"%%agent: --key {expression} raised {type(error).__name__}: {error}") from None
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
         raise UsageError(f"%%agent: --key must give a non-empty str or an int, and {expression} is {value!r}")

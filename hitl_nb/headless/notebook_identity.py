@@ -89,9 +89,10 @@ def _find_told_notebook(namespace: dict[str, Any]) -> str | None:
 
 
 def _own_variable(variable: settings.Variable) -> str | None:
-    """Return an environment variable, unless the parent process has the same value.
+    """Return an environment variable, unless it belongs to the kernel of another notebook.
 
-    A notebook that executes another notebook passes its environment on; then the variable names the outer notebook.
+    A notebook that executes another notebook passes its environment on. Then the parent process is a kernel with the
+    same value, which names the outer notebook.
     """
     value = variable.read()
     if not value:

@@ -162,9 +162,9 @@ def _check_round_trip(table: Table, named: list[tuple[str, Any, bool]], library:
         try:
             same = _is_same_series(_decode_column(column, cells, series, library, cells), series)
         except (ValueError, TypeError, OverflowError, ArithmeticError, InvalidEdit) as error:
-            raise ValueError(f"value[{name!r}] ({series.dtype}) does not come back from JSON: {error}") from None
+            raise ValueError(f"value[{name!r}] ({series.dtype}) cannot be restored from JSON: {error}") from None
         if not same:
-            raise ValueError(f"value[{name!r}] ({series.dtype}) does not come back from JSON as it is; cast it first")
+            raise ValueError(f"value[{name!r}] ({series.dtype}) would change if restored from JSON; cast it first")
 
 
 def _is_same_series(back: Any, series: Any) -> bool:

@@ -335,7 +335,7 @@ def _dump_model(value: Any, path: str, depth: int) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join([path, *(str(part) for part in first["loc"])])
-        raise ValueError(f"{where} does not come back from JSON: {first['msg']}") from None
+        raise ValueError(f"{where} cannot be restored from JSON: {first['msg']}") from None
     _require_equal(value, back, path)
     return data
 
@@ -380,7 +380,7 @@ def _require_equal(before: Any, after: Any, path: str) -> None:
     lost = _find_difference(before, after, path)
     if lost:
         where, old, new = lost
-        raise ValueError(f"{where} is {old!r:.80} and would come back from JSON as {new!r:.80}")
+        raise ValueError(f"{where} is {old!r:.80}, but JSON would restore it as {new!r:.80}")
 
 
 def _list_children(value: Any, path: str) -> list[tuple[str, Any]] | None:

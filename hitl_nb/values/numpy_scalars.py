@@ -162,7 +162,7 @@ def is_record(value: Any) -> bool:
 
 
 def make_record(like: Any, items: dict[str, Any]) -> Any:
-    """Make a Series of these items, with the name and dtype of `like`."""
+    """Make a Series of these items, with the name and the kind of index of `like`."""
     pd: Any = import_module("pandas")
     index = pd.Index(list(items), dtype=like.index.dtype, name=like.index.name)
     made = pd.Series([None] * len(items), index=index, dtype=object, name=like.name)

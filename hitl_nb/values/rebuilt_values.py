@@ -100,7 +100,7 @@ class _Rebuilder:
             raise
         except InvalidEdit as error:
             raise _PlacedError({_join_path(path, where): said for where, said in error.fields.items()}) from None
-        except Exception as error:  # noqa: BLE001 - a class of the agent says in its own way that it takes no such value
+        except Exception as error:  # noqa: BLE001 - a class of the agent may refuse a value with any exception
             raise _PlacedError({path: f"does not fit {_class_name(like)} ({error})"}) from None
 
     def _find_like(self, described: TypeInfo, own: Any) -> Any:

@@ -20,7 +20,7 @@ def serve() -> None:
             said = {"failed": "it refers to itself without end, or is nested too deeply"}
         except MemoryError:
             said = {"failed": "it takes too much memory"}
-        except Exception as error:  # noqa: BLE001  # a library's, about a schema: said to the person who edits
+        except Exception as error:  # noqa: BLE001  # an error of a library about a schema; it is shown to the person who edits
             said = {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
         return json.dumps(said).encode()
 

@@ -327,7 +327,7 @@ def test_on_deadline_escalate_asks_those_of_fallback() -> None:
         ({"quorum": True}, "whole number from 1 on"),
         ({"deadline": datetime(2026, 1, 1)}, "without a time zone"),  # noqa: DTZ001
         ({"deadline": 60}, "a timedelta or an aware datetime"),
-        ({"deadline": timedelta(0)}, "from one moment"),
+        ({"deadline": timedelta(0)}, "longer than zero"),
         ({"on_deadline": "reject"}, "without a deadline"),
         ({"on_deadline": "later", "deadline": timedelta(1)}, "accepted are wait, reject, approve, escalate"),
         ({"on_deadline": "approve", "deadline": timedelta(1), "quorum": 2}, "one of several people"),
@@ -628,7 +628,7 @@ do = "ask"
         ('timeline = ["1wh reject"]', r"counts working hours; add \[office\]"),
         ('when = "now.office"', r"counts working hours; add \[office\]"),
         ('fresh = "4wh"', "working hours belong to a timeline"),
-        ('fresh = "0s"', "not between one moment and ten years"),
+        ('fresh = "0s"', "must be longer than zero and at most ten years"),
         ("batch = 0", "batch is 0; write a whole number from 1 on"),
         ('allow = ["approve", "aprove"]', r"allow is 'aprove'; did you mean approve\?"),
         ("allow = []", "allow is \\[\\]; write a list with at least one"),

@@ -232,7 +232,7 @@ def test_vector_17_too_early_in_time_too_late() -> None:
 def test_what_is_due_comes_before_a_vote() -> None:
     c = case(terms("1 of bo", timeline=("8h reject",)))
     late = VoteRecord(reviewer="bo", action="approve", at=at("8:00:00"), authn="login")
-    with pytest.raises(AlreadyDecided, match="comes first"):
+    with pytest.raises(AlreadyDecided, match="must be taken first"):
         machine.cast_vote(c.p, late, c.people, at("8:00:00"))
 
 

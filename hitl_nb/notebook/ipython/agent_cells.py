@@ -264,7 +264,7 @@ class AgentCells:
             outcome = await self._run(place)
             if outcome.status == "waiting":
                 self._show_outcome(place, outcome)
-        except BaseException as error:  # noqa: BLE001  # shown, as IPython shows what a cell raises
+        except BaseException as error:  # noqa: BLE001  # shown as IPython shows the error of a cell
             keep_user_traceback(error)
             self.shell.showtraceback((type(error), error, error.__traceback__))
         finally:

@@ -39,7 +39,7 @@ async def keeping_user_traceback(work: Coroutine[Any, Any, T]) -> T:
         return await work
     except (Paused, UsageError):
         raise
-    except BaseException as error:  # noqa: BLE001  # raised again, whatever the user's code raised
+    except BaseException as error:  # noqa: BLE001  # any exception of the user's code; it is raised again
         raise keep_user_traceback(error) from error.__cause__
 
 

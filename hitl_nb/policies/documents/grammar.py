@@ -69,7 +69,7 @@ def parse_duration(text: Any, *, working: bool = False) -> tuple[float, bool]:
         raise PolicyError(f"{text!r}: working hours belong to a timeline; write s, m, h or d here")
     seconds = float(found[1]) * _SECONDS[found[2]]
     if not 0 < seconds <= _MAX_SECONDS:
-        raise PolicyError(f"{text!r} is not between one moment and ten years")
+        raise PolicyError(f"{text!r} must be longer than zero and at most ten years")
     return seconds, found[2] == "wh"
 
 

@@ -60,7 +60,7 @@ class CallTerms:
         elif not isinstance(deadline, timedelta):
             raise _call_error(f"deadline is a {type(deadline).__name__}; it must be a timedelta or an aware datetime")
         elif not timedelta(0) < deadline <= timedelta(days=3650):
-            raise _call_error("deadline must be a time from one moment to ten years")
+            raise _call_error("deadline must be longer than zero and at most ten years")
         if self.on_deadline == "approve" and self.quorum > 1:
             raise _call_error("on_deadline='approve' with a quorum above 1: the clock cannot be one of several people")
 

@@ -141,13 +141,16 @@ def cast_vote(
     due = next_due_time(proposal)
     if due is not None and due <= now:
         raise AlreadyDecided(
-            f"proposal {proposal.id} ({proposal.title}): what was due at {due.isoformat()} comes first", proposal
+            f"proposal {proposal.id} ({proposal.title}): an action of the clock was due at {due.isoformat()} and must be taken first",
+            proposal,
         )
     if not vote.seats:
         vote = prepare_vote(proposal, vote, people, judged=judged)
     _check_voter(proposal, people, vote)
     if vote.action == "approve" and vote.value_sha256 != hash_value(current_value(proposal)):
-        raise StaleDraft(f"{proposal.title!r} was edited since it was shown; look at it again, then decide")
+        raise StaleDraft(
+            f"{proposal.title!r} was edited after you opened it. Your decision was not saved. Reload it and decide again."
+        )
     was, proposal = proposal, add_edit_terms(proposal, vote, people, judged)
     others = tuple(one for one in proposal.votes if one.reviewer != vote.reviewer)
     proposal = msgspec.structs.replace(proposal, votes=(*others, vote))
@@ -195,7 +198,7 @@ def undo_approval(proposal: Proposal, people: People, user: str, now: datetime) 
         NotAReviewer: Somebody else gave the approval.
     """
     if proposal.status != "open":
-        raise TooLate(f"{proposal.title!r} is decided; what was approved can no longer be taken back")
+        raise TooLate(f"{proposal.title!r} is decided; the approval can no longer be taken back")
     settled = find_completing_vote(proposal)
     if settled is None or proposal.settles_at is None:
         raise TooLate(f"there is no approval of {proposal.title!r} that can be taken back")
