@@ -141,7 +141,8 @@ def cast_vote(
     due = next_due_time(proposal)
     if due is not None and due <= now:
         raise AlreadyDecided(
-            f"proposal {proposal.id} ({proposal.title}): an action of the clock was due at {due.isoformat()} and must be taken first",
+            f"proposal {proposal.id} ({proposal.title}): an action of the clock was due at {due.isoformat()} "
+            "and must be taken first",
             proposal,
         )
     if not vote.seats:
@@ -149,7 +150,8 @@ def cast_vote(
     _check_voter(proposal, people, vote)
     if vote.action == "approve" and vote.value_sha256 != hash_value(current_value(proposal)):
         raise StaleDraft(
-            f"{proposal.title!r} was edited after you opened it. Your decision was not saved. Reload it and decide again."
+            f"{proposal.title!r} was edited after you opened it. Your decision was not saved. "
+            "Reload the proposal and decide again."
         )
     was, proposal = proposal, add_edit_terms(proposal, vote, people, judged)
     others = tuple(one for one in proposal.votes if one.reviewer != vote.reviewer)
