@@ -76,6 +76,9 @@ nitpick_ignore_regex = [
         r"py:.*",
         r"(collections|datetime|typing|pathlib|pandas|polars|pydantic|nbclient|nbformat|traitlets|os|enum|t)\..*",
     ),
-    (r"py:class", r"(Kind|Action|Key|OnDeadline|By|Known|timedelta|datetime)"),  # aliases; the page explains them
+    (
+        r"py:class",
+        r"(Kind|Action|Key|OnDeadline|By|Known|CommentState|Speaker|timedelta|datetime)",
+    ),  # aliases; the page explains them
     (r"py:class", r"(.*\.)?[TFP](\.args|\.kwargs)?"),  # type variables
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from _extension import code
 
-UNLINKED = ("Asked", "Builtin", "Proposal", "Store")
+UNLINKED = ("BuiltinGuardrail", "LiveQuestion", "Proposal", "Store")
 """Types in annotations without an entry in the API. Users only pass them on; the page explains them in words."""
 
 

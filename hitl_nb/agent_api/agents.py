@@ -95,7 +95,7 @@ class Agent(Definition):
             **kwargs: Keyword arguments of the function.
 
         Returns:
-            The state of the run: `.status` "finished" with `.result`, or "waiting" with the open proposals in `.open`.
+            State of the run. `.status` is "finished", with `.result`, or "waiting", with the open proposals in `.open`.
             Exceptions of the agent's code are raised here, too.
 
         Raises:
