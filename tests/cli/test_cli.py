@@ -309,7 +309,7 @@ def test_audit_tells_of_tampering(run: Run, ledger: Ledger) -> None:
     for words in (("audit", "--verify"), ("audit",), ("audit", "--json")):
         result = run(*words)
         assert result.exit_code == 1
-        assert "not what was written" in result.stderr
+        assert "the audit log was changed" in result.stderr
     assert json.loads(run("audit", "--json").stdout)["verified"] is False
     found = json.loads(run("doctor", "--json").stdout)["findings"]
     assert [f["state"] for f in found if f["what"] == "audit log"] == ["wrong"]

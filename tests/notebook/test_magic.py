@@ -162,7 +162,7 @@ def test_a_bad_line_is_answered_with_one_sentence(kernel: Kernel) -> None:
         "a/b": "NAME must be a word of letters, digits, '-', '_' and '.', not 'a/b'",
         "a --wait soon": "--wait: invalid float value: 'soon'; usage",
         "a --wait -1": "--wait must be a number of seconds >= 0, not -1.0",
-        "a --restart --as-recorded": "give one of them",
+        "a --restart --as-recorded": "give only one",
         "a --key": "expected one argument",
         "a --key missing": "--key missing raised NameError",
         "a --key [1]": "--key must give a non-empty str or an int, and [1] is [1]",

@@ -130,7 +130,7 @@ def test_a_vote_on_another_value_is_refused() -> None:
     c = case(terms("2 of bo, cy"))
     seen = machine.prepare_vote(c.p, VoteRecord(reviewer="bo", action="approve", at=T0, authn="login"), c.people)
     c.vote("cy", "edit", "v1")
-    with pytest.raises(StaleDraft, match="edited since"):
+    with pytest.raises(StaleDraft, match="edited after you opened it"):
         machine.cast_vote(c.p, seen, c.people, T0)
 
 
