@@ -476,8 +476,7 @@ class PieceId(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Position(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A place in a CRDT document that moves with the text around it: a relative position of Yjs, in its JSON form.
 
-    Raises:
-        ValueError: It has none of `item`, `tname` and `type`, so it names no place.
+    At least one of `item`, `tname` and `type` must be set.
     """
 
     type: PieceId | UnsetType | None = UNSET
