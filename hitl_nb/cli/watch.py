@@ -30,7 +30,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Do everything that is due now, and end.")] = False,
     public_url: Annotated[
         str,
-        typer.Option(metavar="URL", envvar=PUBLIC_URL.name, help="Address of the server for people; links begin with it."),
+        typer.Option(metavar="URL", envvar=PUBLIC_URL.name, help="Address of the server; links begin with it."),
     ] = "",
     store: Store = None,
 ) -> None:

@@ -97,6 +97,7 @@ def test_an_entry_with_a_mistake_is_named_with_its_number(entry: dict[str, Any],
     ],
 )
 def test_an_unknown_or_missing_field_is_named_with_its_place(document: Any, says: str) -> None:
-    with pytest.raises(hitl.HitlError, match=r'^a\.decisions\.json is not a decisions file.*"votes".*"clock"') as refused:
+    first = r'^a\.decisions\.json is not a decisions file.*"votes".*"clock"'
+    with pytest.raises(hitl.HitlError, match=first) as refused:
         parse(document)
     assert says in str(refused.value)
