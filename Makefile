@@ -1,4 +1,5 @@
 # make test            everything CI runs, closing with pytest's own summary
+# make quick           an answer within three minutes: checks of types and style, and the tests that start no other process
 # make demo            opens the example in JupyterLab and prints its address
 # make demo HEADLESS=1 plays the example's story in the terminal
 # make faults          every fault test, the long ones too (an hour; 200 kills); HITL_NB_SEED=n takes other seeds
@@ -13,16 +14,29 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 BIN := .venv/bin
 READY := .venv/.ready
+QUICK_TESTS := $(filter-out $(addprefix tests/,ui faults cases testing headless notebook server docs cli foreign __pycache__), \
+	$(patsubst %/,%,$(wildcard tests/*/)))
 NPM_CI := { test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent; }
 FRONT := hitl_nb/labextension/package.json
 FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -type f) $(wildcard extension/*.json extension/*.mjs)
 
-.PHONY: test faults foreign demo docs bench check check-python check-extension clean
+.PHONY: test quick quick-python quick-extension faults foreign demo docs bench check check-python check-extension clean
 .DELETE_ON_ERROR:
 
 test: check
 	@cd extension && npm test --silent
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
+
+quick: $(READY) $(FRONT)
+	@$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target quick-python quick-extension
+
+quick-python:
+	@HITL_PROGRAMS=20 $(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow" $(QUICK_TESTS)
+
+quick-extension:
+	@$(BIN)/pyright
+	@cd extension && npm test --silent
 
 faults: $(FRONT) .venv/.compiler
 	@$(BIN)/python -m pytest tests/faults -m "faults_long or not faults_long" -n 2 --dist worksteal
