@@ -32,7 +32,7 @@ class DeferredInterrupts:
         self._came: tuple[int, FrameType | None] | None = None
         if threading.get_ident() != threading.main_thread().ident:
             return True  # only the main thread runs handlers
-        handlers: map[Any] = map(_signal.getsignal, _OTHERS)
+        handlers: list[Any] = list(map(_signal.getsignal, _OTHERS))
         if any(map(callable, handlers)):
             return False
         handler = _signal.getsignal(signal.SIGINT)

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 
-from hitl_nb.engine.live.steps_under_way import StepCounter, StepUnderWay
+from hitl_nb.engine.live.steps_under_way import StepCounter
 
 
 def test_a_run_waits_until_the_last_step_has_ended() -> None:
@@ -42,7 +42,7 @@ def test_nobody_waits_for_a_step_that_has_ended() -> None:
 def test_a_step_that_begins_while_others_are_waited_for_is_waited_for_too() -> None:
     steps, checks = StepCounter(), 0
     first = steps.begin_step("a")
-    more: list[StepUnderWay] = []
+    more = []
 
     def check() -> None:
         nonlocal checks

@@ -25,8 +25,7 @@ class Ticker:
         if _ticker_thread is None or not _ticker_thread.is_alive():  # not in a process that was forked
             _ticker_thread = threading.Thread(target=_request_reports, name="hitl_nb reports", daemon=True)
             _ticker_thread.start()
-        if not _wake.is_set():  # the thread looks again after it has cleared it
-            _wake.set()
+        _wake.set()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         _entered_tickers.discard(self)

@@ -65,7 +65,6 @@ _MAX_KEY_CHARS = 512
 _SPECIAL_CHARACTERS = re.compile(r"[^A-Za-z0-9_.~-]+")  # quote() takes all that is plain for a letter
 _ESCAPED = {n: quote(chr(n), safe="") for n in range(128)}
 """The same for ASCII, which a position mostly is: a tenth of the time."""
-_ID = re.compile("[a-z2-7]{1,12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -94,7 +93,7 @@ def _check_kind_name(record: R, key: str) -> R:
 
 def is_id(text: str) -> bool:
     """Whether `text` can be an id, or the beginning of one."""
-    return _ID.fullmatch(text) is not None
+    return re.fullmatch("[a-z2-7]{1,12}", text) is not None
 
 
 def decode_index_id(key: str, raw: bytes) -> str:
@@ -164,12 +163,7 @@ def step_idempotency_key(run_id: str, key: str) -> str:
 def name_prefix(notebook: str, agent: str | None = None, key: str | None = None) -> str:
     """The prefix of the names of a notebook's runs, of one agent's, or of one key's."""
     parts = [part for part in (notebook, agent, key) if part is not None]
-    return "name/" + "".join(map(_name_part, parts))
-
-
-@functools.lru_cache(maxsize=256)
-def _name_part(part: str) -> str:
-    return hashlib.sha256(part.encode()).hexdigest()[:24] + "/"
+    return "name/" + "".join(hashlib.sha256(part.encode()).hexdigest()[:24] + "/" for part in parts)
 
 
 def name_key(run: Run) -> str:

@@ -125,11 +125,10 @@ class ThreadConnection:
     Python's connections are in a reference cycle and would stay open until the next garbage collection.
     """
 
-    __slots__ = ("_pid", "connection", "rows")
+    __slots__ = ("_pid", "connection")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self.rows: Any = None  # what reads on it, once somebody has
         self._pid = os.getpid()
 
     def close(self) -> None:

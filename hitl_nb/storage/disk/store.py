@@ -156,10 +156,7 @@ class DiskStore(ThreadedStore):
         if cache is None:
             raise StoreError(f"the store {self.root} is closed")
         self.database.refuse_if_gone()
-        link = cache.current_connection()
-        if link.rows is None:
-            link.rows = RowReader(link.connection, cache.disk)
-        return link.rows
+        return RowReader(cache.current_connection().connection, cache.disk)
 
 
 # A forked child has copies of SQLite's notes about locks that only its parent holds. A connection that the child

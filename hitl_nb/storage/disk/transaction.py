@@ -18,7 +18,6 @@ from hitl_nb.errors import StoreError
 from hitl_nb.storage.disk.connection import BytesOnlyDisk
 from hitl_nb.storage.disk.errors import explain_sqlite_error
 from hitl_nb.storage.disk.pending_writes import PendingWrites
-from hitl_nb.storage.interface import MAX_VALUE_BYTES
 from hitl_nb.storage.keys import check_key, check_range, check_value
 
 PAGE_BYTES = 4096
@@ -103,10 +102,8 @@ class WriteBatch:
     def scan(
         self, start: str, stop: str, limit: int | None, reverse: bool, own: PendingWrites
     ) -> list[tuple[str, bytes]]:
-        layers = [layer for layer in (self.kept_back, own) if layer.values]
-        if not layers:
-            return self._rows.scan(start, stop, limit, reverse)
         check_range(start, stop, limit)
+        layers = (self.kept_back, own)
         # Of each source so many of the first: what is deleted takes a place there, and none in the answer.
         enough = None if limit is None else limit + sum(layer.deletions for layer in layers)
         found = self._rows.scan(start, stop, enough, reverse)
@@ -210,8 +207,7 @@ class DiskTransaction:
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         check_key(key)
-        if type(value) is not bytes or len(value) > MAX_VALUE_BYTES:
-            check_value(key, value)
+        check_value(key, value)
         self._own.write(key, value)
         self._size += len(value)
         if self._size + self._batch.size > SPILL_BYTES:

@@ -12,7 +12,6 @@ import gc
 import importlib
 import locale
 import mimetypes
-import operator
 import os
 import signal
 import socket
@@ -49,12 +48,6 @@ def _restore_recursion_limit(saved: int) -> None:
 
 
 def _read_locale() -> dict[str, str]:
-    return _describe_locale(locale.setlocale(locale.LC_ALL))
-
-
-@functools.lru_cache(maxsize=16)
-def _describe_locale(_: str) -> dict[str, str]:
-    """The locale of now, by category; it is known by what the C library calls it as a whole."""
     return {name: locale.setlocale(getattr(locale, name)) for name in _CATEGORIES if hasattr(locale, name)}
 
 
@@ -112,22 +105,11 @@ def _restore_time_zone(saved: Any) -> None:
 
 def _read_signals() -> dict[str, Any]:
     """Handlers by the name of the signal. Of SIGINT, which Jupyter and asyncio set, only a handler of the notebook."""
-    global _last_handlers
-    before, known = _last_handlers
-    handlers = tuple(map(_handler_of, _SIGNALS.values()))
-    if len(handlers) == len(before) and all(map(operator.is_, handlers, before)):
-        return known
-    found = dict(zip(_SIGNALS, handlers, strict=True))
+    found = dict(zip(_SIGNALS, map(_handler_of, _SIGNALS.values()), strict=True))
     code = found.get("SIGINT")
     if code != signal.SIG_IGN and getattr(code, "__module__", None) != "__main__":
         found.pop("SIGINT", None)
-    found = {name: handler for name, handler in found.items() if isinstance(handler, (int, FunctionType, MethodType))}
-    _last_handlers = handlers, found
-    return found
-
-
-_last_handlers: tuple[tuple[Any, ...], dict[str, Any]] = (), {}
-"""All handlers when they were last read, and what was made of them: mostly they are the same."""
+    return {name: handler for name, handler in found.items() if isinstance(handler, (int, FunctionType, MethodType))}
 
 
 def _restore_signals(saved: Any) -> None:
