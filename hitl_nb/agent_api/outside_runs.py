@@ -74,26 +74,18 @@ def find_home(agent: Agent, ledger: Ledger) -> str:
     return str(Path(script_file).resolve() if script_file else Path.cwd())
 
 
-@dataclass(frozen=True)
-class _FunctionText:
-    """The text of an agent's function, with its code object. Finding it takes a tenth of the time of a pause."""
-
-    code: CodeType
-    source: str
-    signature: inspect.Signature
+_sources: WeakKeyDictionary[Any, tuple[CodeType, str]] = WeakKeyDictionary()
+"""Source of each agent function, with its code object. Finding the source takes a tenth of the time of a pause."""
 
 
-_function_texts: WeakKeyDictionary[Any, _FunctionText] = WeakKeyDictionary()
-"""By agent function, as it was at the first request."""
-
-
-def _read_function(agent: Agent) -> _FunctionText:
+def read_agent_source(agent: Agent) -> str:
+    """Return the source of an agent's function, as it was at the first request."""
     function: Any = agent.function
-    found = _function_texts.get(function)
-    if found is None or found.code is not function.__code__:
+    code, source = _sources.get(function, (None, ""))
+    if code is not function.__code__:
         source = textwrap.dedent(inspect.getsource(function))
-        found = _function_texts[function] = _FunctionText(function.__code__, source, inspect.signature(function))
-    return found
+        _sources[function] = function.__code__, source
+    return source
 
 
 async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None) -> AgentRun:
@@ -103,24 +95,23 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
     key = key or new_id()
     ledger = get_ledger()
     reviewer = attending_reviewer(ledger, find_home(agent, ledger))
-    outcome = await _run_to_outcome(ledger, agent, args, kwargs, key)
+    outcome = await _run_to_outcome(agent, args, kwargs, key)
     while reviewer is not None and outcome.status == "waiting":
         reviewer.answer_proposals(ledger, outcome.proposals)
-        outcome = await _run_to_outcome(ledger, agent, args, kwargs, key)
+        outcome = await _run_to_outcome(agent, args, kwargs, key)
     waits = [p for p in outcome.proposals if p.status == "open"]
     return AgentRun(outcome.run.id, key, outcome.status, outcome.result, waits)
 
 
-async def _run_to_outcome(
-    ledger: Ledger, agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str
-) -> RunOutcome:
-    ns, shown, text = agent.function.__globals__, RunDisplay(), _read_function(agent)
+async def _run_to_outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str) -> RunOutcome:
+    ledger, ns, shown = get_ledger(), agent.function.__globals__, RunDisplay()
     name, home, saver = agent.__qualname__, find_home(agent, ledger), Saver(ns)
-    begin = functools.partial(agent.function, *args, **kwargs)
-    code = RunCode(begin, ns, text.source, function=agent.function)
+    code = RunCode(
+        functools.partial(agent.function, *args, **kwargs), ns, read_agent_source(agent), function=agent.function
+    )
     run = ledger.find_run(agent=name, notebook=home, key=key)
     if run is None:
-        text.signature.bind(*args, **kwargs)  # wrong arguments must not create a run
+        inspect.signature(agent.function).bind(*args, **kwargs)  # wrong arguments must not create a run
         opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
         return await start_run(ledger, opened, code, saver, shown)
     refuse_cancelled(run, "use another key")

@@ -149,10 +149,6 @@ class SavedUnit:
     def from_unit(cls, unit: Unit) -> SavedUnit:
         return cls(unit.key, unit.source, unit.filename, unit.is_cell, unit.shows_last, unit.flags)
 
-    def list_fields(self, key: str) -> list[Any]:
-        """Its fields, in order, under another key."""
-        return [key, self.source, self.filename, self.is_cell, self.shows_last, self.flags]
-
 
 _units: dict[str, Unit] = {}
 _saved_units: dict[str, SavedUnit] = {}  # those that nobody needed yet

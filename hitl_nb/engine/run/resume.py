@@ -6,9 +6,7 @@ In the process that paused, the live objects continue to be used; anywhere else 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from hitl_nb.engine.call_keys.expected_calls import CallRecord, ExpectedCalls
@@ -166,8 +164,8 @@ async def continue_run(
         if saved is None or saved.source == code.source:
             saver.branches = set() if saved is None else saved.branches
         own = NotebookValues(code.ns, saver.inputs)
-        loading = partial(enter_loading, ledger, run, claim, saver)
-        live, pending = _make_live_run(run, before.status, saved, code, saver, shown, loading)
+        with enter_loading(ledger, run, claim, saver):
+            live, pending = _make_live_run(run, before.status, saved, code, saver, shown)
         own.remember_loaded()
         known = _read_known_steps(ledger, run, live, before.status)
         session = Session(
@@ -242,17 +240,8 @@ def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, clai
     return open_snapshot(where, found.envelope, found.blob, sealed_here=sealed_here)
 
 
-def load_state(
-    run: Run,
-    saved: OpenedSnapshot,
-    ns: dict[str, Any],
-    saver: Saver,
-    loading: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> LoadedState:
-    """The state of a run: the live objects of this process if it has them, else loaded from the snapshot.
-
-    `loading` is entered while code of the user's may run for that.
-    """
+def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver) -> LoadedState:
+    """The state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
     saver.process.must_restore = run.status != "finished"
     saver.definitions.own |= saved.own
     live = held_states.get(run.id)
@@ -260,15 +249,14 @@ def load_state(
         held_states.pop(
             run.id, None
         )  # another process has gone on with it, or live objects are of classes as they were
-        with loading():
-            loaded = load_snapshot(
-                saved,
-                ns,
-                special=saver.find_special,
-                prepare=saver.process.restore_places,
-                put_back=saver.definitions.restore_slots,
-            )
-            saver.modules.restore_slots(loaded.modules)
+        loaded = load_snapshot(
+            saved,
+            ns,
+            special=saver.find_special,
+            prepare=saver.process.restore_places,
+            put_back=saver.definitions.restore_slots,
+        )
+        saver.modules.restore_slots(loaded.modules)
     else:
         loaded = live.loaded
         for name, value in loaded.variables.items():
@@ -348,18 +336,12 @@ def _hold_state(session: Session, status: str) -> None:
 
 
 def _make_live_run(
-    run: Run,
-    status: str,
-    saved: OpenedSnapshot | None,
-    code: RunCode,
-    saver: Saver,
-    shown: RunDisplay,
-    loading: Callable[[], AbstractContextManager[None]],
+    run: Run, status: str, saved: OpenedSnapshot | None, code: RunCode, saver: Saver, shown: RunDisplay
 ) -> tuple[LiveRun, PendingCall | None]:
     """The run at its position, and the question that it asked there."""
     if saved is None:
         return LiveRun(code.begin, end=code.read_end, display=shown.display), None
-    loaded = load_state(run, saved, code.ns, saver, loading)
+    loaded = load_state(run, saved, code.ns, saver)
     stack = copy_stack(loaded.stack)
     for frame in stack.frames:
         find_saved_unit(frame)

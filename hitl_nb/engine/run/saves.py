@@ -79,8 +79,6 @@ class Saves:
     def make_last(self) -> Snapshot:
         """The state at the end, which is kept without what cannot be saved: a run that is done does not fail."""
         position = self.session.live.read_end_position()
-        if not position.stack.frames:  # of a function: it is over, and only its result is ever read
-            self.session.saver.process.keep_nothing()
         try:
             return self.make_snapshot(position)
         except CannotPause as problem:

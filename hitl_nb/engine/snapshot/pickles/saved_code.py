@@ -10,6 +10,7 @@ lines as they are now, as Python does with a module that was changed after its i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import astuple, replace
 from types import CodeType
 from typing import Any, Protocol
 
@@ -57,7 +58,7 @@ def find_code_by_id(pid: Any) -> Any:
 def describe_units(*picklers: HasUnits) -> list[list[Any]]:
     """The sources of the units that pickles name, as plain data."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
-    return [SavedUnit.from_unit(units[key]).list_fields(key) for key in sorted(units)]
+    return [list(astuple(replace(SavedUnit.from_unit(units[key]), key=key))) for key in sorted(units)]
 
 
 def hash_units(*picklers: HasUnits) -> dict[str, str]:
