@@ -12,7 +12,7 @@ import inspect
 import io
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any, Literal, TypeVar, overload
 
@@ -174,7 +174,7 @@ class StepCall:
     async def _run_async(self) -> Any:
         for attempt in range(self.step.retries + 1):
             try:
-                with _CallTracking(self), self.enter_call():
+                with self._track_recorded_call(), self.enter_call():
                     result = await self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
@@ -190,7 +190,7 @@ class StepCall:
     def _run_sync(self) -> Any:
         for attempt in range(self.step.retries + 1):
             try:
-                with _CallTracking(self), self.enter_call():
+                with self._track_recorded_call(), self.enter_call():
                     result = self.step.function(*self.args, **self.kwargs)
             except Exception as error:
                 if attempt == self.step.retries:
@@ -265,9 +265,28 @@ class StepCall:
         """Name the place that a result is signed for: this call, and the number of the try."""
         return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}/{step.tries}"
 
-    def enter_call(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def _track_recorded_call(self) -> Generator[None]:
+        """Track the call while the function runs.
+
+        If the function swallowed the refusal of a question, raise that refusal: the function has no valid result then.
+        """
+        token = recorded_calls.set((*recorded_calls.get(), self))
+        try:
+            yield
+        finally:
+            recorded_calls.reset(token)
+        self.session.live.refused.raise_swallowed(self)
+
+    @contextlib.contextmanager
+    def enter_call(self) -> Generator[None]:
         """Set the idempotency key, and note that a step is running, while the function is called."""
-        return _StepEntry(self.record.idempotency_key, self._name)
+        key, inside = _idempotency_key.set(self.record.idempotency_key), in_step.set(self._name)
+        try:
+            yield
+        finally:
+            _idempotency_key.reset(key)
+            in_step.reset(inside)
 
     def _record_result(self, result: Any) -> Any:
         self._record_end(self._seal_value(result), "done")
@@ -304,45 +323,6 @@ class StepCall:
         header, body = unseal(self._make_place(step), step.result or b"")
         load_units(header.get("units", ()))
         return Unpickler(body, lambda pid: ns if pid[0] == "ns" else resolve_name(pid[1], ns)).load()
-
-
-class _CallTracking:
-    """Tracks a call while its function runs.
-
-    If the function swallowed the refusal of a question, leaving raises that refusal: the function has no valid result
-    then. A class, as `_StepEntry` is: a generator as a context manager takes three times as long, at every step.
-    """
-
-    __slots__ = ("_call", "_token")
-
-    def __init__(self, call: StepCall) -> None:
-        self._call = call
-
-    def __enter__(self) -> None:
-        self._token = recorded_calls.set((*recorded_calls.get(), self._call))
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        recorded_calls.reset(self._token)
-        if kind is None:
-            self._call.session.live.refused.raise_swallowed(self._call)
-
-
-class _StepEntry(contextlib.AbstractContextManager[None]):
-    """Sets the idempotency key of a step, and notes that it is running, while its function is called."""
-
-    __slots__ = ("_key", "_name", "_tokens")
-
-    def __init__(self, key: str, name: str) -> None:
-        self._key = key
-        self._name = name
-
-    def __enter__(self) -> None:
-        self._tokens = _idempotency_key.set(self._key), in_step.set(self._name)
-
-    def __exit__(self, *_: object) -> None:
-        key, inside = self._tokens
-        _idempotency_key.reset(key)
-        in_step.reset(inside)
 
 
 def _backoff_seconds(attempt: int) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sysconfig
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -16,7 +17,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from hitl_nb.engine.live.live import LiveRun
-from hitl_nb.engine.live.steps_under_way import StepUnderWay, find_active_step
+from hitl_nb.engine.live.steps_under_way import find_active_step
 
 _OURS = str(Path(__file__).parents[2])
 _LIBRARIES = (_OURS, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
@@ -30,17 +31,17 @@ class _Start:
     """Who has started something.
 
     Attributes:
-        step: the step whose function did.
+        step: of the step whose function did: done when that has ended.
     """
 
     moment: object
     line: str
     name: str
-    step: StepUnderWay | None
+    step: Future[None] | None
 
     @property
     def is_of_step_under_way(self) -> bool:
-        return self.step is not None and not self.step.has_ended
+        return self.step is not None and not self.step.done()
 
 
 class BackgroundWork:

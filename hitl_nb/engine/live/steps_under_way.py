@@ -7,8 +7,8 @@ beside it is at work does not leave that step in doubt.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, wait
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
@@ -25,17 +25,8 @@ recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_ca
 """The calls of steps and gated tools that are being made, the outermost first."""
 
 
-class StepUnderWay:
-    """A step that has begun. A `Future` would do, and takes a tenth of a step to make."""
-
-    __slots__ = ("has_ended",)
-
-    def __init__(self) -> None:
-        self.has_ended = False
-
-
-def find_active_step() -> StepUnderWay | None:
-    """The step whose function runs now, as it is counted."""
+def find_active_step() -> Future[None] | None:
+    """The step whose function runs now, as it is counted: done when it has ended."""
     calls = recorded_calls.get()
     return getattr(calls[-1], "under_way", None) if calls and in_step.get() is not None else None
 
@@ -44,9 +35,8 @@ class StepCounter:
     """Counts steps from their beginning to their end, in whatever task or thread they run."""
 
     def __init__(self) -> None:
-        self._calls: dict[StepUnderWay, asyncio.Task[Any] | None] = {}
-        self._names: dict[StepUnderWay, str] = {}
-        self._idle: threading.Event | None = None  # of who waits
+        self._calls: dict[Future[None], asyncio.Task[Any] | None] = {}
+        self._names: dict[Future[None], str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -56,22 +46,21 @@ class StepCounter:
         """The names of those that have not ended."""
         return sorted(set(self._names.values()))
 
-    def begin_step(self, name: str) -> StepUnderWay:
+    def begin_step(self, name: str) -> Future[None]:
         """A step begins; it has ended when `end_step` is called with this."""
-        call = StepUnderWay()
+        call: Future[None] = Future()
         self._calls[call] = None
         self._names[call] = name
         return call
 
-    def end_step(self, call: StepUnderWay) -> None:
+    def end_step(self, call: Future[None]) -> None:
         """The step has ended: what there is to record of it is recorded."""
-        call.has_ended = True
         self._calls.pop(call, None)
         self._names.pop(call, None)
-        if self._idle is not None and not self._calls:
-            self._idle.set()
+        if not call.done():
+            call.set_result(None)
 
-    async def run_step(self, call: StepUnderWay, work: Coroutine[Any, Any, T], stays: Callable[[], bool]) -> T:
+    async def run_step(self, call: Future[None], work: Coroutine[Any, Any, T], stays: Callable[[], bool]) -> T:
         """Await `work`, an async step, in a task of its own; `end_step` is called when that is over.
 
         Whoever waits for it may be cancelled, as a task group does when a task beside it pauses the run. The step is
@@ -101,12 +90,10 @@ class StepCounter:
             return
         from anyio.to_thread import run_sync
 
-        seconds, idle = 0.05, threading.Event()
-        self._idle = idle  # before the look at what is under way: none ends unseen in between
+        seconds = 0.05
         while self._calls:
             check()
-            await run_sync(partial(idle.wait, seconds), abandon_on_cancel=True)
-            idle.clear()
+            await run_sync(partial(wait, list(self._calls), seconds), abandon_on_cancel=True)
             seconds = min(2 * seconds, 1.0)
 
     def find_blocked_step(self) -> str | None:

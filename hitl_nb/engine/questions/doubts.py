@@ -43,8 +43,6 @@ class _ShortRepr(reprlib.Repr):
 
 
 _SMALL = (bool, float, type(None))
-_SHORT_INT = 10**18
-"""Integers below it are shown whole."""
 _brief, _full = _ShortRepr(40), _ShortRepr(_MAX_TEXT_CHARS)
 
 
@@ -63,12 +61,12 @@ class Doubts(PendingCall):
 def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """A call as people read it, and its arguments by name. What is named like a secret is left out."""
     try:
-        known = _read_signature(function)
-        values = known.bind(args, kwargs)
+        bound = _read_signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):  # the call itself will say so
         return f"{function.__qualname__}(...)", {}
-    names, hidden = known.names, known.hidden
-    arguments = {name: "…" if name in hidden else _shorten(value, _full) for name, value in values.items()}
+    names = list(bound.signature.parameters)
+    hidden = {name for name in names if SECRET.search(name)}
+    arguments = {name: "…" if name in hidden else _shorten(value, _full) for name, value in bound.arguments.items()}
     if "." in function.__qualname__ and names[:1] == ["self"]:
         arguments.pop("self", None)
     shown = [
@@ -79,47 +77,23 @@ def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     return f"{function.__qualname__}({', '.join(shown)})", arguments
 
 
-class _Parameters:
-    """What a function takes, worked out once: that takes a tenth of a step.
-
-    Attributes:
-        names: of its parameters, in order.
-        hidden: those that are named like a secret.
-    """
-
-    def __init__(self, signature: inspect.Signature) -> None:
-        self.names = list(signature.parameters)
-        self.hidden = {name for name in self.names if SECRET.search(name)}
-        self._signature = signature
-        self._takes_values = all(
-            one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and one.default is inspect.Parameter.empty
-            for one in signature.parameters.values()
-        )
-
-    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The arguments of a call by name. Raises TypeError for those that do not fit."""
-        if self._takes_values and not kwargs and len(args) == len(self.names):
-            return dict(zip(self.names, args, strict=True))  # mostly; to bind them takes a tenth as long as the step
-        return self._signature.bind(*args, **kwargs).arguments
+_signatures: WeakKeyDictionary[Any, inspect.Signature] = WeakKeyDictionary()
+"""Of functions that were called: working one out takes a tenth of a step."""
 
 
-_signatures: WeakKeyDictionary[Any, _Parameters] = WeakKeyDictionary()
-"""Of functions that were called."""
-
-
-def _read_signature(function: Any) -> _Parameters:
+def _read_signature(function: Any) -> inspect.Signature:
     """What the function takes. Raises TypeError, ValueError."""
     try:
         found = _signatures.get(function)
     except TypeError:  # no weak reference to it can be made
-        return _Parameters(inspect.signature(function))
+        return inspect.signature(function)
     if found is None:
-        found = _signatures[function] = _Parameters(inspect.signature(function))
+        found = _signatures[function] = inspect.signature(function)
     return found
 
 
 def _shorten(value: Any, brief: _ShortRepr) -> str:
-    if type(value) in _SMALL or (type(value) is int and -_SHORT_INT < value < _SHORT_INT):
+    if type(value) in _SMALL:
         return repr(value)
     text = " ".join(brief.repr(value).split())
     if " at 0x" in text:  # an address: another one on the next try

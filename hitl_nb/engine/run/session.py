@@ -11,6 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from hitl_nb.engine.call_keys.call_keys import Key, inside_call
@@ -21,7 +22,7 @@ from hitl_nb.engine.live.background import BackgroundWork
 from hitl_nb.engine.live.ended_tasks import read_outcome_of_task
 from hitl_nb.engine.live.live import LiveRun
 from hitl_nb.engine.live.slow_statements import Worklog
-from hitl_nb.engine.live.steps_under_way import StepCounter, StepUnderWay, in_step
+from hitl_nb.engine.live.steps_under_way import StepCounter, in_step
 from hitl_nb.engine.live.threads import share_with_threads
 from hitl_nb.engine.live.ticker import Ticker
 from hitl_nb.engine.missing_names import explain_missing
@@ -231,8 +232,8 @@ class Session:
         """The records of all calls, for one that was made before the position and is awaited behind it."""
         return {identify_call(step.key): step for step in self.ledger.list_steps(self.run_record.id)}
 
-    def begin_step(self, name: str) -> StepUnderWay:
-        """A step is about to start; `under_way.end_step` must be called with what this returns.
+    def begin_step(self, name: str) -> Future[None]:
+        """A step is about to start; `under_way.read_end_position` must be called with what this returns.
 
         Raises:
             Paused: the run has paused meanwhile.

@@ -165,9 +165,8 @@ class Claims:
         return done
 
     def _await_lazy_writes(self, claim: Claim, *, wait: bool = False) -> None:
-        known = self._unsettled.get(claim)
-        if known is None or not (wait or any(future.done() for future in [*known])):
-            return  # mostly: what is not committed yet is committed with what comes now
+        if claim not in self._unsettled:
+            return
         with self._lock:
             settled: list[Future[None]] = []
             pending: list[Future[None]] = []
