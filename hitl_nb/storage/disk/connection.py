@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import diskcache  # pyright: ignore[reportMissingTypeStubs] - it has none
 from diskcache.core import DBNAME, MODE_RAW  # pyright: ignore[reportMissingTypeStubs]
@@ -103,7 +103,7 @@ class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
     @property
     def disk(self) -> BytesOnlyDisk:
         """What checks every row."""
-        return self._disk  # pyright: ignore[reportReturnType]  # a `cast` is called, at every read
+        return cast(BytesOnlyDisk, self._disk)
 
     def current_connection(self) -> ThreadConnection:
         """This thread's connection."""

@@ -29,7 +29,6 @@ SPILL_BYTES = 4 << 20
 """Bytes of values that an open transaction keeps back; more goes to SQLite before its end."""
 
 _SELECT = "SELECT key, raw, mode, filename, value FROM Cache WHERE "
-_GET = _SELECT + "key = ?"
 _ASCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key LIMIT ?"
 _DESCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
 _UPSERT = (
@@ -54,8 +53,8 @@ class RowReader:
 
     def get(self, key: str) -> bytes | None:
         check_key(key)
-        pairs = [self._pair(row) for row in self._con.execute(_GET, (key,)).fetchall()]
-        return pairs[0][1] if pairs else None
+        rows = [self._pair(row)[1] for row in self._con.execute(_SELECT + "key = ?", (key,)).fetchall()]
+        return rows[0] if rows else None
 
     def scan(self, start: str, stop: str, limit: int | None, reverse: bool) -> list[tuple[str, bytes]]:
         check_range(start, stop, limit)
@@ -90,11 +89,9 @@ class WriteBatch:
         self._rows = RowReader(connection, disk)
 
     def get(self, key: str) -> bytes | None:
-        written, recent = self.kept_back.values, self.recent
-        if key in written:
-            return written[key]
-        if key in recent:
-            return recent[key]
+        for known in (self.kept_back.values, self.recent):
+            if key in known:
+                return known[key]
         value = self._rows.get(key)
         self._remember(key, value)
         return value
@@ -142,7 +139,7 @@ class WriteBatch:
         self.size = 0
 
     def _write(self, writes: _Writes) -> None:
-        now, recent = time.time(), self.recent
+        now = time.time()
         puts: list[tuple[str, float, float, bytes]] = []  # not numbered in the SQL: Python 3.12.1 warns of that
         deletes: list[tuple[str]] = []
         for key, value in sorted(writes.items()):
@@ -151,10 +148,7 @@ class WriteBatch:
             else:
                 puts.append((key, now, now, value))
                 self.written += len(value)
-            if len(recent) < REMEMBERED and (value is None or len(value) <= REMEMBERED_SIZE):
-                recent[key] = value  # mostly: without a call for each row
-            else:
-                self._remember(key, value)
+            self._remember(key, value)
         self.written += PAGE_BYTES * len(writes)
         if deletes:
             self._con.executemany(_DELETE, deletes)
