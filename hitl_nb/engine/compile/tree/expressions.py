@@ -238,7 +238,7 @@ class Expressions(ABC):
         is_plain_call = not node.keywords and not any(isinstance(arg, ast.Starred) for arg in node.args)
         if name in NAMESPACE_VIEWS and is_plain_call and len(node.args) == (name in ("eval", "exec")):
             return self._view_namespace(node)
-        return self.instrument_parts(node)
+        return self._instrument_calling_parts(node)
 
     def _can_spell_super(self) -> bool:
         """Whether `super()` can be spelt out, as a continued frame must do."""
