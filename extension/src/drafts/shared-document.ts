@@ -1,5 +1,9 @@
 /**
+<<<<<<< ours
  * The layout of a draft as a shared document. It is the same in browsers (Yjs) and in Python (pycrdt,
+=======
+ * What a draft looks like as a shared document: the same layout in browsers (Yjs) and in Python (pycrdt,
+>>>>>>> theirs
  * `hitl_nb/drafts/document.py`).
  *
  * - text, markdown, code: a shared text, "source", which JupyterLab's editors are bound to
@@ -15,6 +19,7 @@ import * as Y from 'yjs';
 import type { ITable, Json, Kind } from '../api/types';
 import { listBoxes, parseLeaf, type SharedPart, toJson, putEntry, isSame } from './json-parts';
 import { SharedTable } from './shared-table';
+import { isText, sharingForm } from './sharing-forms';
 
 /** The initial content of a draft's document. */
 export interface IInitialValue {
@@ -27,6 +32,7 @@ export interface IInitialValue {
 const HIGH = /[\ud800-\udbff]/;
 const LOW = /[\udc00-\udfff]/;
 
+<<<<<<< ours
 const TEXT_KINDS: readonly Kind[] = ['text', 'markdown', 'code'];
 
 /** Whether values of this kind are plain text. */
@@ -35,8 +41,11 @@ export function isText(kind: Kind): boolean {
 }
 
 /** Whether any text is a valid value here. If not, typed text may be unfinished. */
+=======
+/** Whether a text can be a value like this one: if not, it is typed and no value yet. */
+>>>>>>> theirs
 export function mayBeText({ kind, value }: IInitialValue): boolean {
-  return isText(kind) || kind === 'choice' || typeof value === 'string';
+  return ['text', 'whole'].includes(sharingForm(kind)) || typeof value === 'string';
 }
 
 /** One draft's document: its value as JSON, and the shared types behind it. */
@@ -50,7 +59,9 @@ export class SharedDocument {
       this._read = null;
     });
     this._table =
-      _begun.kind === 'table' ? new SharedTable(this.doc, _begun.value as unknown as ITable) : null;
+      sharingForm(_begun.kind) === 'table'
+        ? new SharedTable(this.doc, _begun.value as unknown as ITable)
+        : null;
     const scope = this._table?.scope ?? [this._value];
     // A text file has an undo manager for its editors. Unfinished text is not in the scope: it is undone with its own
     // text.
@@ -95,7 +106,7 @@ export class SharedDocument {
       this._typed.delete('unfinished');
       if (this._table) {
         this._table.write((value as unknown as ITable).rows);
-      } else if (this._begun.kind === 'choice' || !this._value.has('v')) {
+      } else if (sharingForm(this._begun.kind) === 'whole' || !this._value.has('v')) {
         this._value.set('w', JSON.stringify(value));
       } else {
         putEntry(this._value, 'v', value);

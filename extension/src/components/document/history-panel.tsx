@@ -7,7 +7,8 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import type { ITable, Json } from '../../api/types';
 import { listAuthors, type IAuthor } from '../../codemirror/author-colors';
 import type { IAuthoredText } from '../../drafts/text-authors';
-import { type SharedDocument, isText } from '../../drafts/shared-document';
+import type { SharedDocument } from '../../drafts/shared-document';
+import { isText, sharingForm } from '../../drafts/sharing-forms';
 import type { DraftHistory, IMoment } from '../../models/history';
 import { ColoredText } from './colored-text';
 import type { IHost } from '../host';
@@ -118,7 +119,7 @@ function documentText({ value, unfinished }: SharedDocument, kind: string): stri
   if (unfinished !== null) {
     return unfinished;
   }
-  if (kind === 'table') {
+  if (sharingForm(kind) === 'table') {
     const { columns, rows } = value as unknown as ITable;
     const lines = [columns.map(one => one.name), ...rows.map(row => row.map(formatJson))];
     return lines.map(cells => cells.join(' | ')).join('\n');

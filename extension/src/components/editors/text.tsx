@@ -7,7 +7,6 @@ import { StreamLanguage } from '@codemirror/language';
 import { Prec } from '@codemirror/state';
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import { useEffect, useRef } from 'react';
-import type { Kind } from '../../api/types';
 import { remoteCursors } from '../../codemirror/remote-cursors';
 import { keepScrollPosition } from '../../codemirror/scroll-anchor';
 import type { IEditorProps } from './props';
@@ -24,16 +23,7 @@ const PLAIN_LANGUAGE = Prec.highest(
   })
 );
 
-function mimeTypeOf(kind: Kind): string {
-  switch (kind) {
-    case 'markdown':
-      return 'text/x-ipythongfm';
-    case 'code':
-      return 'text/x-ipython';
-    default:
-      return 'text/plain';
-  }
-}
+export const PLAIN_MIME_TYPE = 'text/plain';
 
 /** Props of a text editor. */
 export interface ITextProps extends Pick<
@@ -42,15 +32,21 @@ export interface ITextProps extends Pick<
 > {
   /** Id of the proposal or the workspace. */
   id: string;
+<<<<<<< ours
   kind: Kind;
   /** Label of the editor, for screen readers. */
+=======
+  /** Of the language that the text is in. */
+  mimeType: string;
+  /** What it is, for people who do not see it. */
+>>>>>>> theirs
   label: string;
 }
 
 /** The editor of a text, Markdown or code value. */
 export function TextEditor({
   id,
-  kind,
+  mimeType,
   label,
   value,
   draft,
@@ -70,13 +66,13 @@ export function TextEditor({
 
   useEffect(() => {
     const model = new CodeEditor.Model({
-      mimeType: mimeTypeOf(kind),
+      mimeType,
       ...(bound && { sharedModel: bound.file! })
     });
     if (!bound) {
       model.sharedModel.setSource(String(shown.current.value));
     }
-    const shows = [accessibleLabel(label), ...(kind === 'text' ? [PLAIN_LANGUAGE] : [])];
+    const shows = [accessibleLabel(label), ...(mimeType === PLAIN_MIME_TYPE ? [PLAIN_LANGUAGE] : [])];
     const made = host.newEditor({
       host: node.current!,
       model,
@@ -97,7 +93,7 @@ export function TextEditor({
       made.dispose();
       model.dispose();
     };
-  }, [id, kind, label, host, bound]);
+  }, [id, mimeType, label, host, bound]);
 
   useEffect(() => {
     editor.current?.setOption('readOnly', readOnly || !bound);

@@ -3,12 +3,11 @@
  */
 
 import { useState } from 'react';
-import type { IProposal, Json, Kind } from '../../api/types';
+import type { IProposal, Json } from '../../api/types';
 import type { IHost } from '../host';
+import { isText, sharingForm } from '../../drafts/sharing-forms';
 import { SideBySide } from '../../codemirror/side-by-side';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-
-const TEXT_KINDS: readonly Kind[] = ['text', 'markdown', 'code'];
 
 interface IProps {
   proposal: IProposal;
@@ -29,7 +28,7 @@ export function ValueDiff({ proposal, value, text, host }: IProps): JSX.Element 
   if (!text) {
     return null;
   }
-  const able = proposal.kind !== 'table';
+  const able = sharingForm(proposal.kind) !== 'table';
   return (
     <section className="jp-hitl-changes" aria-label={trans.__('Changes to the agent’s version')}>
       {able && (
@@ -58,7 +57,7 @@ export function ValueDiff({ proposal, value, text, host }: IProps): JSX.Element 
 
 /** Return both versions as text in the same format, so that only real changes differ. */
 function bothVersions(proposal: IProposal, value: Json): { before: string; after: string } {
-  if (TEXT_KINDS.includes(proposal.kind)) {
+  if (isText(proposal.kind)) {
     return { before: proposal.text, after: String(value) };
   }
   return { before: JSON.stringify(proposal.value, null, 2), after: JSON.stringify(value, null, 2) };
