@@ -6,13 +6,8 @@
 /** The four ways to decide. In the UI, `respond` is called Answer. */
 export type Action = 'approve' | 'edit' | 'reject' | 'respond';
 
-<<<<<<< ours
-/** The kinds of values that a proposal can have. */
-export type Kind = 'text' | 'markdown' | 'code' | 'json' | 'table' | 'tool_call' | 'plan' | 'choice';
-=======
 /** The name of a kind of value: 'text', 'json' …; `EDITORS` in `components/editors/registry.tsx` has their editors. */
 export type Kind = string;
->>>>>>> theirs
 
 /** State of a proposal. In the UI, `superseded` is called Withdrawn. */
 export type ProposalStatus = 'open' | 'decided' | 'expired' | 'superseded';

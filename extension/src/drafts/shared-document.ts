@@ -1,9 +1,5 @@
 /**
-<<<<<<< ours
  * The layout of a draft as a shared document. It is the same in browsers (Yjs) and in Python (pycrdt,
-=======
- * What a draft looks like as a shared document: the same layout in browsers (Yjs) and in Python (pycrdt,
->>>>>>> theirs
  * `hitl_nb/drafts/document.py`).
  *
  * - text, markdown, code: a shared text, "source", which JupyterLab's editors are bound to
@@ -32,18 +28,7 @@ export interface IInitialValue {
 const HIGH = /[\ud800-\udbff]/;
 const LOW = /[\udc00-\udfff]/;
 
-<<<<<<< ours
-const TEXT_KINDS: readonly Kind[] = ['text', 'markdown', 'code'];
-
-/** Whether values of this kind are plain text. */
-export function isText(kind: Kind): boolean {
-  return TEXT_KINDS.includes(kind);
-}
-
 /** Whether any text is a valid value here. If not, typed text may be unfinished. */
-=======
-/** Whether a text can be a value like this one: if not, it is typed and no value yet. */
->>>>>>> theirs
 export function mayBeText({ kind, value }: IInitialValue): boolean {
   return ['text', 'whole'].includes(sharingForm(kind)) || typeof value === 'string';
 }

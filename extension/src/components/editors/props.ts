@@ -1,9 +1,5 @@
 /**
-<<<<<<< ours
  * Props of all editors of values. There is one editor per kind; `registry.tsx` chooses it.
-=======
- * What every editor of a value takes. One component a kind; `editors/registry.tsx` picks.
->>>>>>> theirs
  */
 
 import type { Extension } from '@codemirror/state';

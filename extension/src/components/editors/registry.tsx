@@ -1,9 +1,5 @@
 /**
-<<<<<<< ours
- * Chooses the editor of a value by its kind.
-=======
- * The editors of values, one entry a kind. A kind without an entry is edited as JSON.
->>>>>>> theirs
+ * Chooses the editor of a value: one entry per kind. A kind without an entry is edited as JSON.
  */
 
 import type { Kind } from '../../api/types';
@@ -72,11 +68,6 @@ function drawForm(props: IEditorProps): JSX.Element | null {
   return <FormEditor {...props} value={value} proposed={proposal.value} schema={proposal.schema} />;
 }
 
-<<<<<<< ours
-/** The editor of a text value. */
-export function DocumentEditor(props: ITextProps): JSX.Element {
-  return props.kind === 'markdown' ? <MarkdownEditor {...props} /> : <TextEditor {...props} />;
-=======
 function drawToolCall(props: IEditorProps): JSX.Element | null {
   const { proposal, value } = props;
   if (!isObject(value) || !isObject(proposal.value)) {
@@ -103,5 +94,4 @@ function drawToolCall(props: IEditorProps): JSX.Element | null {
       />
     </div>
   );
->>>>>>> theirs
 }

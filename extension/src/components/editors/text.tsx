@@ -32,14 +32,9 @@ export interface ITextProps extends Pick<
 > {
   /** Id of the proposal or the workspace. */
   id: string;
-<<<<<<< ours
-  kind: Kind;
-  /** Label of the editor, for screen readers. */
-=======
-  /** Of the language that the text is in. */
+  /** MIME type of the language that the text is in. */
   mimeType: string;
-  /** What it is, for people who do not see it. */
->>>>>>> theirs
+  /** Label of the editor, for screen readers. */
   label: string;
 }
 

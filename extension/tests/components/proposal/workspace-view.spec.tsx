@@ -212,7 +212,9 @@ test('while people are asked there is no second editor, then what they decided, 
 test('a room that was closed is entered again once the record is another one, and not before', async () => {
   const { s, model, becomes, drafts } = await shown();
   const room = model.draft;
-  act(() => drafts.lines.get('w')!.set({ closed: 'you may read this draft, but not change it', synced: false }));
+  act(() =>
+    drafts.lines.get('w')!.set({ closed: 'you may read this draft, but not change it', synced: false })
+  );
   await act(async () => undefined);
   expect(model.draft).toBe(room);
   await screen.findByText('you may read this draft, but not change it');
