@@ -1,3 +1,4 @@
+import type { CodeEditor } from '@jupyterlab/codeeditor';
 import { nullTranslator } from '@jupyterlab/translation';
 import { fireEvent, render, screen } from '@testing-library/react';
 import type { IProposal, Json } from '../../../src/api/types';
@@ -13,16 +14,16 @@ const KIND = 'image';
 
 function props(value: Json, edits: Json[]): IEditorProps {
   return {
-    proposal: { kind: KIND, value } as IProposal,
+    proposal: { kind: KIND, value, text: '' } as IProposal,
     value,
     draft: null,
     fields: {},
     readOnly: false,
     host: {
       trans: nullTranslator.load('hitl_nb'),
-      newEditor: ({ host }: { host: HTMLElement }) => {
-        host.textContent = 'as JSON';
-        return { dispose: () => undefined, setOption: () => undefined };
+      newEditor: (options: CodeEditor.IOptions) => {
+        options.host.textContent = options.model.sharedModel.getSource();
+        return { dispose: () => undefined, setOption: () => undefined, ...options };
       }
     } as unknown as IHost,
     onEdit: made => edits.push(made),
@@ -34,7 +35,7 @@ afterEach(() => void EDITORS.delete(KIND));
 
 test('a kind that has no editor is edited as JSON', () => {
   render(<ValueEditor {...props({ alt: 'a cat' }, [])} />);
-  expect(screen.getByText('as JSON')).toBeTruthy();
+  expect(screen.getByText(/"alt": "a cat"/)).toBeTruthy();
 });
 
 test('a new kind is one entry: its editor draws the value and edits it', () => {
