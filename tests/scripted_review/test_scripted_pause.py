@@ -156,7 +156,7 @@ def test_votes_that_are_not_enough_leave_it_open_and_say_what_is_missing(desk: D
         ([{"action": "wait"}], r"decisions\[0\] waits for the clock, but nothing is due for 'Refund 0'"),
         (
             [{"votes": [{"as": "bo", "action": "approve"}]}, {"action": "wait"}],
-            r"decisions\[1\] waits for the clock, and nothing is due",
+            r"decisions\[1\] waits for the clock, but nothing is due",
         ),
     ],
 )
