@@ -35,7 +35,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "guardrails one function": ({"guardrails": check}, TypeError, "guardrails must be a sequence of functions"),
     "guardrails text": ({"guardrails": ("iban",)}, TypeError, r"guardrails\[0\] must be a function .* not a str"),
     "guardrails a class": ({"guardrails": (int,)}, TypeError, r"guardrails\[0\] must be a function"),
-    "guardrails twice": ({"guardrails": (check, check)}, ValueError, r"guardrails\[1\] is called 'check'"),
+    "guardrails twice": ({"guardrails": (check, check)}, ValueError, r"guardrails\[1\] has the name 'check'"),
     "guardrails no arguments": ({"guardrails": (lambda: None,)}, TypeError, r"guardrails\[0\] must take \(value\)"),
     "reviewers one text": ({"reviewers": "ada"}, TypeError, "reviewers must be a sequence of user names and groups"),
     "reviewers nobody": ({"reviewers": ()}, ValueError, "reviewers must name somebody"),
