@@ -58,7 +58,7 @@ export function TermsView({ model, host }: IProps): JSX.Element | null {
           {isEnough(proposal) && (
             <p className="jp-hitl-note">
               {host.trans.__(
-                'Enough people agree since the terms were changed. One more approval decides, also by who has approved before.'
+                'Enough people agree since the terms were changed. One more approval decides. A person who has approved before may give it.'
               )}
             </p>
           )}
