@@ -1,4 +1,4 @@
-"""Where records live: `open_store` finds or makes the store that a URL names."""
+"""Stores of records: `open_store` finds or creates the store that a URL names."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ __all__ = ["BACKENDS", "Store", "StoreReader", "Transaction", "open_store"]
 
 _open_stores: dict[str, Store] = {}
 _stores_by_spelling: dict[str, Store] = {}
-"""The same by the URL as it was given: links in it are followed when it is opened, not each time it is used."""
+"""Open stores by the URL as the caller wrote it. Links in a URL are followed when the store is opened, not later."""
 _open_lock = threading.Lock()
 
 
 def open_store(url: str | None = None) -> Store:
-    """The store at `url`; the same object for the same URL, while it is open.
+    """Open the store at `url`, or return the object that is already open for this URL.
 
     Args:
-        url: `diskcache:///absolute/path` (taken literally, nothing is decoded), `memory:` or `memory:NAME` (gone with
-            the process), or a URL of a backend that another package registers. None stands for the environment's
-            `HITL_NB_STORE`, or else the user's own store in Jupyter's data directory.
+        url: One of: `diskcache:///absolute/path` (read literally, nothing is decoded); `memory:` or `memory:NAME`
+            (removed with the process); a URL of a backend that another package registers. None (default): the
+            environment variable `HITL_NB_STORE`. If that is not set, the user's own store in Jupyter's data directory.
+
+    Returns:
+        The open store. The same URL gives the same object until the store is closed.
 
     Raises:
         TypeError, ValueError: `url` names no store.
-        StoreRefused: not a safe place, or a backend that this version does not have.
-        StoreBusy, StoreFull, StoreCorrupt, StoreError: it cannot be opened.
+        StoreRefused: The place is not safe, or this version does not have the backend.
+        StoreBusy, StoreFull, StoreCorrupt, StoreError: The store cannot be opened.
     """
     given = default_url() if url is None else url
     known = _stores_by_spelling.get(given) if isinstance(given, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]

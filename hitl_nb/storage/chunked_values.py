@@ -1,8 +1,8 @@
-"""A value of any size under one key.
+"""Values of any size under one key.
 
-What fits into one value of the store is kept as it is, readable with `sqlite3`. What does not is cut into
-pieces under `chunk/<token>/...`, and its key names the token. Each writing takes a new token, so a reader who
-meets a value that is being replaced notices, and reads the new one.
+A value that fits into one value of the store is stored unchanged and can be read with `sqlite3`. A larger value is cut
+into pieces under `chunk/<token>/...`, and its key names the token. Each write uses a new token, so a reader detects
+that a value is being replaced, and then reads the new value.
 """
 
 from __future__ import annotations
@@ -20,23 +20,32 @@ from hitl_nb.structs import prepare_structs
 _LARGE_MARK = b"\x00hitl/large/v1\x00"
 
 MAX_CHUNKED_BYTES = 1 << 30
-"""Largest value, in bytes: what a record says of its size is not believed beyond this."""
+"""Largest value, in bytes. A record that claims a larger size is refused."""
 
 
 class _ChunkLocation(msgspec.Struct, frozen=True):
-    """Where the pieces are, and how many bytes they have in all."""
+    """The location of the pieces of a value, and their total size in bytes."""
 
     token: Annotated[str, msgspec.Meta(pattern="^[a-z2-7]{12}$")]
     size: Annotated[int, msgspec.Meta(ge=0, le=MAX_CHUNKED_BYTES)]
 
 
 def prefix_range(prefix: str) -> tuple[str, str]:
-    """The bounds of a scan over the keys that begin with `prefix` (which ends in "/")."""
+    """Return the bounds (start, stop) of a scan over the keys that begin with `prefix`, which ends in "/"."""
     return prefix, prefix[:-1] + "0"  # "0" follows "/"
 
 
 def put_new(transaction: Transaction, key: str, data: bytes) -> None:
-    """Set `key`, which holds nothing yet."""
+    """Set a key that has no value yet.
+
+    Args:
+        transaction: The transaction to write in.
+        key: Key without a value. If it has a value, the pieces of that value would stay: use `put_any`.
+        data: Value of at most `MAX_CHUNKED_BYTES` bytes.
+
+    Raises:
+        StoreFull: `data` is longer than `MAX_CHUNKED_BYTES`.
+    """
     if len(data) <= MAX_VALUE_BYTES and not data.startswith(_LARGE_MARK):
         transaction.put(key, data)
         return
@@ -49,25 +58,53 @@ def put_new(transaction: Transaction, key: str, data: bytes) -> None:
 
 
 def put_any(transaction: Transaction, key: str, data: bytes) -> None:
-    """Set `key`, whatever it holds."""
+    """Set a key that may have a value already; the old value's pieces are removed.
+
+    Raises:
+        StoreFull: `data` is longer than `MAX_CHUNKED_BYTES`.
+        StoreCorrupt: The old value names its pieces in a form that hitl_nb does not write.
+    """
     _delete_chunks(transaction, key)
     put_new(transaction, key, data)
 
 
 def delete_chunked(transaction: Transaction, key: str) -> None:
-    """Remove `key`, if it is there."""
+    """Remove a key and the pieces of its value. No effect if the key has no value.
+
+    Raises:
+        StoreCorrupt: The value names its pieces in a form that hitl_nb does not write.
+    """
     _delete_chunks(transaction, key)
     transaction.delete(key)
 
 
 def get_whole(reads: StoreReader, key: str) -> bytes | None:
-    """The whole value of `key`, or None. Raises StoreCorrupt if a piece of it is missing."""
+    """Read the whole value of `key`.
+
+    Returns:
+        The value with its pieces joined; None if the key has no value.
+
+    Raises:
+        StoreCorrupt: A piece of the value is missing.
+    """
     value = reads.get(key)
     return None if value is None else join_chunks(reads, key, value)
 
 
 def join_chunks(reads: StoreReader, key: str, value: bytes) -> bytes:
-    """The whole value of `key`, given what a scan or `StoreReader.get_whole` found there. Raises StoreCorrupt."""
+    """Read the whole value of `key`, of which the stored value is known already.
+
+    Args:
+        reads: The store or transaction that `value` was read from.
+        key: The key of the value.
+        value: The stored value, as `StoreReader.get` or `StoreReader.scan` returned it.
+
+    Returns:
+        The value with its pieces joined. If the value was replaced in the meantime, the new value.
+
+    Raises:
+        StoreCorrupt: A piece of the value is missing.
+    """
     while value.startswith(_LARGE_MARK):
         token, size = _read_location(key, value)
         pieces = reads.scan(*prefix_range(f"chunk/{token}/"), limit=count_chunks(size))
@@ -82,7 +119,15 @@ def join_chunks(reads: StoreReader, key: str, value: bytes) -> bytes:
 
 
 def whole_size(key: str, value: bytes) -> int:
-    """How many bytes the whole value has, given what `StoreReader.get_whole` found there. Raises StoreCorrupt."""
+    """Return the size of the whole value in bytes, without reading its pieces.
+
+    Args:
+        key: The key of the value, for error messages.
+        value: The stored value, as `StoreReader.get` returned it.
+
+    Raises:
+        StoreCorrupt: The value names its pieces in a form that hitl_nb does not write.
+    """
     return _read_location(key, value)[1] if value.startswith(_LARGE_MARK) else len(value)
 
 
@@ -103,7 +148,7 @@ def _read_location(key: str, value: bytes) -> tuple[str, int]:
 
 
 def count_chunks(size: int) -> int:
-    """How many pieces so many bytes are cut into."""
+    """Return the number of pieces for a value of `size` bytes."""
     return -(-size // MAX_VALUE_BYTES)
 
 

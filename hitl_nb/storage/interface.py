@@ -19,32 +19,57 @@ MAX_VALUE_BYTES = 1 << 20
 
 
 class StoreReader(Protocol):
-    """Reading committed records."""
+    """Read access to committed records."""
 
     def get(self, key: str) -> bytes | None:
-        """The value of `key`, or None."""
+        """Return the value of `key`; None if it has none.
+
+        Raises:
+            TypeError, ValueError: `key` is not a valid key (see `storage/keys.py`).
+            StoreCorrupt: The stored record was not written by hitl_nb.
+        """
         ...
 
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        """Pairs with `start <= key < stop` in key order (or reversed), at most `limit`.
+        r"""Return the pairs (key, value) with `start <= key < stop`, in key order.
 
-        The last key returned is the cursor of the next page: pass `key + "\\0"` as `start`
-        (as `stop` itself when reversed).
+        The last key returned is the cursor of the next page: pass `key + "\0"` as `start`
+        (with `reverse`, pass the key itself as `stop`).
+
+        Args:
+            start: First key that can be returned.
+            stop: End of the range; this key is not returned.
+            limit: Most pairs to return. None (default): all.
+            reverse: If True, return the pairs in descending key order, beginning at the end of the range.
+
+        Raises:
+            TypeError, ValueError: The arguments cannot bound a scan.
+            StoreCorrupt: A stored record was not written by hitl_nb.
         """
         ...
 
 
 class Transaction(StoreReader, Protocol):
-    """What a function given to `Store.transact` may do. Reads see its own writes."""
+    """Access to the store for a function given to `Store.transact`. Its reads see its own writes."""
 
     def put(self, key: str, value: bytes) -> None:
-        """Set `key`. Raises TypeError for other types, StoreFull above `MAX_VALUE_BYTES`."""
+        """Set `key` to `value`.
+
+        Raises:
+            TypeError: `key` is not a str or `value` is not bytes.
+            ValueError: `key` is not a valid key.
+            StoreFull: `value` is longer than `MAX_VALUE_BYTES`.
+        """
         ...
 
     def delete(self, key: str) -> None:
-        """Remove `key`, if it is there."""
+        """Remove `key`. No effect if it has no value.
+
+        Raises:
+            TypeError, ValueError: `key` is not a valid key.
+        """
         ...
 
 
@@ -52,63 +77,106 @@ class Store(StoreReader, Protocol):
     """Ordered keys, serialisable transactions that are durable when they return, and a change signal.
 
     Attributes:
-        url: what `open_store` was given, normalised; never holds a password.
-        drafts: the sibling store for update logs of drafts, durable against process death at once and against
-            power loss within about a second. Writing there never waits for this store's lock.
-        closed: whether `close()` was called; `open_store` then opens another one.
+        url: The normalised URL that the store was opened with. It never contains a password.
+        drafts: The sibling store for update logs of drafts.
+        closed: Whether `close()` was called.
     """
 
     url: str
 
     @property
-    def drafts(self) -> Store: ...
+    def drafts(self) -> Store:
+        """The sibling store for update logs of drafts.
+
+        Its writes are durable against the death of the process at once, and against power loss within about a second.
+        Writing there never waits for this store's lock.
+        """
+        ...
 
     @property
-    def closed(self) -> bool: ...
+    def closed(self) -> bool:
+        """Whether `close()` was called; `open_store` then opens a new store."""
+        ...
 
     def submit(self, work: Callable[[Transaction], T], *, lazy: bool = False) -> Future[T]:
-        """Run `work` in a serialisable transaction; the future is done when it is durable.
+        """Run `work` in a serialisable transaction, without waiting for it.
 
-        `work` runs on the store's own thread, or on a thread that calls `transact` meanwhile.
-        `work` may be run again if the backend has to retry, so it must have no effect but its writes.
-        If it raises, its writes are undone and the future raises the same. Work submitted by one thread
-        is committed in order. With `lazy`, the commit may wait a few milliseconds for company.
+        `work` runs on the store's own thread, or on a thread that calls `transact` at the same time. Work that one
+        thread submits is committed in order. If `work` raises, its writes are undone and the future raises the same
+        exception.
+
+        Args:
+            work: Function that reads and writes in the transaction. The backend may have to run it again, so it must
+                have no effect except its writes.
+            lazy: If True, the commit may wait a few milliseconds, to be made together with others. Default: False.
+
+        Returns:
+            A future that is done when the writes are durable; its result is the result of `work`.
+
+        Raises:
+            StoreError: The store is closed.
+            RuntimeError: The caller is inside a transaction of this store.
         """
         ...
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
-        """The same as `submit(work).result()`: returns when the writes are durable, raises what `work` raises.
+        """Run `work` in a serialisable transaction and wait until its writes are durable.
 
-        `work` runs on the calling thread if no other transaction is in the way.
+        Equal to `submit(work).result()`, but `work` runs on the calling thread if the store is free.
+
+        Returns:
+            The result of `work`.
+
+        Raises:
+            StoreError: The writes could not be saved (with its subclasses StoreBusy, StoreFull, StoreCorrupt), or the
+                store is closed.
+            RuntimeError: The caller is inside a transaction of this store.
+            BaseException: Any exception that `work` raises; its writes are undone then.
         """
         ...
 
     def version(self) -> int:
-        """A number that has changed when anything was committed since, by any process."""
+        """Return a number that changes with every commit of any process."""
         ...
 
     def wait(self, version: int, timeout: float) -> int:
-        """Block until `version() != version`, at most `timeout` seconds; return the current version."""
+        """Block until the store's version differs from `version`.
+
+        Args:
+            version: A number that `version()` returned.
+            timeout: Most seconds to wait.
+
+        Returns:
+            The current version; equal to `version` after a timeout.
+
+        Raises:
+            StoreError: The store was closed.
+        """
         ...
 
     def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
-        """Run `work` about every `seconds` on the store's own thread, until the returned function is called.
+        """Run `work` repeatedly on the store's own thread.
 
-        An exception from `work` ends its repetition.
+        Args:
+            seconds: Approximate interval in seconds, above 0.
+            work: Function that reads and writes in a transaction. An exception from it ends the repetition.
+
+        Returns:
+            A function that ends the repetition.
         """
         ...
 
     def close(self) -> None:
-        """Finish what was submitted, then let go. Idempotent."""
+        """Commit all submitted work, then close the store. Idempotent."""
         ...
 
 
 class StoreBackend(Protocol):
-    """A class of stores, as `storage/backends.py` finds it by the scheme of a URL.
+    """A class of stores. `storage/backends.py` finds it by the scheme of a URL.
 
     Attributes:
-        URL_FORMS: how its URLs are written, for messages.
-        IS_SHARED: whether other processes can open a store of it.
+        URL_FORMS: The forms of its URLs, for messages.
+        IS_SHARED: Whether other processes can open a store of this class.
     """
 
     URL_FORMS: ClassVar[str]
@@ -116,20 +184,33 @@ class StoreBackend(Protocol):
 
     @classmethod
     def normalize_url(cls, url: str) -> str | None:
-        """The one spelling of a URL with this backend's scheme, without a password; None for what names no store."""
+        """Return the one normalized form of a URL with this backend's scheme, without a password.
+
+        Returns:
+            The normalized URL; None if `url` names no store.
+        """
         ...
 
     @classmethod
     def open(cls, url: str) -> Store:
-        """Open the store of a normalized URL, and make it if it is not there."""
+        """Open the store of a normalized URL; create it if it does not exist.
+
+        Raises:
+            StoreRefused: The place is not safe.
+            StoreError: The store cannot be opened (with its subclasses StoreBusy, StoreFull, StoreCorrupt).
+        """
         ...
 
     @classmethod
     def exists(cls, url: str) -> bool:
-        """Whether the store of a normalized URL was made already, by whatever process."""
+        """Return whether any process has created the store of a normalized URL."""
         ...
 
     @classmethod
     def temporary_url(cls, folder: Path) -> str:
-        """The normalized URL of a store that nobody has used, for tests; `folder` is an empty folder for its files."""
+        """Return the normalized URL of a new store, for tests.
+
+        Args:
+            folder: An empty folder for the store's files.
+        """
         ...

@@ -1,8 +1,8 @@
-"""A future that a KeyboardInterrupt cannot jam.
+"""A future that a KeyboardInterrupt cannot block.
 
-`Future.result()` waits inside a `threading.Condition`, whose `__enter__` is Python code: an interrupt that arrives just
-after it took the lock leaves the lock taken, and the thread that wants to set the result hangs for ever. Here the
-waiting is done on a plain lock, which the other side only ever releases.
+`Future.result()` waits inside a `threading.Condition`, whose `__enter__` is Python code. An interrupt that arrives just
+after it acquired the lock leaves the lock acquired. Then the thread that sets the result waits forever.
+This future waits on a plain lock instead, and the thread that sets the result only releases that lock.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_POLL_SECONDS = 1.0  # seconds; in case another waiter was interrupted with the lock in its hand
+_POLL_SECONDS = 1.0  # seconds; another waiter may have been interrupted while it held the lock
 
 
 class InterruptibleFuture(Future[T]):
-    """A `Future` whose `result`, `exception` and `done` touch its condition only when it is settled."""
+    """A `Future` whose `result`, `exception` and `done` use its condition only after the result is set."""
 
     def __init__(self) -> None:
         super().__init__()

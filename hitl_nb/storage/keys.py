@@ -1,4 +1,4 @@
-"""What every store accepts: one grammar of keys, `bytes` values of bounded size, ranges of `str`.
+"""Input that every store accepts: one grammar of keys, `bytes` values of bounded size, ranges of `str`.
 
 The grammar is plain ASCII, so that all backends sort keys alike and nothing in a key needs quoting.
 """
@@ -14,7 +14,12 @@ _KEY_PATTERN = re.compile(r"[!-~]{1,1024}")
 
 
 def check_key(key: object) -> None:
-    """Raises TypeError unless `key` is a str, ValueError unless it fits the grammar."""
+    """Check that `key` is a valid key: 1 to 1024 printable ASCII characters without spaces.
+
+    Raises:
+        TypeError: `key` is not a str.
+        ValueError: `key` does not fit the grammar.
+    """
     if type(key) is not str:
         raise TypeError(f"key must be a str, not {type(key).__name__}")
     if _KEY_PATTERN.fullmatch(key) is None:
@@ -22,7 +27,12 @@ def check_key(key: object) -> None:
 
 
 def check_value(key: str, value: object) -> None:
-    """Raises TypeError unless `value` is bytes, StoreFull if it is longer than `MAX_VALUE_BYTES`."""
+    """Check that `value` is a valid value; `key` is for the message.
+
+    Raises:
+        TypeError: `value` is not bytes.
+        StoreFull: `value` is longer than `MAX_VALUE_BYTES`.
+    """
     if type(value) is not bytes:
         raise TypeError(f"value of {key} must be bytes, not {type(value).__name__}")
     if len(value) > MAX_VALUE_BYTES:
@@ -30,7 +40,12 @@ def check_value(key: str, value: object) -> None:
 
 
 def check_range(start: object, stop: object, limit: object) -> None:
-    """Raises TypeError or ValueError unless these can bound a scan."""
+    """Check the bounds and the limit of a scan.
+
+    Raises:
+        TypeError: `start` or `stop` is not a str, or `limit` is not an int or None.
+        ValueError: `limit` is negative.
+    """
     for name, bound in (("start", start), ("stop", stop)):
         if type(bound) is not str:
             raise TypeError(f"{name} must be a str, not {type(bound).__name__}")

@@ -1,4 +1,4 @@
-"""A store in this process' memory, for tests: the contract of `Store` without the disk."""
+"""A store in the memory of this process, for tests: the contract of `Store` without the disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _URL = re.compile(r"memory:[A-Za-z0-9._-]*")
 
 
 class _MemoryTable:
-    """Sorted pairs, a lock around every look at them, and a count of commits."""
+    """Sorted pairs, a lock for every access to them, and a count of commits."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -41,7 +41,7 @@ class _MemoryTable:
 
 
 class _MemoryTransaction:
-    """Writes are kept apart until the work has returned. None marks a deleted key."""
+    """One transaction. Its writes are kept separately until its work has returned; None marks a deleted key."""
 
     def __init__(self, table: _MemoryTable) -> None:
         self.writes: dict[str, bytes | None] = {}
@@ -94,7 +94,7 @@ class _MemoryBackend:
             transaction = _MemoryTransaction(self._table)
             try:
                 request.result = request.work(transaction)
-            except BaseException as error:  # noqa: BLE001 - belongs to whoever waits for the future
+            except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for the future
                 request.error = error
                 continue
             finally:
@@ -118,7 +118,7 @@ class _MemoryBackend:
 
 
 class MemoryStore(ThreadedStore):
-    """A store that is gone with its process. See `Store` for the methods."""
+    """A store that exists only as long as its process. See `Store` for the methods."""
 
     URL_FORMS = "memory: and memory:NAME"
     IS_SHARED = False
@@ -142,7 +142,7 @@ class MemoryStore(ThreadedStore):
 
     @classmethod
     def exists(cls, url: str) -> bool:
-        """False: no other process can read it."""
+        """Return False: no other process can read a store in memory."""
         return False
 
     @classmethod
@@ -161,7 +161,7 @@ class MemoryStore(ThreadedStore):
             return self._drafts
 
     def get(self, key: str) -> bytes | None:
-        """See `Reads.get`."""
+        """See `StoreReader.get`."""
         self._writer.check()
         check_key(key)
         with self._table.changed:
@@ -170,7 +170,7 @@ class MemoryStore(ThreadedStore):
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        """See `Reads.scan`."""
+        """See `StoreReader.scan`."""
         self._writer.check()
         check_range(start, stop, limit)
         with self._table.changed:
@@ -185,14 +185,14 @@ class MemoryStore(ThreadedStore):
         return self._table.commits
 
     def wait(self, version: int, timeout: float) -> int:
-        """See `Store.wait`. Raises StoreError when the store is closed meanwhile."""
+        """See `Store.wait`."""
         self._writer.check()
         with self._table.changed:
             self._table.changed.wait_for(lambda: self._table.commits != version or self.closed, timeout)
         return self.version()
 
     def close(self) -> None:
-        """See `Store.close`. What was stored is gone."""
+        """See `Store.close`. All records are removed."""
         if self._drafts is not None and self._drafts is not self:
             self._drafts.close()
         self._writer.close()

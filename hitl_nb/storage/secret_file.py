@@ -1,7 +1,7 @@
-"""Files that hold a key: readable by this user alone, made once however many processes need one, and durable.
+"""Files that hold a key: readable by this user only, durable, and created once, even if many processes need the key.
 
-What is signed with a key is worth nothing without it. So the file and its directory entry are on the disk before
-anybody is given what it holds.
+Signatures cannot be checked without their key. So the file and its directory entry are on the disk before any caller
+gets the content.
 """
 
 from __future__ import annotations
@@ -13,15 +13,27 @@ from contextlib import suppress
 from pathlib import Path
 
 MAX_SECRET_BYTES = 4096
-"""Most bytes of such a file."""
+"""Largest size of a file with a key, in bytes."""
 
 
 class UnsafeFile(Exception):
-    """The file cannot be trusted; the text says why, and what to do."""
+    """The file cannot be trusted; the text gives the reason and the remedy."""
 
 
 def read_or_create_secret(path: Path, make: bytes) -> bytes:
-    """What the file holds; `make`, if there was none. Raises UnsafeFile, OSError."""
+    """Return the content of a file with a key; create the file if it does not exist.
+
+    Args:
+        path: Path of the file.
+        make: Content for a new file, at most `MAX_SECRET_BYTES` bytes.
+
+    Returns:
+        The content, after it is durable. If another process created the file first, the content of that file.
+
+    Raises:
+        UnsafeFile: The file is a link, belongs to another user, can be read by others, or was removed meanwhile.
+        OSError: The file cannot be read or written.
+    """
     found = _read_secret(path)
     if found is None:
         place_file(path, make)
@@ -32,7 +44,11 @@ def read_or_create_secret(path: Path, make: bytes) -> bytes:
 
 
 def place_file(path: Path, content: bytes) -> None:
-    """Put a file there that only this user can read, whole and durable; if there is one, it stays. Raises OSError."""
+    """Create a file that only this user can read, complete and durable. An existing file is not changed.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     _make_folder(path.parent)
     fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
     try:
@@ -40,7 +56,7 @@ def place_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileExistsError):  # another process was first, so that there is one
+        with suppress(FileExistsError):  # another process created the file first
             os.link(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
@@ -48,17 +64,26 @@ def place_file(path: Path, content: bytes) -> None:
 
 
 def _read_secret(path: Path) -> bytes | None:
-    """What the file holds, once its directory entry is durable; None if there is none. Raises UnsafeFile, OSError."""
+    """Return the content of the file after its directory entry is durable; None if there is no file."""
     content = read_private_file(path, MAX_SECRET_BYTES)
     if content is not None:
-        _sync_folder(path.parent)  # the process that made it may not have done that yet
+        _sync_folder(path.parent)  # the process that created the file may not have synced the folder yet
     return content
 
 
 def read_private_file(path: Path, largest: int) -> bytes | None:
-    """At most `largest` bytes of a file that only this user can read; None if there is none.
+    """Read a file that only this user can read.
 
-    Raises UnsafeFile for a link, another user's file, or one that others can read; OSError.
+    Args:
+        path: Path of the file.
+        largest: Most bytes to read.
+
+    Returns:
+        The first `largest` bytes of the file; None if there is no file.
+
+    Raises:
+        UnsafeFile: The path is a link or not a plain file, or the file belongs to another user, or others can read it.
+        OSError: The file cannot be read.
     """
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -80,7 +105,7 @@ def read_private_file(path: Path, largest: int) -> bytes | None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder, and those above it, durably."""
+    """Create the folder and its missing parents, durably."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(0o700, parents=True, exist_ok=True)
     for made in missing:

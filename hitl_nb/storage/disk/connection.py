@@ -1,8 +1,8 @@
-"""diskcache as a plain table of bytes: no pickles, no value files, settings that nobody can change under us.
+"""diskcache as a plain table of bytes: no pickles, no value files, and settings that other programs cannot change.
 
-diskcache is a cache: left to itself it evicts, unpickles what a row says is a pickle, opens and deletes the files
-that a row names, and takes its SQLite settings from a table that any other program may have written. `BytesOnlyDisk`
-refuses all foreign rows; `PinnedCache` pins every setting on every connection and checks it.
+diskcache is a cache. By default it evicts rows and unpickles values that a row marks as pickled. It also opens and
+deletes the files that a row names, and reads its SQLite settings from a table that any program may have written.
+`BytesOnlyDisk` refuses all foreign rows; `PinnedCache` pins every setting on every connection and checks it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ FULL, NORMAL = 2, 1
 """Values of `synchronous`: sync at every commit; sync at checkpoints only."""
 
 BUSY_SECONDS = 1.0
-"""How long one statement waits for a lock."""
+"""Seconds that one statement waits for a lock."""
 
 MAX_ROW_BYTES = 16 << 20
-"""Bytes of a row from which SQLite refuses to load it: far above what is ever written, so it was planted."""
+"""Largest row in bytes that SQLite loads. hitl_nb never writes a row of this size, so a larger one was planted."""
 
 SETTINGS: dict[str, Any] = {
     "statistics": 0,
@@ -44,19 +44,24 @@ SETTINGS: dict[str, Any] = {
     "disk_pickle_protocol": 4,
 }
 _UNSTORED = {"wal_autocheckpoint": 0, "temp_store": 2}
-"""Checkpoints are ours; rollbacks need no room in the directory for temporary files."""
+"""The store makes its own checkpoints. Rollbacks need no space in the directory for temporary files."""
 
 _COUNTERS = {"count", "size", "hits", "misses"}
 
 
 class BytesOnlyDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
-    """Keys are str of the store's grammar, values are bytes in the row. Everything else is refused."""
+    """A `diskcache.Disk` for keys of the store's grammar and for values that are bytes in the row.
+
+    Everything else is refused with StoreCorrupt (rows) or TypeError and ValueError (arguments).
+    """
 
     def put(self, key: Any) -> tuple[str, bool]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Convert a key for the database; see `diskcache.Disk.put`."""
         check_key(key)
         return key, True
 
     def get(self, key: Any, raw: Any) -> str:
+        """Convert a key from the database; see `diskcache.Disk.get`."""
         if raw != 1 or type(key) is not str:
             _raise_corrupt(key, "its key is not plain text")
         return key
@@ -64,25 +69,29 @@ class BytesOnlyDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
     def store(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, value: Any, read: bool, key: Any = None
     ) -> tuple[int, int, None, bytes]:
+        """Convert a value for the database; see `diskcache.Disk.store`."""
         check_value(str(key), value)
         return 0, MODE_RAW, None, value
 
     def fetch(self, mode: Any, filename: Any, value: Any, read: bool, key: Any = None) -> bytes:
+        """Convert a value from the database; see `diskcache.Disk.fetch`."""
         if mode != MODE_RAW or filename is not None or type(value) is not bytes or read:
             _raise_corrupt(key, "its value is not plain bytes")
         return value
 
     def filename(self, key: Any = None, value: Any = None) -> NoReturn:
+        """Refuse to name a file for a value: values are never kept in files."""
         raise TypeError("values are never kept in files")
 
     def remove(self, file_path: Any) -> None:
-        """Nothing: a row's file name may be planted, and this runs after the commit."""
+        """Remove no file: the file name in a row may be planted, and diskcache calls this after the commit."""
 
 
 class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
-    """A cache whose connections, one for each thread, are opened and checked here.
+    """A cache that opens and checks its connections itself, one for each thread.
 
-    Only `link()` is used after opening: diskcache keeps the schema, the store runs its own statements.
+    After opening, the store uses only `current_connection()` and `detach_connection()`: diskcache creates the schema,
+    and the store runs its own statements.
     """
 
     def __init__(self, directory: Path, synchronous: int) -> None:
@@ -98,29 +107,34 @@ class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
 
     @property
     def _sql_retry(self) -> Any:
-        return self._sql  # diskcache's own tries for a minute
+        return self._sql  # diskcache's own version retries for a minute
 
     @property
     def disk(self) -> BytesOnlyDisk:
-        """What checks every row."""
+        """The disk object, which checks every row."""
         return cast(BytesOnlyDisk, self._disk)
 
     def current_connection(self) -> ThreadConnection:
-        """This thread's connection."""
+        """Return this thread's connection; open it at the first call.
+
+        Raises:
+            StoreRefused: A setting of the connection cannot be pinned.
+            StoreCorrupt: The database contains something that hitl_nb does not write.
+        """
         link: ThreadConnection | None = getattr(self._local, "link", None)
         if link is None:
             link = self._local.link = ThreadConnection(open_connection(self._file, self._synchronous))
         return link
 
     def detach_connection(self) -> ThreadConnection:
-        """This thread's connection, for the caller alone from now on."""
+        """Return this thread's connection and remove it from the cache: only the caller uses it from then on."""
         link = self.current_connection()
         del self._local.link
         return link
 
 
 class ThreadConnection:
-    """A connection that is closed with the last use of it: at the end of its thread, or of the cache.
+    """A connection that closes when its last user drops it: at the end of its thread, or of the cache.
 
     Python's connections are in a reference cycle and would stay open until the next garbage collection.
     """
@@ -132,6 +146,7 @@ class ThreadConnection:
         self._pid = os.getpid()
 
     def close(self) -> None:
+        """Close the connection. In a forked child, keep the parent's connection open instead."""
         if self._pid == os.getpid():
             self.connection.close()
         else:
@@ -144,9 +159,16 @@ _inherited: list[sqlite3.Connection] = []
 
 
 def open_connection(file: Path, synchronous: int) -> sqlite3.Connection:
-    """A connection to an existing database with every setting pinned.
+    """Open a connection to an existing database with every setting pinned.
 
-    Raises StoreRefused if one does not hold, StoreCorrupt if something in it is not ours.
+    Args:
+        file: Path of the database.
+        synchronous: SQLite's `synchronous`: `FULL` or `NORMAL`.
+
+    Raises:
+        StoreRefused: A setting cannot be pinned, for example because of the file system.
+        StoreCorrupt: The database contains something that hitl_nb does not write.
+        sqlite3.Error: SQLite cannot open the file.
     """
     uri = f"{file.as_uri()}?mode=rw"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -171,7 +193,7 @@ def open_connection(file: Path, synchronous: int) -> sqlite3.Connection:
 
 
 def restore_settings(connection: sqlite3.Connection, synchronous: int) -> None:
-    """Put the settings in the table back to ours, inside the caller's transaction."""
+    """Write hitl_nb's settings into the settings table again, inside the caller's transaction."""
     stored = dict(connection.execute("SELECT key, value FROM Settings").fetchall())
     for key, value in (SETTINGS | {"sqlite_synchronous": synchronous}).items():
         if stored.get(key) != value:
@@ -179,14 +201,14 @@ def restore_settings(connection: sqlite3.Connection, synchronous: int) -> None:
 
 
 def _refuse_planted_settings(file: Path, settings: dict[str, Any], synchronous: int) -> None:
-    """diskcache turns unknown rows of its settings table into SQL and attributes."""
+    """Refuse unknown rows of the settings table: diskcache turns them into SQL and attributes."""
     connection = open_connection(file, synchronous)
     try:
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone() is None:
             return
         rows = connection.execute(
             "SELECT key, value FROM Settings"
-        )  # as diskcache reads it; an index could tell otherwise
+        )  # the same statement as in diskcache; an index could give other rows
         unknown = {key for key, _ in rows} - settings.keys() - _COUNTERS
     finally:
         connection.close()

@@ -1,7 +1,7 @@
-"""What a database of a store consists of: diskcache's tables, indexes and triggers, word for word, and nothing else.
+"""The schema of a store's database: exactly diskcache's tables, indexes and triggers, and nothing else.
 
-A trigger, a view or a table that somebody added would run, or be read, with every statement of ours. It is looked for
-before anything else is read, and again when another program has changed the schema.
+A trigger, view or table that another program added would run, or be read, with every statement of the store. The schema
+is checked before anything else is read, and again after another program has changed it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _EXPECTED_SCHEMA: dict[tuple[str, str], str | None] = {
     ("table", "Cache"): _CACHE_SQL,
     ("index", "Cache_key_raw"): "CREATE UNIQUE INDEX Cache_key_raw ON Cache(key, raw)",
     ("index", "Cache_expire_time"): "CREATE INDEX Cache_expire_time ON Cache (expire_time)",
-    # Those of other settings: a plain diskcache.Cache that was opened here has made them, and they do no harm.
+    # Indexes for other settings: a plain diskcache.Cache that was opened here creates them. They are harmless.
     ("index", "Cache_store_time"): "CREATE INDEX Cache_store_time ON Cache (store_time)",
     ("index", "Cache_access_time"): "CREATE INDEX Cache_access_time ON Cache (access_time)",
     ("index", "Cache_access_count"): "CREATE INDEX Cache_access_count ON Cache (access_count)",
@@ -47,13 +47,18 @@ _EXPECTED_SCHEMA: dict[tuple[str, str], str | None] = {
         )
     },
 }
-"""By type and name, the statement. One that is missing is made by diskcache: a database may be half made."""
+"""The SQL statement by type and name. diskcache creates a missing item: a database may be incomplete."""
 
 _ZERO_PRAGMAS = ("user_version", "application_id")
 
 
 def refuse_foreign(connection: sqlite3.Connection, file: Path) -> None:
-    """Raises StoreCorrupt, naming it, if anything is in the database that hitl_nb does not put there."""
+    """Check that the database contains only items that hitl_nb creates.
+
+    Raises:
+        StoreCorrupt: The schema has a foreign or changed item, which the message names, or another program has marked
+            the file.
+    """
     for kind, name, table, sql in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"):
         wanted = _EXPECTED_SCHEMA.get((kind, name), "")
         if sql == wanted and table == _schema_table(kind, name):
@@ -70,7 +75,7 @@ def refuse_foreign(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
-    """A number that changes with every change of the schema."""
+    """Return a number that changes with every change of the schema."""
     return connection.execute("PRAGMA schema_version").fetchone()[0]
 
 

@@ -1,4 +1,4 @@
-"""What SQLite reports, in the store's words."""
+"""Conversion of the errors of SQLite and of the operating system to StoreError."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ _DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.E
 
 @contextmanager
 def store_errors(directory: Path) -> Generator[None]:
-    """Raise SQLite's and the system's errors as StoreError, about the database in `directory`."""
+    """Convert the errors of SQLite and of the operating system to StoreError, inside a with block.
+
+    Args:
+        directory: Directory of the database, for the message.
+
+    Raises:
+        StoreError: One of `FOREIGN_ERRORS` was raised in the block.
+    """
     try:
         yield
     except FOREIGN_ERRORS as error:
@@ -24,21 +31,21 @@ def store_errors(directory: Path) -> Generator[None]:
 
 
 FOREIGN_ERRORS = (sqlite3.Error, UnicodeDecodeError, OSError)
-"""What SQLite and the system raise."""
+"""Exceptions that SQLite and the operating system raise."""
 
 
 def to_store_error(error: sqlite3.Error | UnicodeDecodeError | OSError, directory: Path) -> StoreError:
-    """The StoreError that says what one of `FOREIGN_ERRORS` means for the database in `directory`."""
+    """Return the StoreError that explains one of `FOREIGN_ERRORS` for the database in `directory`."""
     if isinstance(error, sqlite3.Error):
         return explain_sqlite_error(error, directory)
-    if isinstance(error, UnicodeDecodeError):  # of the text in which SQLite says what is damaged
+    if isinstance(error, UnicodeDecodeError):  # SQLite's message about the damage was not valid text
         return StoreCorrupt(f"the database in {directory} is damaged; restore it from a backup")
     kind = StoreFull if error.errno in _DISK_FULL_ERRNOS else StoreError
     return kind(f"the store {directory} cannot be used: {error.strerror}")
 
 
 def explain_sqlite_error(error: sqlite3.Error, directory: Path) -> StoreError:
-    """The StoreError that says what `error` means here, and what to do."""
+    """Return the StoreError that explains `error` and says what to do."""
     code = sqlite_code(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"another program holds the database in {directory}; close it, or try again")
@@ -54,14 +61,14 @@ def explain_sqlite_error(error: sqlite3.Error, directory: Path) -> StoreError:
 
 
 def sqlite_code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code."""
+    """Return SQLite's primary result code (without the extended bits)."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 def _is_disk_full(directory: Path) -> bool:
-    """Whether the next block of the write-ahead log could not be written either.
+    """Return whether the next block of the write-ahead log cannot be written either.
 
-    SQLite reports a quota or a limit on file sizes as an I/O error like any other.
+    SQLite reports a quota or a limit of file sizes as an ordinary I/O error, so this test write tells them apart.
     """
     probe = directory / "room.probe"
     try:

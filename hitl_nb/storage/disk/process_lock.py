@@ -1,9 +1,11 @@
-"""The gate between processes: who writes to a database holds it from BEGIN to COMMIT, and for checkpoints.
+"""A lock between processes. A writer holds it from BEGIN to COMMIT, and for checkpoints.
 
-SQLite's own busy handler is unfair (a process can wait seconds while another commits thousands of times), and
-its WAL can be damaged by a checkpoint that runs beside a writer (SQLite before 3.51.3). A file lock cures both,
-and the system lets go of it when its holder dies. Two locks make it fair: whoever wants the gate first takes
-the turn, and keeps it until the gate is free, so that one who just let go cannot be first again.
+SQLite's own busy handler is unfair: a process can wait seconds while another commits thousands of times. And a
+checkpoint that runs beside a writer can damage SQLite's WAL (before SQLite 3.51.3). A file lock prevents both, and the
+operating system releases it when its holder dies.
+
+Two file locks make it fair. A process that wants the lock first acquires the turn, and keeps the turn until it has the
+lock. So a process that has just released the lock cannot be the next one to acquire it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,11 @@ from hitl_nb.errors import StoreBusy
 
 
 class ProcessLock:
-    """A fair lock between processes, on the files `path` and `path`.turn, which are created 0600."""
+    """A fair lock between processes, on the files `path` and `path`.turn.
+
+    Args:
+        path: Path of the lock file. Both files are created with mode 0600.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,7 +40,14 @@ class ProcessLock:
 
     @contextmanager
     def acquire(self, patience: float) -> Generator[None]:
-        """Hold the gate. Raises StoreBusy after `patience` seconds."""
+        """Hold the lock inside a with block.
+
+        Args:
+            patience: Most seconds to wait for the lock.
+
+        Raises:
+            StoreBusy: Another process held the lock for all that time.
+        """
         self.lock(patience)
         try:
             yield
@@ -42,7 +55,14 @@ class ProcessLock:
             self.unlock()
 
     def lock(self, patience: float) -> None:
-        """Take the gate. Raises StoreBusy after `patience` seconds."""
+        """Acquire the lock.
+
+        Args:
+            patience: Most seconds to wait for the lock.
+
+        Raises:
+            StoreBusy: Another process held the lock for all that time.
+        """
         deadline = time.monotonic() + patience
         self._lock_file(self._turn_file, deadline, patience)
         try:
@@ -51,7 +71,11 @@ class ProcessLock:
             unlock_descriptor(self._turn_file)
 
     def try_lock(self) -> bool:
-        """Take the gate, if nobody holds it or waits for it."""
+        """Acquire the lock if no process holds it or waits for it.
+
+        Returns:
+            True if the lock was acquired.
+        """
         if not lock_descriptor(self._turn_file, blocking=False):
             return False
         try:
@@ -60,11 +84,11 @@ class ProcessLock:
             unlock_descriptor(self._turn_file)
 
     def unlock(self) -> None:
-        """Give the gate to whoever is next."""
+        """Release the lock for the next process."""
         unlock_descriptor(self._thread_lock)
 
     def close(self) -> None:
-        """Let go of the files. In a forked child this leaves the parent's hold untouched."""
+        """Close the lock files. In a forked child, the parent keeps its lock."""
         os.close(self._thread_lock)
         os.close(self._turn_file)
 
@@ -80,7 +104,7 @@ class ProcessLock:
             pause = min(pause * 2, 0.002)
 
     def _describe_holder(self) -> str:
-        """Who holds the lock, as far as the system tells."""
+        """Name the process that holds the lock, if the operating system reports it."""
         inode = f":{os.fstat(self._thread_lock).st_ino}"
         try:
             locks = Path("/proc/locks").read_text().splitlines()
