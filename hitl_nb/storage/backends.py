@@ -1,4 +1,4 @@
-"""Which class of stores a URL's scheme names: those of this package, and those that other packages register.
+"""Classes of stores by the scheme of a URL: those of this package, and those that other packages register.
 
 Another package adds one with an entry point `scheme = "module:Class"` in the group `hitl_nb.storage`; the class has
 the class methods of `StoreBackend`. A scheme of this package cannot be replaced. A class is imported when its scheme
@@ -26,12 +26,21 @@ _PLANNED = ("postgresql", "postgres")
 
 
 def list_backends() -> dict[str, str]:
-    """All schemes with their "module:Class", of this package and of installed ones. Raises StoreRefused."""
+    """Return the "module:Class" of every scheme, of this package and of installed packages.
+
+    Raises:
+        StoreRefused: Two packages register the same scheme.
+    """
     return {**_list_registered(), **BACKENDS}
 
 
 def find_backend(scheme: str) -> type[StoreBackend]:
-    """The class for a scheme. Raises KeyError for one that nobody has, StoreRefused for a class that does not load."""
+    """Return the class of stores for the scheme of a URL.
+
+    Raises:
+        KeyError: No backend has this scheme.
+        StoreRefused: The class cannot be loaded, or two packages register the same scheme.
+    """
     named = BACKENDS.get(scheme) or _list_registered()[scheme]
     try:
         return _load_class(named)
@@ -40,9 +49,12 @@ def find_backend(scheme: str) -> type[StoreBackend]:
 
 
 def normalize_url(url: object) -> str:
-    """The one spelling of a store's URL.
+    """Return the one normalized form of a store's URL.
 
-    Raises TypeError or ValueError for what is no store's URL, StoreRefused for a backend that is not there.
+    Raises:
+        TypeError: `url` is not a str.
+        ValueError: `url` names no store.
+        StoreRefused: The backend is not part of this version, or cannot be loaded.
     """
     if not isinstance(url, str):
         raise TypeError(f"url must be a str or None, not {type(url).__name__}; {_describe_accepted()}")
@@ -68,12 +80,22 @@ def normalize_url(url: object) -> str:
 
 
 def is_shared(url: str) -> bool:
-    """Whether other processes can open the store of a normalized URL. Raises StoreRefused."""
+    """Return whether other processes can open the store of a normalized URL.
+
+    Raises:
+        KeyError: No backend has the scheme of `url`.
+        StoreRefused: The backend cannot be loaded.
+    """
     return find_backend(url.partition(":")[0]).IS_SHARED
 
 
 def store_exists(url: str) -> bool:
-    """Whether the store of a normalized URL was made already; opening it would make it. Raises StoreRefused."""
+    """Return whether the store of a normalized URL exists. Unlike opening it, this creates nothing.
+
+    Raises:
+        KeyError: No backend has the scheme of `url`.
+        StoreRefused: The backend cannot be loaded.
+    """
     return find_backend(url.partition(":")[0]).exists(url)
 
 
@@ -90,7 +112,7 @@ def _load_class(named: str) -> type[StoreBackend]:
 
 @functools.cache
 def _list_registered() -> dict[str, str]:
-    """The schemes of installed packages. Raises StoreRefused for one that two of them claim."""
+    """Return the schemes of installed packages; refuse a scheme that two packages register."""
     from importlib.metadata import entry_points
 
     found: dict[str, str] = {}

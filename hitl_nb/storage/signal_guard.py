@@ -1,7 +1,7 @@
-"""A few milliseconds on the main thread that no signal may cut in two.
+"""A short block on the main thread that Ctrl-C cannot interrupt.
 
-Python runs signal handlers on the main thread, between any two instructions, and the handler of Ctrl-C raises. A lock
-that was just taken, or a transaction that was just begun, would stay so.
+Python runs signal handlers on the main thread, between any two instructions, and the handler of Ctrl-C raises. Without
+this guard, a lock that was just acquired would stay locked, and a transaction that was just begun would stay open.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import threading
 from types import FrameType
 from typing import Any
 
-# `signal` turns each number and handler into an enumeration, which takes as long as the work that is guarded.
+# `signal` converts each number and handler to an enumeration, which takes as long as the guarded work.
 _signal: Any = importlib.import_module("_signal")
 
 _OTHERS = [int(number) for number in signal.Signals if number is not signal.SIGINT]
 
 
 class DeferredInterrupts:
-    """`with DeferredInterrupts() as sure:` an interrupt that comes meanwhile reaches its handler when the block has
-    ended.
+    """A context manager that defers Ctrl-C until the end of its block.
 
-    `sure` is False, and nothing is held back, where another signal has a handler in Python, which could raise too.
+    `with DeferredInterrupts() as sure:` sets `sure` to False, and defers nothing, if another signal has a handler in
+    Python, because that handler could raise too.
     """
 
     __slots__ = ("_came", "_handler")

@@ -1,4 +1,4 @@
-"""Where a store may live: its URL, and a directory that is local and belongs to this user alone."""
+"""Places of stores: their URLs, and directories that are local and belong to this user only."""
 
 from __future__ import annotations
 
@@ -18,20 +18,26 @@ NETWORK_FILE_SYSTEMS = (
     *("nfs*", "cifs", "smb*", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs"),
     *("fuse.sshfs", "fuse.ceph*", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs"),
 )
-"""File systems on which SQLite's WAL, which is shared memory of one machine, loses data."""
+"""File systems on which SQLite's WAL loses data, because it needs memory that is shared within one machine."""
 
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 def default_url() -> str:
-    """The store that `HITL_NB_STORE` names, else the one in Jupyter's data directory."""
+    """Return the URL that `HITL_NB_STORE` names; if that is not set, the URL in Jupyter's data directory."""
     from jupyter_core.paths import jupyter_data_dir
 
     return STORE.read() or f"diskcache://{Path(jupyter_data_dir()).absolute() / 'hitl_nb' / 'store'}"
 
 
 def normalize_disk_url(url: str) -> str | None:
-    """A diskcache URL with links resolved and without trailing slash; the path is taken literally. None for no path."""
+    """Return a diskcache URL with links resolved and without a trailing slash.
+
+    The path is read literally, nothing is decoded.
+
+    Returns:
+        The normalized URL; None if `url` has no absolute path.
+    """
     rest = url.removeprefix("diskcache:")
     if not rest.startswith("///") or not rest.strip("/"):
         return None
@@ -40,12 +46,18 @@ def normalize_disk_url(url: str) -> str | None:
 
 
 def store_directory(url: str) -> Path:
-    """The directory of a normalised diskcache URL."""
+    """Return the directory of a normalized diskcache URL."""
     return Path(url.removeprefix("diskcache://"))
 
 
 def prepare_store_directory(directory: Path) -> None:
-    """Make `directory` if it is missing, mode 0700. Raises StoreRefused where a store would not be safe."""
+    """Check the directory of a store; create it with mode 0700 if it is missing.
+
+    Raises:
+        StoreRefused: The directory is on a network file system, is a link, belongs to another user, or is writable by
+            other users.
+        StoreError: The directory cannot be created.
+    """
     _refuse_network(directory)
     _make_directory(directory)
     if os.name == "posix" and _require_owned(directory).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -55,7 +67,16 @@ def prepare_store_directory(directory: Path) -> None:
 
 
 def prepare_database_directory(directory: Path, database: str) -> None:
-    """Make a database's own directory, 0700, and its file, 0600, so that nothing is ever readable by others."""
+    """Create the directory (mode 0700) and the file (mode 0600) of a database, so that no other user can read them.
+
+    Args:
+        directory: Directory of the database.
+        database: Name of the file in it.
+
+    Raises:
+        StoreRefused: The directory belongs to another user, or the database or one of its side files is a link.
+        StoreError: The directory cannot be created.
+    """
     _make_directory(directory)
     if os.name == "posix" and _require_owned(directory).st_mode & 0o077:
         directory.chmod(0o700)
@@ -71,7 +92,7 @@ def prepare_database_directory(directory: Path, database: str) -> None:
 
 
 def _refuse_link(file: Path) -> None:
-    """Raises StoreRefused if SQLite would read, write or make a file elsewhere under this name."""
+    """Refuse a link: with this name, SQLite would read, write or create a file at another place."""
     try:
         found = os.lstat(file)
     except FileNotFoundError:
@@ -113,7 +134,7 @@ def _refuse_network(directory: Path) -> None:
 
 
 def _file_system_type(directory: Path, mounts: str) -> str:
-    """The type of the file system of an absolute path: that of the longest mount point above it."""
+    """Return the type of the file system of an absolute path: that of the longest mount point above it."""
     best, kind = "", ""
     for line in mounts.splitlines():
         left, dash, right = line.partition(" - ")

@@ -1,11 +1,11 @@
-"""How a process writes to a store: one transaction at a time, by whoever has the turn.
+"""Writes of one process to a store: one transaction at a time, on the thread that has the turn.
 
-A thread that wants a transaction and finds the turn free commits on the spot. Everybody else's requests are queued,
-and what has queued while a commit runs is committed together by the next one: on the store's own thread, or by whoever
-takes the turn first. That thread also does what nobody waits for: lazy requests, repetitions, checkpoints.
+A thread that needs a transaction and finds the turn free commits immediately, on itself. The requests of all other
+threads are queued. The next commit takes all of them together: on the store's own thread, or on the thread that takes
+the turn first. The store's thread also runs the work that no thread waits for: lazy requests, repetitions, checkpoints.
 
-A KeyboardInterrupt is only ever raised in the main thread. There it is held back while a transaction is open
-(`signal_guard.py`), so that none is left half open by one.
+Python raises KeyboardInterrupt only in the main thread. There it is deferred while a transaction is open
+(`signal_guard.py`), so that an interrupt leaves no transaction half open.
 """
 
 from __future__ import annotations
@@ -30,20 +30,27 @@ from hitl_nb.storage.signal_guard import DeferredInterrupts
 T = TypeVar("T")
 
 MAX_BATCH = 256
-"""Most requests of one commit."""
+"""Most requests in one commit."""
 
 LAZY_SECONDS = 0.002
-"""Seconds that lazy requests wait for company."""
+"""Seconds that a lazy request waits, to be committed together with others."""
 
 LINGER_SECONDS = 25
-"""How often the store's thread looks for lazy requests, every `LAZY_SECONDS` seconds, before it has to be woken for
-one."""
+"""Number of unsuccessful polls, `LAZY_SECONDS` seconds apart, after which the store's thread stops polling for lazy
+requests and has to be woken."""
 
 
 class WriteRequest:
-    """One transaction that was asked for. The engine sets `result`, or `error` if the work raised.
+    """One requested transaction.
 
-    `future` is None for a request that its own thread commits; `saved` is False if the engine failed.
+    Attributes:
+        work: Function that reads and writes in the transaction.
+        future: Future of the result; None for a request that its own thread commits.
+        lazy_since: Monotonic time in seconds at which a lazy request was queued; None if it is not lazy.
+        started: Whether the future can no longer be cancelled.
+        saved: False if the backend failed to save.
+        result: The result of `work`, set by the backend.
+        error: The exception of `work`, set by the backend; or the backend's own.
     """
 
     __slots__ = ("error", "future", "lazy_since", "result", "saved", "started", "work")
@@ -58,37 +65,48 @@ class WriteRequest:
         self.error: BaseException | None = None
 
     def start_future(self) -> bool:
-        """Whether it is to be run: it may have been cancelled."""
+        """Start the future; return False if it was cancelled and must not run."""
         if not self.started:
             self.started = self.future is None or self.future.set_running_or_notify_cancel()
         return self.started
 
 
 class WriteBackend(Protocol):
-    """What a writer drives. All calls come from whoever has the turn."""
+    """The backend of a writer. Only the thread that has the turn calls it."""
 
     def start(self) -> None:
-        """Open. If it raises, nothing stays open."""
+        """Open the backend. If this raises, nothing stays open."""
         ...
 
     def commit(self, batch: Sequence[WriteRequest], *, wait: bool) -> bool:
-        """Run every request in order and make the writes durable; undo those of work that raises.
+        """Run every request in order and make the writes durable. The writes of work that raises are undone.
 
-        Without `wait`: False, and nothing was done, if another process would have to be waited for.
-        Raises StoreError if nothing of the batch was saved.
+        Args:
+            batch: Requests to run.
+            wait: If False, do nothing if that would mean to wait for another process.
+
+        Returns:
+            True if the batch was run; False if nothing was done.
+
+        Raises:
+            StoreError: No write of the batch was saved.
         """
         ...
 
     def needs_settling(self) -> bool:
-        """Whether there is something for `settle` to do, now or later."""
+        """Return whether `settle` has work to do, now or later."""
         ...
 
     def settle(self) -> float | None:
-        """Do what may follow the acknowledgement; return in how many seconds to be called again, if at all."""
+        """Do the maintenance that may run after a commit was acknowledged.
+
+        Returns:
+            Seconds after which to call it again; None if that is not needed.
+        """
         ...
 
     def stop(self) -> None:
-        """Let go of everything."""
+        """Close the backend."""
         ...
 
 
@@ -106,14 +124,21 @@ class _RepeatingWork:
 
 
 class Writer:
-    """Drives an engine, on the callers' threads and a daemon thread; flushed by `close()` and at interpreter exit."""
+    """Runs the transactions of a backend, on the callers' threads and on a daemon thread.
+
+    `close()` commits all queued requests; the interpreter's exit calls it.
+
+    Args:
+        engine: The backend.
+        name: Name of the store, for messages.
+    """
 
     def __init__(self, engine: WriteBackend, name: str) -> None:
         self.closed = False
         self._engine = engine
         self._name = name
         self._pid = os.getpid()
-        self._turn = threading.Lock()  # whoever holds it drives the engine, and takes from the queue
+        self._turn = threading.Lock()  # its holder calls the engine, and takes requests from the queue
         self._inside: int | None = None  # the thread that is in a transaction
         self._queue: deque[WriteRequest] = deque()
         self._order = threading.RLock()  # nothing is queued after close()
@@ -122,9 +147,9 @@ class Writer:
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._rung = False
         self._urgent = False
-        self._lively = False  # the store's thread looks for lazy requests by itself
+        self._lively = False  # the store's thread polls for lazy requests
         self._lazies = self._seen = 0
-        self._looks = LINGER_SECONDS  # in vain
+        self._looks = LINGER_SECONDS  # number of unsuccessful polls
         started: Future[None] = InterruptibleFuture()
         self._thread = threading.Thread(target=self._run, args=(started,), name=f"hitl_nb {name}", daemon=True)
         self._thread.start()
@@ -137,6 +162,7 @@ class Writer:
         atexit.register(self.close)
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
+        """See `Store.transact`."""
         self.check()
         request = WriteRequest(work)
         with DeferredInterrupts() as sure:
@@ -148,9 +174,10 @@ class Writer:
                 raise request.error
             return request.result
         finally:
-            del request  # or the error and its traceback would hold each other
+            del request  # or the error and its traceback would keep each other alive
 
     def submit(self, work: Callable[[Transaction], T], lazy: bool) -> Future[T]:
+        """See `Store.submit`."""
         request = WriteRequest(work, InterruptibleFuture())
         if lazy:
             request.lazy_since = time.monotonic()
@@ -159,6 +186,7 @@ class Writer:
         return request.future
 
     def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
+        """See `Store.repeat_every`."""
         if not seconds > 0:
             raise ValueError(f"seconds must be above 0, got {seconds!r}")
         timer = _RepeatingWork(seconds, work)
@@ -170,6 +198,7 @@ class Writer:
         return timer.cancel
 
     def close(self) -> None:
+        """Commit all queued requests and stop the thread. Idempotent; no effect in a forked child."""
         if os.getpid() != self._pid:
             return
         with self._order:
@@ -180,7 +209,13 @@ class Writer:
             atexit.unregister(self.close)
 
     def check(self) -> None:
-        """Raises StoreRefused in a forked child, StoreError when closed, RuntimeError inside a transaction."""
+        """Check that this thread may use the store now.
+
+        Raises:
+            StoreRefused: This process was forked after the store was opened.
+            StoreError: The store is closed.
+            RuntimeError: This thread is inside a transaction of the store.
+        """
         if os.getpid() != self._pid:
             raise StoreRefused(
                 f"{self._name} was opened before this process was forked and cannot be used in the child;"
@@ -207,12 +242,12 @@ class Writer:
                 self._ring_bell()
 
     def _wake(self) -> None:
-        """Let the store's thread do at once what there is to do."""
+        """Let the store's thread do all pending work now."""
         self._urgent = True
         self._ring_bell()
 
     def _ring_bell(self) -> None:
-        """Let the store's thread look when it has something to do. What it shall see is set before."""
+        """Let the store's thread check again for work. The caller has queued the work before."""
         if not self._rung:
             self._rung = True
             self._bell.put(None)
@@ -220,7 +255,10 @@ class Writer:
     # With the turn
 
     def _commit_on_this_thread(self, request: WriteRequest) -> bool:
-        """Commit it on this thread, behind what is queued. False, and nothing was done, if somebody is in the way."""
+        """Commit the request on this thread, after the queued requests.
+
+        Returns False, with nothing done, if another thread has the turn or another process would have to be waited for.
+        """
         if not self._turn.acquire(blocking=False):
             return False
         before: list[WriteRequest] = []
@@ -250,12 +288,12 @@ class Writer:
         self._inside = threading.get_ident()
         try:
             return self._engine.commit(batch, wait=wait)
-        except BaseException as error:  # noqa: BLE001 - everybody who waits for the batch gets it
+        except BaseException as error:  # noqa: BLE001 - raised in every thread that waits for the batch
             failure = error
         finally:
             self._inside = None
         if len(batch) > 1 and isinstance(failure, StoreFull | StoreCorrupt):
-            # One large write or one damaged page: the others need not fail with it.
+            # One large write or one damaged page must not make the other requests fail: commit each one alone.
             for request in batch:
                 request.result = request.error = None
                 self._commit([request], wait=True)
@@ -295,7 +333,7 @@ class Writer:
                 self._engine.stop()
 
     def _sleep(self) -> None:
-        """Until there is something to do: an urgent request, a lazy one that has waited, a repetition, settling."""
+        """Sleep until there is work: an urgent request, a lazy one that is due, a repetition, settling."""
         while True:
             self._rung = False
             if self.closed or self._urgent:
@@ -304,14 +342,14 @@ class Writer:
             if self._lazies != self._seen:
                 self._seen, self._looks = self._lazies, 0
             now, due = time.monotonic(), self._next_wake_time()
-            with suppress(IndexError):  # whoever has the turn takes from the queue
+            with suppress(IndexError):  # the thread that has the turn may empty the queue
                 since = self._queue[0].lazy_since
                 due = min(due, now if since is None else since + LAZY_SECONDS)
             if due <= now:
                 return
             self._lively = self._looks < LINGER_SECONDS
             if not self._lively and self._queue:
-                self._looks = 0  # one came that took us for awake
+                self._looks = 0  # its sender saw `_lively` and did not wake this thread
                 continue
             until = min(due, now + LAZY_SECONDS) if self._lively else due
             try:
@@ -338,7 +376,7 @@ class Writer:
         return due
 
     def _abandon(self) -> None:
-        """Whatever ended the thread, nobody waits for ever."""
+        """Close the writer and fail all queued requests, so that no thread waits forever for them."""
         with self._order:
             self.closed = True
         while self._queue:
@@ -351,7 +389,7 @@ _NEVER = float("inf")
 
 
 def _notify_waiters(batch: Sequence[WriteRequest]) -> None:
-    """Let those who wait go on. Without the turn: what they do next may need it."""
+    """Settle the futures of a batch. The caller has released the turn: the waiting threads may need it next."""
     for request in batch:
         if request.future is None:
             continue
@@ -362,7 +400,7 @@ def _notify_waiters(batch: Sequence[WriteRequest]) -> None:
 
 
 class ThreadedStore:
-    """The part of the `Store` contract that is the same wherever one `Writer` does the writing."""
+    """The part of the `Store` contract that is the same for all stores with a `Writer`."""
 
     _writer: Writer
 
@@ -380,5 +418,5 @@ class ThreadedStore:
         return self._writer.transact(work)
 
     def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
-        """See `Store.repeat_every`. A store that is busy or full does not end the repetition, only `work` does."""
+        """See `Store.repeat_every`. An exception of `work` ends the repetition; a busy or full store does not."""
         return self._writer.repeat_every(seconds, work)

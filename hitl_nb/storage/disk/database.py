@@ -1,4 +1,4 @@
-"""One diskcache database, as the writer sees it: commits, the log, what can go wrong with them."""
+"""One diskcache database as a backend of the writer: commits, the write-ahead log, and their errors."""
 
 from __future__ import annotations
 
@@ -20,17 +20,26 @@ from hitl_nb.storage.disk.transaction import PAGE_BYTES, DiskTransaction, WriteB
 from hitl_nb.storage.write_thread import WriteRequest
 
 WAL_CHECKPOINT_BYTES = 1000 * PAGE_BYTES
-"""Bytes written, by estimate, after which the log is taken into the database."""
+"""Estimated bytes written after which a checkpoint copies the log into the database."""
 
 WAL_MAX_BYTES = 16 * WAL_CHECKPOINT_BYTES
-"""Size of the log from which it is cut. A log that keeps its size is written over, which saves 40 % of a commit."""
+"""Size of the log in bytes from which it is truncated. Overwriting a log that keeps its size saves 40 % of a commit."""
 
 SYNC_SECONDS = 0.5
 """Seconds until a commit of the drafts is synced."""
 
 
 class Database:
-    """One database; its methods are called by whoever has the writer's turn."""
+    """One database, a `WriteBackend`.
+
+    Only the thread that has the writer's turn calls the methods, except `refuse_if_gone`, which every reader calls.
+
+    Args:
+        root: Directory of the store.
+        name: Name of the database, "journal" or "drafts"; its directory is `root / name`.
+        synchronous: SQLite's `synchronous`: `FULL` or `NORMAL`.
+        patience: Seconds to wait for other processes before StoreBusy.
+    """
 
     def __init__(self, root: Path, name: str, synchronous: int, patience: float) -> None:
         self.directory = root / name
@@ -45,21 +54,22 @@ class Database:
         self._names = [str(path) for path in (self.file, self._lock, self._wal)]
         self._patience = patience
         self._files: list[tuple[int, int]] = []
-        self._seen = -1  # data_version after our last look at the settings
-        self._schema = -1  # schema_version after our last look at the schema
+        self._seen = -1  # data_version at the last check of the settings
+        self._schema = -1  # schema_version at the last check of the schema
         self._recent: dict[str, bytes | None] = {}
         self._log_size = 0
         self._logged = 0  # bytes since the last checkpoint, by estimate
         self._sync_at: float | None = None
 
     def start(self) -> None:
+        """See `WriteBackend.start`."""
         with store_errors(self.directory):
             self.process_lock = ProcessLock(self._lock)
             try:
                 with self.process_lock.acquire(self._patience):
                     places.prepare_database_directory(self.directory, DATABASE)
                     self.cache = self._open(time.monotonic() + self._patience)
-                    self._connection(self.cache).execute("SELECT 1 FROM Cache").fetchone()  # the log exists from now on
+                    self._connection(self.cache).execute("SELECT 1 FROM Cache").fetchone()  # creates the log file
                     self._files = self._list_files()
             except BaseException:
                 self._link = self.cache = None
@@ -67,6 +77,7 @@ class Database:
                 raise
 
     def commit(self, batch: Sequence[WriteRequest], *, wait: bool) -> bool:
+        """See `WriteBackend.commit`."""
         assert self.cache is not None
         assert self.process_lock is not None
         try:
@@ -81,14 +92,16 @@ class Database:
         except FOREIGN_ERRORS as error:
             failure = to_store_error(error, self.directory)
             if isinstance(error, sqlite3.Error) and sqlite_code(error) == sqlite3.SQLITE_IOERR:
-                self._disconnect()  # what the system has cached may be gone: begin again from the files
+                self._disconnect()  # cached pages may be lost: read the files again
                 self._files, self._seen = self._files[:2], -1
             raise failure from error
 
     def needs_settling(self) -> bool:
+        """See `WriteBackend.needs_settling`."""
         return self._logged >= WAL_CHECKPOINT_BYTES or self._sync_at is not None
 
     def settle(self) -> float | None:
+        """See `WriteBackend.settle`: makes checkpoints, and syncs the drafts."""
         if self._logged >= WAL_CHECKPOINT_BYTES:
             self._checkpoint("PASSIVE" if self._log_size < WAL_MAX_BYTES else "TRUNCATE")
         if self._sync_at is not None and time.monotonic() >= self._sync_at:
@@ -96,13 +109,14 @@ class Database:
         return None if self._sync_at is None else max(0.0, self._sync_at - time.monotonic())
 
     def stop(self) -> None:
+        """See `WriteBackend.stop`."""
         assert self.cache is not None
         assert self.process_lock is not None
         if self._sync_at is not None:
             self._sync()
         self._checkpoint("TRUNCATE")
         self._disconnect()
-        self.cache = None  # closes the connections of the other threads, once they are not in use
+        self.cache = None  # closes the connections of the other threads when they are no longer used
         self.process_lock.close()
 
     def _open(self, deadline_seconds: float) -> PinnedCache:
@@ -123,7 +137,7 @@ class Database:
             self._link = None
 
     def _commit(self, cache: PinnedCache, requests: Sequence[WriteRequest], patience: float | None) -> bool:
-        """See `commit`; `patience` is None for not waiting."""
+        """Commit the requests as `commit` does; with `patience` None, without waiting."""
         connection = self._connection(cache)
         batch = WriteBatch(connection, cache.disk, self._recent)
         if not self._begin_transaction(connection, patience):
@@ -168,19 +182,19 @@ class Database:
         transaction = DiskTransaction(batch, self.directory)
         try:
             request.result = request.work(transaction)
-        except BaseException as error:  # noqa: BLE001 - belongs to whoever waits for the future
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for the future
             request.error = error
         transaction.end(undo=request.error is not None)
 
     def _refuse_if_foreign(self, connection: sqlite3.Connection) -> None:
-        """A trigger that another program has added would run with what we write."""
+        """Check a changed schema: a trigger that another program added would run with every write."""
         found = schema_version(connection)
         if found != self._schema:
             refuse_foreign(connection, self.file)
             self._schema = found
 
     def _refuse_if_replaced(self) -> None:
-        """A database whose file was removed would go on taking writes, and nobody would ever see them."""
+        """Check that the files are still in place: writes to a removed file would succeed and be lost."""
         found = self._list_files()
         if not found or found[: len(self._files)] != self._files:
             raise StoreError(
@@ -190,7 +204,11 @@ class Database:
         self._files = found
 
     def refuse_if_gone(self) -> None:
-        """The same for reading: a file that was removed would show for ever what it held."""
+        """Check before a read that the file is still in place: a removed file would return old records forever.
+
+        Raises:
+            StoreError: The file was removed or replaced.
+        """
         try:
             found = os.stat(self._name)  # noqa: PTH116 - at every read; a Path takes twice as long
         except FileNotFoundError:
@@ -202,7 +220,7 @@ class Database:
             )
 
     def _list_files(self) -> list[tuple[int, int]]:
-        """Which files the names stand for, the log last; none if one is missing. Also notes how long the log is."""
+        """Return (device, inode) of the files, the log last; empty if one is missing. Also notes the log's size."""
         try:
             found = [os.stat(name) for name in self._names]  # noqa: PTH116 - at every commit; a Path takes twice as long
         except FileNotFoundError:
@@ -211,7 +229,7 @@ class Database:
         return [(file.st_dev, file.st_ino) for file in found]
 
     def _checkpoint(self, mode: str) -> None:
-        """Take the log into the database. It can wait: if somebody is in the way, a later one does it."""
+        """Copy the log into the database. If another process is in the way, a later checkpoint does it."""
         assert self.cache is not None
         assert self.process_lock is not None
         self._logged = 0
@@ -220,7 +238,7 @@ class Database:
 
     def _sync(self) -> None:
         self._sync_at = None
-        with suppress(OSError):  # a log that is gone is reported by the next commit
+        with suppress(OSError):  # the next commit reports a missing log
             log = os.open(self._wal, os.O_RDWR)
             try:
                 os.fsync(log)
@@ -229,12 +247,15 @@ class Database:
 
 
 def data_version(connection: sqlite3.Connection) -> int:
-    """A number that changes with every commit of another connection; it means nothing on any but this one."""
+    """Return a number that changes with every commit of another connection.
+
+    Only numbers of the same connection can be compared.
+    """
     return connection.execute("PRAGMA data_version").fetchone()[0]
 
 
 def _wait_or_raise(error: sqlite3.OperationalError, deadline: float) -> None:
-    """Sleep a little if a lock was the reason and there is time left; raise otherwise."""
+    """Sleep for up to 20 ms if a lock caused the error and time is left; otherwise raise the error."""
     if sqlite_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
         raise error
     time.sleep(random.uniform(0.001, 0.02))

@@ -6,11 +6,13 @@ from bisect import bisect_left, insort
 
 
 class PendingWrites:
-    """Values by key; None deletes. The keys are kept sorted, so that a range is found without looking at all of them.
+    """Values by key; None deletes the key.
+
+    The keys are kept sorted, so a range is found without looking at all keys.
 
     Attributes:
-        values: what was written last, by key.
-        deletions: how many of the values are None.
+        values: The newest value by key.
+        deletions: Number of values that are None.
     """
 
     def __init__(self) -> None:
@@ -19,7 +21,7 @@ class PendingWrites:
         self._keys: list[str] = []
 
     def write(self, key: str, value: bytes | None) -> None:
-        """Set a value, or delete the key."""
+        """Set the value of a key; None deletes the key."""
         if key not in self.values:
             insort(self._keys, key)
         elif self.values[key] is None:
@@ -28,12 +30,12 @@ class PendingWrites:
         self.values[key] = value
 
     def merge_newer(self, other: PendingWrites) -> None:
-        """Take over the writes of another one, which are newer."""
+        """Add the newer writes of `other`."""
         for key, value in other.values.items():
             self.write(key, value)
 
     def select_range(self, start: str, stop: str, limit: int | None, reverse: bool) -> dict[str, bytes | None]:
-        """The first `limit` writes from start (included) to stop (not included); the last ones if `reverse`."""
+        """Return the first `limit` writes with `start <= key < stop`; the last ones with `reverse`."""
         first, end = bisect_left(self._keys, start), bisect_left(self._keys, stop)
         if limit is not None and end - first > limit:
             first, end = (end - limit, end) if reverse else (first, first + limit)

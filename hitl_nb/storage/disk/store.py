@@ -2,7 +2,7 @@
 
 <directory>/journal/cache.db    runs, proposals, decisions, events: synced at every commit
 <directory>/drafts/cache.db     update logs of drafts: synced within a second
-<directory>/*.lock, *.turn      the gates between processes
+<directory>/*.lock, *.turn      the locks between processes
 """
 
 from __future__ import annotations
@@ -24,23 +24,27 @@ from hitl_nb.storage.interface import Store
 from hitl_nb.storage.write_thread import ThreadedStore, Writer
 
 LOCK_TIMEOUT_SECONDS = 10.0
-"""Seconds until a store that others hold is reported busy."""
+"""Seconds until a store that other processes have locked is reported busy."""
 
 POLL_SECONDS = 0.02
-"""How often `wait` looks."""
+"""Seconds between two checks of `wait`."""
 
 
 class DiskStore(ThreadedStore):
     """A store in a directory of a local disk, shared by the processes of one user. See `Store` for the methods.
 
     Args:
-        directory: where; made, mode 0700, if it is missing.
-        patience: seconds to wait for other processes before StoreBusy.
-        database: "journal", or "drafts" for the sibling that `drafts` opens.
+        directory: Directory of the store; created with mode 0700 if it is missing.
+        patience: Seconds to wait for other processes before StoreBusy. Default: 10.
+        database: "journal" (default), or "drafts" for the sibling that `drafts` opens.
 
     Raises:
-        StoreRefused: a network file system, another user's directory, a process forked while the store was open.
-        StoreBusy, StoreFull, StoreCorrupt, StoreError: as their names say.
+        StoreRefused: The directory is on a network file system or belongs to another user, or this process was forked
+            while the store was open.
+        StoreBusy: Another process had locked the store for `patience` seconds.
+        StoreFull: The disk is full.
+        StoreCorrupt: The database is damaged, or contains something that hitl_nb does not write.
+        StoreError: The store cannot be opened for another reason.
     """
 
     URL_FORMS = "diskcache:///absolute/path"
@@ -93,7 +97,7 @@ class DiskStore(ThreadedStore):
 
     @property
     def drafts(self) -> Store:
-        """The sibling store for drafts, opened when first asked for; its own `drafts` is itself."""
+        """The sibling store for drafts, opened at the first access. Its own `drafts` is itself."""
         self._writer.check()
         with self._opening:
             if self._drafts is None:
@@ -101,7 +105,7 @@ class DiskStore(ThreadedStore):
             return self._drafts
 
     def get(self, key: str) -> bytes | None:
-        """See `Reads.get`. Raises StoreCorrupt for a record that hitl_nb did not write."""
+        """See `StoreReader.get`."""
         try:
             return self._read_rows().get(key)
         except FOREIGN_ERRORS as error:
@@ -110,7 +114,7 @@ class DiskStore(ThreadedStore):
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        """See `Reads.scan`. Raises StoreCorrupt for a record that hitl_nb did not write."""
+        """See `StoreReader.scan`."""
         try:
             return self._read_rows().scan(start, stop, limit, reverse)
         except FOREIGN_ERRORS as error:
@@ -120,20 +124,20 @@ class DiskStore(ThreadedStore):
         """See `Store.version`."""
         self._writer.check()
         with self._watching, store_errors(self.database.directory):
-            self._writer.check()  # again: closed meanwhile, it would open a connection that nobody closes
+            self._writer.check()  # again: if the store was closed meanwhile, the new connection would stay open
             self.database.refuse_if_gone()
             if self._watcher is None:
                 self._watcher = open_connection(self.database.file, self.database.synchronous)
             return data_version(self._watcher)
 
     def wait(self, version: int, timeout: float) -> int:
-        """See `Store.wait`. Raises StoreError when the store is closed meanwhile."""
+        """See `Store.wait`."""
         deadline = time.monotonic() + timeout
         while True:
             current = self.version()
             left = deadline - time.monotonic()
             if current != version or left <= 0:
-                self._writer.check()  # closing writes too, and that is no news
+                self._writer.check()  # closing the store writes too; that is not a change to report
                 return current
             time.sleep(min(POLL_SECONDS, left))
 
@@ -159,9 +163,9 @@ class DiskStore(ThreadedStore):
         return RowReader(cache.current_connection().connection, cache.disk)
 
 
-# A forked child has copies of SQLite's notes about locks that only its parent holds. A connection that the child
-# opens to the same file trusts these notes, takes no lock, and loses writes (verified: its commit succeeds into a log
-# that another process has deleted). So the child may neither use, nor close, nor open again what was open.
+# A forked child has copies of SQLite's notes about locks that only its parent holds. A connection that the child opens
+# to the same file trusts these notes, takes no lock, and loses writes. This was verified: its commit succeeds, into a
+# log that another process has deleted. So the child must not use, close or open again a store that was open.
 
 _open_disk_stores: WeakSet[DiskStore] = WeakSet()
 _inherited: set[str] = set()
@@ -173,7 +177,7 @@ def _forget_after_fork() -> None:
         _inherited.add(str(store.root))
         _never_closed.append(store)
         if store.database.process_lock is not None:
-            store.database.process_lock.close()  # or the gate would stay shut after the death of a parent that holds it
+            store.database.process_lock.close()  # or the lock would stay held after its holder, the parent, dies
     _open_disk_stores.clear()
 
 

@@ -1,7 +1,7 @@
-"""Reading and writing rows of a diskcache database: what a connection reads, and the open transaction of a batch.
+"""Rows of a diskcache database: reading on one connection, and the open transaction of a batch.
 
-Rows are written and read with SQL of our own over diskcache's table: an upsert and an index range take half the
-time of `Cache.set` and a hundredth of `Cache.iterkeys`. The triggers keep diskcache's counters right.
+Rows are read and written with own SQL statements over diskcache's table. An upsert takes half the time of `Cache.set`,
+and an index range a hundredth of `Cache.iterkeys`. The triggers keep diskcache's counters correct.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from hitl_nb.storage.keys import check_key, check_range, check_value
 PAGE_BYTES = 4096
 
 REMEMBERED, REMEMBERED_SIZE = 1024, 64 * 1024
-"""Most values that the writer remembers, and the length of the longest."""
+"""Most values that the writer caches, and the longest of them in bytes."""
 
 SPILL_BYTES = 4 << 20
-"""Bytes of values that an open transaction keeps back; more goes to SQLite before its end."""
+"""Bytes of values that an open transaction keeps in memory. Beyond that, they go to SQLite before its end."""
 
 _SELECT = "SELECT key, raw, mode, filename, value FROM Cache WHERE "
 _ASCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key LIMIT ?"
@@ -41,22 +41,24 @@ _DELETE = "DELETE FROM Cache WHERE key = ? AND raw = 1"
 
 _RawRow = tuple[object, object, object, object, object]
 _Writes = dict[str, bytes | None]
-"""Values by key; None deletes."""
+"""Values by key; None deletes the key."""
 
 
 class RowReader:
-    """Reading on one connection; each row is checked by the disk before it is believed."""
+    """Reader of rows on one connection. `BytesOnlyDisk` checks each row before it is used."""
 
     def __init__(self, connection: sqlite3.Connection, disk: BytesOnlyDisk) -> None:
         self._con = connection
         self._disk = disk
 
     def get(self, key: str) -> bytes | None:
+        """Return the value of `key`; None if it has none. See `StoreReader.get`."""
         check_key(key)
         rows = [self._pair(row)[1] for row in self._con.execute(_SELECT + "key = ?", (key,)).fetchall()]
         return rows[0] if rows else None
 
     def scan(self, start: str, stop: str, limit: int | None, reverse: bool) -> list[tuple[str, bytes]]:
+        """Return the pairs of a range of keys. See `StoreReader.scan`."""
         check_range(start, stop, limit)
         bounds = (start, stop, -1 if limit is None else limit)
         return [self._pair(row) for row in self._con.execute(_DESCENDING if reverse else _ASCENDING, bounds).fetchall()]
@@ -69,14 +71,16 @@ class RowReader:
 class WriteBatch:
     """The open transaction of one connection, in which several requests work one after the other.
 
-    What they write is kept back and goes to SQLite at the end, in the order of the keys: a row that many requests write
-    is written once, and undoing a request that failed is forgetting what it wrote. Methods raise sqlite3.Error.
+    Their writes are kept in memory and written to SQLite at the end, in the order of the keys. So a row that many
+    requests write is written once, and a failed request is undone by dropping its writes. Methods raise sqlite3.Error.
 
     Attributes:
-        failure: dooms the transaction, even if the work that met it goes on.
-        written: bytes that went to SQLite, by estimate.
-        recent: what was read and written since another connection last committed; a run's writes read the same few
-            records again and again.
+        failure: The first SQLite error. It makes the whole transaction fail, even if the work that met it hides it.
+        written: Estimated bytes that were written to SQLite.
+        recent: Values that were read or written since another connection last committed. The writes of a run read the
+            same few records repeatedly.
+        kept_back: Writes of earlier requests that are not in SQLite yet.
+        size: Bytes of the values in `kept_back`.
     """
 
     def __init__(self, connection: sqlite3.Connection, disk: BytesOnlyDisk, recent: _Writes) -> None:
@@ -89,6 +93,7 @@ class WriteBatch:
         self._rows = RowReader(connection, disk)
 
     def get(self, key: str) -> bytes | None:
+        """Return the value of `key` inside the transaction; None if it has none."""
         for known in (self.kept_back.values, self.recent):
             if key in known:
                 return known[key]
@@ -99,9 +104,18 @@ class WriteBatch:
     def scan(
         self, start: str, stop: str, limit: int | None, reverse: bool, own: PendingWrites
     ) -> list[tuple[str, bytes]]:
+        """Return the pairs of a range of keys inside the transaction. See `StoreReader.scan`.
+
+        Args:
+            start: First key that can be returned.
+            stop: End of the range; this key is not returned.
+            limit: Most pairs to return; None: all.
+            reverse: If True, return the pairs in descending key order.
+            own: Writes of the request that reads; they replace those of earlier requests.
+        """
         check_range(start, stop, limit)
         layers = (self.kept_back, own)
-        # Of each source so many of the first: what is deleted takes a place there, and none in the answer.
+        # Read more than `limit` pairs from each source: deleted keys are found there, but are not returned.
         enough = None if limit is None else limit + sum(layer.deletions for layer in layers)
         found = self._rows.scan(start, stop, enough, reverse)
         newer: _Writes = {}
@@ -114,26 +128,31 @@ class WriteBatch:
         return pairs[:limit]
 
     def keep(self, writes: PendingWrites, size: int) -> None:
-        """Take over what a request wrote."""
+        """Add the writes of a request that succeeded; `size` is the bytes of its values."""
         self.kept_back.merge_newer(writes)
         self.size += size
 
     def spill(self, writes: PendingWrites, *, first: bool) -> None:
-        """Write what a request has written so far, so that it can be undone alone; `first`: nothing of it is there."""
+        """Write a request's writes to SQLite before it ends, under a savepoint, so that it can be undone alone.
+
+        Args:
+            writes: The request's writes since its last spill.
+            first: Whether this is the first spill of the request.
+        """
         if first:
             self.flush()
             self._con.execute("SAVEPOINT request")
         self._write(writes.values)
 
     def end_spilled(self, *, undo: bool) -> None:
-        """The request that spilled has ended."""
+        """End the savepoint of a request that spilled; `undo`: remove its writes."""
         if undo:
             self.recent.clear()
             self._con.execute("ROLLBACK TO request")
         self._con.execute("RELEASE request")
 
     def flush(self) -> None:
-        """Write what was kept back."""
+        """Write all kept writes to SQLite."""
         self._write(self.kept_back.values)
         self.kept_back = PendingWrites()
         self.size = 0
@@ -166,7 +185,7 @@ class WriteBatch:
 
 
 class DiskTransaction:
-    """One request's view of the open transaction: what it wrote itself, over what the batch holds."""
+    """One request's view of the open transaction: its own writes over those of the batch. See `Transaction`."""
 
     def __init__(self, batch: WriteBatch, directory: Path) -> None:
         self._batch = batch
@@ -177,6 +196,7 @@ class DiskTransaction:
         self._thread: int | None = threading.get_ident()  # None when it is over
 
     def get(self, key: str) -> bytes | None:
+        """See `StoreReader.get`."""
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         own = self._own.values
@@ -190,6 +210,7 @@ class DiskTransaction:
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
+        """See `StoreReader.scan`."""
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         try:
@@ -198,6 +219,7 @@ class DiskTransaction:
             raise self._to_store_error(error) from error
 
     def put(self, key: str, value: bytes) -> None:
+        """See `Transaction.put`."""
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         check_key(key)
@@ -211,13 +233,21 @@ class DiskTransaction:
                 raise self._to_store_error(error) from error
 
     def delete(self, key: str) -> None:
+        """See `Transaction.delete`."""
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         check_key(key)
         self._own.write(key, None)
 
     def end(self, *, undo: bool) -> None:
-        """The work has returned, or raised. Raises sqlite3.Error, also one that the work has met and hidden."""
+        """End the request after its work has returned or raised.
+
+        Args:
+            undo: If True, drop the request's writes.
+
+        Raises:
+            sqlite3.Error: SQLite failed, now or earlier; also if the work has hidden the error.
+        """
         self._thread = None
         if self._batch.failure is not None:
             raise self._batch.failure
@@ -238,7 +268,7 @@ class DiskTransaction:
             raise StoreError("this transaction is over; its work has returned")
         if self._thread != threading.get_ident():
             raise StoreError("a transaction may only be used by its own work, on the thread that runs it")
-        assert self._batch.failure is not None  # SQLite may have ended it: nothing must be written outside one
+        assert self._batch.failure is not None  # SQLite may have ended the transaction: write nothing outside of one
         raise explain_sqlite_error(self._batch.failure, self._directory)
 
     def _to_store_error(self, error: sqlite3.Error) -> StoreError:
