@@ -1,7 +1,7 @@
-"""Runs over a store: open, claim, save, pause, finish, forget. `Ledger` is all that the rest of hitl_nb sees.
+"""Runs over a store: open, claim, save, pause, finish, forget. The rest of hitl_nb uses only `Ledger`.
 
-Every method is one transaction: what it tells the store happens whole, or not at all. Writes of a run carry the
-claim they are made under and are refused once the run was taken over (`ledger/runs/claims.py`).
+Every method is one transaction: all of its writes are saved, or none. Writes of a run carry their claim and are refused
+after another process has taken over the run (`ledger/runs/claims.py`).
 """
 
 from __future__ import annotations
@@ -65,7 +65,14 @@ _PAGE_SIZE = 200
 
 
 class ClaimedState(NamedTuple):
-    """A run that was claimed, and what it resumes with. `asked` has the proposals of its last pause, in order."""
+    """A claimed run and the data that it resumes with.
+
+    Attributes:
+        run: The run, with the status "running".
+        claim: The claim; every write of the run needs it.
+        state: The saved state; None if the run was never saved.
+        asked: The proposals of the run's last pause, in order.
+    """
 
     run: Run
     claim: Claim
@@ -90,13 +97,15 @@ class Ledger(
     """The runs, steps, proposals, workspaces and events of a store.
 
     Args:
-        store: where they live; a new one is marked with its format and a random id.
-        clock: monotonic seconds.
+        store: The store of the records. A new store is marked with its format and a random id.
+        clock: Function that returns monotonic seconds, for the timeouts of claims.
 
-    Raises StoreRefused for a store that a newer hitl_nb has written.
+    Raises:
+        StoreRefused: A newer version of hitl_nb has written the store.
 
     Attributes:
-        store_id: names this store for good; what is signed is bound to it.
+        store: The store of the records.
+        store_id: Permanent id of this store. Signatures are bound to it.
     """
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -118,12 +127,25 @@ class Ledger(
         notebook_id: str = "",
         restarted: str = "",
     ) -> tuple[Run, Claim]:
-        """Start a new generation of the named run, claimed by this process.
+        """Start a new generation of the named run and claim it for this process.
 
-        The generation before it is cancelled unless it is finished, and its open proposals are superseded.
-        `notebook_id` is the id in the notebook's file, which becomes its id here unless another notebook has it.
-        `restarted`: see `Run`.
-        Raises RunClaimed if a living process runs it (with `wait`, see `claim`).
+        The previous generation is cancelled unless it is finished, and its open proposals are superseded.
+
+        Args:
+            agent: Name of the agent.
+            notebook: Path of the notebook.
+            key: Key that tells several runs of one agent apart. Default: "".
+            label: Role of this process, shown to people.
+            wait: If True, block up to OWNER_TIMEOUT_SECONDS (15 s) for an owner on another host.
+            notebook_id: The id in the notebook's file. The store uses it for the notebook unless another notebook has
+                it already.
+            restarted: See `Run`.
+
+        Returns:
+            The run and its claim.
+
+        Raises:
+            RunClaimed: Another living process runs the previous generation.
         """
         born, new, requesters = now(), new_id(), current_requesters()
 
@@ -157,12 +179,16 @@ class Ledger(
 
     @after_due_steps
     def find_run(self, *, agent: str, notebook: str, key: str = "") -> Run | None:
-        """The newest generation of the named run."""
+        """Return the newest generation of the named run; None if there is none."""
         return rows.newest_run(self.store, notebook, agent, key)
 
     @after_due_steps
     def load_run(self, run_id: str) -> Run:
-        """The run with this id. Raises UnknownRun."""
+        """Return the run with this id.
+
+        Raises:
+            UnknownRun: No run has this id.
+        """
         return rows.load_run(self.store, run_id)
 
     @after_due_steps
@@ -175,7 +201,19 @@ class Ledger(
         limit: int = 100,
         before: str | None = None,
     ) -> list[Run]:
-        """At most `limit` runs, newest first, older than the run `before`. Raises UnknownRun."""
+        """Return runs, newest first.
+
+        Args:
+            notebook: Only runs of this notebook. None (default): of all.
+            agent: Only runs of this agent. None (default): of all.
+            status: Only runs with this status. None (default): with any.
+            limit: Most runs to return, 1 or more.
+            before: Id of a run; only older runs are returned. None (default): begin with the newest run.
+
+        Raises:
+            UnknownRun: No run has the id `before`.
+            ValueError: `limit` is below 1.
+        """
         check_limit(limit)
         stop = "made0" if before is None else rows.run_age_key(self.load_run(before))
         page = limit if notebook is agent is status is None else max(limit, _PAGE_SIZE)
@@ -185,7 +223,7 @@ class Ledger(
                 try:
                     run = rows.load_run(self.store, rows.decode_index_id(*entry))
                 except UnknownRun:
-                    continue  # forgotten between the index and here
+                    continue  # the run was forgotten after the index was read
                 if notebook in (None, run.notebook) and agent in (None, run.agent) and status in (None, run.status):
                     found.append(run)
                 if len(found) == limit:
@@ -195,22 +233,44 @@ class Ledger(
 
     @after_due_steps
     def claim(self, run_id: str, *, label: str = "kernel", wait: bool = False) -> tuple[Run, Claim]:
-        """Take the right to run a run that is ready, failed, finished, or whose owner is gone; it is running then.
+        """Acquire the exclusive right to run a run that is ready, failed or finished, or whose owner has died.
 
-        Raises RunClaimed if the owner lives. Of an owner on another machine that is known only after 15 s
-        without a heartbeat: with `wait` this call stays for them, without, later calls go on watching.
-        Raises HitlError for a run that waits for decisions or is cancelled, UnknownRun.
+        The claim is durable when this returns, and the run has the status "running". An owner on another machine counts
+        as dead after 15 s without a heartbeat. Without `wait`, later calls continue to measure this time.
+
+        Args:
+            run_id: Id of the run.
+            label: Role of this process, shown to people.
+            wait: If True, block up to OWNER_TIMEOUT_SECONDS (15 s) for an owner on another host.
+
+        Returns:
+            The run and its claim.
+
+        Raises:
+            RunClaimed: Another living process owns the run.
+            HitlError: The run waits for decisions or is cancelled.
+            UnknownRun: No run has this id.
         """
         return self._claim(run_id, label, wait, _read_no_state)
 
     @after_due_steps
     def claim_saved(self, run_id: str, *, label: str = "kernel", policy: MergedPolicy | None = None) -> ClaimedState:
-        """`claim`, with what the run resumes with: its saved state, and what its last pause asked, decisions checked.
+        """Claim a run as `claim` does, and read its saved state and the checked proposals of its last pause.
 
-        A decision that is older than its terms allow, or that `policy` (as it is now) forbids, is not used: all that
-        the pause asked comes with the status "expired" then, and has to be asked again.
+        Decisions that are older than their terms allow, or that `policy` forbids, are not used. In that case all
+        proposals of the pause have the status "expired", and their questions have to be asked again.
 
-        It is all read in one transaction. Raises what `claim`, `snapshot` and `proposals` do, and claims nothing then.
+        The claim and all reads are one transaction: if this raises, nothing is claimed.
+
+        Args:
+            run_id: Id of the run.
+            label: Role of this process, shown to people.
+            policy: The current merged policy; None: without a policy.
+
+        Raises:
+            RunClaimed, HitlError, UnknownRun: As for `claim`.
+            Untrusted: The saved state is not the newest one, or a signature is not of a known server.
+            StoreCorrupt: A decision or the saved state was changed in the store.
         """
         found: list[tuple[RunState | None, list[Proposal]]] = []
 
@@ -243,9 +303,15 @@ class Ledger(
         return self._claims.acquire(work, label, target=run_id, watched=(lambda: run_id) if wait else None)
 
     def add_requester(self, run_id: str, user: str, *, actor: str = "") -> None:
-        """Note that a person asked for the run, or to continue it: with four eyes they do not decide on it.
+        """Record that a person started or continued the run. Under a four-eyes rule this person may not decide on it.
 
-        `actor` is who says so; the person, if left out. Raises UnknownRun.
+        Args:
+            run_id: Id of the run.
+            user: User name of the person.
+            actor: Name for the event of the user or process that reports this. Default: `user`.
+
+        Raises:
+            UnknownRun: No run has this id.
         """
         if user in self.load_run(run_id).requesters:
             return
@@ -262,21 +328,34 @@ class Ledger(
         self.store.transact(work)
 
     def release(self, claim: Claim) -> None:
-        """Give the claim back. Idempotent; fine, too, for one that was taken over."""
+        """Release the claim. Idempotent. No effect if another process has taken over the run."""
         self._claims.release(claim)
 
     def save_snapshot(self, claim: Claim, snapshot: Snapshot) -> None:
-        """Keep the run's state between pauses. Raises RunClaimed if it was taken over."""
+        """Save the run's state between pauses, durably.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+        """
         self._claims.write(claim, lambda tx: snapshots.put_snapshot_between_pauses(tx, claim, snapshot))
 
     def forget_restart(self, run_id: str) -> Run:
-        """Note that the cell of a run that `--restart` began was run without the flag; the run then."""
+        """Record that the cell of a run that `--restart` began was run without the flag.
+
+        Returns:
+            The changed run.
+        """
         return self.store.transact(lambda tx: clear_restart(tx, run_id))
 
     def label_run(self, claim: Claim, labels: Mapping[str, str]) -> Run:
-        """Add labels to the run, in place of those of the same names; the run then.
+        """Add labels to the run; they replace labels with the same names.
 
-        Raises RunClaimed if it was taken over, ValueError for more labels than a run may have.
+        Returns:
+            The changed run.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+            ValueError: The run would have more labels than allowed.
         """
         return self._claims.write(claim, lambda tx: label_run(tx, claim.run, labels, claim.owner))
 
@@ -288,7 +367,7 @@ class Ledger(
         *,
         statements: Sequence[Statement] = (),
     ) -> list[Proposal]:
-        """The proposals of `pause_run`."""
+        """Pause the run as `pause_run` does, and return only the proposals, in order."""
         return self.pause_run(claim, snapshot, questions, statements=statements)[1]
 
     @after_due_steps
@@ -303,16 +382,24 @@ class Ledger(
         facts: Facts | None = None,
         policy: MergedPolicy | None = None,
     ) -> tuple[Run, list[Proposal]]:
-        """Keep the state, ask the questions and let go of the run; the run as it waits, and the proposals, in order.
+        """Save the run's state, ask the questions and release the run, in one transaction.
 
         Args:
-            statements: those that took long since the run's last event; kept with this one, for its timeline.
-            plans: what a policy says of each question; those that it passes or blocks are recorded decided, beside
-                the others.
-            facts, policy: as of `record_policy_verdicts`.
+            claim: The claim of the run; it ends.
+            snapshot: The state of the run.
+            questions: The questions to ask; at least one that a person has to decide.
+            statements: Slow statements since the run's last event; the event of the pause keeps them for the timeline.
+            plans: The verdict of a policy for each question. Questions that the policy passes or blocks are recorded as
+                decided, beside the others. None (default): no policy.
+            facts, policy: As for `record_policy_verdicts`.
 
-        Raises RunClaimed if the run was taken over; ValueError for no question, or for a value that is not JSON;
-        WorkspaceClosed for a question about a workspace that is closed.
+        Returns:
+            The waiting run, and the proposals in the order of `questions`.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+            ValueError: There is no question, nobody is asked, or a value is not JSON.
+            WorkspaceClosed: A question is about a closed workspace.
         """
         found = new_questions(questions, plans, claim.run)
         if all(is_decided(q.plan) for q in found):
@@ -321,15 +408,42 @@ class Ledger(
         return self._claims.write_last(claim, lambda tx: asking.pause_run(tx, claim, found, snapshot, **more))
 
     def finish(self, claim: Claim, snapshot: Snapshot, *, statements: Sequence[Statement] = ()) -> Run:
-        """Keep the final state and let go of the run. Raises RunClaimed if it was taken over."""
+        """Save the final state, record that the run has finished, and release it.
+
+        Args:
+            claim: The claim of the run; it ends.
+            snapshot: The final state of the run.
+            statements: Slow statements since the run's last event, for the timeline.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+        """
         return self._end_run(claim, "finished", snapshot, None, statements)
 
     def fail(self, claim: Claim, snapshot: Snapshot | None, error: str, *, statements: Sequence[Statement] = ()) -> Run:
-        """Record that the run failed, and let go of it; without `snapshot` its last one stays. Raises RunClaimed."""
+        """Record that the run failed, and release it.
+
+        Args:
+            claim: The claim of the run; it ends.
+            snapshot: The state of the run. None: the last saved state stays.
+            error: The error as text.
+            statements: Slow statements since the run's last event, for the timeline.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+        """
         return self._end_run(claim, "failed", snapshot, error, statements)
 
     def restore_status(self, claim: Claim, status: RunStatus) -> None:
-        """Give the claim back, nothing having run: the run has the status again that it was claimed from."""
+        """Release a claim under which no code has run: the run gets back its status from before the claim.
+
+        Args:
+            claim: The claim of the run; it ends.
+            status: The status of the run before it was claimed.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+        """
 
         def work(transaction: Transaction) -> None:
             run = rows.load_run(transaction, claim.run)
@@ -342,13 +456,29 @@ class Ledger(
         self._claims.write_last(claim, work)
 
     def load_snapshot(self, run_id: str) -> RunState | None:
-        """The run's saved state; None if never saved. Raises Untrusted if it is not the one that was saved last."""
+        """Return the run's saved state; None if it was never saved.
+
+        Raises:
+            Untrusted: The stored state is not the one that was saved last.
+            StoreCorrupt: A stored record is damaged.
+        """
         return snapshots.load_state(self.store, run_id)
 
     def cancel(self, run_id: str, *, actor: str) -> Run:
-        """Stop a run for good: its open proposals are superseded, and its owner, if any, can write no more.
+        """Cancel a run permanently. Its open proposals are superseded, and its owner, if any, can no longer write.
 
-        Raises UnknownRun; HitlError for a finished run. A cancelled one stays as it is.
+        No effect on a cancelled run.
+
+        Args:
+            run_id: Id of the run.
+            actor: User or process that cancels it, for the event.
+
+        Returns:
+            The cancelled run.
+
+        Raises:
+            UnknownRun: No run has this id.
+            HitlError: The run is finished.
         """
 
         def work(transaction: Transaction) -> Run:
@@ -358,9 +488,21 @@ class Ledger(
         return self.store.transact(work)
 
     def forget(self, *, agent: str, notebook: str, key: str | None = None, actor: str | None = None) -> int:
-        """Remove all generations of the named run (of every key, if None) and what hangs on them; how many there were.
+        """Remove all generations of the named run and all their records.
 
-        The events stay, and one more says what was forgotten. Raises RunClaimed if a living process runs one.
+        The events stay, and a new event lists the removed runs.
+
+        Args:
+            agent: Name of the agent.
+            notebook: Path of the notebook.
+            key: Key of the run. None (default): the runs of every key.
+            actor: User or process that removes them, for the event. None (default): this process.
+
+        Returns:
+            Number of removed runs.
+
+        Raises:
+            RunClaimed: A living process runs one of them.
         """
         by = str(ProcessIdentity.current("kernel")) if actor is None else actor
 
@@ -384,40 +526,61 @@ class Ledger(
     # Events
 
     def now(self) -> datetime:
-        """The store's time: this machine's, but never before the newest event. `HITL_NB_CLOCK` makes it stand still.
+        """Return the store's time: this machine's time, but never before the newest event.
 
-        Raises HitlError for a value of that which is no time.
+        The environment variable `HITL_NB_CLOCK` sets a fixed time instead.
+
+        Raises:
+            HitlError: The value of `HITL_NB_CLOCK` is not a time.
         """
         return clock.store_now(self.store)
 
     def read_events(self, *, after: int = 0, limit: int = 1000) -> list[Event]:
-        """At most `limit` events whose number follows `after`, in order."""
+        """Return at most `limit` events with a number above `after`, in order.
+
+        Raises:
+            ValueError: `limit` is below 1.
+            StoreCorrupt: A stored event is damaged.
+        """
         check_limit(limit)
         return [rows.decode_record(raw, Event, f"event {n}") for n, raw in chain.read_events(self.store, after, limit)]
 
     def read_raw_events(self, *, after: int = 0, limit: int = 1000) -> list[bytes]:
-        """The same as the exact bytes that are hashed, for export."""
+        """Return the events of `read_events` as the exact bytes that are hashed, for export.
+
+        Raises:
+            ValueError: `limit` is below 1.
+        """
         check_limit(limit)
         return [raw for _, raw in chain.read_events(self.store, after, limit)]
 
     def run_events(self, run_id: str, *, limit: int = 2000) -> list[Event]:
-        """The newest `limit` events of a run, oldest first, without those of its steps (see `steps`)."""
+        """Return the newest `limit` events of a run, oldest first.
+
+        Without the events of steps, which `list_steps` returns, and without the decisions of policies.
+
+        Raises:
+            ValueError: `limit` is below 1.
+        """
         check_limit(limit)
         return chain.events_of_run(self.store, run_id, limit) if rows.is_id(run_id) else []
 
     def newest_event_number(self) -> int:
-        """The number of the newest event; 0 if there is none."""
+        """Return the number of the newest event; 0 if there is none."""
         return chain.read_head(self.store).n
 
     def verify(self) -> Verification:
         """Check the whole log, and every record against it.
 
-        No event was edited, removed, reordered or cut off, and what the store has of runs, proposals, decisions,
-        comments, steps, workspaces and saved states is what the newest event about it says.
+        The check covers two things. No event was edited, removed, reordered or cut off. And every run, proposal,
+        decision, comment, step, workspace and saved state agrees with the newest event about it.
+
+        Returns:
+            The result, with the first problem and the records that differ.
         """
         return verification.verify_log(self.store)
 
-    # How it is done
+    # Helpers
 
     def _end_run(
         self,
@@ -444,11 +607,11 @@ class Ledger(
 
 
 def _read_no_state(*_: object) -> None:
-    """A claim of which nothing else is asked."""
+    """Read nothing, for a claim without a state."""
 
 
 def _delete_run(transaction: Transaction, run: Run) -> list[str]:
-    """Remove a run and all that hangs on it, but the documents; the ids of those."""
+    """Remove a run and all its records except the documents; return the ids of the documents."""
     asked, written = rows.load_proposals(transaction, run.id), rows.load_workspaces(transaction, run.id)
     for proposal in (*asked, *rows.load_passed(transaction, run.id)):
         rows.delete_proposal(transaction, proposal)

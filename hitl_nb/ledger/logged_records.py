@@ -1,4 +1,4 @@
-"""What the log says of the records that should be there, gathered event by event in a temporary database."""
+"""Expected records according to the audit log, collected event by event in a temporary database."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hitl_nb.records import Event, Record
 from hitl_nb.structs import prepare_structs
 
 _OF_NO_RUN = "notebook/"
-"""Records that stay when the run is forgotten whose event tells of them."""
+"""Prefix of records that stay when the run of their event is forgotten."""
 
 
 class LoggedRecord(NamedTuple):
-    """What the newest event about a record says: its digest, the event's number, and the event's type."""
+    """The newest event about a record: the record's digest, the event's number, and the event's type."""
 
     digest: str
     event: int
@@ -25,13 +25,13 @@ class LoggedRecord(NamedTuple):
 
 
 class _ForgottenRuns(Record, frozen=True):
-    """What the event of forgotten runs says."""
+    """The data of the event of forgotten runs."""
 
     runs: tuple[str, ...]
 
 
 class LoggedRecords:
-    """The records that the events taken so far tell of, but for those of forgotten runs."""
+    """The records that the events added so far describe, except those of forgotten runs."""
 
     def __init__(self) -> None:
         self._con = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk if it is large
@@ -49,7 +49,11 @@ class LoggedRecords:
         self._con.close()
 
     def add_event(self, event: Event) -> None:
-        """Take in what an event tells. The same event may be taken again. Raises StoreCorrupt."""
+        """Add the records that an event describes. Adding an event twice has no effect.
+
+        Raises:
+            StoreCorrupt: The data of the event is damaged.
+        """
         entry = run_list_entry(event)
         listed = {} if entry is None else {entry[0]: digest_record(*entry)}
         self._con.executemany(
@@ -68,16 +72,16 @@ class LoggedRecords:
             self._con.executemany("DELETE FROM told WHERE run = ?", [(run,) for run in gone])
 
     def find(self, key: str) -> LoggedRecord | None:
-        """What is told of a record, if anything is."""
+        """Return the newest event about the record at `key`; None if there is none."""
         row = self._con.execute("SELECT digest, n, type FROM told WHERE key = ?", (key,)).fetchone()
         return None if row is None else LoggedRecord(*row)
 
     def mark_seen(self, key: str) -> None:
-        """Note that the record is there."""
+        """Note that the store has the record."""
         self._con.execute("UPDATE told SET seen = 1 WHERE key = ?", (key,))
 
     def list_unseen(self) -> Iterator[str]:
-        """The records that are told of and were not seen."""
+        """Iterate over the keys of the records that events describe and that were not marked as seen."""
         key = ""
         while row := self._con.execute(
             "SELECT key FROM told WHERE seen = 0 AND key > ? ORDER BY key LIMIT 1", (key,)

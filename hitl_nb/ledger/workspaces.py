@@ -1,8 +1,8 @@
-"""Workspaces: documents that an agent and people write together, from the opening of one to its end.
+"""Workspaces: documents that an agent and people write together, from opening to closing.
 
-What stands in it is in its document's log (`ledger/documents/update_log.py`). Here is what it is and who may write: an
-open one, the agent and people; one that people decided on is done, and nobody until the agent writes again; a closed
-one, nobody.
+The text of a workspace is in the log of its document (`ledger/documents/update_log.py`). This module keeps its record
+and its status, which determines the writers. "open": the agent and people may write. "done" (people have decided on
+it): only the agent may write, which opens it again. "closed": nobody may write.
 """
 
 from __future__ import annotations
@@ -28,9 +28,21 @@ class Workspaces:
     def open_workspace(
         self, claim: Claim, *, title: str, kind: KindName = "markdown", template: str = "", position: str
     ) -> Workspace:
-        """Open a workspace of a run, durably; the one that was opened at this position, if one was.
+        """Open a workspace of a run, durably.
 
-        Raises WorkspaceInUse if another open one of the run has this title; RunClaimed if the run was taken over.
+        Args:
+            claim: The claim of the run.
+            title: Title of the workspace.
+            kind: Kind of the text. Default: "markdown".
+            template: Template of the text. Default: "".
+            position: Position in the run's code. A retry at the same position returns the same workspace.
+
+        Returns:
+            The workspace that was opened at `position`.
+
+        Raises:
+            WorkspaceInUse: Another open workspace of the run has this title.
+            RunClaimed: Another process has taken over the run.
         """
         new, born = new_id(), now()
 
@@ -65,21 +77,31 @@ class Workspaces:
         return self._claims.write(claim, work)
 
     def load_workspace(self, workspace_id: str) -> Workspace:
-        """The workspace with this id. Raises UnknownWorkspace."""
+        """Return the workspace with this id.
+
+        Raises:
+            UnknownWorkspace: No workspace has this id.
+        """
         return require_workspace(rows.load_workspace(self.store, workspace_id), workspace_id)
 
     def find_workspace(self, workspace_id: str) -> Workspace | None:
-        """The workspace with this id, if there is one."""
+        """Return the workspace with this id; None if there is none."""
         return rows.load_workspace(self.store, workspace_id)
 
     def list_workspaces(self, run_id: str) -> list[Workspace]:
-        """A run's workspaces in the order opened."""
+        """Return a run's workspaces in the order in which they were opened."""
         return rows.load_workspaces(self.store, run_id) if rows.is_id(run_id) else []
 
     def list_open_workspaces(self, *, limit: int = 50, after: str | None = None) -> list[Workspace]:
-        """At most `limit` workspaces that are not closed, newest first, that follow the workspace `after`.
+        """Return workspaces that are not closed, newest first.
 
-        Raises UnknownWorkspace, ValueError.
+        Args:
+            limit: Most workspaces to return, 1 or more.
+            after: Id of the last workspace of the previous page. None (default): begin with the newest one.
+
+        Raises:
+            UnknownWorkspace: No workspace has the id `after`.
+            ValueError: `limit` is below 1.
         """
         if limit < 1:
             raise ValueError(f"limit must be 1 or more, not {limit}")
@@ -96,9 +118,11 @@ class Workspaces:
         return found
 
     def find_decided_text(self, workspace: Workspace) -> str | None:
-        """The text that people agreed to and nobody has changed since; None if there is none.
+        """Return the text that people have approved, if it has not changed since; None if there is none.
 
-        Raises StoreCorrupt, Untrusted for a decision that cannot be used.
+        Raises:
+            StoreCorrupt: The decision was not made in this form.
+            Untrusted: The decision has a signature that is not of a known server.
         """
         proposal = rows.load_proposal(self.store, workspace.proposal) if workspace.proposal else None
         if proposal is None or proposal.decision is None or proposal.decision.action not in ("approve", "edit"):
@@ -107,12 +131,18 @@ class Workspaces:
         return proposal.value if proposal.decision.action == "approve" else proposal.decision.value
 
     def begin_writing(self, claim: Claim, workspace_id: str, *, inside: bool = False) -> Workspace:
-        """The agent is about to write: a workspace that was done is open again, durably.
+        """Open a workspace again, durably, before the agent writes into it. No effect if it is open.
 
         Args:
-            inside: the run stands in its with block, so it is open again even if an earlier try had left that.
+            claim: The claim of the run.
+            workspace_id: Id of the workspace.
+            inside: Whether the run is inside the workspace's with block. If True, a closed workspace is opened again
+                too: an earlier try of the run has left the block.
 
-        Raises WorkspaceClosed, UnknownWorkspace; RunClaimed if the run was taken over.
+        Raises:
+            WorkspaceClosed: The workspace is closed.
+            UnknownWorkspace: No workspace has this id.
+            RunClaimed: Another process has taken over the run.
         """
         self._claims.check(claim)
         workspace = self.load_workspace(workspace_id)
@@ -130,11 +160,20 @@ class Workspaces:
         return self._claims.write(claim, work)
 
     def check_claim(self, claim: Claim) -> None:
-        """Raises RunClaimed if the run was taken over."""
+        """Check that the claim is still valid.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+        """
         self._claims.check(claim)
 
     def close_workspace(self, claim: Claim, workspace_id: str) -> Workspace:
-        """Close a workspace for good; a closed one stays as it is. Raises UnknownWorkspace, RunClaimed."""
+        """Close a workspace permanently. No effect if it is closed.
+
+        Raises:
+            UnknownWorkspace: No workspace has this id.
+            RunClaimed: Another process has taken over the run.
+        """
 
         def work(transaction: Transaction) -> Workspace:
             return set_status(

@@ -1,14 +1,15 @@
-"""What an agent wrote into a shared document: one record a write, kept in the transaction that keeps its update.
+"""Writes of an agent into a shared document: one record per write, saved in the transaction that saves its update.
 
-So a write that is made again, by a run that goes on after a crash or by code that is replayed, is known and done once.
+A run that continues after a crash, or code that is replayed, makes the same writes again. The records identify these
+writes, so each one is applied once.
 
-    write/<document>/<hash of the write's key>        Write
-    write/<document>/<hash of a reading's key>        what a script read, so that it reads the same when run again
-    write/<document>/<hash>/<n>                       Piece: what a stream has brought so far, until it has ended
-    writer/<document>                                 the newest claim's fencing number that wrote here
+    write/<document>/<hash of the write's key>        AgentWrite
+    write/<document>/<hash of a reading's key>        text that a script read, so that it reads the same when run again
+    write/<document>/<hash>/<n>                       StreamPiece: a piece of a stream that has not ended
+    writer/<document>                                 the newest fencing number of a claim that wrote here
 
-All in `Store.drafts`. The claims themselves are in the other database, so a process that lost its run is known here
-only once the next one has written: from then on nothing more of it comes in.
+All keys are in `Store.drafts`. The claims themselves are in the other database. So this database detects that a process
+has lost its run only after the next owner has written here. From then on, all writes of the old process are refused.
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ WriteState = Literal["begun", "done", "suggested"]
 
 
 class AgentWrite(msgspec.Struct, frozen=True):
-    """One write. `client` is the CRDT peer that a stream writes as, so that its own text can be told from others'."""
+    """One write of an agent.
+
+    Attributes:
+        state: "begun", "done", or "suggested" (recorded as a suggestion).
+        client: The CRDT client id of a stream, which tells its own text from the text of others. 0: no stream.
+    """
 
     state: WriteState
     client: int = 0
@@ -42,7 +48,13 @@ class StreamPiece(msgspec.Struct, frozen=True, array_like=True):
 
 
 class AgentWrites:
-    """The writes into one document, made under the claim with the fencing number `epoch`."""
+    """The writes into one document under one claim.
+
+    Args:
+        store: The store of the run.
+        document: Id of the document.
+        epoch: Fencing number of the claim.
+    """
 
     def __init__(self, store: Store, document: str, epoch: int) -> None:
         self._drafts = store.drafts
@@ -50,18 +62,34 @@ class AgentWrites:
         self._epoch = epoch
 
     def find_write(self, key: str, reads: StoreReader | None = None) -> AgentWrite | None:
-        """The record of a write. Raises StoreCorrupt."""
+        """Return the record of a write; None if there is none.
+
+        Args:
+            key: Key of the write.
+            reads: Transaction of `Store.drafts` to read in. None (default): read outside of a transaction.
+
+        Raises:
+            StoreCorrupt: The record is damaged.
+        """
         place = self._write_key(key)
         raw = (reads or self._drafts).get(place)
         return None if raw is None else _decode(raw, AgentWrite, place)
 
     def list_pieces(self, key: str) -> list[StreamPiece]:
-        """What a stream had brought when it was cut off. Raises StoreCorrupt."""
+        """Return the saved pieces of a stream that has not ended, in order.
+
+        Raises:
+            StoreCorrupt: A piece is damaged.
+        """
         found = self._drafts.scan(*chunked_values.prefix_range(f"{self._write_key(key)}/"))
         return [_decode(chunked_values.join_chunks(self._drafts, at, raw), StreamPiece, at) for at, raw in found]
 
     def require_newest_epoch(self, transaction: Transaction) -> None:
-        """Let nobody write here whose claim is older. Raises RunClaimed if this one is."""
+        """Check that no newer claim has written into the document, and refuse older claims from now on.
+
+        Raises:
+            RunClaimed: A newer claim has written here.
+        """
         place = f"writer/{self._document}"
         newest = int(transaction.get(place) or b"0")
         if newest > self._epoch:
@@ -73,29 +101,37 @@ class AgentWrites:
             transaction.put(place, str(self._epoch).encode())
 
     def put_write(self, transaction: Transaction, key: str, write: AgentWrite) -> None:
-        """Keep the record; of a write that has ended, the pieces go."""
+        """Save the record of a write. If the write has ended, its pieces are removed."""
         place = self._write_key(key)
         transaction.put(place, msgspec.json.encode(write))
         if write.state != "begun":
             self.delete_pieces_from(transaction, key, 0)
 
     def add_piece(self, transaction: Transaction, key: str, n: int, piece: StreamPiece) -> None:
-        """Keep the n-th piece of a stream."""
+        """Save the n-th piece of a stream."""
         chunked_values.put_any(transaction, f"{self._write_key(key)}/{n:08d}", msgspec.json.encode(piece))
 
     def read_recorded(self, key: str, reads: StoreReader | None = None) -> bytes | None:
-        """What was read under this key, if anything was."""
+        """Return the text that was recorded for a reading with this key; None if there is none.
+
+        Raises:
+            StoreCorrupt: The record is damaged.
+        """
         return chunked_values.get_whole(reads or self._drafts, self._write_key(key))
 
     def record_once(self, transaction: Transaction, key: str, read: bytes) -> bytes:
-        """Keep what was read under this key, unless something is kept already; what is kept."""
+        """Record the text of a reading, unless one is recorded for this key already.
+
+        Returns:
+            The recorded text.
+        """
         known = self.read_recorded(key, transaction)
         if known is None:
             chunked_values.put_new(transaction, self._write_key(key), read)
         return read if known is None else known
 
     def delete_pieces_from(self, transaction: Transaction, key: str, n: int) -> None:
-        """Forget the pieces of a stream from the n-th on."""
+        """Remove the pieces of a stream, beginning with the n-th."""
         for at, _ in transaction.scan(
             f"{self._write_key(key)}/{n:08d}", chunked_values.prefix_range(f"{self._write_key(key)}/")[1]
         ):
@@ -106,7 +142,7 @@ class AgentWrites:
 
 
 def delete_writes(transaction: Transaction, document: str) -> None:
-    """Remove what is kept of the writes into a document."""
+    """Remove all records of writes into a document."""
     for at, _ in transaction.scan(*chunked_values.prefix_range(f"write/{document}/")):
         chunked_values.delete_chunked(transaction, at)
     transaction.delete(f"writer/{document}")

@@ -1,6 +1,6 @@
-"""Who has had a shared draft before their eyes, and when last.
+"""Readers of shared drafts: the people who have opened a draft, with the time of their last reading.
 
-read/<document>/<user name, quoted>    Reader (in `Store.drafts`)
+read/<document>/<user name, quoted>    DraftReader (in `Store.drafts`)
 """
 
 from __future__ import annotations
@@ -16,23 +16,38 @@ from hitl_nb.storage.interface import Store, Transaction
 from hitl_nb.structs import prepare_structs
 
 REFRESH_INTERVAL = timedelta(minutes=1)
-"""Somebody who looks on is written down again after this long."""
+"""Interval after which the time of a person who keeps reading is saved again."""
 
 
 class DraftReader(Record, frozen=True, kw_only=True):
-    """Somebody who has read a draft; `name` is how they are shown."""
+    """A person who has read a draft.
+
+    Attributes:
+        username: User name.
+        name: Display name.
+        at: Time of the last reading.
+    """
 
     username: str
     name: str
     at: datetime
 
     def write_to(self, document: str) -> Callable[[Transaction], None]:
-        """What keeps this, in a transaction of `Store.drafts`."""
+        """Return the work that saves this record in a transaction of `Store.drafts`."""
         return lambda tx: tx.put(f"read/{document}/{quote(self.username, safe='')}", self.json())
 
 
 def record_reading(username: str, name: str, before: DraftReader | None) -> DraftReader:
-    """This person reads now: what was known of them, if that is new enough."""
+    """Return the record of a person who reads now.
+
+    Args:
+        username: User name.
+        name: Display name.
+        before: The person's last record; None if there is none.
+
+    Returns:
+        `before` if it is younger than `REFRESH_INTERVAL`, otherwise a new record.
+    """
     at = now()
     if before is not None and at - before.at < REFRESH_INTERVAL:
         return before
@@ -40,7 +55,7 @@ def record_reading(username: str, name: str, before: DraftReader | None) -> Draf
 
 
 def list_readers(store: Store, document: str) -> list[DraftReader]:
-    """Everybody who has read a draft."""
+    """Return the records of all people who have read a draft."""
     return [
         rows.decode_record(raw, DraftReader, key) for key, raw in store.drafts.scan(*prefix_range(f"read/{document}/"))
     ]

@@ -1,14 +1,14 @@
-"""The log of a shared draft: every update that somebody made to its document, in the order in which they were kept.
+"""The log of a shared draft: every update of its document, in the order in which the updates were saved.
 
-The log is the document. It is only ever added to, by kernels and servers alike; since updates of a CRDT commute, nobody
-waits for anybody. What the bytes say is no business of the store's (`drafts/draft.py`).
+The log is the document. Kernels and servers only append to it. Updates of a CRDT commute, so no writer waits for
+another. The store does not interpret the bytes of an update (`drafts/draft.py` does).
 
     update/<document>/<n>    the n-th update, with its author and time; after `compact`, a packed block of those up to n
-    folded/<document>        the whole document as of an update, so that opening it does not take the whole log
+    folded/<document>        the whole document as of an update, so that opening it does not need the whole log
 
-All in `Store.drafts`: safe from `kill -9` when acknowledged, from power loss after a second. Folding keeps every
-update, so the document can be read as it was after any of them. Each value carries a checksum: pycrdt may die of an
-update that is damaged, so none is handed on.
+All keys are in `Store.drafts`: an acknowledged update survives `kill -9`, and after a second also power loss.
+Compacting keeps every update, so the document can be read as it was after any of them. Each value has a checksum:
+a damaged update can crash pycrdt, so none is passed to it.
 """
 
 from __future__ import annotations
@@ -31,14 +31,21 @@ from hitl_nb.structs import prepare_structs
 T = TypeVar("T")
 
 MAX_DOCUMENT_BYTES = 1 << 28
-"""Most bytes that a document, or a block of its updates, may have when it is unpacked."""
+"""Largest unpacked size in bytes of a document, or of a block of its updates."""
 _LOOSE, _BLOCK = b"\x01", b"\x02"
 _PAGE_SIZE = 2000
-"""Updates that are read at once, and the most that one block holds."""
+"""Number of updates that are read together, and the most updates in one block."""
 
 
 class Update(msgspec.Struct, frozen=True, array_like=True):
-    """One update, who made it, and when. `name` is how the author is shown; only `author` identifies."""
+    """One update of a document.
+
+    Attributes:
+        at: Time of the update.
+        author: User name of the author; only this identifies the author.
+        name: Display name of the author.
+        data: The update's bytes.
+    """
 
     at: datetime
     author: str
@@ -47,7 +54,7 @@ class Update(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CompactedDocument(msgspec.Struct, frozen=True, array_like=True):
-    """The whole document as one update, as of the log's n-th."""
+    """The whole document as one update (`data`), as it was after the log's n-th update."""
 
     n: int
     data: bytes
@@ -57,8 +64,8 @@ class UpdateLog:
     """The updates of one document.
 
     Args:
-        store: the store that holds the proposal or the workspace.
-        document: the document's id.
+        store: The store that holds the proposal or the workspace.
+        document: Id of the document.
     """
 
     def __init__(self, store: Store, document: str) -> None:
@@ -68,35 +75,47 @@ class UpdateLog:
         self._compacted_key = f"folded/{document}"
 
     def last_number(self, reads: StoreReader | None = None) -> int:
-        """The number of the newest update; 0 if there is none."""
+        """Return the number of the newest update; 0 if there is none.
+
+        Args:
+            reads: Transaction of `Store.drafts` to read in. None (default): read outside of a transaction.
+        """
         found = (reads or self._drafts).scan(*chunked_values.prefix_range(self._prefix), limit=1, reverse=True)
         return self._parse_number(found[0][0]) if found else 0
 
     def version(self) -> int:
-        """A number that has changed when any document's log was added to since, by any process."""
+        """Return a number that changes when any process appends to the log of any document."""
         return self._drafts.version()
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
-        """Run `work`, which calls `add`, in a transaction; the future is done when its writes are safe."""
+        """Run `work`, which calls `add`, in a transaction; the future is done when its writes are saved."""
         return self._drafts.submit(work)
 
     def begin(self, update: Update) -> None:
-        """Add the update, durably, unless there is one already."""
+        """Append the first update of the document. No effect if the log has an update already."""
         if self.last_number() == 0:
             self._drafts.transact(lambda tx: None if self.last_number(tx) else self.add(tx, update))
 
     def append(self, update: Update) -> Future[int]:
-        """Add an update; the future has its number once it is safe. The caller knows that it is one."""
+        """Append an update without waiting. The caller must have checked that `update.data` is a valid update.
+
+        Returns:
+            A future with the number of the update; it is done when the update is saved.
+        """
         return self._drafts.submit(lambda tx: self.add(tx, update))
 
     def add(self, transaction: Transaction, update: Update) -> int:
-        """Add an update as part of a transaction; its number."""
+        """Append an update inside a transaction, and return its number."""
         n = self.last_number(transaction) + 1
         chunked_values.put_new(transaction, self._update_key(n), _LOOSE + _add_checksum(msgspec.msgpack.encode(update)))
         return n
 
     def updates_after(self, n: int) -> Iterator[tuple[int, Update]]:
-        """The updates that follow the n-th, with their numbers, oldest first. Raises StoreCorrupt."""
+        """Iterate over the updates after the n-th, with their numbers, oldest first.
+
+        Raises:
+            StoreCorrupt: A stored update is damaged.
+        """
         start, stop = self._update_key(n) + "\0", chunked_values.prefix_range(self._prefix)[1]
         while True:
             page = self._drafts.scan(start, stop, limit=_PAGE_SIZE)
@@ -107,7 +126,11 @@ class UpdateLog:
             start = page[-1][0] + "\0"
 
     def newest_compacted(self) -> CompactedDocument | None:
-        """The newest folded document, if there is one. Raises StoreCorrupt."""
+        """Return the newest compacted document; None if there is none.
+
+        Raises:
+            StoreCorrupt: The stored document is damaged.
+        """
         raw = chunked_values.get_whole(self._drafts, self._compacted_key)
         if raw is None:
             return None
@@ -115,9 +138,12 @@ class UpdateLog:
         return CompactedDocument(folded.n, _inflate(folded.data, self._compacted_key))
 
     def compact(self, whole: CompactedDocument) -> None:
-        """Pack the updates up to the `whole.n`-th, and keep the document that they make.
+        """Pack the updates up to number `whole.n` into blocks, and save the document that results from them.
 
-        What is packed is decided inside of the transaction, so folding twice at once does no harm.
+        The transaction itself selects the updates to pack, so two processes may compact at the same time.
+
+        Raises:
+            StoreCorrupt: A stored update is damaged.
         """
         packed = CompactedDocument(whole.n, zlib.compress(whole.data, 6))
 
@@ -164,12 +190,18 @@ class UpdateLog:
 
 
 def new_update(data: bytes, author: str, name: str = "") -> Update:
-    """An update made now."""
+    """Return an update with the current time.
+
+    Args:
+        data: The update's bytes.
+        author: User name of the author.
+        name: Display name of the author.
+    """
     return Update(now(), author, name, data)
 
 
 def delete_logs(store: Store, documents: Iterable[str]) -> None:
-    """Forget the logs of these documents and who wrote them, durably."""
+    """Remove the logs of these documents and the records of agents' writes, durably."""
     gone = list(documents)
 
     def work(transaction: Transaction) -> None:
@@ -191,7 +223,7 @@ def _decode(raw: bytes, kind: type[T], key: str) -> T:
 
 
 def _inflate(packed: bytes, key: str) -> bytes:
-    """Raises StoreCorrupt for what is not packed, or would fill the memory."""
+    """Unpack bytes; refuse damaged data, and data that would fill the memory."""
     unpacking = zlib.decompressobj()
     try:
         data = unpacking.decompress(packed, MAX_DOCUMENT_BYTES)
@@ -209,7 +241,7 @@ def _add_checksum(data: bytes) -> bytes:
 
 
 def _remove_checksum(raw: bytes, key: str) -> bytes:
-    """What `_add_checksum` was given. Raises StoreCorrupt."""
+    """Check the checksum of `_add_checksum` and return the bytes without it."""
     if zlib.crc32(raw[4:]).to_bytes(4, "big") != raw[:4]:
         raise StoreCorrupt(f"the stored value {key} is damaged: its checksum is another")
     return raw[4:]
