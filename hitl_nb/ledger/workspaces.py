@@ -121,7 +121,7 @@ class Workspaces:
         """Return the text that people have approved, if it has not changed since; None if there is none.
 
         Raises:
-            StoreCorrupt: The decision was not made in this form.
+            StoreCorrupt: The decision is not the one in the audit log.
             Untrusted: The decision has a signature that is not of a known server.
         """
         proposal = rows.load_proposal(self.store, workspace.proposal) if workspace.proposal else None

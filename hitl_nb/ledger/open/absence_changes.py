@@ -1,7 +1,7 @@
-"""Saying that somebody is away, and what that changes for the proposals that wait for them.
+"""Absences of users, and their effect on the proposals that wait for these users.
 
-When an absence begins, ends or is taken back, it is looked at once whether somebody may still decide what is open: see
-`seat_rechecks.py`.
+When an absence begins, ends or is withdrawn, all open proposals are checked again for a person who may decide them:
+see `seat_rechecks.py`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,29 @@ from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.storage.interface import Transaction
 
 MAX_USER_NAME_CHARS = 200
-"""Most characters of a user name."""
+"""Longest user name, in characters."""
 
 
 class Absences(ProposalTimers):
-    """Who is away, of a store."""
+    """The absences of users in a store."""
 
     def set_away(self, user: str, start: datetime | None, until: datetime | None, to: str | None = None) -> Away:
-        """Say that a user is away from `start` to `until`, and that `to` votes in their place.
+        """Record that a user is away, and who votes in their place. It replaces what the user recorded before.
 
-        It replaces what they said before. Without `start`: from now on. Without `until`: the user is not away, now or
-        later; `to` is not looked at then. Whoever calls this knows that it is the user who says it. Raises ValueError.
+        The caller must have checked that the request comes from this user. Open proposals that no person may decide
+        during the absence are escalated to their fallback, or marked as stuck: at once, or when the absence begins.
 
-        Open proposals that nobody may decide from then on are escalated to their fallback, or marked, at once; those
-        of a later absence when it begins.
+        Args:
+            user: User name.
+            start: Begin of the absence, with time zone. None: now.
+            until: End of the absence, with time zone. None: the user is not away, now or later; `to` is ignored then.
+            to: User name of the deputy. None (default): no deputy.
+
+        Returns:
+            All recorded absences of the user.
+
+        Raises:
+            ValueError: A name or a time is not valid.
         """
         _check_name("user", user)
         if to is not None:
@@ -64,19 +73,23 @@ class Absences(ProposalTimers):
         return said
 
     def current_absence(self, user: str) -> Absence | None:
-        """The time for which the user said last that they are away, if it is not over."""
+        """Return the user's newest absence if it has not ended; None otherwise."""
         absences = load_away(self.store, user).absences
         last = absences[-1] if absences else None
         over = last is None or last.ended_at is not None or last.until <= clock.store_now(self.store)
         return None if over else last
 
     def absentees_at(self, at: datetime) -> dict[str, str | None]:
-        """Who was away at a time, and who stood in for them."""
+        """Return the users who were away at a time, with their deputies.
+
+        Returns:
+            The deputy's user name by the user name of the absent user; None: no deputy.
+        """
         return read_absentees(self.store, at)
 
 
 def _plan_rechecks(transaction: Transaction, before: Away, said: Away, now: datetime) -> None:
-    """Have it looked at what is open now, and when the new absence begins and ends; no more for the one before."""
+    """Plan rechecks for now, and for the begin and end of the new absence; drop those of the previous absence."""
     for one in before.absences[-1:]:
         drop_recheck(transaction, said.user, one.start)
         drop_recheck(transaction, said.user, one.until)

@@ -1,6 +1,7 @@
-"""Assigning a question to the person who has the fewest, where its terms say so: a hint, which binds nobody.
+"""Assignment of a question to the person with the fewest open questions, if its terms require that.
 
-assignedat/<user> is when a question was last assigned to a user like this.
+The assignment is a hint: it does not limit who may decide. assignedat/<user> is the time of the last question that was
+assigned to a user in this way.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ _MAX_COUNTED_PROPOSALS = 2000
 
 
 def assign_least_busy(transaction: Transaction, proposal: Proposal, people: People) -> Proposal:
-    """The proposal, assigned to the person of its first need who has the fewest open ones.
+    """Assign a proposal to the person of its first need who has the fewest open proposals.
 
-    Of several, the one to whom nothing was assigned for longest. Nobody who is away is chosen, and with four eyes no
-    requester. Without such a person, or if the terms say nothing about it, it stays as it is.
+    Of several such people, the one whose last assignment is oldest is chosen. Absent people are not chosen and, under a
+    four-eyes rule, neither are requesters.
+
+    Returns:
+        The assigned proposal; unchanged if there is no such person, or if the terms do not require an assignment.
     """
     terms = proposal.terms
     if terms is None or not terms.assign or not terms.needs:
@@ -40,7 +44,7 @@ def assign_least_busy(transaction: Transaction, proposal: Proposal, people: Peop
 
 
 def _count_open(reads: StoreReader) -> Counter[str]:
-    """How many open proposals are assigned to whom."""
+    """Count the open proposals by assignee."""
     found: Counter[str] = Counter()
     for entry in reads.scan(*prefix_range("open/"), limit=_MAX_COUNTED_PROPOSALS):
         proposal = rows.load_proposal(reads, rows.decode_index_id(*entry))

@@ -1,9 +1,9 @@
-"""The clock's part: what is due about open proposals is done once, by the process that notices it first.
+"""Due actions on open proposals (reminders, escalations, deadlines). The first process that notices one runs it, once.
 
-due/<microseconds>-<proposal> names each open proposal that has a timer, by when the clock acts on it next; whatever
-writes a proposal keeps it right (`ledger/rows/layout.py`). Rows of another kind say when somebody goes away or comes
-back (`seat_rechecks.py`). Each step is a transaction of its own that looks again whether it is due:
-of two processes that see the same row, the second finds it gone.
+due/<microseconds>-<proposal> lists each open proposal with a timer by the time of its next action. Every write of a
+proposal updates this row (`ledger/rows/layout.py`). Rows with a record record when a user goes away or comes back
+(`seat_rechecks.py`). Each action is a transaction of its own, which checks again that the action is due. If two
+processes see the same row, the second one finds it removed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ T = TypeVar("T")
 S = TypeVar("S", bound="ProposalTimers")
 
 ACTOR = "deadline"
-"""Who the log names for what the clock does."""
+"""Name in the audit log for actions of the clock."""
 
 _FIRST, _END = "due/", "due0"
 
@@ -43,25 +43,36 @@ class ProposalTimers:
     store: Store
 
     def run_due_steps(self, at: datetime | None = None) -> int:
-        """Do what is due about open proposals, each step in a transaction of its own; how many steps were taken.
+        """Run all due actions on open proposals, each one in a transaction of its own.
 
-        `at` is the time to act for; this machine's if left out. Raises StoreCorrupt or UnknownRun for a record that is
-        damaged, once all others are done.
+        A damaged record does not prevent the actions on the others; its error is raised at the end.
+
+        Args:
+            at: Time to act for. None (default): this machine's time.
+
+        Returns:
+            Number of actions.
+
+        Raises:
+            StoreCorrupt, UnknownRun: A record is damaged, or its run is missing.
         """
         taken, start, damage = 0, _FIRST, None
         while (key := _first_due(self.store, start, at)) is not None:
             try:
                 taken += self.store.transact(partial(_take_due_row, key=key, at=at))
             except (StoreCorrupt, UnknownRun) as found:
-                damage, start = damage or found, key + "\0"  # the others are not kept from theirs
+                damage, start = damage or found, key + "\0"  # continue with the other proposals
         if damage is not None:
             raise damage
         return taken
 
     def run_due_steps_of(self, proposal_id: str) -> Proposal:
-        """Do what is due about one proposal, also by the clock of a decisions file, which `tick` does not look at.
+        """Run the due actions on one proposal.
 
-        Raises UnknownProposal.
+        Unlike `run_due_steps`, this includes a proposal whose timeline follows the clock of a decisions file.
+
+        Raises:
+            UnknownProposal: No proposal has this id.
         """
 
         def work(transaction: Transaction) -> Proposal:
@@ -73,18 +84,22 @@ class ProposalTimers:
         return self.store.transact(work)
 
     def run_due_steps_quietly(self) -> None:
-        """`tick`, where something else is asked for: what cannot be done now is left to the next look."""
+        """Run all due actions before another operation; an action that fails now is left to the next call."""
         with suppress(StoreBusy, StoreFull, StoreCorrupt, UnknownRun):
             self.run_due_steps()
 
     def next_due(self) -> datetime | None:
-        """When the clock acts next; None if no open proposal has a timer and nobody is about to go or come back."""
+        """Return the time of the next action; None if no open proposal has a timer and no absence begins or ends."""
         found = self.store.scan(_FIRST, _END, limit=1)
         return rows.index_time(found[0][0]) if found else None
 
 
 def take_due_steps(transaction: Transaction, proposal: Proposal, now: datetime) -> Proposal:
-    """The proposal as it is once the clock has done what is due by `now`: before anybody votes on it."""
+    """Run all actions on a proposal that are due at `now`, before a vote on it is written.
+
+    Returns:
+        The proposal afterwards.
+    """
     while (
         proposal.status == "open"
         and proposal.terms is not None
@@ -95,14 +110,14 @@ def take_due_steps(transaction: Transaction, proposal: Proposal, now: datetime) 
 
 
 def with_machine_clock(proposal: Proposal) -> Proposal:
-    """The proposal as people decide it: its timeline is by this machine's clock where no decisions file answers."""
+    """Return the proposal with a timeline by this machine's clock, unless a decisions file replaces the clock."""
     if proposal.asked_at is None or clock.replaced_now() is not None:
         return proposal
     return msgspec.structs.replace(proposal, asked_at=None)
 
 
 def after_due_steps(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """A method of the ledger that lets the clock act first, so that nobody sees or decides what is over."""
+    """Wrap a method of the ledger: run all due actions first, so that no expired proposal is shown or decided."""
 
     @wraps(method)
     def act_first(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -113,7 +128,7 @@ def after_due_steps(method: Callable[Concatenate[S, P], T]) -> Callable[Concaten
 
 
 def _first_due(reads: StoreReader, start: str, at: datetime | None) -> str | None:
-    """The key of the first row from `start` on, if its time has come."""
+    """Return the key of the first row from `start` on, if its action is due."""
     found = reads.scan(start, _END, limit=1)
     if not found:
         return None
@@ -122,10 +137,10 @@ def _first_due(reads: StoreReader, start: str, at: datetime | None) -> str | Non
 
 
 def _take_due_row(transaction: Transaction, key: str, at: datetime | None) -> int:
-    """Take the step of one row, if it is still due; how many were taken."""
+    """Run the action of one row if it is still due; return the number of actions."""
     now, raw = at or clock.machine_now(transaction), transaction.get(key)
     if raw is None:
-        return 0  # somebody else was first
+        return 0  # another process was first
     if is_recheck(raw):
         return run_recheck_page(transaction, key, raw, now)
     proposal = rows.load_proposal(transaction, rows.decode_index_id(key, raw))
@@ -135,7 +150,7 @@ def _take_due_row(transaction: Transaction, key: str, at: datetime | None) -> in
         and _take_due_step(transaction, proposal, now) is not None
     ):
         return 1
-    transaction.delete(key)  # it names nothing that is due: a row that was planted
+    transaction.delete(key)  # no action of this proposal is due at this time: the row was planted
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A question that a policy has judged, as it becomes a proposal: asked under terms, or decided by the policy itself."""
+"""New proposals from questions that a policy has judged: asked under terms, or decided by the policy itself."""
 
 from __future__ import annotations
 
@@ -19,16 +19,23 @@ if TYPE_CHECKING:
     from hitl_nb.policies.rules.rules import Plan
 
 POLICY_REVIEWER = "policy:"
-"""What the names of policies begin with where a reviewer's stands."""
+"""Prefix of a policy's name in the place of a reviewer's user name."""
 
 
 def is_decided(plan: Plan | None) -> bool:
-    """Whether nobody is asked: the policy passes or blocks it."""
+    """Return whether a policy passes or blocks the question, so that no person is asked."""
     return plan is not None and plan.verdict != "ask"
 
 
 class NewQuestion:
-    """A question on its way into the store: its id and fingerprint, made outside of the transaction."""
+    """A question that is about to be stored. Its id and fingerprint are computed outside of the transaction.
+
+    Args:
+        question: The question of the agent.
+        plan: The verdict of a policy; None: no policy.
+        run_id: Id of the run that asks.
+        asked_at: Time of the question.
+    """
 
     def __init__(self, question: Question, plan: Plan | None, run_id: str, asked_at: datetime) -> None:
         q = question
@@ -41,7 +48,14 @@ class NewQuestion:
         return not is_decided(self.plan) and self.plan is not None and self.plan.terms is not None
 
     def proposal(self, run: Run, facts: Facts | None, *, pause: int, ordinal: int) -> Proposal:
-        """The open proposal; without terms, as one of which no policy says anything."""
+        """Return the open proposal for this question; it has terms if the policy's verdict has.
+
+        Args:
+            run: The run that asks.
+            facts: The facts that the policy judged by; kept if there are terms.
+            pause: Number of the pause, from 1; 0: the run does not pause.
+            ordinal: Position among the questions of the pause, from 0.
+        """
         fields: dict[str, Any] = {name: getattr(self.question, name) for name in Question.__struct_fields__}
         plan = self.plan
         if plan is not None:
@@ -63,7 +77,17 @@ class NewQuestion:
 
 
 def new_questions(questions: Sequence[Question], plans: Sequence[Plan] | None, run_id: str) -> list[NewQuestion]:
-    """The questions on their way into the store. Raises ValueError for bad arguments."""
+    """Prepare questions for the store.
+
+    Args:
+        questions: The questions, at least one.
+        plans: The verdict of a policy for each question; None: no policy.
+        run_id: Id of the run that asks.
+
+    Raises:
+        ValueError: There is no question, the numbers of questions and plans differ, or a plan that passes or blocks
+            has no terms.
+    """
     if not questions:
         raise ValueError("questions must hold at least one question")
     given: Sequence[Plan | None] = [None] * len(questions) if plans is None else plans
@@ -76,7 +100,13 @@ def new_questions(questions: Sequence[Question], plans: Sequence[Plan] | None, r
 
 
 def decide_by_policy(proposal: Proposal, plan: Plan, event: int) -> Proposal:
-    """The proposal as the policy decides it; `event` is the number that the decision's event gets."""
+    """Return the proposal with the policy's decision.
+
+    Args:
+        proposal: The open proposal.
+        plan: The verdict, which passes or blocks.
+        event: Number of the event that logs the decision.
+    """
     passes = plan.verdict == "pass"
     action: Literal["approve", "reject"] = "approve" if passes else "reject"
     decision = DecisionRecord(
@@ -94,13 +124,13 @@ def decide_by_policy(proposal: Proposal, plan: Plan, event: int) -> Proposal:
 
 
 def _blocking_guardrails(proposal: Proposal, plan: Plan) -> str:
-    """The guardrails that blocked it, where no rule did."""
+    """Name the guardrails that blocked the proposal; "" if none did."""
     blocked = [one.name for one in proposal.guardrails if one.verdict == "block"] if plan.verdict == "block" else []
     return f"guardrail {','.join(blocked)}" if blocked else ""
 
 
 def append_policy_decision(transaction: Transaction, proposal: Proposal, records: dict[str, str]) -> None:
-    """Log the decision of a policy, as that of a person is logged."""
+    """Append the event of a policy's decision; it has the same form as the event of a person's decision."""
     assert proposal.decision is not None
     data = decision_event_data(proposal, proposal.decision, proposal.revision - 1)
     by = proposal.decision.reviewer
@@ -115,11 +145,11 @@ def _policy_reason(plan: Plan) -> str:
 
 
 def list_used_policies(found: Sequence[NewQuestion]) -> list[str]:
-    """The hashes of the policies that judged these questions."""
+    """Return the hashes of the policies that judged these questions, sorted."""
     named = {q.plan.terms.policy for q in found if q.plan is not None and q.plan.terms is not None}
     return sorted(named - {""})
 
 
 def any_have_terms(found: Sequence[NewQuestion]) -> bool:
-    """Whether any of these questions is asked, or decided, under terms."""
+    """Return whether any of these questions is asked or decided under terms."""
     return any(q.plan is not None and q.plan.terms is not None for q in found)

@@ -1,7 +1,7 @@
-"""Sending notices, as the store sees it: one sender has a notice at a time, and what could not be sent is tried again.
+"""The store's side of sending notices: one sender has a notice at a time, and failed notices are tried again.
 
-A sender that takes a notice moves it to the end of its lease; if the sender dies, the notice is due again then. So each
-notice is sent at least once, and its id tells copies.
+A sender leases a notice: the notice's due time moves to the end of the lease. If the sender dies, the notice is due
+again then. So each notice is sent at least once; its id identifies duplicates.
 """
 
 from __future__ import annotations
@@ -26,24 +26,32 @@ from hitl_nb.storage.chunked_values import prefix_range
 from hitl_nb.storage.interface import Store, StoreReader, Transaction
 
 LEASE_TIME = timedelta(seconds=60)
-"""How long a sender has a notice for itself."""
+"""Time for which one sender has a notice exclusively."""
 RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (1, 5, 25, 60, 60))
-"""How long a notice that could not be sent waits until it is tried again; after the last of them it has failed."""
+"""Delays between the tries of a notice that could not be sent. After the last one, the notice has failed."""
 _ACTOR = "deadline"
 
 
 class NoticeOutbox:
-    """The notices of a store, as those who send them see them."""
+    """The outgoing notices of a store, for senders."""
 
     store: Store
 
     def next_notice(self) -> datetime | None:
-        """When the first notice is to be looked at; None if there is none."""
+        """Return the due time of the first notice; None if there is none."""
         notice = _first_notice(self.store)
         return None if notice is None else notice.due
 
     def take_notice(self, now: datetime, *, sender: str) -> Notice | None:
-        """The first notice that is due, for this sender alone during `LEASE_TIME`; None if none is due."""
+        """Lease the first due notice for `LEASE_TIME`.
+
+        Args:
+            now: The store's time.
+            sender: Token of the sender.
+
+        Returns:
+            The notice; None if none is due.
+        """
         first = _first_notice(self.store)
         if first is None or first.due > now:
             return None
@@ -55,7 +63,16 @@ class NoticeOutbox:
         return self.store.transact(work)
 
     def take_held(self, like: Notice, now: datetime, *, sender: str) -> list[Notice]:
-        """What else is held for the digest of a notice, for the same services, for this sender during `LEASE_TIME`."""
+        """Lease the other notices for the same digest, for `LEASE_TIME`.
+
+        Args:
+            like: A notice of the digest; only notices for the same addressee and services are leased.
+            now: The store's time.
+            sender: Token of the sender.
+
+        Returns:
+            The held notices, oldest first.
+        """
 
         def work(transaction: Transaction) -> list[Notice]:
             found = [
@@ -68,7 +85,12 @@ class NoticeOutbox:
         return self.store.transact(work)
 
     def hold_notice(self, notice: Notice, until: datetime) -> None:
-        """Give a notice back until the addressee's next digest: with those held already, at the latest at `until`."""
+        """Release a leased notice and hold it for the addressee's next digest.
+
+        Args:
+            notice: The leased notice.
+            until: Latest time of the digest. If other notices are held for it already, their earlier time counts.
+        """
 
         def work(transaction: Transaction) -> None:
             if _remove_leased(transaction, notice):
@@ -80,7 +102,13 @@ class NoticeOutbox:
         self.store.transact(work)
 
     def finish_notice(self, notice: Notice, *, sent: Sequence[str], actor: str) -> None:
-        """The addressee was told through these services (schemes), or, if there are none, need not be told."""
+        """Remove a leased notice that was sent, or that does not have to be sent.
+
+        Args:
+            notice: The leased notice.
+            sent: URL schemes of the services that sent it; empty: none had to send it.
+            actor: Name of the sender, for the event.
+        """
 
         def work(transaction: Transaction) -> None:
             if _remove_leased(transaction, notice):
@@ -91,14 +119,20 @@ class NoticeOutbox:
     def fail_notice(
         self, notice: Notice, now: datetime, *, services: Sequence[str], sent: Sequence[str] = (), actor: str
     ) -> Notice | None:
-        """These services failed, others may have sent it. The notice as it waits for the next try; None after the last.
+        """Record that services could not send a leased notice, and plan the next try.
 
-        After the last try the proposal says who could not be told, and the next "escalate" of its timeline comes at
-        once.
+        After the last try, the proposal records that this addressee was not reached, and the next "escalate" step of its
+        timeline runs immediately.
 
         Args:
-            services: those that failed, and are tried again.
-            sent: those that sent it.
+            notice: The leased notice.
+            now: The store's time.
+            services: Services that failed; the next try uses only these.
+            sent: Services that sent the notice. Default: none.
+            actor: Name of the sender, for the events.
+
+        Returns:
+            The notice with the time of the next try; None after the last try.
         """
 
         def work(transaction: Transaction) -> Notice | None:
@@ -116,7 +150,11 @@ class NoticeOutbox:
         return self.store.transact(work)
 
     def drop_notices(self, before: datetime) -> bool:
-        """Drop the due notices that were caused before this time and never taken; whether there were any."""
+        """Remove the notices that were caused before a time and that no sender has taken.
+
+        Returns:
+            True if there were any.
+        """
 
         def work(transaction: Transaction) -> bool:
             old = [n for n in _all_notices(transaction) if n.at < before and n.due == n.at]
@@ -136,7 +174,7 @@ def _log_sent(transaction: Transaction, notice: Notice, services: Sequence[str],
 def _give_up_notice(
     transaction: Transaction, notice: Notice, now: datetime, services: Sequence[str], actor: str
 ) -> None:
-    """A notice failed for good: its proposal says so, and others are asked at once if its timeline has any."""
+    """Record a permanent failure in the proposal, and run its next "escalate" step, if any."""
     proposal = rows.load_proposal(transaction, notice.proposal)
     records: Digests = {}
     if proposal is not None and notice.to not in proposal.untold:
@@ -148,7 +186,7 @@ def _give_up_notice(
 
 
 def _escalate_now(transaction: Transaction, proposal: Proposal, now: datetime) -> None:
-    """Take the next "escalate" of a proposal's timeline now; the steps before it are skipped, those after it stay."""
+    """Run the next "escalate" step of a proposal's timeline now; skip the steps before it, keep those after it."""
     steps = (
         proposal.terms.timeline
         if proposal.terms is not None and proposal.status == "open" and proposal.settles_at is None
@@ -177,11 +215,11 @@ def _append_notice_event(
     data: dict[str, Any],
     records: Digests | None = None,
 ) -> None:
-    """Never an address: channels' URLs hold passwords."""
+    """Append an event about a notice. It never contains an address, because the URLs of channels contain passwords."""
     told = {"id": notice.id, "to": notice.to, "kind": notice.kind, **data}
     run = (
         notice.run if transaction.get(f"run/{notice.run}") is not None else None
-    )  # a forgotten one has no list of events
+    )  # a forgotten run has no list of events
     chain.append_event(transaction, type_, actor=actor, run=run, proposal=notice.proposal, data=told, records=records)
 
 
@@ -202,7 +240,7 @@ def _lease_notice(transaction: Transaction, notice: Notice, now: datetime, sende
 
 
 def _remove_leased(transaction: Transaction, notice: Notice) -> bool:
-    """Remove a notice that was taken; False if another sender has taken it since."""
+    """Remove a leased notice; return False if another sender has leased it since."""
     key = notice_key(notice)
     raw = transaction.get(key)
     if raw is None or rows.decode_record(raw, Notice, key).sender != notice.sender:

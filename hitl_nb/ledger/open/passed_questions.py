@@ -1,7 +1,7 @@
-"""What a policy decides without asking anybody: recorded as decided proposals, so that nothing passes unseen.
+"""Questions that a policy decides without asking a person, recorded as decided proposals so that people can see them.
 
-A run does not pause for such a question. Its proposal stands at its position, where the run finds it again after a
-crash, and when code is made again.
+A run does not pause for such a question. The proposal is recorded at the question's position in the run. There the run
+finds it again after a crash, and when code is replayed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class PassedProposals:
-    """The proposals of a store that nobody was asked about, and the policies that decided them."""
+    """The proposals of a store that policies decided without a pause, and the texts of these policies."""
 
     store: Store
     store_id: str
@@ -41,14 +41,22 @@ class PassedProposals:
         facts: Facts | None = None,
         policy: MergedPolicy | None = None,
     ) -> list[Proposal]:
-        """Record, durably, that a policy passes or blocks these questions; the run does not pause. In order.
+        """Record, durably, that a policy passes or blocks these questions. The run does not pause.
 
         Args:
-            plans: of each question; all of them pass or block.
-            facts: what the policy decided on beside the questions; the store's time and the run's labels if left out.
-            policy: the merged policy, whose text is kept along with them if it is not yet.
+            claim: The claim of the run.
+            questions: The questions.
+            plans: The verdict for each question; all of them pass or block.
+            facts: Facts that the policy used beside the questions. None (default): the store's time and the run's
+                labels.
+            policy: The merged policy. Its text is stored with the proposals if the store does not have it.
 
-        Raises RunClaimed if the run was taken over; ValueError for a plan that asks, or a policy that is not kept.
+        Returns:
+            The decided proposals, in the order of `questions`.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+            ValueError: A plan asks people, or the text of a policy is neither given nor stored.
         """
         found = new_questions(questions, plans, claim.run)
         if not all(is_decided(plan) for plan in plans):
@@ -65,10 +73,18 @@ class PassedProposals:
         return self._claims.write(claim, work)
 
     def list_passed(self, run_id: str, floor: str = "") -> list[Proposal]:
-        """What policies decided in a run without a pause, at positions that are not below `floor`, oldest first.
+        """Return the proposals that policies decided in a run without a pause, oldest first.
 
-        Every decision is checked as those of `Ledger.proposals` are. Where only signed decisions count there are none:
-        a policy's is signed by nobody, so the run judges again. Raises StoreCorrupt, Untrusted.
+        Every decision is checked as in `Ledger.list_proposals`. If only signed decisions count, the list is empty: no
+        server signs a policy's decision, so the run judges the questions again.
+
+        Args:
+            run_id: Id of the run.
+            floor: Only proposals at this position of the run or later. Default: all.
+
+        Raises:
+            StoreCorrupt: A decision is not the one in the audit log.
+            Untrusted: A signature is not of a known server.
         """
         if signatures.is_signed_only():
             return []
@@ -78,13 +94,17 @@ class PassedProposals:
         return sorted(found, key=lambda p: p.decision.event if p.decision is not None else 0)
 
     def load_policy(self, sha256: str) -> MergedPolicy | None:
-        """The merged policy with this hash; None if it is not kept. Raises StoreCorrupt if its text was changed."""
+        """Return the merged policy with this hash; None if the store does not have it.
+
+        Raises:
+            StoreCorrupt: The stored text was changed.
+        """
         from hitl_nb.policies.rules.rules import decode_merged_policy
 
         raw = policytexts.read_policy_text(self.store, sha256)
         return None if raw is None else decode_merged_policy(raw)
 
     def keep_policy(self, policy: MergedPolicy) -> None:
-        """Keep the text of a merged policy, unless it is there."""
+        """Store the text of a merged policy, unless the store has it already."""
         if policytexts.read_policy_text(self.store, policy.sha256) is None:
             self.store.transact(lambda tx: policytexts.keep_policy_text(tx, policy))

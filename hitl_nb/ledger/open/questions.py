@@ -1,4 +1,4 @@
-"""A run pauses: its state, its questions and what a policy decided beside them, in one transaction."""
+"""Pauses of runs: the state, the questions and the decisions of policies beside them, in one transaction."""
 
 from __future__ import annotations
 
@@ -47,7 +47,22 @@ def pause_run(
     facts: Facts | None,
     policy: MergedPolicy | None,
 ) -> tuple[Run, list[Proposal]]:
-    """The run as it waits, and the proposals, in order."""
+    """Pause a run: save its state, its questions and the decisions of policies, and end the claim.
+
+    Args:
+        transaction: A transaction that has checked the claim.
+        claim: The claim of the run.
+        found: The prepared questions.
+        snapshot: The state of the run.
+        statements: Slow statements since the run's last event.
+        facts, policy: As for `PassedProposals.record_policy_verdicts`.
+
+    Returns:
+        The waiting run, and the proposals in the order of `found`.
+
+    Raises:
+        WorkspaceClosed: A question is about a closed workspace.
+    """
     run = rows.load_run(transaction, claim.run)
     record_policies_used(transaction, run, found, policy, claim.owner)
     run = rows.with_status(
@@ -85,13 +100,13 @@ def pause_run(
 
 
 def _begin_proposal(transaction: Transaction, proposal: Proposal, run: Run) -> Change:
-    """The proposal as it is asked: with its deadline, assigned to somebody if its terms say so."""
+    """Begin the timeline of a proposal: set its deadline, and assign it to a person if its terms require that."""
     people = load_people_around(transaction, run.requesters, clock.store_now(transaction))
     return begin_proposal(assign_least_busy(transaction, proposal, people), people)
 
 
 def _log_proposal_events(transaction: Transaction, begun: Change, actor: str) -> None:
-    """Log what happened to a proposal as it was asked, and tell those who may decide it."""
+    """Append the events of a newly asked proposal, and write the notices for the people who may decide it."""
     proposal, at = begun.proposal, clock.store_now(transaction)
     for type_, data in begun.events:
         chain.append_event(transaction, type_, actor=actor, run=proposal.run, proposal=proposal.id, data=data)
@@ -102,7 +117,11 @@ def _log_proposal_events(transaction: Transaction, begun: Change, actor: str) ->
 def record_policies_used(
     transaction: Transaction, run: Run, found: Sequence[NewQuestion], policy: MergedPolicy | None, actor: str
 ) -> None:
-    """What is written now may have terms: mark the store, and keep by which policies they were made."""
+    """Mark the store if a question has terms, and record the policies that the terms come from.
+
+    Raises:
+        ValueError: The text of a policy is neither given nor stored.
+    """
     if any_have_terms(found):
         formats.mark_terms(transaction)
     for sha256 in list_used_policies(found):
@@ -110,19 +129,29 @@ def record_policies_used(
 
 
 def read_facts(transaction: Transaction, run: Run, facts: Facts | None) -> Facts:
-    """The facts as given, else those that there are of every run."""
+    """Return the given facts; if None, the facts of every run: the store's time and the run's labels."""
     return facts if facts is not None else Facts(now=clock.store_now(transaction), labels=run.labels)
 
 
 def count_passed(found: Sequence[NewQuestion]) -> int:
-    """How many of them a policy lets pass."""
+    """Return the number of questions that a policy passes."""
     return sum(q.plan is not None and q.plan.verdict == "pass" for q in found)
 
 
 def record_policy_verdict(
     transaction: Transaction, proposal: Proposal, new: NewQuestion, records: Digests | None = None
 ) -> Proposal:
-    """Store a new proposal as its plan decides it, and log that, with the digests of `records`; the proposal then."""
+    """Store a new proposal with the decision of its plan, and append the event.
+
+    Args:
+        transaction: The transaction of the pause, or of the recorded verdicts.
+        proposal: The new, open proposal.
+        new: Its question, with the plan that passes or blocks it.
+        records: Digests of other records for the same event.
+
+    Returns:
+        The decided proposal.
+    """
     assert new.plan is not None
     proposal = decide_by_policy(proposal, new.plan, chain.read_head(transaction).n + 1)
     append_policy_decision(transaction, proposal, rows.add_proposal(transaction, proposal) | (records or {}))
@@ -132,12 +161,12 @@ def record_policy_verdict(
 
 
 def statements_data(statements: Sequence[Statement]) -> dict[str, Any]:
-    """What an event says of the statements that took long before it."""
+    """Return the data of an event for the slow statements before it."""
     return {"statements": [msgspec.to_builtins(one) for one in statements]} if statements else {}
 
 
 def _proposal_log_entry(proposal: Proposal) -> dict[str, str]:
-    """What the log of a pause says of a proposal."""
+    """Return the entry for a proposal in the event of its pause."""
     told = {"id": proposal.id, "title": proposal.title, "fingerprint": proposal.fingerprint}
     if proposal.terms is not None:
         told |= {"terms": hash_terms(proposal.terms), "asked": proposal.created_at.isoformat()}

@@ -1,7 +1,7 @@
-"""Looking again whether somebody may decide what is open: when somebody goes away, or comes back.
+"""Rechecks of open proposals for a person who may decide them, at the begin and end of an absence.
 
-due/<microseconds>-away-<user, hashed> is when to look; the clock's part (`due_actions.py`) does it, once.
-All open proposals are looked at, `RECHECK_PAGE_SIZE` of them in one transaction; the row keeps how far that has come.
+due/<microseconds>-away-<user, hashed> is the time of a recheck; `due_actions.py` runs it, once. It checks all open
+proposals, `RECHECK_PAGE_SIZE` of them in one transaction; the row keeps the progress.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from hitl_nb.storage.interface import StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
 RECHECK_PAGE_SIZE = 50
-"""Most proposals that are looked at in one transaction."""
+"""Most proposals that are checked in one transaction."""
 
 
 class Recheck(Record, frozen=True, kw_only=True):
-    """That it is to be looked at what is open.
+    """A planned recheck of all open proposals.
 
     Attributes:
-        user: who goes away or comes back.
-        after: from where on in the index of what is open; "": all of it.
+        user: User who goes away or comes back.
+        after: Key in the index of open proposals from which the recheck continues; "": from the first.
     """
 
     user: str
@@ -38,21 +38,32 @@ class Recheck(Record, frozen=True, kw_only=True):
 
 
 def put_recheck(transaction: Transaction, user: str, at: datetime) -> None:
-    """Have it looked at what is open, at a time."""
+    """Plan a recheck of all open proposals at a time, because of an absence of `user`."""
     transaction.put(_recheck_key(user, at), Recheck(user=user).json())
 
 
 def drop_recheck(transaction: Transaction, user: str, at: datetime) -> None:
+    """Remove a planned recheck."""
     transaction.delete(_recheck_key(user, at))
 
 
 def is_recheck(raw: bytes) -> bool:
-    """Whether a row of what is due is one of these, and names no proposal."""
+    """Return whether a due row has a recheck as its value, and not the id of a proposal."""
     return raw.startswith(b"{")
 
 
 def run_recheck_page(transaction: Transaction, key: str, raw: bytes, now: datetime) -> int:
-    """Look at the next open proposals, of the row at `key`; how many were changed by that."""
+    """Check the next page of open proposals of a planned recheck.
+
+    Args:
+        transaction: The transaction to write in.
+        key: Key of the row of the recheck.
+        raw: Value of the row.
+        now: The store's time.
+
+    Returns:
+        Number of proposals that were changed.
+    """
     told = rows.decode_record(raw, Recheck, key)
     pairs = (
         transaction.scan(told.after or "open/", "open0", limit=RECHECK_PAGE_SIZE)
@@ -73,14 +84,14 @@ def run_recheck_page(transaction: Transaction, key: str, raw: bytes, now: dateti
 
 
 def _find_change(reads: StoreReader, entry: tuple[str, bytes], away: dict[str, str | None]) -> Change | None:
-    """What becomes of one open proposal, if anything does."""
+    """Return the change of one open proposal; None if it does not change."""
     try:
         proposal = rows.load_proposal(reads, rows.decode_index_id(*entry))
         if proposal is None or proposal.status != "open" or proposal.terms is None:
             return None
         run = rows.load_run(reads, proposal.run)
     except (StoreCorrupt, UnknownRun):
-        return None  # the comparison with the log names it; the others are not kept waiting
+        return None  # `Ledger.verify` reports the damage; the other proposals must not wait for it
     change = ask_fallback(
         Change(proposal), People(frozenset(proposal.requesters or run.requesters), away, requesters.os_user())
     )

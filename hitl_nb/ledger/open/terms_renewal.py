@@ -1,4 +1,4 @@
-"""Renewing the terms of open proposals, when the policy files are others than when they were asked."""
+"""Renewal of the terms of open proposals after the policy files have changed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,21 @@ class TermsRenewal:
     def renew_terms(
         self, seen: Proposal, terms: Terms, *, policy: MergedPolicy | None, actor: str, why: str
     ) -> Proposal:
-        """Put an open proposal under other terms; the proposal as it is then.
+        """Replace the terms of an open proposal.
 
         Args:
-            seen: the proposal for which the terms were made.
-            policy: the merged policy that they come from; None if there is none any more.
-            actor, why: who does this, and why; for the log.
+            seen: The proposal for which the new terms were made.
+            terms: The new terms.
+            policy: The merged policy of the new terms; None if there is no policy any more.
+            actor: User or process that renews the terms, for the event.
+            why: The reason, for the event.
 
-        Raises AlreadyDecided, StaleDraft (its terms or its value are others by now).
+        Returns:
+            The proposal with the new terms.
+
+        Raises:
+            AlreadyDecided: The proposal is no longer open.
+            StaleDraft: The proposal's terms or value have changed since `seen`.
         """
 
         def work(transaction: Transaction) -> Proposal:

@@ -1,7 +1,7 @@
-"""Deciding a proposal that has terms: a person's decision is a vote, and the votes make the decision.
+"""Votes on proposals with terms: each person's decision is a vote, and the votes together make the decision.
 
-What the clock has to do comes first, in the same transaction, so that nobody decides after a deadline. A vote that came
-too late is an answer, not an error, within the transaction: otherwise what the clock did would be undone with it.
+The due actions of a proposal run first, in the same transaction, so that no vote counts after a deadline. A late vote
+is a return value inside the transaction, not an exception: an exception would undo the due actions too.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from hitl_nb.records import Proposal, Run, VoteRecord, effect_happened
 from hitl_nb.storage.interface import StoreReader, Transaction
 
 VoteOutcome = Literal["recorded", "settling", "decided"]
-"""What became of a decision: a vote among others, an approval that may still be taken back, or the decision."""
+"""Effect of a vote: it is recorded and others are needed; or it approves and may still be withdrawn; or it decides."""
 
 
 @dataclass(frozen=True)
 class ShownVersion:
-    """How a proposal was shown to who decides it.
+    """The version of a proposal that was shown to its reviewer.
 
     Attributes:
-        fingerprint, revision: those that were shown; None: whatever it is.
-        seconds: how long it was; None if that is not known.
-        batch: with how many it is decided in one go.
+        fingerprint, revision: Fingerprint and revision of that version; None: do not compare.
+        seconds: Seconds for which it was shown; None if unknown.
+        batch: Number of proposals that are decided together, including this one.
     """
 
     fingerprint: str | None = None
@@ -50,13 +50,17 @@ class ShownVersion:
 
 @dataclass(frozen=True)
 class LateDecision:
-    """Somebody, or the clock, was first: what is raised once the transaction is over."""
+    """A decision that came too late, because a person or the clock was first.
+
+    Attributes:
+        error: The exception to raise after the transaction.
+    """
 
     error: AlreadyDecided | TooLate
 
     @classmethod
     def find(cls, proposal: Proposal) -> LateDecision | None:
-        """What is said if the proposal is no longer open."""
+        """Return the late decision if the proposal is no longer open; None otherwise."""
         try:
             refuse_closed(proposal)
         except AlreadyDecided as error:
@@ -65,14 +69,17 @@ class LateDecision:
 
 
 def vote_outcome(proposal: Proposal) -> VoteOutcome:
-    """What became of the newest vote on a proposal."""
+    """Return the effect of the newest vote on a proposal."""
     if proposal.status == "open":
         return "recorded" if proposal.settles_at is None else "settling"
     return "decided"
 
 
 def is_vote(proposal: Proposal, verdict: SubmittedDecision) -> bool:
-    """Whether a verdict on this proposal is one vote; without terms, and of what is no person, it is the decision."""
+    """Return whether a verdict on this proposal is one vote.
+
+    Otherwise the verdict is the decision: if the proposal has no terms, or if a script or a policy decides.
+    """
     return proposal.terms is not None and (verdict.by == "person" or verdict.as_vote)
 
 
@@ -83,10 +90,26 @@ def cast_vote(
     verdict: SubmittedDecision,
     seen: ShownVersion,
 ) -> tuple[Proposal, Run]:
-    """Write a vote on an open proposal, of which all that was due is done; the proposal and its run as they are then.
+    """Write a vote on an open proposal. The caller has run the proposal's due actions.
 
-    Raises AlreadyDecided, StaleDraft, NotAReviewer, OwnRequest, InvalidEdit (the policy blocks the value), ValueError,
-    StoreCorrupt.
+    Args:
+        transaction: The transaction to write in.
+        proposal: The proposal, read in the same transaction.
+        store_id: Id of the store; the signature is bound to it.
+        verdict: The vote.
+        seen: The version that was shown to the voter.
+
+    Returns:
+        The proposal and its run after the vote.
+
+    Raises:
+        AlreadyDecided: The proposal is no longer open.
+        StaleDraft: The proposal is not the version that was shown.
+        NotAReviewer: The terms do not allow this person to vote.
+        OwnRequest: The person started or continued the run, and a four-eyes rule applies.
+        InvalidEdit: The policy blocks the edited value.
+        ValueError: The terms do not allow the action, or so many proposals together.
+        StoreCorrupt: The stored proposal was changed, or its policy is missing.
     """
     refuse_closed(proposal)
     refuse_changed(proposal, seen.fingerprint, seen.revision)
@@ -119,7 +142,12 @@ def cast_vote(
 
 
 def refuse_blocked_edit(reads: StoreReader, proposal: Proposal, verdict: SubmittedDecision) -> None:
-    """Raises InvalidEdit for an edited value that the policy blocks, where a script decides for all who are asked."""
+    """Check an edited value against the policy, if a script decides in place of all reviewers.
+
+    Raises:
+        InvalidEdit: The policy blocks the value.
+        StoreCorrupt: The policy of the proposal is missing in the store.
+    """
     judged = _judge_edit(reads, proposal, verdict)
     if judged is not None:
         refuse_blocked(judged)
@@ -128,7 +156,16 @@ def refuse_blocked_edit(reads: StoreReader, proposal: Proposal, verdict: Submitt
 def withdraw_vote(
     transaction: Transaction, proposal: Proposal, store_id: str, reviewer: str, attestation: ReviewerAttestation | None
 ) -> tuple[Proposal, Run]:
-    """Withdraw the approval that completed the votes. Raises TooLate, NotAReviewer, StoreCorrupt."""
+    """Withdraw the approval that completed the votes.
+
+    Returns:
+        The proposal and its run afterwards.
+
+    Raises:
+        TooLate: The decision is final.
+        NotAReviewer: Another person gave the last approval, or the withdrawal must be signed by a server.
+        StoreCorrupt: The vote is not in the audit log.
+    """
     at = clock.store_now(transaction)
     change = terms.undo_approval(proposal, load_people(transaction, proposal, at), reviewer, at)
     change = sign_withdrawal(transaction, store_id, proposal, change, reviewer, attestation)
@@ -136,7 +173,7 @@ def withdraw_vote(
 
 
 def apply_due_steps(transaction: Transaction, proposal: Proposal) -> Proposal:
-    """The proposal as it is once the clock has done what is due."""
+    """Run the due actions on a proposal, and return the proposal afterwards."""
     return (
         proposal
         if proposal.terms is None
@@ -155,9 +192,9 @@ def _refuse_batch(proposal: Proposal, batch: int) -> None:
 
 
 def _judge_edit(reads: StoreReader, proposal: Proposal, verdict: SubmittedDecision) -> EditPlan | None:
-    """What the policy that the proposal was asked under says of an edited value.
+    """Judge an edited value by the policy of the proposal; None if there is nothing to judge.
 
-    What came of an effect is no value that policies are about.
+    Policies do not judge the answer to the question whether an effect happened.
     """
     sha256 = "" if proposal.terms is None else proposal.terms.policy
     if verdict.action != "edit" or not sha256 or proposal.doubt is not None:

@@ -1,4 +1,4 @@
-"""Who watches the timelines of a store and sends its notices: servers and `hitl-nb watch`, known by a heartbeat."""
+"""Watchers of a store: servers and `hitl-nb watch`, which run timelines and send notices. Each one has a heartbeat."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from hitl_nb.storage.interface import Store, Transaction
 from hitl_nb.structs import prepare_structs
 
 HEARTBEAT_INTERVAL = timedelta(seconds=30)
-"""How often a watcher says that it is there."""
+"""Interval of a watcher's heartbeat."""
 WATCHER_TIMEOUT = timedelta(seconds=90)
-"""How long after its last heartbeat a watcher counts."""
+"""Time after its last heartbeat for which a watcher counts as running."""
 UNWATCHED_MESSAGE = (
     "nobody watches deadlines: reminders and deadlines wait until somebody looks, and no notifications are sent; "
     "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
 )
-"""What is said where a timeline is open and nobody watches."""
+"""Message for a store that has an open timeline and no watcher."""
 
 
 class Heartbeat(Record, frozen=True, kw_only=True):
-    """A watcher's last sign of life: which process, and when."""
+    """A watcher's last heartbeat: its process and the time."""
 
     owner: ProcessIdentity
     at: datetime
@@ -35,7 +35,12 @@ class DeadlineWatchers:
     store: Store
 
     def record_heartbeat(self, owner: ProcessIdentity, now: datetime) -> None:
-        """Say that this process watches; heartbeats of the dead are removed."""
+        """Record the heartbeat of a watcher, and remove the heartbeats that are too old.
+
+        Args:
+            owner: The process that watches.
+            now: The current time.
+        """
 
         def work(transaction: Transaction) -> None:
             for key, raw in transaction.scan(*prefix_range("watching/")):
@@ -47,23 +52,23 @@ class DeadlineWatchers:
         self.store.transact(work)
 
     def stop_watching(self, owner: ProcessIdentity) -> None:
-        """Say that this process watches no more."""
+        """Remove the heartbeat of a watcher that stops."""
         LIVE_TOKENS.discard(owner.token)
         self.store.transact(lambda tx: tx.delete(f"watching/{owner.token}"))
 
     def list_watchers(self, now: datetime) -> list[ProcessIdentity]:
-        """Which processes watch."""
+        """Return the processes that watch the store at the time `now`."""
         found = (rows.decode_record(raw, Heartbeat, key) for key, raw in self.store.scan(*prefix_range("watching/")))
         return [
             one.owner for one in found if abs(now - one.at) <= WATCHER_TIMEOUT and one.owner.is_alive() is not False
         ]
 
     def has_timers(self) -> bool:
-        """Whether the clock has something to do with an open proposal, now or later."""
+        """Return whether any action on an open proposal is planned, now or later."""
         return bool(self.store.scan(*prefix_range("due/"), limit=1))
 
     def is_unwatched(self, now: datetime) -> bool:
-        """Whether a timeline is open and nobody watches it."""
+        """Return whether an action is planned and no process watches the store."""
         return self.has_timers() and not self.list_watchers(now)
 
 
