@@ -1,8 +1,8 @@
 """The proposals of a store: find, list, decide.
 
-The inbox is an index of the open proposals by age, so a page of it is a short range however many are waiting.
-A decision is one transaction (`ledger/decisions/decisions.py`): the first wins, and whoever comes later is told who
-decided what.
+The inbox is an index of the open proposals by age, so a page of it is a short range, however many proposals wait.
+A decision is one transaction (`ledger/decisions/decisions.py`). The first decision wins; a later one is refused with
+the name of the reviewer and the decision.
 """
 
 from __future__ import annotations
@@ -48,18 +48,31 @@ class ProposalLedger(ProposalTimers):
 
     @after_due_steps
     def load_proposal(self, proposal_id: str) -> Proposal:
-        """The proposal with this id, or whose id alone begins so (4 characters or more).
+        """Return the proposal with this id.
 
-        Raises UnknownProposal, also when several begin so.
+        Args:
+            proposal_id: The id, or its first 4 or more characters if no other id begins with them.
+
+        Raises:
+            UnknownProposal: No id, or more than one, begins like this.
         """
         return _find_proposal(self.store, proposal_id)
 
     @after_due_steps
     def note_changes(self, run_id: str, text: str) -> list[Proposal]:
-        """Note with the open questions of a run what changed since it began; its last pause's proposals, in order.
+        """Add a note about changes since the run began to the open questions of its last pause.
 
-        `text` begins with `CHANGED_SINCE` and takes the place of an earlier one; "" if nothing differs any more. What
-        is asked, and so the fingerprint, stays. Raises UnknownRun.
+        The question itself and its fingerprint do not change.
+
+        Args:
+            run_id: Id of the run.
+            text: The note, which begins with `CHANGED_SINCE` and replaces an earlier one. "": remove the note.
+
+        Returns:
+            The proposals of the last pause, in order.
+
+        Raises:
+            UnknownRun: No run has this id.
         """
 
         def add_notes(reads: StoreReader) -> tuple[list[Proposal], list[Proposal]]:
@@ -83,16 +96,24 @@ class ProposalLedger(ProposalTimers):
 
     @after_due_steps
     def list_proposals(self, run_id: str, pause: int | None = None) -> list[Proposal]:
-        """A run's proposals in the order asked; those of one pause (from 1), if given.
+        """Return a run's proposals in the order in which they were asked.
 
-        This is what a run resumes with, so every decision is checked against the audit log, and its signature if it has
-        one. Raises UnknownRun, StoreCorrupt for a decision that was never made like this, Untrusted for a signature
-        that is not a known server's.
+        A run resumes with these decisions. So every decision is checked against the audit log, and its signature is
+        checked if it has one.
+
+        Args:
+            run_id: Id of the run.
+            pause: Number of one pause, from 1. None (default): all pauses.
+
+        Raises:
+            UnknownRun: No run has this id.
+            StoreCorrupt: A decision is not the one in the audit log.
+            Untrusted: A signature is not of a known server, or is missing where it is required.
         """
         return self.read_proposals(self.store, run_id, pause)
 
     def read_proposals(self, reads: StoreReader, run_id: str, pause: int | None = None) -> list[Proposal]:
-        """The same, read in a transaction."""
+        """Return the proposals of `list_proposals`, read in a transaction (`reads`)."""
         found = rows.load_proposals(reads, run_id, pause)
         if not found:
             rows.load_run(reads, run_id)
@@ -102,18 +123,29 @@ class ProposalLedger(ProposalTimers):
         return found
 
     def voter_identity(self, proposal: Proposal, vote: VoteRecord) -> Known:
-        """How it is known who gave a vote on `p`, its signature checked."""
+        """Check the signature of a vote, and return how its voter was identified."""
         return identify_voter(self.store_id, proposal, vote)
 
     def reviewer_identity(self, proposal: Proposal) -> Known | None:
-        """How it is known who decided `p`, its signature checked; None if nobody has."""
+        """Check the signature of a decision, and return how its reviewer was identified; None if it is not decided."""
         return identify_reviewer(self.store_id, proposal)
 
     @after_due_steps
     def list_open(
         self, *, notebook: str | None = None, agent: str | None = None, limit: int = 50, after: str | None = None
     ) -> list[Proposal]:
-        """At most `limit` open proposals, oldest first, that follow the proposal `after`. Raises UnknownProposal."""
+        """Return open proposals, oldest first.
+
+        Args:
+            notebook: Only proposals of this notebook. None (default): of all.
+            agent: Only proposals of this agent. None (default): of all.
+            limit: Most proposals to return, 1 or more.
+            after: Id of the last proposal of the previous page. None (default): begin with the oldest one.
+
+        Raises:
+            UnknownProposal: No proposal has the id `after`.
+            ValueError: `limit` is below 1.
+        """
         check_limit(limit)
         last = None if after is None else _find_proposal(self.store, after)
         return list(islice(iterate_open(self.store, notebook=notebook, agent=agent, after=last, limit=limit), limit))
@@ -129,9 +161,20 @@ class ProposalLedger(ProposalTimers):
         limit: int = 50,
         after: str | None = None,
     ) -> list[Proposal]:
-        """At most `limit` proposals that are no longer open, newest decision first, that follow the proposal `after`.
+        """Return proposals that are no longer open, newest decision first.
 
-        `reviewer` is who decided, or whose it was to decide. Raises UnknownProposal.
+        Args:
+            status: Only proposals with this status. None (default): with any.
+            notebook: Only proposals of this notebook. None (default): of all.
+            agent: Only proposals of this agent. None (default): of all.
+            reviewer: Only proposals that this user has decided, or that were assigned to this user. None (default): of
+                all.
+            limit: Most proposals to return, 1 or more.
+            after: Id of the last proposal of the previous page. None (default): begin with the newest one.
+
+        Raises:
+            UnknownProposal: No proposal has the id `after`.
+            ValueError: `limit` is below 1.
         """
         check_limit(limit)
         last = None if after is None else _find_proposal(self.store, after)
@@ -160,20 +203,33 @@ class ProposalLedger(ProposalTimers):
         attestation: ReviewerAttestation | None = None,
         as_vote: bool = False,
     ) -> Proposal:
-        """Decide a proposal, for good; if it has terms, vote on it.
+        """Decide a proposal permanently. If it has terms, vote on it.
 
         Args:
-            proposal_id: its id, or the beginning of it.
-            action: one of those that the proposal allows.
-            value: for "edit" the edited value as JSON (already checked), for "respond" the message.
-            reviewer: user name of who decides.
-            fingerprint, revision: those of the proposal that the reviewer saw.
-            attestation: how a server knew the reviewer; it signs the decision.
-            as_vote: for a script that says what the reviewer votes.
+            proposal_id: Id of the proposal, or the beginning of it.
+            action: An action that the proposal allows.
+            value: For "edit" the edited value as JSON (already checked), for "respond" the message.
+            reason: Reason for the decision. None (default): no reason.
+            reviewer: User name of the reviewer.
+            by: Kind of the reviewer. Default: "person".
+            fingerprint, revision: Fingerprint and revision of the proposal that the reviewer saw. None (default): do
+                not compare.
+            attestation: How a server identified the reviewer, with the key that signs the decision. None (default): no
+                signature.
+            as_vote: If True, a script (`by="script"`) records the vote of the person `reviewer`. Default: False.
 
-        Raises AlreadyDecided (who and what), StaleDraft (the proposal is not the one seen), UnknownProposal,
-        StoreCorrupt (the stored proposal was tampered with), ValueError or TypeError for bad arguments; under terms
-        also NotAReviewer, OwnRequest, InvalidEdit (the policy blocks the value).
+        Returns:
+            The proposal afterwards.
+
+        Raises:
+            AlreadyDecided: The proposal was decided before; the error names the reviewer and the decision.
+            StaleDraft: The proposal is not the one that the reviewer saw.
+            UnknownProposal: No proposal has this id.
+            StoreCorrupt: The stored proposal was changed.
+            ValueError, TypeError: The arguments do not fit the proposal.
+            NotAReviewer: The terms do not allow this reviewer.
+            OwnRequest: The reviewer started or continued the run, and a four-eyes rule applies.
+            InvalidEdit: The policy blocks the edited value.
         """
         verdict = SubmittedDecision(
             action=action, value=value, reason=reason, reviewer=reviewer, by=by, attest=attestation, as_vote=as_vote
@@ -190,9 +246,16 @@ class ProposalLedger(ProposalTimers):
         revision: int | None = None,
         seconds: float | None = None,
     ) -> DecisionOutcome:
-        """`decide`, and what became of the run, read in the same transaction.
+        """Decide a proposal as `decide` does, and also return its run and comments, read in the same transaction.
 
-        `seconds` is how long the reviewer had what they decide on, if that is known; it is kept with a vote.
+        Args:
+            proposal_id: Id of the proposal, or the beginning of it.
+            verdict: The decision.
+            fingerprint, revision: As for `decide`.
+            seconds: Seconds for which the reviewer saw the proposal, recorded with a vote. None (default): unknown.
+
+        Raises:
+            HitlError: The errors of `decide`.
         """
 
         def work(transaction: Transaction) -> DecisionOutcome | LateDecision:
@@ -222,12 +285,18 @@ class ProposalLedger(ProposalTimers):
     def undo_approval(
         self, proposal_id: str, *, reviewer: str, attestation: ReviewerAttestation | None = None
     ) -> DecisionOutcome:
-        """Take the approval back that completed the votes, as long as the terms allow that.
+        """Withdraw the approval that completed the votes, while the terms allow that.
 
-        `attest` is how a server knew the reviewer; it signs that, as it did the vote.
+        Args:
+            proposal_id: Id of the proposal, or the beginning of it.
+            reviewer: User name of the person who approved last.
+            attestation: How a server identified the reviewer, with the key that signs the withdrawal. None (default):
+                no signature.
 
-        Raises TooLate; NotAReviewer for somebody else than who approved last, and without a server where only signed
-        decisions count; UnknownProposal.
+        Raises:
+            TooLate: The decision is final.
+            NotAReviewer: Another person approved last, or only signed decisions count and there is no signature.
+            UnknownProposal: No proposal has this id.
         """
 
         def work(transaction: Transaction) -> DecisionOutcome | LateDecision:
@@ -260,13 +329,19 @@ class ProposalLedger(ProposalTimers):
         attestation: ReviewerAttestation | None = None,
         seconds: Mapping[str, float | None] | None = None,
     ) -> list[Proposal]:
-        """Decide all of them the same way, or, if one of them cannot be, none.
+        """Decide several proposals with the same action. If one of them cannot be decided, none is.
 
         Args:
-            seen: the proposals as the reviewer saw them; each is decided only if it is still that one.
-            seconds: by the ids of proposals, how long the reviewer had them.
+            seen: The proposals as the reviewer saw them. Each is decided only if it has not changed since.
+            action, value, reason, reviewer, by, attestation: As for `decide`.
+            seconds: Seconds for which the reviewer saw a proposal, by its id. None (default): unknown.
 
-        The other arguments and the errors are those of `decide`.
+        Returns:
+            The proposals afterwards, in the order of `seen`.
+
+        Raises:
+            HitlError: The errors of `decide`.
+            ValueError: One proposal asks whether an effect happened; it has to be decided alone.
         """
         verdict = SubmittedDecision(
             action=action, value=value, reason=reason, reviewer=reviewer, by=by, attest=attestation
@@ -293,13 +368,18 @@ class ProposalLedger(ProposalTimers):
 
 
 def _raise_if_late(done: T | LateDecision) -> T:
-    """What was done, unless somebody or the clock was first."""
+    """Return the result of a transaction; raise the error of a late decision."""
     if isinstance(done, LateDecision):
         raise done.error
     return done
 
 
 def check_limit(limit: int) -> None:
+    """Check the size of a page.
+
+    Raises:
+        ValueError: `limit` is below 1.
+    """
     if limit < 1:
         raise ValueError(f"limit must be 1 or more, not {limit}")
 

@@ -1,8 +1,8 @@
-"""Runs of plain scripts: programs elsewhere that have no store, only a server's address, through which they write.
+"""Runs of plain scripts: programs without a store that write through a server, which they know by its address.
 
-Such a run belongs to the script's name and the workspace's title. No process holds its claim: whether a script lives
-cannot be seen from here, so the one that opened the run last has it, by a token of its own that comes with every call.
-What an earlier one still sends is refused, and any server over the store may do the work.
+Such a run is identified by the script's name and the workspace's title. No local process holds its claim, because the
+server cannot check whether a script is alive. Instead, the script that opened the run last has the claim, by a token
+that it sends with every call. Calls of an earlier script are refused. Any server over the store can handle the calls.
 """
 
 from __future__ import annotations
@@ -36,14 +36,20 @@ class RemoteClients:
     def open_script(
         self, script: ProcessIdentity, *, name: str, title: str, caller: dict[str, str], restart: bool = False
     ) -> Run:
-        """Go on with the script's run for this title, or begin one; `script` alone writes from now on.
+        """Continue the script's run for this title, or start a new one. Only `script` may write from now on.
 
         Args:
-            script: the process, and the token that it is known by; opened by it again, it is the same run.
-            caller: who asked for it and how they are known, for the events.
-            restart: begin anew after a run that was cancelled, too.
+            script: The script's process and token. A second call with the same token returns the same run.
+            name: Name of the script.
+            title: Title of the workspace.
+            caller: The user of the request and how the server identified them, for the events.
+            restart: If True, start a new run after a cancelled one too. Default: False.
 
-        Raises HitlError for a run that was cancelled, without `restart`.
+        Returns:
+            The run.
+
+        Raises:
+            HitlError: The last run was cancelled, and `restart` is False.
         """
         born, new, notebook = now(), new_id(), SCRIPT + name
 
@@ -53,7 +59,7 @@ class RemoteClients:
                 return last
             if last is not None and last.status == "cancelled" and not restart:
                 raise HitlError(f"the run of {name!r} for {title!r} was cancelled; restart=True begins anew")
-            if last is not None and last.status in ("waiting", "ready"):  # it is this one that gets the decision
+            if last is not None and last.status in ("waiting", "ready"):  # this run gets the decision: keep it
                 waits = msgspec.structs.replace(
                     last, epoch=self._claims.write_remote_claim(transaction, last, script, released=True).epoch
                 )
@@ -79,23 +85,38 @@ class RemoteClients:
         return self.store.transact(work)
 
     def is_script(self, run_id: str, token: str) -> bool:
-        """Whether the run was opened last by the script with this token."""
+        """Return whether the script with this token opened the run last."""
         return _is_held_by(claims.newest_claim(self.store, run_id), token)
 
     def require_script_claim(self, run_id: str, token: str) -> Claim:
-        """The claim that this script had last. Raises RunClaimed if another one has opened the run since."""
+        """Return the newest claim of this script.
+
+        Raises:
+            RunClaimed: Another script has opened the run since.
+            UnknownRun: No run has this id.
+            HitlError: The run does not belong to a script.
+        """
         held = _require_held_claim(claims.newest_claim(self.store, run_id), rows.load_run(self.store, run_id), token)
         return Claim(run_id, held.epoch, str(held.owner))
 
     def claim_for_script(
         self, run_id: str, token: str, caller: dict[str, str], policy: MergedPolicy | None = None
     ) -> Claim:
-        """What this script may write under; a run that people have decided on is running then.
+        """Return a claim for the script's writes. A run that people have decided on gets the status "running".
 
-        A decision that is too old then, or that `policy` (as it is now) forbids, expires: see `Ledger.claim_saved`.
+        Decisions that are too old, or that `policy` forbids, expire in that case: see `Ledger.claim_saved`.
 
-        Raises RunClaimed if another script has opened the run since; HitlError if it waits for a decision, or was
-        cancelled; WorkspaceClosed if it has ended; UnknownRun.
+        Args:
+            run_id: Id of the run.
+            token: Token of the script.
+            caller: The user of the request and how the server identified them, for the events.
+            policy: The current merged policy. None (default): no policy.
+
+        Raises:
+            RunClaimed: Another script has opened the run since.
+            HitlError: The run waits for a decision or was cancelled, or does not belong to a script.
+            WorkspaceClosed: The run has ended.
+            UnknownRun: No run has this id.
         """
         held = claims.newest_claim(self.store, run_id)
         if held is not None and _is_held_by(held, token) and not held.released:
@@ -142,12 +163,19 @@ class RemoteClients:
 
 
 def script_identity(name: str, *, host: str, pid: int, token: str) -> ProcessIdentity:
-    """A script's process, as it tells of itself; no process that could be asked whether it lives."""
+    """Return the identity that a script reports about itself. Nothing can check whether this process is alive.
+
+    Args:
+        name: Name of the script.
+        host: Host name that the script reports.
+        pid: Process id that the script reports.
+        token: Token that the script sends with every call.
+    """
     return ProcessIdentity(host=SCRIPT, name=host, pid=pid, started="", label=f"script {name}", token=token)
 
 
 def _known_requesters(caller: dict[str, str]) -> tuple[str, ...]:
-    """The person whom the server knew by login as the caller, if it did."""
+    """Return the caller's user name if the server identified the caller by login; empty otherwise."""
     return (caller["user"],) if caller.get("authn") == "login" else ()
 
 
@@ -156,7 +184,7 @@ def _is_held_by(held: ClaimRecord | None, token: str) -> bool:
 
 
 def _require_held_claim(held: ClaimRecord | None, run: Run, token: str) -> ClaimRecord:
-    """The claim, if it is this script's. Raises RunClaimed; HitlError for a run that is no script's."""
+    """Return the claim; refuse a claim of another script, and a run that does not belong to a script."""
     if not run.notebook.startswith(SCRIPT):
         raise HitlError(f"the run of {run.agent!r} is no script's: its own process alone writes there")
     if held is None or not _is_held_by(held, token):

@@ -1,7 +1,7 @@
-"""Checking a store: the log against itself, then every record against the newest event about it.
+"""Verification of a store: the log against itself, then every record against the newest event about it.
 
-What the log says of the records is kept in a temporary database while the log is read, so that memory stays bounded
-however large the store is. Others may write meanwhile: what looks wrong is looked at again in a transaction, together
+While the log is read, a temporary database collects the expected records, so that memory stays bounded for any size of
+the store. Other processes may write meanwhile. So a record that looks wrong is checked again in a transaction, together
 with the events that were written since.
 """
 
@@ -35,9 +35,9 @@ from hitl_nb.storage.interface import Store, StoreReader
 from hitl_nb.structs import prepare_structs
 
 MAX_DIFFERENCES = 100
-"""Most differences that are named."""
+"""Most differences that are reported."""
 _PAGE_SIZE = 20
-"""Records that are read at once; each may have 1 MiB and more."""
+"""Number of records that are read together; each may have 1 MiB and more."""
 
 _KINDS: dict[str, type[Record]] = {
     "run": Run,
@@ -54,18 +54,18 @@ _KINDS: dict[str, type[Record]] = {
 }
 _LIST_PAGE_SIZE = 1000
 _UNLOGGED_KINDS = ("claim", "saved")
-"""Kinds that change without an event; they must be readable."""
+"""Kinds of records that change without an event. The check is only that they can be read."""
 
 
 class RecordDifference(Record, frozen=True, kw_only=True):
-    """A record that is not what the log says.
+    """A record that differs from the log.
 
     Attributes:
-        record: its key in the store.
-        problem: "changed"; "missing", though the log says that it is there; "unknown": there, though the log never
-            says so; "unreadable".
-        text: the same as a sentence.
-        event: number of the event that says otherwise, if there is one.
+        record: Key of the record in the store.
+        problem: "changed": the record differs from its newest event. "missing": the log has the record, the store does
+            not. "unknown": the store has the record, the log does not. "unreadable": the record is damaged.
+        text: The problem as a sentence.
+        event: Number of the newest event about the record; None if there is none.
     """
 
     record: str
@@ -75,19 +75,19 @@ class RecordDifference(Record, frozen=True, kw_only=True):
 
 
 class StepEnd(Record, frozen=True):
-    """What the event of a call's end says."""
+    """The data of the event of a call's end."""
 
     status: Literal["done", "failed"]
 
 
 class Verification(Record, frozen=True):
-    """What checking found.
+    """The result of a verification.
 
     Attributes:
-        events: how many events are sound.
-        problem: the first problem in plain words.
-        differs: records that are not what the log says, at most `MAX_DIFFERENCES`; not looked for if the log is not
-        sound.
+        ok: True if no problem was found.
+        events: Number of valid events.
+        problem: The first problem as a sentence; None if there is none.
+        differs: Records that differ from the log, at most `MAX_DIFFERENCES`. Empty if the log itself is not valid.
     """
 
     ok: bool
@@ -97,7 +97,7 @@ class Verification(Record, frozen=True):
 
 
 def verify_log(store: Store) -> Verification:
-    """Check the log, and the records against it."""
+    """Check the whole log of a store, and every record against the log."""
     with LoggedRecords() as told:
         walk = chain.LogWalk()
         try:
@@ -120,7 +120,7 @@ def verify_log(store: Store) -> Verification:
 
 
 class _RecordComparison:
-    """The records of a store, compared with what the log told of them."""
+    """A comparison of a store's records with the log."""
 
     def __init__(self, store: Store, walk: chain.LogWalk, told: LoggedRecords) -> None:
         self._store = store
@@ -154,7 +154,7 @@ class _RecordComparison:
             start = page[-1][0] + "\0"
 
     def _compare_record(self, key: str) -> list[RecordDifference]:
-        """What is wrong with one record, if anything."""
+        """Return the difference of one record, if there is one; check it again in a transaction first."""
         if self._find_problem(self._store, key) is None:
             return []
 
@@ -197,7 +197,7 @@ class _RecordComparison:
     def _find_decision_problem(
         self, reads: StoreReader, proposal: Proposal, key: str, told: LoggedRecord
     ) -> RecordDifference | None:
-        """What is wrong with how a proposal was decided: it was changed in the store before, and then written again."""
+        """Compare a decision with the log: the record may have been changed in the store and then written again."""
         if proposal.decision is None or proposal.decision.by == "policy":
             return None
         try:
@@ -210,15 +210,15 @@ class _RecordComparison:
         return None
 
     def _load_log(self, reads: StoreReader, run: str) -> RunLog:
-        """The log of a run; the newest is kept, since a run's proposals follow each other."""
+        """Return the log of a run. The last one is cached, because the proposals of a run often follow each other."""
         if reads is not self._store:
-            return RunLog(reads, run)  # as it is in this transaction
+            return RunLog(reads, run)  # the log as this transaction reads it
         if self._log is None or self._log[0] != run:
             self._log = (run, RunLog(reads, run))
         return self._log[1]
 
     def _compare_blobs(self) -> Iterator[RecordDifference]:
-        """Buffers that are not what their hash says."""
+        """Find buffers whose content does not have their hash."""
         start, stop = prefix_range("blob/")
         sha, content = "", hashlib.sha256()
         while True:
@@ -234,7 +234,7 @@ class _RecordComparison:
             start = page[-1][0] + "\0"
 
     def _compare_policies(self) -> Iterator[RecordDifference]:
-        """Texts of policies that are not what their hash says."""
+        """Find texts of policies that do not have their hash."""
         start, stop = prefix_range(policytexts.POLICY_PREFIX)
         for key, _ in self._store.scan(start, stop):
             try:
@@ -250,7 +250,7 @@ class _RecordComparison:
 
 
 def _find_state_problem(reads: StoreReader, key: str) -> RecordDifference | None:
-    """What is wrong with a run's state. One that was saved between pauses is compared with the note of that."""
+    """Compare a run's state with the log; a state that was saved between pauses, with its row `saved/<run>`."""
     run = key.partition("/")[2]
     envelope, saved, digest = snapshots.newest_envelope(reads, run)
     if envelope is None or saved is None:
@@ -268,9 +268,9 @@ def _find_state_problem(reads: StoreReader, key: str) -> RecordDifference | None
 
 
 def _is_under_way(step: Step, reads: StoreReader, key: str, told: LoggedRecord | None) -> bool:
-    """Whether this is a call that was begun and has not ended, of which no event tells.
+    """Return whether this step is a call that has begun and not ended; such a call has no event yet.
 
-    A call that is done is never made again, so after its event it cannot be under way.
+    A call that is done is never made again, so after its event it cannot be in progress.
     """
     run = key.split("/")[1]
     if (
@@ -288,7 +288,7 @@ def _is_under_way(step: Step, reads: StoreReader, key: str, told: LoggedRecord |
 
 
 def _find_index_problem(reads: StoreReader, record: Record | None) -> RecordDifference | None:
-    """Whether the store's lists have the record: what they do not have is not shown, asked or continued."""
+    """Check that the store's indexes have the record: a record that they miss is not shown, asked or continued."""
     entries: list[tuple[str, str]] = []
     if isinstance(record, Run):
         entries = [(rows.run_age_key(record), record.id), (rows.name_key(record), record.id)]

@@ -1,7 +1,8 @@
 """Assignment of a question to the person with the fewest open questions, if its terms require that.
 
-The assignment is a hint: it does not limit who may decide. assignedat/<user> is the time of the last question that was
-assigned to a user in this way.
+The assignment is only a hint: other people may decide too.
+
+assignedat/<user>    the time of the last question that was assigned to the user in this way
 """
 
 from __future__ import annotations

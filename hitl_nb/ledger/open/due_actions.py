@@ -1,7 +1,7 @@
 """Due actions on open proposals (reminders, escalations, deadlines). The first process that notices one runs it, once.
 
 due/<microseconds>-<proposal> lists each open proposal with a timer by the time of its next action. Every write of a
-proposal updates this row (`ledger/rows/layout.py`). Rows with a record record when a user goes away or comes back
+proposal updates this row (`ledger/rows/layout.py`). Other rows give the time when a user goes away or comes back
 (`seat_rechecks.py`). Each action is a transaction of its own, which checks again that the action is due. If two
 processes see the same row, the second one finds it removed.
 """

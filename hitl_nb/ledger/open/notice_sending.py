@@ -121,8 +121,8 @@ class NoticeOutbox:
     ) -> Notice | None:
         """Record that services could not send a leased notice, and plan the next try.
 
-        After the last try, the proposal records that this addressee was not reached, and the next "escalate" step of its
-        timeline runs immediately.
+        After the last try, the proposal records that this addressee was not reached. The next "escalate" step of its
+        timeline runs immediately then.
 
         Args:
             notice: The leased notice.

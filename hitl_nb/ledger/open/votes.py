@@ -50,7 +50,7 @@ class ShownVersion:
 
 @dataclass(frozen=True)
 class LateDecision:
-    """A decision that came too late, because a person or the clock was first.
+    """A late decision: another person or the clock was first.
 
     Attributes:
         error: The exception to raise after the transaction.

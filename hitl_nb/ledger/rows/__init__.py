@@ -1,1 +1,1 @@
-"""Where records are kept, and how they are read and logged."""
+"""Keys of the stored records, and functions that read, write and log them."""

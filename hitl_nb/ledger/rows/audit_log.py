@@ -1,7 +1,8 @@
-"""The audit log: events, each holding the hash of the one before it.
+"""The audit log: a chain of events, each with the hash of the previous one.
 
-`event/<n>` holds the exact bytes that are hashed; `meta/events` names the newest event and its hash, so that
-a cut-off end is noticed too. Who can write the store can rewrite all of it: against that, keep a head elsewhere.
+`event/<n>` holds the exact bytes that are hashed. `meta/events` names the newest event and its hash, so that a cut-off
+end is detected too. A program that can write to the store can rewrite the whole chain. To detect that, keep a copy of
+the newest hash at another place.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ _SMALL_PAGE_SIZE = 20
 
 
 class LogHead(Record, frozen=True):
-    """The newest event's number (0: none yet) and hash (hex)."""
+    """The number of the newest event (`n`; 0: none yet) and its hash (`h`, hex)."""
 
     n: int = 0
     h: str = ""
 
 
 def hash_event(raw: bytes) -> str:
-    """The hash of one event's bytes (hex)."""
+    """Return the hash (hex) of one event's bytes."""
     return hashlib.sha256(b"hitl/ev/v1\x00" + raw).hexdigest()
 
 
 def read_head(reads: StoreReader) -> LogHead:
-    """The newest event."""
+    """Return the number and the hash of the newest event."""
     raw = reads.get(_HEAD_KEY)
     return LogHead() if raw is None else decode_record(raw, LogHead, _HEAD_KEY)
 
@@ -50,7 +51,7 @@ class _EventTime(Record, frozen=True):
 
 
 def newest_event_time(reads: StoreReader) -> datetime | None:
-    """When the newest event was; None if there is none."""
+    """Return the time of the newest event; None if there is none."""
     n = read_head(reads).n
     raw = chunked_values.get_whole(reads, _event_key(n)) if n else None
     return None if raw is None else decode_record(raw, _EventTime, _event_key(n)).at
@@ -66,9 +67,21 @@ def append_event(
     data: Any = None,
     records: Digests | None = None,
 ) -> int:
-    """Add one event to the log; its number. Events of a run are listed for `events_of_run`, unless there are very many.
+    """Append one event to the log.
 
-    `records` has the digest of every record that the event is about, as it is when the transaction ends.
+    Events of a run are also listed for `events_of_run`, except the frequent types (see `run_list_entry`).
+
+    Args:
+        transaction: The transaction that makes the logged change.
+        type_: Type of the event.
+        actor: User or process that causes the event.
+        run: Id of the run that the event is about. None (default): no run.
+        proposal: Id of the proposal that the event is about. None (default): no proposal.
+        data: Further data as JSON.
+        records: Digest of every record that the event is about, as it is at the end of the transaction.
+
+    Returns:
+        Number of the event.
     """
     last = read_head(transaction)
     event = Event(
@@ -92,40 +105,47 @@ def append_event(
 
 
 def run_list_entry(event: Event) -> tuple[str, bytes] | None:
-    """Key and value of the event's entry in the list of its run; None if it has none."""
+    """Return the key and value of the event's entry in the list of its run; None if it has no entry."""
     if event.run is None or _is_unlisted(event):
         return None
     return f"{_run_prefix(event.run)}{event.n:012d}", _STATE if f"snapshot/{event.run}" in event.records else b""
 
 
 def _is_unlisted(event: Event) -> bool:
-    """Whether it is one of very many: of a step's end, or of what a policy decided. Their records name them."""
+    """Return whether an event has a frequent type: the end of a step, or a policy's decision.
+
+    The records of the step and of the proposal name these events.
+    """
     if event.type == "decision":
         return isinstance(event.data, dict) and event.data.get("by") == "policy"
     return event.type == "step.done"
 
 
 def read_events(reads: StoreReader, after: int, limit: int) -> list[tuple[int, bytes]]:
-    """Numbers and bytes of at most `limit` events that follow number `after`."""
+    """Return the numbers and bytes of at most `limit` events with a number above `after`, in order."""
     pairs = reads.scan(_event_key(after + 1), "event0", limit=limit)
     return [(_event_number(key), chunked_values.join_chunks(reads, key, value)) for key, value in pairs]
 
 
 def read_event(reads: StoreReader, n: int) -> Event | None:
-    """Event number `n`."""
+    """Return event number `n`; None if there is none.
+
+    Raises:
+        StoreCorrupt: The event is damaged.
+    """
     raw = chunked_values.get_whole(reads, _event_key(n))
     return None if raw is None else decode_record(raw, Event, _event_key(n))
 
 
 def events_of_run(reads: StoreReader, run: str, limit: int) -> list[Event]:
-    """The newest `limit` events of a run, oldest first, without those of its steps and of what policies decided."""
+    """Return the newest `limit` events of a run, oldest first, without those of steps and of policies' decisions."""
     found = reads.scan(*chunked_values.prefix_range(_run_prefix(run)), limit=limit, reverse=True)
     events = (read_event(reads, _event_number(key.rsplit("/", 1)[1])) for key, _ in reversed(found))
     return [event for event in events if event is not None]
 
 
 def iterate_run_events(reads: StoreReader, run: str) -> Iterator[Event]:
-    """The events of a run, the newest first, without those of its steps."""
+    """Iterate over the events of a run, newest first, without those of steps and of policies' decisions."""
     start, stop = chunked_values.prefix_range(_run_prefix(run))
     while found := reads.scan(start, stop, limit=_SMALL_PAGE_SIZE, reverse=True):
         for stop, _ in found:
@@ -135,7 +155,7 @@ def iterate_run_events(reads: StoreReader, run: str) -> Iterator[Event]:
 
 
 def newest_state_event(reads: StoreReader, run: str) -> Event | None:
-    """The newest event that tells of the run's state, if there is one."""
+    """Return the newest event with a digest of the run's state; None if there is none."""
     start, stop = chunked_values.prefix_range(_run_prefix(run))
     while found := reads.scan(start, stop, limit=_SMALL_PAGE_SIZE, reverse=True):
         for stop, mark in found:
@@ -145,17 +165,17 @@ def newest_state_event(reads: StoreReader, run: str) -> Event | None:
 
 
 def delete_run_list(transaction: Transaction, run: str) -> None:
-    """Remove a run's list of events; the events stay."""
+    """Remove a run's list of events. The events themselves stay."""
     for key, _ in transaction.scan(*chunked_values.prefix_range(_run_prefix(run))):
         transaction.delete(key)
 
 
 class LogWalk:
-    """The log from its first event on, each checked against the one before it.
+    """A walk through the log from its first event, with each event checked against the previous one.
 
     Attributes:
-        n: how many events were found sound.
-        problem: the first thing that is wrong, in plain words; None if nothing is.
+        number: Number of events that were found valid.
+        problem: The first problem as a sentence; None if there is none.
     """
 
     def __init__(self) -> None:
@@ -164,7 +184,7 @@ class LogWalk:
         self._hash = ""
 
     def check_events(self, reads: StoreReader) -> Iterator[Event]:
-        """The events that follow the last one, up to the newest or the first that is not sound."""
+        """Iterate over the next events, up to the newest one or the first one that is not valid."""
         try:
             while self.problem is None:
                 page = read_events(reads, self.number, _PAGE_SIZE)
@@ -177,14 +197,14 @@ class LogWalk:
                     last = read_head(reads)
                     if last.n <= self.number or not read_events(
                         reads, self.number, 1
-                    ):  # else it was written meanwhile, with its event
+                    ):  # otherwise an event was appended after the page was read
                         self.problem = _find_end_problem(last, self.number, self._hash)
                         return
         except StoreCorrupt as damage:
             self.problem = str(damage)
 
     def _check_event(self, number: int, raw: bytes) -> Event | None:
-        """The event, if it is the next one."""
+        """Return the event if it is the valid next one; otherwise note the problem and return None."""
         if number != self.number + 1:
             self.problem = f"event {self.number + 1} was removed"
             return None

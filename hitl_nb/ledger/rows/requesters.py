@@ -1,4 +1,4 @@
-"""Who started or continued a run: with four eyes, they do not decide on what it asks."""
+"""Requesters: the people who started or continued a run. Under a four-eyes rule they may not decide its questions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _replacement_names: tuple[str, ...] | None = None
 
 
 def replace_requesters(names: tuple[str, ...] | None) -> None:
-    """Let these be the people behind this process; None: those who are.
+    """Set the people behind this process; None: the real ones again.
 
-    A decisions file that answers in place of people must give the same no matter who runs it.
+    A decisions file that answers in place of people must give the same result for every user who runs it.
     """
     global _replacement_names
     _replacement_names = names
 
 
 def os_user() -> str:
-    """The operating system's name of the person who runs this process (not what the environment claims)."""
+    """Return the user name of this process according to the operating system, not to environment variables."""
     return _os_user(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
 
 
@@ -39,7 +39,7 @@ def _os_user(uid: int) -> str:
 
 
 def current_requesters() -> tuple[str, ...]:
-    """The people behind this process: the OS user, and whom JupyterHub started it for."""
+    """Return the people behind this process: the OS user, and the user for whom JupyterHub started it, if any."""
     if _replacement_names is not None:
         return _replacement_names
     hub = HUB_USER.read()
@@ -47,6 +47,6 @@ def current_requesters() -> tuple[str, ...]:
 
 
 def with_requesters(run: Run, names: tuple[str, ...]) -> Run:
-    """The run with these people among its requesters."""
+    """Return the run with these people added to its requesters."""
     more = [name for name in names if name not in run.requesters]
     return msgspec.structs.replace(run, requesters=(*run.requesters, *more)) if more else run

@@ -1,4 +1,4 @@
-"""How a run begins, be it a kernel's or a script's."""
+"""Start of a run, for kernels and for scripts."""
 
 from __future__ import annotations
 
@@ -27,13 +27,20 @@ def start_run(
     also: Digests | None = None,
     restarted: str = "",
 ) -> Run:
-    """Begin the run `id_` behind `last`, the newest one of its name. Its claim is the caller's to take.
+    """Start a new generation of a run. The caller writes its claim.
 
     Args:
-        caller: what the event says of who asked for it, beside the actor.
-        requesters: who asked for it, for four eyes.
-        also: digests of other records, which the same event tells of.
-        restarted: see `Run`.
+        transaction: The transaction to write in.
+        id_: Id of the new run.
+        last: The newest run with the same name; None if there is none.
+        agent, notebook, key: The name of the run.
+        at: Time of the start.
+        actor: User or process that starts the run, for the event.
+        notebook_id: Id of the notebook. Default: "".
+        caller: Further data of the event about the user of the request. None (default): nothing.
+        requesters: People who asked for the run, for four-eyes rules.
+        also: Digests of other records for the same event. None (default): no others.
+        restarted: See `Run`.
     """
     run = Run(
         id=id_,
