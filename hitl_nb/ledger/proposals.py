@@ -337,7 +337,7 @@ class ProposalLedger(ProposalTimers):
             seconds: Seconds for which the reviewer saw a proposal, by its id. None (default): unknown.
 
         Returns:
-            The proposals afterwards, in the order of `seen`.
+            The proposals afterwards, each one once, in the order of `seen`.
 
         Raises:
             HitlError: The errors of `decide`.

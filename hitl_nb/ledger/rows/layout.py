@@ -1,4 +1,4 @@
-"""Where each record is kept, and how it is read back.
+"""Keys of all stored records, and functions that read and write them.
 
 meta/format                                   {format, store_id}
 meta/events                                   {n, h}: the newest event and its hash
@@ -8,34 +8,34 @@ made/<microseconds>-<run>                     index: runs by age
 name/<notebook>/<agent>/<key>/<generation>    index: runs by name (the parts hashed)
 claim/<run>                                   ClaimRecord
 snapshot/<run>, blobs/<run>                   envelope; the blobs that it names
-saved/<run>                                   Saved: when it was saved, if that was between two pauses
-blob/<sha256>/<n>, blobref/<sha256>/<run>     a buffer, in pieces; who names it
+saved/<run>                                   SavedState: its number and digest, if it was saved between two pauses
+blob/<sha256>/<n>, blobref/<sha256>/<run>     a buffer, in pieces; the runs that use it
 step/<run>/<key>                              Step
 proposal/<proposal>                           Proposal
 asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
 passed/<run>/<position>/<proposal>            index: those that a policy decided and the run did not pause for
-due/<microseconds>-<proposal>                 index: open proposals with a timer, by when the clock acts next
-due/<microseconds>-away-<user>                when somebody (hashed) goes away or comes back (see `seat_rechecks.py`)
-policy/<sha256>                               a merged policy, as its hash says (see `ledger/open/passed_questions.py`)
+due/<microseconds>-<proposal>                 index: open proposals with a timer, by the time of the next action
+due/<microseconds>-away-<user>                a user (hashed) goes away or comes back (see `seat_rechecks.py`)
+policy/<sha256>                               the text of a merged policy (see `ledger/open/passed_questions.py`)
 policyof/<run>/<sha256>                       index: the policies that a run has used
 open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first
-closed/<microseconds>-<proposal>              index: closed proposals by when they were decided, else by when asked
+closed/<microseconds>-<proposal>              index: closed proposals by time of decision (superseded: of asking)
 workspace/<workspace>                         Workspace
 opened/<run>/<ordinal>                        index: a run's workspaces in order
 writing/<microseconds>-<workspace>            index: workspaces that are not closed, by age
-comment/<document>/<n>                        Comment, as it was said (n of its event)
-marked/<document>/<n>                         Mark: what became of one since
-happened/<run>/<n>                            index: the events of a run that are about more than one step;
-                                              "state" where its state was saved
-notebook/<notebook id>, notebookat/<path>     Known: a notebook's id and path; index: its id by its path (hashed)
-moved/<notebook>/<microseconds>               Move: where the notebook (hashed) went then
-notice/<microseconds>-<notice>                Notice: who is to be told what, by when that is to be looked at
+comment/<document>/<n>                        Comment, as it was made (n of its event)
+marked/<document>/<n>                         CommentStateChange: a later change of a comment's state
+happened/<run>/<n>                            index: the events of a run, without those of single steps;
+                                              the value is "state" if the event saved the run's state
+notebook/<notebook id>, notebookat/<path>     KnownNotebook: its id and path; index: its id by its path (hashed)
+moved/<notebook>/<microseconds>               NotebookRename: the new path of the notebook (hashed)
+notice/<microseconds>-<notice>                Notice: a message for one addressee, by the time of its next try
 watching/<token>                              Heartbeat: a process that watches timelines and sends notices
-away/<user>                                   Away: when a user was, and who voted in their place (see `absences.py`)
-assignedat/<user>                             when a question was last assigned to a user by itself
+away/<user>                                   Away: a user's absences and deputies (see `absences.py`)
+assignedat/<user>                             time of the last automatic assignment of a question to a user
 chunk/<token>/<n>                             pieces of values above MAX_VALUE_BYTES
 update/<document>/<n>, folded/<document>      a draft's document (in `Store.drafts`, see `update_log.py`)
-write/<document>/..., writer/<document>       what an agent wrote into it (in `Store.drafts`, see `agent_writes.py`)
+write/<document>/..., writer/<document>       an agent's writes into it (in `Store.drafts`, see `agent_writes.py`)
 """
 
 from __future__ import annotations
@@ -61,13 +61,22 @@ from hitl_nb.storage.interface import StoreReader, Transaction
 R = TypeVar("R", bound=Record)
 
 _MAX_KEY_CHARS = 512
-"""Longest step key that is readable in the store, well below what a store's key may have."""
+"""Longest step key that is stored in readable form, well below the longest key of a store."""
 _SPECIAL_CHARACTERS = re.compile(r"[^A-Za-z0-9_.~-]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def decode_record(raw: bytes, kind: type[R], key: str) -> R:
-    """The record at `key`. Raises StoreCorrupt if it is none."""
+    """Decode a stored record.
+
+    Args:
+        raw: The stored bytes.
+        kind: Class of the record.
+        key: Key of the record, for the message.
+
+    Raises:
+        StoreCorrupt: The bytes are not a valid record of this class.
+    """
     try:
         return _check_kind_name(msgspec.json.decode(raw, type=kind), key)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
@@ -75,7 +84,16 @@ def decode_record(raw: bytes, kind: type[R], key: str) -> R:
 
 
 def convert_record(fields: Any, kind: type[R], key: str) -> R:
-    """The record that these fields make, of what is kept at `key`. Raises StoreCorrupt if they make none."""
+    """Convert decoded JSON to a record.
+
+    Args:
+        fields: The decoded JSON.
+        kind: Class of the record.
+        key: Key of the stored value, for the message.
+
+    Raises:
+        StoreCorrupt: The fields are not a valid record of this class.
+    """
     try:
         return _check_kind_name(msgspec.convert(fields, type=kind), key)
     except msgspec.ValidationError as damage:
@@ -83,19 +101,23 @@ def convert_record(fields: Any, kind: type[R], key: str) -> R:
 
 
 def _check_kind_name(record: R, key: str) -> R:
-    """The record, if the kind of its value is known here. Raises StoreCorrupt."""
+    """Return the record; refuse it if this version does not know the kind of its value."""
     if isinstance(record, Question | Workspace) and record.kind not in KINDS:
         raise StoreCorrupt(f"the stored record {key} is damaged: there is no kind {record.kind!r} of values here")
     return record
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` can be an id, or the beginning of one."""
+    """Return whether `text` can be an id, or the beginning of one."""
     return re.fullmatch("[a-z2-7]{1,12}", text) is not None
 
 
 def decode_index_id(key: str, raw: bytes) -> str:
-    """The id that the index entry `key` holds. Raises StoreCorrupt if it is none."""
+    """Return the id in the value `raw` of the index entry `key`.
+
+    Raises:
+        StoreCorrupt: The value is not an id.
+    """
     text = raw.decode("ascii", "replace")
     if not is_id(text):
         raise StoreCorrupt(f"the stored index entry {key} is damaged: it names {text[:40]!r}")
@@ -103,27 +125,32 @@ def decode_index_id(key: str, raw: bytes) -> str:
 
 
 def run_age_key(run: Run) -> str:
+    """Return the key of a run in the index by age."""
     return f"made/{sortable_time(run.created_at)}-{run.id}"
 
 
 def open_key(proposal: Proposal) -> str:
+    """Return the key of a proposal in the index of open proposals."""
     return f"open/{sortable_time(proposal.created_at)}-{proposal.ordinal:06d}-{proposal.id}"
 
 
 def asked_key(proposal: Proposal) -> str:
+    """Return the key of a proposal in the list of its run's asked proposals."""
     return f"{asked_prefix(proposal.run, proposal.pause)}{proposal.ordinal:06d}"
 
 
 def asked_prefix(run_id: str, pause: int | None = None) -> str:
+    """Return the prefix of the list of a run's asked proposals; with `pause`, of one pause."""
     return f"asked/{run_id}/" if pause is None else f"asked/{run_id}/{pause:06d}/"
 
 
 def passed_prefix(run_id: str) -> str:
+    """Return the prefix of the list of a run's proposals that policies decided without a pause."""
     return f"passed/{run_id}/"
 
 
 def list_key(proposal: Proposal) -> str:
-    """Where a proposal stands in the list of its run's: of those asked, or of those that passed without a pause."""
+    """Return the key of a proposal in one of its run's lists: asked, or decided by a policy without a pause."""
     return (
         asked_key(proposal)
         if proposal.pause
@@ -142,34 +169,41 @@ def _quote_character(character: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def step_key(run_id: str, key: str) -> str:
+    """Return the stored key of a step; `key` is its key within the run."""
     return f"step/{run_id}/{_position_key(key)}"
 
 
 def _position_key(position: str) -> str:
-    """A position in a run as a part of a key, sorted alike."""
-    place = _SPECIAL_CHARACTERS.sub(_escape, position)  # quote() takes all that is plain for a letter
-    if len(place) > _MAX_KEY_CHARS:  # its order is in the beginning
+    """Encode a position in a run as a part of a key, with the same sort order."""
+    place = _SPECIAL_CHARACTERS.sub(_escape, position)  # all other characters stay the same in quote()
+    if len(place) > _MAX_KEY_CHARS:  # the beginning of a position determines its order
         place = f"{quote(position[:9], safe='')}-{hashlib.sha256(position.encode()).hexdigest()}"
     return place
 
 
 def step_idempotency_key(run_id: str, key: str) -> str:
-    """What a service may know a step by: the same on every try of this call."""
+    """Return the idempotency key of a step for external services: the same on every try of the call."""
     return hashlib.sha256(f"hitl/step/v1\0{run_id}\0{key}".encode()).hexdigest()[:32]
 
 
 def name_prefix(notebook: str, agent: str | None = None, key: str | None = None) -> str:
-    """The prefix of the names of a notebook's runs, of one agent's, or of one key's."""
+    """Return the prefix of the index by name: of a notebook's runs, or of one agent's, or of one key's."""
     parts = [part for part in (notebook, agent, key) if part is not None]
     return "name/" + "".join(hashlib.sha256(part.encode()).hexdigest()[:24] + "/" for part in parts)
 
 
 def name_key(run: Run) -> str:
+    """Return the key of a run in the index by name."""
     return f"{name_prefix(run.notebook, run.agent, run.key)}{run.generation:08d}"
 
 
 def load_run(reads: StoreReader, run_id: str) -> Run:
-    """The run. Raises UnknownRun."""
+    """Return the run with this id.
+
+    Raises:
+        UnknownRun: No run has this id.
+        StoreCorrupt: The record is damaged, or is of another run.
+    """
     raw = chunked_values.get_whole(reads, f"run/{run_id}") if is_id(run_id) else None
     if raw is None:
         raise UnknownRun(f"there is no run {run_id!r} in this store; `hitl-nb runs` lists them")
@@ -180,62 +214,86 @@ def load_run(reads: StoreReader, run_id: str) -> Run:
 
 
 def newest_run(reads: StoreReader, notebook: str, agent: str, key: str) -> Run | None:
-    """The newest generation of a named run."""
+    """Return the newest generation of a named run; None if there is none."""
     found = reads.scan(*prefix_range(name_prefix(notebook, agent, key)), limit=1, reverse=True)
     return load_run(reads, decode_index_id(*found[0])) if found else None
 
 
 def put_record(transaction: Transaction, key: str, record: Record, *, new: bool = False) -> Digests:
-    """Store a record at `key`; its digest, for the event that tells of it. `new`: nothing is there yet."""
+    """Store a record.
+
+    Args:
+        transaction: The transaction to write in.
+        key: Key of the record.
+        record: The record.
+        new: If True, the key must have no value yet, which saves a read. Default: False.
+
+    Returns:
+        The digest of the record, for the event that describes it.
+    """
     raw = record.json()
     (chunked_values.put_new if new else chunked_values.put_any)(transaction, key, raw)
     return {key: digest_record(key, raw)}
 
 
 def add_run(transaction: Transaction, run: Run) -> Digests:
+    """Store a new run with its index entries; return its digest for the event."""
     transaction.put(run_age_key(run), run.id.encode())
     transaction.put(name_key(run), run.id.encode())
     return put_run(transaction, run)
 
 
 def put_run(transaction: Transaction, run: Run) -> Digests:
+    """Store a changed run; return its digest for the event."""
     return put_record(transaction, f"run/{run.id}", run)
 
 
 def delete_run(transaction: Transaction, run: Run) -> None:
+    """Remove a run and its index entries."""
     transaction.delete(run_age_key(run))
     transaction.delete(name_key(run))
     chunked_values.delete_chunked(transaction, f"run/{run.id}")
 
 
 def with_status(run: Run, status: RunStatus, **changes: Any) -> Run:
-    """`run` with another status. Raises HitlError for a change that is not allowed."""
+    """Return the run with another status and other changed fields.
+
+    Raises:
+        HitlError: The run cannot change to this status.
+    """
     if status not in RUN_TRANSITIONS[run.status]:
         raise HitlError(f"run {run.id} ({run.agent}) is {run.status} and cannot become {status}; start it anew")
     return msgspec.structs.replace(run, status=status, updated_at=now(), **changes)
 
 
 def load_step(reads: StoreReader, run_id: str, key: str) -> Step | None:
+    """Return the record of a step; None if it was never started."""
     place = step_key(run_id, key)
     raw = chunked_values.get_whole(reads, place)
     return None if raw is None else decode_record(raw, Step, place)
 
 
 def load_proposals(reads: StoreReader, run_id: str, pause: int | None = None) -> list[Proposal]:
-    """A run's proposals in the order asked; those of one pause, if given."""
+    """Return a run's asked proposals in order; with `pause`, those of one pause."""
     found = (load_proposal(reads, one) for one in find_proposals(reads, run_id, pause))
     return [proposal for proposal in found if proposal is not None]
 
 
 def find_proposals(reads: StoreReader, run_id: str, pause: int | None = None) -> list[str]:
-    """The ids of `load_proposals`."""
+    """Return the ids of the proposals of `load_proposals`."""
     return [decode_index_id(*entry) for entry in reads.scan(*prefix_range(asked_prefix(run_id, pause)))]
 
 
 def load_passed(reads: StoreReader, run_id: str, floor: str = "") -> list[Proposal]:
-    """The proposals that a policy decided and the run did not pause for, whose position is not below `floor`.
+    """Return a run's proposals that a policy decided without a pause.
 
-    Raises StoreCorrupt for an entry that does not name such a proposal.
+    Args:
+        reads: The store, or a transaction.
+        run_id: Id of the run.
+        floor: Only proposals at this position or later. Default: all.
+
+    Raises:
+        StoreCorrupt: An index entry does not name such a proposal.
     """
     start, stop = prefix_range(passed_prefix(run_id))
     found: list[Proposal] = []
@@ -248,12 +306,17 @@ def load_passed(reads: StoreReader, run_id: str, floor: str = "") -> list[Propos
 
 
 def load_proposal(reads: StoreReader, proposal_id: str) -> Proposal | None:
+    """Return the proposal with this full id; None if there is none."""
     raw = chunked_values.get_whole(reads, f"proposal/{proposal_id}")
     return None if raw is None else read_proposal(raw, proposal_id)
 
 
 def read_proposal(raw: bytes, proposal_id: str) -> Proposal:
-    """The proposal that a row holds. Raises StoreCorrupt if it is none, or another one."""
+    """Decode the row of a proposal.
+
+    Raises:
+        StoreCorrupt: The row is damaged, or is of another proposal.
+    """
     proposal = decode_record(raw, Proposal, f"proposal/{proposal_id}")
     if proposal.id != proposal_id:
         raise StoreCorrupt(f"the stored record proposal/{proposal_id} is of another proposal, {proposal.id!r}")
@@ -261,6 +324,7 @@ def read_proposal(raw: bytes, proposal_id: str) -> Proposal:
 
 
 def add_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
+    """Store a new proposal with its index entries; return its digest for the event."""
     transaction.put(list_key(proposal), proposal.id.encode())
     transaction.put(open_key(proposal) if proposal.status == "open" else closed_key(proposal), proposal.id.encode())
     _update_due(transaction, None, due_key(proposal), proposal.id)
@@ -268,6 +332,7 @@ def add_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
 
 
 def put_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
+    """Store a changed proposal and update its timer; return its digest for the event."""
     if proposal.terms is not None:
         before = load_proposal(transaction, proposal.id)
         _update_due(transaction, None if before is None else due_key(before), due_key(proposal), proposal.id)
@@ -275,9 +340,9 @@ def put_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
 
 
 def due_key(proposal: Proposal) -> str | None:
-    """Where a proposal stands among those with a timer; None if the clock never acts on it.
+    """Return the key of a proposal in the index of timers; None if no action is planned.
 
-    The timeline of one that a decisions file answers is by that file's clock: for all other clocks it is long over.
+    A proposal that a decisions file answers has no entry: its timeline follows the clock of that file.
     """
     at = next_due_time(proposal) if proposal.terms is not None and proposal.asked_at is None else None
     return None if at is None else f"due/{sortable_time(at)}-{proposal.id}"
@@ -293,19 +358,23 @@ def _update_due(transaction: Transaction, before: str | None, after: str | None,
 
 
 def closed_key(proposal: Proposal) -> str:
-    """Where a proposal that is no longer open stands among those; a superseded one by when it was asked."""
+    """Return the key of a proposal in the index of closed proposals.
+
+    The time in the key is the time of the decision; for a superseded proposal, the time when it was asked.
+    """
     closed_at = proposal.decision.decided_at if proposal.decision else proposal.created_at
     return f"closed/{sortable_time(closed_at)}-{proposal.id}"
 
 
 def close_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
-    """Store `p`, which is no longer open."""
+    """Store a proposal that is no longer open, and update the indexes; return its digest for the event."""
     transaction.delete(open_key(proposal))
     transaction.put(closed_key(proposal), proposal.id.encode())
     return put_proposal(transaction, proposal)
 
 
 def delete_proposal(transaction: Transaction, proposal: Proposal) -> None:
+    """Remove a proposal with its comments and index entries."""
     transaction.delete(open_key(proposal))
     transaction.delete(closed_key(proposal))
     transaction.delete(list_key(proposal))
@@ -315,21 +384,28 @@ def delete_proposal(transaction: Transaction, proposal: Proposal) -> None:
 
 
 def delete_comments(transaction: Transaction, document_id: str) -> None:
-    """Remove the comments on a document, and what became of them."""
+    """Remove the comments on a document, and the changes of their state."""
     for prefix in ("comment", "marked"):
         for key, _ in transaction.scan(*prefix_range(f"{prefix}/{document_id}/")):
             chunked_values.delete_chunked(transaction, key)
 
 
 def workspace_prefix(run_id: str) -> str:
+    """Return the prefix of the list of a run's workspaces."""
     return f"opened/{run_id}/"
 
 
 def writing_key(workspace: Workspace) -> str:
+    """Return the key of a workspace in the index of workspaces that are not closed."""
     return f"writing/{sortable_time(workspace.created_at)}-{workspace.id}"
 
 
 def load_workspace(reads: StoreReader, workspace_id: str) -> Workspace | None:
+    """Return the workspace with this id; None if there is none.
+
+    Raises:
+        StoreCorrupt: The record is damaged, or is of another workspace.
+    """
     raw = chunked_values.get_whole(reads, f"workspace/{workspace_id}") if is_id(workspace_id) else None
     if raw is None:
         return None
@@ -340,7 +416,7 @@ def load_workspace(reads: StoreReader, workspace_id: str) -> Workspace | None:
 
 
 def load_workspaces(reads: StoreReader, run_id: str) -> list[Workspace]:
-    """A run's workspaces in the order opened."""
+    """Return a run's workspaces in the order in which they were opened."""
     found = (
         load_workspace(reads, decode_index_id(*entry)) for entry in reads.scan(*prefix_range(workspace_prefix(run_id)))
     )
@@ -348,7 +424,7 @@ def load_workspaces(reads: StoreReader, run_id: str) -> list[Workspace]:
 
 
 def put_workspace(transaction: Transaction, workspace: Workspace) -> Digests:
-    """Store `w`, and list it as its status says."""
+    """Store a workspace, and update the indexes for its status; return its digest for the event."""
     if workspace.status == "closed":
         transaction.delete(writing_key(workspace))
     else:
@@ -358,6 +434,7 @@ def put_workspace(transaction: Transaction, workspace: Workspace) -> Digests:
 
 
 def delete_workspace(transaction: Transaction, workspace: Workspace) -> None:
+    """Remove a workspace with its comments and index entries."""
     transaction.delete(writing_key(workspace))
     transaction.delete(f"{workspace_prefix(workspace.run)}{workspace.ordinal:06d}")
     delete_comments(transaction, workspace.id)
@@ -365,12 +442,20 @@ def delete_workspace(transaction: Transaction, workspace: Workspace) -> None:
 
 
 def index_time(key: str) -> datetime:
-    """The time that an index entry `<index>/<microseconds>-...` begins with. Raises StoreCorrupt if it has none."""
+    """Return the time in the key of an index entry `<index>/<microseconds>-...`.
+
+    Raises:
+        StoreCorrupt: The key has no time.
+    """
     return _EPOCH + timedelta(microseconds=index_microseconds(key))
 
 
 def index_microseconds(key: str) -> int:
-    """The same, as whole microseconds since 1970."""
+    """Return the time in the key of an index entry as whole microseconds since 1970 (UTC).
+
+    Raises:
+        StoreCorrupt: The key has no time.
+    """
     text = key.partition("/")[2][:18]
     if len(text) != 18 or text[17] != "-" or not text[:17].isdecimal():
         raise StoreCorrupt(f"the stored index entry {key} is damaged: it begins with no time")
@@ -378,5 +463,8 @@ def index_microseconds(key: str) -> int:
 
 
 def sortable_time(at: datetime) -> str:
-    """A time as text that sorts by it; of a time before 1970 or after the year 5138, the nearest within."""
+    """Return a time as 17 digits that sort by time (microseconds since 1970, UTC).
+
+    A time before 1970 or after the year 5138 becomes the nearest time in this range.
+    """
     return f"{min(max((at - _EPOCH) // timedelta(microseconds=1), 0), 10**17 - 1):017d}"

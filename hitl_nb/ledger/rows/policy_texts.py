@@ -1,4 +1,4 @@
-"""The merged policies that runs were judged by, each kept once under the hash of its text."""
+"""Texts of the merged policies that judged runs. Each text is stored once, under its hash."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ POLICY_PREFIX = "policy/"
 
 
 def keep_policy_text(transaction: Transaction, policy: MergedPolicy) -> None:
-    """Keep the text of a policy, unless it is there."""
+    """Store the text of a policy, unless the store has it already."""
     key = f"{POLICY_PREFIX}{policy.sha256}"
     if transaction.get(key) is None:
         chunked_values.put_new(transaction, key, policy.json())
 
 
 def read_policy_text(reads: StoreReader, sha256: str) -> bytes | None:
-    """The text of the policy with this hash; None if it is not kept. Raises StoreCorrupt if it has another hash."""
+    """Return the text of the policy with this hash; None if the store does not have it.
+
+    Raises:
+        StoreCorrupt: The stored text has another hash.
+    """
     raw = chunked_values.get_whole(reads, f"{POLICY_PREFIX}{sha256}") if sha256.isalnum() else None
     if raw is not None and hashlib.sha256(raw).hexdigest() != sha256:
         raise StoreCorrupt(f"the policy {sha256[:12]} was changed in the store: its text has another hash")
@@ -34,9 +38,17 @@ def read_policy_text(reads: StoreReader, sha256: str) -> bytes | None:
 def record_policy_use(
     transaction: Transaction, run_id: str, sha256: str, policy: MergedPolicy | None, actor: str
 ) -> None:
-    """The run is judged by this policy: the first time, an event says so.
+    """Record that a policy judges a run. Only the first call for a run and a policy appends an event.
 
-    `policy` is kept if it is the one. Raises ValueError if the text is neither given nor kept.
+    Args:
+        transaction: The transaction to write in.
+        run_id: Id of the run.
+        sha256: Hash of the policy's text.
+        policy: A merged policy; its text is stored if it has the hash `sha256`.
+        actor: User or process for the event.
+
+    Raises:
+        ValueError: The text is neither given nor stored.
     """
     mark = f"policyof/{run_id}/{sha256}"
     if transaction.get(mark) is not None:
@@ -50,6 +62,6 @@ def record_policy_use(
 
 
 def delete_policy_uses(transaction: Transaction, run_id: str) -> None:
-    """Remove what is kept of a run's use of policies; the texts stay."""
+    """Remove the records of a run's use of policies. The texts stay."""
     for key, _ in transaction.scan(*chunked_values.prefix_range(f"policyof/{run_id}/")):
         transaction.delete(key)

@@ -1,7 +1,7 @@
-"""Open proposals in the order they were asked: of the whole store, or of one notebook; and those that are closed.
+"""Lists of proposals: open ones in the order in which they were asked, and closed ones.
 
-The inbox's index is by age, so a page of all is a short range of it. A notebook's proposals lie scattered in it; they
-are found through its runs, unless these are so many that the index is the shorter way.
+The index of open proposals is by age, so a page of all proposals is a short range of it. The proposals of one notebook
+are scattered in it. They are found through the notebook's runs, unless it has so many runs that the index is faster.
 """
 
 from __future__ import annotations
@@ -20,13 +20,21 @@ from hitl_nb.storage.interface import StoreReader
 
 _PAGE_SIZE = 200
 _MAX_RUNS = 100
-"""Most runs of a notebook that are looked at one by one."""
+"""Most runs of a notebook that are read one by one."""
 
 
 def iterate_open(
     reads: StoreReader, *, notebook: str | None, agent: str | None, after: Proposal | None, limit: int
 ) -> Iterator[Proposal]:
-    """The open proposals that follow `after`, oldest first. `limit` is how many the caller is going to take."""
+    """Iterate over open proposals, oldest first.
+
+    Args:
+        reads: The store, or a transaction.
+        notebook: Only proposals of this notebook; None: of all.
+        agent: Only proposals of this agent; None: of all.
+        after: The last proposal of the previous page; None: begin with the oldest one.
+        limit: Number of proposals that the caller expects to use; it sets the size of the reads.
+    """
     start = "open/" if after is None else rows.open_key(after) + "\0"
     if notebook is not None:
         named = reads.scan(*prefix_range(rows.name_prefix(notebook, agent)), limit=_MAX_RUNS + 1)
@@ -40,7 +48,10 @@ def iterate_open(
 
 
 def iterate_stuck(reads: StoreReader) -> Iterator[Proposal]:
-    """The open proposals that nobody may decide, oldest first. All open ones are looked at, if any have terms."""
+    """Iterate over the open proposals that no person may decide, oldest first.
+
+    This reads all open proposals, if the store has terms.
+    """
     if formats.has_terms(reads):
         yield from (proposal for proposal in _iterate_listed(reads, "open/", "open0", _PAGE_SIZE) if proposal.stuck)
 
@@ -49,7 +60,7 @@ def _iterate_open_of_run(reads: StoreReader, run_id: str, after: str) -> Iterato
     try:
         run = rows.load_run(reads, run_id)
     except UnknownRun:
-        return  # forgotten between the index and here
+        return  # the run was forgotten after the index was read
     start, stop = prefix_range(rows.asked_prefix(run.id, run.pauses))
     if run.open:
         yield from (
@@ -58,7 +69,7 @@ def _iterate_open_of_run(reads: StoreReader, run_id: str, after: str) -> Iterato
 
 
 def _iterate_listed(reads: StoreReader, start: str, stop: str, page: int) -> Iterator[Proposal]:
-    """The open ones of the proposals that an index names, read by the page."""
+    """Iterate over the open proposals of an index, read page by page."""
     page, reader = min(page, _PAGE_SIZE), ProposalReader()
     while pairs := reads.scan(start, stop, limit=page):
         ids = [rows.decode_index_id(*entry) for entry in pairs]
@@ -71,7 +82,12 @@ def _iterate_listed(reads: StoreReader, start: str, stop: str, page: int) -> Ite
 
 
 def iterate_closed(reads: StoreReader, *, after: Proposal | None) -> Iterator[Proposal]:
-    """The proposals that are decided or superseded, the newest first, that follow `after`."""
+    """Iterate over the proposals that are no longer open, newest first.
+
+    Args:
+        reads: The store, or a transaction.
+        after: The last proposal of the previous page; None: begin with the newest one.
+    """
     stop = "closed0" if after is None else rows.closed_key(after)
     while pairs := reads.scan("closed/", stop, limit=_PAGE_SIZE, reverse=True):
         for entry in pairs:

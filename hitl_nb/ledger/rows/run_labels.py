@@ -1,4 +1,4 @@
-"""Facts of a run, which its agent records with `hitl.labels`."""
+"""Labels of a run: facts that its agent records with `hitl.labels`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,24 @@ from hitl_nb.records import Run
 from hitl_nb.storage.interface import Transaction
 
 MAX_LABELS = 50
-"""Labels of one run."""
+"""Most labels of one run."""
 
 
 def label_run(transaction: Transaction, run_id: str, labels: Mapping[str, str], actor: str) -> Run:
-    """Add labels to a run, in place of those of the same names; the run then. Raises ValueError for too many."""
+    """Add labels to a run; they replace labels with the same names.
+
+    Args:
+        transaction: The transaction to write in.
+        run_id: Id of the run.
+        labels: Values of the labels by name.
+        actor: User or process for the event.
+
+    Returns:
+        The run afterwards.
+
+    Raises:
+        ValueError: The run would have more than `MAX_LABELS` labels.
+    """
     run = rows.load_run(transaction, run_id)
     merged = {**run.labels, **labels}
     if merged == run.labels:

@@ -1,4 +1,4 @@
-"""Which runs `--restart` began, while the flag stays in the cell."""
+"""The mark of runs that `--restart` began, which counts while the flag stays in the cell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from hitl_nb.storage.interface import Transaction
 
 
 def clear_restart(transaction: Transaction, run_id: str) -> Run:
-    """The cell was run without `--restart` since: with the flag put back, it begins again. The run then."""
+    """Remove the restart mark of a run, because its cell was run without `--restart`.
+
+    If the flag is added to the cell again, the cell starts a new run.
+
+    Returns:
+        The run afterwards.
+    """
     run = rows.load_run(transaction, run_id)
     if not run.restarted:
         return run

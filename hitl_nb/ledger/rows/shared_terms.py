@@ -1,7 +1,7 @@
-"""Reading many proposals: neighbours under the same terms share one object of them, which is read once.
+"""Fast reading of many proposals: neighbours with the same terms share one object, which is decoded once.
 
-The questions of one agent mostly wait under the same terms. These are the last field of a proposal's row, so the row
-that ends as the one before has the same, and only what stands before them is read.
+Most questions of one agent have the same terms. The terms are the last field of a proposal's row. So if a row has the
+same end as the previous row, it has the same terms, and only the part before them is decoded.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ _TERMS_FIELD = b',"terms":'
 
 
 class ProposalReader:
-    """Reads rows of proposals one after the other."""
+    """A reader of proposals' rows, one after the other."""
 
     def __init__(self) -> None:
         self._end = b""
         self._terms: Terms | None = None
 
     def read_proposal(self, raw: bytes, proposal_id: str) -> Proposal:
-        """The proposal that a row holds. Raises StoreCorrupt if it is none, or another one."""
+        """Decode the row of a proposal.
+
+        Raises:
+            StoreCorrupt: The row is damaged, or is of another proposal.
+        """
         if self._end and raw.endswith(self._end):
             terms = self._terms or self._read_terms()
             if terms is not None:
@@ -35,9 +39,10 @@ class ProposalReader:
         return proposal
 
     def _read_terms(self) -> Terms | None:
-        """The terms at the end of the row before, once a second row ends so; None if they were not its last field.
+        """Decode the terms at the end of the previous row, when a second row has the same end.
 
-        If they are a whole object here, they are a field of the row's own object: one further in would leave a bracket.
+        Returns None if the terms were not the last field of the row. If the text is a complete object here, it is a
+        field of the row's own object: after a more deeply nested one, a bracket would be left over.
         """
         try:
             self._terms = msgspec.json.decode(self._end[len(_TERMS_FIELD) : -1], type=Terms)

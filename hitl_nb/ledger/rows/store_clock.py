@@ -1,4 +1,4 @@
-"""The store's clock: what time it is for timers, deadlines and conditions on `now`."""
+"""The store's clock: the time for timers, deadlines and conditions on `now`."""
 
 from __future__ import annotations
 
@@ -18,28 +18,38 @@ _replacement_clock: Callable[[], datetime] | None = None
 
 
 def replace_clock(read: Callable[[], datetime] | None) -> None:
-    """Let this process read the time from `read`, which gives an aware datetime in UTC; None: from its own clock again.
+    """Replace the clock of this process.
 
-    A decisions file that answers in place of people brings a clock of its own, which stands still but for its waits.
+    A decisions file that answers in place of people has its own clock, which only advances when the file waits.
+
+    Args:
+        read: Function that returns the time as an aware datetime in UTC. None: use this machine's clock again.
     """
     global _replacement_clock
     _replacement_clock = read
 
 
 def replaced_now() -> datetime | None:
-    """The time of the clock in place of this machine's; None if there is none."""
+    """Return the time of the replacement clock; None if there is none."""
     return None if _replacement_clock is None else _replacement_clock()
 
 
 def store_now(reads: StoreReader) -> datetime:
-    """What time it is for conditions and timelines: this machine's, or that of the clock in its place."""
+    """Return the time for conditions and timelines: of the replacement clock if there is one, else `machine_now`.
+
+    Raises:
+        HitlError: The value of `HITL_NB_CLOCK` is not a time.
+    """
     return replaced_now() or machine_now(reads)
 
 
 def machine_now(reads: StoreReader) -> datetime:
-    """This machine's time, but never before the newest event: a clock that was set back makes nothing happen twice.
+    """Return this machine's time, but never a time before the newest event.
 
-    Raises HitlError for a frozen clock whose time cannot be read.
+    So no action runs twice after the machine's clock was set back.
+
+    Raises:
+        HitlError: The value of `HITL_NB_CLOCK` is not a time.
     """
     stopped = frozen_time()
     if stopped is not None:
@@ -49,13 +59,23 @@ def machine_now(reads: StoreReader) -> datetime:
 
 
 def local_microseconds() -> int:
-    """This machine's time, or the frozen clock's, in whole microseconds since 1970; nothing is read."""
+    """Return the time of this machine or of the frozen clock in whole microseconds since 1970 (UTC).
+
+    This does not read the store.
+
+    Raises:
+        HitlError: The value of `HITL_NB_CLOCK` is not a time.
+    """
     stopped = frozen_time()
     return time.time_ns() // 1000 if stopped is None else (stopped - _EPOCH) // timedelta(microseconds=1)
 
 
 def frozen_time() -> datetime | None:
-    """The time at which the clock stands still; None if it does not. Raises HitlError if it cannot be read."""
+    """Return the fixed time of `HITL_NB_CLOCK`; None if that is not set.
+
+    Raises:
+        HitlError: The value of `HITL_NB_CLOCK` is not a time.
+    """
     text = CLOCK.read()
     if not text:
         return None

@@ -1,7 +1,7 @@
-"""The store's mark: its format, and the id that what is signed is bound to.
+"""The store's mark: its format, and its id, to which signatures are bound.
 
-A new store has the oldest format that can hold what is in it. So a store without review policies is open to the
-versions of hitl_nb that do not know them, and one with them is refused by those: they would ignore who has to decide.
+A store has the oldest format that can hold its content. So versions of hitl_nb without review policies can still open a
+store without such policies. They refuse a store with policies, because they would ignore the required reviewers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hitl_nb.storage.interface import Store, StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
 PLAIN, WITH_TERMS = 1, 2
-"""Formats: of a store without review policies, and of one with proposals that have terms."""
+"""Formats of a store without review policies, and of a store with proposals that have terms."""
 
 _MARK_KEY = "meta/format"
 
@@ -24,7 +24,11 @@ class _FormatMark(Record, frozen=True):
 
 
 def store_id(store: Store) -> str:
-    """The id of this store, which is marked with one if it is new. Raises StoreRefused for a newer format."""
+    """Return the id of a store; mark a new store with a format and a random id.
+
+    Raises:
+        StoreRefused: A newer version of hitl_nb has written the store.
+    """
     mark = _read_mark(store) or _ensure_mark(store)
     if mark.format > FORMAT:
         raise StoreRefused(
@@ -35,14 +39,14 @@ def store_id(store: Store) -> str:
 
 
 def mark_terms(transaction: Transaction) -> None:
-    """What is written now has terms: from now on, a hitl_nb that does not know them refuses the store."""
+    """Mark that the store has terms: from now on, versions of hitl_nb without terms refuse the store."""
     mark = _read_mark(transaction)
     if mark is not None and mark.format < WITH_TERMS:
         transaction.put(_MARK_KEY, _FormatMark(format=WITH_TERMS, store_id=mark.store_id).json())
 
 
 def has_terms(reads: StoreReader) -> bool:
-    """Whether anything in the store was ever asked or decided under terms."""
+    """Return whether any question in the store was ever asked or decided under terms."""
     mark = _read_mark(reads)
     return mark is not None and mark.format >= WITH_TERMS
 

@@ -1,4 +1,4 @@
-"""Who may write into a workspace, as it changes: asked about, decided, closed; each as part of a transaction."""
+"""Changes of a workspace's status (in review, done, closed), each one inside a transaction."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from hitl_nb.storage.interface import Transaction
 
 
 def mark_in_review(transaction: Transaction, proposal: Proposal, actor: str) -> Digests:
-    """People are asked whether the proposal's workspace is done; digests for the caller's event.
+    """Record that a proposal asks people whether its workspace is done.
 
-    Raises WorkspaceClosed, UnknownWorkspace.
+    Returns:
+        Digests for the caller's event.
+
+    Raises:
+        WorkspaceClosed: The workspace is closed.
+        UnknownWorkspace: The workspace does not exist.
     """
     workspace = require_workspace(rows.load_workspace(transaction, proposal.document), proposal.document)
     if workspace.status == "closed":
@@ -27,14 +32,18 @@ def mark_in_review(transaction: Transaction, proposal: Proposal, actor: str) -> 
 
 
 def mark_done(transaction: Transaction, proposal: Proposal, actor: str) -> None:
-    """People decided on the proposal's workspace."""
+    """Set the status of a proposal's workspace to "done" after the decision. No effect if it is not open."""
     workspace = rows.load_workspace(transaction, proposal.document)
     if workspace is not None and workspace.status == "open":
         set_status(transaction, workspace, "done", actor)
 
 
 def refuse_unless_open(workspace: Workspace) -> None:
-    """Raises WorkspaceClosed, with a sentence for people, if nobody writes into it now."""
+    """Check that people may write into a workspace.
+
+    Raises:
+        WorkspaceClosed: The workspace is done or closed; the message is for people.
+    """
     if workspace.status == "done":
         raise WorkspaceClosed(
             f"the workspace {workspace.title!r} is decided; it is open again when the agent writes on"
@@ -52,7 +61,18 @@ def close_all(transaction: Transaction, run_id: str, actor: str) -> None:
 def set_status(
     transaction: Transaction, workspace: Workspace, status: WorkspaceStatus, actor: str, *, proposal: str | None = None
 ) -> Workspace:
-    """Store a workspace with this status, or about this proposal; an event tells of it."""
+    """Change the status or the proposal of a workspace, and append an event. No effect without a change.
+
+    Args:
+        transaction: The transaction to write in.
+        workspace: The workspace.
+        status: The new status.
+        actor: User or process that makes the change, for the event.
+        proposal: Id of the proposal about the workspace; "": none. None (default): unchanged.
+
+    Returns:
+        The workspace afterwards.
+    """
     now_is = msgspec.structs.replace(
         workspace, status=status, proposal=workspace.proposal if proposal is None else proposal
     )
@@ -64,7 +84,7 @@ def set_status(
 
 
 def put_logged(transaction: Transaction, what: str, workspace: Workspace, actor: str) -> None:
-    """Store a workspace, and append the event that something happened to it."""
+    """Store a workspace, and append the event `workspace.<what>`."""
     records = rows.put_workspace(transaction, workspace)
     data = {"workspace": workspace.id, "title": workspace.title}
     about = workspace.proposal or None
@@ -74,7 +94,11 @@ def put_logged(transaction: Transaction, what: str, workspace: Workspace, actor:
 
 
 def require_workspace(workspace: Workspace | None, workspace_id: str) -> Workspace:
-    """`w`, if it is there. Raises UnknownWorkspace."""
+    """Return the workspace if it is not None.
+
+    Raises:
+        UnknownWorkspace: `workspace` is None.
+    """
     if workspace is None:
         raise UnknownWorkspace(f"there is no workspace {workspace_id!r} in this store; its run may have been forgotten")
     return workspace

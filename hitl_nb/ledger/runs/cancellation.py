@@ -1,4 +1,4 @@
-"""Stopping a run for good: what it asks is closed, and nothing of it is written any more."""
+"""Cancellation of a run: its questions are closed, and its process can no longer write."""
 
 from __future__ import annotations
 
@@ -16,9 +16,19 @@ from hitl_nb.storage.interface import Transaction
 
 
 def cancel_run(transaction: Transaction, run: Run, *, actor: str, why: str | None = None) -> Run:
-    """Stop a run for good: its open proposals are superseded, and its owner can write no more.
+    """Cancel a run permanently: its open proposals are superseded, and its owner can no longer write.
 
-    `why` is kept as the run's error, for whoever runs it again.
+    Args:
+        transaction: The transaction to write in.
+        run: The run.
+        actor: User or process that cancels it, for the event.
+        why: Reason, kept as the run's error for the person who runs the agent again. None (default): no reason.
+
+    Returns:
+        The cancelled run.
+
+    Raises:
+        HitlError: The run is finished.
     """
     stale, records = _supersede(transaction, run.id, run.pauses)
     run = rows.with_status(run, "cancelled", open=0, error=why)
@@ -31,7 +41,7 @@ def cancel_run(transaction: Transaction, run: Run, *, actor: str, why: str | Non
 
 
 def _supersede(transaction: Transaction, run_id: str, pause: int) -> tuple[list[str], Digests]:
-    """Close the open proposals of a run's pause without a decision; their ids, and digests for the caller's event."""
+    """Close the open proposals of a pause without a decision; return their ids, and digests for the caller's event."""
     stale = [proposal for proposal in rows.load_proposals(transaction, run_id, pause) if proposal.status == "open"]
     records: Digests = {}
     for proposal in stale:

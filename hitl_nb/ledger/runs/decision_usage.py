@@ -1,7 +1,7 @@
-"""Whether a run has used what was decided at its last pause: whether it has recorded anything since it continued.
+"""Check whether a run has used the decisions of its last pause, that is, has recorded anything since it continued.
 
-A process that died may have done more than it recorded. That is done again in any case when the run continues from its
-last state, so what counts is what is on record: what followed from a decision is not asked about again then.
+A process that died may have done more than it recorded. The run does that part again when it continues from its last
+state, so only records count. If there are records that follow from a decision, the question is not asked again.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _HARMLESS = frozenset(
         *("notice.sent", "notice.failed", "comment", "comment.state", "assigned"),
     }
 )
-"""Types of events about a run that is continued which say nothing of what its code did."""
+"""Types of events about a continued run that are not caused by its code."""
 _PAGE, _PAGES = 1000, 20
 
 
 def has_used_decisions(reads: StoreReader, run: Run) -> bool:
-    """Whether a run that was claimed since its last pause has used what was decided there, or may have."""
+    """Return whether a run that was claimed after its last pause has used the decisions, or may have."""
     since: list[Event] = []
     for event in chain.iterate_run_events(reads, run.id):
         if event.type == "run.paused":
@@ -50,14 +50,14 @@ def _saved_since(reads: StoreReader, run: Run, resumed: Event) -> bool:
 
 
 def _has_begun_call(reads: StoreReader, run: Run) -> bool:
-    """Whether a call was begun and has not ended; a gated one that asked was ended by its pause."""
+    """Return whether a call has begun and not ended. A gated call that asked a question was ended by its pause."""
     found = reads.scan(*chunked_values.prefix_range(f"step/{run.id}/"))
     steps = (rows.decode_record(chunked_values.join_chunks(reads, key, raw), Step, key) for key, raw in found)
     return any(one.status == "started" and (one.pauses is None or one.pauses >= run.pauses) for one in steps)
 
 
 def _has_recorded(reads: StoreReader, run: Run, after: int) -> bool:
-    """Whether it recorded what is on no list: calls that have ended, and what policies passed."""
+    """Return whether the run has events that are on no list: ended calls, and decisions of policies."""
     for _ in range(_PAGES):
         page = chain.read_events(reads, after, _PAGE)
         for n, raw in page:
@@ -67,4 +67,4 @@ def _has_recorded(reads: StoreReader, run: Run, after: int) -> bool:
         if len(page) < _PAGE:
             return False
         after = page[-1][0]
-    return True  # too much has happened since to look through
+    return True  # too many events to read: assume that it has

@@ -1,8 +1,8 @@
-"""Ids of notebooks: a notebook carries its id in its metadata, so that its runs are found after it was moved.
+"""Ids of notebooks: a notebook has its id in its metadata, so that its runs are found after it was moved.
 
-The store keeps the path of each id, and the id of each path. `seen` says whether the file at that path was read with
-this id in it: only then does another id in the file mean that another notebook took its place. The audit log has the
-digest of each of these records: they decide to which file a run, and so a person's decision, belongs.
+The store keeps the path of each id, and the id of each path. `seen` tells whether the file at that path was ever read
+with this id in it. Only then does another id in the file mean that another notebook has replaced it. The audit log has
+the digest of each of these records, because they determine to which file a run and its decisions belong.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ SUFFIX = ".ipynb"
 
 
 class KnownNotebook(Record, frozen=True):
-    """A notebook that has runs, or had some."""
+    """A notebook that has or had runs.
+
+    Attributes:
+        id: Id of the notebook.
+        path: Path of the notebook.
+        seen: Whether the file at `path` was read with this id in it.
+    """
 
     id: str
     path: str
@@ -29,14 +35,14 @@ class KnownNotebook(Record, frozen=True):
 
 
 def find_by_id(reads: StoreReader, notebook_id: str) -> KnownNotebook | None:
-    """The notebook with this id."""
+    """Return the notebook with this id; None if it is not known."""
     key = f"notebook/{notebook_id}"
     raw = reads.get(key) if rows.is_id(notebook_id) else None
     return None if raw is None else rows.decode_record(raw, KnownNotebook, key)
 
 
 def find_at_path(reads: StoreReader, path: str) -> KnownNotebook | None:
-    """The notebook at this path."""
+    """Return the notebook at this path; None if it is not known."""
     key = path_key(path)
     raw = reads.get(key)
     found = None if raw is None else find_by_id(reads, rows.decode_index_id(key, raw))
@@ -44,9 +50,15 @@ def find_at_path(reads: StoreReader, path: str) -> KnownNotebook | None:
 
 
 def ensure_notebook_id(transaction: Transaction, path: str, wanted: str = "") -> tuple[str, Digests]:
-    """The id of the notebook at `path`: the one that it has, else `wanted` if that is free, else a new one.
+    """Return the id of the notebook at a path; record one if it has none.
 
-    "" for a path that is no notebook's. The digests are for the caller's event.
+    Args:
+        transaction: The transaction to write in.
+        path: Path of the notebook.
+        wanted: Id to use if the notebook has none and no other notebook has this id. Default: a new id.
+
+    Returns:
+        The id, and digests for the caller's event. The id is "" if `path` is not the path of a notebook.
     """
     if not path.endswith(SUFFIX):
         return "", {}
@@ -59,13 +71,13 @@ def ensure_notebook_id(transaction: Transaction, path: str, wanted: str = "") ->
 
 
 def mark_id_seen(transaction: Transaction, notebook_id: str) -> Digests:
-    """Remember that the notebook's file has this id; the digest of that, if it is news, for the caller's event."""
+    """Record that the notebook's file has this id; return the digest for the caller's event, if this is new."""
     found = find_by_id(transaction, notebook_id)
     return {} if found is None or found.seen else _put_notebook(transaction, msgspec.structs.replace(found, seen=True))
 
 
 def move_notebook_id(transaction: Transaction, old: str, new: str) -> Digests:
-    """Let the id follow the notebook to its new path; the digests of that, for the caller's event."""
+    """Move a notebook's id from the path `old` to the path `new`; return the digests for the caller's event."""
     found = find_at_path(transaction, old)
     if found is None:
         return {}
@@ -85,7 +97,7 @@ def _put_notebook(transaction: Transaction, known: KnownNotebook) -> Digests:
 
 
 def path_key(path: str) -> str:
-    """The key of the id of the notebook at a path."""
+    """Return the key of the index entry for the notebook at a path."""
     return f"notebookat/{hashlib.sha256(path.encode()).hexdigest()[:24]}"
 
 
