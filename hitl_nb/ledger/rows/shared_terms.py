@@ -41,8 +41,8 @@ class ProposalReader:
     def _read_terms(self) -> Terms | None:
         """Decode the terms at the end of the previous row, when a second row has the same end.
 
-        Returns None if the terms were not the last field of the row. If the text is a complete object here, it is a
-        field of the row's own object: after a more deeply nested one, a bracket would be left over.
+        Returns None if the terms were not the last field of the row. A text that is a complete object here is a field
+        of the row's own object. After a more deeply nested field, a bracket would be left over.
         """
         try:
             self._terms = msgspec.json.decode(self._end[len(_TERMS_FIELD) : -1], type=Terms)

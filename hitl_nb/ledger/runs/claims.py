@@ -1,9 +1,9 @@
-"""The right to run a run: held by one process at a time, and fenced against a slow predecessor.
+"""Claims: the exclusive right to execute a run, held by one process at a time and fenced against a slow predecessor.
 
-A claim carries a number that grows with every claim of the run. Each write is checked against the claim
-record in its own transaction, so whoever lost the claim writes nothing more, however late it wakes up. Holders
-count a heartbeat; one that cannot be asked directly (another machine) is given up after its count
-stood still for `OWNER_TIMEOUT_SECONDS` seconds of the observer's own monotonic clock. No wall clock is involved.
+A claim has a number that grows with every claim of the run. Each write is checked against the claim record in its own
+transaction. So a process that has lost the claim cannot write, however late it continues. Holders count a heartbeat.
+A holder on another machine cannot be checked directly: it counts as dead if its count has not changed for
+`OWNER_TIMEOUT_SECONDS` seconds of the observer's own monotonic clock. No wall clock is used.
 """
 
 from __future__ import annotations
@@ -28,11 +28,17 @@ T = TypeVar("T")
 HEARTBEAT_SECONDS = 3.0
 """Seconds between heartbeats."""
 OWNER_TIMEOUT_SECONDS = 15.0
-"""Seconds after which a silent owner on another machine counts as dead."""
+"""Seconds without a heartbeat after which an owner on another machine counts as dead."""
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """The right to run `run`. `epoch` is its fencing number, `owner` names its holder for people."""
+    """The exclusive right to execute a run.
+
+    Attributes:
+        run: Id of the run.
+        epoch: Fencing number of the claim.
+        owner: Name of the holder, for people.
+    """
 
     run: str
     epoch: int
@@ -40,7 +46,14 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class ClaimRecord(Record, frozen=True):
-    """A claim as stored. `beat` counts the owner's signs of life."""
+    """A claim as it is stored.
+
+    Attributes:
+        owner: The process that holds the claim.
+        epoch: Fencing number of the claim.
+        beat: Number of heartbeats of the owner.
+        released: Whether the claim has ended.
+    """
 
     owner: ProcessIdentity
     epoch: int
@@ -49,7 +62,12 @@ class ClaimRecord(Record, frozen=True):
 
 
 class Claims:
-    """The claims that one ledger holds, what it writes under them, and what it saw of those of others."""
+    """The claims that one ledger holds, its writes under them, and the heartbeats that it observes of others.
+
+    Args:
+        store: The store of the runs.
+        clock: Function that returns monotonic seconds.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
@@ -61,7 +79,7 @@ class Claims:
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
         self._stop_beating: Callable[[], None] | None = None
 
-    # Taking and giving back
+    # Acquire and release
 
     def acquire(
         self,
@@ -71,10 +89,20 @@ class Claims:
         target: str,
         watched: Callable[[], str] | None,
     ) -> tuple[Run, Claim]:
-        """Claim the run `target` by `work`, which calls `write_claim`. Raises RunClaimed.
+        """Claim a run, and start the heartbeat of the claim.
 
-        With `watched` (the run whose owner may be in the way), an owner elsewhere is waited for until it gives a sign
-        of life or counts as dead.
+        Args:
+            work: Function that calls `write_claim` in a transaction.
+            label: Role of this process, shown to people.
+            target: Id of the run to claim.
+            watched: Function that returns the id of the run whose owner may be in the way. If given, wait for an owner
+                on another machine until it sends a heartbeat or counts as dead. None: do not wait.
+
+        Returns:
+            The run and its claim.
+
+        Raises:
+            RunClaimed: A living process owns the run.
         """
         first: tuple[int, int] | None = None
         while True:
@@ -89,7 +117,11 @@ class Claims:
             self._store.wait(version, min(1.0, max(0.0, seen[1] + OWNER_TIMEOUT_SECONDS - self._clock())))
 
     def write_claim(self, transaction: Transaction, run: Run, owner: ProcessIdentity) -> Claim:
-        """Write the run's next claim. Raises RunClaimed if its owner lives."""
+        """Write the run's next claim.
+
+        Raises:
+            RunClaimed: A living process owns the run.
+        """
         self.check_free(transaction, run)
         claim = Claim(run.id, run.epoch + 1, str(owner))
         _write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch))
@@ -98,16 +130,26 @@ class Claims:
     def write_remote_claim(
         self, transaction: Transaction, run: Run, owner: ProcessIdentity, *, released: bool = False
     ) -> Claim:
-        """Write the run's next claim whoever holds it, for an owner whom nobody can ask whether it lives.
+        """Replace the current claim without checking its owner. For remote owners, whose liveness cannot be checked.
 
-        The newest counts, and is known by its token in any process. `released`: nothing may be written under it yet.
+        The newest claim counts. Any process can identify it by the token of its owner.
+
+        Args:
+            transaction: The transaction to write in.
+            run: The run.
+            owner: The remote owner.
+            released: If True, no write under this claim is allowed yet. Default: False.
         """
         claim = Claim(run.id, run.epoch + 1, str(owner))
         _write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch, released=released))
         return claim
 
     def check_free(self, reads: StoreReader, run: Run) -> None:
-        """Raises RunClaimed if a living owner holds the run."""
+        """Check that no living process owns the run.
+
+        Raises:
+            RunClaimed: A living process owns the run.
+        """
         held = _read_claim(reads, run.id)
         if held is None or held.released or not self._is_owner_alive(run.id, held):
             return
@@ -117,7 +159,7 @@ class Claims:
         )
 
     def release(self, claim: Claim) -> None:
-        """Give the claim back. Idempotent; fine, too, for one that was taken over."""
+        """Release the claim. Idempotent. No effect if another process has taken over the run."""
         if claim in self._ended:
             return
 
@@ -136,16 +178,32 @@ class Claims:
     # Writing
 
     def check(self, claim: Claim) -> None:
-        """Raises RunClaimed if the claim does not hold any more."""
+        """Check that the claim is still valid.
+
+        Raises:
+            RunClaimed: The claim has ended, or another process has taken over the run.
+        """
         _check_fence(self._store, claim)
 
     def write(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
-        """Commit `work` if the claim holds. Raises RunClaimed, or what an earlier lazy write failed with."""
+        """Run `work` in a transaction that checks the claim first.
+
+        Returns:
+            The result of `work`.
+
+        Raises:
+            RunClaimed: The claim has ended, or another process has taken over the run.
+            StoreError: This write or an earlier lazy write could not be saved.
+        """
         self._await_lazy_writes(claim)
         return self._store.transact(_with_fence(claim, work))
 
     def write_lazily(self, claim: Claim, work: Callable[[Transaction], None]) -> Future[None]:
-        """The same, not waited for: in order with the other writes. Its error is raised by the next of them too."""
+        """Run `work` as `write` does, without waiting for it, in order with the other writes of the claim.
+
+        Returns:
+            A future that is done when the write is durable. The next write of the claim raises its error too.
+        """
         future = self._store.submit(_with_fence(claim, work), lazy=True)
         try:
             self._await_lazy_writes(claim)
@@ -155,7 +213,12 @@ class Claims:
         return future
 
     def write_last(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
-        """The same, for work that ends the claim: all lazy writes are safe before it."""
+        """Run `work`, which ends the claim, as `write` does; wait for all lazy writes first.
+
+        Raises:
+            RunClaimed: The claim has ended, or another process has taken over the run.
+            StoreError: This write or a lazy write could not be saved.
+        """
         self._await_lazy_writes(claim, wait=True)
         done = self._store.transact(_with_fence(claim, work))
         self._forget_claim(claim)
@@ -177,7 +240,7 @@ class Claims:
         for future in settled:
             future.result()
 
-    # Who lives
+    # Owners and heartbeats
 
     def _try_acquire(
         self, work: Callable[[Transaction, ProcessIdentity], tuple[Run, Claim]], label: str, target: str
@@ -190,7 +253,7 @@ class Claims:
         except BaseException as end:
             LIVE_TOKENS.discard(owner.token)
             if not isinstance(end, Exception):
-                # Interrupted while waiting: the claim may get written, and nobody would ever give it back.
+                # Interrupted while waiting: the claim may still be written, and no caller would release it.
                 self._store.submit(lambda tx: _end_owned_claim(tx, target, owner))
             raise
         return run, claim
@@ -222,12 +285,12 @@ class Claims:
             self._renew_claims(transaction)
         except BaseException:
             with self._lock:
-                self._stop_beating = None  # an error ends the repetition: the next claim starts another one
+                self._stop_beating = None  # an error ends the repetition: the next claim starts a new one
             raise
 
     def _renew_claims(self, transaction: Transaction) -> None:
         with self._lock:
-            if not self._held and self._stop_beating is not None:  # here, as each start wakes the store's thread
+            if not self._held and self._stop_beating is not None:  # stop late: each start wakes the store's thread
                 self._stop_beating()
                 self._stop_beating = None
         for claim in list(self._held):
@@ -239,14 +302,14 @@ class Claims:
 
 
 def end_claim(transaction: Transaction, run_id: str) -> None:
-    """End whatever claim there is on the run."""
+    """End the run's current claim, if there is one."""
     held = _read_claim(transaction, run_id)
     if held is not None and not held.released:
         _write_claim_record(transaction, run_id, msgspec.structs.replace(held, released=True))
 
 
 def newest_claim(reads: StoreReader, run_id: str) -> ClaimRecord | None:
-    """The run's newest claim, as it is kept."""
+    """Return the run's newest claim as it is stored; None if it was never claimed."""
     return _read_claim(reads, run_id)
 
 
@@ -297,7 +360,7 @@ def _read_claim(reads: StoreReader, run_id: str) -> ClaimRecord | None:
 
 @functools.lru_cache(maxsize=256)
 def _decode_claim(raw: bytes, key: str) -> ClaimRecord:
-    """Each write of a run reads the same one."""
+    """Decode a claim record. Cached, because each write of a run reads the same one."""
     return decode_record(raw, ClaimRecord, key)
 
 

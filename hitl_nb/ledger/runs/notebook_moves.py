@@ -25,20 +25,29 @@ _PAGE_SIZE = 200
 
 
 class NotebookLocations:
-    """The part of the ledger that knows where notebooks are."""
+    """The paths of notebooks, and moves of runs between notebooks."""
 
     store: Store
     _claims: Claims
 
-    # Given by Ledger
+    # `Ledger` provides this
     list_runs: Callable[..., list[Run]]
 
     def rename_notebook(self, old_notebook: str, new_notebook: str) -> int:
-        """Let a notebook's runs and open proposals follow it to its new path; how many runs moved.
+        """Move a notebook's runs and open proposals to its new path.
 
-        Runs already known at the new path become earlier generations, as if each agent had been started anew. Kernels
-        that know the notebook by its old path find it through `find_notebook`.
-        Raises RunClaimed if a living process runs one of those.
+        Runs that the new path has already become earlier generations, as if each agent had been started again. Kernels
+        with the old path find the notebook through `find_notebook`.
+
+        Args:
+            old_notebook: Previous path of the notebook.
+            new_notebook: New path of the notebook.
+
+        Returns:
+            Number of moved runs.
+
+        Raises:
+            RunClaimed: A living process runs one of the runs at the new path.
         """
 
         def work(transaction: Transaction) -> int:
@@ -49,30 +58,34 @@ class NotebookLocations:
         return 0 if old_notebook == new_notebook else self.store.transact(work)
 
     def find_notebook(self, notebook: str, since: datetime) -> str:
-        """The path now of the notebook that was at `notebook` at the time `since`."""
+        """Return the current path of the notebook that was at the path `notebook` at the time `since`."""
         return moves.current_path(self.store, notebook, since)
 
     def list_notebooks_in(self, folder: str) -> list[str]:
-        """The notebooks below a folder that have runs. It looks at every run."""
+        """Return the notebooks with runs below a folder. This reads every run of the store."""
         inside = folder.rstrip("/") + "/"
         return list(dict.fromkeys(run.notebook for run in self._all_runs() if run.notebook.startswith(inside)))
 
     def find_notebook_id(self, notebook: str) -> str:
-        """The id that the notebook at this path has to carry in its metadata; "" if it never had a run."""
+        """Return the id for the metadata of the notebook at this path; "" if it never had a run."""
         found = notebooks.find_at_path(self.store, notebook)
         return found.id if found is not None else ""
 
     def find_marked_id(self, notebook: str) -> str:
-        """The id with which the file at this path was read last; "" if it was never read with the id of its runs."""
+        """Return the id in the file at this path when it was last read; "" if it never had the id of its runs."""
         found = notebooks.find_at_path(self.store, notebook)
         return found.id if found is not None and found.seen else ""
 
     def find_former_path(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> str | None:
-        """Where the runs of a notebook still are that was moved to `notebook`; None if it was not moved.
+        """Return the former path of a notebook that was moved, where its runs still are.
 
         Args:
-            notebook_id: the id in the file at `notebook`.
-            is_gone: whether the notebook with an id (second) is no longer at a path (first).
+            notebook: Current path of the notebook.
+            notebook_id: The id in the file at `notebook`.
+            is_gone: Function of a path and an id; returns whether the notebook with this id has left this path.
+
+        Returns:
+            The former path; None if the notebook was not moved.
         """
         known = notebooks.find_by_id(self.store, notebook_id)
         here = notebooks.find_at_path(self.store, notebook)
@@ -81,11 +94,16 @@ class NotebookLocations:
         return known.path if here is None or here.seen else None
 
     def recognize_notebook(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> None:
-        """Take the runs of a notebook to the path where its file, with this id in it, was found.
+        """Move the runs of a notebook to the path where its file was found.
 
-        A file whose id belongs to a notebook that is still at its old path is a copy, and takes nothing. Runs of
-        another notebook whose file was replaced by this one are put aside, where they can be adopted. The arguments are
-        those of `find_former_path`. Raises RunClaimed if a living process runs one that has to be moved.
+        If the notebook with this id is still at its old path, the file is a copy and no runs are moved. If the file has
+        replaced another notebook, the runs of that notebook are set aside, where they can be adopted.
+
+        Args:
+            notebook, notebook_id, is_gone: As for `find_former_path`.
+
+        Raises:
+            RunClaimed: A living process runs one of the runs to move.
         """
         if not notebook_id:
             return
@@ -95,7 +113,7 @@ class NotebookLocations:
                 self.store.transact(lambda tx: _record_seen_id(tx, notebook_id))
             return
         if here is not None and not here.seen:
-            return  # its file still has the id of the notebook that it was copied from
+            return  # the file still has the id of the notebook that it was copied from
         old = self.find_former_path(notebook, notebook_id, is_gone)
 
         def work(transaction: Transaction) -> None:
@@ -122,19 +140,30 @@ class NotebookLocations:
             self.store.transact(work)
 
     def list_orphans(self, is_there: Callable[[str], bool]) -> list[Run]:
-        """The runs whose notebook is gone, newest first. It looks at every run.
+        """Return the runs whose notebook no longer exists, newest first. This reads every run of the store.
 
         Args:
-            is_there: whether there is a notebook at a path; asked once a path.
+            is_there: Function that returns whether a path has a notebook; called once per path.
         """
         found: dict[str, bool] = {}
         return [run for run in self._all_runs() if _is_orphan(run, found, is_there)]
 
     def adopt_run(self, run_id: str, notebook: str, *, actor: str) -> Run:
-        """Give a run to a notebook, with its earlier generations left where they are.
+        """Move one run to another notebook. Its earlier generations stay at the old path.
 
-        Raises UnknownRun; RunClaimed if a living process runs it; HitlError if it belongs to no notebook, or if the
-        notebook has a run of the same agent and key that is not over.
+        Args:
+            run_id: Id of the run.
+            notebook: Path of the notebook that gets the run.
+            actor: User or process, for the event.
+
+        Returns:
+            The moved run.
+
+        Raises:
+            UnknownRun: No run has this id.
+            RunClaimed: A living process runs the run.
+            HitlError: The run does not belong to a notebook, or the new notebook has an unfinished run of the same
+                agent and key.
         """
 
         def work(transaction: Transaction) -> Run:
@@ -174,7 +203,7 @@ class NotebookLocations:
 
 
 def is_notebook_path(place: str) -> bool:
-    """Whether runs of this place belong to a notebook's file, not to a script, a module or a folder."""
+    """Return whether runs of this place belong to a notebook's file, not to a script, a module or a folder."""
     path, _, aside = place.partition(f"{notebooks.SUFFIX}#")
     named = f"{path}{notebooks.SUFFIX}" if aside else place
     return named.endswith(notebooks.SUFFIX) and PurePath(named).is_absolute()
@@ -189,7 +218,7 @@ def _is_orphan(run: Run, found: dict[str, bool], is_there: Callable[[str], bool]
 def _move_run(
     transaction: Transaction, run: Run, notebook: str, notebook_id: str, actor: str, known: Digests | None = None
 ) -> Run:
-    """Put `run` under another notebook, as the newest generation there; `known` has the digest of the notebook's id."""
+    """Move a run to another notebook as its newest generation; `known` has the digest of the notebook's id."""
     last = rows.newest_run(transaction, notebook, run.agent, run.key)
     transaction.delete(rows.name_key(run))
     generation = max(run.generation, last.generation + 1 if last else 1)

@@ -1,7 +1,7 @@
-"""Where a renamed notebook is now, for kernels that were started while it had its old name.
+"""Current paths of renamed notebooks, for kernels that were started before the rename.
 
-A kernel keeps the path that it was started with. It follows the renames that came after its start, and only those: a
-notebook that takes the old name later is another one.
+A kernel keeps the path that it was started with. It follows only the renames after its start: a notebook that gets the
+old name later is a different notebook.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAX_RENAMES = 1000
 
 
 class NotebookRename(Record, frozen=True):
-    """A notebook's renaming."""
+    """The rename of a notebook from the path `old` to the path `new` at the time `at`."""
 
     old: str
     new: str
@@ -29,13 +29,13 @@ class NotebookRename(Record, frozen=True):
 
 
 def record_rename(transaction: Transaction, old: str, new: str) -> Digests:
-    """Remember that the notebook at `old` is at `new` from now on; the digest of that, for the caller's event."""
+    """Record that the notebook at `old` was moved to `new`; return the digest for the caller's event."""
     move = NotebookRename(old=old, new=new, at=now())
     return rows.put_record(transaction, f"{_rename_prefix(old)}{rows.sortable_time(move.at)}", move)
 
 
 def current_path(reads: StoreReader, notebook: str, since: datetime) -> str:
-    """Where the notebook is that was at `notebook` at the time `since`."""
+    """Return the current path of the notebook that was at the path `notebook` at the time `since`."""
     for _ in range(_MAX_RENAMES):
         start, stop = prefix_range(_rename_prefix(notebook))
         found = reads.scan(f"{start}{rows.sortable_time(since.astimezone(UTC))}", stop, limit=1)

@@ -1,7 +1,7 @@
-"""Which process owns a claim, and whether it still lives.
+"""Identity of the process that owns a claim, and a check whether it is alive.
 
-A process on this machine is asked about directly: its id and the time it started name it for good. Of a process
-elsewhere only its heartbeat can be seen; `claims.py` watches that.
+A process on this machine can be checked directly: its id and its start time identify it permanently. Of a process on
+another machine, only the heartbeat can be observed; `claims.py` does that.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from hitl_nb.records import Record, new_id
 from hitl_nb.structs import prepare_structs
 
 LIVE_TOKENS: set[str] = set()
-"""Tokens of the claims that this process holds now. A claim of this process without one was never handed out,
-because its caller was interrupted."""
+"""Tokens of the claims that this process holds now. If the token of a claim of this process is missing here, its caller
+was interrupted and never received the claim."""
 
 
 class ProcessIdentity(Record, frozen=True):
     """The process behind a claim.
 
     Attributes:
-        host: names this machine, since its start, and the process namespace.
-        name: host name, for people.
-        started: when the process started, in the system's own spelling.
-        label: what the process is, for people ("kernel", "server").
-        token: tells apart the claims of one process.
+        host: Hash that identifies this machine since its boot, and the process namespace.
+        name: Host name, for people.
+        pid: Process id.
+        started: Start time of the process, in the format of the operating system.
+        label: Role of the process, for people ("kernel", "server").
+        token: Random text that tells apart the claims of one process.
     """
 
     host: str
@@ -41,7 +42,11 @@ class ProcessIdentity(Record, frozen=True):
 
     @classmethod
     def current(cls, label: str) -> ProcessIdentity:
-        """This process, about to claim a run."""
+        """Return the identity of this process with a new token, for a claim.
+
+        Args:
+            label: Role of the process, shown to people.
+        """
         pid = os.getpid()
         return cls(
             host=_host_name(), name=platform.node(), pid=pid, started=_own_start_time(pid), label=label, token=new_id()
@@ -51,7 +56,7 @@ class ProcessIdentity(Record, frozen=True):
         return f"{self.label} (pid {self.pid} on {self.name})"
 
     def is_alive(self) -> bool | None:
-        """Whether the claim's owner lives; None if that cannot be seen from here."""
+        """Return whether the claim's owner is alive; None if this process cannot check that."""
         if self.host != _host_name():
             return None
         if self.pid == os.getpid() and self.started == _own_start_time(self.pid):
@@ -74,12 +79,15 @@ def _host_name() -> str:
 
 @functools.cache
 def _own_start_time(pid: int) -> str:
-    """When this process, `pid`, started; a forked child has another `pid`."""
+    """Return the start time of this process, cached by `pid`, because a forked child has a different one."""
     return _start_time(pid) or ""
 
 
 def _start_time(pid: int) -> str | None:
-    """When a process of this machine started; None if there is none (or only its remains), "" if hidden from us."""
+    """Return the start time of a process on this machine.
+
+    None if there is no such process (or only a zombie); "" if this process may not see it.
+    """
     if not Path("/proc/self/stat").exists():
         return _psutil_start_time(pid)
     try:
@@ -96,12 +104,12 @@ def _hidden_start_time(pid: int) -> str | None:
     except ProcessLookupError:
         return None
     except PermissionError:
-        pass  # it lives; /proc may be set to hide other users' processes
+        pass  # the process is alive; /proc can be configured to hide other users' processes
     return ""
 
 
 def _psutil_start_time(pid: int) -> str | None:
-    """The same where there is no /proc; psutil comes with ipykernel."""
+    """Return the start time on systems without /proc. psutil is installed with ipykernel."""
     try:
         import psutil
     except ImportError:

@@ -1,11 +1,11 @@
-"""A run's saved state: the envelope, and large buffers that are kept once by their content.
+"""Saved states of runs: the envelope, and blobs (large buffers), which are stored once by their content.
 
-A blob's pieces are written when its first run names it and removed with the last. The hash is the caller's
-word when it is written; it is checked when it is read.
+The pieces of a blob are written when the first run uses it, and removed with the last. The hash of a blob is not
+checked when it is written, only when it is read.
 
-Which state is the newest is known from elsewhere, so that an older one that was put back is noticed: the event of the
-pause or the end that it was saved with has its digest; one that was saved between pauses has a row `saved/<run>`, which
-counts if its claim is newer than that event's.
+The store records the digest of the newest state separately, so that a restored older state is detected. For a state
+that was saved with a pause or an end, the event has the digest. For a state that was saved between pauses, the row
+`saved/<run>` has it. This row counts if its claim is newer than the claim of that event.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ from hitl_nb.structs import prepare_structs
 
 
 class SavedState(Record, frozen=True, kw_only=True):
-    """When a run's state was saved, and what it is (see `Snapshot`, `digest_state`). `epoch` is that of the claim."""
+    """The version of a run's saved state.
+
+    Attributes:
+        epoch: Fencing number of the claim that saved it.
+        pause, save: Numbers of the pause and of the save, see `Snapshot`.
+        digest: Digest of the state, see `digest_state`.
+    """
 
     epoch: int = 0
     pause: int = 0
@@ -39,9 +45,13 @@ class SavedState(Record, frozen=True, kw_only=True):
 
 
 class RunState(NamedTuple):
-    """A run's state: the envelope, when it was saved, and what reads a blob by its SHA-256 (hex).
+    """A run's state.
 
-    `blob` raises StoreCorrupt if the blob is missing or is not what its hash says.
+    Attributes:
+        envelope: The envelope.
+        saved: Version of the state.
+        blob: Function that returns a blob by its SHA-256 (hex). It raises StoreCorrupt if the blob is missing or has
+            another hash.
     """
 
     envelope: bytes
@@ -50,14 +60,14 @@ class RunState(NamedTuple):
 
 
 def put_snapshot_between_pauses(transaction: Transaction, claim: Claim, snapshot: Snapshot) -> None:
-    """Make `snapshot` the run's state between two pauses, of which no event tells."""
+    """Save the run's state between two pauses. This has no event, so a row `saved/<run>` records its digest."""
     digest = put_snapshot(transaction, claim.run, snapshot)[f"snapshot/{claim.run}"]
     saved = SavedState(epoch=claim.epoch, pause=snapshot.pause, save=snapshot.save, digest=digest)
     transaction.put(f"saved/{claim.run}", saved.json())
 
 
 def put_snapshot(transaction: Transaction, run_id: str, snapshot: Snapshot) -> Digests:
-    """Make `snapshot` the run's state, in place of the one before; its digest, for the event that tells of it."""
+    """Save the run's state in place of the previous one; return its digest for the event."""
     chunked_values.put_any(transaction, f"snapshot/{run_id}", snapshot.envelope)
     _put_blobs(transaction, run_id, snapshot)
     return {f"snapshot/{run_id}": digest_state(snapshot.envelope, snapshot.blobs)}
@@ -76,15 +86,27 @@ def _put_blobs(transaction: Transaction, run_id: str, snapshot: Snapshot) -> Non
 
 
 def load_state(store: Store, run_id: str) -> RunState | None:
-    """The run's state. Raises Untrusted if it is not the one that was saved last, StoreCorrupt."""
+    """Return the run's state; None if it was never saved.
+
+    Raises:
+        Untrusted: The stored state is not the one that was saved last.
+        StoreCorrupt: A stored record is damaged.
+    """
     envelope, saved, digest = newest_envelope(store, run_id)
-    if saved is not None and saved.digest != digest:  # or it was saved while this was reading
+    if saved is not None and saved.digest != digest:  # a newer state may have been saved during the read: read again
         return store.transact(lambda tx: read_state(tx, store, run_id))
     return _check_state(store, run_id, envelope, saved)
 
 
 def read_state(transaction: Transaction, store: Store, run_id: str) -> RunState | None:
-    """The same, read in a transaction of `store`; its blobs are read after it."""
+    """Return the run's state as `load_state` does, read in a transaction of `store`.
+
+    The blobs are read later, outside of the transaction.
+
+    Raises:
+        Untrusted: The stored state is not the one that was saved last.
+        StoreCorrupt: A stored record is damaged.
+    """
     envelope, saved, digest = newest_envelope(transaction, run_id)
     if saved is not None and saved.digest != digest:
         what = "missing" if envelope is None else "not the one that was saved last"
@@ -110,7 +132,14 @@ def _check_state(store: Store, run_id: str, envelope: bytes | None, saved: Saved
 
 
 def last_saved_state(reads: StoreReader, run_id: str) -> SavedState | None:
-    """Which state of the run was saved last, as far as the store knows; None for none. Raises StoreCorrupt."""
+    """Return the version of the run's state that was saved last, according to events and `saved/<run>`.
+
+    Returns:
+        The version; None if no state was saved.
+
+    Raises:
+        StoreCorrupt: A stored record is damaged.
+    """
     event = chain.newest_state_event(reads, run_id)
     logged = SavedState()
     if event is not None:
@@ -123,14 +152,20 @@ def last_saved_state(reads: StoreReader, run_id: str) -> SavedState | None:
 
 
 def newest_envelope(reads: StoreReader, run_id: str) -> tuple[bytes | None, SavedState | None, str]:
-    """The envelope that is there, which one was saved last, and the digest of what is there."""
+    """Return the stored envelope, the version that was saved last, and the digest of the stored state.
+
+    Without a stored state, the envelope is None and its digest "".
+
+    Raises:
+        StoreCorrupt: A stored record is damaged.
+    """
     envelope = chunked_values.get_whole(reads, f"snapshot/{run_id}")
     digest = "" if envelope is None else digest_state(envelope, referenced_blobs(reads, run_id))
     return envelope, last_saved_state(reads, run_id), digest
 
 
 def delete_state(transaction: Transaction, run_id: str) -> None:
-    """Remove the run's state, and the blobs that no other run names."""
+    """Remove the run's state, and the blobs that no other run uses."""
     for sha in sorted(referenced_blobs(transaction, run_id)):
         _remove_blob_reference(transaction, sha, run_id)
     chunked_values.delete_chunked(transaction, f"blobs/{run_id}")
@@ -139,7 +174,11 @@ def delete_state(transaction: Transaction, run_id: str) -> None:
 
 
 def referenced_blobs(reads: StoreReader, run_id: str) -> set[str]:
-    """The SHA-256 (hex) of the blobs that the run's state names. Raises StoreCorrupt."""
+    """Return the SHA-256 (hex) of each blob that the run's state uses.
+
+    Raises:
+        StoreCorrupt: The list is damaged.
+    """
     raw = chunked_values.get_whole(reads, f"blobs/{run_id}")
     try:
         return set() if raw is None else set(msgspec.json.decode(raw, type=list[str]))
@@ -168,7 +207,7 @@ def _remove_blob_reference(transaction: Transaction, sha: str, run_id: str) -> N
 
 
 def _blob_size(reads: StoreReader, sha: str, run_id: str) -> int:
-    """How many bytes the blob has, as its run noted. Raises StoreCorrupt."""
+    """Return the size of a blob in bytes, as its run recorded it."""
     key = f"blobref/{sha}/{run_id}"
     noted = reads.get(key) or b"0"
     if not noted.isdigit() or len(noted) > 11:  # below 100 GB

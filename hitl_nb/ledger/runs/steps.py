@@ -1,6 +1,7 @@
-"""Recorded calls: a step is "started" durably before it is called, and its result is kept after.
+"""Recorded calls: a step is recorded durably as "started" before the call, and its result is recorded afterwards.
 
-Between the two nobody can know whether the call had its effect; that is for `agent_api/steps.py` to ask about.
+If the process dies in between, the store cannot tell whether the call had its effect. `agent_api/steps.py` asks people
+in that case.
 """
 
 from __future__ import annotations
@@ -41,9 +42,21 @@ class Steps:
     ) -> Step:
         """Record, durably, that a step is about to be called, for the first time or after it failed.
 
-        One that is started or done already is returned as it is. `snapshot` is saved along with it. What follows is
-        for the question that is asked if the process dies now (see `Step`).
-        Raises RunClaimed if the run was taken over.
+        A step that is started or done already is not changed.
+
+        Args:
+            claim: The claim of the run.
+            key: Key of the step within the run.
+            name: Name of the step, for people.
+            snapshot: State of the run, saved in the same transaction. None (default): no state.
+            call, arguments, module, idempotent, pauses: Data for the question that is asked if the process dies during
+                the call; see `Step`.
+
+        Returns:
+            The record of the step.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
         """
         token = rows.step_idempotency_key(claim.run, key)
         at = now()
@@ -73,7 +86,17 @@ class Steps:
         return self._claims.write(claim, work)
 
     def retry_step(self, claim: Claim, key: str, *, pauses: int | None = None) -> Step:
-        """Record, durably, that a step is about to be called again. Raises RunClaimed; HitlError if never started."""
+        """Record, durably, that a step is about to be called again.
+
+        Args:
+            claim: The claim of the run.
+            key: Key of the step within the run.
+            pauses: See `Step`. Default: None.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+            HitlError: The step was never started.
+        """
 
         def work(transaction: Transaction) -> Step:
             step = msgspec.structs.replace(_next_try(_require_step(transaction, claim.run, key)), pauses=pauses)
@@ -91,15 +114,23 @@ class Steps:
         status: Literal["done", "failed"],
         started: Step | None = None,
     ) -> Future[None]:
-        """Record how a call ended; in order with the run's other writes, but not waited for.
+        """Record the end of a call, without waiting, in order with the run's other writes.
 
-        `started` is what `start_step` or `retry_step` returned under this claim; without it, the record is read.
-        The future is done when it is durable. If it fails (as `retry_step` does), the run's next write fails too.
+        Args:
+            claim: The claim of the run.
+            key: Key of the step within the run.
+            result: The encoded result of the call.
+            status: "done" or "failed".
+            started: The record that `start_step` or `retry_step` returned under this claim. None (default): read it.
+
+        Returns:
+            A future that is done when the record is durable. It fails with the errors of `retry_step`. In that case the
+            run's next write fails too.
         """
         finished_at = now()
 
         def work(transaction: Transaction) -> None:
-            old = started or _require_step(transaction, claim.run, key)  # nobody else writes it while the claim holds
+            old = started or _require_step(transaction, claim.run, key)  # only the holder of the claim writes it
             ended: dict[str, Any] = {"status": status, "result": result, "finished_at": finished_at}
             step = msgspec.structs.replace(old, **ended, call="", arguments={})
             records = rows.put_record(transaction, rows.step_key(claim.run, key), step)
@@ -109,11 +140,16 @@ class Steps:
         return self._claims.write_lazily(claim, work)
 
     def find_step(self, run_id: str, key: str) -> Step | None:
-        """The record of a call, or None if it was never started."""
+        """Return the record of a call; None if it was never started."""
         return rows.load_step(self.store, run_id, key)
 
     def list_steps(self, run_id: str, *, start: str = "") -> list[Step]:
-        """The recorded calls of a run whose key is not below `start`, in the order they were first started."""
+        """Return the recorded calls of a run in the order in which they were first started.
+
+        Args:
+            run_id: Id of the run.
+            start: Only steps with this key or a later one. Default: all.
+        """
         first, stop = chunked_values.prefix_range(f"step/{run_id}/")
         found = self.store.scan(max(first, rows.step_key(run_id, start)) if start else first, stop)
         steps = [
@@ -123,7 +159,7 @@ class Steps:
 
 
 def _next_try(step: Step, fresh: Step | None = None) -> Step:
-    """The record of a further try; what is known of the call comes from `fresh`, if given."""
+    """Return the record of the next try; the data about the call comes from `fresh`, if given."""
     before = {"tries": step.tries + 1, "started_at": step.started_at}
     if fresh is not None:
         return msgspec.structs.replace(fresh, **before)
