@@ -1,8 +1,8 @@
-"""What people say about a document before it is decided: comments and suggestions; and whose a proposal is to decide.
+"""Comments and suggestions on a document before it is decided, and the assignment of proposals to people.
 
-None of it changes what is asked, so a proposal's revision stays and nobody's decision becomes stale by it. Comments,
-and what became of them, are only ever added, under the numbers of their events: so it can be told later what had been
-said when somebody decided.
+They do not change the question. So a proposal's revision stays the same, and no decision becomes stale because of them.
+Comments and changes of their state are only appended, under the numbers of their events. So the comments at the time of
+a decision can be read later.
 """
 
 from __future__ import annotations
@@ -45,16 +45,20 @@ MAX_COMMENT_CHARS = 10_000
 """Longest comment, in characters."""
 MAX_QUOTE_CHARS = 2_000
 MAX_CONTEXT_CHARS = 60
-"""Most characters that are kept of what stands before a quote, and after it."""
+"""Most characters of the text before a quote, and of the text after it."""
 MAX_SUGGESTION_CHARS = 100_000
 MAX_NAME_CHARS = 200
 MAX_MENTIONS = 20
 
 
 class CommentTarget(NamedTuple):
-    """What a document's id stands for: its run, its workspace, and the proposal that its events are told to be about.
+    """A document that can have comments.
 
-    One of a workspace has no proposal as long as nobody was asked about it.
+    Attributes:
+        document: Id of the document.
+        run: Id of its run.
+        proposal: The proposal for the document's events. None: a workspace about which no question was asked yet.
+        workspace: The workspace; None if the document is a proposal without one.
     """
 
     document: str
@@ -64,7 +68,15 @@ class CommentTarget(NamedTuple):
 
 
 class CommentStateChange(AttestedRecord, frozen=True, kw_only=True):
-    """What became of a comment, and who made it so."""
+    """A change of a comment's state.
+
+    Attributes:
+        comment: Id of the comment.
+        state: The new state.
+        by: User name of the person, or name of the agent, that made the change.
+        by_name: Display name of `by`.
+        at: Time of the change.
+    """
 
     comment: str
     state: CommentState
@@ -74,14 +86,14 @@ class CommentStateChange(AttestedRecord, frozen=True, kw_only=True):
 
 
 class CommentStateResult(NamedTuple):
-    """A comment as it is now, and whether this call made it so."""
+    """The current comment, and whether this call changed its state."""
 
     comment: Comment
     changed: bool
 
 
 class Discussion:
-    """The comments on a store's documents, and who its proposals are assigned to."""
+    """The comments on a store's documents, and the assignees of its proposals."""
 
     store: Store
     store_id: str
@@ -108,12 +120,22 @@ class Discussion:
         """Add a comment, durably.
 
         Args:
-            document_id: a document's full id, or that of a proposal.
-            id: what it is called; if a comment on the document is called so already, it is that one, made before.
-            claim: that of the agent's run who says it; RunClaimed is raised if that was taken over.
-            attestation: how a server knew the author; it signs the comment.
+            document_id: Full id of a document, or of a proposal.
+            text, author, author_name, quote, prefix, suffix, anchor, thread, suggestion, mentions: See `Comment`.
+            id: Id of the comment. If the document has a comment with this id already, that comment is returned. Default:
+                a new id.
+            claim: Claim of the agent's run, if an agent comments. None (default): no agent.
+            attestation: How a server identified the author, with the key that signs the comment. None (default): no
+                signature.
 
-        The others are those of `Comment`. Raises UnknownProposal, UnknownComment (the one that it answers), ValueError.
+        Returns:
+            The comment.
+
+        Raises:
+            UnknownProposal: No document has this id.
+            UnknownComment: The answered comment (`thread`) does not exist.
+            ValueError: The comment is too long or incomplete, or it answers an answer.
+            RunClaimed: Another process has taken over the agent's run.
         """
         said = Comment(
             id=id or new_id(),
@@ -158,19 +180,31 @@ class Discussion:
         claim: Claim | None = None,
         attestation: ReviewerAttestation | None = None,
     ) -> CommentStateResult:
-        """Say what became of a comment, durably: again, changes nothing. The ids are full ids.
+        """Change the state of a comment, durably. Repeating a call changes nothing.
 
-        `claim` is that of the agent's run who does so; RunClaimed is raised if that was taken over. `attest` is how a
-        server knew who does; it signs that.
+        Only the person who accepted or dismissed a suggestion can change its state again. If several people accept a
+        suggestion at the same time, only one call returns `changed`: its caller inserts the text into the document.
 
-        A suggestion that is accepted or dismissed stays so, but for who did it: of several who accept it at once one
-        alone is told that it changed, and who is told so puts it into the document.
+        Args:
+            document_id: Full id of the document.
+            comment_id: Full id of the comment.
+            state: The new state.
+            actor: User name of the person, or name of the agent, that makes the change.
+            actor_name: Display name of `actor`. Default: "".
+            claim: Claim of the agent's run, if an agent makes the change. None (default): no agent.
+            attestation: How a server identified the actor, with the key that signs the change. None (default): no
+                signature.
+
+        Returns:
+            The comment, and whether this call changed it.
 
         Raises:
-            UnknownProposal, UnknownComment: there is none with this id.
-            AlreadySettled: somebody else accepted or dismissed it.
-            AlreadyDecided, WorkspaceClosed: accepted, and the document can no longer be changed.
-            ValueError: accepted, and it suggests nothing; or it is an answer.
+            UnknownProposal, UnknownComment: The document or the comment does not exist.
+            AlreadySettled: Another person has accepted or dismissed the suggestion.
+            AlreadyDecided, WorkspaceClosed: The state is "accepted", and the document can no longer be changed.
+            ValueError: The state is "accepted", and the comment has no suggestion; or the comment is an answer; or the
+                state is unknown.
+            RunClaimed: Another process has taken over the agent's run.
         """
         if state not in COMMENT_STATES:
             raise ValueError(f"state must be one of {', '.join(COMMENT_STATES)}, not {state!r}")
@@ -197,23 +231,43 @@ class Discussion:
         return self.store.transact(work) if claim is None else self._claims.write(claim, work)
 
     def list_comments(self, document_id: str, *, before: int | None = None, as_logged: bool = False) -> list[Comment]:
-        """A document's comments, oldest first; those said before event number `before`, as they were then.
+        """Return a document's comments, oldest first.
 
-        `document_id` is the full id of the document. Raises StoreCorrupt; `as_logged`, also for a comment that is not
-        the one in the audit log: what an agent acts on must be what was said.
+        Args:
+            document_id: Full id of the document.
+            before: Number of an event: return the comments as they were before it. None (default): the current ones.
+            as_logged: If True, check every comment against the audit log, because an agent acts on them. Default:
+                False.
+
+        Raises:
+            StoreCorrupt: A record is damaged or, with `as_logged`, is not the one in the audit log.
         """
         if not rows.is_id(document_id):
             return []
         return read_comments(self.store, document_id, before, as_logged=as_logged, store_id=self.store_id)
 
     def find_comment_target(self, document_id: str) -> CommentTarget:
-        """What this document is. Raises UnknownProposal."""
+        """Return the run, proposal and workspace of a document.
+
+        Raises:
+            UnknownProposal: No document has this id.
+        """
         return load_comment_target(self.store, document_id)
 
     def assign(self, proposal_id: str, assignee: str | None, *, actor: str) -> Proposal:
-        """Say whose an open proposal is to decide, or nobody's (None). `proposal_id` is the full id.
+        """Assign an open proposal to a person.
 
-        Raises UnknownProposal, AlreadyDecided.
+        Args:
+            proposal_id: Full id of the proposal.
+            assignee: User name; None: no person.
+            actor: User or process that assigns it, for the event.
+
+        Returns:
+            The proposal afterwards.
+
+        Raises:
+            UnknownProposal: No proposal has this id.
+            AlreadyDecided: The proposal is no longer open.
         """
 
         def work(transaction: Transaction) -> Proposal:
@@ -231,7 +285,11 @@ class Discussion:
 
 
 def load_comment_target(reads: StoreReader, document_id: str) -> CommentTarget:
-    """What may be commented on under this id. Raises UnknownProposal."""
+    """Return the document with this id, for comments.
+
+    Raises:
+        UnknownProposal: No document has this id.
+    """
     workspace = rows.load_workspace(reads, document_id)
     proposal = _require_proposal(reads, document_id) if workspace is None else None
     if proposal is not None and proposal.document:
@@ -250,10 +308,17 @@ def load_comment_target(reads: StoreReader, document_id: str) -> CommentTarget:
 def read_comments(
     reads: StoreReader, document_id: str, before: int | None = None, *, as_logged: bool = False, store_id: str = ""
 ) -> list[Comment]:
-    """The comments on a document, oldest first; those said before event number `before`, as they were then.
+    """Read the comments on a document, oldest first.
 
-    `as_logged`: raises StoreCorrupt for a comment, or what became of one, that is not what its event says. Without the
-    store's id, all of them count as unsigned.
+    Args:
+        reads: The store, or a transaction.
+        document_id: Full id of the document.
+        before: Number of an event: read the comments as they were before it. None (default): the current ones.
+        as_logged: If True, check every comment and state change against its event. Default: False.
+        store_id: Id of the store, for the check of signatures. Default: all comments count as unsigned.
+
+    Raises:
+        StoreCorrupt: A record is damaged or, with `as_logged`, differs from its event.
     """
     said = _read_entries(reads, f"comment/{document_id}/", before)
     marked = _read_entries(reads, f"marked/{document_id}/", before)
@@ -267,7 +332,7 @@ def read_comments(
 
 
 def group_threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
-    """Comments with the answers to each, all in the order given."""
+    """Group comments into threads: each comment with its answers, in the given order."""
     answers: dict[str, list[Comment]] = {one.id: [] for one in comments}
     for one in comments:
         answers.get(one.thread, []).append(one)
@@ -315,7 +380,7 @@ def _require_comment(reads: StoreReader, document_id: str, comment_id: str, stor
 
 
 def _changes_comment(comment: Comment, mark: CommentStateChange) -> bool:
-    """Whether the mark changes the comment. Raises AlreadySettled, ValueError."""
+    """Return whether a state change has an effect; refuse one that is not allowed."""
     if comment.state in ("accepted", "dismissed") and comment.state_by != mark.by:
         by = comment.state_by_name or comment.state_by
         raise AlreadySettled(f"{by} has already {comment.state} this suggestion; nothing was changed", comment)
@@ -327,7 +392,7 @@ def _changes_comment(comment: Comment, mark: CommentStateChange) -> bool:
 
 
 def _parse_anchor(given: Anchor | Mapping[str, Any] | None) -> Anchor | None:
-    """An anchor, as it was given. Raises ValueError for another shape."""
+    """Convert an anchor; refuse a value of another form."""
     if given is None:
         return None
     try:
@@ -337,7 +402,7 @@ def _parse_anchor(given: Anchor | Mapping[str, Any] | None) -> Anchor | None:
 
 
 def _check_comment(said: Comment) -> None:
-    """Raises ValueError, with a sentence, for a comment that is too long, too empty, or about nothing."""
+    """Refuse a comment that is too long, has no text, or suggests a change without a place for it."""
     least = 1 if said.suggestion is None else 0
     if not least <= len(said.text) <= MAX_COMMENT_CHARS:
         raise ValueError(f"a comment has {least} to {MAX_COMMENT_CHARS} characters, not {len(said.text)}")
@@ -366,7 +431,7 @@ def _append_logged(
     data: dict[str, Any],
     said: Comment | CommentStateChange,
 ) -> None:
-    """Append an event about a document, and store, under its number, what was said there."""
+    """Append an event about a document, and store the comment or state change under the event's number."""
     place = f"{'comment' if isinstance(said, Comment) else 'marked'}/{found.document}"
     records = rows.put_record(transaction, f"{place}/{chain.read_head(transaction).n + 1:012d}", said, new=True)
     if found.workspace is not None:
@@ -376,7 +441,7 @@ def _append_logged(
 
 
 def _comment_event_data(made: Comment) -> dict[str, Any]:
-    """What the audit log keeps of a comment: what was said, about what, and to whom."""
+    """Return the data of a comment's event: its text, its quote or thread, and the mentioned people."""
     told = {"quote": made.quote, "thread": made.thread, "mentions": made.mentions}
     suggested = {} if made.suggestion is None else {"suggestion": made.suggestion}
     return {"id": made.id, "text": made.text, **{name: one for name, one in told.items() if one}, **suggested}

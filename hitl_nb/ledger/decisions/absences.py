@@ -1,6 +1,7 @@
-"""Who is away, and who stands in for them meanwhile.
+"""Absences of users, and their deputies.
 
-away/<user> keeps all that the user ever said about it, so that a vote can be checked later as when it was cast.
+away/<user> keeps every absence that the user ever recorded. So a vote can be checked later with the absences that were
+known when it was cast.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from hitl_nb.structs import prepare_structs
 
 
 class Absence(Record, frozen=True, kw_only=True):
-    """A time in which somebody is away.
+    """A period in which a user is away.
 
     Attributes:
-        start, until: from when to when.
-        to: user name of who stands in; None: nobody.
-        set_at: when it was said: votes that were cast before do not know of it.
-        ended_at: when it was taken back, or something else was said; None if that was never.
+        start: Begin of the period.
+        until: End of the period, not included.
+        to: User name of the deputy; None: no deputy.
+        set_at: Time when the absence was recorded. It does not apply to votes that were cast before.
+        ended_at: Time when the absence was withdrawn or replaced; None if it was not.
     """
 
     start: datetime
@@ -35,20 +37,24 @@ class Absence(Record, frozen=True, kw_only=True):
     ended_at: datetime | None = None
 
     def covers(self, at: datetime) -> bool:
-        """Whether they are away at this time, as far as was known then."""
+        """Return whether the user is away at a time, according to what was recorded at that time."""
         known = self.set_at <= at and (self.ended_at is None or at < self.ended_at)
         return known and self.start <= at < self.until
 
 
 class Away(Record, frozen=True, kw_only=True):
-    """All that a user said about being away, oldest first."""
+    """All recorded absences of a user, oldest first."""
 
     user: str
     absences: tuple[Absence, ...] = ()
 
 
 def read_absentees(reads: StoreReader, at: datetime) -> dict[str, str | None]:
-    """Who is away at a time, and who stands in for them."""
+    """Return the users who are away at a time, with their deputies.
+
+    Returns:
+        The deputy's user name by the user name of the absent user; None: no deputy.
+    """
     found: dict[str, str | None] = {}
     for key, raw in reads.scan(*chunked_values.prefix_range("away/")):
         said = rows.decode_record(chunked_values.join_chunks(reads, key, raw), Away, key)
@@ -59,23 +65,33 @@ def read_absentees(reads: StoreReader, at: datetime) -> dict[str, str | None]:
 
 
 def load_people(reads: StoreReader, proposal: Proposal, at: datetime) -> People:
-    """How things were with the people of a proposal at a time."""
+    """Return the requesters and absences that apply to a proposal at a time.
+
+    Raises:
+        UnknownRun: The run of the proposal is missing.
+    """
     return load_people_around(reads, proposal.requesters or rows.load_run(reads, proposal.run).requesters, at)
 
 
 def load_people_around(reads: StoreReader, asked_by: Sequence[str], at: datetime) -> People:
-    """How things were at a time with the people around a run that these started or continued."""
+    """Return the requesters and absences that apply to a run at a time.
+
+    Args:
+        reads: The store, or a transaction.
+        asked_by: User names of the people who started or continued the run.
+        at: The time.
+    """
     return People(frozenset(asked_by), read_absentees(reads, at), requesters.os_user())
 
 
 def load_away(reads: StoreReader, user: str) -> Away:
-    """All that a user said about being away."""
+    """Return all recorded absences of a user."""
     raw = chunked_values.get_whole(reads, away_key(user))
     return Away(user=user) if raw is None else rows.decode_record(raw, Away, away_key(user))
 
 
 def away_key(user: str) -> str:
-    """Where that is kept."""
+    """Return the key of a user's absences."""
     return f"away/{quote(user, safe='')}"
 
 

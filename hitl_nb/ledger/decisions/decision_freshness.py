@@ -1,9 +1,9 @@
-"""Whether what was decided may still be used when the run continues: not too old, and allowed by the policy as it is.
+"""Check whether decisions may still be used when the run continues: not too old, and allowed by the current policy.
 
-If one decision of a pause may not, all of its questions have expired, and the run asks them again. That is found out in
-the transaction that claims the run. Once the run has recorded anything after them (`ledger/runs/decision_usage.py`), or
-has failed, it has used its decisions, and they are never looked at again: what followed from them must not be done
-twice.
+If one decision of a pause may not be used, all questions of the pause expire, and the run asks them again. The
+transaction that claims the run makes this check. A run has used its decisions if it has failed, or has recorded
+anything after them (`ledger/runs/decision_usage.py`). Used decisions are never checked again, because their effects
+must not happen twice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 
 class Expiry(NamedTuple):
-    """Why a decision may not be used any more, in a sentence; with the policy, if that is the reason."""
+    """The reason why a decision may no longer be used.
+
+    Attributes:
+        proposal: The decided proposal.
+        why: The reason as a sentence.
+        plan: The current verdict of the policy, if the policy is the reason.
+    """
 
     proposal: Proposal
     why: str
@@ -39,7 +45,18 @@ class Expiry(NamedTuple):
 def expire_decisions(
     transaction: Transaction, run: Run, asked: Sequence[Proposal], policy: MergedPolicy | None, actor: str
 ) -> list[Proposal]:
-    """What a pause asked, as it is for the run that continues now: if one decision has expired, all have."""
+    """Check the decisions of a pause for a run that continues now. If one has expired, all expire.
+
+    Args:
+        transaction: The transaction that claims the run.
+        run: The run.
+        asked: The proposals of the pause, in order.
+        policy: The current merged policy; None: no policy.
+        actor: User or process for the event.
+
+    Returns:
+        The proposals; after an expiry, the decided ones have the status "expired".
+    """
     now = clock.store_now(transaction)
     found = next(
         (e for proposal in asked if (e := _find_expiry(transaction, proposal, policy, run, now)) is not None), None
@@ -71,7 +88,7 @@ def _find_expiry(
     made = proposal.decision
     if (
         made is None or proposal.status != "decided" or proposal.doubt is not None
-    ):  # what happened does not change with time
+    ):  # the answer to the question whether an effect happened does not become too old
         return None
     until = made.valid_until
     if until is None and proposal.terms is not None and proposal.terms.fresh is not None:
@@ -97,7 +114,7 @@ def _find_expiry(
 
 
 def _is_passed_by_policy(policy: MergedPolicy | None, proposal: Proposal) -> bool:
-    """Whether the policy files, as they are, pass it: a policy's decision in the store is signed by nobody."""
+    """Return whether the current policy files pass a proposal. The stored decision of a policy has no signature."""
     if policy is None or proposal.terms is None:
         return False
     from hitl_nb.policies.rules.rules import find_stricter_plan
@@ -107,9 +124,9 @@ def _is_passed_by_policy(policy: MergedPolicy | None, proposal: Proposal) -> boo
 
 
 def _had_more_rules(reads: StoreReader, proposal: Proposal, policy: MergedPolicy) -> bool:
-    """Whether it was judged by documents, too, that are not among the files now: by rules that come with the call.
+    """Return whether the proposal was also judged by rules that are given in the call, not in the policy files.
 
-    Without these, a policy asks about what they pass; they count again when the call is made again.
+    Without these rules, the policy asks about calls that they pass. The rules apply again when the call is made again.
     """
     from hitl_nb.policies.rules.rules import decode_merged_policy
 
@@ -132,5 +149,5 @@ def _describe_policy(proposal: Proposal, plan: Plan) -> str:
 
 
 def _with_unused_decision(proposal: Proposal) -> Proposal:
-    """The proposal with a decision that is not used; the revision stays, since the decision is bound to it."""
+    """Return the proposal with the status "expired". Its revision stays, because the decision is bound to it."""
     return msgspec.structs.replace(proposal, status="expired") if proposal.status == "decided" else proposal

@@ -1,6 +1,7 @@
-"""A decision: made once, bound to the question, logged, signed where a server took it, and checked before it is used.
+"""Decisions: made once, bound to the question, logged, signed if a server received them, and checked before use.
 
-The first verdict on a proposal wins. What a run resumes with is checked against the audit log, and its signature.
+The first verdict on a proposal wins. The decisions that a run resumes with are checked against the audit log, and so are
+their signatures.
 """
 
 from __future__ import annotations
@@ -46,18 +47,20 @@ from hitl_nb.storage.interface import StoreReader, Transaction
 
 @dataclass(frozen=True, kw_only=True)
 class SubmittedDecision:
-    """A decision as somebody makes it, before it is known whether it comes first.
+    """A decision as it is submitted, before it is known whether it is the first one.
 
     Attributes:
-        action: one of those that the proposal allows.
-        value: for "edit" the edited value as JSON (already checked), for "respond" the message.
-        reviewer: user name of who decides.
-        attest: how a server knew the reviewer; it signs the decision.
-        as_vote: whether a script's verdict is the vote of the person whom it names as the reviewer, instead of the
-            decision.
-        script: the name of that script, which is shown with the vote.
+        action: An action that the proposal allows.
+        value: For "edit" the edited value as JSON (already checked), for "respond" the message.
+        reason: Reason for the decision; None: no reason.
+        reviewer: User name of the reviewer.
+        by: Kind of the reviewer.
+        attest: How a server identified the reviewer, with the key that signs the decision; None: no signature.
+        as_vote: Whether a script's verdict counts as the vote of the person `reviewer`, and not as the decision.
+        script: Name of that script, which is shown with the vote.
 
-    Raises ValueError or TypeError for what fits no proposal.
+    Raises:
+        ValueError, TypeError: The fields cannot be a decision of any proposal.
     """
 
     action: Action
@@ -75,7 +78,12 @@ class SubmittedDecision:
         _check_decision(self.action, self.value, self.reason, self.reviewer)
 
     def make_record(self, proposal: Proposal, store_id: str) -> DecisionRecord:
-        """The record of it for one proposal, signed if a server attests it."""
+        """Return the record of the decision for one proposal, signed if there is an attestation.
+
+        Args:
+            proposal: The open proposal.
+            store_id: Id of the store; the signature is bound to it.
+        """
         at = now()
         decision = DecisionRecord(
             action=self.action,
@@ -102,11 +110,14 @@ class SubmittedDecision:
 
 @dataclass(frozen=True)
 class DecisionOutcome:
-    """What a decision left behind: the proposal, its run, the comments on the proposal, and what it is by now.
+    """The result of a submitted decision.
 
     Attributes:
-        outcome: "recorded": a vote, and others are needed; "settling": an approval that may still be taken back;
-            "decided".
+        proposal: The proposal afterwards.
+        run: Its run afterwards.
+        comments: The comments on the proposal.
+        outcome: "recorded": one vote, others are needed. "settling": approved, and the approval may still be withdrawn.
+            "decided": the decision is final.
     """
 
     proposal: Proposal
@@ -123,10 +134,23 @@ def record_decision(
     fingerprint: str | None,
     revision: int | None,
 ) -> tuple[Proposal, Run]:
-    """Write a verdict on a proposal; the proposal and its run as they are then.
+    """Write the decision on an open proposal.
 
-    Raises AlreadyDecided, StaleDraft (it is not the one with this fingerprint and revision), StoreCorrupt (it is not
-    what the agent asked), ValueError (it does not allow the action).
+    Args:
+        transaction: The transaction to write in.
+        proposal: The proposal, read in the same transaction.
+        store_id: Id of the store; the signature is bound to it.
+        verdict: The decision.
+        fingerprint, revision: Fingerprint and revision that the reviewer saw; None: do not compare.
+
+    Returns:
+        The proposal and its run afterwards.
+
+    Raises:
+        AlreadyDecided: The proposal is no longer open.
+        StaleDraft: The proposal has another fingerprint or revision.
+        StoreCorrupt: The stored proposal is not the question of the agent.
+        ValueError: The proposal does not allow the action.
     """
     refuse_closed(proposal)
     refuse_changed(proposal, fingerprint, revision)
@@ -170,7 +194,16 @@ def record_decision(
 
 
 def refuse_changed(proposal: Proposal, fingerprint: str | None, revision: int | None) -> None:
-    """Raises StaleDraft unless the proposal is the one that was shown, StoreCorrupt if it is not what was asked."""
+    """Check that a proposal is the version that was shown to the reviewer.
+
+    Args:
+        proposal: The proposal.
+        fingerprint, revision: Fingerprint and revision that the reviewer saw; None: do not compare.
+
+    Raises:
+        StaleDraft: The proposal has another fingerprint or revision.
+        StoreCorrupt: The stored proposal is not the question of the agent.
+    """
     if fingerprint not in (None, proposal.fingerprint) or revision not in (None, proposal.revision):
         raise StaleDraft(
             f"proposal {proposal.id} ({proposal.title}) has changed since it was shown; look at it again, then decide"
@@ -179,7 +212,7 @@ def refuse_changed(proposal: Proposal, fingerprint: str | None, revision: int | 
 
 
 def _stops_run(proposal: Proposal, verdict: SubmittedDecision) -> bool:
-    """Whether an answer to the question what came of an effect ends the run. Raises ValueError if it is none."""
+    """Return whether the answer to the question whether an effect happened stops the run; refuse other answers."""
     if verdict.by in ("policy", "deadline"):
         raise ValueError(
             f"{proposal.title!r} cannot be decided by a {verdict.by}: somebody has to look up what happened"
@@ -195,9 +228,17 @@ def _check_question(proposal: Proposal) -> None:
 
 
 def verify_decision(reads: StoreReader, store_id: str, proposal: Proposal, log: RunLog | None = None) -> None:
-    """Raises StoreCorrupt for a decision never made like this, Untrusted for a signature of no known server.
+    """Check a decision against the audit log, and check its signatures. No effect without a decision.
 
-    `log` is of the run, where several of its proposals are checked.
+    Args:
+        reads: The store, or a transaction.
+        store_id: Id of the store.
+        proposal: The proposal.
+        log: Log of the run, if several of its proposals are checked. None (default): read it.
+
+    Raises:
+        StoreCorrupt: The decision is not the one in the audit log.
+        Untrusted: A signature is not of a known server, or is missing where it is required.
     """
     decision, log = proposal.decision, log or RunLog(reads, proposal.run)
     if decision is None:
@@ -214,7 +255,11 @@ def verify_decision(reads: StoreReader, store_id: str, proposal: Proposal, log: 
 
 
 def verify_logged_decision(reads: StoreReader, proposal: Proposal, log: RunLog) -> None:
-    """Raises StoreCorrupt for a decision that is not what the log says of the question, the votes and the clock."""
+    """Check that a decision agrees with the log of the question, the votes and the timeline.
+
+    Raises:
+        StoreCorrupt: The decision differs from the log.
+    """
     if proposal.decision is None:
         return
     _check_question(proposal)
@@ -235,7 +280,7 @@ def verify_logged_decision(reads: StoreReader, proposal: Proposal, log: RunLog) 
 
 
 def _check_votes(reads: StoreReader, proposal: Proposal, decision: DecisionRecord) -> None:
-    """Under terms: the votes are in the log, and make this decision."""
+    """Check that the votes of a proposal with terms are in the log and result in this decision."""
     people: dict[datetime, People] = {}
     wrong = verify_decision_votes(
         proposal, lambda at: people.get(at) or people.setdefault(at, load_people(reads, proposal, at))
@@ -278,12 +323,18 @@ def _is_vote_logged(reads: StoreReader, proposal: Proposal, vote: VoteRecord) ->
 
 
 def _without_decision_times(data: dict[str, Any] | None) -> dict[str, Any]:
-    """What an event says of a decision, without when it was due and made: those are looked at with the timeline."""
+    """Return the data of a decision's event without its times, which are checked with the timeline."""
     return {name: one for name, one in (data or {}).items() if name not in ("due", "at")}
 
 
 def decision_event_data(proposal: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
-    """What the event of a decision says; `revision` is the proposal's before it."""
+    """Return the data of a decision's event.
+
+    Args:
+        proposal: The proposal.
+        decision: The decision.
+        revision: Revision of the proposal before the decision.
+    """
     outcome = proposal.value if decision.action == "approve" else decision.value
     known = ("reviewer_name", "authn", "assurance", "surface", "signature") if decision.signature is not None else ()
     votes = {"votes": [hash_value(msgspec.to_builtins(one)) for one in proposal.votes]} if proposal.votes else {}

@@ -1,7 +1,7 @@
-"""Notices: who is to be told what about a proposal, from the transaction that causes it until they were told.
+"""Notices: pending messages to people about a proposal, from the transaction that causes them until they are sent.
 
-A notice is one row for one addressee. Its key begins with when it is to be looked at next, so a sender reads the first
-key and knows whether there is anything to do. Who sends them is in `ledger/open/notice_sending.py`.
+A notice is one row for one addressee. Its key begins with its due time. So a sender only has to read the first key to
+know whether a notice is due. `ledger/open/notice_sending.py` handles the sending.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from hitl_nb.structs import prepare_structs
 NoticeKind = Literal["asked", "reminded", "escalated", "overdue", "decided", "expired", "stuck"]
 
 NOTICE_RETENTION = timedelta(days=30)
-"""How long a notice is kept that nobody takes, since neither a server nor `hitl-nb watch` runs."""
+"""Time after which a notice is removed if no sender takes it, because neither a server nor `hitl-nb watch` runs."""
 
 ANYONE = "anyone"
-"""The addressee in place of people where none are named."""
+"""Addressee if the terms name no people."""
 REQUESTER = "requester"
-"""The addressee beside those who started or continued the run: they may have no channel of their own."""
+"""Addressee in addition to the people who started or continued the run, because they may have no channel."""
 
 _TO_DECIDERS = frozenset({"asked", "reminded", "escalated", "overdue", "stuck"})
 _MAX_PRUNED = 4
@@ -36,17 +36,21 @@ _GROUP = re.compile(r"@[^\s,]+")
 
 
 class Notice(Record, frozen=True, kw_only=True):
-    """One addressee who is to be told something about a proposal.
+    """A pending message to one addressee about a proposal.
 
     Attributes:
-        to: a user name, a group ("@finance"), `ANYONE` or `REQUESTER`.
-        note: a sentence about this occasion; "" if the kind says it all.
-        at: when it was caused.
-        due: when it is to be looked at: sent, tried again, or taken from a sender that died.
-        tries: how often it could not be sent.
-        sender: token of the sender that has it; "" if none has.
-        held: whether it waits for the addressee's next digest.
-        services: which of the addressee's services are left to try ("0:mailto"); empty: all.
+        id: Id of the notice; copies of a message have the same id.
+        to: A user name, a group ("@finance"), `ANYONE` or `REQUESTER`.
+        kind: Occasion of the message.
+        proposal: Id of the proposal.
+        run: Id of its run.
+        note: A sentence about this occasion; "" if the kind is enough.
+        at: Time of the occasion.
+        due: Time of the next action: send it, try again, or take it over from a sender that died.
+        tries: Number of failed tries.
+        sender: Token of the sender that has leased it; "": none.
+        held: Whether it waits for the addressee's next digest.
+        services: The addressee's services that are left to try ("0:mailto"); empty: all.
     """
 
     id: str
@@ -64,7 +68,7 @@ class Notice(Record, frozen=True, kw_only=True):
 
     @property
     def is_for_deciders(self) -> bool:
-        """Whether it is worth sending only as long as its proposal is open."""
+        """Whether the notice is only useful while its proposal is open."""
         return self.kind in _TO_DECIDERS
 
 
@@ -79,15 +83,17 @@ def write_notice(
 ) -> None:
     """Write the notices of one occasion, in the transaction that causes it.
 
-    Args:
-        proposal: as it is from then on.
-        at: the store's time (`Ledger.now`).
-        to: addressees beside those whom the kind names by itself: "decided" and "expired" tell who started or
-            continued the run, the others who may decide. None or empty: only these. For "reminded" and "escalated" the
-            people of the timeline's step; these alone are told then.
-        note: a sentence about the occasion, for people.
+    Proposals without terms, and proposals that a decisions file answers in place of people, have no notices.
 
-    A proposal without terms has no notices, nor has one that a decisions file answers in place of people.
+    Args:
+        transaction: The transaction that causes the occasion.
+        kind: The occasion. "decided" and "expired" go to the people who started or continued the run, the other kinds
+            to the people who may decide.
+        proposal: The proposal after the change.
+        at: The store's time (`Ledger.now`).
+        to: Additional addressees. For "reminded" and "escalated": the people of the timeline's step, who are then the
+            only addressees. None (default) or empty: no others.
+        note: A sentence about the occasion, for people. Default: "".
     """
     if proposal.terms is None or proposal.asked_at is not None:
         return
@@ -107,7 +113,7 @@ def write_notice(
 
 
 def list_deciders(proposal: Proposal) -> tuple[str, ...]:
-    """Who is told about an open proposal: the people and groups of its needs, and those whom it was escalated to."""
+    """Return the addressees for an open proposal: people and groups of its needs, and the people of its escalations."""
     found: list[str] = []
     for need in proposal.terms.needs if proposal.terms is not None else ():
         found += [*_GROUP.findall(need.text), *(need.people or (ANYONE,))]
@@ -122,7 +128,7 @@ def _requesters_of(transaction: StoreReader, run: str) -> tuple[str, ...]:
 
 
 def _groups_of_step(proposal: Proposal, named: Sequence[str]) -> tuple[str, ...]:
-    """The groups ("@leads") of the step of its timeline that was taken last, if that is what tells these people."""
+    """Return the groups ("@leads") of the timeline's last step, if this step is for exactly these people."""
     step = (
         proposal.terms.timeline[proposal.step - 1]
         if proposal.terms is not None and 0 < proposal.step <= len(proposal.terms.timeline)
@@ -132,32 +138,32 @@ def _groups_of_step(proposal: Proposal, named: Sequence[str]) -> tuple[str, ...]
 
 
 def _deputies_of(transaction: StoreReader, named: Sequence[str], at: datetime) -> tuple[str, ...]:
-    """Who stands in for those of these people who are away."""
+    """Return the deputies of the absent people among these."""
     away = people.read_absentees(transaction, at)
     return tuple(find_deputy(one, away) for one in named if one in away)
 
 
 def _prune_old_notices(transaction: Transaction, now: datetime) -> None:
-    """Drop what nobody took for so long, so that a store that nobody watches does not fill up."""
+    """Remove a few notices that are too old, so that a store without a watcher does not fill up."""
     for key, raw in transaction.scan(*prefix_range("notice/"), limit=_MAX_PRUNED):
         if now - rows.decode_record(raw, Notice, key).at > NOTICE_RETENTION:
             transaction.delete(key)
 
 
 def forget_notices(transaction: Transaction, runs: Collection[str]) -> None:
-    """Delete all notices about runs that are forgotten, sent or not."""
+    """Remove all notices about runs that are forgotten."""
     for key, raw in transaction.scan(*prefix_range("notice/")) if runs else ():
         if rows.decode_record(raw, Notice, key).run in runs:
             transaction.delete(key)
 
 
 def notice_key(notice: Notice) -> str:
-    """Where a notice is kept."""
+    """Return the key of a notice."""
     return f"notice/{rows.sortable_time(notice.due)}-{notice.id}"
 
 
 def put_notice_row(transaction: Transaction, notice: Notice) -> None:
-    """Keep one notice."""
+    """Store one notice."""
     transaction.put(notice_key(notice), notice.json())
 
 

@@ -1,6 +1,6 @@
-"""That guardrails still object to an edit that is used: those who decided were shown the reason.
+"""Objections of guardrails to an edit that a run uses all the same. The reviewers were shown the objection.
 
-The decision was made and signed before the guardrails looked at it, so this is an event of its own.
+Guardrails check an edit after the decision was made and signed, so an objection is a separate event.
 """
 
 from __future__ import annotations
@@ -18,13 +18,22 @@ OVERRULED = "guardrail.overruled"
 
 
 class Objections:
-    """What guardrails said against decisions that runs used all the same."""
+    """Objections of guardrails to decisions that runs used all the same."""
 
     store: Store
     _claims: Claims
 
     def note_objections(self, claim: Claim, proposal: Proposal, objections: Sequence[GuardrailResult]) -> None:
-        """Record, once, that the run uses an edit that guardrails object to. Raises RunClaimed if it was taken over."""
+        """Record, once, that the run uses an edit that guardrails object to.
+
+        Args:
+            claim: The claim of the run.
+            proposal: The decided proposal.
+            objections: Results of the guardrails that object.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+        """
         made = proposal.decision
         assert made is not None
 
@@ -33,7 +42,7 @@ class Objections:
                 lambda one: one.n > made.event, chain.iterate_run_events(transaction, claim.run)
             ):
                 if (event.type, event.proposal) == (OVERRULED, proposal.id):
-                    return  # the process that recorded it ended before the run had used the edit
+                    return  # recorded by a process that ended before the run had used the edit
             data = {
                 "value_sha256": hash_value(made.value),
                 "guardrails": [{"name": g.name, "version": g.version, "message": g.message} for g in objections],

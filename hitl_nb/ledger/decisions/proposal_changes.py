@@ -1,4 +1,4 @@
-"""What became of a proposal with terms, as it is written: the record, what the log says, and who is told."""
+"""Writing a change of a proposal with terms: the record, the events and the notices."""
 
 from __future__ import annotations
 
@@ -20,11 +20,16 @@ from hitl_nb.storage.interface import Transaction
 
 
 def write_change(transaction: Transaction, change: Change, *, actor: str, at: datetime) -> tuple[Proposal, Run]:
-    """Write what became of an open proposal, in the transaction that causes it; the proposal and its run then.
+    """Write the change of an open proposal, in the transaction that causes it.
 
     Args:
-        actor: who caused it; a decision's event names its reviewer.
-        at: the store's time.
+        transaction: The transaction.
+        change: The change.
+        actor: User or process that causes the change, for the events. A decision's event names its reviewer instead.
+        at: The store's time.
+
+    Returns:
+        The proposal and its run afterwards.
     """
     proposal, run = change.proposal, rows.load_run(transaction, change.proposal.run)
     if proposal.decision is None:
@@ -48,7 +53,7 @@ def write_change(transaction: Transaction, change: Change, *, actor: str, at: da
 
 
 def write_notices(transaction: Transaction, change: Change, proposal: Proposal, at: datetime) -> None:
-    """Write the notices of what became of a proposal, which is `p` now."""
+    """Write the notices of a change; `proposal` is the proposal afterwards."""
     told: dict[str, dict[str, Any]] = dict(change.events)
     for kind in change.notices:
         data = told.get(f"proposal.{kind}", {})
@@ -72,7 +77,7 @@ def _append_decision(transaction: Transaction, proposal: Proposal, due: datetime
 
 
 def _stops_run(proposal: Proposal) -> bool:
-    """Whether somebody who was asked what came of an effect says to stop the run."""
+    """Return whether the proposal asked if an effect happened, and the answer is to stop the run."""
     return (
         proposal.doubt is not None
         and proposal.decision is not None

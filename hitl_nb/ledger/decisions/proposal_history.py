@@ -1,7 +1,7 @@
-"""What the log says of a proposal from when it was asked until it was decided: under which terms, and by whose votes.
+"""History of a proposal in the log, from the question to the decision: its terms and its votes.
 
-A proposal's record can be changed by any program that writes to the store, and the next vote writes it again. So a
-decision is used only if the record had what the log says.
+Any program that can write to the store can change a proposal's record, and the next vote writes the record again. So a
+decision is used only if the record agrees with the log.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from hitl_nb.storage.interface import StoreReader
 
 
 class RunLog:
-    """The events of a run, read backwards as far as is asked for, each once."""
+    """The events of a run, read backwards as far as needed, each one once.
+
+    Args:
+        reads: The store, or a transaction.
+        run: Id of the run.
+    """
 
     def __init__(self, reads: StoreReader, run: str) -> None:
         self._events = chain.iterate_run_events(reads, run)
@@ -26,7 +31,7 @@ class RunLog:
         self._about: defaultdict[str, list[Event]] = defaultdict(list)
 
     def find_question_data(self, proposal_id: str) -> dict[str, Any] | None:
-        """What the log says of how a proposal was asked; None if it does not say that."""
+        """Return the entry for a proposal in the event of its pause; None if there is none."""
         while proposal_id not in self._asked:
             event = next(self._events, None)
             if event is None:
@@ -38,14 +43,20 @@ class RunLog:
         return self._asked[proposal_id]
 
     def events_about(self, proposal_id: str, until: int) -> list[Event]:
-        """The events about a proposal since it was asked and before number `until`, oldest first."""
+        """Return the events about a proposal after the question and before number `until`, oldest first."""
         return [event for event in reversed(self._about[proposal_id]) if event.n < until]
 
 
 def find_difference(log: RunLog, proposal: Proposal, made: dict[str, Any]) -> str | None:
-    """What a decided proposal has that the log does not say, as the end of a sentence; None if there is nothing.
+    """Compare a decided proposal with its history in the log.
 
-    `made` is what the event of the decision says.
+    Args:
+        log: Log of the run.
+        proposal: The decided proposal.
+        made: Data of the decision's event.
+
+    Returns:
+        The first difference, as the end of a sentence; None if there is none.
     """
     if proposal.decision is None or proposal.decision.by == "policy":
         return None
@@ -60,7 +71,7 @@ def find_difference(log: RunLog, proposal: Proposal, made: dict[str, Any]) -> st
 
 
 def _find_other_terms(proposal: Proposal, asked: dict[str, Any], events: Sequence[Event]) -> str | None:
-    """Whether it was under other terms, or had other votes, than the log says."""
+    """Compare the terms and the votes of a proposal with the log; return the first difference."""
     terms, widened, withdrawn = asked.get("terms", ""), set[str](), set[int]()
     newest, counts = dict[str, int](), dict[str, int]()
     for event in events:

@@ -1,7 +1,7 @@
-"""Who decided or said something, and how that is known: in the same words wherever it is shown.
+"""Identity of reviewers and authors, and its text for people, which is the same wherever it is shown.
 
-A name proves nothing by itself: any program of this user can write one. So a person's name stands without a remark
-only where a server that this process knows has signed that they logged in.
+A name alone proves nothing: any program of this user can write one. So a person's name is shown without a remark only
+if a server that this process knows has signed that the person logged in.
 """
 
 from __future__ import annotations
@@ -21,15 +21,19 @@ from hitl_nb.records import (
 )
 
 SHARED_WINDOW_NOTE = ", in a window where notebooks' HTML runs"
-"""Said of a login's decision that was not made in the page of its own: script of the same origin can decide so too."""
+"""Remark for a decision after a login that was not made in the separate page. There, a script of the same origin can
+make such a decision too."""
 POLICY_REVIEWER = "policy:"
-"""What stands before the ids of rules where a policy is who decided."""
+"""Prefix before the ids of the rules if a policy is the reviewer."""
 
 
 def identify_reviewer(store_id: str, proposal: Proposal) -> Known | None:
-    """How it is known who decided a proposal, its signature checked; None if nobody has.
+    """Check the signature of a proposal's decision, and return how its reviewer was identified.
 
-    What a signature does not vouch for is not believed: a login that the server cannot have seen counts as a token.
+    Only signed identities count. A login on a server without logins counts as a token.
+
+    Returns:
+        The kind of identification; None if the proposal is not decided.
     """
     made = proposal.decision
     if made is None:
@@ -40,7 +44,7 @@ def identify_reviewer(store_id: str, proposal: Proposal) -> Known | None:
 
 
 def identify_voter(store_id: str, proposal: Proposal, vote: VoteRecord) -> Known:
-    """How it is known who gave a vote on a proposal, its signature checked."""
+    """Check the signature of a vote on a proposal, and return how its voter was identified."""
     if vote.by == "script":
         return "script"
     if vote.signature is None or not signatures.is_vote_signed(store_id, proposal, vote):
@@ -49,7 +53,7 @@ def identify_voter(store_id: str, proposal: Proposal, vote: VoteRecord) -> Known
 
 
 def _is_signed(store_id: str, proposal: Proposal, made: DecisionRecord) -> bool:
-    """Whether a known server signed the decision: under terms, the vote that completed it, in whose name it is."""
+    """Return whether a known server signed the decision; under terms, the vote that completed it."""
     if proposal.terms is None:
         return signatures.is_decision_signed(store_id, proposal, made)
     vote = find_recorded_completing_vote(proposal)
@@ -57,12 +61,12 @@ def _is_signed(store_id: str, proposal: Proposal, made: DecisionRecord) -> bool:
 
 
 def identify_checked_reviewer(made: DecisionRecord) -> Known:
-    """`identify_reviewer` of a decision that `Ledger.proposals` gave, which has checked its signature."""
+    """Return how a reviewer was identified, for a decision with a checked signature (`Ledger.list_proposals`)."""
     return made.by if made.by != "person" else identify_checked_voter(made)
 
 
 def identify_checked_voter(said: DecisionRecord | VoteRecord) -> Known:
-    """How it is known which person said it, the signature being checked already."""
+    """Return how a person was identified, for a decision or vote with a checked signature."""
     if said.signature is None:
         return "unsigned"
     if said.authn == "login" and not signatures.logins_are_possible():
@@ -71,7 +75,14 @@ def identify_checked_voter(said: DecisionRecord | VoteRecord) -> Known:
 
 
 def identify_speaker(store_id: str, document: str, said: AttestedRecord, user: str) -> Speaker:
-    """How it is known who said something about a document, or what became of a comment; its signature is checked."""
+    """Check the signature of a comment or a state change, and return how its author was identified.
+
+    Args:
+        store_id: Id of the store.
+        document: Id of the document.
+        said: The comment, or the change of a comment's state.
+        user: User name of the author.
+    """
     if said.signature is None:
         return "agent" if user.startswith(AGENT) else "unsigned"
     if said.authn is None or not signatures.is_statement_signed(store_id, document, said):
@@ -80,7 +91,7 @@ def identify_speaker(store_id: str, document: str, said: AttestedRecord, user: s
 
 
 def format_speaker(user: str, name: str, known: Speaker) -> str:
-    """Who said something, and how that is known, in words for people."""
+    """Return the author's name and the kind of identification as text for people."""
     match known:
         case "login":
             return format_user(user, name)
@@ -93,23 +104,30 @@ def format_speaker(user: str, name: str, known: Speaker) -> str:
 
 
 def format_author(comment: Comment) -> str:
-    """Who said a comment, in words for people."""
+    """Return the author of a comment as text for people."""
     return format_speaker(comment.author, comment.author_name, comment.known)
 
 
 def format_user(user: str, name: str) -> str:
-    """People may change the names they are shown with, so the user name is told too."""
+    """Return a display name with the user name, because people may change their display names."""
     shown = " ".join(name.split())
     return f"{shown} ({user})" if shown and shown != user else user
 
 
 def format_decider(made: DecisionRecord | VoteRecord, known: Known | None) -> str:
-    """Who made a decision or voted, and how that is known, in words for people."""
+    """Return the reviewer or voter and the kind of identification as text for people."""
     return format_person(made.reviewer, made.reviewer_name, known, made.surface)
 
 
 def format_person(reviewer: str, name: str, known: Known | None, surface: Surface | None) -> str:
-    """`format_decider`, of what is recorded about them. In the extension it is `identity` in `view/state.ts`."""
+    """Return the text of `format_decider` for recorded data. The extension has the same in `view/state.ts`: `identity`.
+
+    Args:
+        reviewer: User name.
+        name: Display name.
+        known: How the person was identified; None: not at all.
+        surface: The page or window in which the decision was made; None: unknown.
+    """
     match known:
         case "login":
             who = format_user(reviewer, name)
@@ -123,7 +141,7 @@ def format_person(reviewer: str, name: str, known: Known | None, surface: Surfac
         case "deadline":
             return "the deadline"
         case "script":
-            # The name is that of the script, where it voted in a person's name.
+            # If a script voted in a person's name, `name` is the name of the script.
             return f"the script {name}, as {reviewer}" if name else f"the script {reviewer}"
         case _:
             return f"{reviewer} (unsigned: any program of this user can say so)"

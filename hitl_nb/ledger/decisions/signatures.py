@@ -1,10 +1,11 @@
-"""Decisions and comments signed by the server that took them, and checked wherever one is used or shown.
+"""Signatures of decisions and comments by the server that received them, checked wherever one is used or shown.
 
 A server has an Ed25519 key in Jupyter's data directory, outside the store. A signed decision that was changed, or
-copied to another proposal, run or store, does not pass. It is no wall between processes of one user: they can read the
-key, or leave the signature out. So the level that is recorded with a decision says what it is worth ("A0").
+copied to another proposal, run or store, fails the check. Signatures do not protect against other processes of the same
+user: these can read the key, or omit the signature. The assurance level in a decision ("A0") states this limit.
 
-Kernels take the public keys that their server handed them in `HITL_NB_SERVER_KEY`, else the one beside the private key.
+Kernels use the public keys that their server passed to them in `HITL_NB_SERVER_KEY`, otherwise the public key next to
+the private key.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=AttestedRecord)
 
 SUPPORTED_ASSURANCES = frozenset({"A0"})
-"""Assurances that a server of this version can give."""
+"""Assurance levels that a server of this version can give."""
 
 _DECISION_CONTEXT = b"hitl/decision/v1\x00"
 _VOTE_CONTEXT = b"hitl/vote/v2\x00"
@@ -39,7 +40,11 @@ _KEY_FILE = Path("hitl_nb", "server_key")
 
 
 class SigningKey:
-    """A server's key. `public` is its public half, base64."""
+    """A server's key pair.
+
+    Attributes:
+        public: The public key, base64.
+    """
 
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._private = private
@@ -47,7 +52,11 @@ class SigningKey:
 
     @classmethod
     def of_this_user(cls) -> SigningKey:
-        """This user's server key, made on first use, mode 0600. Raises HitlError if it cannot be read or made."""
+        """Return this user's server key; create it at the first use, with mode 0600.
+
+        Raises:
+            HitlError: The key cannot be read or created.
+        """
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         path = _key_path()
@@ -64,13 +73,21 @@ class SigningKey:
         return key
 
     def sign(self, message: bytes) -> str:
-        """The signature of `message`, base64."""
+        """Return the signature of `message`, base64."""
         return base64.b64encode(self._private.sign(message)).decode()
 
 
 @dataclass(frozen=True)
 class ReviewerAttestation:
-    """What a server says about a decision that it takes, and the key that it signs with."""
+    """A server's statement about the reviewer of a decision, and the key for its signature.
+
+    Attributes:
+        key: The server's key.
+        reviewer_name: Display name of the reviewer.
+        authn: How the server identified the reviewer.
+        assurance: Assurance level, one of `SUPPORTED_ASSURANCES`.
+        surface: The page or window in which the decision was made. Default: "shared".
+    """
 
     key: SigningKey
     reviewer_name: str
@@ -80,7 +97,14 @@ class ReviewerAttestation:
 
 
 def decision_message(store_id: str, proposal: Proposal, decision: DecisionRecord, revision: int) -> bytes:
-    """What is signed: the decision, bound to its place and to the question as it was shown (`revision`)."""
+    """Return the signed message of a decision: bound to its place and to the shown version of the question.
+
+    Args:
+        store_id: Id of the store.
+        proposal: The proposal.
+        decision: The decision.
+        revision: Revision of the proposal that the reviewer saw.
+    """
     outcome = proposal.value if decision.action == "approve" else decision.value
     return _DECISION_CONTEXT + canonical_json(
         [
@@ -94,7 +118,11 @@ def decision_message(store_id: str, proposal: Proposal, decision: DecisionRecord
 
 
 def check_signature(store_id: str, proposal: Proposal, decision: DecisionRecord) -> None:
-    """Raises Untrusted for a decision whose signature is not a known server's, or that must be signed and is not."""
+    """Check the signature of a decision.
+
+    Raises:
+        Untrusted: The signature is not of a known server, or is missing where it is required.
+    """
     if decision.signature is None:
         if is_signed_only():
             raise Untrusted(
@@ -112,7 +140,7 @@ def check_signature(store_id: str, proposal: Proposal, decision: DecisionRecord)
 
 
 def is_decision_signed(store_id: str, proposal: Proposal, decision: DecisionRecord) -> bool:
-    """Whether a server that this process knows signed the decision on `p`, and says of it what a server can say."""
+    """Return whether a known server signed the decision, with an assurance level that a server can give."""
     if decision.signature is None or decision.assurance not in SUPPORTED_ASSURANCES or decision.by != "person":
         return False
     said = decision_message(store_id, proposal, decision, proposal.revision - 1)
@@ -120,7 +148,14 @@ def is_decision_signed(store_id: str, proposal: Proposal, decision: DecisionReco
 
 
 def sign_vote(store_id: str, proposal: Proposal, vote: VoteRecord, attestation: ReviewerAttestation) -> VoteRecord:
-    """A vote on a proposal, which has all that it is bound to, signed as the server knows who gives it."""
+    """Return the vote with a signature.
+
+    Args:
+        store_id: Id of the store.
+        proposal: The proposal.
+        vote: The complete vote: the signature covers its revision, value and terms.
+        attestation: How the server identified the voter, with the key that signs.
+    """
     vote = msgspec.structs.replace(
         vote,
         reviewer_name=attestation.reviewer_name,
@@ -132,7 +167,7 @@ def sign_vote(store_id: str, proposal: Proposal, vote: VoteRecord, attestation: 
 
 
 def is_vote_signed(store_id: str, proposal: Proposal, vote: VoteRecord) -> bool:
-    """Whether a server that this process knows signed this vote on `p`, and says of it what a server can say."""
+    """Return whether a known server signed the vote, with an assurance level that a server can give."""
     if vote.signature is None or vote.assurance not in SUPPORTED_ASSURANCES or vote.by != "person":
         return False
     said = _vote_message(store_id, proposal, vote)
@@ -140,7 +175,16 @@ def is_vote_signed(store_id: str, proposal: Proposal, vote: VoteRecord) -> bool:
 
 
 def check_votes(store_id: str, proposal: Proposal, counted: Iterable[VoteRecord]) -> None:
-    """Raises Untrusted for a vote whose signature is not a known server's, or that must be signed and is not."""
+    """Check the signatures of the votes on a proposal.
+
+    Args:
+        store_id: Id of the store.
+        proposal: The proposal; every signature of its votes is checked.
+        counted: The votes that count for the decision; these must be signed if only signed decisions count.
+
+    Raises:
+        Untrusted: A signature is not of a known server, or is missing where it is required.
+    """
     for one in counted:
         if one.signature is None and is_signed_only():
             raise Untrusted(
@@ -159,7 +203,7 @@ def check_votes(store_id: str, proposal: Proposal, counted: Iterable[VoteRecord]
 
 
 def _vote_message(store_id: str, proposal: Proposal, vote: VoteRecord) -> bytes:
-    """What is signed of a vote: bound to its place, to the question as it was shown, and to the terms then."""
+    """Return the signed message of a vote: bound to its place, the shown version of the question, and its terms."""
     return _VOTE_CONTEXT + canonical_json(
         [
             *(store_id, proposal.id, proposal.run, proposal.fingerprint, vote.revision),
@@ -171,14 +215,21 @@ def _vote_message(store_id: str, proposal: Proposal, vote: VoteRecord) -> bytes:
 
 
 def sign_statement(store_id: str, document: str, said: V, attestation: ReviewerAttestation) -> V:
-    """What somebody said about a document, or did with a comment on it, signed."""
+    """Return a comment, or a change of a comment's state, with a signature.
+
+    Args:
+        store_id: Id of the store.
+        document: Id of the document.
+        said: The comment or the state change.
+        attestation: How the server identified the author, with the key that signs.
+    """
     known = {"authn": attestation.authn, "assurance": attestation.assurance, "surface": attestation.surface}
     said = msgspec.structs.replace(said, **known, signature=None)
     return msgspec.structs.replace(said, signature=attestation.key.sign(_statement_message(store_id, document, said)))
 
 
 def is_statement_signed(store_id: str, document: str, said: AttestedRecord) -> bool:
-    """Whether a server that this process knows signed what was said about this document."""
+    """Return whether a known server signed a comment on this document, or a change of a comment's state."""
     if said.signature is None or said.assurance not in SUPPORTED_ASSURANCES:
         return False
     message = _statement_message(store_id, document, msgspec.structs.replace(said, signature=None))
@@ -186,24 +237,24 @@ def is_statement_signed(store_id: str, document: str, said: AttestedRecord) -> b
 
 
 def _statement_message(store_id: str, document: str, said: AttestedRecord) -> bytes:
-    """What is signed of it: all fields that say anything, so that new ones do not make old signatures worthless."""
+    """Return the signed message: all fields with a value, so that old signatures stay valid after new fields."""
     told: dict[str, Any] = msgspec.to_builtins(said)
     fields = {name: item for name, item in told.items() if name not in _DERIVED_FIELDS and (item or item is False)}
     return _STATEMENT_CONTEXT + canonical_json([store_id, type(said).__name__, document, fields])
 
 
 def is_signed_only() -> bool:
-    """Whether decisions count in this process only if a server signed them."""
+    """Return whether decisions count in this process only if a server has signed them."""
     return settings.SIGNED_ONLY.is_on()
 
 
 def logins_are_possible() -> bool:
-    """Whether the server that started this process, if any, lets people log in."""
+    """Return whether people can log in to the server that started this process; True if there is no server."""
     return settings.SERVER_LOGINS.read() != "0"
 
 
 def is_signature_valid(signature: str, said: bytes) -> bool:
-    """Whether a server that this process knows signed this."""
+    """Return whether the signature (base64) of the message `said` is of a known server."""
     return any(_is_valid_for(public, signature, said) for public in _known_keys())
 
 

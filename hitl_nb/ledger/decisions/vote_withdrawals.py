@@ -1,7 +1,7 @@
-"""A vote that was taken back: signed as the vote was, and checked as the vote is.
+"""Withdrawals of votes, signed and checked like the votes themselves.
 
-A withdrawal is in the log alone. Who can write to the store could take back a person's vote in their name; so where
-only what a server signed counts, a signed vote is taken back by a signed withdrawal only.
+A withdrawal is only in the log. A program that can write to the store could withdraw a person's vote in their name. So
+if only signed decisions count, only a signed withdrawal can withdraw a signed vote.
 """
 
 from __future__ import annotations
@@ -32,9 +32,22 @@ def sign_withdrawal(
     reviewer: str,
     attestation: ReviewerAttestation | None,
 ) -> Change:
-    """The change that takes a vote on `p` back, signed as a server knows who does that.
+    """Sign the change that withdraws a vote.
 
-    Raises NotAReviewer without a server, where that would not count.
+    Args:
+        reads: The store, or a transaction.
+        store_id: Id of the store; the signature is bound to it.
+        proposal: The proposal.
+        change: The change.
+        reviewer: User name of the person who withdraws the vote.
+        attestation: How a server identified the person, with the key that signs; None: no signature.
+
+    Returns:
+        The change with signed event data; without an attestation, unchanged.
+
+    Raises:
+        NotAReviewer: The withdrawal must be signed, and there is no attestation.
+        StoreCorrupt: The vote is not in the audit log.
     """
     return replace(
         change,
@@ -46,7 +59,12 @@ def sign_withdrawal(
 
 
 def check_withdrawals(reads: StoreReader, store_id: str, log: RunLog, proposal: Proposal) -> None:
-    """Raises Untrusted for a withdrawal of a vote on `p` that its voter's server did not sign and had to."""
+    """Check the signatures of all withdrawals of votes on a decided proposal.
+
+    Raises:
+        Untrusted: A signature is not of a known server, or is missing where it is required.
+        StoreCorrupt: A withdrawn vote is not in the audit log.
+    """
     if proposal.decision is None or log.find_question_data(proposal.id) is None:
         return
     for event in log.events_about(proposal.id, proposal.decision.event):
@@ -104,7 +122,7 @@ def _check_withdrawal(reads: StoreReader, store_id: str, proposal: Proposal, eve
 
 
 def _load_vote_event(reads: StoreReader, proposal: Proposal, data: dict[str, Any]) -> Event:
-    """The event of the vote that is taken back."""
+    """Return the event of the vote that is withdrawn."""
     voted = chain.read_event(reads, data.get("vote", 0))
     if voted is None or (voted.type, voted.proposal) != ("vote", proposal.id):
         raise StoreCorrupt(
@@ -118,7 +136,7 @@ def _is_vote_signed(voted: Event) -> bool:
 
 
 def _withdrawal_message(store_id: str, proposal: Proposal, voted: Event, reviewer: str, data: dict[str, Any]) -> bytes:
-    """What is signed: bound to its place, to the vote as it was logged, to the person and to the time."""
+    """Return the signed message of a withdrawal: bound to its place, the logged vote, the person and the time."""
     return _WITHDRAWAL_CONTEXT + canonical_json(
         [
             *(store_id, proposal.id, proposal.run, proposal.fingerprint, data.get("revision")),

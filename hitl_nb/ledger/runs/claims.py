@@ -2,7 +2,7 @@
 
 A claim has a number that grows with every claim of the run. Each write is checked against the claim record in its own
 transaction. So a process that has lost the claim cannot write, however late it continues. Holders count a heartbeat.
-A holder on another machine cannot be checked directly: it counts as dead if its count has not changed for
+A holder on another machine cannot be checked directly. It counts as dead if its count has not changed for
 `OWNER_TIMEOUT_SECONDS` seconds of the observer's own monotonic clock. No wall clock is used.
 """
 
@@ -193,7 +193,8 @@ class Claims:
 
         Raises:
             RunClaimed: The claim has ended, or another process has taken over the run.
-            StoreError: This write or an earlier lazy write could not be saved.
+            StoreError: This write could not be saved.
+            Exception: The error of an earlier lazy write of this claim.
         """
         self._await_lazy_writes(claim)
         return self._store.transact(_with_fence(claim, work))
