@@ -1,1 +1,1 @@
-"""What each kind of proposed value is."""
+"""Kinds of proposed values (text, table, plan and others), with one module for each kind."""

@@ -1,4 +1,4 @@
-"""A choice: one of the options that the agent gives."""
+"""Choices: one of the options that the agent offers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hitl_nb.values.json_values import match_number_types, short_json
 
 
 class ChoiceKind(JsonKind):
-    """One of `options`, which may be any JSON."""
+    """The kind of a value that is one of `options`, which may be any JSON."""
 
     name: str = "choice"
     takes_options: bool = True
@@ -25,7 +25,7 @@ class ChoiceKind(JsonKind):
         return options is not None
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """See `Kind.keep_types`: `check` gives the option itself."""
+        """See `Kind.keep_types`. Returns the value unchanged, because `check` returns the option itself."""
         return value
 
     def check(self, question: Question, value: Any) -> Any:
@@ -43,14 +43,14 @@ class ChoiceKind(JsonKind):
         options: Sequence[Any] | None,
         adapters: Mapping[str, Any],
     ) -> Any:
-        """See `Kind.restore`: the live option itself, where the agent still has it."""
+        """See `Kind.restore`. Returns the agent's own option object if the agent still has it."""
         if options is None:
             return super().restore(question, value, original, options, adapters)
         at = [canonical_json(option) for option in question.options or []].index(canonical_json(value))
         return options[at] if at < len(options) else value
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """See `Kind.parse_text`: an option that is a text may be written without JSON's quotes."""
+        """See `Kind.parse_text`. An option that is a text may be written without JSON's quotes."""
         try:
             return check(parse_json(text))
         except InvalidEdit:

@@ -8,7 +8,7 @@ from hitl_nb.kinds.text import TextKind
 
 
 class CodeKind(TextKind):
-    """A str with Python code."""
+    """The kind of a str with Python code."""
 
     name: str = "code"
     file_suffix: str = ".py"
@@ -16,5 +16,5 @@ class CodeKind(TextKind):
     paragraph_gap: int = 1
 
     def detect(self, value: Any, options: Any) -> bool:
-        """See `Kind.detect`: no text says that it is code."""
+        """See `Kind.detect`. Returns False: code cannot be told from other text."""
         return False

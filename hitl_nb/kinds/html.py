@@ -1,4 +1,4 @@
-"""Parts of the static HTML of values. Everything that an agent or a person wrote is escaped and shown exactly."""
+"""Parts of the static HTML of values. All text of agents and people is escaped and shown exactly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hitl_nb import json_text as json
 from hitl_nb.hidden_characters import show_hidden_characters
 
 MAX_HTML_CHARS = 50_000
-"""Length of one text in the HTML; the rest is counted there."""
+"""Most characters of one text in the HTML. The HTML gives the number of the remaining characters."""
 
 LINE_STYLE = "border: 1px solid; border-color: rgba(128, 128, 128, 0.5);"
 CELL_STYLE = f"{LINE_STYLE} padding: 0.15em 0.5em; text-align: left; white-space: pre-wrap;"
@@ -20,31 +20,31 @@ _TEXT_STYLE = (
 
 
 def escape_html(text: str) -> str:
-    """A text for HTML, with hidden characters made visible."""
+    """Escape a text for HTML, and make hidden characters visible."""
     return escape(show_hidden_characters(text))
 
 
 def text_html(text: str) -> str:
-    """A text with its line ends, cut if it is long."""
+    """Return the HTML of a text with its line breaks; at most `MAX_HTML_CHARS` characters are shown."""
     return f'<pre style="{_TEXT_STYLE}">{escape_html(cut_text(text))}</pre>'
 
 
 def table_html(rows: str) -> str:
-    """A table around the HTML of its rows."""
+    """Return the HTML of a table; `rows` is the HTML of its rows."""
     return f'<table style="border-collapse: collapse; margin: 0.3em 0;">{rows}</table>'
 
 
 def labelled_html(label: str, shown: str) -> str:
-    """The HTML of a part behind its label."""
+    """Return the HTML of a label followed by a part; `label` and `shown` are HTML already."""
     return f'<div style="margin-top: 0.4em;"><span style="opacity: 0.75;">{label}</span> {shown}</div>'
 
 
 def cut_text(text: str) -> str:
-    """At most `MAX_HTML_CHARS` of a text, and how many more there are."""
+    """Cut a text to `MAX_HTML_CHARS` characters, and append the number of the remaining ones."""
     more = len(text) - MAX_HTML_CHARS
     return text if more <= 0 else f"{text[:MAX_HTML_CHARS]}\n… and {more:,} more characters, not shown here."
 
 
 def format_inline(value: Any) -> str:
-    """A text as it is, anything else as JSON on one line."""
+    """Return a text unchanged, and any other value as JSON on one line."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What the package asks of a kind of value: everything that differs from kind to kind is behind these members."""
+"""The interface of a kind of value. All behaviour that differs between kinds is in its members."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from hitl_nb.records import Question
 from hitl_nb.values.typed_values import TypeInfo
 
 SharingForm = Literal["text", "table", "parts", "whole"]
-"""How a draft is shared: as one text; as a table's cells; as parts of a JSON value; as one JSON text."""
+"""Form of a shared draft: one text; the cells of a table; the parts of a JSON value; one JSON text."""
 TextFormat = Literal["plain", "csv", "json"]
 
 
 class Kind(Protocol):
-    """One kind of value. `registry.py` lists them.
+    """One kind of value. `registry.py` lists all kinds.
 
     Attributes:
-        name: as in `checkpoint(kind=...)`; stored with each question.
-        text_format: what a value is as text; "plain": the text is the value.
-        file_suffix: of a file with a value's text.
-        takes_options: whether the value is one of options, which the question then has.
-        keeps_last_line_end: whether a line end at the end of an edited file counts only if the value had one before.
-        sharing_form: how drafts are shared; "parts" becomes "whole" for values that are too large for it.
-        paragraph_gap: line ends between two paragraphs of a text that an agent adds to.
+        name: Name as in `checkpoint(kind=...)`; stored with each question.
+        text_format: Format of a value's text; "plain": the text is the value itself.
+        file_suffix: Suffix of a file with a value's text.
+        takes_options: Whether the value is one of several options, which the question stores.
+        keeps_last_line_end: Whether a line break at the end of an edited file counts only if the value had one before.
+        sharing_form: Form of shared drafts. "parts" becomes "whole" for values that are too large.
+        paragraph_gap: Number of line breaks between two paragraphs of a text to which an agent adds text.
     """
 
     name: str
@@ -35,27 +35,55 @@ class Kind(Protocol):
     paragraph_gap: int
 
     def detect(self, value: Any, options: Any) -> bool:
-        """Whether a value that is proposed without `kind=` is of this kind."""
+        """Return whether a value that is proposed without `kind=` has this kind.
+
+        Args:
+            value: The proposed Python value.
+            options: The argument `options`; None if it was not given.
+        """
         ...
 
     def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
-        """Codec, JSON and types of a Python value. Raises TypeError or ValueError if this kind does not take it."""
+        """Convert a Python value to JSON.
+
+        Returns:
+            The name of the codec, the JSON value, and the types of its parts; None: only JSON types.
+
+        Raises:
+            TypeError, ValueError: This kind does not accept the value.
+        """
         ...
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """An edit with the types of what was proposed. Raises InvalidEdit for what is not of these types."""
+        """Return an edited JSON value with the types of the proposed value.
+
+        Raises:
+            InvalidEdit: A part of the edit does not have the proposed type.
+        """
         ...
 
     def check(self, question: Question, value: Any) -> Any:
-        """The JSON in its normal form. Raises InvalidEdit for what breaks the rules of this kind."""
+        """Check a JSON value against the rules of this kind, and return it in its normal form.
+
+        Raises:
+            InvalidEdit: The value breaks a rule of this kind.
+        """
         ...
 
     def find_schema_errors(self, schema: Any, value: Any) -> dict[str, str]:
-        """One message per path where the JSON does not fit the question's JSON Schema."""
+        """Check a JSON value against the question's JSON Schema.
+
+        Returns:
+            One message per path that does not fit the schema; empty if all fit.
+        """
         ...
 
     def build_model(self, schema: Any, value: Any) -> None:
-        """Let the agent's own model or type validate the JSON. Raises InvalidEdit."""
+        """Validate a JSON value with the agent's own model or type (`schema`).
+
+        Raises:
+            InvalidEdit: The model or type refuses the value.
+        """
         ...
 
     def restore(
@@ -66,25 +94,45 @@ class Kind(Protocol):
         options: Sequence[Any] | None,
         adapters: Mapping[str, Any],
     ) -> Any:
-        """The checked JSON as an object of the type that was proposed. Raises InvalidEdit."""
+        """Convert a checked JSON value to an object of the proposed type.
+
+        Args:
+            question: The question.
+            value: The checked JSON value.
+            original: The proposed object itself.
+            options: The agent's own options; None if there are none.
+            adapters: Pydantic adapters of arguments with annotations, by their path.
+
+        Raises:
+            InvalidEdit: The type refuses the value.
+        """
         ...
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """The edit that a text means, checked by `check`. Raises InvalidEdit."""
+        """Parse an edit that was written as text.
+
+        Args:
+            question: The question.
+            text: The text.
+            check: Function that checks a JSON value and returns its normal form.
+
+        Raises:
+            InvalidEdit: The text is not a valid edit.
+        """
         ...
 
     def format(self, value: Any) -> str:
-        """The JSON as exact text: `parse_text` gives the same JSON again."""
+        """Return a JSON value as exact text, from which `parse_text` returns the same value."""
         ...
 
     def diff(self, before: Any, after: Any) -> str:
-        """Unified diff between two different values, hidden characters made visible."""
+        """Return the unified diff between two different JSON values, with hidden characters made visible."""
         ...
 
     def summarize(self, value: Any, length: int) -> str:
-        """The first characters of `format`, without making the whole of it."""
+        """Return the first `length` characters of `format` without building the whole text."""
         ...
 
     def to_html(self, question: Question) -> str:
-        """The proposed value as escaped HTML without scripts."""
+        """Return the proposed value as escaped HTML without scripts."""
         ...

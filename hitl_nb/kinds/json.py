@@ -1,4 +1,4 @@
-"""JSON of any form, and what all kinds have in common that are written as JSON."""
+"""JSON of any form, and the base class of all other kinds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hitl_nb.values.typed_values import TypeInfo, check_value, encode_value
 
 
 class JsonKind:
-    """Any value that can be written as JSON. Other kinds of JSON inherit from it and add their rules."""
+    """The kind of any value that can be written as JSON. Other kinds inherit from it and add their rules."""
 
     name: str = "json"
     text_format: TextFormat = "json"
@@ -37,7 +37,7 @@ class JsonKind:
     paragraph_gap: int = 2
 
     def detect(self, value: Any, options: Any) -> bool:
-        """See `Kind.detect`: what no other kind takes is this one, and the registry knows that."""
+        """See `Kind.detect`. Returns False: the registry uses this kind if no other kind detects the value."""
         return False
 
     def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
@@ -62,7 +62,7 @@ class JsonKind:
         return checked
 
     def _json_kinds(self, proposed: Any) -> JsonKinds:
-        """The types of JSON that an edit keeps."""
+        """Return the JSON types that an edit must keep."""
         return JsonKinds(proposed)
 
     def check(self, question: Question, value: Any) -> Any:
@@ -91,7 +91,7 @@ class JsonKind:
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
         """See `Kind.parse_text`. A date, a decimal and the like may be written without JSON's quotes."""
         if _is_text_scalar(question) and not text.lstrip().startswith('"'):
-            return check(text)  # as it is: 12.50 is not 12.5
+            return check(text)  # the exact text: 12.50 is not 12.5
         return check(parse_json(text))
 
     def format(self, value: Any) -> str:
@@ -119,28 +119,32 @@ class JsonKind:
 
 
 def _is_text_scalar(question: Question) -> bool:
-    """Whether the value is a single one that is written as a text: a date, a decimal, a path."""
+    """Return whether the value is a single one that JSON stores as text: a date, a decimal, a path."""
     types = question.types
     single = types is not None and (is_scalar(types) or is_science(types)) and types["is"] not in ("enum", "float")
     return single and isinstance(question.value, str)
 
 
 def diff_texts(before: str, after: str) -> str:
-    """Unified diff of two texts, hidden characters made visible."""
+    """Return the unified diff of two texts, with hidden characters made visible."""
     old, new = (show_hidden_characters(text).split("\n") for text in (before, after))
     return "\n".join(unified_diff(old, new, "proposed", "edited")) + "\n"
 
 
 def indent_json(value: Any) -> str:
-    """What `json.dumps(value, indent=2, ensure_ascii=False)` gives, which is slow: it is written in Python."""
+    """Return the text of `json.dumps(value, indent=2, ensure_ascii=False)`, which is slow pure Python code."""
     try:
         return msgspec.json.format(json.dumps(value, ensure_ascii=False), indent=2)
-    except (UnicodeEncodeError, msgspec.DecodeError):  # half a character, NaN: Python's alone
+    except (UnicodeEncodeError, msgspec.DecodeError):  # half a character, NaN: only Python's json accepts them
         return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text. Raises InvalidEdit for a text that is none, or has a key twice."""
+    """Parse a JSON text.
+
+    Raises:
+        InvalidEdit: The text is not JSON, or an object has the same key twice.
+    """
     try:
         return json.loads(text, object_pairs_hook=_build_object, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

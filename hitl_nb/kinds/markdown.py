@@ -8,12 +8,12 @@ from hitl_nb.kinds.text import TextKind
 
 
 class MarkdownKind(TextKind):
-    """A str with Markdown, which editors can show as it will look."""
+    """The kind of a str with Markdown, which editors can show with its formatting."""
 
     name: str = "markdown"
     file_suffix: str = ".md"
     keeps_last_line_end: bool = False
 
     def detect(self, value: Any, options: Any) -> bool:
-        """See `Kind.detect`: no text says that it is Markdown."""
+        """See `Kind.detect`. Returns False: Markdown cannot be told from other text."""
         return False

@@ -12,7 +12,7 @@ from hitl_nb.values.json_types import JsonKinds
 
 
 class PlanKind(JsonKind):
-    """A list of steps, each a text or an object."""
+    """The kind of a list of steps, each a text or an object."""
 
     name: str = "plan"
     file_suffix: str = ".txt"

@@ -1,12 +1,12 @@
-"""What an agent proposes, as JSON for people, and what people made of it, as Python for the agent.
+"""Conversion of an agent's proposal to JSON for people, and of their edits to Python objects for the agent.
 
-`build_question` turns a Python value into a `Question`; `check_edit` and `parse_edit` accept or refuse an edit,
-anywhere, without the agent's types; `restore_value` gives the agent an object of the type that it proposed.
+`build_question` converts a Python value to a `Question`. `check_edit` and `parse_edit` accept or refuse an edit, in any
+process, without the agent's types. `restore_value` returns an object of the type that the agent proposed.
 `format_value` and `diff_value` show values exactly.
 
-The JSON by codec: "pandas" and "polars" a table (see `values/tables.py`); any other the value itself, with what is no
-plain JSON in it as `values/typed_values.py` says. What differs from kind to kind is in the modules beside this one. A
-`schema` is about the whole value; for a table, about each row as an object.
+The codec determines the JSON. "pandas" and "polars": a table (see `values/tables.py`). Any other: the value itself;
+`values/typed_values.py` describes the parts that are not plain JSON. The differences between kinds are in the other
+modules of this package. A `schema` applies to the whole value; for a table, to each row as an object.
 """
 
 from __future__ import annotations
@@ -42,11 +42,16 @@ def build_question(
     reasons: Iterable[str] = (),
     arguments: Mapping[str, Parameter] | None = None,
 ) -> Question:
-    """The question that `checkpoint()` puts to people (see API.md for the arguments).
+    """Build the question that `checkpoint()` asks people.
 
-    `arguments` are the parameters of the tool that a call is proposed of; their annotations are types.
+    Args:
+        value, title, kind, context, schema, options, allow, reasons: See API.md.
+        arguments: Parameters of the tool, if the value is a call of a tool; their annotations give the types. None
+            (default): no tool.
 
-    Raises TypeError or ValueError: one sentence that names the argument, what was given and what is accepted.
+    Raises:
+        TypeError, ValueError: An argument is not accepted. The message is one sentence with the argument's name, the
+            given value and the accepted values.
     """
     found = _choose_kind(value, kind, options)
     codec, encoded, types = found.encode(value)
@@ -76,15 +81,26 @@ def build_question(
 
 
 def encode_as_kind(value: Any, kind: str) -> Any:
-    """The JSON of a value that is proposed as this kind. Raises TypeError or ValueError if it is none any more."""
+    """Return the JSON of a value that is proposed as this kind.
+
+    Raises:
+        TypeError, ValueError: The value no longer has this kind.
+    """
     return find_kind(kind).encode(value)[1]
 
 
 def check_edit(question: Question, value: Any) -> Any:
-    """The edited JSON, normalised as it is to be stored. Raises InvalidEdit with one message per field path.
+    """Check an edited JSON value, and return the normal form that is stored.
 
-    An edit keeps the types of what was proposed at any depth, the rules of its kind, and the schema. What is plain JSON
-    keeps its JSON type (see `values/json_types.py`): "3" is no edit of 2.5, unless the schema names the type there.
+    An edit must keep the proposed types at any depth, the rules of its kind, and the schema. Plain JSON keeps its JSON
+    type (see `values/json_types.py`): "3" is not a valid edit of 2.5, unless the schema names the type there.
+
+    Args:
+        question: The question.
+        value: The edited JSON value.
+
+    Raises:
+        InvalidEdit: The edit is not valid; one message per field path.
     """
     try:
         value = to_json(value)
@@ -113,16 +129,18 @@ def restore_value(
     options: Sequence[Any] | None = None,
     adapters: Mapping[str, Any] = {},
 ) -> Any:
-    """The edited JSON as an object of the type that was proposed.
+    """Convert an edited JSON value to an object of the proposed type.
 
     Args:
-        original: the proposed object itself.
-        schema: the live argument: where it is a model or a type, its own validation counts too.
-        options: the live argument.
-        adapters: pydantic's adapters of arguments that their annotations describe, by their path.
+        question: The question.
+        value: The edited JSON value.
+        original: The proposed object itself; returned if the edit does not change the value.
+        schema: The agent's own argument `schema`. If it is a model or a type, its validation must accept the value too.
+        options: The agent's own argument `options`.
+        adapters: Pydantic adapters of arguments with annotations, by their path.
 
     Raises:
-        InvalidEdit: one message per path.
+        InvalidEdit: The edit is not valid; one message per path.
     """
     value, kind = check_edit(question, value), find_kind(question.kind)
     if schema is not None and not isinstance(schema, dict):
@@ -133,29 +151,41 @@ def restore_value(
 
 
 def parse_edit(question: Question, text: str) -> Any:
-    """The checked edit meant by a text: as it is for text, markdown and code; JSON otherwise; CSV too for a table.
+    """Parse and check an edit that was written as text.
 
-    A choice, a date, a decimal and the like may be written without JSON's quotes. Raises InvalidEdit.
+    For text, Markdown and code, the text itself is the value. For a table, it is CSV or JSON; for all other kinds, JSON.
+    A choice, a date, a decimal and similar values may be written without JSON's quotes.
+
+    Raises:
+        InvalidEdit: The text is not a valid edit.
     """
     return find_kind(question.kind).parse_text(question, text, lambda value: check_edit(question, value))
 
 
 def format_value(question_or_kind: Question | str, value: Any) -> str:
-    """`value` (JSON) as exact text: itself for a text kind, CSV for a table, indented JSON otherwise.
+    """Return a JSON value as exact text: unchanged for a text kind, CSV for a table, indented JSON otherwise.
 
-    `parse_edit(question, format_value(question, value)) == value`. A table's draft that is no table yet is its text
-    already.
+    `parse_edit(question, format_value(question, value)) == value`. A table's draft that is not a table yet is a text
+    already and is returned unchanged.
+
+    Args:
+        question_or_kind: The question, or the name of a kind.
+        value: The JSON value.
     """
     return find_kind(question_or_kind if isinstance(question_or_kind, str) else question_or_kind.kind).format(value)
 
 
 def format_beginning(question: Question, value: Any, length: int) -> str:
-    """The first characters of `format_value`, without making the whole of it."""
+    """Return the first `length` characters of `format_value` without building the whole text."""
     return find_kind(question.kind).summarize(value, length)
 
 
 def diff_value(question: Question, value: Any) -> str:
-    """Unified diff from the agent's version to the edit, hidden characters made visible; "" when equal."""
+    """Return the unified diff from the agent's version to the edit, with hidden characters made visible.
+
+    Returns:
+        The diff; "" if both are equal.
+    """
     if canonical_json(question.value) == canonical_json(value):
         return ""
     return find_kind(question.kind).diff(question.value, value)

@@ -1,7 +1,7 @@
-"""The list of all kinds. A new kind is a module here with a class, and an entry in `KINDS`.
+"""The list of all kinds. A new kind needs a module in this package with a class, and an entry in `_LISTED`.
 
-The front ends have a table each, with an editor a kind: `EDITORS` in `notebook/panel/editors.py`, and in
-`extension/src/components/editors/registry.tsx`. A kind without an entry there is edited as its text.
+Each front end has a table with one editor per kind: `EDITORS` in `notebook/panel/editors.py`, and in
+`extension/src/components/editors/registry.tsx`. A kind without an entry there is edited as text.
 """
 
 from __future__ import annotations
@@ -33,11 +33,15 @@ _LISTED: tuple[Kind, ...] = (
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _LISTED}
-"""Every kind by its name, in the order in which messages name them."""
+"""All kinds by name, in the order in which messages list them."""
 
 
 def find_kind(name: str) -> Kind:
-    """The kind with this name. Raises ValueError if there is none."""
+    """Return the kind with this name.
+
+    Raises:
+        ValueError: No kind has this name.
+    """
     found = KINDS.get(name)
     if found is None:
         raise ValueError(f"kind is {name!r}; accepted are {', '.join(KINDS)}")
@@ -45,10 +49,10 @@ def find_kind(name: str) -> Kind:
 
 
 def detect_kind(value: Any, options: Any) -> Kind:
-    """The kind of a value that is proposed without `kind=`."""
+    """Return the kind of a value that is proposed without `kind=`; `DEFAULT_KIND` if no kind detects it."""
     return next((kind for kind in KINDS.values() if kind.detect(value, options)), DEFAULT_KIND)
 
 
 def text_kinds() -> list[str]:
-    """The names of the kinds whose value is a text, sorted."""
+    """Return the names of the kinds whose value is a text, sorted."""
     return sorted(kind.name for kind in KINDS.values() if kind.text_format == "plain")

@@ -1,4 +1,4 @@
-"""Tables: DataFrames, Series and Indexes of pandas and polars. See `values/tables.py` for their JSON."""
+"""Tables: DataFrames, Series and Indexes of pandas and polars. `values/tables.py` describes their JSON."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from hitl_nb.values.tables import check_table, diff_csv, format_cell, format_csv
 from hitl_nb.values.typed_values import TypeInfo, check_cells
 
 MAX_ROWS = 100
-"""Rows of a table in the HTML; the rest is counted there."""
+"""Most rows of a table in the HTML. The HTML gives the number of the remaining rows."""
 
 
 class TableKind(JsonKind):
-    """A table whose columns keep their names and types. A schema is about each row as an object."""
+    """The kind of a table whose columns keep their names and types. A schema applies to each row as an object."""
 
     name: str = "table"
     text_format: TextFormat = "csv"
@@ -44,7 +44,7 @@ class TableKind(JsonKind):
         return library, table_from_frame(value, library), None
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """See `Kind.keep_types`: `check` knows the columns."""
+        """See `Kind.keep_types`. Returns the value unchanged, because `check` checks the columns."""
         return value
 
     def check(self, question: Question, value: Any) -> Any:
@@ -75,13 +75,13 @@ class TableKind(JsonKind):
         return frame_from_table(value, original, question.value, "pandas" if question.codec == "pandas" else "polars")
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """See `Kind.parse_text`: CSV, or JSON as any other value."""
+        """See `Kind.parse_text`. Accepts CSV or JSON; a text that begins with "{" is JSON."""
         if text.lstrip("\ufeff \t\r\n").startswith("{"):
             return super().parse_text(question, text, check)
         return check(parse_csv(question.value, text))
 
     def format(self, value: Any) -> str:
-        """See `Kind.format`. A draft that is no table yet is its text already."""
+        """See `Kind.format`. A draft that is not a table yet is a text already and is returned unchanged."""
         return value if isinstance(value, str) else format_csv(value)
 
     def diff(self, before: Any, after: Any) -> str:

@@ -1,4 +1,4 @@
-"""Plain text, and what all kinds have in common whose value is a text."""
+"""Plain text, and the base class of all kinds whose value is a text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hitl_nb.values.typed_values import TypeInfo
 
 
 class TextKind(JsonKind):
-    """A str that is shown and edited as it is."""
+    """The kind of a str that is shown and edited without changes of its format."""
 
     name: str = "text"
     text_format: TextFormat = "plain"

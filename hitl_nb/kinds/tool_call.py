@@ -1,4 +1,4 @@
-"""The call of a tool: its name, which stays, and its arguments."""
+"""Calls of tools: the name of a tool, which an edit cannot change, and its arguments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VARIADIC = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 class ToolCallKind(JsonKind):
-    """An object `{"name": str, "arguments": {...}}`."""
+    """The kind of an object `{"name": str, "arguments": {...}}`."""
 
     name: str = "tool_call"
 
@@ -42,7 +42,14 @@ class ToolCallKind(JsonKind):
 
 
 def build_call_type(call: Any, encoded: Any, types: TypeInfo | None, parameters: Mapping[str, Parameter]) -> TypeInfo:
-    """The type of a call of a tool: of its arguments by their annotations, where these say more than the values."""
+    """Return the type of a tool call. Annotations of arguments are used if they say more than the values.
+
+    Args:
+        call: The proposed call.
+        encoded: The call as JSON.
+        types: Types of the call's values; None: only JSON types.
+        parameters: Parameters of the tool by name.
+    """
     own: TypeInfo = (types or {}).get("fields", {}).get("arguments") or {}
     given: dict[str, TypeInfo] = own.get("fields", {})
     fields: dict[str, Any] = {}

@@ -122,8 +122,8 @@ class Discussion:
         Args:
             document_id: Full id of a document, or of a proposal.
             text, author, author_name, quote, prefix, suffix, anchor, thread, suggestion, mentions: See `Comment`.
-            id: Id of the comment. If the document has a comment with this id already, that comment is returned. Default:
-                a new id.
+            id: Id of the comment. If the document has a comment with this id already, that comment is returned.
+                Default: a new id.
             claim: Claim of the agent's run, if an agent comments. None (default): no agent.
             attestation: How a server identified the author, with the key that signs the comment. None (default): no
                 signature.

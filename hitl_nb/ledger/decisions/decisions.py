@@ -1,7 +1,7 @@
 """Decisions: made once, bound to the question, logged, signed if a server received them, and checked before use.
 
-The first verdict on a proposal wins. The decisions that a run resumes with are checked against the audit log, and so are
-their signatures.
+The first verdict on a proposal wins. When a run resumes, its decisions are checked against the audit log, and their
+signatures are checked.
 """
 
 from __future__ import annotations
