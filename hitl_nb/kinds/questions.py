@@ -45,7 +45,14 @@ def build_question(
     """Build the question that `checkpoint()` asks people.
 
     Args:
-        value, title, kind, context, schema, options, allow, reasons: See API.md.
+        value: See API.md.
+        title: See API.md.
+        kind: See API.md.
+        context: See API.md.
+        schema: See API.md.
+        options: See API.md.
+        allow: See API.md.
+        reasons: See API.md.
         arguments: Parameters of the tool, if the value is a call of a tool; their annotations give the types. None
             (default): no tool.
 
@@ -153,7 +160,7 @@ def restore_value(
 def parse_edit(question: Question, text: str) -> Any:
     """Parse and check an edit that was written as text.
 
-    For text, Markdown and code, the text itself is the value. For a table, it is CSV or JSON; for all other kinds, JSON.
+    For text, Markdown and code, the text itself is the value. For a table, it is CSV or JSON; for other kinds, JSON.
     A choice, a date, a decimal and similar values may be written without JSON's quotes.
 
     Raises:

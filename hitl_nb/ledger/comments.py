@@ -121,7 +121,16 @@ class Discussion:
 
         Args:
             document_id: Full id of a document, or of a proposal.
-            text, author, author_name, quote, prefix, suffix, anchor, thread, suggestion, mentions: See `Comment`.
+            text: See `Comment`.
+            author: See `Comment`.
+            author_name: See `Comment`.
+            quote: See `Comment`.
+            prefix: See `Comment`.
+            suffix: See `Comment`.
+            anchor: See `Comment`.
+            thread: See `Comment`.
+            suggestion: See `Comment`.
+            mentions: See `Comment`.
             id: Id of the comment. If the document has a comment with this id already, that comment is returned.
                 Default: a new id.
             claim: Claim of the agent's run, if an agent comments. None (default): no agent.

@@ -391,7 +391,8 @@ class Ledger(
             statements: Slow statements since the run's last event; the event of the pause keeps them for the timeline.
             plans: The verdict of a policy for each question. Questions that the policy passes or blocks are recorded as
                 decided, beside the others. None (default): no policy.
-            facts, policy: As for `record_policy_verdicts`.
+            facts: As for `record_policy_verdicts`.
+            policy: As for `record_policy_verdicts`.
 
         Returns:
             The waiting run, and the proposals in the order of `questions`.

@@ -212,8 +212,9 @@ class ProposalLedger(ProposalTimers):
             reason: Reason for the decision. None (default): no reason.
             reviewer: User name of the reviewer.
             by: Kind of the reviewer. Default: "person".
-            fingerprint, revision: Fingerprint and revision of the proposal that the reviewer saw. None (default): do
+            fingerprint: Fingerprint and revision of the proposal that the reviewer saw. None (default): do
                 not compare.
+            revision: See `fingerprint`.
             attestation: How a server identified the reviewer, with the key that signs the decision. None (default): no
                 signature.
             as_vote: If True, a script (`by="script"`) records the vote of the person `reviewer`. Default: False.
@@ -251,7 +252,8 @@ class ProposalLedger(ProposalTimers):
         Args:
             proposal_id: Id of the proposal, or the beginning of it.
             verdict: The decision.
-            fingerprint, revision: As for `decide`.
+            fingerprint: As for `decide`.
+            revision: As for `decide`.
             seconds: Seconds for which the reviewer saw the proposal, recorded with a vote. None (default): unknown.
 
         Raises:
@@ -333,7 +335,12 @@ class ProposalLedger(ProposalTimers):
 
         Args:
             seen: The proposals as the reviewer saw them. Each is decided only if it has not changed since.
-            action, value, reason, reviewer, by, attestation: As for `decide`.
+            action: As for `decide`.
+            value: As for `decide`.
+            reason: As for `decide`.
+            reviewer: As for `decide`.
+            by: As for `decide`.
+            attestation: As for `decide`.
             seconds: Seconds for which the reviewer saw a proposal, by its id. None (default): unknown.
 
         Returns:

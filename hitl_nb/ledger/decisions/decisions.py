@@ -141,7 +141,8 @@ def record_decision(
         proposal: The proposal, read in the same transaction.
         store_id: Id of the store; the signature is bound to it.
         verdict: The decision.
-        fingerprint, revision: Fingerprint and revision that the reviewer saw; None: do not compare.
+        fingerprint: Fingerprint and revision that the reviewer saw; None: do not compare.
+        revision: See `fingerprint`.
 
     Returns:
         The proposal and its run afterwards.
@@ -198,7 +199,8 @@ def refuse_changed(proposal: Proposal, fingerprint: str | None, revision: int | 
 
     Args:
         proposal: The proposal.
-        fingerprint, revision: Fingerprint and revision that the reviewer saw; None: do not compare.
+        fingerprint: Fingerprint and revision that the reviewer saw; None: do not compare.
+        revision: See `fingerprint`.
 
     Raises:
         StaleDraft: The proposal has another fingerprint or revision.

@@ -55,7 +55,8 @@ def pause_run(
         found: The prepared questions.
         snapshot: The state of the run.
         statements: Slow statements since the run's last event.
-        facts, policy: As for `PassedProposals.record_policy_verdicts`.
+        facts: As for `PassedProposals.record_policy_verdicts`.
+        policy: See `facts`.
 
     Returns:
         The waiting run, and the proposals in the order of `found`.

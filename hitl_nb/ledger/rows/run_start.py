@@ -33,7 +33,9 @@ def start_run(
         transaction: The transaction to write in.
         id_: Id of the new run.
         last: The newest run with the same name; None if there is none.
-        agent, notebook, key: The name of the run.
+        agent: The name of the run.
+        notebook: See `agent`.
+        key: See `agent`.
         at: Time of the start.
         actor: User or process that starts the run, for the event.
         notebook_id: Id of the notebook. Default: "".

@@ -100,7 +100,9 @@ class NotebookLocations:
         replaced another notebook, the runs of that notebook are set aside, where they can be adopted.
 
         Args:
-            notebook, notebook_id, is_gone: As for `find_former_path`.
+            notebook: As for `find_former_path`.
+            notebook_id: As for `find_former_path`.
+            is_gone: As for `find_former_path`.
 
         Raises:
             RunClaimed: A living process runs one of the runs to move.

@@ -49,8 +49,12 @@ class Steps:
             key: Key of the step within the run.
             name: Name of the step, for people.
             snapshot: State of the run, saved in the same transaction. None (default): no state.
-            call, arguments, module, idempotent, pauses: Data for the question that is asked if the process dies during
+            call: Data for the question that is asked if the process dies during
                 the call; see `Step`.
+            arguments: See `call`.
+            module: See `call`.
+            idempotent: See `call`.
+            pauses: See `call`.
 
         Returns:
             The record of the step.
