@@ -214,7 +214,7 @@ class ProposalLedger(ProposalTimers):
             by: Kind of the reviewer. Default: "person".
             fingerprint: Fingerprint and revision of the proposal that the reviewer saw. None (default): do
                 not compare.
-            revision: See `fingerprint`.
+            revision: Revision that the reviewer saw, as for `fingerprint`.
             attestation: How a server identified the reviewer, with the key that signs the decision. None (default): no
                 signature.
             as_vote: If True, a script (`by="script"`) records the vote of the person `reviewer`. Default: False.

@@ -142,7 +142,7 @@ def record_decision(
         store_id: Id of the store; the signature is bound to it.
         verdict: The decision.
         fingerprint: Fingerprint and revision that the reviewer saw; None: do not compare.
-        revision: See `fingerprint`.
+        revision: Revision that the reviewer saw, as for `fingerprint`.
 
     Returns:
         The proposal and its run afterwards.
@@ -200,7 +200,7 @@ def refuse_changed(proposal: Proposal, fingerprint: str | None, revision: int | 
     Args:
         proposal: The proposal.
         fingerprint: Fingerprint and revision that the reviewer saw; None: do not compare.
-        revision: See `fingerprint`.
+        revision: Revision that the reviewer saw, as for `fingerprint`.
 
     Raises:
         StaleDraft: The proposal has another fingerprint or revision.

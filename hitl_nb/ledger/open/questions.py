@@ -56,7 +56,7 @@ def pause_run(
         snapshot: The state of the run.
         statements: Slow statements since the run's last event.
         facts: As for `PassedProposals.record_policy_verdicts`.
-        policy: See `facts`.
+        policy: As for `PassedProposals.record_policy_verdicts`.
 
     Returns:
         The waiting run, and the proposals in the order of `found`.

@@ -33,9 +33,9 @@ def start_run(
         transaction: The transaction to write in.
         id_: Id of the new run.
         last: The newest run with the same name; None if there is none.
-        agent: The name of the run.
-        notebook: See `agent`.
-        key: See `agent`.
+        agent: Name of the agent.
+        notebook: Path of the notebook, or place of the script.
+        key: Key of the run.
         at: Time of the start.
         actor: User or process that starts the run, for the event.
         notebook_id: Id of the notebook. Default: "".
