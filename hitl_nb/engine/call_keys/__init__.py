@@ -1,1 +1,1 @@
-"""What recorded calls are named, in every try of a run."""
+"""Names of recorded calls, equal in every try of a run."""

@@ -1,10 +1,12 @@
-"""`key=`: what a question or a step is known by, in place of its number in the order of calls.
+"""`key=`: identifies a question or a step, in place of its number in the order of calls.
 
-Code that is made again while several tasks run side by side may make its calls in another order. A key makes "the same
-call" mean the one with the same key: of the same function, in the same statement of the agent. Calls with one key that
-follow each other (a loop with the same key in each round) are told apart by their order, as calls without a key are:
-questions and gated calls if they are equal otherwise; steps with other arguments are refused. Each statement of exact
-code, and each round of a loop there, is a place of its own: the same key means another call in each.
+Code that is made again while several tasks run concurrently may make its calls in another order. With a key, "the same
+call" is the one with the same key, function and statement of the agent.
+
+Calls can follow each other with one key (a loop with the same key in each turn). They are distinguished by their order,
+like calls without a key. This holds for questions and gated calls that are equal otherwise. A step with other arguments
+is refused. In exact code, each statement, and each turn of a loop, is a separate place: the same key means a different
+call in each.
 """
 
 from __future__ import annotations
@@ -20,20 +22,23 @@ from hitl_nb import json_text as json
 from hitl_nb.engine.call_keys.keys import Execution
 
 Key = str | int
-"""What may be a key."""
+"""Types of a key."""
 
 inside_call: ContextVar[str] = ContextVar("hitl_nb_inside_call", default="")
-"""What sets the calls apart that the gated call makes which is being made and recorded; "" outside of any."""
+"""Prefix for names of calls inside the gated call that is being made and recorded; "" outside of gated calls."""
 
 started_in: ContextVar[Execution | None] = ContextVar("hitl_nb_started_in", default=None)
-"""In a thread that the run has started: what started it. Its calls are named after that, whenever they are made."""
+"""In a thread that the run has started: the execution that started it.
+
+The thread's calls are named after this execution, at whatever time they are made.
+"""
 
 _MAX_KEY_CHARS = 200
-"""Keys with a longer spelling are known by their hash."""
+"""Longer keys are replaced by their hash."""
 
 
 def check_key(key: object, of: str) -> Key | None:
-    """`key` as a str or an int, or None if there is none; `of` names what it is given to.
+    """Return `key` as a str or an int, or None if there is none; `of` names the call it is passed to, for the message.
 
     Raises:
         TypeError: it is neither.

@@ -1,7 +1,7 @@
-"""Which recorded calls of earlier tries may still be asked for, so that their records are read when the run continues.
+"""Recorded calls of earlier tries that the continued run may still ask for: their records must be read.
 
-Their running numbers do not tell: one task may be behind calls that it has made before a crash, while another one saves
-the run's state with higher numbers.
+The running numbers alone do not decide this. One task may not have reached again the calls that it made before a
+crash, while another task saves the run's state with higher numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class CallRecord(NamedTuple):
-    """What is recorded: the result of a call, or a decision.
+    """A record: the result of a call, or a decision.
 
     Attributes:
         name: of the call.
@@ -30,11 +30,11 @@ class ExpectedCalls:
 
     def __init__(self, records: Iterable[CallRecord] = ()) -> None:
         self._records = [(record, place) for record in records if (place := _parse_name(record.name)) is not None]
-        # What a gated call asks and records is named after it, and needed as long as it is.
+        # Calls inside a gated call are named after it. Their records are needed as long as its own record is.
         self._outer_places = {digest_call(record.name): place for record, place in self._records}
 
     def find_floors(self, ended_counts: Mapping[str, int]) -> tuple[int | None, int | None]:
-        """The lowest running number, and the first pause, of those that may still be asked for; None: none may.
+        """Find the lowest running number and the first pause of the records that may still be asked for; None: none.
 
         Args:
             ended_counts: how many executions of each chain of places have ended; their calls are not made again.

@@ -1,8 +1,8 @@
 """Fingerprints of values: equal for equal content, in every process.
 
-Plain data, arrays, frames, dataclasses, models and objects of the notebook's own classes are compared by content. Other
-objects are looked into as well, so that a change of theirs is seen in this process, but two of them are never said to
-differ: what they hold may be a cache, a lock or a clock.
+Plain data, arrays, frames, dataclasses, models and objects of the notebook's own classes are compared by content. The
+content of other objects is read as well, so that a change is noticed in this process. But two such objects are never
+reported as different, because the content may be a cache, a lock or a clock.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SPELLED = (
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a value was.
+    """The content of a value at one time.
 
     Attributes:
         digest: equal for equal content.

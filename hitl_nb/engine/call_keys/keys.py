@@ -1,9 +1,14 @@
-"""Names the calls that are recorded, such that a call made again after a crash or a pause has its name again.
+"""Names of recorded calls: a call that is made again after a crash or a pause gets the same name again.
 
-A call that continues exactly is named by the places of all frames and how often they asked before. A call inside
-something that is made again is named by the places down to that, which execution of it this is, and its number among
-the calls of the same kind in it: made again, it begins with the same numbers. Names begin with a running number, so
-they sort as they were first made.
+A call that continues exactly is named by the places of all frames and by how often they asked before. For a call inside
+code that is made again, the name has three parts:
+
+- the places down to that code;
+- the number of the execution of that code;
+- the call's number among the calls of its kind in the execution.
+
+When the code is made again, these numbers start at the same values. Names begin with a running number, so they sort by
+the time of the first call.
 """
 
 from __future__ import annotations
@@ -19,12 +24,12 @@ from hitl_nb.own_objects import mark_own
 @mark_own
 @dataclass
 class KeyCounts:
-    """What of the names is part of a run's state.
+    """Counters for names of calls that are part of a run's saved state.
 
     Attributes:
         execution_count: how many executions there were.
         asked_counts: how often each chain of places asked.
-        open_executions: the executions at hand, by task: chain, number, innermost place, and whether it is exact.
+        open_executions: the current executions, by task: chain, number, innermost place, and whether it is exact.
         floor: the lowest number of a recorded call that may be asked for; None: as the numbers here say.
         first_pause: the first pause whose decisions may be asked for; None: the last one.
     """
@@ -71,7 +76,7 @@ class Execution:
 
 
 class Keys:
-    """Names the recorded calls of one run. Each of its tasks has an execution at hand of its own.
+    """Names for the recorded calls of one run. Each task has its own current execution.
 
     Args:
         counts: where the run is; from its saved state.
@@ -94,10 +99,11 @@ class Keys:
     def collect_counts(
         self, unfinished_tasks: Container[str] | None = None, asking_task: str = "", place: str | None = None
     ) -> KeyCounts:
-        """The counts to be saved. The executions at hand are made again, or answered, when the run continues.
+        """Return the counts to save. The current executions are made again, or answered, when the run continues.
 
-        An exact one of a task that waits elsewhere by now is over: continued as if it were not, the next call at its
-        place would be taken for the same one. One that is awaited, or still to be continued here, is not.
+        If a task has an exact execution but waits elsewhere by now, that execution is over. If it were kept open, the
+        next call at its place would be taken for the same call. An execution is not over while it is awaited, or
+        while it is still to be continued here.
 
         Args:
             unfinished_tasks: the tasks that have not ended; None: nothing has run, all is as it was saved.
@@ -121,7 +127,7 @@ class Keys:
 
     @property
     def lowest_number(self) -> int:
-        """What the names begin with from here on, at the lowest."""
+        """The lowest running number that names made from now on can begin with."""
         return min([self._counts.execution_count, *(one.number for one in self._executions.values())])
 
     @property
@@ -130,7 +136,7 @@ class Keys:
         return self.lowest_number if self._floor is None else min(self.lowest_number, self._floor)
 
     def take_up_execution(self, task: str = "") -> None:
-        """The call that a task waits with is being answered: another one at its place is another execution."""
+        """Mark the pending call of a task as being answered: the next call at its place is a new execution."""
         at_hand = self._executions.get(task)
         if at_hand is not None:
             at_hand.is_restored = False
@@ -146,7 +152,7 @@ class Keys:
                 one.is_restored = False
 
     def find_execution(self, task: str = "") -> Execution | None:
-        """The execution at hand of a task."""
+        """Return the current execution of a task; None: it has none."""
         return self._executions.get(task)
 
     @property
@@ -155,11 +161,11 @@ class Keys:
 
     @property
     def has_inexact_execution(self) -> bool:
-        """Whether an execution is at hand that ends with the next poll: one must be due."""
+        """Whether a current execution ends with the next poll, so that a poll must be due."""
         return any(not execution.is_exact for execution in self._executions.values())
 
     def begin_call(self, places: Sequence[str], *, is_exact: bool, task: str = "") -> None:
-        """A call is being made that is recorded.
+        """Note that a recorded call is being made.
 
         Args:
             places: the names of the places of the frames, outermost first.
@@ -184,7 +190,7 @@ class Keys:
         return at_hand.name_call(kind)
 
     def notice_poll(self, places: Sequence[str], *, is_exact: bool, task: str = "") -> None:
-        """Code has reported from here: the execution at hand is over, unless this is inside it."""
+        """Note that code polled at these places: the current execution is over, unless the places are inside it."""
         at_hand = self._executions.get(task)
         if at_hand is not None and (is_exact or at_hand.is_exact or at_hand.chain != _digest_places(places)):
             self._end_execution(task)
@@ -196,7 +202,10 @@ class Keys:
 
 
 def identify_call(name: str) -> str:
-    """What of a call's name says which call it is: not the running number, since tasks may take turns differently."""
+    """Return the part of a call's name that identifies the call.
+
+    The running number is left out, because tasks may take turns differently in another try.
+    """
     number, _, rest = name.partition("/")
     return rest if number.isdigit() and "//" not in name else name
 

@@ -1,7 +1,8 @@
 """Which instrumenter this is, and what it makes of a unit: saved frames name their places by the numbers it gave.
 
-Another one gives the same numbers to most code. So a snapshot has a hash of the instrumenter's sources, which is all
-that is compared as long as they are the same; and of the code of each unit, which is compared where they are not.
+A different instrumenter still gives the same numbers to most code. So a snapshot has two kinds of hashes. The hash of
+the instrumenter's sources is compared first; if it is equal, no more is needed. If it differs, the hash of each unit's
+code is compared.
 """
 
 from __future__ import annotations

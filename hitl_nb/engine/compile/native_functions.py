@@ -1,7 +1,7 @@
 """Functions that are not instrumented: a compiler reads their bytecode, they are steps, or the user says so.
 
-What a text alone says is decided here, the same in every process. What the names of a notebook say beyond that is
-decided where a cell is instrumented.
+This module decides by the source text alone, so the result is the same in every process. Names of a notebook can add
+to that (a decorator's alias, for example); they are looked up where a cell is instrumented.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from hitl_nb.engine.compile.tree.nodes import FUNCTIONS, walk
 
 Resolve = Callable[[str], "str | None"]
-"""The qualified name of what a name stands for."""
+"""Returns the qualified name of the object that a name refers to."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _resolve_name(name: str, resolve: Resolve) -> str:
 
 
 def _iterate_dotted_names(node: ast.AST, imported: Mapping[str, str]) -> Iterator[str]:
-    """The names and attributes in an expression, as far as the text itself says what they stand for."""
+    """Yield the names and attributes in an expression, spelled out as far as the imports of the text allow."""
     for part in walk(node):
         dotted = _read_dotted_name(part)
         if dotted is not None:

@@ -22,10 +22,10 @@ _FIRST_LINE_NAME = "__firstlineno__"
 
 
 class CodePlaces:
-    """For each code unit of a code object the number and the column of its node.
+    """The number and the column of the node of each code unit of a code object.
 
-    What the compiler made is kept, and spread out over the units when it is first asked for: few code is ever on a
-    stack that is read.
+    The compiler's line table is kept, and decoded only at the first request: little code is ever on a stack that is
+    read.
     """
 
     __slots__ = ("_compiled_from", "_decoded")

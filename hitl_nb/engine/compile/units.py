@@ -27,10 +27,10 @@ MAX_TREES = 8
 
 @contextmanager
 def pause_garbage_collection() -> Generator[None]:
-    """Python collects no garbage meanwhile.
+    """Disable garbage collection inside the `with` block.
 
-    A collection walks all the nodes of the trees that are being built. While Python parses, a finalizer that parses
-    would break it, before CPython 3.11.8 and 3.12.2 (gh-106905): asyncio's report of a lost task does so.
+    A collection walks all the nodes of the trees that are being built. Before CPython 3.11.8 and 3.12.2, a finalizer
+    that parses while Python parses breaks the parser (gh-106905). The report of a lost task by asyncio does so.
     """
     is_enabled = gc.isenabled()
     gc.disable()
@@ -127,7 +127,7 @@ class Unit:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InstrumentedCode:
-    """What is known of one code object."""
+    """The unit, function and places of one code object."""
 
     unit: Unit
     function: InstrumentedFunction
@@ -136,7 +136,7 @@ class InstrumentedCode:
 
 @dataclass(frozen=True)
 class SavedUnit:
-    """What a unit is compiled of: plain data."""
+    """The input from which a unit is compiled, as plain data."""
 
     key: str
     source: str
@@ -220,17 +220,17 @@ def is_awaitable_code(code: types.CodeType) -> bool:
 
 
 def mark_awaitable_code(code: types.CodeType) -> types.CodeType:
-    """What `types.coroutine` makes of the code of a generator function."""
+    """Return the code that `types.coroutine` makes of the code of a generator function."""
     return code.replace(co_flags=code.co_flags | _ITERABLE_COROUTINE)
 
 
 def compile_module(source: str, filename: str) -> types.CodeType:
-    """Code without arguments that runs a whole module in the namespace of the function that is made of it."""
+    """Compile code without arguments that runs a whole module, in the namespace of the function made of the code."""
     return compile_unit(source, filename, is_cell=False).code
 
 
 def find_code(code: types.CodeType) -> InstrumentedCode | None:
-    """What is known of a code object; None: it is not instrumented, or its unit is unknown here."""
+    """Find the unit and function of a code object; None: it is not instrumented, or its unit is unknown here."""
     entry = _codes.get(id(code))
     if entry is not None:
         return entry[1]

@@ -1,8 +1,8 @@
-"""Libraries that read bytecode: a function that one is given, decorated or not, gets its native code back for good.
+"""Libraries that read bytecode: a function that is passed to one, decorated or not, gets its native code back for good.
 
-Where a decorator says so, a function is left native from the start (see `compile.left_native`). A function is also
-given to them later, by a call (`numba.njit(function)`, `torch.compile(function)`); so they are told to ask for native
-code, as soon as they are there.
+A function with a decorator of such a library is left native from the start (see `compile.native_functions`). A
+function can also be passed to the library later, by a call (`numba.njit(function)`, `torch.compile(function)`).
+Therefore the libraries are patched to ask for native code as soon as they are imported.
 """
 
 from __future__ import annotations

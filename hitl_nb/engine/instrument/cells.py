@@ -1,8 +1,9 @@
-"""Cells that are no agents: they run as they are, and the functions that they define are instrumented.
+"""Cells that are not agents: their top level runs unchanged, and the functions that they define are instrumented.
 
-Only the body of an agent cell pauses at its top. So the code that Python has made of a cell's statement stays, down to
-the instruction, and in its place among the constants each function, method, lambda and generator expression gets
-instrumented code. What runs at once and is over (a list comprehension at the top, a class's body) stays native too.
+Only an agent cell can pause at its top level. So the code that Python compiled for a statement of another cell keeps
+all its instructions. Only the code constants of functions, methods, lambdas and generator expressions in it are
+replaced by instrumented code. Code that runs immediately and then ends (a list comprehension at the top level, a class
+body) stays native too.
 
     unit = instrument_source(source, filename, flags=flags)      # None: cannot be instrumented, runs natively
     code = instrument_cell(native_code, unit, namespace)         # what IPython executes instead

@@ -142,7 +142,7 @@ def _pair_codes(
 
 
 def _summarize_code(code: types.CodeType) -> tuple[object, ...]:
-    """What a function says, whatever instructions it became."""
+    """Return the names, constants and start of a function: equal for equal source, whatever its instructions are."""
     values: list[tuple[Any, str]] = [
         (type(value), repr(value)) for value in code.co_consts if not isinstance(value, types.CodeType)
     ]

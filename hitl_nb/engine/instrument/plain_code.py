@@ -1,4 +1,4 @@
-"""What code says, without what instrumentation put into it."""
+"""Descriptions of code that leave out what instrumentation added."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def list_global_names(code: CodeType) -> set[str]:
 
 
 def describe_code(code: CodeType) -> tuple[Any, ...]:
-    """What code does, as data: equal for equal source, wherever that is in its cell, and in every process."""
+    """Describe code as data: equal for equal source, wherever it is in its cell, and in every process."""
     known = find_code(code)
     constants = code.co_consts if known is None else code.co_consts[:-1]  # the last one says which function it is
     return (code.co_code, code.co_names, code.co_varnames, tuple(map(_describe_constant, constants)))

@@ -1,4 +1,4 @@
-"""What a name of a namespace stands for: the qualified name of a module, function or class."""
+"""Qualified names of the modules, functions and classes that the names of a namespace refer to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def make_resolver(namespace: Mapping[str, Any]) -> Callable[[str], str | None]:
-    """A function from names of this namespace to what they stand for."""
+    """Make a function that returns the qualified name of the object that a name of this namespace refers to."""
 
     def resolve(name: str) -> str | None:
         try:
@@ -21,7 +21,7 @@ def make_resolver(namespace: Mapping[str, Any]) -> Callable[[str], str | None]:
 
 
 def find_qualified_name(value: Any) -> str | None:
-    """`numba.core.decorators.njit`, say. Runs no code of the value's."""
+    """Return a qualified name, such as `numba.core.decorators.njit`, without running code of the value."""
     if isinstance(value, types.ModuleType):
         return vars(value).get("__name__")
     kind: Any = value if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)) else type(value)  # pyright: ignore[reportUnknownVariableType]

@@ -1,7 +1,8 @@
 """The compiler of an IPython shell, while the extension is loaded.
 
-The shell's own compiler object stays and only changes its class: what others keep of it (its file names, its flags)
-goes on as it was. It compiles each statement as before, and only then exchanges the code of the functions in it.
+The shell keeps its compiler object; only the class of the object changes. So the state that other code uses (file
+names, flags) stays the same. The compiler compiles each statement as before, and then replaces the code of the
+functions in it.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _find_frame(depth: int) -> types.FrameType:
 
 
 def uninstall(shell: Any) -> None:
-    """What the shell compiles is native again. Functions keep the code they have, which needs nothing of this."""
+    """Make the shell compile native code again. Existing functions keep their code, which works without this class."""
     if isinstance(shell.compile, _InstrumentingCompiler):
         compiler: object = shell.compile
         compiler.__class__ = _find_original_class(type(compiler))
@@ -87,7 +88,7 @@ def _find_original_class(kind: type) -> type:
 
 
 class _InstrumentingCompiler:
-    """What is put in front of the class of a shell's compiler."""
+    """A base class that is put in front of the class of a shell's compiler."""
 
     hitl_shell: Any
     hitl_begun: ClassVar[dict[str, str]]

@@ -187,7 +187,7 @@ class Driver:
 
     @property
     def asking_task_name(self) -> str:
-        """What names of places begin with that are of the task that runs now; "" for the run's own."""
+        """Prefix for names of places of the task that runs now; "" for the run's own task."""
         try:
             asking = self._find_asking_task()
         except CannotSave:
@@ -195,7 +195,7 @@ class Driver:
         return "" if asking is None else f"task {origin_of(asking).key}"
 
     def _is_in_awaited_call(self) -> bool:
-        """Whether a task or thread is at work that begins again with the call that waits for it."""
+        """Whether the running task or thread starts again when the call that waits for it is made again."""
         if threading.get_ident() != self._thread_id:
             return True
         running = asyncio.current_task()
@@ -295,7 +295,7 @@ class Driver:
     # -- what instrumented code asks
 
     def take_pending_call(self) -> Callable[[], Any]:
-        """What a restored frame calls at its place."""
+        """Return the function that a restored frame calls at its place."""
         if self._pending_frames:
             function, box = continue_frame(self._pending_frames.pop(0))
             return types.MethodType(function, box)  # Python calls it without C's stack, whose limit 3.12 counts
@@ -351,7 +351,7 @@ def _take_exception() -> BaseException | None:
 
 
 def _leave_handler(handled_exception: BaseException) -> None:
-    """A handler of `handled` is left, perhaps by another exception."""
+    """Note that a handler of `handled_exception` is left, perhaps by another exception."""
     exception = sys.exception()
     driver = _active_driver.get(None)
     if driver is None or exception is None or exception is handled_exception or type(exception) is RUNTIME.Unwind:

@@ -36,8 +36,8 @@ def read_failed_stack(
         is_left_by_with: whether it is a `with`.
 
     Returns:
-        None: a `finally` or `with` has run since, or a handler, and changed what is to be continued; or, before `left`
-        is left, a handler may still catch the error.
+        None: A `finally`, a `with` or a handler has run since and changed the state that would be continued. Or a
+        handler may still catch the error before `left` is left.
 
     Raises:
         CannotSave: a place cannot be continued.

@@ -1,1 +1,1 @@
-"""What instrumented code calls."""
+"""Functions that instrumented code calls."""

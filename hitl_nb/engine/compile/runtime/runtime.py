@@ -1,7 +1,7 @@
-"""What instrumented code calls: one object, among the constants of each instrumented code object.
+"""The runtime that instrumented code calls: one object, among the constants of each instrumented code object.
 
-It is reached through no name, so that nothing is added to a namespace and nothing a user defines can hide it. Pickled
-for another process (joblib, `multiprocessing`, Ray), it becomes a plain class of builtins: a worker needs no hitl_nb.
+No name refers to it, so it adds nothing to a namespace, and no definition of the user can hide it. Pickled for another
+process (joblib, `multiprocessing`, Ray), it becomes a plain class of builtins: a worker does not need hitl_nb.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class PlainAsyncIterator:
 
 
 class HeldIterator:
-    """What a restored `yield from` delegates to: its first step only brings the generator to its place."""
+    """The delegate of a restored `yield from`: its first step only brings the generator to its place."""
 
     def __init__(self, iterator: Any) -> None:
         self.iterator: Any = iterator.__await__() if kind_of(iterator) is types.CoroutineType else iterator
@@ -71,9 +71,9 @@ class HeldIterator:
 
 
 class ContinuedGenerator:
-    """A generator that is continued inside a call of its manager's: the first step of that call is over.
+    """A generator that is continued inside a call of its manager: the first step of that call is over.
 
-    `contextlib` asks it once more; by that it comes to the place where it was.
+    `contextlib` asks it once more, and this request brings it to its saved place.
     """
 
     def __init__(self, generator: Any) -> None:
@@ -94,7 +94,7 @@ class ContinuedGenerator:
 
 
 class ContinuedAwait:
-    """What a restored coroutine awaits whose `await` has begun: the iterator that `__await__` gave then."""
+    """The awaitable of a restored coroutine whose `await` has begun: gives the iterator that `__await__` returned."""
 
     __slots__ = ("awaited",)
 
@@ -131,14 +131,23 @@ def iterate_async(value: Any) -> Any:
 
 
 def visible(function: Any, found: Any) -> Any:
-    """What `locals()`, `vars()` and `dir()` say, without the engine's names (`.0` is a comprehension's own)."""
+    """Return the result of `locals()`, `vars()` or `dir()` without the engine's names.
+
+    The name `.0` is kept: it is the comprehension's own.
+    """
     if function is builtins.locals or function is builtins.vars:
         return {name: value for name, value in found.items() if not name.startswith(".") or name == ".0"}
     return [name for name in found if not name.startswith(".") or name == ".0"] if function is builtins.dir else found
 
 
 def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None) -> Any:
-    """The same in a comprehension that natively has no frame; `namespace`: what else is seen there."""
+    """Do the same as `visible` in a comprehension that natively has no frame.
+
+    Args:
+        function: the function called, such as `locals`.
+        found: its result in the comprehension's frame.
+        namespace: the other variables that are visible there; None: there are none.
+    """
     seen = visible(function, found)
     if function is builtins.dir:
         return sorted({*(namespace or ()), *(name for name in seen if name != ".0")})
@@ -222,12 +231,12 @@ def _hide_iter(iterator: Any) -> Any:
 
 
 def open_iterator(iterator: Any) -> Any:
-    """What a loop reads in place of an iterator that does not tell how far it is."""
+    """Return the object that a loop reads in place of an iterator that does not report its position."""
     return openers[kind_of(iterator)](iterator)
 
 
 def keep_iterator(iterator: Any) -> Any:
-    """The iterator of a loop that an exception leaves, unless it holds a generator of the user's: that ends now."""
+    """Return the iterator of a loop that an exception leaves; None: it holds a generator of the user, to end now."""
     kind = kind_of(iterator)
     if kind in (enumerate, zip, map, filter):
         return iterator if all(keep_iterator(part) is not None for part in iterator.__reduce__()[1]) else None
@@ -291,7 +300,11 @@ async def resume_async_iterator(iterator: Any) -> AsyncIterator[Any]:
 
 
 def check_init_result(result: Any, instance: Any) -> Any:
-    """What a class returns whose `__init__` returned `result`."""
+    """Return the new instance of a class whose `__init__` returned `result`.
+
+    Raises:
+        TypeError: `result` is not None.
+    """
     if result is not None:
         raise TypeError(f"__init__() should return None, not '{type(result).__name__}'")
     return instance

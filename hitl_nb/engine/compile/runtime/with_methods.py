@@ -1,4 +1,4 @@
-"""What instrumented `with` and `async with` call: the methods of a manager, with the interpreter's messages."""
+"""The methods of a manager that instrumented `with` and `async with` call, with the interpreter's error messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ def kind_of(value: Any) -> Any:
 
 
 def awaitable(value: Any, method: str) -> Any:
-    """What `async with` awaits, with its message."""
+    """Check that `async with` can await `value`, and return it.
+
+    Raises:
+        TypeError: It cannot. The message is the interpreter's.
+    """
     kind = kind_of(value)
     is_marked = kind is types.GeneratorType and value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE
     if kind is not types.CoroutineType and not is_marked and not hasattr(kind, "__await__"):
@@ -25,7 +29,7 @@ def awaitable(value: Any, method: str) -> Any:
 
 
 def with_methods(manager: Any) -> tuple[Any, Any]:
-    """What `with` calls, with the manager as the first argument."""
+    """Return the functions that `with` calls; each takes the manager as its first argument."""
     kind: Any = type(manager)  # pyright: ignore[reportUnknownVariableType]  # `cast` is a call, and this is called often
     known = _plain_managers.get(id(kind))
     try:

@@ -14,9 +14,9 @@ _LEAF_KINDS = frozenset((ast.Constant, ast.Name))
 
 
 class CallFinder:
-    """Whether evaluating a node calls, awaits or yields in its own frame. Remembers what it found.
+    """Finds whether evaluating a node calls, awaits or yields in its own frame, and remembers the results.
 
-    What is asked of the user's nodes is found of all of them in one walk, before anything is changed.
+    One walk finds the results for all of the user's nodes, before any node is changed.
 
     Attributes:
         possible_generators: comprehensions without calls that may ask a generator, by what the name of their

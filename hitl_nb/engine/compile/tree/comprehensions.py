@@ -109,7 +109,7 @@ class Comprehensions(Expressions):
         return self._declare_walruses(node) + before + body + after
 
     def _make_collection(self, node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
-        """What makes the empty result, and what adds one item to it."""
+        """Return the statements that make the empty result, and those that add one item to it."""
         if isinstance(node, ast.GeneratorExp):
             return [], [expression(fill_positions(ast.Yield(node.elt), node.elt), node)]
         if isinstance(node, ast.DictComp):

@@ -71,24 +71,27 @@ class Expressions(ABC):
         self.names = FiledNames()
         self.scope = ScopeNames.from_scope(builder.tree.nodes[function.number], nodes, kind=function.kind)
         function.first_parameter = self.scope.first_parameter
-        self.filed: dict[str, None] = {}  # of the statement at hand, to be cleared behind it
+        self.filed: dict[str, None] = {}  # of the current statement, to be cleared behind it
         self.depth = 0  # how many values CPython's stack would hold for this statement here
         self.prelude: list[ast.stmt] = []  # statements before it: the functions that its comprehensions become
         self.can_define = function.kind != "lambda"
 
-    # -- the statement at hand
+    # -- the current statement
 
     def begin_statement(self) -> None:
         self.filed, self.prelude, self.depth = {}, [], 0
 
     def take_prelude(self) -> tuple[list[ast.stmt], list[ast.stmt]]:
-        """What comes before the statement at hand, and what clears its filed values."""
+        """Return the statements to put before the current one, and those that clear its filed values."""
         taken = self.prelude, clear_names(self.filed)
         self.begin_statement()
         return taken
 
     def new_name(self) -> str:
-        """As on CPython's stack, a value's name is taken over by what comes at its depth next, which ends its life."""
+        """Return a name for a value, by its depth on the stack.
+
+        As on CPython's stack, the next value at the same depth gets the same name. That ends the life of this value.
+        """
         name = f".t{self.names.path}.{self.depth}"
         self.depth += 1
         if name not in self.filed:
@@ -166,7 +169,7 @@ class Expressions(ABC):
         return self.file_value(made) if keeps else made
 
     def _instrument_callee(self, function: ast.expr, *, keeps: bool) -> ast.expr:
-        """What is called must be found again later: a plain name, or a filed value, or an attribute of one."""
+        """Make the callee one that can be found again later: a plain name, a filed value, or an attribute of one."""
         if not isinstance(function, ast.Attribute):
             return self.file_value(function) if keeps or not is_plain(function) else function
         receiver = function.value

@@ -1,7 +1,7 @@
 """Writes `co_linetable`: the source positions of a code object's instructions.
 
-The format is that of CPython 3.11 and later (Objects/locations.md): per entry up to eight code units, here always in
-the long form, or the form without a position.
+The format is that of CPython 3.11 and later (Objects/locations.md). An entry is for up to eight code units. Entries
+here always have the long form, or the form without a position.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is below a syntax node: asked of every node several times, so it is many times as fast as `ast` is."""
+"""The nodes below a syntax node. Each node is asked several times, so this is made many times as fast as `ast`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _COMMON_READERS: dict[type[ast.AST], Callable[[Any], list[ast.AST]]] = {
     ast.AugAssign: lambda node: [node.target, node.value],
     ast.Continue: lambda node: [],
 }
-"""What is below a node, for those that are most of a tree."""
+"""Readers of the nodes directly below, for the most frequent types of nodes."""
 
 
 def _list_present(*parts: ast.AST | None) -> list[ast.AST]:

@@ -1,8 +1,8 @@
-"""Syntax nodes of instrumented code: how they are built, and what is asked about them.
+"""Syntax nodes of instrumented code: functions that build them, and functions that read their properties.
 
-A node of the user's keeps the user's position. A node of the engine's own has the line -1, as CPython marks
-instructions of its own: they take the position of the instruction before, so tracers and tracebacks see no line of
-theirs. Local names of the engine begin with a dot, which no source text can write.
+A node of the user keeps the user's position. A node of the engine has the line -1, the mark of CPython for its own
+instructions. Such instructions take the position of the instruction before, so tracers and tracebacks do not show a
+line for them. Local names of the engine begin with a dot, which no source text can write.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hitl_nb.engine.compile.tree.node_children import list_children, walk
 RUNTIME = "\0hitl_nb runtime"  # a constant's stand-in: `ast.Constant` takes no other objects (see `units`)
 
 BRANCH = ".b."
-"""What the locals of an agent cell begin with that say which of its branches have run."""
+"""Prefix of the locals of an agent cell that record which of its branches have run."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -332,7 +332,7 @@ def _list_defaults(args: ast.arguments) -> list[Slot]:
 
 
 def list_parts(node: Any) -> list[tuple[Any, Any, Any]]:
-    """The same parts, each with what holds it (a list, or the fields of a node) and where it stands there."""
+    """Return the same parts, each as (holder, key, part): the holder is a list, or the fields of a node."""
     if node.__class__ is ast.Call:
         args, keywords = node.args, node.keywords
         found: list[tuple[Any, Any, Any]] = [(node.__dict__, "func", node.func)]

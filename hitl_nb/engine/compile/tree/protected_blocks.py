@@ -104,7 +104,7 @@ class ProtectedBlocks(Assignments):
         opening = [assign(handled, constant(True)), *stale]
         handlers = [self._instrument_handler(handler, i, opening) for i, handler in enumerate(node.handlers)]
         node.handlers = [_make_unwinding_handler(), *handlers]
-        # What an error left behind that a handler has raised again is no longer as it was.
+        # A handler has run when the error is raised again, so the state that the error left has changed.
         return [assign(handled, constant(False, node), node), node]
 
     def _instrument_handler(self, node: ast.ExceptHandler, i: int, stale: list[ast.stmt]) -> ast.ExceptHandler:
@@ -186,7 +186,7 @@ class ProtectedBlocks(Assignments):
 
 
 def _file_current_exception(name: str, kind: ast.expr) -> ast.expr:
-    """What an `except` with a call evaluates: the exception is filed before."""
+    """Make the expression of an `except` with a call: it files the exception, then evaluates `kind`."""
     filed = fill_positions(ast.NamedExpr(store(name), fill_positions(runtime_call("current_exception"), None)), None)
     both = fill_positions(ast.Tuple([filed, kind], ast.Load()), None)
     return fill_positions(ast.Subscript(both, constant(1), ast.Load()), None)

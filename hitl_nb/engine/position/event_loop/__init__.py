@@ -1,1 +1,1 @@
-"""What asyncio holds of a run, as data."""
+"""The state of a run inside asyncio (tasks, futures, locks, queues), as data."""

@@ -247,7 +247,7 @@ def _resume_get(queue: Any) -> Any:
 
 
 def _reduce_woken(names: dict[str, Any]) -> ReducedForm | None:
-    """What it waits for has come, even if it were gone again by now."""
+    """Reduce a wait that was granted to its result True, even if the awaited state has changed again since."""
     return (_return_result, (True,)) if is_granted(names.get("fut")) else None
 
 

@@ -1,6 +1,6 @@
-"""What coroutines share in asyncio (locks, events, conditions, queues, groups, timeouts), as data.
+"""Objects that coroutines share in asyncio (locks, events, conditions, queues, groups, timeouts), as data.
 
-Those that wait for a lock or a queue are not saved with it: their coroutines are, and wait again. A timeout keeps the
+The waiters of a lock or a queue are not saved with it: their coroutines are saved, and wait again. A timeout keeps the
 time that was left.
 """
 
@@ -74,7 +74,7 @@ def _read_shared_state(value: Any) -> dict[str, Any]:
     for name in WAITER_QUEUES:
         if state.get(name) is not None:
             state[name] = deque[Any]()
-    if isinstance(value, asyncio.Lock | asyncio.Semaphore) and waiters:  # whoever was woken and has not run since
+    if isinstance(value, asyncio.Lock | asyncio.Semaphore) and waiters:  # keep waiters that were woken, not yet run
         state["_waiters"] = deque(waiter for waiter in waiters if is_granted(waiter))
     state["_loop"] = None
     return state

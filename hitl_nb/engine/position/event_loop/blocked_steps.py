@@ -17,8 +17,8 @@ _WAIT_CODE: Any = vars(asyncio_tasks)["_wait"].__code__
 def waits_for_run(task: Any) -> bool:
     """Whether a task of a step waits for a task of the run, or for a lock, event or queue of the state saved last.
 
-    A lock that another step holds counts, too: whether any step still does something is the caller's question. What has
-    a deadline counts: it would pass only because the run does not go on.
+    A lock that another step holds counts, too: the caller checks whether any step is still active. A wait with a
+    deadline counts: the deadline would pass only because the run does not continue.
     """
     return _is_blocked(task, set())
 

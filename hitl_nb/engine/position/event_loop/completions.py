@@ -1,4 +1,4 @@
-"""What `asyncio.as_completed` gives, as data: what is done and was not taken yet, and what is not done.
+"""The result of `asyncio.as_completed`, as data: the futures that are done and not taken yet, and the unfinished ones.
 
 Before Python 3.13 it is a generator, whose coroutines share a queue with it. Continued, it is an `AsCompletedIterator`.
 """
@@ -18,7 +18,7 @@ _NESTED_CODES = {code.co_name: code for code in AS_COMPLETED_CODE.co_consts if i
 WAIT_FOR_ONE_CODE = _NESTED_CODES.get("_wait_for_one")
 """The code of the coroutines that the generator gives; None from Python 3.13 on."""
 ITERATOR_TYPE: Any = vars(asyncio.tasks).get("_AsCompletedIterator")
-"""What it is from Python 3.13 on."""
+"""The type of the result from Python 3.13 on; None before."""
 _RANGE_ITERATOR = type(iter(range(0)))
 
 
@@ -61,7 +61,7 @@ def forget_iterators() -> None:
 
 
 def find_as_completed(names: dict[str, Any]) -> AsCompletedIterator:
-    """What a coroutine of the generator's belongs to."""
+    """Find the iterator that a coroutine of the generator belongs to, by the coroutine's variables."""
     done = names["done"]
     if id(done) not in _known_iterators:
         _known_iterators[id(done)] = AsCompletedIterator(done, _find_unfinished(done), 0)

@@ -1,7 +1,8 @@
-"""What context variables of the user's modules hold: in the run's own context, and in those of its tasks.
+"""Values of context variables of the user's modules: in the run's own context, and in those of its tasks.
 
-A module is imported again in another process, and its `ContextVar` has no value there. What the run has set, through
-functions of the module, is saved by the names of module and variable, and set again where the run continues.
+A module is imported again in another process, and its `ContextVar` has no value there. Values that the run has set,
+through functions of the module, are saved by the names of module and variable. They are set again where the run
+continues.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from typing import Any
 from hitl_nb.errors import HitlError
 
 Values = dict[tuple[str, ...], Any]
-"""By name of the module, and of the class in it if it is one's, and of the variable."""
+"""Values by name: of the module, of the class in it if the variable is a class attribute, and of the variable."""
 
 users: list[Callable[[object], bool]] = []
-"""What knows whether a module is the user's own: `usermodules`."""
+"""Functions that return whether a module is the user's own; registered by `usermodules`."""
 
 _names: dict[contextvars.ContextVar[Any], tuple[str, ...] | None] = {}
 _MOST_NAMED = 1000
 
 
 def values_in(context: contextvars.Context) -> Values:
-    """What the variables of the user's modules hold in a context."""
+    """Return the values of the variables of the user's modules in a context."""
     found: Values = {}
     for variable, value in context.items():
         name = _name_of(variable)
@@ -35,13 +36,17 @@ def values_in(context: contextvars.Context) -> Values:
 
 
 def values_apart(context: contextvars.Context, common: contextvars.Context) -> Values:
-    """What they hold in one context and not in the other."""
+    """Return the values that are in `context` and missing or different in `common`."""
     known = values_in(common)
     return {name: value for name, value in values_in(context).items() if name not in known or known[name] is not value}
 
 
 def set_values(values: Values) -> None:
-    """Set them in the present context. Raises HitlError."""
+    """Set the values in the current context.
+
+    Raises:
+        HitlError: A variable cannot be found or set.
+    """
     for (module, *path), value in values.items():
         found: Any
         try:

@@ -1,7 +1,8 @@
-"""Where the tasks of a run began, noticed as asyncio makes them.
+"""Origins of the tasks of a run, recorded when asyncio makes them.
 
-A task that the notebook's own code started is saved. One that began inside a call of a library that still waits begins
-again with that call, as all in it is made again. What a library started for itself, or a step, is not the run's.
+A task that the notebook's own code started is saved. A task can also start inside a library call that still waits. It
+starts again with that call, because all code in the call is made again. Tasks that a library started for itself, or
+that a step started, do not belong to the run.
 """
 
 from __future__ import annotations

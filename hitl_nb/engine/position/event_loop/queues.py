@@ -1,4 +1,4 @@
-"""What stands for a condition or a queue in a coroutine of theirs that waited already when it was saved."""
+"""Replacements for a condition or a queue in one of its coroutines that already waited when it was saved."""
 
 from __future__ import annotations
 

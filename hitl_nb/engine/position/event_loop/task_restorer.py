@@ -30,7 +30,7 @@ FutureState = tuple[str, Any]
 
 @dataclass(frozen=True)
 class LoopStep:
-    """What the loop is to call in its turn."""
+    """A callback that the loop has to call in its turn."""
 
     turn: int
     callback: Callable[..., Any]
@@ -40,9 +40,11 @@ class LoopStep:
 
 _loaded_futures: list[tuple[Any, FutureState]] = []
 deferred_joins: list[Callable[[asyncio.AbstractEventLoop], list[LoopStep]]] = []
-"""What is left to do for other objects that were loaded, when their tasks are there again."""
+"""Work that is left for other loaded objects, to do when their tasks exist again."""
 _reduced_forms: dict[int, tuple[Any, tuple[Any, ...]]] = {}
-"""By identity: what was loaded and has not begun again, and how pickle makes it: it can be asked nothing until then."""
+"""By identity: loaded objects that have not started again, and their pickle forms. Before that they have no state to
+read.
+"""
 
 
 def make_new(kind: Any) -> Any:
@@ -216,7 +218,7 @@ class _FirstStep:
 
 @contextlib.contextmanager
 def intercept_call_soon(loop: Any) -> Generator[list[LoopStep]]:
-    """What is to be called soon is not, and handed over."""
+    """Collect the callbacks given to `call_soon` in the yielded list, instead of scheduling them."""
     held: list[LoopStep] = []
 
     def call_soon(callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:

@@ -72,7 +72,7 @@ def _retrieve_exception(task: asyncio.Task[Any]) -> None:
 
 
 def _wake_task(task: Any) -> None:
-    """Have a task find that its coroutine has ended. What it waits for is not touched."""
+    """Make a task notice that its coroutine has ended. The future that the task waits for is not changed."""
     waiter = task._fut_waiter
     if waiter is None or waiter.done():  # its next step is due anyway
         return

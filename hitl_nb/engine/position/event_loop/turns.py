@@ -24,7 +24,7 @@ from hitl_nb.engine.position.event_loop.waiters import asyncio_waits
 
 
 class LoopCall(NamedTuple):
-    """What the loop is to call: in its turn, or after so many seconds."""
+    """A callback that the loop has to call: in its turn, or after a delay in seconds."""
 
     turn: int
     delay: float | None
@@ -40,11 +40,11 @@ class TurnOrder:
         asking_task: the one at work.
         task_turns: the turn of each, by identity.
         notice_turns: when something (a `gather`, a group) is told that a future is done, by identity of both.
-        failed_futures: futures whose exceptions nobody has asked for.
-        loop_calls: what the loop is to call of the notebook's own functions.
-        handles: what the loop would still call for the run in this process.
+        failed_futures: futures whose exceptions have not been retrieved.
+        loop_calls: callbacks of the loop that are the notebook's own functions.
+        handles: callbacks that the loop would still call for the run in this process.
         shared_objects: the locks, events, queues ... of asyncio's that were saved.
-        has_step_tasks: whether tasks of steps are at work, which go on to their end.
+        has_step_tasks: whether tasks of steps are active; they continue to their end.
     """
 
     def __init__(self) -> None:

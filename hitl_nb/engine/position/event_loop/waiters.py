@@ -1,19 +1,19 @@
-"""Who waits for what in an event loop, while its tasks are read or made again."""
+"""Waiters in an event loop and the futures they wait for, while the loop's tasks are read or made again."""
 
 from __future__ import annotations
 
 from typing import Any
 
 WAITER_QUEUES = ("_waiters", "_getters", "_putters")
-"""Attributes of asyncio's locks, events and queues that hold the futures of who waits, in order."""
+"""Attributes of asyncio's locks, events and queues that hold the futures of the waiters, in order."""
 
 
 class AsyncioWaits:
-    """What is known of those that wait in the run that is being saved.
+    """State of the waiters in the run that is being saved or continued.
 
     Attributes:
         cancelled_waiters: waiters of tasks that have been cancelled and have not noticed yet, by identity.
-        notified_waiters: what those wait for who are about to be told that they need not wait, with the turn of
+        notified_waiters: futures of waiters that are about to be told that they need not wait, with the turn of
             that notice.
         must_notice_cancel: whether the task that is continued right now is to notice that it was cancelled.
         unstarted_coroutines: coroutines of asyncio's that were made, and are not awaited yet in this process.
@@ -34,5 +34,5 @@ def is_granted(future: Any) -> bool:
 
 
 def is_abandoned(future: Any) -> bool:
-    """Whether whoever waits for it has been cancelled meanwhile."""
+    """Whether the task that waits for this future has been cancelled in the meantime."""
     return any(waiter is future for waiter in asyncio_waits.cancelled_waiters.values())

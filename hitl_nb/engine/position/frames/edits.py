@@ -1,8 +1,8 @@
 """Finds the place of a saved frame in source that was edited since.
 
-What led to the place must be the same syntax: the statements before it in each block around it, the headers of these
-blocks, and the statement at the place. What comes later may be new, also in the body of a loop that has run before, and
-in a function that was only defined before.
+The code that led to the place must have the same syntax. That is: the statements before it in each block around it, the
+headers of these blocks, and the statement at the place. Later code may be new. This holds also in the body of a loop
+that has run before, and in a function that was defined but not called.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def _select_compared_part(node: Any, name: str) -> Any:
 
 
 def _read_header(node: Any) -> list[Any]:
-    """What of a compound statement is evaluated before its blocks; of a function nothing."""
+    """Return the parts of a compound statement that are evaluated before its blocks; none for a function."""
     match node:
         case ast.If() | ast.While():
             return [node.test]

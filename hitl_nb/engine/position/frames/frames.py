@@ -21,10 +21,10 @@ AWAITED_VALUE = ".awaited"
 """A local of a saved frame: the coroutine that an asynchronous loop waits for."""
 
 FIRST_TURN_PREFIX = ".r."
-"""What names begin with that only a residual has: whether the loop's first turn is over."""
+"""Prefix of locals that only a residual has. They record whether the loop's first turn is over."""
 
 ContinuationMode = Literal["call", "init", "item", "drive", "again", "yield", "yield_from", "start"]
-"""What is at the place of a frame:
+"""Kinds of places at which a frame is continued:
 
 - call: a call whose result comes from the next frame inward, or is the answer that was waited for;
 - init: the same, of a class: the result is the instance;

@@ -100,7 +100,7 @@ def _find_link(
 
 
 def _look_up_awaited(node: Any, view: FrameView, operation: str) -> Any:
-    """What a frame is about to await."""
+    """Look up the object that a frame is about to await; MISSING: it is not at an `await`."""
     is_await = isinstance(node, ast.Await) and operation == "GET_AWAITABLE"
     return look_up(node.value, view) if is_await else MISSING
 
@@ -181,7 +181,7 @@ def _find_frame_owner(frame: types.FrameType) -> Any:
 
 
 def _look_up_callee(node: ast.Call, view: FrameView) -> Any:
-    """What a call runs: for `next(x)` the method of `x`."""
+    """Look up the function that a call runs: for `next(x)` the method of `x`."""
     value = look_up(node.func, view)
     if value is next and len(node.args) == 1 and not node.keywords:
         return _next_method_of(look_up(node.args[0], view))
@@ -203,7 +203,7 @@ def _is_pending_call(view: FrameView, inner: FrameView) -> bool:
 
 
 def _find_generator(view: FrameView, inner: FrameView, node: Any, operation: str) -> Any:
-    """The generator or coroutine whose frame is `inner`, if this frame has it at hand."""
+    """Find the generator or coroutine whose frame is `inner`, if this frame refers to it."""
     for value in view.locals.values():
         if frame_inside_wait_for(value) is inner.frame:
             return value

@@ -114,27 +114,27 @@ def _find_mangled_names(name: str, view: FrameView) -> list[str]:
 
 
 def callee_of(value: Any) -> Any:
-    """What is called in the end: through bound methods and `functools.partial`."""
+    """Return the object that is finally called: bound methods and `functools.partial` are opened."""
     while isinstance(value, types.MethodType | functools.partial):
         value = value.__func__ if isinstance(value, types.MethodType) else value.func  # pyright: ignore[reportUnknownMemberType]
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
 passthrough_codes: set[types.CodeType] = set()
-"""Code that only hands on its arguments and the result of what it calls."""
+"""Code that only passes its arguments to the function that it calls, and returns the result."""
 _callable_openers: dict[type, Callable[[Any], Any]] = {}
 
 
 def register_passthrough(kind: type, code: types.CodeType, opener: Callable[[Any], Any]) -> None:
-    """Objects of `kind` call what `opener` finds in them, by `code`, which does nothing else."""
+    """Register that objects of `kind` only call, by `code`, the object that `opener` finds in them."""
     passthrough_codes.add(code)
     _callable_openers[kind] = opener
 
 
 def find_called_function(value: Any, inner: types.FrameType) -> tuple[types.FunctionType | None, bool]:
-    """The function whose frame is `inner` when `value` is called, and whether it is the `__init__` of a class.
+    """Find the function whose frame is `inner` when `value` is called, and whether it is the `__init__` of a class.
 
-    None: a call of `value` comes to `inner` through other code.
+    None: a call of `value` reaches `inner` through other code.
     """
     value = callee_of(value)
     if isinstance(value, withmethods.BoundMethod):
@@ -172,7 +172,10 @@ def frame_inside_wait_for(value: Any) -> types.FrameType | None:
 
 
 def unwrap_wait_for(value: Any) -> Any:
-    """What an `asyncio.wait_for` awaits: from Python 3.12 on it needs no task of its own for a coroutine."""
+    """Return the object that an `asyncio.wait_for` awaits; other values as they are.
+
+    From Python 3.12 on, `wait_for` awaits a coroutine itself, without a task of its own.
+    """
     found: Any = value
     while isinstance(found, types.CoroutineType) and found.cr_code is WAIT_FOR and found.cr_frame is not None:
         found = cast("Any", found.cr_frame.f_locals.get("fut"))

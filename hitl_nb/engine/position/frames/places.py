@@ -47,7 +47,7 @@ def _find_all_places(function_node: Any, *, is_lambda: bool) -> dict[int, NodePl
         add_inner_nodes(node, path, {id(child) for _, child in below})
 
     def add_inner_nodes(node: Any, path: tuple[tuple[ast.AST, Slot], ...], visited_ids: set[int]) -> None:
-        """What is evaluated here but is no operand (a pattern, a comprehension): its place is its holder."""
+        """Add nodes that are evaluated here but are not operands (in a pattern, a comprehension), at their holder."""
         holder: Any = path[-1][0] if isinstance(node, ast.match_case) else node
         if isinstance(node, ast.match_case):
             path = path[:-1]

@@ -1,7 +1,7 @@
-"""What is evaluated again where code asks that no call names: a property, an operator, a conversion.
+"""Choice of the node to evaluate again if code asks without a call in the source: a property, operator, conversion.
 
-Nothing is filed of an expression without calls. So it is evaluated again as a whole, wherever in it code asks: the rest
-of it alone would need its other operands, and these would ask again, under other names.
+Nothing is filed for an expression without calls. So the whole expression is evaluated again, at whatever part of it
+code asks. The rest alone would need its other operands, and these would ask again, under other names.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from hitl_nb.engine.position.frames.places import NodePlace
 
 _CALLING_NODES = (*CALLS, ast.GeneratorExp, ast.NamedExpr)
 _PARTIAL_NODES = (ast.BoolOp, ast.IfExp)
-"""What is before the place in these decides which part is evaluated, and is not evaluated again; unless they are
-operands themselves: then all operands are evaluated again, wherever in them code asks.
+"""Nodes whose part before the place decides which part is evaluated. That part is not evaluated again.
+
+If such a node is an operand itself, all operands are evaluated again, at whatever part of them code asks.
 """
 _PLAIN_TARGETS = (ast.Name, ast.Tuple, ast.List, ast.Starred)
 

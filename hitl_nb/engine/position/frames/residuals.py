@@ -1,6 +1,6 @@
 """The rest of a frame: what comes behind its place, inside the same loops, `try` blocks and branches.
 
-It is built of the function's own instrumented nodes, so a place read in a residual is a place of the function: there is
+It is built of the function's own instrumented nodes, so a place read in a residual is a place of the function. There is
 never a residual of a residual. (Pettyjohn, Clements, Marshall, Krishnamurthi, Felleisen: Continuations from Generalized
 Stack Inspection, ICFP 2005.)
 """
@@ -59,7 +59,7 @@ class Residual:
     # -- expressions
 
     def _build_place(self, node: Any) -> Any:
-        """What stands for the place itself."""
+        """Build the node that replaces the place itself."""
         how = self.saved_frame.mode
         if how in ("call", "init"):
             taken = _copy_location(
@@ -97,7 +97,7 @@ class Residual:
         return made
 
     def _load_evaluated(self, node: Any) -> Any:
-        """What an operand that is evaluated already is read from."""
+        """Build the expression that reads an operand which is evaluated already."""
         match node:
             case ast.NamedExpr() if is_filed_value(node):
                 if node.target.id in self.saved_frame.reevaluated_names:

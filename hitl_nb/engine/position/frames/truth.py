@@ -1,7 +1,7 @@
-"""Where Python asks a value for its truth (`if`, `while`, `and`, a conditional): which value, and may it ask again.
+"""Places where Python tests the truth of a value (`if`, `while`, `and`, a conditional), and whether it may test again.
 
-The value is on CPython's stack only. What gives it is evaluated again, unless that calls something: then what was
-called would run twice.
+The value is on CPython's stack only. The expression that gives the value is evaluated again, unless it has a call: the
+called function would run twice.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def find_repeated_call(
 
     Args:
         is_tested: whether `node` has been evaluated, and its truth is asked for.
-        may_repeat: tells of a call that making it again is no harm.
+        may_repeat: returns whether a call can be made again without harm.
     """
     match node:
         case _ if is_tested and isinstance(node, CALLS):
