@@ -69,7 +69,7 @@ _SHARED_TYPES = (asyncio.Lock, asyncio.Event, asyncio.Semaphore, asyncio.Queue, 
 def _read_shared_state(value: Any) -> dict[str, Any]:
     state: dict[str, Any] = dict(value.__dict__)
     waiters = state.get("_waiters") or ()
-    if isinstance(value, asyncio.Semaphore):  # what was given to one that left meanwhile
+    if isinstance(value, asyncio.Semaphore):  # permits given to waiters that were cancelled since
         state["_value"] += sum(waiter.done() and not waiter.cancelled() and is_abandoned(waiter) for waiter in waiters)
     for name in WAITER_QUEUES:
         if state.get(name) is not None:

@@ -45,7 +45,7 @@ def set_values(values: Values) -> None:
     """Set the values in the current context.
 
     Raises:
-        HitlError: A variable cannot be found or set.
+        HitlError: A module cannot be imported, or it no longer has the variable.
     """
     for (module, *path), value in values.items():
         found: Any

@@ -42,8 +42,9 @@ _loaded_futures: list[tuple[Any, FutureState]] = []
 deferred_joins: list[Callable[[asyncio.AbstractEventLoop], list[LoopStep]]] = []
 """Work that is left for other loaded objects, to do when their tasks exist again."""
 _reduced_forms: dict[int, tuple[Any, tuple[Any, ...]]] = {}
-"""By identity: loaded objects that have not started again, and their pickle forms. Before that they have no state to
-read.
+"""By identity: loaded objects that have not started again, each with its pickle form.
+
+The form is kept because the object itself cannot be read until it starts.
 """
 
 

@@ -39,7 +39,7 @@ class DirectoryListing:
             self._iterator.close()
 
     def take_rest(self) -> list[Any]:
-        """What is left, in order; the loop takes it from here."""
+        """Return the remaining entries, in order. The loop takes them from here."""
         if self._iterator is not None:
             self._entries[:0] = list(self._iterator)[::-1]
         return self._entries[::-1]
@@ -53,7 +53,7 @@ _listings: dict[int, tuple[Any, DirectoryListing]] = {}
 
 
 def open_listing(iterator: Any) -> DirectoryListing:
-    """What a loop over `iterator` reads: the same listing each time."""
+    """Return the listing that a loop over `iterator` reads: the same object at each call."""
     for key in [key for key, (raw, listing) in _listings.items() if _is_unreferenced(raw, listing)]:
         del _listings[key]
     found = _listings.get(id(iterator))

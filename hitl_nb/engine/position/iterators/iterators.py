@@ -1,9 +1,11 @@
-"""Iterators of Python and of libraries, as data: their source, and how far they are.
+"""Iterators of Python and of libraries, as data: their source and their position.
 
-What pickle keeps itself is left to it: iterators of lists, tuples, texts, ranges and sets, `enumerate`, `zip`, `map`,
-`filter`, `reversed`, and before Python 3.14 those of itertools. Here are the others, by their exact type; generators of
-libraries are read from their frames (`library_generators`). None is advanced by being saved, and to make one again has
-no effect: the source is in the snapshot, or is a file, which is opened again.
+Pickle itself saves iterators of lists, tuples, texts, ranges and sets, `enumerate`, `zip`, `map`, `filter` and
+`reversed`, and before Python 3.14 those of itertools. This module saves the others, by their exact type. Generators of
+libraries are read from their frames (`library_generators`).
+
+Saving does not advance an iterator. Making it again has no effect: its source is in the snapshot, or is a file, which
+is opened again.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ def reduce_iterator(value: Any, running_frames: Mapping[int, SavedFrame] = _NO_F
 
 @functools.lru_cache(maxsize=4096)
 def find_reducer(kind: type) -> Reducer | None:
-    """Who reduces objects of exactly this type."""
+    """Find the function that reduces objects of exactly this type; None: there is none."""
     module: Any = kind.__module__
     if not isinstance(module, str):  # a class may say anything there
         return None
@@ -176,7 +178,7 @@ _DIALECT_OPTIONS = (
 
 
 class ContinuedCsvLines:
-    """What a continued reader of csv reads: first empty lines, by which it counts those read before."""
+    """The lines for a continued csv reader: first an empty line for each line read before, so that its count is right."""
 
     def __init__(self, iterator: Any, empty_count: int) -> None:
         self.iterator, self.empty_count = iterator, empty_count

@@ -1,7 +1,8 @@
-"""The iterators of itertools, which pickle does not keep from Python 3.14 on: read from what they refer to.
+"""The iterators of itertools, which pickle does not save from Python 3.14 on: read from the objects they refer to.
 
-What they refer to is asked of the garbage collector. Numbers that they hold as C integers (where an `islice` is, the
-indices of a `product`) are read from their memory, whose layout is tried on samples before it is trusted.
+The garbage collector lists these objects. Iterators also hold numbers as C integers: the position of an `islice`, the
+indices of a `product`. These are read from the iterator's memory. The memory layout is tested on samples before it is
+used.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _make_cycle(iterator: Any, taken_items: list[Any]) -> Any:
 
 
 class ChainRest:
-    """What is left of a chain: the iterable that it is in, then the others."""
+    """The rest of a chain: first the current iterable, then the others."""
 
     def __init__(self, active: Any, source: Any) -> None:
         self.active, self.source = active, source

@@ -1,8 +1,9 @@
 """Generators of libraries that wait (`DataFrame.iterrows`, `os.walk`, `Path.glob`, a bar of tqdm), as data.
 
-They run natively. Where one waits, its `yield` is found in the library's source by position, its locals are read, and
-so are the iterators of the loops around the `yield`, which CPython has on the frame's stack. That is what a generator
-of instrumented code has in its locals; so it is continued as one of those, at its place: no item is taken twice.
+They run natively. For a waiting generator, its `yield` is found in the library's source by position, and its locals are
+read. The iterators of the loops around the `yield` are read from the frame's stack, where CPython keeps them. A
+generator of instrumented code has the same values in its locals. So the library's generator is continued as an
+instrumented one, at its place: no item is taken twice.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def make_matches(pattern: Any, text: tuple[Any, int, int], taken_count: int) -> 
 
 
 def open_matches(iterator: Any) -> Any:
-    """What a `for` over `iterator` reads, if that is one of `re.finditer`."""
+    """Return the iterator that a `for` reads in place of an iterator of `re.finditer`; others as they are."""
     if not _is_finditer(iterator):
         return iterator
     first = next(iterator, None)

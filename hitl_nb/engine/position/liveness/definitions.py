@@ -1,4 +1,4 @@
-"""What simple statements and definitions do with names. What is defined is looked through once, for what it reads."""
+"""Effects of simple statements and definitions on names. A definition is searched once, for the names it reads."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ NO_EXITS = Exits()
 
 
 class NestedDefinition(NamedTuple):
-    """What a function, a lambda or a class body does with the names around it.
+    """The effects of a function, a lambda or a class body on the names around it.
 
     Attributes:
         reads: names that it may read before it binds them.
         loads: names that it reads anywhere.
         binds: names that it may bind, as `global` or `nonlocal`.
-        escaping_names: names that what it defines may share with it after it has ended.
+        escaping_names: names that the functions it defines may share with it after it has ended.
     """
 
     reads: int

@@ -1,7 +1,7 @@
-"""Which names statements may still read before they bind them: the analysis of live variables, backwards.
+"""Names that statements may still read before they bind them: a backward analysis of live variables.
 
-What a statement does to the live names is of the form `reads | (live & ~binds)`, and so is what any block does. Of such
-a function the least fixed point is what it gives for no names at all: loops need no repetition.
+The effect of a statement on the live names has the form `reads | (live & ~binds)`, and so has the effect of a block.
+The least fixed point of such a function is its value for the empty set, so loops need no repetition.
 """
 
 from __future__ import annotations
@@ -132,13 +132,13 @@ class FlowAnalysis(DefinitionAnalysis):
         return self._live_at_while_test(node.test, node.body, live, behind, exits)
 
     def _live_after_loop(self, node: Any, live: int, exits: Exits) -> int:
-        """What is live where a loop has no further turn."""
+        """Return the live names where a loop has no further turn."""
         return self.live_before_block(node.orelse, live, exits)
 
     def _live_at_while_test(
         self, test: ast.expr, body: Sequence[ast.stmt], live: int, live_after: int, exits: Exits
     ) -> int:
-        """What is live before each test of a `while`."""
+        """Return the live names before each test of a `while`."""
         turn = self.live_before_block(body, 0, exits._replace(at_break=live, at_continue=0))
         return self._live_before_test(test, turn, live_after, exits)
 
@@ -169,7 +169,7 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of(node.iter), begun) | exits.at_error
 
     def _route_through_finally(self, node: Any, live: int, exits: Exits) -> tuple[int, Exits]:
-        """What is live behind a `try`, and where it may be left to: through its `finally`, if it has one."""
+        """Return the live names behind a `try` and at its other exits: before its `finally`, if it has one."""
         if not node.finalbody:
             return live, exits
         known: dict[int, int] = {}
@@ -253,7 +253,7 @@ def _starts_resumed_loop(node: ast.stmt) -> bool:
 
 
 def _split_bodies(node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
-    """What a loop of a residual does in its first turn, and in all others."""
+    """Return the body of a residual's loop in its first turn, and its body in all other turns."""
     first = node.body[0]
     if isinstance(first, ast.If):
         return first.body, first.orelse

@@ -3,9 +3,9 @@
 A variable that the rest binds before it reads it need not be saved. More names than needed only refuse a pause that
 was possible; one name too few loses a value: what is not certain counts as read.
 
-Code that reads variables which its source does not name (`eval`, `locals()`, magics, frames) makes every name live. A
-frame's analysis is of its own code alone: what functions that it calls read of the namespace is found by following
-these functions, as they are values of live names.
+Code that reads variables which its source does not name (`eval`, `locals()`, magics, frames) makes every name live. The
+analysis of a frame covers only its own code. Functions that it calls can read the namespace, too. These functions are
+values of live names, so their reads are found by following them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hitl_nb.engine.position.liveness.name_sets import EVERY_NAME, NameSets
 
 @dataclass(frozen=True, eq=False)
 class LiveNames:
-    """What the rest of a frame may read.
+    """The names that the rest of a frame may read.
 
     Attributes:
         own_names: its local names, those of the engine and cells included; of a cell only those of the engine.
@@ -47,9 +47,9 @@ class LiveNames:
 def find_live_variables(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
     """The variables that the rest of a saved frame may read before it binds them.
 
-    Of a function's frame its locals and cells; of a cell the names of the namespace; in both the engine's names. A cell
-    that functions may share which outlive their statement, or that is of a function around, is always live: who leaves
-    out its value would part it from the others'.
+    For a function's frame these are its locals and cells; for a notebook cell, names of the namespace. Both include the
+    engine's names. A closure cell is always live if it belongs to an enclosing function, or if functions that outlive
+    their statement may share it. Without its value, this frame would no longer share the cell with the others.
 
     Raises:
         CannotSave: the rest cannot be built.
@@ -107,7 +107,7 @@ _MAX_CACHED = 5000
 
 
 class _TreeAnalysis:
-    """What was found of one tree: it lives as long as the tree."""
+    """The results for one source tree, kept as long as the tree."""
 
     def __init__(self) -> None:
         self.name_sets = NameSets()
@@ -161,7 +161,7 @@ class _TreeAnalysis:
 
 
 def _find_awaited_names(residual: Residual) -> set[str]:
-    """What is filed of a call that is awaited and answered: while the answer is awaited, it may be awaited again."""
+    """Find the filed names of a call that is awaited and answered: during that wait it may be awaited again."""
     if not isinstance(residual.node, ast.Await):
         return set()
     return {node.id for node in ast.walk(residual.node) if isinstance(node, ast.Name) and is_engine_name(node.id)}
@@ -178,7 +178,10 @@ def _add_aliases(flow: FlowAnalysis, node: Any) -> None:
 
 
 def _find_started_reads(flow: FlowAnalysis, residual: Residual) -> int:
-    """What the expression around the place reads, the evaluated part included: `eval` may be filed already."""
+    """Find the names that the expression around the place reads.
+
+    The part that is evaluated already is included, because it may have filed `eval`.
+    """
     nodes = [*(node for node, _ in residual.path[1:]), residual.node]
     whole = next((node for node in nodes if isinstance(node, ast.expr)), None)
     return 0 if whole is None else flow.effect_of(whole)[0]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 EVERY_NAME = "*"
-"""Stands for every name: code that reads names which its source does not say."""
+"""Means every name: for code that reads names which are not in its source."""
 
 _GLOBAL_PREFIX = "\0"  # before a name that is of the namespace, where a variable of the frame may have the same
 
 
 NameEffect = tuple[int, int]
-"""What evaluating something does with names: it reads these before it binds them, and surely binds those.
+"""The effect of an evaluation on names: bits of the names it reads before it binds them, and of those it always binds.
 
-A plain tuple: thousands are made for a cell.
+A plain tuple, because thousands are made for a cell.
 """
 
 NO_EFFECT: NameEffect = (0, 0)

@@ -27,7 +27,7 @@ _REFLECTING_ATTRIBUTES = frozenset(
 )
 """Attributes by which code gets at variables."""
 _BINDING_CALLS = ("import_all", "begin_annotations")
-"""What the engine calls with the namespace only to bind names in it."""
+"""Functions that the engine calls with the namespace only to bind names in it."""
 _QUOTED_NAME = re.compile(r"@\s*(\w+)")  # `frame.query("price > @limit")` reads `limit`
 
 
@@ -89,7 +89,7 @@ class ExpressionAnalysis(ABC):
         return found
 
     def store_name(self, name: str) -> int:
-        """What binding a name binds."""
+        """Record that a name is bound, and return its bit."""
         found = self.bit_of(name)
         self.stores |= found
         return found
@@ -207,7 +207,7 @@ class ExpressionAnalysis(ABC):
 
     @abstractmethod
     def find_outer_reads(self, node: Any) -> int:
-        """What a function reads of the variables around it."""
+        """Find the variables of the enclosing scopes that a function reads."""
 
     def _visit_comprehension(self, node: Any) -> NameEffect:
         """Done in place, with targets of its own. Its first iterable is evaluated outside of it."""

@@ -1,4 +1,4 @@
-"""What context managers of Python, numpy and pandas change in the process: saved, undone, and done again."""
+"""Effects of context managers of Python, numpy and pandas on the process: saved, undone, and done again."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Context managers that a run is inside of: those that can be kept, and what they changed in the process.
+"""Context managers that a run is inside of: those that can be saved, and their effects on the process.
 
-A manager of the notebook is an object like any other, or holds a generator of the notebook. Some of Python's and of
-libraries change the process (where `print` writes, warnings, pandas' options): that is undone when the run is paused,
-since its `with` blocks are not left, and done again before it is continued. The others are refused.
+A manager of the notebook is saved like other objects, or holds a generator of the notebook. Some managers of Python and
+of libraries change the process (the output of `print`, warnings, pandas' options). A pause does not leave the `with`
+blocks, so it undoes these changes; they are done again before the run is continued. Other managers are refused.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def _fill_manager(manager: Any, state: tuple[dict[str, Any], int | None, Any, An
 
 
 def find_effect(manager: Any) -> ManagerEffect | None:
-    """What a manager does in the process; None: nothing that is known."""
+    """Find the effect of a manager on the process; None: no known effect."""
     return EFFECTS.get(_effect_name(manager))
 
 

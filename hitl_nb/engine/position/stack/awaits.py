@@ -13,9 +13,9 @@ _BUILTIN_ITERATORS: Any = (type(iter(())), type(iter([0])), type(iter("")), type
 
 
 def continue_await(coroutine: Any) -> ContinuedAwait | None:
-    """What a coroutine awaits in place of an object whose `await` has begun.
+    """Make the awaitable that replaces the object a coroutine waits for, whose `await` has begun.
 
-    None: it waits for other code than the notebook's, and the call that made the object is made again.
+    None: the coroutine waits for code that is not the notebook's, and the call that made the object is made again.
     """
     awaited = find_delegate(coroutine)
     return ContinuedAwait(awaited) if _is_notebook_iterator(awaited) else None
@@ -36,7 +36,7 @@ def is_driven(coroutine: Any) -> bool:
 
 
 def find_delegate(value: Any) -> Any:
-    """What a generator or coroutine delegates to now: the coroutine or iterator itself; None: nothing."""
+    """Find the coroutine or iterator that a generator or coroutine delegates to now; None: it does not delegate."""
     awaited: Any = getattr(value, "gi_yieldfrom" if _kind_of(value) is types.GeneratorType else "cr_await")
     while True:
         if _kind_of(awaited) is HeldIterator:

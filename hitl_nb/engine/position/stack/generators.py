@@ -120,10 +120,10 @@ def fill_generator(generator: Any, state: tuple[tuple[Any, ...], bool]) -> None:
 
 @contextlib.contextmanager
 def defer_generator_placement() -> Generator[None]:
-    """Generators that are loaded inside come to their places at its end, when all that they hold is complete.
+    """Defer the placement of generators loaded in the `with` block to its end, when the values they hold are complete.
 
-    What runs then is the rest of their code up to the `yield`: no statement of the user's, but an attribute in front of
-    the `yield` in its own expression (`append` of `self.items.append((yield))`) is looked up.
+    The placement runs the generator's code up to the `yield`. It runs no statement of the user. It only looks up an
+    attribute in front of the `yield` in the same expression (`append` of `self.items.append((yield))`).
     """
     filled: list[Any] = []
     token = _filled_generators.set(filled)

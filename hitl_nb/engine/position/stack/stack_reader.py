@@ -142,7 +142,7 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
 
 RUNTIME_FILES = (runtime.__file__, withmethods.__file__)
 _PASSTHROUGH_CODES = (GENERATOR_MANAGER.__enter__.__code__, GENERATOR_MANAGER.__exit__.__code__, WAIT_FOR)
-"""What asks the generator of a `@contextmanager` function for `with`; and `wait_for`, which is called again."""
+"""Code by which `with` asks the generator of a `@contextmanager` function; and `wait_for`, which is called again."""
 
 
 def read_linked_frame(view: FrameView, link: FrameLink, function: types.FunctionType | None) -> SavedFrame:

@@ -1,7 +1,8 @@
 """Generators and coroutines that wait, each read from its own frame.
 
-A coroutine waits at an `await`. What it awaits is kept where it can be (a coroutine of the notebook, a task, a
-`gather`, what asyncio's own coroutines wait for), and awaited again. Else the call that made it is made again.
+A coroutine waits at an `await`. The awaited object is saved if possible, and awaited again. This covers a coroutine of
+the notebook, a task, a `gather`, and the future that a coroutine of asyncio waits for. If the object cannot be saved,
+the call that made it is made again.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def _read_gather_state(outer: Any) -> FutureState:
 
 
 def _returns_exceptions(outer: Any) -> bool:
-    """What only the function knows that is called when a child is done."""
+    """Read `return_exceptions` of a `gather`. Only the callback for finished children holds it."""
     found = [callback for child in outer._children for callback, _ in child._callbacks or ()]
     found += [handle._callback for handle in getattr(outer.get_loop(), "_ready", ())]
     about = (
