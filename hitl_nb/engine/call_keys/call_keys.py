@@ -65,9 +65,12 @@ def check_rule(key: object, of: str) -> None:
 
 
 def make_call_key(key: Key | Callable[..., Any] | None, bound: inspect.BoundArguments, of: str) -> Key | None:
-    """The key of one call of a decorated function; of a function as `key`, see `call_with_arguments`.
+    """Make the key of one call of a decorated function; for a function as `key`, see `call_with_arguments`.
 
-    Raises TypeError, ValueError for what is no key, and what the function raises.
+    Raises:
+        TypeError: The key is neither a str nor an int.
+        ValueError: The key is not a valid key.
+        Exception: An exception of the function that makes the key.
     """
     if not callable(key):
         return check_key(key, of)
@@ -96,6 +99,6 @@ def call_with_arguments(function: Callable[..., Any], bound: inspect.BoundArgume
 
 
 def spell_key(key: Key) -> str:
-    """A key as a part of a position: no two keys are spelled the same."""
+    """Spell a key as a part of a position: different keys are spelled differently."""
     text = json.dumps(key)
     return text if len(text) <= _MAX_KEY_CHARS else f"#{hashlib.sha256(text.encode()).hexdigest()}"

@@ -63,7 +63,7 @@ def _parse_name(name: str) -> _CallPlace | None:
 
 
 def digest_call(name: str) -> str:
-    """The chain of the calls that are made inside the recorded call of this name."""
+    """Return the chain of the calls that are made inside the recorded call of this name."""
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 

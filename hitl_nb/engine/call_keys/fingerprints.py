@@ -50,7 +50,7 @@ class _TooLarge(Exception):
 
 
 def fingerprint_value(value: Any) -> Fingerprint:
-    """The fingerprint of a value; of one that is very large, only of its kind and size."""
+    """Return the fingerprint of a value; for a very large value, only of its kind and size."""
     walk = _FingerprintWalk()
     try:
         found = walk.fingerprint_part(value)
@@ -66,7 +66,7 @@ def _digest_bytes(data: bytes) -> str:
 
 
 def is_code(value: Any) -> bool:
-    """Whether a value is code rather than data: a module, a class, a function, a client that is called."""
+    """Return whether a value is code rather than data: a module, a class, a function, a client that is called."""
     return isinstance(value, (ModuleType, type, FunctionType, MethodType)) or callable(value)
 
 
@@ -84,7 +84,7 @@ class _FingerprintWalk:
         self.path: set[int] = set()
 
     def fingerprint_part(self, value: Any) -> bytes:
-        """A short spelling of the value, or a hash of a long one."""
+        """Return a short spelling of the value, or a hash of a long one."""
         self.parts += 1
         if self.parts > MAX_PARTS:
             raise _TooLarge
@@ -137,7 +137,7 @@ class _FingerprintWalk:
         return self._fingerprint_array(value, name) or self._fingerprint_object(value, cls, name)
 
     def _fingerprint_array(self, value: Any, name: str) -> bytes | None:
-        """Of numpy's, pandas' and polars' data."""
+        """Return the fingerprint of data of numpy, pandas or polars."""
         root = name.partition(".")[0]
         library: Any = sys.modules.get(root)
         if root == "numpy" and isinstance(value, (library.ndarray, library.generic)):

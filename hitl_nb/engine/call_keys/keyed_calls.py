@@ -23,14 +23,18 @@ class KeyedCalls:
         self._arguments: dict[tuple[str, Key], str] = {}
 
     def begin_execution(self, execution: Execution | None) -> None:
-        """The next calls are of this execution: those of another one are forgotten."""
+        """Note that the next calls are of this execution, and forget the calls of other executions."""
         if self._execution is not execution:
             self._execution, self._tasks, self._arguments = execution, {}, {}
 
     def check_arguments(self, name: str, key: Key, arguments: Fingerprint, line: Callable[[], str]) -> None:
-        """Raises ValueError if another call has this key and other arguments, where these can be compared.
+        """Check that no other call has this key and other arguments, where these can be compared.
 
-        `line`: says where the run is.
+        Args:
+            line: the place of the run, for the message.
+
+        Raises:
+            ValueError: There is such a call.
         """
         if not arguments.comparable:
             return
@@ -42,7 +46,11 @@ class KeyedCalls:
             )
 
     def check_alone(self, name: str, key: Key) -> None:
-        """Raises ValueError if a call with this key, of another task, has not ended."""
+        """Check that no call of another task with this key is unfinished.
+
+        Raises:
+            ValueError: There is such a call.
+        """
         task = _find_running_task()
         other = self._tasks.get((name, key))
         if other is not None and other is not task and not other.done():
@@ -56,7 +64,7 @@ class KeyedCalls:
 
 
 def _find_running_task() -> asyncio.Task[Any] | None:
-    """The asyncio task that the caller runs in, if any: a thread of its own has none."""
+    """Find the asyncio task that the caller runs in; None: it runs in none, such as in a thread of its own."""
     try:
         return asyncio.current_task()
     except RuntimeError:

@@ -69,7 +69,7 @@ class Execution:
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def name_call(self, kind: str) -> str:
-        """The name of a call in it; several calls of one kind are told apart by their order."""
+        """Return the name of a call in this execution; calls of one kind are distinguished by their order."""
         ordinal = self.ordinals.get(kind, 0)
         self.ordinals[kind] = ordinal + 1
         return f"{self.number:09d}/{self.place}/{self.chain}/{self.ask_count}/{kind}/{ordinal}"
@@ -142,7 +142,10 @@ class Keys:
             at_hand.is_restored = False
 
     def end_restored_execution(self, name: str) -> None:
-        """The exact call of this name is there already, as an object: another one at its place is another execution."""
+        """Note that the exact call of this name exists already, as an object.
+
+        Another call at its place is then a different execution.
+        """
         for one in self._executions.values():
             if (
                 one.is_exact
@@ -183,7 +186,7 @@ class Keys:
         )
 
     def name_call(self, kind: str = "", task: str = "") -> str:
-        """The name of the call that is being made; several calls of one kind are told apart by their order."""
+        """Return the name of the call that is being made; calls of one kind are distinguished by their order."""
         at_hand = self._executions.get(task)
         if at_hand is None:
             at_hand = self._executions[task] = Execution("", self._counts.execution_count, task, 0, is_exact=True)

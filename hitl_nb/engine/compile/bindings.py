@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def find_bound_names(nodes: Iterable[ast.AST], *, deep: bool = True) -> set[str]:
-    """Names that the statements bind; without `deep`, not those bound inside their bodies."""
+    """Find the names that the statements bind; without `deep`, not those bound inside their bodies."""
     found: set[str] = set()
     for root in nodes:
         for node in ast.walk(root) if deep else [root]:

@@ -18,7 +18,7 @@ from hitl_nb.engine.compile.units import Unit, find_code
 
 @functools.cache
 def hash_instrumenter() -> str:
-    """A hash of the sources of this package."""
+    """Hash the sources of this package."""
     found = hashlib.sha256()
     for file in sorted(Path(__file__).parent.rglob("*.py")):
         found.update(file.read_bytes() + b"\0")
@@ -26,7 +26,7 @@ def hash_instrumenter() -> str:
 
 
 def hash_code(unit: Unit) -> str:
-    """A hash of the instrumented code of a unit and of the numbers in it: with it, its places mean the same."""
+    """Hash the instrumented code of a unit and its numbers. If the hash is equal, places have the same meaning."""
     if not unit.code_hash:
         found = hashlib.sha256()
         _hash_code_tree(found, unit.code)

@@ -92,7 +92,7 @@ def _take_out(operations: bytes, units: list[int]) -> bytes:
 
 
 def _skip_units(places: Iterator[_Place], start: int) -> Iterator[_Place]:
-    """The places from this unit on."""
+    """Return the places from this unit on."""
     at, number, position = 0, 0, None
     while at < start:
         units, number, position = next(places)
@@ -101,7 +101,10 @@ def _skip_units(places: Iterator[_Place], start: int) -> Iterator[_Place]:
 
 
 def _read_line_entries(code: CodeType, numbering: NodeNumbers) -> Iterator[_Place]:
-    """How many code units are at a place: its number, and the user's position. Without a place the number is 0."""
+    """Yield how many code units are at a place: its number, and the user's position.
+
+    Without a place the number is 0.
+    """
     nodes, methods = numbering.nodes, numbering.method_positions
     number = code.co_firstlineno
     for entry, same in _ENTRIES.findall(code.co_linetable):
@@ -128,7 +131,10 @@ def _read_line_entries(code: CodeType, numbering: NodeNumbers) -> Iterator[_Plac
 
 
 def _add_exit(counts: list[int], positions: list[SourcePosition | None], units: int) -> None:
-    """A frame that an exception leaves is on a line: debuggers rely on it. It is left so many units from here."""
+    """Give a frame that an exception leaves a line, because debuggers rely on one.
+
+    It is left so many units from here.
+    """
     last = next((position for position in reversed(positions) if position is not None), None)
     for count, position in ((units, None), (1, last)):
         if position == positions[-1]:

@@ -46,7 +46,7 @@ _STEP_DECORATOR = re.compile(r"hitl_nb\.([\w.]*\.)?step$")
 
 
 def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHead]:
-    """The definitions that may be left native."""
+    """Find the definitions that may be left native."""
     if "@" not in source and not _NATIVE_COMMENT.search(source):
         return []
     nodes = walk(module)
@@ -64,7 +64,7 @@ def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHea
 
 
 def find_left_native(heads: list[DefinitionHead], native: types.CodeType) -> dict[tuple[str, int], types.CodeType]:
-    """By qualified name and first line: the native code of what the text alone says is left native."""
+    """Find the native code that is left native by the source text alone, by qualified name and first line."""
     lines = frozenset(head.line for head in heads if head.is_left_native(_COMMON_ALIASES.get))
     return (
         {(code.co_qualname, code.co_firstlineno): code for code in _iterate_outermost_codes(native, lines)}
@@ -74,7 +74,7 @@ def find_left_native(heads: list[DefinitionHead], native: types.CodeType) -> dic
 
 
 def reads_bytecode(name: str) -> bool:
-    """Whether what has this qualified name reads the bytecode of functions that it is given."""
+    """Return whether the object of this qualified name reads the bytecode of functions that are passed to it."""
     return bool(_BYTECODE_READERS.match(name))
 
 
@@ -116,7 +116,7 @@ def _read_dotted_name(node: Any) -> str | None:
 
 
 def _iterate_head_lines(lines: list[str], first: int, last: int) -> Iterator[str]:
-    """The lines of a definition's head that may say so: its own, those above it, and above its decorators."""
+    """Yield the lines that can have the comment: the definition's own, those above it, and above its decorators."""
     for number in {first - 1, last - 1, last}:
         if 0 < number <= len(lines):
             yield lines[number - 1]

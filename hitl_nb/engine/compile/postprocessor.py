@@ -124,7 +124,10 @@ class Postprocessor:
 
 
 def _insert_first_line(operations: bytes, code: types.CodeType, constants: list[Any], first_line: int) -> bytes:
-    """From Python 3.13 on a class is told its first line, `__firstlineno__`: the user's, in place of the number."""
+    """Set `__firstlineno__` of a class to the user's line in place of the number.
+
+    Python 3.13 and later store it there.
+    """
     if _FIRST_LINE_NAME not in code.co_names:
         return operations
     stored = bytes((_STORE_NAME, code.co_names.index(_FIRST_LINE_NAME)))

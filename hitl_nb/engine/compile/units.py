@@ -69,7 +69,7 @@ class Unit:
     _codes_by_number: dict[int, types.CodeType] = field(default_factory=dict[int, types.CodeType])
 
     def find_function_code(self, number: int) -> types.CodeType:
-        """The code of a function, by its number."""
+        """Find the code of a function by its number."""
         if not self._codes_by_number:
             for code in iterate_codes(self.code):
                 known = find_code(code)
@@ -78,7 +78,7 @@ class Unit:
         return self._codes_by_number[number]
 
     def get_tree(self) -> SourceTree:
-        """The instrumented nodes, built again if they were dropped."""
+        """Return the instrumented nodes, and build them again if they were dropped."""
         tree = _trees.get(self.key)
         if tree is None:
             tree = self._rebuild_tree()
@@ -112,7 +112,7 @@ class Unit:
     def finish_code(
         self, code: types.CodeType, function: InstrumentedFunction, *, is_primary: bool = False
     ) -> types.CodeType:
-        """Finish the compiled code of a function and all in it, and know it from now on."""
+        """Finish the compiled code of a function and of all functions in it, and register it."""
         finisher = Postprocessor(self.get_tree(), self.key, self.left_native)
         made = finisher.finish_code(code, function)
         for finished, nested, places in finisher.finished_codes:
@@ -215,7 +215,7 @@ FUTURE_FLAGS: int = sum(getattr(__future__, name).compiler_flag for name in __fu
 
 
 def is_awaitable_code(code: types.CodeType) -> bool:
-    """Whether it is of a generator function that `types.coroutine` has marked: what it gives can be awaited."""
+    """Return whether code is of a generator function marked by `types.coroutine`: its generators can be awaited."""
     return bool(code.co_flags & _ITERABLE_COROUTINE)
 
 
@@ -244,7 +244,7 @@ def find_code(code: types.CodeType) -> InstrumentedCode | None:
 
 
 def find_unit(key: str) -> Unit | None:
-    """A unit by its key; one whose source was remembered is compiled when it is first asked for."""
+    """Find a unit by its key; a unit whose source was remembered is compiled at its first request."""
     unit = _units.get(key)
     if unit is None and key in _saved_units:
         unit = _units[key] = _compile_saved_unit(_saved_units.pop(key))
@@ -257,7 +257,7 @@ def remember_sources(units: Iterable[SavedUnit]) -> None:
 
 
 def _compile_saved_unit(saved: SavedUnit) -> Unit:
-    """The unit of the same text, whatever its file is called in this process; else the saved text's own."""
+    """Return the unit of the same text, whatever its file name is in this process; else compile the saved text."""
     text = (saved.source, saved.is_cell, saved.shows_last, saved.flags)
     for unit in reversed(list(_units.values())):
         if (unit.source, unit.is_cell, unit.shows_last, unit.flags) == text:
@@ -276,10 +276,10 @@ def _compile_saved_unit(saved: SavedUnit) -> Unit:
 
 @contextmanager
 def ignore_compiler_warnings(filename: str) -> Generator[None]:
-    """The compiler's own warnings about this file are dropped.
+    """Drop the compiler's own warnings about this file.
 
-    `warnings.catch_warnings` would also make Python forget which warnings of the user's code it has shown, and is no
-    friend of threads.
+    `warnings.catch_warnings` would also make Python forget which warnings of the user's code it has shown, and is not
+    thread-safe.
     """
     module = filename.removesuffix(".py") or "<unknown>"  # as the compiler names what it warns about
     entry: Any = ("ignore", None, Warning, re.compile(re.escape(module) + r"\Z"), 0)

@@ -52,7 +52,7 @@ def _hook_numba(module: Any) -> None:
 
 
 def _make_hook(*names: str) -> Callable[[Any], None]:
-    """These functions of a module are given functions, methods or modules of layers, whose bytecode they read."""
+    """Make a hook for functions of a module that read the bytecode of functions, methods or modules of layers."""
 
     def hook_module(module: Any) -> None:
         for name in names:

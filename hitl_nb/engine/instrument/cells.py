@@ -21,12 +21,12 @@ from hitl_nb.engine.instrument.resolved_names import make_resolver
 
 
 def has_functions(code: types.CodeType) -> bool:
-    """Whether code defines anything that could be instrumented."""
+    """Return whether code defines anything that could be instrumented."""
     return any(isinstance(value, types.CodeType) for value in code.co_consts)
 
 
 def instrument_source(source: str, filename: str, *, flags: int = 0) -> Unit | None:
-    """The unit of a cell's source, made once. It warns of nothing: Python has compiled the cell already.
+    """Return the unit of a cell's source, made once. It shows no warnings: Python has compiled the cell already.
 
     Args:
         source: the cell as IPython compiles it, magics rewritten.
@@ -42,7 +42,7 @@ def instrument_source(source: str, filename: str, *, flags: int = 0) -> Unit | N
 
 
 def instrument_cell(code: types.CodeType, unit: Unit, namespace: Mapping[str, Any]) -> types.CodeType:
-    """The native code of a statement of this unit, with instrumented functions.
+    """Return the native code of a statement of this unit, with instrumented functions.
 
     Args:
         namespace: tells what decorators are, for functions that are left native.

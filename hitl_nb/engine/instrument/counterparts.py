@@ -34,14 +34,14 @@ class Counterparts:
         }
 
     def find_instrumented(self, code: types.CodeType) -> types.CodeType | None:
-        """The instrumented code of the same function; None: the source has no function of just this code."""
+        """Find the instrumented code of the same function; None: the source has no function with exactly this code."""
         for pair in self._pairs.get((code.co_qualname, code.co_firstlineno), ()):
             if pair.native == code and can_replace_code(pair.instrumented, code):
                 return pair.instrumented
         return None
 
     def find_of_cell(self, code: types.CodeType) -> types.CodeType | None:
-        """The same for code that is known to be of this very source, and may be compiled one statement at a time.
+        """Do the same for code that is known to be of this source, and may be compiled one statement at a time.
 
         IPython does that to cells. Python calls what a module has in another way where it sees the `import` of it.
         """
@@ -54,21 +54,21 @@ class Counterparts:
         return None
 
     def find_rewritten(self, code: types.CodeType) -> types.CodeType | None:
-        """The same for code that a tool has rewritten, as pytest does with assertions: by name and line alone."""
+        """Do the same for code that a tool has rewritten, as pytest does with assertions: by name and line alone."""
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), [])
         return pairs[0].instrumented if len(pairs) == 1 and can_replace_code(pairs[0].instrumented, code) else None
 
     def find_native(self, code: types.CodeType) -> types.CodeType | None:
-        """The native code of an instrumented function."""
+        """Return the native code of an instrumented function."""
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), ())
         return next((pair.native for pair in pairs if pair.instrumented is code), None)
 
     def has_code(self, code: types.CodeType) -> bool:
-        """Whether the source has a function of just this code, instrumented or not."""
+        """Return whether the source has a function with exactly this code, instrumented or not."""
         return code in self._native.get((code.co_qualname, code.co_firstlineno), ())
 
     def graft_functions(self, code: types.CodeType, leaves: Callable[[types.CodeType], bool]) -> types.CodeType:
-        """Native code whose functions are the instrumented ones, but for those that are left."""
+        """Return native code with its functions replaced by instrumented ones, except those that are left native."""
         constants = [self._graft_constant(value, leaves) for value in code.co_consts]
         if all(new is old for new, old in zip(constants, code.co_consts, strict=True)):
             return code
@@ -92,7 +92,10 @@ def get_counterparts(unit: Unit) -> Counterparts:
 
 
 def can_replace_code(new: types.CodeType, old: types.CodeType) -> bool:
-    """Whether a function of code `old` can have `new` in its place: the same variables from outside and parameters."""
+    """Return whether `new` can replace the code `old` of a function.
+
+    Parameters and outer variables must be the same.
+    """
     count = old.co_argcount + old.co_kwonlyargcount
     count += bool(old.co_flags & _VARARGS) + bool(old.co_flags & _VARKEYWORDS)
     return (
@@ -125,7 +128,7 @@ def _group_by_key(code: types.CodeType) -> dict[CodeKey, list[types.CodeType]]:
 def _pair_codes(
     native: list[types.CodeType], made: list[types.CodeType]
 ) -> Iterator[tuple[types.CodeType, types.CodeType]]:
-    """Functions of one name and line (lambdas, say) are told apart by where their bodies are."""
+    """Pair functions of one name and line (lambdas, for example) by the places of their bodies."""
     known = [code for code in made if find_code(code) is not None]
     if len(native) == 1 and len(known) == 1:
         yield native[0], known[0]
@@ -150,12 +153,12 @@ def _summarize_code(code: types.CodeType) -> tuple[object, ...]:
 
 
 def _is_alike(native: types.CodeType, made: types.CodeType) -> bool:
-    """Whether instrumented code names and has all that the native code does."""
+    """Return whether instrumented code names and has all that the native code does."""
     values = {value for value in native.co_consts if value is not None and not isinstance(value, types.CodeType)}
     return {*native.co_names} <= {*made.co_names} and values <= {*made.co_consts}
 
 
 def _find_start(code: types.CodeType) -> tuple[int, int] | None:
-    """Where the first instruction is that has a place of its own."""
+    """Find the first instruction that has a place of its own."""
     spots = ((line, column) for line, _, column, _ in code.co_positions() if line is not None and column is not None)
     return next((spot for spot in spots if spot != (code.co_firstlineno, 0)), None)

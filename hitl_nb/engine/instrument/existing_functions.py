@@ -30,9 +30,9 @@ def instrument_existing(shell: Any) -> int:
 
 
 def read_cell_source(shell: Any, filename: str) -> str | None:
-    """The source of a cell as it was compiled; None: no cell of this shell has this file name.
+    """Read the source of a cell as it was compiled; None: no cell of this shell has this file name.
 
-    The history has it; linecache has only its lines, not what ends them.
+    The text is in the history; linecache has only its lines, without their line endings.
     """
     number: int | None = getattr(shell.compile, "_filename_map", {}).get(filename)
     if number is None:

@@ -31,7 +31,7 @@ class SourceChangedError(InstrumentationError):
 
 
 def instrument_function(function: types.FunctionType) -> types.CodeType:
-    """Instrumented code of a function, with the same free variables and parameters.
+    """Return instrumented code of a function, with the same free variables and parameters.
 
     Raises:
         NoSourceError: its source is not available (made by `exec` of a text, in the plain `python` prompt).
@@ -59,10 +59,10 @@ def instrument_function(function: types.FunctionType) -> types.CodeType:
 
 
 def find_source_unit(function: types.FunctionType) -> Unit:
-    """The unit of the file, or of the cell, that a function was made of.
+    """Find the unit of the file, or of the cell, that a function was made from.
 
     Raises:
-        NoSourceError: it is not available, or no Python.
+        NoSourceError: The source is not available, or is not Python.
     """
     code = function.__code__
     source = _read_source(function)
@@ -91,5 +91,5 @@ def _read_source(function: types.FunctionType) -> str | None:
 
 
 def _is_rewritten(code: types.CodeType) -> bool:
-    """pytest rewrites the assertions of test modules."""
+    """Return whether pytest has rewritten the code, as it does with assertions of test modules."""
     return any(name.startswith("@py_") for name in code.co_varnames)

@@ -13,7 +13,7 @@ _NAMED, _CONSTANT, _PREFIX = frozenset(dis.hasname), dis.opmap["LOAD_CONST"], di
 
 
 def list_global_names(code: CodeType) -> set[str]:
-    """The global names and attributes in a function's own code, as `co_names` has them natively."""
+    """List the global names and attributes in a function's own code, as `co_names` has them natively."""
     if find_code(code) is None:
         return {*code.co_names}
     found = set[str]()

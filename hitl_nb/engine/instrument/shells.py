@@ -39,9 +39,9 @@ def install(shell: Any) -> None:
 
 
 def _running_cell(shell: Any) -> dict[str, str]:
-    """The cell that is installing this, as its file name and text: its nodes were parsed before, without their text.
+    """Return file name and text of the cell that is installing this: its nodes were parsed before, without their text.
 
-    IPython compiles the statements of a cell one by one: those below `%load_ext hitl_nb` are still to come.
+    IPython compiles the statements of a cell one by one: those below `%load_ext hitl_nb` are compiled later.
     """
     frame, name = sys._getframe(), None  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame is not None:
@@ -53,7 +53,7 @@ def _running_cell(shell: Any) -> dict[str, str]:
 
 
 def find_local_scope(frame: types.FrameType) -> Any:
-    """The local variables of a frame for a magic that reads and binds them: an agent cell's are the notebook's."""
+    """Find the local variables of a frame for a magic that reads and binds them: an agent cell's are the notebook's."""
     known = find_code(frame.f_code)
     if known is None:
         return frame.f_locals  # an ordinary cell's are the namespace itself
@@ -122,7 +122,7 @@ class _InstrumentingCompiler:
 
 
 def _read_source_text(source: Any) -> str | None:
-    """The text that nodes were parsed from; None: others have made them."""
+    """Read the text that nodes were parsed from; None: other code has made the nodes."""
     body: Any = getattr(source, "body", None)
     if isinstance(body, list):
         body = next(iter(cast("list[Any]", body)), None)

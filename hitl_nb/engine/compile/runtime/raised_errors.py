@@ -9,9 +9,9 @@ from typing import Any, cast
 
 
 def make_raiser(error: Exception) -> Callable[[Any], Any]:
-    """A function of one argument that raises `error`, with no line of its own in the traceback: it is none of Python's.
+    """Make a function of one argument that raises `error` without a traceback line of its own.
 
-    Called in the user's frame, it makes an error of the user's look as if Python itself had raised it there.
+    Called in the user's frame, it makes an error look as if Python itself had raised it there.
     """
     failed = asyncio.Future[None](loop=cast("Any", _NoLoop))
     failed.set_exception(error.with_traceback(None))

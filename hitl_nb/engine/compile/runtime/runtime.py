@@ -66,7 +66,7 @@ class HeldIterator:
         return next(self.iterator)
 
     def __getattr__(self, name: str) -> Any:
-        """`send`, `throw` and `close`, if the iterator has them: `yield from` does without those it has not."""
+        """Return `send`, `throw` or `close` of the iterator; `yield from` works without those that it does not have."""
         return getattr(self.iterator, name)
 
 
@@ -115,7 +115,7 @@ class HeldAwait(ContinuedAwait):
 
 
 def iterate_async(value: Any) -> Any:
-    """`aiter(value)` as `async for` does it, with its messages."""
+    """Do `aiter(value)` as `async for` does it, with its messages."""
     kind = kind_of(value)
     try:
         method = kind.__aiter__
@@ -157,7 +157,7 @@ def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None)
 
 
 def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
-    """`locals()`, `vars()`, `dir()`, `eval(text)`, `exec(text)` at the top of a cell: its names are the namespace's."""
+    """Call `locals`, `vars`, `dir`, `eval` or `exec` at the top of a cell: its local names are the namespace's."""
     if function is builtins.locals or function is builtins.vars:
         return namespace
     if function is builtins.dir:
@@ -168,7 +168,7 @@ def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, An
 
 
 def expand(mapping: Any) -> dict[str, Any]:
-    """`**mapping` of a call, expanded before later arguments are evaluated."""
+    """Expand `**mapping` of a call, before later arguments are evaluated."""
     given: dict[str, Any] = {}
     try:
         names = list(mapping.keys())
@@ -182,7 +182,7 @@ def expand(mapping: Any) -> dict[str, Any]:
 
 
 def super_of(function: Any, kind: Any, instance: Any) -> Any:
-    """`super()` in a continued frame."""
+    """Do `super()` in a continued frame."""
     return cast("Any", super(kind, instance)) if function is super else function()
 
 
@@ -220,12 +220,12 @@ def settle(exception: BaseException) -> None:
 
 
 def resume_iterator(iterator: Any) -> Iterator[Any]:
-    """The loop's next turn is the one that was begun: its item is on record already."""
+    """Make the loop's next turn the one that was begun: its item is recorded already."""
     return itertools.chain((None,), _hide_iter(iterator))
 
 
 def _hide_iter(iterator: Any) -> Any:
-    """The iterator, such that `iter` may be called on it: a `__iter__` of the user's may begin from the start."""
+    """Wrap the iterator so that `iter` may be called on it: an `__iter__` of the user may begin from the start."""
     method = getattr(kind_of(iterator), "__iter__", None)
     return PlainIterator(iterator) if method is None or isinstance(method, types.FunctionType) else iterator
 
@@ -257,12 +257,12 @@ openers: dict[type, Callable[[Any], Any]] = {}
 
 
 def drive(generator: Any) -> Any:
-    """The rest of `generator.send(...)` or `generator.throw(...)`, which was left while it ran."""
+    """Run the rest of `generator.send(...)` or `generator.throw(...)`, which was left while it ran."""
     return generator.send(None)
 
 
 def finish_closing(generator: Any) -> Any:
-    """The rest of `generator.close()`, which was left while the generator or coroutine ran."""
+    """Run the rest of `generator.close()`, which was left while the generator or coroutine ran."""
     try:
         drive(generator)
     except GeneratorExit:
@@ -273,7 +273,7 @@ def finish_closing(generator: Any) -> Any:
 
 
 def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
-    """The loop waits for its next item: the pending call gives it, or says that there is none."""
+    """Continue a loop that waits for its next item: the pending call gives the item, or reports that there is none."""
     try:
         item = pending()
     except StopIteration:
@@ -283,7 +283,7 @@ def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
 
 
 async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterator[Any]:
-    """The loop waits for its next item: the awaitable gives it, or says that there is none."""
+    """Continue a loop that waits for its next item: the awaitable gives the item, or reports that there is none."""
     try:
         item = await awaitable
     except StopAsyncIteration:

@@ -72,7 +72,7 @@ def _find_two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tu
 
 
 def _find_special_method(value: Any, name: str) -> Any:
-    """A special method as the interpreter looks it up, on the type; to be called with the object first."""
+    """Find a special method as the interpreter does, on the type. Call it with the object as first argument."""
     for kind in kind_of(value).__mro__:
         if name in kind.__dict__:
             method: Any = kind.__dict__[name]

@@ -42,7 +42,10 @@ class Assignments(Comprehensions):
         return [*made, *clear_names([name])]
 
     def _instrument_whole_assign(self, node: ast.Assign) -> list[ast.stmt]:
-        """Binding a target can fail: a run that continues there still has the value, and makes no call again for it."""
+        """Instrument a target whose binding can fail.
+
+        A run that continues there still has the value, and repeats no call.
+        """
         value = node.value
         makes = self.call_finder.has_call(value) or isinstance(value, COMPREHENSIONS) or len(node.targets) > 1
         can_fail = any(_binding_can_fail(target, value) for target in node.targets)
@@ -53,7 +56,7 @@ class Assignments(Comprehensions):
         return [*before, node, *after]
 
     def bind_target(self, target: ast.expr, name: str) -> list[ast.stmt]:
-        """Bind what is filed under `name` to a target that may call."""
+        """Bind the value that is filed under `name` to a target that may call."""
         if not isinstance(target, ast.Tuple | ast.List) or not self.call_finder.has_call(target):
             self.begin_statement()
             return self.instrument_assign(fill_positions(ast.Assign([target], load(name, target)), target))
@@ -87,13 +90,13 @@ class Assignments(Comprehensions):
         return made
 
     def _evaluate_target_parts(self, target: Any, node: ast.AST) -> list[ast.stmt]:
-        """An annotated target without a value: its parts are evaluated, as natively."""
+        """Evaluate the parts of an annotated target without a value, as Python does."""
         parts = [target.value] + ([target.slice] if isinstance(target, ast.Subscript) else [])
         parts = [part for part in parts if not isinstance(part, ast.Slice)]
         return [made for part in parts for made in self._instrument_simple(expression(part, node))]
 
     def _file_annotation(self, node: ast.AnnAssign) -> list[ast.stmt]:
-        """A cell's annotations are kept in the namespace, if of a name; those of functions are not evaluated."""
+        """Keep the annotation of a cell's plain name in the namespace. Annotations in functions are not evaluated."""
         self.begin_statement()
         if not node.simple:
             return (

@@ -53,7 +53,7 @@ class CallFinder:
         return bool((self._examine(node) if found is None else found) & _CALLS)
 
     def has_call_below(self, node: ast.AST) -> bool:
-        """The same, of nested lambdas and comprehensions too."""
+        """Do the same, also for nested lambdas and comprehensions."""
         if type(node) in _LEAF_KINDS:
             return False
         found = self._found.get(node)
@@ -92,7 +92,7 @@ class CallFinder:
         return found
 
     def find_last_operand(self, parts: Sequence[ast.AST], *, are_targets: bool) -> int:
-        """The last of these operands before which values are kept: one that calls, or that may once another has called.
+        """Find the last operand before which values are kept: it calls, or may call once another operand has called.
 
         An attribute or an operator may be code of the user's. Where it asks, it alone is evaluated again. A target of
         an assignment is not evaluated before it is bound.

@@ -49,7 +49,7 @@ class Comprehensions(Expressions):
         return self._make_function(node, awaits=awaits)
 
     def _choose_by_source(self, node: Any) -> ast.expr:
-        """Without calls, but perhaps over a generator: as a function if it is one, else as it is."""
+        """Instrument a comprehension without calls: as a function if its source is a generator, else as it is."""
         plain, source = deepcopy(node), node.generators[0].iter
         given = self.file_value(source)
         again = load(given.target.id, source) if is_filed_value(given) else copy_node(given)
@@ -72,7 +72,7 @@ class Comprehensions(Expressions):
         return fill_positions(ast.Await(self.file_value(made)), node) if awaits else made
 
     def _instrument_lambda(self, node: ast.Lambda) -> ast.expr:
-        """A lambda with comprehensions becomes a function too, made in place by a function defined before."""
+        """Turn a lambda with comprehensions into a function, which a function defined before makes in place."""
         parts = list(iterate_own_nodes(node.body))
         if not self.can_define or not any(
             isinstance(p, COMPREHENSIONS) and self.call_finder.has_call_below(p) for p in parts
@@ -131,7 +131,7 @@ class Comprehensions(Expressions):
         return [assign(".out", fill_positions(empty, node), node)], adding
 
     def _declare_walruses(self, node: Any) -> list[ast.stmt]:
-        """A walrus in a comprehension binds in the function around it."""
+        """Declare the names that a walrus in a comprehension binds in the function around it."""
         walrus = sorted({n.target.id for n in iterate_comprehension_nodes(node) if isinstance(n, ast.NamedExpr)})
         is_cell = self.function.kind == "cell"
         shared = [name for name in walrus if is_cell or name in self.function.globals]
@@ -148,9 +148,10 @@ class Comprehensions(Expressions):
         return found + self._name_visible_variables(node)
 
     def _name_visible_variables(self, node: Any) -> list[ast.stmt]:
-        """Where comprehensions have no scope, what looks at the local names in one sees those of the function too.
+        """Name the variables of the function, for code in a comprehension that reads all local names.
 
-        A function has the names of the one around it among its own if its text names them, even where nothing runs it.
+        Where comprehensions have no scope, such code sees the names of the function too. A function has names of the
+        function around it among its own if its text mentions them, even in code that never runs.
         """
         is_inlined = f"<{_CODE_NAMES[type(node).__name__]}>" in INLINED_COMPREHENSIONS
         if not is_inlined or not any(map(_looks_at_locals, iterate_comprehension_nodes(node))):
@@ -160,7 +161,7 @@ class Comprehensions(Expressions):
 
 
 def _is_async_comprehension(node: Any) -> bool:
-    """Whether a comprehension awaits; its first iterable is evaluated outside of it."""
+    """Return whether a comprehension awaits; its first iterable is evaluated outside of it."""
     parts: list[ast.AST] = [part.iter for part in node.generators[1:]]
     parts += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
     parts += [test for part in node.generators for test in part.ifs]
@@ -178,7 +179,7 @@ def _has_await(node: ast.AST) -> bool:
 
 
 def _looks_at_locals(node: ast.AST) -> bool:
-    """Whether a node is, by its name, what looks at all local names, or a query of pandas with a name as `@name`."""
+    """Return whether a node, by its name, reads all local names, or is a query of pandas with a name as `@name`."""
     if isinstance(node, ast.Name):
         return node.id in NAMESPACE_VIEWS
     if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in ("query", "eval"):

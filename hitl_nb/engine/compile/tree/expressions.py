@@ -102,7 +102,7 @@ class Expressions(ABC):
     # -- filing
 
     def file_value(self, node: Any) -> Any:
-        """`node`, evaluated where it is and kept under a name until the statement ends."""
+        """Evaluate `node` where it is, and keep the value under a name until the statement ends."""
         if is_leaf(node) and (isinstance(node, ast.Constant) or node.id in self.scope.untouched):
             return node
         match node if node.__class__ in _TAKEN_APART else None:
@@ -200,7 +200,7 @@ class Expressions(ABC):
         return node
 
     def _instrument_comparison(self, node: ast.Compare) -> ast.expr:
-        """A chain becomes comparisons that `and` joins: it tests each result, which may be code of the user's."""
+        """Split a chain into comparisons joined by `and`: it tests each result, which may run code of the user."""
         if len(node.ops) == 1:
             return self.instrument_parts(node)
         left = self.file_value(self.visit(node.left))
@@ -244,18 +244,21 @@ class Expressions(ABC):
         return self._instrument_calling_parts(node)
 
     def _can_spell_super(self) -> bool:
-        """Whether `super()` can be spelt out, as a continued frame must do."""
+        """Return whether `super()` can be spelt out, as a continued frame must do."""
         return bool(self.function.owner) and bool(self.function.first_parameter) and not self.scope.loses_self
 
     def _spell_inlined_super(self, node: ast.Call) -> ast.expr:
-        """Where comprehensions have no frame, `super()` in one is that of the method around it."""
+        """Spell out `super()` where comprehensions have no frame: it is that of the method around the comprehension."""
         first = self.function.scope_of_names.first_parameter
         if self.function.owner and first:
             node.args = [load("__class__", node), load(first, node)]
         return node
 
     def _view_namespace(self, node: ast.Call) -> ast.expr:
-        """`locals()` and the like: in a cell they are of the notebook's namespace, in a function without our names."""
+        """Replace `locals()` and similar calls.
+
+        In a cell they read the namespace, in a function they hide the engine's names.
+        """
         if self.function.kind == "cell":
             args = fill_positions(ast.Tuple([self.visit(arg) for arg in node.args], ast.Load()), node)
             space = fill_positions(ast.Call(runtime_attribute("globals", node), [], []), node)

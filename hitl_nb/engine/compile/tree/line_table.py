@@ -21,7 +21,7 @@ class LineTableWriter:
         self._extents: dict[SourcePosition, bytes] = {}  # of each position all that is behind its line
 
     def encode(self, counts: Sequence[int], positions: Sequence[SourcePosition | None], first_line: int) -> bytes:
-        """The table of code units, so many of which are at each of these positions."""
+        """Encode the line table for code units: each position with the number of units at it."""
         table: list[bytes] = []
         extents = self._extents
         line = first_line
@@ -68,7 +68,7 @@ _LONG_HEADS, _NONE_HEADS = (
 
 
 def read_number(entry: bytes, at: int) -> int:
-    """The number at this byte of an entry."""
+    """Read the number at this byte of an entry."""
     byte = entry[at]
     number, shift = byte & 63, 0
     while byte & 64:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 
 def list_children(node: ast.AST) -> list[ast.AST]:
-    """The nodes directly below, as `ast.iter_child_nodes`, without contexts and operators; many times as fast."""
+    """List the nodes directly below, without contexts and operators; many times as fast as `ast.iter_child_nodes`."""
     read_usual = _COMMON_READERS.get(type(node))
     return read_usual(node) if read_usual is not None else _read_fields(node)
 
@@ -81,7 +81,7 @@ _PLAIN_FIELDS = frozenset(
 
 
 def walk(node: ast.AST) -> list[ast.AST]:
-    """`node` and all nodes below it."""
+    """List `node` and all nodes below it."""
     found = [node]
     for part in found:
         if part.__class__ is not ast.Name and part.__class__ is not ast.Constant:

@@ -27,7 +27,7 @@ class NodeNumbers:
         self.method_positions: dict[int, SourcePosition | None] = {}
 
     def find_position(self, number: int, column: int = 0) -> SourcePosition | None:
-        """The user's position of what has this number and column."""
+        """Find the user's position of the node with this number and column."""
         if column:
             return self.method_positions.get(number) if column == METHOD_COLUMN else None
         return self.nodes[number] if 0 < number < len(self.nodes) else None
@@ -83,7 +83,7 @@ class NodeNumbers:
         self.nodes.append(None)
 
     def _number_method_call(self, node: ast.Call) -> None:
-        """A method's call over several lines: CPython moves its position to the line of the name."""
+        """Number a method's call over several lines: CPython moves its position to the line of the name."""
         attribute = node.func
         assert isinstance(attribute, ast.Attribute)
         number = node.lineno

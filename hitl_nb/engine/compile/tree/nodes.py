@@ -47,7 +47,7 @@ _WITHOUT_POSITION = frozenset((ast.arguments, ast.comprehension, ast.withitem, a
 
 
 def set_position(node: Node, at: ast.AST | None) -> Node:
-    """The same for a node all of whose parts have a position."""
+    """Do the same for a node all of whose parts have a position."""
     fields = node.__dict__
     if at is None:
         fields["lineno"] = fields["end_lineno"] = fields["col_offset"] = fields["end_col_offset"] = -1
@@ -59,7 +59,7 @@ def set_position(node: Node, at: ast.AST | None) -> Node:
 
 
 def copy_node(node: Node) -> Node:
-    """A copy whose fields, and lists in fields, can be replaced without changing `node`."""
+    """Copy a node so that fields, and lists in fields, can be replaced without changing `node`."""
     fields: dict[str, Any] = {
         name: list(cast("list[object]", value)) if isinstance(value, list) else value
         for name, value in ast.iter_fields(node)
@@ -95,13 +95,13 @@ def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
 
 
 def clear_names(names: Iterable[str]) -> list[ast.stmt]:
-    """One statement that lets go of what is filed under these names."""
+    """Make one statement that sets the filed values of these names to None."""
     targets: list[ast.expr] = [store(name) for name in names]
     return [set_position(ast.Assign(targets, constant(None)), None)] if targets else []
 
 
 def runtime_attribute(name: str, at: ast.AST | None = None) -> ast.Attribute:
-    """An attribute of the runtime object, which instrumented code has among its constants."""
+    """Make an attribute of the runtime object, which instrumented code has among its constants."""
     if at is None:
         known = _own_attributes.get(name)
         if known is None:
@@ -119,7 +119,7 @@ def is_runtime_attribute(node: ast.Attribute) -> bool:
 
 
 def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.Call:
-    """A call of the runtime's function `name`."""
+    """Make a call of the runtime's function `name`."""
     for part in args:
         if "lineno" not in part.__dict__:
             fill_positions(part, at)
@@ -143,23 +143,23 @@ def is_engine_name(name: str) -> bool:
 
 
 def is_filed_value(node: ast.AST | None) -> bool:
-    """A value that is filed as it is evaluated: `(.t := value)`."""
+    """Return whether a node files its value as it is evaluated: `(.t := value)`."""
     return isinstance(node, ast.NamedExpr) and is_engine_name(node.target.id)
 
 
 def is_filed_name(node: ast.AST | None) -> bool:
-    """A name under which a value is filed."""
+    """Return whether a value can be filed under this name."""
     return isinstance(node, ast.Name) and is_engine_name(node.id)
 
 
 def is_leaf(node: ast.AST) -> bool:
-    """Names and constants: no node is below them."""
+    """Return whether a node is a name or a constant: no node is below it."""
     kind = node.__class__
     return kind is ast.Name or kind is ast.Constant
 
 
 def is_plain(node: ast.expr) -> bool:
-    """Names, attributes of names and `super(...)`: looked up again without an effect of their own."""
+    """Return whether a node is a name, an attribute of a name or `super(...)`: looked up again without an effect."""
     while isinstance(node, ast.Attribute):
         node = node.value
     return isinstance(node, ast.Name | ast.Constant) or is_filed_value(node) or is_super(node)
@@ -170,12 +170,12 @@ def is_super(node: ast.AST) -> bool:
 
 
 def iterate_own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """`node` and what is below it, down to nested functions, lambdas and classes (these included, not their parts)."""
+    """Yield `node` and the nodes below it, down to nested functions, lambdas and classes (without their parts)."""
     return iter(list_own_nodes([node]))
 
 
 def list_own_nodes(nodes: Iterable[ast.AST]) -> list[ast.AST]:
-    """The same of several nodes, in another order."""
+    """List the same nodes for several nodes, in another order."""
     found = list(nodes)
     for part in found:
         if part.__class__ not in _CLOSED_KINDS:
@@ -191,7 +191,7 @@ def list_body_nodes(body: Iterable[ast.AST]) -> list[ast.AST]:
 
 
 def collect_names(node: ast.AST) -> set[str]:
-    """All names below `node`, in nested scopes too."""
+    """Collect all names below `node`, in nested scopes too."""
     found: set[str] = set()
     for part in walk(node):
         if isinstance(part, ast.Name):
@@ -202,7 +202,7 @@ def collect_names(node: ast.AST) -> set[str]:
 
 
 def list_lambdas(statement: ast.stmt) -> list[ast.Lambda]:
-    """The lambdas that a statement's own expressions make, but for those inside comprehensions."""
+    """List the lambdas that a statement's own expressions make, except those inside comprehensions."""
     is_definition = isinstance(statement, (*FUNCTIONS, ast.ClassDef))
     parts = (
         [read_slot(statement, slot) for slot in list_slots(statement)] if is_definition else list_children(statement)
@@ -218,7 +218,7 @@ def list_lambdas(statement: ast.stmt) -> list[ast.Lambda]:
 
 
 def collect_bound_names(body: Sequence[ast.stmt], *, has_walrus: bool = True) -> set[str]:
-    """The names that statements bind in their own scope.
+    """Collect the names that statements bind in their own scope.
 
     Args:
         has_walrus: whether expressions may bind names, too.
@@ -255,7 +255,7 @@ def _add_bound_names(node: ast.AST, found: set[str], has_walrus: bool) -> None:
 
 
 def _list_declared_names(node: ast.AST) -> list[str]:
-    """The names that a node has as texts."""
+    """List the names that a node has as strings."""
     match node:
         case ast.alias(name=name, asname=alias):
             return [alias or name.partition(".")[0]] if name != "*" else []
@@ -287,7 +287,7 @@ def iterate_comprehension_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def list_slots(node: ast.AST) -> list[Slot]:
-    """The parts of a node that Python evaluates, in its order, where all are evaluated."""
+    """List the parts of a node that Python evaluates, in its order, if all are evaluated."""
     match node:
         case ast.Call():
             return [("func", None), *_list_items(node, "args"), *_list_items(node, "keywords")]

@@ -47,7 +47,7 @@ class ProtectedBlocks(Assignments):
     # -- leaving
 
     def instrument_loop_exit(self, node: ast.stmt, exit_state: int) -> list[ast.stmt]:
-        """`break` or `continue`: the innermost `finally` that it passes is told."""
+        """Instrument `break` or `continue`: set the flag of the innermost `finally` that it passes."""
         if self.final_flags and self.final_flags[-1][1] == self.loop_depth:
             return [assign(self.final_flags[-1][0], constant(exit_state)), node]
         return [node]
@@ -65,7 +65,7 @@ class ProtectedBlocks(Assignments):
         return [*before, assign(".rv", value, node), told, fill_positions(ast.Return(load(".rv")), node)]
 
     def _pass_flag_outward(self, flag: str) -> list[ast.stmt]:
-        """At the end of a `finally`: the next one outward is told the same, if that is left too."""
+        """Pass the flag at the end of a `finally` to the next one outward, if that is left too."""
         if not self.final_flags:
             return []
         outer, loops = self.final_flags[-1]

@@ -46,7 +46,7 @@ class InstrumentedFunction:
 
 
 def build_qualified_name(name: str, outer: str, kind: str) -> str:
-    """The `__qualname__` of what is defined in a scope of this qualified name and kind."""
+    """Build the `__qualname__` of a definition in a scope of this qualified name and kind."""
     if kind == "cell":
         return name
     while outer.endswith(INLINED_COMPREHENSIONS):

@@ -91,7 +91,7 @@ class Statements(ProtectedBlocks):
         return statements
 
     def _may_take_long(self, node: ast.stmt) -> bool:
-        """Whether agent code reports behind a statement: a call may have taken long, and is not to be repeated."""
+        """Return whether agent code polls behind a statement: a call may have taken long, and must not be repeated."""
         is_simple = isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign)
         return is_simple and self.function.is_agent and self.call_finder.has_call(node)
 
@@ -293,7 +293,7 @@ def _list_globals(nodes: list[ast.AST]) -> frozenset[str]:
 
 
 def _is_agent_mark(decorator: ast.AST) -> bool:
-    """Whether a decorator is `@hitl.agent`, as far as its name tells."""
+    """Return whether a decorator is `@hitl.agent`, judged by its name."""
     name = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
     return name == "agent"
 
@@ -307,7 +307,7 @@ def _make_equality_test(name: str, value: int) -> ast.expr:
 
 
 def _open_iterator_if_needed(iterator: str) -> list[ast.stmt]:
-    """An iterator that does not tell how far it is is replaced; all others are left, without a call of Python's."""
+    """Replace an iterator that does not report its position. All others stay, without a call of Python code."""
     kind = fill_positions(ast.Call(runtime_attribute("type"), [load(iterator)], []), None)
     test = fill_positions(ast.Compare(kind, [ast.In()], [runtime_attribute("openers")]), None)
     return [make_if(test, [assign(iterator, runtime_call("open_iterator", load(iterator)))])]

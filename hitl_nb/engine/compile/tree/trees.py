@@ -78,11 +78,11 @@ class SourceTree:
                 self._by_number[number, is_lambda] = function
 
     def list_loop_numbers(self) -> frozenset[int]:
-        """The numbers of the instructions that ask for the iterator: the loop's, since 3.13 those of its iterable."""
+        """List the numbers of the instructions that ask for the iterator: the loop's; since 3.13, its iterable's."""
         return frozenset(number for node in self.loops for number in (node.lineno, node.iter.lineno))
 
     def find_function(self, code: types.CodeType) -> InstrumentedFunction | None:
-        """The function that compiled code is of, by its first line."""
+        """Find the function that compiled code belongs to, by its first line."""
         if code.co_name.startswith("<generic parameters of "):  # what makes `def f[T](): ...`, at the same line
             return None
         return self._by_number.get((code.co_firstlineno, code.co_name == "<lambda>"))
@@ -125,7 +125,7 @@ class SourceTree:
             function.files_cells = bool(nested.co_cellvars or (suspends and nested.co_freevars))
 
     def file_cells(self) -> None:
-        """Functions that share their own names with others file the cells of these at their start."""
+        """File the cells of functions that share their own names with others, at the start of each function."""
         for function, node in zip(self.functions, self.nodes, strict=True):
             if not function.files_cells:
                 continue
@@ -136,7 +136,7 @@ class SourceTree:
                 node.body.insert(function.docstrings, assign(CELLS_NAME, self.make_cells_lambda(function)))
 
     def make_cells_lambda(self, function: InstrumentedFunction) -> ast.Lambda:
-        """`lambda: (a, b)`: its closure has the cells."""
+        """Make `lambda: (a, b)`, whose closure has the cells."""
         items: list[ast.expr] = [load(name) for name in function.cells]
         made = fill_positions(
             ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Tuple(items, ast.Load())), None
@@ -215,7 +215,7 @@ def iterate_codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def read_first_number(node: Any) -> int:
-    """The number that is the first line of a function's code."""
+    """Read the number that is the first line of a function's code."""
     decorators = getattr(node, "decorator_list", [])
     return (decorators[0] if decorators else node).lineno
 
@@ -234,7 +234,7 @@ def _is_future_import(node: ast.stmt) -> bool:
 
 
 def _bind_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    """A text at the start of a module is bound to `__doc__`."""
+    """Bind a string at the start of a module to `__doc__`."""
     match body:
         case [ast.Expr(value=ast.Constant(value=str())) as first, _, *_]:
             return [fill_positions(ast.Assign([store("__doc__", first)], first.value), first)]

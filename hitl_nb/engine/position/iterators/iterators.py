@@ -178,7 +178,7 @@ _DIALECT_OPTIONS = (
 
 
 class ContinuedCsvLines:
-    """The lines for a continued csv reader: first an empty line for each line read before, so that its count is right."""
+    """The lines for a continued csv reader: first an empty line for each line read before, to keep its count."""
 
     def __init__(self, iterator: Any, empty_count: int) -> None:
         self.iterator, self.empty_count = iterator, empty_count
