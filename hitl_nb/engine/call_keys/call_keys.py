@@ -68,9 +68,9 @@ def make_call_key(key: Key | Callable[..., Any] | None, bound: inspect.BoundArgu
     """Make the key of one call of a decorated function; for a function as `key`, see `call_with_arguments`.
 
     Raises:
-        TypeError: The key is neither a str nor an int.
-        ValueError: The key is not a valid key.
-        Exception: An exception of the function that makes the key.
+        TypeError: The key is neither a str nor an int, or the key function returned None.
+        ValueError: The key has a value that `check_key` refuses.
+        Exception: The key function raised it.
     """
     if not callable(key):
         return check_key(key, of)

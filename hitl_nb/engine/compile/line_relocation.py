@@ -131,9 +131,12 @@ def _read_line_entries(code: CodeType, numbering: NodeNumbers) -> Iterator[_Plac
 
 
 def _add_exit(counts: list[int], positions: list[SourcePosition | None], units: int) -> None:
-    """Give a frame that an exception leaves a line, because debuggers rely on one.
+    """Give the instruction at which an exception leaves a frame a line, because debuggers rely on it.
 
-    It is left so many units from here.
+    Args:
+        counts: number of code units per position; extended.
+        positions: positions; extended.
+        units: number of code units between the end of the table and that instruction.
     """
     last = next((position for position in reversed(positions) if position is not None), None)
     for count, position in ((units, None), (1, last)):

@@ -64,7 +64,7 @@ def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHea
 
 
 def find_left_native(heads: list[DefinitionHead], native: types.CodeType) -> dict[tuple[str, int], types.CodeType]:
-    """Find the native code that is left native by the source text alone, by qualified name and first line."""
+    """Find the code that the source text alone says to leave native, by qualified name and first line."""
     lines = frozenset(head.line for head in heads if head.is_left_native(_COMMON_ALIASES.get))
     return (
         {(code.co_qualname, code.co_firstlineno): code for code in _iterate_outermost_codes(native, lines)}

@@ -134,7 +134,11 @@ class Driver:
     # -- saving
 
     def read_stack(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> SavedStack:
-        """The stack down to `frame`, as data. Raises CannotSave."""
+        """Read the stack down to `frame`, as data.
+
+        Raises:
+            CannotSave: The stack cannot be saved here.
+        """
         assert self._root_frame is not None
         frame, is_answered = self._find_waiting_frame(frame, is_answered)
         if self._answer is not None or self._pending_frames:
@@ -170,7 +174,7 @@ class Driver:
                 )
 
     def _find_asking_task(self) -> asyncio.Task[Any] | None:
-        """The task that runs now; None: it is the run's own."""
+        """Find the task that runs now; None: it is the run's own."""
         if self._main_task is None:
             return None
         if threading.get_ident() != self._thread_id:
@@ -195,21 +199,25 @@ class Driver:
         return "" if asking is None else f"task {origin_of(asking).key}"
 
     def _is_in_awaited_call(self) -> bool:
-        """Whether the running task or thread starts again when the call that waits for it is made again."""
+        """Return whether the running task or thread starts again when the call that waits for it is made again."""
         if threading.get_ident() != self._thread_id:
             return True
         running = asyncio.current_task()
         return running is not None and origin_of(running).awaiting_task is not None
 
     def _find_own_frame(self, frame: types.FrameType) -> types.FrameType:
-        """The run's own innermost frame: it waits, if another thread of the run is at work in `frame`."""
+        """Find the run's own innermost frame: it waits, if another thread of the run is active in `frame`."""
         if threading.get_ident() == self._thread_id:
             return frame
         return sys._current_frames()[self._thread_id]  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
     @contextlib.contextmanager
     def hold_tasks(self) -> Generator[None]:
-        """While another thread of the run is at work: no task of it takes a step. Raises CannotSave."""
+        """Let no task of the run take a step while another thread of the run is active.
+
+        Raises:
+            CannotSave: The tasks cannot be held.
+        """
         if self._main_task is None or threading.get_ident() == self._thread_id:
             yield
             return
@@ -228,14 +236,14 @@ class Driver:
             goes_on.set()
 
     def _find_tasks(self) -> list[asyncio.Task[Any]]:
-        """The run's tasks that have not ended."""
+        """Find the run's tasks that have not ended."""
         assert self._main_task is not None
         found = [task for task in asyncio.all_tasks(self._main_task.get_loop()) if task is not self._main_task]
         mine = [task for task in found if self._is_own_context(turns.context_of(task))]
         return [task for task in mine if not origin_of(task).is_outside]
 
     def _find_reevaluated_tasks(self) -> list[asyncio.Task[Any]]:
-        """The tasks of libraries that begin again with the calls that wait for them."""
+        """Find the tasks of libraries that begin again with the calls that wait for them."""
         assert self._main_task is not None
         found = [task for task in asyncio.all_tasks(self._main_task.get_loop()) if task is not self._main_task]
         mine = [(task, origin_of(task)) for task in found if self._is_own_context(turns.context_of(task))]
@@ -245,14 +253,18 @@ class Driver:
         return context.get(_active_driver) is self
 
     def end_paused_tasks(self) -> None:
-        """The run is saved, and paused: its tasks end. The code that runs now is then left by raising `Unwind`."""
+        """End the tasks of a run that is saved and paused. The code that runs now is then left by raising `Unwind`."""
         if self._main_task is not None:
             self._is_left = self._is_in_awaited_call() or asyncio.current_task() is not self._main_task
             end_tasks([*self._find_tasks(), *self._find_reevaluated_tasks()], self._main_task, self._main_coroutine)
             tasks.discard_leftovers()
 
     def read_places(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> StackPlaces:
-        """The places of the frames down to `frame`. Raises CannotSave."""
+        """Read the places of the frames down to `frame`.
+
+        Raises:
+            CannotSave: The stack cannot be saved here.
+        """
         assert self._root_frame is not None
         frame, is_answered = self._find_waiting_frame(frame, is_answered)
         asking = self._find_asking_task()
@@ -267,13 +279,17 @@ class Driver:
     def _find_waiting_frame(
         self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None
     ) -> tuple[types.FrameType, Callable[[Any], bool] | None]:
-        """The frame to read from: while an answer is being given, that which waits for it."""
+        """Find the frame to read from: while an answer is being given, this is the frame that waits for it."""
         return (frame, is_answered) if self._answered_frame is None else (self._answered_frame, None)
 
     def read_failed_stack(
         self, error: BaseException, left_frame: types.FrameType, *, is_left_by_with: bool
     ) -> SavedStack | None:
-        """The stack where `error` was raised, which is about to leave the frame `left`. Raises CannotSave."""
+        """Read the stack where `error` was raised, which is about to leave the frame `left`.
+
+        Raises:
+            CannotSave: A place cannot be continued.
+        """
         assert self._root_frame is not None
         return read_failed_stack(error, left_frame, self._root_frame, is_left_by_with=is_left_by_with)
 
@@ -337,12 +353,12 @@ def _end_cell() -> None:
 
 
 def current_driver() -> Driver | None:
-    """The driver whose code is running, if any."""
+    """Return the driver whose code is running; None: there is none."""
     return _active_driver.get(None)
 
 
 def _take_exception() -> BaseException | None:
-    """The exception for which a `finally` or `with` is left."""
+    """Return the exception for which a `finally` or `with` is left."""
     exception = sys.exception()
     driver = _active_driver.get(None)
     if driver is not None and exception is not None and type(exception) is not RUNTIME.Unwind:
@@ -360,7 +376,7 @@ def _leave_handler(handled_exception: BaseException) -> None:
 
 
 def _leave_with(error: BaseException) -> type:
-    """The manager of a `with` is about to be asked about an error. Returns the error's type."""
+    """Note that the manager of a `with` is about to be asked about an error, and return the error's type."""
     driver = _active_driver.get(None)
     if driver is not None:
         driver.on_unwinding(error, _get_frame(2), True)

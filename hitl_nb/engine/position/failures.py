@@ -28,7 +28,7 @@ def read_failed_stack(
     *,
     is_left_by_with: bool = False,
 ) -> SavedStack | None:
-    """The stack where an error was raised: its innermost call is made again.
+    """Read the stack where an error was raised: its innermost call is made again.
 
     Args:
         left_frame: the frame that the error is about to leave by a `finally` or `with`; None: it has left all.
@@ -129,13 +129,13 @@ def _restore_iterators(saved_frame: SavedFrame, view: FrameView, number: int) ->
 
 
 def find_loop_names(guard: Any) -> tuple[str, str]:
-    """Under which name the guard of a loop keeps its iterator, and the iterator's own."""
+    """Find the name under which the guard of a loop keeps its iterator, and the iterator's own name."""
     keep: Any = guard.handlers[0].body[0]
     return keep.targets[0].id, keep.value.args[0].id
 
 
 def _find_handler_flag(node: ast.Try) -> str:
-    """The name that says whether a handler of a `try` has begun."""
+    """Find the name that records whether a handler of a `try` has begun."""
     begun: Any = node.handlers[-1].body[0]
     return begun.targets[0].id
 

@@ -44,7 +44,7 @@ _TRANSPARENT_MANAGERS = frozenset(
 
 
 def may_be_handled(view: FrameView, number: int, error: BaseException) -> bool:
-    """Whether a place is inside a `try` with handlers of the user's, or a `with` that may end the error."""
+    """Return whether a place is inside a `try` with handlers of the user, or a `with` that may end the error."""
     place = _find_frame_place(view, number)
     if place is None:
         return False
@@ -61,7 +61,7 @@ def may_be_handled(view: FrameView, number: int, error: BaseException) -> bool:
 
 
 def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, str]]:
-    """The `with` blocks around a place, outermost first, each with the name that says how it is left."""
+    """Find the `with` blocks around a place, outermost first, each with the name that records how it is left."""
     known = view.instrumented_code
     assert known is not None
     finals, found = known.unit.get_tree().final_flags, list[tuple[ast.Try, str]]()
@@ -73,7 +73,7 @@ def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, s
 
 
 def find_left_flag(view: FrameView, number: int, *, is_left_by_with: bool) -> str | None:
-    """How to say that a frame which an error is about to leave is not left: the name of its `with`'s flag; "": none.
+    """Find the name of the flag of the `with` that an error is about to leave; "": there is none.
 
     None: a `with` or `finally` inside has run already.
     """
@@ -89,7 +89,7 @@ def find_left_flag(view: FrameView, number: int, *, is_left_by_with: bool) -> st
 
 
 def is_loop_guard(node: Any) -> bool:
-    """Whether a `try` is the one around a loop: no other of the engine's has handlers and a `finally`."""
+    """Return whether a `try` is the one around a loop: no other `try` of the engine has handlers and a `finally`."""
     return isinstance(node, ast.Try) and bool(node.handlers) and bool(node.finalbody)
 
 
@@ -112,7 +112,7 @@ def _can_callback_suppress(callback: Any, error: BaseException) -> bool:
 
 
 def _can_generator_suppress(generator: Any, error: BaseException) -> bool:
-    """Whether the `yield` of a manager's generator is where the error may be handled."""
+    """Return whether the `yield` of a manager's generator is where the error may be handled."""
     frame = frame_of(generator)
     view = FrameView(frame) if frame is not None else None
     if view is None or view.instrumented_code is None:
@@ -123,7 +123,7 @@ def _can_generator_suppress(generator: Any, error: BaseException) -> bool:
 
 
 def _can_method_suppress(kind: Any) -> bool:
-    """Whether the method that leaves a manager of the notebook may return something true."""
+    """Return whether the method that leaves a manager of the notebook may return something true."""
     method = inspect.getattr_static(kind, "__exit__", inspect.getattr_static(kind, "__aexit__", None))
     known = find_code(method.__code__) if isinstance(method, types.FunctionType) else None
     if known is None:

@@ -42,9 +42,9 @@ class Assignments(Comprehensions):
         return [*made, *clear_names([name])]
 
     def _instrument_whole_assign(self, node: ast.Assign) -> list[ast.stmt]:
-        """Instrument a target whose binding can fail.
+        """Instrument an assignment. If binding a target can fail, the value is filed first.
 
-        A run that continues there still has the value, and repeats no call.
+        A run that continues at the target then still has the value, and repeats no call for it.
         """
         value = node.value
         makes = self.call_finder.has_call(value) or isinstance(value, COMPREHENSIONS) or len(node.targets) > 1

@@ -148,7 +148,7 @@ def is_filed_value(node: ast.AST | None) -> bool:
 
 
 def is_filed_name(node: ast.AST | None) -> bool:
-    """Return whether a value can be filed under this name."""
+    """Return whether a node is a name under which a value is filed."""
     return isinstance(node, ast.Name) and is_engine_name(node.id)
 
 

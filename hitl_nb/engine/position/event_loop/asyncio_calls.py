@@ -31,12 +31,12 @@ _QUEUE: Any = asyncio.Queue
 
 
 def is_asyncio_coroutine(value: object) -> bool:
-    """Whether a value is a coroutine of asyncio's that can be saved."""
+    """Return whether a value is a coroutine of asyncio's that can be saved."""
     return isinstance(value, types.CoroutineType) and value.cr_code in _COROUTINE_REDUCERS
 
 
 def reduce_coroutine(coroutine: object) -> ReducedForm | None:
-    """How pickle makes a coroutine of asyncio's again; None: it is another one."""
+    """Reduce a coroutine of asyncio to its pickle form; None: it is another one."""
     if not is_asyncio_coroutine(coroutine):
         return None
     value: Any = coroutine
@@ -69,24 +69,24 @@ def reduce_coroutine(coroutine: object) -> ReducedForm | None:
 
 
 def _is_cancel_pending(coroutine: Any) -> bool:
-    """Whether the task that awaits a coroutine was cancelled there."""
+    """Return whether the task that awaits a coroutine was cancelled there."""
     return id(find_innermost_coroutine(coroutine)) in asyncio_waits.cancelled_waiters
 
 
 def find_innermost_coroutine(coroutine: Any) -> Any:
-    """The coroutine that really waits, where one awaits the other."""
+    """Find the coroutine that really waits, if one coroutine awaits the other."""
     while isinstance(getattr(coroutine, "cr_await", None), types.CoroutineType):
         coroutine = coroutine.cr_await
     return coroutine
 
 
 async def _wait_for_cancel() -> None:
-    """Waits until its task is cancelled."""
+    """Wait until the current task is cancelled."""
     await asyncio.get_running_loop().create_future()
 
 
 def close_unstarted_coroutines() -> None:
-    """The state that was saved last continues elsewhere: what is not awaited here is not missed."""
+    """Close coroutines that are not awaited here, without a warning: the state saved last continues elsewhere."""
     for coroutine in asyncio_waits.unstarted_coroutines:
         coroutine.close()
     asyncio_waits.unstarted_coroutines = []
@@ -104,7 +104,7 @@ async def _return_result(result: Any) -> Any:
 
 
 async def _await_pending_cancel() -> None:
-    """Where a coroutine is continued whose task was cancelled meanwhile: it waits for that to come."""
+    """Wait for the cancellation, in a continued coroutine whose task was cancelled in the meantime."""
     if asyncio_waits.must_notice_cancel:
         await asyncio.get_running_loop().create_future()
 
@@ -256,7 +256,7 @@ def _reduce_woken_acquire(names: dict[str, Any]) -> ReducedForm | None:
 
 
 async def _finish_acquire(shared: Any, waiter: Any) -> bool:
-    """The rest of `acquire`, for one that was woken."""
+    """Run the rest of `acquire`, for a waiter that was woken."""
     is_lock = issubclass(_kind_of(shared), asyncio.Lock)
     try:
         await _await_pending_cancel()
@@ -352,7 +352,7 @@ _SIMPLE_WAITS = (
 
 
 def find_queue_position(task: Any) -> int:
-    """How many wait for the same before a task that waits."""
+    """Count the tasks that wait for the same object before a waiting task."""
     coroutine = find_innermost_coroutine(task.get_coro())
     held = (
         coroutine.cr_frame.f_locals.get("self")

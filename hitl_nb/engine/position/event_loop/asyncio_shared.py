@@ -26,7 +26,10 @@ from hitl_nb.engine.position.frames.errors import CannotSave
 
 
 def reduce_shared(shared_object: object) -> ReducedForm | None:
-    """How pickle makes a lock, event, semaphore or queue of asyncio again: without those that wait. None: no such."""
+    """Reduce a lock, event, semaphore or queue of asyncio to its pickle form, without its waiters; None.
+
+    It is none of these.
+    """
     value: Any = shared_object
     kind: Any = type(shared_object)
     if kind is asyncio.TaskGroup:
@@ -146,7 +149,7 @@ def _fill_iterator(iterator: Any, state: tuple[dict[str, Any], list[Any], list[i
 
 
 def _read_timeout_state(timeout: Any) -> tuple[dict[str, Any], float | None]:
-    """The state, and how many seconds are left."""
+    """Read the state, and how many seconds are left."""
     state: dict[str, Any] = {**timeout.__dict__, "_timeout_handler": None}
     handler = timeout._timeout_handler
     return state, None if handler is None else handler._loop.time()

@@ -80,7 +80,7 @@ def _find_unfinished(done_queue: Any) -> set[Any]:
 
 
 def reduce_as_completed(value: Any) -> tuple[Any, ...] | None:
-    """How pickle makes the generator again; None: it is another one."""
+    """Reduce the generator to its pickle form; None: it is another one."""
     if not isinstance(value, types.GeneratorType) or value.gi_code is not AS_COMPLETED_CODE or value.gi_frame is None:
         return None
     names = value.gi_frame.f_locals

@@ -68,7 +68,7 @@ def set_origin(task: Any, origin: Origin) -> None:
 
 
 def record_task_origins(is_in_run: Callable[[], bool]) -> None:
-    """From now on, where a task begins is noticed, if the code that starts it belongs to a run."""
+    """Record from now on where each task begins, if the code that starts it belongs to a run."""
     create: Any = asyncio.BaseEventLoop.create_task
     if getattr(create, "__hitl_origins__", False):
         return
@@ -129,14 +129,14 @@ def _make_own_origin(parent: Origin, line: int) -> Origin:
 
 
 def _is_savable_coroutine(coroutine: Any) -> bool:
-    """Whether a task of this coroutine is code of the notebook, or can be saved anyway."""
+    """Return whether a task of this coroutine is code of the notebook, or can be saved anyway."""
     code = getattr(coroutine, "cr_code", None)
     is_notebooks = isinstance(code, types.CodeType) and find_code(code) is not None
     return is_notebooks or is_gated_call(coroutine) or asyncio_calls.is_asyncio_coroutine(coroutine)
 
 
 def is_gated_call(value: object) -> bool:
-    """Whether a value is a call of a gated tool or an agent that is not awaited yet: data, until it is."""
+    """Return whether a value is a call of a gated tool or an agent that is not awaited yet, and so still is data."""
     return getattr(type(value), "__hitl_call__", False)
 
 

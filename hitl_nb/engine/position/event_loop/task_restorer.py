@@ -58,12 +58,12 @@ def fill_future(future: Any, state: FutureState) -> None:
 
 
 def remember_loaded_object(value: Any, reduced_form: tuple[Any, ...]) -> None:
-    """`value` was loaded, and until it begins again, pickle makes it as it did now."""
+    """Remember the pickle form of a loaded value: it is pickled in this form until it starts again."""
     _reduced_forms[id(value)] = value, reduced_form
 
 
 def find_main_task() -> Any:
-    """The task that awaits the run."""
+    """Find the task that awaits the run."""
     task = asyncio.current_task()
     if task is None:
         raise HitlError("a state with tasks of asyncio is loaded by the task that runs it")
@@ -72,13 +72,16 @@ def find_main_task() -> Any:
 
 
 def reduce_loaded_object(value: Any) -> tuple[Any, ...] | None:
-    """How pickle makes again what was loaded and has not begun again; None: it was not, or has."""
+    """Return the pickle form of a loaded object that has not started again; None: it was not loaded, or has started."""
     found = _reduced_forms.get(id(value))
     return None if found is None else found[1]
 
 
 def forget_loaded_objects() -> None:
-    """A state is loaded, or another one begins: one that was only looked at, or saved again, does not count."""
+    """Forget loaded objects, before another state is loaded or begins.
+
+    A state that was only inspected, or saved again, leaves such objects behind.
+    """
     _loaded_futures.clear()
     deferred_joins.clear()
     release_loaded_objects()
@@ -86,7 +89,7 @@ def forget_loaded_objects() -> None:
 
 
 def release_loaded_objects() -> None:
-    """The code of the run is about to run: what was loaded is saved as it is from now on."""
+    """Save loaded objects as they are from now on: the code of the run is about to run."""
     _reduced_forms.clear()
 
 
@@ -262,7 +265,7 @@ async def _do_nothing() -> None: ...
 
 
 def _rejoin_futures(loop: Any, loaded_futures: list[tuple[Any, FutureState]]) -> list[LoopStep]:
-    """Inner ones first."""
+    """Rejoin futures, inner ones first."""
     open_ = {id(future): (future, state) for future, state in loaded_futures if state[0] in ("gather", "shield")}
     steps: list[LoopStep] = []
 
@@ -288,7 +291,7 @@ def _rejoin_futures(loop: Any, loaded_futures: list[tuple[Any, FutureState]]) ->
 
 
 def make_turn_steps(intercepted_steps: list[LoopStep], futures: Any, notice_turns: Any) -> list[LoopStep]:
-    """Notices that futures are done, each in its turn."""
+    """Make the notices that futures are done, each in its turn."""
     turns = {id(future): place for future, place in zip(futures, notice_turns, strict=True)}
     return [LoopStep(turns[id(step.args[0])], step.callback, step.args, step.context) for step in intercepted_steps]
 
@@ -346,7 +349,7 @@ def _return_unchanged(value: Any, *, loop: Any = None) -> Any:
 
 
 def _rebind_globals(function: Any, **names: Any) -> Any:
-    """A function of asyncio's that finds something else under some of its module's names."""
+    """Copy a function of asyncio that finds other objects under some of its module's names."""
     space = {**function.__globals__, **names}
     made = types.FunctionType(function.__code__, space, function.__name__, function.__defaults__, function.__closure__)
     made.__kwdefaults__ = function.__kwdefaults__

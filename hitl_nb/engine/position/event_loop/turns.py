@@ -62,7 +62,7 @@ class TurnOrder:
         return self.task_turns.get(id(task), len(self.task_turns))
 
     def notice_turn_of(self, future: Any, owner: Any) -> int:
-        """-1: it is told at once, or was told."""
+        """Return the turn of a notice; -1: the notice is given at once, or was given."""
         return self.notice_turns.get((id(future), id(owner)), -1)
 
 
@@ -72,7 +72,7 @@ turn_order = TurnOrder()
 def read_turn_order(
     main_task: Any, asking_task: Any, unfinished_tasks: list[Any], is_own_context: Callable[[contextvars.Context], bool]
 ) -> None:
-    """A stack is read: what is saved until the next one belongs to it.
+    """Read the order of turns as a stack is read: objects saved until the next read belong to it.
 
     Args:
         is_own_context: whether a context is the run's.
@@ -128,7 +128,7 @@ def _read_handle(handle: Any, turn: int, delay: float | None) -> None:
 
 
 def is_asyncio_callback(callback: Any) -> bool:
-    """Whether asyncio itself is told by this that something is done, or late."""
+    """Return whether asyncio itself is notified by this callback that something is done, or late."""
     owner = getattr(callback, "__self__", None)
     if isinstance(owner, asyncio.TaskGroup | asyncio.Timeout | asyncio.Task) or completions.is_as_completed(owner):
         return callback.__name__ != "cancel"
@@ -137,7 +137,7 @@ def is_asyncio_callback(callback: Any) -> bool:
 
 
 def is_notebook_callback(callback: Any) -> bool:
-    """Whether a callback is the notebook's own: a function of it, a builtin, or a method of data."""
+    """Return whether a callback is the notebook's own: a function of it, a builtin, or a method of data."""
     if isinstance(getattr(callback, "__self__", None), _METHOD_OWNERS):
         return True
     while isinstance(callback, functools.partial | types.MethodType):
@@ -173,14 +173,14 @@ def _read_notice(handle: Any, turn: int, notice_counts: Counter[int]) -> None:
 
 
 def find_handle_task(handle: Any) -> Any:
-    """The task whose step a loop's handle is; None: it is something else."""
+    """Find the task whose step a loop's handle is; None: it is something else."""
     owner: Any = getattr(getattr(handle, "_callback", None), "__self__", None)
     is_task = isinstance(owner, asyncio.Task)
     return cast("Any", owner) if is_task else None
 
 
 def read_free_variables(function: Any) -> dict[str, Any]:
-    """The variables that a function has of those around it, as far as they have values."""
+    """Read the variables that a function has from enclosing functions, as far as they have values."""
     return dict(_iterate_free_variables(function)) if isinstance(function, types.FunctionType) else {}
 
 
@@ -193,7 +193,10 @@ def _iterate_free_variables(function: types.FunctionType) -> Iterator[tuple[str,
 
 
 def is_cancel_pending(task: Any) -> bool:
-    """Whether a task was cancelled, and has not noticed: it does where it waits, or where it will wait next."""
+    """Return whether a task was cancelled and has not noticed.
+
+    It will notice where it waits, or where it waits next.
+    """
     waiter = getattr(task, "_fut_waiter", None)
     if task._must_cancel or origin_of(task).is_cancelled:
         return True
@@ -205,7 +208,7 @@ def is_cancel_pending(task: Any) -> bool:
 
 
 def context_of(task: Any) -> contextvars.Context:
-    """The context that a task runs in."""
+    """Return the context that a task runs in."""
     if hasattr(task, "get_context"):
         return task.get_context()
     own = gc.get_referents(task)  # before Python 3.12; those of its callbacks come first or last

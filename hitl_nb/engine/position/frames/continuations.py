@@ -58,7 +58,7 @@ class Box:
 
 
 def continue_frame(saved_frame: SavedFrame) -> tuple[types.FunctionType, Box]:
-    """A function that continues `saved` when it is called with the box."""
+    """Return a function that continues `saved` when it is called with the box."""
     unit = find_saved_unit(saved_frame)
     names = tuple(saved_frame.locals)
     code = compile_continuation(unit, saved_frame)
@@ -69,7 +69,11 @@ def continue_frame(saved_frame: SavedFrame) -> tuple[types.FunctionType, Box]:
 
 
 def find_saved_unit(saved_frame: SavedFrame) -> Unit:
-    """The unit of a saved frame. Raises HitlError if it is not there."""
+    """Find the unit of a saved frame.
+
+    Raises:
+        HitlError: The unit is not available in this process.
+    """
     unit = find_unit(saved_frame.unit)
     if unit is None:
         raise HitlError(
@@ -145,12 +149,12 @@ def _compile_residual(
 
 
 def _select_own_cells(function: InstrumentedFunction, cells: tuple[str, ...]) -> tuple[str, ...]:
-    """The cells of a function's own variables, the others being of functions around it."""
+    """Select the cells of a function's own variables; the others belong to functions around it."""
     return tuple(name for name in cells if name in function.locals)
 
 
 def _install_cells(code: types.CodeType, count: int) -> types.CodeType:
-    """The first `count` variables that are stored in cells get their cells put in place instead.
+    """Put the given cells in place for the first `count` variables that are stored in cells.
 
     So an own variable stays one: without a value it is an UnboundLocalError, not a NameError as of a free variable.
     """
@@ -167,7 +171,7 @@ _STORE_DEREF, _STORE_FAST = dis.opmap["STORE_DEREF"], dis.opmap["STORE_FAST"]
 
 @contextlib.contextmanager
 def _spell_out_super(supers: list[ast.Call], function: InstrumentedFunction) -> Generator[None]:
-    """`super()` reads the first argument of its frame, which is another one in a residual."""
+    """Spell out `super()`, which reads the first argument of its frame: a residual has another one."""
     with _compile_lock:
         for node in supers:
             names = ("super", "__class__", function.first_parameter or "")
@@ -217,7 +221,7 @@ def _iterate_inner_codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _drop_declarations(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """`global` and `nonlocal` are at the head of a residual."""
+    """Drop `global` and `nonlocal`, which are at the head of a residual."""
     made: list[ast.stmt] = []
     for statement in statements:
         if isinstance(statement, ast.Global | ast.Nonlocal):

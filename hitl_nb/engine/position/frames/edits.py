@@ -76,7 +76,7 @@ def move_end_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> N
 
 
 def find_poll_place(cell: Unit, count: int | None = None) -> int:
-    """Where a cell reports behind its first `count` statements, by default all."""
+    """Find the place where a cell polls behind its first `count` statements, by default all."""
     tree = cell.get_tree()
     body: list[Any] = tree.nodes[0].body
     end = len(body) - len(tree.closing_statements)
@@ -88,7 +88,7 @@ def find_poll_place(cell: Unit, count: int | None = None) -> int:
 
 
 def _count_numbered_statements(cell: Unit, count: int) -> int:
-    """The number that the statement behind the first `count` has in paths: future imports have none."""
+    """Count the number that the statement behind the first `count` has in paths: future imports have none."""
     statements = ast.parse(cell.source).body[:count]
     return count - sum(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in statements)
 
@@ -152,7 +152,7 @@ def _is_block_slot(node: Any, slot: Slot) -> bool:
 
 
 def find_twin(function: InstrumentedFunction, old_unit: Unit, new_unit: Unit) -> InstrumentedFunction | None:
-    """The same function in another version of its source: that of the same qualified name, counted in order."""
+    """Find the same function in another version of its source: it has the same qualified name, counted in order."""
     same = [f for f in old_unit.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
     twins = [f for f in new_unit.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
     index = same.index(function)
@@ -228,7 +228,7 @@ def _dump_part(value: Any) -> Any:
 
 
 def _drop_bodies(node: Any) -> Any:
-    """A statement without what the functions that it defines will do when they are called."""
+    """Copy a statement without the bodies of the functions that it defines."""
     if not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
         return node
     made: Any = copy_node(node)
@@ -252,7 +252,7 @@ def _find_child(node: Any, slot: Slot) -> Any:
 
 
 def _describe_parameters(node: Any) -> str:
-    """Names of parameters; their defaults were evaluated when the function was defined."""
+    """Describe parameters by name; their defaults were evaluated when the function was defined."""
     args = getattr(node, "args", None)
     if not isinstance(args, ast.arguments):
         return ""

@@ -12,7 +12,7 @@ _SUSPENDABLE_FLAGS = inspect.CO_GENERATOR | inspect.CO_COROUTINE
 
 
 def find_finalizer_frame(inner_views: Sequence[FrameView]) -> FrameView | None:
-    """The frame of a `__del__`, or of a generator that is closed, among frames that no call of the user's leads to."""
+    """Find the frame of a `__del__`, or of a generator being closed, among frames that no call of the user leads to."""
     is_closing = _is_generator_closing()
     for view in inner_views:
         if view.code.co_name == "__del__" or (is_closing and view.code.co_flags & _SUSPENDABLE_FLAGS):
@@ -21,7 +21,7 @@ def find_finalizer_frame(inner_views: Sequence[FrameView]) -> FrameView | None:
 
 
 def _is_generator_closing() -> bool:
-    """Whether GeneratorExit is being handled."""
+    """Return whether GeneratorExit is being handled."""
     exception = sys.exception()
     seen: set[int] = set()
     while exception is not None and id(exception) not in seen:

@@ -110,5 +110,5 @@ class SavedStack:
     tasks: SavedTasks | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Without what only means something in this process."""
+        """Reduce the frame without values that have a meaning only in this process."""
         return SavedStack, (self.frames, self.waits_for_answer, {}, [], self.tasks)

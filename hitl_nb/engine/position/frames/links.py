@@ -140,7 +140,7 @@ def _link_inward(
 
 
 def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> FrameLink | None:
-    """A loop that awaits its next item, or an `await` that is inside an `__await__` of the user's."""
+    """Link a loop that awaits its next item, or an `await` that is inside an `__await__` of the user."""
     if not is_loop(node) and (generator is not None or not isinstance(node, ast.Await)):
         return None
     owner = _find_frame_owner(inner.frame) if generator is None else generator
@@ -152,7 +152,7 @@ def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> F
 
 
 def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> FrameLink:
-    """A loop that waits for the `__next__` of an instance."""
+    """Link a loop that waits for the `__next__` of an instance."""
     if _is_pending_call(view, inner):
         return FrameLink(number, "item", is_exact=True, function=view.locals[PENDING_CALL].__func__)
     iterator = view.locals.get(iterator_name(node))
@@ -161,12 +161,12 @@ def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> Fra
 
 
 def is_loop(node: Any) -> bool:
-    """Whether a place is that of a loop as it asks for its next item."""
+    """Return whether a place is that of a loop as it asks for its next item."""
     return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
 
 
 def _find_frame_owner(frame: types.FrameType) -> Any:
-    """The coroutine or generator of a running frame.
+    """Find the coroutine or generator of a running frame.
 
     Before Python 3.14 a frame does not know it: all objects are looked through.
     """
@@ -197,7 +197,7 @@ def iterator_name(node: Any) -> str:
 
 
 def _is_pending_call(view: FrameView, inner: FrameView) -> bool:
-    """Whether a restored frame waits for the frame that was restored inside it."""
+    """Return whether a restored frame waits for the frame that was restored inside it."""
     function = getattr(view.locals.get(PENDING_CALL), "__func__", None)
     return isinstance(function, types.FunctionType) and function.__code__ is inner.code
 
@@ -223,7 +223,7 @@ def _find_generator(view: FrameView, inner: FrameView, node: Any, operation: str
 
 
 def _find_generator_manager(view: FrameView, inner: FrameView) -> Any:
-    """The manager, made of a generator, that asks the frame `inner` for the `with` of this frame."""
+    """Find the manager, made of a generator, that asks the frame `inner` for the `with` of this frame."""
     for name, value in view.locals.items():
         if name.startswith(".m") and type(value) is GENERATOR_MANAGER and frame_of(generator_of(value)) is inner.frame:
             return value
@@ -231,13 +231,13 @@ def _find_generator_manager(view: FrameView, inner: FrameView) -> Any:
 
 
 def generator_of(manager: Any) -> Any:
-    """The generator of a `@contextmanager` function's manager."""
+    """Return the generator of a `@contextmanager` function's manager."""
     generator = manager.gen
     return generator.generator if type(generator) is runtime.ContinuedGenerator else generator
 
 
 def _unwrap_iterator(iterator: Any) -> Any:
-    """The iterator that an iterator of the builtins asks before it holds anything."""
+    """Return the iterator that an iterator of the builtins asks before it holds anything."""
     while type(iterator) in (enumerate, zip, map, filter):
         args = iterator.__reduce__()[1]
         iterator = args[0] if type(iterator) in (enumerate, zip) else args[1]

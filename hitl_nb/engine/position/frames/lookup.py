@@ -34,7 +34,7 @@ class FrameView:
 
 
 def _copy_locals(frame: types.FrameType) -> dict[str, Any]:
-    """The locals of a frame, such that nothing keeps them alive when the frame has dropped them.
+    """Copy the locals of a frame, so that nothing keeps them alive when the frame has dropped them.
 
     Before Python 3.13 a frame keeps the dict that `f_locals` gives until it is read again. It is emptied, if nobody
     else has it, and no tracer, after which Python would write it back.
@@ -52,7 +52,7 @@ _EXPECTED_REFERENCES = 3
 
 
 def look_up(node: ast.AST, view: FrameView) -> Any:
-    """The value that an expression of names, filed values and attributes had; MISSING: it cannot be known."""
+    """Look up the value that an expression of names, filed values and attributes had; MISSING: it cannot be known."""
     match node:
         case ast.NamedExpr(target=ast.Name(id=name)) if is_engine_name(name):
             return view.locals.get(name, MISSING)
@@ -107,7 +107,7 @@ _METHOD_WRAPPERS: Any = (staticmethod, classmethod)
 
 
 def _find_mangled_names(name: str, view: FrameView) -> list[str]:
-    """The names in the code that a private name may have become."""
+    """Find the names in the code that a private name may have become."""
     if not name.startswith("__") or name.endswith("__"):
         return []
     return [other for other in view.code.co_names if other.endswith(name) and other != name]
@@ -167,7 +167,7 @@ def _is_code_of(function: types.FunctionType, inner: types.FrameType) -> bool:
 
 
 def frame_inside_wait_for(value: Any) -> types.FrameType | None:
-    """The frame of a generator or coroutine, or of the coroutine that an `asyncio.wait_for` awaits itself."""
+    """Return the frame of a generator or coroutine, or of the coroutine that an `asyncio.wait_for` awaits itself."""
     return frame_of(unwrap_wait_for(value))
 
 
@@ -186,7 +186,7 @@ WAIT_FOR = asyncio.wait_for.__code__
 
 
 def frame_of(value: Any) -> types.FrameType | None:
-    """The frame of a generator or coroutine."""
+    """Return the frame of a generator or coroutine."""
     if isinstance(value, types.GeneratorType):
         return value.gi_frame
     return value.cr_frame if isinstance(value, types.CoroutineType) else None

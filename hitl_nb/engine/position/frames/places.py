@@ -68,7 +68,7 @@ def _find_all_places(function_node: Any, *, is_lambda: bool) -> dict[int, NodePl
 
 
 def _iterate_children(node: Any) -> Iterator[tuple[Slot, Any]]:
-    """The parts of a node that a place can be in, of this very frame."""
+    """Yield the parts of a node that a place can be in, of this same frame."""
     match node:
         case ast.If() | ast.While():
             yield ("test", None), node.test
@@ -106,7 +106,10 @@ def _iterate_blocks(node: Any, *names: str) -> Iterator[tuple[Slot, Any]]:
 
 
 def name_place(unit: Unit, function: int, number: int) -> str:
-    """A place's name: the path of the user's statement, and which of its nodes it is. An edit elsewhere keeps it."""
+    """Name a place: the path of the user's statement, and which of its nodes it is.
+
+    An edit elsewhere keeps the name.
+    """
     tree = unit.get_tree()
     names: dict[int, str] | None = tree.place_names.get(function)
     if names is None:

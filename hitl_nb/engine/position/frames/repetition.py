@@ -22,7 +22,7 @@ _PLAIN_TARGETS = (ast.Name, ast.Tuple, ast.List, ast.Starred)
 
 
 def widen_place(place: NodePlace) -> Any:
-    """The node that is evaluated again for what is evaluated at a place."""
+    """Find the node to evaluate again for the node at a place."""
     found: Any = place.node
     if not isinstance(found, ast.expr) or _has_calls(found):
         return found
@@ -44,7 +44,7 @@ def _has_calls(node: ast.AST) -> bool:
 
 
 def _must_reevaluate(node: ast.AST) -> bool:
-    """Whether a statement without calls evaluates more than one thing that may ask."""
+    """Return whether a statement without calls evaluates more than one part that may ask."""
     match node:
         case ast.Assign(targets=targets, value=value):
             is_plain = all(isinstance(part, _PLAIN_TARGETS) for target in targets for part in walk(target))

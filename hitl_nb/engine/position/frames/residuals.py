@@ -121,7 +121,7 @@ class Residual:
                 return node
 
     def _build_expression(self, node: Any, step: int) -> Any:
-        """The expression `node`, with the place below it at `path[step:]`."""
+        """Build the expression `node`, with the place below it at `path[step:]`."""
         if step == len(self.path):
             return self._build_place(node)
         slot: Slot = self.path[step][1]
@@ -154,7 +154,7 @@ class Residual:
     # -- statements
 
     def _build_block(self, node: Any, field: str, index: int | None, step: int) -> list[ast.stmt]:
-        """The block `field` of `node` from the statement with the place on."""
+        """Build the block `field` of `node` from the statement with the place on."""
         statements = getattr(node, field)
         at = index or 0
         return [*self._build_statement(statements[at], step), *statements[at + 1 :]]
@@ -298,7 +298,7 @@ class Residual:
         return [fill_positions(ast.Try([leave[how]], [], [], rest), None)]
 
     def _build_handler(self, node: ast.Try, index: int, step: int) -> list[ast.stmt]:
-        """The exception is handled again, really: traceback and context are put back."""
+        """Build code that really handles the exception again: traceback and context are put back."""
         handler = node.handlers[index]
         (field, at) = self.path[step + 1][1]
         assert handler.name is not None
@@ -313,7 +313,10 @@ class Residual:
         return [fill_positions(ast.Try([thrown], [node.handlers[0], made], [], []), None)]
 
     def _build_handler_choice(self, node: ast.Try, index: int, step: int) -> list[ast.stmt]:
-        """The expression of an `except` is at the place: it is completed while the exception is in flight again."""
+        """Build a `try` for a place in the expression of an `except`.
+
+        It is completed while the exception is raised again.
+        """
         first: Any = copy_node(node.handlers[index])
         filed: Any = first.type.value.elts[0]
         settled = runtime_call("settle", load(filed.target.id))

@@ -14,7 +14,7 @@ from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
 
 
 def read_initial_stack(entry_point: Callable[[], Any]) -> SavedStack:
-    """The stack that continues by calling `begin`: a function of instrumented code, or a `partial` of one.
+    """Make the stack that continues by calling `begin`: a function of instrumented code, or a `partial` of one.
 
     Raises:
         CannotSave: it is of other code.
@@ -35,5 +35,5 @@ def read_initial_stack(entry_point: Callable[[], Any]) -> SavedStack:
 
 
 def _unwrap_partial(call: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-    """The function that a `partial` calls, and with what."""
+    """Return the function that a `partial` calls, and its arguments."""
     return (call.func, call.args, call.keywords) if isinstance(call, functools.partial) else (call, (), {})  # pyright: ignore[reportUnknownMemberType]

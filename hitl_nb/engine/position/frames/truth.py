@@ -29,7 +29,7 @@ _TEST_STATEMENTS = (ast.If, ast.While, ast.Assert)
 
 
 def is_truth_test(operation: str) -> bool:
-    """Whether an instruction asks a value for its truth."""
+    """Return whether an instruction tests the truth of a value."""
     is_jump = operation.startswith(("POP_JUMP", "JUMP_IF")) and "NONE" not in operation
     return is_jump or operation == "TO_BOOL"
 
@@ -37,7 +37,7 @@ def is_truth_test(operation: str) -> bool:
 def find_tested_place(
     unit: Unit, function: int, code: bytes, index: int, numbers: Sequence[int], place: NodePlace
 ) -> NodePlace:
-    """The place of the operand that the instruction `at` tests; `place` if that is not told, or calls something.
+    """Find the place of the operand that the instruction `at` tests; `place` if that is unknown, or calls something.
 
     Args:
         numbers: of the nodes that the instructions up to this one belong to.
@@ -55,7 +55,7 @@ def find_tested_place(
 
 
 def _is_operand(operand_place: NodePlace, tested_node: Any) -> bool:
-    """Whether the truth of `found` is asked for by `tested`, and not that of another part of it."""
+    """Return whether `tested` tests the truth of `found`, and not that of another part of it."""
     if operand_place.node is tested_node:
         return True
     around = [node for node, _ in operand_place.path]
@@ -76,7 +76,7 @@ RepeatableCallTest = Callable[[Any], bool]
 def find_repeated_call(
     node: Any, *, is_tested: bool = False, may_repeat: RepeatableCallTest = lambda call: False
 ) -> ast.expr | None:
-    """A call that would be made a second time if `node` were evaluated again with what is filed of it.
+    """Find a call that would be made a second time if `node` were evaluated again with its filed values.
 
     Args:
         is_tested: whether `node` has been evaluated, and its truth is asked for.

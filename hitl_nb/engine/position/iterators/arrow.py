@@ -17,7 +17,11 @@ _WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
 
 
 def reduce_arrow_generator(value: Any) -> tuple[Any, ...]:
-    """Raises CannotSave for another one, or if it is not read as expected."""
+    """Reduce a generator of pyarrow to its pickle form.
+
+    Raises:
+        CannotSave: It is another generator, or its memory is not as expected.
+    """
     name = value.__qualname__
     if "pyarrow" in sys.modules and name in ("Array.__iter__", "ChunkedArray.__iter__", "ChunkedArray.iterchunks"):
         rest = _read_rest(value, name)
@@ -69,7 +73,7 @@ def _read_words(scope: Any) -> list[int]:
 
 
 def _count_taken(scope: Any, kind: str) -> int:
-    """How many items were taken from the generator that this is the scope of."""
+    """Count the items that were taken from the generator that this is the scope of."""
     if kind == "chunks":
         numbers = [each for each in gc.get_referents(scope) if type(each) is int]
         return numbers[0] + 1 if numbers else 0
@@ -80,7 +84,7 @@ def _count_taken(scope: Any, kind: str) -> int:
 
 @functools.cache
 def _find_word_offsets() -> tuple[int, int]:
-    """The words that have the index of the last item, and the length once it has begun."""
+    """Find the words that have the index of the last item, and the length once it has begun."""
     pa: Any = sys.modules["pyarrow"]
 
     sample: Any = pa.array(range(6))

@@ -38,7 +38,7 @@ _HIDDEN_DELAY_SECONDS = 1e-9
 
 
 def _describe_stream(bar: Any) -> Any:
-    """Where it is drawn: by name, if that is the process's own stream."""
+    """Describe the stream on which a bar is drawn: by name, if it is the process's own."""
     stream: Any = getattr(bar.fp, "_wrapped", bar.fp)
     stream = getattr(stream, "_wrapped", stream)
     for name in ("stderr", "stdout"):

@@ -63,12 +63,15 @@ def open_listing(iterator: Any) -> DirectoryListing:
 
 
 def _is_unreferenced(raw: Any, listing: DirectoryListing) -> bool:
-    """Whether only the table has them; the names and calls here count, and the listing has its iterator."""
+    """Return whether only the table refers to them.
+
+    The names and calls here count, and the listing has its iterator.
+    """
     return getrefcount(raw) <= 5 and getrefcount(listing) <= 4
 
 
 def reduce_scandir(value: Any) -> tuple[Any, ...]:
-    """The object itself (of `with os.scandir(...) as it`): the listing that the loop over it reads."""
+    """Reduce the object itself (of `with os.scandir(...) as it`) to the listing that the loop over it reads."""
     found = _listings.get(id(value))
     if found is None:
         raise CannotSave("an os.scandir(...) that no loop reads yet; use list(os.scandir(...)) or os.listdir(...)")
@@ -117,7 +120,7 @@ def reduce_entry(value: Any) -> tuple[Any, ...]:
 
 
 def make_entry(path: Any, name: Any, kinds: tuple[bool, bool, bool], inode: int) -> Any:
-    """The entry as the directory has it now, if it is still the same kind of thing; else what was known of it."""
+    """Make the entry as the directory has it now, if it is still of the same kind; else with its saved attributes."""
     try:
         about = os.lstat(path)
         with os.scandir(os.path.dirname(path) or ".") as listing:  # noqa: PTH120 - as scandir writes paths

@@ -33,7 +33,7 @@ _NO_FRAMES: Mapping[int, SavedFrame] = MappingProxyType({})
 
 
 def reduce_iterator(value: Any, running_frames: Mapping[int, SavedFrame] = _NO_FRAMES) -> ReducedForm | None:
-    """How pickle makes an iterator again, as `object.__reduce__` says it; None: it is not one of these.
+    """Reduce an iterator to its pickle form, as `object.__reduce__` returns it; None: it is not one of these.
 
     Args:
         running_frames: generators on the stack that is saved with it, by the identity of their frame.
@@ -80,7 +80,7 @@ _DICT_VIEWS: dict[str, Callable[[Any], Any]] = {
 
 
 def _reduce_dict_iterator(value: Any) -> ReducedForm | None:
-    """The dict itself and a number: what the loop changes of it is seen by the loop, as natively."""
+    """Reduce to the dict itself and a number: the loop sees its own changes of the dict, as natively."""
     kind = _kind_of(value).__name__
     source: Any = next(filter(_is_dict, _find_referents(value)), None)
     if source is None:
@@ -150,7 +150,7 @@ def make_finished_dict_iterator(kind: str) -> Any:
 
 
 def make_broken_dict_iterator(kind: str) -> Any:
-    """One whose dict has another size now: its next item is a RuntimeError."""
+    """Make an iterator whose dict has another size now: its next item is a RuntimeError."""
     source: dict[Any, Any] = {0: 0}
     made = iter(_DICT_VIEWS[kind](source))
     source[1] = 1
@@ -158,7 +158,7 @@ def make_broken_dict_iterator(kind: str) -> Any:
 
 
 def skip_items(iterator: Any, count: int) -> Any:
-    """`iterator` without its next `count` items."""
+    """Return `iterator` without its next `count` items."""
     deque[Any](itertools.islice(iterator, count), maxlen=0)
     return iterator
 
@@ -235,7 +235,7 @@ _NDITER_REFUSAL = "an np.nditer with options that it does not tell; loop over np
 
 
 def _reduce_nditer(value: Any) -> ReducedForm:
-    """Kept if another one of the same arrays has the same shape, with the options that can be seen of it."""
+    """Reduce an `nditer` if another one of the same arrays, with the options that can be read, has the same shape."""
     if value.has_index or value.has_delayed_bufalloc:
         raise CannotSave(_NDITER_REFUSAL)
     flags = ("multi_index",) if value.has_multi_index else ()
@@ -253,7 +253,7 @@ def _reduce_nditer(value: Any) -> ReducedForm:
 
 
 def _count_taken(value: Any) -> int:
-    """How many items it has given: it shows the last one, and the first also before that is given."""
+    """Count the items that it has given: it shows the last one, and the first also before that is given."""
     other = value.copy()
     next(other, None)
     is_begun = other.finished or other.iterindex != value.iterindex

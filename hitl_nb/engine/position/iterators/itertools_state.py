@@ -27,7 +27,7 @@ _HEAD_BYTES = object.__basicsize__
 
 
 def reduce_itertools(value: Any) -> tuple[Any, ...] | None:
-    """How pickle makes it again; None: pickle knows."""
+    """Reduce an iterator of itertools to its pickle form; None: pickle itself can save it."""
     if sys.version_info < (3, 14):
         if type(value).__name__ == "pairwise":
             return _reduce_pairwise(value)
@@ -52,14 +52,18 @@ def _set_state_quietly(iterator: Any, state: Any) -> None:
 
 @contextlib.contextmanager
 def _ignore_deprecations() -> Generator[None]:
-    """Python 3.12 and 3.13 warn that 3.14 does not keep these iterators."""
+    """Ignore the warnings of Python 3.12 and 3.13 that 3.14 does not keep these iterators."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
 
 
 def reduce_by_reading(value: Any) -> tuple[Any, ...]:
-    """Without the help of the object's own methods. Raises CannotSave."""
+    """Reduce an iterator without the help of its own methods.
+
+    Raises:
+        CannotSave: The iterator cannot be read.
+    """
     reader = _REDUCERS.get(type(value).__name__)
     if reader is None:
         raise CannotSave(f"an iterator itertools.{type(value).__name__}; loop over list(...) of it")
@@ -71,13 +75,13 @@ def _find_referents(value: Any) -> list[Any]:
 
 
 def _read_words(value: Any, first: int, count: int) -> list[int]:
-    """C integers of an object, from the `first` word behind its head on."""
+    """Read C integers of an object, from the `first` word behind its head on."""
     words = (ctypes.c_ssize_t * count).from_address(id(value) + _HEAD_BYTES + first * _WORD_BYTES)
     return list(words)
 
 
 def _read_objects(value: Any, count: int) -> list[Any]:
-    """The first `count` fields of an object that are objects; None: not set."""
+    """Read the first `count` fields of an object that are objects; None: not set."""
     held = {id(each): each for each in _find_referents(value)}
     words = _read_words(value, 0, count)
     if any(word and word not in held for word in words):
@@ -125,7 +129,10 @@ def _reduce_repeat(value: Any) -> tuple[Any, ...]:
 
 
 def _reduce_cycle(value: Any) -> tuple[Any, ...]:
-    """In its first round it has its iterator and what it took of it; later only that, and `next` goes around."""
+    """Reduce a `cycle`. In its first round it has its iterator and the items taken.
+
+    Later only these, and `next` repeats.
+    """
     iterator, saved = _read_objects(value, 2)
     if iterator is not None:
         return _make_cycle, (iterator, saved)
@@ -213,7 +220,7 @@ def _make_pair_reducer(factory: Callable[[Any, Any], Any]) -> Callable[[Any], tu
 
 
 def _make_while_reducer(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
-    """`dropwhile` and `takewhile` have a flag: whether the start, or the end, is passed."""
+    """Make a reducer for `dropwhile` or `takewhile`. Their flag says whether the start, or the end, is passed."""
 
     def reduce_while(value: Any) -> tuple[Any, ...]:
         function, iterator = _read_objects(value, 2)
@@ -232,7 +239,10 @@ def _reduce_compress(value: Any) -> tuple[Any, ...]:
 
 
 def _reduce_accumulate(value: Any) -> tuple[Any, ...]:
-    """It has, in this order: function, iterator, total, initial; each but the iterator may be missing."""
+    """Reduce an `accumulate`. It has function, iterator, total, initial, in this order.
+
+    Only the iterator is always set.
+    """
     total, iterator, function, initial = _read_objects(value, 4)
     is_begun = bool(_read_words(value, 0, 1)[0])
     return _make_accumulate, (iterator, function, is_begun, total, initial)
@@ -247,7 +257,7 @@ def _make_accumulate(iterator: Any, function: Any, is_started: bool, total: Any,
 
 
 def _reduce_zip_longest(value: Any) -> tuple[Any, ...]:
-    """Iterators that have ended are NULL in its tuple of them, which must not be looked at as a tuple then."""
+    """Reduce a `zip_longest`. Ended iterators are NULL in its tuple, which then must not be read as a tuple."""
     count, _, tuple_, _, fill_ = _read_words(value, 0, 5)
     held = {id(each): each for each in _find_referents(value)}
     if not held:
@@ -285,7 +295,7 @@ def _reduce_product(value: Any) -> tuple[Any, ...]:
 
 
 def _read_pools(value: Any, stopped_word: int) -> tuple[Any, bool, bool]:
-    """Its first referent is the pool, or the pools; the second, once it has begun, its last result."""
+    """Read the pools: the first referent is the pool, or the pools; the second, once it has begun, the last result."""
     tuples: list[Any] = [each for each in _find_referents(value) if type(each) is tuple]
     flag = _read_words(value, stopped_word, 1)[0] & 0xFFFFFFFF
     if flag not in (0, 1):
@@ -298,7 +308,7 @@ def _make_product(pools: tuple[Any, ...], place: int) -> Any:
 
 
 def _reduce_selection(value: Any) -> tuple[Any, ...]:
-    """combinations(pool, r), with replacement, and permutations."""
+    """Reduce `combinations(pool, r)`, the same with replacement, and `permutations`."""
     name = type(value).__name__
     is_permutations = name == "permutations"
     pool, is_begun, stopped = _read_pools(value, 5 if is_permutations else 4)
@@ -312,7 +322,7 @@ def _reduce_selection(value: Any) -> tuple[Any, ...]:
 
 
 def _rank_selection(name: str, indices: list[int], size: int, chosen_count: int) -> int:
-    """How many come before the one with these indices."""
+    """Count the selections that come before the one with these indices."""
     if name == "permutations":
         free, place = list(range(size)), 0
         for i, index in enumerate(indices):

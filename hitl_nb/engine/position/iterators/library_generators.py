@@ -56,7 +56,7 @@ with os.scandir("/") as _listing:
 
 
 def reduce_library_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[Any, ...] | None:
-    """How pickle makes a generator of a library again; None: it is none of a library's.
+    """Reduce a generator of a library to its pickle form; None: it is not a library's.
 
     Raises:
         CannotSave: it cannot be continued.
@@ -106,7 +106,7 @@ def make_library_generator(source: tuple[Any, ...], *args: Any) -> Any:
 
 
 def read_library_generator(value: Any, unit: Unit) -> tuple[SavedFrame, bool]:
-    """A suspended native generator, as the frame of the same function of `unit`."""
+    """Read a suspended native generator, as the frame of the same function of `unit`."""
     return _LibraryGeneratorReader(value, unit).read_frame()
 
 
@@ -186,7 +186,7 @@ class _LibraryGeneratorReader:
         return (first, left) <= (mine[0], mine[2]) and (mine[1], mine[3]) <= (last, right)
 
     def _iterate_stack_names(self, path: Any) -> Iterator[Any]:
-        """The names of what CPython has on the stack at the place, outermost first."""
+        """Yield the names of the values that CPython has on the stack at the place, outermost first."""
         for node, (field, _) in path:
             finals = self.tree.final_flags.get(node)
             if isinstance(node, ast.For):
@@ -216,7 +216,7 @@ class _LibraryGeneratorReader:
     # -- the stack
 
     def _read_stack_values(self, count: int) -> list[Any]:
-        """The `count` values on the frame's stack: they come behind its locals in what it refers to.
+        """Read the `count` values on the frame's stack: they come behind its locals in its list of referents.
 
         An exception that was handled while it ran (or None) may come last.
         """
@@ -234,7 +234,7 @@ class _LibraryGeneratorReader:
         raise self._make_refusal()
 
     def _find_cells_before_stack(self, referents: list[Any]) -> dict[str, types.CellType] | None:
-        """The cells among the locals, which `referred` ends with; None: it does not."""
+        """Find the cells among the locals, which `referred` ends with; None: it does not."""
         code = self.code
         names = [*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames)]
         names += code.co_freevars
@@ -257,7 +257,7 @@ def _kind_of(value: Any) -> Any:
 
 @functools.cache
 def is_read_as_expected() -> bool:
-    """Whether this Python has values where `_LibraryGeneratorReader` looks for them."""
+    """Return whether this Python has values where `_LibraryGeneratorReader` looks for them."""
 
     def sample(first: Any) -> Iterator[Any]:
         for outer in first:

@@ -42,7 +42,7 @@ _sources_by_code: dict[types.CodeType, LibrarySource | None] = {}
 
 
 def find_library_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySource | None:
-    """The source of the outermost function around `code`; None: it is no module's, or its file is not found."""
+    """Find the source of the outermost function around `code`; None: it is not a module's, or its file is not found."""
     if code not in _sources_by_code:
         _sources_by_code[code] = _read_source(code, namespace)
     return _sources_by_code[code]
@@ -61,7 +61,11 @@ def unit_of(source: LibrarySource) -> Unit:
 
 
 def load_source(fields: tuple[Any, ...]) -> LibrarySource:
-    """A saved source. Raises HitlError if the module of this process has another one."""
+    """Load a saved source.
+
+    Raises:
+        HitlError: The module in this process has another source.
+    """
     source = LibrarySource(*fields)
     if source not in _units_by_source:
         module = importlib.import_module(source.module)
@@ -106,7 +110,7 @@ def _read_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySour
 
 
 def _find_start_line(lines: list[str], code: types.CodeType, name: str, *, is_nested: bool) -> int | None:
-    """The line of the `def`: behind the decorators, or above what is nested in the function."""
+    """Find the line of the `def`: behind the decorators, or above definitions nested in the function."""
     is_start = re.compile(rf"\s*def\s+{re.escape(name)}\b").match
     first = code.co_firstlineno
     numbers = range(first, 0, -1) if is_nested else range(first, len(lines) + 1)

@@ -107,7 +107,7 @@ def make_match(pattern: Any, text: tuple[Any, int, int], method_name: str, numbe
 
 
 def open_enumerate(iterator: Any) -> Any:
-    """The same of `enumerate(re.finditer(...))`, if nothing but the loop has it."""
+    """Do the same for `enumerate(re.finditer(...))`, if only the loop refers to it."""
     if getrefcount(iterator) > _EXPECTED_REFERENCES[0]:
         return iterator
     inner, count = iterator.__reduce__()[1]

@@ -13,7 +13,11 @@ _ADVICE = "give read_csv a path, or make a list of the parts before the checkpoi
 
 
 def reduce_text_file_reader(value: Any) -> tuple[Any, ...]:
-    """Raises CannotSave for a reader of something other than a file that it opened itself."""
+    """Reduce a reader of pandas to its pickle form.
+
+    Raises:
+        CannotSave: It reads something other than a file that it opened itself.
+    """
     options, row = dict(value.orig_options), value._currow
     handles = value.handles
     if handles is None or handles.handle is None or getattr(handles.handle, "closed", False):

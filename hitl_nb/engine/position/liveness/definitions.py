@@ -77,7 +77,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
     def live_before_block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int: ...
 
     def effect_of_simple(self, node: ast.stmt) -> NameEffect:
-        """The effect of a statement that has no blocks."""
+        """Return the effect of a statement that has no blocks."""
         effect = self._statement_visitors.get(type(node))
         return self.effect_of(node) if effect is None else effect(node)
 
@@ -170,7 +170,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return 0
 
     def _translate_globals(self, mask: int) -> int:
-        """Names of a nested function as they are seen here: those declared `global` are the namespace's for it, too."""
+        """Translate names of a nested function to those seen here: its `global` names are the namespace's."""
         if self.is_class:
             return mask
         for name in self.declared_names:
@@ -202,7 +202,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return NestedDefinition(live & ~own, inner.loads & ~own, binds, inner.escaping_names & ~own)
 
     def _analyze_class_body(self, node: ast.ClassDef) -> NestedDefinition:
-        """A class body is executed in place. Its functions do not see its names."""
+        """Analyze a class body. It is executed in place, and its functions do not see its names."""
         spaced, outer = find_declarations(node.body)
         inner = type(self)(self.name_sets, self.nested_definitions, node.name, spaced, is_class=True)
         live = inner.live_before_block(node.body, 0, NO_EXITS)
@@ -219,7 +219,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
 
 
 def find_declarations(body: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[str]]:
-    """The names that statements of a scope declare `global`, and `nonlocal`."""
+    """Find the names that statements of a scope declare `global`, and `nonlocal`."""
     spaced: set[str] = set()
     outer: set[str] = set()
     todo = list(body)
@@ -234,7 +234,7 @@ def find_declarations(body: Iterable[ast.AST]) -> tuple[frozenset[str], frozense
 
 
 def find_child_statements(node: ast.AST) -> list[ast.AST]:
-    """The statements, handlers and cases in the blocks of a statement, of its own scope."""
+    """Find the statements, handlers and cases in the blocks of a statement, of its own scope."""
     if isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.expr)):
         return []
     return [part for field in _BLOCK_FIELDS for part in getattr(node, field, ())]
@@ -244,7 +244,7 @@ _BLOCK_FIELDS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def is_comprehension_function(node: Any) -> bool:
-    """Whether a function is the engine's own for a list, set or dict comprehension: called where it is defined."""
+    """Return whether the engine made a function for a list, set or dict comprehension; it is called at its definition."""
     is_own = isinstance(node, FUNCTIONS) and is_engine_name(node.name)
     return is_own and node.name.startswith(".c") and isinstance(node.body[-1], ast.Return)
 

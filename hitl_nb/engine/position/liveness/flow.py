@@ -78,7 +78,7 @@ class FlowAnalysis(DefinitionAnalysis):
     # -- blocks
 
     def live_before_block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int:
-        """The names live before a block, `live` being those behind it."""
+        """Return the names live before a block, `live` being those behind it."""
         i = len(statements) - 1
         while i >= 0:
             node = statements[i]
@@ -91,7 +91,7 @@ class FlowAnalysis(DefinitionAnalysis):
         return live
 
     def live_before(self, node: ast.stmt, live: int, exits: Exits) -> int:
-        """The names live before a statement."""
+        """Return the names live before a statement."""
         if self._live_cache is None or self._cached_paths is None or node not in self._cached_paths:
             return self._compute_live_before(node, live, exits)
         key = node, live, exits
@@ -154,7 +154,7 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of(node.iter), turns) | exits.at_error
 
     def _visit_resumed_loop(self, node: Any, live: int, exits: Exits) -> int:
-        """A loop in a residual: its first turn is what is left of one."""
+        """Visit a loop in a residual: its first turn is the rest of a turn."""
         behind = self._live_after_loop(node, live, exits)
         first, body = _split_bodies(node)
         if isinstance(node, ast.While):
@@ -203,7 +203,7 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of_optional(handler.type), body | next_live)
 
     def _visit_try_star(self, node: ast.TryStar, live: int, exits: Exits) -> int:
-        """Several handlers may run, one after the other, whether or not one raises."""
+        """Visit a `try` with `except*`: several handlers may run, one after the other, whether or not one raises."""
         live, exits = self._route_through_finally(node, live, exits)
         caught = exits.at_error | live
         for handler in reversed(node.handlers):
@@ -212,7 +212,7 @@ class FlowAnalysis(DefinitionAnalysis):
         return self.live_before_block(node.body, orelse, exits._replace(at_error=caught))
 
     def _visit_with(self, node: Any, live: int, exits: Exits) -> int:
-        """One that is left as it is: its `__exit__` may swallow what was raised."""
+        """Visit a `with` that is left as it is: its `__exit__` may swallow the error."""
         behind = self.live_before_block(node.body, live, exits._replace(at_error=exits.at_error | live))
         parts = [part for item in node.items for part in drop_missing_parts(item.context_expr, item.optional_vars)]
         return _live_before(self.effect_in_order(parts), behind | live) | exits.at_error
@@ -245,7 +245,7 @@ def _live_before(effect: NameEffect, live: int) -> int:
 
 
 def _starts_resumed_loop(node: ast.stmt) -> bool:
-    """Whether a statement says that the loop behind it is in its first turn."""
+    """Return whether a statement records that the loop behind it is in its first turn."""
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant) or node.value.value is not True:
         return False
     target = node.targets[0]

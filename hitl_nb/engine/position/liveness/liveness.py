@@ -45,7 +45,7 @@ class LiveNames:
 
 
 def find_live_variables(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
-    """The variables that the rest of a saved frame may read before it binds them.
+    """Find the variables that the rest of a saved frame may read before it binds them.
 
     For a function's frame these are its locals and cells; for a notebook cell, names of the namespace. Both include the
     engine's names. A closure cell is always live if it belongs to an enclosing function, or if functions that outlive
@@ -63,13 +63,17 @@ def find_live_variables(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
 
 
 def find_live_globals(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
-    """The names of the namespace that the rest of a saved frame may read before it binds them. Raises CannotSave."""
+    """Find the names of the namespace that the rest of a saved frame may read before it binds them.
+
+    Raises:
+        CannotSave: The rest cannot be built.
+    """
     live = find_live_names(unit, saved_frame)
     return live.namespace.union(saved_frame.namespace) if live.has_every_name else live.namespace
 
 
 def find_names_read(unit: Unit) -> frozenset[str]:
-    """The names of the namespace that a unit reads anywhere, its functions included; builtins too.
+    """Find the names of the namespace that a unit reads anywhere, its functions included; builtins too.
 
     `EVERY_NAME` ("*") is among them if it may read names that its source does not say.
     """
@@ -77,12 +81,16 @@ def find_names_read(unit: Unit) -> frozenset[str]:
 
 
 def find_names_mentioned(unit: Unit) -> frozenset[str]:
-    """The names of the namespace that a unit reads or binds anywhere, its functions included."""
+    """Find the names of the namespace that a unit reads or binds anywhere, its functions included."""
     return _find_mentions(unit)[1]
 
 
 def find_live_names(unit: Unit, saved_frame: SavedFrame) -> LiveNames:
-    """All that is known of the rest of a frame. Raises CannotSave."""
+    """Find the live names of the rest of a frame.
+
+    Raises:
+        CannotSave: The rest cannot be built.
+    """
     flags = [(name, value) for name, value in saved_frame.locals.items() if name[:2] == ".f"]
     flags.sort()
     key = (
@@ -141,7 +149,7 @@ class _TreeAnalysis:
         return LiveNames(frozenset(own | kept | flags), frozenset(plain - own | spaced), has_every)
 
     def find_flow(self, tree: SourceTree, number: int) -> FlowAnalysis:
-        """The scope of a function, all of whose statements were looked at once."""
+        """Find the analysis of a function, all of whose statements were analyzed once."""
         flow = self._flows.get(number)
         if flow is None:
             function, node = tree.functions[number], tree.nodes[number]
@@ -168,7 +176,7 @@ def _find_awaited_names(residual: Residual) -> set[str]:
 
 
 def _add_aliases(flow: FlowAnalysis, node: Any) -> None:
-    """Functions of the engine's own: the rest may call one that was defined before the place."""
+    """Add functions of the engine's own: the rest may call one that was defined before the place."""
     todo = list(node.body)
     for statement in todo:  # grows
         if isinstance(statement, FUNCTIONS) and is_engine_name(statement.name):

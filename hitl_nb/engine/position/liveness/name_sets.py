@@ -35,7 +35,7 @@ class NameSets:
         return found
 
     def global_bit_of(self, name: str) -> int:
-        """The bit of a name of the namespace, as distinct from a variable of the frame."""
+        """Return the bit of a name of the namespace, as distinct from a variable of the frame."""
         return self.bit_of(_GLOBAL_PREFIX + name)
 
     def mask_of(self, names: Iterable[str]) -> int:
@@ -45,7 +45,7 @@ class NameSets:
         return found
 
     def to_globals(self, mask: int) -> int:
-        """The same names, of the namespace."""
+        """Return the same names, of the namespace."""
         found = 0
         for name in self._names_in(mask):
             found |= self.bit_of(name if name.startswith((_GLOBAL_PREFIX, EVERY_NAME)) else _GLOBAL_PREFIX + name)

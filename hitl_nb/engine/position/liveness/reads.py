@@ -75,7 +75,7 @@ class ExpressionAnalysis(ABC):
     # -- names
 
     def mangle_name(self, name: str) -> str:
-        """As the compiler writes private names of a class."""
+        """Mangle a private name of a class as the compiler does."""
         if self.owner and name.startswith("__") and not name.endswith("__") and "." not in name:
             return f"_{self.owner}{name}"
         return name
@@ -105,7 +105,7 @@ class ExpressionAnalysis(ABC):
         return self.effect_in_order(list_children(node)) if visitor is None else visitor(node)
 
     def effect_in_order(self, parts: Iterable[ast.AST]) -> NameEffect:
-        """Of parts that are all evaluated, one after the other."""
+        """Return the effect of parts that are all evaluated, one after the other."""
         reads = binds = 0
         for part in parts:
             more, part_binds = self.effect_of(part)
@@ -176,7 +176,7 @@ class ExpressionAnalysis(ABC):
         return self._effect_with_optional(node.values, 1)
 
     def _effect_with_optional(self, parts: list[ast.expr], sure_count: int) -> NameEffect:
-        """Of parts evaluated in turn, of which only the first `sure` ones are in any case."""
+        """Return the effect of parts evaluated in turn, of which only the first `sure` ones are always evaluated."""
         reads = binds = sure_binds = 0
         for i, part in enumerate(parts):
             more, part_binds = self.effect_of(part)
@@ -210,7 +210,7 @@ class ExpressionAnalysis(ABC):
         """Find the variables of the enclosing scopes that a function reads."""
 
     def _visit_comprehension(self, node: Any) -> NameEffect:
-        """Done in place, with targets of its own. Its first iterable is evaluated outside of it."""
+        """Visit a comprehension. It runs in place, with its own targets. Its first iterable is evaluated outside of it."""
         outer = self.effect_of(node.generators[0].iter)
         loads, stores = self.loads, self.stores
         self.loads, self.stores = 0, 0
@@ -247,5 +247,5 @@ def _live_before(effect: NameEffect, live: int) -> int:
 
 
 def _is_main_name(node: ast.AST) -> bool:
-    """`"__main__"` that a name is only compared with."""
+    """Return whether a constant is a `"__main__"` that a name is only compared with."""
     return isinstance(node, ast.Constant) and node.value == "__main__"

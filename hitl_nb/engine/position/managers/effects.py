@@ -96,7 +96,7 @@ def _reduce_redirect(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
 
 
 def make_redirect(kind: Any, name: str) -> Any:
-    """A manager that is not entered; it writes to the stream `name` of the process, if one is named."""
+    """Make a manager that is not entered; it writes to the stream `name` of the process, if one is named."""
     made = make_plain(kind)
     made._new_target, made._old_targets = getattr(sys, name) if name else None, []
     return made
@@ -107,7 +107,7 @@ def _describe_target(manager: Any) -> Any:
 
 
 def _describe_stream(manager: Any, stream: Any, *, is_old: bool) -> Any:
-    """A text in memory is saved; a stream of the process is found by name."""
+    """Describe a stream: text in memory is saved; a stream of the process is found by name."""
     if stream is None or type(stream) is io.StringIO:
         return "object", stream
     for name in ("stdout", "stderr"):
@@ -146,12 +146,12 @@ _base_context_variable: contextvars.ContextVar[decimal.Context] = contextvars.Co
 
 
 def set_base_context() -> None:
-    """A run is worked on from here: the decimal context of now is the process's, and no `with` has set it."""
+    """Take the current decimal context as the process's: a run continues from here, and no `with` has set it."""
     _base_context_variable.set(decimal.getcontext())
 
 
 def base_context() -> decimal.Context:
-    """The process's decimal context, outside of what the run has entered."""
+    """Return the process's decimal context, outside of the managers that the run has entered."""
     return _base_context_variable.get(None) or decimal.getcontext()
 
 
@@ -184,7 +184,7 @@ def _reduce_decimal(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
 
 
 def _capture_decimal_contexts(manager: Any) -> dict[str, Any]:
-    """Found by leaving it in a copy of the context; the block itself does not notice."""
+    """Find the contexts by leaving the manager in a copy of the context; the block itself is not affected."""
     manager.__exit__(None, None, None)
     outer = decimal.getcontext()
     context = _read_entered_context(manager)
@@ -255,7 +255,10 @@ def _exit_manager_quietly(manager: Any) -> None:
 
 
 def _capture_print_options(manager: Any) -> Any:
-    """The options outside and now. Its generator has a token of this process: another one is entered in its place."""
+    """Capture the options outside and now.
+
+    The generator has a token of this process, so another one is entered instead.
+    """
     import numpy as np
 
     frame = frame_of(manager.gen)

@@ -78,7 +78,9 @@ class EnteredManager:
 
 
 def find_entered_managers(stack: SavedStack) -> list[EnteredManager]:
-    """The managers that a stack, just read, is inside of, outermost first; with those in ExitStacks and generators.
+    """Find the managers that a stack, just read, is inside of, outermost first.
+
+    With those in ExitStacks and generators.
 
     It also prepares `reduce_manager`: call it before the stack is pickled.
     """
@@ -151,7 +153,7 @@ def reenter_managers() -> None:
 
 
 def forget_loaded_managers() -> None:
-    """Before a stack is loaded: another one that was only looked at does not count."""
+    """Forget the managers of a stack that was only inspected. Call this before a stack is loaded."""
     _loaded_managers.clear()
 
 
@@ -160,7 +162,7 @@ _loaded_managers: list[tuple[Any, int, Any, tuple[str, str]]] = []
 
 
 def reduce_manager(value: Any, running_frames: Any = ()) -> tuple[Any, ...] | None:
-    """How pickle makes a manager again; None: it is none that needs help.
+    """Reduce a manager to its pickle form; None: it needs no special form.
 
     Args:
         running_frames: generators on the stack that is saved with it, by the identity of their frame.
@@ -223,7 +225,7 @@ def find_effect(manager: Any) -> ManagerEffect | None:
 
 
 def _effect_name(manager: Any) -> tuple[str, str]:
-    """Module and name of a manager's class, or of the generator function that made it."""
+    """Return module and name of a manager's class, or of the generator function that made it."""
     kind = _kind_of(manager)
     if kind is not _GENERATOR_MANAGER:
         return kind.__module__, kind.__qualname__
@@ -270,12 +272,12 @@ def _iterate_entered_managers(frame: SavedFrame) -> Iterator[EnteredManager]:
 
 
 def manager_name(node: Any) -> str:
-    """The name under which the manager of an instrumented `with` is filed."""
+    """Return the name under which the manager of an instrumented `with` is filed."""
     return cast("ast.Name", _find_exit_call(node).args[0]).id
 
 
 def _find_exit_call(node: Any) -> Any:
-    """The call of `__exit__` at the end of an instrumented `with`."""
+    """Find the call of `__exit__` at the end of an instrumented `with`."""
     call = node.finalbody[0].body[0].value
     if isinstance(call, ast.Await):
         checked: Any = cast("ast.NamedExpr", call.value).value
@@ -284,7 +286,7 @@ def _find_exit_call(node: Any) -> Any:
 
 
 def _iterate_nested_managers(manager: Any, line: int | None) -> Iterator[EnteredManager]:
-    """A manager, and before it those inside it that were entered first."""
+    """Yield a manager, and before it those inside it that were entered first."""
     kind = _kind_of(manager)
     if kind.__module__ == "contextlib" and kind.__qualname__ in _EXIT_STACK_NAMES:
         yield EnteredManager(manager, line, None)
@@ -304,5 +306,5 @@ def _iterate_nested_managers(manager: Any, line: int | None) -> Iterator[Entered
 
 
 def is_defined_in_notebook(kind: type) -> bool:
-    """Whether a class is the notebook's own."""
+    """Return whether a class is the notebook's own."""
     return kind.__module__ == "__main__" or kind.__module__ not in sys.modules

@@ -22,7 +22,7 @@ def continue_await(coroutine: Any) -> ContinuedAwait | None:
 
 
 def is_driven(coroutine: Any) -> bool:
-    """Whether a coroutine waits in a generator of the notebook: by hand, values are sent and errors thrown there.
+    """Return whether a coroutine waits in a generator of the notebook that code drives itself, with `send` and `throw`.
 
     One that waits for the event loop awaits a future, and awaits it again.
     """

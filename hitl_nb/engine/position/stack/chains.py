@@ -33,7 +33,7 @@ def is_coroutine_frame(view: FrameView) -> bool:
 def read_awaiting_caller(
     view: FrameView, inner: FrameView | None, function: types.FunctionType | None
 ) -> SavedFrame | None:
-    """A frame that awaits a coroutine itself, whose frame is `inner`; None: it does not."""
+    """Read a frame that itself awaits a coroutine, whose frame is `inner`; None: it does not."""
     if (
         inner is None
         or view.instrumented_code is None
@@ -56,7 +56,7 @@ def read_awaiting_caller(
 
 
 def is_await_unrepeatable(node: Any, value: Any) -> bool:
-    """Whether a place awaits a coroutine that was not made there: to await it again is an error."""
+    """Return whether a place awaits a coroutine that was not made there: to await it again is an error."""
     if not isinstance(node, ast.Await) or type(value) is not types.CoroutineType:
         return False
     operand: Any = node.value
@@ -64,7 +64,7 @@ def is_await_unrepeatable(node: Any, value: Any) -> bool:
 
 
 def mark_paused_coroutine(saved_frame: SavedFrame, view: FrameView) -> None:
-    """A coroutine that was continued is not made again from its beginning, unless a failure is all it went through."""
+    """Mark a coroutine that was continued: it is not made again from its beginning, unless it has only failed."""
     if BOX in view.code.co_varnames and JOINED_MARK not in saved_frame.locals:
         saved_frame.locals[PAUSE_MARK] = True
 
@@ -84,7 +84,10 @@ def join_coroutines(stack: SavedStack) -> None:
 
 
 def _find_awaiting_variable(caller: SavedFrame, frame: SavedFrame) -> str:
-    """The variable by which a frame awaits the coroutine of the next one; "": that is none, or is not awaited there."""
+    """Find the variable by which a frame awaits the coroutine of the next one; "".
+
+    It is no variable, or not awaited there.
+    """
     unit, inner = find_unit(caller.unit), find_unit(frame.unit)
     assert unit is not None
     assert inner is not None
@@ -95,7 +98,7 @@ def _find_awaiting_variable(caller: SavedFrame, frame: SavedFrame) -> str:
 
 
 def operand_name(node: Any) -> str:
-    """The variable that an `await` reads its operand from."""
+    """Return the variable that an `await` reads its operand from."""
     if not isinstance(node, ast.Await):
         return ""
     operand: Any = node.value

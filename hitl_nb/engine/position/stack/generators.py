@@ -36,7 +36,7 @@ Else these are saved, too: natively they end with the generator.
 
 
 def reduce_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[Any, ...]:
-    """How pickle makes a generator or coroutine again (as `object.__reduce__` says it, with a function for the state).
+    """Reduce a generator or coroutine to its pickle form, as `object.__reduce__` returns it, with a state setter.
 
     Args:
         running_frames: those on the stack that is saved with it, by the identity of their frame.
@@ -58,7 +58,7 @@ def reduce_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple
 def reduce_saved_frame(
     saved_frame: SavedFrame, needs_placement: bool, titles: tuple[str, str] | None = None
 ) -> tuple[Any, ...]:
-    """The same of what was read already.
+    """Do the same for a frame that was read already.
 
     Args:
         needs_placement: it must be brought to its place.

@@ -12,13 +12,13 @@ from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting
 
 
 def mark_paused_frames(stack: SavedStack) -> None:
-    """The run pauses with this stack: what its frames ran never runs again."""
+    """Mark the frames of a stack with which the run pauses: code that they ran never runs again."""
     for frame in stack.frames:
         frame.locals[PAUSE_MARK] = True
 
 
 def name_innermost_place(stack: SavedStack) -> str:
-    """The name of the innermost place."""
+    """Return the name of the innermost place."""
     frame = stack.frames[-1]
     unit = find_unit(frame.unit)
     assert unit is not None
@@ -44,7 +44,7 @@ def step_out(stack: SavedStack, *, is_edited: bool = False) -> bool:
 
 
 def _find_enclosing_blocks(frame: SavedFrame) -> list[tuple[str, str | None]]:
-    """The `with` and `finally` around the place of a frame, as `SourceTree.final_flags` has them."""
+    """Find the `with` and `finally` around the place of a frame, as `SourceTree.final_flags` has them."""
     unit = find_unit(frame.unit)
     assert unit is not None
     place, finals = find_place(unit, frame.function, frame.place), unit.get_tree().final_flags
@@ -60,7 +60,7 @@ def _is_await_unrepeatable(frame: SavedFrame) -> bool:
 
 
 def prepare_reevaluation(frame: SavedFrame) -> None:
-    """The call at the place of a frame is made again, from the values that are filed."""
+    """Prepare to make the call at the place of a frame again, from the values that are filed."""
     frame.mode = "again"
     frame.locals.pop(INSTANCE, None)
     frame.reevaluated_names = tuple(n for n, value in frame.locals.items() if n.startswith(".t") and is_fleeting(value))
@@ -69,7 +69,7 @@ def prepare_reevaluation(frame: SavedFrame) -> None:
 
 
 def prepare_awaited_reevaluation(frame: SavedFrame) -> None:
-    """A frame that failed at an `await`: the call that made what was awaited is made again, from its own arguments.
+    """Prepare a frame that failed at an `await`: the awaited object's call is made again, from its own arguments.
 
     So a call of a step that is one of them is the same call.
     """
@@ -111,7 +111,7 @@ def _is_at_raise(frame: SavedFrame) -> bool:
 
 
 def is_stuck(error: BaseException, stack: SavedStack) -> bool:
-    """Whether a continued frame has failed at the very place where it was continued."""
+    """Return whether a continued frame has failed at the same place where it was continued."""
     entry, innermost = error.__traceback__, None
     while entry is not None:
         if find_code(entry.tb_frame.f_code) is not None:

@@ -44,7 +44,7 @@ def read_stack(
     *,
     is_task: bool = False,
 ) -> SavedStack:
-    """The frames between `root` (the engine's) and `innermost`, outermost first.
+    """Read the frames between `root` (the engine's) and `innermost`, outermost first.
 
     Args:
         is_task: whether the outermost frame is of the coroutine of a task.
@@ -112,7 +112,11 @@ class StackPlaces:
 def read_places(
     innermost: types.FrameType, root: types.FrameType | None, is_answered: Callable[[Any], bool] | None
 ) -> StackPlaces:
-    """The places of all exact frames. Raises CannotSave as `read_stack`."""
+    """Read the places of all exact frames.
+
+    Raises:
+        CannotSave: As for `read_stack`.
+    """
     views = [FrameView(frame) for frame in frames_between(innermost, root)]
     names: list[str] = []
     for view, inner in zip(views, (*views[1:], None), strict=True):
@@ -179,7 +183,7 @@ def read_frame(
 def _find_cells(
     view: FrameView, instrumented_code: InstrumentedCode, function: types.FunctionType | None
 ) -> dict[str, types.CellType]:
-    """The cells are filed where a function has its own; else they are those of the function that was called."""
+    """Find the cells of a frame: filed if the function has its own, else those of the function that was called."""
     filed = view.locals.get(CELLS_NAME)
     if filed is None:
         if not instrumented_code.function.cells:

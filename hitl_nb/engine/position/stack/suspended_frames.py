@@ -32,7 +32,7 @@ savable_awaitable_tests: list[Callable[[Any], bool]] = []
 
 
 def read_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[SavedFrame, bool] | None:
-    """A generator or coroutine, and whether it must be brought to its place; None: it has ended.
+    """Read a generator or coroutine, and whether it must be brought to its place; None: it has ended.
 
     Raises:
         CannotSave: it runs elsewhere, waits in other code, or is other code's.
@@ -81,7 +81,7 @@ def _read_unstarted_frame(value: Any, view: FrameView, instrumented_code: Instru
 
 
 def _find_unstarted_cells(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
-    """The cells of a generator before its first step: its function's, and new ones for its own parameters."""
+    """Find the cells of a generator before its first step: its function's, and new ones for its own parameters."""
     import gc
 
     found = [part for part in gc.get_referents(value) if isinstance(part, types.CellType)]
@@ -98,7 +98,7 @@ def _find_unstarted_cells(value: Any, view: FrameView, values: dict[str, Any]) -
 
 
 def read_awaiting_frame(coroutine: Any) -> SavedFrame:
-    """A coroutine of the notebook that waits at an `await`; continued, it awaits again.
+    """Read a coroutine of the notebook that waits at an `await`; continued, it awaits again.
 
     Raises:
         CannotSave: what it awaits can neither be kept nor made again.
@@ -129,7 +129,7 @@ def read_awaiting_frame(coroutine: Any) -> SavedFrame:
 def read_task_stack(
     innermost: types.FrameType, task: Any, main_coroutine: Any, is_answered: Callable[[Any], bool] | None
 ) -> SavedStack:
-    """The stack of a run whose task `task` is at work in `innermost`, while its own coroutine `main` waits.
+    """Read the stack of a run whose task `task` is active in `innermost`, while its own coroutine `main` waits.
 
     The frames of functions that the task's coroutine calls come behind the run's own frame, as they are continued.
     """
@@ -150,13 +150,13 @@ def read_task_stack(
 
 
 def read_waiting_stack(main_coroutine: Any) -> SavedStack:
-    """The stack of a run whose own coroutine `main` waits, for what begins again with the call that is awaited."""
+    """Read the stack of a run whose own coroutine `main` waits, for a task that starts again with the awaited call."""
     outermost = _read_main_frame(main_coroutine)
     return SavedStack([outermost], False, {}, [outermost])
 
 
 def name_waiting_place(main_coroutine: Any, task_name: str) -> StackPlaces:
-    """The place where the run's own coroutine waits, for a task that begins again with the call that is awaited."""
+    """Name the place where the run's own coroutine waits for a task that starts again with the awaited call."""
     outermost = _read_main_frame(main_coroutine)
     unit = find_unit(outermost.unit)
     assert unit is not None
@@ -176,7 +176,7 @@ def _read_main_frame(main_coroutine: Any) -> SavedFrame:
 
 
 def _find_task_root(task: Any) -> types.FrameType | None:
-    """The frame that takes the task's steps."""
+    """Find the frame that takes the task's steps."""
     frame = getattr(task.get_coro(), "cr_frame", None)
     return frame.f_back if frame is not None else None
 
@@ -184,7 +184,7 @@ def _find_task_root(task: Any) -> types.FrameType | None:
 def name_task_places(
     innermost: types.FrameType, task: Any, main_coroutine: Any, is_answered: Callable[[Any], bool] | None
 ) -> StackPlaces:
-    """The places on the stack of a task, their names with the task's own.
+    """Name the places on the stack of a task, with the task's own name in them.
 
     Of a task that begins again with a call, the places of that call: what it awaits and is made again.
     """
@@ -204,7 +204,7 @@ def _read_unstarted_coroutine(coroutine: Any) -> SavedFrame:
 
 
 def is_savable_awaitable(value: Any) -> bool:
-    """Whether what is awaited is data: saved, and awaited again."""
+    """Return whether an awaited object is data: saved, and awaited again."""
     if isinstance(value, types.CoroutineType) and find_code(value.cr_code) is not None:
         return True
     if isinstance(value, types.GeneratorType) and find_code(value.gi_code) is not None:  # of `types.coroutine`
@@ -213,7 +213,7 @@ def is_savable_awaitable(value: Any) -> bool:
 
 
 def _read_reevaluated_frame(view: FrameView, operand: Any, value: Any) -> SavedFrame:
-    """The call that made what is awaited is made again, with the arguments that are filed."""
+    """Read a frame whose awaited object's call is made again, with the arguments that are filed."""
     call = operand.value if is_filed_value(operand) else operand
     kind = getattr(value, "__qualname__", type(value).__qualname__)
     if not isinstance(call, ast.Call) or value is MISSING:

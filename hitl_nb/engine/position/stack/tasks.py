@@ -36,7 +36,9 @@ _GATHERING_FUTURE: Any = vars(asyncio_tasks)["_GatheringFuture"]
 
 
 def reduce_asyncio(value: Any) -> tuple[Any, ...] | None:
-    """How pickle makes a task, a future, or what coroutines share (locks, queues) again; None: it is none of these.
+    """Reduce a task, a future or a shared object (lock, queue) of asyncio to its pickle form; None.
+
+    It is none of these.
 
     Raises:
         CannotSave: what it waits for lies outside of the run.
@@ -72,7 +74,7 @@ def _kind_of(value: object) -> Any:
 
 
 def _is_savable_awaitable(value: Any) -> bool:
-    """Whether an awaited object is saved as it is."""
+    """Return whether an awaited object is saved as it is."""
     if is_gated_call(value) or asyncio_calls.is_asyncio_coroutine(value):
         return True
     kind = _kind_of(value)
@@ -127,7 +129,7 @@ def _read_task_state(task: Any) -> FutureState:
 
 
 def _is_unstarted(coroutine: Any) -> bool:
-    """Whether a coroutine has not begun, in no process: cancelled, it never will."""
+    """Return whether a coroutine has not started in any process. If it is cancelled, it never will."""
     frame = frame_of(coroutine)
     if frame is None or coroutine.cr_suspended or coroutine.cr_running or find_code(frame.f_code) is None:
         return False
@@ -177,7 +179,10 @@ _SHIELD_CALLBACK = "shield.<locals>._outer_done_callback"
 
 
 def discard_leftovers() -> None:
-    """The state that was saved last continues elsewhere: what is left of it here is not reported as lost."""
+    """Discard the remaining objects here of the state saved last, which continues elsewhere.
+
+    None is reported as lost.
+    """
     for future in turn_order.failed_futures:
         future._log_traceback = False
     for handle in turn_order.handles:

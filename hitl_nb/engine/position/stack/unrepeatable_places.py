@@ -38,7 +38,7 @@ def refuse_half_used_iterator(view: FrameView, number: int) -> None:
 
 
 def _find_named_iterators(node: Any, view: FrameView) -> list[Any]:
-    """The value of an operand that is a plain name, if it is one that ends with being asked."""
+    """Return the value of an operand that is a plain name, if it is an iterator that asking uses up."""
     match node:
         case ast.Starred(value=inner) | ast.keyword(value=inner) | ast.Attribute(value=inner):
             return _find_named_iterators(inner, view)
@@ -70,7 +70,10 @@ def refuse_repeated_call(view: FrameView, number: int) -> None:
 
 
 def _is_iterator_maker(call: Any, view: FrameView) -> bool:
-    """Whether a call only makes an iterator, and nothing runs until that is asked: `map(...)`, `generator(...)`."""
+    """Return whether a call only makes an iterator, and nothing runs until that is asked.
+
+    `map(...)`, `generator(...)`.
+    """
     function: Any = look_up(call.func, view) if isinstance(call, ast.Call) else None
     if isinstance(function, types.FunctionType):
         return bool(function.__code__.co_flags & inspect.CO_GENERATOR)
@@ -81,7 +84,10 @@ _ITERATOR_MAKERS = (map, filter, zip, enumerate, reversed)
 
 
 def is_fleeting(value: Any) -> bool:
-    """Lives within one statement, is no longer as it was when the call began, and making it has no effect."""
+    """Return whether a filed value cannot be kept, and making it again has no effect.
+
+    Such a value lives within one statement, and has changed since the call began.
+    """
     if value is not unwrap_wait_for(value) and is_gated_call(unwrap_wait_for(value)):
         return False  # data, and so is that it is waited for
     kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, *_ITERATOR_MAKERS)
