@@ -73,9 +73,11 @@ def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, s
 
 
 def find_left_flag(view: FrameView, number: int, *, is_left_by_with: bool) -> str | None:
-    """Find the name of the flag of the `with` that an error is about to leave; "": there is none.
+    """Find the flag of the `with` by which an error is about to leave a frame. The saved frame is marked as not left.
 
-    None: a `with` or `finally` inside has run already.
+    Returns:
+        The name of the flag to change. "": No flag has to be changed. None: A `with` or `finally` inside has run
+        already.
     """
     place = _find_frame_place(view, number)
     assert place is not None

@@ -86,7 +86,7 @@ async def _wait_for_cancel() -> None:
 
 
 def close_unstarted_coroutines() -> None:
-    """Close coroutines that are not awaited here, without a warning: the state saved last continues elsewhere."""
+    """Close coroutines that are not awaited here, so that Python does not warn: the saved state continues elsewhere."""
     for coroutine in asyncio_waits.unstarted_coroutines:
         coroutine.close()
     asyncio_waits.unstarted_coroutines = []

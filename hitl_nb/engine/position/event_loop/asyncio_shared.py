@@ -26,10 +26,7 @@ from hitl_nb.engine.position.frames.errors import CannotSave
 
 
 def reduce_shared(shared_object: object) -> ReducedForm | None:
-    """Reduce a lock, event, semaphore or queue of asyncio to its pickle form, without its waiters; None.
-
-    It is none of these.
-    """
+    """Reduce a lock, event, semaphore or queue of asyncio to its pickle form, without waiters; None: it is none."""
     value: Any = shared_object
     kind: Any = type(shared_object)
     if kind is asyncio.TaskGroup:

@@ -89,7 +89,7 @@ def forget_loaded_objects() -> None:
 
 
 def release_loaded_objects() -> None:
-    """Save loaded objects as they are from now on: the code of the run is about to run."""
+    """Drop the saved forms of loaded objects, which are saved as they are from now on: the run's code will run next."""
     _reduced_forms.clear()
 
 
@@ -349,7 +349,7 @@ def _return_unchanged(value: Any, *, loop: Any = None) -> Any:
 
 
 def _rebind_globals(function: Any, **names: Any) -> Any:
-    """Copy a function of asyncio that finds other objects under some of its module's names."""
+    """Copy a function of asyncio so that some of its module's names refer to the given objects."""
     space = {**function.__globals__, **names}
     made = types.FunctionType(function.__code__, space, function.__name__, function.__defaults__, function.__closure__)
     made.__kwdefaults__ = function.__kwdefaults__

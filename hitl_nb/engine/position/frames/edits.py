@@ -88,7 +88,7 @@ def find_poll_place(cell: Unit, count: int | None = None) -> int:
 
 
 def _count_numbered_statements(cell: Unit, count: int) -> int:
-    """Count the number that the statement behind the first `count` has in paths: future imports have none."""
+    """Return the number in paths of the statement behind the first `count`: future imports have no number."""
     statements = ast.parse(cell.source).body[:count]
     return count - sum(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in statements)
 

@@ -315,7 +315,7 @@ class Residual:
     def _build_handler_choice(self, node: ast.Try, index: int, step: int) -> list[ast.stmt]:
         """Build a `try` for a place in the expression of an `except`.
 
-        It is completed while the exception is raised again.
+        The expression is completed while the exception is in flight again.
         """
         first: Any = copy_node(node.handlers[index])
         filed: Any = first.type.value.elts[0]

@@ -55,7 +55,7 @@ def find_tested_place(
 
 
 def _is_operand(operand_place: NodePlace, tested_node: Any) -> bool:
-    """Return whether `tested` tests the truth of `found`, and not that of another part of it."""
+    """Return whether the test at `tested_node` is of the operand itself, and not of another part of it."""
     if operand_place.node is tested_node:
         return True
     around = [node for node, _ in operand_place.path]

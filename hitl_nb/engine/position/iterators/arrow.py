@@ -17,10 +17,10 @@ _WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
 
 
 def reduce_arrow_generator(value: Any) -> tuple[Any, ...]:
-    """Reduce a generator of pyarrow to its pickle form.
+    """Reduce a generator of compiled code to its pickle form, if it is one of pyarrow.
 
     Raises:
-        CannotSave: It is another generator, or its memory is not as expected.
+        CannotSave: It is another generator, or it cannot be read as expected.
     """
     name = value.__qualname__
     if "pyarrow" in sys.modules and name in ("Array.__iter__", "ChunkedArray.__iter__", "ChunkedArray.iterchunks"):

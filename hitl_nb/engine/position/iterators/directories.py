@@ -63,9 +63,9 @@ def open_listing(iterator: Any) -> DirectoryListing:
 
 
 def _is_unreferenced(raw: Any, listing: DirectoryListing) -> bool:
-    """Return whether only the table refers to them.
+    """Return whether only the table refers to an iterator and its listing.
 
-    The names and calls here count, and the listing has its iterator.
+    The reference counts also include the names and calls here, and the listing's reference to its iterator.
     """
     return getrefcount(raw) <= 5 and getrefcount(listing) <= 4
 

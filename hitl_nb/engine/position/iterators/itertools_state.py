@@ -129,9 +129,9 @@ def _reduce_repeat(value: Any) -> tuple[Any, ...]:
 
 
 def _reduce_cycle(value: Any) -> tuple[Any, ...]:
-    """Reduce a `cycle`. In its first round it has its iterator and the items taken.
+    """Reduce a `cycle`.
 
-    Later only these, and `next` repeats.
+    In its first round it has its iterator and the items taken. Later it has only the items, and repeats them.
     """
     iterator, saved = _read_objects(value, 2)
     if iterator is not None:
@@ -239,9 +239,9 @@ def _reduce_compress(value: Any) -> tuple[Any, ...]:
 
 
 def _reduce_accumulate(value: Any) -> tuple[Any, ...]:
-    """Reduce an `accumulate`. It has function, iterator, total, initial, in this order.
+    """Reduce an `accumulate`.
 
-    Only the iterator is always set.
+    It has function, iterator, total and initial, in this order. Only the iterator is always set.
     """
     total, iterator, function, initial = _read_objects(value, 4)
     is_begun = bool(_read_words(value, 0, 1)[0])

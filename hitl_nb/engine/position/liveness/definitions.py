@@ -244,7 +244,7 @@ _BLOCK_FIELDS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def is_comprehension_function(node: Any) -> bool:
-    """Return whether the engine made a function for a list, set or dict comprehension; it is called at its definition."""
+    """Return whether the engine made a function for a list, set or dict comprehension, called at its definition."""
     is_own = isinstance(node, FUNCTIONS) and is_engine_name(node.name)
     return is_own and node.name.startswith(".c") and isinstance(node.body[-1], ast.Return)
 

@@ -210,7 +210,7 @@ class ExpressionAnalysis(ABC):
         """Find the variables of the enclosing scopes that a function reads."""
 
     def _visit_comprehension(self, node: Any) -> NameEffect:
-        """Visit a comprehension. It runs in place, with its own targets. Its first iterable is evaluated outside of it."""
+        """Visit a comprehension. It runs in place with its own targets; its first iterable is evaluated outside."""
         outer = self.effect_of(node.generators[0].iter)
         loads, stores = self.loads, self.stores
         self.loads, self.stores = 0, 0

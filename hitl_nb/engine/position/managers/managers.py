@@ -80,9 +80,8 @@ class EnteredManager:
 def find_entered_managers(stack: SavedStack) -> list[EnteredManager]:
     """Find the managers that a stack, just read, is inside of, outermost first.
 
-    With those in ExitStacks and generators.
-
-    It also prepares `reduce_manager`: call it before the stack is pickled.
+    Managers in ExitStacks and generators are included. This function also prepares `reduce_manager`: call it before the
+    stack is pickled.
     """
     per_frame = [list(_iterate_entered_managers(frame)) for frame in stack.order]
     found = [each for part in per_frame for each in part]

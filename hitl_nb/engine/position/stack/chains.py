@@ -64,7 +64,7 @@ def is_await_unrepeatable(node: Any, value: Any) -> bool:
 
 
 def mark_paused_coroutine(saved_frame: SavedFrame, view: FrameView) -> None:
-    """Mark a coroutine that was continued: it is not made again from its beginning, unless it has only failed."""
+    """Mark a coroutine that was continued: it is not made again from its beginning, unless a failure was its only step."""
     if BOX in view.code.co_varnames and JOINED_MARK not in saved_frame.locals:
         saved_frame.locals[PAUSE_MARK] = True
 
@@ -84,9 +84,10 @@ def join_coroutines(stack: SavedStack) -> None:
 
 
 def _find_awaiting_variable(caller: SavedFrame, frame: SavedFrame) -> str:
-    """Find the variable by which a frame awaits the coroutine of the next one; "".
+    """Find the variable by which a frame awaits the coroutine of the next one.
 
-    It is no variable, or not awaited there.
+    Returns:
+        "": The operand is not a variable, or the coroutine is not awaited there.
     """
     unit, inner = find_unit(caller.unit), find_unit(frame.unit)
     assert unit is not None

@@ -71,7 +71,7 @@ def prepare_reevaluation(frame: SavedFrame) -> None:
 def prepare_awaited_reevaluation(frame: SavedFrame) -> None:
     """Prepare a frame that failed at an `await`: the awaited object's call is made again, from its own arguments.
 
-    So a call of a step that is one of them is the same call.
+    So a call of a step in these arguments is the same call.
     """
     unit = find_unit(frame.unit)
     assert unit is not None
@@ -85,10 +85,11 @@ def prepare_awaited_reevaluation(frame: SavedFrame) -> None:
 
 
 def step_out_of_raising(stack: SavedStack) -> bool:
-    """Step out of functions that raised the error by a statement for that: to do that again would raise it again.
+    """Step out of functions that raised the error by a `raise` or `assert`: that statement would raise it again.
 
-    Returns False if one cannot be made again and is not to be continued: it is inside `with`, or a coroutine that was
-    made elsewhere.
+    Returns:
+        False: A function can neither be made again nor continued. It is inside a `with`, or it is a coroutine that was
+        made elsewhere.
     """
     while _is_at_raise(stack.frames[-1]) and step_out(stack):
         pass

@@ -186,7 +186,7 @@ def name_task_places(
 ) -> StackPlaces:
     """Name the places on the stack of a task, with the task's own name in them.
 
-    Of a task that begins again with a call, the places of that call: what it awaits and is made again.
+    For a task that starts again with a call, these are the places of that call, which is awaited and made again.
     """
     origin = origin_of(task)
     if is_gated_call(unwrap_wait_for(task.get_coro())):  # it has no frame of the notebook's: it begins again

@@ -36,12 +36,10 @@ _GATHERING_FUTURE: Any = vars(asyncio_tasks)["_GatheringFuture"]
 
 
 def reduce_asyncio(value: Any) -> tuple[Any, ...] | None:
-    """Reduce a task, a future or a shared object (lock, queue) of asyncio to its pickle form; None.
-
-    It is none of these.
+    """Reduce a task, a future or a shared object (lock, queue) of asyncio to its pickle form; None: it is not one.
 
     Raises:
-        CannotSave: what it waits for lies outside of the run.
+        CannotSave: It waits for something outside of the run.
     """
     reduced = reduce_loaded_object(value) or _reduce_future(value)
     return asyncio_shared.reduce_shared(value) if reduced is None else reduced
@@ -179,10 +177,7 @@ _SHIELD_CALLBACK = "shield.<locals>._outer_done_callback"
 
 
 def discard_leftovers() -> None:
-    """Discard the remaining objects here of the state saved last, which continues elsewhere.
-
-    None is reported as lost.
-    """
+    """Discard what remains here of the state saved last, so that nothing is reported as lost: it continues elsewhere."""
     for future in turn_order.failed_futures:
         future._log_traceback = False
     for handle in turn_order.handles:

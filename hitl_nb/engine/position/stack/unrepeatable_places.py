@@ -38,7 +38,7 @@ def refuse_half_used_iterator(view: FrameView, number: int) -> None:
 
 
 def _find_named_iterators(node: Any, view: FrameView) -> list[Any]:
-    """Return the value of an operand that is a plain name, if it is an iterator that asking uses up."""
+    """Return the value of an operand that is a plain name, if it is an iterator that is used up by reading it."""
     match node:
         case ast.Starred(value=inner) | ast.keyword(value=inner) | ast.Attribute(value=inner):
             return _find_named_iterators(inner, view)
@@ -70,10 +70,7 @@ def refuse_repeated_call(view: FrameView, number: int) -> None:
 
 
 def _is_iterator_maker(call: Any, view: FrameView) -> bool:
-    """Return whether a call only makes an iterator, and nothing runs until that is asked.
-
-    `map(...)`, `generator(...)`.
-    """
+    """Return whether a call (`map(...)`, `generator(...)`) only makes an iterator: no code runs until it is read."""
     function: Any = look_up(call.func, view) if isinstance(call, ast.Call) else None
     if isinstance(function, types.FunctionType):
         return bool(function.__code__.co_flags & inspect.CO_GENERATOR)
