@@ -52,8 +52,10 @@ class NameSets:
         return found
 
     def split_by_scope(self, mask: int) -> tuple[set[str], set[str]]:
-        """The names that may be a frame's, and those that are of the namespace in any case. `EVERY_NAME` is in
-        neither."""
+        """Split names into those that may be a frame's and those that are always the namespace's.
+
+        `EVERY_NAME` is in neither.
+        """
         plain: set[str] = set()
         spaced: set[str] = set()
         for name in self._names_in(mask & ~self.every_bit):

@@ -64,7 +64,7 @@ def is_await_unrepeatable(node: Any, value: Any) -> bool:
 
 
 def mark_paused_coroutine(saved_frame: SavedFrame, view: FrameView) -> None:
-    """Mark a coroutine that was continued: it is not made again from its beginning, unless a failure was its only step."""
+    """Mark a coroutine that was continued: it is not made again from its beginning, unless it has only failed since."""
     if BOX in view.code.co_varnames and JOINED_MARK not in saved_frame.locals:
         saved_frame.locals[PAUSE_MARK] = True
 

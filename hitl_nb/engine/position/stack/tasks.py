@@ -177,7 +177,7 @@ _SHIELD_CALLBACK = "shield.<locals>._outer_done_callback"
 
 
 def discard_leftovers() -> None:
-    """Discard what remains here of the state saved last, so that nothing is reported as lost: it continues elsewhere."""
+    """Discard objects left here of the state saved last, so that none is reported as lost: it continues elsewhere."""
     for future in turn_order.failed_futures:
         future._log_traceback = False
     for handle in turn_order.handles:
