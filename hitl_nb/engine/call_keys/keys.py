@@ -160,6 +160,7 @@ class Keys:
 
     @property
     def has_executions(self) -> bool:
+        """Whether a task of the run has a current execution."""
         return bool(self._executions)
 
     @property

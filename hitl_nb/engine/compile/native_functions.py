@@ -34,6 +34,7 @@ class DefinitionHead:
     names: tuple[str, ...]
 
     def is_left_native(self, resolve: Resolve) -> bool:
+        """Return whether the definition is left native, by its comment or by a decorator that `resolve` finds."""
         return self.has_comment or any(_is_native_decorator(_resolve_name(name, resolve)) for name in self.names)
 
 

@@ -43,6 +43,7 @@ class CodePlaces:
         return numbers[unit], columns[unit]
 
     def as_bytes(self) -> bytes:
+        """Return numbers and columns as bytes, to compare or hash them."""
         numbers, columns = self._decoded or self._decode_places()
         return numbers.tobytes() + columns
 

@@ -147,6 +147,7 @@ class SavedUnit:
 
     @classmethod
     def from_unit(cls, unit: Unit) -> SavedUnit:
+        """Make the saved form of a unit."""
         return cls(unit.key, unit.source, unit.filename, unit.is_cell, unit.shows_last, unit.flags)
 
 

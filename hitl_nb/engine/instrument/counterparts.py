@@ -85,6 +85,7 @@ _counterparts_by_unit: weakref.WeakKeyDictionary[Unit, Counterparts] = weakref.W
 
 
 def get_counterparts(unit: Unit) -> Counterparts:
+    """Return the counterparts of a unit, made at the first call."""
     found = _counterparts_by_unit.get(unit)
     if found is None:
         found = _counterparts_by_unit[unit] = Counterparts(unit)
@@ -112,6 +113,7 @@ _KINDS = 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200  # also generator, coroutine, i
 
 
 def iterate_nested_codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Yield all code objects inside a code object."""
     for value in code.co_consts:
         if isinstance(value, types.CodeType):
             yield value

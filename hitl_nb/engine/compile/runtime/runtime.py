@@ -85,11 +85,13 @@ class ContinuedGenerator:
         return next(self.generator)
 
     def throw(self, *args: Any) -> Any:
+        """Throw an error into the generator; the first call only brings the generator to its place."""
         if self.is_fresh:
             return next(self)
         return self.generator.throw(*args)
 
     def close(self) -> None:
+        """Close the generator."""
         self.generator.close()
 
 
@@ -187,10 +189,12 @@ def super_of(function: Any, kind: Any, instance: Any) -> Any:
 
 
 def import_all(module: str | None, level: int, namespace: dict[str, Any]) -> None:
+    """Do `from module import *` into a namespace."""
     exec(f"from {'.' * level}{module or ''} import *", namespace)
 
 
 def begin_annotations(namespace: dict[str, Any]) -> None:
+    """Make `__annotations__` in a namespace, if it has none."""
     namespace.setdefault("__annotations__", {})
 
 
@@ -212,6 +216,7 @@ def throw(exception: BaseException) -> None:
 
 
 def settle(exception: BaseException) -> None:
+    """Put back the traceback and the contexts that an exception had before it was raised again."""
     traceback, contexts = _thrown_states.pop(id(exception))
     for one, context in contexts.values():
         if one.__context__ is not context:
@@ -294,6 +299,7 @@ async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterato
 
 
 async def resume_async_iterator(iterator: Any) -> AsyncIterator[Any]:
+    """Do the same as `resume_iterator` for an asynchronous loop."""
     yield None
     async for item in PlainAsyncIterator(iterator):
         yield item

@@ -10,6 +10,7 @@ from hitl_nb.engine.compile.runtime.raised_errors import make_raiser
 
 
 def kind_of(value: Any) -> Any:
+    """Return the type of a value, without static types."""
     return cast("Any", type(value))
 
 
@@ -54,6 +55,7 @@ _MAX_PLAIN_MANAGERS = 200
 
 
 def async_with_methods(manager: Any) -> tuple[Any, Any]:
+    """Return the functions that `async with` calls; each takes the manager as its first argument."""
     try:
         return _find_two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
     except TypeError as error:
@@ -92,4 +94,5 @@ class BoundMethod:
         self.method = method
 
     def __call__(self, manager: Any, *args: Any) -> Any:
+        """Call the bound method; the manager is ignored."""
         return self.method(*args)

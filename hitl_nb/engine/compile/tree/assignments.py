@@ -32,6 +32,7 @@ class Assignments(Comprehensions):
         return [*before, node, *after]
 
     def instrument_assign(self, node: ast.Assign) -> list[ast.stmt]:
+        """Instrument an assignment; with targets that call, the value is filed first, then bound to each."""
         calling = [target for target in node.targets if self.call_finder.has_call(target)]
         if not calling or (len(node.targets) == 1 and not isinstance(calling[0], ast.Tuple | ast.List)):
             return self._instrument_whole_assign(node)

@@ -47,6 +47,7 @@ class CallFinder:
             self._examine(module)
 
     def has_call(self, node: ast.AST | None) -> bool:
+        """Return whether evaluating a node calls, awaits or yields in its own frame."""
         if node is None or type(node) in _LEAF_KINDS:
             return False
         found = self._found.get(node)

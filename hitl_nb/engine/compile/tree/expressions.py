@@ -79,6 +79,7 @@ class Expressions(ABC):
     # -- the current statement
 
     def begin_statement(self) -> None:
+        """Forget the filed names and the prelude of the statement before."""
         self.filed, self.prelude, self.depth = {}, [], 0
 
     def take_prelude(self) -> tuple[list[ast.stmt], list[ast.stmt]]:
@@ -182,6 +183,7 @@ class Expressions(ABC):
     # -- one kind of expression each
 
     def visit(self, node: Any) -> Any:
+        """Instrument an expression in place; returns the node to use instead."""
         kind: type[ast.AST] = node.__class__
         if is_leaf(node) or not self.call_finder.has_call_below(node):
             return node
@@ -281,6 +283,7 @@ class Expressions(ABC):
         return self.instrument_lambda_body(node)
 
     def instrument_lambda_body(self, node: ast.Lambda) -> ast.expr:
+        """Instrument the body of a lambda as a function of its own."""
         if self.call_finder.has_call_below(node.body):
             function = self.builder.add_function(node, "lambda", "<lambda>", self.function)
             nodes = list_own_nodes([node.body])

@@ -77,18 +77,22 @@ _LOAD, _STORE = ast.Load(), ast.Store()
 
 
 def load(name: str, at: ast.AST | None = None) -> ast.Name:
+    """Make a node that reads a name."""
     return set_position(ast.Name(name, _LOAD), at)
 
 
 def store(name: str, at: ast.AST | None = None) -> ast.Name:
+    """Make a node that binds a name."""
     return set_position(ast.Name(name, _STORE), at)
 
 
 def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
+    """Make a constant."""
     return set_position(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
+    """Make an assignment to a name."""
     if "lineno" not in value.__dict__:
         fill_positions(value, at)
     return set_position(ast.Assign([store(name, at)], value), at)
@@ -115,6 +119,7 @@ _own_attributes: dict[str, ast.Attribute] = {}
 
 
 def is_runtime_attribute(node: ast.Attribute) -> bool:
+    """Return whether a node is an attribute of the runtime object."""
     return isinstance(node.value, ast.Constant) and node.value.value is RUNTIME
 
 
@@ -127,6 +132,7 @@ def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.C
 
 
 def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
+    """Make an expression statement."""
     if "lineno" not in value.__dict__:
         fill_positions(value, at)
     return set_position(ast.Expr(value), at)
@@ -135,10 +141,12 @@ def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
 def make_if(
     test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt] = (), at: ast.AST | None = None
 ) -> ast.If:
+    """Make an `if` statement."""
     return fill_positions(ast.If(test, list(body), list(orelse)), at)
 
 
 def is_engine_name(name: str) -> bool:
+    """Return whether a name is one of the engine's, which begin with a dot."""
     return name.startswith(".")
 
 
@@ -166,6 +174,7 @@ def is_plain(node: ast.expr) -> bool:
 
 
 def is_super(node: ast.AST) -> bool:
+    """Return whether a node is a call of `super`."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
 
 
@@ -187,6 +196,7 @@ _CLOSED_KINDS = frozenset((*SCOPES, ast.Name, ast.Constant))
 
 
 def list_body_nodes(body: Iterable[ast.AST]) -> list[ast.AST]:
+    """List the own nodes of all statements of a block; see `iterate_own_nodes`."""
     return [node for statement in body for node in iterate_own_nodes(statement)]
 
 
@@ -282,6 +292,7 @@ _BINDING_KINDS = frozenset(
 
 
 def iterate_comprehension_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the own nodes below a comprehension."""
     for child in list_children(node):
         yield from iterate_own_nodes(child)
 
@@ -347,6 +358,7 @@ def list_parts(node: Any) -> list[tuple[Any, Any, Any]]:
 
 
 def read_slot(node: ast.AST, slot: Slot) -> ast.expr | ast.keyword:
+    """Return the part of a node that a slot names."""
     holder, name = _find_holder(node, slot)
     value = getattr(holder, name)
     return value if slot[1] is None else value[slot[1]]
@@ -369,4 +381,5 @@ def _find_holder(node: Any, slot: Slot) -> tuple[ast.AST, str]:
 
 
 def unwrap_keyword(part: ast.AST) -> ast.AST:
+    """Return the value of a keyword argument; other nodes as they are."""
     return part.value if isinstance(part, ast.keyword) else part

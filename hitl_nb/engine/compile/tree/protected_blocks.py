@@ -53,6 +53,7 @@ class ProtectedBlocks(Assignments):
         return [node]
 
     def instrument_return(self, node: ast.Return) -> list[ast.stmt]:
+        """Instrument a `return`; inside a `finally` it files the value and sets the flags."""
         if not self.final_flags:
             self.instrument_parts(node)
             before, _ = self.take_prelude()
@@ -75,6 +76,7 @@ class ProtectedBlocks(Assignments):
     # -- try
 
     def instrument_try(self, node: ast.Try) -> list[ast.stmt]:
+        """Instrument a `try`."""
         return self._instrument_try_finally(node) if node.finalbody else self._instrument_try_except(node)
 
     def _instrument_try_finally(self, node: ast.Try) -> list[ast.stmt]:
@@ -131,6 +133,7 @@ class ProtectedBlocks(Assignments):
     # -- with
 
     def instrument_with(self, node: Any) -> list[ast.stmt]:
+        """Instrument a `with` or `async with`; several managers become nested statements."""
         if len(node.items) > 1:
             inner = ast.copy_location(type(node)(node.items[1:], node.body), node)
             outer = ast.copy_location(type(node)(node.items[:1], [inner]), node)

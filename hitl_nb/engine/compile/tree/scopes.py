@@ -147,6 +147,7 @@ class FiledNames:
         self._counts: Counter[str] = Counter()
 
     def new_name(self, kind: str) -> str:
+        """Make a name for a filed value of the current statement; `kind` is its first letter."""
         name = f".{kind}{self.path}.{self._counts[self.path]}"
         self._counts[self.path] += 1
         if kind in _VALUE_KINDS:

@@ -96,6 +96,7 @@ class Statements(ProtectedBlocks):
         return is_simple and self.function.is_agent and self.call_finder.has_call(node)
 
     def instrument_statement(self, node: ast.stmt) -> list[ast.stmt]:
+        """Instrument a statement; returns the statements to use instead."""
         return getattr(self, self._instrumenters.get(type(node), "_instrument_simple"))(node)
 
     def _leave_unchanged(self, node: ast.stmt) -> list[ast.stmt]:
@@ -238,6 +239,7 @@ class Statements(ProtectedBlocks):
         return [*before, *self.instrument_definition(node, node.name, is_agent=is_agent), *after]
 
     def instrument_definition(self, node: Any, name: str, *, is_agent: bool = False) -> list[ast.stmt]:
+        """Instrument a function definition."""
         function = self.builder.add_function(node, "def", name, self.function)
         function.is_agent = is_agent
         nodes = list_own_nodes(node.body)
@@ -273,6 +275,7 @@ class Statements(ProtectedBlocks):
         inner.instrument_methods(node.body)
 
     def instrument_methods(self, statements: list[ast.stmt]) -> None:
+        """Instrument the functions that a class body defines, nested classes included."""
         for statement in statements:
             for part in list_lambdas(statement):
                 self.instrument_lambda_body(part)  # what the body of the class evaluates is not filed

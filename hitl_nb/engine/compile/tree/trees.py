@@ -66,6 +66,7 @@ class SourceTree:
 
     @property
     def module(self) -> ast.Module:
+        """The instrumented module."""
         return ast.Module([self.nodes[0]], [])
 
     def index_functions(self) -> None:
@@ -160,6 +161,7 @@ class TreeBuilder:
     def add_function(
         self, node: ast.AST, kind: FunctionKind, name: str, parent: InstrumentedFunction | None
     ) -> InstrumentedFunction:
+        """Register a function of the tree, and give it its number and qualified name."""
         owner, qualname = "", name
         if parent is not None:
             owner = parent.name if parent.kind == "class" else parent.owner
@@ -172,6 +174,7 @@ class TreeBuilder:
         return made
 
     def build_tree(self, module: ast.Module, *, shows_last: bool) -> SourceTree:
+        """Instrument a module; `shows_last`: its last expression is shown, as in a cell."""
         tree = self.tree
         self.call_finder.examine_module(module)
         docstring = _bind_docstring(module.body)
@@ -208,6 +211,7 @@ class TreeBuilder:
 
 
 def iterate_codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Yield a code object and all code objects inside it."""
     yield code
     for value in code.co_consts:
         if isinstance(value, types.CodeType):

@@ -93,6 +93,7 @@ def close_unstarted_coroutines() -> None:
 
 
 def make_finished_coroutine() -> Any:
+    """Make a coroutine that has ended."""
     coroutine = _return_result(None)
     coroutine.close()
     return coroutine
@@ -110,6 +111,7 @@ async def _await_pending_cancel() -> None:
 
 
 def make_call(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Call a function; used in pickle forms."""
     return function(*args, **keywords)
 
 

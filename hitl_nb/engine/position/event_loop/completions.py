@@ -38,12 +38,14 @@ class AsCompletedIterator:
         return wait_for_one(self)
 
     def complete_future(self, future: Any) -> None:
+        """Note that a future is done, and queue it."""
         if future in self.unfinished_futures:
             self.unfinished_futures.remove(future)
             self.done_queue.put_nowait(future)
 
 
 async def wait_for_one(completing: AsCompletedIterator) -> Any:
+    """Wait for the next future that is done, and return its result."""
     future = await completing.done_queue.get()
     return future.result()
 
@@ -53,10 +55,12 @@ _known_iterators: dict[int, AsCompletedIterator] = {}
 
 
 def is_as_completed(value: object) -> bool:
+    """Return whether a value is an iterator of `asyncio.as_completed`, or a continued one."""
     return isinstance(value, AsCompletedIterator) or (ITERATOR_TYPE is not None and type(value) is ITERATOR_TYPE)
 
 
 def forget_iterators() -> None:
+    """Forget the iterators that were found while a state was read."""
     _known_iterators.clear()
 
 

@@ -57,6 +57,7 @@ _origins: WeakKeyDictionary[Any, Origin] = WeakKeyDictionary()
 
 
 def origin_of(task: Any) -> Origin:
+    """Return the origin of a task; a task without one gets its name as key."""
     found = _origins.get(task)
     if found is None:
         found = _origins[task] = Origin(task.get_name())
@@ -64,6 +65,7 @@ def origin_of(task: Any) -> Origin:
 
 
 def set_origin(task: Any, origin: Origin) -> None:
+    """Set the origin of a task."""
     _origins[task] = origin
 
 

@@ -15,13 +15,14 @@ class ReleasedCondition:
         return getattr(object.__getattribute__(self, "condition"), name)
 
     def locked(self) -> bool:
+        """Return True, because `wait` checks that the lock is held when it starts."""
         return True
 
     def release(self) -> None: ...
 
 
 class QueueForWaiter:
-    """A queue for one that waits for it already: it has its turn when it is woken, though there be something now."""
+    """A queue for a coroutine that waited already: it waits until it is woken, even if the queue has an item now."""
 
     def __init__(self, queue: Any) -> None:
         self.queue = queue
@@ -31,9 +32,11 @@ class QueueForWaiter:
         return getattr(object.__getattribute__(self, "queue"), name)
 
     def full(self) -> bool:
+        """Return True at the first call, so that the coroutine waits; then whether the queue is full."""
         waits, self.is_waiting = self.is_waiting, False
         return waits or self.queue.full()
 
     def empty(self) -> bool:
+        """Return True at the first call, so that the coroutine waits; then whether the queue is empty."""
         waits, self.is_waiting = self.is_waiting, False
         return waits or self.queue.empty()

@@ -49,10 +49,12 @@ The form is kept because the object itself cannot be read until it starts.
 
 
 def make_new(kind: Any) -> Any:
+    """Make an empty instance; used in pickle forms."""
     return kind.__new__(kind)
 
 
 def fill_future(future: Any, state: FutureState) -> None:
+    """Register the state of a loaded future, which is set when the tasks are restarted."""
     _loaded_futures.append((future, state))
     remember_loaded_object(future, (make_new, (type(future),), state, None, None, fill_future))
 
@@ -324,23 +326,27 @@ def _shield_into(loop: Any, outer: Any, inner: Any) -> None:
 
 
 class DeferredFuture:
-    """A future as `gather` and `shield` see it: of one that has ended they are only told in its turn."""
+    """A future for `gather` and `shield`: they are notified of a future that has ended only in its turn."""
 
     def __init__(self, future: Any) -> None:
         self.future = future
         self.has_callback = False
 
     def get_loop(self) -> Any:
+        """Return the loop of the future."""
         return self.future.get_loop()
 
     def done(self) -> bool:
+        """Return False until a callback is added; then whether the future is done."""
         return self.has_callback and self.future.done()
 
     def add_done_callback(self, callback: Any) -> None:
+        """Add a callback to the future."""
         self.has_callback = True
         self.future.add_done_callback(callback)
 
     def remove_done_callback(self, callback: Any) -> None:
+        """Remove a callback from the future."""
         self.future.remove_done_callback(callback)
 
 

@@ -30,6 +30,7 @@ asyncio_waits = AsyncioWaits()
 
 
 def is_granted(future: Any) -> bool:
+    """Return whether a waiter's future was granted and its task has not been cancelled in the meantime."""
     return future is not None and future.done() and not future.cancelled() and not is_abandoned(future)
 
 

@@ -49,6 +49,7 @@ class Box:
         self.names, self.own_cell_names = names, own_cell_names
 
     def take(self) -> tuple[Any, ...]:
+        """Return the values of locals and cells, and empty the saved frame so that it keeps none alive."""
         saved = self.saved_frame
         assert saved is not None
         values = (*[saved.locals[name] for name in self.names], *[saved.cells[name] for name in self.own_cell_names])
@@ -85,6 +86,7 @@ def find_saved_unit(saved_frame: SavedFrame) -> Unit:
 
 
 def compile_continuation(unit: Unit, saved_frame: SavedFrame) -> types.CodeType:
+    """Compile the residual of a saved frame, cached by place."""
     flags = tuple(sorted((name, saved_frame.locals[name]) for name in saved_frame.locals if name.startswith(".f")))
     names, cells = tuple(saved_frame.locals), tuple(saved_frame.cells)
     key = (

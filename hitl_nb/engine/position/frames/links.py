@@ -56,6 +56,7 @@ class FrameLink:
 
 
 def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> FrameLink:
+    """Find the place of a frame, and how it leads to the next frame inward."""
     link, place = _find_link(view, inner, is_answered)
     if not link.is_exact:
         link.number = getattr(widen_place(place), "lineno", link.number)
@@ -193,6 +194,7 @@ def _next_method_of(iterator: Any) -> Any:
 
 
 def iterator_name(node: Any) -> str:
+    """Return the name of a loop's filed iterator; "": there is none."""
     return node.id if isinstance(node, ast.Name) else getattr(getattr(node, "iter", None), "id", "")
 
 

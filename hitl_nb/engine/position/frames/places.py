@@ -24,6 +24,7 @@ METHOD_COLUMN = 1
 
 
 def find_place(unit: Unit, function: int, number: int) -> NodePlace | None:
+    """Find the place of the node with this number in a function; None: no node has it."""
     tree = unit.get_tree()
     places: dict[int, NodePlace] | None = tree.places.get(function)
     if places is None:

@@ -50,6 +50,7 @@ class Residual:
         self.flag_count = 0
 
     def build_body(self) -> list[ast.stmt]:
+        """Build the statements of the residual."""
         top, (field, index) = self.path[0]
         if self.function.kind == "lambda":
             value: Any = top

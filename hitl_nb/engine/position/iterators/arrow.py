@@ -31,6 +31,7 @@ def reduce_arrow_generator(value: Any) -> tuple[Any, ...]:
 
 
 def make_chunks(rest: Any) -> Any:
+    """Make an iterator of the chunks of an array."""
     return rest.iterchunks()
 
 

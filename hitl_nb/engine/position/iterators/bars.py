@@ -15,6 +15,7 @@ _KEPT_OPTIONS = (
 
 
 def reduce_bar(value: Any) -> tuple[Any, ...]:
+    """Reduce a bar of tqdm to its pickle form."""
     known: dict[str, Any] = value.__dict__
     options = {name: known[name] for name in _KEPT_OPTIONS if name in known}
     if not known.get("dynamic_miniters", True):
@@ -60,6 +61,7 @@ def _is_open_file(stream: Any) -> bool:
 
 
 def make_bar(kind: Any, options: dict[str, Any], stream: Any) -> Any:
+    """Make a bar again; `stream` is a stream, or the name of one in `sys`."""
     options = {name: value for name, value in options.items() if name != "ncols" or not options.get("dynamic_ncols")}
     if stream is not None:
         options["file"] = getattr(sys, stream) if isinstance(stream, str) else stream
@@ -67,6 +69,7 @@ def make_bar(kind: Any, options: dict[str, Any], stream: Any) -> Any:
 
 
 def fill_bar(bar: Any, state: dict[str, Any]) -> None:
+    """Set the state of a loaded bar; the elapsed time in seconds continues."""
     elapsed, delay = state.pop("elapsed", None), state.pop("delay", 0)
     for name, value in state.items():
         if value is not None or name in ("iterable", "postfix"):

@@ -34,6 +34,7 @@ class DirectoryListing:
         self.close()
 
     def close(self) -> None:
+        """Close the iterator; no entry is left."""
         self._entries.clear()
         if self._iterator is not None:
             self._iterator.close()
@@ -96,22 +97,28 @@ class VanishedEntry:
         return f"<DirEntry {self.name!r}>"
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        """Return whether the entry was a directory."""
         return self._kinds[0] and (follow_symlinks or not self._kinds[2])
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        """Return whether the entry was a file."""
         return self._kinds[1] and (follow_symlinks or not self._kinds[2])
 
     def is_symlink(self) -> bool:
+        """Return whether the entry was a symbolic link."""
         return self._kinds[2]
 
     def inode(self) -> int:
+        """Return the inode that the entry had."""
         return self._inode
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        """Return the current status of the path."""
         return os.stat(self.path, follow_symlinks=follow_symlinks)  # noqa: PTH116 - as it is given
 
 
 def reduce_entry(value: Any) -> tuple[Any, ...]:
+    """Reduce a directory entry to its path, name, kinds and inode."""
     try:
         kinds = value.is_dir(), value.is_file(), value.is_symlink()
     except OSError:

@@ -115,6 +115,7 @@ def _are_same(kind: str, left_items: list[Any], rest_items: list[Any]) -> bool:
 
 
 def make_dict_iterator(kind: str, source: dict[Any, Any], taken_count: int, size: int) -> Any:
+    """Make an iterator of a dict that has given `taken_count` items."""
     if len(source) != size:  # it is not filled yet: it holds its own iterator
         return LateDictIterator(kind, source, taken_count)
     return skip_items(iter(_DICT_VIEWS[kind](source)), taken_count)
@@ -146,6 +147,7 @@ def _return_unchanged(iterator: Any) -> Any:
 
 
 def make_finished_dict_iterator(kind: str) -> Any:
+    """Make an iterator of a dict that has ended."""
     return skip_items(iter(_DICT_VIEWS[kind]({})), 1)
 
 
@@ -205,6 +207,7 @@ def _reduce_csv_reader(value: Any) -> ReducedForm:
 
 
 def make_csv_reader(source: Any, dialect: dict[str, Any], count: int) -> Any:
+    """Make a csv reader that has read `count` lines."""
     import csv
 
     return skip_items(csv.reader(ContinuedCsvLines(source, count), **dialect), count)
@@ -218,6 +221,7 @@ def _reduce_flat(value: Any) -> ReducedForm:
 
 
 def make_flat(array: Any, index: int) -> Any:
+    """Make a flat iterator of an array at an index."""
     return skip_items(array.flat, index)
 
 
@@ -226,6 +230,7 @@ def _reduce_broadcast(value: Any) -> ReducedForm:
 
 
 def make_broadcast(arrays: tuple[Any, ...], index: int) -> Any:
+    """Make a `broadcast` of arrays at an index."""
     import numpy as np
 
     return skip_items(np.broadcast(*arrays), index)
@@ -266,6 +271,7 @@ def _shape_of(value: Any) -> Any:
 
 
 def make_nditer(operands: Any, flags: Any, access: Any, index: int) -> Any:
+    """Make an `nditer` that has given `index` items."""
     import numpy as np
 
     made: Any = np.nditer(operands, flags=list(flags), op_flags=list(access))

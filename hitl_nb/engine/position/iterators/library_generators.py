@@ -101,6 +101,7 @@ def _reduce_with_source(source: LibrarySource, args: tuple[Any, ...], rest: list
 
 
 def make_library_generator(source: tuple[Any, ...], *args: Any) -> Any:
+    """Make a generator of a library again, after its saved source was loaded."""
     load_source(source)
     return make_generator(*args)
 

@@ -49,10 +49,12 @@ def find_library_source(code: types.CodeType, namespace: dict[str, Any]) -> Libr
 
 
 def source_of_unit(key: str) -> LibrarySource | None:
+    """Return the library source of a unit; None: it is not a library's."""
     return _sources_by_unit.get(key)
 
 
 def unit_of(source: LibrarySource) -> Unit:
+    """Return the unit of a library source, compiled at the first call."""
     unit = _units_by_source.get(source)
     if unit is None:
         unit = _units_by_source[source] = compile_unit(source.text, source.filename, is_cell=False)
@@ -82,6 +84,7 @@ def load_source(fields: tuple[Any, ...]) -> LibrarySource:
 
 
 def fields_of(source: LibrarySource) -> tuple[Any, ...]:
+    """Return a source as plain data."""
     return astuple(source)
 
 

@@ -42,6 +42,7 @@ class Matches:
 
 
 def make_matches(pattern: Any, text: tuple[Any, int, int], taken_count: int) -> Matches:
+    """Make an iterator of matches that has given `taken_count` of them."""
     iterator = pattern.finditer(*text)
     for _ in range(taken_count):
         next(iterator, None)
@@ -73,6 +74,7 @@ def _is_finditer(iterator: Any) -> bool:
 
 
 def reduce_callable_iterator(value: Any) -> tuple[Any, ...] | None:
+    """Refuse an iterator of `re.finditer`; None: pickle itself can save the object."""
     if _is_finditer(value):
         raise CannotSave(
             "an iterator of re.finditer that no `for` reads directly; write `for m in re.finditer(...)`, or loop over "
@@ -85,6 +87,7 @@ _MATCH_METHODS = ("search", "match", "fullmatch")
 
 
 def reduce_match(value: Any) -> tuple[Any, ...]:
+    """Reduce a match to its pattern, text and method, by which it is found again."""
     text = value.string, value.pos, value.endpos
     if not isinstance(value.string, str | bytes):
         raise CannotSave(
@@ -101,6 +104,7 @@ def reduce_match(value: Any) -> tuple[Any, ...]:
 
 
 def make_match(pattern: Any, text: tuple[Any, int, int], method_name: str, number: int) -> Any:
+    """Find a match again, by the method that found it."""
     if method_name != "finditer":
         return getattr(pattern, method_name)(*text)
     return next(match for i, match in enumerate(pattern.finditer(*text)) if i == number)

@@ -32,6 +32,7 @@ def reduce_text_file_reader(value: Any) -> tuple[Any, ...]:
 
 
 def make_text_file_reader(path: str, size: int, engine: str, options: dict[str, Any], row: int) -> Any:
+    """Open a reader of a file again, at the row that it had reached."""
     if not Path(path).is_file() or Path(path).stat().st_size < size:
         raise HitlError(
             f"{path} is gone or shorter than when the agent paused, which was reading it; put it back and run the "
@@ -44,6 +45,7 @@ def make_text_file_reader(path: str, size: int, engine: str, options: dict[str, 
 
 
 def make_closed_reader(engine: str, options: dict[str, Any], row: int) -> Any:
+    """Make a reader that is closed."""
     import io
 
     made = _make_reader(io.StringIO("closed\n"), engine, {"chunksize": options.get("chunksize"), "delimiter": ","})

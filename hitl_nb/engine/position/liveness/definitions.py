@@ -82,6 +82,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return self.effect_of(node) if effect is None else effect(node)
 
     def effect_of_optional(self, node: ast.AST | None) -> NameEffect:
+        """Return the effect of a node; none if there is no node."""
         return NO_EFFECT if node is None else self.effect_of(node)
 
     # -- simple statements
@@ -149,6 +150,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return (reads, binds | self.store_name(node.name))
 
     def find_outer_reads(self, node: Any) -> int:
+        """Return the variables of the enclosing scopes that a function reads, and record those that escape."""
         found = self.find_nested_definition(node)
         self.escaping_names |= self._translate_globals(
             found.escaping_names if is_comprehension_function(node) else found.loads | found.binds
@@ -180,6 +182,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return mask
 
     def find_nested_definition(self, node: Any) -> NestedDefinition:
+        """Return the effects of a definition, analyzed once."""
         found = self.nested_definitions.get(node)
         if found is None:
             found = self.nested_definitions[node] = (
@@ -255,4 +258,5 @@ def _list_parameters(args: ast.arguments) -> list[ast.arg]:
 
 
 def drop_missing_parts(*parts: ast.AST | None) -> list[ast.AST]:
+    """List the parts that are not None."""
     return [part for part in parts if part is not None]

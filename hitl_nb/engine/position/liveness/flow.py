@@ -70,6 +70,7 @@ class FlowAnalysis(DefinitionAnalysis):
         self._live_cache, self._cached_paths = {}, paths
 
     def store_name(self, name: str) -> int:
+        """Record that a name is bound, and return its bits; a cell's name is also the namespace's."""
         found = super().store_name(name)
         if self.is_cell and not is_engine_name(name):  # the cell's names are the namespace's
             found |= self.name_sets.global_bit_of(name)

@@ -28,6 +28,7 @@ class NameSets:
         self.every_bit = self.bit_of(EVERY_NAME)
 
     def bit_of(self, name: str) -> int:
+        """Return the bit of a name."""
         found = self._bits.get(name)
         if found is None:
             found = self._bits[name] = 1 << len(self._names)
@@ -39,6 +40,7 @@ class NameSets:
         return self.bit_of(_GLOBAL_PREFIX + name)
 
     def mask_of(self, names: Iterable[str]) -> int:
+        """Return the bits of several names."""
         found = 0
         for name in names:
             found |= self.bit_of(name)

@@ -81,6 +81,7 @@ class ExpressionAnalysis(ABC):
         return name
 
     def bit_of(self, name: str) -> int:
+        """Return the bit of a name of the source, mangled if it is private."""
         found = self._bits.get(name)
         if found is None:
             mangled = self.mangle_name(name)
@@ -95,12 +96,14 @@ class ExpressionAnalysis(ABC):
         return found
 
     def record_loads(self, mask: int) -> int:
+        """Record the names of a mask as read, and return the mask."""
         self.loads |= mask
         return mask
 
     # -- in general
 
     def effect_of(self, node: ast.AST) -> NameEffect:
+        """Return the effect of an expression."""
         visitor = self._expression_visitors.get(type(node))
         return self.effect_in_order(list_children(node)) if visitor is None else visitor(node)
 

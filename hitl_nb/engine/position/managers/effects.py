@@ -42,6 +42,7 @@ class ManagerEffect:
 
 
 def make_plain(kind: Any) -> Any:
+    """Make an instance without calling its `__init__`."""
     return object.__new__(kind)
 
 
@@ -61,6 +62,7 @@ def _reduce_warnings(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
 
 
 def make_catch_warnings() -> Any:
+    """Make a `warnings.catch_warnings` that is not entered."""
     return warnings.catch_warnings()
 
 
@@ -231,6 +233,7 @@ def _read_outer_errors(token: Any) -> Any:
 
 
 def make_errstate(options: dict[str, Any]) -> Any:
+    """Make a `numpy.errstate` with these options."""
     import numpy as np
 
     return np.errstate(**options)

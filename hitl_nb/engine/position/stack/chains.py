@@ -27,6 +27,7 @@ _FINISHED_COROUTINE.close()
 
 
 def is_coroutine_frame(view: FrameView) -> bool:
+    """Return whether a frame is a coroutine's."""
     return bool(view.code.co_flags & _COROUTINE)
 
 

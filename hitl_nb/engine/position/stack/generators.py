@@ -94,6 +94,7 @@ def make_generator(
     is_awaitable: bool,
     namespace: dict[str, Any],
 ) -> Any:
+    """Make a generator or coroutine again; it is brought to its place when its state is set."""
     values: dict[str, Any] = {**dict.fromkeys(names), **flag_values}
     saved = SavedFrame(unit, function, place, mode, values, cells, namespace, reevaluated_names, is_awaitable)
     made, box = continue_frame(saved)
@@ -153,6 +154,7 @@ def end_generators_quietly(generators: Iterable[Any]) -> None:
 
 
 def make_finished_generator(is_coroutine: bool) -> Any:
+    """Make a generator or coroutine that has ended."""
     if not is_coroutine:
         ended = (item for item in ())
         next(ended, None)

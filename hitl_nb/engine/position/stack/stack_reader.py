@@ -129,6 +129,7 @@ def read_places(
 
 
 def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> list[types.FrameType]:
+    """List the frames from the outermost below `root` to `innermost`, without passing frames."""
     found: list[types.FrameType] = []
     frame: types.FrameType | None = innermost
     while frame is not root:
@@ -150,6 +151,7 @@ _PASSTHROUGH_CODES = (GENERATOR_MANAGER.__enter__.__code__, GENERATOR_MANAGER.__
 
 
 def read_linked_frame(view: FrameView, link: FrameLink, function: types.FunctionType | None) -> SavedFrame:
+    """Read a frame, with the values that its link to the next frame needs."""
     saved = read_frame(view, link.number, link.mode, function)
     if link.continued_object is not MISSING:
         saved.locals[INSTANCE if link.mode == "init" else AWAITED_VALUE] = link.continued_object
@@ -165,6 +167,7 @@ def read_linked_frame(view: FrameView, link: FrameLink, function: types.Function
 def read_frame(
     view: FrameView, number: int, mode: ContinuationMode, function: types.FunctionType | None = None
 ) -> SavedFrame:
+    """Read the locals and cells of a frame."""
     known = view.instrumented_code
     assert known is not None
     cells = _find_cells(view, known, function)
