@@ -41,8 +41,8 @@ def check_key(key: object, of: str) -> Key | None:
     """Return `key` as a str or an int, or None if there is none; `of` names the call it is passed to, for the message.
 
     Raises:
-        TypeError: it is neither.
-        ValueError: it is empty.
+        TypeError: `key` is neither a str nor an int.
+        ValueError: `key` is empty.
     """
     if key is None:
         return None
@@ -59,7 +59,12 @@ def check_key(key: object, of: str) -> Key | None:
 
 
 def check_rule(key: object, of: str) -> None:
-    """Check the `key=` of a decorator: a key, or a function of a call's arguments. Raises TypeError, ValueError."""
+    """Check the `key=` of a decorator: a key, or a function of a call's arguments.
+
+    Raises:
+        TypeError: The key is not a str, an int or a function.
+        ValueError: The key is empty.
+    """
     if not callable(key):
         check_key(key, of)
 
@@ -69,7 +74,7 @@ def make_call_key(key: Key | Callable[..., Any] | None, bound: inspect.BoundArgu
 
     Raises:
         TypeError: The key is neither a str nor an int, or the key function returned None.
-        ValueError: The key has a value that `check_key` refuses.
+        ValueError: The key is empty.
         Exception: The key function raised it.
     """
     if not callable(key):

@@ -22,9 +22,9 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
 MAX_PARTS = 100_000
-"""Values inside of a value that are looked at."""
+"""Maximum number of values inside a value that are read."""
 MAX_BYTES = 32 << 20
-"""Bytes of arrays and texts inside of a value that are looked at."""
+"""Maximum number of bytes of arrays and texts inside a value that are read."""
 
 _SPELLED = (
     *(decimal.Decimal, fractions.Fraction, dt.datetime, dt.date, dt.time, dt.timedelta, dt.tzinfo, uuid.UUID),
@@ -46,7 +46,7 @@ class Fingerprint:
 
 
 class _TooLarge(Exception):
-    """More parts or bytes than are looked at."""
+    """A value has more parts or bytes than are read."""
 
 
 def fingerprint_value(value: Any) -> Fingerprint:

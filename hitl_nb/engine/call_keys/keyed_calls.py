@@ -1,4 +1,4 @@
-"""The calls that have a key of the user's: within one execution of a statement, a key names one call."""
+"""Calls with a key given by the user: within one execution of a statement, a key names one call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hitl_nb.engine.call_keys.keys import Execution
 class KeyedCalls:
     """The keyed calls of one execution of a statement.
 
-    Calls with one key are told apart by their order: made in another order, one would get the result of the other.
+    Calls with one key are distinguished by their order: made in another order, one would get the result of the other.
     """
 
     def __init__(self) -> None:

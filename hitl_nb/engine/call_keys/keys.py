@@ -45,7 +45,7 @@ class KeyCounts:
 
 @dataclass(eq=False)
 class Execution:
-    """One exact call, or one execution of something that is made again: the calls in it are told apart by number.
+    """One exact call, or one execution of code that is made again: the calls in it are distinguished by number.
 
     Attributes:
         chain: digest of the names of its places.
@@ -54,7 +54,7 @@ class Execution:
         ask_count: how often its chain asked before.
         is_restored: whether it began in another process, and its call was neither made again nor answered here.
         is_awaited: whether it is a call under way that is made again, by this name, when the run continues.
-        has_failed: whether the call that was awaited in it raised: if nobody handled that, it is made again, too.
+        has_failed: whether the awaited call in it raised an error: if no code handled it, the call is made again, too.
         ordinals: how many calls of each kind it made.
     """
 
@@ -83,7 +83,7 @@ class Keys:
 
     Attributes:
         first_pause: the first pause whose decisions may be asked for; None: the last one.
-        expected_calls: what of the records may still be asked for.
+        expected_calls: the records that may still be asked for.
     """
 
     def __init__(self, counts: KeyCounts | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Which names a piece of code binds."""
+"""Names that a piece of code binds."""
 
 from __future__ import annotations
 

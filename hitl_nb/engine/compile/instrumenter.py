@@ -1,4 +1,4 @@
-"""Which instrumenter this is, and what it makes of a unit: saved frames name their places by the numbers it gave.
+"""Hashes of the instrumenter and of its results: saved frames name their places by numbers that it assigned.
 
 A different instrumenter still gives the same numbers to most code. So a snapshot has two kinds of hashes. The hash of
 the instrumenter's sources is compared first; if it is equal, no more is needed. If it differs, the hash of each unit's

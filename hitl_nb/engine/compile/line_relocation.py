@@ -1,6 +1,6 @@
-"""From the numbers of nodes, which compiled code has for lines, to the user's positions.
+"""Conversion of node numbers, which compiled code has in place of lines, to the user's positions.
 
-It is one walk over the entries of the compiler's own table: that of a large cell has thousands of them.
+One walk over the entries of the compiler's own table does this, because a large cell has thousands of entries.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def relocate_code(
     *,
     has_start: bool,
 ) -> tuple[bytes, bytes]:
-    """The instructions and the line table of finished code.
+    """Return the instructions and the line table of finished code.
 
     A loop takes the iterator that is filed as it is: calling its `__iter__` again may begin from the start. So the
     instruction that does it is taken out.
 
     Args:
-        loops: the numbers of the instructions that ask for the iterator of what is one already.
-        has_start: as natively, what comes before the first statement is at the start of the first line.
+        loops: the numbers of the instructions that ask for the iterator of an object that is an iterator already.
+        has_start: whether code before the first statement is at the start of the first line, as natively.
     """
     operations = code.co_code
     start = operations[::2].find(_RESUME) + 1 if has_start else 0

@@ -1,4 +1,4 @@
-"""Puts into compiled code what the compiler could not: names, positions, the runtime object, the mark."""
+"""Additions to compiled code that the compiler cannot make: names, positions, the runtime object, the mark."""
 
 from __future__ import annotations
 

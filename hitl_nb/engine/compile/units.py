@@ -22,7 +22,7 @@ from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction
 from hitl_nb.engine.compile.tree.trees import SourceTree, TreeBuilder, iterate_codes
 
 MAX_TREES = 8
-"""Of how many units the trees are kept: a collection of garbage walks them all. Others are built again when needed."""
+"""Number of units whose trees are kept: a garbage collection walks them all. Others are built again when needed."""
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def compile_unit(
 
     Args:
         flags: of the compiler, for `from __future__` imports that the source itself does not make.
-        warns: False: somebody else has compiled the source already, and it was warned of.
+        warns: False: the source was compiled before by other code, which has shown the warnings.
 
     Raises:
         SyntaxError: the source is no Python.

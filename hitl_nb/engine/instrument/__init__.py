@@ -1,4 +1,4 @@
-"""Which code is instrumented, and when: cells as IPython compiles them, functions that exist, `@hitl.agent` in modules.
+"""Choice of the code to instrument: cells as IPython compiles them, existing functions, `@hitl.agent` in modules.
 
 `instrument_source` and `instrument_cell` are for a shell's compiler, `instrument_function` for one function,
 `install` and `uninstall` switch a shell over and back.

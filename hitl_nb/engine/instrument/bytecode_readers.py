@@ -82,11 +82,11 @@ _HOOKS: dict[str, Callable[[Any], None]] = {
     "torch.jit": _make_hook("script"),
     "triton": _make_hook("jit"),
 }
-"""By module, what is done with it when it is there. jax runs the functions that it is given, and joblib sends them."""
+"""By module, the hook to run after its import. jax runs the functions that are passed to it; joblib sends them."""
 
 
 class _HookingFinder:
-    """Finds modules where Python finds them, and tells each something behind its import."""
+    """Finds modules where Python finds them, and runs the hook of each after its import."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None

@@ -45,7 +45,7 @@ def instrument_cell(code: types.CodeType, unit: Unit, namespace: Mapping[str, An
     """Return the native code of a statement of this unit, with instrumented functions.
 
     Args:
-        namespace: tells what decorators are, for functions that are left native.
+        namespace: used to look up decorators, for functions that are left native.
     """
     resolve = make_resolver(namespace)
     lines = {head.line for head in unit.heads if head.is_left_native(resolve)}

@@ -43,7 +43,8 @@ class Counterparts:
     def find_of_cell(self, code: types.CodeType) -> types.CodeType | None:
         """Do the same for code that is known to be of this source, and may be compiled one statement at a time.
 
-        IPython does that to cells. Python calls what a module has in another way where it sees the `import` of it.
+        IPython compiles cells in this way. Python compiles calls of a module's functions differently if the same source
+        contains the `import` of the module.
         """
         found = self.find_instrumented(code)
         if found is not None:

@@ -4,7 +4,7 @@
     call = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
 
 The whole file is one unit, made once per file and content. The rest of the module stays as it is; functions, lambdas
-and generator expressions inside the function come along.
+and generator expressions inside the function are instrumented, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hitl_nb.engine.instrument.counterparts import get_counterparts
 
 
 class InstrumentationError(Exception):
-    """A function cannot be instrumented. The message is a sentence that says why."""
+    """A function cannot be instrumented. The message is a sentence that gives the reason."""
 
 
 class NoSourceError(InstrumentationError):

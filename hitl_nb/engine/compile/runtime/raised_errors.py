@@ -1,4 +1,4 @@
-"""Errors of the user's that instrumented code finds, raised as if Python itself had found them."""
+"""Errors in the user's code that instrumented code finds, raised as if Python itself had found them."""
 
 from __future__ import annotations
 

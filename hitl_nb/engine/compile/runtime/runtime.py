@@ -204,7 +204,7 @@ _thrown_states: dict[int, tuple[Any, dict[int, tuple[BaseException, Any]]]] = {}
 def throw(exception: BaseException) -> None:
     """Raise an exception again in a restored frame; `settle` then puts back what raising it changed.
 
-    It also cuts a circle in the contexts of what is handled there already.
+    Raising can also break a cycle in the contexts of the exceptions that are handled there already.
     """
     contexts: dict[int, tuple[BaseException, Any]] = {id(exception): (exception, exception.__context__)}
     handled = sys.exception()
@@ -258,7 +258,7 @@ def _is_instrumented(code: types.CodeType) -> bool:
 FUNCTION_MARK = "\0hitl_nb function"  # the first item of the constant that says which function a code object is
 
 openers: dict[type, Callable[[Any], Any]] = {}
-"""Types of iterators that do not tell how far they are, and what makes one that does."""
+"""Types of iterators that do not report their position, each with a function that makes one that does."""
 
 
 def drive(generator: Any) -> Any:

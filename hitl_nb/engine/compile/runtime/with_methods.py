@@ -50,7 +50,7 @@ def with_methods(manager: Any) -> tuple[Any, Any]:
 
 
 _plain_managers: dict[int, tuple[Any, Any]] = {}
-"""By the identity of a class: its two methods, if they are plain functions. Found again, they are the same objects."""
+"""By the identity of a class: its two methods, if they are plain functions. A new look-up finds the same objects."""
 _MAX_PLAIN_MANAGERS = 200
 
 
@@ -86,7 +86,7 @@ def _find_special_method(value: Any, name: str) -> Any:
 
 
 class BoundMethod:
-    """A special method that is bound already: it is called with the manager all the same, as a plain function is."""
+    """A special method that is bound already. Like a plain function it is called with the manager, which it ignores."""
 
     __slots__ = ("method",)
 

@@ -1,4 +1,4 @@
-"""Which nodes call: only across a call must be kept what CPython has on its value stack."""
+"""Search for nodes that call: values on CPython's value stack must be kept only across a call."""
 
 from __future__ import annotations
 

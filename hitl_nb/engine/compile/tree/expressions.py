@@ -1,4 +1,4 @@
-"""Expressions: what CPython would keep on its value stack across a call is also filed under a local name.
+"""Expressions: values that CPython would keep on its value stack across a call are also filed under a local name.
 
 Order of evaluation stays Python's: a value is filed by a walrus where it is evaluated, and nothing is moved.
 """

@@ -15,7 +15,7 @@ ONE_LINE, NO_COLUMNS, LONG, NONE = 10, 13, 14, 15
 
 
 class LineTableWriter:
-    """Writes the tables of one unit. How a position is spelt is found once: several instructions have the same."""
+    """Writes the tables of one unit. Each position is encoded once, because several instructions have the same one."""
 
     def __init__(self) -> None:
         self._extents: dict[SourcePosition, bytes] = {}  # of each position all that is behind its line

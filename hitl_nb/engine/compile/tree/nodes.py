@@ -115,7 +115,7 @@ def runtime_attribute(name: str, at: ast.AST | None = None) -> ast.Attribute:
 
 
 _own_attributes: dict[str, ast.Attribute] = {}
-"""The engine's own, by their names. Nothing is ever changed in them, so trees have them in common."""
+"""The engine's own nodes, by their names. They are never changed, so trees share them."""
 
 
 def is_runtime_attribute(node: ast.Attribute) -> bool:

@@ -1,6 +1,6 @@
-"""`try` and `with`: what they do is kept in locals, so that a frame inside them can be built again.
+"""`try` and `with`: their state is kept in locals, so that a frame inside them can be built again.
 
-`.f` of a block with a `finally` says how the block is left: 0 not yet, or by an exception; 1 at its end; 2 by `return`
+`.f` of a block with a `finally` records how it is left: 0 not yet, or by an exception; 1 at its end; 2 by `return`
 (the value is in `.rv`); 3 by `break`; 4 by `continue`; 5 an exception that `__exit__` was asked about.
 """
 

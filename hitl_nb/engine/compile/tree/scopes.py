@@ -1,4 +1,4 @@
-"""The functions of instrumented code, and what is known of the names in each."""
+"""The functions of instrumented code, and the properties of the names in each."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _COMPREHENSIONS = (*EAGER_COMPREHENSIONS, "<genexpr>")
 
 @dataclass(eq=False)
 class ScopeNames:
-    """Which names of a function need no filing, found from its source."""
+    """Names of a function that need no filing, found from its source."""
 
     untouched: frozenset[str]  # parameters that nothing binds again
     unshared: frozenset[str]  # locals that no nested scope names

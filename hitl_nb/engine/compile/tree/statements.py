@@ -1,4 +1,4 @@
-"""Statements: their shape stays the user's; what is filed is cleared behind them, and loops report when asked to."""
+"""Statements: they keep the user's shape. Filed values are cleared behind them, and loops poll if a poll is due."""
 
 from __future__ import annotations
 

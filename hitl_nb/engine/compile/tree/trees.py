@@ -1,4 +1,4 @@
-"""Builds the instrumented tree of a source text. The same text gives the same tree: it need not be kept."""
+"""Builds the instrumented tree of a source text. The same text gives the same tree, so the tree need not be kept."""
 
 from __future__ import annotations
 import __future__
