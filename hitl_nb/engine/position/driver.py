@@ -1,4 +1,4 @@
-"""Runs instrumented code such that its stack can be saved, and continues a saved stack."""
+"""Runs instrumented code so that its stack can be saved, and continues a saved stack."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from hitl_nb.engine.position.stack.suspended_frames import (
 
 
 class Driver:
-    """One run in this process: its root on the stack, and the frames that are still to be put back.
+    """One run in this process: its root on the stack, and the frames that are still to be restored.
 
     Args:
         on_poll: what is called, with the frame, at the next place where code reports after `due` was set.
@@ -160,7 +160,7 @@ class Driver:
         return stack
 
     def _refuse_tasks(self) -> None:
-        """Raise CannotSave for tasks that code has started which awaits nothing itself."""
+        """Raise CannotSave if code that does not await anything itself has started tasks."""
         try:
             loop, main = asyncio.get_running_loop(), asyncio.current_task()
         except RuntimeError:

@@ -1,4 +1,4 @@
-"""Where an error left a run: its frames as the traceback has them, such that the statement that failed begins again."""
+"""The frames of a run that an error left, as the traceback has them: the failed statement can begin again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_failed_stack(
     """Read the stack where an error was raised: its innermost call is made again.
 
     Args:
-        left_frame: the frame that the error is about to leave by a `finally` or `with`; None: it has left all.
+        left_frame: the frame that the error is about to leave by a `finally` or `with`; None: it has left all frames.
         root: the engine's frame, below all.
         is_left_by_with: whether it is a `with`.
 
@@ -112,7 +112,11 @@ def _is_await_unrepeatable(view: FrameView, number: int) -> bool:
 
 
 def _restore_iterators(saved_frame: SavedFrame, view: FrameView, number: int) -> bool:
-    """Give the loops around a place their iterators again, which they let go of. Returns whether all are there."""
+    """Restore the iterators of the loops around a place, which the loops have dropped.
+
+    Returns:
+        Whether all iterators are available.
+    """
     known = view.instrumented_code
     assert known is not None
     place = find_place(known.unit, known.function.number, number)

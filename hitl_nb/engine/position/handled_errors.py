@@ -1,4 +1,4 @@
-"""Whether an error that leaves a frame may be handled there: by an `except`, or by what `with` has entered."""
+"""Checks whether an error that leaves a frame may be handled there: by an `except`, or by the manager of a `with`."""
 
 from __future__ import annotations
 

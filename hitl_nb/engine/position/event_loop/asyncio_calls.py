@@ -1,4 +1,4 @@
-"""Coroutines of asyncio's own that wait (`sleep`, `wait_for`, `wait`, of locks, events and queues), as data.
+"""Waiting coroutines of asyncio itself (`sleep`, `wait_for`, `wait`, of locks, events and queues), as data.
 
 Each is called again with its arguments, unless what it waits for has come already. So the deadlines of `wait_for` and
 `wait` start over; `sleep` keeps the time that was left.
@@ -350,7 +350,7 @@ _SIMPLE_WAITS = (
     _reduce_put,
     _reduce_join,
 )
-"""Those that do nothing when they are cancelled but leave the queue."""
+"""Coroutines that only leave the queue when they are cancelled."""
 
 
 def find_queue_position(task: Any) -> int:

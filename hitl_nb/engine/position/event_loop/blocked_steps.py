@@ -1,4 +1,4 @@
-"""Whether a task of a step waits for what only the run's own tasks give: a pause ends these, and it would never end."""
+"""Detection of step tasks that wait for the run's own tasks: a pause ends those, and the step would never end."""
 
 from __future__ import annotations
 

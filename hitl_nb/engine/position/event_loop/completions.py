@@ -51,7 +51,7 @@ async def wait_for_one(completing: AsCompletedIterator) -> Any:
 
 
 _known_iterators: dict[int, AsCompletedIterator] = {}
-"""Of the state that is being saved, by the identity of the queue."""
+"""Iterators of the state that is being saved, by the identity of the queue."""
 
 
 def is_as_completed(value: object) -> bool:

@@ -26,16 +26,16 @@ _ASYNCIO = str(Path(asyncio.__file__).parent)
 
 @dataclass
 class Origin:
-    """Where a task began.
+    """The place where a task started.
 
     Attributes:
-        key: names it in its run: the key of the task that started it, and which one of that one's it is.
+        key: its name in the run: the key of the task that started it, and its number among the tasks started there.
         line: of the code that started it.
         started_count: how many tasks it has started itself.
         call: the coroutine of a library that it began in.
-        is_outside: whether it is not the run's.
-        awaiting_task: the task that awaits it, if it does the work of one call of that one.
-        is_cancelled: whether it is cancelled as soon as it is where it was when it was saved.
+        is_outside: whether it does not belong to the run.
+        awaiting_task: the task that awaits it, if it does the work of one call of that task.
+        is_cancelled: whether it is cancelled as soon as it reaches its saved place.
     """
 
     key: str = ""
@@ -48,7 +48,7 @@ class Origin:
 
     @property
     def is_reevaluated(self) -> bool:
-        """Whether the call it began in still waits, and will be made again."""
+        """Whether the call in which the task started still waits, and will be made again."""
         call = self.library_call() if self.library_call is not None else None
         return call is not None and call.cr_frame is not None
 

@@ -1,4 +1,4 @@
-"""Makes tasks and futures of asyncio again, all at once when a state was loaded, in a loop that runs.
+"""Makes tasks and futures of asyncio again, all together after a state was loaded, in a running loop.
 
 First there are the objects, since they may refer to one another. `restart_loaded_tasks` then has the loop call the
 first step of
@@ -96,7 +96,7 @@ def release_loaded_objects() -> None:
 
 
 def restart_loaded_tasks(loop_calls: list[LoopCall]) -> list[tuple[int, asyncio.Handle]]:
-    """Begin the tasks of the state that was loaded last, in this context. Until then none of them may be used.
+    """Start the tasks of the state that was loaded last, in this context. Before this call none of them may be used.
 
     Returns what the loop calls for them, and when in turn.
     """
@@ -137,11 +137,11 @@ class TaskState(NamedTuple):
         turn: when it has its next step.
         is_cancelled: whether it was cancelled, and has not noticed.
         is_unstarted: whether its coroutine had not begun.
-        is_asking: whether it is the one that asks.
+        is_asking: whether it is the task that asks.
         warns_if_dropped: whether asyncio warns if it is dropped.
         key, line, started_count: of its origin.
-        done_callbacks: whom of the notebook it tells that it is done.
-        values: what context variables of the user's modules hold in it, and not in the run's own context.
+        done_callbacks: callbacks of the notebook that are called when it is done.
+        values: values of context variables of the user's modules that differ from the run's own context.
     """
 
     coroutine: Any
@@ -172,7 +172,7 @@ def _restart_task(loop: Any, task: Any, state: TaskState) -> LoopStep:
 
 
 class _FirstStep:
-    """The first step of a task that is continued: to where it was, and then it is cancelled, if that was due."""
+    """The first step of a continued task: it brings the task to its place, then cancels it if that was due."""
 
     def __init__(self, task: Any, first: Callable[[], None], state: TaskState) -> None:
         self.__self__ = task  # as a step of asyncio's has it
@@ -198,7 +198,7 @@ class _FirstStep:
             self._cancel_now()
 
     def _cancel_now(self) -> None:
-        """Have the task notice that it is cancelled in this very step."""
+        """Make the task notice in this step that it is cancelled."""
         task = self.__self__
         loop = task.get_loop()
         with intercept_call_soon(loop) as held:
@@ -210,7 +210,7 @@ class _FirstStep:
                 loop.call_soon(step.callback, *step.args, context=step.context)
 
     def _revoke_cancellation(self) -> None:
-        """Have the task as it was before it was cancelled."""
+        """Restore the task's state from before it was cancelled."""
         task = self.__self__
         told: list[Any] = list(task._callbacks or ())
         logs = task._log_destroy_pending

@@ -1,7 +1,8 @@
-"""Ends the tasks of a run that is paused, at once and quietly: their state is saved, so no code of theirs runs again.
+"""Ends the tasks of a paused run, at once and without messages: their state is saved, so none of their code runs.
 
-The coroutine of each is ended by `Unwind`, which instrumented code lets pass. Then the task is woken to find it ended.
-It tells nobody: what waits for it in this process (a `gather`, a group) is left, too.
+The coroutine of each task is ended by `Unwind`, which instrumented code does not catch. Then the task is woken, and
+finds its coroutine ended. It calls no callbacks: objects that wait for it in this process (a `gather`, a group) are
+dropped, too.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def end_tasks(tasks: Iterable[Any], main_task: asyncio.Task[Any], main_coroutine
 
 
 def end_coroutine(coroutine: Any) -> None:
-    """End a coroutine that waits. It may clean up, as far as that needs no other."""
+    """End a coroutine that waits. It may clean up, as far as the clean-up needs no other coroutine."""
     if isinstance(coroutine, types.CoroutineType) and (coroutine.cr_running or coroutine.cr_frame is None):
         return
     with contextlib.suppress(BaseException):  # what its clean-up raises is nobody's: it is only paused

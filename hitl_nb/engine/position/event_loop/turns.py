@@ -1,4 +1,4 @@
-"""In which order the tasks of a run have their next steps: so they have them when it is continued.
+"""The order in which the tasks of a run have their next steps. The continued run uses the same order.
 
 First come those that wait for something, as they did already: they wait again, in the order in which they will have it.
 Then comes the task at work, and behind it what asyncio's loop is about to call: steps of tasks, and notices that
@@ -37,9 +37,9 @@ class TurnOrder:
 
     Attributes:
         main_task: the task that awaits the run itself.
-        asking_task: the one at work.
+        asking_task: the task that is active.
         task_turns: the turn of each, by identity.
-        notice_turns: when something (a `gather`, a group) is told that a future is done, by identity of both.
+        notice_turns: turn in which an object (a `gather`, a group) is notified of a done future, by identity of both.
         failed_futures: futures whose exceptions have not been retrieved.
         loop_calls: callbacks of the loop that are the notebook's own functions.
         handles: callbacks that the loop would still call for the run in this process.

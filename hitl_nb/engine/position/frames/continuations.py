@@ -36,7 +36,7 @@ _compiled_codes: dict[tuple[Any, ...], types.CodeType] = {}
 
 
 class Box:
-    """A saved frame's values, until its continuation begins; then nothing keeps them but the frame itself.
+    """A saved frame's values, until its continuation begins; then only the frame itself refers to them.
 
     Args:
         own_cell_names: the names of cells that are the frame's own; they come behind the values.

@@ -23,7 +23,7 @@ class PlaceChangedError(Exception):
 
     Attributes:
         function: the name of the function.
-        line: of what is different, as it was saved.
+        line: of the changed code, as it was saved.
     """
 
     def __init__(self, function: str, line: int) -> None:
@@ -32,7 +32,11 @@ class PlaceChangedError(Exception):
 
 
 def move_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
-    """Make a frame of `old` one of `new`. Raises PlaceChangedError."""
+    """Change a frame of `old` into a frame of `new`.
+
+    Raises:
+        PlaceChangedError: Code that led to the frame's place was changed.
+    """
     function = old_unit.functions[saved_frame.function]
     twin = find_twin(function, old_unit, new_unit)
     place = find_place(old_unit, saved_frame.function, saved_frame.place)
@@ -67,7 +71,11 @@ def move_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
 
 
 def move_end_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
-    """Make the frame of a cell that has ended one of `new`, behind the same statements. Raises PlaceChangedError."""
+    """Change the frame of a cell that has ended into a frame of `new`, behind the same statements.
+
+    Raises:
+        PlaceChangedError: A statement that has run was changed.
+    """
     before, after = (ast.parse(unit.source).body for unit in (old_unit, new_unit))
     for i, statement in enumerate(before):
         if i >= len(after) or ast.dump(statement) != ast.dump(after[i]):
@@ -160,7 +168,11 @@ def find_twin(function: InstrumentedFunction, old_unit: Unit, new_unit: Unit) ->
 
 
 def _compare_step(node: Any, other_node: Any, slot: Slot, make_refusal: Callable[[Any], PlaceChangedError]) -> bool:
-    """Compare what of `node` led to `slot`. Returns whether the place is in an expression that is compared whole."""
+    """Compare the parts of `node` that led to `slot`.
+
+    Returns:
+        Whether the place is in an expression that is compared as a whole.
+    """
     name, index = slot
     block = getattr(node, name, None)
     if not isinstance(block, list) or index is None or not block or not isinstance(block[0], ast.stmt):

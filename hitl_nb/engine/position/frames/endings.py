@@ -1,4 +1,4 @@
-"""Finds code that runs because a value ends: the interpreter lets no exception out of it, so no pause can leave it."""
+"""Finds code that runs because a value ends. The interpreter catches all its exceptions, so a pause cannot leave it."""
 
 from __future__ import annotations
 

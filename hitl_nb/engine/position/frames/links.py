@@ -1,4 +1,4 @@
-"""How a frame waits for the next one inward: which node, and whether the run continues there exactly."""
+"""Links from a frame to the next frame inward: the node that waits, and whether the run continues there exactly."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CACHE_OPCODE = dis.opmap.get("CACHE", 0)
 
 
 class FrameLink:
-    """How a frame waits for the next one inward."""
+    """The link from a frame to the next frame inward."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ def is_loop(node: Any) -> bool:
 def _find_frame_owner(frame: types.FrameType) -> Any:
     """Find the coroutine or generator of a running frame.
 
-    Before Python 3.14 a frame does not know it: all objects are looked through.
+    Before Python 3.14 a frame has no reference to it, so all objects are searched.
     """
     import gc
 

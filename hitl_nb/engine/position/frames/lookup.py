@@ -1,4 +1,4 @@
-"""Finds what a call expression names, without running any code of the user's."""
+"""Finds the object that a call expression names, without running code of the user."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class FrameView:
 def _copy_locals(frame: types.FrameType) -> dict[str, Any]:
     """Copy the locals of a frame, so that nothing keeps them alive when the frame has dropped them.
 
-    Before Python 3.13 a frame keeps the dict that `f_locals` gives until it is read again. It is emptied, if nobody
-    else has it, and no tracer, after which Python would write it back.
+    Before Python 3.13 a frame keeps the dict of `f_locals` until it is read again. The dict is emptied if no other
+    object refers to it. It is not emptied while a tracer is set, because Python would then write it back.
     """
     found = frame.f_locals
     values = dict(found)

@@ -1,4 +1,4 @@
-"""The places of a function: the way from its body down to each node."""
+"""The places of a function: the path from its body down to each node."""
 
 from __future__ import annotations
 

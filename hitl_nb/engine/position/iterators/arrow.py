@@ -1,4 +1,4 @@
-"""Iterators of Arrow's arrays (what pandas loops over in a column of texts): the rest of the array.
+"""Iterators of Arrow's arrays (pandas loops over these in a column of texts): the rest of the array.
 
 They are generators that Cython compiled. Their number is a C integer, whose place in memory is found on samples.
 """

@@ -35,7 +35,7 @@ def reduce_bar(value: Any) -> tuple[Any, ...]:
 
 
 _HIDDEN_DELAY_SECONDS = 1e-9
-"""A delay by which a new bar is not drawn at once, before it knows how far it is."""
+"""A delay in seconds that prevents a new bar from being drawn before its position is set."""
 
 
 def _describe_stream(bar: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`os.scandir`: what is left of a listing is taken at the pause, since a listing is of one moment anyway."""
+"""`os.scandir`: the rest of a listing is read at the pause, since a listing shows one moment anyway."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DirectoryListing:
 
 
 _listings: dict[int, tuple[Any, DirectoryListing]] = {}
-"""By the identity of the iterator, which no weak reference can be to: those that nothing else has are dropped."""
+"""By the identity of the iterator, which has no weak references. Unreferenced iterators are dropped."""
 
 
 def open_listing(iterator: Any) -> DirectoryListing:
@@ -84,7 +84,7 @@ def _return_unchanged(listing: DirectoryListing) -> DirectoryListing:
 
 
 class VanishedEntry:
-    """An entry of a listing whose file is gone since, as far as it was known."""
+    """An entry of a listing whose file no longer exists, with the saved attributes."""
 
     def __init__(self, path: str, name: str, kinds: tuple[bool, bool, bool], inode: int) -> None:
         self.path, self.name = path, name

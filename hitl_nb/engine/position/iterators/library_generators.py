@@ -45,7 +45,7 @@ _HARMLESS_CLEANUPS = frozenset(
         ("pandas._config.config", "option_context"),  # sets the options back
     )
 )
-"""Generators that may wait inside a `finally` of their own: that it runs when the paused one is dropped is harmless."""
+"""Generators that may wait inside their own `finally` block's `try`. Running it for a dropped generator is harmless."""
 
 
 _LISTING_READERS = frozenset(("os", "pathlib", "pathlib._abc", "pathlib._local", "glob"))

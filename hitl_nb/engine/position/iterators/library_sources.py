@@ -1,6 +1,6 @@
 """The source of a generator function of a library, as a unit of its own: the function alone, at its own lines.
 
-Only what is looped over while a run is saved is ever compiled so; the library itself is left as it is.
+Only generators that are in use while a run is saved are compiled in this way; the library itself is not changed.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ CALLABLE_ITERATOR = type(iter(int, 1))
 
 
 class Matches:
-    """A loop over `re.finditer`: its first match tells the text; the number of those taken tells the place."""
+    """A loop over `re.finditer`: its first match has the text; the number of matches taken is the position."""
 
     __slots__ = ("_first_match", "_iterator", "_taken_count", "pattern", "text")
 

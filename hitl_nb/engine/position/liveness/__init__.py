@@ -1,1 +1,1 @@
-"""Which variables the rest of a frame may read."""
+"""Analysis of the variables that the rest of a frame may read."""

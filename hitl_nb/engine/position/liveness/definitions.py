@@ -14,7 +14,7 @@ from hitl_nb.engine.position.liveness.reads import ExpressionAnalysis
 
 
 class Exits(NamedTuple):
-    """The names that are live where a statement may be left to, other than at its end."""
+    """The names that are live at the exits of a statement other than its end."""
 
     at_error: int = 0
     at_return: int = 0
@@ -45,7 +45,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
     """Adds simple statements and definitions to `ExpressionAnalysis`; `FlowAnalysis` adds all others.
 
     Args:
-        nested_definitions: what was found of nested functions, by their nodes; shared by the scopes of a tree.
+        nested_definitions: the effects of nested functions, by their nodes; shared by the scopes of a tree.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ class FlowAnalysis(DefinitionAnalysis):
         }
 
     def remember_statements(self, paths: dict[ast.AST, str]) -> None:
-        """Keep what is found of these statements: the scope is looked at again, from other places."""
+        """Keep the results for these statements: the scope is analyzed again, from other places."""
         self._live_cache, self._cached_paths = {}, paths
 
     def store_name(self, name: str) -> int:

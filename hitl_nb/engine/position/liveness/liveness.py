@@ -1,7 +1,7 @@
-"""Which variables the rest of a saved frame may still read.
+"""Variables that the rest of a saved frame may still read.
 
-A variable that the rest binds before it reads it need not be saved. More names than needed only refuse a pause that
-was possible; one name too few loses a value: what is not certain counts as read.
+A variable that the rest binds before it reads it need not be saved. One name too many only refuses a pause that was
+possible; one name too few loses a value. So uncertain names count as read.
 
 Code that reads variables which its source does not name (`eval`, `locals()`, magics, frames) makes every name live. The
 analysis of a frame covers only its own code. Functions that it calls can read the namespace, too. These functions are

@@ -1,4 +1,4 @@
-"""Names as bits of a whole number: sets of them are joined and cut by single operations."""
+"""Names as bits of an integer: a union or intersection of sets of names is one operation."""
 
 from __future__ import annotations
 

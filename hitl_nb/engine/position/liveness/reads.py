@@ -1,4 +1,4 @@
-"""Which names an expression reads before it binds them, and which it surely binds, in Python's order of evaluation."""
+"""Names that an expression reads before it binds them, and names it always binds, in Python's order of evaluation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from hitl_nb.engine.position.liveness.name_sets import NO_EFFECT, NameEffect, Na
 
 _NAMESPACE_READERS = frozenset(("locals", "vars", "dir", "eval", "exec", "globals"))
 _ALL_NAME_READERS = _NAMESPACE_READERS | {"get_ipython", "breakpoint", "__main__", "__builtins__"}
-"""Names of what reads variables that the source does not name."""
+"""Names of functions that read variables which the source does not name."""
 _REFLECTING_ATTRIBUTES = frozenset(
     ("_getframe", "currentframe", "f_locals", "f_globals", "__globals__", "user_ns", "run_line_magic", "run_cell_magic")
 )
-"""Attributes by which code gets at variables."""
+"""Attributes through which code accesses variables."""
 _BINDING_CALLS = ("import_all", "begin_annotations")
 """Functions that the engine calls with the namespace only to bind names in it."""
 _QUOTED_NAME = re.compile(r"@\s*(\w+)")  # `frame.query("price > @limit")` reads `limit`

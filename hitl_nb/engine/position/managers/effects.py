@@ -22,13 +22,13 @@ from hitl_nb.engine.position.frames.lookup import frame_of
 
 @dataclass(frozen=True)
 class ManagerEffect:
-    """How one kind of manager is kept.
+    """The functions that save and restore one kind of manager.
 
     Attributes:
         capture_state: what is needed to enter it again, as data.
         reenter: does again what entering it, and the block until the pause, changed.
         reduce: function, arguments, and (attributes, inside) by which it is made again; None: by its generator.
-        revert: sets the process back to how it was outside of it.
+        revert: restores the state that the process had outside of it.
         is_entered: whether its block is not left, for one that no block of the stack has.
         is_per_task: whether it changes context variables: each task has its own.
     """

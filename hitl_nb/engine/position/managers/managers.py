@@ -69,7 +69,7 @@ class EnteredManager:
 
     Attributes:
         line: of its `with`; None: it is in an ExitStack.
-        effect: what it does in the process, if that is known. A generator that has ended does not tell it any more.
+        effect: its effect on the process, if known. It cannot be read from a generator that has ended.
     """
 
     manager: Any
@@ -95,11 +95,11 @@ def find_entered_managers(stack: SavedStack) -> list[EnteredManager]:
 
 @dataclass
 class _StackManagers:
-    """Of the stack that was read last.
+    """The managers of the stack that was read last.
 
     Attributes:
         ranks: its managers by identity, with their order.
-        task_managers: those of them that a task entered which is not the run's own.
+        task_managers: the managers that were entered by a task other than the run's own.
         has_unfinished_tasks: whether other tasks of the run have not ended.
     """
 

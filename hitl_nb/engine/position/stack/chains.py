@@ -1,4 +1,4 @@
-"""Coroutines that await one another, in a run that failed: they have ended, and are made again of their frames."""
+"""Coroutines that await each other, in a run that failed: they have ended, and are made again from their frames."""
 
 from __future__ import annotations
 

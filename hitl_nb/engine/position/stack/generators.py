@@ -1,4 +1,4 @@
-"""Generators and coroutines that wait, as data: made again of their rest, brought to their place by a first step."""
+"""Waiting generators and coroutines, as data: made again from their residual; a first step brings them to the place."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from hitl_nb.engine.position.stack.awaits import find_delegate
 from hitl_nb.engine.position.stack.suspended_frames import read_generator
 
 _unfilled_boxes: WeakKeyDictionary[Any, Box] = WeakKeyDictionary()
-"""Those that were made and are not filled yet; of one that holds itself there may be another, which is dropped."""
+"""Generators that were made and are not filled yet. One that refers to itself may be made twice; a copy is dropped."""
 
 _filled_generators: ContextVar[list[Any] | None] = ContextVar("hitl_nb_filled", default=None)
-"""Those that were filled while something is loaded, and must be brought to their place."""
+"""Generators that were filled while a state is loaded, and must be brought to their place."""
 
 
 omits_unread_variables: ContextVar[bool] = ContextVar("hitl_nb_leaves_out", default=False)
-"""Whether generators are saved without the variables that they do not read any more: one may be impossible to save.
+"""Whether generators are saved without the variables that they no longer read, since one may be impossible to save.
 
-Else these are saved, too: natively they end with the generator.
+If False, these variables are saved, too: natively they live as long as the generator.
 """
 
 
@@ -142,7 +142,7 @@ def _advance_to_place(generator: Any) -> None:
 
 
 def end_generators_quietly(generators: Iterable[Any]) -> None:
-    """End generators and coroutines whose state is saved: no `finally` of theirs runs, since they are only paused."""
+    """End generators and coroutines whose state is saved. None of their `finally` runs, since they are only paused."""
     listed = list(generators)
     inner = {id(find_delegate(one)) for one in listed}
     for generator in sorted(listed, key=lambda one: id(one) in inner):  # a coroutine that waits for an ended one fails

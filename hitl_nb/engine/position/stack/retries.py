@@ -1,4 +1,4 @@
-"""Where a run that failed is tried again: at the innermost place, and further outward if that cannot help."""
+"""Choice of the place where a failed run is tried again: the innermost, and further outward if that cannot help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the live stack: a frame's instruction names its place, its locals tell the rest. Nothing is run."""
+"""Reads the live stack: a frame's instruction names its place, its locals hold the rest. No code is run."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _refuse_finalizer(inside: Sequence[FrameView]) -> None:
 
 @dataclass(frozen=True)
 class StackPlaces:
-    """Where a stack is.
+    """The places of a stack.
 
     Attributes:
         names: of the places of all exact frames, outermost first.

@@ -1,4 +1,4 @@
-"""Tasks and futures of asyncio, as data: a task that has ended keeps its result, another one its coroutine."""
+"""Tasks and futures of asyncio, as data: an ended task is saved with its result, another one with its coroutine."""
 
 from __future__ import annotations
 

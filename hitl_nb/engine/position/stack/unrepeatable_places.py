@@ -1,4 +1,4 @@
-"""Refuses places that cannot be evaluated again: an item would be lost, or a call that has ended be made twice."""
+"""Refuses places that cannot be evaluated again: an item would be lost, or an ended call would be made twice."""
 
 from __future__ import annotations
 
