@@ -27,10 +27,12 @@ def list_left_out(ns: dict[str, Any]) -> dict[str, str]:
 
 
 def explain_missing(error: BaseException, ns: dict[str, Any], function: str = "") -> None:
-    """Add the note about what was left out to a NameError, an AttributeError, or the KeyError of `globals()[name]`.
+    """Add the note about omitted values to a NameError, an AttributeError, or the KeyError of `globals()[name]`.
 
     Args:
-        function: name of the `@agent` function in whose frame it was raised.
+        error: The error that the code raised.
+        ns: Namespace of the notebook.
+        function: Name of the `@agent` function in whose frame it was raised; "": it was raised in the cell.
     """
     known = _left_out.get(id(ns))
     if not known:

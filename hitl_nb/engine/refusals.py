@@ -1,4 +1,4 @@
-"""What cannot be saved: the types that never are, the path to the one object, and the sentence."""
+"""Refusals to save: the types that are never saved, the path to the one object, and the sentence for people."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from hitl_nb.engine.unsavable_types import NEVER, RESOURCE, WAYS
 
 
 class HasLine(Protocol):
-    """What knows where a run is: "line 3", "line 7 of refund"."""
+    """An object that knows where a run is: "line 3", "line 7 of refund"."""
 
     @property
-    def line(self) -> str: ...
+    def line(self) -> str:
+        """The place as sentences name it."""
+        ...
 
 
 class NotSavedError(pickle.PicklingError):
@@ -88,7 +90,7 @@ def find_path(obj: Any, roots: Mapping[str, Any]) -> str | None:
 
 
 def _iterate_children(value: Any) -> Iterator[tuple[str, Any]]:
-    """What an object holds, each with how it is written behind the object."""
+    """Iterate over the objects that an object holds, each with its path behind the object's name."""
     if isinstance(value, Mapping):
         for key, item in list(cast("Mapping[Any, Any]", value).items())[:500]:
             yield f"[{_shorten(key)}]", item
@@ -180,7 +182,7 @@ _PICKLED_ITERATORS = frozenset(
 
 
 def find_way_out(what: str, value: Any, problem: Exception | None) -> str:
-    """What to write instead, so that the run can pause there."""
+    """Say how to write the code instead, so that the run can pause there."""
     kind, why = type(value).__name__, str(problem)
     if "with block" in what:
         if isinstance(value, io.IOBase):

@@ -1,8 +1,8 @@
-"""Threads and submitted calls that an agent started and nobody waits for: a pause would lose them.
+"""Threads and submitted calls that an agent started and nobody waits for. A pause would lose them.
 
-What a statement started that is made again is started again. What an earlier one started is not: while that has not
-ended, no question can be asked. What a step has started belongs to it: a pause waits for the step to end, and only what
-is left over then would be lost.
+A statement that is made again starts its work again. Work that an earlier statement started is not started again: until
+it has ended, no question can be asked. Work that a step started belongs to that step. A pause waits for the step to
+end, and only the work that is still running then would be lost.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ StartedWork = Any
 
 @dataclass(frozen=True)
 class _Start:
-    """Who has started something.
+    """The origin of a piece of background work.
 
     Attributes:
-        step: of the step whose function did: done when that has ended.
+        step: the step whose function started the work: done when that has ended; None if no step did.
     """
 
     moment: object
@@ -45,7 +45,7 @@ class _Start:
 
 
 class BackgroundWork:
-    """What the code of one run has started in this process."""
+    """Threads and submitted calls that the code of one run has started in this process."""
 
     def __init__(self, live: LiveRun) -> None:
         self.live = live
@@ -58,9 +58,10 @@ class BackgroundWork:
             self._started[started] = _Start(self.live.current_moment, self.live.line, name, find_active_step())
 
     def find_problem(self, *, within: bool) -> str | None:
-        """Why a question cannot be asked now, if so.
+        """Explain why a question cannot be asked now; None if it can.
 
-        `within`: what the statement at hand has started is started again when the run continues.
+        Args:
+            within: True if the current statement is made again when the run continues, and starts its work again.
         """
         if not self._started:
             return None

@@ -9,8 +9,8 @@ import contextlib
 def read_outcome_of_task() -> None:
     """Keep asyncio from reporting a task that a pause or a refusal ends, and that nobody awaits: its error is known.
 
-    Beside the noise: it formats the traceback in the task's finalizer, where CPython before 3.11.8 and 3.12.2 breaks a
-    compilation that is under way (gh-106905).
+    The report is noise. It also formats the traceback in the task's finalizer. CPython before 3.11.8 and 3.12.2 then
+    breaks a compilation that is under way (gh-106905).
     """
     with contextlib.suppress(RuntimeError):  # no loop runs in this thread
         task = asyncio.current_task()

@@ -47,7 +47,7 @@ class LiveRun:
     Args:
         begin: calls the code; None: nothing runs, a state is only loaded.
         stack: what is continued in place of beginning.
-        counts: where the names of calls go on.
+        counts: the counts that the names of calls continue from.
         end: the stack behind the last statement.
         display: shows the value of the cell's last expression.
 
@@ -120,7 +120,11 @@ class LiveRun:
 
     @property
     def waiting_position(self) -> RunPosition | None:
-        """What is to be continued or begun, until it is. Raises CannotSave."""
+        """The saved stack that still waits to be continued, or the beginning that still waits to be run; else None.
+
+        Raises:
+            CannotSave: The beginning cannot be saved.
+        """
         if self._stack is not None:
             return RunPosition(self._stack, self.keys.collect_counts())
         if self._begin is None or self.is_running:
@@ -206,7 +210,7 @@ class LiveRun:
         return exact
 
     async def await_call(self, call: Awaitable[Any]) -> Any:
-        """Await what the call at hand has come to: continued meanwhile, that call begins again, by its name."""
+        """Await the result of the current call. If the run is continued meanwhile, the call is made again, by its name."""
         execution = self.keys.find_execution(self._task)
         if execution is None:  # of a call that was made before anything was named
             return await call
@@ -264,11 +268,15 @@ class LiveRun:
 
     @property
     def current_execution(self) -> Execution | None:
-        """The execution that the call at hand belongs to."""
+        """The execution that the current call belongs to."""
         return started_in.get() or self.keys.find_execution(self._task)
 
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
-        """Raises ValueError if another call of this statement has this key and other arguments."""
+        """Check that no other call of this statement has this key and other arguments.
+
+        Raises:
+            ValueError: There is such a call.
+        """
         self._keyed_calls.begin_execution(self.current_execution)
         self._keyed_calls.check_arguments(name, key, arguments, lambda: self.line)
 

@@ -14,11 +14,21 @@ class ExecutionMoments:
         self.is_watched = False
 
     def find_moment(self, names: tuple[str, ...]) -> object:
+        """Find the current moment: it is equal for all calls of one execution of a statement.
+
+        Args:
+            names: Names of the places on the stack.
+        """
         self.is_watched = True
         self._statement = _find_statement(names)
         return self._number, self._statement
 
     def record_report(self, places: StackPlaces) -> None:
+        """Begin a new moment if the code has left the statement of the last one.
+
+        Args:
+            places: The places where the code reports.
+        """
         if places.is_exact or _find_statement(places.names) != self._statement:
             self._number += 1
             self.is_watched = False

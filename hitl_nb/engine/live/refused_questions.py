@@ -1,9 +1,9 @@
 """Questions that could not be asked, and whose `CannotPause` the agent's code may swallow.
 
-`except Exception: pass`, `suppress(Exception)` and `gather(..., return_exceptions=True)` are written for what can go
-wrong in a call. If they took `CannotPause` as such, a run would finish without the question, as if nobody had wanted
-one. So that error is raised again where code of the run reports next, and no state is saved until then: run again, the
-run does not get past the question either. Only code that names `CannotPause` or `HitlError` has decided to continue
+`except Exception: pass`, `suppress(Exception)` and `gather(..., return_exceptions=True)` are written for errors of a
+call. If they swallowed `CannotPause`, a run would finish without the question, as if nobody had wanted one. So that
+error is raised again where code of the run reports next, and no state is saved until then. If the agent is run again,
+it does not get past the question either. Only code that names `CannotPause` or `HitlError` has decided to continue
 without it.
 """
 
@@ -57,8 +57,10 @@ class RefusalTracker:
         self._is_raised = self._is_raised and bool(self._unseen)
 
     def may_be_behind(self, error: BaseException | None) -> bool:
-        """Whether the run may have passed a refused question: its state now, or where `error` was raised, is no place
-        to continue from. It is not, if `error` is the refusal, or was raised because of it.
+        """Tell whether the run may have passed a refused question.
+
+        If so, the run cannot be continued from its current state, or from the place where `error` was raised. A run has not
+        passed the question if `error` is the refusal itself, or was raised because of it.
         """
         if self._is_raised:
             return True
@@ -159,7 +161,7 @@ def _iterate_enclosing(body: list[ast.stmt], line: int) -> Iterator[Any]:
 
 
 def _evaluate_name(node: ast.expr, frame: FrameType) -> Any:
-    """What a name, an attribute of a module or class, or a tuple of these means in a frame; no code is run."""
+    """Find the value of a name, an attribute of a module or class, or a tuple of these in a frame. No code is run."""
     if isinstance(node, ast.Tuple):
         return tuple(_evaluate_name(item, frame) for item in node.elts)
     if isinstance(node, ast.Name):

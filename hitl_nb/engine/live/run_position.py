@@ -16,7 +16,7 @@ class RunPosition:
 
     Attributes:
         stack: its frames, outermost first; none: the code has ended.
-        counts: what the names of its calls go on from.
+        counts: the counts that the names of its calls continue from.
         result: what the code returned.
         find_line: gives `line`, while the run is still there: few positions are told.
     """
@@ -28,5 +28,5 @@ class RunPosition:
 
     @property
     def line(self) -> str:
-        """What sentences say of it: "line 3", "line 7 of refund"."""
+        """The place as sentences name it: "line 3", "line 7 of refund"."""
         return self.find_line()

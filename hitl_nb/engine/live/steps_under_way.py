@@ -61,10 +61,10 @@ class StepCounter:
             call.set_result(None)
 
     async def run_step(self, call: Future[None], work: Coroutine[Any, Any, T], stays: Callable[[], bool]) -> T:
-        """Await `work`, an async step, in a task of its own; `end_step` is called when that is over.
+        """Await `work`, an async step, in a task of its own. `end_step` is called when that task is over.
 
-        Whoever waits for it may be cancelled, as a task group does when a task beside it pauses the run. The step is
-        cancelled then, too, as if it were awaited directly, unless it `stays`: then it goes on to its end.
+        The task that waits for it may be cancelled, as a task group does when a task beside it pauses the run. The step is
+        cancelled then, too, as if it were awaited directly, unless it `stays`: then it continues to its end.
         """
         try:
             task = asyncio.create_task(work)
@@ -104,7 +104,7 @@ class StepCounter:
         return context_of(tasks[0]).get(in_step)
 
     def cancel_steps(self) -> None:
-        """Interrupt the async ones. What they did is in doubt then."""
+        """Interrupt the async steps. Their effects are in doubt then."""
         for task in list(self._calls.values()):
             if task is not None:
                 task.cancel()

@@ -1,1 +1,1 @@
-"""What a run asks: judged, asked, answered."""
+"""Questions of a run: judged by policies, asked of people, answered."""

@@ -48,18 +48,21 @@ _brief, _full = _ShortRepr(40), _ShortRepr(_MAX_TEXT_CHARS)
 
 @dataclass(frozen=True)
 class EffectAnswer:
-    """What people found out: whether the call took effect, and what it returned."""
+    """People's answer about an effect in doubt: whether the call took effect, and its result if it did."""
 
     took_effect: bool
     result: Any = None
 
 
 class Doubts(PendingCall):
-    """Asks about the effects in doubt. It never completes a call: its decisions are read when the run goes on."""
+    """A call that asks about the effects in doubt.
+
+    It never completes a call: its decisions are read when the run continues.
+    """
 
 
 def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """A call as people read it, and its arguments by name. What is named like a secret is left out."""
+    """Describe a call as people read it, and its arguments by name. Arguments that are named like a secret are hidden."""
     try:
         bound = _read_signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):  # the call itself will say so
@@ -78,11 +81,16 @@ def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 
 _signatures: WeakKeyDictionary[Any, inspect.Signature] = WeakKeyDictionary()
-"""Of functions that were called: working one out takes a tenth of a step."""
+"""By function that was called: computing a signature takes a tenth of the time of a step."""
 
 
 def _read_signature(function: Any) -> inspect.Signature:
-    """What the function takes. Raises TypeError, ValueError."""
+    """Read the signature of a function.
+
+    Raises:
+        TypeError: It cannot be called.
+        ValueError: Its signature is not known.
+    """
     try:
         found = _signatures.get(function)
     except TypeError:  # no weak reference to it can be made
@@ -141,7 +149,11 @@ def build_doubt_question(step: Step, ns: dict[str, Any], *, noticed: datetime, d
 
 
 def read_effect_answer(decision: Decision, returns: Any) -> EffectAnswer:
-    """What an answer says, the result in the type that the step returns. Raises InvalidEdit."""
+    """Read an answer, with the result in the type that the step returns.
+
+    Raises:
+        InvalidEdit: The answer does not fit.
+    """
     answer = cast("dict[str, Any]", decision.value)
     try:
         happened = effect_happened(answer)
@@ -231,7 +243,12 @@ class EffectsInDoubt:
         return of_this_try or identify_call(name_doubt_place(step)) in self.session.questions.answers_by_place
 
     def find_effect_answer(self, step: Step) -> EffectAnswer:
-        """What people found out about a call that is in doubt. Raises Paused, CannotPause."""
+        """Find people's answer about a call that is in doubt.
+
+        Raises:
+            Paused: Nobody has answered yet; the run is saved and waits.
+            CannotPause: The run cannot be saved here.
+        """
         session = self.session
         # A resource is opened while the state is loaded.
         if step.key not in self._answers and not session.live.is_running:

@@ -20,12 +20,12 @@ if TYPE_CHECKING:  # imported where something is judged: a process without polic
     from hitl_nb.policies.rules.rules import CallTerms, Plan
 
 NOT_USED_PREFIX = "The last edit was not used: "
-"""What notes begin with that say why a question is asked again."""
+"""Prefix of the notes that say why a question is asked again."""
 
 
 @dataclass(frozen=True)
 class AnswerCheck:
-    """What was found about an answer.
+    """The result of checking an answer.
 
     Attributes:
         refusal: why it cannot be used; "" if it can.
@@ -76,10 +76,13 @@ def describe_objection(one: GuardrailResult) -> str:
 def _judge_call(
     asked: LiveQuestion, edited: LiveQuestion, decided: Proposal, run: Run
 ) -> tuple[str, FurtherTerms | None]:
-    """Why the call that people made of a call cannot be used, as policies see it, and whom it takes.
+    """Explain why the call that people edited cannot be used, as policies see it, and list who else must agree.
 
-    What follows from the value alone was judged when they edited it. Here it is what a gate makes of the arguments.
-    Raises PolicyError for a file that cannot be used.
+    Problems of the value alone were found when people edited it. This checks the question that a gate makes of the
+    edited arguments.
+
+    Raises:
+        PolicyError: A policy file cannot be used.
     """
     if edited is asked or _list_policy_inputs(edited) == _list_policy_inputs(asked):
         return "", None
@@ -113,7 +116,7 @@ def _explain_plan(edited: LiveQuestion, decided: Proposal, found: Plan, run: Run
 
 
 def read_call_terms(asked: LiveQuestion) -> CallTerms | None:
-    """What a call itself says about who decides, and by when; None if it says nothing."""
+    """Read the terms that a call itself sets: who decides, and by when; None if it sets none."""
     review = asked.review
     if not review.has_terms:
         return None
@@ -123,7 +126,7 @@ def read_call_terms(asked: LiveQuestion) -> CallTerms | None:
 
 
 def _list_policy_inputs(asked: LiveQuestion) -> tuple[Any, ...]:
-    """What a policy may decide on, or is told, beside the value."""
+    """List the facts that a policy may decide on, or is given, beside the value."""
     question, review = asked.question, asked.review
     return question.title, question.tags, question.confidence, replace(review, guardrails=())
 

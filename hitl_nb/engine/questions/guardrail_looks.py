@@ -39,7 +39,11 @@ def run_guardrails(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> N
 
 
 def run_guardrails_on_edit(asked: LiveQuestion, value: Any, ledger: Ledger, run: Run) -> tuple[GuardrailResult, ...]:
-    """What the guardrails of a question find in the value that people made of it. Raises CannotPause if one asks."""
+    """Run the guardrails of a question on the value that people edited.
+
+    Raises:
+        CannotPause: A guardrail asks a question.
+    """
     facts = _list_guardrail_facts(asked.question, ledger, run)
     with _count_steps_apart(asked.question.position):
         return run_guards(
@@ -48,7 +52,7 @@ def run_guardrails_on_edit(asked: LiveQuestion, value: Any, ledger: Ledger, run:
 
 
 def _list_guardrail_facts(question: Question, ledger: Ledger, run: Run) -> dict[str, Any]:
-    """What a guardrail is told beside the value; nothing in it belongs to the question itself."""
+    """Copy the facts that a guardrail is given beside the value. Changing them does not change the question."""
     return {
         "kind": question.kind,
         "title": question.title,

@@ -1,4 +1,4 @@
-"""What policies and guardrails say about the questions of a run, before people are asked and about what they edit.
+"""Judgment of a run's questions by policies and guardrails, before people are asked and about their edits.
 
 Guardrails find facts, policies decide on facts. Nothing here writes to the store: `questions.py` does that.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # imported where something is judged: a process without polic
 
 @dataclass(frozen=True)
 class QuestionJudgment:
-    """What was said about some questions.
+    """The judgment of some questions.
 
     Attributes:
         plans: one for each; None if no policy and no argument says anything: people are asked, without terms.
@@ -56,7 +56,7 @@ class QuestionJudgment:
         return [True] * count if self.plans is None else [one.verdict == "ask" for one in self.plans]
 
     def make_ledger_arguments(self, ledger: Ledger) -> dict[str, Any]:
-        """What the ledger is told when it records this."""
+        """Make the arguments with which the ledger records this judgment."""
         if self.plans is None:
             return {}
         for policy in self.policies[1:]:
@@ -113,13 +113,21 @@ class Judge:
         return decisions
 
     def decide_pending(self, pending: PendingCall, found: Sequence[Proposal | None], *, exact: bool) -> list[Decision]:
-        """The decisions, where policies make those that are not on record, and nobody has to be asked.
+        """Decide by policies the questions that are not on record, if nobody has to be asked.
 
         Args:
-            found: what is on record of each question; if all are there, none can be used. If anybody has to be asked,
-                all of the questions are asked; a policy passes none then that people were asked before.
+            pending: The call that asks.
+            found: The recorded answer of each question, or None. If all are there, none can be used. If anybody has to be
+                asked, all of the questions are asked; a policy passes none then that people were asked before.
+            exact: True: the call is completed on resume. False: it is made again then.
 
-        Raises Paused, CannotPause, PolicyError.
+        Returns:
+            The decisions, one for each question.
+
+        Raises:
+            Paused: People have to be asked; the run is saved and waits.
+            CannotPause: The run cannot be saved here.
+            PolicyError: A policy cannot be used.
         """
         session, asked = self.session, pending.asked
         usable = [p if p is not None and p.status == "decided" and not (exact and p.pause) else None for p in found]
@@ -145,7 +153,7 @@ class Judge:
             return session.questions.pause(pending, exact=exact, judged=all_judged)
 
     def judge_questions(self, asked: Sequence[LiveQuestion], again: Sequence[bool] | None = None) -> QuestionJudgment:
-        """What policies say about questions that guardrails have looked at; `again`: which were asked before."""
+        """Judge questions by policies, after guardrails have looked at them; `again` tells which were asked before."""
         session = self.session
         judged = judge_questions(asked, session.ledger, session.run_record)
         return (
@@ -184,7 +192,11 @@ class Judge:
 
 
 def judge_questions(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> QuestionJudgment:
-    """What policies say about questions that guardrails have looked at. Raises PolicyError."""
+    """Judge questions by policies, after guardrails have looked at them.
+
+    Raises:
+        PolicyError: A policy cannot be used.
+    """
     found: dict[Policy | None, MergedPolicy | None] = {}
     for one in asked:
         own = one.review.policy

@@ -1,4 +1,4 @@
-"""What a run asks: answered from its record, judged by policies, or asked of people at a pause."""
+"""Questions of a run: answered from its record, judged by policies, or asked of people at a pause."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class QuestionDesk:
         """Ask people, or use what they already answered here.
 
         Args:
-            exact: the call stands in exact code: it is completed on resume; else it is made again, then answered.
+            pending: The call that asks.
+            exact: The call is in exact code, so it is completed on resume. Otherwise it is made again, then answered.
+            name: Name of the function that asks, for messages.
 
         Raises:
             Paused: the run is saved and waits.
@@ -74,7 +76,11 @@ class QuestionDesk:
             raise
 
     def _find_answers(self, pending: PendingCall, *, exact: bool, name: str) -> list[Proposal | None]:
-        """What is on record about these very questions, asked at this very place. Raises CannotPause."""
+        """Find the recorded answers to exactly these questions, asked at exactly this place.
+
+        Raises:
+            CannotPause: No question can be asked here.
+        """
         session = self.session
         session.check_going()
         session.live.refused.raise_swallowed()
@@ -101,7 +107,7 @@ class QuestionDesk:
         return next((p for p in reversed(same) if _is_same_question(p, asked.question)), None)
 
     def _add_other_question_notes(self, questions: list[LiveQuestion], answers: list[Proposal | None]) -> None:
-        """Say so where code that was made again asks something else than what was decided at this place."""
+        """Add a note where code that was made again asks another question than the one decided at this place."""
         for asked, answer in zip(questions, answers, strict=True):
             if answer is None and self.answers_by_place.get(identify_call(asked.question.position)):
                 note = (
@@ -206,7 +212,11 @@ class QuestionDesk:
         self._unrecorded = why, self.session.live.current_execution
 
     def prepare_completion(self, pending: PendingCall, proposals: list[Proposal]) -> Callable[[], Any]:
-        """What gives the value of a call that was decided. Raises StoreCorrupt if one is missing."""
+        """Make the function that gives the value of a call that was decided.
+
+        Raises:
+            StoreCorrupt: A question is missing from the store.
+        """
         session = self.session
         if len(proposals) != len(pending.asked):
             raise StoreCorrupt(
