@@ -19,7 +19,6 @@ class HasLine(Protocol):
     @property
     def line(self) -> str:
         """The place as sentences name it."""
-        ...
 
 
 class NotSavedError(pickle.PicklingError):

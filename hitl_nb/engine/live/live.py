@@ -210,7 +210,10 @@ class LiveRun:
         return exact
 
     async def await_call(self, call: Awaitable[Any]) -> Any:
-        """Await the result of the current call. If the run is continued meanwhile, the call is made again, by its name."""
+        """Await the result of the current call.
+
+        If the run is continued meanwhile, the call is made again, by its name.
+        """
         execution = self.keys.find_execution(self._task)
         if execution is None:  # of a call that was made before anything was named
             return await call

@@ -59,8 +59,8 @@ class RefusalTracker:
     def may_be_behind(self, error: BaseException | None) -> bool:
         """Tell whether the run may have passed a refused question.
 
-        If so, the run cannot be continued from its current state, or from the place where `error` was raised. A run has not
-        passed the question if `error` is the refusal itself, or was raised because of it.
+        If so, the run cannot be continued from its current state, or from the place where `error` was raised. A run has
+        not passed the question if `error` is the refusal itself, or was raised because of it.
         """
         if self._is_raised:
             return True

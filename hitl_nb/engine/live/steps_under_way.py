@@ -63,8 +63,8 @@ class StepCounter:
     async def run_step(self, call: Future[None], work: Coroutine[Any, Any, T], stays: Callable[[], bool]) -> T:
         """Await `work`, an async step, in a task of its own. `end_step` is called when that task is over.
 
-        The task that waits for it may be cancelled, as a task group does when a task beside it pauses the run. The step is
-        cancelled then, too, as if it were awaited directly, unless it `stays`: then it continues to its end.
+        The task that waits for it may be cancelled, as a task group does when a task beside it pauses the run. The step
+        is cancelled then, too, as if it were awaited directly, unless it `stays`: then it continues to its end.
         """
         try:
             task = asyncio.create_task(work)

@@ -62,7 +62,10 @@ class Doubts(PendingCall):
 
 
 def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """Describe a call as people read it, and its arguments by name. Arguments that are named like a secret are hidden."""
+    """Describe a call as people read it, and its arguments by name.
+
+    Values of arguments that are named like a secret are hidden.
+    """
     try:
         bound = _read_signature(function).bind(*args, **kwargs)
     except (TypeError, ValueError):  # the call itself will say so

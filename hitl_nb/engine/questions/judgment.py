@@ -117,8 +117,8 @@ class Judge:
 
         Args:
             pending: The call that asks.
-            found: The recorded answer of each question, or None. If all are there, none can be used. If anybody has to be
-                asked, all of the questions are asked; a policy passes none then that people were asked before.
+            found: The recorded answer of each question, or None. If all are there, none can be used. If anybody has to
+                be asked, all of the questions are asked; a policy passes none then that people were asked before.
             exact: True: the call is completed on resume. False: it is made again then.
 
         Returns:
