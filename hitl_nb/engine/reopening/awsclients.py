@@ -22,7 +22,7 @@ _OWN = "it was made with arguments that it does not show, or has event handlers 
 _HTTP = ("_verify", "_cert_file", "_key_file", "_max_pool_connections", "_socket_options")
 _UNSIGNED = "unsigned requests"
 _FEATURE = re.compile(r" m/\S+")
-"""What a user agent says that was used so far."""
+"""The part of a user agent that lists the features used so far."""
 
 
 def _describe_client(client: Any) -> dict[str, Any]:
@@ -30,7 +30,11 @@ def _describe_client(client: Any) -> dict[str, Any]:
 
 
 def _describe_boto_object(client: Any, *, of_resource: bool) -> dict[str, Any]:
-    """What a client takes; that of a resource has event handlers which others do not have. Raises NotSavedError."""
+    """Describe the arguments of a client. The client of a resource has event handlers which others do not have.
+
+    Raises:
+        NotSavedError: The client cannot be opened again from them.
+    """
     about: dict[str, Any] = {
         "of_resource": of_resource,
         "service": client.meta.service_model.service_name,
@@ -109,7 +113,7 @@ def _is_unsigned(value: Any) -> bool:
 
 
 def _read_comparable_state(client: Any) -> dict[str, Any]:
-    """What can be compared of a client."""
+    """Read the parts of a client that can be compared."""
     http = client._endpoint.http_session
     emitter = client.meta.events._emitter
     return {

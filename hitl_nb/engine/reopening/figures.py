@@ -1,7 +1,7 @@
-"""pyplot's open figures: which there are, with their numbers, which is current; saved and opened again.
+"""pyplot's open figures: their numbers, and which one is current; saved and opened again.
 
-A figure is saved by matplotlib's own pickling. It does not register itself with pyplot when it is loaded: whoever loads
-a run's state decides that, and once.
+A figure is saved by matplotlib's own pickling. It does not register itself with pyplot when it is loaded. The code that
+loads a run's state registers it, and only once.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 
 class OpenFigures(NamedTuple):
-    """Attributes:
-    numbered: pyplot's number and the figure, in the order in which they were made current.
-    current: the number of the current one, or None.
+    """pyplot's open figures.
+
+    Attributes:
+        numbered: pyplot's number and the figure, in the order in which they were made current.
+        current: the number of the current one, or None.
     """
 
     numbered: list[tuple[int, Any]]
@@ -33,7 +35,7 @@ def read_open_figures() -> OpenFigures:
 
 
 class _FigureFactory:
-    """Stands for a figure's class where pyplot makes one: gives the figure that there is."""
+    """A replacement for a figure's class where pyplot makes a figure: gives the existing figure."""
 
     def __init__(self, figure: Any) -> None:
         self.figure = figure

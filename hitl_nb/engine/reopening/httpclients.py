@@ -1,7 +1,7 @@
-"""httpx clients: opened again with what their state tells of their arguments.
+"""httpx clients: opened again with the arguments that their state shows.
 
-A client is made a second time at the pause and compared, down to its connection pools: one that was made with arguments
-that it does not show is refused.
+At the pause, a second client is made from these arguments, and both are compared, down to their connection pools. A
+client that was made with arguments that it does not show is refused.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _describe_transport(client: Any) -> dict[str, Any]:
 
 
 def _read_comparable_state(client: Any) -> dict[str, Any]:
-    """What can be compared of a client, all that is not compared otherwise."""
+    """Read the parts of a client that are not compared elsewhere."""
     auth = client.auth and client.auth._auth_header
     return {
         "attributes": read_attributes(client).keys(),

@@ -118,7 +118,11 @@ def _find_home(obj: Any) -> str | None:
 
 
 def _describe_object(home: str, obj: Any) -> Any:
-    """What an object takes to be opened again. Raises NotSavedError."""
+    """Describe how to open an object again.
+
+    Raises:
+        NotSavedError: The object cannot be opened again.
+    """
     try:
         return import_recipe(home).describe(obj)
     except (AttributeError, KeyError) as error:  # it is not built as the recipe knows its type
@@ -126,7 +130,7 @@ def _describe_object(home: str, obj: Any) -> Any:
 
 
 class OpeningIds:
-    """What one pickle holds that is opened again.
+    """The objects of one pickle that are opened again.
 
     Attributes:
         announced: the objects that people are told about.
@@ -137,8 +141,11 @@ class OpeningIds:
     """
 
     def __init__(self, ns: dict[str, Any], *, is_kept: Callable[[type], bool] = lambda cls: False) -> None:
-        """Args:
-        is_kept: whether objects of exactly this type are saved, although others like it never are.
+        """Start without objects.
+
+        Args:
+            ns: Namespace of the notebook.
+            is_kept: Whether objects of exactly this type are saved, although other objects like it never are.
         """
         self.ns = ns
         self._is_kept = is_kept
@@ -223,7 +230,7 @@ class OpeningIds:
 
 
 class ReopenedObjects:
-    """What one snapshot opens again, each once."""
+    """The objects that one snapshot opens again, each once."""
 
     def __init__(self, ns: dict[str, Any]) -> None:
         self.ns = ns

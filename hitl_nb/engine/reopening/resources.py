@@ -66,7 +66,7 @@ def current_factory_call() -> FactoryCall | None:
 
 
 class _IdentityMap:
-    """What is known of objects, by identity, as long as they live; without weak references, without end."""
+    """Facts about objects, by identity, for as long as the objects live; forever if they allow no weak references."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, Any]] = {}
@@ -94,13 +94,16 @@ def resource(factory: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Make an object that is opened again when the agent continues in another process: a connection, a client, a pool.
 
     The factory is called again with the arguments as they were saved, once, and only if the rest of the agent still
-    reads the object. Steps that it calls come from the record. An argument that equals the value of an environment
-    variable (a key, a password, 8 characters or more) is saved as the name of that variable.
+    reads the object. Steps that it calls come from the record. An argument may equal the value of an environment
+    variable (a key, a password, 8 characters or more). It is then saved as the name of that variable.
 
     Args:
-        factory: a function or class that is known by name, or defined in the notebook.
+        factory: A function or class that is known by name, or defined in the notebook.
+        *args: Positional arguments of the factory.
+        **kwargs: Keyword arguments of the factory.
 
-    Returns what the factory returns; outside of a run, too.
+    Returns:
+        The object that the factory returns; outside of a run, too.
     """
     from hitl_nb.engine.current_session import current_session
 

@@ -40,12 +40,14 @@ class FromEnvironment:
 
 
 def replace_secrets(value: Any, *, inside: bool = True) -> Any:
-    """The value with FromEnvironment in place of texts that come from the environment.
+    """Replace texts that come from the environment by `FromEnvironment`.
 
     Containers in which nothing is replaced are the very same ones.
 
     Args:
-        inside: look for them inside longer texts, too (a header, a URL); otherwise the whole text must be the value.
+        value: A text, a container of texts, or any other value.
+        inside: True (default): also replace values inside longer texts (a header, a URL). False: replace only
+            texts that are a value as a whole.
     """
     known = _list_environment_values(only_secrets=inside)
     return _map_container(value, lambda one: _replace_values(one, known, inside) if isinstance(one, str) else one)

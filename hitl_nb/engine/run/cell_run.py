@@ -1,4 +1,6 @@
-"""Starting a run, or going on with it: what running an agent cell means each time.
+"""Running an agent cell: start a run, or continue the one that there is.
+
+The state of the run decides:
 
 no run yet, --restart     a new one, from the first statement
 --restart, which began it before
@@ -62,7 +64,7 @@ class AgentCell:
     notebook_id: str = ""
 
     def make_code(self, source: str | None = None) -> RunCode:
-        """What the run executes: the cell as it is, or a `source` that a snapshot recorded."""
+        """Make the code that the run executes: the cell as it is, or a `source` that a snapshot recorded."""
         unit = self.unit if source is None else compile_cell(source, self.unit.filename, self.unit.flags)
         self.ns.setdefault("__builtins__", builtins)  # as `exec` does: C code imports by the caller's namespace
         return RunCode(FunctionType(unit.code, self.ns, "<module>"), self.ns, unit.source, unit)
@@ -98,11 +100,11 @@ async def run_cell(
     restart: bool = False,
     as_recorded: bool = False,
 ) -> RunOutcome:
-    """Run an agent cell from where its run stands.
+    """Run an agent cell from the place that its run has reached.
 
     Raises:
-        CellChanged, RunClaimed, Untrusted, WrongPython, StoreError: before any of its code runs.
-        What the cell's code raises.
+        CellChanged, RunClaimed, Untrusted, WrongPython, StoreError: Raised before any of its code runs.
+        BaseException: Any error that the cell's code raises.
     """
     names: dict[str, Any] = {"agent": cell.agent, "notebook": cell.notebook, "key": cell.key}
     run, restarted = ledger.find_run(**names), cell.digest_code() if restart else ""

@@ -33,7 +33,7 @@ from hitl_nb.review.policy_files.policy_files import load_policy
 
 @dataclass
 class RunCode:
-    """What a run executes, as it is defined now.
+    """The code that a run executes, as it is defined now.
 
     Attributes:
         begin: calls it from its beginning.
@@ -54,33 +54,36 @@ class RunCode:
 
 
 class RunDisplay:
-    """What a run shows while it works. A driver overrides this to print, display and record."""
+    """The display of a run while it works. A driver overrides this to print, display and record."""
 
     def display(self, value: Any) -> None:
         """The value of the cell's last expression."""
 
     def outputs(self) -> list[Any]:
-        """What was shown so far, as JSON."""
+        """List the outputs that were shown so far, as JSON."""
         return []
 
     def replay(self, outputs: list[Any]) -> None:
         """Show again what an earlier try recorded."""
 
     def show_decisions(self, proposals: list[Proposal]) -> None:
-        """The decisions that the run goes on with."""
+        """Show the decisions that the run continues with."""
 
     def show_notes(self, sentences: list[str]) -> None:
-        """What people are to know: of what this process lacks that the run had, or what a pause waits for."""
+        """Tell people what this process lacks that the run had, or what a pause waits for."""
 
     def list_open_figures(self) -> list[Any]:
-        """What is drawn and not shown yet, as JSON with `until_resumed`: shown at a pause until the run continues."""
+        """List figures that are drawn and not shown yet, as JSON with `until_resumed`.
+
+        They are shown at a pause until the run continues.
+        """
         return []
 
     def show_open_figures(self) -> None:
-        """The code has ended: what was drawn is shown now."""
+        """Show the figures that were drawn: the code has ended."""
 
     def show_verdicts(self, proposals: list[Proposal]) -> None:
-        """What a policy decided without a pause; also told when code is made again that uses it."""
+        """Show what a policy decided without a pause. Also called when code that uses it is made again."""
 
     def show_objection(self, text: str) -> None:
         """An edit is used to which guardrails object, with reasons that those who decided were shown."""
@@ -128,7 +131,7 @@ class _HeldState:
 
 
 MAX_HELD_STATES = 64
-"""Of how many runs live objects are kept: those of others go on from their snapshots, as in any other process."""
+"""Number of runs whose live objects are kept. Other runs continue from their snapshots, as in any other process."""
 
 held_states: dict[str, _HeldState] = {}
 """By run, the newest last."""
@@ -149,11 +152,11 @@ async def start_run(
 async def continue_run(
     ledger: Ledger, before: Run, code: RunCode, saver: Saver, shown: RunDisplay, label: str
 ) -> RunOutcome:
-    """Claim a run that stands still, and work on it from where it stands.
+    """Claim a run that is not being worked on, and continue it from its saved place.
 
     Raises:
-        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError, PolicyError: it stands where it stood.
-        What its code raises.
+        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError, PolicyError: The run stays at its saved place.
+        BaseException: Any error that its code raises.
     """
     policy = load_policy(before.notebook)
     run, claim, state, asked = ledger.claim_saved(before.id, label=label, policy=policy)
@@ -199,7 +202,7 @@ async def continue_run(
 
 
 def describe_changed_inputs(sentences: Iterable[str]) -> str:
-    """What is said where a run goes on, or is shown again, and its inputs differ from what they were."""
+    """Describe inputs that have changed, for a run that continues or is shown again."""
     return (
         f"{CHANGED_SINCE} {'; '.join(sentences)}. It goes on with what it began with; "
         "--restart begins it anew with what there is now, --key EXPR makes one run for each value."
@@ -302,9 +305,9 @@ async def _work_on_run(session: Session) -> RunOutcome:
 def _hold_state(session: Session, status: str) -> None:
     """Keep the live objects: in this process the run continues with them, not with copies.
 
-    Of a run that is over nothing is kept, but of the last one of each agent cell: running that again gives the
-    notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot. So it
-    does where generators or context managers were ended here.
+    Nothing is kept of a run that is over, except of the last run of each agent cell: running that cell again gives the
+    notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot. The
+    same applies where generators or context managers were ended here.
     """
     run, position = session.run_record, session.saves.position
     held_states.pop(run.id, None)
@@ -403,5 +406,5 @@ def _list_recorded_decisions(session: Session, decided: list[Proposal]) -> list[
 
 
 def _find_floor(live: LiveRun) -> str:
-    """What the names of calls begin with from the position on, at the lowest."""
+    """The lowest beginning of the names of calls from the position on."""
     return f"{live.keys.floor:09d}"

@@ -26,7 +26,7 @@ SHARE = 40
 
 
 def snapshot_place(ledger: Ledger, run_id: str, epoch: int, pause: int, save: int) -> str:
-    """What a snapshot's signature is bound to: the claim that it was saved under, and which one of that claim it is."""
+    """Name the place that a snapshot's signature is bound to: the claim it was saved under, and its number there."""
     return f"snapshot/{ledger.store_id}/{run_id}/{epoch}/{pause}/{save}"
 
 
@@ -72,7 +72,7 @@ class Saves:
             check=asks,
         )
         self.place, self.envelope, self.pending, self.position = where, snapshot.envelope, pending, position
-        # What a handler has bound is unbound when the pause leaves it.
+        # A name that a handler has bound is unbound when the pause leaves the handler.
         self.variables = {} if between else {n: saver.ns[n] for n in saver.saved_names if n in saver.ns}
         return msgspec.structs.replace(snapshot, pause=pause, save=save)
 

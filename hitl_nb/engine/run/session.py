@@ -58,16 +58,18 @@ def enter_loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Gener
 
 
 class Session:
-    """Args:
-    source: the code that runs, for the snapshot.
-    outputs: what was printed and displayed so far, as JSON.
-    opened: shows a workspace that the code has opened.
-    drawn: what is drawn and not shown yet, as outputs; shown at a pause, until the run continues.
-    finishing: called when the code has ended, before that is saved.
-    judged: shows what a policy decided without a pause; also told when it is used again.
-    objected: shows that an edit is used to which guardrails object.
-    noted: tells people sentences about the run.
-    summarize: shows how many of these were not shown one by one; called before the state is saved for good.
+    """The work of one process on one run.
+
+    Args:
+        source: The code that runs, for the snapshot.
+        outputs: Lists what was printed and displayed so far, as JSON.
+        opened: Shows a workspace that the code has opened.
+        drawn: Lists what is drawn and not shown yet, as outputs; shown at a pause, until the run continues.
+        finishing: Called when the code has ended, before that is saved.
+        judged: Shows what a policy decided without a pause; also called when the decision is used again.
+        objected: Shows that an edit is used to which guardrails object.
+        noted: Tells people sentences about the run.
+        summarize: Shows how many decisions of policies were not shown one by one; called before the state is saved for good.
     """
 
     def __init__(
@@ -244,13 +246,22 @@ class Session:
             return self.under_way.begin_step(name)
 
     def check_not_paused(self) -> None:
-        """Raises Paused if the run has paused: what is made again on resume must not go on beside it."""
+        """Raise the pause again if the run has paused: a call that is made again on resume must not run beside it.
+
+        Raises:
+            Paused: The run has paused.
+        """
         if self.live.paused is not None:
             read_outcome_of_task()
             raise self.live.paused
 
     def check_going(self) -> None:
-        """Raises Paused if the run has paused, NotInAgent if it has ended while a task of it goes on."""
+        """Check that the run has neither paused nor ended.
+
+        Raises:
+            Paused: The run has paused.
+            NotInAgent: The run has ended, and a task of it is still running.
+        """
         self.check_not_paused()
         if self._over:
             raise NotInAgent(

@@ -1,7 +1,7 @@
 """A saved stack in the code as it is now: a cell, or a function, may have been edited since.
 
-What already ran, and the statement at each place, must be the same syntax (comments and layout do not count); the rest
-may be new.
+Code that already ran, and the statement at each place, must be the same syntax (comments and layout do not count). The
+rest may be new.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ def move_to_current_code(
     """Move the frames of a loaded stack to the code as it is defined now.
 
     Args:
-        cell: the cell as it is now; None: the run is of `function`.
-        retry: the statement at the innermost place failed; it may have been mended.
+            stack: The loaded stack; its frames are changed.
+            cell: The cell as it is now; None: the run is of `function`.
+            ns: Namespace of the notebook.
+            function: The function that the run is of; None: the run is of `cell`.
+            retry: True if the statement at the innermost place failed; it may have been mended.
 
-    Returns:
-        Whether it was.
+        Returns:
+            True if the failed statement was mended.
 
-    Raises:
-        CellChanged: what already ran is different now.
+        Raises:
+            CellChanged: The code that already ran is different now.
     """
     mended = False
     for i, frame in enumerate(list(stack.frames)):

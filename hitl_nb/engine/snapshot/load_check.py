@@ -1,10 +1,10 @@
 """Checking that a pickle can be loaded again, without running any code of the user's in this process.
 
-Two parts. *Structure*: the stream is read with stand-ins in place of every class and function it names, so each name is
-found for real (a class that is gone fails here), and nothing is made, registered or called. *Proof*: where the stream
-would run pickling hooks of classes that are not known to be harmless (`__setstate__`, `__new__`, the function that a
-`__reduce__` names), it is loaded once in a forked child, which can write only to its pipe, and ends without unwinding.
-What it proved is remembered by class, so a loop of pauses forks once.
+The check has two parts. *Structure*: the stream is read with stand-ins in place of every class and function it names.
+So each name is looked up for real (a class that is gone fails here), and nothing is made, registered or called.
+*Proof*: the stream may run pickling hooks of classes that are not known to be harmless (`__setstate__`, `__new__`, the
+function that a `__reduce__` names). It is then loaded once in a forked child. The child can write only to its pipe, and
+ends without unwinding. Proved classes are remembered, so a loop of pauses forks once.
 
 Where a process cannot fork (Windows), or must not (macOS, whose frameworks do not survive it), only the structure is
 checked. A hook with an effect outside of the process has it in the child too, as it would when the run continues.
@@ -59,7 +59,7 @@ _proven_code: WeakSet[Any] = WeakSet()
 
 
 class NotLoadableError(pickle.UnpicklingError):
-    """What was pickled cannot be loaded; the message is the child's error."""
+    """The pickled data cannot be loaded; the message is the child's error."""
 
 
 class _StandInType(type):
@@ -110,9 +110,11 @@ class StructureReader(pickle.Unpickler):
         self.used: dict[int, Any] = {}
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
+        """Find a class or function, and make its stand-in."""
         return self._make_stand_in(super().find_class(module_name, global_name))
 
     def persistent_load(self, pid: Any) -> Any:
+        """Find an object by its persistent id, and make its stand-in."""
         return self._make_stand_in(self._find_by_id(pid))
 
     def _make_stand_in(self, found: Any) -> type:
@@ -173,7 +175,7 @@ def _is_harmless(function: Any) -> bool:
 
 
 def _load_in_child(load: Callable[[], Any]) -> str:
-    """What `load` raises in a forked child, as text; empty if it raises nothing, or takes too long to tell."""
+    """Run `load` in a forked child; its error as text, empty if it raises none or takes too long to answer."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # about threads: the child does nothing but load

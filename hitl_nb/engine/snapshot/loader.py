@@ -80,10 +80,10 @@ class OpenedSnapshot:
 
 @dataclass
 class LoadedState:
-    """What a snapshot held.
+    """The content of a snapshot.
 
     Attributes:
-        counts: where the names of the run's calls go on.
+        counts: the counts that the names of the run's calls continue from.
         is_alive: whether it is this process's own objects, not loaded.
     """
 
@@ -139,11 +139,14 @@ def load_snapshot(
     prepare: Callable[[dict[str, Any]], None] = lambda process: None,
     put_back: Callable[[str, Any, Any, bool], None] = lambda root, definition, slots, is_copy: None,
 ) -> LoadedState:
-    """Load a checked snapshot; variables are put into `ns` as they come.
+    """Load a checked snapshot. Variables are put into `ns` while it is loaded.
 
     Args:
-        prepare: gets the saved process state before anything that could need it is loaded.
-        put_back: puts saved data into a definition, by its root name; told whether that is a copy from the snapshot.
+        saved: The opened snapshot; its signature has been checked.
+        ns: Namespace of the notebook.
+        special: Finds objects by persistent ids of other kinds; None: it does not know the id.
+        prepare: Gets the saved process state before anything that could need it is loaded.
+        put_back: Puts saved data into a definition, by its root name; is told whether that is a copy from the snapshot.
     """
     load_units(saved.units)
     check_code_hashes(saved.instrumenter, saved.code_hashes, [unit[0] for unit in saved.units])
@@ -209,5 +212,5 @@ def _place_entry(name: str, value: Any, loaded: LoadedState, ns: dict[str, Any])
 
 
 def _find_notebook_definition(name: str, ns: dict[str, Any], own: frozenset[str]) -> Any:
-    """What the notebook defines under a name; None if it does not, or the run itself defined it."""
+    """Find the notebook's definition of a name; None if there is none, or the run itself defined it."""
     return resolve_name(name, ns) if name.split(".", maxsplit=1)[0] not in own else None
