@@ -1,4 +1,4 @@
-"""What is never saved, and what to write instead: tables of types."""
+"""Types that are never saved, and the code to write instead."""
 
 from __future__ import annotations
 
@@ -127,4 +127,4 @@ WAYS: dict[str, str] = {
     "traceback": "keep its text: traceback.format_exc()",
     "frame": "keep what is needed of it: its line, its function's name",
 }
-"""What to write instead, by the name of the type: of types that pickle refuses by itself."""
+"""The code to write instead, by the name of the type. It has the types that pickle refuses by itself."""

@@ -69,7 +69,8 @@ class Session:
         judged: Shows what a policy decided without a pause; also called when the decision is used again.
         objected: Shows that an edit is used to which guardrails object.
         noted: Tells people sentences about the run.
-        summarize: Shows how many decisions of policies were not shown one by one; called before the state is saved for good.
+        summarize: Shows how many decisions of policies were not shown one by one. Called before the state is saved
+            for good.
     """
 
     def __init__(

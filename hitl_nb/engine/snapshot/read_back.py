@@ -31,14 +31,19 @@ def read_back(
     *,
     again: bool = False,
 ) -> None:
-    """Load the stream, if code runs then that is `unknown`.
+    """Load the stream, if loading it runs code that is `unknown`.
 
     Args:
-        own: copies of what the run itself defined: it is loaded as it will be, from its copy, which gets its data as
-            they come.
-        again: also if it was loaded before.
+        pickler: The pickler that made the stream; it has the large values.
+        stream: The pickle.
+        ns: Namespace of the notebook.
+        unknown: Classes and functions in the stream whose code is not known to be harmless.
+        own: Copies of the run's own definitions, by name. Each is loaded from its copy, as on resume, and gets its data
+            in the order of the stream.
+        again: True: load it even if it was loaded before.
 
-    Raises what loading raises.
+    Raises:
+        NotLoadableError: Loading it fails.
     """
     copies: dict[str, Any] = {}
 

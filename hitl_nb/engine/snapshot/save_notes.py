@@ -1,4 +1,4 @@
-"""What people who are asked are told about the saved state: what is opened again, and what is not saved."""
+"""Notes about the saved state for people who are asked: what is opened again, and what is not saved."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from hitl_nb.engine.snapshot.variables.user_modules import is_user_class
 def make_notes(
     pickler: Pickler, ns: dict[str, Any], names: list[str], left_out: OmittedValues, definitions: Mapping[str, Any]
 ) -> list[str]:
-    """The sentences about one save.
+    """Make the sentences about one save.
 
     Args:
-        names: the variables that were saved.
-        definitions: the definitions that were, by name.
+        pickler: The pickler of the variables.
+        ns: Namespace of the notebook.
+        names: The variables that were saved.
+        left_out: The values that were not saved.
+        definitions: The definitions that were saved, by name.
+
+    Returns:
+        The sentences.
     """
     notes: list[str] = []
     finalized: dict[type, list[Any]] = {}

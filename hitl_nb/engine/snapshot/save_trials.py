@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Trial:
-    """What saving one value alone came to.
+    """Result of saving one value alone.
 
     Attributes:
         problem: why it failed; `path` and `culprit` are the definition that cannot be copied, if that is why.
@@ -63,9 +63,11 @@ class TrialSaves:
         """Find what fails: left out if the rest does not read it, else the reason why the run cannot pause.
 
         Args:
-            names: the variables to save; True where the rest of the program reads them.
+            names: The variables to save; True where the rest of the program reads them.
+            pending: The call that asks, or None.
 
-        Raises CannotPause.
+        Raises:
+            CannotPause: The rest of the program reads a value that cannot be saved.
         """
         self.left_out.clear()
         needed = self._sort_out_frames(pending)
@@ -212,7 +214,7 @@ _ENGINE_NAMES = {".it": "the loop's iterator", ".m": "the with block's context m
 
 
 def _describe_local(name: str) -> str:
-    """What a local is for people: engine's names mean nothing to them."""
+    """Name a local for people, to whom the engine's own names mean nothing."""
     if not name.startswith("."):
         return name
     return next((words for prefix, words in _ENGINE_NAMES.items() if name.startswith(prefix)), "an intermediate value")

@@ -1,10 +1,10 @@
 """Position and variables to one signed snapshot.
 
-*State comes from the snapshot, code comes from the notebook.* Saved are the names that the cell bound or
-changed and the names that the rest of it still reads, in one pickle with the position, so that two names of
-one object are two names of one object again. Nothing is made again by running a line of the cell: what cannot be
-saved is opened again if its type or `hitl.resource` allows that (`engine/reopening/reopen_recipes.py`), left out if the
-rest of the program does not read it, and else the reason why the run cannot pause here.
+*State comes from the snapshot, code comes from the notebook.* The saver saves the names that the cell bound or changed,
+and the names that the rest of it still reads. They are in one pickle with the position, so that two names of one object
+are two names of one object again. Nothing is made again by running a line of the cell. A value that cannot be saved is
+opened again if its type or `hitl.resource` allows that (`engine/reopening/reopen_recipes.py`). It is left out if the
+rest of the program does not read it. Otherwise it is the reason why the run cannot pause here.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class StoreBackedContext:
 
 
 class UnsavedResult:
-    """Stands for the result of a run that could not be saved when it finished."""
+    """A replacement for the result of a run that could not be saved when it finished."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
@@ -322,7 +322,7 @@ class Saver:
                 pickler.dump((DEFINITION_ENTRY, (root, [entry])))
 
     def name_values(self, position: RunPosition, names: Iterable[str]) -> list[tuple[str, Any]]:
-        """What is saved, with the name of the variable that holds it."""
+        """List the saved values, each with the name of the variable that holds it."""
         held = [item for frame in position.stack.order for item in frame.variables().items()]
         return [*((name, self.ns[name]) for name in names), *held]
 
@@ -374,7 +374,7 @@ class Saver:
 
 
 def _encode_display_data(value: Any) -> str:
-    """What a display's data hold beside JSON, as a kernel sends it: bytes in base64, all else as text."""
+    """Encode a display's data that are not JSON, as a kernel sends them: bytes in base64, all else as text."""
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 

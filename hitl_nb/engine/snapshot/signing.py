@@ -1,8 +1,8 @@
-"""Signing what will be unpickled.
+"""Signing of data that will be unpickled.
 
-A sealed blob carries an HMAC-SHA256 over its place in the store and its content, made with a key that only
-this user can read and that lies outside the store (as nbformat's notary keeps its `notebook_secret`). It is
-checked before anything is loaded, so a snapshot that was edited, planted or moved to another run is refused.
+A sealed blob carries an HMAC-SHA256 over its place in the store and its content. The key can be read by this user only,
+and is kept outside the store (as nbformat's notary keeps its `notebook_secret`). The signature is checked before
+anything is loaded, so a snapshot that was edited, planted or moved to another run is refused.
 
 Layout: magic (6 bytes), HMAC (32), header length (4, big endian), header (JSON), body.
 """
@@ -32,7 +32,7 @@ _PLACES = (
     *("JUPYTER_DATA_DIR", "JUPYTER_PLATFORM_DIRS", "JUPYTER_CONFIG_DIR"),
     *("HOME", "USERPROFILE", "XDG_DATA_HOME", "APPDATA"),
 )
-"""What Jupyter's data directory depends on."""
+"""Environment variables that Jupyter's data directory depends on."""
 _read_places = settings.raw_reader(_PLACES)
 PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
 _BARE_HEADER = json.dumps({"python": PYTHON, "format": FORMAT}, separators=(",", ":")).encode()

@@ -1,12 +1,12 @@
 """Arrays that share memory share it again.
 
-A view is pickled as its base, with where it lies in it. A small view of a large base that nothing else needs is
-pickled by itself; if it turns out that something else has that base too, the pickle is made once more with it.
+A view is pickled as its base, with its place in the base. A small view of a large base that nothing else needs is
+pickled by itself. If something else turns out to have that base too, the pickle is made once more with it.
 Arrays of a subclass (recarray, matrix, masked arrays, the user's own) are views of a plain array, with their
 attributes. An array over a `bytearray` or `array.array` shows that object again.
 
-An array in a file (`numpy.memmap`) is opened again (`engine/reopening/mappedfiles.py`), and its views are always views
-of it: a copy would not write to the file. Other arrays in mapped memory are refused.
+An array in a file (`numpy.memmap`) is opened again (`engine/reopening/mappedfiles.py`). Its views are always views of
+it, because a copy would not write to the file. Other arrays in mapped memory are refused.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class ArrayViews:
                 )
 
     def _find_base(self, owner: Any) -> Any:
-        """What the views of an owner are pickled with: of an array of another class, its plain form."""
+        """Find the base that the views of an owner are pickled with: for an array of another class, its plain form."""
         if not isinstance(owner, self._type) or type(owner) in self._types:
             return owner
         if id(owner) not in self._plain:
@@ -151,10 +151,10 @@ def _refuse_mapped(array: Any) -> None:
 
 
 def _find_owner(array: Any, kind: Any) -> tuple[Any, Any]:
-    """What owns the memory of an array, and the object outside of numpy that lies behind it, or None.
+    """Find the owner of an array's memory, and the object outside of numpy that holds that memory, or None.
 
-    That is the array at the end of the chain of bases, or the `bytearray` or `array.array` that it shows. numpy's
-    stride tricks put an object of their own between.
+    The owner is the array at the end of the chain of bases, or the `bytearray` or `array.array` that it shows. In
+    between may be an object that numpy's stride tricks put there.
     """
     owner, base = array, array.base
     while base is not None:

@@ -38,7 +38,7 @@ def is_definition(obj: Any) -> bool:
 
 
 def resolve_name(name: str, ns: dict[str, Any]) -> Any:
-    """What `name`, perhaps dotted, is in `ns` now, or None."""
+    """Find the object that `name`, perhaps dotted, names in `ns` now; None if there is none."""
     root, *rest = name.split(".")
     found: Any = ns.get(root)
     for part in rest:

@@ -1,6 +1,6 @@
 """Exceptions in a pickle: made again without their `__init__`, with cause, context and the lines of their traceback.
 
-What they hold beside `args` and `__dict__` is kept, too: their slots, and the fields of Python's own exceptions, which
+Their data beside `args` and `__dict__` are kept, too: their slots, and the fields of Python's own exceptions, which
 code may have set since (`ImportError.name`, `StopIteration.value`).
 """
 
@@ -20,6 +20,7 @@ _C_INITS: set[Any] = {
 
 
 def reduce_exception(error: BaseException) -> Any:
+    """Reduce an exception for pickle, so that it is made again without its `__init__`."""
     reduced = error.__reduce_ex__(2)
     origin = (error.__cause__, error.__context__, error.__suppress_context__)
     state = (dict(error.__dict__), *origin, read_error_lines(error), _read_fields(error))
@@ -41,7 +42,7 @@ def _set_exception(error: BaseException, state: tuple[Any, ...]) -> None:
     members = _find_members(type(error))
     has = _read_fields(error)
     for name, value in fields.items():
-        # What is not set reads as None, too; set to it, an OSError says "no: 'a' -> None".
+        # A field that is not set reads as None, too. If None were set, an OSError would say "no: 'a' -> None".
         if value is not None or has.get(name, error) is not None:
             members[name].__set__(error, value)
     error.__traceback__ = from_lines(lines)
@@ -70,6 +71,6 @@ def _find_members(cls: type) -> dict[str, Any]:
 
 
 _PLAIN = (BaseException, BaseExceptionGroup, object)
-"""What these hold is in `args`, or is part of what every exception is."""
+"""Classes whose data are in `args`, or are part of every exception."""
 _LEFT = ("obj", "characters_written")
 """Whose attribute was missing: only for a hint in a traceback, and maybe impossible to save; and no field at all."""

@@ -1,12 +1,12 @@
 """The results that `functools.cache` and `lru_cache` hold, so that a cached call is not made again after a resume.
 
-The wrapper shows its size and not its contents. They are read from what the garbage collector is told of it: of an
-unbounded cache its dict, of a bounded one each key and result, the oldest first (`lru_cache_tp_traverse` in CPython's
-Modules/_functoolsmodule.c). They are put back by making the recorded calls with the recorded results, which gives the
-keys that the wrapper itself would make.
+The wrapper shows its size and not its contents. They are read from the referents that the garbage collector sees. An
+unbounded cache shows its dict there, a bounded one each key and result, the oldest first (`lru_cache_tp_traverse` in
+CPython's Modules/_functoolsmodule.c). They are put back by making the recorded calls with the recorded results, which
+gives the keys that the wrapper itself would make.
 
-The cache of a function that the notebook or a module of the user's defines is data of that definition: it is saved with
-the variables, so that `self` in a key and what a variable holds are the same objects again.
+The cache of a function that the notebook or a module of the user's defines is data of that definition. It is saved with
+the variables, so that an object that is both `self` in a key and the value of a variable is one object again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def is_cached(function: Any) -> bool:
 
 
 class CacheContents(NamedTuple):
-    """What a cache holds: the calls, the oldest first, with their results; and what `cache_info()` has counted."""
+    """Contents of a cache: the calls, the oldest first, with their results; and the counts of `cache_info()`."""
 
     calls: list[tuple[_Call, Any]]
     hits: int
@@ -60,7 +60,11 @@ def _fill_with_recorded(function: Callable[..., Any], contents: CacheContents, r
 
 
 def read_cache(function: Any) -> CacheContents:
-    """What a cached function remembers. Raises TypeError."""
+    """Read the calls and results that a cached function remembers.
+
+    Raises:
+        TypeError: They cannot be read in this version of Python.
+    """
     info = function.cache_info()
     return CacheContents(_read_calls(function), info.hits, info.misses)
 
@@ -116,7 +120,7 @@ def fill_cache(made: Any, contents: CacheContents) -> None:
 
 
 def read_contents(function: Any) -> Any:
-    """What a cached definition holds, as data of it: a hash of its code, and the calls with their results."""
+    """Read the data of a cached definition: a hash of its code, and the calls with their results."""
     try:
         found = read_cache(function)
     except TypeError as error:
@@ -130,7 +134,7 @@ def can_be_refilled(function: Any) -> bool:
 
 
 class UnreadableResults:
-    """Stands for results that cannot be read: it cannot be pickled."""
+    """A replacement for results that cannot be read. It cannot be pickled."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -172,7 +176,10 @@ def _hash_function(function: Any) -> str:
 
 @functools.cache
 def _find_link_type() -> Any:
-    """What follows each key and its result among the referents of a bounded cache; None if that is not known here."""
+    """Find the type that separates the entries among the referents of a bounded cache; None if it is not known here.
+
+    An entry of this type follows each key and its result.
+    """
     probe: Any = functools.lru_cache(1)(str)
     probe(0)
     return next((one for one in gc.get_referents(probe) if getattr(one, "__name__", "") == "_lru_list_elem"), None)
@@ -180,7 +187,7 @@ def _find_link_type() -> Any:
 
 @functools.cache
 def _find_key_mark() -> object:
-    """What separates arguments from keyword arguments in a key."""
+    """Find the object that separates arguments from keyword arguments in a key."""
     probe: Any = functools.lru_cache(None)(cast(Any, dict))
     probe(x=0)
     return next(iter(_find_cache_dict(probe)))[0]

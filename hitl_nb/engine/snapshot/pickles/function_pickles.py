@@ -14,13 +14,15 @@ _cloudpickle: Any = importlib.import_module("cloudpickle.cloudpickle")
 
 
 def make_function(code: CodeType, globals_: dict[str, Any], closure: tuple[CellType, ...] | None) -> FunctionType:
+    """Make a function without name and defaults: `set_function` sets them."""
     return FunctionType(code, globals_, None, None, closure)
 
 
 def read_function_state(function: FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What `set_function` gives a function again, as cloudpickle has it: texts that others may share are copied.
+    """Read the state that `set_function` gives a function again, in cloudpickle's form.
 
-    cloudpickle's own also looks through all of `sys.modules` for submodules, which are not kept here.
+    Texts that others may share are copied. cloudpickle's own function also looks through all of `sys.modules` for
+    submodules, which are not kept here.
     """
     slots = {
         "__name__": "".join(function.__name__),
@@ -42,6 +44,7 @@ def read_type_parameters(function: FunctionType) -> dict[str, Any]:
 
 
 def set_function(function: FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Set the attributes of a function from its saved state."""
     attributes, slots = state
     function.__dict__.update(attributes)
     for name, value in slots.items():
@@ -53,6 +56,7 @@ def _set_cell(cell: CellType, state: tuple[Any]) -> None:
 
 
 def set_module(module: ModuleType, variables: dict[str, Any]) -> None:
+    """Set the variables of a module that is saved itself."""
     vars(module).update(variables)
 
 
@@ -63,7 +67,7 @@ def module_globals(name: str) -> dict[str, Any]:
 
 
 class ModuleGlobals:
-    """Stands for the globals of an importable module."""
+    """A replacement for the globals of an importable module."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -73,7 +77,7 @@ class ModuleGlobals:
 
 
 class ModuleVariables:
-    """Stands for the globals of a module that is saved itself."""
+    """A replacement for the globals of a module that is saved itself."""
 
     def __init__(self, module: ModuleType) -> None:
         self.module = module
@@ -103,6 +107,7 @@ def is_dispatching(function: Any) -> bool:
 
 
 def make_dispatching(function: Any, registry: dict[type, Any]) -> Any:
+    """Make a function of `functools.singledispatch` with its registered implementations."""
     made: Any = functools.singledispatch(function)
     for cls, implementation in registry.items():
         if cls is not object:
@@ -111,6 +116,7 @@ def make_dispatching(function: Any, registry: dict[type, Any]) -> Any:
 
 
 def read_cell_state(cell: CellType) -> tuple[Any, ...]:
+    """Reduce the content of a closure's cell for pickle; an empty tuple if the cell has no value."""
     try:
         return ((cell.cell_contents,), None, None, _set_cell)
     except ValueError:

@@ -1,10 +1,10 @@
 """Pickling a notebook's objects so that they come back in place.
 
-cloudpickle, with five differences. *Code comes from the notebook*: a function or class that the notebook
-defines by name is saved as that name, with a copy by value apart, for the case that its cell has not been run
-again. A function keeps the notebook's namespace as its globals, and the very cells it closed over. An exception keeps
-its cause, its context and the lines of its traceback, and is made again without calling its `__init__`. Generators,
-coroutines, iterators and managers come back where they wait. Large buffers and strings go out of band, by content hash.
+This is cloudpickle, with five differences. *Code comes from the notebook*: a function or class that the notebook
+defines by name is saved as that name. A copy by value is kept apart, for the case that its cell has not been run again.
+A function keeps the notebook's namespace as its globals, and the very cells it closed over. An exception keeps its cause,
+its context and the lines of its traceback, and is made again without calling its `__init__`. Generators, coroutines,
+iterators and managers come back where they wait. Large buffers and strings go out of band, by content hash.
 
 Instrumented code is saved as its unit and its number there, the sources of the units apart: see `saved_code.py`.
 """
@@ -71,7 +71,7 @@ from hitl_nb.own_objects import is_own
 if TYPE_CHECKING:
 
     class _CloudPickler(pickle.Pickler):
-        """What is used of cloudpickle, which is untyped."""
+        """The used part of cloudpickle's pickler, which is untyped."""
 
         dispatch_table: ClassVar[Any]
 
@@ -171,6 +171,14 @@ class Pickler(_CloudPickler):
         self._reducers.update(frame_reducers())
 
     def dump(self, obj: Any) -> None:
+        """Pickle one object.
+
+        Args:
+            obj: The object.
+
+        Raises:
+            pickle.PicklingError: A hook of the user raised an error that is not an `Exception`.
+        """
         try:
             super().dump(obj)
         except (Exception, KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, Paused):
@@ -179,6 +187,7 @@ class Pickler(_CloudPickler):
             raise pickle.PicklingError(f"{type(error).__name__}: {error}") from error
 
     def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
+        """Give an object its persistent id; None: it is pickled in the stream."""
         cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every single object: no call
         if cls is str or cls is bytes:
             return self._text(obj) if len(obj) >= self.large else None
@@ -224,7 +233,7 @@ class Pickler(_CloudPickler):
             self.units[key] = unit
 
     def _add_code(self, key: str, function: int, namespace: dict[str, Any]) -> None:
-        """Note that the rest of a function is saved. What the rest of a cell reads is not told here."""
+        """Note that the rest of a function is saved. The names that the rest of a cell reads are not noted here."""
         self._add_unit(key)
         unit = find_unit(key)
         if unit is not None and namespace is self.ns and unit.functions[function].kind != "cell":
@@ -251,6 +260,7 @@ class Pickler(_CloudPickler):
         return False
 
     def reducer_override(self, obj: Any) -> Any:
+        """Reduce an object by its type, or NotImplemented: pickle reduces it."""
         if (by_type := self._by_type.get(type_of(obj))) is not None:
             return by_type(self, obj)
         if is_own(obj):
@@ -398,9 +408,15 @@ class Unpickler(pickle.Unpickler):
             raise HitlError(describe_missing_import(error)) from error
 
     def persistent_load(self, pid: Any) -> Any:
+        """Find an object by its persistent id."""
         return find_code_by_id(pid) or self.find(pid)
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
+        """Find a class or function that the stream names.
+
+        Raises:
+            HitlError: The module does not have it.
+        """
         try:
             return super().find_class(module_name, global_name)
         except AttributeError as error:

@@ -1,8 +1,8 @@
 """Objects that a pickle alone would not bring back as they were.
 
 Some have a class with a `__new__` of its own in the notebook: it ran when they were made, and does not run again. A
-pickle would call it to make the object, before the data of its class are back: a singleton, or a class that counts
-its objects, would find them missing, or count twice. What the object holds is in its saved state.
+pickle would call it to make the object, before the data of its class are back. A singleton, or a class that counts its
+objects, would find them missing, or count twice. The contents of the object are in its saved state.
 
 Others share the dict of their attributes, with a variable (`vars(obj)`), a class attribute or one another. A pickle
 would copy it into a dict of their own.

@@ -36,7 +36,7 @@ _WAY_OUT_OF_LOOP = "loop over list(...) of it"
 
 @functools.lru_cache(maxsize=4096)
 def find_kind(cls: type) -> Kind | None:
-    """What objects of exactly this type are for the position package; None: they are saved like any other."""
+    """Find the kind of objects of exactly this type in the position package; None: they are saved like any other."""
     if cls in _GENERATORS:
         return "generator"
     if find_reducer(cls) is not None:
@@ -52,13 +52,15 @@ def is_unfinished(obj: Any) -> bool:
 
 
 def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any:
-    """How pickle makes an object of this kind again; NotImplemented: as it does itself.
+    """Reduce an object of this kind for pickle; NotImplemented: pickle reduces it itself.
 
     Args:
-        running: generators on the stack that is saved with it, by the identity of their frame.
+        obj: The object.
+        kind: Its kind, as `find_kind` gives it.
+        running: Generators on the stack that is saved with it, by the identity of their frame.
 
     Raises:
-        NotSavedError: it cannot be kept as it is now.
+        NotSavedError: It cannot be kept in its current state.
     """
     try:
         if kind == "manager":
@@ -84,7 +86,7 @@ def _check_generator(manager: Any, running: dict[int, SavedFrame]) -> None:
 
 
 def explain_refusal(problem: CannotSave, *, about: Any = None) -> NotSavedError:
-    """What the position package refuses, as a reason and a way out."""
+    """Split a refusal of the position package into a reason and a way out."""
     text = str(problem)
     reason, _, way = text.rpartition("; ")
     kind = type_of(about).__name__

@@ -1,9 +1,9 @@
 """Objects that only show another one: they are saved with the very object that they show, not with a copy of it.
 
-cloudpickle copies the mapping behind a proxy or a view, so a later change of it would not be seen there. What is behind
-them is asked of the garbage collector, since they do not give it. `os.environ` is the process's own, and its values may
-be secrets: of it, the name alone is saved. pandas is the other way round: with copy-on-write, two objects that share
-memory have values of their own, and pandas' count of who shares it is not part of a pickle.
+cloudpickle copies the mapping behind a proxy or a view, so a later change of it would not be seen there. Proxies and
+views do not give the object behind them, so the garbage collector is asked for it. `os.environ` is the process's own,
+and its values may be secrets, so only its name is saved. pandas is the other way round. With copy-on-write, two objects
+that share memory have values of their own, and pandas' count of the sharers is not part of a pickle.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What annotations are made of, saved by value: new types, type parameters, and names of types.
+"""Parts of annotations, saved by value: new types, type parameters, and names of types.
 
 pickle keeps them as a name in their module, which in a new kernel is not there until its cells have run.
 """

@@ -1,1 +1,1 @@
-"""What a run changed of its process."""
+"""Changes that a run made to its process."""

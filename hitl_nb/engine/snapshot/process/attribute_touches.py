@@ -28,7 +28,7 @@ class Touch:
 
 @dataclass
 class Touches:
-    """What a function touches.
+    """The attributes that a function assigns or uses.
 
     Attributes:
         by_root: by the name that they begin with.
@@ -43,7 +43,7 @@ _touches_by_function: weakref.WeakKeyDictionary[ast.AST, Touches] = weakref.Weak
 
 
 def find_touches(function: ast.AST, used: Set[str]) -> Touches:
-    """What a function or cell assigns of attributes, and where it uses one of the names `used`. Found once."""
+    """Find the attributes that a function or cell assigns, and its uses of the names `used`. Computed once."""
     found = _touches_by_function.get(function)
     if found is None:
         found = _touches_by_function[function] = Touches()
@@ -58,7 +58,7 @@ def find_touches(function: ast.AST, used: Set[str]) -> Touches:
 
 
 def _iterate_touches(node: ast.AST, used: Set[str]) -> Iterator[Touch]:
-    """What one node touches."""
+    """Iterate over the attributes that one node assigns or uses."""
     match node:
         case ast.Name(id=name, ctx=ast.Load()) if name in used:
             yield Touch(node, "use", (name,))

@@ -1,9 +1,9 @@
-"""What a run changed in modules that are not the user's: noticed at a pause from what its code assigns.
+"""Changes of a run in modules that are not the user's: noticed at a pause from the assignments in its code.
 
 `time.time = ...`, `openai.api_key = ...`, `pandas.DataFrame.total = ...` and calls like `atexit.register` act on the
-process: in another one, the libraries are as their files say. Looked at is only what the code of the agent, as far as
-it ran, assigns or calls by such a name. What `library_settings.py`, `process_state.py` and
-`engine/snapshot/variables/user_modules.py` save is not told.
+process: in another one, the libraries are as their files say. Only the agent's code that has run is looked at, for
+assignments and calls by such names. Changes that `library_settings.py`, `process_state.py` and
+`engine/snapshot/variables/user_modules.py` save are not reported.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SAVED = (
     *("sys.path", "os.environ", "tempfile.tempdir", "warnings.filters", "mimetypes.", "sqlite3.adapters"),
     *("sqlite3.converters", "pandas.options", "matplotlib.rcParams", "matplotlib.pyplot.rcParams", "logging.root"),
 )
-"""What is saved, or noticed elsewhere."""
+"""Places that are saved, or whose changes are noticed elsewhere."""
 
 _REGISTER = {
     "atexit": "register",
@@ -60,7 +60,7 @@ _PROCESS_ID = uuid.uuid4().hex
 
 
 class LibraryChanges(TypedDict, total=False):
-    """What a run changed.
+    """Changes of a run in libraries.
 
     Attributes:
         assigned: how each attribute is written, and what it was like at the pause.
@@ -74,7 +74,7 @@ class LibraryChanges(TypedDict, total=False):
 
 
 def find_changes(frames: Iterable[SavedFrame], carried: LibraryChanges) -> LibraryChanges:
-    """What the code that ran in these frames changed; `carried` is what an earlier pause found."""
+    """Find the changes that the code that ran in these frames made; `carried` are those that an earlier pause found."""
     assigned = {path: look for path, look in carried.get("assigned", {}).items() if _describe_object_at(path) == look}
     called = set(carried.get("called", ()))
     for frame, touch, owner in _iterate_touches(frames):
@@ -152,7 +152,7 @@ def _can_be_imported(module: ModuleType) -> bool:
 
 
 def _iterate_touches(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame, Touch, Any]]:
-    """What the code that ran in these frames assigns in libraries or calls of them, with what holds it."""
+    """Iterate over assignments in libraries and calls of them in code that ran in these frames, with their owner."""
     for frame in frames:
         source = FrameSource(frame)
         for root, touches in find_touches(source.function, _NAMES).by_root.items():
@@ -164,7 +164,7 @@ def _iterate_touches(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame,
 
 
 def _find_owners(root: Any, touch: Touch) -> list[Any]:
-    """What holds the last of the names; nothing if that is the user's."""
+    """Find the objects that have the last of the names as an attribute; none if they are the user's."""
     owner = root
     if not isinstance(root, (ModuleType, type)) and touch.kind != "use":
         return []
@@ -225,7 +225,7 @@ def _is_original(value: Any, owner: Any, name: str) -> bool:
 
 
 def _find_value(frame: SavedFrame, name: str) -> Any:
-    """What a name means in a frame, or where its code imports it for a function of its own."""
+    """Find the value of a name in a frame, or where the code imports it for a function of its own."""
     if name in frame.locals:
         return frame.locals[name]
     try:
@@ -254,7 +254,7 @@ def _evaluate_node(frame: SavedFrame, node: ast.expr | None) -> Any:
 
 
 def _describe_object_at(path: str) -> str | None:
-    """What is at a path, so that another process can tell whether it has the same; None if there is nothing."""
+    """Describe the object at a path, so that another process can tell whether it has the same; None: no object."""
     if path.endswith(".*"):
         return _PROCESS_ID  # which of its attributes is not known
     head, _, key = path.partition("[")

@@ -128,7 +128,7 @@ def _read_dialects() -> dict[str, dict[str, Any]]:
 
 @functools.lru_cache(maxsize=64)
 def _describe_dialect(dialect: csv.Dialect) -> dict[str, Any]:
-    """What a registered dialect says. It cannot be changed."""
+    """Read the parameters of a registered dialect. They cannot be changed."""
     return {name: getattr(dialect, name) for name in _DIALECT}
 
 

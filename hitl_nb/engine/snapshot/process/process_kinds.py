@@ -1,4 +1,4 @@
-"""What a kind of process state is: how it is read, compared and put back."""
+"""Kinds of process state: how each is read, compared and put back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class ProcessStateKind:
         self.restore = restore
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """What to save: None if the run changed nothing. `carried` is what the run's snapshot held, or None."""
+        """Find the value to save: None if the run changed nothing.
+
+        `carried` is the value in the run's snapshot, or None.
+        """
         return now if carried is not None or before is MISSING or now != before else None
 
 
@@ -38,6 +41,7 @@ class OptionValues(ProcessStateKind):
     """Named options: those that were changed are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
+        """Find the options that the run changed; None if it changed none."""
         if before is MISSING:
             return now
         if carried is None and now == before:
@@ -49,6 +53,7 @@ class ContextValues(ProcessStateKind):
     """Values that were set are told by their identity: two that are equal may be changed apart."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
+        """Find the values that the run set; None if it set none."""
         known: dict[Any, Any] = {} if before is MISSING else before
         return {k: v for k, v in now.items() if k in (carried or ()) or k not in known or known[k] is not v} or None
 
@@ -57,6 +62,7 @@ class Settings(ProcessStateKind):
     """Settings by name: those that the run changed are saved, and those that it removed."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
+        """Find the settings that the run changed, and the names of those that it removed; None if there are none."""
         if before is MISSING:
             before = {}
         if carried is None and now == before:

@@ -1,9 +1,9 @@
 """State that Python keeps outside of variables: what a run changed of it is saved, and put back when it continues.
 
-Random generators, the decimal context, context variables of the user's modules, the working directory, `sys.path`,
-warnings filters, pandas' and matplotlib's options, pyplot's open figures and the settings of `library_settings.py`
-belong to the process. The baseline is the state when this process began to work on the run; what differs from it at a
-save goes into the snapshot, and what an earlier save of the run held stays in it.
+The process has random generators, the decimal context, context variables of the user's modules, the working directory,
+and `sys.path`. It also has warnings filters, pandas' and matplotlib's options, pyplot's open figures and the settings
+of `library_settings.py`. The baseline is the state when this process began to work on the run. Differences from it at a
+save go into the snapshot. State that an earlier save of the run held stays in the snapshot.
 A library is looked at only if something imported it already.
 """
 
@@ -33,6 +33,7 @@ class SearchPath(ProcessStateKind):
     """Additions to `sys.path`: those in front of what was there, and those behind."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
+        """Find the additions in front of and behind the old paths; None if there are none."""
         if carried is None and now == before:
             return None
         old = [p for p in before if p not in _list_additions(carried)]
@@ -45,6 +46,7 @@ class WarningFilters(ProcessStateKind):
     """Warnings filters: those of the run, and those that it removed."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
+        """Find the filters of the run and those that it removed; None if it changed none."""
         if carried is None and now == before:
             return None
         return now, [f for f in [*before, *(carried or ((), ()))[1]] if f not in now]
@@ -54,6 +56,7 @@ class FigureState(ProcessStateKind):
     """Open figures are saved also if they were open before: what was drawn into them cannot be compared cheaply."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
+        """Give all open figures, if there are any or an earlier save had some; else None."""
         return now if now.numbered or carried is not None else None
 
 
@@ -97,7 +100,7 @@ _DECIMAL = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 
 
 def _read_decimal_context() -> Any:
-    """Of the context that the run began with; and of the one in force, if that is another: a `with` has set it."""
+    """Read the context that the run began with, and the one in force if it differs: a `with` has set it."""
     context, base = decimal.getcontext(), base_context()
     return _read_decimal_values(base), None if context is base else _read_decimal_values(context)
 
@@ -207,7 +210,7 @@ _PLACES = (
     ProcessStateKind("directory", "the working directory", "os", _read_directory, _restore_directory),
     SearchPath("search path", "sys.path", "sys", lambda: list(sys.path), _restore_search_path),
 )
-"""What decides which modules and files are found: put back before anything else is loaded."""
+"""State that decides which modules and files are found: put back before anything else is loaded."""
 
 _KINDS = (
     ProcessStateKind("random", "the state of random", "random", random.getstate, random.setstate),
@@ -243,7 +246,7 @@ _SURROUNDINGS = "what is not saved"
 
 
 class ProcessState:
-    """What one run changed of the process, as seen by the process that works on it. Made when that work begins.
+    """Changes of one run in its process, as seen by the process that works on it. Made when that work begins.
 
     Attributes:
         saved: what the last save found, or what was put back: by kind.
@@ -279,7 +282,7 @@ class ProcessState:
         self._is_kept = False
 
     def find_changes(self) -> dict[str, Any]:
-        """What the run changed until now, by kind; kept in `saved` too."""
+        """Find the changes that the run has made until now, by kind; kept in `saved` too."""
         found: dict[str, Any] = {}
         if not self._is_kept:
             self.saved = found
@@ -318,12 +321,12 @@ class ProcessState:
 
 
 def describe_kind(name: str) -> str:
-    """What a kind of state is called in a sentence."""
+    """Name a kind of state in a sentence."""
     return next((kind.description for kind in (*_PLACES, *_KINDS) if kind.name == name), name)
 
 
 def describe_way_back(name: str) -> str:
-    """What to do about a kind of state that cannot be saved."""
+    """Say how to avoid a kind of state that cannot be saved."""
     if name == "figures":
         return "close the figures before the checkpoint (plt.close), or take off them what cannot be saved"
     return "set it back before the checkpoint, and again below it"

@@ -1,7 +1,7 @@
-"""What a run changed around it that is not saved: noticed at a pause, and said again in a process that lacks it.
+"""Changes of a run around it that are not saved: noticed at a pause, and reported again in a process that lacks them.
 
-Environment variables (names only: values may be secrets), the set-up of logging, temporary files that the saved
-values name, and what its code assigned in libraries (`library_changes.py`).
+They are changes of environment variables (names only: values may be secrets) and of the set-up of logging. Others are
+temporary files that the saved values name, and assignments of its code in libraries (`library_changes.py`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MAX_VALUES = 10_000
 
 
 class NoticedState(TypedDict, total=False):
-    """What a pause noticed. Keys are missing where there was nothing; `files` has the variables that name each path."""
+    """The changes that a pause noticed. A key without changes is missing; `files` maps each path to its variables."""
 
     variables: list[str]
     logging: dict[str, str]
@@ -38,7 +38,7 @@ class NoticedState(TypedDict, total=False):
 
 
 class Surroundings:
-    """What is around the run when this process begins to work on it."""
+    """The surroundings of the run when this process begins to work on it."""
 
     def __init__(self) -> None:
         self._variables = settings.copy_raw_environment()
@@ -47,12 +47,12 @@ class Surroundings:
     def notice(
         self, values: Iterable[tuple[str, Any]], carried: NoticedState, frames: Iterable[SavedFrame] = ()
     ) -> NoticedState:
-        """What the run changed.
+        """Find the changes that the run made in its surroundings.
 
         Args:
-            values: what it saves, by name.
-            carried: what an earlier pause noticed.
-            frames: where its code is.
+            values: The saved values, each with its name.
+            carried: The changes that an earlier pause noticed.
+            frames: The frames of its code.
         """
         found = NoticedState()
         kept = carried.get("variables", [])
@@ -125,7 +125,7 @@ def _list_loggers(loggers: dict[str, str]) -> str:
 
 
 def _describe_missing_setup(setup: str, here: str | None) -> str:
-    """What a logger here lacks of what it was, or what it was if it lacks nothing."""
+    """Describe what a logger here lacks of its former set-up; if it lacks nothing, the former set-up."""
     if here is None:
         return setup
     (level, *handlers), (level_here, *handlers_here) = setup.split(", "), here.split(", ")

@@ -17,7 +17,7 @@ _NAME = "__annotations__"
 
 
 def annotations_of(frames: Iterable[SavedFrame]) -> dict[str, Any]:
-    """What the cell has annotated until now with types and texts: what other values mean is nobody's concern later."""
+    """Collect the annotations of the cell until now that are types and texts. Nothing needs other annotations later."""
     for frame in frames:
         unit = find_unit(frame.unit)
         if unit is not None and unit.functions[frame.function].kind == "cell":

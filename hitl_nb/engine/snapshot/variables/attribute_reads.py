@@ -1,8 +1,8 @@
-"""Whether the rest of a run reads an attribute: told from its code, and in doubt it does.
+"""Whether the rest of a run reads an attribute: found from its code. If there is a doubt, it does.
 
-Looked at are the statements that can still run, and the functions and classes of the notebook and of the user's own
-modules. A call that reads attributes by a name that is not known (`getattr`, `vars`) is a doubt. What a library reads
-of a class is not known: it is a doubt if the class has a base or a metaclass of a library.
+Statements that can still run are looked at, and functions and classes of the notebook and of the user's own modules. A
+call that reads attributes by a name that is not known (`getattr`, `vars`) is a doubt. A library's reads of a class are
+not known: there is a doubt if the class has a base or a metaclass of a library.
 """
 
 from __future__ import annotations

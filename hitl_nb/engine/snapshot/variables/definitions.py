@@ -1,8 +1,8 @@
 """The data that definitions of the notebook hold: class attributes, defaults, variables that functions closed over.
 
-A class or function is saved as its name, and comes from the notebook. What a run changed in it comes back all the same:
-these *slots* are saved with the variables, in the same pickle. A slot that the run did not change is put back only if
-the notebook still has the same value, so that a constant that was edited meanwhile counts as it is now.
+A class or function is saved as its name, and comes from the notebook. Changes that a run made in it are restored: these
+*slots* are saved with the variables, in the same pickle. A slot that the run did not change is put back only if the
+notebook still has the same value. So a constant that was edited meanwhile keeps its edited value.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def is_atom(value: Any) -> bool:
 
 
 class DefinitionState:
-    """What one run changed in the notebook's definitions, as seen by the process that works on it.
+    """Changes of one run in the notebook's definitions, as seen by the process that works on it.
 
     Made when that work begins.
 
@@ -192,7 +192,7 @@ class DefinitionState:
                 self._before[name] = {path: self._hash_value(slot.value) for path, slot in find_slots(value).items()}
 
     def make_entries(self, root: str) -> list[SlotEntry]:
-        """What to save of a definition: path, value, whether the run changed it, and what it is like."""
+        """Make the saved form of a definition: of each slot its path, value, whether the run changed it, and hash."""
         if self.ns[root] is not self._of_others.get(root):
             self.own.add(root)
         before = self._before.get(root)

@@ -17,12 +17,15 @@ _BRANCHES: dict[Any, tuple[str, ...]] = {ast.If: ("body", "orelse"), ast.Try: ("
 
 
 class FrameSource:
-    """Args:
-    saved_frame: the frame.
+    """The user's source of a saved frame.
+
+    Args:
+        saved_frame: The frame.
 
     Attributes:
-        function: the user's syntax tree of the function, or of the cell.
-        line, last: the first and the last line of what it is at; of a whole statement, if it reports behind that.
+        function: The user's syntax tree of the function, or of the cell.
+        line, last: The first and the last line of the node that the frame is at. If the frame reports behind a
+            statement, the lines of the whole statement.
     """
 
     def __init__(self, saved_frame: SavedFrame) -> None:

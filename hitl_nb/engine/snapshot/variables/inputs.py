@@ -1,7 +1,7 @@
 """Inputs of a run: the names that an agent cell only reads.
 
-They belong to the notebook. A run goes on with them as it began, and the notebook keeps those that it has now; where
-they differ, people are told.
+They belong to the notebook. A run continues with the values that it began with, and the notebook keeps its current
+values. Where they differ, people are told.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = 4
 
 @dataclass(frozen=True)
 class Input:
-    """What a name held when the run began.
+    """The value of a name when the run began.
 
     Attributes:
         shown: a short text for people.
-        volatile: a reading of the clock, or a random id: it is another one each time, and that says nothing.
+        volatile: True for a reading of the clock or a random id. Its value differs each time, which means nothing.
         saved: digest of what it held when the run was saved last: the cell may have changed it.
     """
 

@@ -1,7 +1,7 @@
 """Hashes of plain data, to tell whether it was changed: no code of the user's runs, and nothing large is looked at.
 
-Plain are numbers, text, times, paths, containers of Python's own, functions and classes by their names, small arrays
-and frames, and objects of classes without hooks of their own, by their attributes.
+Plain are numbers, text, times, paths, and containers of Python's own. Functions and classes are plain by their names.
+Small arrays and frames are plain, and objects of classes without hooks of their own, by their attributes.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class _DataShape:
 
 
 def _list_attributes(kind: Any, value: Any) -> list[tuple[str, Any]]:
-    """What an object holds in its attributes and slots, read without its own code."""
+    """List the values in an object's attributes and slots, read without its own code."""
     found: dict[str, Any] = {}
     for cls in kind.__mro__:
         members: dict[str, Any] = dict(cls.__dict__) if "__slots__" in cls.__dict__ else {}

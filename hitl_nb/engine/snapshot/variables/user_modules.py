@@ -1,10 +1,10 @@
-"""What a run changed in the user's own modules: their globals, the attributes of their classes, defaults of functions.
+"""Changes of a run in the user's own modules: their globals, attributes of their classes, and defaults of functions.
 
-A module is code: it is imported again in another process, and its globals are then as its file says. What the notebook
-put into `helpers.CACHE` or `helpers.RATE` meanwhile is saved like a variable, in the same pickle, if it is plain data,
-and put back into the module. Other changes are named in a note. Installed packages are not looked at.
+A module is code: it is imported again in another process, and its globals are then as its file says. The notebook may
+have put data into `helpers.CACHE` or `helpers.RATE` meanwhile. Plain data of this kind are saved like a variable, in
+the same pickle, and put back into the module. Other changes are named in a note. Installed packages are not looked at.
 
-The baseline of a module is what it held when the run began, or, for one that is imported later, after its import.
+The baseline of a module is its state when the run began, or, if it is imported later, after its import.
 """
 
 from __future__ import annotations
@@ -93,11 +93,11 @@ def find_user_modules(values: Iterable[Any]) -> dict[str, ModuleType]:
 
 @dataclass
 class ModuleEntries:
-    """What is saved of the user's modules.
+    """Saved data of the user's modules.
 
     Attributes:
         entries: by name of the module.
-        lost: how what was changed and is not saved is written, with its type.
+        lost: changes that are not saved, as they are written, with their type.
     """
 
     entries: dict[str, list[SlotEntry]] = field(default_factory=dict[str, list[SlotEntry]])
@@ -105,7 +105,7 @@ class ModuleEntries:
 
 
 class ModuleState:
-    """What one run changed in the user's modules, as seen by the process that works on it.
+    """Changes of one run in the user's modules, as seen by the process that works on it.
 
     Args:
         ns: the notebook's namespace.
@@ -124,7 +124,7 @@ class ModuleState:
         watch_imports()
 
     def make_entries(self, memo: Callable[[], Container[int]]) -> ModuleEntries:
-        """What to save. `memo` gives the ids of the objects that are in the pickle already."""
+        """Find the data to save. `memo` gives the ids of the objects that are in the pickle already."""
         found = ModuleEntries()
         in_pickle: Container[int] | None = None
         for name, module in find_user_modules(self.ns.values()).items() if self.ns else ():
@@ -211,7 +211,7 @@ _imported: dict[str, tuple[ModuleType, SlotHashes]] = {}
 
 
 def _find_import_state(module: ModuleType) -> SlotHashes | None:
-    """What a module held when it had been executed; None: that was before the first run of this process."""
+    """Find the state of a module after its execution; None: it was executed before the first run of this process."""
     executed, prints = _imported.get(module.__name__, (None, None))
     return prints if executed is module else None
 
