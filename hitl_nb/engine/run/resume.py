@@ -305,8 +305,8 @@ async def _work_on_run(session: Session) -> RunOutcome:
 def _hold_state(session: Session, status: str) -> None:
     """Keep the live objects: in this process the run continues with them, not with copies.
 
-    Nothing is kept of a run that is over, except of the last run of each agent cell: running that cell again gives the
-    notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot. The
+    Nothing is kept of a run that is over, except of the last run of each agent cell. Running that cell again gives
+    the notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot. The
     same applies where generators or context managers were ended here.
     """
     run, position = session.run_record, session.saves.position

@@ -30,17 +30,17 @@ def move_to_current_code(
     """Move the frames of a loaded stack to the code as it is defined now.
 
     Args:
-            stack: The loaded stack; its frames are changed.
-            cell: The cell as it is now; None: the run is of `function`.
-            ns: Namespace of the notebook.
-            function: The function that the run is of; None: the run is of `cell`.
-            retry: True if the statement at the innermost place failed; it may have been mended.
+        stack: The loaded stack; its frames are changed.
+        cell: The cell as it is now; None: the run is of `function`.
+        ns: Namespace of the notebook.
+        function: The function that the run is of; None: the run is of `cell`.
+        retry: True if the statement at the innermost place failed; it may have been mended.
 
-        Returns:
-            True if the failed statement was mended.
+    Returns:
+        True if the failed statement was mended.
 
-        Raises:
-            CellChanged: The code that already ran is different now.
+    Raises:
+        CellChanged: The code that already ran is different now.
     """
     mended = False
     for i, frame in enumerate(list(stack.frames)):

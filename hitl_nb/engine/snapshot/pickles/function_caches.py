@@ -6,7 +6,7 @@ CPython's Modules/_functoolsmodule.c). They are put back by making the recorded 
 gives the keys that the wrapper itself would make.
 
 The cache of a function that the notebook or a module of the user's defines is data of that definition. It is saved with
-the variables, so that an object that is both `self` in a key and the value of a variable is one object again.
+the variables: an object that is both `self` in a key and the value of a variable is one object again.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Instrumented code in a pickle: each code object by the unit that it is of and its function's number there.
 
-Beside the pickle are the sources of these units. Where a process does not know a unit, its code is compiled of the
-saved source when it is needed. If the process knows the same text under another file name (a cell that was run again
-in a new kernel), that unit is taken: tracebacks then show the notebook's cell. Else they show the saved file name, and
-the saved lines, unless a file of that name is there: of a module's file that was changed since, a traceback shows the
-lines as they are now, as Python does with a module that was changed after its import.
+Beside the pickle are the sources of these units. Where a process does not know a unit, its code is compiled from the
+saved source when it is needed. The process may know the same text under another file name (a cell that was run again in
+a new kernel). Then that unit is taken, and tracebacks show the notebook's cell. Otherwise they show the saved file name
+and the saved lines, unless a file of that name exists. If a module's file was changed since, a traceback shows the
+lines as they are now. Python does the same with a module that was changed after its import.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class HasUnits(Protocol):
     """A pickler: `units` are those that its pickle names, by the key there: a saved one may be of the same text."""
 
     @property
-    def units(self) -> Mapping[str, Unit]: ...
+    def units(self) -> Mapping[str, Unit]:
+        """The units of the code that was pickled, by key."""
 
 
 def name_code(code: CodeType) -> tuple[Any, ...] | None:
@@ -38,7 +39,7 @@ def name_code(code: CodeType) -> tuple[Any, ...] | None:
 
 
 def find_code_by_id(pid: Any) -> Any:
-    """What a persistent id of this module names; None: it is none.
+    """Find the object that a persistent id of this module names; None: the id is of another module.
 
     Raises:
         LookupError: the source of the code is not there.
@@ -62,16 +63,22 @@ def describe_units(*picklers: HasUnits) -> list[list[Any]]:
 
 
 def hash_units(*picklers: HasUnits) -> dict[str, str]:
-    """What the code of these units is, by their keys."""
+    """Hash the code of these picklers' units, by key."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
     return {key: hash_code(units[key]) for key in sorted(units)}
 
 
 def check_code_hashes(made_by: str, code_hashes: Mapping[str, str], keys: Iterable[str]) -> None:
-    """Raise WrongPython if the places of saved frames may mean something else here. Call it behind `load_units`.
+    """Check that the places of saved frames mean the same here. Call it after `load_units`.
 
     Args:
-        made_by: the instrumenter of the process that saved. Of another one, the code of each unit is compared.
+        made_by: The instrumenter of the process that saved. If it is not the current one, the code of each unit is
+            compared.
+        code_hashes: The hashes of the units' code when they were saved, by key.
+        keys: The units to check.
+
+    Raises:
+        WrongPython: A unit has other code here.
     """
     if made_by == hash_instrumenter():
         return

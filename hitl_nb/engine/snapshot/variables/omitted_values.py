@@ -90,7 +90,7 @@ class OmittedValues:
         return replace(frame, locals={n: v for n, v in frame.locals.items() if n not in out}, cells=cells)
 
     def iterate_named_values(self, definitions: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """Iterate over the omitted values that people are told about, with names: variables and parts of `definitions`."""
+        """Iterate over the omitted values that people are told about: variables and parts of `definitions`."""
         yield from ((name, self.ns[name]) for name in self.sentences if name in self.ns)
         for name, value in self._failed_slots.items():
             if name in self.sentences and name.partition(".")[0] in definitions:
