@@ -306,8 +306,8 @@ def _hold_state(session: Session, status: str) -> None:
     """Keep the live objects: in this process the run continues with them, not with copies.
 
     Nothing is kept of a run that is over, except of the last run of each agent cell. Running that cell again gives
-    the notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot. The
-    same applies where generators or context managers were ended here.
+    the notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot.
+    The same applies where generators or context managers were ended here.
     """
     run, position = session.run_record, session.saves.position
     held_states.pop(run.id, None)

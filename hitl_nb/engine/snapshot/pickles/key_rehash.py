@@ -1,7 +1,8 @@
 """Dicts and sets that were loaded before the class of their keys was complete: their keys are put in again.
 
 A class that is saved by value gets its methods last. One of these may lead to a dict (by a closure, a class attribute)
-whose keys are of that class. Then the keys are put in before the class has its `__hash__`, and none would be found again. Until then the class has `hash_early`, which notices that.
+whose keys are of that class. Then the keys are put in before the class has its `__hash__`, and none would be found
+again. Until then the class has `hash_early`, which notices that.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 This is cloudpickle, with five differences. *Code comes from the notebook*: a function or class that the notebook
 defines by name is saved as that name. A copy by value is kept apart, for the case that its cell has not been run again.
 A function keeps the notebook's namespace as its globals, and the very cells it closed over. An exception keeps its
-cause, its context and the lines of its traceback, and is made again without calling its `__init__`. Generators, coroutines,
-iterators and managers come back where they wait. Large buffers and strings go out of band, by content hash.
+cause, its context and the lines of its traceback, and is made again without calling its `__init__`. Generators,
+coroutines, iterators and managers come back where they wait. Large buffers and strings go out of band, by content hash.
 
 Instrumented code is saved as its unit and its number there, the sources of the units apart: see `saved_code.py`.
 """
