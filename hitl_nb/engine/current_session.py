@@ -14,12 +14,16 @@ running_session: ContextVar[Session | None] = ContextVar("hitl_nb_session", defa
 
 
 def current_session() -> Session | None:
-    """The session whose code is running, if any."""
+    """Get the session whose code is running, if any."""
     return running_session.get()
 
 
 def require_session(what: str) -> Session:
-    """The session whose code is running. Raises NotInAgent."""
+    """Get the session whose code is running.
+
+    Raises:
+        NotInAgent: No run is in progress here.
+    """
     session = running_session.get()
     if session is None:
         raise NotInAgent(

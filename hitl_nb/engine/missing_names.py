@@ -22,7 +22,7 @@ def remember_left_out(ns: dict[str, Any], sentences: dict[str, str]) -> None:
 
 
 def list_left_out(ns: dict[str, Any]) -> dict[str, str]:
-    """The sentences about names that earlier pauses left out and that are still missing in `ns`."""
+    """List the sentences about names that earlier pauses left out and that are still missing in `ns`."""
     return {name: sentence for name, sentence in _left_out.get(id(ns), {}).items() if name not in ns}
 
 
@@ -47,7 +47,7 @@ def explain_missing(error: BaseException, ns: dict[str, Any], function: str = ""
 
 
 def _find_missing_attributes(error: BaseException) -> list[str]:
-    """How an attribute that a class of the notebook lacks is written."""
+    """Find how an attribute that a class of the notebook lacks is written."""
     if not isinstance(error, AttributeError) or not error.name:
         return []
     owner: Any = error.obj
@@ -67,7 +67,7 @@ def _find_missing_name(error: BaseException) -> str | None:
 
 
 def describe_missing_import(error: Exception, what: str = "") -> str:
-    """The sentence about what a saved state names and this process does not find; a module, where nothing is said."""
+    """Describe a name in a saved state that this process does not find; by default, it is a module."""
     what = what or f"the module {getattr(error, 'name', None) or '?'}"
     return (
         f"the saved state needs {what}, which is not here ({error}); put the module back as it was (or install it) and "

@@ -36,7 +36,7 @@ _HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__")
 
 @functools.lru_cache(maxsize=4096)
 def find_refusal(cls: type) -> tuple[str, str] | None:
-    """Why no object of this type is saved, and the way out; None if there is no such rule."""
+    """Find why no object of this type is saved, and the way out; None if there is no such rule."""
     for one in cls.__mro__:
         found = NEVER.get((one.__module__, one.__qualname__))
         if found is not None:
@@ -50,7 +50,7 @@ def find_refusal(cls: type) -> tuple[str, str] | None:
 
 
 def find_offender(name: str, value: Any, fails: Callable[[Any], Exception | None]) -> tuple[str, Any, Exception | None]:
-    """The innermost object reachable from `value` that cannot be saved: its path, itself, and why.
+    """Find the innermost object reachable from `value` that cannot be saved: its path, itself, and why.
 
     `fails` tells why an object cannot be saved alone, if it cannot.
     """
@@ -75,7 +75,7 @@ def find_offender(name: str, value: Any, fails: Callable[[Any], Exception | None
 
 
 def find_path(obj: Any, roots: Mapping[str, Any]) -> str | None:
-    """How `obj` is written from the first name in `roots` that leads to it; None if that is far away."""
+    """Find the expression for `obj` from the first name in `roots` that leads to it; None if that is far away."""
     todo = list(roots.items())
     seen = {id(value) for value in roots.values()}
     for path, value in todo:  # grows
@@ -161,14 +161,14 @@ def _shorten(value: Any) -> str:
 
 
 def describe_place(position: HasLine) -> str:
-    """Where the run is, for sentences."""
+    """Describe where the run is, for sentences."""
     return position.line
 
 
 def make_refusal_sentence(
     position: HasLine, what: str, value: Any, problem: Exception | None, way: str | None = None
 ) -> str:
-    """Why the run cannot pause here: where, what, its type, the reason, and the way out."""
+    """Make the sentence why the run cannot pause here: place, object, its type, the reason, and the way out."""
     way = way or find_way_out(what, value, problem)
     named = describe_typed_name(what, value)
     return f"cannot pause at {position.line}: {named} cannot be saved ({format_reason(problem)}); {way}"
@@ -219,24 +219,24 @@ def _find_way_out_of_loop(value: Any, kind: str) -> str:
 
 
 def describe_typed_name(what: str, value: Any) -> str:
-    """A name or path with the type of what it holds."""
+    """Describe a name or path with the type of what it holds."""
     return f"{what} (a {type(value).__name__})"
 
 
 def type_of(value: object) -> type:
-    """The type of a value of the user's, whatever it is."""
+    """Get the type of a value of the user's, whatever it is."""
     return type(value)
 
 
 def qualified_type_name(obj: Any) -> str:
-    """The type of an object with its module, for sentences; of the notebook's own, without."""
+    """Name the type of an object with its module, for sentences; of the notebook's own, without."""
     cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
     module = cls.__module__.lstrip("_")
     return cls.__qualname__ if module in ("main__", "builtins") else f"{module}.{cls.__qualname__}"
 
 
 def format_reason(problem: Exception | None) -> str:
-    """The reason in an error, without a line break."""
+    """Format the reason in an error, without a line break."""
     if problem is None:
         return "it cannot be pickled"
     if isinstance(problem, NotSavedError):

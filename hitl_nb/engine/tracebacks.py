@@ -50,12 +50,12 @@ def _drop_package_frames(entry: TracebackType | None) -> TracebackType | None:
 
 
 def read_error_lines(error: BaseException) -> list[tuple[str, str, int]]:
-    """The traceback of `error` as data: file, function and line of each entry."""
+    """Read the traceback of `error` as data: file, function and line of each entry."""
     return read_traceback_lines(trim_traceback(error).__traceback__)
 
 
 def read_traceback_lines(entry: TracebackType | None) -> list[tuple[str, str, int]]:
-    """The same of a traceback, without this package's frames."""
+    """Read a traceback as data, without this package's frames."""
     found: list[tuple[str, str, int]] = []
     while entry is not None:
         code = entry.tb_frame.f_code
@@ -66,7 +66,7 @@ def read_traceback_lines(entry: TracebackType | None) -> list[tuple[str, str, in
 
 
 def from_lines(lines: list[tuple[str, str, int]]) -> TracebackType | None:
-    """A traceback that shows `lines`, of an exception that was raised in another process."""
+    """Make a traceback that shows `lines`, of an exception that was raised in another process."""
     made: TracebackType | None = None
     for filename, name, line in reversed(lines):
         made = _make_entry(made, filename, name, line, {})

@@ -52,7 +52,7 @@ class BackgroundWork:
         self._started: WeakKeyDictionary[StartedWork, _Start] = WeakKeyDictionary()
 
     def add_started(self, started: StartedWork, function: Any) -> None:
-        """The code that runs has started `started`, which calls `function`."""
+        """Note that the running code has started `started`, which calls `function`."""
         if self.live.is_running:
             name = getattr(function, "__qualname__", None) or type(function).__name__
             self._started[started] = _Start(self.live.current_moment, self.live.line, name, find_active_step())
@@ -72,7 +72,7 @@ class BackgroundWork:
         return None
 
     def left_by_steps(self) -> str | None:
-        """Why a question cannot be asked when the steps beside it have ended, if so."""
+        """Explain why a question cannot be asked when the steps beside it have ended; None if it can."""
         for started, start in list(self._started.items()):
             if start.step is not None and not _is_over(started):
                 return _describe_unfinished(started, f"{start.name}(), which a step has started,")
@@ -95,7 +95,10 @@ def _is_over(started: StartedWork) -> bool:
 
 
 def is_from_library(function: Any) -> bool:
-    """Whether a function, or what a coroutine runs, is of Python's or an installed library: its threads serve it."""
+    """Tell whether a function, or what a coroutine runs, is of Python's or an installed library.
+
+    Its threads serve it.
+    """
     code: Any = getattr(function, "cr_code", None) or getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
         return getattr(function, "__module__", "__main__") != "__main__"

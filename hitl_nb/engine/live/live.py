@@ -138,7 +138,7 @@ class LiveRun:
         self.refused.raise_swallowed()
 
     def refuse(self, error: CannotPause, calls: tuple[object, ...]) -> None:
-        """A question is refused, inside of the recorded `calls`."""
+        """Note that a question is refused, inside the recorded `calls`."""
         self.refused.add_refusal(error, calls)
         RUNTIME.due = True
 
@@ -195,7 +195,7 @@ class LiveRun:
     # -- the call that is being made
 
     def begin_call(self, callee: Any) -> bool:
-        """A call of `callee` is being made that is recorded. Returns whether it is exact: the run continues behind it.
+        """Begin a recorded call of `callee`. Returns whether it is exact: the run continues behind it.
 
         Else it is made again when the run continues, with what leads to it.
         """
@@ -240,7 +240,7 @@ class LiveRun:
             return self._read_outside_places(), False
 
     def _read_outside_places(self) -> tuple[str, ...]:
-        """The places of the run's own code, for a call from another task or thread of it."""
+        """Read the places of the run's own code, for a call from another task or thread of it."""
         frame = sys._current_frames().get(self._thread)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
         try:
             return self._driver.read_places(frame, lambda value: False).names if frame is not None else ("",)
@@ -248,7 +248,7 @@ class LiveRun:
             return ("",)
 
     def name_call(self, name: str, key: Key | None = None) -> str:
-        """A name for a call: equal when the same call is made again, different for every other.
+        """Make a name for a call: equal when the same call is made again, different for every other.
 
         Those that a recorded call makes are apart from all others: they are not made again when it is not.
 
@@ -265,7 +265,7 @@ class LiveRun:
         return start.name_call(kind if inside_call.get() else f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:
-        """A thread is being started: what its calls are named after."""
+        """Begin a thread, and give the name that its calls are named after."""
         self.begin_call(None)
         return self.current_execution
 
@@ -309,7 +309,7 @@ class LiveRun:
     # -- where it is
 
     def find_line(self) -> str:
-        """Where the run is, for sentences."""
+        """Find where the run is, for sentences."""
         if not self._driver.is_running:
             return "its beginning"
         try:
@@ -321,7 +321,11 @@ class LiveRun:
     line = property(find_line)
 
     def hold_tasks(self) -> contextlib.AbstractContextManager[None]:
-        """While a position is read and the run is left: no other thread takes its tasks on. Raises CannotSave."""
+        """While a position is read and the run is left: no other thread takes its tasks on.
+
+        Raises:
+            CannotSave: The position cannot be saved.
+        """
         return self._driver.hold_tasks()
 
     def read_position(self, callee: Any = None, frame: types.FrameType | None = None) -> RunPosition:
@@ -335,14 +339,14 @@ class LiveRun:
         return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
 
     def read_end_position(self) -> RunPosition:
-        """The position behind the last statement."""
+        """Read the position behind the last statement."""
         stack = self._end()
         for frame in stack.frames:
             frame.locals |= self._driver.branches
         return RunPosition(stack, self.keys.collect_counts(), self.result, lambda: "the end")
 
     def read_failure_position(self, error: BaseException) -> RunPosition | None:
-        """Where an error was raised that nobody handled.
+        """Read the position where an error was raised that no code handled.
 
         None: a `finally` or `with` ran since, a refused question may be passed there, or it is not kept.
         """
@@ -359,7 +363,7 @@ class LiveRun:
         return RunPosition(stack, self._read_failure_counts(stack), find_line=lambda: "the error")
 
     def list_managers(self) -> list[Any]:
-        """The context managers that the run is inside of."""
+        """List the context managers that the run is inside of."""
         try:
             stack = self._driver.read_stack(find_user_frame(), lambda value: False)
         except CannotSave:
@@ -367,14 +371,18 @@ class LiveRun:
         return [each.manager for each in find_entered_managers(stack)]
 
     def leave_run(self) -> None:
-        """The run is saved, and paused: its tasks end; what runs now is left by raising `Paused`."""
+        """Leave a run that is saved and paused: its tasks end, and the running code is left by raising `Paused`."""
         if self._driver.is_running:
             self._driver.end_paused_tasks()
         else:
             asyncio_calls.close_unstarted_coroutines()
 
     def read_call_position(self) -> RunPosition:
-        """The position of the call that is being made, such that it is made again. Raises CannotSave."""
+        """Read the position before the call that is being made, so that the call is made again.
+
+        Raises:
+            CannotSave: The position cannot be saved.
+        """
         stack = self._driver.read_stack(find_user_frame(), lambda value: False)
         return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
 
@@ -384,11 +392,11 @@ class LiveRun:
         return self.keys.collect_counts(alive, self._driver.asking_task_name)
 
     def _read_failure_counts(self, failed: SavedStack) -> KeyCounts:
-        """The counts to be saved where the run's own code failed: its last call may be over."""
+        """Read the counts to be saved where the run's own code failed: its last call may be over."""
         return self.keys.collect_counts({""}, place=name_innermost_place(failed))
 
     def begin_answer(self) -> None:
-        """The call that the run waits with is being answered."""
+        """Note that the call that the run waits with is being answered."""
         try:
             self._task = find_task_name(self._driver.read_places(find_user_frame(), None).names)
         except CannotSave:
@@ -397,5 +405,5 @@ class LiveRun:
 
 
 def find_task_name(names: Sequence[str]) -> str:
-    """The task that the names of places are of; "" for the run's own."""
+    """Find the task that names of places belong to; "" for the run's own."""
     return names[0] if names[0].startswith("task ") else ""

@@ -35,6 +35,6 @@ class ExecutionMoments:
 
 
 def _find_statement(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of places, the innermost as that of its statement, whatever task or thread is at work."""
+    """Find the names of places, the innermost as that of its statement, whatever task or thread is at work."""
     names = names[1:] if names[0].startswith("task ") else names
     return (*names[:-1], names[-1].rpartition(".")[0])

@@ -37,7 +37,7 @@ class RefusalTracker:
         self._is_raised = False
 
     def add_refusal(self, error: CannotPause, calls: tuple[object, ...]) -> None:
-        """A question was refused, inside of the recorded `calls`."""
+        """Note that a question was refused, inside the recorded `calls`."""
         if all(error is not one for one in self._made):
             self._made.append(error)
             self._unseen.append((error, calls))
@@ -86,7 +86,7 @@ def _names_refusal(types: Any) -> bool:
 
 
 def _is_being_raised(error: BaseException) -> bool:
-    """Whether a `finally` or the end of a `with` runs for it, in this thread, and no handler has caught it."""
+    """Tell whether a `finally` or the end of a `with` runs for the error, in this thread, and no handler has caught it."""
     if error is not sys.exception() or error.__traceback__ is None:
         return False
     around = _list_enclosing_statements(error.__traceback__)
@@ -135,7 +135,7 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
 
 
 def _list_enclosing_statements(entry: TracebackType) -> list[ast.Try | ast.TryStar | ast.With | ast.AsyncWith]:
-    """The `try` and `with` statements in whose body a frame stood, the innermost first."""
+    """List the `try` and `with` statements in whose body a frame stood, the innermost first."""
     try:
         lines, first = inspect.getsourcelines(entry.tb_frame)
         tree = ast.parse(textwrap.dedent("".join(lines)))

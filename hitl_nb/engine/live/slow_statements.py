@@ -31,11 +31,11 @@ class Worklog:
         self.begin_statement()
 
     def begin_statement(self) -> None:
-        """The next statement begins now."""
+        """Begin the next statement."""
         self._began = time.perf_counter()
 
     def record_statement(self, frame: FrameType, at: float) -> None:
-        """The statement at the line of `frame` has ended at `at`, by the performance counter."""
+        """Record that the statement at the line of `frame` has ended at `at`, by the performance counter."""
         seconds = at - self._began
         self._began = at
         if seconds < LONG_SECONDS:
@@ -47,6 +47,6 @@ class Worklog:
             self._found = self.list_longest()
 
     def list_longest(self) -> list[Statement]:
-        """The longest of them, in order."""
+        """List the longest of them, in order."""
         longest = sorted(self._found, key=lambda one: one.seconds, reverse=True)[:MAX_STATEMENTS]
         return sorted(longest, key=lambda one: one.at)

@@ -97,7 +97,7 @@ class StepCounter:
             seconds = min(2 * seconds, 1.0)
 
     def find_blocked_step(self) -> str | None:
-        """The name of a step, if all that are under way wait for what only the run's own tasks give."""
+        """Find the name of a step, if all that are under way wait for what only the run's own tasks give."""
         tasks = [task for task in self._calls.values() if task is not None]
         if not tasks or len(tasks) < len(self._calls) or not all(map(waits_for_run, tasks)):
             return None

@@ -12,7 +12,7 @@ _PACKAGE_FOLDER = str(Path(__file__).resolve().parents[2])
 
 
 def find_user_frame() -> types.FrameType:
-    """The innermost frame that is not of this package."""
+    """Find the innermost frame that is not of this package."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
         frame = frame.f_back
@@ -20,7 +20,7 @@ def find_user_frame() -> types.FrameType:
 
 
 def describe_line(frame: types.FrameType) -> str:
-    """The line of a frame, for sentences."""
+    """Describe the line of a frame, for sentences."""
     view = FrameView(frame)
     is_cell = view.instrumented_code is not None and view.instrumented_code.function.kind == "cell"
     return f"line {frame.f_lineno}" if is_cell else f"line {frame.f_lineno} of {frame.f_code.co_name}"

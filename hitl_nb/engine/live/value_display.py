@@ -9,7 +9,7 @@ from hitl_nb.engine.position.driver import current_driver
 
 
 def show_last_value(value: Any) -> None:
-    """The value of a cell's last expression."""
+    """Show the value of a cell's last expression."""
     driver = current_driver()
     run = getattr(driver, "run", None)
     display = getattr(run, "display", None)

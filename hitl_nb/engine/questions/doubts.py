@@ -113,12 +113,12 @@ def _shorten(value: Any, brief: _ShortRepr) -> str:
 
 
 def name_doubt_place(step: Step) -> str:
-    """Where in the run the question about this try of a call is asked."""
+    """Name the place in the run where the question about this try of a call is asked."""
     return f"{step.key}/doubt:{step.tries}"
 
 
 def build_doubt_question(step: Step, ns: dict[str, Any], *, noticed: datetime, died: bool) -> LiveQuestion:
-    """The question about a call: nothing is chosen, so that approving it says nothing."""
+    """Build the question about a call: nothing is chosen, so that approving it says nothing."""
     call = step.call or f"{step.name}()"
     returns = find_return_type(step, ns)
     ended = "process ended" if died else "run was interrupted"
@@ -174,7 +174,7 @@ def read_effect_answer(decision: Decision, returns: Any) -> EffectAnswer:
 
 
 def find_definition(step: Step, ns: dict[str, Any]) -> Any:
-    """The step's function as it is defined now, in the notebook or a module, or None."""
+    """Find the step's function as it is defined now, in the notebook or a module, or None."""
     if step.module == ns.get("__name__"):
         return resolve_name(step.name, ns)
     module = sys.modules.get(step.module)
@@ -182,7 +182,7 @@ def find_definition(step: Step, ns: dict[str, Any]) -> Any:
 
 
 def find_return_type(step: Step, ns: dict[str, Any]) -> Any:
-    """The type that the step's function says it returns; None where it says nothing that can be checked."""
+    """Find the type that the step's function says it returns; None where it says nothing that can be checked."""
     definition = find_definition(step, ns)
     if definition is None:
         return None
@@ -238,7 +238,10 @@ class EffectsInDoubt:
                 self._settle(doubtful)
 
     def is_in_doubt(self, step: Step) -> bool:
-        """Whether nobody can know if a recorded call took effect: it did not end, and no pause inside it ended it."""
+        """Tell whether nobody can know if a recorded call took effect.
+
+        It did not end, and no pause inside it ended it.
+        """
         if step.status != "started" or self._may_repeat(step):
             return False
         of_this_try = step.pauses is None or step.pauses == self.session.run_record.pauses

@@ -52,7 +52,7 @@ class QuestionJudgment:
         return self.plans is not None and all(one.verdict != "ask" for one in self.plans)
 
     def list_asked(self, count: int) -> list[bool]:
-        """Of each of `count` questions, whether people are asked."""
+        """List for each of `count` questions whether people are asked."""
         return [True] * count if self.plans is None else [one.verdict == "ask" for one in self.plans]
 
     def make_ledger_arguments(self, ledger: Ledger) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Judge:
         found: Sequence[Proposal | None],
         comments: Sequence[Sequence[Comment]] | None = None,
     ) -> list[Decision] | None:
-        """The decisions that answer these questions; None if one is missing or cannot be used, as notes then say.
+        """Find the decisions that answer these questions; None if one is missing or cannot be used, as notes then say.
 
         `comments` are those on each, if they were read already.
         """
@@ -172,7 +172,10 @@ class Judge:
         return found
 
     def _check_answer(self, asked: LiveQuestion, decision: Decision, decided: Proposal) -> AnswerCheck:
-        """Whether an answer can be used. If it cannot, the question has a note of the reason, and is asked again."""
+        """Tell whether an answer can be used.
+
+        If it cannot, the question has a note of the reason, and is asked again.
+        """
         session = self.session
         if decided.pause != session.run_record.pauses:
             return AnswerCheck()  # the run has used it
@@ -184,7 +187,7 @@ class Judge:
         return found
 
     def _accept_despite_objections(self, decision: Decision, decided: Proposal, found: AnswerCheck) -> Decision:
-        """An edit to which guardrails still object, with reasons that these people knew: it is used, logged, shown."""
+        """Use, log and show an edit to which guardrails still object, with reasons that these people knew."""
         self.session.ledger.note_objections(self.session.claim, decided, found.objections)
         told = tuple(describe_objection(one) for one in found.objections)
         self.session.objected(f"{decided.title}: {'; '.join(told)}")
@@ -231,7 +234,7 @@ def _add_further(found: Plan, asked: LiveQuestion, facts: Facts) -> Plan:
 
 
 def require_people_again(judged: QuestionJudgment, plans: Sequence[Plan], again: Sequence[bool]) -> QuestionJudgment:
-    """The same, where people are asked those questions that were asked before: a policy does not pass them now."""
+    """Make people decide the questions that they were asked before: a policy does not pass them now."""
     changed = [
         replace(one, verdict="ask") if repeated and one.verdict == "pass" else one
         for one, repeated in zip(plans, again, strict=True)
@@ -240,7 +243,7 @@ def require_people_again(judged: QuestionJudgment, plans: Sequence[Plan], again:
 
 
 def _was_asked(proposal: Proposal) -> bool:
-    """Whether people were asked it; a policy that decided it beside others may do so again."""
+    """Tell whether people were asked the question; a policy that decided it beside others may do so again."""
     return proposal.decision is None or proposal.decision.by != "policy"
 
 
@@ -262,7 +265,11 @@ def _add_notes(asked: LiveQuestion, *notes: str) -> None:
 
 
 def read_comments_at_decision(proposal: Proposal, ledger: Ledger) -> list[Comment]:
-    """The comments on a proposal as they were when it was decided. Raises StoreCorrupt."""
+    """Read the comments on a proposal as they were when it was decided.
+
+    Raises:
+        StoreCorrupt: The store lacks a part of it.
+    """
     if proposal.decision is None:
         return []
     return ledger.list_comments(proposal.document or proposal.id, before=proposal.decision.event, as_logged=True)

@@ -22,5 +22,5 @@ class PendingCall:
         self.asked = asked
 
     def complete(self, decisions: list[Decision]) -> Any:
-        """The value of the call, now that people decided; may raise, may return an awaitable."""
+        """Compute the value of the call, now that people decided; may raise, may return an awaitable."""
         raise AssertionError

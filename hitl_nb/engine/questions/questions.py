@@ -67,7 +67,7 @@ class QuestionDesk:
 
     @contextlib.contextmanager
     def remember_refusal(self) -> Generator[None]:
-        """A question that is refused here is not forgotten, whatever the code around it does with the error."""
+        """Remember a question that is refused here, even if the code around it swallows the error."""
         try:
             yield
         except CannotPause as error:
@@ -102,7 +102,7 @@ class QuestionDesk:
         return answers
 
     def find_answer(self, asked: LiveQuestion) -> Proposal | None:
-        """The newest decision on this very question, asked at this very place."""
+        """Find the newest decision on this very question, asked at this very place."""
         same = self.answers_by_place.get(identify_call(asked.question.position), ())
         return next((p for p in reversed(same) if _is_same_question(p, asked.question)), None)
 
@@ -185,7 +185,11 @@ class QuestionDesk:
             )
 
     def _read_position(self, *, exact: bool) -> RunPosition:
-        """Where the run waits. Raises CannotSave."""
+        """Read where the run waits.
+
+        Raises:
+            CannotSave: The position cannot be saved.
+        """
         session = self.session
         waiting = session.live.waiting_position
         if waiting is not None:  # nothing of it has run in this process
@@ -239,20 +243,23 @@ class QuestionDesk:
         return complete_call
 
     def find_decided_call(self) -> PendingCall | None:
-        """The decided call that is being completed, if what asks or fails now is inside it: its decisions stand."""
+        """Find the decided call that is being completed, if what asks or fails now is inside it.
+
+        Its decisions stand.
+        """
         if not self.session.live.is_running:
             return self.resumed  # it is not completed yet
         return self._completing if self.session.live.is_answering else None
 
 
 def describe_refusal(problem: CannotSave, line: str) -> str:
-    """The sentence for a place that cannot be continued."""
+    """Make the sentence for a place that cannot be continued."""
     text = str(problem).replace(" of <module>", "")
     return f"cannot pause at {text}" if text.startswith("line ") else f"cannot pause at {line}: {text}"
 
 
 def _find_asker() -> str:
-    """The name of the user's function that asks."""
+    """Find the name of the user's function that asks."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("hitl_nb."):
         frame = frame.f_back
@@ -269,5 +276,5 @@ def _is_same_question(proposal: Proposal, question: Question) -> bool:
 
 
 def _add_notes(question: Question, notes: list[str]) -> Question:
-    """The question with what the engine says about this pause."""
+    """Add the engine's notes about this pause to the question."""
     return msgspec.structs.replace(question, notes=tuple(dict.fromkeys((*question.notes, *notes))))

@@ -68,7 +68,7 @@ def _describe_boto_object(client: Any, *, of_resource: bool) -> dict[str, Any]:
 
 
 def _open_with_same_credentials(about: dict[str, Any], client: Any) -> tuple[Any, Any]:
-    """A session that finds the client's credentials, whose profile is noted, and a client of it.
+    """Open a session that finds the client's credentials, whose profile is noted, and a client of it.
 
     Raises NotSavedError.
     """
@@ -97,7 +97,10 @@ def _read_credentials(client: Any) -> Any:
 
 
 def _identify_credentials(client: Any) -> Any:
-    """Whose credentials a client has: the access key; temporary ones, which differ each time, by their source."""
+    """Identify the credentials of a client by the access key.
+
+    Temporary credentials differ each time, so they are identified by their source.
+    """
     found = _read_credentials(client)
     if found is None:
         return None
@@ -130,7 +133,7 @@ def _read_comparable_state(client: Any) -> dict[str, Any]:
 
 
 def _iterate_handlers(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """The event handlers of a client, each with its event."""
+    """Iterate over the event handlers of a client, each with its event."""
     path = f"{path}.{node['chunk']}"
     for part in node["values"] or ():
         for handler in part:

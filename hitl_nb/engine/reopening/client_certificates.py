@@ -25,5 +25,5 @@ def watch_certificates() -> None:
 
 
 def has_certificate(context: object) -> bool:
-    """Whether a context has loaded a client certificate since `watch_certificates`."""
+    """Tell whether a context has loaded a client certificate since `watch_certificates`."""
     return isinstance(context, ssl.SSLContext) and context in _contexts_with_certificate

@@ -61,7 +61,7 @@ def _describe_connection(connection: sqlite3.Connection) -> dict[str, Any]:
 
 
 def _is_bound(connection: sqlite3.Connection) -> bool:
-    """The argument `check_same_thread`, which the object does not show."""
+    """Find the argument `check_same_thread`, which the object does not show."""
     found: list[bool] = []
 
     def ask() -> None:
@@ -78,7 +78,7 @@ def _is_bound(connection: sqlite3.Connection) -> bool:
 
 
 def _is_read_only(cursor: sqlite3.Cursor, schema: str) -> bool:
-    """Whether one file was opened with `mode=ro`, which the object does not show: asked with a write of nothing."""
+    """Tell whether a file was opened with `mode=ro`, which the object does not show: tested with an empty write."""
     busy, query_only = (cursor.execute(f"pragma {name}").fetchone()[0] for name in ("busy_timeout", "query_only"))
     query = f"select name from \"{schema}\".sqlite_master where type = 'table' and rootpage > 0"
     tables = [row[0] for row in cursor.execute(query) if not row[0].startswith("sqlite_")]
@@ -146,7 +146,7 @@ _ASKED = "hitl_nb_asked"
 
 @functools.cache
 def _database_to_ask() -> bytes:
-    """A database with a row of a type of our own."""
+    """Make a database with a row of a type of our own."""
     con = sqlite3.connect(":memory:")
     con.executescript(f"create table {_ASKED}(a {_ASKED}); insert into {_ASKED} values ('x')")
     data = con.serialize()
@@ -155,7 +155,7 @@ def _database_to_ask() -> bytes:
 
 
 def _detect_types(cursor: sqlite3.Cursor) -> int:
-    """The argument `detect_types`, which the object does not show: asked with a type of our own.
+    """Find the argument `detect_types`, which the object does not show: asked with a type of our own.
 
     The row to read comes with a database in memory: one that is inserted would count among the connection's changes.
     """

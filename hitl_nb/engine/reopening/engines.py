@@ -81,7 +81,7 @@ def _read_arguments(engine: Any) -> dict[str, Any]:
 
 
 def _find_file(url: Any, dialect: Any) -> Path | None:
-    """The file of an SQLite database."""
+    """Find the file of an SQLite database."""
     if dialect.name != "sqlite":
         return None
     name = url.database or ":memory:"

@@ -23,7 +23,7 @@ class OpenFigures(NamedTuple):
 
 
 def read_open_figures() -> OpenFigures:
-    """The figures that pyplot knows now."""
+    """Read the figures that pyplot knows now."""
     pyplot: Any = sys.modules["matplotlib.pyplot"]
     numbers = pyplot.get_fignums()
     if not numbers:
@@ -59,13 +59,13 @@ def restore_figures(saved: OpenFigures) -> None:
 
 
 def find_figure_types() -> tuple[type, ...]:
-    """The class of matplotlib's figures, if it is imported."""
+    """Find the class of matplotlib's figures, if it is imported."""
     module = sys.modules.get("matplotlib.figure")
     return (module.Figure,) if module is not None else ()
 
 
 def reduce_figure(figure: Any) -> Any:
-    """How to pickle a figure so that it does not register itself with pyplot when it is loaded."""
+    """Describe how to pickle a figure so that it does not register itself with pyplot when it is loaded."""
     reduced: tuple[Any, ...] = figure.__reduce_ex__(2)
     reduced[2].pop("_restore_to_pylab", None)
     return reduced

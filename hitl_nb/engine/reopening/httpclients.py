@@ -67,7 +67,11 @@ def _describe_client(client: Any) -> dict[str, Any]:
 
 
 def _read_basic_auth(auth: Any) -> tuple[str | None, Any]:
-    """User and password, the latter without secrets. Raises NotSavedError."""
+    """User and password, the latter without secrets.
+
+    Raises:
+        NotSavedError: It cannot be saved.
+    """
     if auth is None:
         return None, None
     if type_of(auth).__name__ != "BasicAuth" or auth._auth_header[:6] != "Basic ":
@@ -83,7 +87,11 @@ def _describe_cookies(jar: Any) -> list[dict[str, Any]]:
 
 
 def _find_pool(transport: Any) -> Any:
-    """The connection pool of a transport of httpx's own. Raises NotSavedError."""
+    """Find the connection pool of a transport of httpx's own.
+
+    Raises:
+        NotSavedError: It cannot be saved.
+    """
     pool = getattr(transport, "_pool", None)
     kinds = ("HTTPTransport", "AsyncHTTPTransport")
     if type_of(transport).__name__ not in kinds or not type_of(transport).__module__.startswith("httpx"):
@@ -143,7 +151,7 @@ def _read_comparable_pool_state(transport: Any) -> dict[str, Any]:
 
 
 def _is_of_pool(name: str) -> bool:
-    """Whether an attribute of a connection pool is how it works, and no argument."""
+    """Tell whether an attribute of a connection pool describes how the pool works, and is no argument."""
     return (
         name.startswith(("_connections", "_requests", "_optional", "_network_backend")) or name == "_proxy_ssl_context"
     )
@@ -173,7 +181,7 @@ _TLS = (
 
 
 def read_attributes(obj: object) -> dict[str, Any]:
-    """The attributes of an object, of any types."""
+    """Read the attributes of an object, of any types."""
     return dict(vars(obj))
 
 

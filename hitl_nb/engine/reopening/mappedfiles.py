@@ -15,12 +15,12 @@ _WAY = "copy it with numpy.array(...) before the checkpoint, or map a file that 
 
 
 def is_mapped_array(array: Any) -> bool:
-    """Whether this is an array that `numpy.memmap` made, no view of one."""
+    """Tell whether this is an array that `numpy.memmap` made, no view of one."""
     return isinstance(getattr(array, "base", None), mmap.mmap) and type(array).__name__ == "memmap"
 
 
 def lies_in_mapping(array: Any) -> bool:
-    """Whether the memory of an array is mapped from a file, or shared with other processes."""
+    """Tell whether the memory of an array is mapped from a file, or shared with other processes."""
     base = array
     while base is not None:
         if isinstance(base, mmap.mmap):

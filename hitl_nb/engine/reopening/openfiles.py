@@ -52,7 +52,7 @@ def _describe_file(file: Any) -> _File:
 
 
 def _find_newline(file: Any, path: Path) -> str | None:
-    """The argument `newline`, which the object does not show: None translates line ends, "" keeps them."""
+    """Find the argument `newline`, which the object does not show: None translates line ends, "" keeps them."""
     with path.open("rb") as raw:
         if not any(b"\r" in part for part in iter(lambda: raw.read(1 << 20), b"")):
             return None
@@ -64,7 +64,7 @@ def _find_newline(file: Any, path: Path) -> str | None:
 
 
 def _find_position(file: Any) -> int:
-    """Where a text file is; inside a loop over it, `tell` is not allowed, so what is left of it is counted."""
+    """Find the position of a text file. Inside a loop over it, `tell` is not allowed, so the unread rest is counted."""
     try:
         return file.tell()
     except OSError:

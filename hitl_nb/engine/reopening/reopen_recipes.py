@@ -90,7 +90,7 @@ _SUBCLASS_HOMES: dict[tuple[str, str, str], str] = {
 
 @functools.lru_cache(maxsize=4096)
 def find_recipe_home(cls: type) -> str | None:
-    """Where the recipe of a type is; None if it has none. A subclass has none: it may hold more."""
+    """Find where the recipe of a type is; None if it has none. A subclass has none: it may hold more."""
     found = _RECIPE_HOMES.get((cls.__module__, cls.__qualname__))
     if found is not None or cls.__module__ not in {module for module, _, _ in _SUBCLASS_HOMES}:
         return found
@@ -100,13 +100,13 @@ def find_recipe_home(cls: type) -> str | None:
 
 @functools.cache
 def import_recipe(home: str) -> ReopenRecipe:
-    """The recipe at one of `_RECIPE_HOMES`."""
+    """Import the recipe at one of `_RECIPE_HOMES`."""
     module, name = home.split(":")
     return getattr(importlib.import_module(f".{module}", __package__), name)
 
 
 def is_reopened(obj: Any) -> bool:
-    """Whether an object is opened again when an agent continues, and people are told."""
+    """Tell whether an object is opened again when an agent continues, and people are told."""
     home = _find_home(obj)
     return resources.find_origin(obj) is not None or (home is not None and import_recipe(home).is_announced)
 
@@ -159,7 +159,7 @@ class OpeningIds:
         self._numbers: dict[int, int] = {}
 
     def make_id(self, obj: Any) -> tuple[Any, ...] | None:
-        """The persistent id of an object that is opened again or found by name; None for every other.
+        """Make the persistent id of an object that is opened again or found by name; None for every other.
 
         Raises:
             NotSavedError: an object of this type is never saved, or not in its state.
@@ -211,7 +211,7 @@ class OpeningIds:
         return id(obj) in self._numbers
 
     def find_object(self, pid: tuple[Any, ...]) -> Any:
-        """The object that has this persistent id here."""
+        """Find the object that has this persistent id here."""
         return self._live[pid] if pid[0] == "live" else self.objects[pid[1]]
 
     def _find_name(self, obj: Any) -> tuple[str, str]:
@@ -237,7 +237,11 @@ class ReopenedObjects:
         self.objects: dict[int, Any] = {}
 
     def find_object(self, pid: tuple[Any, ...]) -> Any:
-        """The object that a persistent id names. Raises HitlError if it cannot be opened or found."""
+        """Find the object that a persistent id names.
+
+        Raises:
+            HitlError: It cannot be opened or found.
+        """
         match pid:
             case ("live", module, name, kind, line):
                 return _find_marked_object(self.ns, module, name, kind, line)

@@ -51,7 +51,7 @@ class FactoryCall:
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def make_step_key(self, name: str) -> str:
-        """The key of the next call of the step `name`."""
+        """Make the key of the next call of the step `name`."""
         number = self.ordinals.get(name, 0)
         self.ordinals[name] = number + 1
         return f"{self.key}/{name}/{number}"
@@ -61,7 +61,7 @@ _factory_call: ContextVar[FactoryCall | None] = ContextVar("hitl_nb_opening", de
 
 
 def current_factory_call() -> FactoryCall | None:
-    """The resource of a run whose factory is at work, if any."""
+    """Get the resource of a run whose factory is at work, if any."""
     return _factory_call.get()
 
 
@@ -139,17 +139,17 @@ def live(obj: T) -> T:
 
 
 def find_origin(obj: Any) -> ResourceOrigin | None:
-    """How `obj` was made, if it is a resource."""
+    """Find how `obj` was made, if it is a resource."""
     return _origins.get(obj) if _origins else None
 
 
 def find_live_line(obj: Any) -> str | None:
-    """The source line that marked `obj` as live, if one did."""
+    """Find the source line that marked `obj` as live, if one did."""
     return _live_lines.get(obj) if _live_lines else None
 
 
 def has_resources() -> bool:
-    """Whether this process has made a resource."""
+    """Tell whether this process has made a resource."""
     return bool(_origins)
 
 
@@ -180,6 +180,6 @@ def _enter_factory_call(factory_call: FactoryCall | None) -> Generator[None]:
 
 
 def name_function(function: Any) -> str:
-    """The name of a function or class, for sentences."""
+    """Find the name of a function or class, for sentences."""
     name = getattr(function, "__qualname__", None)
     return str(name) if name else type(function).__qualname__

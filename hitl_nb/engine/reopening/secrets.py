@@ -23,7 +23,11 @@ class FromEnvironment:
     parts: tuple[str | tuple[str], ...]
 
     def text(self) -> str:
-        """The text, with the values as they are here. Raises HitlError if a variable is missing."""
+        """Make the text, with the values of this process.
+
+        Raises:
+            HitlError: A variable is missing.
+        """
         found: list[str] = []
         for part in self.parts:
             if isinstance(part, str):
@@ -54,12 +58,16 @@ def replace_secrets(value: Any, *, inside: bool = True) -> Any:
 
 
 def restore_secrets(value: Any) -> Any:
-    """Undo `replace_secrets`. Raises HitlError if a variable is missing."""
+    """Undo `replace_secrets`.
+
+    Raises:
+        HitlError: A variable is missing.
+    """
     return _map_container(value, lambda one: one.text() if isinstance(one, FromEnvironment) else one)
 
 
 def _map_container(value: Any, change: Callable[[Any], Any]) -> Any:
-    """A plain container with its items changed; itself if none is."""
+    """Change the items of a plain container; the result is the container itself if no item changes."""
     if type(value) is dict:
         items = cast("dict[Any, Any]", value)
         changed = {k: _map_container(v, change) for k, v in items.items()}
@@ -75,12 +83,12 @@ _SECRET = re.compile("KEY|TOKEN|SECRET|PASS|PWD|AUTH|CRED", re.IGNORECASE)
 
 
 def names_secret(name: str) -> bool:
-    """Whether a name says that its value is a key or password."""
+    """Tell whether a name says that its value is a key or password."""
     return _SECRET.search(name) is not None
 
 
 def _list_environment_values(*, only_secrets: bool) -> dict[str, str]:
-    """Names by value, the longest first; `only_secrets`: those whose name says that they are a key or password."""
+    """Map values to names, longest first; `only_secrets`: only names that say that they are a key or password."""
     found = {
         value: name
         for name, value in settings.copy_environment().items()
@@ -90,7 +98,7 @@ def _list_environment_values(*, only_secrets: bool) -> dict[str, str]:
 
 
 def _is_path_list(value: str) -> bool:
-    """Whether a variable holds a path, or a list of paths: no secret, and another one elsewhere."""
+    """Tell whether a variable holds a path, or a list of paths: no secret, and another one elsewhere."""
     return all(Path(part).exists() for part in value.split(os.pathsep) if part)
 
 

@@ -70,12 +70,16 @@ class AgentCell:
         return RunCode(FunctionType(unit.code, self.ns, "<module>"), self.ns, unit.source, unit)
 
     def digest_code(self) -> str:
-        """The SHA-256 of the code, as syntax: comments, blank lines and the magic's own line do not count."""
+        """Compute the SHA-256 of the code, as syntax: comments, blank lines and the magic's own line do not count."""
         return hashlib.sha256(ast.dump(ast.parse(self.unit.source)).encode()).hexdigest()
 
 
 def compile_cell(source: str, filename: str, flags: int = 0) -> Unit:
-    """The code of an agent cell. Raises SyntaxError."""
+    """Compile the code of an agent cell.
+
+    Raises:
+        SyntaxError: The source is not valid.
+    """
     return compile_unit(source, filename, shows_last=True, flags=flags)
 
 
@@ -83,7 +87,7 @@ _ledgers: dict[int, Ledger] = {}
 
 
 def get_ledger(store: Store | None = None) -> Ledger:
-    """The ledger over a store (by default the one of this user), one per open store."""
+    """Get the ledger over a store (by default the one of this user), one per open store."""
     store = store or open_store()
     ledger = _ledgers.get(id(store))
     if ledger is None or ledger.store is not store:
@@ -156,13 +160,17 @@ def _is_continued(run: Run, restarted: str) -> bool:
 
 
 def _list_waiting_questions(ledger: Ledger, run: Run, saved: OpenedSnapshot | None, cell: AgentCell) -> list[Proposal]:
-    """The questions that a run waits with; which inputs differ by now is noted with them."""
+    """List the questions that a run waits with, and note with them which inputs differ by now."""
     changed = NotebookValues(cell.ns, saved.inputs).changed if saved is not None else {}
     return ledger.note_changes(run.id, describe_changed_inputs(changed.values()) if changed else "")
 
 
 def _refuse_other_inputs(cell: AgentCell, saved: OpenedSnapshot, own: NotebookValues) -> None:
-    """Raises InputChanged if the cell has read what is another value now."""
+    """Refuse a cell that has read inputs whose values differ now.
+
+    Raises:
+        InputChanged: There are such inputs.
+    """
     unit = compile_cell(saved.source, cell.unit.filename, cell.unit.flags)
     read = find_reached_names(compile_run_code(unit, saved.branches), cell.ns)
     changed = {name: sentence for name, sentence in own.changed.items() if name in read}
@@ -177,7 +185,11 @@ def _refuse_other_inputs(cell: AgentCell, saved: OpenedSnapshot, own: NotebookVa
 
 
 def refuse_cancelled(run: Run, way: str) -> None:
-    """Raises HitlError for a run that was cancelled; `way` says what to do."""
+    """Refuse a run that was cancelled; `way` says what to do.
+
+    Raises:
+        HitlError: The run was cancelled.
+    """
     if run.status == "cancelled":
         why = f" ({run.error})" if run.error else ""
         raise HitlError(f"the run of {run.agent!r} was cancelled{why}; {way}")

@@ -49,7 +49,7 @@ class RunCode:
     function: Any = None
 
     def read_end(self) -> SavedStack:
-        """The stack behind its last statement."""
+        """Read the stack behind its last statement."""
         return read_cell_end(self.cell, self.ns) if self.cell is not None else SavedStack([], False, {})
 
 
@@ -57,7 +57,7 @@ class RunDisplay:
     """The display of a run while it works. A driver overrides this to print, display and record."""
 
     def display(self, value: Any) -> None:
-        """The value of the cell's last expression."""
+        """Show the value of the cell's last expression."""
 
     def outputs(self) -> list[Any]:
         """List the outputs that were shown so far, as JSON."""
@@ -86,7 +86,7 @@ class RunDisplay:
         """Show what a policy decided without a pause. Also called when code that uses it is made again."""
 
     def show_objection(self, text: str) -> None:
-        """An edit is used to which guardrails object, with reasons that those who decided were shown."""
+        """Show that an edit is used to which guardrails object, with reasons that the people who decided were shown."""
 
     def show_passed_counts(self) -> None:
         """Show how many passed that were not shown one by one: what comes next is saved with the run's state."""
@@ -98,10 +98,10 @@ class RunDisplay:
         """Nothing was run: the run had finished before."""
 
     def show_changed_inputs(self, text: str) -> None:
-        """The notebook has other values by now for what the cell only reads."""
+        """Show that the notebook has other values by now for names that the cell only reads."""
 
     def show_workspace(self, workspace: Workspace) -> None:
-        """A workspace that the run has opened; also told when code is made again that had opened it."""
+        """Show a workspace that the run has opened. Also called when the code that had opened it is made again."""
 
 
 @dataclass
@@ -223,12 +223,17 @@ def _make_callbacks(shown: RunDisplay) -> dict[str, Any]:
 
 
 def open_saved_state(ledger: Ledger, run: Run) -> OpenedSnapshot | None:
-    """The run's newest snapshot, its signature checked. Raises Untrusted, WrongPython."""
+    """Open the run's newest snapshot, its signature checked.
+
+    Raises:
+        Untrusted: Its signature is not valid.
+        WrongPython: Another version of Python or hitl_nb saved it.
+    """
     return _open_run_snapshot(ledger, run, ledger.load_snapshot(run.id), claimed=False)
 
 
 def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, claimed: bool) -> OpenedSnapshot | None:
-    """A snapshot, its signature checked; `claimed`: nobody else can have changed the run since it was read."""
+    """Open a snapshot, its signature checked; `claimed`: nobody else can have changed the run since it was read."""
     if found is None:
         return None
     at = found.saved
@@ -273,7 +278,7 @@ def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver
 
 
 def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str, Any]) -> bool:
-    """Whether the notebook has defined a class again that the state is of: its objects get the class as it is now.
+    """Tell whether the notebook has defined a class again that the state is of: its objects get the class as it is now.
 
     Live objects would keep the old one, and the next save would keep it by value, in every later kernel too.
     """
@@ -285,7 +290,7 @@ def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str,
 
 
 def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
-    """Whether the notebook has defined the function or class of this name again: code comes from the notebook."""
+    """Tell whether the notebook has defined the function or class of this name again: code comes from the notebook."""
     return find_defined_name(value, ns) == name and find_notebook_name(ns.get(name), ns) == name
 
 
@@ -341,7 +346,7 @@ def _hold_state(session: Session, status: str) -> None:
 def _make_live_run(
     run: Run, status: str, saved: OpenedSnapshot | None, code: RunCode, saver: Saver, shown: RunDisplay
 ) -> tuple[LiveRun, PendingCall | None]:
-    """The run at its position, and the question that it asked there."""
+    """Make the live run at its position, and the question that it asked there."""
     if saved is None:
         return LiveRun(code.begin, end=code.read_end, display=shown.display), None
     loaded = load_state(run, saved, code.ns, saver)
@@ -355,13 +360,13 @@ def _make_live_run(
 
 
 def copy_stack(stack: SavedStack) -> SavedStack:
-    """A stack that can be continued, without the other one being changed by that."""
+    """Make a stack that can be continued, without the other one being changed by that."""
     frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
     return SavedStack(frames, stack.waits_for_answer, {}, frames, stack.tasks)
 
 
 def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
-    """The recorded calls from the position on; one that failed there is made again."""
+    """Read the recorded calls from the position on; one that failed there is made again."""
     here = f"{live.keys.lowest_number:09d}"
     return [
         step
@@ -406,5 +411,5 @@ def _list_recorded_decisions(session: Session, decided: list[Proposal]) -> list[
 
 
 def _find_floor(live: LiveRun) -> str:
-    """The lowest beginning of the names of calls from the position on."""
+    """Find the lowest beginning of the names of calls from the position on."""
     return f"{live.keys.floor:09d}"

@@ -53,7 +53,7 @@ class Saves:
     def make_snapshot(
         self, position: RunPosition, pending: PendingCall | None = None, *, between: bool = False, asks: bool = False
     ) -> Snapshot:
-        """The run's state at `position`: one of those `between` pauses, or the last one of this session.
+        """Make the run's state at `position`: one of those `between` pauses, or the last one of this session.
 
         `asks`: people are asked. Raises CannotPause.
         """
@@ -77,7 +77,7 @@ class Saves:
         return msgspec.structs.replace(snapshot, pause=pause, save=save)
 
     def make_last(self) -> Snapshot:
-        """The state at the end, which is kept without what cannot be saved: a run that is done does not fail."""
+        """Make the state at the end, which is kept without what cannot be saved: a run that is done does not fail."""
         position = self.session.live.read_end_position()
         try:
             return self.make_snapshot(position)
@@ -116,7 +116,7 @@ class Saves:
             self.session.ledger.save_snapshot(self.session.claim, self.make_snapshot(position, between=True))
 
     def make_if_cheap(self) -> Snapshot | None:
-        """The state to keep along with a step that starts: the first time, and then when it costs next to nothing.
+        """Make the state to keep along with a step that starts: the first time, and then when it costs next to nothing.
 
         So a run continues at the step itself after a crash, unless steps follow one another faster than they are saved.
         """

@@ -128,7 +128,7 @@ class Session:
     # -- running
 
     async def run(self) -> Any:
-        """As `_run_code`, and code reports from time to time."""
+        """Run the code as `_run_code` does, and let it report from time to time."""
         with Ticker(lambda: TICK_SECONDS):
             return await self._run_code()
 
@@ -188,7 +188,10 @@ class Session:
             self._report_waited_steps()
 
     def _report_waited_steps(self) -> None:
-        """Whether a step that looks again and again will see what it waits for, only its author can know."""
+        """Report steps that look again and again.
+
+        Only their author can know whether they will see what they wait for.
+        """
         if time.monotonic() < self._speaks_at or not self.under_way:
             return
         self._speaks_at = math.inf
@@ -213,7 +216,7 @@ class Session:
         end_generators_quietly(self.saver.generators)
 
     def name_step_call(self, name: str, key: Key | None, args: Any) -> str:
-        """The position of a call of a step with these arguments.
+        """Find the position of a call of a step with these arguments.
 
         Threads make their calls in any order. So a call in a thread of its own is known by its arguments, where they
         can be compared, unless it has a key.

@@ -73,7 +73,7 @@ def _comparable_parts(unit: Unit) -> tuple[object, ...]:
 
 
 def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], function: Any) -> Unit | None:
-    """The unit that has the code of a frame's function now; None: it is not defined here."""
+    """Find the unit that has the code of a frame's function now; None: it is not defined here."""
     unit = find_unit(frame.unit)
     if unit is None:
         return None
@@ -87,12 +87,12 @@ def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], func
 
 
 def _is_of_cell(unit: Unit, cell: Unit) -> bool:
-    """Whether a unit is an earlier version of the agent cell."""
+    """Tell whether a unit is an earlier version of the agent cell."""
     return unit.shows_last and cell.shows_last
 
 
 def _find_outermost_function(qualname: str, namespace: dict[str, Any]) -> Any:
-    """The function that the outermost part of a qualified name names, as far as classes lead to it."""
+    """Find the function that the outermost part of a qualified name names, as far as classes lead to it."""
     name = qualname.split(".<locals>", maxsplit=1)[0]
     found = resolve_name(name, namespace)
     found = getattr(found, "function", found) if getattr(type_of(found), "__hitl_definition__", False) else found
@@ -102,7 +102,7 @@ def _find_outermost_function(qualname: str, namespace: dict[str, Any]) -> Any:
 
 
 def make_change_error(old_unit: Unit, new_unit: Unit, problem: PlaceChangedError) -> CellChanged:
-    """The error that shows what is different, and the two ways to continue."""
+    """Make the error that shows what is different, and the two ways to continue."""
     if new_unit.is_cell and new_unit.shows_last:
         what = "the cell"
         ways = (
@@ -122,14 +122,17 @@ def make_change_error(old_unit: Unit, new_unit: Unit, problem: PlaceChangedError
 
 
 def make_first_line(cell: Unit, option: str) -> str:
-    """The line of the magic with an option added: the front end puts that line above the cell's code as a comment."""
+    """Make the line of the magic with an option added.
+
+    The front end puts that line above the cell's code as a comment.
+    """
     found = cell.source.partition("\n")[0].removeprefix("# ")
     words = (found if found.startswith("%%agent ") else "%%agent NAME").split(" ")
     return " ".join([*(word for word in words if word not in ("--as-recorded", "--restart")), option])
 
 
 def _find_source_part(unit: Unit, name: str) -> str:
-    """The source of a function of that name; of a cell, all."""
+    """Find the source of a function of that name; for a cell, all of the source."""
     if name == "<module>":
         return unit.source
     for node in ast.walk(ast.parse(unit.source)):
@@ -139,12 +142,12 @@ def _find_source_part(unit: Unit, name: str) -> str:
 
 
 def read_cell_end(cell: Unit, ns: dict[str, Any]) -> SavedStack:
-    """The stack behind the last statement of a cell: where it continues if statements are added."""
+    """Read the stack behind the last statement of a cell: where it continues if statements are added."""
     frame = SavedFrame(cell.key, 0, find_poll_place(cell), "call", {}, {}, ns)
     return SavedStack([frame], True, {}, [frame])
 
 
 def is_at_end(stack: SavedStack, cell: Unit) -> bool:
-    """Whether nothing is left to do."""
+    """Tell whether nothing is left to do."""
     frame = stack.frames[0]
     return len(stack.frames) == 1 and (frame.unit, frame.place) == (cell.key, find_poll_place(cell))

@@ -205,7 +205,7 @@ def _read_verdict(reading: int) -> str:
 
 
 def _load_and_end(load: Callable[[], Any], writing: int) -> NoReturn:
-    """The child's whole life. It never unwinds: nothing that it inherited is flushed, closed or finalized."""
+    """Run the child. It never unwinds: nothing that it inherited is flushed, closed or finalized."""
     try:
         gc.disable()
         logging.disable()

@@ -73,7 +73,7 @@ class OpenedSnapshot:
     code_hashes: dict[str, str] = field(default_factory=dict[str, str])
 
     def read_large(self, kind: str, digest: str) -> Any:
-        """A large text or bytes, which is stored by itself."""
+        """Read a large text or bytes, which is stored by itself."""
         data = self.blob(digest)
         return data.decode("utf-8", "surrogatepass") if kind == "str" else data
 

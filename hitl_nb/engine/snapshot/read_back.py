@@ -14,7 +14,7 @@ NOTHING: Mapping[str, Any] = {}
 
 
 def find_unknown_code(pickler: Pickler, stream: bytes, ns: dict[str, Any]) -> list[Any]:
-    """The classes and functions of the user's that run when the stream is loaded."""
+    """Find the classes and functions of the user's that run when the stream is loaded."""
 
     def find_by_id(pid: tuple[Any, ...]) -> Any:
         return resolve_name(pid[1], ns) if pid[0] == "def" else None

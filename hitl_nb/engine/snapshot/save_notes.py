@@ -63,5 +63,5 @@ def _make_reopening_notes(pickler: Pickler, obj: Any, saved: dict[str, Any]) -> 
 
 
 def _has_own_finalizer(obj: Any) -> bool:
-    """Whether an object has a `__del__` that the notebook or a module of the user's defines."""
+    """Tell whether an object has a `__del__` that the notebook or a module of the user's defines."""
     return is_user_class(next(cls for cls in type_of(obj).__mro__ if "__del__" in vars(cls)))

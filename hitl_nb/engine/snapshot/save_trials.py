@@ -89,7 +89,7 @@ class TrialSaves:
                         )
 
     def make_joint_refusal(self, names: Iterable[str], error: Exception) -> CannotPause:
-        """Why a state cannot be saved of which each value can be saved alone."""
+        """Explain why a state cannot be saved although each of its values can be saved alone."""
         about = error.about if isinstance(error, NotSavedError) else None
         path = find_path(about, dict(self.saver.name_values(self.position, names))) if about is not None else None
         if path is not None:
@@ -121,7 +121,11 @@ class TrialSaves:
     # -- what is on the stack
 
     def _sort_out_frames(self, pending: Any) -> set[str]:
-        """Names that what is in the frames reads. Raises CannotPause."""
+        """Find the names that the values in the frames read.
+
+        Raises:
+            CannotPause: The run cannot pause here.
+        """
         wanted = set[str]()
 
         def try_value(what: str, value: Any) -> None:
@@ -205,7 +209,7 @@ class TrialSaves:
         return found
 
     def _can_do_without(self, slot: DataSlot) -> bool:
-        """Whether nothing that can still run reads a class attribute."""
+        """Tell whether nothing that can still run reads a class attribute."""
         rest: list[SavedFrame] = self.position.stack.order
         return is_plain_class(slot.holder) and not may_read_attribute(slot.key, rest, self.ns.values())
 

@@ -125,7 +125,7 @@ class Saver:
         pending: Any = None,
         check: bool = False,
     ) -> Snapshot:
-        """The state of the run at `position`.
+        """Save the state of the run at `position`.
 
         Raises:
             CannotPause: naming the line, the variable, its type, and the way out.
@@ -191,7 +191,7 @@ class Saver:
     # -- what to save
 
     def _select_names(self, position: RunPosition) -> dict[str, bool]:
-        """Names of `ns` to save, in order of binding; True where the rest of the program reads them."""
+        """Select the names of `ns` to save, in order of binding; True where the rest of the program reads them."""
         if not self.variables:
             return {}
         live, touched = set[str](), set[str]()
@@ -327,7 +327,7 @@ class Saver:
         return [*((name, self.ns[name]) for name in names), *held]
 
     def _find_definitions_with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
-        """The definitions with data, of those that the variables need: loading them may run code that reads it."""
+        """Find the definitions with data, of those that the variables need: loading them may run code that reads it."""
         needed, todo = set[str](), set(pickler.defined)
         while todo:
             needed |= todo
@@ -335,17 +335,17 @@ class Saver:
         return frozenset(root for root in needed if root in copies and self.definitions.saved[root][1])
 
     def is_readable(self, name: str) -> bool:
-        """Whether code of the user's can read a name of the namespace."""
+        """Tell whether code of the user's can read a name of the namespace."""
         return name in self.ns and not self.hidden(name)
 
     def _opens_more(self, name: str, main: Pickler) -> bool:
-        """Whether a value holds a resource that nothing else in the snapshot does."""
+        """Tell whether a value holds a resource that nothing else in the snapshot does."""
         pickler = Pickler(io.BytesIO(), self.ns, special=self.special, running=self._running)
         pickler.dump(self.ns[name])
         return any(made not in main.openings for made in pickler.openings.resources)
 
     def copy_definitions(self, roots: Set[str], main: Pickler) -> tuple[bytes, Pickler]:
-        """A copy by value of what the notebook defines under these names."""
+        """Make a copy by value of what the notebook defines under these names."""
         file = io.BytesIO()
         moved = {holder: keys for root in roots for holder, keys in find_moved_slots(self.ns[root]).items()}
         pickler = Pickler(file, self.ns, special=self.special, by_value=roots, moved=moved, running=self._running)
@@ -359,7 +359,7 @@ class Saver:
     def _join_copies(
         self, copies: dict[str, tuple[bytes, Pickler]], main: Pickler
     ) -> dict[str, tuple[bytes, list[str]]]:
-        """The copies by name; definitions that name each other are one copy."""
+        """Join the copies by name; definitions that name each other are one copy."""
         names = {root: set(pickler.defined) for root, (_, pickler) in copies.items()}
         for middle, further in names.items():
             for reached in names.values():
@@ -379,5 +379,5 @@ def _encode_display_data(value: Any) -> str:
 
 
 def _keeps_own_state(cls: type) -> bool:
-    """Whether a context manager does: the notebook, a module of the user's, or the store has it."""
+    """Tell whether the state of a context manager is kept: by the notebook, a user's module, or the store."""
     return is_user_class(cls) or issubclass(cls, StoreBackedContext)

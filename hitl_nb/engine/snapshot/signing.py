@@ -81,13 +81,13 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
 
 
 def find_key_path() -> Path:
-    """Where the key lies: `hitl_nb/key` in Jupyter's data directory."""
+    """Find the path of the key: `hitl_nb/key` in Jupyter's data directory."""
     return _find_key_path(*_read_places())
 
 
 @lru_cache(maxsize=4)
 def _find_key_path(*_: str | bytes | None) -> Path:
-    """The same, looked up again only when the environment names another place."""
+    """Find the path of the key, looked up again only when the environment names another place."""
     from jupyter_core.paths import jupyter_data_dir
 
     return Path(jupyter_data_dir()) / "hitl_nb" / "key"
@@ -103,7 +103,7 @@ def _compute_mac(place: str, about: bytes, body: bytes) -> bytes:
 
 @lru_cache(maxsize=4)
 def _make_keyed_hash(path: Path) -> hmac.HMAC:
-    """The function with the key at `path`: to set it up takes longer than to sign a small record."""
+    """Make the keyed hash with the key at `path`: setting it up takes longer than signing a small record."""
     try:
         key = read_or_create_secret(path, secrets.token_bytes(KEY_SIZE))
     except UnsafeFile as unsafe:

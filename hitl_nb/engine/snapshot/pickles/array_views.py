@@ -53,7 +53,10 @@ class ArrayViews:
         self._copied: dict[int, tuple[Any, list[Any]]] = {}
 
     def reduce(self, obj: Any) -> Any:
-        """How an array, or an element that shows a part of one, is pickled; NotImplemented for what needs no help."""
+        """Describe how an array, or an element that shows a part of one, is pickled.
+
+        NotImplemented for what needs no help.
+        """
         if self._type is None:
             return NotImplemented
         if isinstance(obj, self._type):
@@ -137,7 +140,7 @@ class ArrayViews:
             copies.append(array)
 
     def _is_describable_view(self, owner: Any, array: Any) -> bool:
-        """Whether `array` is a view that can be described by its place in `owner`."""
+        """Tell whether `array` is a view that can be described by its place in `owner`."""
         if not array.size or not _is_one_block(owner, self._type):
             return False
         if type(array) is not self._type and not is_mapped_array(owner):
@@ -178,7 +181,7 @@ def _is_one_block(owner: Any, kind: Any) -> bool:
 
 
 def _is_pickled_by_numpy(cls: Any, kind: Any) -> bool:
-    """Whether a subclass leaves it to `ndarray`, or to `numpy.ma`, how its arrays are pickled."""
+    """Tell whether a subclass leaves it to `ndarray`, or to `numpy.ma`, how its arrays are pickled."""
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", kind)
     base = masked if issubclass(cls, masked) else kind
     names = ("__reduce__", "__reduce_ex__", "__setstate__")
@@ -186,14 +189,17 @@ def _is_pickled_by_numpy(cls: Any, kind: Any) -> bool:
 
 
 def find_address(obj: Any) -> int:
-    """Where the memory of an array, an element or a buffer begins."""
+    """Find the address where the memory of an array, an element or a buffer begins."""
     numpy: Any = sys.modules["numpy"]
     shown = obj if hasattr(obj, "__array_interface__") else numpy.frombuffer(obj, "u1")
     return shown.__array_interface__["data"][0]
 
 
 def _reduce_read_only(array: Any) -> Any:
-    """How an array that owns its memory is pickled; one of objects, or a large one, would come back writeable."""
+    """Describe how an array that owns its memory is pickled.
+
+    An array of objects, or a large one, would come back writeable otherwise.
+    """
     if array.flags.writeable:
         return NotImplemented
     make, arguments, *state = array.__reduce_ex__(pickle.HIGHEST_PROTOCOL)

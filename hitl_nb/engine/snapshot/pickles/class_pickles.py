@@ -42,7 +42,7 @@ def complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _make_class(metaclass: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
-    """A class without its attributes. It was defined once: its metaclass and its bases are not told again."""
+    """Make a class without its attributes. It was defined once: its metaclass and its bases are not notified again."""
     make: Any = vars(type)["__new__"]
     with _suppress_init_subclass(bases):
         cls = make(metaclass, name, bases, body)

@@ -12,13 +12,13 @@ from hitl_nb.engine.snapshot.pickles.function_caches import is_cached
 
 
 def find_notebook_name(obj: Any, ns: dict[str, Any]) -> str | None:
-    """The name under which the notebook itself defines `obj`, a function or class, if it does."""
+    """Find the name under which the notebook itself defines `obj`, a function or class, if it does."""
     name = find_defined_name(obj, ns)
     return name if name is not None and resolve_name(name, ns) is obj else None
 
 
 def find_defined_name(obj: Any, ns: dict[str, Any]) -> str | None:
-    """The name with which a function or class was defined in the notebook; it may mean something else by now.
+    """Find the name with which a function or class was defined in the notebook; it may mean something else by now.
 
     `_` is no name: functions that are registered somewhere share it.
     """
@@ -33,7 +33,7 @@ def find_defined_name(obj: Any, ns: dict[str, Any]) -> str | None:
 
 
 def is_definition(obj: Any) -> bool:
-    """Whether an object is what one of hitl_nb's decorators makes of a function."""
+    """Tell whether an object is what one of hitl_nb's decorators makes of a function."""
     return getattr(type_of(obj), "__hitl_definition__", False) is True
 
 
@@ -47,7 +47,7 @@ def resolve_name(name: str, ns: dict[str, Any]) -> Any:
 
 
 def find_importable_name(obj: Any) -> str | None:
-    """The qualified name of `obj` if importing its module gives this very object."""
+    """Find the qualified name of `obj` if importing its module gives this very object."""
     module, name = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
     if not module or not name or module == "__main__" or module not in sys.modules:
         return None

@@ -32,7 +32,7 @@ _CACHED: Any = type(functools.lru_cache(int))
 
 
 def is_cached(function: Any) -> bool:
-    """Whether a function was made by `functools.cache` or `lru_cache`."""
+    """Tell whether a function was made by `functools.cache` or `lru_cache`."""
     return type_of(function) is _CACHED
 
 
@@ -87,14 +87,14 @@ def _read_calls(function: Any) -> list[tuple[_Call, Any]]:
 
 
 def make_empty(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
-    """A cached function with an empty cache."""
+    """Make a cached function with an empty cache."""
     made: Any = functools.lru_cache(maxsize, typed)(function)
     made.__dict__.update(attributes)
     return made
 
 
 def make_filled(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
-    """A cached function that `fill_cache` fills; until then it must not be called."""
+    """Make a cached function that `fill_cache` fills; until then it must not be called."""
     recorded: list[Any] = []
     filled = False
 
@@ -129,7 +129,7 @@ def read_contents(function: Any) -> Any:
 
 
 def can_be_refilled(function: Any) -> bool:
-    """Whether `refill_cache` can put results into this cached function."""
+    """Tell whether `refill_cache` can put results into this cached function."""
     return isinstance(function.__wrapped__, FunctionType)
 
 

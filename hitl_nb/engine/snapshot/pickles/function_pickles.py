@@ -38,7 +38,7 @@ def read_function_state(function: FunctionType) -> tuple[dict[str, Any], dict[st
 
 
 def read_type_parameters(function: FunctionType) -> dict[str, Any]:
-    """The type parameters that a function may have since Python 3.12, by the attribute that has them."""
+    """Read the type parameters that a function may have since Python 3.12, by the attribute that has them."""
     parameters: Any = getattr(function, "__type_params__", ())
     return {"__type_params__": parameters} if parameters else {}
 
@@ -61,7 +61,7 @@ def set_module(module: ModuleType, variables: dict[str, Any]) -> None:
 
 
 def module_globals(name: str) -> dict[str, Any]:
-    """The globals of a module, which is imported if it is not."""
+    """Get the globals of a module, which is imported if it is not."""
     __import__(name)
     return sys.modules[name].__dict__
 
@@ -87,7 +87,7 @@ class ModuleVariables:
 
 
 def reduce_cached(function: Any, *, is_filled: bool) -> Any:
-    """A function with a cache: made again around the function, with the results that it holds if `is_filled`."""
+    """Reduce a function with a cache: made again around the function, with the results that it holds if `is_filled`."""
     if _cloudpickle._lookup_module_and_qualname(function) is not None:
         return NotImplemented  # of a module: found there
     attributes = {k: v for k, v in function.__dict__.items() if k not in ("__wrapped__", "cache_parameters")}
@@ -102,7 +102,7 @@ _DISPATCH: Any = vars(functools)["singledispatch"](print).__code__
 
 
 def is_dispatching(function: Any) -> bool:
-    """Whether a function was made by `functools.singledispatch`."""
+    """Tell whether a function was made by `functools.singledispatch`."""
     return isinstance(function, FunctionType) and function.__code__ is _DISPATCH
 
 

@@ -17,7 +17,7 @@ _early: ContextVar[set[type] | None] = ContextVar("hitl_nb_early", default=None)
 
 
 def hash_early(self: object) -> int:
-    """The `__hash__` of a class that has not got its own yet."""
+    """Compute the hash of an object whose class does not have its own `__hash__` yet."""
     early = _early.get()
     if early is not None:
         early.add(type(self))

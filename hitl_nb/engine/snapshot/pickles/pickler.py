@@ -221,7 +221,7 @@ class Pickler(_CloudPickler):
         return ("ns", name) if is_globals else None
 
     def name_code(self, code: CodeType) -> tuple[Any, ...] | None:
-        """The persistent id of a code object; None: it is saved by value."""
+        """Make the persistent id of a code object; None: it is saved by value."""
         named = name_code(code)
         if named is not None:
             self._add_unit(named[1])
@@ -313,7 +313,7 @@ class Pickler(_CloudPickler):
         return NotImplemented
 
     def _native_code(self, code: CodeType) -> Any:
-        """The code in one piece, in a tenth of the time; a snapshot is bound to its Python version anyway."""
+        """Save the code as one piece, in a tenth of the time; a snapshot is bound to its Python version anyway."""
         try:
             return marshal.loads, (marshal.dumps(code),)
         except ValueError:  # its constants are none that a compiler makes
@@ -400,7 +400,11 @@ class Unpickler(pickle.Unpickler):
         self.find = find
 
     def load(self) -> Any:
-        """The next value. Raises HitlError if it needs a module, or something of one, that is not there any more."""
+        """Load the next value.
+
+        Raises:
+            HitlError: It needs a module, or a part of one, that is not there any more.
+        """
         try:
             with rehash_keys_at_end(), defer_generator_placement():
                 return super().load()

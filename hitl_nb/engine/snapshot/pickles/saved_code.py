@@ -30,7 +30,7 @@ class HasUnits(Protocol):
 
 
 def name_code(code: CodeType) -> tuple[Any, ...] | None:
-    """The persistent id of instrumented code; None: it is native."""
+    """Make the persistent id of instrumented code; None: it is native."""
     known = find_code(code)
     if known is None:
         return None
@@ -57,7 +57,7 @@ def find_code_by_id(pid: Any) -> Any:
 
 
 def describe_units(*picklers: HasUnits) -> list[list[Any]]:
-    """The sources of the units that pickles name, as plain data."""
+    """Describe the sources of the units that pickles name, as plain data."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
     return [list(astuple(replace(SavedUnit.from_unit(units[key]), key=key))) for key in sorted(units)]
 

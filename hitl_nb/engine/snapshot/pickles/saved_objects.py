@@ -26,7 +26,7 @@ _BASES: dict[type, bool] = {
 
 
 def reduce_without_new(obj: Any) -> Any:
-    """How such an object is pickled; NotImplemented for every other, and where the class itself says how."""
+    """Reduce such an object for pickle; NotImplemented for every other, and where the class itself says how."""
     cls = type_of(obj)
     if cls.__module__ != "__main__" or isinstance(cls.__new__, BuiltinMethodType):
         return NotImplemented
@@ -42,7 +42,7 @@ def reduce_without_new(obj: Any) -> Any:
 
 
 def make_without_new(cls: type, base: Any, arguments: tuple[Any, ...]) -> Any:
-    """An object of a class, made by its built-in base."""
+    """Make an object of a class by its built-in base."""
     return base.__new__(cls, *arguments)
 
 
@@ -72,7 +72,10 @@ class SharedAttributes:
         return frozenset((self._again | (self._seen & self._unseen)) & self._owners.keys())
 
     def reduce_object(self, obj: Any, reduced: Any) -> Any:
-        """How an object is pickled whose class leaves that to Python; `reduced` is what is known of it already."""
+        """Describe how an object is pickled whose class leaves that to Python.
+
+        `reduced` is what is known of it already.
+        """
         if isinstance(obj, (type, FunctionType)) or not type_of(obj).__dictoffset__:
             return reduced
         try:

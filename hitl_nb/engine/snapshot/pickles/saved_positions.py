@@ -47,7 +47,7 @@ def find_kind(cls: type) -> Kind | None:
 
 
 def is_unfinished(obj: Any) -> bool:
-    """Whether an object is a generator or coroutine that has not ended."""
+    """Tell whether an object is a generator or coroutine that has not ended."""
     return frame_of(obj) is not None
 
 
@@ -78,7 +78,7 @@ def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any
 
 
 def _check_generator(manager: Any, running: dict[int, SavedFrame]) -> None:
-    """A manager is refused, and not the generator in it."""
+    """Refuse a manager instead of the generator in it."""
     if type_of(manager) is _MANAGER and find_effect(manager) is None:
         generator = generator_of(manager)
         if is_unfinished(generator) and reduce_iterator(generator, running) is None:

@@ -53,7 +53,7 @@ def _reduce_proxy(proxy: Any) -> Any:
 
 
 def _class_of(mapping: Any) -> type | None:
-    """The class that has this very dict as its attributes, if there is one: `vars(cls)` shows it."""
+    """Find the class that has this very dict as its attributes, if there is one: `vars(cls)` shows it."""
     if not isinstance(mapping, dict) or ("__module__" not in mapping and "__doc__" not in mapping):
         return None
     return next(

@@ -124,7 +124,7 @@ def describe_lost_changes(changes: LibraryChanges) -> list[str]:
 
 
 def check_made_modules(frames: Iterable[SavedFrame]) -> tuple[str, Any, NotSavedError] | None:
-    """A module in `sys.modules` that the code of these frames put there and that no import finds, if there is one."""
+    """Find a module in `sys.modules` that the code of these frames put there and that no import finds, if any."""
     for frame, touch, owner in _iterate_touches(frames):
         if owner is sys and touch.kind == "item" and touch.names[-1] == "modules":
             key = _evaluate_node(frame, touch.key)
@@ -139,7 +139,7 @@ def check_made_modules(frames: Iterable[SavedFrame]) -> tuple[str, Any, NotSaved
 
 
 def _can_be_imported(module: ModuleType) -> bool:
-    """Whether another process finds a module by its own name."""
+    """Tell whether another process finds a module by its own name."""
     name = module.__name__
     if getattr(module, "__spec__", None) is None:
         return name == "__main__"
@@ -188,7 +188,7 @@ def _find_registering_functions(owner: Any, touch: Touch) -> set[str]:
 
 
 def _spell_assigned_attribute(frame: SavedFrame, touch: Touch, owner: Any) -> str | None:
-    """How an attribute, or an item of one, is written with the name of its module."""
+    """Spell an attribute, or an item of one, with the name of its module."""
     names = touch.names
     root = _find_value(frame, names[0])
     start = root.__name__ if isinstance(root, ModuleType) else f"{root.__module__}.{root.__qualname__}"
@@ -211,12 +211,12 @@ _NOTHING: Any = object()
 
 
 def _read_member(owner: Any, name: str) -> Any:
-    """An attribute, without running code of its owner."""
+    """Read an attribute, without running code of its owner."""
     return inspect.getattr_static(owner, name, _NOTHING)
 
 
 def _is_original(value: Any, owner: Any, name: str) -> bool:
-    """Whether a function or class is in the place where its module has it: it was put back."""
+    """Tell whether a function or class is in the place where its module has it: it was put back."""
     home = owner.__name__ if isinstance(owner, ModuleType) else getattr(owner, "__module__", "")
     own = getattr(value, "__module__", None) or ""
     if value is _NOTHING or own.partition(".")[0].lstrip("_") != home.partition(".")[0].lstrip("_"):
@@ -240,7 +240,7 @@ def _find_value(frame: SavedFrame, name: str) -> Any:
 
 
 def _evaluate_node(frame: SavedFrame, node: ast.expr | None) -> Any:
-    """The value of a constant, a name, or an attribute of one; `_NOTHING` for every other expression."""
+    """Evaluate a constant, a name, or an attribute of one; `_NOTHING` for every other expression."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):

@@ -63,7 +63,7 @@ def _restore_locale(saved: Any) -> None:
 
 
 def _read_umask() -> int | None:
-    """The mask of new files. Reading it with `os.umask` would change it for other threads for a moment."""
+    """Read the mask of new files. Reading it with `os.umask` would change it for other threads for a moment."""
     try:
         file = os.open(_STATUS, os.O_RDONLY)  # at every save; a file object takes twice as long
     except OSError:
@@ -77,7 +77,7 @@ def _read_umask() -> int | None:
 
 
 def _read_temporary_folder() -> str | None:
-    """The folder that was chosen; None for what `gettempdir` finds by itself and keeps in the same place."""
+    """Read the folder that was chosen; None for what `gettempdir` finds by itself and keeps in the same place."""
     if tempfile.tempdir is None:
         return None
     usual = {settings.read_variable(name) for name in ("TMPDIR", "TEMP", "TMP")} | {"/tmp", "/var/tmp", "/usr/tmp"}

@@ -159,7 +159,10 @@ class _TemporaryFolders:
         return os.path.realpath(os.curdir)
 
     def has_file(self, text: str) -> bool:
-        """Whether a text is the path of an existing one. Those of a project that itself lies there are none."""
+        """Tell whether a text is the path of an existing temporary file.
+
+        Files of a project that is itself in the temporary folder do not count.
+        """
         if len(text) >= 4096 or not os.path.isabs(text) or not text.startswith((self._named, self._real_folder)):  # noqa: PTH117 - of every text
             return False
         return not text.startswith(self._current_folder) and os.path.lexists(text)

@@ -26,14 +26,14 @@ _DOUBT = frozenset(
 
 
 def is_plain_class(cls: Any) -> bool:
-    """Whether only the notebook made a class, so that no library reads its attributes by a rule of its own."""
+    """Tell whether only the notebook made a class, so that no library reads its attributes by a rule of its own."""
     if not isinstance(cls, type) or type_of(cls) not in (type, abc.ABCMeta):
         return False
     return all(one in (object, abc.ABC) or one.__module__ == "__main__" for one in cls.__mro__)
 
 
 def may_read_attribute(name: str, frames: Iterable[SavedFrame], values: Iterable[Any]) -> bool:
-    """Whether the rest of `frames`, or the code of `values`, may read an attribute of this name."""
+    """Tell whether the rest of `frames`, or the code of `values`, may read an attribute of this name."""
     wanted = {name, *_DOUBT}
     for frame in frames:
         source = FrameSource(frame)
@@ -55,7 +55,7 @@ def _collect_words(code: CodeType) -> set[str]:
 
 
 def _iterate_codes(value: Any, seen: set[int]) -> Iterator[CodeType]:
-    """The code of a function, or of all functions in a class, and of those inside."""
+    """Iterate over the code of a function, or of all functions in a class, and of those inside."""
     if id(value) in seen:
         return
     seen.add(id(value))

@@ -52,14 +52,14 @@ class DataSlot:
 
 
 def find_slots(definition: Any) -> dict[SlotPath, DataSlot]:
-    """Where a definition holds data."""
+    """Find the places where a definition holds data."""
     found: dict[SlotPath, DataSlot] = {}
     _add_slots(definition, (), "", found, set())
     return found
 
 
 def find_module_slots(module: ModuleType) -> dict[SlotPath, DataSlot]:
-    """Where a module of the user's holds data: its globals, and those of its own definitions."""
+    """Find the places where a user's module holds data: its globals, and slots of its own definitions."""
     found: dict[SlotPath, DataSlot] = {}
     seen, home = set[int](), module.__name__
     for name, value in list(vars(module).items()):
@@ -106,7 +106,7 @@ def _add_slots(
 
 
 def _list_code_parts(obj: Any) -> list[tuple[tuple[str, Any], Any]]:
-    """The definitions inside a definition, each with the step that leads to it."""
+    """List the definitions inside a definition, each with the step that leads to it."""
     if isinstance(obj, type):
         return [(("a", name), value) for name, value in vars(obj).items() if _is_part(obj, value)]
     if isinstance(obj, (staticmethod, classmethod)):
@@ -132,7 +132,7 @@ def _is_part(cls: type, value: Any) -> bool:
 
 
 def is_code(value: Any) -> bool:
-    """Whether a value is a function or class, plain or decorated."""
+    """Tell whether a value is a function or class, plain or decorated."""
     return isinstance(value, (FunctionType, type)) or is_definition(value) or is_cached(value)
 
 
@@ -164,7 +164,7 @@ def _list_filled_cells(function: FunctionType) -> list[tuple[str, CellType]]:
 
 
 def is_atom(value: Any) -> bool:
-    """Whether a value is plain and cannot be changed."""
+    """Tell whether a value is plain and cannot be changed."""
     return type(value) in _ATOMS or (type(value) is tuple and all(map(is_atom, cast("tuple[Any, ...]", value))))
 
 
@@ -236,7 +236,7 @@ class DefinitionState:
                 put_slot(definition, path, value, is_gone=was == _GONE)
 
     def _hash_value(self, value: Any) -> str | None:
-        """A hash of a value; None if it cannot be told, or is large."""
+        """Compute a hash of a value; None if it cannot be told, or is large."""
         try:
             left = [_MAX_PARTS]
             return hashlib.sha256(repr(self._describe_shape(value, left)).encode("utf-8", "replace")).hexdigest()

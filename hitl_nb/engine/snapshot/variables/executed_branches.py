@@ -11,7 +11,7 @@ from hitl_nb.engine.position.frames.frames import SavedStack
 
 
 def read_run_branches(stack: SavedStack) -> set[str]:
-    """The paths of the branches that the outermost frame has noted."""
+    """Read the paths of the branches that the outermost frame has noted."""
     found = stack.frames[0].locals if stack.frames else {}
     return {name.removeprefix(BRANCH) for name in found if name.startswith(BRANCH)}
 

@@ -40,11 +40,11 @@ class FrameSource:
         return [node for node in iterate_frame_nodes(self.function) if self._is_inside(node)]
 
     def may_have_run(self, node: Any) -> bool:
-        """Whether a statement or expression of the function, as far as its place tells, has run."""
+        """Tell whether a statement or expression of the function, as far as its place tells, has run."""
         return self._is_looped(node) or (node.lineno <= self.last and not self._is_in_other_branch(node))
 
     def may_run(self, node: Any) -> bool:
-        """Whether a statement or expression of the function may still run; the one at the place included."""
+        """Tell whether a statement or expression of the function may still run; the one at the place included."""
         return self._is_looped(node) or (node.end_lineno >= self.line and not self._is_in_other_branch(node))
 
     def _is_inside(self, node: Any) -> bool:
@@ -53,7 +53,7 @@ class FrameSource:
         return isinstance(node, tuple(_BRANCHES)) and self._is_in_part(node)
 
     def _is_in_part(self, node: Any) -> bool:
-        """Whether the place is in a part of a statement, and not behind all of it."""
+        """Tell whether the place is in a part of a statement, and not behind all of it."""
         whole = (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
         return whole != tuple(self._position) and node.lineno <= self.line <= node.end_lineno
 
@@ -92,14 +92,14 @@ def _find_unmet_words(unit: Unit, function: int, place: int) -> frozenset[str]:
 
 
 def find_unmet_names(saved_frame: SavedFrame) -> frozenset[str]:
-    """The names that are only in statements of a frame which have not run yet."""
+    """Find the names that are only in statements of a frame which have not run yet."""
     unit = find_unit(saved_frame.unit)
     assert unit is not None
     return _find_unmet_words(unit, saved_frame.function, saved_frame.place)
 
 
 def find_star_imported_names(unit: Unit, ns: dict[str, Any]) -> set[str]:
-    """The names of `ns` that a cell may have from `from module import *`."""
+    """Find the names of `ns` that a cell may have from `from module import *`."""
     found = set[str]()
     for module in _find_star_imports(unit):
         held = vars(sys.modules[module]) if module in sys.modules else {}
@@ -110,14 +110,14 @@ def find_star_imported_names(unit: Unit, ns: dict[str, Any]) -> set[str]:
 
 @functools.lru_cache(maxsize=32)
 def _find_star_imports(unit: Unit) -> frozenset[str]:
-    """The modules of which a unit imports all."""
+    """Find the modules of which a unit imports all."""
     nodes = (node for node in ast.walk(_parse_module(unit)) if isinstance(node, ast.ImportFrom))
     return frozenset(node.module for node in nodes if node.module and node.names[0].name == "*")
 
 
 @functools.lru_cache(maxsize=32)
 def collect_text_words(unit: Unit) -> frozenset[str]:
-    """The words in the texts of a unit: names that `eval`, magics and the like may read."""
+    """Collect the words in the texts of a unit: names that `eval`, magics and the like may read."""
     texts = (node.value for node in ast.walk(_parse_module(unit)) if isinstance(node, ast.Constant))
     return frozenset(word for text in texts if isinstance(text, str) for word in re.findall(r"\w+", text))
 
@@ -129,7 +129,7 @@ def _parse_module(unit: Unit) -> ast.Module:
 
 @functools.lru_cache(maxsize=512)
 def _find_function_node(unit: Unit, number: int) -> Any:
-    """The user's node of a function of the unit; a cell's is its module."""
+    """Find the user's node of a function of the unit; a cell's is its module."""
     module, known = _parse_module(unit), unit.functions[number]
     if known.kind == "cell":
         return module
@@ -150,7 +150,7 @@ def _find_function_node(unit: Unit, number: int) -> Any:
 
 
 def iterate_frame_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function that are evaluated where they are; not those of the functions in it."""
+    """Iterate over the nodes of a function that are evaluated where they are; not those of the functions in it."""
     todo = list(ast.iter_child_nodes(function))
     for node in todo:  # grows
         yield node

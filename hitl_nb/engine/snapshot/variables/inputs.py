@@ -51,7 +51,7 @@ Inputs = dict[str, Input]
 
 
 def record_inputs(unit: Unit, ns: dict[str, Any], hidden: Callable[[str], bool]) -> Inputs:
-    """The inputs of a cell that is about to run."""
+    """Record the inputs of a cell that is about to run."""
     code = unit.native
     state = _find_stored_names(code) | _find_partly_assigned_names(unit.source)
     reads, written = _follow_names(_find_loaded_names(code), ns)
@@ -82,7 +82,7 @@ def _digest_current_value(name: str, ns: dict[str, Any]) -> str:
 
 
 def read_header(header: dict[str, Any]) -> Inputs:
-    """The inputs that a snapshot's header names."""
+    """Read the inputs that a snapshot's header names."""
     found: dict[str, list[Any]] = header.get("inputs", {})
     return {n: Input(Fingerprint(one[0], one[1]), *one[2:]) for n, one in found.items()}
 
@@ -129,7 +129,7 @@ class NotebookValues:
 
 
 def find_reached_names(code: CodeType, ns: dict[str, Any]) -> set[str]:
-    """The names that code of a cell reads, and the functions of the notebook that it names."""
+    """Find the names that code of a cell reads, also by way of the notebook's functions that it names."""
     return _follow_names(_find_loaded_names(code), ns)[0]
 
 
@@ -161,7 +161,7 @@ def _find_stored_names(code: CodeType) -> set[str]:
 
 
 def _find_partly_assigned_names(source: str) -> set[str]:
-    """Names whose value is changed by assigning to, or deleting, a part of it: `orders[0] = x`, `del a.b`."""
+    """Find the names whose value is changed by assigning to, or deleting, a part of it: `orders[0] = x`, `del a.b`."""
     found = set[str]()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
@@ -174,7 +174,7 @@ def _find_partly_assigned_names(source: str) -> set[str]:
 
 
 def _follow_names(names: set[str], ns: dict[str, Any]) -> tuple[set[str], set[str]]:
-    """The names read by way of the notebook's functions and classes too, and those that these rebind."""
+    """Find the names read by way of the notebook's functions and classes too, and those that these rebind."""
     reads, written = set[str](), set[str]()
     todo = list(names)
     while todo:
@@ -214,7 +214,7 @@ def _make_short_text(name: str, value: Any) -> str:
 
 
 def _is_volatile(value: Any) -> bool:
-    """Whether the value is the time of now, or a random id."""
+    """Tell whether the value is the current time, or a random id."""
     if isinstance(value, uuid.UUID):
         return value.version in (1, 4, 6, 7)
     if isinstance(value, dt.datetime):

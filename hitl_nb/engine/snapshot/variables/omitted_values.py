@@ -35,14 +35,14 @@ class OmittedValues:
         self.sentences = {name: said for name, said in self.sentences.items() if self.omits_name(name)}
 
     def omits_name(self, name: str) -> bool:
-        """Whether the present value of a variable, or of what a definition holds, is left out."""
+        """Tell whether the present value of a variable, or of what a definition holds, is left out."""
         if name in self._failed_slots:
             root = self.ns.get(name.partition(".")[0])
             return any(slot.value is self._failed_slots[name] for slot in find_slots(root).values())
         return name in self._failed and self._failed[name] == id(self.ns.get(name))
 
     def omits_slot(self, root: str, path: SlotPath, value: Any) -> bool:
-        """Whether this value, which a definition holds there, is left out."""
+        """Tell whether this value, which a definition holds there, is left out."""
         written = ".".join((root, *(str(step[1]) for step in path)))
         return written in self._failed_slots and self._failed_slots[written] is value
 
@@ -77,7 +77,7 @@ class OmittedValues:
         )
 
     def drop_omitted_locals(self, frame: SavedFrame) -> SavedFrame:
-        """The frame, without locals that are left out."""
+        """Copy the frame without the locals that are left out."""
         if not self._failed:
             return frame
         unit = find_unit(frame.unit)

@@ -36,7 +36,7 @@ class NotPlainError(Exception):
 
 
 def hash_plain_data(value: Any) -> str | None:
-    """A hash of plain data; None for other objects, and for what is large."""
+    """Compute a hash of plain data; None for other objects, and for what is large."""
     try:
         shape = _DataShape().describe_value(value)
     except NotPlainError:

@@ -57,7 +57,7 @@ def _is_users_file(file: str) -> bool:
 
 
 def is_user_module(module: object) -> bool:
-    """Whether a module is the user's own: a `.py` file that is not installed. `hitl.live(module)` exempts it."""
+    """Tell whether a module is the user's own: a `.py` file that is not installed. `hitl.live(module)` exempts it."""
     if not isinstance(module, ModuleType):
         return False
     file, name = getattr(module, "__file__", None), module.__name__
@@ -70,12 +70,12 @@ contextvalues.users.append(is_user_module)
 
 
 def is_user_class(cls: type) -> bool:
-    """Whether a class is of the notebook, or of a module of the user's."""
+    """Tell whether a class is of the notebook, or of a module of the user's."""
     return cls.__module__ == "__main__" or is_user_module(sys.modules.get(cls.__module__))
 
 
 def find_user_modules(values: Iterable[Any]) -> dict[str, ModuleType]:
-    """The user's modules that values belong to, and those that these modules use."""
+    """Find the user's modules that values belong to, and those that these modules use."""
     found: dict[str, ModuleType] = {}
     todo = list(values)
     while todo:
@@ -177,7 +177,7 @@ class ModuleState:
 
 
 def describe_lost(lost: list[str]) -> list[str]:
-    """The note for people about what a run changed in modules and is not saved."""
+    """Make the note for people about changes of a run in modules that are not saved."""
     if not lost:
         return []
     return [
@@ -186,7 +186,7 @@ def describe_lost(lost: list[str]) -> list[str]:
 
 
 def _is_same(slot: DataSlot, before: Any) -> bool:
-    """Whether a slot holds the very object it held; of a cache, whether it holds the same results."""
+    """Tell whether a slot holds the very object it held; of a cache, whether it holds the same results."""
     if is_cached(slot.holder) and type_of(before) is tuple is type_of(slot.value):
         now, then = ([result for _, result in contents[1]] for contents in (slot.value, before))
         return len(now) == len(then) and all(map(operator.is_, now, then))
