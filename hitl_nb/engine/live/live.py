@@ -210,10 +210,7 @@ class LiveRun:
         return exact
 
     async def await_call(self, call: Awaitable[Any]) -> Any:
-        """Await the result of the current call.
-
-        If the run is continued meanwhile, the call is made again, by its name.
-        """
+        """Await the current call. If the run is continued meanwhile, the call is made again, by its name."""
         execution = self.keys.find_execution(self._task)
         if execution is None:  # of a call that was made before anything was named
             return await call
@@ -275,11 +272,7 @@ class LiveRun:
         return started_in.get() or self.keys.find_execution(self._task)
 
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
-        """Check that no other call of this statement has this key and other arguments.
-
-        Raises:
-            ValueError: There is such a call.
-        """
+        """Raise ValueError if another call of this statement has this key and other arguments."""
         self._keyed_calls.begin_execution(self.current_execution)
         self._keyed_calls.check_arguments(name, key, arguments, lambda: self.line)
 

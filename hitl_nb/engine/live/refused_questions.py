@@ -86,7 +86,7 @@ def _names_refusal(types: Any) -> bool:
 
 
 def _is_being_raised(error: BaseException) -> bool:
-    """Tell whether a `finally` or the end of a `with` runs for the error, in this thread, and no handler has caught it."""
+    """Tell whether a `finally` or the end of a `with` runs for the error in this thread, and no handler caught it."""
     if error is not sys.exception() or error.__traceback__ is None:
         return False
     around = _list_enclosing_statements(error.__traceback__)

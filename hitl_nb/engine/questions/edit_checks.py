@@ -41,7 +41,9 @@ class AnswerCheck:
 def check_answer(asked: LiveQuestion, decision: Decision, decided: Proposal, ledger: Ledger, run: Run) -> AnswerCheck:
     """Let guardrails look at what people edited, and policies at what a gate makes of it.
 
-    Raises CannotPause if a guardrail asks, PolicyError for a file that cannot be used.
+    Raises:
+        CannotPause: A guardrail asks a question.
+        PolicyError: A policy file cannot be used.
     """
     try:
         edited = asked.ask_edited(decision.value) if decision.action == "edit" else asked

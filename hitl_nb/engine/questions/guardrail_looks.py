@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def run_guardrails(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> None:
     """Run the guardrails of the questions on their values, and record with each question what they found.
 
-    Raises CannotPause if a guardrail asks.
+    Raises:
+        CannotPause: A guardrail asks a question.
     """
     for one in asked:
         guards = one.review.guardrails

@@ -70,7 +70,8 @@ def _describe_boto_object(client: Any, *, of_resource: bool) -> dict[str, Any]:
 def _open_with_same_credentials(about: dict[str, Any], client: Any) -> tuple[Any, Any]:
     """Open a session that finds the client's credentials, whose profile is noted, and a client of it.
 
-    Raises NotSavedError.
+    Raises:
+        NotSavedError: The client cannot be opened again.
     """
     session = _open_session(None)
     plain = _open_client(about, session)

@@ -154,7 +154,11 @@ def has_resources() -> bool:
 
 
 def reopen_resource(made: ResourceOrigin) -> Any:
-    """Call the factory. Raises HitlError naming it; the run stays where it was."""
+    """Call the factory.
+
+    Raises:
+        HitlError: The factory failed. The message names it, and the run stays where it was.
+    """
     try:
         with _enter_factory_call(FactoryCall(made.key, made.run) if made.key else None):
             obj = made.factory(*made.args, **made.kwargs)

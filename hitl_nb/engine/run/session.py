@@ -221,7 +221,10 @@ class Session:
         Threads make their calls in any order. So a call in a thread of its own is known by its arguments, where they
         can be compared, unless it has a key.
 
-        Raises Paused if the run has paused, NotInAgent if it has ended; ValueError for a key that another call has.
+        Raises:
+            Paused: The run has paused.
+            NotInAgent: The run has ended.
+            ValueError: Another call has this key.
         """
         self.check_going()
         if key is not None:

@@ -299,11 +299,19 @@ class ProcessState:
         return found
 
     def restore_places(self, saved: dict[str, Any]) -> None:
-        """Put back what decides which modules and files are found. Raises HitlError."""
+        """Put back the state that decides which modules and files are found.
+
+        Raises:
+            HitlError: A part of it cannot be put back.
+        """
         self._restore_kinds(_PLACES, saved)
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Put back everything else. Raises HitlError."""
+        """Put back everything else.
+
+        Raises:
+            HitlError: A part of it cannot be put back.
+        """
         self._restore_kinds(_KINDS, saved)
         self._carried, self.saved = dict(saved), dict(saved)
         self._noticed = saved.get(_SURROUNDINGS, NoticedState())

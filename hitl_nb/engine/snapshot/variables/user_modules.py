@@ -152,7 +152,8 @@ class ModuleState:
     def restore_slots(self, saved: dict[str, list[SlotEntry]]) -> None:
         """Put back what was changed, and what something else in the snapshot shares, if the module still has it so.
 
-        Raises HitlError for a module that cannot be imported.
+        Raises:
+            HitlError: A module cannot be imported.
         """
         for name, entries in saved.items():
             try:
