@@ -314,17 +314,14 @@ class LiveRun:
     line = property(find_line)
 
     def hold_tasks(self) -> contextlib.AbstractContextManager[None]:
-        """While a position is read and the run is left: no other thread takes its tasks on.
-
-        Raises:
-            CannotSave: The position cannot be saved.
-        """
+        """Hold the run's tasks while another thread reads a position and leaves the run; may raise CannotSave."""
         return self._driver.hold_tasks()
 
     def read_position(self, callee: Any = None, frame: types.FrameType | None = None) -> RunPosition:
-        """The position of now, at a call of `callee` that waits for an answer; None: where code reports, in `frame`.
+        """Read the current position, at a call of `callee` that waits for an answer; None: a report in `frame`.
 
-        Raises CannotSave.
+        Raises:
+            CannotSave: The position cannot be saved.
         """
         stack = self._driver.read_stack(
             frame or find_user_frame(), None if callee is None else lambda value: value is callee

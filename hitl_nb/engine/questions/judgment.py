@@ -268,7 +268,7 @@ def read_comments_at_decision(proposal: Proposal, ledger: Ledger) -> list[Commen
     """Read the comments on a proposal as they were when it was decided.
 
     Raises:
-        StoreCorrupt: The store lacks a part of it.
+        StoreCorrupt: A comment in the store differs from its event in the log.
     """
     if proposal.decision is None:
         return []

@@ -171,14 +171,7 @@ class Pickler(_CloudPickler):
         self._reducers.update(frame_reducers())
 
     def dump(self, obj: Any) -> None:
-        """Pickle one object.
-
-        Args:
-            obj: The object.
-
-        Raises:
-            pickle.PicklingError: A hook of the user raised an error that is not an `Exception`.
-        """
+        """Pickle one object; raise PicklingError if a hook of the user raised an error that is no `Exception`."""
         try:
             super().dump(obj)
         except (Exception, KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, Paused):
@@ -416,11 +409,7 @@ class Unpickler(pickle.Unpickler):
         return find_code_by_id(pid) or self.find(pid)
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """Find a class or function that the stream names.
-
-        Raises:
-            HitlError: The module does not have it.
-        """
+        """Find a class or function that the stream names; raise HitlError if its module does not have it."""
         try:
             return super().find_class(module_name, global_name)
         except AttributeError as error:

@@ -302,7 +302,7 @@ class ProcessState:
         """Put back the state that decides which modules and files are found.
 
         Raises:
-            HitlError: A part of it cannot be put back.
+            HitlError: A part of it cannot be put back, and `must_restore` is True.
         """
         self._restore_kinds(_PLACES, saved)
 
@@ -310,7 +310,7 @@ class ProcessState:
         """Put back everything else.
 
         Raises:
-            HitlError: A part of it cannot be put back.
+            HitlError: A part of it cannot be put back, and `must_restore` is True.
         """
         self._restore_kinds(_KINDS, saved)
         self._carried, self.saved = dict(saved), dict(saved)
