@@ -19,6 +19,7 @@ class HasLine(Protocol):
     @property
     def line(self) -> str:
         """The place as sentences name it."""
+        ...
 
 
 class NotSavedError(pickle.PicklingError):

@@ -27,6 +27,7 @@ class HasUnits(Protocol):
     @property
     def units(self) -> Mapping[str, Unit]:
         """The units of the code that was pickled, by key."""
+        ...
 
 
 def name_code(code: CodeType) -> tuple[Any, ...] | None:
