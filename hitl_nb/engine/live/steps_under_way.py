@@ -26,7 +26,7 @@ recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_ca
 
 
 def find_active_step() -> Future[None] | None:
-    """The step whose function runs now, as it is counted: done when it has ended."""
+    """Find the step whose function runs now, as it is counted: done when it has ended."""
     calls = recorded_calls.get()
     return getattr(calls[-1], "under_way", None) if calls and in_step.get() is not None else None
 
@@ -47,14 +47,14 @@ class StepCounter:
         return sorted(set(self._names.values()))
 
     def begin_step(self, name: str) -> Future[None]:
-        """A step begins; it has ended when `end_step` is called with this."""
+        """Begin a step; it has ended when `end_step` is called with the returned value."""
         call: Future[None] = Future()
         self._calls[call] = None
         self._names[call] = name
         return call
 
     def end_step(self, call: Future[None]) -> None:
-        """The step has ended: what there is to record of it is recorded."""
+        """End a step, after its result has been recorded."""
         self._calls.pop(call, None)
         self._names.pop(call, None)
         if not call.done():

@@ -249,7 +249,7 @@ def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, clai
 
 
 def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver) -> LoadedState:
-    """The state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
+    """Load the state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
     saver.process.must_restore = run.status != "finished"
     saver.definitions.own |= saved.own
     live = held_states.get(run.id)

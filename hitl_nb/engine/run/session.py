@@ -242,7 +242,7 @@ class Session:
         return {identify_call(step.key): step for step in self.ledger.list_steps(self.run_record.id)}
 
     def begin_step(self, name: str) -> Future[None]:
-        """A step is about to start; `under_way.read_end_position` must be called with what this returns.
+        """Begin a step that is about to start; `under_way.end_step` must be called with the returned value.
 
         Raises:
             Paused: the run has paused meanwhile.
