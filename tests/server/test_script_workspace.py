@@ -454,7 +454,7 @@ def test_a_call_that_makes_no_sense_is_refused_with_a_sentence(server: Any) -> N
     place = f"workspaces/{server.call('POST', 'workspaces', opening)[1]['id']}"
     for body, why in (
         ({"do": "append", "text": "x", "at": 7, "last": False}, "has brought 0 characters"),
-        ({"do": "replace", "text": "x"}, "needs `old` or `comment`"),
+        ({"do": "replace", "text": "x"}, "needs either `old` or `comment`"),
         ({"do": "reply", "text": "x"}, "needs `comment`"),
     ):
         status, said = server.call("POST", f"{place}/writes", {"session": SESSION, "key": "k", **body})
@@ -535,7 +535,7 @@ def test_no_browser_goes_on_with_a_script_s_run(server: Any, tmp_path: Path) -> 
     server.ledger.decide(p.id, "approve", reviewer="ann")
     for call in ("resume", "headless"):
         status, said = server.call("POST", f"runs/{p.run}/{call}", {"browser": "one"})
-        assert (status, "is a script's" in said["message"]) == (409, True)
+        assert (status, "belongs to a script" in said["message"]) == (409, True)
 
 
 def test_a_token_that_is_wrong_or_may_not_write(server: Any, readers: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ export function HistoryPanel({ work, host }: { work: IDocumentTools; host: IHost
             : trans.__('Nobody has opened it yet. This is the proposed value.'))}
       </p>
       {isText(subject.kind) && last > 0 && <AuthorLegend authors={[...wrote.values()]} host={host} />}
-      <ColoredText pieces={pieces} authors={wrote} label={trans.__('Text at this moment')} />
+      <ColoredText pieces={pieces} authors={wrote} label={trans.__('Text of this version')} />
     </section>
   );
 }

@@ -73,7 +73,7 @@ async function move(place: number): Promise<void> {
 }
 
 function text(): string {
-  return [...screen.getByLabelText('Text at this moment').querySelectorAll('.cm-line')]
+  return [...screen.getByLabelText('Text of this version').querySelectorAll('.cm-line')]
     .map(one => one.textContent)
     .join('\n');
 }
