@@ -81,7 +81,9 @@ def test_the_timeline_has_work_waits_decisions_and_steps(ledger: Ledger) -> None
     assert wait.until is not None
     assert wait.seconds == (wait.until - wait.at).total_seconds()
     assert next(entry.what for entry in found if entry.type == "decision") == "reject: Letter"
-    assert next(entry.what for entry in found if entry.type == "doubt").startswith("send() (it is unknown whether it happened)")
+    assert next(entry.what for entry in found if entry.type == "doubt").startswith(
+        "send() (it is unknown whether it happened)"
+    )
 
 
 def test_the_timeline_of_a_process_that_died_ends_with_its_last_sign(ledger: Ledger) -> None:
