@@ -692,11 +692,11 @@ _REVIEW_FIELDS = (
     *("tags", "confidence", "guardrails", "facts", "why", "terms", "votes", "widened", "step", "shift"),
     *("settles_at", "overdue", "stuck", "requesters", "asked_at", "untold"),
 )
-"""Fields of review policies that are not in P."""
+"""Fields of review policies that are not in the JSON of a proposal."""
 
 
 def proposal_json(proposal: Proposal, known: Known | None = None) -> dict[str, Any]:
-    """Return the JSON document P of API.md.
+    """Return the JSON of a proposal, as `hitl-nb show --json`, notebooks' outputs and the REST API have it.
 
     Args:
         proposal: The proposal.
@@ -712,7 +712,7 @@ def proposal_json(proposal: Proposal, known: Known | None = None) -> dict[str, A
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """Return the JSON document R of API.md."""
+    """Return the JSON of a run, as `hitl-nb runs --json` and the REST API have it."""
     shown: dict[str, Any] = msgspec.to_builtins(run)
     shown.pop("epoch")
     return shown

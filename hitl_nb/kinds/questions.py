@@ -45,14 +45,14 @@ def build_question(
     """Build the question that `checkpoint()` asks people.
 
     Args:
-        value: See API.md.
-        title: See API.md.
-        kind: See API.md.
-        context: See API.md.
-        schema: See API.md.
-        options: See API.md.
-        allow: See API.md.
-        reasons: See API.md.
+        value: See `hitl_nb.checkpoint`.
+        title: See `hitl_nb.checkpoint`.
+        kind: See `hitl_nb.checkpoint`.
+        context: See `hitl_nb.checkpoint`.
+        schema: See `hitl_nb.checkpoint`.
+        options: See `hitl_nb.checkpoint`.
+        allow: See `hitl_nb.checkpoint`.
+        reasons: See `hitl_nb.checkpoint`.
         arguments: Parameters of the tool, if the value is a call of a tool; their annotations give the types. None
             (default): no tool.
 
