@@ -11,7 +11,8 @@ import world
 import hitl_nb as hitl
 from hitl_nb.engine.run import resume as resuming
 from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, run_cell
-from hitl_nb.engine.run.resume import RunDisplay, RunOutcome
+from hitl_nb.engine.run.resume import RunOutcome
+from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.engine.tracebacks import trim_traceback
 from hitl_nb.ledger.ledger import Ledger

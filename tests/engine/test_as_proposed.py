@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, get_ledger, run_cell
-from hitl_nb.engine.run.resume import RunDisplay, RunOutcome
+from hitl_nb.engine.run.resume import RunOutcome
+from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.storage import open_store
 

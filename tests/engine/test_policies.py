@@ -17,7 +17,7 @@ from desk import Desk, effects
 from forks import ChildDied, Forks
 
 import hitl_nb as hitl
-from hitl_nb.engine.run.resume import RunDisplay
+from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.records import Proposal, new_id
 from hitl_nb.review.timeline import build_timeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from desk import Desk, effects
 
-from hitl_nb.engine.run.resume import RunDisplay
+from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.errors import CellChanged
 from hitl_nb.records import Run
 

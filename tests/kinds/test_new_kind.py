@@ -24,7 +24,8 @@ import hitl_nb as hitl
 from hitl_nb.cli.app import app
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, get_ledger, run_cell
-from hitl_nb.engine.run.resume import RunDisplay, RunOutcome
+from hitl_nb.engine.run.resume import RunOutcome
+from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.errors import InvalidEdit, StoreCorrupt
 from hitl_nb.kinds.json import JsonKind

@@ -16,6 +16,7 @@ from hitl_nb.engine.live.live import LiveRun
 from hitl_nb.engine.position.frames.continuations import find_saved_unit
 from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.questions.pending_calls import PendingCall
+from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.engine.run.saves import snapshot_place
 from hitl_nb.engine.run.session import Session, enter_loading
 from hitl_nb.engine.run.stack_placement import move_to_current_code, read_cell_end
@@ -26,7 +27,7 @@ from hitl_nb.engine.snapshot.variables.inputs import NotebookValues, record_inpu
 from hitl_nb.errors import Paused, Untrusted
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.runs.snapshots import RunState
-from hitl_nb.records import CHANGED_SINCE, Proposal, Run, Step, Workspace
+from hitl_nb.records import CHANGED_SINCE, Proposal, Run, Step
 from hitl_nb.review.decision_expiry import explain_expiry
 from hitl_nb.review.policy_files.policy_files import load_policy
 
@@ -51,57 +52,6 @@ class RunCode:
     def read_end(self) -> SavedStack:
         """Read the stack behind its last statement."""
         return read_cell_end(self.cell, self.ns) if self.cell is not None else SavedStack([], False, {})
-
-
-class RunDisplay:
-    """The display of a run while it works. A driver overrides this to print, display and record."""
-
-    def display(self, value: Any) -> None:
-        """Show the value of the cell's last expression."""
-
-    def outputs(self) -> list[Any]:
-        """List the outputs that were shown so far, as JSON."""
-        return []
-
-    def replay(self, outputs: list[Any]) -> None:
-        """Show again what an earlier try recorded."""
-
-    def show_decisions(self, proposals: list[Proposal]) -> None:
-        """Show the decisions that the run continues with."""
-
-    def show_notes(self, sentences: list[str]) -> None:
-        """Tell people what this process lacks that the run had, or what a pause waits for."""
-
-    def list_open_figures(self) -> list[Any]:
-        """List figures that are drawn and not shown yet, as JSON with `until_resumed`.
-
-        They are shown at a pause until the run continues.
-        """
-        return []
-
-    def show_open_figures(self) -> None:
-        """Show the figures that were drawn: the code has ended."""
-
-    def show_verdicts(self, proposals: list[Proposal]) -> None:
-        """Show what a policy decided without a pause. Also called when code that uses it is made again."""
-
-    def show_objection(self, text: str) -> None:
-        """Show that an edit is used to which guardrails object, with reasons that the people who decided were shown."""
-
-    def show_passed_counts(self) -> None:
-        """Show how many passed that were not shown one by one: what comes next is saved with the run's state."""
-
-    def show_continued(self, run: Run) -> None:
-        """`--restart` begins nothing: it has begun this run before, which has not finished."""
-
-    def show_finished(self, run: Run) -> None:
-        """Nothing was run: the run had finished before."""
-
-    def show_changed_inputs(self, text: str) -> None:
-        """Show that the notebook has other values by now for names that the cell only reads."""
-
-    def show_workspace(self, workspace: Workspace) -> None:
-        """Show a workspace that the run has opened. Also called when the code that had opened it is made again."""
 
 
 @dataclass

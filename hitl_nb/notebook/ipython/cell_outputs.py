@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
-from hitl_nb.engine.run.resume import RunDisplay
+from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.notebook.ipython.inline_figures import draw_open_figures, show_open_figures
 from hitl_nb.notebook.ipython.passed_lines import PASSES_KEY, PassedLines
 from hitl_nb.records import Proposal, Run, Workspace
