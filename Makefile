@@ -25,7 +25,7 @@ FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -ty
 
 test: check
 	@cd extension && npm test --silent
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 quick: $(READY) $(FRONT)
 	@$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet
