@@ -6,6 +6,7 @@ guardrails; `guardrail_checks.py` runs them. `hitl.guardrails` is this module.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -84,15 +85,15 @@ class NamedGuardrail:
     version: str = ""
 
 
-class BuiltinGuardrail(NamedGuardrail):
+class BuiltinGuardrail(NamedGuardrail, ABC):
     """A guardrail of this package."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @abstractmethod
     def __call__(self, value: Any) -> GuardrailFinding:
         """Check `value` and return the finding."""
-        raise NotImplementedError
 
 
 @name_in_package
