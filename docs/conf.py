@@ -78,7 +78,7 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:class",
-        r"(Kind|Action|Key|OnDeadline|By|Known|CommentState|Speaker|timedelta|datetime)",
+        r"(Kind|KindName|Action|Key|OnDeadline|By|Known|CommentState|Speaker|timedelta|datetime)",
     ),  # aliases; the page explains them
     (r"py:class", r"(.*\.)?[TFP](\.args|\.kwargs)?"),  # type variables
 ]

@@ -1,4 +1,4 @@
-"""Context variables of the user's modules hold behind a pause what the run has set, in each of its tasks too."""
+"""Context variables of modules hold behind a pause what the run has set, in each of its tasks too."""
 
 from __future__ import annotations
 
@@ -88,3 +88,80 @@ def test_a_variable_that_is_gone_is_an_error_and_the_run_waits(desk: Desk, tmp_p
     (tmp_path / "my_context.py").write_text(MODULE + "\n")
     assert desk.run(source).status == "finished"
     assert desk.ns["found"] == "ann"
+
+
+PACKAGE = """
+from contextvars import ContextVar
+_tenant = ContextVar("tenant", default=None)
+_span = ContextVar("span", default=None)
+_fields = {}
+def set_tenant(tenant): _tenant.set(tenant)
+def tenant(): return _tenant.get()
+def open_span(): _span.set(object())
+def bind(**fields):
+    for name, value in fields.items():
+        _fields.setdefault(name, ContextVar("logged_" + name)).set(value)
+"""
+START_PACKAGE = "import asyncio, installed_package as p\n"
+PACKAGE_PROGRAMS = {
+    "set before": ("p.set_tenant('acme')\n" + ASK.format(n=1), "p.tenant()", "acme"),
+    "plain data in containers": ("p.set_tenant({'ids': (1, 2)})\n" + ASK.format(n=1), "p.tenant()", {"ids": (1, 2)}),
+    "in each task": (
+        (
+            "p.set_tenant('main')\nasync def f(n):\n    p.set_tenant(n)\n    await asyncio.sleep(0)\n"
+            "    hitl.checkpoint(n, title=str(n))\n    await asyncio.sleep(0)\n    return p.tenant()\n"
+            "done = await asyncio.gather(*[f(n) for n in range(3)])\n"
+        ),
+        "(done, p.tenant())",
+        ([0, 1, 2], "main"),
+    ),
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    (installed / "installed_package.py").write_text(PACKAGE)
+    monkeypatch.setattr(sys, "path", [str(installed), *sys.path])
+    yield desk
+    sys.modules.pop("installed_package", None)
+
+
+def restart_with_package(desk: Desk) -> None:
+    sys.modules.pop("installed_package", None)
+    desk.new_kernel()
+
+
+@pytest.mark.parametrize("kind", PACKAGE_PROGRAMS)
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_plain_data_in_variables_of_packages_is_there_behind_a_pause(
+    package: Desk, kind: str, is_restarted: bool
+) -> None:
+    source, read, expected = PACKAGE_PROGRAMS[kind]
+    source = f"{START_PACKAGE}{source}found = {read}\n"
+    while package.run(source).status == "waiting":
+        package.answer()
+        if is_restarted:
+            restart_with_package(package)
+    assert package.ns["found"] == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "name"), [("p.open_span()", "span of installed_package"), ("p.bind(user='ann')", "logged_user")]
+)
+def test_what_cannot_be_saved_of_packages_is_named(package: Desk, call: str, name: str) -> None:
+    source = f"{START_PACKAGE}{call}\n{ASK.format(n=1)}"
+    (proposal,) = package.run(source).proposals
+    assert f"context variables that the agent set are not saved: {name};" in " ".join(proposal.notes)
+    package.answer()
+    restart_with_package(package)
+    said: list[str] = []
+    package.shown.show_notes = said.extend
+    assert package.run(source).status == "finished"
+    assert f"context variables that were set before the pause are not set here: {name};" in " ".join(said)
+
+
+def test_nothing_is_said_of_variables_that_the_run_does_not_set(package: Desk) -> None:
+    source = f"{START_PACKAGE}import decimal\ndecimal.getcontext().prec = 9\n{ASK.format(n=1)}"
+    assert package.run(source).proposals[0].notes == ()

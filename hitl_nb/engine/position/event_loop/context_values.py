@@ -1,44 +1,113 @@
-"""Values of context variables of the user's modules: in the run's own context, and in those of its tasks.
+"""Values of context variables that belong to modules: in the run's own context, and in those of its tasks.
 
 A module is imported again in another process, and its `ContextVar` has no value there. Values that the run has set,
 through functions of the module, are saved by the names of module and variable. They are set again where the run
-continues.
+continues. Of the user's modules all values are saved. Of installed packages only plain data is saved, because other
+values are often handles of this process (an event loop, an open span); `list_unsaved_variables` lists these.
 """
 
 from __future__ import annotations
 
 import contextvars
+import datetime as dt
 import importlib
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from hitl_nb.errors import HitlError
+
+AllValues = Mapping[contextvars.ContextVar[Any], Any]
+"""Values by variable: a context, or a copy of it."""
 
 Values = dict[tuple[str, ...], Any]
 """Values by name: of the module, of the class in it if the variable is a class attribute, and of the variable."""
 
 users: list[Callable[[object], bool]] = []
-"""Functions that return whether a module is the user's own; registered by `usermodules`."""
+"""Functions that return whether a module is the user's own; registered by `user_modules`."""
 
 _names: dict[contextvars.ContextVar[Any], tuple[str, ...] | None] = {}
+_package_names: dict[contextvars.ContextVar[Any], tuple[str, ...] | None] = {}
 _MOST_NAMED = 1000
 
-
-def values_in(context: contextvars.Context) -> Values:
-    """Return the values of the variables of the user's modules in a context."""
-    found: Values = {}
-    for variable, value in context.items():
-        name = _name_of(variable)
-        if name is not None:
-            found[name] = value
-    return found
+_NOT_OF_THE_RUN = frozenset(
+    (
+        *("hitl_nb", "IPython", "ipykernel", "jupyter_core", "jupyter_server", "prompt_toolkit", "tornado", "zmq"),
+        *("asyncio", "anyio", "sniffio"),
+        *("decimal", "_pydecimal", "numpy"),  # saved elsewhere
+    )
+)
+"""Packages whose context variables the front end, the event loop or another part of the snapshot takes care of."""
+_OWN_PREFIX = "hitl_nb"
+_DECIMAL_CONTEXT = "decimal_context"  # of the C module, which has no attribute for it
+_MISSING: Any = object()
 
 
 def values_apart(context: contextvars.Context, common: contextvars.Context) -> Values:
     """Return the values that are in `context` and missing or different in `common`."""
-    known = values_in(common)
-    return {name: value for name, value in values_in(context).items() if name not in known or known[name] is not value}
+    return find_new_values(context, common)
+
+
+def find_new_values(now: AllValues, before: AllValues) -> Values:
+    """Find the values that can be saved among those that are in `now` and are not those of `before`."""
+    found: Values = {}
+    for variable, value in now.items():
+        if before.get(variable, _MISSING) is not value:
+            name = _find_saved_name(variable, value)
+            if name is not None:
+                found[name] = value
+    return found
+
+
+def list_unsaved_variables(now: AllValues, before: AllValues) -> list[str]:
+    """List the variables whose new value is not saved, as they are called in a message: `NAME of PACKAGE`."""
+    return sorted(
+        _describe_variable(variable)
+        for variable, value in now.items()
+        if before.get(variable, _MISSING) is not value
+        and _is_of_the_run(variable)
+        and _find_saved_name(variable, value) is None
+    )
+
+
+def _find_saved_name(variable: contextvars.ContextVar[Any], value: Any) -> tuple[str, ...] | None:
+    name = _find_user_name(variable)
+    if name is None and _is_of_the_run(variable) and _is_plain_data(value):
+        name = _find_package_name(variable)
+    return name
+
+
+def _is_of_the_run(variable: contextvars.ContextVar[Any]) -> bool:
+    """Return whether a run may have set a variable, and no other part of the snapshot has it."""
+    if variable.name == _DECIMAL_CONTEXT or variable.name.startswith(_OWN_PREFIX):
+        return False
+    name = _find_user_name(variable) or _find_package_name(variable)
+    return name is None or name[0].partition(".")[0] not in _NOT_OF_THE_RUN
+
+
+def _describe_variable(variable: contextvars.ContextVar[Any]) -> str:
+    name = _find_package_name(variable)
+    return variable.name if name is None else f"{variable.name} of {name[0].partition('.')[0]}"
+
+
+def _is_plain_data(value: Any, depth: int = 8) -> bool:
+    kind = type(value)
+    if kind in _ATOMS:
+        return True
+    if not depth or kind not in (list, tuple, set, frozenset, dict) or len(value) > 1000:
+        return False
+    parts = [*value.keys(), *value.values()] if kind is dict else value
+    return all(_is_plain_data(part, depth - 1) for part in parts)
+
+
+_ATOMS = frozenset(
+    (
+        *(int, float, complex, bool, str, bytes, type(None)),
+        *(dt.datetime, dt.date, dt.time, dt.timedelta, uuid.UUID),
+    )
+)
 
 
 def set_values(values: Values) -> None:
@@ -61,17 +130,29 @@ def set_values(values: Values) -> None:
             ) from error
 
 
-def _name_of(variable: contextvars.ContextVar[Any]) -> tuple[str, ...] | None:
+def _find_user_name(variable: contextvars.ContextVar[Any]) -> tuple[str, ...] | None:
+    """Return the name of a variable of the user's modules; None for others."""
     if variable not in _names:
         if len(_names) >= _MOST_NAMED:
             _names.clear()
-        _names[variable] = _find(variable)
+        _names[variable] = _search_modules(variable, lambda module: any(is_users(module) for is_users in users))
     return _names[variable]
 
 
-def _find(variable: contextvars.ContextVar[Any]) -> tuple[str, ...] | None:
+def _find_package_name(variable: contextvars.ContextVar[Any]) -> tuple[str, ...] | None:
+    """Find the name of a variable in all modules; None: it is made while a package runs."""
+    if _package_names.get(variable) is None:  # a module may have been imported since
+        if len(_package_names) >= _MOST_NAMED:
+            _package_names.clear()
+        _package_names[variable] = _search_modules(variable, lambda module: isinstance(module, ModuleType))
+    return _package_names[variable]
+
+
+def _search_modules(
+    variable: contextvars.ContextVar[Any], is_searched: Callable[[object], bool]
+) -> tuple[str, ...] | None:
     for name, module in list(sys.modules.items()):
-        if not any(is_users(module) for is_users in users):
+        if name == "__main__" or not is_searched(module):
             continue
         for attribute, value in list(vars(module).items()):
             if value is variable:

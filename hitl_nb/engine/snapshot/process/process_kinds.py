@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from hitl_nb.engine.position.event_loop.context_values import find_new_values
+
 MISSING: Any = object()
 """The baseline of a library that was imported later."""
 
@@ -54,8 +56,10 @@ class ContextValues(ProcessStateKind):
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         """Find the values that the run set; None if it set none."""
-        known: dict[Any, Any] = {} if before is MISSING else before
-        return {k: v for k, v in now.items() if k in (carried or ()) or k not in known or known[k] is not v} or None
+        found = find_new_values(now, {} if before is MISSING else before)
+        if carried:
+            found |= {name: value for name, value in find_new_values(now, {}).items() if name in carried}
+        return found or None
 
 
 class Settings(ProcessStateKind):

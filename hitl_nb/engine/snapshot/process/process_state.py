@@ -9,7 +9,6 @@ A library is looked at only if something imported it already.
 
 from __future__ import annotations
 
-import contextvars
 import decimal
 import os
 import random
@@ -18,14 +17,19 @@ import warnings
 from collections.abc import Iterable
 from typing import Any, cast
 
-from hitl_nb.engine.position.driver import current_driver
 from hitl_nb.engine.position.event_loop import context_values as contextvalues
 from hitl_nb.engine.position.frames.frames import SavedFrame
 from hitl_nb.engine.position.managers.effects import base_context, set_base_context
 from hitl_nb.engine.reopening import figures
 from hitl_nb.engine.snapshot.process.library_settings import SETTINGS
 from hitl_nb.engine.snapshot.process.process_kinds import MISSING, ContextValues, OptionValues, ProcessStateKind
-from hitl_nb.engine.snapshot.process.surroundings import NoticedState, Surroundings, describe_missing, describe_noticed
+from hitl_nb.engine.snapshot.process.surroundings import (
+    NoticedState,
+    Surroundings,
+    describe_missing,
+    describe_noticed,
+    read_context,
+)
 from hitl_nb.errors import HitlError
 
 
@@ -201,11 +205,6 @@ def _restore_matplotlib_parameters(saved: dict[str, Any]) -> None:
             sys.modules["matplotlib"].rcParams[name] = value
 
 
-def _read_context_values() -> contextvalues.Values:
-    driver = current_driver()
-    return contextvalues.values_in(contextvars.copy_context() if driver is None else driver.context)
-
-
 _PLACES = (
     ProcessStateKind("directory", "the working directory", "os", _read_directory, _restore_directory),
     SearchPath("search path", "sys.path", "sys", lambda: list(sys.path), _restore_search_path),
@@ -222,9 +221,9 @@ _KINDS = (
     WarningFilters("warnings", "the warnings filters", "warnings", lambda: list(warnings.filters), _restore_filters),
     ContextValues(
         "context variables",
-        "what the agent has set of the context variables of your modules",
+        "what the agent has set of the context variables of modules",
         "contextvars",
-        _read_context_values,
+        read_context,
         contextvalues.set_values,
     ),
     OptionValues("pandas options", "pandas' options", "pandas", _read_pandas_options, _restore_pandas_options),

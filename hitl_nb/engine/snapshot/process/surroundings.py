@@ -1,11 +1,13 @@
 """Changes of a run around it that are not saved: noticed at a pause, and reported again in a process that lacks them.
 
-They are changes of environment variables (names only: values may be secrets) and of the set-up of logging. Others are
-temporary files that the saved values name, and assignments of its code in libraries (`library_changes.py`).
+They are changes of environment variables (names only: values may be secrets), of context variables of packages, and of
+the set-up of logging. Others are temporary files that the saved values name, and assignments of its code in libraries
+(`library_changes.py`).
 """
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import os
 import tempfile
@@ -16,6 +18,8 @@ from pathlib import PurePath
 from typing import Any, TypedDict, cast
 
 from hitl_nb import settings
+from hitl_nb.engine.position.driver import current_driver
+from hitl_nb.engine.position.event_loop.context_values import list_unsaved_variables
 from hitl_nb.engine.position.frames.frames import SavedFrame
 from hitl_nb.engine.snapshot.process.library_changes import (
     LibraryChanges,
@@ -32,6 +36,7 @@ class NoticedState(TypedDict, total=False):
     """The changes that a pause noticed. A key without changes is missing; `files` maps each path to its variables."""
 
     variables: list[str]
+    context: list[str]
     logging: dict[str, str]
     files: dict[str, list[str]]
     libraries: LibraryChanges
@@ -43,6 +48,7 @@ class Surroundings:
     def __init__(self) -> None:
         self._variables = settings.copy_raw_environment()
         self._loggers = _read_loggers()
+        self._context = read_context()
 
     def notice(
         self, values: Iterable[tuple[str, Any]], carried: NoticedState, frames: Iterable[SavedFrame] = ()
@@ -64,6 +70,10 @@ class Surroundings:
         }  # saved, see library_settings.py
         if variables:
             found["variables"] = sorted(variables)
+        here = read_context()
+        kept = [name for name in carried.get("context", []) if name in list_unsaved_variables(here, {})]
+        if names := {*list_unsaved_variables(here, self._context), *kept}:
+            found["context"] = sorted(names)
         known = carried.get("logging", {})
         changed = {n: s for n, s in _read_loggers().items() if self._loggers.get(n) != s or n in known}
         if changed:
@@ -80,6 +90,12 @@ class Surroundings:
         return found
 
 
+def read_context() -> dict[contextvars.ContextVar[Any], Any]:
+    """Read the values of the context variables in the run's own context."""
+    driver = current_driver()
+    return dict(contextvars.copy_context() if driver is None else driver.context)
+
+
 def describe_noticed(noticed: NoticedState) -> list[str]:
     """Sentences for the reviewer: what another process will have to have."""
     said: list[str] = []
@@ -87,6 +103,11 @@ def describe_noticed(noticed: NoticedState) -> list[str]:
         said.append(
             f"environment variables that the agent set are not saved: {', '.join(names)}; where the agent continues in "
             "another process, set them before it does"
+        )
+    if names := noticed.get("context"):
+        said.append(
+            f"context variables that the agent set are not saved: {', '.join(names)}; where the agent continues in "
+            "another process, set them again behind the question"
         )
     if loggers := noticed.get("logging"):
         said.append(f"logging that the agent set up is not saved: {_list_loggers(loggers)}")
@@ -107,6 +128,13 @@ def describe_missing(noticed: NoticedState) -> list[str]:
             f"environment variables that were set before the pause are not set here: {', '.join(names)}; set them "
             "where the kernel is started, or in a cell above"
         )
+    if set_before := noticed.get("context"):
+        here = list_unsaved_variables(read_context(), {})
+        if names := [name for name in set_before if name not in here]:
+            said.append(
+                f"context variables that were set before the pause are not set here: {', '.join(names)}; set them "
+                "again behind the question"
+            )
     known = noticed.get("logging", {})
     now = _read_loggers() if known else {}
     if loggers := {n: s for n, s in known.items() if now.get(n) != s}:
