@@ -92,8 +92,12 @@ def _describe_variable(variable: contextvars.ContextVar[Any]) -> str:
     return variable.name if name is None else f"{variable.name} of {name[0].partition('.')[0]}"
 
 
+def _kind_of(value: object) -> Any:
+    return type(value)
+
+
 def _is_plain_data(value: Any, depth: int = 8) -> bool:
-    kind = type(value)
+    kind = _kind_of(value)
     if kind in _ATOMS:
         return True
     if not depth or kind not in (list, tuple, set, frozenset, dict) or len(value) > 1000:
