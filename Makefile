@@ -1,5 +1,5 @@
 # make test            everything CI runs, closing with pytest's own summary
-# make quick           an answer within three minutes: checks of types and style, and the tests that start no other process
+# make quick           an answer within three minutes: checks of types and style, and most tests that start no other process
 # make demo            opens the example in JupyterLab and prints its address
 # make demo HEADLESS=1 plays the example's story in the terminal
 # make faults          every fault test, the long ones too (an hour; 200 kills); HITL_NB_SEED=n takes other seeds
@@ -16,6 +16,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 QUICK_TESTS := $(filter-out $(addprefix tests/,ui faults cases testing headless notebook server docs cli foreign __pycache__), \
 	$(patsubst %/,%,$(wildcard tests/*/)))
+# The files whose tests take longest, together more than half of the time. `make test` runs them.
+NOT_QUICK := scripted_review $(addsuffix .py,$(addprefix drafts/test_,update) $(addprefix storage/test_,disk) \
+	$(addprefix engine/test_,agents_outside cases doubts gathered_calls held inputs own_namespaces process_state \
+		readme_table reopened_clients saved_code shared_memory tasks_of_runs workspace) \
+	$(addprefix engine/exact/test_,found lifetimes tasks) engine/instrument/test_tools)
 NPM_CI := { test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent; }
 FRONT := hitl_nb/labextension/package.json
 FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -type f) $(wildcard extension/*.json extension/*.mjs)
@@ -32,7 +37,8 @@ quick: $(READY) $(FRONT)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target quick-python quick-extension
 
 quick-python:
-	@HITL_PROGRAMS=20 $(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow" $(QUICK_TESTS)
+	@HITL_PROGRAMS=20 $(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow" $(QUICK_TESTS) \
+		$(addprefix --ignore=tests/,$(NOT_QUICK))
 
 quick-extension:
 	@$(BIN)/pyright

@@ -163,5 +163,5 @@ def test_what_cannot_be_saved_of_packages_is_named(package: Desk, call: str, nam
 
 
 def test_nothing_is_said_of_variables_that_the_run_does_not_set(package: Desk) -> None:
-    source = f"{START_PACKAGE}import decimal\ndecimal.getcontext().prec = 9\n{ASK.format(n=1)}"
+    source = f"{START_PACKAGE}import decimal\ndecimal.getcontext().prec += 0\n{ASK.format(n=1)}"
     assert package.run(source).proposals[0].notes == ()
