@@ -1,7 +1,8 @@
 """Tracebacks that show the user's own lines and only those.
 
 An exception on its way out of a run has gone through frames of this package. They are taken out of the exception
-itself, so that IPython, `traceback` and a debugger all see the same.
+itself, so that IPython, `traceback` and a debugger all see the same. Since Python 3.12 frames of list, set and dict
+comprehensions are taken out too: code that is not instrumented has none there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from pathlib import Path
 from types import FunctionType, TracebackType
 from typing import Any, cast
 
+_INLINED_COMPREHENSIONS: frozenset[str] = frozenset(
+    ("<listcomp>", "<setcomp>", "<dictcomp>") if sys.version_info >= (3, 12) else ()
+)
+"""Names of functions that only instrumented code has since Python 3.12: natively such code has no frame (PEP 709)."""
 _PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
 
 
@@ -37,6 +42,10 @@ def _drop_package_frames(entry: TracebackType | None) -> TracebackType | None:
         line = cast("int | None", entry.tb_lineno)  # None: of an instruction of the engine's own
         if entry.tb_frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
             is_whole = False
+        elif entry.tb_frame.f_code.co_name in _INLINED_COMPREHENSIONS and kept:
+            is_whole = False
+            if line is not None:
+                kept[-1] = kept[-1][0], line  # natively the function around the comprehension is at this line
         else:
             is_whole = is_whole and line is not None
             kept.append((entry, -1 if line is None else line))

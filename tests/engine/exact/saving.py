@@ -28,6 +28,7 @@ from hitl_nb.engine.position.driver import Driver
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.position.stack.generators import end_generators_quietly
+from hitl_nb.engine.tracebacks import trim_traceback
 from hitl_nb.review.decision import Decision
 
 MOST_SAVES = 400
@@ -200,9 +201,8 @@ def _unit_of(source: str) -> Unit:
 
 
 def shown(error: BaseException) -> Any:
-    """As `world.shown`, without the frames of the engine: `tracebacks.trimmed` takes them out."""
-    parts = world.shown(error)
-    return without_engine(parts)
+    """As `world.shown`, behind what a run does with an error that leaves it: `trim_traceback`."""
+    return without_engine(world.shown(trim_traceback(error)))
 
 
 def without_engine(parts: Any) -> Any:

@@ -318,3 +318,21 @@ try:
 except AssertionError as error:
     effect("failed", str(error))
 """
+
+
+COMPREHENSIONS_THAT_FAIL = """\
+class Order:
+    def total(self):
+        return sum([self.price + item for item in sorted([1, ask(2)])])
+{kind}
+"""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["[Order().total() for _ in range(2)]", "{Order().total() for _ in [ask(1)]}", "{1: Order().total() for _ in '1'}"],
+)
+def test_comprehensions_that_fail_have_the_frames_that_this_python_gives_them(exact_forks: Forks, kind: str) -> None:
+    expected, got = exact_forks(native_and_continued, ASK + COMPREHENSIONS_THAT_FAIL.format(kind=kind))
+    assert got == expected
+    assert expected[0] == "AttributeError"

@@ -95,4 +95,9 @@ def _reduce_cached_property(made: Any) -> tuple[Any, ...]:
     """Without its lock (until Python 3.11): who holds it is inside a call that is made again."""
     state = dict(cast("dict[str, Any]", vars(made)))
     state.pop("lock", None)
-    return functools.cached_property, (None,), state
+    return make_cached_property, (), state
+
+
+def make_cached_property() -> Any:
+    """Make a cached property without a function of its own; the state of the saved one is set on it."""
+    return functools.cached_property(make_cached_property)  # Python 3.13 reads attributes of the function
