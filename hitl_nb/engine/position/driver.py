@@ -1,4 +1,9 @@
-"""Runs instrumented code so that its stack can be saved, and continues a saved stack."""
+"""Runs instrumented code so that its stack can be saved, and continues a saved stack.
+
+*Instrumented code* is code of the user that hitl_nb compiled so that its frames can be saved. A *frame that asks*
+requests the decision of a person, as `hitl.checkpoint` does. The *main task* of a run is the asyncio task that awaits
+the run's own coroutine.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +40,18 @@ from hitl_nb.engine.position.stack.suspended_frames import (
 
 
 class Driver:
-    """One run in this process: its root on the stack, and the frames that are still to be restored.
+    """One run in this process. It knows the frame below the run's stack, and the saved frames to be restored.
 
     Args:
-        on_poll: what is called, with the frame, at the next place where code reports after `due` was set.
-        run: whose driver this is; for the owner's use.
+        on_poll: called with the current frame when the code next reaches a poll (a check between statements). Polls are
+            active only while the runtime's `due` is set.
+        run: the object that the driver runs for; only the owner of the driver uses it.
 
     Attributes:
-        branches: what the locals of an agent cell said of its branches when it ended.
+        branches: of an agent cell that has ended: the engine locals that record which of its branches have run, by
+            name.
+        on_unwinding: called with an error, the frame that it is about to leave by a handler, `finally` or `with`, and
+            whether it is a `with`.
     """
 
     def __init__(self, on_poll: Callable[[types.FrameType], None] | None = None, run: Any = None) -> None:
@@ -55,7 +64,7 @@ class Driver:
         self._answer: Callable[[], Any] | None = None
         self._answered_frame: types.FrameType | None = None
         self._main_coroutine: Any = None
-        self._main_task: asyncio.Task[Any] | None = None  # the one that awaits the run
+        self._main_task: asyncio.Task[Any] | None = None  # the task that awaits the run
         self._main_turn = 0
         self._is_cancelled = False
         self._started_count = 0
@@ -66,7 +75,11 @@ class Driver:
     # -- running
 
     def start(self, function: Callable[[], Any]) -> Any:
-        """Run from the beginning. Returns the result; for a coroutine function, a coroutine to be awaited."""
+        """Run a function from its beginning.
+
+        Returns:
+            The result of the function. For a coroutine function: a coroutine that must be awaited.
+        """
         beginning.forget_loaded_objects()
         return self._drive_function(function)
 
@@ -74,7 +87,12 @@ class Driver:
         """Continue a saved stack.
 
         Args:
-            answer: gives the value that the innermost frame waits for, or raises; None: it waits for none.
+            stack: the saved stack; its list of frames is emptied.
+            answer: returns the value that the innermost frame waits for, or raises. None: the innermost frame waits for
+                no value.
+
+        Returns:
+            The result of the outermost frame. For a coroutine: a coroutine that must be awaited.
         """
         join_coroutines(stack)
         outermost, *rest = stack.frames
@@ -102,7 +120,7 @@ class Driver:
         token = _active_driver.set(self)
         self._root_frame = _get_frame(1)
         self._main_coroutine = coroutine
-        with contextlib.suppress(RuntimeError):  # another loop than asyncio's
+        with contextlib.suppress(RuntimeError):  # the event loop is not asyncio's
             self._main_task = asyncio.current_task()
         if self._main_task is not None:
             set_origin(self._main_task, Origin(started_count=self._started_count, is_cancelled=self._is_cancelled))
@@ -113,10 +131,10 @@ class Driver:
                 await self._take_turn(steps)
             if self._is_cancelled and self._main_task is not None:
                 origin_of(self._main_task).is_cancelled = False
-                self._main_task.cancel()  # noticed at its next `await`
+                self._main_task.cancel()  # raises CancelledError at its next `await`
             return await coroutine
         except BaseException:
-            if self._is_left:  # by a task: `coroutine` has been ended
+            if self._is_left:  # a task has paused the run, and has ended `coroutine`
                 raise Unwind from None
             raise
         finally:
@@ -126,7 +144,7 @@ class Driver:
     async def _take_turn(self, steps: list[tuple[int, asyncio.Handle]]) -> None:
         try:
             await turns.take_turn(next((step for turn, step in steps if turn > self._main_turn), None))
-        except asyncio.CancelledError:  # it is noticed where the run's own code waits
+        except asyncio.CancelledError:  # it is raised again where the run's own code waits
             assert self._main_task is not None
             self._main_task.uncancel()
             self._is_cancelled = True
@@ -134,10 +152,15 @@ class Driver:
     # -- saving
 
     def read_stack(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> SavedStack:
-        """Read the stack down to `frame`, as data.
+        """Read the stack of the run from its outermost frame to `frame`, as data.
+
+        Args:
+            frame: the innermost frame of the run.
+            is_answered: returns whether a function is one that gets the answer of a person (a checkpoint). None:
+                `frame` is at a poll.
 
         Raises:
-            CannotSave: The stack cannot be saved here.
+            CannotSave: The stack cannot be saved at its present place.
         """
         assert self._root_frame is not None
         frame, is_answered = self._find_waiting_frame(frame, is_answered)
@@ -160,7 +183,7 @@ class Driver:
         return stack
 
     def _refuse_tasks(self) -> None:
-        """Raise CannotSave if code that does not await anything itself has started tasks."""
+        """Raise CannotSave if a run that itself awaits nothing has started tasks which have not ended."""
         try:
             loop, main = asyncio.get_running_loop(), asyncio.current_task()
         except RuntimeError:
@@ -174,7 +197,11 @@ class Driver:
                 )
 
     def _find_asking_task(self) -> asyncio.Task[Any] | None:
-        """Find the task that runs now; None: it is the run's own."""
+        """Find the task that runs now; None: it is the main task, or another thread runs, or the run has no tasks.
+
+        Raises:
+            CannotSave: The event loop runs a callback, which is no task and cannot ask.
+        """
         if self._main_task is None:
             return None
         if threading.get_ident() != self._thread_id:
@@ -191,7 +218,7 @@ class Driver:
 
     @property
     def asking_task_name(self) -> str:
-        """Prefix for names of places of the task that runs now; "" for the run's own task."""
+        """Prefix for names of places in the task that runs now. "" for the main task, and if no task runs."""
         try:
             asking = self._find_asking_task()
         except CannotSave:
@@ -199,24 +226,29 @@ class Driver:
         return "" if asking is None else f"task {origin_of(asking).key}"
 
     def _is_in_awaited_call(self) -> bool:
-        """Return whether the running task or thread starts again when the call that waits for it is made again."""
+        """Return whether the running task or thread begins again in another process.
+
+        It does so if it belongs to a call that the main task awaits and that is executed again.
+        """
         if threading.get_ident() != self._thread_id:
             return True
         running = asyncio.current_task()
         return running is not None and origin_of(running).awaiting_task is not None
 
     def _find_own_frame(self, frame: types.FrameType) -> types.FrameType:
-        """Find the run's own innermost frame: it waits, if another thread of the run is active in `frame`."""
+        """Find the innermost frame of the run's own thread: `frame`, unless another thread is active in `frame`."""
         if threading.get_ident() == self._thread_id:
             return frame
         return sys._current_frames()[self._thread_id]  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
     @contextlib.contextmanager
     def hold_tasks(self) -> Generator[None]:
-        """Let no task of the run take a step while another thread of the run is active.
+        """Stop all tasks of the run inside the `with` block, while another thread of the run is active.
+
+        The event loop is blocked. In the event loop's own thread, and for a run without tasks, nothing is done.
 
         Raises:
-            CannotSave: The tasks cannot be held.
+            CannotSave: The event loop did not stop within 5 seconds.
         """
         if self._main_task is None or threading.get_ident() == self._thread_id:
             yield
@@ -236,14 +268,14 @@ class Driver:
             goes_on.set()
 
     def _find_tasks(self) -> list[asyncio.Task[Any]]:
-        """Find the run's tasks that have not ended."""
+        """Find the tasks of the run that have not ended, without the main task."""
         assert self._main_task is not None
         found = [task for task in asyncio.all_tasks(self._main_task.get_loop()) if task is not self._main_task]
         mine = [task for task in found if self._is_own_context(turns.context_of(task))]
         return [task for task in mine if not origin_of(task).is_outside]
 
     def _find_reevaluated_tasks(self) -> list[asyncio.Task[Any]]:
-        """Find the tasks of libraries that begin again with the calls that wait for them."""
+        """Find the tasks of libraries that begin again when the call that awaits them is executed again."""
         assert self._main_task is not None
         found = [task for task in asyncio.all_tasks(self._main_task.get_loop()) if task is not self._main_task]
         mine = [(task, origin_of(task)) for task in found if self._is_own_context(turns.context_of(task))]
@@ -253,17 +285,24 @@ class Driver:
         return context.get(_active_driver) is self
 
     def end_paused_tasks(self) -> None:
-        """End the tasks of a run that is saved and paused. The code that runs now is then left by raising `Unwind`."""
+        """End the tasks of a run that is saved and paused, without running code of the notebook in them.
+
+        The caller must then leave the running code by raising `Unwind`.
+        """
         if self._main_task is not None:
             self._is_left = self._is_in_awaited_call() or asyncio.current_task() is not self._main_task
             end_tasks([*self._find_tasks(), *self._find_reevaluated_tasks()], self._main_task, self._main_coroutine)
             tasks.discard_leftovers()
 
     def read_places(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> StackPlaces:
-        """Read the places of the frames down to `frame`.
+        """Read the names of the places of the frames down to `frame`.
+
+        Args:
+            frame: the innermost frame of the run.
+            is_answered: as for `read_stack`.
 
         Raises:
-            CannotSave: The stack cannot be saved here.
+            CannotSave: The stack cannot be saved at its present place.
         """
         assert self._root_frame is not None
         frame, is_answered = self._find_waiting_frame(frame, is_answered)
@@ -279,23 +318,35 @@ class Driver:
     def _find_waiting_frame(
         self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None
     ) -> tuple[types.FrameType, Callable[[Any], bool] | None]:
-        """Find the frame to read from: while an answer is being given, this is the frame that waits for it."""
+        """Return the frame and the `is_answered` to read the stack with.
+
+        While the function `answer` of a resumed run is being called, the frame is the one that waits for the answer.
+        Otherwise both are as given.
+        """
         return (frame, is_answered) if self._answered_frame is None else (self._answered_frame, None)
 
     def read_failed_stack(
         self, error: BaseException, left_frame: types.FrameType, *, is_left_by_with: bool
     ) -> SavedStack | None:
-        """Read the stack where `error` was raised, which is about to leave the frame `left`.
+        """Read the stack at the place where `error` was raised, before the error leaves the frame `left_frame`.
+
+        Args:
+            error: the error.
+            left_frame: the frame that the error is about to leave by a `finally` or `with`.
+            is_left_by_with: whether it is a `with`.
+
+        Returns:
+            The stack, or None if the run cannot be continued before the error; see `failures.read_failed_stack`.
 
         Raises:
-            CannotSave: A place cannot be continued.
+            CannotSave: The place of a frame cannot be continued.
         """
         assert self._root_frame is not None
         return read_failed_stack(error, left_frame, self._root_frame, is_left_by_with=is_left_by_with)
 
     @property
     def context(self) -> contextvars.Context:
-        """The context of the run's own code."""
+        """The `contextvars` context of the run's own code."""
         return contextvars.copy_context() if self._main_task is None else turns.context_of(self._main_task)
 
     @property
@@ -305,16 +356,20 @@ class Driver:
 
     @property
     def is_answering(self) -> bool:
-        """Whether the answer is being given that the innermost frame of a resumed stack waited for."""
+        """Whether the answer for which the innermost frame of a resumed stack waits is being computed now."""
         return self._answered_frame is not None
 
     # -- what instrumented code asks
 
     def take_pending_call(self) -> Callable[[], Any]:
-        """Return the function that a restored frame calls at its place."""
+        """Return the function that a restored frame calls at its place.
+
+        It continues the next saved frame inward. For the innermost frame it returns the answer; without an answer it
+        returns None.
+        """
         if self._pending_frames:
             function, box = continue_frame(self._pending_frames.pop(0))
-            return types.MethodType(function, box)  # Python calls it without C's stack, whose limit 3.12 counts
+            return types.MethodType(function, box)  # a method is called without C's stack, which Python 3.12 limits
         answer, self._answer = self._answer, None
         return [None].pop if answer is None else functools.partial(self._give_answer, answer)
 
@@ -327,7 +382,7 @@ class Driver:
 
 
 _LOOP_TIMEOUT_SECONDS = 5.0
-"""Seconds that a thread waits for the event loop."""
+"""Seconds that a thread waits for the event loop to stop."""
 
 _active_driver: contextvars.ContextVar[Driver] = contextvars.ContextVar("hitl_nb_driver")
 
@@ -353,12 +408,16 @@ def _end_cell() -> None:
 
 
 def current_driver() -> Driver | None:
-    """Return the driver whose code is running; None: there is none."""
+    """Return the driver whose code is running; None if no driver's code is running."""
     return _active_driver.get(None)
 
 
 def _take_exception() -> BaseException | None:
-    """Return the exception for which a `finally` or `with` is left."""
+    """Return the exception by which a `finally` or `with` is left, after reporting it to the driver.
+
+    Returns:
+        The exception, or None if the block is left without one.
+    """
     exception = sys.exception()
     driver = _active_driver.get(None)
     if driver is not None and exception is not None and type(exception) is not RUNTIME.Unwind:
@@ -367,7 +426,7 @@ def _take_exception() -> BaseException | None:
 
 
 def _leave_handler(handled_exception: BaseException) -> None:
-    """Note that a handler of `handled_exception` is left, perhaps by another exception."""
+    """Report to the driver that another exception than `handled_exception` is about to leave a handler."""
     exception = sys.exception()
     driver = _active_driver.get(None)
     if driver is None or exception is None or exception is handled_exception or type(exception) is RUNTIME.Unwind:
@@ -376,7 +435,11 @@ def _leave_handler(handled_exception: BaseException) -> None:
 
 
 def _leave_with(error: BaseException) -> type:
-    """Note that the manager of a `with` is about to be asked about an error, and return the error's type."""
+    """Report to the driver that the `__exit__` of a `with` is about to be called for an error.
+
+    Returns:
+        The type of the error.
+    """
     driver = _active_driver.get(None)
     if driver is not None:
         driver.on_unwinding(error, _get_frame(2), True)

@@ -1,1 +1,1 @@
-"""The state of a run inside asyncio (tasks, futures, locks, queues), as data."""
+"""The asyncio part of a run's state: tasks, futures, locks, queues, context variables, the order of the next steps."""

@@ -1,7 +1,7 @@
-"""Waiting coroutines of asyncio itself (`sleep`, `wait_for`, `wait`, of locks, events and queues), as data.
+"""Waiting coroutines of asyncio itself (`sleep`, `wait_for`, `wait`, waits for locks, events and queues), as data.
 
-Each is called again with its arguments, unless what it waits for has come already. So the deadlines of `wait_for` and
-`wait` start over; `sleep` keeps the time that was left.
+After a resume, each coroutine is called again with its arguments, unless the event that it waits for has happened
+before the save. So the deadlines of `wait_for` and `wait` start again; `sleep` keeps the time that was left.
 """
 
 from __future__ import annotations
@@ -23,20 +23,25 @@ from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.lookup import frame_of
 
 ReducedForm = tuple[Any, ...]
+"""A tuple as `object.__reduce__` returns it."""
 
 
 _QUEUE: Any = asyncio.Queue
 
-# -- coroutines of asyncio's that wait
+# -- coroutines of asyncio that wait
 
 
 def is_asyncio_coroutine(value: object) -> bool:
-    """Return whether a value is a coroutine of asyncio's that can be saved."""
+    """Return whether a value is a coroutine of asyncio that can be saved, for example of `asyncio.sleep`."""
     return isinstance(value, types.CoroutineType) and value.cr_code in _COROUTINE_REDUCERS
 
 
 def reduce_coroutine(coroutine: object) -> ReducedForm | None:
-    """Reduce a coroutine of asyncio to its pickle form; None: it is another one."""
+    """Reduce a coroutine of asyncio to its pickle form; None: the value is no coroutine of asyncio that can be saved.
+
+    Raises:
+        CannotSave: The coroutine runs now, because it has called code of the notebook.
+    """
     if not is_asyncio_coroutine(coroutine):
         return None
     value: Any = coroutine
@@ -46,7 +51,7 @@ def reduce_coroutine(coroutine: object) -> ReducedForm | None:
     if not (value.cr_suspended or value.cr_running):
         asyncio_waits.unstarted_coroutines.append(value)
     call = _COROUTINE_REDUCERS[value.cr_code]
-    if value.cr_running and call is not _reduce_wait_for:  # it asks code of the notebook
+    if value.cr_running and call is not _reduce_wait_for:  # it has called code of the notebook
         raise CannotSave(f"{value.__qualname__} is being asked by other code")
     names = dict(frame.f_locals)
     if value.cr_code is _ENTER_CODE and value.cr_suspended:
@@ -62,19 +67,19 @@ def reduce_coroutine(coroutine: object) -> ReducedForm | None:
     if call is _reduce_wait and value.cr_suspended:
         names["waiter"] = awaited.cr_frame.f_locals.get("waiter")
     if call is _reduce_sleep and value.cr_suspended and names["delay"] <= 0 and not _is_cancel_pending(value):
-        return _return_result, (names["result"],)  # it has given way to the others
+        return _return_result, (names["result"],)  # the other tasks have had their turn
     if call in _SIMPLE_WAITS and _is_cancel_pending(value):
         return _wait_for_cancel, ()
     return call(names)
 
 
 def _is_cancel_pending(coroutine: Any) -> bool:
-    """Return whether the task that awaits a coroutine was cancelled there."""
+    """Return whether the task that awaits a coroutine was cancelled, and has not received the CancelledError yet."""
     return id(find_innermost_coroutine(coroutine)) in asyncio_waits.cancelled_waiters
 
 
 def find_innermost_coroutine(coroutine: Any) -> Any:
-    """Find the coroutine that really waits, if one coroutine awaits the other."""
+    """Follow a chain of coroutines that await each other to the one that itself awaits no coroutine, and return it."""
     while isinstance(getattr(coroutine, "cr_await", None), types.CoroutineType):
         coroutine = coroutine.cr_await
     return coroutine
@@ -86,14 +91,17 @@ async def _wait_for_cancel() -> None:
 
 
 def close_unstarted_coroutines() -> None:
-    """Close coroutines that are not awaited here, so that Python does not warn: the saved state continues elsewhere."""
+    """Close saved coroutines that have not started here, so that Python does not warn that they were never awaited.
+
+    They continue in another process.
+    """
     for coroutine in asyncio_waits.unstarted_coroutines:
         coroutine.close()
     asyncio_waits.unstarted_coroutines = []
 
 
 def make_finished_coroutine() -> Any:
-    """Make a coroutine that has ended."""
+    """Return a coroutine that has ended."""
     coroutine = _return_result(None)
     coroutine.close()
     return coroutine
@@ -105,13 +113,13 @@ async def _return_result(result: Any) -> Any:
 
 
 async def _await_pending_cancel() -> None:
-    """Wait for the cancellation, in a continued coroutine whose task was cancelled in the meantime."""
+    """Wait for the CancelledError, in a continued coroutine whose task was cancelled before or after the save."""
     if asyncio_waits.must_notice_cancel:
         await asyncio.get_running_loop().create_future()
 
 
 def make_call(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Call a function; used in pickle forms."""
+    """Call a function with the given arguments. Used in pickle forms."""
     return function(*args, **keywords)
 
 
@@ -249,7 +257,7 @@ def _resume_get(queue: Any) -> Any:
 
 
 def _reduce_woken(names: dict[str, Any]) -> ReducedForm | None:
-    """Reduce a wait that was granted to its result True, even if the awaited state has changed again since."""
+    """Reduce a wait that was granted to its result True, even if the awaited object has changed its state since."""
     return (_return_result, (True,)) if is_granted(names.get("fut")) else None
 
 
@@ -258,7 +266,7 @@ def _reduce_woken_acquire(names: dict[str, Any]) -> ReducedForm | None:
 
 
 async def _finish_acquire(shared: Any, waiter: Any) -> bool:
-    """Run the rest of `acquire`, for a waiter that was woken."""
+    """Run the rest of `acquire`, for a waiter whose lock or semaphore was granted before the save."""
     is_lock = issubclass(_kind_of(shared), asyncio.Lock)
     try:
         await _await_pending_cancel()
@@ -350,11 +358,14 @@ _SIMPLE_WAITS = (
     _reduce_put,
     _reduce_join,
 )
-"""Coroutines that only leave the queue when they are cancelled."""
+"""Reducers of coroutines that, when they are cancelled, do nothing but leave the queue of waiters."""
 
 
 def find_queue_position(task: Any) -> int:
-    """Count the tasks that wait for the same object before a waiting task."""
+    """Return the number of tasks that wait for the same object (lock, event, queue) and are before `task` in its queue.
+
+    0 if the task waits for something else.
+    """
     coroutine = find_innermost_coroutine(task.get_coro())
     held = (
         coroutine.cr_frame.f_locals.get("self")

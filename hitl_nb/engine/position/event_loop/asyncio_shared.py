@@ -1,7 +1,7 @@
-"""Objects that coroutines share in asyncio (locks, events, conditions, queues, groups, timeouts), as data.
+"""Objects of asyncio that several coroutines share (locks, events, conditions, queues, groups, timeouts), as data.
 
-The waiters of a lock or a queue are not saved with it: their coroutines are saved, and wait again. A timeout keeps the
-time that was left.
+The waiters of a lock or a queue are not saved with it: their coroutines are saved, and wait again after a resume. A
+timeout keeps the time that was left.
 """
 
 from __future__ import annotations
@@ -26,7 +26,18 @@ from hitl_nb.engine.position.frames.errors import CannotSave
 
 
 def reduce_shared(shared_object: object) -> ReducedForm | None:
-    """Reduce a lock, event, semaphore or queue of asyncio to its pickle form, without waiters; None: it is none."""
+    """Reduce a shared object of asyncio to its pickle form, without the waiters.
+
+    Args:
+        shared_object: any object. Shared objects are locks, events, conditions, semaphores, queues, task groups,
+            timeouts and the results of `as_completed`.
+
+    Returns:
+        A tuple as `object.__reduce__` returns it, with a state setter. None: the object is no shared object of asyncio.
+
+    Raises:
+        CannotSave: Tasks wait at a Barrier, or `as_completed` has a timeout.
+    """
     value: Any = shared_object
     kind: Any = type(shared_object)
     if kind is asyncio.TaskGroup:
@@ -55,7 +66,7 @@ def reduce_shared(shared_object: object) -> ReducedForm | None:
         )
     if completions.ITERATOR_TYPE is not None and kind is completions.ITERATOR_TYPE:
         return _make_new, (kind,), _read_iterator_state(value), None, None, _fill_iterator
-    if isinstance(shared_object, asyncio.Barrier) and cast("Any", shared_object)._count:  # also those that leave it
+    if isinstance(shared_object, asyncio.Barrier) and cast("Any", shared_object)._count:  # or tasks just leave it
         raise CannotSave("tasks wait at an asyncio.Barrier, which is not kept; use an asyncio.Condition or gather")
     if kind.__module__.startswith("asyncio.") and isinstance(shared_object, _SHARED_TYPES):
         turn_order.shared_objects.append(shared_object)
@@ -146,7 +157,10 @@ def _fill_iterator(iterator: Any, state: tuple[dict[str, Any], list[Any], list[i
 
 
 def _read_timeout_state(timeout: Any) -> tuple[dict[str, Any], float | None]:
-    """Read the state, and how many seconds are left."""
+    """Read the attributes of a timeout, and the time of the loop's clock now.
+
+    The time is None if the timeout has no timer, for example because it has expired.
+    """
     state: dict[str, Any] = {**timeout.__dict__, "_timeout_handler": None}
     handler = timeout._timeout_handler
     return state, None if handler is None else handler._loop.time()
@@ -160,7 +174,7 @@ def _fill_timeout(timeout: Any, state: tuple[dict[str, Any], float | None]) -> N
         return
 
     def start_timeout(loop: Any) -> list[LoopStep]:
-        if now is not None:  # the clocks of two processes have nothing in common
+        if now is not None:  # only the time left is kept: the clocks of two processes differ
             timeout._when = loop.time() + max(timeout._when - now, 0)
             timeout._timeout_handler = loop.call_at(timeout._when, timeout._on_timeout)
         return []

@@ -1,4 +1,8 @@
-"""Detection of step tasks that wait for the run's own tasks: a pause ends those, and the step would never end."""
+"""Finds tasks of steps that wait for tasks of the run itself.
+
+A step is a recorded call of the user (`@hitl.step`), which must run to its end before a pause. A pause ends the tasks
+of the run. So a step that waits for such a task would never end.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ _WAIT_CODE: Any = vars(asyncio_tasks)["_wait"].__code__
 
 
 def waits_for_run(task: Any) -> bool:
-    """Whether a task of a step waits for a task of the run, or for a lock, event or queue of the state saved last.
+    """Return whether a task of a step waits for a task of the run, or for a saved lock, event or queue.
 
     A lock that another step holds counts, too: the caller checks whether any step is still active. A wait with a
     deadline counts: the deadline would pass only because the run does not continue.

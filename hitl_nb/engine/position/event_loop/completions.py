@@ -1,6 +1,7 @@
-"""The result of `asyncio.as_completed`, as data: the futures that are done and not taken yet, and the unfinished ones.
+"""The result of `asyncio.as_completed`, as data: the finished futures that were not taken yet, and the unfinished ones.
 
-Before Python 3.13 it is a generator, whose coroutines share a queue with it. Continued, it is an `AsCompletedIterator`.
+Before Python 3.13 the result is a generator, and its coroutines share a queue with it. After a resume it is an
+`AsCompletedIterator`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ _RANGE_ITERATOR = type(iter(range(0)))
 
 
 class AsCompletedIterator:
-    """Gives coroutines that return the results of futures, in the order in which these are done."""
+    """The continued result of `asyncio.as_completed`: an iterator of coroutines.
+
+    Each coroutine returns the result of the next future that finishes.
+
+    Args:
+        done_queue: futures that are done and were not taken yet.
+        unfinished_futures: futures that are not done.
+        left_count: number of coroutines that the iterator still gives.
+    """
 
     def __init__(self, done_queue: asyncio.Queue[Any], unfinished_futures: set[Any], left_count: int) -> None:
         self.done_queue, self.unfinished_futures, self.left_count = done_queue, unfinished_futures, left_count
@@ -38,34 +47,38 @@ class AsCompletedIterator:
         return wait_for_one(self)
 
     def complete_future(self, future: Any) -> None:
-        """Note that a future is done, and queue it."""
+        """Move a future that is done from the unfinished futures to the queue."""
         if future in self.unfinished_futures:
             self.unfinished_futures.remove(future)
             self.done_queue.put_nowait(future)
 
 
 async def wait_for_one(completing: AsCompletedIterator) -> Any:
-    """Wait for the next future that is done, and return its result."""
+    """Wait for the next future that is done, and return its result or raise its exception."""
     future = await completing.done_queue.get()
     return future.result()
 
 
 _known_iterators: dict[int, AsCompletedIterator] = {}
-"""Iterators of the state that is being saved, by the identity of the queue."""
+"""Iterators of the state that is being saved, by the `id` of the queue that each shares with its coroutines."""
 
 
 def is_as_completed(value: object) -> bool:
-    """Return whether a value is an iterator of `asyncio.as_completed`, or a continued one."""
+    """Return whether a value is an iterator of `asyncio.as_completed` of Python 3.13, or an `AsCompletedIterator`."""
     return isinstance(value, AsCompletedIterator) or (ITERATOR_TYPE is not None and type(value) is ITERATOR_TYPE)
 
 
 def forget_iterators() -> None:
-    """Forget the iterators that were found while a state was read."""
+    """Forget the iterators that `find_as_completed` found for an earlier state."""
     _known_iterators.clear()
 
 
 def find_as_completed(names: dict[str, Any]) -> AsCompletedIterator:
-    """Find the iterator that a coroutine of the generator belongs to, by the coroutine's variables."""
+    """Find the iterator that a coroutine from the generator of `as_completed` belongs to, or make it.
+
+    Args:
+        names: the local variables of the coroutine.
+    """
     done = names["done"]
     if id(done) not in _known_iterators:
         _known_iterators[id(done)] = AsCompletedIterator(done, _find_unfinished(done), 0)
@@ -84,7 +97,11 @@ def _find_unfinished(done_queue: Any) -> set[Any]:
 
 
 def reduce_as_completed(value: Any) -> tuple[Any, ...] | None:
-    """Reduce the generator to its pickle form; None: it is another one."""
+    """Reduce a generator of `asyncio.as_completed` to its pickle form; None for other values.
+
+    Raises:
+        CannotSave: `as_completed` was called with a timeout.
+    """
     if not isinstance(value, types.GeneratorType) or value.gi_code is not AS_COMPLETED_CODE or value.gi_frame is None:
         return None
     names = value.gi_frame.f_locals

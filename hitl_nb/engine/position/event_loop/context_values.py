@@ -1,9 +1,9 @@
-"""Values of context variables that belong to modules: in the run's own context, and in those of its tasks.
+"""Values of context variables that belong to modules: in the run's own context, and in the contexts of its tasks.
 
-A module is imported again in another process, and its `ContextVar` has no value there. Values that the run has set,
-through functions of the module, are saved by the names of module and variable. They are set again where the run
-continues. Of the user's modules all values are saved. Of installed packages only plain data is saved, because other
-values are often handles of this process (an event loop, an open span); `list_unsaved_variables` lists these.
+Another process imports the module again, and its `ContextVar` has no value there. Values that the run has set, through
+functions of the module, are saved by the names of module and variable. They are set again when the run continues. For
+modules of the user all values are saved. For installed packages only plain data is saved, because other values are
+often handles of this process (an event loop, an open span); `list_unsaved_variables` lists these.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ AllValues = Mapping[contextvars.ContextVar[Any], Any]
 """Values by variable: a context, or a copy of it."""
 
 Values = dict[tuple[str, ...], Any]
-"""Values by name: of the module, of the class in it if the variable is a class attribute, and of the variable."""
+"""Values by name. The name is a tuple: the module, a class in it if the variable is its attribute, and the variable."""
 
 users: list[Callable[[object], bool]] = []
-"""Functions that return whether a module is the user's own; registered by `user_modules`."""
+"""Functions that return whether a module is the user's own. `user_modules` registers one."""
 
 _names: dict[contextvars.ContextVar[Any], tuple[str, ...] | None] = {}
 _package_names: dict[contextvars.ContextVar[Any], tuple[str, ...] | None] = {}
@@ -36,22 +36,30 @@ _NOT_OF_THE_RUN = frozenset(
     (
         *("hitl_nb", "IPython", "ipykernel", "jupyter_core", "jupyter_server", "prompt_toolkit", "tornado", "zmq"),
         *("asyncio", "anyio", "sniffio"),
-        *("decimal", "_pydecimal", "numpy"),  # saved elsewhere
+        *("decimal", "_pydecimal", "numpy"),  # other parts of the snapshot save these
     )
 )
 """Packages whose context variables the front end, the event loop or another part of the snapshot takes care of."""
 _OWN_PREFIX = "hitl_nb"
-_DECIMAL_CONTEXT = "decimal_context"  # of the C module, which has no attribute for it
+_DECIMAL_CONTEXT = "decimal_context"  # the variable of the C module, which has no attribute for it
 _MISSING: Any = object()
 
 
 def values_apart(context: contextvars.Context, common: contextvars.Context) -> Values:
-    """Return the values that are in `context` and missing or different in `common`."""
+    """Return the values that can be saved, are set in `context`, and are missing or different in `common`."""
     return find_new_values(context, common)
 
 
 def find_new_values(now: AllValues, before: AllValues) -> Values:
-    """Find the values that can be saved among those that are in `now` and are not those of `before`."""
+    """Find the values that can be saved, are in `now`, and are missing or different in `before`.
+
+    Args:
+        now: all values of the context now.
+        before: all values that the context had before the run.
+
+    Returns:
+        The values by name: module, class if there is one, variable.
+    """
     found: Values = {}
     for variable, value in now.items():
         if before.get(variable, _MISSING) is not value:
@@ -62,7 +70,12 @@ def find_new_values(now: AllValues, before: AllValues) -> Values:
 
 
 def list_unsaved_variables(now: AllValues, before: AllValues) -> list[str]:
-    """List the variables whose new value is not saved, as they are called in a message: `NAME of PACKAGE`."""
+    """List the variables with a new value that is not saved, as people read them in a message: `NAME of PACKAGE`.
+
+    Args:
+        now: all values of the context now.
+        before: all values that the context had before the run.
+    """
     return sorted(
         _describe_variable(variable)
         for variable, value in now.items()
@@ -80,7 +93,7 @@ def _find_saved_name(variable: contextvars.ContextVar[Any], value: Any) -> tuple
 
 
 def _is_of_the_run(variable: contextvars.ContextVar[Any]) -> bool:
-    """Return whether a run may have set a variable, and no other part of the snapshot has it."""
+    """Return whether a variable may be set by the run, and is saved by no other part of the snapshot."""
     if variable.name == _DECIMAL_CONTEXT or variable.name.startswith(_OWN_PREFIX):
         return False
     name = _find_user_name(variable) or _find_package_name(variable)
@@ -115,7 +128,7 @@ _ATOMS = frozenset(
 
 
 def set_values(values: Values) -> None:
-    """Set the values in the current context.
+    """Set saved values in the current context, importing the modules of the variables.
 
     Raises:
         HitlError: A module cannot be imported, or it no longer has the variable.
@@ -135,7 +148,7 @@ def set_values(values: Values) -> None:
 
 
 def _find_user_name(variable: contextvars.ContextVar[Any]) -> tuple[str, ...] | None:
-    """Return the name of a variable of the user's modules; None for others."""
+    """Find the name (module, class if there is one, variable) of a variable of the user's modules; None for others."""
     if variable not in _names:
         if len(_names) >= _MOST_NAMED:
             _names.clear()
@@ -144,7 +157,7 @@ def _find_user_name(variable: contextvars.ContextVar[Any]) -> tuple[str, ...] | 
 
 
 def _find_package_name(variable: contextvars.ContextVar[Any]) -> tuple[str, ...] | None:
-    """Find the name of a variable in all modules; None: it is made while a package runs."""
+    """Find the name of a variable in all imported modules; None: no module has it, since it was made at run time."""
     if _package_names.get(variable) is None:  # a module may have been imported since
         if len(_package_names) >= _MOST_NAMED:
             _package_names.clear()

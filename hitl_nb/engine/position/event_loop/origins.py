@@ -1,8 +1,11 @@
-"""Origins of the tasks of a run, recorded when asyncio makes them.
+"""Origins of the tasks of a run: which code started each task. They are recorded when asyncio makes a task.
 
-A task that the notebook's own code started is saved. A task can also start inside a library call that still waits. It
-starts again with that call, because all code in the call is made again. Tasks that a library started for itself, or
-that a step started, do not belong to the run.
+There are three kinds of tasks:
+
+- A task that the notebook's own code started is saved.
+- A task that started inside a call of a library that has not returned is not saved. It starts again, because the call
+  is executed again.
+- A task that a library started for itself, or that a step (a recorded call) started, does not belong to the run.
 """
 
 from __future__ import annotations
@@ -26,16 +29,16 @@ _ASYNCIO = str(Path(asyncio.__file__).parent)
 
 @dataclass
 class Origin:
-    """The place where a task started.
+    """The origin of a task: which code started it.
 
     Attributes:
-        key: its name in the run: the key of the task that started it, and its number among the tasks started there.
-        line: of the code that started it.
-        started_count: how many tasks it has started itself.
-        call: the coroutine of a library that it began in.
-        is_outside: whether it does not belong to the run.
-        awaiting_task: the task that awaits it, if it does the work of one call of that task.
-        is_cancelled: whether it is cancelled as soon as it reaches its saved place.
+        key: name of the task in the run, for example "2.1": the key of the task that started it, and a number.
+        line: line of the code that started it.
+        started_count: number of tasks that it has started itself.
+        library_call: weak reference to the coroutine of a library in which the task was started; None: there is none.
+        is_outside: whether the task does not belong to the run.
+        awaiting_task: the task that awaits it, if it does the work of one call (such as a step) of that task.
+        is_cancelled: whether the task is to be cancelled as soon as it has reached its saved place.
     """
 
     key: str = ""
@@ -48,7 +51,7 @@ class Origin:
 
     @property
     def is_reevaluated(self) -> bool:
-        """Whether the call in which the task started still waits, and will be made again."""
+        """Whether the task starts again after a resume, because the library call that started it is executed again."""
         call = self.library_call() if self.library_call is not None else None
         return call is not None and call.cr_frame is not None
 
@@ -57,7 +60,7 @@ _origins: WeakKeyDictionary[Any, Origin] = WeakKeyDictionary()
 
 
 def origin_of(task: Any) -> Origin:
-    """Return the origin of a task; a task without one gets its name as key."""
+    """Return the origin of a task. A task without a recorded origin gets a new one, whose key is the task's name."""
     found = _origins.get(task)
     if found is None:
         found = _origins[task] = Origin(task.get_name())
@@ -70,7 +73,11 @@ def set_origin(task: Any, origin: Origin) -> None:
 
 
 def record_task_origins(is_in_run: Callable[[], bool]) -> None:
-    """Record from now on where each task begins, if the code that starts it belongs to a run."""
+    """Record the origin of each task that is made from now on, in all event loops.
+
+    Args:
+        is_in_run: returns whether the code that runs now belongs to a run. Other tasks are not recorded.
+    """
     create: Any = asyncio.BaseEventLoop.create_task
     if getattr(create, "__hitl_origins__", False):
         return
@@ -131,14 +138,14 @@ def _make_own_origin(parent: Origin, line: int) -> Origin:
 
 
 def _is_savable_coroutine(coroutine: Any) -> bool:
-    """Return whether a task of this coroutine is code of the notebook, or can be saved anyway."""
+    """Return whether a task of this coroutine can be saved: it is code of the notebook, or a coroutine that is data."""
     code = getattr(coroutine, "cr_code", None)
     is_notebooks = isinstance(code, types.CodeType) and find_code(code) is not None
     return is_notebooks or is_gated_call(coroutine) or asyncio_calls.is_asyncio_coroutine(coroutine)
 
 
 def is_gated_call(value: object) -> bool:
-    """Return whether a value is a call of a gated tool or an agent that is not awaited yet, and so still is data."""
+    """Return whether a value is a call of a gated tool or an agent that was not awaited yet. Such a value is data."""
     return getattr(type(value), "__hitl_call__", False)
 
 

@@ -1,4 +1,7 @@
-"""Replacements for a condition or a queue in one of its coroutines that already waited when it was saved."""
+"""Replacements for a condition or queue, for a coroutine that was already waiting for it when it was saved.
+
+The coroutine is called again from its beginning after a resume; the replacement makes it go directly to its wait.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Any
 
 
 class ReleasedCondition:
-    """A condition in a `wait` that has begun: its lock was released."""
+    """A condition for a continued `wait` that had already released the lock: it does not release the lock again."""
 
     def __init__(self, condition: Any) -> None:
         self.condition = condition
@@ -18,11 +21,12 @@ class ReleasedCondition:
         """Return True, because `wait` checks that the lock is held when it starts."""
         return True
 
-    def release(self) -> None: ...
+    def release(self) -> None:
+        """Do nothing: the lock was released before the save."""
 
 
 class QueueForWaiter:
-    """A queue for a coroutine that waited already: it waits until it is woken, even if the queue has an item now."""
+    """A queue for a continued `get` or `put` that was already waiting: it waits again, even if it could go through."""
 
     def __init__(self, queue: Any) -> None:
         self.queue = queue

@@ -1,8 +1,7 @@
-"""Makes tasks and futures of asyncio again, all together after a state was loaded, in a running loop.
+"""Restores tasks and futures of asyncio, all together, after a state was loaded and while an event loop runs.
 
-First there are the objects, since they may refer to one another. `restart_loaded_tasks` then has the loop call the
-first step of
-each task, and the notices that something is done, in their turn.
+First all objects are made, since they may refer to one another. Then `restart_loaded_tasks` schedules calls on the
+event loop, in the saved order. These are the first step of each task, and the notices that a future is done.
 """
 
 from __future__ import annotations
@@ -30,7 +29,14 @@ FutureState = tuple[str, Any]
 
 @dataclass(frozen=True)
 class LoopStep:
-    """A callback that the loop has to call in its turn."""
+    """A callback to schedule on the event loop.
+
+    Attributes:
+        turn: position of the call in the saved order of calls.
+        callback: the callback.
+        args: its arguments.
+        context: the context to call it in.
+    """
 
     turn: int
     callback: Callable[..., Any]
@@ -39,33 +45,41 @@ class LoopStep:
 
 
 _loaded_futures: list[tuple[Any, FutureState]] = []
+"""Tasks and futures of the state that is being loaded, each with its state."""
 deferred_joins: list[Callable[[asyncio.AbstractEventLoop], list[LoopStep]]] = []
-"""Work that is left for other loaded objects, to do when their tasks exist again."""
+"""Functions that connect other loaded objects (groups, timeouts) with their tasks. Each is called when the tasks exist.
+
+It takes the event loop, and returns callbacks to schedule.
+"""
 _reduced_forms: dict[int, tuple[Any, tuple[Any, ...]]] = {}
-"""By identity: loaded objects that have not started again, each with its pickle form.
+"""By `id`: loaded objects that have not started again, each with its pickle form.
 
 The form is kept because the object itself cannot be read until it starts.
 """
 
 
 def make_new(kind: Any) -> Any:
-    """Make an empty instance; used in pickle forms."""
+    """Make an empty instance of a type, without calling `__init__`. Used in pickle forms."""
     return kind.__new__(kind)
 
 
 def fill_future(future: Any, state: FutureState) -> None:
-    """Register the state of a loaded future, which is set when the tasks are restarted."""
+    """Register the state of a loaded future or task. The state is set in `restart_loaded_tasks`."""
     _loaded_futures.append((future, state))
     remember_loaded_object(future, (make_new, (type(future),), state, None, None, fill_future))
 
 
 def remember_loaded_object(value: Any, reduced_form: tuple[Any, ...]) -> None:
-    """Remember the pickle form of a loaded value: it is pickled in this form until it starts again."""
+    """Keep the pickle form of a loaded object. Until the object starts again, it is pickled in this form."""
     _reduced_forms[id(value)] = value, reduced_form
 
 
 def find_main_task() -> Any:
-    """Find the task that awaits the run."""
+    """Return the running task, which awaits the run. Used in pickle forms.
+
+    Raises:
+        HitlError: No task is running.
+    """
     task = asyncio.current_task()
     if task is None:
         raise HitlError("a state with tasks of asyncio is loaded by the task that runs it")
@@ -74,13 +88,16 @@ def find_main_task() -> Any:
 
 
 def reduce_loaded_object(value: Any) -> tuple[Any, ...] | None:
-    """Return the pickle form of a loaded object that has not started again; None: it was not loaded, or has started."""
+    """Return the pickle form of an object that was loaded from a snapshot and has not started again.
+
+    None for other objects: they are pickled in the usual way.
+    """
     found = _reduced_forms.get(id(value))
     return None if found is None else found[1]
 
 
 def forget_loaded_objects() -> None:
-    """Forget loaded objects, before another state is loaded or begins.
+    """Forget loaded objects, before another state is loaded or a run begins.
 
     A state that was only inspected, or saved again, leaves such objects behind.
     """
@@ -91,14 +108,21 @@ def forget_loaded_objects() -> None:
 
 
 def release_loaded_objects() -> None:
-    """Drop the saved forms of loaded objects, which are saved as they are from now on: the run's code will run next."""
+    """Forget the pickle forms of loaded objects, because the code of the run starts now and may change the objects.
+
+    From now on the objects are pickled in the usual way.
+    """
     _reduced_forms.clear()
 
 
 def restart_loaded_tasks(loop_calls: list[LoopCall]) -> list[tuple[int, asyncio.Handle]]:
-    """Start the tasks of the state that was loaded last, in this context. Before this call none of them may be used.
+    """Start the tasks of the state that was loaded last, in the current context. Before this call no task may be used.
 
-    Returns what the loop calls for them, and when in turn.
+    Args:
+        loop_calls: saved calls of functions of the notebook, to schedule again.
+
+    Returns:
+        The scheduled calls, in order: for each its turn (position in the saved order) and its handle.
     """
     loaded, others = list(_loaded_futures), list(deferred_joins)
     forget_loaded_objects()
@@ -131,17 +155,21 @@ def restart_loaded_tasks(loop_calls: list[LoopCall]) -> list[tuple[int, asyncio.
 
 
 class TaskState(NamedTuple):
-    """A task that has not ended.
+    """The data of a task that has not ended.
 
     Attributes:
-        turn: when it has its next step.
-        is_cancelled: whether it was cancelled, and has not noticed.
+        coroutine: the coroutine of the task.
+        name: the name of the task.
+        turn: position of the task's next step in the order of the event loop's steps.
+        is_cancelled: whether it was cancelled, and has not received the CancelledError yet.
         is_unstarted: whether its coroutine had not begun.
-        is_asking: whether it is the task that asks.
-        warns_if_dropped: whether asyncio warns if it is dropped.
-        key, line, started_count: of its origin.
+        is_asking: whether it was the task that was running when the run was saved.
+        warns_if_dropped: whether asyncio warns if the unfinished task is garbage-collected.
+        key: key of its origin (the code that started it).
+        line: line of the code that started it.
+        started_count: number of tasks that it has started.
         done_callbacks: callbacks of the notebook that are called when it is done.
-        values: values of context variables of the user's modules that differ from the run's own context.
+        values: values of context variables that differ from the run's own context.
     """
 
     coroutine: Any
@@ -172,10 +200,16 @@ def _restart_task(loop: Any, task: Any, state: TaskState) -> LoopStep:
 
 
 class _FirstStep:
-    """The first step of a continued task: it brings the task to its place, then cancels it if that was due."""
+    """The first step of a continued task. It brings the task to its saved place, and then cancels the task if required.
+
+    Args:
+        task: the task.
+        first: the first step as asyncio has scheduled it.
+        state: the saved data of the task.
+    """
 
     def __init__(self, task: Any, first: Callable[[], None], state: TaskState) -> None:
-        self.__self__ = task  # as a step of asyncio's has it
+        self.__self__ = task  # asyncio's own steps have this attribute, too
         self.first = first
         self.is_unstarted, self.is_asking = state.is_unstarted, state.is_asking
 
@@ -184,7 +218,7 @@ class _FirstStep:
         is_cancelled, origin.is_cancelled = origin.is_cancelled, False
         if self.is_unstarted and is_cancelled:
             task.cancel()
-        elif task._must_cancel and not self.is_unstarted:  # since: it notices where it was, not at its beginning
+        elif task._must_cancel and not self.is_unstarted:  # cancelled since: raised at its saved place, not at the start
             is_cancelled = True
             self._revoke_cancellation()
         asyncio_waits.must_notice_cancel = is_cancelled and not self.is_asking
@@ -198,7 +232,7 @@ class _FirstStep:
             self._cancel_now()
 
     def _cancel_now(self) -> None:
-        """Make the task notice in this step that it is cancelled."""
+        """Cancel the task, and run the step in which it receives the CancelledError now."""
         task = self.__self__
         loop = task.get_loop()
         with intercept_call_soon(loop) as held:
@@ -210,7 +244,7 @@ class _FirstStep:
                 loop.call_soon(step.callback, *step.args, context=step.context)
 
     def _revoke_cancellation(self) -> None:
-        """Restore the task's state from before it was cancelled."""
+        """Undo a cancellation of the task that was requested after the resume, before the task's first step."""
         task = self.__self__
         told: list[Any] = list(task._callbacks or ())
         logs = task._log_destroy_pending
@@ -224,7 +258,10 @@ class _FirstStep:
 
 @contextlib.contextmanager
 def intercept_call_soon(loop: Any) -> Generator[list[LoopStep]]:
-    """Collect the callbacks given to `call_soon` in the yielded list, instead of scheduling them."""
+    """Collect the callbacks given to `loop.call_soon` in the yielded list, inside the `with` block.
+
+    They are not scheduled.
+    """
     held: list[LoopStep] = []
 
     def call_soon(callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
@@ -248,7 +285,7 @@ def _restore_finished_future(loop: Any, future: Any, kind: str, state: Any) -> N
         future.__init__([], loop=loop)
     else:
         future.__init__(loop=loop)
-    base: Any = asyncio.Future  # a task refuses to be told its result
+    base: Any = asyncio.Future  # a task does not let anybody set its result
     if kind == "cancelled":
         base.cancel(future, state)
     elif kind == "failed":
@@ -267,7 +304,11 @@ async def _do_nothing() -> None: ...
 
 
 def _rejoin_futures(loop: Any, loaded_futures: list[tuple[Any, FutureState]]) -> list[LoopStep]:
-    """Rejoin futures, inner ones first."""
+    """Connect each `gather` and `shield` with the futures that it waits for, inner ones first.
+
+    Returns:
+        The notices that a future is done, to be scheduled.
+    """
     open_ = {id(future): (future, state) for future, state in loaded_futures if state[0] in ("gather", "shield")}
     steps: list[LoopStep] = []
 
@@ -293,7 +334,13 @@ def _rejoin_futures(loop: Any, loaded_futures: list[tuple[Any, FutureState]]) ->
 
 
 def make_turn_steps(intercepted_steps: list[LoopStep], futures: Any, notice_turns: Any) -> list[LoopStep]:
-    """Make the notices that futures are done, each in its turn."""
+    """Give each intercepted notice that a future is done its turn (position in the saved order of calls).
+
+    Args:
+        intercepted_steps: the notices. The first argument of each callback is the future.
+        futures: the futures.
+        notice_turns: the turn of each future's notice, in the same order.
+    """
     turns = {id(future): place for future, place in zip(futures, notice_turns, strict=True)}
     return [LoopStep(turns[id(step.args[0])], step.callback, step.args, step.context) for step in intercepted_steps]
 
@@ -326,7 +373,10 @@ def _shield_into(loop: Any, outer: Any, inner: Any) -> None:
 
 
 class DeferredFuture:
-    """A future for `gather` and `shield`: they are notified of a future that has ended only in its turn."""
+    """A stand-in for a future in `gather` and `shield`: it is not done until a callback was added.
+
+    So they are notified of a future that has ended only in its turn, instead of at once.
+    """
 
     def __init__(self, future: Any) -> None:
         self.future = future
@@ -355,7 +405,7 @@ def _return_unchanged(value: Any, *, loop: Any = None) -> Any:
 
 
 def _rebind_globals(function: Any, **names: Any) -> Any:
-    """Copy a function of asyncio so that some of its module's names refer to the given objects."""
+    """Copy a function of asyncio so that some global names in it refer to the given objects."""
     space = {**function.__globals__, **names}
     made = types.FunctionType(function.__code__, space, function.__name__, function.__defaults__, function.__closure__)
     made.__kwdefaults__ = function.__kwdefaults__

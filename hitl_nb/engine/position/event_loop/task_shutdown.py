@@ -1,8 +1,8 @@
-"""Ends the tasks of a paused run, at once and without messages: their state is saved, so none of their code runs.
+"""Ends the tasks of a paused run in this process. Their state is saved, so none of the notebook's code may run in them.
 
-The coroutine of each task is ended by `Unwind`, which instrumented code does not catch. Then the task is woken, and
-finds its coroutine ended. It calls no callbacks: objects that wait for it in this process (a `gather`, a group) are
-dropped, too.
+The coroutine of each task is ended by the exception `Unwind`, which instrumented code does not catch. Then the task is
+woken, and finds its coroutine ended. The task calls no callbacks. Objects that wait for it in this process (a `gather`,
+a group) are dropped, too. asyncio prints no message about it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from typing import Any
 from hitl_nb.engine.compile.runtime.runtime import Unwind
 
 _MAX_CLEANUP_STEPS = 20
-"""How often a coroutine of a library may await while it is ended."""
+"""Number of times that a coroutine of a library may await while it is being ended."""
 
 
 def end_tasks(tasks: Iterable[Any], main_task: asyncio.Task[Any], main_coroutine: Any) -> None:
-    """End all tasks of a run, and wake the one that awaits it; the one that is running ends by itself, with `Unwind`.
+    """End all tasks of a paused run, and wake the task that awaits the run.
+
+    The task that runs now is not ended: the caller must leave it by raising `Unwind`.
 
     Args:
-        main_task: the task that awaits the run.
-        main_coroutine: of the run, which `main` awaits.
+        tasks: the tasks of the run.
+        main_task: the task that awaits the run itself.
+        main_coroutine: the coroutine of the run, which `main_task` awaits.
     """
     running = _find_running_task()
     others = [task for task in tasks if task is not main_task]
@@ -40,10 +43,13 @@ def end_tasks(tasks: Iterable[Any], main_task: asyncio.Task[Any], main_coroutine
 
 
 def end_coroutine(coroutine: Any) -> None:
-    """End a coroutine that waits. It may clean up, as far as the clean-up needs no other coroutine."""
+    """End a coroutine that waits. Code of libraries may clean up in up to 20 steps; its errors are ignored.
+
+    A coroutine that runs now or has ended is left as it is.
+    """
     if isinstance(coroutine, types.CoroutineType) and (coroutine.cr_running or coroutine.cr_frame is None):
         return
-    with contextlib.suppress(BaseException):  # what its clean-up raises is nobody's: it is only paused
+    with contextlib.suppress(BaseException):  # errors of its clean-up have no meaning: it is only paused
         for _ in range(_MAX_CLEANUP_STEPS):
             coroutine.throw(Unwind())
         coroutine.close()
@@ -52,7 +58,7 @@ def end_coroutine(coroutine: Any) -> None:
 def _find_running_task() -> asyncio.Task[Any] | None:
     try:
         return asyncio.current_task()
-    except RuntimeError:  # a thread of the run
+    except RuntimeError:  # another thread of the run, without an event loop
         return None
 
 
@@ -60,7 +66,7 @@ def _detach_task(task: Any, *, must_wake: bool) -> None:
     task._log_destroy_pending = False
     told: list[Any] = list(task._callbacks or ())
     for callback, _ in told:
-        if not isinstance(getattr(callback, "__self__", None), asyncio.Task):  # a task that waits for it is woken
+        if not isinstance(getattr(callback, "__self__", None), asyncio.Task):  # a task that awaits it must be woken
             task.remove_done_callback(callback)
     task.add_done_callback(_retrieve_exception)
     if must_wake:
@@ -73,9 +79,12 @@ def _retrieve_exception(task: asyncio.Task[Any]) -> None:
 
 
 def _wake_task(task: Any) -> None:
-    """Make a task notice that its coroutine has ended. The future that the task waits for is not changed."""
+    """Make a task take a step, in which it finds that its coroutine has ended.
+
+    The future that the task waits for is not changed.
+    """
     waiter = task._fut_waiter
-    if waiter is None or waiter.done():  # its next step is due anyway
+    if waiter is None or waiter.done():  # its next step is scheduled already
         return
     wakes = [(c, context) for c, context in getattr(waiter, "_callbacks", None) or () if _is_step_of(c, task)]
     if not wakes:

@@ -1,8 +1,9 @@
-"""The order in which the tasks of a run have their next steps. The continued run uses the same order.
+"""The order in which the tasks of a run take their next steps. A continued run uses the same order.
 
-First come those that wait for something, as they did already: they wait again, in the order in which they will have it.
-Then comes the task at work, and behind it what asyncio's loop is about to call: steps of tasks, and notices that
-something is done.
+A *turn* is a position in this order. First come tasks that already wait for something: they wait again, in the order in
+which they were waiting. Then comes the task that runs now. After it come the calls that the event loop is about to
+make: steps of tasks, and *notices*. A notice is a call that informs an object, such as a `gather`, that a future is
+done.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ from hitl_nb.engine.position.event_loop.waiters import asyncio_waits
 
 
 class LoopCall(NamedTuple):
-    """A callback that the loop has to call: in its turn, or after a delay in seconds."""
+    """A call of a function of the notebook that is scheduled on the event loop, for example by `call_later`.
+
+    Attributes:
+        turn: position of the call among the loop's next calls.
+        delay: seconds until the call; None: the loop calls the function in its turn.
+        callback: the function.
+        args: its arguments.
+    """
 
     turn: int
     delay: float | None
@@ -33,18 +41,19 @@ class LoopCall(NamedTuple):
 
 
 class TurnOrder:
-    """The order in the run that was read last.
+    """The order of the next steps in the run that was read last.
 
     Attributes:
         main_task: the task that awaits the run itself.
-        asking_task: the task that is active.
-        task_turns: the turn of each, by identity.
-        notice_turns: turn in which an object (a `gather`, a group) is notified of a done future, by identity of both.
+        asking_task: the task that was running when the order was read.
+        task_turns: the turn of each task, by the task's `id`.
+        notice_turns: the turn of each notice: an object (a `gather`, a group) is informed that a future is done. The
+            key has the `id` of the future and the `id` of the object.
         failed_futures: futures whose exceptions have not been retrieved.
-        loop_calls: callbacks of the loop that are the notebook's own functions.
-        handles: callbacks that the loop would still call for the run in this process.
-        shared_objects: the locks, events, queues ... of asyncio's that were saved.
-        has_step_tasks: whether tasks of steps are active; they continue to their end.
+        loop_calls: calls of functions of the notebook that are scheduled on the event loop.
+        handles: handles of calls that the event loop would still make for the run in this process.
+        shared_objects: the saved locks, events, queues and the like of asyncio.
+        has_step_tasks: whether tasks of steps (recorded calls) are active. They continue to their end.
     """
 
     def __init__(self) -> None:
@@ -59,10 +68,11 @@ class TurnOrder:
         self.has_step_tasks = False
 
     def turn_of(self, task: Any) -> int:
+        """Return the turn of a task; for an unknown task, a turn after those of all known tasks."""
         return self.task_turns.get(id(task), len(self.task_turns))
 
     def notice_turn_of(self, future: Any, owner: Any) -> int:
-        """Return the turn of a notice; -1: the notice is given at once, or was given."""
+        """Return the turn in which `owner` is notified that `future` is done; -1 if no notice is scheduled."""
         return self.notice_turns.get((id(future), id(owner)), -1)
 
 
@@ -72,10 +82,15 @@ turn_order = TurnOrder()
 def read_turn_order(
     main_task: Any, asking_task: Any, unfinished_tasks: list[Any], is_own_context: Callable[[contextvars.Context], bool]
 ) -> None:
-    """Read the order of turns as a stack is read: objects saved until the next read belong to it.
+    """Read the order of the next steps of a run, and keep it in `turn_order` until the next read.
+
+    Objects of the run that are saved before the next read are saved with this order.
 
     Args:
-        is_own_context: whether a context is the run's.
+        main_task: the task that awaits the run itself.
+        asking_task: the task that runs now.
+        unfinished_tasks: the other tasks of the run that have not ended.
+        is_own_context: returns whether a context belongs to the run.
     """
     loop = main_task.get_loop()
     ready = list(getattr(loop, "_ready", ()))
@@ -119,7 +134,7 @@ def read_turn_order(
 def _read_handle(handle: Any, turn: int, delay: float | None) -> None:
     callback = handle._callback
     if is_asyncio_callback(callback):
-        # A step that is still at work may wait for this: a plain function of asyncio's wakes who sleeps.
+        # A recorded step that still runs may need this call: a plain function of asyncio ends a `sleep`.
         if not turn_order.has_step_tasks or getattr(callback, "__self__", None) is not None:
             turn_order.handles.append(handle)
     elif is_notebook_callback(callback):
@@ -128,7 +143,7 @@ def _read_handle(handle: Any, turn: int, delay: float | None) -> None:
 
 
 def is_asyncio_callback(callback: Any) -> bool:
-    """Return whether asyncio itself is notified by this callback that something is done, or late."""
+    """Return whether a callback belongs to asyncio itself: it reports that a future is done or a time has passed."""
     owner = getattr(callback, "__self__", None)
     if isinstance(owner, asyncio.TaskGroup | asyncio.Timeout | asyncio.Task) or completions.is_as_completed(owner):
         return callback.__name__ != "cancel"
@@ -137,7 +152,10 @@ def is_asyncio_callback(callback: Any) -> bool:
 
 
 def is_notebook_callback(callback: Any) -> bool:
-    """Return whether a callback is the notebook's own: a function of it, a builtin, or a method of data."""
+    """Return whether a callback is the notebook's own: a function of it, a builtin, or a method of a known object.
+
+    Known objects are lists, sets, dicts, deques, and futures, events, locks, semaphores and queues of asyncio.
+    """
     if isinstance(getattr(callback, "__self__", None), _METHOD_OWNERS):
         return True
     while isinstance(callback, functools.partial | types.MethodType):
@@ -173,14 +191,14 @@ def _read_notice(handle: Any, turn: int, notice_counts: Counter[int]) -> None:
 
 
 def find_handle_task(handle: Any) -> Any:
-    """Find the task whose step a loop's handle is; None: it is something else."""
+    """Find the task whose next step a handle of the event loop runs; None: the handle runs something else."""
     owner: Any = getattr(getattr(handle, "_callback", None), "__self__", None)
     is_task = isinstance(owner, asyncio.Task)
     return cast("Any", owner) if is_task else None
 
 
 def read_free_variables(function: Any) -> dict[str, Any]:
-    """Read the variables that a function has from enclosing functions, as far as they have values."""
+    """Return the variables of enclosing functions that a function uses, by name, without those that have no value."""
     return dict(_iterate_free_variables(function)) if isinstance(function, types.FunctionType) else {}
 
 
@@ -193,9 +211,9 @@ def _iterate_free_variables(function: types.FunctionType) -> Iterator[tuple[str,
 
 
 def is_cancel_pending(task: Any) -> bool:
-    """Return whether a task was cancelled and has not noticed.
+    """Return whether a task was cancelled, and has not received the CancelledError yet.
 
-    It will notice where it waits, or where it waits next.
+    It receives the error at the `await` where it waits, or at its next `await`.
     """
     waiter = getattr(task, "_fut_waiter", None)
     if task._must_cancel or origin_of(task).is_cancelled:
@@ -204,11 +222,11 @@ def is_cancel_pending(task: Any) -> bool:
         return False
     coroutine = asyncio_calls.find_innermost_coroutine(task.get_coro())
     code = getattr(coroutine, "cr_code", None)
-    return waiter.cancelled() and (code is None or find_code(code) is None)  # else it awaits what is cancelled again
+    return waiter.cancelled() and (code is None or find_code(code) is None)  # else it awaits the cancelled object again
 
 
 def context_of(task: Any) -> contextvars.Context:
-    """Return the context that a task runs in."""
+    """Return the context in which a task runs."""
     if hasattr(task, "get_context"):
         return task.get_context()
     own = gc.get_referents(task)  # before Python 3.12; those of its callbacks come first or last
@@ -216,7 +234,7 @@ def context_of(task: Any) -> contextvars.Context:
 
 
 async def take_turn(next_step: asyncio.Handle | None) -> None:
-    """Let other tasks take their steps, those before `next_step` (None: all of them)."""
+    """Let other tasks take their steps, up to `next_step`; None: all steps that are scheduled now."""
     ready: Any = getattr(asyncio.get_running_loop(), "_ready", None)
     if ready is not None and next_step is not None:
         loop = asyncio.get_running_loop()
@@ -225,7 +243,7 @@ async def take_turn(next_step: asyncio.Handle | None) -> None:
 
 
 def _move_step_before(ready: Any, main_task: Any, next_step: asyncio.Handle) -> None:
-    """Put the step of `main`, which has come last, in front of another one."""
+    """Move the next step of `main_task`, which is last in the event loop's queue, in front of `next_step`."""
     mine = next((handle for handle in ready if find_handle_task(handle) is main_task), None)
     if mine is not None and next_step in ready:
         ready.remove(mine)

@@ -1,22 +1,24 @@
-"""Waiters in an event loop and the futures they wait for, while the loop's tasks are read or made again."""
+"""The futures on which tasks wait (waiters), while the tasks of a run are saved or restored."""
 
 from __future__ import annotations
 
 from typing import Any
 
 WAITER_QUEUES = ("_waiters", "_getters", "_putters")
-"""Attributes of asyncio's locks, events and queues that hold the futures of the waiters, in order."""
+"""Names of the attributes of asyncio's locks, events and queues that hold the futures of their waiters, in order."""
 
 
 class AsyncioWaits:
-    """State of the waiters in the run that is being saved or continued.
+    """Data about the waiting tasks of the run that is being saved or continued.
 
     Attributes:
-        cancelled_waiters: waiters of tasks that have been cancelled and have not noticed yet, by identity.
-        notified_waiters: futures of waiters that are about to be told that they need not wait, with the turn of
-            that notice.
-        must_notice_cancel: whether the task that is continued right now is to notice that it was cancelled.
-        unstarted_coroutines: coroutines of asyncio's that were made, and are not awaited yet in this process.
+        cancelled_waiters: the futures of tasks that were cancelled and have not received the CancelledError yet. The
+            key is the `id` of the coroutine that waits.
+        notified_waiters: the futures that the event loop is about to complete, by `id`. The value is the future and its
+            turn (position among the loop's next calls).
+        must_notice_cancel: whether the task that takes its first step after a resume now must wait for a
+            CancelledError.
+        unstarted_coroutines: coroutines of asyncio that were made and are not awaited yet in this process.
     """
 
     def __init__(self) -> None:
@@ -30,10 +32,10 @@ asyncio_waits = AsyncioWaits()
 
 
 def is_granted(future: Any) -> bool:
-    """Return whether a waiter's future was granted and its task has not been cancelled in the meantime."""
+    """Return whether the future of a waiter was completed, and its task has not been cancelled since."""
     return future is not None and future.done() and not future.cancelled() and not is_abandoned(future)
 
 
 def is_abandoned(future: Any) -> bool:
-    """Whether the task that waits for this future has been cancelled in the meantime."""
+    """Return whether the task that waits on this future has been cancelled since, and has not noticed it yet."""
     return any(waiter is future for waiter in asyncio_waits.cancelled_waiters.values())

@@ -1,1 +1,1 @@
-"""Saved frames: where each is, and the code that continues it."""
+"""Saved frames: reading the place of each frame, and building the code that continues it."""

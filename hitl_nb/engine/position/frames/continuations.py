@@ -1,4 +1,4 @@
-"""Compiles residuals to functions that continue saved frames."""
+"""Compiles residuals (the code that is left to run in a saved frame) to functions that continue saved frames."""
 
 from __future__ import annotations
 
@@ -36,10 +36,15 @@ _compiled_codes: dict[tuple[Any, ...], types.CodeType] = {}
 
 
 class Box:
-    """A saved frame's values, until its continuation begins; then only the frame itself refers to them.
+    """The values of a saved frame, until the function that continues the frame begins and takes them.
+
+    After that only the running frame refers to the values, so that they are freed as early as in a normal run.
 
     Args:
-        own_cell_names: the names of cells that are the frame's own; they come behind the values.
+        saved_frame: the frame.
+        names: the names of its locals, in the order in which `take` returns their values.
+        own_cell_names: the names of cells (closure variables) that the frame's own function defines. `take` returns
+            these cells after the values of the locals.
     """
 
     __slots__ = ("names", "own_cell_names", "saved_frame")
@@ -49,7 +54,10 @@ class Box:
         self.names, self.own_cell_names = names, own_cell_names
 
     def take(self) -> tuple[Any, ...]:
-        """Return the values of locals and cells, and empty the saved frame so that it keeps none alive."""
+        """Return the values of the locals, then the own cells, and empty the saved frame.
+
+        The saved frame is emptied so that it keeps no value alive.
+        """
         saved = self.saved_frame
         assert saved is not None
         values = (*[saved.locals[name] for name in self.names], *[saved.cells[name] for name in self.own_cell_names])
@@ -59,7 +67,11 @@ class Box:
 
 
 def continue_frame(saved_frame: SavedFrame) -> tuple[types.FunctionType, Box]:
-    """Return a function that continues `saved` when it is called with the box."""
+    """Return a function that continues a saved frame, and the box to call this function with.
+
+    Raises:
+        HitlError: The source of the frame is not available in this process.
+    """
     unit = find_saved_unit(saved_frame)
     names = tuple(saved_frame.locals)
     code = compile_continuation(unit, saved_frame)
@@ -70,7 +82,7 @@ def continue_frame(saved_frame: SavedFrame) -> tuple[types.FunctionType, Box]:
 
 
 def find_saved_unit(saved_frame: SavedFrame) -> Unit:
-    """Find the unit of a saved frame.
+    """Find the unit (compiled source of a cell or module) of a saved frame.
 
     Raises:
         HitlError: The unit is not available in this process.
@@ -86,7 +98,10 @@ def find_saved_unit(saved_frame: SavedFrame) -> Unit:
 
 
 def compile_continuation(unit: Unit, saved_frame: SavedFrame) -> types.CodeType:
-    """Compile the residual of a saved frame, cached by place."""
+    """Compile the code that is left to run in a saved frame.
+
+    The code is kept, and used again for frames with equal place, mode, names and flags.
+    """
     flags = tuple(sorted((name, saved_frame.locals[name]) for name in saved_frame.locals if name.startswith(".f")))
     names, cells = tuple(saved_frame.locals), tuple(saved_frame.cells)
     key = (
@@ -120,28 +135,28 @@ def _compile_residual(
     else:
         body = list(node.body)
     body = _drop_declarations(body)
-    if function.kind == "cell":  # in a new process, too
+    if function.kind == "cell":  # a new process needs these statements, too
         body[:0] = tree.opening_statements
     if function.cells and saved_frame.mode != "start":
         body.insert(0, assign(CELLS_NAME, tree.make_cells_lambda(function)))
-    if function.is_generator:  # whatever is left of it
+    if function.is_generator:  # it must stay a generator even if no `yield` is left
         body.append(make_if(constant(0), [expression(fill_positions(ast.Yield(constant(None)), None))]))
     own = _select_own_cells(function, cells)
     unset = sorted(function.locals - {*cells, *names})
-    if unset:  # locals all the same
+    if unset:  # they must be locals, too
         targets: list[ast.expr] = [store(name) for name in unset]
         body.append(make_if(constant(0), [fill_positions(ast.Assign(targets, constant(None)), None)]))
     shared = [name for name in cells if name not in own and name != "__class__"]
     head = _make_head(unit, function, (*names, *own), shared)
     kind = ast.AsyncFunctionDef if function.is_async else ast.FunctionDef
     inner = _make_function_node(kind, _FUNCTION_NAME, [ast.arg(BOX)], head + body)
-    inner.lineno = inner.end_lineno = node.lineno  # by it, its code is known as the function's
+    inner.lineno = inner.end_lineno = node.lineno  # the code is recognized as the function's by this number
     opening: list[ast.stmt] = (
         [fill_positions(ast.Assign([store(n) for n in shared], constant(None)), None)] if shared else []
     )
     top: Any = _make_function_node(ast.FunctionDef, _OUTER_NAME, [], [*opening, inner])
-    top.lineno = top.end_lineno = 1  # no node's number
-    if function.owner:  # private names are mangled
+    top.lineno = top.end_lineno = 1  # a number that no node has
+    if function.owner:  # inside a class, so that private names are mangled
         top = ast.copy_location(_add_type_parameters(ast.ClassDef(function.owner, [], [], [top], [])), top)
     module = ast.Module([fill_positions(top, None)], [])
     with _spell_out_super(tree.supers.get(saved_frame.function, []), function):
@@ -151,14 +166,15 @@ def _compile_residual(
 
 
 def _select_own_cells(function: InstrumentedFunction, cells: tuple[str, ...]) -> tuple[str, ...]:
-    """Select the cells of a function's own variables; the others belong to functions around it."""
+    """Select from `cells` the variables that the function itself defines; the others belong to functions around it."""
     return tuple(name for name in cells if name in function.locals)
 
 
 def _install_cells(code: types.CodeType, count: int) -> types.CodeType:
-    """Put the given cells in place for the first `count` variables that are stored in cells.
+    """Change the code so that its first `count` cell variables receive the saved cells themselves.
 
-    So an own variable stays one: without a value it is an UnboundLocalError, not a NameError as of a free variable.
+    Normally STORE_DEREF puts a value into a cell; STORE_FAST replaces the cell. The variables stay the function's own:
+    reading one without a value is an UnboundLocalError, and not the NameError of a free variable.
     """
     operations = bytearray(code.co_code)
     at = -2
@@ -173,7 +189,10 @@ _STORE_DEREF, _STORE_FAST = dis.opmap["STORE_DEREF"], dis.opmap["STORE_FAST"]
 
 @contextlib.contextmanager
 def _spell_out_super(supers: list[ast.Call], function: InstrumentedFunction) -> Generator[None]:
-    """Spell out `super()`, which reads the first argument of its frame: a residual has another one."""
+    """Give each `super()` its two arguments inside the `with` block.
+
+    Without arguments it reads the first argument of its frame, which in a residual is the box of saved values.
+    """
     with _compile_lock:
         for node in supers:
             names = ("super", "__class__", function.first_parameter or "")
@@ -223,7 +242,7 @@ def _iterate_inner_codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _drop_declarations(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """Drop `global` and `nonlocal`, which are at the head of a residual."""
+    """Copy statements without `global` and `nonlocal`. A residual has these declarations at its beginning."""
     made: list[ast.stmt] = []
     for statement in statements:
         if isinstance(statement, ast.Global | ast.Nonlocal):

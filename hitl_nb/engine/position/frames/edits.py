@@ -1,8 +1,9 @@
-"""Finds the place of a saved frame in source that was edited since.
+"""Finds the place of a saved frame in source that the user has edited since the frame was saved.
 
-The code that led to the place must have the same syntax. That is: the statements before it in each block around it, the
-headers of these blocks, and the statement at the place. Later code may be new. This holds also in the body of a loop
-that has run before, and in a function that was defined but not called.
+A frame can be moved to the new source only if the code that led to its place has the same syntax. This code is: the
+statements before the place in each block around it, the headers of these blocks, and the statement at the place. Later
+code may be new. Code that comes later in the body of a loop may be new, too, although the loop has run before. So may
+the body of a function that was defined but not called.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from hitl_nb.engine.position.frames.places import find_place
 
 
 class PlaceChangedError(Exception):
-    """The source was changed where a frame has run already.
+    """The edit changed source that a saved frame has run already, so the frame cannot be moved to the new source.
 
     Attributes:
         function: the name of the function.
-        line: of the changed code, as it was saved.
+        line: the line of the changed code in the source as it was saved.
     """
 
     def __init__(self, function: str, line: int) -> None:
@@ -32,7 +33,12 @@ class PlaceChangedError(Exception):
 
 
 def move_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
-    """Change a frame of `old` into a frame of `new`.
+    """Change a saved frame of one version of a source into a frame of another version, at the same place.
+
+    Args:
+        saved_frame: the frame; its unit, function and place are replaced.
+        old_unit: the source as it was when the frame was saved, compiled.
+        new_unit: the edited source, compiled.
 
     Raises:
         PlaceChangedError: Code that led to the frame's place was changed.
@@ -51,7 +57,7 @@ def move_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
     found: Any = new_unit.get_tree().nodes[twin.number]
     if _describe_parameters(old_unit.get_tree().nodes[saved_frame.function]) != _describe_parameters(found):
         raise make_refusal(old_unit.get_tree().nodes[saved_frame.function])
-    if place is None:  # nothing has run
+    if place is None:  # the frame has not begun
         if function.cells != twin.cells:
             raise make_refusal(old_unit.get_tree().nodes[saved_frame.function])
         saved_frame.unit, saved_frame.function = new_unit.key, twin.number
@@ -71,10 +77,17 @@ def move_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
 
 
 def move_end_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
-    """Change the frame of a cell that has ended into a frame of `new`, behind the same statements.
+    """Change the saved frame of a cell that ended into a frame of the edited cell, after the same statements.
+
+    So statements that were added at the end of the cell run next.
+
+    Args:
+        saved_frame: the frame; its unit and place are replaced.
+        old_unit: the cell as it was when it ended, compiled.
+        new_unit: the edited cell, compiled.
 
     Raises:
-        PlaceChangedError: A statement that has run was changed.
+        PlaceChangedError: A statement that has run was changed or removed.
     """
     before, after = (ast.parse(unit.source).body for unit in (old_unit, new_unit))
     for i, statement in enumerate(before):
@@ -84,7 +97,14 @@ def move_end_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> N
 
 
 def find_poll_place(cell: Unit, count: int | None = None) -> int:
-    """Find the place where a cell polls behind its first `count` statements, by default all."""
+    """Return the number of the node of a poll in a cell.
+
+    A poll is a check of the engine between two statements, where a run can be saved.
+
+    Args:
+        cell: the compiled cell.
+        count: the poll after this many statements. None: the poll at the end of the cell.
+    """
     tree = cell.get_tree()
     body: list[Any] = tree.nodes[0].body
     end = len(body) - len(tree.closing_statements)
@@ -96,15 +116,24 @@ def find_poll_place(cell: Unit, count: int | None = None) -> int:
 
 
 def _count_numbered_statements(cell: Unit, count: int) -> int:
-    """Return the number in paths of the statement behind the first `count`: future imports have no number."""
+    """Return how many of the first `count` statements have a number in paths. `from __future__` imports have none."""
     statements = ast.parse(cell.source).body[:count]
     return count - sum(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in statements)
 
 
 def restart_statement(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
-    """Make a frame of `old` one of `new` that begins its statement again, which may be another one now.
+    """Change a saved frame into a frame of the edited source that begins its statement from the start.
 
-    Raises PlaceChangedError: also if a part of the statement was evaluated already.
+    The statement itself may have been edited. If the frame is at the target of an assignment, the assigned value was
+    computed already: it is kept, and only the target may have been edited.
+
+    Args:
+        saved_frame: the frame; its unit, function, place and mode are replaced.
+        old_unit: the source as it was when the frame was saved, compiled.
+        new_unit: the edited source, compiled.
+
+    Raises:
+        PlaceChangedError: Code before the statement was changed, or a part of the statement was evaluated already.
     """
     function = old_unit.functions[saved_frame.function]
     twin = find_twin(function, old_unit, new_unit)
@@ -141,7 +170,7 @@ def restart_statement(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -
         if not isinstance(before, ast.Global):
             _require_same(before, after, before, make_refusal)
     number = others[first].lineno
-    if is_binding:  # the value is there, whatever it is bound to now
+    if is_binding:  # the assigned value is kept, and may be assigned to another target now
         other = others[index or 0] if len(others) > (index or 0) else None
         if not isinstance(other, ast.Assign) or _dump_part(other.value) != _dump_part(statements[index or 0].value):
             raise make_refusal(place.node)
@@ -160,7 +189,11 @@ def _is_block_slot(node: Any, slot: Slot) -> bool:
 
 
 def find_twin(function: InstrumentedFunction, old_unit: Unit, new_unit: Unit) -> InstrumentedFunction | None:
-    """Find the same function in another version of its source: it has the same qualified name, counted in order."""
+    """Find the same function in another version of its source; None if it is not there.
+
+    It has the same kind and qualified name. If several functions share a name, it is the one with the same position
+    among them.
+    """
     same = [f for f in old_unit.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
     twins = [f for f in new_unit.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
     index = same.index(function)
@@ -168,10 +201,13 @@ def find_twin(function: InstrumentedFunction, old_unit: Unit, new_unit: Unit) ->
 
 
 def _compare_step(node: Any, other_node: Any, slot: Slot, make_refusal: Callable[[Any], PlaceChangedError]) -> bool:
-    """Compare the parts of `node` that led to `slot`.
+    """Compare the parts of `node` that were evaluated before `slot` with the same parts of `other_node`.
+
+    `make_refusal` makes the error to raise if they differ.
 
     Returns:
-        Whether the place is in an expression that is compared as a whole.
+        Whether the place is in an expression. An expression is compared as a whole, so that no further step is
+        compared.
     """
     name, index = slot
     block = getattr(node, name, None)
@@ -198,7 +234,7 @@ def _compare_step(node: Any, other_node: Any, slot: Slot, make_refusal: Callable
         _require_same(node.body, other_node.body, node, make_refusal)
     others: list[Any] = getattr(other_node, name)
     for before, after in zip(cast("list[Any]", block)[:index], others[:index], strict=False):
-        if not isinstance(before, ast.Global):  # of a cell: all names that it binds, later ones too
+        if not isinstance(before, ast.Global):  # in a cell it lists all names that the cell binds, also in later code
             _require_same(before, after, before, make_refusal)
     if len(others) <= index:
         raise make_refusal(block[index])
@@ -215,7 +251,7 @@ def _select_compared_part(node: Any, name: str) -> Any:
 
 
 def _read_header(node: Any) -> list[Any]:
-    """Return the parts of a compound statement that are evaluated before its blocks; none for a function."""
+    """Return the parts of a compound statement that are evaluated before its blocks; an empty list for a function."""
     match node:
         case ast.If() | ast.While():
             return [node.test]
@@ -240,7 +276,7 @@ def _dump_part(value: Any) -> Any:
 
 
 def _drop_bodies(node: Any) -> Any:
-    """Copy a statement without the bodies of the functions that it defines."""
+    """Copy a statement without the bodies of the functions that it defines, since an edit may change these."""
     if not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
         return node
     made: Any = copy_node(node)
@@ -264,7 +300,7 @@ def _find_child(node: Any, slot: Slot) -> Any:
 
 
 def _describe_parameters(node: Any) -> str:
-    """Describe parameters by name; their defaults were evaluated when the function was defined."""
+    """Return the parameter names of a function as text. Defaults were evaluated at its definition, and are left out."""
     args = getattr(node, "args", None)
     if not isinstance(args, ast.arguments):
         return ""

@@ -1,4 +1,8 @@
-"""Finds code that runs because a value ends. The interpreter catches all its exceptions, so a pause cannot leave it."""
+"""Finds code that Python runs because an object is destroyed, for example a `__del__`.
+
+Python prints an exception that leaves such code, and ignores it. The engine pauses a run by an exception, so it cannot
+pause there.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,14 @@ _SUSPENDABLE_FLAGS = inspect.CO_GENERATOR | inspect.CO_COROUTINE
 
 
 def find_finalizer_frame(inner_views: Sequence[FrameView]) -> FrameView | None:
-    """Find the frame of a `__del__`, or of a generator being closed, among frames that no call of the user leads to."""
+    """Find the first frame of a `__del__`, or of a generator that is being closed.
+
+    Args:
+        inner_views: the frames inside a frame whose place does not call them exactly.
+
+    Returns:
+        The frame, or None if none of the frames is of this kind.
+    """
     is_closing = _is_generator_closing()
     for view in inner_views:
         if view.code.co_name == "__del__" or (is_closing and view.code.co_flags & _SUSPENDABLE_FLAGS):
@@ -21,7 +32,7 @@ def find_finalizer_frame(inner_views: Sequence[FrameView]) -> FrameView | None:
 
 
 def _is_generator_closing() -> bool:
-    """Return whether GeneratorExit is being handled."""
+    """Return whether a GeneratorExit is being handled, perhaps as the `__context__` of another error."""
     exception = sys.exception()
     seen: set[int] = set()
     while exception is not None and id(exception) not in seen:

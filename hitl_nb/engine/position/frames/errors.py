@@ -1,7 +1,7 @@
-"""Errors of reading and restoring a stack."""
+"""The error for a stack that cannot be saved."""
 
 from __future__ import annotations
 
 
 class CannotSave(Exception):
-    """The stack cannot be saved here; the message names the part that prevents it."""
+    """The stack of the run cannot be saved at its present place. The message names the part that prevents it."""

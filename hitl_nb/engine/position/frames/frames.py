@@ -1,4 +1,9 @@
-"""A saved frame: where it is and what its locals were. Data only."""
+"""Saved frames and saved stacks: data only.
+
+A saved frame has a *place* (the number of the syntax node at which it waits) and the values of its variables. Some of
+these are *filed values*: intermediate values that instrumented code keeps in variables such as `.t0`. All engine names
+begin with a dot.
+"""
 
 from __future__ import annotations
 
@@ -9,46 +14,59 @@ from typing import Any, Literal
 from hitl_nb.own_objects import mark_own
 
 PAUSE_MARK = ".kept"
-"""A local of a saved frame that was on the stack of a pause: its call is never made again."""
+"""Engine local that marks a frame with which the run has paused. The call that began this frame never runs again."""
 
 JOINED_MARK = ".joined"
-"""A local of a saved frame: a coroutine made again after a failure, and not on the stack of a pause since."""
+"""Engine local that marks the frame of a coroutine which was built again after a failure.
+
+The coroutine was not on the stack of a pause since then.
+"""
 
 BOX, PENDING_CALL, INSTANCE = ".box", ".next", ".made"
-"""Locals of a restored frame: its saved values until it begins, its pending call, the instance that it constructs."""
+"""Engine locals of a restored frame.
+
+`.box` has the saved values until the frame begins. `.next` is the pending call. `.made` is the instance that the
+pending call of a class constructs.
+"""
 
 AWAITED_VALUE = ".awaited"
-"""A local of a saved frame: the coroutine that an asynchronous loop waits for."""
+"""Engine local of a saved frame: the object that its `await` or its `async for` waits for."""
 
 FIRST_TURN_PREFIX = ".r."
-"""Prefix of locals that only a residual has. They record whether the loop's first turn is over."""
+"""Prefix of engine locals that only a residual (the rest of a saved frame) has.
+
+They record whether the first turn of a loop, which begins inside the loop's body, is over.
+"""
 
 ContinuationMode = Literal["call", "init", "item", "drive", "again", "yield", "yield_from", "start"]
-"""Kinds of places at which a frame is continued:
+"""How a saved frame is continued at its place:
 
-- call: a call whose result comes from the next frame inward, or is the answer that was waited for;
-- init: the same, of a class: the result is the instance;
-- item: a loop waits for its iterator's `__next__`;
-- drive: `send`, `throw`, `__next__` or `close` of a generator that is saved inside that call;
-- again: something that is evaluated again, from the values that are filed;
-- yield, yield_from: a generator that waits to be asked;
-- start: a generator or coroutine that has not begun.
+- call: the result of the call at the place comes from the next frame inward, or is the answer of a person;
+- init: the same for the call of a class, whose result is the new instance;
+- item: a `for` loop waits for the `__next__` of its iterator;
+- drive: the frame called `send`, `throw`, `__next__` or `close` of a generator, which is saved inside this call;
+- again: the node at the place is evaluated again, with the filed values of its operands;
+- yield, yield_from: the frame is of a generator that waits at a `yield` or `yield from`;
+- start: the frame is of a function, generator or coroutine that has not begun.
 """
 
 
 @mark_own
 @dataclass(eq=False)
 class SavedFrame:
-    """One frame of instrumented code.
+    """The data of one frame of instrumented code.
 
     Attributes:
-        unit, function: which function it is of.
-        place: the number of the node where it waits.
-        locals: by name, the engine's names too; without `cells`.
-        cells: the variables that it shares with other functions.
-        namespace: the globals of its function.
-        reevaluated_names: filed names whose values are made again (iterators that live within one statement).
-        is_awaitable: whether it is of a generator that `types.coroutine` has marked.
+        unit: key of the unit (the compiled source of one cell or module).
+        function: number of the function in the unit.
+        place: number of the syntax node at which the frame waits.
+        mode: how the frame is continued at its place.
+        locals: values by name, with the engine's names; without the variables in `cells`.
+        cells: by name, the variables that the frame shares with other functions (closures).
+        namespace: the globals of the function.
+        reevaluated_names: names of filed values that are not saved but evaluated again (iterators, coroutines and
+            futures that live within one statement).
+        is_awaitable: whether the frame is of a generator function decorated with `types.coroutine`.
     """
 
     unit: str
@@ -62,7 +80,7 @@ class SavedFrame:
     is_awaitable: bool = False
 
     def variables(self) -> dict[str, Any]:
-        """The values of its locals and cells by name; None for a cell that is empty."""
+        """Return the values of the locals and cells by name; None for an empty cell."""
         return {**self.locals, **{name: _read_cell(cell) for name, cell in self.cells.items()}}
 
 
@@ -75,14 +93,16 @@ def _read_cell(cell: types.CellType) -> Any:
 
 @dataclass(eq=False)
 class SavedTasks:
-    """The tasks of a run.
+    """The asyncio tasks of a run.
 
     Attributes:
-        unfinished_tasks: those that have not ended.
-        main_turn: when the run's own coroutine has its next step, among them.
-        is_cancelled: whether the run's own task was cancelled, and has not noticed.
-        started_count: how many tasks the run's own has started.
-        loop_calls: what the event loop is to call of the notebook's functions.
+        unfinished_tasks: the tasks that have not ended, without the main task (the task that awaits the run itself).
+        main_turn: position of the main task's next step in the order of the event loop's steps.
+        is_cancelled: whether `cancel()` was called on the main task, and the CancelledError has not been raised in it
+            yet.
+        started_count: number of tasks that the main task has started.
+        loop_calls: calls of functions of the notebook that are scheduled on the event loop, for example by
+            `call_later`.
     """
 
     unfinished_tasks: list[Any]
@@ -97,10 +117,11 @@ class SavedStack:
     """The frames of a run, outermost first.
 
     Attributes:
-        waits_for_answer: whether the innermost frame waits for an answer (else its place is evaluated again).
-        running_frames: generators and coroutines on the stack, by the identity of their frame.
-        order: the frames and those of `running_frames`, outermost first.
-        tasks: of a run that tasks belong to; to be saved with it.
+        waits_for_answer: True: the innermost frame waits for an answer. False: the node at its place is evaluated
+            again.
+        running_frames: frames of generators and coroutines on the stack, by the `id` of their live frame.
+        order: the frames of `frames` and `running_frames` together, outermost first.
+        tasks: the asyncio tasks of the run; None if its own code awaits nothing.
     """
 
     frames: list[SavedFrame]
@@ -110,5 +131,8 @@ class SavedStack:
     tasks: SavedTasks | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Reduce the frame without values that have a meaning only in this process."""
+        """Reduce the stack to its pickle form.
+
+        `running_frames` and `order` are left out: they are of use only in this process.
+        """
         return SavedStack, (self.frames, self.waits_for_answer, {}, [], self.tasks)

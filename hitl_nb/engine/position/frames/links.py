@@ -1,4 +1,8 @@
-"""Links from a frame to the next frame inward: the node that waits, and whether the run continues there exactly."""
+"""Links from a frame to the next frame inward: the node that waits, and whether the run can continue in that frame.
+
+A link is *exact* if it can: the node at the outer frame's place has called the inner frame directly. Otherwise the
+outer frame evaluates the node at its place again.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,17 @@ _CACHE_OPCODE = dis.opmap.get("CACHE", 0)
 
 
 class FrameLink:
-    """The link from a frame to the next frame inward."""
+    """The link from a frame to the next frame inward.
+
+    Args:
+        number: number of the node at which the outer frame waits.
+        mode: how the outer frame is continued at this node.
+        is_exact: whether the run continues in the inner frame; False: the node is evaluated again.
+        is_generator: whether the inner frame is of a generator or coroutine.
+        continued_object: the instance that a call of a class constructs, or the object that is awaited. MISSING:
+            neither.
+        function: the function of the inner frame, if it is known.
+    """
 
     def __init__(
         self,
@@ -56,7 +70,17 @@ class FrameLink:
 
 
 def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> FrameLink:
-    """Find the place of a frame, and how it leads to the next frame inward."""
+    """Find the place of a frame, and how the frame leads to the next frame inward.
+
+    Args:
+        view: the frame.
+        inner: the next frame inward; None: `view` is the innermost frame.
+        is_answered: returns whether a function is one that gets the answer of a person (a checkpoint). None: the
+            innermost frame is not at such a call, and its place is continued as it is.
+
+    Raises:
+        CannotSave: The frame cannot be continued at its place.
+    """
     link, place = _find_link(view, inner, is_answered)
     if not link.is_exact:
         link.number = getattr(widen_place(place), "lineno", link.number)
@@ -101,7 +125,7 @@ def _find_link(
 
 
 def _look_up_awaited(node: Any, view: FrameView, operation: str) -> Any:
-    """Look up the object that a frame is about to await; MISSING: it is not at an `await`."""
+    """Look up the object that a frame is about to await. MISSING: no `await` begins there, or the object is unknown."""
     is_await = isinstance(node, ast.Await) and operation == "GET_AWAITABLE"
     return look_up(node.value, view) if is_await else MISSING
 
@@ -141,7 +165,11 @@ def _link_inward(
 
 
 def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> FrameLink | None:
-    """Link a loop that awaits its next item, or an `await` that is inside an `__await__` of the user."""
+    """Link an `async for` that awaits its next item, or an `await` that waits inside an `__await__` of the user.
+
+    Returns:
+        The link, or None if the place is neither of the two, or no object owns the inner frame.
+    """
     if not is_loop(node) and (generator is not None or not isinstance(node, ast.Await)):
         return None
     owner = _find_frame_owner(inner.frame) if generator is None else generator
@@ -153,7 +181,7 @@ def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> F
 
 
 def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> FrameLink:
-    """Link a loop that waits for the `__next__` of an instance."""
+    """Link a `for` loop that waits for the `__next__` method of an instance."""
     if _is_pending_call(view, inner):
         return FrameLink(number, "item", is_exact=True, function=view.locals[PENDING_CALL].__func__)
     iterator = view.locals.get(iterator_name(node))
@@ -162,12 +190,12 @@ def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> Fra
 
 
 def is_loop(node: Any) -> bool:
-    """Return whether a place is that of a loop as it asks for its next item."""
+    """Return whether the node at a place is a loop that requests its next item."""
     return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
 
 
 def _find_frame_owner(frame: types.FrameType) -> Any:
-    """Find the coroutine or generator of a running frame.
+    """Find the coroutine or generator of a running frame; None if there is none.
 
     Before Python 3.14 a frame has no reference to it, so all objects are searched.
     """
@@ -182,7 +210,7 @@ def _find_frame_owner(frame: types.FrameType) -> Any:
 
 
 def _look_up_callee(node: ast.Call, view: FrameView) -> Any:
-    """Look up the function that a call runs: for `next(x)` the method of `x`."""
+    """Look up the function that a call runs; MISSING if unknown. For `next(x)` it is the `__next__` of `x`."""
     value = look_up(node.func, view)
     if value is next and len(node.args) == 1 and not node.keywords:
         return _next_method_of(look_up(node.args[0], view))
@@ -194,18 +222,18 @@ def _next_method_of(iterator: Any) -> Any:
 
 
 def iterator_name(node: Any) -> str:
-    """Return the name of a loop's filed iterator; "": there is none."""
+    """Return the name of the local variable in which instrumented code keeps a loop's iterator; "" if there is none."""
     return node.id if isinstance(node, ast.Name) else getattr(getattr(node, "iter", None), "id", "")
 
 
 def _is_pending_call(view: FrameView, inner: FrameView) -> bool:
-    """Return whether a restored frame waits for the frame that was restored inside it."""
+    """Return whether a restored frame waits for a call of the function that runs in `inner`."""
     function = getattr(view.locals.get(PENDING_CALL), "__func__", None)
     return isinstance(function, types.FunctionType) and function.__code__ is inner.code
 
 
 def _find_generator(view: FrameView, inner: FrameView, node: Any, operation: str) -> Any:
-    """Find the generator or coroutine whose frame is `inner`, if this frame refers to it."""
+    """Find the generator or coroutine whose frame is `inner`, if the frame `view` refers to it; None otherwise."""
     for value in view.locals.values():
         if frame_inside_wait_for(value) is inner.frame:
             return value
@@ -225,7 +253,7 @@ def _find_generator(view: FrameView, inner: FrameView, node: Any, operation: str
 
 
 def _find_generator_manager(view: FrameView, inner: FrameView) -> Any:
-    """Find the manager, made of a generator, that asks the frame `inner` for the `with` of this frame."""
+    """Find the `@contextmanager` object of a `with` in `view` whose generator runs in `inner`; None: there is none."""
     for name, value in view.locals.items():
         if name.startswith(".m") and type(value) is GENERATOR_MANAGER and frame_of(generator_of(value)) is inner.frame:
             return value
@@ -233,13 +261,16 @@ def _find_generator_manager(view: FrameView, inner: FrameView) -> Any:
 
 
 def generator_of(manager: Any) -> Any:
-    """Return the generator of a `@contextmanager` function's manager."""
+    """Return the generator of an object that a `@contextmanager` function has returned."""
     generator = manager.gen
     return generator.generator if type(generator) is runtime.ContinuedGenerator else generator
 
 
 def _unwrap_iterator(iterator: Any) -> Any:
-    """Return the iterator that an iterator of the builtins asks before it holds anything."""
+    """Return the first iterator that `enumerate`, `zip`, `map` or `filter` reads; other iterators as they are.
+
+    When it is read, the object has read no other iterator for this item yet, so it holds no value that could be lost.
+    """
     while type(iterator) in (enumerate, zip, map, filter):
         args = iterator.__reduce__()[1]
         iterator = args[0] if type(iterator) in (enumerate, zip) else args[1]
@@ -253,7 +284,16 @@ def _read_first_argument(inner: FrameView) -> Any:
 def locate_instruction(
     frame: types.FrameType, instrumented_code: InstrumentedCode, lasti: int | None = None
 ) -> tuple[int, int, str]:
-    """Number and column of the node that a frame's instruction belongs to, and the instruction's name."""
+    """Find the node that a frame's current instruction belongs to.
+
+    Args:
+        frame: the frame.
+        instrumented_code: the data about the frame's code.
+        lasti: index of the instruction; None: the frame's current one.
+
+    Returns:
+        Number and column of the node, and the name of the instruction.
+    """
     code = frame.f_code.co_code
     unit = _find_instruction_index(code, frame.f_lasti if lasti is None else lasti)
     number, column = instrumented_code.places[unit]

@@ -1,4 +1,7 @@
-"""Finds the object that a call expression names, without running code of the user."""
+"""Finds the object that a call expression names, without running code of the user.
+
+A *filed value* is an intermediate value that instrumented code keeps in a local variable, for example `.t0`.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,25 @@ from hitl_nb.engine.compile.runtime import with_methods as withmethods
 from hitl_nb.engine.compile.tree.nodes import is_engine_name
 
 MISSING = object()
+"""Returned by a lookup if the value cannot be known without running code of the user."""
 
 
 class FrameView:
-    """A frame whose locals are read once: each read of `f_locals` copies them."""
+    """A frame of the live stack, with a copy of its locals, since each read of `f_locals` copies all locals.
+
+    Args:
+        frame: the frame.
+        lasti: index of the instruction to look at, for a frame that an error has left. None: the frame's current one.
+
+    Attributes:
+        instrumented_code: data about the frame's code; None if the code is not instrumented.
+    """
 
     __slots__ = ("code", "frame", "globals", "instrumented_code", "lasti", "locals")
 
     def __init__(self, frame: types.FrameType, lasti: int | None = None) -> None:
         self.frame = frame
-        self.lasti = lasti  # if it is not where the frame is now
+        self.lasti = lasti  # None: the frame's current instruction
         self.code = frame.f_code
         self.instrumented_code = find_code(frame.f_code)
         self.locals = _copy_locals(frame)
@@ -34,10 +46,11 @@ class FrameView:
 
 
 def _copy_locals(frame: types.FrameType) -> dict[str, Any]:
-    """Copy the locals of a frame, so that nothing keeps them alive when the frame has dropped them.
+    """Copy the locals of a frame. The copy does not keep a value alive after the frame has dropped it.
 
-    Before Python 3.13 a frame keeps the dict of `f_locals` until it is read again. The dict is emptied if no other
-    object refers to it. It is not emptied while a tracer is set, because Python would then write it back.
+    Before Python 3.13 a frame keeps the dict of `f_locals` until `f_locals` is read again. That dict is emptied if no
+    other object refers to it. It is not emptied while a tracer is set, because Python would then write the empty dict
+    back to the frame.
     """
     found = frame.f_locals
     values = dict(found)
@@ -48,11 +61,19 @@ def _copy_locals(frame: types.FrameType) -> dict[str, Any]:
 
 
 _EXPECTED_REFERENCES = 3
-"""Of the dict: the frame's, the variable's, and the argument's of `getrefcount`."""
+"""References to the dict of `f_locals`: by the frame, by the variable, and by the argument of `getrefcount`."""
 
 
 def look_up(node: ast.AST, view: FrameView) -> Any:
-    """Look up the value that an expression of names, filed values and attributes had; MISSING: it cannot be known."""
+    """Look up the value of an expression in a frame, without running code of the user.
+
+    Args:
+        node: an expression of names, filed values, attributes and `super()`.
+        view: the frame.
+
+    Returns:
+        The value, or MISSING if the expression has other parts or the value is not found.
+    """
     match node:
         case ast.NamedExpr(target=ast.Name(id=name)) if is_engine_name(name):
             return view.locals.get(name, MISSING)
@@ -107,34 +128,43 @@ _METHOD_WRAPPERS: Any = (staticmethod, classmethod)
 
 
 def _find_mangled_names(name: str, view: FrameView) -> list[str]:
-    """Find the names in the code that a private name may have become."""
+    """Find the names to which Python may have changed a private name: for `__x` in class `C` this is `_C__x`."""
     if not name.startswith("__") or name.endswith("__"):
         return []
     return [other for other in view.code.co_names if other.endswith(name) and other != name]
 
 
 def callee_of(value: Any) -> Any:
-    """Return the object that is finally called: bound methods and `functools.partial` are opened."""
+    """Return the function behind bound methods and `functools.partial` objects; other values unchanged."""
     while isinstance(value, types.MethodType | functools.partial):
         value = value.__func__ if isinstance(value, types.MethodType) else value.func  # pyright: ignore[reportUnknownMemberType]
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
 passthrough_codes: set[types.CodeType] = set()
-"""Code that only passes its arguments to the function that it calls, and returns the result."""
+"""Codes of functions that only call another function with their own arguments and return its result."""
 _callable_openers: dict[type, Callable[[Any], Any]] = {}
+"""By type: a function that returns the object which an instance of the type calls."""
 
 
 def register_passthrough(kind: type, code: types.CodeType, opener: Callable[[Any], Any]) -> None:
-    """Register that objects of `kind` only call, by `code`, the object that `opener` finds in them."""
+    """Register a type whose instances only pass their call on to another object.
+
+    Args:
+        kind: the type.
+        code: the code that runs when an instance is called. Frames of this code are left out of a saved stack.
+        opener: takes an instance, and returns the object that the instance calls.
+    """
     passthrough_codes.add(code)
     _callable_openers[kind] = opener
 
 
 def find_called_function(value: Any, inner: types.FrameType) -> tuple[types.FunctionType | None, bool]:
-    """Find the function whose frame is `inner` when `value` is called, and whether it is the `__init__` of a class.
+    """Find the function that runs in the frame `inner` if `value` is called.
 
-    None: a call of `value` reaches `inner` through other code.
+    Returns:
+        The function, and whether it is the `__init__` of the class `value`. (None, False): the call of `value` does not
+        run `inner` directly, but by other code between them.
     """
     value = callee_of(value)
     if isinstance(value, withmethods.BoundMethod):
@@ -167,12 +197,15 @@ def _is_code_of(function: types.FunctionType, inner: types.FrameType) -> bool:
 
 
 def frame_inside_wait_for(value: Any) -> types.FrameType | None:
-    """Return the frame of a generator or coroutine, or of the coroutine that an `asyncio.wait_for` awaits itself."""
+    """Return the frame of a generator or coroutine; for a coroutine of `asyncio.wait_for`, that of the awaited one.
+
+    None for other values, and for a generator or coroutine that has ended.
+    """
     return frame_of(unwrap_wait_for(value))
 
 
 def unwrap_wait_for(value: Any) -> Any:
-    """Return the object that an `asyncio.wait_for` awaits; other values as they are.
+    """Return the object that a coroutine of `asyncio.wait_for` awaits; other values are returned as they are.
 
     From Python 3.12 on, `wait_for` awaits a coroutine itself, without a task of its own.
     """
@@ -186,7 +219,7 @@ WAIT_FOR = asyncio.wait_for.__code__
 
 
 def frame_of(value: Any) -> types.FrameType | None:
-    """Return the frame of a generator or coroutine."""
+    """Return the frame of a generator or coroutine; None for other values, and for one that has ended."""
     if isinstance(value, types.GeneratorType):
         return value.gi_frame
     return value.cr_frame if isinstance(value, types.CoroutineType) else None

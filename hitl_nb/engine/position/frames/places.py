@@ -1,4 +1,7 @@
-"""The places of a function: the path from its body down to each node."""
+"""The places of a function: for each node, the path from the function's body down to the node.
+
+A place is known by a number. The engine stores the number of a node in its `lineno`.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,27 @@ from hitl_nb.engine.compile.units import Unit
 
 @dataclass(frozen=True, eq=False)
 class NodePlace:
-    """A node, and the steps that lead to it: each node on the way with the slot taken."""
+    """A node, and the path to it: each node on the way, with the slot (field and index) that leads to the next node."""
 
     path: tuple[tuple[ast.AST, Slot], ...]
     node: Any
 
 
 METHOD_COLUMN = 1
+"""Value of `col_offset` that marks the attribute node of a method call. Such a node has no place of its own."""
 
 
 def find_place(unit: Unit, function: int, number: int) -> NodePlace | None:
-    """Find the place of the node with this number in a function; None: no node has it."""
+    """Find the place of the node with a number in a function. The places of a function are kept after the first search.
+
+    Args:
+        unit: the unit (compiled source of a cell or module) of the function.
+        function: number of the function in the unit.
+        number: number of the node.
+
+    Returns:
+        The place, or None if no node has this number.
+    """
     tree = unit.get_tree()
     places: dict[int, NodePlace] | None = tree.places.get(function)
     if places is None:
@@ -48,7 +61,10 @@ def _find_all_places(function_node: Any, *, is_lambda: bool) -> dict[int, NodePl
         add_inner_nodes(node, path, {id(child) for _, child in below})
 
     def add_inner_nodes(node: Any, path: tuple[tuple[ast.AST, Slot], ...], visited_ids: set[int]) -> None:
-        """Add nodes that are evaluated here but are not operands (in a pattern, a comprehension), at their holder."""
+        """Add the nodes inside a pattern or comprehension, at the place of the node around it.
+
+        These nodes are evaluated in this frame, but they are not operands.
+        """
         holder: Any = path[-1][0] if isinstance(node, ast.match_case) else node
         if isinstance(node, ast.match_case):
             path = path[:-1]
@@ -69,7 +85,7 @@ def _find_all_places(function_node: Any, *, is_lambda: bool) -> dict[int, NodePl
 
 
 def _iterate_children(node: Any) -> Iterator[tuple[Slot, Any]]:
-    """Yield the parts of a node that a place can be in, of this same frame."""
+    """Yield the slots and nodes directly below `node` that belong to the same frame and can contain a place."""
     match node:
         case ast.If() | ast.While():
             yield ("test", None), node.test
@@ -107,9 +123,9 @@ def _iterate_blocks(node: Any, *names: str) -> Iterator[tuple[Slot, Any]]:
 
 
 def name_place(unit: Unit, function: int, number: int) -> str:
-    """Name a place: the path of the user's statement, and which of its nodes it is.
+    """Return a name of a place: the function, the path of the user's statement, and a number inside the statement.
 
-    An edit elsewhere keeps the name.
+    The keys of calls contain this name. An edit of another statement does not change it.
     """
     tree = unit.get_tree()
     names: dict[int, str] | None = tree.place_names.get(function)

@@ -1,7 +1,8 @@
-"""Choice of the node to evaluate again if code asks without a call in the source: a property, operator, conversion.
+"""Chooses the node to evaluate again if code asks without a call in the source: in a property, operator or conversion.
 
-Nothing is filed for an expression without calls. So the whole expression is evaluated again, at whatever part of it
-code asks. The rest alone would need its other operands, and these would ask again, under other names.
+To ask is to request a decision, as `hitl.checkpoint` does. The operands of an expression without calls are not kept in
+local variables (not filed). So the whole expression is evaluated again, whichever part of it asked. If only the rest
+were evaluated again, its other operands would be evaluated again, too, and their questions would get other names.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from hitl_nb.engine.position.frames.places import NodePlace
 
 _CALLING_NODES = (*CALLS, ast.GeneratorExp, ast.NamedExpr)
 _PARTIAL_NODES = (ast.BoolOp, ast.IfExp)
-"""Nodes whose part before the place decides which part is evaluated. That part is not evaluated again.
+"""Nodes whose first part decides which other part is evaluated. For another part, the first is not evaluated again.
 
-If such a node is an operand itself, all operands are evaluated again, at whatever part of them code asks.
+If such a node is an operand itself, all operands are evaluated again, whichever part of them asked.
 """
 _PLAIN_TARGETS = (ast.Name, ast.Tuple, ast.List, ast.Starred)
 
 
 def widen_place(place: NodePlace) -> Any:
-    """Find the node to evaluate again for the node at a place."""
+    """Return the node to evaluate again: the node at a place, or the largest expression around it that has no calls."""
     found: Any = place.node
     if not isinstance(found, ast.expr) or _has_calls(found):
         return found
@@ -39,12 +40,12 @@ def widen_place(place: NodePlace) -> Any:
 
 def _has_calls(node: ast.AST) -> bool:
     if isinstance(node, ast.Lambda):
-        return any(map(_has_calls, list_children(node.args)))  # making it evaluates nothing else
+        return any(map(_has_calls, list_children(node.args)))  # only the defaults are evaluated to make a lambda
     return isinstance(node, _CALLING_NODES) or any(map(_has_calls, list_children(node)))
 
 
 def _must_reevaluate(node: ast.AST) -> bool:
-    """Return whether a statement without calls evaluates more than one part that may ask."""
+    """Return whether a statement without calls evaluates more than one part that may run code of the user."""
     match node:
         case ast.Assign(targets=targets, value=value):
             is_plain = all(isinstance(part, _PLAIN_TARGETS) for target in targets for part in walk(target))

@@ -1,8 +1,8 @@
-"""The rest of a frame: what comes behind its place, inside the same loops, `try` blocks and branches.
+"""Residuals: the code that is left to run in a saved frame, inside the same loops, `try` blocks and branches.
 
-It is built of the function's own instrumented nodes, so a place read in a residual is a place of the function. There is
-never a residual of a residual. (Pettyjohn, Clements, Marshall, Krishnamurthi, Felleisen: Continuations from Generalized
-Stack Inspection, ICFP 2005.)
+A residual is built of the function's own instrumented nodes. So a place that is read in a residual is a place of the
+original function. A residual of a residual is never needed. (Pettyjohn, Clements, Marshall, Krishnamurthi, Felleisen:
+Continuations from Generalized Stack Inspection, ICFP 2005.)
 """
 
 from __future__ import annotations
@@ -37,7 +37,15 @@ from hitl_nb.engine.position.frames.places import find_place
 
 
 class Residual:
-    """Builds the statements that are left to do in one saved frame."""
+    """Builds the statements that are left to run in one saved frame.
+
+    Args:
+        unit: the unit (compiled source of a cell or module) of the frame's function.
+        saved_frame: the frame.
+
+    Raises:
+        CannotSave: The place of the frame is not in the function's source.
+    """
 
     def __init__(self, unit: Unit, saved_frame: SavedFrame) -> None:
         self.unit, self.saved_frame = unit, saved_frame
@@ -50,7 +58,7 @@ class Residual:
         self.flag_count = 0
 
     def build_body(self) -> list[ast.stmt]:
-        """Build the statements of the residual."""
+        """Return the statements that are left to run in the frame."""
         top, (field, index) = self.path[0]
         if self.function.kind == "lambda":
             value: Any = top
@@ -60,7 +68,7 @@ class Residual:
     # -- expressions
 
     def _build_place(self, node: Any) -> Any:
-        """Build the node that replaces the place itself."""
+        """Build the node that replaces the node at the frame's place, for example a call of the next frame inward."""
         how = self.saved_frame.mode
         if how in ("call", "init"):
             taken = _copy_location(
@@ -72,7 +80,7 @@ class Residual:
             result = _copy_location(ast.Call(taken, [], []), node)
             if isinstance(node, ast.Await):
                 operand: Any = node.value
-                if is_filed_value(operand):  # what is awaited may be saved again
+                if is_filed_value(operand):  # so that the awaited object can be saved again
                     result = _copy_location(ast.NamedExpr(copy_node(operand.target), result), node)
                 result = _copy_location(ast.Await(result), node)
             return (
@@ -98,7 +106,7 @@ class Residual:
         return made
 
     def _load_evaluated(self, node: Any) -> Any:
-        """Build the expression that reads an operand which is evaluated already."""
+        """Build the expression that reads the filed value of an operand. The operand itself is not evaluated again."""
         match node:
             case ast.NamedExpr() if is_filed_value(node):
                 if node.target.id in self.saved_frame.reevaluated_names:
@@ -122,7 +130,12 @@ class Residual:
                 return node
 
     def _build_expression(self, node: Any, step: int) -> Any:
-        """Build the expression `node`, with the place below it at `path[step:]`."""
+        """Build the rest of the expression `node`, which contains the place.
+
+        Args:
+            node: the expression at `path[:step]`.
+            step: number of steps of the path to the place that lead to `node`.
+        """
         if step == len(self.path):
             return self._build_place(node)
         slot: Slot = self.path[step][1]
@@ -155,7 +168,7 @@ class Residual:
     # -- statements
 
     def _build_block(self, node: Any, field: str, index: int | None, step: int) -> list[ast.stmt]:
-        """Build the block `field` of `node` from the statement with the place on."""
+        """Build the rest of the block `field` of `node`, from the statement that contains the place on."""
         statements = getattr(node, field)
         at = index or 0
         return [*self._build_statement(statements[at], step), *statements[at + 1 :]]
@@ -203,7 +216,7 @@ class Residual:
                 break
             operand = read_slot(node, other)
             done = self._load_evaluated(operand)
-            if other[0] == "decorator_list":  # the code of what is defined is known by its first one's number
+            if other[0] == "decorator_list":  # the code of a definition is found by its first decorator's number
                 ast.copy_location(done, operand)
             write_slot(made, other, done)
         write_slot(made, slot, self._build_expression(read_slot(node, slot), step + 1))
@@ -299,7 +312,7 @@ class Residual:
         return [fill_positions(ast.Try([leave[how]], [], [], rest), None)]
 
     def _build_handler(self, node: ast.Try, index: int, step: int) -> list[ast.stmt]:
-        """Build code that really handles the exception again: traceback and context are put back."""
+        """Build code that handles the saved exception again, with its traceback and context."""
         handler = node.handlers[index]
         (field, at) = self.path[step + 1][1]
         assert handler.name is not None
@@ -314,9 +327,10 @@ class Residual:
         return [fill_positions(ast.Try([thrown], [node.handlers[0], made], [], []), None)]
 
     def _build_handler_choice(self, node: ast.Try, index: int, step: int) -> list[ast.stmt]:
-        """Build a `try` for a place in the expression of an `except`.
+        """Build a `try` for a place in the expression after `except`, as in `except find_errors():`.
 
-        The expression is completed while the exception is in flight again.
+        The saved exception is raised again, and the rest of the expression is evaluated while the exception is in
+        flight.
         """
         first: Any = copy_node(node.handlers[index])
         filed: Any = first.type.value.elts[0]

@@ -14,10 +14,14 @@ from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
 
 
 def read_initial_stack(entry_point: Callable[[], Any]) -> SavedStack:
-    """Make the stack that continues by calling `begin`: a function of instrumented code, or a `partial` of one.
+    """Return a saved stack of one frame, which has not begun. To continue this stack is to call `entry_point`.
+
+    Args:
+        entry_point: a function of instrumented code, or a `functools.partial` of one. Its arguments are saved in the
+            frame.
 
     Raises:
-        CannotSave: it is of other code.
+        CannotSave: The function is not instrumented code.
     """
     function, args, named = _unwrap_partial(entry_point)
     known = find_code(function.__code__) if isinstance(function, types.FunctionType) else None
@@ -35,5 +39,8 @@ def read_initial_stack(entry_point: Callable[[], Any]) -> SavedStack:
 
 
 def _unwrap_partial(call: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-    """Return the function that a `partial` calls, and its arguments."""
+    """Return the function that a `partial` calls, and its positional and keyword arguments.
+
+    A function that is no `partial` is returned without arguments.
+    """
     return (call.func, call.args, call.keywords) if isinstance(call, functools.partial) else (call, (), {})  # pyright: ignore[reportUnknownMemberType]

@@ -1,7 +1,7 @@
 """Places where Python tests the truth of a value (`if`, `while`, `and`, a conditional), and whether it may test again.
 
-The value is on CPython's stack only. The expression that gives the value is evaluated again, unless it has a call: the
-called function would run twice.
+The tested value is only on CPython's stack, which cannot be read. So the expression that gives the value is evaluated
+again. This is refused if the expression has a call: the called function would run twice.
 """
 
 from __future__ import annotations
@@ -37,10 +37,18 @@ def is_truth_test(operation: str) -> bool:
 def find_tested_place(
     unit: Unit, function: int, code: bytes, index: int, numbers: Sequence[int], place: NodePlace
 ) -> NodePlace:
-    """Find the place of the operand that the instruction `at` tests; `place` if that is unknown, or calls something.
+    """Find the place of the operand whose truth an instruction tests.
 
     Args:
-        numbers: of the nodes that the instructions up to this one belong to.
+        unit: the unit (compiled source of a cell or module) of the function.
+        function: number of the function.
+        code: the function's bytecode.
+        index: index of the instruction that tests.
+        numbers: for each instruction before it, the number of the node that the instruction belongs to.
+        place: the place of the testing instruction.
+
+    Returns:
+        The place of the operand. `place`, or its `test`, if the operand is unknown or has a call that would run twice.
     """
     before = index - 1
     while before > 0 and (numbers[before] == 0 or dis.opname[code[2 * before]] in _SKIPPED_OPERATIONS):
@@ -55,7 +63,7 @@ def find_tested_place(
 
 
 def _is_operand(operand_place: NodePlace, tested_node: Any) -> bool:
-    """Return whether the test at `tested_node` is of the operand itself, and not of another part of it."""
+    """Return whether the truth test at `tested_node` tests the operand itself, and not another part of the node."""
     if operand_place.node is tested_node:
         return True
     around = [node for node, _ in operand_place.path]
@@ -71,16 +79,21 @@ def _is_operand(operand_place: NodePlace, tested_node: Any) -> bool:
 
 
 RepeatableCallTest = Callable[[Any], bool]
+"""Takes the node of a call, and returns whether the call can be executed again without harm."""
 
 
 def find_repeated_call(
     node: Any, *, is_tested: bool = False, may_repeat: RepeatableCallTest = lambda call: False
 ) -> ast.expr | None:
-    """Find a call that would be made a second time if `node` were evaluated again with its filed values.
+    """Find a call that would be executed a second time if `node` were evaluated again with its filed values.
 
     Args:
-        is_tested: whether `node` has been evaluated, and its truth is asked for.
-        may_repeat: returns whether a call can be made again without harm.
+        node: the node to evaluate again.
+        is_tested: whether `node` has been evaluated, and Python now tests the truth of its value.
+        may_repeat: returns whether a call can be executed again without harm. Default: no call can.
+
+    Returns:
+        The first such call, or None if there is none.
     """
     match node:
         case _ if is_tested and isinstance(node, CALLS):

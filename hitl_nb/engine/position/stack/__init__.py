@@ -1,1 +1,1 @@
-"""The live stack, read; generators, coroutines and tasks as data."""
+"""Reading whole stacks: of a run, of its tasks, of generators and coroutines that wait, and of a run that failed."""

@@ -1,4 +1,4 @@
-"""Coroutines that wait in the notebook's own code: in an `__await__`, or in a generator of `types.coroutine`."""
+"""Coroutines that wait in the notebook's own code: in an `__await__`, or in a generator made by `types.coroutine`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ _BUILTIN_ITERATORS: Any = (type(iter(())), type(iter([0])), type(iter("")), type
 
 
 def continue_await(coroutine: Any) -> ContinuedAwait | None:
-    """Make the awaitable that replaces the object a coroutine waits for, whose `await` has begun.
+    """Make an awaitable that continues the object for which a coroutine waits.
 
-    None: the coroutine waits for code that is not the notebook's, and the call that made the object is made again.
+    Returns:
+        The awaitable. None: the coroutine waits in code that is not the notebook's; the call that made the awaited
+        object must then be executed again.
     """
     awaited = find_delegate(coroutine)
     return ContinuedAwait(awaited) if _is_notebook_iterator(awaited) else None
 
 
 def is_driven(coroutine: Any) -> bool:
-    """Return whether a coroutine waits in a generator of the notebook that code drives itself, with `send` and `throw`.
+    """Return whether a coroutine waits in a generator of the notebook that code runs itself, with `send` and `throw`.
 
-    One that waits for the event loop awaits a future, and awaits it again.
+    False for a coroutine that waits for the event loop: it awaits a future, and can await it again.
     """
     awaited = find_delegate(coroutine)
     while _kind_of(awaited) in _DELEGATING_TYPES and _is_notebook_iterator(awaited):
@@ -36,12 +38,15 @@ def is_driven(coroutine: Any) -> bool:
 
 
 def find_delegate(value: Any) -> Any:
-    """Find the coroutine or iterator that a generator or coroutine delegates to now; None: it does not delegate."""
+    """Find the coroutine or iterator that a generator or coroutine now delegates to, by `yield from` or `await`.
+
+    None: it does not delegate.
+    """
     awaited: Any = getattr(value, "gi_yieldfrom" if _kind_of(value) is types.GeneratorType else "cr_await")
     while True:
         if _kind_of(awaited) is HeldIterator:
             awaited = awaited.iterator
-        elif _kind_of(awaited).__name__ == "coroutine_wrapper":  # of `self.work().__await__()`
+        elif _kind_of(awaited).__name__ == "coroutine_wrapper":  # the result of `self.work().__await__()`
             found: list[Any] = [part for part in gc.get_referents(awaited) if _kind_of(part) is types.CoroutineType]
             return found[0] if found else None
         else:

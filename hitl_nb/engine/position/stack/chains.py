@@ -1,4 +1,7 @@
-"""Coroutines that await each other, in a run that failed: they have ended, and are made again from their frames."""
+"""Chains of coroutines that await each other, in a run that failed.
+
+The error has ended these coroutines. They are made again from their saved frames, and each is awaited by its caller.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +30,23 @@ _FINISHED_COROUTINE.close()
 
 
 def is_coroutine_frame(view: FrameView) -> bool:
-    """Return whether a frame is a coroutine's."""
+    """Return whether a frame is the frame of a coroutine."""
     return bool(view.code.co_flags & _COROUTINE)
 
 
 def read_awaiting_caller(
     view: FrameView, inner: FrameView | None, function: types.FunctionType | None
 ) -> SavedFrame | None:
-    """Read a frame that itself awaits a coroutine, whose frame is `inner`; None: it does not."""
+    """Read a frame that directly awaits the coroutine whose frame is `inner`.
+
+    Args:
+        view: the frame that awaits.
+        inner: the next frame inward; None: there is none.
+        function: the function of `view`, if it is known.
+
+    Returns:
+        The saved frame; None if `view` does not await the coroutine of `inner` itself.
+    """
     if (
         inner is None
         or view.instrumented_code is None
@@ -51,13 +63,18 @@ def read_awaiting_caller(
         return None
     saved = read_frame(view, number, "again", function)
     for name, value in saved.locals.items():
-        if value is coroutine:  # it may run still, and its `finally`
+        if value is coroutine:  # it may still run, with its `finally` blocks: it must not be kept
             saved.locals[name] = _FINISHED_COROUTINE
     return saved
 
 
 def is_await_unrepeatable(node: Any, value: Any) -> bool:
-    """Return whether a place awaits a coroutine that was not made there: to await it again is an error."""
+    """Return whether a place awaits a coroutine that was made elsewhere: a second `await` of it would be an error.
+
+    Args:
+        node: the node at the place.
+        value: the awaited object.
+    """
     if not isinstance(node, ast.Await) or type(value) is not types.CoroutineType:
         return False
     operand: Any = node.value
@@ -65,13 +82,19 @@ def is_await_unrepeatable(node: Any, value: Any) -> bool:
 
 
 def mark_paused_coroutine(saved_frame: SavedFrame, view: FrameView) -> None:
-    """Mark a coroutine that was continued: it is not made again from its beginning, unless it has only failed since."""
+    """Mark the frame of a coroutine that was continued after a pause. It must never run again from its beginning.
+
+    A coroutine that was only built again after a failure, and has not paused since, is not marked.
+    """
     if BOX in view.code.co_varnames and JOINED_MARK not in saved_frame.locals:
         saved_frame.locals[PAUSE_MARK] = True
 
 
 def join_coroutines(stack: SavedStack) -> None:
-    """Let coroutines be awaited by their callers, which are to be continued; other frames remain."""
+    """Connect the coroutines of a saved stack: each is made from its frame, and its caller's frame gets it to await.
+
+    The frames of these coroutines are removed from the stack; the other frames remain.
+    """
     frames = stack.frames
     for i in range(len(frames) - 1, 0, -1):
         caller, frame = frames[i - 1], frames[i]
@@ -85,10 +108,11 @@ def join_coroutines(stack: SavedStack) -> None:
 
 
 def _find_awaiting_variable(caller: SavedFrame, frame: SavedFrame) -> str:
-    """Find the variable by which a frame awaits the coroutine of the next one.
+    """Find the variable from which the frame `caller` awaits the coroutine of `frame`.
 
     Returns:
-        "": The operand is not a variable, or the coroutine is not awaited there.
+        The name of the variable. "": The operand of the `await` is not a variable, or `caller` does not await the
+        coroutine.
     """
     unit, inner = find_unit(caller.unit), find_unit(frame.unit)
     assert unit is not None
@@ -100,7 +124,7 @@ def _find_awaiting_variable(caller: SavedFrame, frame: SavedFrame) -> str:
 
 
 def operand_name(node: Any) -> str:
-    """Return the variable that an `await` reads its operand from."""
+    """Return the variable from which an `await` reads its operand; "": the node is no `await`, or reads no variable."""
     if not isinstance(node, ast.Await):
         return ""
     operand: Any = node.value

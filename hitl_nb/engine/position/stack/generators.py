@@ -1,4 +1,8 @@
-"""Waiting generators and coroutines, as data: made again from their residual; a first step brings them to the place."""
+"""Suspended generators and coroutines as data.
+
+A restored generator runs its *residual*: a function of the code that is left to run in it. A first step runs this
+function up to the place where the generator was suspended.
+"""
 
 from __future__ import annotations
 
@@ -22,24 +26,34 @@ from hitl_nb.engine.position.stack.awaits import find_delegate
 from hitl_nb.engine.position.stack.suspended_frames import read_generator
 
 _unfilled_boxes: WeakKeyDictionary[Any, Box] = WeakKeyDictionary()
-"""Generators that were made and are not filled yet. One that refers to itself may be made twice; a copy is dropped."""
+"""By generator: the box of a restored generator whose values were not set yet.
+
+A generator that refers to itself may be made twice while it is unpickled; the copy is dropped.
+"""
 
 _filled_generators: ContextVar[list[Any] | None] = ContextVar("hitl_nb_filled", default=None)
-"""Generators that were filled while a state is loaded, and must be brought to their place."""
+"""Generators that got their values while a state is loaded, and must then be run up to their place."""
 
 
 omits_unread_variables: ContextVar[bool] = ContextVar("hitl_nb_leaves_out", default=False)
 """Whether generators are saved without the variables that they no longer read, since one may be impossible to save.
 
-If False, these variables are saved, too: natively they live as long as the generator.
+If False, these variables are saved, too: in a normal run they live as long as the generator.
 """
 
 
 def reduce_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[Any, ...]:
-    """Reduce a generator or coroutine to its pickle form, as `object.__reduce__` returns it, with a state setter.
+    """Reduce a generator or coroutine to its pickle form.
 
     Args:
-        running_frames: those on the stack that is saved with it, by the identity of their frame.
+        value: the generator or coroutine.
+        running_frames: the frames of generators on the stack that is saved with it, by the `id` of their live frame.
+
+    Returns:
+        A tuple as `object.__reduce__` returns it, with a state setter.
+
+    Raises:
+        CannotSave: The generator cannot be saved.
     """
     known = asyncio_calls.reduce_coroutine(value)
     if known is not None:
@@ -58,11 +72,15 @@ def reduce_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple
 def reduce_saved_frame(
     saved_frame: SavedFrame, needs_placement: bool, titles: tuple[str, str] | None = None
 ) -> tuple[Any, ...]:
-    """Do the same for a frame that was read already.
+    """Reduce the saved frame of a generator or coroutine to the pickle form of the generator.
 
     Args:
-        needs_placement: it must be brought to its place.
-        titles: its name and qualified name; None: those of its function's source.
+        saved_frame: the frame.
+        needs_placement: whether the restored generator must be run up to its place.
+        titles: `__name__` and `__qualname__` of the generator; None: the names of the function in the source.
+
+    Returns:
+        A tuple as `object.__reduce__` returns it, with a state setter.
     """
     shape = {name: v for name, v in saved_frame.locals.items() if name.startswith(".f") and isinstance(v, int)}
     args = (
@@ -94,7 +112,7 @@ def make_generator(
     is_awaitable: bool,
     namespace: dict[str, Any],
 ) -> Any:
-    """Make a generator or coroutine again; it is brought to its place when its state is set."""
+    """Make a generator or coroutine from its pickled frame. Its values are set later, by `fill_generator`."""
     values: dict[str, Any] = {**dict.fromkeys(names), **flag_values}
     saved = SavedFrame(unit, function, place, mode, values, cells, namespace, reevaluated_names, is_awaitable)
     made, box = continue_frame(saved)
@@ -106,7 +124,13 @@ def make_generator(
 
 
 def fill_generator(generator: Any, state: tuple[tuple[Any, ...], bool]) -> None:
-    """Give a generator its values; they may hold the generator itself."""
+    """Set the values of a restored generator, which may contain the generator itself.
+
+    Args:
+        generator: the generator that `make_generator` returned.
+        state: the values, in the order of the names that `make_generator` got; and whether the generator must be run up
+            to its place.
+    """
     values, is_begun = state
     box = _unfilled_boxes.pop(generator)
     assert box.saved_frame is not None
@@ -137,15 +161,19 @@ def defer_generator_placement() -> Generator[None]:
 
 
 def _advance_to_place(generator: Any) -> None:
+    """Run the first step of a restored generator, which brings it to the place where it was suspended."""
     with contextlib.suppress(StopIteration):
         generator.send(None)
 
 
 def end_generators_quietly(generators: Iterable[Any]) -> None:
-    """End generators and coroutines whose state is saved. None of their `finally` runs, since they are only paused."""
+    """End generators and coroutines whose state is saved, without running their `finally` blocks.
+
+    They are only paused: another process continues them.
+    """
     listed = list(generators)
     inner = {id(find_delegate(one)) for one in listed}
-    for generator in sorted(listed, key=lambda one: id(one) in inner):  # a coroutine that waits for an ended one fails
+    for generator in sorted(listed, key=lambda one: id(one) in inner):  # an awaited one must end after its caller
         frame = frame_of(generator)
         if frame is None or find_code(frame.f_code) is None:
             continue
@@ -154,7 +182,7 @@ def end_generators_quietly(generators: Iterable[Any]) -> None:
 
 
 def make_finished_generator(is_coroutine: bool) -> Any:
-    """Make a generator or coroutine that has ended."""
+    """Make a generator, or a coroutine if `is_coroutine`, that has ended."""
     if not is_coroutine:
         ended = (item for item in ())
         next(ended, None)

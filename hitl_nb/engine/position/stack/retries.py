@@ -1,4 +1,8 @@
-"""Choice of the place where a failed run is tried again: the innermost, and further outward if that cannot help."""
+"""Chooses the place where a run that failed is tried again.
+
+This is the place of the innermost frame. If a second attempt there cannot help, the innermost function is left: the
+call of this function is executed again.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting
 
 
 def mark_paused_frames(stack: SavedStack) -> None:
-    """Mark the frames of a stack with which the run pauses: code that they ran never runs again."""
+    """Mark the frames of a stack with which the run pauses. Code that these frames ran is never executed again."""
     for frame in stack.frames:
         frame.locals[PAUSE_MARK] = True
 
 
 def name_innermost_place(stack: SavedStack) -> str:
-    """Return the name of the innermost place."""
+    """Return the name of the place of the innermost frame."""
     frame = stack.frames[-1]
     unit = find_unit(frame.unit)
     assert unit is not None
@@ -26,9 +30,18 @@ def name_innermost_place(stack: SavedStack) -> str:
 
 
 def step_out(stack: SavedStack, *, is_edited: bool = False) -> bool:
-    """Have the call of the innermost frame made again. Returns whether that is possible.
+    """Remove the innermost frame of a saved stack, so that the call of its function is executed again.
 
-    Not out of a `with`: what was entered is saved as it is inside, such as a lock. `is_edited`: but out of a `finally`.
+    Nothing is done if the call cannot be executed again. This concerns the outermost frame, a frame that the run has
+    paused with, and a frame inside a `with` or `finally`. (An object that a `with` entered, such as a lock, is saved as
+    it is inside the `with`.)
+
+    Args:
+        stack: the saved stack.
+        is_edited: whether a frame inside a `finally` may be removed, too, because the source was edited.
+
+    Returns:
+        Whether the frame was removed.
     """
     if len(stack.frames) < 2 or PAUSE_MARK in stack.frames[-1].locals or _is_await_unrepeatable(stack.frames[-2]):
         return False
@@ -44,7 +57,7 @@ def step_out(stack: SavedStack, *, is_edited: bool = False) -> bool:
 
 
 def _find_enclosing_blocks(frame: SavedFrame) -> list[tuple[str, str | None]]:
-    """Find the `with` and `finally` around the place of a frame, as `SourceTree.final_flags` has them."""
+    """Find the `with` and `finally` blocks around the place of a frame: their entries in `SourceTree.final_flags`."""
     unit = find_unit(frame.unit)
     assert unit is not None
     place, finals = find_place(unit, frame.function, frame.place), unit.get_tree().final_flags
@@ -60,7 +73,7 @@ def _is_await_unrepeatable(frame: SavedFrame) -> bool:
 
 
 def prepare_reevaluation(frame: SavedFrame) -> None:
-    """Prepare to make the call at the place of a frame again, from the values that are filed."""
+    """Change a saved frame so that the call at its place is executed again, with the kept (filed) arguments."""
     frame.mode = "again"
     frame.locals.pop(INSTANCE, None)
     frame.reevaluated_names = tuple(n for n, value in frame.locals.items() if n.startswith(".t") and is_fleeting(value))
@@ -69,9 +82,10 @@ def prepare_reevaluation(frame: SavedFrame) -> None:
 
 
 def prepare_awaited_reevaluation(frame: SavedFrame) -> None:
-    """Prepare a frame that failed at an `await`: the awaited object's call is made again, from its own arguments.
+    """Change a saved frame that failed at an `await` so that the call which made the awaited object is executed again.
 
-    So a call of a step in these arguments is the same call.
+    The frame then evaluates the call itself, as in the first run. So a recorded step among the arguments of the call
+    has the same name as before, and does not run a second time.
     """
     unit = find_unit(frame.unit)
     assert unit is not None
@@ -85,11 +99,11 @@ def prepare_awaited_reevaluation(frame: SavedFrame) -> None:
 
 
 def step_out_of_raising(stack: SavedStack) -> bool:
-    """Step out of functions that raised the error by a `raise` or `assert`: that statement would raise it again.
+    """Remove the innermost frames that are at a `raise` or `assert`: this statement would raise the same error again.
 
     Returns:
-        False: A function can neither be made again nor continued. It is inside a `with`, or it is a coroutine that was
-        made elsewhere.
+        Whether the run can be tried again. False: such a frame could not be removed and cannot be continued. It is
+        inside a `with`, or it is the frame of a coroutine that was made elsewhere.
     """
     while _is_at_raise(stack.frames[-1]) and step_out(stack):
         pass
@@ -108,11 +122,16 @@ def _is_at_raise(frame: SavedFrame) -> bool:
     if place is None:
         return False
     statements = [node for node in (*(node for node, _ in place.path), place.node) if isinstance(node, ast.stmt)]
-    return bool(statements) and isinstance(statements[-1], ast.Raise | ast.Assert)  # a lambda has none
+    return bool(statements) and isinstance(statements[-1], ast.Raise | ast.Assert)  # a lambda has no statements
 
 
 def is_stuck(error: BaseException, stack: SavedStack) -> bool:
-    """Return whether a continued frame has failed at the same place where it was continued."""
+    """Return whether a run that was continued has failed at the very place where it was continued.
+
+    Args:
+        error: the error of the run.
+        stack: the stack that was read when the run failed.
+    """
     entry, innermost = error.__traceback__, None
     while entry is not None:
         if find_code(entry.tb_frame.f_code) is not None:

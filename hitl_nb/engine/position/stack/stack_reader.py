@@ -1,4 +1,4 @@
-"""Reads the live stack: a frame's instruction names its place, its locals hold the rest. No code is run."""
+"""Reads the live stack without running code: the instruction of a frame gives its place, its locals have the values."""
 
 from __future__ import annotations
 
@@ -44,15 +44,20 @@ def read_stack(
     *,
     is_task: bool = False,
 ) -> SavedStack:
-    """Read the frames between `root` (the engine's) and `innermost`, outermost first.
+    """Read the frames between `root` and `innermost` as data.
 
     Args:
+        innermost: the innermost frame.
+        root: the engine's frame below the frames to read; it is not read itself.
+        is_answered: returns whether a function is one that gets the answer of a person (a checkpoint). None:
+            `innermost` is at a poll, or its answer is being computed.
         is_task: whether the outermost frame is of the coroutine of a task.
-        is_answered: whether a callee gives the answer that is waited for (a checkpoint); None: `innermost` polls, or
-            is being answered.
+
+    Returns:
+        The saved stack, outermost frame first. It ends at the first frame that evaluates the node at its place again.
 
     Raises:
-        CannotSave: the frames are not all on this stack, or a place cannot be continued.
+        CannotSave: The frames are not all on this stack, or a place cannot be continued.
     """
     views = [FrameView(frame) for frame in frames_between(innermost, root)]
     frames: list[SavedFrame] = []
@@ -87,7 +92,7 @@ def read_stack(
 
 
 def _refuse_finalizer(inside: Sequence[FrameView]) -> None:
-    """Raise CannotSave if code among these frames runs because a value ends."""
+    """Raise CannotSave if one of these frames runs because an object is destroyed, for example a `__del__`."""
     ending = find_finalizer_frame(inside)
     if ending is not None:
         where = f"line {ending.frame.f_lineno} of {ending.code.co_name}"
@@ -96,12 +101,13 @@ def _refuse_finalizer(inside: Sequence[FrameView]) -> None:
 
 @dataclass(frozen=True)
 class StackPlaces:
-    """The places of a stack.
+    """The names of the places of a stack.
 
     Attributes:
-        names: of the places of all exact frames, outermost first.
-        is_exact: whether the innermost call is exact itself; else it is made again.
-        frame: the innermost exact frame.
+        names: names of the places of all frames that are continued, outermost first.
+        is_exact: whether the run continues after the innermost call. False: the node at the last place is evaluated
+            again.
+        frame: the innermost frame that is continued.
     """
 
     names: tuple[str, ...]
@@ -112,7 +118,12 @@ class StackPlaces:
 def read_places(
     innermost: types.FrameType, root: types.FrameType | None, is_answered: Callable[[Any], bool] | None
 ) -> StackPlaces:
-    """Read the places of all exact frames.
+    """Read the names of the places of all frames that are continued, without reading the values of their variables.
+
+    Args:
+        innermost: the innermost frame.
+        root: the engine's frame below the frames to read.
+        is_answered: as for `read_stack`.
 
     Raises:
         CannotSave: As for `read_stack`.
@@ -129,7 +140,13 @@ def read_places(
 
 
 def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> list[types.FrameType]:
-    """List the frames from the outermost below `root` to `innermost`, without passing frames."""
+    """List the frames from the outermost above `root` to `innermost`.
+
+    Frames of code that only passes a call on (of the engine's runtime, of `contextlib`) are left out.
+
+    Raises:
+        CannotSave: `root` is not on this stack, or no frame remains.
+    """
     found: list[types.FrameType] = []
     frame: types.FrameType | None = innermost
     while frame is not root:
@@ -137,7 +154,7 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
             raise CannotSave("this is not the run's own stack: it is another thread's or another task's")
         is_passing = frame.f_code in _PASSTHROUGH_CODES and bool(found) and find_code(found[-1].f_code) is not None
         is_passing = is_passing or frame.f_code in passthrough_codes
-        if not is_passing and frame.f_code.co_filename not in RUNTIME_FILES:  # the runtime's only pass on, too
+        if not is_passing and frame.f_code.co_filename not in RUNTIME_FILES:  # the runtime's frames only pass on, too
             found.append(frame)
         frame = frame.f_back
     if not found:
@@ -147,11 +164,17 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
 
 RUNTIME_FILES = (runtime.__file__, withmethods.__file__)
 _PASSTHROUGH_CODES = (GENERATOR_MANAGER.__enter__.__code__, GENERATOR_MANAGER.__exit__.__code__, WAIT_FOR)
-"""Code by which `with` asks the generator of a `@contextmanager` function; and `wait_for`, which is called again."""
+"""Code by which a `with` runs the generator of a `@contextmanager` function; and `wait_for`, which is called again."""
 
 
 def read_linked_frame(view: FrameView, link: FrameLink, function: types.FunctionType | None) -> SavedFrame:
-    """Read a frame, with the values that its link to the next frame needs."""
+    """Read a frame, with the values that its link to the next frame inward needs.
+
+    Args:
+        view: the frame.
+        link: the link from this frame to the next frame inward.
+        function: the function of the frame, if it is known.
+    """
     saved = read_frame(view, link.number, link.mode, function)
     if link.continued_object is not MISSING:
         saved.locals[INSTANCE if link.mode == "init" else AWAITED_VALUE] = link.continued_object
@@ -167,7 +190,17 @@ def read_linked_frame(view: FrameView, link: FrameLink, function: types.Function
 def read_frame(
     view: FrameView, number: int, mode: ContinuationMode, function: types.FunctionType | None = None
 ) -> SavedFrame:
-    """Read the locals and cells of a frame."""
+    """Read the locals and cells of a frame, without the names that only this process needs.
+
+    Args:
+        view: the frame.
+        number: number of the node at which the frame waits.
+        mode: how the frame is continued.
+        function: the function of the frame, if it is known.
+
+    Raises:
+        CannotSave: The cells of the frame cannot be found.
+    """
     known = view.instrumented_code
     assert known is not None
     cells = _find_cells(view, known, function)
@@ -186,7 +219,11 @@ def read_frame(
 def _find_cells(
     view: FrameView, instrumented_code: InstrumentedCode, function: types.FunctionType | None
 ) -> dict[str, types.CellType]:
-    """Find the cells of a frame: filed if the function has its own, else those of the function that was called."""
+    """Find the cells (closure variables) of a frame.
+
+    A frame whose function defines variables of closures keeps its cells in a local. Other frames have the cells of
+    `function`.
+    """
     filed = view.locals.get(CELLS_NAME)
     if filed is None:
         if not instrumented_code.function.cells:

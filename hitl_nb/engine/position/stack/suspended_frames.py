@@ -1,8 +1,8 @@
-"""Generators and coroutines that wait, each read from its own frame.
+"""Reads suspended generators and coroutines, each from its own frame.
 
-A coroutine waits at an `await`. The awaited object is saved if possible, and awaited again. This covers a coroutine of
-the notebook, a task, a `gather`, and the future that a coroutine of asyncio waits for. If the object cannot be saved,
-the call that made it is made again.
+A coroutine is suspended at an `await`. The awaited object is saved if possible, and awaited again. This is possible for
+a coroutine of the notebook, a task, a `gather`, and the future that a coroutine of asyncio awaits. If the object cannot
+be saved, the call that made it is executed again.
 """
 
 from __future__ import annotations
@@ -28,14 +28,21 @@ from hitl_nb.engine.position.stack.stack_reader import StackPlaces, read_frame, 
 from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting
 
 savable_awaitable_tests: list[Callable[[Any], bool]] = []
-"""Asked whether an awaited object is data that is saved as it is (`tasks`)."""
+"""Functions that return whether an awaited object can be saved as it is. The module `tasks` adds one."""
 
 
 def read_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[SavedFrame, bool] | None:
-    """Read a generator or coroutine, and whether it must be brought to its place; None: it has ended.
+    """Read a generator or coroutine of the notebook as data.
+
+    Args:
+        value: the generator or coroutine.
+        running_frames: the frames of generators on the saved stack, by the `id` of their live frame.
+
+    Returns:
+        The saved frame, and whether the restored generator must be run up to its place. None: the generator has ended.
 
     Raises:
-        CannotSave: it runs elsewhere, waits in other code, or is other code's.
+        CannotSave: The generator runs in other code or belongs to other code, or its place cannot be continued.
     """
     frame = frame_of(value)
     if frame is None:
@@ -68,7 +75,7 @@ def read_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[S
 
 def _read_unstarted_frame(value: Any, view: FrameView, instrumented_code: InstrumentedCode) -> SavedFrame:
     box = view.locals.get(BOX)
-    if box is not None and box.saved_frame is not None:  # restored, and not begun since
+    if box is not None and box.saved_frame is not None:  # it was restored, and has not begun since
         return box.saved_frame
     function = instrumented_code.function
     values = dict(view.locals)
@@ -81,7 +88,11 @@ def _read_unstarted_frame(value: Any, view: FrameView, instrumented_code: Instru
 
 
 def _find_unstarted_cells(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
-    """Find the cells of a generator before its first step: its function's, and new ones for its own parameters."""
+    """Find the cells (closure variables) of a generator before its first step.
+
+    These are the cells of its function, and a new cell for each of its own parameters. Their values are removed from
+    `values`.
+    """
     import gc
 
     found = [part for part in gc.get_referents(value) if isinstance(part, types.CellType)]
@@ -98,10 +109,10 @@ def _find_unstarted_cells(value: Any, view: FrameView, values: dict[str, Any]) -
 
 
 def read_awaiting_frame(coroutine: Any) -> SavedFrame:
-    """Read a coroutine of the notebook that waits at an `await`; continued, it awaits again.
+    """Read a coroutine of the notebook that waits at an `await`. The restored coroutine awaits again.
 
     Raises:
-        CannotSave: what it awaits can neither be kept nor made again.
+        CannotSave: The awaited object cannot be saved, and the call that made it cannot be executed again.
     """
     view = FrameView(coroutine.cr_frame)
     known = view.instrumented_code
@@ -129,9 +140,21 @@ def read_awaiting_frame(coroutine: Any) -> SavedFrame:
 def read_task_stack(
     innermost: types.FrameType, task: Any, main_coroutine: Any, is_answered: Callable[[Any], bool] | None
 ) -> SavedStack:
-    """Read the stack of a run whose task `task` is active in `innermost`, while its own coroutine `main` waits.
+    """Read the stack of a run while one of its tasks runs, and its own coroutine waits.
 
-    The frames of functions that the task's coroutine calls come behind the run's own frame, as they are continued.
+    Args:
+        innermost: the innermost frame of the running task.
+        task: the running task.
+        main_coroutine: the coroutine of the run itself.
+        is_answered: returns whether a function is one that gets the answer of a person (a checkpoint). None:
+            `innermost` is at a poll.
+
+    Returns:
+        The stack. Its first frame is the run's own; the frames of functions that the task's coroutine calls follow. If
+        the task begins again with the call that the run awaits, the stack has only the run's own frame.
+
+    Raises:
+        CannotSave: The task is not code of the notebook, or a place cannot be continued.
     """
     if origin_of(task).is_reevaluated or is_gated_call(unwrap_wait_for(task.get_coro())):
         return read_waiting_stack(main_coroutine)
@@ -150,13 +173,19 @@ def read_task_stack(
 
 
 def read_waiting_stack(main_coroutine: Any) -> SavedStack:
-    """Read the stack of a run whose own coroutine `main` waits, for a task that starts again with the awaited call."""
+    """Read the stack of a run whose own coroutine waits for a call that is executed again.
+
+    The tasks that this call started begin again with it. So the stack has only the frame of the run's own coroutine.
+    """
     outermost = _read_main_frame(main_coroutine)
     return SavedStack([outermost], False, {}, [outermost])
 
 
 def name_waiting_place(main_coroutine: Any, task_name: str) -> StackPlaces:
-    """Name the place where the run's own coroutine waits for a task that starts again with the awaited call."""
+    """Name the place where the run's own coroutine waits for a call that is executed again.
+
+    `task_name` is the first of the names.
+    """
     outermost = _read_main_frame(main_coroutine)
     unit = find_unit(outermost.unit)
     assert unit is not None
@@ -176,7 +205,7 @@ def _read_main_frame(main_coroutine: Any) -> SavedFrame:
 
 
 def _find_task_root(task: Any) -> types.FrameType | None:
-    """Find the frame that takes the task's steps."""
+    """Find the frame below the frames of a task: the one of the event loop that runs the task's step."""
     frame = getattr(task.get_coro(), "cr_frame", None)
     return frame.f_back if frame is not None else None
 
@@ -184,12 +213,12 @@ def _find_task_root(task: Any) -> types.FrameType | None:
 def name_task_places(
     innermost: types.FrameType, task: Any, main_coroutine: Any, is_answered: Callable[[Any], bool] | None
 ) -> StackPlaces:
-    """Name the places on the stack of a task, with the task's own name in them.
+    """Name the places on the stack of a task. The first name is the name of the task.
 
-    For a task that starts again with a call, these are the places of that call, which is awaited and made again.
+    A task that begins again with the call that the run awaits has the place of this call in place of its own places.
     """
     origin = origin_of(task)
-    if is_gated_call(unwrap_wait_for(task.get_coro())):  # it has no frame of the notebook's: it begins again
+    if is_gated_call(unwrap_wait_for(task.get_coro())):  # it has no frame of the notebook, and begins again
         return StackPlaces((f"task {origin.key}", task.get_coro().__qualname__), False, main_coroutine.cr_frame)
     if origin.is_reevaluated:
         return name_waiting_place(main_coroutine, f"task {origin.key}")
@@ -204,16 +233,20 @@ def _read_unstarted_coroutine(coroutine: Any) -> SavedFrame:
 
 
 def is_savable_awaitable(value: Any) -> bool:
-    """Return whether an awaited object is data: saved, and awaited again."""
+    """Return whether an awaited object can be saved as data, and awaited again."""
     if isinstance(value, types.CoroutineType) and find_code(value.cr_code) is not None:
         return True
-    if isinstance(value, types.GeneratorType) and find_code(value.gi_code) is not None:  # of `types.coroutine`
+    if isinstance(value, types.GeneratorType) and find_code(value.gi_code) is not None:  # see `types.coroutine`
         return True
     return any(can(value) for can in savable_awaitable_tests)
 
 
 def _read_reevaluated_frame(view: FrameView, operand: Any, value: Any) -> SavedFrame:
-    """Read a frame whose awaited object's call is made again, with the arguments that are filed."""
+    """Read a frame that executes the call of its awaited object again, with the filed (kept) values of the arguments.
+
+    Raises:
+        CannotSave: The awaited object was not made by a call in the `await`, or the call cannot be executed again.
+    """
     call = operand.value if is_filed_value(operand) else operand
     kind = getattr(value, "__qualname__", type(value).__qualname__)
     if not isinstance(call, ast.Call) or value is MISSING:
@@ -234,7 +267,10 @@ def _read_reevaluated_frame(view: FrameView, operand: Any, value: Any) -> SavedF
 
 
 def _refuse_started_coroutines(view: FrameView, argument: Any, call_name: str) -> None:
-    """Raise CannotSave where a call that is made again was given coroutines that are not made again with it."""
+    """Raise CannotSave if an argument of a call that is executed again holds a coroutine that has begun.
+
+    Such a coroutine is not made again with the call, and cannot be awaited a second time.
+    """
     parts: Any = argument if type(argument) in (list, tuple, set, frozenset) else ()
     for part in parts:
         if isinstance(part, types.CoroutineType) and (part.cr_frame is None or part.cr_suspended or part.cr_running):

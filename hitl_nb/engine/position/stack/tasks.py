@@ -1,4 +1,4 @@
-"""Tasks and futures of asyncio, as data: an ended task is saved with its result, another one with its coroutine."""
+"""Tasks and futures of asyncio as data. A finished task is saved with its result, another task with its coroutine."""
 
 from __future__ import annotations
 
@@ -36,10 +36,13 @@ _GATHERING_FUTURE: Any = vars(asyncio_tasks)["_GatheringFuture"]
 
 
 def reduce_asyncio(value: Any) -> tuple[Any, ...] | None:
-    """Reduce a task, a future or a shared object (lock, queue) of asyncio to its pickle form; None: it is not one.
+    """Reduce a task, a future or a shared object (lock, queue) of asyncio to its pickle form.
+
+    Returns:
+        A tuple as `object.__reduce__` returns it; None: `value` is no object of these kinds.
 
     Raises:
-        CannotSave: It waits for something outside of the run.
+        CannotSave: The object waits for something outside of the run.
     """
     reduced = reduce_loaded_object(value) or _reduce_future(value)
     return asyncio_shared.reduce_shared(value) if reduced is None else reduced
@@ -72,7 +75,7 @@ def _kind_of(value: object) -> Any:
 
 
 def _is_savable_awaitable(value: Any) -> bool:
-    """Return whether an awaited object is saved as it is."""
+    """Return whether an object of asyncio can be saved as it is, to be awaited again."""
     if is_gated_call(value) or asyncio_calls.is_asyncio_coroutine(value):
         return True
     kind = _kind_of(value)
@@ -127,7 +130,7 @@ def _read_task_state(task: Any) -> FutureState:
 
 
 def _is_unstarted(coroutine: Any) -> bool:
-    """Return whether a coroutine has not started in any process. If it is cancelled, it never will."""
+    """Return whether a coroutine has not started in any process. If its task is cancelled, it never starts."""
     frame = frame_of(coroutine)
     if frame is None or coroutine.cr_suspended or coroutine.cr_running or find_code(frame.f_code) is None:
         return False
@@ -154,7 +157,7 @@ def _read_gather_state(outer: Any) -> FutureState:
 
 
 def _returns_exceptions(outer: Any) -> bool:
-    """Read `return_exceptions` of a `gather`. Only the callback for finished children holds it."""
+    """Read the argument `return_exceptions` of a `gather`, which only the callback for finished children has."""
     found = [callback for child in outer._children for callback, _ in child._callbacks or ()]
     found += [handle._callback for handle in getattr(outer.get_loop(), "_ready", ())]
     about = (
@@ -177,7 +180,10 @@ _SHIELD_CALLBACK = "shield.<locals>._outer_done_callback"
 
 
 def discard_leftovers() -> None:
-    """Discard objects left here of the state saved last, so that none is reported as lost: it continues elsewhere."""
+    """Discard what is left in this process of the objects saved last, so that Python reports none of them as lost.
+
+    The saved objects continue in another process.
+    """
     for future in turn_order.failed_futures:
         future._log_traceback = False
     for handle in turn_order.handles:

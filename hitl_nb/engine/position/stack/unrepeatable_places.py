@@ -1,4 +1,4 @@
-"""Refuses places that cannot be evaluated again: an item would be lost, or an ended call would be made twice."""
+"""Refuses places that cannot be evaluated again: an iterator's item would be lost, or an ended call would run twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from hitl_nb.engine.position.frames.truth import find_repeated_call, is_truth_te
 
 
 def refuse_half_used_iterator(view: FrameView, number: int) -> None:
-    """Raise CannotSave where evaluating a place again would skip an item of an iterator made before."""
+    """Raise CannotSave if a second evaluation of a place would skip an item of an iterator.
+
+    The iterator has given an item to code that cannot be saved; a second evaluation would read the next item. This
+    concerns iterators that exist before the place is evaluated.
+
+    Args:
+        view: the frame.
+        number: number of the node at the place.
+    """
     assert view.instrumented_code is not None
     place = find_place(view.instrumented_code.unit, view.instrumented_code.function.number, number)
     assert place is not None
@@ -38,7 +46,10 @@ def refuse_half_used_iterator(view: FrameView, number: int) -> None:
 
 
 def _find_named_iterators(node: Any, view: FrameView) -> list[Any]:
-    """Return the value of an operand that is a plain name, if it is an iterator that is used up by reading it."""
+    """Return the value of an operand that is a plain name, in a list, if it is an iterator that reading uses up.
+
+    Other operands: an empty list.
+    """
     match node:
         case ast.Starred(value=inner) | ast.keyword(value=inner) | ast.Attribute(value=inner):
             return _find_named_iterators(inner, view)
@@ -52,7 +63,12 @@ def _find_named_iterators(node: Any, view: FrameView) -> list[Any]:
 
 
 def refuse_repeated_call(view: FrameView, number: int) -> None:
-    """Raise CannotSave where evaluating a place again would make a call again that has ended."""
+    """Raise CannotSave if a second evaluation of a place would execute a call that has ended.
+
+    Args:
+        view: the frame.
+        number: number of the node at the place.
+    """
     assert view.instrumented_code is not None
     place = find_place(view.instrumented_code.unit, view.instrumented_code.function.number, number)
     is_tested = is_truth_test(locate_instruction(view.frame, view.instrumented_code, view.lasti)[2])
@@ -70,7 +86,7 @@ def refuse_repeated_call(view: FrameView, number: int) -> None:
 
 
 def _is_iterator_maker(call: Any, view: FrameView) -> bool:
-    """Return whether a call (`map(...)`, `generator(...)`) only makes an iterator: no code runs until it is read."""
+    """Return whether a call only makes an iterator, as `map(...)` and `generator(...)` do, and runs no other code."""
     function: Any = look_up(call.func, view) if isinstance(call, ast.Call) else None
     if isinstance(function, types.FunctionType):
         return bool(function.__code__.co_flags & inspect.CO_GENERATOR)
@@ -81,11 +97,12 @@ _ITERATOR_MAKERS = (map, filter, zip, enumerate, reversed)
 
 
 def is_fleeting(value: Any) -> bool:
-    """Return whether a filed value cannot be kept, and making it again has no effect.
+    """Return whether a filed value (an operand kept in a local) cannot be saved, but can be made again.
 
-    Such a value lives within one statement, and has changed since the call began.
+    Such a value lives within one statement, for example `map(f, xs)` or a coroutine. The call that reads the value has
+    changed it. So the expression that made the value is evaluated again, which has no effect of its own.
     """
     if value is not unwrap_wait_for(value) and is_gated_call(unwrap_wait_for(value)):
-        return False  # data, and so is that it is waited for
+        return False  # the call is saved as data, with the `wait_for` around it
     kinds = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, *_ITERATOR_MAKERS)
     return isinstance(value, kinds) or asyncio.isfuture(value)
