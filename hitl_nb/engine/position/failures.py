@@ -1,4 +1,4 @@
-"""The frames of a run that an error left, as the traceback has them: the failed statement can begin again."""
+"""The frames of a run that failed, read from the traceback of the error, so that the failed statement can run again."""
 
 from __future__ import annotations
 
@@ -28,19 +28,22 @@ def read_failed_stack(
     *,
     is_left_by_with: bool = False,
 ) -> SavedStack | None:
-    """Read the stack where an error was raised: its innermost call is made again.
+    """Read the stack at the place where an error was raised. The innermost call that failed will be executed again.
 
     Args:
-        left_frame: the frame that the error is about to leave by a `finally` or `with`; None: it has left all frames.
-        root: the engine's frame, below all.
-        is_left_by_with: whether it is a `with`.
+        error: the error.
+        left_frame: the frame that the error is about to leave by a `finally` or `with`. None: the error has left all
+            frames.
+        root: the engine's frame below the frames of the run.
+        is_left_by_with: whether `left_frame` is left by a `with`.
 
     Returns:
-        None: A `finally`, a `with` or a handler has run since and changed the state that would be continued. Or a
-        handler may still catch the error before `left` is left.
+        The stack, outermost frame first. None: the run cannot be continued before the error, because a `finally`,
+        `with` or handler has run since and has changed the state. Also None: a handler in the frames may still catch
+        the error.
 
     Raises:
-        CannotSave: a place cannot be continued.
+        CannotSave: The place of a frame cannot be continued.
     """
     views: list[FrameView] = []
     if left_frame is not None and root is not None:
@@ -62,7 +65,7 @@ def read_failed_stack(
             and inner.instrumented_code is not None
             and is_coroutine_frame(inner)
         ):
-            return None  # made again from its beginning, its calls would not have their names again
+            return None  # a coroutine executed again from its beginning would give its calls other names
         is_leaving = left_frame is not None and view.frame is left_frame
         if link.is_generator or (not is_leaving and view.lasti is not None and _was_unwound(view, link.number)):
             return None
@@ -88,12 +91,12 @@ def read_failed_stack(
 
 
 def _add_traceback_views(views: list[FrameView], error: BaseException) -> None:
-    """Add the frames that an error has left."""
+    """Add the frames that an error has left, from its traceback, to `views`."""
     entry = error.__traceback__
     while entry is not None:
         frame = entry.tb_frame
         if any(view.frame is frame for view in views):
-            break  # raised again: what it went through before is over
+            break  # the error was raised again: its earlier frames are no longer active
         passes = frame.f_code in passthrough_codes or frame.f_code.co_filename in RUNTIME_FILES
         view = FrameView(frame, entry.tb_lasti)
         if not passes and (views or view.instrumented_code is not None):
@@ -112,7 +115,12 @@ def _is_await_unrepeatable(view: FrameView, number: int) -> bool:
 
 
 def _restore_iterators(saved_frame: SavedFrame, view: FrameView, number: int) -> bool:
-    """Restore the iterators of the loops around a place, which the loops have dropped.
+    """Put the iterators of the loops around a place back into the saved frame. An error that leaves a loop drops them.
+
+    Args:
+        saved_frame: the frame to change.
+        view: the frame as it was on the stack.
+        number: number of the node at the place.
 
     Returns:
         Whether all iterators are available.
@@ -125,7 +133,7 @@ def _restore_iterators(saved_frame: SavedFrame, view: FrameView, number: int) ->
         if is_loop_guard(node) and field == "body":
             kept, iterator = find_loop_names(node)
             if saved_frame.locals.get(iterator) is not None:
-                continue  # it is not left yet
+                continue  # the loop has not been left yet
             if saved_frame.locals.get(kept) is None:
                 return False
             saved_frame.locals[iterator] = saved_frame.locals.pop(kept)
@@ -133,13 +141,20 @@ def _restore_iterators(saved_frame: SavedFrame, view: FrameView, number: int) ->
 
 
 def find_loop_names(guard: Any) -> tuple[str, str]:
-    """Find the name under which the guard of a loop keeps its iterator, and the iterator's own name."""
+    """Return two names of local variables of an instrumented loop.
+
+    Args:
+        guard: the `try` that instrumented code has around the loop.
+
+    Returns:
+        The name under which the guard keeps the iterator when an error leaves the loop, and the iterator's own name.
+    """
     keep: Any = guard.handlers[0].body[0]
     return keep.targets[0].id, keep.value.args[0].id
 
 
 def _find_handler_flag(node: ast.Try) -> str:
-    """Find the name that records whether a handler of a `try` has begun."""
+    """Return the name of the local variable that records whether a handler of a `try` has begun."""
     begun: Any = node.handlers[-1].body[0]
     return begun.targets[0].id
 
@@ -152,7 +167,7 @@ def _was_unwound(view: FrameView, number: int) -> bool:
     finals = known.unit.get_tree().final_flags
     for node, (field, _) in place.path:
         if isinstance(node, ast.ExceptHandler) and field == "body":
-            return True  # what it handled is not there any more
+            return True  # the error that it handled is no longer available
         if (
             isinstance(node, ast.Try)
             and field == "body"

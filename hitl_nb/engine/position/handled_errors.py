@@ -1,4 +1,7 @@
-"""Checks whether an error that leaves a frame may be handled there: by an `except`, or by the manager of a `with`."""
+"""Checks whether an error that leaves a frame may be handled in this frame: by an `except`, or by a `with`.
+
+Some context managers end an error (`contextlib.suppress`). The check does not run code of the user.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +43,17 @@ _TRANSPARENT_MANAGERS = frozenset(
         ("nt", "ScandirIterator"),
     )
 )
-"""Managers of libraries that let every error pass."""
+"""Managers of Python, by module and class, that never end an error."""
 
 
 def may_be_handled(view: FrameView, number: int, error: BaseException) -> bool:
-    """Return whether a place is inside a `try` with handlers of the user, or a `with` that may end the error."""
+    """Return whether an error may be handled in a frame: by an `except` of the user, or by a `with` that may end it.
+
+    Args:
+        view: the frame.
+        number: number of the node that has raised the error.
+        error: the error.
+    """
     place = _find_frame_place(view, number)
     if place is None:
         return False
@@ -61,7 +70,12 @@ def may_be_handled(view: FrameView, number: int, error: BaseException) -> bool:
 
 
 def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, str]]:
-    """Find the `with` blocks around a place, outermost first, each with the name that records how it is left."""
+    """Find the `with` blocks around a place in a frame.
+
+    Returns:
+        The blocks, outermost first. Each has the node of its `try`, and the name of a local variable, its flag, that
+        records how the block is left.
+    """
     known = view.instrumented_code
     assert known is not None
     finals, found = known.unit.get_tree().final_flags, list[tuple[ast.Try, str]]()
@@ -73,11 +87,19 @@ def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, s
 
 
 def find_left_flag(view: FrameView, number: int, *, is_left_by_with: bool) -> str | None:
-    """Find the flag of the `with` by which an error is about to leave a frame. The saved frame is marked as not left.
+    """Find the flag of the `with` by which an error is about to leave a frame.
+
+    A flag is a local variable of instrumented code that records how a block is left. In the saved frame this flag must
+    be changed, so that the block counts as not left.
+
+    Args:
+        view: the frame.
+        number: number of the node that has raised the error.
+        is_left_by_with: whether the error leaves by a `with`, and not by a `finally`.
 
     Returns:
-        The name of the flag to change. "": No flag has to be changed. None: A `with` or `finally` inside has run
-        already.
+        The name of the flag to change. "": No flag has to be changed. None: A `with` or `finally` further inside has
+        run already.
     """
     place = _find_frame_place(view, number)
     assert place is not None
@@ -91,7 +113,10 @@ def find_left_flag(view: FrameView, number: int, *, is_left_by_with: bool) -> st
 
 
 def is_loop_guard(node: Any) -> bool:
-    """Return whether a `try` is the one around a loop: no other `try` of the engine has handlers and a `finally`."""
+    """Return whether a node is the `try` that instrumented code has around a loop.
+
+    It is the only `try` in instrumented code that has both handlers and a `finally`.
+    """
     return isinstance(node, ast.Try) and bool(node.handlers) and bool(node.finalbody)
 
 
@@ -114,7 +139,7 @@ def _can_callback_suppress(callback: Any, error: BaseException) -> bool:
 
 
 def _can_generator_suppress(generator: Any, error: BaseException) -> bool:
-    """Return whether the `yield` of a manager's generator is where the error may be handled."""
+    """Return whether the generator of a `@contextmanager` may end the error at the `yield` where it waits."""
     frame = frame_of(generator)
     view = FrameView(frame) if frame is not None else None
     if view is None or view.instrumented_code is None:
@@ -125,7 +150,10 @@ def _can_generator_suppress(generator: Any, error: BaseException) -> bool:
 
 
 def _can_method_suppress(kind: Any) -> bool:
-    """Return whether the method that leaves a manager of the notebook may return something true."""
+    """Return whether the `__exit__` or `__aexit__` of a class may return a true value, which ends the error.
+
+    Only methods of the notebook can be read. For others the result is True.
+    """
     method = inspect.getattr_static(kind, "__exit__", inspect.getattr_static(kind, "__aexit__", None))
     known = find_code(method.__code__) if isinstance(method, types.FunctionType) else None
     if known is None:

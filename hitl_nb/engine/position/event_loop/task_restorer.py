@@ -218,7 +218,7 @@ class _FirstStep:
         is_cancelled, origin.is_cancelled = origin.is_cancelled, False
         if self.is_unstarted and is_cancelled:
             task.cancel()
-        elif task._must_cancel and not self.is_unstarted:  # cancelled since: raised at its saved place, not at the start
+        elif task._must_cancel and not self.is_unstarted:  # cancelled after the resume: raised at its saved place
             is_cancelled = True
             self._revoke_cancellation()
         asyncio_waits.must_notice_cancel = is_cancelled and not self.is_asking

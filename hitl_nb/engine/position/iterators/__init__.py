@@ -1,1 +1,1 @@
-"""Iterators of Python and of libraries, as data."""
+"""Saving iterators of Python and of libraries: each is reduced to its source and its position."""

@@ -1,6 +1,7 @@
-"""Iterators of Arrow's arrays (pandas loops over these in a column of texts): the rest of the array.
+"""Iterators of Arrow's arrays (pandas uses them for a column of texts), as data: the rest of the array.
 
-They are generators that Cython compiled. Their number is a C integer, whose place in memory is found on samples.
+They are generators that Cython compiled. Each counts its items in a C integer; the place of this integer in memory is
+found on samples.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ _WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
 
 
 def reduce_arrow_generator(value: Any) -> tuple[Any, ...]:
-    """Reduce a generator of compiled code to its pickle form, if it is one of pyarrow.
+    """Reduce an iterator of an array of pyarrow to its pickle form.
+
+    Args:
+        value: a generator of compiled code.
 
     Raises:
-        CannotSave: It is another generator, or it cannot be read as expected.
+        CannotSave: It is no generator of pyarrow, or its memory cannot be read as expected.
     """
     name = value.__qualname__
     if "pyarrow" in sys.modules and name in ("Array.__iter__", "ChunkedArray.__iter__", "ChunkedArray.iterchunks"):
@@ -31,7 +35,7 @@ def reduce_arrow_generator(value: Any) -> tuple[Any, ...]:
 
 
 def make_chunks(rest: Any) -> Any:
-    """Make an iterator of the chunks of an array."""
+    """Return an iterator of the chunks of a `ChunkedArray`."""
     return rest.iterchunks()
 
 
@@ -74,7 +78,7 @@ def _read_words(scope: Any) -> list[int]:
 
 
 def _count_taken(scope: Any, kind: str) -> int:
-    """Count the items that were taken from the generator that this is the scope of."""
+    """Return the number of items that a generator has given, from the memory of its scope object."""
     if kind == "chunks":
         numbers = [each for each in gc.get_referents(scope) if type(each) is int]
         return numbers[0] + 1 if numbers else 0
@@ -85,7 +89,14 @@ def _count_taken(scope: Any, kind: str) -> int:
 
 @functools.cache
 def _find_word_offsets() -> tuple[int, int]:
-    """Find the words that have the index of the last item, and the length once it has begun."""
+    """Find two words in the memory of the scope object of an array's iterator, by trying the iterator of a sample.
+
+    Returns:
+        The positions of the word with the index of the last item, and of the word with the array's length.
+
+    Raises:
+        CannotSave: The words are not found.
+    """
     pa: Any = sys.modules["pyarrow"]
 
     sample: Any = pa.array(range(6))

@@ -1,4 +1,4 @@
-"""Progress bars of tqdm: drawn again where they were, with the time that they had counted."""
+"""Progress bars of tqdm as data. A restored bar is drawn with its old position and the time that it had counted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ _KEPT_OPTIONS = (
 
 
 def reduce_bar(value: Any) -> tuple[Any, ...]:
-    """Reduce a bar of tqdm to its pickle form."""
+    """Reduce a bar of tqdm to its pickle form.
+
+    Raises:
+        CannotSave: The bar is drawn into a file.
+    """
     known: dict[str, Any] = value.__dict__
     options = {name: known[name] for name in _KEPT_OPTIONS if name in known}
     if not known.get("dynamic_miniters", True):
@@ -35,11 +39,18 @@ def reduce_bar(value: Any) -> tuple[Any, ...]:
 
 
 _HIDDEN_DELAY_SECONDS = 1e-9
-"""A delay in seconds that prevents a new bar from being drawn before its position is set."""
+"""Delay given to a new bar, so that tqdm does not draw the bar before its position is set."""
 
 
 def _describe_stream(bar: Any) -> Any:
-    """Describe the stream on which a bar is drawn: by name, if it is the process's own."""
+    """Describe the stream on which a bar is drawn.
+
+    Returns:
+        "stdout" or "stderr" for a stream of the process; another stream itself.
+
+    Raises:
+        CannotSave: The stream is a file.
+    """
     stream: Any = getattr(bar.fp, "_wrapped", bar.fp)
     stream = getattr(stream, "_wrapped", stream)
     for name in ("stderr", "stdout"):
@@ -61,7 +72,13 @@ def _is_open_file(stream: Any) -> bool:
 
 
 def make_bar(kind: Any, options: dict[str, Any], stream: Any) -> Any:
-    """Make a bar again; `stream` is a stream, or the name of one in `sys`."""
+    """Make a bar from its pickle form.
+
+    Args:
+        kind: class of the bar.
+        options: keyword arguments of the class.
+        stream: the stream to draw on, or its name in `sys`. None: the default of tqdm.
+    """
     options = {name: value for name, value in options.items() if name != "ncols" or not options.get("dynamic_ncols")}
     if stream is not None:
         options["file"] = getattr(sys, stream) if isinstance(stream, str) else stream
@@ -69,7 +86,7 @@ def make_bar(kind: Any, options: dict[str, Any], stream: Any) -> Any:
 
 
 def fill_bar(bar: Any, state: dict[str, Any]) -> None:
-    """Set the state of a loaded bar; the elapsed time in seconds continues."""
+    """Set the state of a restored bar. The elapsed time continues from the saved number of seconds."""
     elapsed, delay = state.pop("elapsed", None), state.pop("delay", 0)
     for name, value in state.items():
         if value is not None or name in ("iterable", "postfix"):

@@ -1,4 +1,4 @@
-"""`os.scandir`: the rest of a listing is read at the pause, since a listing shows one moment anyway."""
+"""Results of `os.scandir` as data. The rest of a listing is read at the pause: it shows one moment in any case."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from hitl_nb.engine.position.frames.errors import CannotSave
 
 
 class DirectoryListing:
-    """A listing that a loop reads: entries that were taken beforehand, then those of `iterator`."""
+    """The listing that a `for` loop reads in place of the result of `os.scandir`.
+
+    Args:
+        entries: entries that were read from the directory and not given to the loop yet; they come first.
+        iterator: the result of `os.scandir` that gives the other entries; None: there are no others.
+    """
 
     def __init__(self, entries: list[Any], iterator: Any = None) -> None:
         self._entries, self._iterator = entries[::-1], iterator
@@ -34,27 +39,28 @@ class DirectoryListing:
         self.close()
 
     def close(self) -> None:
-        """Close the iterator; no entry is left."""
+        """Close the iterator, and drop all entries that are left."""
         self._entries.clear()
         if self._iterator is not None:
             self._iterator.close()
 
     def take_rest(self) -> list[Any]:
-        """Return the remaining entries, in order. The loop takes them from here."""
+        """Read all remaining entries from the directory, and return them in order. The loop still gets them, too."""
         if self._iterator is not None:
             self._entries[:0] = list(self._iterator)[::-1]
         return self._entries[::-1]
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Reduce the listing to its remaining entries."""
         return DirectoryListing, (self.take_rest(),)
 
 
 _listings: dict[int, tuple[Any, DirectoryListing]] = {}
-"""By the identity of the iterator, which has no weak references. Unreferenced iterators are dropped."""
+"""The listings, by the `id` of their iterator, which supports no weak references. Unused iterators are removed."""
 
 
 def open_listing(iterator: Any) -> DirectoryListing:
-    """Return the listing that a loop over `iterator` reads: the same object at each call."""
+    """Return the listing to read in place of `iterator`, a result of `os.scandir`: the same object for each call."""
     for key in [key for key, (raw, listing) in _listings.items() if _is_unreferenced(raw, listing)]:
         del _listings[key]
     found = _listings.get(id(iterator))
@@ -64,15 +70,19 @@ def open_listing(iterator: Any) -> DirectoryListing:
 
 
 def _is_unreferenced(raw: Any, listing: DirectoryListing) -> bool:
-    """Return whether only the table refers to an iterator and its listing.
+    """Return whether only the table of listings refers to an iterator and its listing.
 
-    The reference counts also include the names and calls here, and the listing's reference to its iterator.
+    The reference counts also include the names and calls in this module, and the listing's reference to its iterator.
     """
     return getrefcount(raw) <= 5 and getrefcount(listing) <= 4
 
 
 def reduce_scandir(value: Any) -> tuple[Any, ...]:
-    """Reduce the object itself (of `with os.scandir(...) as it`) to the listing that the loop over it reads."""
+    """Reduce a result of `os.scandir`, as in `with os.scandir(...) as it`, to the listing that the loop over it reads.
+
+    Raises:
+        CannotSave: No loop reads it yet.
+    """
     found = _listings.get(id(value))
     if found is None:
         raise CannotSave("an os.scandir(...) that no loop reads yet; use list(os.scandir(...)) or os.listdir(...)")
@@ -84,7 +94,16 @@ def _return_unchanged(listing: DirectoryListing) -> DirectoryListing:
 
 
 class VanishedEntry:
-    """An entry of a listing whose file no longer exists, with the saved attributes."""
+    """A directory entry whose file no longer exists or has changed its kind, with the saved attributes.
+
+    It has the methods of `os.DirEntry`.
+
+    Args:
+        path: path of the file.
+        name: name of the file.
+        kinds: whether it was a directory, a file, a symbolic link.
+        inode: its inode.
+    """
 
     def __init__(self, path: str, name: str, kinds: tuple[bool, bool, bool], inode: int) -> None:
         self.path, self.name = path, name
@@ -118,7 +137,7 @@ class VanishedEntry:
 
 
 def reduce_entry(value: Any) -> tuple[Any, ...]:
-    """Reduce a directory entry to its path, name, kinds and inode."""
+    """Reduce an `os.DirEntry` to its path, name, kinds and inode."""
     try:
         kinds = value.is_dir(), value.is_file(), value.is_symlink()
     except OSError:
@@ -127,7 +146,11 @@ def reduce_entry(value: Any) -> tuple[Any, ...]:
 
 
 def make_entry(path: Any, name: Any, kinds: tuple[bool, bool, bool], inode: int) -> Any:
-    """Make the entry as the directory has it now, if it is still of the same kind; else with its saved attributes."""
+    """Make a directory entry from its saved attributes.
+
+    Returns:
+        The entry that the directory has now, if it is still of the same kind; otherwise a `VanishedEntry`.
+    """
     try:
         about = os.lstat(path)
         with os.scandir(os.path.dirname(path) or ".") as listing:  # noqa: PTH120 - as scandir writes paths

@@ -1,7 +1,7 @@
-"""Iterators of Python and of libraries, as data: their source and their position.
+"""Iterators of Python and of libraries as data: their source and their position.
 
 Pickle itself saves iterators of lists, tuples, texts, ranges and sets, `enumerate`, `zip`, `map`, `filter` and
-`reversed`, and before Python 3.14 those of itertools. This module saves the others, by their exact type. Generators of
+`reversed`, and before Python 3.14 those of itertools. This module saves others, by their exact type. Generators of
 libraries are read from their frames (`library_generators`).
 
 Saving does not advance an iterator. Making it again has no effect: its source is in the snapshot, or is a file, which
@@ -27,19 +27,26 @@ from hitl_nb.engine.position.iterators import directories, matches
 from hitl_nb.engine.position.iterators.library_generators import reduce_library_generator
 
 ReducedForm = tuple[Any, ...]
+"""A tuple as `object.__reduce__` returns it."""
 Reducer = Callable[[Any], "ReducedForm | None"]
+"""Takes an object, and returns its pickle form; None: pickle itself can save the object."""
 
 _NO_FRAMES: Mapping[int, SavedFrame] = MappingProxyType({})
 
 
 def reduce_iterator(value: Any, running_frames: Mapping[int, SavedFrame] = _NO_FRAMES) -> ReducedForm | None:
-    """Reduce an iterator to its pickle form, as `object.__reduce__` returns it; None: it is not one of these.
+    """Reduce an iterator to its pickle form.
 
     Args:
-        running_frames: generators on the stack that is saved with it, by the identity of their frame.
+        value: any object.
+        running_frames: the frames of generators on the stack that is saved with it, by the `id` of their live frame.
+
+    Returns:
+        A tuple as `object.__reduce__` returns it; None: this module does not know the type, or pickle itself can save
+        it.
 
     Raises:
-        CannotSave: it is one of these, and cannot be kept as it is now.
+        CannotSave: The iterator cannot be saved at its present position.
     """
     kind = _kind_of(value)
     if kind is types.GeneratorType:
@@ -50,9 +57,9 @@ def reduce_iterator(value: Any, running_frames: Mapping[int, SavedFrame] = _NO_F
 
 @functools.lru_cache(maxsize=4096)
 def find_reducer(kind: type) -> Reducer | None:
-    """Find the function that reduces objects of exactly this type; None: there is none."""
+    """Find the function that reduces objects of exactly this type; None if there is none."""
     module: Any = kind.__module__
-    if not isinstance(module, str):  # a class may say anything there
+    if not isinstance(module, str):  # a class may set `__module__` to any value
         return None
     module = "cython" if module.startswith("_cython_") else module
     home = _REDUCERS.get((module, kind.__qualname__))
@@ -80,7 +87,13 @@ _DICT_VIEWS: dict[str, Callable[[Any], Any]] = {
 
 
 def _reduce_dict_iterator(value: Any) -> ReducedForm | None:
-    """Reduce to the dict itself and a number: the loop sees its own changes of the dict, as natively."""
+    """Reduce an iterator of a dict to the dict itself and a number of items.
+
+    So a loop sees its own changes of the dict, as in a normal run.
+
+    Raises:
+        CannotSave: Keys were added to the dict or removed during the loop.
+    """
     kind = _kind_of(value).__name__
     source: Any = next(filter(_is_dict, _find_referents(value)), None)
     if source is None:
@@ -115,14 +128,29 @@ def _are_same(kind: str, left_items: list[Any], rest_items: list[Any]) -> bool:
 
 
 def make_dict_iterator(kind: str, source: dict[Any, Any], taken_count: int, size: int) -> Any:
-    """Make an iterator of a dict that has given `taken_count` items."""
-    if len(source) != size:  # it is not filled yet: it holds its own iterator
+    """Make an iterator of a dict that has given `taken_count` items.
+
+    Args:
+        kind: name of the iterator's type, for example "dict_keyiterator".
+        source: the dict. It may be incomplete, if it contains its own iterator.
+        taken_count: number of items that were given.
+        size: number of items of the complete dict.
+    """
+    if len(source) != size:  # the dict is not completely loaded: it contains its own iterator
         return LateDictIterator(kind, source, taken_count)
     return skip_items(iter(_DICT_VIEWS[kind](source)), taken_count)
 
 
 class LateDictIterator:
-    """An iterator of a dict that was not complete when it was made. It begins with the first item that is taken."""
+    """An iterator of a dict that was not completely loaded when the iterator was made.
+
+    It reads the dict for the first time when its first item is requested.
+
+    Args:
+        kind: name of the iterator's type.
+        source: the dict.
+        taken_count: number of items that were given.
+    """
 
     def __init__(self, kind: str, source: dict[Any, Any], taken_count: int) -> None:
         self.kind, self.source, self.taken_count = kind, source, taken_count
@@ -152,7 +180,7 @@ def make_finished_dict_iterator(kind: str) -> Any:
 
 
 def make_broken_dict_iterator(kind: str) -> Any:
-    """Make an iterator whose dict has another size now: its next item is a RuntimeError."""
+    """Make an iterator of a dict whose size has changed during the loop: its next item raises RuntimeError."""
     source: dict[Any, Any] = {0: 0}
     made = iter(_DICT_VIEWS[kind](source))
     source[1] = 1
@@ -160,7 +188,7 @@ def make_broken_dict_iterator(kind: str) -> Any:
 
 
 def skip_items(iterator: Any, count: int) -> Any:
-    """Return `iterator` without its next `count` items."""
+    """Read and drop the next `count` items of `iterator`, and return the iterator."""
     deque[Any](itertools.islice(iterator, count), maxlen=0)
     return iterator
 
@@ -180,7 +208,11 @@ _DIALECT_OPTIONS = (
 
 
 class ContinuedCsvLines:
-    """The lines for a continued csv reader: first an empty line for each line read before, to keep its count."""
+    """The lines for a restored csv reader.
+
+    First come empty lines, as many as were read before, so that `line_num` of the reader continues; then the lines of
+    `iterator`.
+    """
 
     def __init__(self, iterator: Any, empty_count: int) -> None:
         self.iterator, self.empty_count = iterator, empty_count
@@ -207,7 +239,13 @@ def _reduce_csv_reader(value: Any) -> ReducedForm:
 
 
 def make_csv_reader(source: Any, dialect: dict[str, Any], count: int) -> Any:
-    """Make a csv reader that has read `count` lines."""
+    """Make a csv reader that has read `count` lines.
+
+    Args:
+        source: iterator of the other lines.
+        dialect: options of the reader.
+        count: number of lines that were read.
+    """
     import csv
 
     return skip_items(csv.reader(ContinuedCsvLines(source, count), **dialect), count)
@@ -221,7 +259,7 @@ def _reduce_flat(value: Any) -> ReducedForm:
 
 
 def make_flat(array: Any, index: int) -> Any:
-    """Make a flat iterator of an array at an index."""
+    """Return the flat iterator of an array, at an index."""
     return skip_items(array.flat, index)
 
 
@@ -230,7 +268,7 @@ def _reduce_broadcast(value: Any) -> ReducedForm:
 
 
 def make_broadcast(arrays: tuple[Any, ...], index: int) -> Any:
-    """Make a `broadcast` of arrays at an index."""
+    """Make a `numpy.broadcast` of arrays, at an index."""
     import numpy as np
 
     return skip_items(np.broadcast(*arrays), index)
@@ -240,7 +278,13 @@ _NDITER_REFUSAL = "an np.nditer with options that it does not tell; loop over np
 
 
 def _reduce_nditer(value: Any) -> ReducedForm:
-    """Reduce an `nditer` if another one of the same arrays, with the options that can be read, has the same shape."""
+    """Reduce a `numpy.nditer`.
+
+    Only some of its options can be read. It is saved if a new `nditer` with these options has the same shape.
+
+    Raises:
+        CannotSave: The new `nditer` has another shape, or cannot be made.
+    """
     if value.has_index or value.has_delayed_bufalloc:
         raise CannotSave(_NDITER_REFUSAL)
     flags = ("multi_index",) if value.has_multi_index else ()
@@ -258,7 +302,11 @@ def _reduce_nditer(value: Any) -> ReducedForm:
 
 
 def _count_taken(value: Any) -> int:
-    """Count the items that it has given: it shows the last one, and the first also before that is given."""
+    """Return the number of items that an `nditer` has given.
+
+    Its index is that of the last item. Before the first item it is 0, too, so a copy is advanced to find out whether it
+    has begun.
+    """
     other = value.copy()
     next(other, None)
     is_begun = other.finished or other.iterindex != value.iterindex
@@ -271,7 +319,14 @@ def _shape_of(value: Any) -> Any:
 
 
 def make_nditer(operands: Any, flags: Any, access: Any, index: int) -> Any:
-    """Make an `nditer` that has given `index` items."""
+    """Make a `numpy.nditer` that has given `index` items.
+
+    Args:
+        operands: the arrays.
+        flags: `flags` of the `nditer`.
+        access: `op_flags` of the `nditer`, for each array.
+        index: number of items; more than the size: it has ended.
+    """
     import numpy as np
 
     made: Any = np.nditer(operands, flags=list(flags), op_flags=list(access))
@@ -324,4 +379,4 @@ _REDUCERS: dict[tuple[str, str], Reducer | str] = {
         )
     },
 }
-"""By module and name of the type: what reduces it, or the module of this package and the name in it."""
+"""By module and name of a type: the function that reduces its objects, or "module:function" in this package."""

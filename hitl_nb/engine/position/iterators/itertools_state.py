@@ -1,8 +1,8 @@
-"""The iterators of itertools, which pickle does not save from Python 3.14 on: read from the objects they refer to.
+"""The iterators of itertools as data. From Python 3.14 on, pickle does not save them.
 
-The garbage collector lists these objects. Iterators also hold numbers as C integers: the position of an `islice`, the
-indices of a `product`. These are read from the iterator's memory. The memory layout is tested on samples before it is
-used.
+They are read from the objects that they refer to, which the garbage collector lists. Iterators also hold numbers as C
+integers: the position of an `islice`, the indices of a `product`. These are read from the iterator's memory. The memory
+layout is tested on samples before it is used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ _HEAD_BYTES = object.__basicsize__
 
 
 def reduce_itertools(value: Any) -> tuple[Any, ...] | None:
-    """Reduce an iterator of itertools to its pickle form; None: pickle itself can save it."""
+    """Reduce an iterator of itertools to its pickle form; None: pickle itself can save it.
+
+    Raises:
+        CannotSave: The iterator cannot be read.
+    """
     if sys.version_info < (3, 14):
         if type(value).__name__ == "pairwise":
             return _reduce_pairwise(value)
@@ -52,14 +56,14 @@ def _set_state_quietly(iterator: Any, state: Any) -> None:
 
 @contextlib.contextmanager
 def _ignore_deprecations() -> Generator[None]:
-    """Ignore the warnings of Python 3.12 and 3.13 that 3.14 does not keep these iterators."""
+    """Ignore the warnings of Python 3.12 and 3.13, inside the `with` block, that 3.14 cannot pickle these iterators."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
 
 
 def reduce_by_reading(value: Any) -> tuple[Any, ...]:
-    """Reduce an iterator without the help of its own methods.
+    """Reduce an iterator of itertools without calling its own methods `__reduce__` and `__setstate__`.
 
     Raises:
         CannotSave: The iterator cannot be read.
@@ -75,13 +79,17 @@ def _find_referents(value: Any) -> list[Any]:
 
 
 def _read_words(value: Any, first: int, count: int) -> list[int]:
-    """Read C integers of an object, from the `first` word behind its head on."""
+    """Read `count` C integers from the memory of an object, beginning with the word `first` after the object's head."""
     words = (ctypes.c_ssize_t * count).from_address(id(value) + _HEAD_BYTES + first * _WORD_BYTES)
     return list(words)
 
 
 def _read_objects(value: Any, count: int) -> list[Any]:
-    """Read the first `count` fields of an object that are objects; None: not set."""
+    """Read the first `count` fields of an object, which refer to other objects; None for a field that is not set.
+
+    Raises:
+        CannotSave: A field does not refer to an object that the garbage collector lists.
+    """
     held = {id(each): each for each in _find_referents(value)}
     words = _read_words(value, 0, count)
     if any(word and word not in held for word in words):
@@ -107,7 +115,7 @@ def _make_finished(kind: str) -> Any:
     return made
 
 
-# -- with iterators inside
+# -- iterators that contain other iterators
 
 
 def _reduce_count(value: Any) -> tuple[Any, ...]:
@@ -124,19 +132,20 @@ def _reduce_repeat(value: Any) -> tuple[Any, ...]:
     [item] = _find_referents(value)
     try:
         return itertools.repeat, (item, value.__length_hint__())
-    except TypeError:  # without end
+    except TypeError:  # it has no end
         return itertools.repeat, (item,)
 
 
 def _reduce_cycle(value: Any) -> tuple[Any, ...]:
     """Reduce a `cycle`.
 
-    In its first round it has its iterator and the items taken. Later it has only the items, and repeats them.
+    In its first round it has its iterator and the items that it has given. Later it has only the items, which it
+    repeats.
     """
     iterator, saved = _read_objects(value, 2)
     if iterator is not None:
         return _make_cycle, (iterator, saved)
-    around = [next(value) for _ in saved]  # it is where it was, then
+    around = [next(value) for _ in saved]  # after a whole round it has the same position again
     return itertools.cycle, (around,)
 
 
@@ -145,7 +154,12 @@ def _make_cycle(iterator: Any, taken_items: list[Any]) -> Any:
 
 
 class ChainRest:
-    """The rest of a chain: first the current iterable, then the others."""
+    """An iterator of the iterables that a `chain` still reads: first the current iterable, then the others.
+
+    Args:
+        active: the current iterable; None: it was given already.
+        source: iterator of the other iterables.
+    """
 
     def __init__(self, active: Any, source: Any) -> None:
         self.active, self.source = active, source
@@ -220,7 +234,7 @@ def _make_pair_reducer(factory: Callable[[Any, Any], Any]) -> Callable[[Any], tu
 
 
 def _make_while_reducer(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
-    """Make a reducer for `dropwhile` or `takewhile`. Their flag says whether the start, or the end, is passed."""
+    """Make a reducer for `dropwhile` or `takewhile`. They have a flag that is set when the condition was false once."""
 
     def reduce_while(value: Any) -> tuple[Any, ...]:
         function, iterator = _read_objects(value, 2)
@@ -241,7 +255,7 @@ def _reduce_compress(value: Any) -> tuple[Any, ...]:
 def _reduce_accumulate(value: Any) -> tuple[Any, ...]:
     """Reduce an `accumulate`.
 
-    It has function, iterator, total and initial, in this order. Only the iterator is always set.
+    It has the fields total, iterator, function and initial, in this order. Only the iterator is always set.
     """
     total, iterator, function, initial = _read_objects(value, 4)
     is_begun = bool(_read_words(value, 0, 1)[0])
@@ -257,7 +271,10 @@ def _make_accumulate(iterator: Any, function: Any, is_started: bool, total: Any,
 
 
 def _reduce_zip_longest(value: Any) -> tuple[Any, ...]:
-    """Reduce a `zip_longest`. Ended iterators are NULL in its tuple, which then must not be read as a tuple."""
+    """Reduce a `zip_longest`.
+
+    An ended iterator is NULL in its tuple, so this tuple must not be read as a Python object.
+    """
     count, _, tuple_, _, fill_ = _read_words(value, 0, 5)
     held = {id(each): each for each in _find_referents(value)}
     if not held:
@@ -273,7 +290,7 @@ def _make_zip_longest(iterators: tuple[Any, ...], fill: Any) -> Any:
     return itertools.zip_longest(*(() if each is None else each for each in iterators), fillvalue=fill)
 
 
-# -- over pools: the indices tell the place
+# -- iterators over pools (input sequences): the position is known from their indices
 
 
 def _read_indices(value: Any, word: int, count: int) -> list[int]:
@@ -295,7 +312,14 @@ def _reduce_product(value: Any) -> tuple[Any, ...]:
 
 
 def _read_pools(value: Any, stopped_word: int) -> tuple[Any, bool, bool]:
-    """Read the pools: the first referent is the pool, or the pools; the second, once it has begun, the last result."""
+    """Read the pools (the input sequences) of a `product`, `combinations` or `permutations`.
+
+    The first tuple that the iterator refers to has the pool or pools. A second one, the last result, exists once it has
+    begun.
+
+    Returns:
+        The pools, whether the iterator has begun, and whether it has ended.
+    """
     tuples: list[Any] = [each for each in _find_referents(value) if type(each) is tuple]
     flag = _read_words(value, stopped_word, 1)[0] & 0xFFFFFFFF
     if flag not in (0, 1):
@@ -308,7 +332,7 @@ def _make_product(pools: tuple[Any, ...], place: int) -> Any:
 
 
 def _reduce_selection(value: Any) -> tuple[Any, ...]:
-    """Reduce `combinations(pool, r)`, the same with replacement, and `permutations`."""
+    """Reduce a `combinations`, `combinations_with_replacement` or `permutations`."""
     name = type(value).__name__
     is_permutations = name == "permutations"
     pool, is_begun, stopped = _read_pools(value, 5 if is_permutations else 4)
@@ -322,7 +346,14 @@ def _reduce_selection(value: Any) -> tuple[Any, ...]:
 
 
 def _rank_selection(name: str, indices: list[int], size: int, chosen_count: int) -> int:
-    """Count the selections that come before the one with these indices."""
+    """Return how many selections come before the selection with the given indices.
+
+    Args:
+        name: name of the function of itertools.
+        indices: indices of the chosen items.
+        size: number of items to choose from.
+        chosen_count: number of items that are chosen.
+    """
     if name == "permutations":
         free, place = list(range(size)), 0
         for i, index in enumerate(indices):

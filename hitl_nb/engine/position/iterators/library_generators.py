@@ -1,9 +1,9 @@
-"""Generators of libraries that wait (`DataFrame.iterrows`, `os.walk`, `Path.glob`, a bar of tqdm), as data.
+"""Suspended generators of libraries (`DataFrame.iterrows`, `os.walk`, `Path.glob`, a bar of tqdm), as data.
 
-They run natively. For a waiting generator, its `yield` is found in the library's source by position, and its locals are
-read. The iterators of the loops around the `yield` are read from the frame's stack, where CPython keeps them. A
-generator of instrumented code has the same values in its locals. So the library's generator is continued as an
-instrumented one, at its place: no item is taken twice.
+Such generators run without changes. To save one, its `yield` is found in the library's source by position, and its
+locals are read. The iterators of the loops around the `yield` are read from the frame's stack, where CPython keeps
+them. A generator of instrumented code (which the engine can save) has the same values in its locals. So the restored
+generator runs instrumented code of the same source, and continues at the same place: no item is given twice.
 """
 
 from __future__ import annotations
@@ -45,21 +45,31 @@ _HARMLESS_CLEANUPS = frozenset(
         ("pandas._config.config", "option_context"),  # sets the options back
     )
 )
-"""Generators that may wait inside their own `finally` block's `try`. Running it for a dropped generator is harmless."""
+"""Generators that may be saved while they wait in a `try` with a `finally`, by module and name.
+
+The dropped original runs its `finally`, which does no harm for these generators.
+"""
 
 
 _LISTING_READERS = frozenset(("os", "pathlib", "pathlib._abc", "pathlib._local", "glob"))
-"""Modules whose generators have read a listing of a directory to its end when they wait."""
+"""Modules whose generators have read a listing of a directory to its end at each `yield`."""
 
 with os.scandir("/") as _listing:
     _LISTING_TYPE = type(_listing)
 
 
 def reduce_library_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[Any, ...] | None:
-    """Reduce a generator of a library to its pickle form; None: it is not a library's.
+    """Reduce a generator of a library to its pickle form.
+
+    Args:
+        value: any object.
+        running_frames: the frames of generators on the stack that is saved with it, by the `id` of their live frame.
+
+    Returns:
+        A tuple as `object.__reduce__` returns it; None: the value is no generator of a library, or it has ended.
 
     Raises:
-        CannotSave: it cannot be continued.
+        CannotSave: The generator cannot be continued.
     """
     frame = value.gi_frame if isinstance(value, types.GeneratorType) else None
     if frame is None:
@@ -67,7 +77,7 @@ def reduce_library_generator(value: Any, running_frames: dict[int, SavedFrame]) 
     if frame.f_code is completions.AS_COMPLETED_CODE:
         return completions.reduce_as_completed(value)
     known = find_code(frame.f_code)
-    if known is not None:  # one that was continued before
+    if known is not None:  # a generator that was continued before
         source = source_of_unit(known.unit.key)
         if source is None:
             return None
@@ -101,13 +111,20 @@ def _reduce_with_source(source: LibrarySource, args: tuple[Any, ...], rest: list
 
 
 def make_library_generator(source: tuple[Any, ...], *args: Any) -> Any:
-    """Make a generator of a library again, after its saved source was loaded."""
+    """Make a generator of a library from its pickle form, after its saved source was loaded."""
     load_source(source)
     return make_generator(*args)
 
 
 def read_library_generator(value: Any, unit: Unit) -> tuple[SavedFrame, bool]:
-    """Read a suspended native generator, as the frame of the same function of `unit`."""
+    """Read a suspended generator of a library, as a frame of the same function in `unit`, which the engine compiled.
+
+    Returns:
+        The frame, and whether the restored generator must be run up to its place.
+
+    Raises:
+        CannotSave: The generator waits at a place that cannot be continued.
+    """
     return _LibraryGeneratorReader(value, unit).read_frame()
 
 
@@ -182,12 +199,15 @@ class _LibraryGeneratorReader:
         mine = self.tree.node_numbers.find_position(node.lineno, node.col_offset)
         if mine is None or self.code.co_name != "<genexpr>" or None in position:
             return mine == position
-        # CPython has the place of the whole expression there; its `yield` is the only one of its function.
+        # CPython records the position of the whole generator expression. Its function has one `yield` only.
         first, last, left, right = position
         return (first, left) <= (mine[0], mine[2]) and (mine[1], mine[3]) <= (last, right)
 
     def _iterate_stack_names(self, path: Any) -> Iterator[Any]:
-        """Yield the names of the values that CPython has on the stack at the place, outermost first."""
+        """Yield the names that instrumented code gives to the values on CPython's stack at the place, outermost first.
+
+        For a `with` the node is yielded instead of a name.
+        """
         for node, (field, _) in path:
             finals = self.tree.final_flags.get(node)
             if isinstance(node, ast.For):
@@ -210,16 +230,20 @@ class _LibraryGeneratorReader:
         if isinstance(name, str):
             self.locals[name] = stack_value
             return
-        leave = name.finalbody[0].body[0].value  # of a `with`: its `__exit__` is on the stack
+        leave = name.finalbody[0].body[0].value  # `name` is a `with`, whose `__exit__` is on the stack
         self.locals[leave.args[0].id] = stack_value.__self__
         self.locals[leave.func.value.id] = with_methods(stack_value.__self__)
 
     # -- the stack
 
     def _read_stack_values(self, count: int) -> list[Any]:
-        """Read the `count` values on the frame's stack: they come behind its locals in its list of referents.
+        """Read the last `count` values on the frame's stack.
 
-        An exception that was handled while it ran (or None) may come last.
+        They come after the locals in the generator's list of referents. An exception that the generator was handling
+        while it ran, or None, may come last.
+
+        Raises:
+            CannotSave: The referents are not as expected.
         """
         referred: list[Any] = gc.get_referents(self.value)
         last = referred[-1] if referred else None
@@ -235,7 +259,7 @@ class _LibraryGeneratorReader:
         raise self._make_refusal()
 
     def _find_cells_before_stack(self, referents: list[Any]) -> dict[str, types.CellType] | None:
-        """Find the cells among the locals, which `referred` ends with; None: it does not."""
+        """Find the cells (closure variables) among the locals at the end of `referents`; None: no locals are there."""
         code = self.code
         names = [*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames)]
         names += code.co_freevars
@@ -258,7 +282,7 @@ def _kind_of(value: Any) -> Any:
 
 @functools.cache
 def is_read_as_expected() -> bool:
-    """Return whether this Python has values where `_LibraryGeneratorReader` looks for them."""
+    """Return whether this Python keeps the values of a generator where `_LibraryGeneratorReader` reads them."""
 
     def sample(first: Any) -> Iterator[Any]:
         for outer in first:

@@ -1,6 +1,7 @@
-"""The source of a generator function of a library, as a unit of its own: the function alone, at its own lines.
+"""The source of one generator function of a library, as a unit of its own (a source text that the engine compiles).
 
-Only generators that are in use while a run is saved are compiled in this way; the library itself is not changed.
+The unit has only this function, at the same lines as in the library's file. Only generators that are in use while a run
+is saved are compiled in this way; the library itself is not changed.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from hitl_nb.errors import HitlError
 
 @dataclass(frozen=True)
 class LibrarySource:
-    """One function of a module.
+    """The source of one function of a module.
 
     Attributes:
-        module: the module that has it.
-        filename: of the module, where it was saved.
-        line: the first line of the function there.
-        text: the function at its own lines, in classes of the same names.
+        module: name of the module that has the function.
+        filename: file of the module on the machine where the run was saved.
+        line: the first line of the function in this file.
+        text: source text with the function at its own lines, inside classes of the same names.
     """
 
     module: str
@@ -42,19 +43,31 @@ _sources_by_code: dict[types.CodeType, LibrarySource | None] = {}
 
 
 def find_library_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySource | None:
-    """Find the source of the outermost function around `code`; None: it is not a module's, or its file is not found."""
+    """Find the source of the outermost function around `code`.
+
+    Args:
+        code: code of a function of a library.
+        namespace: globals of the function.
+
+    Returns:
+        The source, or None if the code is not a module's or its file is not found.
+    """
     if code not in _sources_by_code:
         _sources_by_code[code] = _read_source(code, namespace)
     return _sources_by_code[code]
 
 
 def source_of_unit(key: str) -> LibrarySource | None:
-    """Return the library source of a unit; None: it is not a library's."""
+    """Return the library source from which a unit was compiled; None if the unit is not a library's.
+
+    Args:
+        key: key of the unit (a compiled source text).
+    """
     return _sources_by_unit.get(key)
 
 
 def unit_of(source: LibrarySource) -> Unit:
-    """Return the unit of a library source, compiled at the first call."""
+    """Return the unit of a library source. The source is compiled at the first call."""
     unit = _units_by_source.get(source)
     if unit is None:
         unit = _units_by_source[source] = compile_unit(source.text, source.filename, is_cell=False)
@@ -63,10 +76,13 @@ def unit_of(source: LibrarySource) -> Unit:
 
 
 def load_source(fields: tuple[Any, ...]) -> LibrarySource:
-    """Load a saved source.
+    """Import the module of a saved source, and compile the source.
+
+    Args:
+        fields: the source as plain data, from `fields_of`.
 
     Raises:
-        HitlError: The module in this process has another source.
+        HitlError: The module in this process has another source text for the function.
     """
     source = LibrarySource(*fields)
     if source not in _units_by_source:
@@ -84,7 +100,7 @@ def load_source(fields: tuple[Any, ...]) -> LibrarySource:
 
 
 def fields_of(source: LibrarySource) -> tuple[Any, ...]:
-    """Return a source as plain data."""
+    """Return a source as a tuple of plain data, to be pickled."""
     return astuple(source)
 
 
@@ -113,7 +129,11 @@ def _read_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySour
 
 
 def _find_start_line(lines: list[str], code: types.CodeType, name: str, *, is_nested: bool) -> int | None:
-    """Find the line of the `def`: behind the decorators, or above definitions nested in the function."""
+    """Find the line of the `def` of a function; None if it is not found.
+
+    `is_nested`: `code` is of a definition inside this function, so that the `def` is above it. Otherwise it is below
+    decorators.
+    """
     is_start = re.compile(rf"\s*def\s+{re.escape(name)}\b").match
     first = code.co_firstlineno
     numbers = range(first, 0, -1) if is_nested else range(first, len(lines) + 1)

@@ -1,4 +1,4 @@
-"""`re.finditer` and matches: found again in the same text. Matching has no effect."""
+"""Iterators of `re.finditer`, and matches, as data. They are found again in the same text: matching has no effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,18 @@ CALLABLE_ITERATOR = type(iter(int, 1))
 
 
 class Matches:
-    """A loop over `re.finditer`: its first match has the text; the number of matches taken is the position."""
+    """The iterator that a loop reads in place of an iterator of `re.finditer`.
+
+    It has what is needed to save it. The pattern and the text are known from the first match; the number of matches
+    taken is the position.
+
+    Args:
+        pattern: the compiled pattern.
+        text: the text, and the start and end of the search in it.
+        taken_count: number of matches that were given.
+        first_match: a match that was read from `iterator` and not given yet; None: there is none.
+        iterator: the iterator of `re.finditer`.
+    """
 
     __slots__ = ("_first_match", "_iterator", "_taken_count", "pattern", "text")
 
@@ -42,7 +53,7 @@ class Matches:
 
 
 def make_matches(pattern: Any, text: tuple[Any, int, int], taken_count: int) -> Matches:
-    """Make an iterator of matches that has given `taken_count` of them."""
+    """Make an iterator of matches that has given `taken_count` matches."""
     iterator = pattern.finditer(*text)
     for _ in range(taken_count):
         next(iterator, None)
@@ -50,7 +61,7 @@ def make_matches(pattern: Any, text: tuple[Any, int, int], taken_count: int) -> 
 
 
 def open_matches(iterator: Any) -> Any:
-    """Return the iterator that a `for` reads in place of an iterator of `re.finditer`; others as they are."""
+    """Return the iterator for a `for` loop to read in place of one of `re.finditer`; other iterators unchanged."""
     if not _is_finditer(iterator):
         return iterator
     first = next(iterator, None)
@@ -74,7 +85,11 @@ def _is_finditer(iterator: Any) -> bool:
 
 
 def reduce_callable_iterator(value: Any) -> tuple[Any, ...] | None:
-    """Refuse an iterator of `re.finditer`; None: pickle itself can save the object."""
+    """Refuse an iterator of `re.finditer`; return None for another iterator of the same type, which pickle can save.
+
+    Raises:
+        CannotSave: It is an iterator of `re.finditer`.
+    """
     if _is_finditer(value):
         raise CannotSave(
             "an iterator of re.finditer that no `for` reads directly; write `for m in re.finditer(...)`, or loop over "
@@ -87,7 +102,11 @@ _MATCH_METHODS = ("search", "match", "fullmatch")
 
 
 def reduce_match(value: Any) -> tuple[Any, ...]:
-    """Reduce a match to its pattern, text and method, by which it is found again."""
+    """Reduce a match to its pattern, text and method, with which the match can be found again.
+
+    Raises:
+        CannotSave: The text is no str or bytes, or the match cannot be found again.
+    """
     text = value.string, value.pos, value.endpos
     if not isinstance(value.string, str | bytes):
         raise CannotSave(
@@ -104,14 +123,24 @@ def reduce_match(value: Any) -> tuple[Any, ...]:
 
 
 def make_match(pattern: Any, text: tuple[Any, int, int], method_name: str, number: int) -> Any:
-    """Find a match again, by the method that found it."""
+    """Find a match again.
+
+    Args:
+        pattern: the compiled pattern.
+        text: the text, and the start and end of the search in it.
+        method_name: name of the pattern's method that finds the match.
+        number: for "finditer": number of the match, from 0.
+    """
     if method_name != "finditer":
         return getattr(pattern, method_name)(*text)
     return next(match for i, match in enumerate(pattern.finditer(*text)) if i == number)
 
 
 def open_enumerate(iterator: Any) -> Any:
-    """Do the same for `enumerate(re.finditer(...))`, if only the loop refers to it."""
+    """Return the iterator to read in place of `enumerate(re.finditer(...))`, if only the loop refers to it.
+
+    Other iterators are returned unchanged.
+    """
     if getrefcount(iterator) > _EXPECTED_REFERENCES[0]:
         return iterator
     inner, count = iterator.__reduce__()[1]
@@ -121,7 +150,7 @@ def open_enumerate(iterator: Any) -> Any:
     return iterator if opened is inner else enumerate(opened, count)
 
 
-_EXPECTED_REFERENCES = [0]  # to an enumerate that only a loop has, when it is opened: tried once
+_EXPECTED_REFERENCES = [0]  # to an enumerate that only a loop refers to, at its start: measured once
 
 
 def _count_references() -> None:
@@ -131,7 +160,7 @@ def _count_references() -> None:
 
     runtime.openers[enumerate] = record_references
     iterator: Any = enumerate(())
-    iterator = runtime.open_iterator(iterator)  # as a loop does it
+    iterator = runtime.open_iterator(iterator)  # as an instrumented loop does
 
 
 runtime.openers[CALLABLE_ITERATOR] = open_matches

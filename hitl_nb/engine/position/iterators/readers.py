@@ -1,4 +1,4 @@
-"""`pandas.read_csv(..., chunksize=)`: opened again by path, and read up to the row where it was."""
+"""Readers of `pandas.read_csv(..., chunksize=)` as data: the file is opened again, and read up to the same row."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _ADVICE = "give read_csv a path, or make a list of the parts before the checkpoi
 
 
 def reduce_text_file_reader(value: Any) -> tuple[Any, ...]:
-    """Reduce a reader of pandas to its pickle form.
+    """Reduce a reader of pandas to its pickle form: path, options and row.
 
     Raises:
-        CannotSave: It reads something other than a file that it opened itself.
+        CannotSave: The reader reads something other than a file that it opened itself, or the file does not exist now.
     """
     options, row = dict(value.orig_options), value._currow
     handles = value.handles
@@ -32,20 +32,31 @@ def reduce_text_file_reader(value: Any) -> tuple[Any, ...]:
 
 
 def make_text_file_reader(path: str, size: int, engine: str, options: dict[str, Any], row: int) -> Any:
-    """Open a reader of a file again, at the row that it had reached."""
+    """Open a file again, and return a reader of pandas at the row that the saved reader had reached.
+
+    Args:
+        path: path of the file.
+        size: size of the file in bytes when the reader was saved.
+        engine: engine of `read_csv`.
+        options: keyword arguments of the reader.
+        row: number of rows that the saved reader had given.
+
+    Raises:
+        HitlError: The file does not exist, or is shorter than `size`.
+    """
     if not Path(path).is_file() or Path(path).stat().st_size < size:
         raise HitlError(
             f"{path} is gone or shorter than when the agent paused, which was reading it; put it back and run the "
             "agent again: it continues where it was"
         )
     made = _make_reader(path, engine, options)
-    while made._currow < row:  # the parts are parsed again, and dropped
+    while made._currow < row:  # these rows are parsed again, and dropped
         made.get_chunk(min(made.chunksize or 10_000, row - made._currow))
     return made
 
 
 def make_closed_reader(engine: str, options: dict[str, Any], row: int) -> Any:
-    """Make a reader that is closed."""
+    """Make a closed reader of pandas that has given `row` rows."""
     import io
 
     made = _make_reader(io.StringIO("closed\n"), engine, {"chunksize": options.get("chunksize"), "delimiter": ","})

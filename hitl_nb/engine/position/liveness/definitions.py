@@ -1,4 +1,7 @@
-"""Effects of simple statements and definitions on names. A definition is searched once, for the names it reads."""
+"""Effects of simple statements and of definitions on names: the names that they read, and the names that they bind.
+
+Sets of names are masks: integers with one bit per name. The body of a definition is analyzed once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,14 @@ from hitl_nb.engine.position.liveness.reads import ExpressionAnalysis
 
 
 class Exits(NamedTuple):
-    """The names that are live at the exits of a statement other than its end."""
+    """For each exit of a statement other than its end: the mask of names that are live there (that may be read later).
+
+    Attributes:
+        at_error: where an error of the statement continues.
+        at_return: after a `return` in the statement.
+        at_break: after a `break`.
+        at_continue: after a `continue`.
+    """
 
     at_error: int = 0
     at_return: int = 0
@@ -26,13 +36,13 @@ NO_EXITS = Exits()
 
 
 class NestedDefinition(NamedTuple):
-    """The effects of a function, a lambda or a class body on the names around it.
+    """The effects of a function, a lambda or a class body on the names around it, as masks.
 
     Attributes:
         reads: names that it may read before it binds them.
         loads: names that it reads anywhere.
         binds: names that it may bind, as `global` or `nonlocal`.
-        escaping_names: names that the functions it defines may share with it after it has ended.
+        escaping_names: names that the functions it defines may still use after it has ended.
     """
 
     reads: int
@@ -42,10 +52,16 @@ class NestedDefinition(NamedTuple):
 
 
 class DefinitionAnalysis(ExpressionAnalysis):
-    """Adds simple statements and definitions to `ExpressionAnalysis`; `FlowAnalysis` adds all others.
+    """The analysis of one scope's simple statements and definitions.
+
+    `ExpressionAnalysis`, its base, analyzes expressions; `FlowAnalysis`, its subclass, adds all other statements.
 
     Args:
-        nested_definitions: the effects of nested functions, by their nodes; shared by the scopes of a tree.
+        name_sets: the bits of names.
+        nested_definitions: the effects of nested definitions, by their nodes; shared by all scopes of a tree.
+        owner: name of the class around the scope; "" if there is none.
+        declared_names: names that the scope declares `global`.
+        is_class: whether the scope is a class body.
     """
 
     def __init__(
@@ -74,7 +90,14 @@ class DefinitionAnalysis(ExpressionAnalysis):
         }
 
     @abstractmethod
-    def live_before_block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int: ...
+    def live_before_block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int:
+        """Return the mask of names that are live (may still be read) before a block.
+
+        Args:
+            statements: the statements of the block.
+            live: mask of names that are live after the block.
+            exits: names that are live at the other exits of the block.
+        """
 
     def effect_of_simple(self, node: ast.stmt) -> NameEffect:
         """Return the effect of a statement that has no blocks."""
@@ -82,14 +105,14 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return self.effect_of(node) if effect is None else effect(node)
 
     def effect_of_optional(self, node: ast.AST | None) -> NameEffect:
-        """Return the effect of a node; none if there is no node."""
+        """Return the effect of a node on names; no effect for None."""
         return NO_EFFECT if node is None else self.effect_of(node)
 
     # -- simple statements
 
     def _visit_assign(self, node: ast.Assign) -> NameEffect:
         target = node.targets[0]
-        if isinstance(target, ast.Name) and target.id == CELLS_NAME:  # takes the cells, whatever is in them
+        if isinstance(target, ast.Name) and target.id == CELLS_NAME:  # it takes the cells, not their values
             return (0, self.store_name(CELLS_NAME))
         return self.effect_in_order([node.value, *node.targets])
 
@@ -105,7 +128,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
     def _visit_annotated_assign(self, node: ast.AnnAssign) -> NameEffect:
         if node.value is not None:
             return self.effect_in_order([node.value, node.target, node.annotation])
-        reads, _ = self.effect_in_order([node.target, node.annotation])  # a name becomes a local, and is not bound
+        reads, _ = self.effect_in_order([node.target, node.annotation])  # without a value the name is not bound
         return (reads, 0)
 
     def _visit_assert(self, node: ast.Assert) -> NameEffect:
@@ -150,7 +173,10 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return (reads, binds | self.store_name(node.name))
 
     def find_outer_reads(self, node: Any) -> int:
-        """Return the variables of the enclosing scopes that a function reads, and record those that escape."""
+        """Return the mask of names of the scopes around a function that the function reads.
+
+        The names that the function may use after this statement are added to `escaping_names`.
+        """
         found = self.find_nested_definition(node)
         self.escaping_names |= self._translate_globals(
             found.escaping_names if is_comprehension_function(node) else found.loads | found.binds
@@ -158,7 +184,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return self._record_nested(found)
 
     def _record_nested(self, nested_definition: NestedDefinition) -> int:
-        """Note the names of a nested function. Returns those that defining it reads."""
+        """Add the names of a nested definition to this scope's masks, and return the names that defining it reads."""
         self.nested_binds |= self._translate_globals(nested_definition.binds)
         reads, loads = (
             self._translate_globals(nested_definition.reads),
@@ -172,7 +198,10 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return 0
 
     def _translate_globals(self, mask: int) -> int:
-        """Translate names of a nested function to those seen here: its `global` names are the namespace's."""
+        """Translate a mask from a nested function to this scope.
+
+        A name that this scope declares `global` is a name of the namespace.
+        """
         if self.is_class:
             return mask
         for name in self.declared_names:
@@ -182,7 +211,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return mask
 
     def find_nested_definition(self, node: Any) -> NestedDefinition:
-        """Return the effects of a definition, analyzed once."""
+        """Return the effects of a definition on the names around it. Each definition is analyzed once."""
         found = self.nested_definitions.get(node)
         if found is None:
             found = self.nested_definitions[node] = (
@@ -205,7 +234,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return NestedDefinition(live & ~own, inner.loads & ~own, binds, inner.escaping_names & ~own)
 
     def _analyze_class_body(self, node: ast.ClassDef) -> NestedDefinition:
-        """Analyze a class body. It is executed in place, and its functions do not see its names."""
+        """Analyze a class body. It runs where it is defined, and its functions do not see the names that it binds."""
         spaced, outer = find_declarations(node.body)
         inner = type(self)(self.name_sets, self.nested_definitions, node.name, spaced, is_class=True)
         live = inner.live_before_block(node.body, 0, NO_EXITS)
@@ -222,11 +251,15 @@ class DefinitionAnalysis(ExpressionAnalysis):
 
 
 def find_declarations(body: Iterable[ast.AST]) -> tuple[frozenset[str], frozenset[str]]:
-    """Find the names that statements of a scope declare `global`, and `nonlocal`."""
+    """Find the names that the statements of one scope declare.
+
+    Returns:
+        The names declared `global`, and the names declared `nonlocal`.
+    """
     spaced: set[str] = set()
     outer: set[str] = set()
     todo = list(body)
-    for node in todo:  # grows
+    for node in todo:  # the list grows during the loop
         if isinstance(node, ast.Global):
             spaced.update(node.names)
         elif isinstance(node, ast.Nonlocal):
@@ -237,7 +270,7 @@ def find_declarations(body: Iterable[ast.AST]) -> tuple[frozenset[str], frozense
 
 
 def find_child_statements(node: ast.AST) -> list[ast.AST]:
-    """Find the statements, handlers and cases in the blocks of a statement, of its own scope."""
+    """List the statements, handlers and cases directly inside the blocks of a statement; none for definitions."""
     if isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.expr)):
         return []
     return [part for field in _BLOCK_FIELDS for part in getattr(node, field, ())]
@@ -247,7 +280,7 @@ _BLOCK_FIELDS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def is_comprehension_function(node: Any) -> bool:
-    """Return whether the engine made a function for a list, set or dict comprehension, called at its definition."""
+    """Return whether a function was made by the engine for a list, set or dict comprehension, and is called at once."""
     is_own = isinstance(node, FUNCTIONS) and is_engine_name(node.name)
     return is_own and node.name.startswith(".c") and isinstance(node.body[-1], ast.Return)
 
@@ -258,5 +291,5 @@ def _list_parameters(args: ast.arguments) -> list[ast.arg]:
 
 
 def drop_missing_parts(*parts: ast.AST | None) -> list[ast.AST]:
-    """List the parts that are not None."""
+    """Return the nodes that are not None, as a list."""
     return [part for part in parts if part is not None]

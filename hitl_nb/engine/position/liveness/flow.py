@@ -1,7 +1,8 @@
-"""Names that statements may still read before they bind them: a backward analysis of live variables.
+"""Backward analysis of live names: the names that statements may still read before they bind them.
 
-The effect of a statement on the live names has the form `reads | (live & ~binds)`, and so has the effect of a block.
-The least fixed point of such a function is its value for the empty set, so loops need no repetition.
+Sets of names are masks: integers with one bit per name. The effect of a statement on the live names has the form `reads
+| (live & ~binds)`, and so has the effect of a block. The least fixed point of such a function is its value for the
+empty set, so a loop is analyzed without repetition.
 """
 
 from __future__ import annotations
@@ -24,10 +25,17 @@ from hitl_nb.engine.position.liveness.name_sets import NameEffect, NameSets
 
 
 class FlowAnalysis(DefinitionAnalysis):
-    """The statements of one scope. Beside each statement's effect, names are noted as `Reads` says.
+    """The analysis of all statements of one scope.
+
+    It computes the names that are live before a statement, and records names in the attributes of `ExpressionAnalysis`.
 
     Args:
-        is_cell: whether the scope is a cell, whose names are the namespace's.
+        name_sets: the bits of names.
+        nested_definitions: the effects of nested definitions, by their nodes; shared by all scopes of a tree.
+        owner: name of the class around the scope; "" if there is none.
+        declared_names: names that the scope declares `global`.
+        is_class: whether the scope is a class body.
+        is_cell: whether the scope is a cell. The names of a cell are names of the namespace (globals).
     """
 
     def __init__(
@@ -70,16 +78,22 @@ class FlowAnalysis(DefinitionAnalysis):
         self._live_cache, self._cached_paths = {}, paths
 
     def store_name(self, name: str) -> int:
-        """Record that a name is bound, and return its bits; a cell's name is also the namespace's."""
+        """Record that a name is bound, and return its bit. In a cell the bit of the global with this name is added."""
         found = super().store_name(name)
-        if self.is_cell and not is_engine_name(name):  # the cell's names are the namespace's
+        if self.is_cell and not is_engine_name(name):
             found |= self.name_sets.global_bit_of(name)
         return found
 
     # -- blocks
 
     def live_before_block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int:
-        """Return the names live before a block, `live` being those behind it."""
+        """Return the mask of names that are live (may still be read) before a block.
+
+        Args:
+            statements: the statements of the block.
+            live: mask of names that are live after the block.
+            exits: names that are live at the other exits of the block.
+        """
         i = len(statements) - 1
         while i >= 0:
             node = statements[i]
@@ -92,7 +106,7 @@ class FlowAnalysis(DefinitionAnalysis):
         return live
 
     def live_before(self, node: ast.stmt, live: int, exits: Exits) -> int:
-        """Return the names live before a statement."""
+        """Return the mask of names that are live before a statement; the arguments are as in `live_before_block`."""
         if self._live_cache is None or self._cached_paths is None or node not in self._cached_paths:
             return self._compute_live_before(node, live, exits)
         key = node, live, exits
@@ -118,13 +132,13 @@ class FlowAnalysis(DefinitionAnalysis):
 
     def _visit_if(self, node: ast.If, live: int, exits: Exits) -> int:
         test = node.test
-        if isinstance(test, ast.Attribute) and is_runtime_attribute(test):  # whether to report
+        if isinstance(test, ast.Attribute) and is_runtime_attribute(test):  # a poll: `if runtime.due`
             return live | exits.at_error
         body = self.live_before_block(node.body, live, exits)
         orelse = self.live_before_block(node.orelse, live, exits)
         if isinstance(test, ast.Constant):
             return body if test.value else orelse
-        if _is_unwinding_guard(test):  # what unwinds reads nothing
+        if _is_unwinding_guard(test):  # code that a pause leaves reads nothing
             orelse = 0
         return _live_before(self.effect_of(test), body | orelse) | exits.at_error
 
@@ -133,13 +147,13 @@ class FlowAnalysis(DefinitionAnalysis):
         return self._live_at_while_test(node.test, node.body, live, behind, exits)
 
     def _live_after_loop(self, node: Any, live: int, exits: Exits) -> int:
-        """Return the live names where a loop has no further turn."""
+        """Return the mask of names that are live after the last turn of a loop, before its `else`."""
         return self.live_before_block(node.orelse, live, exits)
 
     def _live_at_while_test(
         self, test: ast.expr, body: Sequence[ast.stmt], live: int, live_after: int, exits: Exits
     ) -> int:
-        """Return the live names before each test of a `while`."""
+        """Return the mask of names that are live before each test of a `while`."""
         turn = self.live_before_block(body, 0, exits._replace(at_break=live, at_continue=0))
         return self._live_before_test(test, turn, live_after, exits)
 
@@ -155,7 +169,10 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of(node.iter), turns) | exits.at_error
 
     def _visit_resumed_loop(self, node: Any, live: int, exits: Exits) -> int:
-        """Visit a loop in a residual: its first turn is the rest of a turn."""
+        """Return the names that are live before a loop of a residual (the rest of a saved frame).
+
+        The first turn of this loop begins in the middle of the body.
+        """
         behind = self._live_after_loop(node, live, exits)
         first, body = _split_bodies(node)
         if isinstance(node, ast.While):
@@ -170,7 +187,11 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of(node.iter), begun) | exits.at_error
 
     def _route_through_finally(self, node: Any, live: int, exits: Exits) -> tuple[int, Exits]:
-        """Return the live names behind a `try` and at its other exits: before its `finally`, if it has one."""
+        """Return the live names at the exits of a `try`: before its `finally`, if it has one.
+
+        Returns:
+            The names that are live where the body and handlers end, and at the other exits.
+        """
         if not node.finalbody:
             return live, exits
         known: dict[int, int] = {}
@@ -192,7 +213,7 @@ class FlowAnalysis(DefinitionAnalysis):
                 and is_runtime_attribute(handler.type)
                 and handler.type.attr == "Unwind"
             ):
-                continue  # nothing of the user's sees it
+                continue  # no code of the user runs for it
             caught = self._visit_handler(handler, live, caught, exits)
         orelse = self.live_before_block(node.orelse, live, exits)
         return self.live_before_block(node.body, orelse, exits._replace(at_error=caught))
@@ -204,7 +225,10 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of_optional(handler.type), body | next_live)
 
     def _visit_try_star(self, node: ast.TryStar, live: int, exits: Exits) -> int:
-        """Visit a `try` with `except*`: several handlers may run, one after the other, whether or not one raises."""
+        """Return the names that are live before a `try` with `except*`.
+
+        Several handlers may run, one after the other, even if one of them raises an error.
+        """
         live, exits = self._route_through_finally(node, live, exits)
         caught = exits.at_error | live
         for handler in reversed(node.handlers):
@@ -213,7 +237,7 @@ class FlowAnalysis(DefinitionAnalysis):
         return self.live_before_block(node.body, orelse, exits._replace(at_error=caught))
 
     def _visit_with(self, node: Any, live: int, exits: Exits) -> int:
-        """Visit a `with` that is left as it is: its `__exit__` may swallow the error."""
+        """Return the names that are live before a `with` that is not instrumented. Its `__exit__` may end an error."""
         behind = self.live_before_block(node.body, live, exits._replace(at_error=exits.at_error | live))
         parts = [part for item in node.items for part in drop_missing_parts(item.context_expr, item.optional_vars)]
         return _live_before(self.effect_in_order(parts), behind | live) | exits.at_error
@@ -225,7 +249,7 @@ class FlowAnalysis(DefinitionAnalysis):
             if case.guard is not None:
                 body = _live_before(self.effect_of(case.guard), body | next_one)
             elif isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None:
-                next_one = 0  # it matches in any case
+                next_one = 0  # this pattern matches every value
             reads, binds = self._visit_pattern(case.pattern)
             next_one |= reads | (body & ~binds)
         return _live_before(self.effect_of(node.subject), next_one) | exits.at_error
@@ -246,7 +270,7 @@ def _live_before(effect: NameEffect, live: int) -> int:
 
 
 def _starts_resumed_loop(node: ast.stmt) -> bool:
-    """Return whether a statement records that the loop behind it is in its first turn."""
+    """Return whether a statement sets the flag that the loop after it, in a residual, is in its first turn."""
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant) or node.value.value is not True:
         return False
     target = node.targets[0]
@@ -258,7 +282,7 @@ def _split_bodies(node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
     first = node.body[0]
     if isinstance(first, ast.If):
         return first.body, first.orelse
-    return node.body[1:], node.body[1:]  # behind what says that the first turn has begun
+    return node.body[1:], node.body[1:]  # without the statement that clears the flag of the first turn
 
 
 def _is_unwinding_guard(test: ast.expr) -> bool:

@@ -1,4 +1,4 @@
-"""Variables that the rest of a saved frame may still read.
+"""Finds the variables that the rest of a saved frame may still read (its *live* variables).
 
 A variable that the rest binds before it reads it need not be saved. One name too many only refuses a pause that was
 possible; one name too few loses a value. So uncertain names count as read.
@@ -29,10 +29,11 @@ class LiveNames:
     """The names that the rest of a frame may read.
 
     Attributes:
-        own_names: its local names, those of the engine and cells included; of a cell only those of the engine.
-        namespace: names of the namespace, builtins included.
-        has_every_name: whether it may read any variable, whatever its name.
-        all_names: both together.
+        own_names: names of the frame's locals and cells (closure variables), with the engine's names. For a cell of the
+            notebook: the engine's names only.
+        namespace: names of the namespace (globals), with builtins.
+        has_every_name: whether it may read any variable, for example by `eval`.
+        all_names: `own_names` and `namespace` together.
     """
 
     own_names: frozenset[str]
@@ -52,7 +53,7 @@ def find_live_variables(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
     their statement may share it. Without its value, this frame would no longer share the cell with the others.
 
     Raises:
-        CannotSave: the rest cannot be built.
+        CannotSave: The rest of the frame cannot be built.
     """
     live = find_live_names(unit, saved_frame)
     if unit.functions[saved_frame.function].kind == "cell":
@@ -63,33 +64,33 @@ def find_live_variables(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
 
 
 def find_live_globals(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
-    """Find the names of the namespace that the rest of a saved frame may read before it binds them.
+    """Find the names of the namespace (globals) that the rest of a saved frame may read before it binds them.
 
     Raises:
-        CannotSave: The rest cannot be built.
+        CannotSave: The rest of the frame cannot be built.
     """
     live = find_live_names(unit, saved_frame)
     return live.namespace.union(saved_frame.namespace) if live.has_every_name else live.namespace
 
 
 def find_names_read(unit: Unit) -> frozenset[str]:
-    """Find the names of the namespace that a unit reads anywhere, its functions included; builtins too.
+    """Find the names of the namespace (globals, builtins) that a unit reads anywhere, in its functions, too.
 
-    `EVERY_NAME` ("*") is among them if it may read names that its source does not say.
+    `EVERY_NAME` ("*") is among them if the unit may read names that its source does not contain.
     """
     return _find_mentions(unit)[0]
 
 
 def find_names_mentioned(unit: Unit) -> frozenset[str]:
-    """Find the names of the namespace that a unit reads or binds anywhere, its functions included."""
+    """Find the names of the namespace (globals) that a unit reads or binds anywhere, in its functions, too."""
     return _find_mentions(unit)[1]
 
 
 def find_live_names(unit: Unit, saved_frame: SavedFrame) -> LiveNames:
-    """Find the live names of the rest of a frame.
+    """Find the names that the rest of a saved frame may read, by scope. Results are kept by place.
 
     Raises:
-        CannotSave: The rest cannot be built.
+        CannotSave: The rest of the frame cannot be built.
     """
     flags = [(name, value) for name, value in saved_frame.locals.items() if name[:2] == ".f"]
     flags.sort()
@@ -115,7 +116,7 @@ _MAX_CACHED = 5000
 
 
 class _TreeAnalysis:
-    """The results for one source tree, kept as long as the tree."""
+    """The results of the analysis for one source tree. They are kept as long as the tree."""
 
     def __init__(self) -> None:
         self.name_sets = NameSets()
@@ -129,7 +130,7 @@ class _TreeAnalysis:
         begun_reads = 0
         flags = {
             name for name in saved_frame.locals if name.startswith(".f") or name == PAUSE_MARK
-        }  # the rest is built by them
+        }  # the rest of the frame depends on them
         if saved_frame.mode == "start":
             is_lambda = function.kind == "lambda"
             live = flow.effect_of(node.body)[0] if is_lambda else flow.live_before_block(node.body, 0, NO_EXITS)
@@ -149,7 +150,12 @@ class _TreeAnalysis:
         return LiveNames(frozenset(own | kept | flags), frozenset(plain - own | spaced), has_every)
 
     def find_flow(self, tree: SourceTree, number: int) -> FlowAnalysis:
-        """Find the analysis of a function, all of whose statements were analyzed once."""
+        """Return the analysis of a function, after all of its statements were analyzed once.
+
+        Args:
+            tree: the source tree.
+            number: number of the function.
+        """
         flow = self._flows.get(number)
         if flow is None:
             function, node = tree.functions[number], tree.nodes[number]
@@ -169,16 +175,23 @@ class _TreeAnalysis:
 
 
 def _find_awaited_names(residual: Residual) -> set[str]:
-    """Find the filed names of a call that is awaited and answered: during that wait it may be awaited again."""
+    """Find the names under which a frame keeps the operands of a call that it awaits.
+
+    They are needed while the frame waits for the answer, because it may be saved again there and then await the call
+    again.
+    """
     if not isinstance(residual.node, ast.Await):
         return set()
     return {node.id for node in ast.walk(residual.node) if isinstance(node, ast.Name) and is_engine_name(node.id)}
 
 
 def _add_aliases(flow: FlowAnalysis, node: Any) -> None:
-    """Add functions of the engine's own: the rest may call one that was defined before the place."""
+    """Record the names read by functions that the engine made of user code.
+
+    The rest of a frame may call such a function, which was defined before the place.
+    """
     todo = list(node.body)
-    for statement in todo:  # grows
+    for statement in todo:  # the list grows during the loop
         if isinstance(statement, FUNCTIONS) and is_engine_name(statement.name):
             found = flow.find_nested_definition(statement)
             flow.aliases[flow.bit_of(statement.name)] = found.reads if flow.is_cell else found.loads | found.binds
@@ -188,7 +201,7 @@ def _add_aliases(flow: FlowAnalysis, node: Any) -> None:
 def _find_started_reads(flow: FlowAnalysis, residual: Residual) -> int:
     """Find the names that the expression around the place reads.
 
-    The part that is evaluated already is included, because it may have filed `eval`.
+    The part that was evaluated before is included, because its kept operands may have the function `eval`.
     """
     nodes = [*(node for node, _ in residual.path[1:]), residual.node]
     whole = next((node for node in nodes if isinstance(node, ast.expr)), None)

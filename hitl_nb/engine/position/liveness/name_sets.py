@@ -1,26 +1,28 @@
-"""Names as bits of an integer: a union or intersection of sets of names is one operation."""
+"""Sets of names as integers, one bit per name, so that a union or intersection of sets is one operation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 EVERY_NAME = "*"
-"""Means every name: for code that reads names which are not in its source."""
+"""Means every name, in a set of names. For code such as `eval`, which reads names that its source does not contain."""
 
-_GLOBAL_PREFIX = "\0"  # before a name that is of the namespace, where a variable of the frame may have the same
+_GLOBAL_PREFIX = "\0"  # marks a name of the namespace, since a variable of the frame may have the same name
 
 
 NameEffect = tuple[int, int]
-"""The effect of an evaluation on names: bits of the names it reads before it binds them, and of those it always binds.
+"""The effect of evaluating code on names, as two masks (sets of names, one bit per name).
 
-A plain tuple, because thousands are made for a cell.
+The first has the names that the code reads before it binds them. The second has the names that it always binds. It is a
+plain tuple, because thousands are made for a cell.
 """
 
 NO_EFFECT: NameEffect = (0, 0)
+"""The effect of code that neither reads nor binds a name."""
 
 
 class NameSets:
-    """Gives each name its bit."""
+    """Assigns a bit to each name, and converts between names and masks."""
 
     def __init__(self) -> None:
         self._bits: dict[str, int] = {}
@@ -28,7 +30,7 @@ class NameSets:
         self.every_bit = self.bit_of(EVERY_NAME)
 
     def bit_of(self, name: str) -> int:
-        """Return the bit of a name."""
+        """Return the bit of a name, as an integer with one bit set."""
         found = self._bits.get(name)
         if found is None:
             found = self._bits[name] = 1 << len(self._names)
@@ -36,27 +38,29 @@ class NameSets:
         return found
 
     def global_bit_of(self, name: str) -> int:
-        """Return the bit of a name of the namespace, as distinct from a variable of the frame."""
+        """Return the bit of a name of the namespace (a global). A local with the same name has another bit."""
         return self.bit_of(_GLOBAL_PREFIX + name)
 
     def mask_of(self, names: Iterable[str]) -> int:
-        """Return the bits of several names."""
+        """Return the mask of several names."""
         found = 0
         for name in names:
             found |= self.bit_of(name)
         return found
 
     def to_globals(self, mask: int) -> int:
-        """Return the same names, of the namespace."""
+        """Return the mask of the same names as names of the namespace (globals)."""
         found = 0
         for name in self._names_in(mask):
             found |= self.bit_of(name if name.startswith((_GLOBAL_PREFIX, EVERY_NAME)) else _GLOBAL_PREFIX + name)
         return found
 
     def split_by_scope(self, mask: int) -> tuple[set[str], set[str]]:
-        """Split names into those that may be a frame's and those that are always the namespace's.
+        """Split the names of a mask by scope.
 
-        `EVERY_NAME` is in neither.
+        Returns:
+            The names that may be locals of a frame, and the names that are always of the namespace (globals).
+            `EVERY_NAME` is in neither.
         """
         plain: set[str] = set()
         spaced: set[str] = set()

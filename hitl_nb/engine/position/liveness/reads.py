@@ -1,4 +1,7 @@
-"""Names that an expression reads before it binds them, and names it always binds, in Python's order of evaluation."""
+"""Finds which names an expression reads before it binds them, and which it always binds, in Python's evaluation order.
+
+Sets of names are masks: integers with one bit per name.
+"""
 
 from __future__ import annotations
 
@@ -21,25 +24,36 @@ from hitl_nb.engine.position.liveness.name_sets import NO_EFFECT, NameEffect, Na
 
 _NAMESPACE_READERS = frozenset(("locals", "vars", "dir", "eval", "exec", "globals"))
 _ALL_NAME_READERS = _NAMESPACE_READERS | {"get_ipython", "breakpoint", "__main__", "__builtins__"}
-"""Names of functions that read variables which the source does not name."""
+"""Names of functions and modules by which code reads variables that its source does not name."""
 _REFLECTING_ATTRIBUTES = frozenset(
     ("_getframe", "currentframe", "f_locals", "f_globals", "__globals__", "user_ns", "run_line_magic", "run_cell_magic")
 )
-"""Attributes through which code accesses variables."""
+"""Attributes through which code reads variables that its source does not name."""
 _BINDING_CALLS = ("import_all", "begin_annotations")
-"""Functions that the engine calls with the namespace only to bind names in it."""
+"""Functions of the runtime that instrumented code calls with the namespace, only to bind names in it."""
 _QUOTED_NAME = re.compile(r"@\s*(\w+)")  # `frame.query("price > @limit")` reads `limit`
 
 
 class ExpressionAnalysis(ABC):
-    """The expressions of one scope.
+    """The analysis of the expressions of one scope (a function, a class body or a cell).
+
+    Args:
+        name_sets: the bits of names.
+        owner: name of the class around the scope, for the mangling of private names; "" if there is none.
+        declared_names: names that the scope declares `global`.
+        is_class: whether the scope is a class body.
 
     Attributes:
-        loads, stores: every name that was met so far, in whatever order.
-        escaping_names: names that functions and classes share which were defined here and may outlive their statement.
-        aliases: functions of the engine's own -> the names that they read: calling one later reads these.
-        method_reads, method_loads: in a class body: what its functions read, for which the names of the class do not
-            count.
+        loads: mask of all names that were read so far, in any order.
+        stores: mask of all names that were bound so far.
+        escaping_names: mask of names that functions and classes defined in the scope use, and that they may use after
+            the statement with the definition.
+        nested_binds: mask of names that functions defined in the scope bind, as `global` or `nonlocal`.
+        aliases: by the bit of a function that the engine made of user code: the mask of names that a call of it reads.
+        method_reads: in a class body: names that its functions read before they bind them. The names of the class do
+            not count for these functions.
+        method_loads: in a class body: all names that its functions read.
+        super_reads: mask of the first parameter, which `super()` reads.
     """
 
     def __init__(
@@ -75,13 +89,13 @@ class ExpressionAnalysis(ABC):
     # -- names
 
     def mangle_name(self, name: str) -> str:
-        """Mangle a private name of a class as the compiler does."""
+        """Return a name as the compiler mangles it: in the class `C`, `__x` becomes `_C__x`. Other names stay."""
         if self.owner and name.startswith("__") and not name.endswith("__") and "." not in name:
             return f"_{self.owner}{name}"
         return name
 
     def bit_of(self, name: str) -> int:
-        """Return the bit of a name of the source, mangled if it is private."""
+        """Return the bit of a name of the source. A private name is mangled; a declared name is a global."""
         found = self._bits.get(name)
         if found is None:
             mangled = self.mangle_name(name)
@@ -103,12 +117,15 @@ class ExpressionAnalysis(ABC):
     # -- in general
 
     def effect_of(self, node: ast.AST) -> NameEffect:
-        """Return the effect of an expression."""
+        """Return the effect of an expression, as two masks.
+
+        The first has the names that it reads before it binds them, the second the names that it always binds.
+        """
         visitor = self._expression_visitors.get(type(node))
         return self.effect_in_order(list_children(node)) if visitor is None else visitor(node)
 
     def effect_in_order(self, parts: Iterable[ast.AST]) -> NameEffect:
-        """Return the effect of parts that are all evaluated, one after the other."""
+        """Return the effect of several nodes that are all evaluated, one after the other."""
         reads = binds = 0
         for part in parts:
             more, part_binds = self.effect_of(part)
@@ -125,7 +142,7 @@ class ExpressionAnalysis(ABC):
         bit = self.bit_of(name)
         if isinstance(node.ctx, ast.Del):
             self.stores |= bit
-            return (bit, bit)  # without a value it is an error
+            return (bit, bit)  # `del` of a name without a value is an error, so it reads the name
         if name in _ALL_NAME_READERS:
             bit |= self.name_sets.every_bit
         elif name == "super":
@@ -148,7 +165,7 @@ class ExpressionAnalysis(ABC):
 
     def _visit_walrus(self, node: ast.NamedExpr) -> NameEffect:
         bit = self.store_name(node.target.id)
-        if node.target.id == CELLS_NAME:  # takes the cells, whatever is in them
+        if node.target.id == CELLS_NAME:  # it takes the cells, and does not read their values
             return (0, bit)
         reads, binds = self.effect_of(node.value)
         return (reads, binds | bit)
@@ -162,7 +179,7 @@ class ExpressionAnalysis(ABC):
         )
         of_object = isinstance(callee, ast.Name) and callee.id in ("vars", "dir")
         if of_object and node.args and not isinstance(node.args[0], ast.Starred):
-            return self.effect_in_order(list_children(node)[1:])  # of that object, and not of this frame
+            return self.effect_in_order(list_children(node)[1:])  # it reads that object, and not this frame
         return self.effect_in_order(list_children(node))
 
     def _visit_attribute(self, node: ast.Attribute) -> NameEffect:
@@ -179,7 +196,12 @@ class ExpressionAnalysis(ABC):
         return self._effect_with_optional(node.values, 1)
 
     def _effect_with_optional(self, parts: list[ast.expr], sure_count: int) -> NameEffect:
-        """Return the effect of parts evaluated in turn, of which only the first `sure` ones are always evaluated."""
+        """Return the effect of expressions evaluated one after the other, of which only the first are always evaluated.
+
+        Args:
+            parts: the expressions.
+            sure_count: number of expressions that are always evaluated.
+        """
         reads = binds = sure_binds = 0
         for i, part in enumerate(parts):
             more, part_binds = self.effect_of(part)
@@ -210,10 +232,17 @@ class ExpressionAnalysis(ABC):
 
     @abstractmethod
     def find_outer_reads(self, node: Any) -> int:
-        """Find the variables of the enclosing scopes that a function reads."""
+        """Return the mask of names of the scopes around a function that the function reads.
+
+        Args:
+            node: the definition of the function, or a lambda.
+        """
 
     def _visit_comprehension(self, node: Any) -> NameEffect:
-        """Visit a comprehension. It runs in place with its own targets; its first iterable is evaluated outside."""
+        """Return the effect of a comprehension.
+
+        It runs in place with its own targets. Only its first iterable is evaluated in the scope around it.
+        """
         outer = self.effect_of(node.generators[0].iter)
         loads, stores = self.loads, self.stores
         self.loads, self.stores = 0, 0
@@ -250,5 +279,5 @@ def _live_before(effect: NameEffect, live: int) -> int:
 
 
 def _is_main_name(node: ast.AST) -> bool:
-    """Return whether a constant is a `"__main__"` that a name is only compared with."""
+    """Return whether a node is the constant `"__main__"`. To compare a name with it does not read all variables."""
     return isinstance(node, ast.Constant) and node.value == "__main__"

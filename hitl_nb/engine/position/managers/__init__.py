@@ -1,1 +1,1 @@
-"""Context managers that a run is inside of."""
+"""Context managers of the `with` blocks that a run is inside of when it pauses."""

@@ -1,4 +1,7 @@
-"""Effects of context managers of Python, numpy and pandas on the process: saved, undone, and done again."""
+"""Effects of context managers of Python, numpy, pandas and polars on the process: saved, undone, and done again.
+
+An *effect* is a change outside of the manager itself, for example another target of `print`.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,17 @@ from hitl_nb.engine.position.frames.lookup import frame_of
 
 @dataclass(frozen=True)
 class ManagerEffect:
-    """The functions that save and restore one kind of manager.
+    """The functions that save, undo and repeat the effect of one kind of manager.
 
     Attributes:
-        capture_state: what is needed to enter it again, as data.
-        reenter: does again what entering it, and the block until the pause, changed.
-        reduce: function, arguments, and (attributes, inside) by which it is made again; None: by its generator.
-        revert: restores the state that the process had outside of it.
-        is_entered: whether its block is not left, for one that no block of the stack has.
-        is_per_task: whether it changes context variables: each task has its own.
+        capture_state: takes the manager, and returns the data that `reenter` needs.
+        reenter: takes the restored manager and these data. It does again the changes that were made by entering the
+            manager and by the block until the pause.
+        reduce: takes the manager, and returns how to make it again: a function, its arguments, and (attributes, data
+            for `reenter`). None: the manager is saved with its generator.
+        revert: takes the manager, and restores the state that the process had before it was entered.
+        is_entered: takes a manager of no block on the stack, and returns whether it is entered at the moment.
+        is_per_task: whether it changes context variables, so that each task has its own state.
     """
 
     capture_state: Callable[[Any], Any]
@@ -42,7 +47,7 @@ class ManagerEffect:
 
 
 def make_plain(kind: Any) -> Any:
-    """Make an instance without calling its `__init__`."""
+    """Make an instance of a class without calling its `__init__`."""
     return object.__new__(kind)
 
 
@@ -72,7 +77,7 @@ def _reenter_warnings(manager: Any, captured_state: Any) -> None:
     module.filters = list(filters)
     shown = module.showwarning, module._showwarnmsg_impl
     with warnings.catch_warnings():
-        pass  # so Python forgets what it has decided with the old filters
+        pass  # leaving it makes Python drop its cached decisions, which were made with the old filters
     module.showwarning, module._showwarnmsg_impl = shown
 
 
@@ -84,7 +89,7 @@ _PROCESS_STREAM = "process"
 
 
 def _reduce_redirect(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
-    if not manager._old_targets:  # not entered: only what it writes to
+    if not manager._old_targets:  # it is not entered: only its target is saved
         kind, target = _describe_target(manager)
         name, target = (target, None) if kind == _PROCESS_STREAM else ("", target)
         attributes = {} if name else {"_new_target": target}
@@ -98,7 +103,12 @@ def _reduce_redirect(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
 
 
 def make_redirect(kind: Any, name: str) -> Any:
-    """Make a manager that is not entered; it writes to the stream `name` of the process, if one is named."""
+    """Make a `redirect_stdout` or `redirect_stderr` that is not entered.
+
+    Args:
+        kind: the class.
+        name: name of the stream of the process that it redirects to, for example "stderr". "": the target is set later.
+    """
     made = make_plain(kind)
     made._new_target, made._old_targets = getattr(sys, name) if name else None, []
     return made
@@ -109,7 +119,14 @@ def _describe_target(manager: Any) -> Any:
 
 
 def _describe_stream(manager: Any, stream: Any, *, is_old: bool) -> Any:
-    """Describe a stream: text in memory is saved; a stream of the process is found by name."""
+    """Describe a stream as data.
+
+    Returns:
+        ("object", stream) for text in memory, which is saved; ("process", name) for a stream of the process.
+
+    Raises:
+        CannotSave: The stream is neither of the two.
+    """
     if stream is None or type(stream) is io.StringIO:
         return "object", stream
     for name in ("stdout", "stderr"):
@@ -148,20 +165,24 @@ _base_context_variable: contextvars.ContextVar[decimal.Context] = contextvars.Co
 
 
 def set_base_context() -> None:
-    """Take the current decimal context as the process's: a run continues from here, and no `with` has set it."""
+    """Keep the current decimal context as the one of the process, outside of the `with` blocks of the run.
+
+    Call this when a run starts or continues, before one of its `with` blocks has set another context.
+    """
     _base_context_variable.set(decimal.getcontext())
 
 
 def base_context() -> decimal.Context:
-    """Return the process's decimal context, outside of the managers that the run has entered."""
+    """Return the decimal context of the process, outside of the managers that the run has entered."""
     return _base_context_variable.get(None) or decimal.getcontext()
 
 
 class DecimalScope:
-    """Inside `decimal.localcontext()`, once that was saved: its context, and the one to set back.
+    """The restored manager of a `with decimal.localcontext()` that the run is inside of.
 
     Attributes:
-        outer: None: the process's own.
+        context: the decimal context inside the block.
+        outer: the decimal context to set when the block is left; None: the context of the process.
     """
 
     def __init__(self) -> None:
@@ -186,7 +207,11 @@ def _reduce_decimal(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
 
 
 def _capture_decimal_contexts(manager: Any) -> dict[str, Any]:
-    """Find the contexts by leaving the manager in a copy of the context; the block itself is not affected."""
+    """Return the decimal contexts inside and outside the block of a manager.
+
+    The manager is left to find the outer context. Call this in a copy of the context, so that the block is not
+    affected.
+    """
     manager.__exit__(None, None, None)
     outer = decimal.getcontext()
     context = _read_entered_context(manager)
@@ -253,14 +278,17 @@ def _reenter_errstate(manager: Any, captured_state: Any) -> None:
 
 
 def _exit_manager_quietly(manager: Any) -> None:
-    with contextlib.suppress(ValueError):  # in another context nothing of it is seen
+    with contextlib.suppress(ValueError):  # in another context the manager has changed nothing
         manager.__exit__(None, None, None)
 
 
 def _capture_print_options(manager: Any) -> Any:
-    """Capture the options outside and now.
+    """Return the print options of numpy outside the block and now.
 
-    The generator has a token of this process, so another one is entered instead.
+    The manager's generator has a token of this process, which cannot be saved. So a new manager is entered on resume.
+
+    Raises:
+        CannotSave: The generator cannot be read as expected.
     """
     import numpy as np
 
@@ -374,4 +402,4 @@ EFFECTS: dict[tuple[str, str], ManagerEffect] = {
         _capture_pandas_options, _reenter_pandas_options, None, is_entered=_is_generator_started
     ),
 }
-"""By module and name: of the manager's class, or of the generator that makes it."""
+"""The known effects, by module and name of the manager's class, or of the generator function that makes the manager."""

@@ -1,8 +1,9 @@
-"""Context managers that a run is inside of: those that can be saved, and their effects on the process.
+"""Context managers of the `with` blocks that a run is inside of when it is saved.
 
-A manager of the notebook is saved like other objects, or holds a generator of the notebook. Some managers of Python and
-of libraries change the process (the output of `print`, warnings, pandas' options). A pause does not leave the `with`
-blocks, so it undoes these changes; they are done again before the run is continued. Other managers are refused.
+A manager of the notebook is saved like other objects, or with its generator. Some managers of Python and of libraries
+change the process: the target of `print`, warnings, options of pandas. This change is the *effect* of the manager. A
+pause does not leave the `with` blocks, so the effects are undone in the paused process. They are done again before the
+run is continued. All other managers are refused.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _SELF_CONTAINED_MANAGERS = frozenset(
         ("asyncio.timeouts", "Timeout"),
         ("_io", "StringIO"),
         ("_io", "BytesIO"),
-        ("_io", "TextIOWrapper"),  # whether it is only read is decided where files are saved
+        ("_io", "TextIOWrapper"),  # the code that saves files refuses files that are written
         ("_io", "BufferedReader"),
         ("posix", "ScandirIterator"),
         ("nt", "ScandirIterator"),
@@ -58,18 +59,20 @@ _SELF_CONTAINED_MANAGERS = frozenset(
         ("tqdm.notebook", "tqdm_notebook"),
     )
 )
-"""Managers of libraries that change nothing but themselves."""
+"""Managers of Python and of libraries that change no state outside of themselves, by module and class."""
 
 _EXIT_STACK_NAMES = ("ExitStack", "AsyncExitStack")
 
 
 @dataclass(frozen=True)
 class EnteredManager:
-    """A manager that a run is inside of.
+    """The manager of a `with` block that a run is inside of.
 
     Attributes:
-        line: of its `with`; None: it is in an ExitStack.
-        effect: its effect on the process, if known. It cannot be read from a generator that has ended.
+        manager: the manager.
+        line: line of the `with`; None: the manager is in an ExitStack.
+        effect: its effect on the process; None: it has no known effect. (The effect is looked up early: it cannot be
+            read from a generator that has ended.)
     """
 
     manager: Any
@@ -78,10 +81,10 @@ class EnteredManager:
 
 
 def find_entered_managers(stack: SavedStack) -> list[EnteredManager]:
-    """Find the managers that a stack, just read, is inside of, outermost first.
+    """Find the managers of all `with` blocks that a stack is inside of, outermost first.
 
-    Managers in ExitStacks and generators are included. This function also prepares `reduce_manager`: call it before the
-    stack is pickled.
+    Managers in ExitStacks and generators are included. The function also keeps data for `reduce_manager`. So call it
+    for a stack that was just read, before the stack is pickled.
     """
     per_frame = [list(_iterate_entered_managers(frame)) for frame in stack.order]
     found = [each for part in per_frame for each in part]
@@ -98,8 +101,8 @@ class _StackManagers:
     """The managers of the stack that was read last.
 
     Attributes:
-        ranks: its managers by identity, with their order.
-        task_managers: the managers that were entered by a task other than the run's own.
+        ranks: by `id`: each manager, and its position in the order of the `with` blocks.
+        task_managers: by `id`: the managers that were entered by a task other than the run's own.
         has_unfinished_tasks: whether other tasks of the run have not ended.
     """
 
@@ -112,10 +115,14 @@ _last_stack_managers = _StackManagers()
 
 
 def check_managers(entered_managers: Iterable[EnteredManager], is_user_class: Callable[[type], bool]) -> None:
-    """Raise CannotSave for the first manager that is not known to be kept.
+    """Raise CannotSave for the first manager whose `with` block cannot be continued in another process.
 
     Args:
-        is_user_class: whether a class is defined in the notebook, or in a module of the user's.
+        entered_managers: the managers that the run is inside of.
+        is_user_class: returns whether a class is defined in the notebook or in a module of the user.
+
+    Raises:
+        CannotSave: A manager belongs to a library and is not known to the engine.
     """
     line = 0
     for each in entered_managers:
@@ -137,14 +144,17 @@ def check_managers(entered_managers: Iterable[EnteredManager], is_user_class: Ca
 
 
 def revert_effects(entered_managers: Iterable[EnteredManager]) -> None:
-    """Undo in this process what the managers of a paused run changed. No code of the user's is run."""
+    """Undo in this process the effects of the managers of a paused run. No code of the user is run."""
     for each in reversed(list(entered_managers)):
         if each.effect is not None:
             each.effect.revert(each.manager)
 
 
 def reenter_managers() -> None:
-    """Do again what the managers of the stack loaded last had changed, in the context in which it is continued."""
+    """Do the effects of the managers of the stack that was loaded last again, in the current context.
+
+    Call this in the context in which the stack is continued.
+    """
     loaded = sorted(_loaded_managers, key=lambda each: each[1])
     _loaded_managers.clear()
     for manager, _, inside, name in loaded:
@@ -157,14 +167,24 @@ def forget_loaded_managers() -> None:
 
 
 _loaded_managers: list[tuple[Any, int, Any, tuple[str, str]]] = []
-"""Managers that were loaded and not entered again: their order, what is needed for that, and their kind."""
+"""Managers that were loaded and whose effects were not done again.
+
+Each with its position in the order of the `with` blocks, the captured state, and the key of its effect.
+"""
 
 
 def reduce_manager(value: Any, running_frames: Any = ()) -> tuple[Any, ...] | None:
-    """Reduce a manager to its pickle form; None: it needs no special form.
+    """Reduce a context manager to its pickle form.
 
     Args:
-        running_frames: generators on the stack that is saved with it, by the identity of their frame.
+        value: any object.
+        running_frames: the frames of generators on the stack that is saved with it, by the `id` of their live frame.
+
+    Returns:
+        A tuple as `object.__reduce__` returns it, with a state setter; None: the object needs no special form.
+
+    Raises:
+        CannotSave: The manager was entered in a task or generator, and its effect cannot be done again there.
     """
     effect = find_effect(value)
     if effect is not None:
@@ -177,7 +197,7 @@ def reduce_manager(value: Any, running_frames: Any = ()) -> tuple[Any, ...] | No
     state: dict[str, Any] = dict(value.__dict__)
     generator = generator_of(value)
     if frame_of(generator) is not None and id(frame_of(generator)) in running_frames:
-        state |= {"args": None, "kwds": None, "func": None}  # its method, called again, deletes them
+        state |= {"args": None, "kwds": None, "func": None}  # its method is called again, and deletes these
         generator = ContinuedGenerator(generator)
     state["gen"] = generator
     if effect is None:
@@ -194,7 +214,10 @@ def reduce_manager(value: Any, running_frames: Any = ()) -> tuple[Any, ...] | No
 
 
 def _refuse_concurrent_manager(manager: Any, effect: ManagerEffect) -> None:
-    """Raise CannotSave for a manager that was entered beside the code that asks: it cannot be entered again there."""
+    """Raise CannotSave for a manager with an effect that was entered in another task or generator.
+
+    A resume does effects again only in the context of the run itself.
+    """
     is_of_task = effect.is_per_task and id(manager) in _last_stack_managers.task_managers
     is_beside = effect.is_entered(manager) or (effect.is_per_task and _last_stack_managers.has_unfinished_tasks)
     if is_of_task or (is_beside and _find_rank(manager) is None):
@@ -219,12 +242,12 @@ def _fill_manager(manager: Any, state: tuple[dict[str, Any], int | None, Any, An
 
 
 def find_effect(manager: Any) -> ManagerEffect | None:
-    """Find the effect of a manager on the process; None: no known effect."""
+    """Find the effect of a manager on the process; None: it has no known effect."""
     return EFFECTS.get(_effect_name(manager))
 
 
 def _effect_name(manager: Any) -> tuple[str, str]:
-    """Return module and name of a manager's class, or of the generator function that made it."""
+    """Return module and name of a manager's class, or of the generator function that made the manager."""
     kind = _kind_of(manager)
     if kind is not _GENERATOR_MANAGER:
         return kind.__module__, kind.__qualname__
@@ -265,18 +288,22 @@ def _iterate_entered_managers(frame: SavedFrame) -> Iterator[EnteredManager]:
             continue
         inner = path[i + 1][1][0] if i + 1 < len(path) else "body"
         name = manager_name(node)
-        if inner == "body" and name in frame.locals:  # else it is being left
+        if inner == "body" and name in frame.locals:  # else the `with` is being left
             position = tree.node_numbers.find_position(_find_exit_call(node).lineno)
             yield from _iterate_nested_managers(frame.locals[name], position[0] if position else None)
 
 
 def manager_name(node: Any) -> str:
-    """Return the name under which the manager of an instrumented `with` is filed."""
+    """Return the name of the local variable in which an instrumented `with` keeps its manager.
+
+    Args:
+        node: the `try` that instrumented code has in place of the `with`.
+    """
     return cast("ast.Name", _find_exit_call(node).args[0]).id
 
 
 def _find_exit_call(node: Any) -> Any:
-    """Find the call of `__exit__` at the end of an instrumented `with`."""
+    """Find the node of the call of `__exit__` at the end of an instrumented `with`."""
     call = node.finalbody[0].body[0].value
     if isinstance(call, ast.Await):
         checked: Any = cast("ast.NamedExpr", call.value).value
@@ -285,7 +312,7 @@ def _find_exit_call(node: Any) -> Any:
 
 
 def _iterate_nested_managers(manager: Any, line: int | None) -> Iterator[EnteredManager]:
-    """Yield a manager, and before it those inside it that were entered first."""
+    """Yield a manager and the managers inside it, in the order in which they were entered."""
     kind = _kind_of(manager)
     if kind.__module__ == "contextlib" and kind.__qualname__ in _EXIT_STACK_NAMES:
         yield EnteredManager(manager, line, None)
@@ -298,12 +325,12 @@ def _iterate_nested_managers(manager: Any, line: int | None) -> Iterator[Entered
         try:
             found = read_generator(generator_of(manager), {})
         except CannotSave:
-            found = None  # it is running: on the stack itself
+            found = None  # the generator is running: it is on the stack itself
         if found is not None:
             yield from _iterate_entered_managers(found[0])
     yield EnteredManager(manager, line, find_effect(manager))
 
 
 def is_defined_in_notebook(kind: type) -> bool:
-    """Return whether a class is the notebook's own."""
+    """Return whether a class is defined in the notebook itself."""
     return kind.__module__ == "__main__" or kind.__module__ not in sys.modules
