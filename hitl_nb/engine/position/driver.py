@@ -295,7 +295,7 @@ class Driver:
             tasks.discard_leftovers()
 
     def read_places(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> StackPlaces:
-        """Read the names of the places of the frames down to `frame`.
+        """Read the names of the places (positions in the code) of the frames down to `frame`.
 
         Args:
             frame: the innermost frame of the run.
@@ -362,7 +362,7 @@ class Driver:
     # -- what instrumented code asks
 
     def take_pending_call(self) -> Callable[[], Any]:
-        """Return the function that a restored frame calls at its place.
+        """Return the function that a restored frame calls at its place (position in the code).
 
         It continues the next saved frame inward. For the innermost frame it returns the answer; without an answer it
         returns None.

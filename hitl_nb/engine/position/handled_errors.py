@@ -70,7 +70,7 @@ def may_be_handled(view: FrameView, number: int, error: BaseException) -> bool:
 
 
 def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, str]]:
-    """Find the `with` blocks around a place in a frame.
+    """Find the `with` blocks around a place (position in the code) in a frame.
 
     Returns:
         The blocks, outermost first. Each has the node of its `try`, and the name of a local variable, its flag, that

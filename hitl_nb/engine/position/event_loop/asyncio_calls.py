@@ -37,7 +37,9 @@ def is_asyncio_coroutine(value: object) -> bool:
 
 
 def reduce_coroutine(coroutine: object) -> ReducedForm | None:
-    """Reduce a coroutine of asyncio to its pickle form; None: the value is no coroutine of asyncio that can be saved.
+    """Return the pickle form of a coroutine of asyncio, as `object.__reduce__` returns it.
+
+    None: the value is no coroutine of asyncio, or the engine cannot save coroutines of this function.
 
     Raises:
         CannotSave: The coroutine runs now, because it has called code of the notebook.
@@ -113,7 +115,7 @@ async def _return_result(result: Any) -> Any:
 
 
 async def _await_pending_cancel() -> None:
-    """Wait for the CancelledError, in a continued coroutine whose task was cancelled before or after the save."""
+    """Wait until CancelledError is raised, if the current task is restored and was cancelled; else return at once."""
     if asyncio_waits.must_notice_cancel:
         await asyncio.get_running_loop().create_future()
 

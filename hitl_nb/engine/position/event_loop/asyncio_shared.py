@@ -157,7 +157,7 @@ def _fill_iterator(iterator: Any, state: tuple[dict[str, Any], list[Any], list[i
 
 
 def _read_timeout_state(timeout: Any) -> tuple[dict[str, Any], float | None]:
-    """Read the attributes of a timeout, and the time of the loop's clock now.
+    """Return the attributes of an `asyncio.Timeout`, and the present time of the event loop's clock in seconds.
 
     The time is None if the timeout has no timer, for example because it has expired.
     """

@@ -97,7 +97,9 @@ def _find_unfinished(done_queue: Any) -> set[Any]:
 
 
 def reduce_as_completed(value: Any) -> tuple[Any, ...] | None:
-    """Reduce a generator of `asyncio.as_completed` to its pickle form; None for other values.
+    """Return the pickle form (as of `object.__reduce__`) of a generator of `asyncio.as_completed`.
+
+    None: the value is no such generator, or the generator has ended.
 
     Raises:
         CannotSave: `as_completed` was called with a timeout.

@@ -46,7 +46,15 @@ _MISSING: Any = object()
 
 
 def values_apart(context: contextvars.Context, common: contextvars.Context) -> Values:
-    """Return the values that can be saved, are set in `context`, and are missing or different in `common`."""
+    """Return the values that can be saved, are set in `context`, and are missing or different in `common`.
+
+    Args:
+        context: a context, for example of a task.
+        common: another context, for example of the run itself.
+
+    Returns:
+        The values by name: module, class if there is one, variable.
+    """
     return find_new_values(context, common)
 
 

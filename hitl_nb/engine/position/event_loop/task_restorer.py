@@ -70,7 +70,12 @@ def fill_future(future: Any, state: FutureState) -> None:
 
 
 def remember_loaded_object(value: Any, reduced_form: tuple[Any, ...]) -> None:
-    """Keep the pickle form of a loaded object. Until the object starts again, it is pickled in this form."""
+    """Keep the pickle form of a restored object. Until the object starts again, it is pickled in this form.
+
+    Args:
+        value: the object.
+        reduced_form: a tuple as `object.__reduce__` returns it.
+    """
     _reduced_forms[id(value)] = value, reduced_form
 
 
@@ -88,9 +93,9 @@ def find_main_task() -> Any:
 
 
 def reduce_loaded_object(value: Any) -> tuple[Any, ...] | None:
-    """Return the pickle form of an object that was loaded from a snapshot and has not started again.
+    """Return the pickle form of an object that was restored from a snapshot and has not started again.
 
-    None for other objects: they are pickled in the usual way.
+    The form is a tuple as `object.__reduce__` returns it. None for other objects: they are pickled in the usual way.
     """
     found = _reduced_forms.get(id(value))
     return None if found is None else found[1]
@@ -258,9 +263,9 @@ class _FirstStep:
 
 @contextlib.contextmanager
 def intercept_call_soon(loop: Any) -> Generator[list[LoopStep]]:
-    """Collect the callbacks given to `loop.call_soon` in the yielded list, inside the `with` block.
+    """Collect the callbacks given to `loop.call_soon` inside the `with` block, instead of scheduling them.
 
-    They are not scheduled.
+    The list of callbacks is the value of `with ... as`.
     """
     held: list[LoopStep] = []
 

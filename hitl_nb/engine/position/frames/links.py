@@ -70,7 +70,7 @@ class FrameLink:
 
 
 def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> FrameLink:
-    """Find the place of a frame, and how the frame leads to the next frame inward.
+    """Find the place (position in the code) of a frame, and how the frame leads to the next frame inward.
 
     Args:
         view: the frame.
@@ -190,7 +190,7 @@ def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> Fra
 
 
 def is_loop(node: Any) -> bool:
-    """Return whether the node at a place is a loop that requests its next item."""
+    """Return whether the node at a place (position in the code) is a loop that requests its next item."""
     return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
 
 

@@ -61,7 +61,7 @@ def _find_all_places(function_node: Any, *, is_lambda: bool) -> dict[int, NodePl
         add_inner_nodes(node, path, {id(child) for _, child in below})
 
     def add_inner_nodes(node: Any, path: tuple[tuple[ast.AST, Slot], ...], visited_ids: set[int]) -> None:
-        """Add the nodes inside a pattern or comprehension, at the place of the node around it.
+        """Add the nodes inside a pattern or comprehension, at the place (position in the code) of the node around it.
 
         These nodes are evaluated in this frame, but they are not operands.
         """

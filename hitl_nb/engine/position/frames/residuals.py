@@ -130,7 +130,7 @@ class Residual:
                 return node
 
     def _build_expression(self, node: Any, step: int) -> Any:
-        """Build the rest of the expression `node`, which contains the place.
+        """Build the rest of the expression `node`, which contains the place (position in the code).
 
         Args:
             node: the expression at `path[:step]`.

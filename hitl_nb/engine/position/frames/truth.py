@@ -37,7 +37,7 @@ def is_truth_test(operation: str) -> bool:
 def find_tested_place(
     unit: Unit, function: int, code: bytes, index: int, numbers: Sequence[int], place: NodePlace
 ) -> NodePlace:
-    """Find the place of the operand whose truth an instruction tests.
+    """Find the place (position in the code) of the operand whose truth an instruction tests.
 
     Args:
         unit: the unit (compiled source of a cell or module) of the function.

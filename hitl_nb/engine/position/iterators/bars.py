@@ -15,7 +15,7 @@ _KEPT_OPTIONS = (
 
 
 def reduce_bar(value: Any) -> tuple[Any, ...]:
-    """Reduce a bar of tqdm to its pickle form.
+    """Reduce a bar of tqdm to its pickle form (as `object.__reduce__` returns it).
 
     Raises:
         CannotSave: The bar is drawn into a file.
@@ -72,7 +72,7 @@ def _is_open_file(stream: Any) -> bool:
 
 
 def make_bar(kind: Any, options: dict[str, Any], stream: Any) -> Any:
-    """Make a bar from its pickle form.
+    """Make a bar from its pickle form (as `object.__reduce__` returns it).
 
     Args:
         kind: class of the bar.

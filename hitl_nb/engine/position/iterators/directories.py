@@ -70,9 +70,14 @@ def open_listing(iterator: Any) -> DirectoryListing:
 
 
 def _is_unreferenced(raw: Any, listing: DirectoryListing) -> bool:
-    """Return whether only the table of listings refers to an iterator and its listing.
+    """Return whether only the table of listings refers to an iterator and its listing, so that both can be removed.
 
-    The reference counts also include the names and calls in this module, and the listing's reference to its iterator.
+    The reference counts that are compared also include the names and calls in this module, and the listing's reference
+    to its iterator.
+
+    Args:
+        raw: the result of `os.scandir`.
+        listing: its listing.
     """
     return getrefcount(raw) <= 5 and getrefcount(listing) <= 4
 

@@ -87,9 +87,9 @@ _DICT_VIEWS: dict[str, Callable[[Any], Any]] = {
 
 
 def _reduce_dict_iterator(value: Any) -> ReducedForm | None:
-    """Reduce an iterator of a dict to the dict itself and a number of items.
+    """Return the pickle form of an iterator of a dict: the dict itself and the number of items that were given.
 
-    So a loop sees its own changes of the dict, as in a normal run.
+    So the restored loop sees its own changes of the dict, as in a normal run.
 
     Raises:
         CannotSave: Keys were added to the dict or removed during the loop.

@@ -27,7 +27,9 @@ _HEAD_BYTES = object.__basicsize__
 
 
 def reduce_itertools(value: Any) -> tuple[Any, ...] | None:
-    """Reduce an iterator of itertools to its pickle form; None: pickle itself can save it.
+    """Return the pickle form of an iterator of itertools, as `object.__reduce__` returns it.
+
+    None: pickle itself can save the iterator.
 
     Raises:
         CannotSave: The iterator cannot be read.

@@ -111,7 +111,15 @@ def _reduce_with_source(source: LibrarySource, args: tuple[Any, ...], rest: list
 
 
 def make_library_generator(source: tuple[Any, ...], *args: Any) -> Any:
-    """Make a generator of a library from its pickle form, after its saved source was loaded."""
+    """Make a generator of a library from its pickled state, after its module was imported and its source compiled.
+
+    Args:
+        source: the source, as `fields_of` returns it.
+        *args: arguments of `make_generator`.
+
+    Raises:
+        HitlError: The module has another source in this process.
+    """
     load_source(source)
     return make_generator(*args)
 

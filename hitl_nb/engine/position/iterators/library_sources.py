@@ -67,7 +67,7 @@ def source_of_unit(key: str) -> LibrarySource | None:
 
 
 def unit_of(source: LibrarySource) -> Unit:
-    """Return the unit of a library source. The source is compiled at the first call."""
+    """Return the unit (compiled source) of a library source. The source is compiled at the first call."""
     unit = _units_by_source.get(source)
     if unit is None:
         unit = _units_by_source[source] = compile_unit(source.text, source.filename, is_cell=False)

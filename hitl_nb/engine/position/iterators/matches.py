@@ -61,7 +61,11 @@ def make_matches(pattern: Any, text: tuple[Any, int, int], taken_count: int) -> 
 
 
 def open_matches(iterator: Any) -> Any:
-    """Return the iterator for a `for` loop to read in place of one of `re.finditer`; other iterators unchanged."""
+    """Return the iterator that a `for` loop reads instead of `iterator`.
+
+    For an iterator of `re.finditer` it is a `Matches`, which can be saved. Other iterators, and an iterator without
+    matches, are returned unchanged.
+    """
     if not _is_finditer(iterator):
         return iterator
     first = next(iterator, None)
@@ -137,9 +141,10 @@ def make_match(pattern: Any, text: tuple[Any, int, int], method_name: str, numbe
 
 
 def open_enumerate(iterator: Any) -> Any:
-    """Return the iterator to read in place of `enumerate(re.finditer(...))`, if only the loop refers to it.
+    """Return the iterator that a `for` loop reads instead of an `enumerate`.
 
-    Other iterators are returned unchanged.
+    For `enumerate(re.finditer(...))` it can be saved, if only the loop refers to the `enumerate`. Other iterators are
+    returned unchanged.
     """
     if getrefcount(iterator) > _EXPECTED_REFERENCES[0]:
         return iterator

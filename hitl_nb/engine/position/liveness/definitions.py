@@ -17,7 +17,9 @@ from hitl_nb.engine.position.liveness.reads import ExpressionAnalysis
 
 
 class Exits(NamedTuple):
-    """For each exit of a statement other than its end: the mask of names that are live there (that may be read later).
+    """The names that are live (may still be read) at each exit of a statement other than its end, as masks.
+
+    A mask is an integer with one bit per name.
 
     Attributes:
         at_error: where an error of the statement continues.
@@ -36,7 +38,7 @@ NO_EXITS = Exits()
 
 
 class NestedDefinition(NamedTuple):
-    """The effects of a function, a lambda or a class body on the names around it, as masks.
+    """The effects of a function, lambda or class body on the names around it, as masks (one bit per name).
 
     Attributes:
         reads: names that it may read before it binds them.
@@ -91,21 +93,21 @@ class DefinitionAnalysis(ExpressionAnalysis):
 
     @abstractmethod
     def live_before_block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int:
-        """Return the mask of names that are live (may still be read) before a block.
+        """Return the names that are live (may still be read) before a block, as a mask (one bit per name).
 
         Args:
             statements: the statements of the block.
-            live: mask of names that are live after the block.
-            exits: names that are live at the other exits of the block.
+            live: mask of the names that are live after the block.
+            exits: masks of the names that are live at the other exits of the block.
         """
 
     def effect_of_simple(self, node: ast.stmt) -> NameEffect:
-        """Return the effect of a statement that has no blocks."""
+        """Return the effect (names read, names bound) of a statement that has no blocks."""
         effect = self._statement_visitors.get(type(node))
         return self.effect_of(node) if effect is None else effect(node)
 
     def effect_of_optional(self, node: ast.AST | None) -> NameEffect:
-        """Return the effect of a node on names; no effect for None."""
+        """Return the effect (names read, names bound) of a node; `NO_EFFECT` for None."""
         return NO_EFFECT if node is None else self.effect_of(node)
 
     # -- simple statements
@@ -173,7 +175,7 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return (reads, binds | self.store_name(node.name))
 
     def find_outer_reads(self, node: Any) -> int:
-        """Return the mask of names of the scopes around a function that the function reads.
+        """Return the names of enclosing scopes that a function reads, as a mask (one bit per name).
 
         The names that the function may use after this statement are added to `escaping_names`.
         """
@@ -184,7 +186,11 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return self._record_nested(found)
 
     def _record_nested(self, nested_definition: NestedDefinition) -> int:
-        """Add the names of a nested definition to this scope's masks, and return the names that defining it reads."""
+        """Add the names of a nested definition to the masks of this scope.
+
+        Returns:
+            The mask of the names that are read when the definition is evaluated.
+        """
         self.nested_binds |= self._translate_globals(nested_definition.binds)
         reads, loads = (
             self._translate_globals(nested_definition.reads),
@@ -198,9 +204,9 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return 0
 
     def _translate_globals(self, mask: int) -> int:
-        """Translate a mask from a nested function to this scope.
+        """Translate a mask (one bit per name) from a nested function to this scope.
 
-        A name that this scope declares `global` is a name of the namespace.
+        A name that this scope declares `global` gets the bit of the global.
         """
         if self.is_class:
             return mask

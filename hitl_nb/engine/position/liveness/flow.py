@@ -74,7 +74,11 @@ class FlowAnalysis(DefinitionAnalysis):
         }
 
     def remember_statements(self, paths: dict[ast.AST, str]) -> None:
-        """Keep the results for these statements: the scope is analyzed again, from other places."""
+        """Keep the results of `live_before` for some statements from now on, because these are analyzed many times.
+
+        Args:
+            paths: the statements, as keys.
+        """
         self._live_cache, self._cached_paths = {}, paths
 
     def store_name(self, name: str) -> int:
@@ -87,12 +91,12 @@ class FlowAnalysis(DefinitionAnalysis):
     # -- blocks
 
     def live_before_block(self, statements: Sequence[ast.stmt], live: int, exits: Exits) -> int:
-        """Return the mask of names that are live (may still be read) before a block.
+        """Return the names that are live (may still be read) before a block, as a mask (one bit per name).
 
         Args:
             statements: the statements of the block.
-            live: mask of names that are live after the block.
-            exits: names that are live at the other exits of the block.
+            live: mask of the names that are live after the block.
+            exits: masks of the names that are live at the other exits of the block.
         """
         i = len(statements) - 1
         while i >= 0:
@@ -106,7 +110,13 @@ class FlowAnalysis(DefinitionAnalysis):
         return live
 
     def live_before(self, node: ast.stmt, live: int, exits: Exits) -> int:
-        """Return the mask of names that are live before a statement; the arguments are as in `live_before_block`."""
+        """Return the names that are live (may still be read) before a statement, as a mask (one bit per name).
+
+        Args:
+            node: the statement.
+            live: mask of the names that are live after the statement.
+            exits: masks of the names that are live at the other exits of the statement.
+        """
         if self._live_cache is None or self._cached_paths is None or node not in self._cached_paths:
             return self._compute_live_before(node, live, exits)
         key = node, live, exits
@@ -147,13 +157,13 @@ class FlowAnalysis(DefinitionAnalysis):
         return self._live_at_while_test(node.test, node.body, live, behind, exits)
 
     def _live_after_loop(self, node: Any, live: int, exits: Exits) -> int:
-        """Return the mask of names that are live after the last turn of a loop, before its `else`."""
+        """Return the names that are live (may still be read) after the last turn of a loop, before its `else`."""
         return self.live_before_block(node.orelse, live, exits)
 
     def _live_at_while_test(
         self, test: ast.expr, body: Sequence[ast.stmt], live: int, live_after: int, exits: Exits
     ) -> int:
-        """Return the mask of names that are live before each test of a `while`."""
+        """Return the names that are live (may still be read) before each test of a `while`."""
         turn = self.live_before_block(body, 0, exits._replace(at_break=live, at_continue=0))
         return self._live_before_test(test, turn, live_after, exits)
 
@@ -169,7 +179,7 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of(node.iter), turns) | exits.at_error
 
     def _visit_resumed_loop(self, node: Any, live: int, exits: Exits) -> int:
-        """Return the names that are live before a loop of a residual (the rest of a saved frame).
+        """Return the names that are live (may still be read) before a loop in the rest of a saved frame.
 
         The first turn of this loop begins in the middle of the body.
         """
@@ -187,10 +197,11 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of(node.iter), begun) | exits.at_error
 
     def _route_through_finally(self, node: Any, live: int, exits: Exits) -> tuple[int, Exits]:
-        """Return the live names at the exits of a `try`: before its `finally`, if it has one.
+        """Find the names that are live at the exits of a `try`, before its `finally` runs.
 
         Returns:
-            The names that are live where the body and handlers end, and at the other exits.
+            The mask for the normal end of the body and the handlers, and the masks for the other exits. Without a
+            `finally` they are `live` and `exits`.
         """
         if not node.finalbody:
             return live, exits
@@ -225,7 +236,7 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of_optional(handler.type), body | next_live)
 
     def _visit_try_star(self, node: ast.TryStar, live: int, exits: Exits) -> int:
-        """Return the names that are live before a `try` with `except*`.
+        """Return the names that are live (may still be read) before a `try` with `except*`.
 
         Several handlers may run, one after the other, even if one of them raises an error.
         """
@@ -237,7 +248,10 @@ class FlowAnalysis(DefinitionAnalysis):
         return self.live_before_block(node.body, orelse, exits._replace(at_error=caught))
 
     def _visit_with(self, node: Any, live: int, exits: Exits) -> int:
-        """Return the names that are live before a `with` that is not instrumented. Its `__exit__` may end an error."""
+        """Return the names that are live before a `with` that is not instrumented.
+
+        The `__exit__` of its manager may suppress an error, so that the code after the `with` runs.
+        """
         behind = self.live_before_block(node.body, live, exits._replace(at_error=exits.at_error | live))
         parts = [part for item in node.items for part in drop_missing_parts(item.context_expr, item.optional_vars)]
         return _live_before(self.effect_in_order(parts), behind | live) | exits.at_error
@@ -270,7 +284,10 @@ def _live_before(effect: NameEffect, live: int) -> int:
 
 
 def _starts_resumed_loop(node: ast.stmt) -> bool:
-    """Return whether a statement sets the flag that the loop after it, in a residual, is in its first turn."""
+    """Return whether a statement sets the flag that the loop after it has to complete a turn that had begun.
+
+    Such loops are in the rest of a saved frame.
+    """
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant) or node.value.value is not True:
         return False
     target = node.targets[0]
@@ -278,7 +295,7 @@ def _starts_resumed_loop(node: ast.stmt) -> bool:
 
 
 def _split_bodies(node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
-    """Return the body of a residual's loop in its first turn, and its body in all other turns."""
+    """Return two bodies of a loop in the rest of a saved frame: of its first turn, and of all other turns."""
     first = node.body[0]
     if isinstance(first, ast.If):
         return first.body, first.orelse

@@ -26,7 +26,7 @@ from hitl_nb.engine.position.liveness.name_sets import EVERY_NAME, NameSets
 
 @dataclass(frozen=True, eq=False)
 class LiveNames:
-    """The names that the rest of a frame may read.
+    """The names that a saved frame may still read in the code that it has not executed yet.
 
     Attributes:
         own_names: names of the frame's locals and cells (closure variables), with the engine's names. For a cell of the
@@ -46,14 +46,14 @@ class LiveNames:
 
 
 def find_live_variables(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
-    """Find the variables that the rest of a saved frame may read before it binds them.
+    """Find the variables that a saved frame may still read, in the code after its position, before it binds them.
 
     For a function's frame these are its locals and cells; for a notebook cell, names of the namespace. Both include the
     engine's names. A closure cell is always live if it belongs to an enclosing function, or if functions that outlive
     their statement may share it. Without its value, this frame would no longer share the cell with the others.
 
     Raises:
-        CannotSave: The rest of the frame cannot be built.
+        CannotSave: The rest of the frame's code cannot be built.
     """
     live = find_live_names(unit, saved_frame)
     if unit.functions[saved_frame.function].kind == "cell":
@@ -64,19 +64,19 @@ def find_live_variables(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
 
 
 def find_live_globals(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
-    """Find the names of the namespace (globals) that the rest of a saved frame may read before it binds them.
+    """Find the globals (names of the namespace) that a saved frame may still read, before it binds them.
 
     Raises:
-        CannotSave: The rest of the frame cannot be built.
+        CannotSave: The rest of the frame's code cannot be built.
     """
     live = find_live_names(unit, saved_frame)
     return live.namespace.union(saved_frame.namespace) if live.has_every_name else live.namespace
 
 
 def find_names_read(unit: Unit) -> frozenset[str]:
-    """Find the names of the namespace (globals, builtins) that a unit reads anywhere, in its functions, too.
+    """Return the names of the namespace (globals, builtins) that a cell or module, with its functions, reads anywhere.
 
-    `EVERY_NAME` ("*") is among them if the unit may read names that its source does not contain.
+    `EVERY_NAME` ("*") is among them if the code may read names that its source does not contain.
     """
     return _find_mentions(unit)[0]
 
@@ -87,10 +87,12 @@ def find_names_mentioned(unit: Unit) -> frozenset[str]:
 
 
 def find_live_names(unit: Unit, saved_frame: SavedFrame) -> LiveNames:
-    """Find the names that the rest of a saved frame may read, by scope. Results are kept by place.
+    """Find the names that a saved frame may still read in the code that it has not executed yet.
+
+    The results are kept, for all frames with the same position in the code.
 
     Raises:
-        CannotSave: The rest of the frame cannot be built.
+        CannotSave: The rest of the frame's code cannot be built.
     """
     flags = [(name, value) for name, value in saved_frame.locals.items() if name[:2] == ".f"]
     flags.sort()
@@ -175,7 +177,7 @@ class _TreeAnalysis:
 
 
 def _find_awaited_names(residual: Residual) -> set[str]:
-    """Find the names under which a frame keeps the operands of a call that it awaits.
+    """Return the names of the locals in which a frame keeps the operands of a call that it awaits.
 
     They are needed while the frame waits for the answer, because it may be saved again there and then await the call
     again.
@@ -199,7 +201,7 @@ def _add_aliases(flow: FlowAnalysis, node: Any) -> None:
 
 
 def _find_started_reads(flow: FlowAnalysis, residual: Residual) -> int:
-    """Find the names that the expression around the place reads.
+    """Find the names that the expression around the place (position in the code) reads.
 
     The part that was evaluated before is included, because its kept operands may have the function `eval`.
     """

@@ -22,7 +22,10 @@ NO_EFFECT: NameEffect = (0, 0)
 
 
 class NameSets:
-    """Assigns a bit to each name, and converts between names and masks."""
+    """Gives each name a bit, and converts between names and masks.
+
+    A mask is an integer with one bit per name; it represents a set of names.
+    """
 
     def __init__(self) -> None:
         self._bits: dict[str, int] = {}
@@ -42,21 +45,21 @@ class NameSets:
         return self.bit_of(_GLOBAL_PREFIX + name)
 
     def mask_of(self, names: Iterable[str]) -> int:
-        """Return the mask of several names."""
+        """Return the mask of several names: an integer in which the bit of each name is set."""
         found = 0
         for name in names:
             found |= self.bit_of(name)
         return found
 
     def to_globals(self, mask: int) -> int:
-        """Return the mask of the same names as names of the namespace (globals)."""
+        """Convert a mask (one bit per name) to the mask of the globals with the same names."""
         found = 0
         for name in self._names_in(mask):
             found |= self.bit_of(name if name.startswith((_GLOBAL_PREFIX, EVERY_NAME)) else _GLOBAL_PREFIX + name)
         return found
 
     def split_by_scope(self, mask: int) -> tuple[set[str], set[str]]:
-        """Split the names of a mask by scope.
+        """Split the names of a mask (one bit per name) by scope.
 
         Returns:
             The names that may be locals of a frame, and the names that are always of the namespace (globals).

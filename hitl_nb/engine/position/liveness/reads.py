@@ -37,6 +37,8 @@ _QUOTED_NAME = re.compile(r"@\s*(\w+)")  # `frame.query("price > @limit")` reads
 class ExpressionAnalysis(ABC):
     """The analysis of the expressions of one scope (a function, a class body or a cell).
 
+    Sets of names are masks: integers with one bit per name.
+
     Args:
         name_sets: the bits of names.
         owner: name of the class around the scope, for the mangling of private names; "" if there is none.
@@ -95,7 +97,11 @@ class ExpressionAnalysis(ABC):
         return name
 
     def bit_of(self, name: str) -> int:
-        """Return the bit of a name of the source. A private name is mangled; a declared name is a global."""
+        """Return the bit of a name (an integer with one bit set).
+
+        A private name is mangled as the compiler does it. A name that the scope declares `global` has the bit of a
+        global.
+        """
         found = self._bits.get(name)
         if found is None:
             mangled = self.mangle_name(name)
@@ -104,20 +110,20 @@ class ExpressionAnalysis(ABC):
         return found
 
     def store_name(self, name: str) -> int:
-        """Record that a name is bound, and return its bit."""
+        """Record that a name is bound in the scope, and return its bit (an integer with one bit set)."""
         found = self.bit_of(name)
         self.stores |= found
         return found
 
     def record_loads(self, mask: int) -> int:
-        """Record the names of a mask as read, and return the mask."""
+        """Record names as read by the scope. The names are given as a mask (one bit per name), which is returned."""
         self.loads |= mask
         return mask
 
     # -- in general
 
     def effect_of(self, node: ast.AST) -> NameEffect:
-        """Return the effect of an expression, as two masks.
+        """Return the effect of an expression, as two masks (integers with one bit per name).
 
         The first has the names that it reads before it binds them, the second the names that it always binds.
         """
@@ -125,7 +131,7 @@ class ExpressionAnalysis(ABC):
         return self.effect_in_order(list_children(node)) if visitor is None else visitor(node)
 
     def effect_in_order(self, parts: Iterable[ast.AST]) -> NameEffect:
-        """Return the effect of several nodes that are all evaluated, one after the other."""
+        """Return the effect (names read, names bound) of several nodes that are all evaluated, one after the other."""
         reads = binds = 0
         for part in parts:
             more, part_binds = self.effect_of(part)
@@ -196,11 +202,12 @@ class ExpressionAnalysis(ABC):
         return self._effect_with_optional(node.values, 1)
 
     def _effect_with_optional(self, parts: list[ast.expr], sure_count: int) -> NameEffect:
-        """Return the effect of expressions evaluated one after the other, of which only the first are always evaluated.
+        """Return the effect (names read, names bound) of expressions that are evaluated one after the other.
 
         Args:
             parts: the expressions.
-            sure_count: number of expressions that are always evaluated.
+            sure_count: number of expressions, from the first, that are always evaluated. Later ones may not be
+                evaluated.
         """
         reads = binds = sure_binds = 0
         for i, part in enumerate(parts):
@@ -232,14 +239,14 @@ class ExpressionAnalysis(ABC):
 
     @abstractmethod
     def find_outer_reads(self, node: Any) -> int:
-        """Return the mask of names of the scopes around a function that the function reads.
+        """Return the names of enclosing scopes that a function reads, as a mask (one bit per name).
 
         Args:
             node: the definition of the function, or a lambda.
         """
 
     def _visit_comprehension(self, node: Any) -> NameEffect:
-        """Return the effect of a comprehension.
+        """Return the effect (names read, names bound) of a comprehension on the scope around it.
 
         It runs in place with its own targets. Only its first iterable is evaluated in the scope around it.
         """

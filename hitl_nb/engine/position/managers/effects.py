@@ -283,9 +283,10 @@ def _exit_manager_quietly(manager: Any) -> None:
 
 
 def _capture_print_options(manager: Any) -> Any:
-    """Return the print options of numpy outside the block and now.
+    """Return the print options of numpy, as two dicts: outside the `with` block of a manager, and now.
 
-    The manager's generator has a token of this process, which cannot be saved. So a new manager is entered on resume.
+    The manager's generator holds a `contextvars.Token` of this process, which cannot be saved. So a new manager is
+    entered on resume.
 
     Raises:
         CannotSave: The generator cannot be read as expected.

@@ -22,7 +22,7 @@ def mark_paused_frames(stack: SavedStack) -> None:
 
 
 def name_innermost_place(stack: SavedStack) -> str:
-    """Return the name of the place of the innermost frame."""
+    """Return the name of the place (position in the code) of the innermost frame."""
     frame = stack.frames[-1]
     unit = find_unit(frame.unit)
     assert unit is not None

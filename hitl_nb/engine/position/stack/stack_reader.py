@@ -101,7 +101,7 @@ def _refuse_finalizer(inside: Sequence[FrameView]) -> None:
 
 @dataclass(frozen=True)
 class StackPlaces:
-    """The names of the places of a stack.
+    """The names of the places (positions in the code) of a stack.
 
     Attributes:
         names: names of the places of all frames that are continued, outermost first.

@@ -182,7 +182,7 @@ def read_waiting_stack(main_coroutine: Any) -> SavedStack:
 
 
 def name_waiting_place(main_coroutine: Any, task_name: str) -> StackPlaces:
-    """Name the place where the run's own coroutine waits for a call that is executed again.
+    """Name the place (position in the code) where the run's own coroutine waits for a call that is executed again.
 
     `task_name` is the first of the names.
     """
@@ -213,7 +213,7 @@ def _find_task_root(task: Any) -> types.FrameType | None:
 def name_task_places(
     innermost: types.FrameType, task: Any, main_coroutine: Any, is_answered: Callable[[Any], bool] | None
 ) -> StackPlaces:
-    """Name the places on the stack of a task. The first name is the name of the task.
+    """Name the places (positions in the code) on the stack of a task. The first name is the name of the task.
 
     A task that begins again with the call that the run awaits has the place of this call in place of its own places.
     """
