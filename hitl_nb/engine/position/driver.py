@@ -44,14 +44,14 @@ class Driver:
 
     Args:
         on_poll: called with the current frame when the code next reaches a poll (a check between statements). Polls are
-            active only while the runtime's `due` is set.
+            active only while `RUNTIME.due` is True.
         run: the object that the driver runs for; only the owner of the driver uses it.
 
     Attributes:
-        branches: of an agent cell that has ended: the engine locals that record which of its branches have run, by
-            name.
-        on_unwinding: called with an error, the frame that it is about to leave by a handler, `finally` or `with`, and
-            whether it is a `with`.
+        branches: of an agent cell that has ended: by name, the engine locals that record which of its branches have
+            run.
+        on_unwinding: called before an error leaves a frame by a handler, `finally` or `with`. It gets the error, the
+            frame, and whether it is a `with`.
     """
 
     def __init__(self, on_poll: Callable[[types.FrameType], None] | None = None, run: Any = None) -> None:
@@ -156,11 +156,11 @@ class Driver:
 
         Args:
             frame: the innermost frame of the run.
-            is_answered: returns whether a function is one that gets the answer of a person (a checkpoint). None:
-                `frame` is at a poll.
+            is_answered: takes the function that `frame` calls, and returns whether the call waits for a person's
+                answer, as a checkpoint does. None: `frame` is at a poll, where it waits for nothing.
 
         Raises:
-            CannotSave: The stack cannot be saved at its present place.
+            CannotSave: The stack cannot be saved at its present position in the code.
         """
         assert self._root_frame is not None
         frame, is_answered = self._find_waiting_frame(frame, is_answered)
@@ -183,7 +183,10 @@ class Driver:
         return stack
 
     def _refuse_tasks(self) -> None:
-        """Raise CannotSave if a run that itself awaits nothing has started tasks which have not ended."""
+        """Raise CannotSave if tasks of the run have not ended, and the run itself awaits nothing.
+
+        A resume can continue such tasks only if the run's own code is a coroutine.
+        """
         try:
             loop, main = asyncio.get_running_loop(), asyncio.current_task()
         except RuntimeError:
@@ -197,10 +200,10 @@ class Driver:
                 )
 
     def _find_asking_task(self) -> asyncio.Task[Any] | None:
-        """Find the task that runs now; None: it is the main task, or another thread runs, or the run has no tasks.
+        """Return the task that runs now. None: it is the main task, or another thread runs, or the run has no tasks.
 
         Raises:
-            CannotSave: The event loop runs a callback, which is no task and cannot ask.
+            CannotSave: The event loop runs a callback, which is no task. A callback cannot ask for a decision.
         """
         if self._main_task is None:
             return None
@@ -226,7 +229,7 @@ class Driver:
         return "" if asking is None else f"task {origin_of(asking).key}"
 
     def _is_in_awaited_call(self) -> bool:
-        """Return whether the running task or thread begins again in another process.
+        """Return whether the running task or thread will begin again after a resume.
 
         It does so if it belongs to a call that the main task awaits and that is executed again.
         """
@@ -328,7 +331,7 @@ class Driver:
     def read_failed_stack(
         self, error: BaseException, left_frame: types.FrameType, *, is_left_by_with: bool
     ) -> SavedStack | None:
-        """Read the stack at the place where `error` was raised, before the error leaves the frame `left_frame`.
+        """Read the stack at the position where `error` was raised, before the error leaves the frame `left_frame`.
 
         Args:
             error: the error.
@@ -336,10 +339,11 @@ class Driver:
             is_left_by_with: whether it is a `with`.
 
         Returns:
-            The stack, or None if the run cannot be continued before the error; see `failures.read_failed_stack`.
+            The stack. None: a handler may still catch the error, or cleanup code or a handler has run since the error
+            and has changed the state.
 
         Raises:
-            CannotSave: The place of a frame cannot be continued.
+            CannotSave: The position of a frame cannot be continued.
         """
         assert self._root_frame is not None
         return read_failed_stack(error, left_frame, self._root_frame, is_left_by_with=is_left_by_with)

@@ -28,7 +28,7 @@ def read_failed_stack(
     *,
     is_left_by_with: bool = False,
 ) -> SavedStack | None:
-    """Read the stack at the place where an error was raised. The innermost call that failed will be executed again.
+    """Read the stack at the position where an error was raised, so that the innermost call is executed again.
 
     Args:
         error: the error.
@@ -43,7 +43,7 @@ def read_failed_stack(
         the error.
 
     Raises:
-        CannotSave: The place of a frame cannot be continued.
+        CannotSave: The position of a frame cannot be continued.
     """
     views: list[FrameView] = []
     if left_frame is not None and root is not None:

@@ -70,7 +70,11 @@ def may_be_handled(view: FrameView, number: int, error: BaseException) -> bool:
 
 
 def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, str]]:
-    """Find the `with` blocks around a place (position in the code) in a frame.
+    """Find the `with` blocks around a position in a frame.
+
+    Args:
+        view: the frame.
+        place: the position, as a node and the path to it.
 
     Returns:
         The blocks, outermost first. Each has the node of its `try`, and the name of a local variable, its flag, that
@@ -139,7 +143,7 @@ def _can_callback_suppress(callback: Any, error: BaseException) -> bool:
 
 
 def _can_generator_suppress(generator: Any, error: BaseException) -> bool:
-    """Return whether the generator of a `@contextmanager` may end the error at the `yield` where it waits."""
+    """Return whether the generator of a `@contextmanager` may catch the error at the `yield` where it waits."""
     frame = frame_of(generator)
     view = FrameView(frame) if frame is not None else None
     if view is None or view.instrumented_code is None:

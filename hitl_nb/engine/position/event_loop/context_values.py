@@ -101,7 +101,7 @@ def _find_saved_name(variable: contextvars.ContextVar[Any], value: Any) -> tuple
 
 
 def _is_of_the_run(variable: contextvars.ContextVar[Any]) -> bool:
-    """Return whether a variable may be set by the run, and is saved by no other part of the snapshot."""
+    """Return whether the run may have set a variable, and no other part of the snapshot saves it."""
     if variable.name == _DECIMAL_CONTEXT or variable.name.startswith(_OWN_PREFIX):
         return False
     name = _find_user_name(variable) or _find_package_name(variable)

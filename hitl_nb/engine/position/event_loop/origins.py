@@ -38,7 +38,7 @@ class Origin:
         library_call: weak reference to the coroutine of a library in which the task was started; None: there is none.
         is_outside: whether the task does not belong to the run.
         awaiting_task: the task that awaits it, if it does the work of one call (such as a step) of that task.
-        is_cancelled: whether the task is to be cancelled as soon as it has reached its saved place.
+        is_cancelled: whether the restored task is to be cancelled as soon as it has reached its saved position.
     """
 
     key: str = ""
@@ -145,7 +145,10 @@ def _is_savable_coroutine(coroutine: Any) -> bool:
 
 
 def is_gated_call(value: object) -> bool:
-    """Return whether a value is a call of a gated tool or an agent that was not awaited yet. Such a value is data."""
+    """Return whether a value is a call of an agent or of a tool with `@hitl.gate` that was not awaited yet.
+
+    Such a call has not begun, so it can be saved as data.
+    """
     return getattr(type(value), "__hitl_call__", False)
 
 

@@ -64,7 +64,7 @@ def make_new(kind: Any) -> Any:
 
 
 def fill_future(future: Any, state: FutureState) -> None:
-    """Register the state of a loaded future or task. The state is set in `restart_loaded_tasks`."""
+    """Keep the saved state of a loaded future or task until `restart_loaded_tasks` sets it."""
     _loaded_futures.append((future, state))
     remember_loaded_object(future, (make_new, (type(future),), state, None, None, fill_future))
 
@@ -205,7 +205,7 @@ def _restart_task(loop: Any, task: Any, state: TaskState) -> LoopStep:
 
 
 class _FirstStep:
-    """The first step of a continued task. It brings the task to its saved place, and then cancels the task if required.
+    """The first step of a restored task: it runs to its saved position, and is then cancelled if that was due.
 
     Args:
         task: the task.

@@ -32,10 +32,10 @@ asyncio_waits = AsyncioWaits()
 
 
 def is_granted(future: Any) -> bool:
-    """Return whether the future of a waiter was completed, and its task has not been cancelled since."""
+    """Return whether the future on which a task waits was completed, and the task has not been cancelled since."""
     return future is not None and future.done() and not future.cancelled() and not is_abandoned(future)
 
 
 def is_abandoned(future: Any) -> bool:
-    """Return whether the task that waits on this future has been cancelled since, and has not noticed it yet."""
+    """Return whether the task that waits on this future was cancelled, and has not received the CancelledError yet."""
     return any(waiter is future for waiter in asyncio_waits.cancelled_waiters.values())

@@ -100,7 +100,7 @@ def find_saved_unit(saved_frame: SavedFrame) -> Unit:
 def compile_continuation(unit: Unit, saved_frame: SavedFrame) -> types.CodeType:
     """Compile the code that is left to run in a saved frame.
 
-    The code is kept, and used again for frames with equal place, mode, names and flags.
+    The code is kept, and used again for frames with the same position, mode, names and flags.
     """
     flags = tuple(sorted((name, saved_frame.locals[name]) for name in saved_frame.locals if name.startswith(".f")))
     names, cells = tuple(saved_frame.locals), tuple(saved_frame.cells)
@@ -189,9 +189,10 @@ _STORE_DEREF, _STORE_FAST = dis.opmap["STORE_DEREF"], dis.opmap["STORE_FAST"]
 
 @contextlib.contextmanager
 def _spell_out_super(supers: list[ast.Call], function: InstrumentedFunction) -> Generator[None]:
-    """Give each `super()` its two arguments inside the `with` block.
+    """Give each `super()` its two arguments inside the `with` block, so that it can be compiled in a continuation.
 
-    Without arguments it reads the first argument of its frame, which in a residual is the box of saved values.
+    Without arguments it reads the first argument of its frame. In the function that continues a frame, this is the box
+    of saved values.
     """
     with _compile_lock:
         for node in supers:
@@ -242,7 +243,7 @@ def _iterate_inner_codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _drop_declarations(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """Copy statements without `global` and `nonlocal`. A residual has these declarations at its beginning."""
+    """Copy statements without `global` and `nonlocal`, which a continuation has at its beginning."""
     made: list[ast.stmt] = []
     for statement in statements:
         if isinstance(statement, ast.Global | ast.Nonlocal):

@@ -33,7 +33,7 @@ class PlaceChangedError(Exception):
 
 
 def move_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
-    """Change a saved frame of one version of a source into a frame of another version, at the same place.
+    """Change a saved frame of one version of a source into a frame of another version, at the same position.
 
     Args:
         saved_frame: the frame; its unit, function and place are replaced.
@@ -41,7 +41,7 @@ def move_frame(saved_frame: SavedFrame, old_unit: Unit, new_unit: Unit) -> None:
         new_unit: the edited source, compiled.
 
     Raises:
-        PlaceChangedError: Code that led to the frame's place was changed.
+        PlaceChangedError: Code that led to the frame's position was changed.
     """
     function = old_unit.functions[saved_frame.function]
     twin = find_twin(function, old_unit, new_unit)
@@ -201,13 +201,16 @@ def find_twin(function: InstrumentedFunction, old_unit: Unit, new_unit: Unit) ->
 
 
 def _compare_step(node: Any, other_node: Any, slot: Slot, make_refusal: Callable[[Any], PlaceChangedError]) -> bool:
-    """Compare the parts of `node` that were evaluated before `slot` with the same parts of `other_node`.
+    """Compare the parts of two nodes that are evaluated before `slot`, on the way to the position of a saved frame.
 
-    `make_refusal` makes the error to raise if they differ.
+    Args:
+        node: the node in the old source.
+        other_node: the node in the edited source.
+        slot: field and index of the part that contains the position.
+        make_refusal: makes the error that is raised if the parts differ.
 
     Returns:
-        Whether the place is in an expression. An expression is compared as a whole, so that no further step is
-        compared.
+        Whether the position is in an expression. An expression is compared as a whole, so no further step is compared.
     """
     name, index = slot
     block = getattr(node, name, None)

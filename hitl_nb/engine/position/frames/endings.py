@@ -19,7 +19,7 @@ def find_finalizer_frame(inner_views: Sequence[FrameView]) -> FrameView | None:
     """Find the first frame of a `__del__`, or of a generator that is being closed.
 
     Args:
-        inner_views: the frames inside a frame whose place does not call them exactly.
+        inner_views: the frames to search, outermost first.
 
     Returns:
         The frame, or None if none of the frames is of this kind.

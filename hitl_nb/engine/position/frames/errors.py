@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class CannotSave(Exception):
-    """The stack of the run cannot be saved at its present place. The message names the part that prevents it."""
+    """The stack of the run cannot be saved at its present position. The message names the part that prevents it."""

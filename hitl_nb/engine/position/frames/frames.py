@@ -54,18 +54,18 @@ ContinuationMode = Literal["call", "init", "item", "drive", "again", "yield", "y
 @mark_own
 @dataclass(eq=False)
 class SavedFrame:
-    """The data of one frame of instrumented code.
+    """The data of one frame of instrumented code (code that hitl_nb compiled).
 
     Attributes:
         unit: key of the unit (the compiled source of one cell or module).
         function: number of the function in the unit.
         place: number of the syntax node at which the frame waits.
         mode: how the frame is continued at its place.
-        locals: values by name, with the engine's names; without the variables in `cells`.
+        locals: values by name, with the engine's names (which begin with a dot); without the variables in `cells`.
         cells: by name, the variables that the frame shares with other functions (closures).
         namespace: the globals of the function.
-        reevaluated_names: names of filed values that are not saved but evaluated again (iterators, coroutines and
-            futures that live within one statement).
+        reevaluated_names: names of intermediate values that are not saved but evaluated again. These are iterators,
+            coroutines and futures that live within one statement.
         is_awaitable: whether the frame is of a generator function decorated with `types.coroutine`.
     """
 

@@ -39,7 +39,7 @@ _CACHE_OPCODE = dis.opmap.get("CACHE", 0)
 
 
 class FrameLink:
-    """The link from a frame to the next frame inward.
+    """The link from a frame to the next frame inward (the frame of the function that it called).
 
     Args:
         number: number of the node at which the outer frame waits.
@@ -70,13 +70,13 @@ class FrameLink:
 
 
 def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> FrameLink:
-    """Find the place (position in the code) of a frame, and how the frame leads to the next frame inward.
+    """Find the position of a frame in its code, and how the frame leads to the next frame inward.
 
     Args:
         view: the frame.
         inner: the next frame inward; None: `view` is the innermost frame.
-        is_answered: returns whether a function is one that gets the answer of a person (a checkpoint). None: the
-            innermost frame is not at such a call, and its place is continued as it is.
+        is_answered: takes the function that the innermost frame calls, and returns whether the call waits for a
+            person's answer, as a checkpoint does. None: the innermost frame is continued at its place in any case.
 
     Raises:
         CannotSave: The frame cannot be continued at its place.
@@ -165,10 +165,10 @@ def _link_inward(
 
 
 def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> FrameLink | None:
-    """Link an `async for` that awaits its next item, or an `await` that waits inside an `__await__` of the user.
+    """Find the link of an `async for` that awaits its next item, or of an `await` inside an `__await__` of the user.
 
     Returns:
-        The link, or None if the place is neither of the two, or no object owns the inner frame.
+        The link, or None if the node is neither of the two, or no object owns the inner frame.
     """
     if not is_loop(node) and (generator is not None or not isinstance(node, ast.Await)):
         return None
@@ -181,7 +181,7 @@ def _link_awaited(inner: FrameView, node: Any, number: int, generator: Any) -> F
 
 
 def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> FrameLink:
-    """Link a `for` loop that waits for the `__next__` method of an instance."""
+    """Find the link of a `for` loop that waits for the `__next__` method of an instance."""
     if _is_pending_call(view, inner):
         return FrameLink(number, "item", is_exact=True, function=view.locals[PENDING_CALL].__func__)
     iterator = view.locals.get(iterator_name(node))
@@ -190,7 +190,7 @@ def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> Fra
 
 
 def is_loop(node: Any) -> bool:
-    """Return whether the node at a place (position in the code) is a loop that requests its next item."""
+    """Return whether a node is a loop that requests its next item: a `for`, or the name of its kept iterator."""
     return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
 
 

@@ -68,7 +68,7 @@ def look_up(node: ast.AST, view: FrameView) -> Any:
     """Look up the value of an expression in a frame, without running code of the user.
 
     Args:
-        node: an expression of names, filed values, attributes and `super()`.
+        node: an expression of names, attributes, `super()` and values that were kept in locals such as `.t0`.
         view: the frame.
 
     Returns:

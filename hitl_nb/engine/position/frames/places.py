@@ -17,7 +17,10 @@ from hitl_nb.engine.compile.units import Unit
 
 @dataclass(frozen=True, eq=False)
 class NodePlace:
-    """A node, and the path to it: each node on the way, with the slot (field and index) that leads to the next node."""
+    """A node of a function's syntax tree, and the path to it.
+
+    The path has each node on the way, with the slot (field and index) that leads to the next node.
+    """
 
     path: tuple[tuple[ast.AST, Slot], ...]
     node: Any
@@ -28,7 +31,7 @@ METHOD_COLUMN = 1
 
 
 def find_place(unit: Unit, function: int, number: int) -> NodePlace | None:
-    """Find the place of the node with a number in a function. The places of a function are kept after the first search.
+    """Find the place (node and path) of the node with a number in a function. All places of a function are kept.
 
     Args:
         unit: the unit (compiled source of a cell or module) of the function.
@@ -123,9 +126,14 @@ def _iterate_blocks(node: Any, *names: str) -> Iterator[tuple[Slot, Any]]:
 
 
 def name_place(unit: Unit, function: int, number: int) -> str:
-    """Return a name of a place: the function, the path of the user's statement, and a number inside the statement.
+    """Return a name for a position in the code: function, path of the user's statement, number inside the statement.
 
     The keys of calls contain this name. An edit of another statement does not change it.
+
+    Args:
+        unit: the unit (compiled source of a cell or module) of the function.
+        function: number of the function in the unit.
+        number: number of the node at the position.
     """
     tree = unit.get_tree()
     names: dict[int, str] | None = tree.place_names.get(function)

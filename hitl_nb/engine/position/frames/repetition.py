@@ -23,7 +23,7 @@ _PLAIN_TARGETS = (ast.Name, ast.Tuple, ast.List, ast.Starred)
 
 
 def widen_place(place: NodePlace) -> Any:
-    """Return the node to evaluate again: the node at a place, or the largest expression around it that has no calls."""
+    """Return the node to evaluate again: the node at `place`, or the largest expression around it without calls."""
     found: Any = place.node
     if not isinstance(found, ast.expr) or _has_calls(found):
         return found
@@ -45,7 +45,10 @@ def _has_calls(node: ast.AST) -> bool:
 
 
 def _must_reevaluate(node: ast.AST) -> bool:
-    """Return whether a statement without calls evaluates more than one part that may run code of the user."""
+    """Return whether a statement without calls must be evaluated again as a whole.
+
+    It must if it evaluates more than one part that may run code of the user.
+    """
     match node:
         case ast.Assign(targets=targets, value=value):
             is_plain = all(isinstance(part, _PLAIN_TARGETS) for target in targets for part in walk(target))

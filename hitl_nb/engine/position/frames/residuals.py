@@ -44,7 +44,7 @@ class Residual:
         saved_frame: the frame.
 
     Raises:
-        CannotSave: The place of the frame is not in the function's source.
+        CannotSave: The position of the frame is not in the function's source.
     """
 
     def __init__(self, unit: Unit, saved_frame: SavedFrame) -> None:
@@ -68,7 +68,7 @@ class Residual:
     # -- expressions
 
     def _build_place(self, node: Any) -> Any:
-        """Build the node that replaces the node at the frame's place, for example a call of the next frame inward."""
+        """Build the node that replaces the node at the frame's place, for example a call of the next frame."""
         how = self.saved_frame.mode
         if how in ("call", "init"):
             taken = _copy_location(
@@ -106,7 +106,7 @@ class Residual:
         return made
 
     def _load_evaluated(self, node: Any) -> Any:
-        """Build the expression that reads the filed value of an operand. The operand itself is not evaluated again."""
+        """Build the expression that reads the kept value of an operand. The operand itself is not evaluated again."""
         match node:
             case ast.NamedExpr() if is_filed_value(node):
                 if node.target.id in self.saved_frame.reevaluated_names:
@@ -130,11 +130,11 @@ class Residual:
                 return node
 
     def _build_expression(self, node: Any, step: int) -> Any:
-        """Build the rest of the expression `node`, which contains the place (position in the code).
+        """Build the rest of the expression `node`, which contains the position of the saved frame.
 
         Args:
             node: the expression at `path[:step]`.
-            step: number of steps of the path to the place that lead to `node`.
+            step: number of steps of the path to the position that lead to `node`.
         """
         if step == len(self.path):
             return self._build_place(node)
@@ -168,7 +168,7 @@ class Residual:
     # -- statements
 
     def _build_block(self, node: Any, field: str, index: int | None, step: int) -> list[ast.stmt]:
-        """Build the rest of the block `field` of `node`, from the statement that contains the place on."""
+        """Build the rest of the block `field` of `node`, which begins with the statement that contains the position."""
         statements = getattr(node, field)
         at = index or 0
         return [*self._build_statement(statements[at], step), *statements[at + 1 :]]
@@ -327,7 +327,7 @@ class Residual:
         return [fill_positions(ast.Try([thrown], [node.handlers[0], made], [], []), None)]
 
     def _build_handler_choice(self, node: ast.Try, index: int, step: int) -> list[ast.stmt]:
-        """Build a `try` for a place in the expression after `except`, as in `except find_errors():`.
+        """Build a `try` for a frame whose position is in the expression after `except`, as in `except find_errors():`.
 
         The saved exception is raised again, and the rest of the expression is evaluated while the exception is in
         flight.

@@ -37,7 +37,7 @@ def is_truth_test(operation: str) -> bool:
 def find_tested_place(
     unit: Unit, function: int, code: bytes, index: int, numbers: Sequence[int], place: NodePlace
 ) -> NodePlace:
-    """Find the place (position in the code) of the operand whose truth an instruction tests.
+    """Find the operand whose truth an instruction tests, as a place (node and path to it).
 
     Args:
         unit: the unit (compiled source of a cell or module) of the function.
@@ -85,7 +85,9 @@ RepeatableCallTest = Callable[[Any], bool]
 def find_repeated_call(
     node: Any, *, is_tested: bool = False, may_repeat: RepeatableCallTest = lambda call: False
 ) -> ast.expr | None:
-    """Find a call that would be executed a second time if `node` were evaluated again with its filed values.
+    """Find a call that would be executed a second time if `node` were evaluated again.
+
+    Operands whose values were kept in locals such as `.t0` are not evaluated again.
 
     Args:
         node: the node to evaluate again.

@@ -72,7 +72,7 @@ def _is_open_file(stream: Any) -> bool:
 
 
 def make_bar(kind: Any, options: dict[str, Any], stream: Any) -> Any:
-    """Make a bar from its pickle form (as `object.__reduce__` returns it).
+    """Make a bar of tqdm from its pickled data. It is not drawn before `fill_bar` has set its position.
 
     Args:
         kind: class of the bar.

@@ -65,7 +65,9 @@ def _ignore_deprecations() -> Generator[None]:
 
 
 def reduce_by_reading(value: Any) -> tuple[Any, ...]:
-    """Reduce an iterator of itertools without calling its own methods `__reduce__` and `__setstate__`.
+    """Return the pickle form of an iterator of itertools, read from memory. None of its own methods is used.
+
+    The form is a tuple as `object.__reduce__` returns it.
 
     Raises:
         CannotSave: The iterator cannot be read.

@@ -128,10 +128,10 @@ def read_library_generator(value: Any, unit: Unit) -> tuple[SavedFrame, bool]:
     """Read a suspended generator of a library, as a frame of the same function in `unit`, which the engine compiled.
 
     Returns:
-        The frame, and whether the restored generator must be run up to its place.
+        The frame, and whether the restored generator must be run up to the saved position.
 
     Raises:
-        CannotSave: The generator waits at a place that cannot be continued.
+        CannotSave: The generator waits at a position that cannot be continued.
     """
     return _LibraryGeneratorReader(value, unit).read_frame()
 
@@ -212,9 +212,9 @@ class _LibraryGeneratorReader:
         return (first, left) <= (mine[0], mine[2]) and (mine[1], mine[3]) <= (last, right)
 
     def _iterate_stack_names(self, path: Any) -> Iterator[Any]:
-        """Yield the names that instrumented code gives to the values on CPython's stack at the place, outermost first.
+        """Yield the names that instrumented code gives to the values on CPython's stack, outermost first.
 
-        For a `with` the node is yielded instead of a name.
+        `path` leads to the `yield` where the generator waits. For a `with`, the node is yielded instead of a name.
         """
         for node, (field, _) in path:
             finals = self.tree.final_flags.get(node)

@@ -284,9 +284,9 @@ def _live_before(effect: NameEffect, live: int) -> int:
 
 
 def _starts_resumed_loop(node: ast.stmt) -> bool:
-    """Return whether a statement sets the flag that the loop after it has to complete a turn that had begun.
+    """Return whether a statement sets the flag that marks the first turn of a loop in the rest of a saved frame.
 
-    Such loops are in the rest of a saved frame.
+    In its first turn, such a loop completes a turn that had begun before the save.
     """
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant) or node.value.value is not True:
         return False

@@ -74,7 +74,7 @@ def find_live_globals(unit: Unit, saved_frame: SavedFrame) -> frozenset[str]:
 
 
 def find_names_read(unit: Unit) -> frozenset[str]:
-    """Return the names of the namespace (globals, builtins) that a cell or module, with its functions, reads anywhere.
+    """Return the names of the namespace (globals, builtins) that a cell or module, with its functions, reads.
 
     `EVERY_NAME` ("*") is among them if the code may read names that its source does not contain.
     """
@@ -82,7 +82,7 @@ def find_names_read(unit: Unit) -> frozenset[str]:
 
 
 def find_names_mentioned(unit: Unit) -> frozenset[str]:
-    """Find the names of the namespace (globals) that a unit reads or binds anywhere, in its functions, too."""
+    """Return the names of the namespace (globals) that a cell or module, with its functions, reads or binds."""
     return _find_mentions(unit)[1]
 
 
@@ -188,9 +188,9 @@ def _find_awaited_names(residual: Residual) -> set[str]:
 
 
 def _add_aliases(flow: FlowAnalysis, node: Any) -> None:
-    """Record the names read by functions that the engine made of user code.
+    """Record which names are read by functions that the engine made of the user's code, such as comprehensions.
 
-    The rest of a frame may call such a function, which was defined before the place.
+    The rest of a saved frame may call such a function, although it was defined before the frame's position.
     """
     todo = list(node.body)
     for statement in todo:  # the list grows during the loop
@@ -201,7 +201,7 @@ def _add_aliases(flow: FlowAnalysis, node: Any) -> None:
 
 
 def _find_started_reads(flow: FlowAnalysis, residual: Residual) -> int:
-    """Find the names that the expression around the place (position in the code) reads.
+    """Return the names that the expression at the position of a saved frame reads, as a mask (one bit per name).
 
     The part that was evaluated before is included, because its kept operands may have the function `eval`.
     """

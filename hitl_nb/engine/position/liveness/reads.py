@@ -51,7 +51,8 @@ class ExpressionAnalysis(ABC):
         escaping_names: mask of names that functions and classes defined in the scope use, and that they may use after
             the statement with the definition.
         nested_binds: mask of names that functions defined in the scope bind, as `global` or `nonlocal`.
-        aliases: by the bit of a function that the engine made of user code: the mask of names that a call of it reads.
+        aliases: for functions that the engine made of user code (comprehensions): the mask of names that a call reads.
+            The key is the bit of the function's name.
         method_reads: in a class body: names that its functions read before they bind them. The names of the class do
             not count for these functions.
         method_loads: in a class body: all names that its functions read.
@@ -286,5 +287,9 @@ def _live_before(effect: NameEffect, live: int) -> int:
 
 
 def _is_main_name(node: ast.AST) -> bool:
-    """Return whether a node is the constant `"__main__"`. To compare a name with it does not read all variables."""
+    """Return whether a node is the constant `"__main__"`.
+
+    Elsewhere this constant counts as a read of all variables. In a comparison, as `__name__ == "__main__"`, it does
+    not.
+    """
     return isinstance(node, ast.Constant) and node.value == "__main__"

@@ -69,10 +69,10 @@ def read_awaiting_caller(
 
 
 def is_await_unrepeatable(node: Any, value: Any) -> bool:
-    """Return whether a place awaits a coroutine that was made elsewhere: a second `await` of it would be an error.
+    """Return whether a node awaits a coroutine that was made elsewhere: a second `await` of it would be an error.
 
     Args:
-        node: the node at the place.
+        node: the node.
         value: the awaited object.
     """
     if not isinstance(node, ast.Await) or type(value) is not types.CoroutineType:

@@ -72,11 +72,11 @@ def reduce_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple
 def reduce_saved_frame(
     saved_frame: SavedFrame, needs_placement: bool, titles: tuple[str, str] | None = None
 ) -> tuple[Any, ...]:
-    """Reduce the saved frame of a generator or coroutine to the pickle form of the generator.
+    """Return the pickle form of a generator or coroutine whose frame was read already.
 
     Args:
         saved_frame: the frame.
-        needs_placement: whether the restored generator must be run up to its place.
+        needs_placement: whether the restored generator must be run up to its saved position.
         titles: `__name__` and `__qualname__` of the generator; None: the names of the function in the source.
 
     Returns:
@@ -145,10 +145,11 @@ def fill_generator(generator: Any, state: tuple[tuple[Any, ...], bool]) -> None:
 
 @contextlib.contextmanager
 def defer_generator_placement() -> Generator[None]:
-    """Defer the placement of generators loaded in the `with` block to its end, when the values they hold are complete.
+    """Run generators that are loaded inside the `with` block up to their saved position only at the end of the block.
 
-    The placement runs the generator's code up to the `yield`. It runs no statement of the user. It only looks up an
-    attribute in front of the `yield` in the same expression (`append` of `self.items.append((yield))`).
+    At the end the values that they hold are complete. To reach its position, a generator runs to its `yield`. No
+    statement of the user is run for this. It only looks up an attribute in front of the `yield` in the same expression
+    (`append` of `self.items.append((yield))`).
     """
     filled: list[Any] = []
     token = _filled_generators.set(filled)

@@ -16,7 +16,10 @@ from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting
 
 
 def mark_paused_frames(stack: SavedStack) -> None:
-    """Mark the frames of a stack with which the run pauses. Code that these frames ran is never executed again."""
+    """Mark all frames of a saved stack as frames that the run has paused with.
+
+    The calls that began these frames are never executed again.
+    """
     for frame in stack.frames:
         frame.locals[PAUSE_MARK] = True
 
@@ -57,7 +60,12 @@ def step_out(stack: SavedStack, *, is_edited: bool = False) -> bool:
 
 
 def _find_enclosing_blocks(frame: SavedFrame) -> list[tuple[str, str | None]]:
-    """Find the `with` and `finally` blocks around the place of a frame: their entries in `SourceTree.final_flags`."""
+    """Find the `with` and `finally` blocks around the position of a saved frame.
+
+    Returns:
+        For each block, outermost first: the name of its flag, and the name of its kept exception, which is None for a
+        `with`.
+    """
     unit = find_unit(frame.unit)
     assert unit is not None
     place, finals = find_place(unit, frame.function, frame.place), unit.get_tree().final_flags
@@ -73,7 +81,7 @@ def _is_await_unrepeatable(frame: SavedFrame) -> bool:
 
 
 def prepare_reevaluation(frame: SavedFrame) -> None:
-    """Change a saved frame so that the call at its place is executed again, with the kept (filed) arguments."""
+    """Change a saved frame so that the call at its position is executed again, with the kept argument values."""
     frame.mode = "again"
     frame.locals.pop(INSTANCE, None)
     frame.reevaluated_names = tuple(n for n, value in frame.locals.items() if n.startswith(".t") and is_fleeting(value))
@@ -126,7 +134,7 @@ def _is_at_raise(frame: SavedFrame) -> bool:
 
 
 def is_stuck(error: BaseException, stack: SavedStack) -> bool:
-    """Return whether a run that was continued has failed at the very place where it was continued.
+    """Return whether a run that was continued has failed at the very node where it was continued.
 
     Args:
         error: the error of the run.

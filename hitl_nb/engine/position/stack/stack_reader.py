@@ -49,15 +49,15 @@ def read_stack(
     Args:
         innermost: the innermost frame.
         root: the engine's frame below the frames to read; it is not read itself.
-        is_answered: returns whether a function is one that gets the answer of a person (a checkpoint). None:
-            `innermost` is at a poll, or its answer is being computed.
+        is_answered: takes the function that `innermost` calls, and returns whether the call waits for a person's
+            answer, as a checkpoint does. None: `innermost` is at a poll, or its answer is being computed.
         is_task: whether the outermost frame is of the coroutine of a task.
 
     Returns:
         The saved stack, outermost frame first. It ends at the first frame that evaluates the node at its place again.
 
     Raises:
-        CannotSave: The frames are not all on this stack, or a place cannot be continued.
+        CannotSave: The frames are not all on this stack, or the place of a frame cannot be continued.
     """
     views = [FrameView(frame) for frame in frames_between(innermost, root)]
     frames: list[SavedFrame] = []
@@ -118,7 +118,7 @@ class StackPlaces:
 def read_places(
     innermost: types.FrameType, root: types.FrameType | None, is_answered: Callable[[Any], bool] | None
 ) -> StackPlaces:
-    """Read the names of the places of all frames that are continued, without reading the values of their variables.
+    """Read the names of the positions of all frames that can be continued, without the values of their variables.
 
     Args:
         innermost: the innermost frame.

@@ -146,15 +146,15 @@ def read_task_stack(
         innermost: the innermost frame of the running task.
         task: the running task.
         main_coroutine: the coroutine of the run itself.
-        is_answered: returns whether a function is one that gets the answer of a person (a checkpoint). None:
-            `innermost` is at a poll.
+        is_answered: takes the function that `innermost` calls, and returns whether the call waits for a person's
+            answer, as a checkpoint does. None: `innermost` is at a poll.
 
     Returns:
         The stack. Its first frame is the run's own; the frames of functions that the task's coroutine calls follow. If
         the task begins again with the call that the run awaits, the stack has only the run's own frame.
 
     Raises:
-        CannotSave: The task is not code of the notebook, or a place cannot be continued.
+        CannotSave: The task is not code of the notebook, or the position of a frame cannot be continued.
     """
     if origin_of(task).is_reevaluated or is_gated_call(unwrap_wait_for(task.get_coro())):
         return read_waiting_stack(main_coroutine)
@@ -213,9 +213,9 @@ def _find_task_root(task: Any) -> types.FrameType | None:
 def name_task_places(
     innermost: types.FrameType, task: Any, main_coroutine: Any, is_answered: Callable[[Any], bool] | None
 ) -> StackPlaces:
-    """Name the places (positions in the code) on the stack of a task. The first name is the name of the task.
+    """Return the names of the positions on the stack of a task. The first name is the name of the task.
 
-    A task that begins again with the call that the run awaits has the place of this call in place of its own places.
+    If the task begins again with the call that the run awaits, the second name is the position of this call.
     """
     origin = origin_of(task)
     if is_gated_call(unwrap_wait_for(task.get_coro())):  # it has no frame of the notebook, and begins again
@@ -242,7 +242,7 @@ def is_savable_awaitable(value: Any) -> bool:
 
 
 def _read_reevaluated_frame(view: FrameView, operand: Any, value: Any) -> SavedFrame:
-    """Read a frame that executes the call of its awaited object again, with the filed (kept) values of the arguments.
+    """Read a frame that executes the call of its awaited object again, with the kept values of the arguments.
 
     Raises:
         CannotSave: The awaited object was not made by a call in the `await`, or the call cannot be executed again.

@@ -18,14 +18,14 @@ from hitl_nb.engine.position.frames.truth import find_repeated_call, is_truth_te
 
 
 def refuse_half_used_iterator(view: FrameView, number: int) -> None:
-    """Raise CannotSave if a second evaluation of a place would skip an item of an iterator.
+    """Raise CannotSave if a second evaluation of a node would skip an item of an iterator.
 
     The iterator has given an item to code that cannot be saved; a second evaluation would read the next item. This
-    concerns iterators that exist before the place is evaluated.
+    concerns iterators that were made before the node is evaluated.
 
     Args:
         view: the frame.
-        number: number of the node at the place.
+        number: number of the node.
     """
     assert view.instrumented_code is not None
     place = find_place(view.instrumented_code.unit, view.instrumented_code.function.number, number)
@@ -63,11 +63,11 @@ def _find_named_iterators(node: Any, view: FrameView) -> list[Any]:
 
 
 def refuse_repeated_call(view: FrameView, number: int) -> None:
-    """Raise CannotSave if a second evaluation of a place would execute a call that has ended.
+    """Raise CannotSave if a second evaluation of a node would execute a call that has ended.
 
     Args:
         view: the frame.
-        number: number of the node at the place.
+        number: number of the node.
     """
     assert view.instrumented_code is not None
     place = find_place(view.instrumented_code.unit, view.instrumented_code.function.number, number)
