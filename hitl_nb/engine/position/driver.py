@@ -221,7 +221,7 @@ class Driver:
 
     @property
     def asking_task_name(self) -> str:
-        """Prefix for names of places in the task that runs now. "" for the main task, and if no task runs."""
+        """Prefix for the names of code positions in the task that runs now. It is "" for the main task."""
         try:
             asking = self._find_asking_task()
         except CannotSave:
@@ -239,16 +239,19 @@ class Driver:
         return running is not None and origin_of(running).awaiting_task is not None
 
     def _find_own_frame(self, frame: types.FrameType) -> types.FrameType:
-        """Find the innermost frame of the run's own thread: `frame`, unless another thread is active in `frame`."""
+        """Return the innermost frame of the run's own thread.
+
+        This is `frame` if it belongs to that thread. Otherwise it is the frame in which that thread waits.
+        """
         if threading.get_ident() == self._thread_id:
             return frame
         return sys._current_frames()[self._thread_id]  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
     @contextlib.contextmanager
     def hold_tasks(self) -> Generator[None]:
-        """Stop all tasks of the run inside the `with` block, while another thread of the run is active.
+        """Stop the event loop, and so all tasks of the run, inside the `with` block, for another thread of the run.
 
-        The event loop is blocked. In the event loop's own thread, and for a run without tasks, nothing is done.
+        In the event loop's own thread, and for a run that awaits nothing, the event loop is not stopped.
 
         Raises:
             CannotSave: The event loop did not stop within 5 seconds.

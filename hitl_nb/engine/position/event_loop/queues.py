@@ -9,7 +9,13 @@ from typing import Any
 
 
 class ReleasedCondition:
-    """A condition for a continued `wait` that had already released the lock: it does not release the lock again."""
+    """A stand-in for a condition, for a restored `wait` that had released the lock when it was saved.
+
+    It does not release the lock a second time.
+
+    Args:
+        condition: the condition.
+    """
 
     def __init__(self, condition: Any) -> None:
         self.condition = condition
@@ -26,7 +32,13 @@ class ReleasedCondition:
 
 
 class QueueForWaiter:
-    """A queue for a continued `get` or `put` that was already waiting: it waits again, even if it could go through."""
+    """A stand-in for a queue, for a restored `get` or `put` that was waiting when it was saved.
+
+    It makes the call wait until it is woken, even if the queue has an item or room now.
+
+    Args:
+        queue: the queue.
+    """
 
     def __init__(self, queue: Any) -> None:
         self.queue = queue

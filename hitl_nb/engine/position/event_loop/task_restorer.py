@@ -59,7 +59,7 @@ The form is kept because the object itself cannot be read until it starts.
 
 
 def make_new(kind: Any) -> Any:
-    """Make an empty instance of a type, without calling `__init__`. Used in pickle forms."""
+    """Make an empty instance of a type, without calling `__init__`. Pickled objects are made with this function."""
     return kind.__new__(kind)
 
 
@@ -80,7 +80,7 @@ def remember_loaded_object(value: Any, reduced_form: tuple[Any, ...]) -> None:
 
 
 def find_main_task() -> Any:
-    """Return the running task, which awaits the run. Used in pickle forms.
+    """Return the running task, which awaits the run. A saved reference to the main task is loaded by this function.
 
     Raises:
         HitlError: No task is running.
@@ -102,9 +102,10 @@ def reduce_loaded_object(value: Any) -> tuple[Any, ...] | None:
 
 
 def forget_loaded_objects() -> None:
-    """Forget loaded objects, before another state is loaded or a run begins.
+    """Forget the tasks, futures and shared objects that were loaded from a snapshot and not started.
 
-    A state that was only inspected, or saved again, leaves such objects behind.
+    Call this before another snapshot is loaded or a run begins. A snapshot that was only inspected, or saved again,
+    leaves such objects behind.
     """
     _loaded_futures.clear()
     deferred_joins.clear()
@@ -113,15 +114,15 @@ def forget_loaded_objects() -> None:
 
 
 def release_loaded_objects() -> None:
-    """Forget the pickle forms of loaded objects, because the code of the run starts now and may change the objects.
+    """Forget the pickle forms of objects that were loaded from a snapshot, so that they are pickled in the usual way.
 
-    From now on the objects are pickled in the usual way.
+    Call this when the run's code starts, because it may change the objects.
     """
     _reduced_forms.clear()
 
 
 def restart_loaded_tasks(loop_calls: list[LoopCall]) -> list[tuple[int, asyncio.Handle]]:
-    """Start the tasks of the state that was loaded last, in the current context. Before this call no task may be used.
+    """Start the tasks that were loaded from a snapshot, in the current context. Before this call no task may be used.
 
     Args:
         loop_calls: saved calls of functions of the notebook, to schedule again.
@@ -339,7 +340,7 @@ def _rejoin_futures(loop: Any, loaded_futures: list[tuple[Any, FutureState]]) ->
 
 
 def make_turn_steps(intercepted_steps: list[LoopStep], futures: Any, notice_turns: Any) -> list[LoopStep]:
-    """Give each intercepted notice that a future is done its turn (position in the saved order of calls).
+    """Make a step for each notice (a call that reports a finished future), with its turn in the saved order of calls.
 
     Args:
         intercepted_steps: the notices. The first argument of each callback is the future.
@@ -380,7 +381,10 @@ def _shield_into(loop: Any, outer: Any, inner: Any) -> None:
 class DeferredFuture:
     """A stand-in for a future in `gather` and `shield`: it is not done until a callback was added.
 
-    So they are notified of a future that has ended only in its turn, instead of at once.
+    Otherwise they would handle a finished future at once, and not at its position in the saved order of calls.
+
+    Args:
+        future: the future.
     """
 
     def __init__(self, future: Any) -> None:

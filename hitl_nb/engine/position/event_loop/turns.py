@@ -41,7 +41,7 @@ class LoopCall(NamedTuple):
 
 
 class TurnOrder:
-    """The order of the next steps in the run that was read last.
+    """The order of the next steps in the run that was read last. A *turn* is a position in this order.
 
     Attributes:
         main_task: the task that awaits the run itself.
@@ -68,11 +68,14 @@ class TurnOrder:
         self.has_step_tasks = False
 
     def turn_of(self, task: Any) -> int:
-        """Return the turn of a task; for an unknown task, a turn after those of all known tasks."""
+        """Return the turn (position in the order of steps) of a task. An unknown task is after all others."""
         return self.task_turns.get(id(task), len(self.task_turns))
 
     def notice_turn_of(self, future: Any, owner: Any) -> int:
-        """Return the turn in which `owner` is notified that `future` is done; -1 if no notice is scheduled."""
+        """Return the turn (position in the order of steps) in which `owner` is informed that `future` is done.
+
+        -1 if this is not scheduled.
+        """
         return self.notice_turns.get((id(future), id(owner)), -1)
 
 

@@ -78,7 +78,12 @@ def _read_words(scope: Any) -> list[int]:
 
 
 def _count_taken(scope: Any, kind: str) -> int:
-    """Return the number of items that a generator has given, from the memory of its scope object."""
+    """Return the number of items that a generator has given.
+
+    Args:
+        scope: the object in which Cython keeps the local variables of the generator.
+        kind: "array" for a generator of items, "chunks" for a generator of chunks.
+    """
     if kind == "chunks":
         numbers = [each for each in gc.get_referents(scope) if type(each) is int]
         return numbers[0] + 1 if numbers else 0

@@ -212,6 +212,10 @@ class ContinuedCsvLines:
 
     First come empty lines, as many as were read before, so that `line_num` of the reader continues; then the lines of
     `iterator`.
+
+    Args:
+        iterator: gives the lines that were not read yet.
+        empty_count: number of lines that were read before.
     """
 
     def __init__(self, iterator: Any, empty_count: int) -> None:
@@ -259,7 +263,7 @@ def _reduce_flat(value: Any) -> ReducedForm:
 
 
 def make_flat(array: Any, index: int) -> Any:
-    """Return the flat iterator of an array, at an index."""
+    """Return the flat iterator of a numpy array, after it has given `index` items."""
     return skip_items(array.flat, index)
 
 
@@ -268,7 +272,7 @@ def _reduce_broadcast(value: Any) -> ReducedForm:
 
 
 def make_broadcast(arrays: tuple[Any, ...], index: int) -> Any:
-    """Make a `numpy.broadcast` of arrays, at an index."""
+    """Make a `numpy.broadcast` of arrays that has given `index` items."""
     import numpy as np
 
     return skip_items(np.broadcast(*arrays), index)

@@ -321,6 +321,10 @@ def _read_pools(value: Any, stopped_word: int) -> tuple[Any, bool, bool]:
     The first tuple that the iterator refers to has the pool or pools. A second one, the last result, exists once it has
     begun.
 
+    Args:
+        value: the iterator.
+        stopped_word: number of the word in its memory that is 1 when it has ended.
+
     Returns:
         The pools, whether the iterator has begun, and whether it has ended.
     """

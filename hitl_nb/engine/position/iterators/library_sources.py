@@ -58,16 +58,16 @@ def find_library_source(code: types.CodeType, namespace: dict[str, Any]) -> Libr
 
 
 def source_of_unit(key: str) -> LibrarySource | None:
-    """Return the library source from which a unit was compiled; None if the unit is not a library's.
+    """Return the library function's source from which a unit (a compiled source) was made; None for other units.
 
     Args:
-        key: key of the unit (a compiled source text).
+        key: key of the unit.
     """
     return _sources_by_unit.get(key)
 
 
 def unit_of(source: LibrarySource) -> Unit:
-    """Return the unit (compiled source) of a library source. The source is compiled at the first call."""
+    """Compile the source of a library function as a unit, and return it. Later calls return the same unit."""
     unit = _units_by_source.get(source)
     if unit is None:
         unit = _units_by_source[source] = compile_unit(source.text, source.filename, is_cell=False)

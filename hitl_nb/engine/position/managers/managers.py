@@ -81,7 +81,7 @@ class EnteredManager:
 
 
 def find_entered_managers(stack: SavedStack) -> list[EnteredManager]:
-    """Find the managers of all `with` blocks that a stack is inside of, outermost first.
+    """Find the context managers of all `with` blocks that a saved stack is inside of, outermost first.
 
     Managers in ExitStacks and generators are included. The function also keeps data for `reduce_manager`. So call it
     for a stack that was just read, before the stack is pickled.
@@ -144,14 +144,17 @@ def check_managers(entered_managers: Iterable[EnteredManager], is_user_class: Ca
 
 
 def revert_effects(entered_managers: Iterable[EnteredManager]) -> None:
-    """Undo in this process the effects of the managers of a paused run. No code of the user is run."""
+    """Undo in this process the effects of the managers of a paused run, for example redirected `print` output.
+
+    No code of the user is run.
+    """
     for each in reversed(list(entered_managers)):
         if each.effect is not None:
             each.effect.revert(each.manager)
 
 
 def reenter_managers() -> None:
-    """Do the effects of the managers of the stack that was loaded last again, in the current context.
+    """Do the effects of the managers of the stack that was loaded last again, for example redirect `print`.
 
     Call this in the context in which the stack is continued.
     """

@@ -16,16 +16,13 @@ from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting
 
 
 def mark_paused_frames(stack: SavedStack) -> None:
-    """Mark all frames of a saved stack as frames that the run has paused with.
-
-    The calls that began these frames are never executed again.
-    """
+    """Mark the frames of the saved stack of a pause, so that the calls which began these frames never run again."""
     for frame in stack.frames:
         frame.locals[PAUSE_MARK] = True
 
 
 def name_innermost_place(stack: SavedStack) -> str:
-    """Return the name of the place (position in the code) of the innermost frame."""
+    """Return the name of the position in the code of the innermost frame of a saved stack."""
     frame = stack.frames[-1]
     unit = find_unit(frame.unit)
     assert unit is not None

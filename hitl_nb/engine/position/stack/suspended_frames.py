@@ -182,9 +182,11 @@ def read_waiting_stack(main_coroutine: Any) -> SavedStack:
 
 
 def name_waiting_place(main_coroutine: Any, task_name: str) -> StackPlaces:
-    """Name the place (position in the code) where the run's own coroutine waits for a call that is executed again.
+    """Return the position where the run's own coroutine waits for a call that is executed again.
 
-    `task_name` is the first of the names.
+    Args:
+        main_coroutine: the coroutine.
+        task_name: the first of the returned names.
     """
     outermost = _read_main_frame(main_coroutine)
     unit = find_unit(outermost.unit)
