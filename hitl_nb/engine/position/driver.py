@@ -75,24 +75,16 @@ class Driver:
     # -- running
 
     def start(self, function: Callable[[], Any]) -> Any:
-        """Run a function from its beginning.
-
-        Returns:
-            The result of the function. For a coroutine function: a coroutine that must be awaited.
-        """
+        """Run a function and return its result; for a coroutine function, a coroutine to be awaited."""
         beginning.forget_loaded_objects()
         return self._drive_function(function)
 
     def resume(self, stack: SavedStack, answer: Callable[[], Any] | None) -> Any:
-        """Continue a saved stack.
+        """Continue a saved stack, and return the result of its outermost frame (a coroutine, if it is one).
 
         Args:
             stack: the saved stack; its list of frames is emptied.
-            answer: returns the value that the innermost frame waits for, or raises. None: the innermost frame waits for
-                no value.
-
-        Returns:
-            The result of the outermost frame. For a coroutine: a coroutine that must be awaited.
+            answer: returns the value that the innermost frame waits for, or raises. None: it waits for no value.
         """
         join_coroutines(stack)
         outermost, *rest = stack.frames
@@ -157,7 +149,7 @@ class Driver:
         Args:
             frame: the innermost frame of the run.
             is_answered: takes the function that `frame` calls, and returns whether the call waits for a person's
-                answer, as a checkpoint does. None: `frame` is at a poll, where it waits for nothing.
+                answer, as a checkpoint does. None: `frame` is at a poll.
 
         Raises:
             CannotSave: The stack cannot be saved at its present position in the code.
@@ -183,10 +175,7 @@ class Driver:
         return stack
 
     def _refuse_tasks(self) -> None:
-        """Raise CannotSave if tasks of the run have not ended, and the run itself awaits nothing.
-
-        A resume can continue such tasks only if the run's own code is a coroutine.
-        """
+        """Raise CannotSave if a run whose own code awaits nothing has started tasks that have not ended."""
         try:
             loop, main = asyncio.get_running_loop(), asyncio.current_task()
         except RuntimeError:
@@ -221,7 +210,7 @@ class Driver:
 
     @property
     def asking_task_name(self) -> str:
-        """Prefix for the names of code positions in the task that runs now. It is "" for the main task."""
+        """Prefix for the names of code positions in the task that runs now; "" for the main task."""
         try:
             asking = self._find_asking_task()
         except CannotSave:
@@ -229,20 +218,14 @@ class Driver:
         return "" if asking is None else f"task {origin_of(asking).key}"
 
     def _is_in_awaited_call(self) -> bool:
-        """Return whether the running task or thread will begin again after a resume.
-
-        It does so if it belongs to a call that the main task awaits and that is executed again.
-        """
+        """Return whether the running task or thread belongs to an awaited call that a resume executes again."""
         if threading.get_ident() != self._thread_id:
             return True
         running = asyncio.current_task()
         return running is not None and origin_of(running).awaiting_task is not None
 
     def _find_own_frame(self, frame: types.FrameType) -> types.FrameType:
-        """Return the innermost frame of the run's own thread.
-
-        This is `frame` if it belongs to that thread. Otherwise it is the frame in which that thread waits.
-        """
+        """Return the innermost frame of the run's own thread: `frame`, or the frame in which that thread waits."""
         if threading.get_ident() == self._thread_id:
             return frame
         return sys._current_frames()[self._thread_id]  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
@@ -251,7 +234,7 @@ class Driver:
     def hold_tasks(self) -> Generator[None]:
         """Stop the event loop, and so all tasks of the run, inside the `with` block, for another thread of the run.
 
-        In the event loop's own thread, and for a run that awaits nothing, the event loop is not stopped.
+        Nothing is done in the event loop's own thread, and for a run that awaits nothing.
 
         Raises:
             CannotSave: The event loop did not stop within 5 seconds.
@@ -291,24 +274,17 @@ class Driver:
         return context.get(_active_driver) is self
 
     def end_paused_tasks(self) -> None:
-        """End the tasks of a run that is saved and paused, without running code of the notebook in them.
-
-        The caller must then leave the running code by raising `Unwind`.
-        """
+        """End the tasks of a paused run. The caller must then leave the running code by raising `Unwind`."""
         if self._main_task is not None:
             self._is_left = self._is_in_awaited_call() or asyncio.current_task() is not self._main_task
             end_tasks([*self._find_tasks(), *self._find_reevaluated_tasks()], self._main_task, self._main_coroutine)
             tasks.discard_leftovers()
 
     def read_places(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> StackPlaces:
-        """Read the names of the places (positions in the code) of the frames down to `frame`.
-
-        Args:
-            frame: the innermost frame of the run.
-            is_answered: as for `read_stack`.
+        """Read the names of the code positions of the frames down to `frame`. The arguments are as for `read_stack`.
 
         Raises:
-            CannotSave: The stack cannot be saved at its present place.
+            CannotSave: The stack cannot be saved at its present position.
         """
         assert self._root_frame is not None
         frame, is_answered = self._find_waiting_frame(frame, is_answered)
@@ -324,26 +300,20 @@ class Driver:
     def _find_waiting_frame(
         self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None
     ) -> tuple[types.FrameType, Callable[[Any], bool] | None]:
-        """Return the frame and the `is_answered` to read the stack with.
+        """Return the frame and `is_answered` to read the stack with.
 
-        While the function `answer` of a resumed run is being called, the frame is the one that waits for the answer.
-        Otherwise both are as given.
+        While `answer` of a resumed run is being called, the frame is the one that waits for the answer.
         """
         return (frame, is_answered) if self._answered_frame is None else (self._answered_frame, None)
 
     def read_failed_stack(
         self, error: BaseException, left_frame: types.FrameType, *, is_left_by_with: bool
     ) -> SavedStack | None:
-        """Read the stack at the position where `error` was raised, before the error leaves the frame `left_frame`.
-
-        Args:
-            error: the error.
-            left_frame: the frame that the error is about to leave by a `finally` or `with`.
-            is_left_by_with: whether it is a `with`.
+        """Read the stack before `error`, which is about to leave `left_frame` by a `finally` or `with`.
 
         Returns:
-            The stack. None: a handler may still catch the error, or cleanup code or a handler has run since the error
-            and has changed the state.
+            The stack. None: a handler may still catch the error, or cleanup code or a handler has changed the state
+            since.
 
         Raises:
             CannotSave: The position of a frame cannot be continued.
@@ -369,10 +339,9 @@ class Driver:
     # -- what instrumented code asks
 
     def take_pending_call(self) -> Callable[[], Any]:
-        """Return the function that a restored frame calls at its place (position in the code).
+        """Return the function that a restored frame calls at its place: it continues the next saved frame inward.
 
-        It continues the next saved frame inward. For the innermost frame it returns the answer; without an answer it
-        returns None.
+        For the innermost frame, the function returns the answer, or None if the frame waits for no answer.
         """
         if self._pending_frames:
             function, box = continue_frame(self._pending_frames.pop(0))
@@ -420,11 +389,7 @@ def current_driver() -> Driver | None:
 
 
 def _take_exception() -> BaseException | None:
-    """Return the exception by which a `finally` or `with` is left, after reporting it to the driver.
-
-    Returns:
-        The exception, or None if the block is left without one.
-    """
+    """Return the exception by which a `finally` or `with` is left, or None, and report it to the driver."""
     exception = sys.exception()
     driver = _active_driver.get(None)
     if driver is not None and exception is not None and type(exception) is not RUNTIME.Unwind:
@@ -442,11 +407,7 @@ def _leave_handler(handled_exception: BaseException) -> None:
 
 
 def _leave_with(error: BaseException) -> type:
-    """Report to the driver that the `__exit__` of a `with` is about to be called for an error.
-
-    Returns:
-        The type of the error.
-    """
+    """Report to the driver that an error reaches the `__exit__` of a `with`. Return the error's type."""
     driver = _active_driver.get(None)
     if driver is not None:
         driver.on_unwinding(error, _get_frame(2), True)

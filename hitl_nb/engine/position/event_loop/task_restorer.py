@@ -52,10 +52,7 @@ deferred_joins: list[Callable[[asyncio.AbstractEventLoop], list[LoopStep]]] = []
 It takes the event loop, and returns callbacks to schedule.
 """
 _reduced_forms: dict[int, tuple[Any, tuple[Any, ...]]] = {}
-"""By `id`: loaded objects that have not started again, each with its pickle form.
-
-The form is kept because the object itself cannot be read until it starts.
-"""
+"""By `id`: loaded objects that have not started again, and so cannot be read yet, each with its pickle form."""
 
 
 def make_new(kind: Any) -> Any:
@@ -70,11 +67,9 @@ def fill_future(future: Any, state: FutureState) -> None:
 
 
 def remember_loaded_object(value: Any, reduced_form: tuple[Any, ...]) -> None:
-    """Keep the pickle form of a restored object. Until the object starts again, it is pickled in this form.
+    """Keep the pickle form of a restored object, as `object.__reduce__` returns it, until the object starts again.
 
-    Args:
-        value: the object.
-        reduced_form: a tuple as `object.__reduce__` returns it.
+    Until then the object is pickled in this form.
     """
     _reduced_forms[id(value)] = value, reduced_form
 
@@ -93,19 +88,18 @@ def find_main_task() -> Any:
 
 
 def reduce_loaded_object(value: Any) -> tuple[Any, ...] | None:
-    """Return the pickle form of an object that was restored from a snapshot and has not started again.
+    """Return the pickle form (as of `object.__reduce__`) of an object that was restored and has not started again.
 
-    The form is a tuple as `object.__reduce__` returns it. None for other objects: they are pickled in the usual way.
+    None for other objects: they are pickled in the usual way.
     """
     found = _reduced_forms.get(id(value))
     return None if found is None else found[1]
 
 
 def forget_loaded_objects() -> None:
-    """Forget the tasks, futures and shared objects that were loaded from a snapshot and not started.
+    """Forget the objects that were loaded and not started. Call this before another state is loaded or a run begins.
 
-    Call this before another snapshot is loaded or a run begins. A snapshot that was only inspected, or saved again,
-    leaves such objects behind.
+    A state that was only inspected, or saved again, leaves such objects behind.
     """
     _loaded_futures.clear()
     deferred_joins.clear()
@@ -114,10 +108,7 @@ def forget_loaded_objects() -> None:
 
 
 def release_loaded_objects() -> None:
-    """Forget the pickle forms of objects that were loaded from a snapshot, so that they are pickled in the usual way.
-
-    Call this when the run's code starts, because it may change the objects.
-    """
+    """Forget the pickle forms of loaded objects. The run's code starts now, and the objects are pickled as usual."""
     _reduced_forms.clear()
 
 
@@ -208,10 +199,7 @@ def _restart_task(loop: Any, task: Any, state: TaskState) -> LoopStep:
 class _FirstStep:
     """The first step of a restored task: it runs to its saved position, and is then cancelled if that was due.
 
-    Args:
-        task: the task.
-        first: the first step as asyncio has scheduled it.
-        state: the saved data of the task.
+    It calls `first`, which is the step as asyncio has scheduled it.
     """
 
     def __init__(self, task: Any, first: Callable[[], None], state: TaskState) -> None:
@@ -264,10 +252,7 @@ class _FirstStep:
 
 @contextlib.contextmanager
 def intercept_call_soon(loop: Any) -> Generator[list[LoopStep]]:
-    """Collect the callbacks given to `loop.call_soon` inside the `with` block, instead of scheduling them.
-
-    The list of callbacks is the value of `with ... as`.
-    """
+    """Collect the callbacks given to `loop.call_soon` in the list that `with ... as` gives. They are not scheduled."""
     held: list[LoopStep] = []
 
     def call_soon(callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
@@ -310,11 +295,7 @@ async def _do_nothing() -> None: ...
 
 
 def _rejoin_futures(loop: Any, loaded_futures: list[tuple[Any, FutureState]]) -> list[LoopStep]:
-    """Connect each `gather` and `shield` with the futures that it waits for, inner ones first.
-
-    Returns:
-        The notices that a future is done, to be scheduled.
-    """
+    """Connect each `gather` and `shield` with the futures that it waits for, inner ones first. Return the notices."""
     open_ = {id(future): (future, state) for future, state in loaded_futures if state[0] in ("gather", "shield")}
     steps: list[LoopStep] = []
 
@@ -342,10 +323,7 @@ def _rejoin_futures(loop: Any, loaded_futures: list[tuple[Any, FutureState]]) ->
 def make_turn_steps(intercepted_steps: list[LoopStep], futures: Any, notice_turns: Any) -> list[LoopStep]:
     """Make a step for each notice (a call that reports a finished future), with its turn in the saved order of calls.
 
-    Args:
-        intercepted_steps: the notices. The first argument of each callback is the future.
-        futures: the futures.
-        notice_turns: the turn of each future's notice, in the same order.
+    `notice_turns` has the turn for each future in `futures`. The first argument of a notice is its future.
     """
     turns = {id(future): place for future, place in zip(futures, notice_turns, strict=True)}
     return [LoopStep(turns[id(step.args[0])], step.callback, step.args, step.context) for step in intercepted_steps]
@@ -382,9 +360,6 @@ class DeferredFuture:
     """A stand-in for a future in `gather` and `shield`: it is not done until a callback was added.
 
     Otherwise they would handle a finished future at once, and not at its position in the saved order of calls.
-
-    Args:
-        future: the future.
     """
 
     def __init__(self, future: Any) -> None:

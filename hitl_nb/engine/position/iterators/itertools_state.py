@@ -158,12 +158,7 @@ def _make_cycle(iterator: Any, taken_items: list[Any]) -> Any:
 
 
 class ChainRest:
-    """An iterator of the iterables that a `chain` still reads: first the current iterable, then the others.
-
-    Args:
-        active: the current iterable; None: it was given already.
-        source: iterator of the other iterables.
-    """
+    """An iterator of the iterables that a `chain` still reads: `active`, unless it is None, then those of `source`."""
 
     def __init__(self, active: Any, source: Any) -> None:
         self.active, self.source = active, source
@@ -275,10 +270,7 @@ def _make_accumulate(iterator: Any, function: Any, is_started: bool, total: Any,
 
 
 def _reduce_zip_longest(value: Any) -> tuple[Any, ...]:
-    """Reduce a `zip_longest`.
-
-    An ended iterator is NULL in its tuple, so this tuple must not be read as a Python object.
-    """
+    """Reduce a `zip_longest`. Its tuple has NULL for an ended iterator, so it must not be read as a Python object."""
     count, _, tuple_, _, fill_ = _read_words(value, 0, 5)
     held = {id(each): each for each in _find_referents(value)}
     if not held:

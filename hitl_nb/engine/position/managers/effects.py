@@ -103,11 +103,9 @@ def _reduce_redirect(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
 
 
 def make_redirect(kind: Any, name: str) -> Any:
-    """Make a `redirect_stdout` or `redirect_stderr` that is not entered.
+    """Make a `redirect_stdout` or `redirect_stderr` (`kind`) that is not entered.
 
-    Args:
-        kind: the class.
-        name: name of the stream of the process that it redirects to, for example "stderr". "": the target is set later.
+    It redirects to the stream `name` of the process, for example "stderr". "": the target is set later.
     """
     made = make_plain(kind)
     made._new_target, made._old_targets = getattr(sys, name) if name else None, []
@@ -119,10 +117,7 @@ def _describe_target(manager: Any) -> Any:
 
 
 def _describe_stream(manager: Any, stream: Any, *, is_old: bool) -> Any:
-    """Describe a stream as data.
-
-    Returns:
-        ("object", stream) for text in memory, which is saved; ("process", name) for a stream of the process.
+    """Describe a stream as data: ("object", stream) for text in memory, ("process", name) for a stream of the process.
 
     Raises:
         CannotSave: The stream is neither of the two.
@@ -165,10 +160,7 @@ _base_context_variable: contextvars.ContextVar[decimal.Context] = contextvars.Co
 
 
 def set_base_context() -> None:
-    """Keep the current decimal context as the one of the process, outside of the `with` blocks of the run.
-
-    Call this when a run starts or continues, before one of its `with` blocks has set another context.
-    """
+    """Keep the current decimal context as the process's own. Call this when no `with` block of the run is entered."""
     _base_context_variable.set(decimal.getcontext())
 
 
@@ -207,10 +199,9 @@ def _reduce_decimal(manager: Any) -> tuple[Any, tuple[Any, ...], Any]:
 
 
 def _capture_decimal_contexts(manager: Any) -> dict[str, Any]:
-    """Return the decimal contexts inside and outside the block of a manager.
+    """Return the decimal contexts inside and outside the block of a manager, which is left to find the outer one.
 
-    The manager is left to find the outer context. Call this in a copy of the context, so that the block is not
-    affected.
+    Call this in a copy of the context, so that the block is not affected.
     """
     manager.__exit__(None, None, None)
     outer = decimal.getcontext()
@@ -285,8 +276,7 @@ def _exit_manager_quietly(manager: Any) -> None:
 def _capture_print_options(manager: Any) -> Any:
     """Return the print options of numpy, as two dicts: outside the `with` block of a manager, and now.
 
-    The manager's generator holds a `contextvars.Token` of this process, which cannot be saved. So a new manager is
-    entered on resume.
+    A new manager is entered on resume: this one's generator holds a `contextvars.Token`, which cannot be saved.
 
     Raises:
         CannotSave: The generator cannot be read as expected.
