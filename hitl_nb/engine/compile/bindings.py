@@ -1,4 +1,4 @@
-"""Names that a piece of code binds."""
+"""Search for the names that statements bind (assign, import, define)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from collections.abc import Iterable
 
 
 def find_bound_names(nodes: Iterable[ast.AST], *, deep: bool = True) -> set[str]:
-    """Find the names that the statements bind; without `deep`, not those bound inside their bodies."""
+    """Find the names that statements bind.
+
+    Args:
+        nodes: The statements.
+        deep: If False, names that are bound inside the bodies of these statements are left out.
+
+    Returns:
+        The names. `from m import *` counts as the public names of `m` if `m` is imported already; otherwise it adds
+        none.
+    """
     found: set[str] = set()
     for root in nodes:
         for node in ast.walk(root) if deep else [root]:

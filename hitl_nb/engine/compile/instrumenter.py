@@ -1,8 +1,11 @@
-"""Hashes of the instrumenter and of its results: saved frames name their places by numbers that it assigned.
+"""Hashes of the instrumenter's sources and of its results.
 
-A different instrumenter still gives the same numbers to most code. So a snapshot has two kinds of hashes. The hash of
-the instrumenter's sources is compared first; if it is equal, no more is needed. If it differs, the hash of each unit's
-code is compared.
+The instrumenter is the code of this package: it turns source text into instrumented code. It gives each syntax node a
+number, and a saved frame names its place in the code by such a number.
+
+Another version of the instrumenter still gives the same numbers to most code. So a snapshot has two kinds of hashes.
+The hash of the instrumenter's sources is compared first; if it is equal, no more is needed. If it differs, the hash of
+each unit's code is compared. (A unit is the compiled source of one cell or module.)
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from hitl_nb.engine.compile.units import Unit, find_code
 
 @functools.cache
 def hash_instrumenter() -> str:
-    """Hash the sources of this package."""
+    """Return a hash of the source files of `hitl_nb.engine.compile`: 16 hexadecimal digits."""
     found = hashlib.sha256()
     for file in sorted(Path(__file__).parent.rglob("*.py")):
         found.update(file.read_bytes() + b"\0")
@@ -26,7 +29,10 @@ def hash_instrumenter() -> str:
 
 
 def hash_code(unit: Unit) -> str:
-    """Hash the instrumented code of a unit and its numbers. If the hash is equal, places have the same meaning."""
+    """Return a hash of a unit's instrumented code and its node numbers: 16 hexadecimal digits.
+
+    If the hashes of two processes are equal, a place that one process saved means the same in the other.
+    """
     if not unit.code_hash:
         found = hashlib.sha256()
         _hash_code_tree(found, unit.code)

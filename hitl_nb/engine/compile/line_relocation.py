@@ -1,4 +1,8 @@
-"""Conversion of node numbers, which compiled code has in place of lines, to the user's positions.
+"""Conversion of node numbers to the user's source positions, in compiled code.
+
+Instrumented code is compiled with a number of the syntax node in place of each line number, so that an instruction
+names its node exactly. Afterwards this module writes a line table with the user's lines and columns. A *code unit* is
+two bytes of bytecode.
 
 One walk over the entries of the compiler's own table does this, because a large cell has thousands of entries.
 """
@@ -23,17 +27,19 @@ from hitl_nb.engine.compile.tree.line_table import (
 from hitl_nb.engine.compile.tree.node_numbers import METHOD_COLUMN, NodeNumbers
 
 _NOWHERE = rb"[\xf8-\xff]+"  # entries without a position
-_SAME_PLACE = rb"(?:[\x80-\x87]\x00)*"  # entries for what has the number of the entry before, and column 0
+_SAME_PLACE = rb"(?:[\x80-\x87]\x00)*"  # entries with the same node number as the entry before, and column 0
 _ENTRIES = re.compile(rb"(" + _NOWHERE + rb"|[\x80-\xff][\x00-\x7f]*)(" + _SAME_PLACE + rb")")
-_BEFORE_SAME, _BEFORE_NOWHERE = 0x7F, 0xF7  # an entry's first byte is that of its kind and how many units it is for
-_ONE_LINE, _NO_COLUMNS, _LONG, _NONE = (0x80 | kind << 3 for kind in (ONE_LINE, NO_COLUMNS, LONG, NONE))  # the first
+# The first byte of an entry is one of these, by its kind, plus the number of its code units.
+_BEFORE_SAME, _BEFORE_NOWHERE = 0x7F, 0xF7
+# The first byte of an entry of each kind, for one code unit.
+_ONE_LINE, _NO_COLUMNS, _LONG, _NONE = (0x80 | kind << 3 for kind in (ONE_LINE, NO_COLUMNS, LONG, NONE))
 
 _EXIT_OPERATIONS = re.compile(b"[%s]" % re.escape(bytes(dis.opmap[name] for name in ("RERAISE", "RAISE_VARARGS"))))
 _GET_ITER = frozenset((dis.opmap["GET_ITER"], dis.opmap["GET_AITER"]))
 _NOP = dis.opmap["NOP"]
 _RESUME = dis.opmap["RESUME"]
 
-_Place = tuple[int, int, "SourcePosition | None"]  # so many code units are at this number, and at this position
+_Place = tuple[int, int, "SourcePosition | None"]  # (number of code units, their node number, their user position)
 
 
 def relocate_code(
@@ -45,21 +51,29 @@ def relocate_code(
     *,
     has_start: bool,
 ) -> tuple[bytes, bytes]:
-    """Return the instructions and the line table of finished code.
+    """Compute the final instructions and line table of compiled code.
 
-    A loop takes the iterator that is filed as it is: calling its `__iter__` again may begin from the start. So the
-    instruction that does it is taken out.
+    The iterator of a loop is kept in a local variable, and the loop reads it from there. Calling `__iter__` of that
+    iterator again may begin from the start. So the `GET_ITER` instruction of such a loop is replaced by `NOP`.
 
     Args:
-        loops: the numbers of the instructions that ask for the iterator of an object that is an iterator already.
-        has_start: whether code before the first statement is at the start of the first line, as natively.
+        code: Code object whose line table has node numbers in place of lines.
+        numbering: The user's position of each node number.
+        loops: Node numbers of the instructions that call `iter()` on an object that is an iterator already.
+        first_line: The user's first line of the code.
+        writer: Encoder of the line table, shared by the codes of a unit.
+        has_start: If True, the instructions before the first statement get the start of the first line, as in code that
+            Python compiles itself.
+
+    Returns:
+        New values for `co_code` and `co_linetable`.
     """
     operations = code.co_code
     start = operations[::2].find(_RESUME) + 1 if has_start else 0
     exits = [i.start() // 2 for i in _EXIT_OPERATIONS.finditer(operations) if not i.start() % 2]
-    exits.append(len(operations))  # behind the last
+    exits.append(len(operations))  # a value behind the last instruction, so that the list is never empty
     exits.reverse()
-    counts, positions = [start], [(first_line, first_line, 0, 0) if start else None]  # so many units are at each
+    counts, positions = [start], [(first_line, first_line, 0, 0) if start else None]  # code units of each position
     asking: list[int] = []
     at, before = start, positions[0]
     for units, number, position in _skip_units(_read_line_entries(code, numbering), start):
@@ -92,7 +106,7 @@ def _take_out(operations: bytes, units: list[int]) -> bytes:
 
 
 def _skip_units(places: Iterator[_Place], start: int) -> Iterator[_Place]:
-    """Return the places from this unit on."""
+    """Return the entries of `places` without the first `start` code units; an entry is split if needed."""
     at, number, position = 0, 0, None
     while at < start:
         units, number, position = next(places)
@@ -101,9 +115,9 @@ def _skip_units(places: Iterator[_Place], start: int) -> Iterator[_Place]:
 
 
 def _read_line_entries(code: CodeType, numbering: NodeNumbers) -> Iterator[_Place]:
-    """Yield how many code units are at a place: its number, and the user's position.
+    """Yield (number of code units, node number, user position) for each entry of the code's line table.
 
-    Without a place the number is 0.
+    Without a position the entry is (number of code units, 0, None).
     """
     nodes, methods = numbering.nodes, numbering.method_positions
     number = code.co_firstlineno
@@ -131,12 +145,12 @@ def _read_line_entries(code: CodeType, numbering: NodeNumbers) -> Iterator[_Plac
 
 
 def _add_exit(counts: list[int], positions: list[SourcePosition | None], units: int) -> None:
-    """Give the instruction at which an exception leaves a frame a line, because debuggers rely on it.
+    """Give the user's last line to the instruction at which an exception leaves a frame. Debuggers rely on that line.
 
     Args:
-        counts: number of code units per position; extended.
-        positions: positions; extended.
-        units: number of code units between the end of the table and that instruction.
+        counts: Number of code units of each position; extended in place.
+        positions: Positions; extended in place.
+        units: Number of code units between the end of the table and that instruction.
     """
     last = next((position for position in reversed(positions) if position is not None), None)
     for count, position in ((units, None), (1, last)):

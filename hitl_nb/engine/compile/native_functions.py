@@ -1,7 +1,10 @@
-"""Functions that are not instrumented: a compiler reads their bytecode, they are steps, or the user says so.
+"""Search for functions that stay native, which means that they are not instrumented.
 
-This module decides by the source text alone, so the result is the same in every process. Names of a notebook can add
-to that (a decorator's alias, for example); they are looked up where a cell is instrumented.
+There are three reasons: a compiler such as numba reads the function's bytecode, the function is a step (`@hitl.step`),
+or it has the comment `# hitl: native`.
+
+This module decides by the source text alone, so the result is the same in every process. Names of a notebook can add to
+that (an alias of a decorator, for example); `engine.instrument.cells` looks them up.
 """
 
 from __future__ import annotations
@@ -16,17 +19,18 @@ from typing import Any
 from hitl_nb.engine.compile.tree.nodes import FUNCTIONS, walk
 
 Resolve = Callable[[str], "str | None"]
-"""Returns the qualified name of the object that a name refers to."""
+"""Function that takes a name and returns the qualified name of the object that the name refers to, or None."""
 
 
 @dataclass(frozen=True)
 class DefinitionHead:
-    """The head of a function or class that may be left native.
+    """First lines of a function or class that may stay native: its decorators, its comment and its `def`.
 
     Attributes:
-        line: its first line, a decorator's if it has any.
-        has_comment: a comment says that it is left native.
-        names: dotted names in its decorators, spelt out as far as the text imports them.
+        line: Number of the first line; the line of the first decorator if it has any.
+        has_comment: True if the comment `# hitl: native` is there.
+        names: Dotted names in the decorators. Names that the source text imports are replaced by full names, for
+            example `numba.njit`.
     """
 
     line: int
@@ -34,7 +38,11 @@ class DefinitionHead:
     names: tuple[str, ...]
 
     def is_left_native(self, resolve: Resolve) -> bool:
-        """Return whether the definition is left native, by its comment or by a decorator that `resolve` finds."""
+        """Return whether the definition stays native, because of its comment or of a decorator.
+
+        Args:
+            resolve: Returns the qualified name of the object that a name refers to, or None.
+        """
         return self.has_comment or any(_is_native_decorator(_resolve_name(name, resolve)) for name in self.names)
 
 
@@ -47,7 +55,7 @@ _STEP_DECORATOR = re.compile(r"hitl_nb\.([\w.]*\.)?step$")
 
 
 def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHead]:
-    """Find the definitions that may be left native."""
+    """List the definitions of a module that have a decorator or the comment `# hitl: native`."""
     if "@" not in source and not _NATIVE_COMMENT.search(source):
         return []
     nodes = walk(module)
@@ -65,7 +73,15 @@ def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHea
 
 
 def find_left_native(heads: list[DefinitionHead], native: types.CodeType) -> dict[tuple[str, int], types.CodeType]:
-    """Find the code that the source text alone says to leave native, by qualified name and first line."""
+    """Find the native code of the functions that stay native by the source text alone.
+
+    Args:
+        heads: The result of `find_definition_heads`.
+        native: Code of the same source, compiled by Python without instrumentation.
+
+    Returns:
+        Maps (qualified name, first line) to the code object. Definitions inside such a function are not listed.
+    """
     lines = frozenset(head.line for head in heads if head.is_left_native(_COMMON_ALIASES.get))
     return (
         {(code.co_qualname, code.co_firstlineno): code for code in _iterate_outermost_codes(native, lines)}
@@ -75,7 +91,11 @@ def find_left_native(heads: list[DefinitionHead], native: types.CodeType) -> dic
 
 
 def reads_bytecode(name: str) -> bool:
-    """Return whether the object of this qualified name reads the bytecode of functions that are passed to it."""
+    """Return whether a decorator or function reads the bytecode of functions that it gets, as `numba.njit` does.
+
+    Args:
+        name: Qualified name of the decorator or function.
+    """
     return bool(_BYTECODE_READERS.match(name))
 
 
@@ -89,7 +109,7 @@ def _resolve_name(name: str, resolve: Resolve) -> str:
 
 
 def _iterate_dotted_names(node: ast.AST, imported: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names and attributes in an expression, spelled out as far as the imports of the text allow."""
+    """Yield the dotted names in an expression; imported names are replaced by full names, for example `numba.njit`."""
     for part in walk(node):
         dotted = _read_dotted_name(part)
         if dotted is not None:
@@ -117,7 +137,7 @@ def _read_dotted_name(node: Any) -> str | None:
 
 
 def _iterate_head_lines(lines: list[str], first: int, last: int) -> Iterator[str]:
-    """Yield the lines that can have the comment: the definition's own, those above it, and above its decorators."""
+    """Yield the lines that may have the comment: the `def` line, the line above, and the line above the decorators."""
     for number in {first - 1, last - 1, last}:
         if 0 < number <= len(lines):
             yield lines[number - 1]

@@ -1,4 +1,8 @@
-"""Additions to compiled code that the compiler cannot make: names, positions, the runtime object, the mark."""
+"""Additions to compiled code that Python's compiler cannot make.
+
+They are: qualified names, the user's positions, the runtime object (functions that instrumented code calls), and a mark
+that names unit and function. A *place* is the node that an instruction was compiled from.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +26,20 @@ _FIRST_LINE_NAME = "__firstlineno__"
 
 
 class CodePlaces:
-    """The number and the column of the node of each code unit of a code object.
+    """Maps each code unit (two bytes of bytecode) of a code object to its place: (node number, column).
 
-    The compiler's line table is kept, and decoded only at the first request: little code is ever on a stack that is
-    read.
+    The compiler's line table is kept, and decoded at the first access, because few code objects are ever looked up.
     """
 
     __slots__ = ("_compiled_from", "_decoded")
 
     def __init__(self, code: types.CodeType, table: bytes, first_number: int) -> None:
-        """Args:
-        code: finished.
-        table: the line table that it had before, which counts from `read_first_number`.
+        """Keep what is needed to decode the places later.
+
+        Args:
+            code: The finished code object.
+            table: The line table before it was finished; it has node numbers in place of lines.
+            first_number: Node number from which `table` counts; see `read_first_number`.
         """
         self._compiled_from = code, table, first_number
         self._decoded: tuple[array[int], bytes] | None = None
@@ -43,7 +49,7 @@ class CodePlaces:
         return numbers[unit], columns[unit]
 
     def as_bytes(self) -> bytes:
-        """Return numbers and columns as bytes, to compare or hash them."""
+        """Return all node numbers and columns as bytes, for a comparison or a hash."""
         numbers, columns = self._decoded or self._decode_places()
         return numbers.tobytes() + columns
 
@@ -56,10 +62,10 @@ class CodePlaces:
 
 
 class Postprocessor:
-    """Finishes the code compiled from one tree.
+    """Finishes the code objects that were compiled from one tree.
 
     Attributes:
-        finished: each function's code, with the places that its instructions came from.
+        finished_codes: For each function: its finished code, the function, and the places of its instructions.
     """
 
     def __init__(self, tree: SourceTree, key: str, left_native: Mapping[tuple[str, int], types.CodeType]) -> None:
@@ -70,9 +76,14 @@ class Postprocessor:
     def finish_code(
         self, code: types.CodeType, function: InstrumentedFunction | None = None, outer: tuple[str, str] = ("", "cell")
     ) -> types.CodeType:
-        """Args:
-        function: which it is; None: it is found by its first line.
-        outer: qualified name and kind of the code around it.
+        """Return the finished form of a code object, and finish all code objects inside it.
+
+        If the function stays native, its native code is returned in place of the instrumented code.
+
+        Args:
+            code: Code object as the compiler made it.
+            function: The function of the code. None: the function is found by the first line of the code.
+            outer: Qualified name and kind of the code around it.
         """
         function = function or self.tree.find_function(code)
         if function is not None:
@@ -125,9 +136,9 @@ class Postprocessor:
 
 
 def _insert_first_line(operations: bytes, code: types.CodeType, constants: list[Any], first_line: int) -> bytes:
-    """Set `__firstlineno__` of a class to the user's line in place of the number.
+    """Set `__firstlineno__` of a class to the user's line. The compiler has stored the node number there.
 
-    Python 3.13 and later store it there.
+    Python 3.13 and later store that attribute. Before 3.13 the instructions are returned unchanged.
     """
     if _FIRST_LINE_NAME not in code.co_names:
         return operations

@@ -1,4 +1,8 @@
-"""A unit: one source text (a cell or a module's file), and the instrumented code compiled from it."""
+"""Units: a unit is one source text (a cell or a module's file) with the instrumented code that was compiled from it.
+
+A unit has a *key*, which is a hash of its text, its file name and its options. The *tree* of a unit is the instrumented
+syntax tree. *Native code* is what Python compiles from the same text without instrumentation.
+"""
 
 from __future__ import annotations
 import __future__
@@ -22,7 +26,10 @@ from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction
 from hitl_nb.engine.compile.tree.trees import SourceTree, TreeBuilder, iterate_codes
 
 MAX_TREES = 8
-"""Number of units whose trees are kept: a garbage collection walks them all. Others are built again when needed."""
+"""Number of units whose trees are kept in memory. Other trees are built again when they are needed.
+
+A garbage collection walks all nodes of the trees, so many trees would make it slow.
+"""
 
 
 @contextmanager
@@ -43,13 +50,23 @@ def pause_garbage_collection() -> Generator[None]:
 
 @dataclass(eq=False, repr=False)
 class Unit:
-    """Instrumented source. Its code, and what is known of its functions.
+    """A source text, its instrumented code, and data on its functions.
 
     Attributes:
-        native: the code that Python makes of the same source.
-        heads: of the definitions that may be left native.
-        left_native: by qualified name and first line: the native code of functions that are not instrumented.
-        code_hash: a hash of the instrumented code, once it was asked for.
+        key: Hash of the text, the file name and the options: 16 hexadecimal digits.
+        source: The source text.
+        filename: File name for tracebacks.
+        is_cell: True for a notebook cell, False for the file of a module.
+        shows_last: True if the value of the last expression is displayed, as in a cell.
+        flags: Compiler flags of `from __future__` imports.
+        is_async: True if the code has `await` at the top level.
+        functions: The functions of the text; the index is the number of the function, 0 is the cell itself.
+        top_names: Names that the cell binds in the namespace.
+        code: The instrumented code.
+        native: The native code of the same source.
+        heads: Definitions that may stay native.
+        left_native: Maps (qualified name, first line) to the native code of each function that is not instrumented.
+        code_hash: Hash of the instrumented code; empty until `hash_code` has computed it.
     """
 
     key: str
@@ -60,7 +77,7 @@ class Unit:
     flags: int = 0
     is_async: bool = False
     functions: list[InstrumentedFunction] = field(default_factory=list[InstrumentedFunction])
-    top_names: tuple[str, ...] = ()  # the names that the cell binds in the namespace
+    top_names: tuple[str, ...] = ()
     code: types.CodeType = field(init=False)
     native: types.CodeType = field(init=False)
     heads: list[DefinitionHead] = field(default_factory=list[DefinitionHead])
@@ -69,7 +86,14 @@ class Unit:
     _codes_by_number: dict[int, types.CodeType] = field(default_factory=dict[int, types.CodeType])
 
     def find_function_code(self, number: int) -> types.CodeType:
-        """Find the code of a function by its number."""
+        """Return the code object of a function.
+
+        Args:
+            number: Number of the function, an index of `functions`.
+
+        Raises:
+            KeyError: The function has no instrumented code, because it stays native.
+        """
         if not self._codes_by_number:
             for code in iterate_codes(self.code):
                 known = find_code(code)
@@ -78,7 +102,7 @@ class Unit:
         return self._codes_by_number[number]
 
     def get_tree(self) -> SourceTree:
-        """Return the instrumented nodes, and build them again if they were dropped."""
+        """Return the instrumented syntax tree. It is built again if it was dropped to save memory."""
         tree = _trees.get(self.key)
         if tree is None:
             tree = self._rebuild_tree()
@@ -105,14 +129,22 @@ class Unit:
             _trees.popitem(last=False)
 
     def compile_nodes(self, module: ast.Module, flags: int = 0) -> types.CodeType:
-        """Compile instrumented nodes of this unit."""
+        """Compile an instrumented module to code that still has node numbers in place of lines; see `finish_code`."""
         with ignore_compiler_warnings(self.filename):  # the plain compile has warned
             return compile(module, self.filename, "exec", self.flags | flags, True)
 
     def finish_code(
         self, code: types.CodeType, function: InstrumentedFunction, *, is_primary: bool = False
     ) -> types.CodeType:
-        """Finish the compiled code of a function and of all functions in it, and register it."""
+        """Return the finished form of a function's compiled code, and register it for `find_code`.
+
+        The code objects of functions inside it are finished and registered, too.
+
+        Args:
+            code: Code object as `compile_nodes` returned it.
+            function: The function of the code.
+            is_primary: True for the code of the whole unit; False for code of a restored frame.
+        """
         finisher = Postprocessor(self.get_tree(), self.key, self.left_native)
         made = finisher.finish_code(code, function)
         for finished, nested, places in finisher.finished_codes:
@@ -127,7 +159,11 @@ class Unit:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InstrumentedCode:
-    """The unit, function and places of one code object."""
+    """Unit, function and places of one instrumented code object.
+
+    Attributes:
+        places: Maps each code unit to (node number, column).
+    """
 
     unit: Unit
     function: InstrumentedFunction
@@ -136,7 +172,7 @@ class InstrumentedCode:
 
 @dataclass(frozen=True)
 class SavedUnit:
-    """The input from which a unit is compiled, as plain data."""
+    """Plain data from which a unit can be compiled again in another process. The fields are those of `Unit`."""
 
     key: str
     source: str
@@ -147,14 +183,14 @@ class SavedUnit:
 
     @classmethod
     def from_unit(cls, unit: Unit) -> SavedUnit:
-        """Make the saved form of a unit."""
+        """Return the data of a unit."""
         return cls(unit.key, unit.source, unit.filename, unit.is_cell, unit.shows_last, unit.flags)
 
 
 _units: dict[str, Unit] = {}
-_saved_units: dict[str, SavedUnit] = {}  # those that nobody needed yet
+_saved_units: dict[str, SavedUnit] = {}  # units of another process, until `find_unit` compiles them
 _trees: OrderedDict[str, SourceTree] = OrderedDict()
-_codes: dict[int, tuple[types.CodeType, InstrumentedCode]] = {}  # by identity: comparing code is slow
+_codes: dict[int, tuple[types.CodeType, InstrumentedCode]] = {}  # by `id` of the code: comparing code is slow
 _primary_codes: dict[tuple[str, int], InstrumentedCode] = {}
 
 
@@ -168,16 +204,20 @@ def compile_unit(
     flags: int = 0,
     warns: bool = True,
 ) -> Unit:
-    """Instrument a source text. It is compiled as it is first, so errors and warnings are the user's own.
+    """Compile a source text to a unit, or return the unit that was made from the same text before.
 
-    The same text under the same name is the same unit.
+    The text is first compiled without instrumentation, so errors and warnings are Python's own.
 
     Args:
-        flags: of the compiler, for `from __future__` imports that the source itself does not make.
-        warns: False: the source was compiled before by other code, which has shown the warnings.
+        source: The source text.
+        filename: File name for tracebacks; the same text under another name is another unit.
+        is_cell: True for a notebook cell, False for the file of a module.
+        shows_last: If True, the value of the last expression is displayed.
+        flags: Compiler flags of `from __future__` imports that the text itself does not make.
+        warns: False if other code has compiled the text before and has shown the compiler's warnings.
 
     Raises:
-        SyntaxError: the source is no Python.
+        SyntaxError: The text is not valid Python.
     """
     text = f"{filename}\0{is_cell}\0{shows_last}\0{flags & FUTURE_FLAGS}\0{source}"
     key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -211,27 +251,34 @@ def compile_unit(
 
 _COROUTINE = 0x80  # CO_COROUTINE
 _ITERABLE_COROUTINE = 0x100  # CO_ITERABLE_COROUTINE
-_CO_NESTED = 0x10  # also the number of a feature that is no longer optional
+_CO_NESTED = 0x10  # also the flag of a `__future__` feature that is no longer optional
 FUTURE_FLAGS: int = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names) & ~_CO_NESTED
 
 
 def is_awaitable_code(code: types.CodeType) -> bool:
-    """Return whether code is of a generator function marked by `types.coroutine`: its generators can be awaited."""
+    """Return whether code is of a generator function marked by `types.coroutine`, whose generators can be awaited."""
     return bool(code.co_flags & _ITERABLE_COROUTINE)
 
 
 def mark_awaitable_code(code: types.CodeType) -> types.CodeType:
-    """Return the code that `types.coroutine` makes of the code of a generator function."""
+    """Return a copy of a generator function's code with the mark that `types.coroutine` sets."""
     return code.replace(co_flags=code.co_flags | _ITERABLE_COROUTINE)
 
 
 def compile_module(source: str, filename: str) -> types.CodeType:
-    """Compile code without arguments that runs a whole module, in the namespace of the function made of the code."""
+    """Compile the text of a module to code for a function without arguments.
+
+    Its globals must be the module's namespace.
+    """
     return compile_unit(source, filename, is_cell=False).code
 
 
 def find_code(code: types.CodeType) -> InstrumentedCode | None:
-    """Find the unit and function of a code object; None: it is not instrumented, or its unit is unknown here."""
+    """Return unit, function and places of a code object.
+
+    Returns:
+        None if the code is not instrumented, or if its unit is not known in this process.
+    """
     entry = _codes.get(id(code))
     if entry is not None:
         return entry[1]
@@ -245,7 +292,7 @@ def find_code(code: types.CodeType) -> InstrumentedCode | None:
 
 
 def find_unit(key: str) -> Unit | None:
-    """Find a unit by its key; a unit whose source was remembered is compiled at its first request."""
+    """Return the unit with this key, or None. A unit that `remember_sources` added is compiled at the first call."""
     unit = _units.get(key)
     if unit is None and key in _saved_units:
         unit = _units[key] = _compile_saved_unit(_saved_units.pop(key))
@@ -253,12 +300,16 @@ def find_unit(key: str) -> Unit | None:
 
 
 def remember_sources(units: Iterable[SavedUnit]) -> None:
-    """Have `find_unit` know the units of another process. Nothing is compiled yet."""
+    """Register units of another process for `find_unit`. Nothing is compiled yet."""
     _saved_units.update((unit.key, unit) for unit in units if unit.key not in _units)
 
 
 def _compile_saved_unit(saved: SavedUnit) -> Unit:
-    """Return the unit of the same text, whatever its file name is in this process; else compile the saved text."""
+    """Return a unit for the data of another process.
+
+    If this process has a unit with the same text and options, under any file name, that unit is returned. Otherwise the
+    saved text is compiled.
+    """
     text = (saved.source, saved.is_cell, saved.shows_last, saved.flags)
     for unit in reversed(list(_units.values())):
         if (unit.source, unit.is_cell, unit.shows_last, unit.flags) == text:
@@ -271,25 +322,25 @@ def _compile_saved_unit(saved: SavedUnit) -> Unit:
         is_cell=saved.is_cell,
         shows_last=saved.shows_last,
         flags=saved.flags,
-        warns=False,  # they were shown where it ran
+        warns=False,  # the process where the cell ran has shown them
     )
 
 
 @contextmanager
 def ignore_compiler_warnings(filename: str) -> Generator[None]:
-    """Drop the compiler's own warnings about this file.
+    """Suppress the compiler's warnings about this file inside the `with` block.
 
     `warnings.catch_warnings` would also make Python forget which warnings of the user's code it has shown, and is not
     thread-safe.
     """
-    module = filename.removesuffix(".py") or "<unknown>"  # as the compiler names what it warns about
+    module = filename.removesuffix(".py") or "<unknown>"  # the module name that the compiler uses in a warning
     entry: Any = ("ignore", None, Warning, re.compile(re.escape(module) + r"\Z"), 0)
     filters: Any = warnings.filters
     filters.insert(0, entry)
     try:
         yield
     finally:
-        with suppress(ValueError):  # somebody else has emptied the list
+        with suppress(ValueError):  # other code has emptied the list
             filters.remove(entry)
 
 

@@ -1,4 +1,4 @@
-"""Errors in the user's code that instrumented code finds, raised as if Python itself had found them."""
+"""Errors that instrumented code finds in the user's code, raised so that they look like Python's own errors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any, cast
 
 
 def make_raiser(error: Exception) -> Callable[[Any], Any]:
-    """Make a function of one argument that raises `error` without a traceback line of its own.
+    """Make a function of one argument (which it ignores) that raises `error`.
 
-    Called in the user's frame, it makes an error look as if Python itself had raised it there.
+    The traceback gets no line for the function itself. If the user's frame calls it, the error looks as if Python
+    itself had raised it there.
     """
     failed = asyncio.Future[None](loop=cast("Any", _NoLoop))
     failed.set_exception(error.with_traceback(None))
@@ -20,7 +21,7 @@ def make_raiser(error: Exception) -> Callable[[Any], Any]:
 
 
 class _NoLoop:
-    """All that a future asks of a loop if nobody waits for it."""
+    """Replacement for an event loop. It has the one method that a future calls if no task waits for the future."""
 
     @staticmethod
     def get_debug() -> bool:

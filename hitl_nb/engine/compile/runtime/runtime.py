@@ -1,7 +1,11 @@
-"""The runtime that instrumented code calls: one object, among the constants of each instrumented code object.
+"""The runtime: an object whose attributes are the functions that instrumented code calls.
 
-No name refers to it, so it adds nothing to a namespace, and no definition of the user can hide it. Pickled for another
-process (joblib, `multiprocessing`, Ray), it becomes a plain class of builtins: a worker does not need hitl_nb.
+Each instrumented code object has the runtime among its constants. No name refers to it, so it adds nothing to a
+namespace, and no definition of the user can hide it. Pickled for another process (joblib, `multiprocessing`, Ray), it
+becomes a plain class of builtins: a worker does not need hitl_nb.
+
+A frame is *restored* (also: *continued*) if a resume has built it again, in this process, from saved data. The *pending
+call* is the call that was running in a frame when the frame was saved.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from hitl_nb.errors import Paused as Unwind
 
 
 class PlainIterator:
-    """An iterator whose `__iter__` must not be called again: it may begin from the start."""
+    """Wrapper of an iterator whose own `__iter__` must not be called again, because that may begin from the start."""
 
     __slots__ = ("iterator",)
 
@@ -34,7 +38,7 @@ class PlainIterator:
 
 
 class PlainAsyncIterator:
-    """The same for `async for`."""
+    """Wrapper of an asynchronous iterator whose own `__aiter__` must not be called again."""
 
     __slots__ = ("iterator",)
 
@@ -50,7 +54,11 @@ class PlainAsyncIterator:
 
 
 class HeldIterator:
-    """The delegate of a restored `yield from`: its first step only brings the generator to its place."""
+    """Iterator that a restored `yield from` delegates to. Its first step does nothing and yields None.
+
+    The resume makes this first step to bring the outer generator to its `yield from`. Later steps are those of
+    `iterator`.
+    """
 
     def __init__(self, iterator: Any) -> None:
         self.iterator: Any = iterator.__await__() if kind_of(iterator) is types.CoroutineType else iterator
@@ -66,14 +74,15 @@ class HeldIterator:
         return next(self.iterator)
 
     def __getattr__(self, name: str) -> Any:
-        """Return `send`, `throw` or `close` of the iterator; `yield from` works without those that it does not have."""
+        """Return `send`, `throw` or `close` of the wrapped iterator. `yield from` accepts an iterator without them."""
         return getattr(self.iterator, name)
 
 
 class ContinuedGenerator:
-    """A generator that is continued inside a call of its manager: the first step of that call is over.
+    """Restored generator of a `@contextmanager` function whose `__enter__` or `__exit__` call was pending.
 
-    `contextlib` asks it once more, and this request brings it to its saved place.
+    The manager has made the first step of that call before the pause. `contextlib` calls `next` or `throw` on this
+    object again, and that first call only brings the generator to its saved place.
     """
 
     def __init__(self, generator: Any) -> None:
@@ -85,7 +94,10 @@ class ContinuedGenerator:
         return next(self.generator)
 
     def throw(self, *args: Any) -> Any:
-        """Throw an error into the generator; the first call only brings the generator to its place."""
+        """Throw an error into the generator.
+
+        The first call ignores the error and only brings the generator to its saved place.
+        """
         if self.is_fresh:
             return next(self)
         return self.generator.throw(*args)
@@ -96,7 +108,7 @@ class ContinuedGenerator:
 
 
 class ContinuedAwait:
-    """The awaitable of a restored coroutine whose `await` has begun: gives the iterator that `__await__` returned."""
+    """Awaitable for a restored coroutine whose `await` had begun: `__await__` returns the iterator that was saved."""
 
     __slots__ = ("awaited",)
 
@@ -108,7 +120,7 @@ class ContinuedAwait:
 
 
 class HeldAwait(ContinuedAwait):
-    """The same for a coroutine that is brought to its place by its first step."""
+    """Like `ContinuedAwait`, but the first step only brings the coroutine to its saved place; see `HeldIterator`."""
 
     __slots__ = ()
 
@@ -117,7 +129,11 @@ class HeldAwait(ContinuedAwait):
 
 
 def iterate_async(value: Any) -> Any:
-    """Do `aiter(value)` as `async for` does it, with its messages."""
+    """Return `aiter(value)` as `async for` computes it, with the error messages of `async for`.
+
+    Raises:
+        TypeError: `value` has no `__aiter__`, or its result has no `__anext__`.
+    """
     kind = kind_of(value)
     try:
         method = kind.__aiter__
@@ -133,9 +149,13 @@ def iterate_async(value: Any) -> Any:
 
 
 def visible(function: Any, found: Any) -> Any:
-    """Return the result of `locals()`, `vars()` or `dir()` without the engine's names.
+    """Remove the engine's names (they begin with a dot) from a result of `locals()`, `vars()` or `dir()`.
 
-    The name `.0` is kept: it is the comprehension's own.
+    The name `.0` is kept: Python itself gives it to the argument of a comprehension.
+
+    Args:
+        function: The function that was called.
+        found: Its result. It is returned unchanged if `function` is another function.
     """
     if function is builtins.locals or function is builtins.vars:
         return {name: value for name, value in found.items() if not name.startswith(".") or name == ".0"}
@@ -143,12 +163,14 @@ def visible(function: Any, found: Any) -> Any:
 
 
 def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None) -> Any:
-    """Do the same as `visible` in a comprehension that natively has no frame.
+    """Do the same as `visible` for a call in a comprehension to which this Python gives no frame (3.12 and later).
+
+    The engine does give it a frame, so the variables around the comprehension are added.
 
     Args:
-        function: the function called, such as `locals`.
-        found: its result in the comprehension's frame.
-        namespace: the other variables that are visible there; None: there are none.
+        function: The function that was called, such as `locals`.
+        found: The result of the function in the comprehension's frame.
+        namespace: The variables around the comprehension; None: there are none.
     """
     seen = visible(function, found)
     if function is builtins.dir:
@@ -159,7 +181,11 @@ def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None)
 
 
 def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
-    """Call `locals`, `vars`, `dir`, `eval` or `exec` at the top of a cell: its local names are the namespace's."""
+    """Call `locals`, `vars`, `dir`, `eval` or `exec` for code at the top of a cell.
+
+    The code of a cell is compiled to a function, so the function's locals are not what the user expects. The namespace
+    of the notebook is used instead.
+    """
     if function is builtins.locals or function is builtins.vars:
         return namespace
     if function is builtins.dir:
@@ -170,7 +196,11 @@ def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, An
 
 
 def expand(mapping: Any) -> dict[str, Any]:
-    """Expand `**mapping` of a call, before later arguments are evaluated."""
+    """Return `**mapping` of a call as a new dictionary, before later arguments are evaluated.
+
+    Raises:
+        TypeError: `mapping` is no mapping, or has a key twice. The messages are Python's.
+    """
     given: dict[str, Any] = {}
     try:
         names = list(mapping.keys())
@@ -184,17 +214,23 @@ def expand(mapping: Any) -> dict[str, Any]:
 
 
 def super_of(function: Any, kind: Any, instance: Any) -> Any:
-    """Do `super()` in a continued frame."""
+    """Return the value of `super()` in a restored frame, where the call without arguments does not work.
+
+    Args:
+        function: Object that the name `super` refers to. If it is not the builtin, it is called without arguments.
+        kind: The class whose method the frame runs.
+        instance: The first argument of the method.
+    """
     return cast("Any", super(kind, instance)) if function is super else function()
 
 
 def import_all(module: str | None, level: int, namespace: dict[str, Any]) -> None:
-    """Do `from module import *` into a namespace."""
+    """Execute `from module import *` in a namespace."""
     exec(f"from {'.' * level}{module or ''} import *", namespace)
 
 
 def begin_annotations(namespace: dict[str, Any]) -> None:
-    """Make `__annotations__` in a namespace, if it has none."""
+    """Add an empty `__annotations__` to a namespace that has none."""
     namespace.setdefault("__annotations__", {})
 
 
@@ -202,9 +238,10 @@ _thrown_states: dict[int, tuple[Any, dict[int, tuple[BaseException, Any]]]] = {}
 
 
 def throw(exception: BaseException) -> None:
-    """Raise an exception again in a restored frame; `settle` then puts back what raising it changed.
+    """Raise a saved exception in a restored frame, to enter its `except` block again.
 
-    Raising can also break a cycle in the contexts of the exceptions that are handled there already.
+    `settle`, which that block calls first, restores the traceback and contexts that this raise changes. Raising can
+    also break a cycle in the contexts of exceptions that are being handled.
     """
     contexts: dict[int, tuple[BaseException, Any]] = {id(exception): (exception, exception.__context__)}
     handled = sys.exception()
@@ -216,7 +253,7 @@ def throw(exception: BaseException) -> None:
 
 
 def settle(exception: BaseException) -> None:
-    """Put back the traceback and the contexts that an exception had before it was raised again."""
+    """Restore the traceback and the contexts that an exception had before `throw` raised it."""
     traceback, contexts = _thrown_states.pop(id(exception))
     for one, context in contexts.values():
         if one.__context__ is not context:
@@ -225,23 +262,33 @@ def settle(exception: BaseException) -> None:
 
 
 def resume_iterator(iterator: Any) -> Iterator[Any]:
-    """Make the loop's next turn the one that was begun: its item is recorded already."""
+    """Return an iterator for a restored loop whose saved turn must be finished first.
+
+    It yields None for that turn (its item is kept in a local variable), then the remaining items of `iterator`.
+    """
     return itertools.chain((None,), _hide_iter(iterator))
 
 
 def _hide_iter(iterator: Any) -> Any:
-    """Wrap the iterator so that `iter` may be called on it: an `__iter__` of the user may begin from the start."""
+    """Return an iterator on which `iter` may be called.
+
+    The iterator is wrapped if its `__iter__` is a method of the user, which may begin from the start.
+    """
     method = getattr(kind_of(iterator), "__iter__", None)
     return PlainIterator(iterator) if method is None or isinstance(method, types.FunctionType) else iterator
 
 
 def open_iterator(iterator: Any) -> Any:
-    """Return the object that a loop reads in place of an iterator that does not report its position."""
+    """Replace an iterator that does not report its position by an iterator that does; see `openers`."""
     return openers[kind_of(iterator)](iterator)
 
 
 def keep_iterator(iterator: Any) -> Any:
-    """Return the iterator of a loop that an exception leaves; None: it holds a generator of the user, to end now."""
+    """Return the iterator of a loop that an exception leaves, so that a run that failed can continue the loop.
+
+    Returns:
+        The iterator; None if it holds a generator of instrumented code, because such a generator must end now.
+    """
     kind = kind_of(iterator)
     if kind in (enumerate, zip, map, filter):
         return iterator if all(keep_iterator(part) is not None for part in iterator.__reduce__()[1]) else None
@@ -255,19 +302,26 @@ def _is_instrumented(code: types.CodeType) -> bool:
     return type(mark) is tuple and cast("tuple[Any, ...]", mark)[:1] == (FUNCTION_MARK,)
 
 
-FUNCTION_MARK = "\0hitl_nb function"  # the first item of the constant that says which function a code object is
+FUNCTION_MARK = "\0hitl_nb function"  # first item of a constant: (FUNCTION_MARK, key of the unit, function number)
 
 openers: dict[type, Callable[[Any], Any]] = {}
-"""Types of iterators that do not report their position, each with a function that makes one that does."""
+"""Maps each type of iterator that does not report its position to a function that makes one that does."""
 
 
 def drive(generator: Any) -> Any:
-    """Run the rest of `generator.send(...)` or `generator.throw(...)`, which was left while it ran."""
+    """Run the rest of a `generator.send(...)` or `generator.throw(...)` that was pending when the frame was saved."""
     return generator.send(None)
 
 
 def finish_closing(generator: Any) -> Any:
-    """Run the rest of `generator.close()`, which was left while the generator or coroutine ran."""
+    """Run the rest of a `generator.close()` that was pending when the frame was saved, for a generator or a coroutine.
+
+    Returns:
+        The generator's return value (Python 3.13 and later); before 3.13, None.
+
+    Raises:
+        RuntimeError: The generator yielded in place of ending.
+    """
     try:
         drive(generator)
     except GeneratorExit:
@@ -278,7 +332,12 @@ def finish_closing(generator: Any) -> Any:
 
 
 def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
-    """Continue a loop that waits for its next item: the pending call gives the item, or reports that there is none."""
+    """Return an iterator for a restored loop whose call of `next` was pending.
+
+    Args:
+        pending: Function that returns the next item, or raises `StopIteration` if there is none.
+        iterator: The saved iterator, for the items after it.
+    """
     try:
         item = pending()
     except StopIteration:
@@ -288,7 +347,12 @@ def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
 
 
 async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterator[Any]:
-    """Continue a loop that waits for its next item: the awaitable gives the item, or reports that there is none."""
+    """Return an iterator for a restored `async for` whose `__anext__` was pending.
+
+    Args:
+        awaitable: Gives the next item, or raises `StopAsyncIteration` if there is none.
+        iterator: The saved iterator, for the items after it.
+    """
     try:
         item = await awaitable
     except StopAsyncIteration:
@@ -299,7 +363,7 @@ async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterato
 
 
 async def resume_async_iterator(iterator: Any) -> AsyncIterator[Any]:
-    """Do the same as `resume_iterator` for an asynchronous loop."""
+    """Return an iterator for a restored `async for` whose saved turn must be finished first; see `resume_iterator`."""
     yield None
     async for item in PlainAsyncIterator(iterator):
         yield item
@@ -321,7 +385,19 @@ def _do_nothing(*args: Any) -> Any:
 
 
 class Runtime:
-    """The functions above as attributes, and `due`: whether the next poll has something to do."""
+    """The functions that instrumented code calls, as attributes.
+
+    Attributes:
+        due: True if `poll` has something to do. Instrumented code tests it before it calls `poll`.
+        poll: Called between statements and at each turn of a loop, to save the run or to check other work.
+        pending: Returns a function that gives the value of the pending call of a restored frame, or raises its error.
+        end_cell: Called at the end of an agent cell. Records which branches of the cell have run.
+        show: Displays the value of the last expression of a cell.
+        Unwind: The exception of a pause. No code of the user runs while it leaves the frames.
+        exception: Returns the current exception in a `finally` block, and reports it to the engine.
+        leave_handler: Called at the end of an `except` block. Reports an exception that leaves the block to the engine.
+        leave_with: Called with the exception that leaves the body of a `with`. Reports it and returns its type.
+    """
 
     def __init__(self) -> None:
         self.due = False

@@ -1,4 +1,8 @@
-"""The runtime of instrumented code where there is no hitl_nb: an expression that is evaluated there."""
+"""The runtime of instrumented code in a process that has no hitl_nb.
+
+`PORTABLE_RUNTIME` is the source of an expression. The other process evaluates it with `eval` when it unpickles a
+function, and the result takes the place of `RUNTIME`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The methods of a manager that instrumented `with` and `async with` call, with the interpreter's error messages."""
+"""Look-up of the two methods that instrumented `with` and `async with` call, with the interpreter's error messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hitl_nb.engine.compile.runtime.raised_errors import make_raiser
 
 
 def kind_of(value: Any) -> Any:
-    """Return the type of a value, without static types."""
+    """Return the type of a value, typed as `Any` for the type checker."""
     return cast("Any", type(value))
 
 
@@ -30,7 +30,11 @@ def awaitable(value: Any, method: str) -> Any:
 
 
 def with_methods(manager: Any) -> tuple[Any, Any]:
-    """Return the functions that `with` calls; each takes the manager as its first argument."""
+    """Return the functions that `with` calls: (enter, exit). Each takes the manager as its first argument.
+
+    If the manager lacks one of the methods, the first function raises Python's `TypeError`, and the second item is
+    None.
+    """
     kind: Any = type(manager)  # pyright: ignore[reportUnknownVariableType]  # `cast` is a call, and this is called often
     known = _plain_managers.get(id(kind))
     try:
@@ -50,12 +54,12 @@ def with_methods(manager: Any) -> tuple[Any, Any]:
 
 
 _plain_managers: dict[int, tuple[Any, Any]] = {}
-"""By the identity of a class: its two methods, if they are plain functions. A new look-up finds the same objects."""
+"""Maps the `id` of a class to its two methods, if both are plain functions. A cache: it may be cleared at any time."""
 _MAX_PLAIN_MANAGERS = 200
 
 
 def async_with_methods(manager: Any) -> tuple[Any, Any]:
-    """Return the functions that `async with` calls; each takes the manager as its first argument."""
+    """Return the functions that `async with` calls: (enter, exit); errors as in `with_methods`."""
     try:
         return _find_two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
     except TypeError as error:
@@ -74,7 +78,11 @@ def _find_two_methods(manager: Any, enter: str, leave: str, protocol: str) -> tu
 
 
 def _find_special_method(value: Any, name: str) -> Any:
-    """Find a special method as the interpreter does, on the type. Call it with the object as first argument."""
+    """Find a special method on the type of `value`, as the interpreter does.
+
+    Returns:
+        A function that takes the object as first argument; None if there is no such method.
+    """
     for kind in kind_of(value).__mro__:
         if name in kind.__dict__:
             method: Any = kind.__dict__[name]
@@ -86,7 +94,10 @@ def _find_special_method(value: Any, name: str) -> Any:
 
 
 class BoundMethod:
-    """A special method that is bound already. Like a plain function it is called with the manager, which it ignores."""
+    """Special method that is already bound to the manager.
+
+    It is called like the plain functions of other managers, with the manager as first argument.
+    """
 
     __slots__ = ("method",)
 
@@ -94,5 +105,5 @@ class BoundMethod:
         self.method = method
 
     def __call__(self, manager: Any, *args: Any) -> Any:
-        """Call the bound method; the manager is ignored."""
+        """Call the method with `args`. The first argument, `manager`, is ignored."""
         return self.method(*args)

@@ -1,1 +1,1 @@
-"""The instrumented syntax tree."""
+"""Instrumentation of the syntax tree."""

@@ -1,4 +1,8 @@
-"""Assignments: a run that continues behind the call of a value, or inside a target, makes no call again."""
+"""Instrumentation of assignments and `del`.
+
+A restored run can continue behind the call that gives the value, or inside a target such as `f().x`. In both cases no
+call is executed again. To *file* a value is to keep it in a local name of the engine.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ from hitl_nb.engine.compile.tree.nodes import (
 
 
 class Assignments(Comprehensions):
-    """Adds the statements that bind or delete targets."""
+    """Adds the statements that bind or delete targets to `Comprehensions`."""
 
     def _instrument_simple(self, node: ast.stmt) -> list[ast.stmt]:
         self.instrument_parts(node)
@@ -32,7 +36,10 @@ class Assignments(Comprehensions):
         return [*before, node, *after]
 
     def instrument_assign(self, node: ast.Assign) -> list[ast.stmt]:
-        """Instrument an assignment; with targets that call, the value is filed first, then bound to each."""
+        """Instrument an assignment. Returns the statements to use instead.
+
+        If a target calls, as in `f().x = value`, the value is filed first. Then one statement for each target binds it.
+        """
         calling = [target for target in node.targets if self.call_finder.has_call(target)]
         if not calling or (len(node.targets) == 1 and not isinstance(calling[0], ast.Tuple | ast.List)):
             return self._instrument_whole_assign(node)
@@ -43,9 +50,9 @@ class Assignments(Comprehensions):
         return [*made, *clear_names([name])]
 
     def _instrument_whole_assign(self, node: ast.Assign) -> list[ast.stmt]:
-        """Instrument an assignment. If binding a target can fail, the value is filed first.
+        """Instrument an assignment that stays one statement. If binding a target can fail, the value is filed first.
 
-        A run that continues at the target then still has the value, and repeats no call for it.
+        A run that failed can then continue at the target: it still has the value, and no call is executed again for it.
         """
         value = node.value
         makes = self.call_finder.has_call(value) or isinstance(value, COMPREHENSIONS) or len(node.targets) > 1
@@ -57,7 +64,18 @@ class Assignments(Comprehensions):
         return [*before, node, *after]
 
     def bind_target(self, target: ast.expr, name: str) -> list[ast.stmt]:
-        """Bind the value that is filed under `name` to a target that may call."""
+        """Make statements that bind a filed value to a target.
+
+        Evaluating the target can call code of the user, as in `f().x = ...`. A tuple with such a target is unpacked to
+        filed values first, then each element is bound.
+
+        Args:
+            target: The target.
+            name: Local name of the engine that has the value.
+
+        Returns:
+            The instrumented statements.
+        """
         if not isinstance(target, ast.Tuple | ast.List) or not self.call_finder.has_call(target):
             self.begin_statement()
             return self.instrument_assign(fill_positions(ast.Assign([target], load(name, target)), target))
@@ -91,13 +109,16 @@ class Assignments(Comprehensions):
         return made
 
     def _evaluate_target_parts(self, target: Any, node: ast.AST) -> list[ast.stmt]:
-        """Evaluate the parts of an annotated target without a value, as Python does."""
+        """Instrument an annotation without a value, as in `f().x: int`. Python evaluates the parts of such a target."""
         parts = [target.value] + ([target.slice] if isinstance(target, ast.Subscript) else [])
         parts = [part for part in parts if not isinstance(part, ast.Slice)]
         return [made for part in parts for made in self._instrument_simple(expression(part, node))]
 
     def _file_annotation(self, node: ast.AnnAssign) -> list[ast.stmt]:
-        """Keep the annotation of a cell's plain name in the namespace. Annotations in functions are not evaluated."""
+        """Make statements that store the annotation of a cell's plain name in `__annotations__` of the namespace.
+
+        Annotations in functions are not evaluated.
+        """
         self.begin_statement()
         if not node.simple:
             return (
@@ -111,7 +132,7 @@ class Assignments(Comprehensions):
         annotation = constant(ast.unparse(node.annotation), node.annotation) if future else node.annotation
         key = constant(node.target.id, node)
         place = fill_positions(ast.Subscript(load("__annotations__", node), key, ast.Store()), node)
-        # A cell that is continued in another process has none yet.
+        # If the cell is continued in another process, the namespace has no `__annotations__` yet.
         there = expression(
             runtime_call("begin_annotations", fill_positions(ast.Call(runtime_attribute("globals"), [], []), None))
         )
@@ -122,7 +143,7 @@ class Assignments(Comprehensions):
         if not self.call_finder.has_call(node.value) and not self.call_finder.has_call(target):
             return self._instrument_simple(node)
         if isinstance(target, ast.Name) and (target.id in self.scope.unshared or is_filed_name(target)):
-            return self._instrument_simple(node)  # left whole: CPython extends a text in place only so
+            return self._instrument_simple(node)  # in this form alone CPython extends a string in place
         before: list[ast.stmt] = []
         kept: list[str] = []
         if not isinstance(target, ast.Name):
@@ -140,7 +161,11 @@ class Assignments(Comprehensions):
     def _file_target_parts(
         self, target: ast.Attribute | ast.Subscript, node: ast.AST
     ) -> tuple[list[ast.stmt], list[str]]:
-        """File the object and the index of an augmented target, each by a statement before it."""
+        """Make statements that file the object and the index of an augmented target, as in `f()[g()] += 1`.
+
+        Returns:
+            The statements, and the names of the filed values. `target` is changed: it reads those names.
+        """
         made: list[ast.stmt] = []
         kept: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Search for nodes that call: values on CPython's value stack must be kept only across a call."""
+"""Search for nodes that call. A value on CPython's value stack must be kept in a local name only across a call."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 from hitl_nb.engine.compile.tree.nodes import CALLS, COMPREHENSIONS, list_children, walk
 
-_CALLS, _CALLS_BELOW = 1, 2  # what is found: in the frame of a node; in nested lambdas and comprehensions too
+_CALLS, _CALLS_BELOW = 1, 2  # flags: the node calls in its own frame; it or a nested lambda or comprehension calls
 _CALL_KINDS = frozenset((*CALLS, ast.GeneratorExp))  # a generator that outlives its statement is saved, too
 _LEAF_KINDS = frozenset((ast.Constant, ast.Name))
 
 
 class CallFinder:
-    """Finds whether evaluating a node calls, awaits or yields in its own frame, and remembers the results.
+    """Finds whether evaluating a node calls, awaits or yields, and keeps the results.
 
     One walk finds the results for all of the user's nodes, before any node is changed.
 
     Attributes:
-        possible_generators: comprehensions without calls that may ask a generator, by what the name of their
-            iterable was given.
-        has_walrus: whether an expression of the text binds a name.
+        possible_generators: Comprehensions without calls whose iterable may be a generator. Its name was assigned the
+            value of a call.
+        has_walrus: True if an expression of the text binds a name with `:=`.
     """
 
     def __init__(self) -> None:
@@ -32,10 +32,7 @@ class CallFinder:
         self.has_walrus = False
 
     def examine_module(self, module: ast.Module) -> None:
-        """Walk over all nodes of a text; find the comprehensions over names that it gives the value of a call.
-
-        Such a value may be a generator.
-        """
+        """Examine all nodes of a module; fill `possible_generators` and `has_walrus`."""
         self._examine(module)
         over = [node for node in self._comprehensions if isinstance(node.generators[0].iter, ast.Name)]
         over = [n for n in over if n.generators[0].iter.id in self._named and not self._found[n] & _CALLS_BELOW]
@@ -47,14 +44,14 @@ class CallFinder:
             self._examine(module)
 
     def has_call(self, node: ast.AST | None) -> bool:
-        """Return whether evaluating a node calls, awaits or yields in its own frame."""
+        """Return whether evaluating a node calls, awaits or yields in its own frame (not inside a nested lambda)."""
         if node is None or type(node) in _LEAF_KINDS:
             return False
         found = self._found.get(node)
         return bool((self._examine(node) if found is None else found) & _CALLS)
 
     def has_call_below(self, node: ast.AST) -> bool:
-        """Do the same, also for nested lambdas and comprehensions."""
+        """Return whether a node, or a lambda or comprehension inside it, calls, awaits or yields."""
         if type(node) in _LEAF_KINDS:
             return False
         found = self._found.get(node)
@@ -93,12 +90,17 @@ class CallFinder:
         return found
 
     def find_last_operand(self, parts: Sequence[ast.AST], *, are_targets: bool) -> int:
-        """Find the last operand before which values are kept: it calls, or may call once another operand has called.
+        """Return the index of the last operand for which the values before it must be kept; -1 if there is none.
 
-        An attribute or an operator may be code of the user's. Where it asks, it alone is evaluated again. A target of
-        an assignment is not evaluated before it is bound.
+        That is the last operand that calls. After it, an operand counts too if an attribute or operator in it may run
+        code of the user. If such code pauses, it alone is evaluated again.
+
+        Args:
+            parts: The operands, in the order of evaluation.
+            are_targets: True if the operands after the first are assignment targets. Attributes in targets do not
+                count, because they are not evaluated before they are bound.
         """
-        may_run = -1  # the last that may run code
+        may_run = -1  # index of the last operand that may run code of the user
         for i in range(len(parts) - 1, -1, -1):
             if parts[i].__class__ in _LEAF_KINDS:
                 continue

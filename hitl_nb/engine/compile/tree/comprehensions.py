@@ -1,4 +1,7 @@
-"""Comprehensions and generator expressions become functions with loops, called in place."""
+"""Instrumentation of comprehensions and generator expressions: they become functions with loops, called in place.
+
+A frame can be saved inside such a loop. Comprehensions that cannot pause are left as they are.
+"""
 
 from __future__ import annotations
 
@@ -34,22 +37,26 @@ _CODE_NAMES = {"ListComp": "listcomp", "SetComp": "setcomp", "DictComp": "dictco
 
 
 class Comprehensions(Expressions):
-    """Adds comprehensions to `Expressions`; `Statements` adds `instrument_definition`."""
+    """Adds comprehensions, and lambdas that contain them, to `Expressions`."""
 
     @abstractmethod
     def instrument_definition(self, node: Any, name: str) -> list[ast.stmt]:
-        """Instrument a function definition."""
+        """Instrument a function definition; see `Statements`. Returns the statements to use instead."""
 
     def _instrument_comprehension(self, node: Any) -> ast.expr:
         awaits = _is_async_comprehension(node)
         if not self.can_define or (awaits and isinstance(node, ast.GeneratorExp)):
-            return node  # left as it is: a walrus may not be filed in the iterable of a comprehension
+            return node  # left as it is: Python forbids a walrus in the iterable of a comprehension
         if node in self.call_finder.possible_generators:
             return self._choose_by_source(node)
         return self._make_function(node, awaits=awaits)
 
     def _choose_by_source(self, node: Any) -> ast.expr:
-        """Instrument a comprehension without calls: as a function if its source is a generator, else as it is."""
+        """Instrument a comprehension without calls, so that its iterable decides at run time.
+
+        If the iterable is a generator or coroutine, the comprehension runs as an instrumented function; otherwise as
+        Python's own comprehension, which is faster.
+        """
         plain, source = deepcopy(node), node.generators[0].iter
         given = self.file_value(source)
         again = load(given.target.id, source) if is_filed_value(given) else copy_node(given)
@@ -72,7 +79,11 @@ class Comprehensions(Expressions):
         return fill_positions(ast.Await(self.file_value(made)), node) if awaits else made
 
     def _instrument_lambda(self, node: ast.Lambda) -> ast.expr:
-        """Turn a lambda with comprehensions into a function, which a function defined before makes in place."""
+        """Replace a lambda that contains comprehensions with calls by the call of a function that makes it.
+
+        That function, defined before the statement, gets the lambda's defaults as arguments and returns an instrumented
+        function.
+        """
         parts = list(iterate_own_nodes(node.body))
         if not self.can_define or not any(
             isinstance(p, COMPREHENSIONS) and self.call_finder.has_call_below(p) for p in parts
@@ -109,7 +120,7 @@ class Comprehensions(Expressions):
         return self._declare_walruses(node) + before + body + after
 
     def _make_collection(self, node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
-        """Return the statements that make the empty result, and those that add one item to it."""
+        """Return the statements that make the empty result, and the statements that add one item to it."""
         if isinstance(node, ast.GeneratorExp):
             return [], [expression(fill_positions(ast.Yield(node.elt), node.elt), node)]
         if isinstance(node, ast.DictComp):
@@ -131,7 +142,7 @@ class Comprehensions(Expressions):
         return [assign(".out", fill_positions(empty, node), node)], adding
 
     def _declare_walruses(self, node: Any) -> list[ast.stmt]:
-        """Declare the names that a walrus in a comprehension binds in the function around it."""
+        """Return declarations of the names that `:=` in a comprehension binds in the function around it."""
         walrus = sorted({n.target.id for n in iterate_comprehension_nodes(node) if isinstance(n, ast.NamedExpr)})
         is_cell = self.function.kind == "cell"
         shared = [name for name in walrus if is_cell or name in self.function.globals]
@@ -148,10 +159,11 @@ class Comprehensions(Expressions):
         return found + self._name_visible_variables(node)
 
     def _name_visible_variables(self, node: Any) -> list[ast.stmt]:
-        """Name the variables of the function, for code in a comprehension that reads all local names.
+        """Return a statement that names the variables of the function, for a comprehension that reads all local names.
 
-        Where comprehensions have no scope, such code sees the names of the function too. A function has names of the
-        function around it among its own if its text mentions them, even in code that never runs.
+        A call such as `locals()` does that. If Python gives comprehensions no scope, such code sees the names of the
+        function too. A function has names of the function around it among its own if its text mentions them, even in
+        code that never runs.
         """
         is_inlined = f"<{_CODE_NAMES[type(node).__name__]}>" in INLINED_COMPREHENSIONS
         if not is_inlined or not any(map(_looks_at_locals, iterate_comprehension_nodes(node))):
@@ -161,7 +173,10 @@ class Comprehensions(Expressions):
 
 
 def _is_async_comprehension(node: Any) -> bool:
-    """Return whether a comprehension awaits; its first iterable is evaluated outside of it."""
+    """Return whether a comprehension awaits.
+
+    Its first iterable does not count, because it is evaluated outside of it.
+    """
     parts: list[ast.AST] = [part.iter for part in node.generators[1:]]
     parts += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
     parts += [test for part in node.generators for test in part.ifs]
@@ -179,7 +194,7 @@ def _has_await(node: ast.AST) -> bool:
 
 
 def _looks_at_locals(node: ast.AST) -> bool:
-    """Return whether a node, by its name, reads all local names, or is a query of pandas with a name as `@name`."""
+    """Return whether a node reads all local names: `locals` and similar names, or a pandas query with `@name`."""
     if isinstance(node, ast.Name):
         return node.id in NAMESPACE_VIEWS
     if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in ("query", "eval"):

@@ -1,6 +1,8 @@
-"""Expressions: values that CPython would keep on its value stack across a call are also filed under a local name.
+"""Instrumentation of expressions.
 
-Order of evaluation stays Python's: a value is filed by a walrus where it is evaluated, and nothing is moved.
+A value that CPython would keep on its value stack across a call is also *filed*: kept in a local name of the engine. A
+walrus files it at the place where it is evaluated, as in `f((.t0 := a()), b())`. Nothing is moved, so the order of
+evaluation stays Python's.
 """
 
 from __future__ import annotations
@@ -46,7 +48,14 @@ NAMESPACE_VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 
 
 class Expressions(ABC):
-    """Instruments the expressions of one function."""
+    """Instruments the expressions of one function.
+
+    Attributes:
+        filed: Filed names of the current statement, to be set to None behind it.
+        depth: Number of values that CPython's stack would hold at this point of the statement.
+        prelude: Statements to put before the current one: the functions that its comprehensions become.
+        can_define: False in a lambda, which cannot contain the definition of a function.
+    """
 
     _visitors: ClassVar[dict[type[ast.AST], str]] = {
         ast.BoolOp: "_instrument_bool",
@@ -59,11 +68,15 @@ class Expressions(ABC):
         ast.Lambda: "_instrument_lambda",
         **dict.fromkeys(COMPREHENSIONS, "_instrument_comprehension"),
     }
-    """The methods for those that are more than a sequence of parts."""
+    """The method for each kind of expression that is more than a sequence of parts."""
 
     def __init__(self, builder: TreeBuilder, function: InstrumentedFunction, nodes: Sequence[ast.AST]) -> None:
-        """Args:
-        nodes: of the function's body, but for those of nested functions, before it is instrumented.
+        """Prepare the instrumentation of a function.
+
+        Args:
+            builder: Builder of the whole tree.
+            function: The function.
+            nodes: Nodes of its body, without those of nested functions, before they are instrumented.
         """
         self.builder = builder
         self.call_finder: CallFinder = builder.call_finder
@@ -71,27 +84,30 @@ class Expressions(ABC):
         self.names = FiledNames()
         self.scope = ScopeNames.from_scope(builder.tree.nodes[function.number], nodes, kind=function.kind)
         function.first_parameter = self.scope.first_parameter
-        self.filed: dict[str, None] = {}  # of the current statement, to be cleared behind it
-        self.depth = 0  # how many values CPython's stack would hold for this statement here
-        self.prelude: list[ast.stmt] = []  # statements before it: the functions that its comprehensions become
+        self.filed: dict[str, None] = {}
+        self.depth = 0
+        self.prelude: list[ast.stmt] = []
         self.can_define = function.kind != "lambda"
 
     # -- the current statement
 
     def begin_statement(self) -> None:
-        """Forget the filed names and the prelude of the statement before."""
+        """Start a new statement: forget the filed names and the prelude of the statement before."""
         self.filed, self.prelude, self.depth = {}, [], 0
 
     def take_prelude(self) -> tuple[list[ast.stmt], list[ast.stmt]]:
-        """Return the statements to put before the current one, and those that clear its filed values."""
+        """Return the statements to put before the current statement, and the statements to put behind it.
+
+        Those behind it set its filed values to None. Afterwards the current statement has neither.
+        """
         taken = self.prelude, clear_names(self.filed)
         self.begin_statement()
         return taken
 
     def new_name(self) -> str:
-        """Return a name for a value, by its depth on the stack.
+        """Return the local name for a value at the current depth of the stack, and increase the depth.
 
-        As on CPython's stack, the next value at the same depth gets the same name. That ends the life of this value.
+        As on CPython's stack, the next value at the same depth gets the same name and replaces this value.
         """
         name = f".t{self.names.path}.{self.depth}"
         self.depth += 1
@@ -103,14 +119,17 @@ class Expressions(ABC):
     # -- filing
 
     def file_value(self, node: Any) -> Any:
-        """Evaluate `node` where it is, and keep the value under a name until the statement ends."""
+        """Return an expression that evaluates `node` and keeps the value in a local name until the statement ends.
+
+        Constants, and parameters that are never bound again, are returned as they are.
+        """
         if is_leaf(node) and (isinstance(node, ast.Constant) or node.id in self.scope.untouched):
             return node
         match node if node.__class__ in _TAKEN_APART else None:
             case ast.Starred(value=value):
                 if is_filed_value(value) or is_filed_name(value):
                     return node
-                items = ast.copy_location(ast.List([node], ast.Load()), node)  # taken apart here, once
+                items = ast.copy_location(ast.List([node], ast.Load()), node)  # unpacked at this point, once
                 return ast.copy_location(ast.Starred(self.file_value(items), ast.Load()), node)
             case ast.FormattedValue():
                 text = ast.copy_location(ast.JoinedStr([node]), node)
@@ -133,7 +152,7 @@ class Expressions(ABC):
                 return set_position(ast.NamedExpr(store(self.new_name()), node), None)
 
     def instrument_parts(self, node: Any) -> Any:
-        """Instrument a node all of whose parts are evaluated in turn."""
+        """Instrument a node whose parts are all evaluated, one after another. Returns the node."""
         return self._instrument_calling_parts(node) if self.call_finder.has_call_below(node) else node
 
     def _instrument_calling_parts(self, node: Any) -> Any:
@@ -156,7 +175,7 @@ class Expressions(ABC):
         if isinstance(part, ast.keyword):
             part.value = self.visit(part.value)
             if keeps and is_final and part.arg is None:
-                part.value = self.file_value(part.value)  # taken apart by the call itself: nothing comes between
+                part.value = self.file_value(part.value)  # the call itself unpacks it, and runs nothing before that
                 return part
             return self.file_value(part) if keeps else part
         if keeps and is_final and isinstance(part, ast.Starred):
@@ -170,12 +189,19 @@ class Expressions(ABC):
         return self.file_value(made) if keeps else made
 
     def _instrument_callee(self, function: ast.expr, *, keeps: bool) -> ast.expr:
-        """Make the callee one that can be found again later: a plain name, a filed value, or an attribute of one."""
+        """Change the callee of a call so that a save can look it up.
+
+        The result is a plain name, a filed value, or an attribute of one of these.
+
+        Args:
+            function: The callee.
+            keeps: If True, the value must be filed even if it is a plain name.
+        """
         if not isinstance(function, ast.Attribute):
             return self.file_value(function) if keeps or not is_plain(function) else function
         receiver = function.value
         if is_filed_value(receiver):
-            self.depth += 1  # it is in use until the call
+            self.depth += 1  # the receiver is in use until the call
         elif not is_super(receiver) and (keeps or not is_plain(receiver)):
             function.value = self.file_value(receiver)
         return function
@@ -183,7 +209,7 @@ class Expressions(ABC):
     # -- one kind of expression each
 
     def visit(self, node: Any) -> Any:
-        """Instrument an expression in place; returns the node to use instead."""
+        """Instrument an expression in place. Returns the node to use instead of it."""
         kind: type[ast.AST] = node.__class__
         if is_leaf(node) or not self.call_finder.has_call_below(node):
             return node
@@ -202,7 +228,10 @@ class Expressions(ABC):
         return node
 
     def _instrument_comparison(self, node: ast.Compare) -> ast.expr:
-        """Split a chain into comparisons joined by `and`: it tests each result, which may run code of the user."""
+        """Split a chain `a < b < c` into comparisons joined by `and`.
+
+        A chain tests the result of each comparison, and that test may run code of the user.
+        """
         if len(node.ops) == 1:
             return self.instrument_parts(node)
         left = self.file_value(self.visit(node.left))
@@ -246,20 +275,23 @@ class Expressions(ABC):
         return self._instrument_calling_parts(node)
 
     def _can_spell_super(self) -> bool:
-        """Return whether `super()` can be spelt out, as a continued frame must do."""
+        """Return whether `super()` can be written with arguments, which a restored frame needs."""
         return bool(self.function.owner) and bool(self.function.first_parameter) and not self.scope.loses_self
 
     def _spell_inlined_super(self, node: ast.Call) -> ast.expr:
-        """Spell out `super()` where comprehensions have no frame: it is that of the method around the comprehension."""
+        """Add the arguments to a `super()` in a comprehension to which Python gives no frame of its own.
+
+        They are those of the method around the comprehension.
+        """
         first = self.function.scope_of_names.first_parameter
         if self.function.owner and first:
             node.args = [load("__class__", node), load(first, node)]
         return node
 
     def _view_namespace(self, node: ast.Call) -> ast.expr:
-        """Replace `locals()` and similar calls.
+        """Replace a call of `locals`, `vars`, `dir`, `eval` or `exec`.
 
-        In a cell they read the namespace, in a function they hide the engine's names.
+        In a cell, the new call reads the namespace of the notebook. In a function, it hides the engine's names.
         """
         if self.function.kind == "cell":
             args = fill_positions(ast.Tuple([self.visit(arg) for arg in node.args], ast.Load()), node)
@@ -283,7 +315,7 @@ class Expressions(ABC):
         return self.instrument_lambda_body(node)
 
     def instrument_lambda_body(self, node: ast.Lambda) -> ast.expr:
-        """Instrument the body of a lambda as a function of its own."""
+        """Instrument the body of a lambda as a function of its own. Returns the lambda."""
         if self.call_finder.has_call_below(node.body):
             function = self.builder.add_function(node, "lambda", "<lambda>", self.function)
             nodes = list_own_nodes([node.body])

@@ -1,7 +1,7 @@
-"""Writes `co_linetable`: the source positions of a code object's instructions.
+"""Writer of `co_linetable`, the source positions of a code object's instructions.
 
-The format is that of CPython 3.11 and later (Objects/locations.md). An entry is for up to eight code units. Entries
-here always have the long form, or the form without a position.
+The format is that of CPython 3.11 and later (Objects/locations.md). An entry is for up to eight code units (two bytes
+of bytecode each). Entries that this module writes always have the long form, or the form without a position.
 """
 
 from __future__ import annotations
@@ -15,13 +15,22 @@ ONE_LINE, NO_COLUMNS, LONG, NONE = 10, 13, 14, 15
 
 
 class LineTableWriter:
-    """Writes the tables of one unit. Each position is encoded once, because several instructions have the same one."""
+    """Encoder of the line tables of one unit.
+
+    The bytes of each position are kept, because several instructions have the same position.
+    """
 
     def __init__(self) -> None:
-        self._extents: dict[SourcePosition, bytes] = {}  # of each position all that is behind its line
+        self._extents: dict[SourcePosition, bytes] = {}  # encoded last line and columns of each position
 
     def encode(self, counts: Sequence[int], positions: Sequence[SourcePosition | None], first_line: int) -> bytes:
-        """Encode the line table for code units: each position with the number of units at it."""
+        """Return the line table for runs of code units.
+
+        Args:
+            counts: Number of code units of each run.
+            positions: User position of each run; None: no position.
+            first_line: First line of the code object.
+        """
         table: list[bytes] = []
         extents = self._extents
         line = first_line
@@ -68,7 +77,7 @@ _LONG_HEADS, _NONE_HEADS = (
 
 
 def read_number(entry: bytes, at: int) -> int:
-    """Read the number at this byte of an entry."""
+    """Decode the number of variable length that begins at byte `at` of an entry."""
     byte = entry[at]
     number, shift = byte & 63, 0
     while byte & 64:

@@ -1,4 +1,8 @@
-"""Gives each node of instrumented code a number in place of its line, so that an instruction names its node exactly."""
+"""Numbers for the nodes of instrumented code.
+
+Each node gets a number in place of its line. After compilation, the line of an instruction is the number of its node,
+so the instruction names its node exactly. The user's positions are kept by number.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,15 @@ from hitl_nb.engine.compile.tree.nodes import SCOPES, is_runtime_attribute, list
 
 FIRST_NUMBER = 2
 _PLAIN_KINDS = frozenset((ast.Name, ast.Constant, ast.Attribute))
-METHOD_COLUMN = 1  # the column of a method's attribute, which has the number of its call
+METHOD_COLUMN = 1  # column of the attribute in a method call `x.f()`; its number is that of the call
 
 
 class NodeNumbers:
-    """The nodes of one unit.
+    """The node numbers of one unit (the source of one cell or module), with the user's positions.
 
     Attributes:
-        nodes: of each, by its number, the user's position; None: it has none, or is the engine's own.
-        method_positions: the same of the attribute in each call of a method, by the number of the call.
+        nodes: User position of each node; the index is the node's number. None for nodes of the engine.
+        method_positions: For each method call `x.f()`: number of the call -> user position of the attribute `x.f`.
     """
 
     def __init__(self) -> None:
@@ -27,22 +31,31 @@ class NodeNumbers:
         self.method_positions: dict[int, SourcePosition | None] = {}
 
     def find_position(self, number: int, column: int = 0) -> SourcePosition | None:
-        """Find the user's position of the node with this number and column."""
+        """Return the user's position of a node; None if it has none.
+
+        Args:
+            number: The node's number.
+            column: 0, or `METHOD_COLUMN` for the attribute in a method call.
+        """
         if column:
             return self.method_positions.get(number) if column == METHOD_COLUMN else None
         return self.nodes[number] if 0 < number < len(self.nodes) else None
 
     def number_nodes(self, node: ast.AST) -> None:
-        """Number `node` and all below it."""
+        """Give a number to `node` and to all nodes below it, and record their positions."""
         methods: list[ast.Call] = []
         self._number_below([node], methods, set())
         for part in methods:
             self._number_method_call(part)
 
     def _number_below(self, nodes: Iterable[Any], methods: list[ast.Call], numbered: set[ast.AST]) -> None:
-        """Args:
-        methods: takes up the calls of methods.
-        numbered: what is numbered already: some nodes are in a tree more than once.
+        """Give numbers to `nodes` and all nodes below them.
+
+        Args:
+            nodes: The nodes.
+            methods: The method calls that are found are appended here.
+            numbered: Nodes that have a number already, because some nodes are in a tree more than once; extended in
+                place.
         """
         positions = self.nodes
         for part in nodes:
@@ -51,7 +64,7 @@ class NodeNumbers:
             line = fields.get("lineno")
             if line == -1:
                 if kind in _PLAIN_KINDS or (kind is ast.Assign and fields["value"].__class__ in _PLAIN_KINDS):
-                    continue  # the engine's own, and all below it
+                    continue  # this node and all nodes below it are the engine's own
                 if kind in SCOPES and part not in numbered:
                     numbered.add(part)
                     fields["lineno"] = fields["end_lineno"] = len(positions)
@@ -78,12 +91,15 @@ class NodeNumbers:
             self._number_below(below, methods, numbered)
 
     def number_new_function(self, node: ast.AST) -> None:
-        """Number a function of the engine's own that was added since."""
+        """Give a number to a function of the engine that was added after `number_nodes`."""
         _set_number(node, len(self.nodes), 0)
         self.nodes.append(None)
 
     def _number_method_call(self, node: ast.Call) -> None:
-        """Number a method's call over several lines: CPython moves its position to the line of the name."""
+        """Correct the positions of a method call.
+
+        If the call has several lines, CPython moves it to the line of the method name.
+        """
         attribute = node.func
         assert isinstance(attribute, ast.Attribute)
         number = node.lineno

@@ -1,8 +1,14 @@
-"""Syntax nodes of instrumented code: functions that build them, and functions that read their properties.
+"""Syntax nodes of instrumented code: functions that make nodes, and functions that read properties of nodes.
 
-A node of the user keeps the user's position. A node of the engine has the line -1, the mark of CPython for its own
-instructions. Such instructions take the position of the instruction before, so tracers and tracebacks do not show a
-line for them. Local names of the engine begin with a dot, which no source text can write.
+A node of the user keeps the user's position. A node that the engine adds has the line -1, which CPython gives to its
+own instructions. Such instructions take the position of the instruction before, so tracers and tracebacks do not show a
+line for them.
+
+Local names of the engine begin with a dot, which no source text can write. To *file* a value is to keep it in such a
+local name of the frame, as in `(.t0 := value)`. A *slot* names a part of a node by the field that holds it.
+
+In the functions that make a node, `at` is the node whose position the new node gets. None: the node is the engine's
+own.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from typing import Any, TypeVar, cast
 
 from hitl_nb.engine.compile.tree.node_children import list_children, walk
 
-RUNTIME = "\0hitl_nb runtime"  # a constant's stand-in: `ast.Constant` takes no other objects (see `units`)
+RUNTIME = "\0hitl_nb runtime"  # `ast.Constant` cannot hold the runtime object; `postprocessor` replaces this string
 
 BRANCH = ".b."
 """Prefix of the locals of an agent cell that record which of its branches have run."""
@@ -25,14 +31,17 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 CALLS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom)
 YIELDS = (ast.Yield, ast.YieldFrom)
 
-Slot = tuple[str, int | None]  # a field of a node, and the index in it where it is a list
+Slot = tuple[str, int | None]  # (name of a field, index in the field if it is a list)
 Node = TypeVar("Node", bound=ast.AST)
 
 POSITION_FIELDS = ("lineno", "end_lineno", "col_offset", "end_col_offset")
 
 
 def fill_positions(node: Node, at: ast.AST | None) -> Node:
-    """Give `node` and its parts without a position the position of `at` (None: they are the engine's own)."""
+    """Give `node`, and each node below it that has no position, the position of `at`. Returns `node`.
+
+    Nodes that have a position keep it. If `at` is None, the nodes are marked as the engine's own.
+    """
     if type(node) not in _WITHOUT_POSITION:
         if "lineno" in node.__dict__:
             return node
@@ -47,7 +56,7 @@ _WITHOUT_POSITION = frozenset((ast.arguments, ast.comprehension, ast.withitem, a
 
 
 def set_position(node: Node, at: ast.AST | None) -> Node:
-    """Do the same for a node all of whose parts have a position."""
+    """Give only `node` itself the position of `at`, for a node whose parts all have a position. Returns `node`."""
     fields = node.__dict__
     if at is None:
         fields["lineno"] = fields["end_lineno"] = fields["col_offset"] = fields["end_col_offset"] = -1
@@ -59,7 +68,10 @@ def set_position(node: Node, at: ast.AST | None) -> Node:
 
 
 def copy_node(node: Node) -> Node:
-    """Copy a node so that fields, and lists in fields, can be replaced without changing `node`."""
+    """Return a copy of a node. Its fields, and lists in fields, can be replaced without a change of `node`.
+
+    The nodes below are shared, except the `arguments` node of a function.
+    """
     fields: dict[str, Any] = {
         name: list(cast("list[object]", value)) if isinstance(value, list) else value
         for name, value in ast.iter_fields(node)
@@ -87,25 +99,29 @@ def store(name: str, at: ast.AST | None = None) -> ast.Name:
 
 
 def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
-    """Make a constant."""
+    """Make a node of a constant value."""
     return set_position(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
-    """Make an assignment to a name."""
+    """Make an assignment of an expression to a name. Parts of `value` without a position get that of `at`."""
     if "lineno" not in value.__dict__:
         fill_positions(value, at)
     return set_position(ast.Assign([store(name, at)], value), at)
 
 
 def clear_names(names: Iterable[str]) -> list[ast.stmt]:
-    """Make one statement that sets the filed values of these names to None."""
+    """Make a statement that sets these local names of the engine to None.
+
+    Returns:
+        A list with the statement; empty if there are no names.
+    """
     targets: list[ast.expr] = [store(name) for name in names]
     return [set_position(ast.Assign(targets, constant(None)), None)] if targets else []
 
 
 def runtime_attribute(name: str, at: ast.AST | None = None) -> ast.Attribute:
-    """Make an attribute of the runtime object, which instrumented code has among its constants."""
+    """Make a node that reads an attribute of the runtime, the object whose functions instrumented code calls."""
     if at is None:
         known = _own_attributes.get(name)
         if known is None:
@@ -115,7 +131,10 @@ def runtime_attribute(name: str, at: ast.AST | None = None) -> ast.Attribute:
 
 
 _own_attributes: dict[str, ast.Attribute] = {}
-"""The engine's own nodes, by their names. They are never changed, so trees share them."""
+"""Nodes of runtime attributes that have no position, by name of the attribute.
+
+They are never changed, so trees share them.
+"""
 
 
 def is_runtime_attribute(node: ast.Attribute) -> bool:
@@ -124,7 +143,13 @@ def is_runtime_attribute(node: ast.Attribute) -> bool:
 
 
 def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.Call:
-    """Make a call of the runtime's function `name`."""
+    """Make a call of a function of the runtime.
+
+    Args:
+        name: Name of the function, an attribute of `Runtime`.
+        args: Positional arguments. Those without a position get that of `at`.
+        at: Node whose position the call gets.
+    """
     for part in args:
         if "lineno" not in part.__dict__:
             fill_positions(part, at)
@@ -146,28 +171,31 @@ def make_if(
 
 
 def is_engine_name(name: str) -> bool:
-    """Return whether a name is one of the engine's, which begin with a dot."""
+    """Return whether a name is the engine's. Such names begin with a dot."""
     return name.startswith(".")
 
 
 def is_filed_value(node: ast.AST | None) -> bool:
-    """Return whether a node files its value as it is evaluated: `(.t := value)`."""
+    """Return whether a node evaluates a value and files it in a local name of the engine: `(.t := value)`."""
     return isinstance(node, ast.NamedExpr) and is_engine_name(node.target.id)
 
 
 def is_filed_name(node: ast.AST | None) -> bool:
-    """Return whether a node is a name under which a value is filed."""
+    """Return whether a node reads a local name of the engine, in which a value is filed."""
     return isinstance(node, ast.Name) and is_engine_name(node.id)
 
 
 def is_leaf(node: ast.AST) -> bool:
-    """Return whether a node is a name or a constant: no node is below it."""
+    """Return whether a node is a name or a constant, so that there is no node below it."""
     kind = node.__class__
     return kind is ast.Name or kind is ast.Constant
 
 
 def is_plain(node: ast.expr) -> bool:
-    """Return whether a node is a name, an attribute of a name or `super(...)`: looked up again without an effect."""
+    """Return whether a callee or receiver can be evaluated again without an effect.
+
+    That is a name, a constant, a filed value, `super(...)`, or an attribute of these.
+    """
     while isinstance(node, ast.Attribute):
         node = node.value
     return isinstance(node, ast.Name | ast.Constant) or is_filed_value(node) or is_super(node)
@@ -179,12 +207,15 @@ def is_super(node: ast.AST) -> bool:
 
 
 def iterate_own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield `node` and the nodes below it, down to nested functions, lambdas and classes (without their parts)."""
+    """Yield `node` and all nodes below it in the same scope.
+
+    Nested functions, lambdas and classes are yielded, but not the nodes inside them.
+    """
     return iter(list_own_nodes([node]))
 
 
 def list_own_nodes(nodes: Iterable[ast.AST]) -> list[ast.AST]:
-    """List the same nodes for several nodes, in another order."""
+    """List the own nodes of several nodes: what `iterate_own_nodes` yields for each of them, in another order."""
     found = list(nodes)
     for part in found:
         if part.__class__ not in _CLOSED_KINDS:
@@ -196,12 +227,12 @@ _CLOSED_KINDS = frozenset((*SCOPES, ast.Name, ast.Constant))
 
 
 def list_body_nodes(body: Iterable[ast.AST]) -> list[ast.AST]:
-    """List the own nodes of all statements of a block; see `iterate_own_nodes`."""
+    """List the own nodes of all statements of a block, as `iterate_own_nodes` yields them."""
     return [node for statement in body for node in iterate_own_nodes(statement)]
 
 
 def collect_names(node: ast.AST) -> set[str]:
-    """Collect all names below `node`, in nested scopes too."""
+    """Return all names that occur in `node`, also in nested scopes and in `global` and `nonlocal` statements."""
     found: set[str] = set()
     for part in walk(node):
         if isinstance(part, ast.Name):
@@ -212,7 +243,7 @@ def collect_names(node: ast.AST) -> set[str]:
 
 
 def list_lambdas(statement: ast.stmt) -> list[ast.Lambda]:
-    """List the lambdas that a statement's own expressions make, except those inside comprehensions."""
+    """List the lambdas in a statement's own expressions, except those in comprehensions and in nested blocks."""
     is_definition = isinstance(statement, (*FUNCTIONS, ast.ClassDef))
     parts = (
         [read_slot(statement, slot) for slot in list_slots(statement)] if is_definition else list_children(statement)
@@ -228,10 +259,11 @@ def list_lambdas(statement: ast.stmt) -> list[ast.Lambda]:
 
 
 def collect_bound_names(body: Sequence[ast.stmt], *, has_walrus: bool = True) -> set[str]:
-    """Collect the names that statements bind in their own scope.
+    """Return the names that statements bind in their own scope.
 
     Args:
-        has_walrus: whether expressions may bind names, too.
+        body: The statements.
+        has_walrus: If False, no expression of the text has a `:=`, so expressions need not be searched.
     """
     found: set[str] = set()
     for statement in body:
@@ -265,7 +297,7 @@ def _add_bound_names(node: ast.AST, found: set[str], has_walrus: bool) -> None:
 
 
 def _list_declared_names(node: ast.AST) -> list[str]:
-    """List the names that a node has as strings."""
+    """Return the names that a node binds or declares and that its fields hold as strings, as in `import a as b`."""
     match node:
         case ast.alias(name=name, asname=alias):
             return [alias or name.partition(".")[0]] if name != "*" else []
@@ -292,13 +324,17 @@ _BINDING_KINDS = frozenset(
 
 
 def iterate_comprehension_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the own nodes below a comprehension."""
+    """Yield the nodes below a comprehension in the same scope; see `iterate_own_nodes`."""
     for child in list_children(node):
         yield from iterate_own_nodes(child)
 
 
 def list_slots(node: ast.AST) -> list[Slot]:
-    """List the parts of a node that Python evaluates, in its order, if all are evaluated."""
+    """List the slots of the parts of a node that Python evaluates, in the order of evaluation.
+
+    Slots of defaults are named `args.defaults` and `args.kw_defaults`. Parts that may be skipped at run time are
+    included.
+    """
     match node:
         case ast.Call():
             return [("func", None), *_list_items(node, "args"), *_list_items(node, "keywords")]
@@ -343,7 +379,10 @@ def _list_defaults(args: ast.arguments) -> list[Slot]:
 
 
 def list_parts(node: Any) -> list[tuple[Any, Any, Any]]:
-    """Return the same parts, each as (holder, key, part): the holder is a list, or the fields of a node."""
+    """List the parts of `list_slots`, each as (holder, key, part), so that `holder[key] = new` replaces the part.
+
+    The holder is a list, or the `__dict__` of a node. A keyword argument is listed as its `ast.keyword` node.
+    """
     if node.__class__ is ast.Call:
         args, keywords = node.args, node.keywords
         found: list[tuple[Any, Any, Any]] = [(node.__dict__, "func", node.func)]
@@ -358,14 +397,14 @@ def list_parts(node: Any) -> list[tuple[Any, Any, Any]]:
 
 
 def read_slot(node: ast.AST, slot: Slot) -> ast.expr | ast.keyword:
-    """Return the part of a node that a slot names."""
+    """Return the part of a node that is in a slot."""
     holder, name = _find_holder(node, slot)
     value = getattr(holder, name)
     return value if slot[1] is None else value[slot[1]]
 
 
 def write_slot(node: ast.AST, slot: Slot, value: ast.AST) -> None:
-    """Put `value` into a slot of a node that is a `copy_node`."""
+    """Replace the part in a slot of a node. The node must be a copy made by `copy_node`."""
     holder, name = _find_holder(node, slot)
     if slot[1] is None:
         setattr(holder, name, value)
@@ -381,5 +420,5 @@ def _find_holder(node: Any, slot: Slot) -> tuple[ast.AST, str]:
 
 
 def unwrap_keyword(part: ast.AST) -> ast.AST:
-    """Return the value of a keyword argument; other nodes as they are."""
+    """Return the value of an `ast.keyword` node; every other node is returned as it is."""
     return part.value if isinstance(part, ast.keyword) else part

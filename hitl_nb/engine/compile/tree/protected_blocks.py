@@ -1,7 +1,14 @@
-"""`try` and `with`: their state is kept in locals, so that a frame inside them can be built again.
+"""Instrumentation of `try` and `with`.
 
-`.f` of a block with a `finally` records how it is left: 0 not yet, or by an exception; 1 at its end; 2 by `return`
-(the value is in `.rv`); 3 by `break`; 4 by `continue`; 5 an exception that `__exit__` was asked about.
+Their state is kept in local names, so that a frame inside them can be built again. Each block with a `finally` has a
+*flag*, a local name whose value says how the block is left:
+
+- 0 (`OPEN`): not left yet, or left by an exception;
+- 1 (`ENDED`): its end was reached;
+- 2 (`RETURNED`): left by `return`; the value is in the local name `.rv`;
+- 3 (`BROKE`): left by `break`;
+- 4 (`CONTINUED`): left by `continue`;
+- 5 (`ASKED`): left by an exception, which was passed to `__exit__`.
 """
 
 from __future__ import annotations
@@ -29,31 +36,47 @@ OPEN, ENDED, RETURNED, BROKE, CONTINUED, ASKED = range(6)
 
 
 class ProtectedBlocks(Assignments):
-    """Adds `try` and `with`; `Statements` adds the rest."""
+    """Adds `try`, `with` and `return` to `Assignments`.
+
+    Attributes:
+        loop_depth: Number of loops around the current statement.
+        final_flags: (flag name, loop depth) of each block with a `finally` around the current statement, outermost
+            first.
+    """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.loop_depth = 0
-        self.final_flags: list[
-            tuple[str, int]
-        ] = []  # the blocks with a `finally` around this place: flag, loops around it
+        self.final_flags: list[tuple[str, int]] = []
 
     @abstractmethod
-    def instrument_block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]: ...
+    def instrument_block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
+        """Instrument the statements of a block; see `Statements`."""
+        ...
 
     @abstractmethod
-    def instrument_branch(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]: ...
+    def instrument_branch(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
+        """Instrument a block that need not run; see `Statements`."""
+        ...
 
     # -- leaving
 
     def instrument_loop_exit(self, node: ast.stmt, exit_state: int) -> list[ast.stmt]:
-        """Instrument `break` or `continue`: set the flag of the innermost `finally` that it passes."""
+        """Instrument `break` or `continue`: set the flag of the innermost `finally` inside the loop that it leaves.
+
+        Args:
+            node: The statement.
+            exit_state: `BROKE` or `CONTINUED`.
+        """
         if self.final_flags and self.final_flags[-1][1] == self.loop_depth:
             return [assign(self.final_flags[-1][0], constant(exit_state)), node]
         return [node]
 
     def instrument_return(self, node: ast.Return) -> list[ast.stmt]:
-        """Instrument a `return`; inside a `finally` it files the value and sets the flags."""
+        """Instrument a `return`.
+
+        Inside a block with a `finally`, it files the value in `.rv` and sets the block's flag.
+        """
         if not self.final_flags:
             self.instrument_parts(node)
             before, _ = self.take_prelude()
@@ -66,7 +89,10 @@ class ProtectedBlocks(Assignments):
         return [*before, assign(".rv", value, node), told, fill_positions(ast.Return(load(".rv")), node)]
 
     def _pass_flag_outward(self, flag: str) -> list[ast.stmt]:
-        """Pass the flag at the end of a `finally` to the next one outward, if that is left too."""
+        """Return statements for the end of a `finally` that copy its flag to the next block outward.
+
+        At run time they copy the flag only if the way of leaving (for example `return`) leaves that block too.
+        """
         if not self.final_flags:
             return []
         outer, loops = self.final_flags[-1]
@@ -76,7 +102,7 @@ class ProtectedBlocks(Assignments):
     # -- try
 
     def instrument_try(self, node: ast.Try) -> list[ast.stmt]:
-        """Instrument a `try`."""
+        """Instrument a `try` statement. Returns the statements to use instead."""
         return self._instrument_try_finally(node) if node.finalbody else self._instrument_try_except(node)
 
     def _instrument_try_finally(self, node: ast.Try) -> list[ast.stmt]:
@@ -106,7 +132,7 @@ class ProtectedBlocks(Assignments):
         opening = [assign(handled, constant(True)), *stale]
         handlers = [self._instrument_handler(handler, i, opening) for i, handler in enumerate(node.handlers)]
         node.handlers = [_make_unwinding_handler(), *handlers]
-        # A handler has run when the error is raised again, so the state that the error left has changed.
+        # A handler may change the state that the error left. `handled` records that a handler has begun.
         return [assign(handled, constant(False, node), node), node]
 
     def _instrument_handler(self, node: ast.ExceptHandler, i: int, stale: list[ast.stmt]) -> ast.ExceptHandler:
@@ -133,7 +159,10 @@ class ProtectedBlocks(Assignments):
     # -- with
 
     def instrument_with(self, node: Any) -> list[ast.stmt]:
-        """Instrument a `with` or `async with`; several managers become nested statements."""
+        """Instrument a `with` or `async with`. Several managers become nested statements.
+
+        It becomes calls of `__enter__` and `__exit__` around `try` statements.
+        """
         if len(node.items) > 1:
             inner = ast.copy_location(type(node)(node.items[1:], node.body), node)
             outer = ast.copy_location(type(node)(node.items[:1], [inner]), node)
@@ -189,7 +218,7 @@ class ProtectedBlocks(Assignments):
 
 
 def _file_current_exception(name: str, kind: ast.expr) -> ast.expr:
-    """Make the expression of an `except` with a call: it files the exception, then evaluates `kind`."""
+    """Make the expression of an `except` clause that calls: it files the current exception, then evaluates `kind`."""
     filed = fill_positions(ast.NamedExpr(store(name), fill_positions(runtime_call("current_exception"), None)), None)
     both = fill_positions(ast.Tuple([filed, kind], ast.Load()), None)
     return fill_positions(ast.Subscript(both, constant(1), ast.Load()), None)
@@ -202,7 +231,7 @@ def _negate(value: ast.expr) -> ast.expr:
 def _make_not_unwinding_test(held: str) -> ast.expr:
     kind = fill_positions(
         ast.Call(runtime_attribute("type"), [load(held)], []), None
-    )  # no function of Python: debuggers would step into it
+    )  # `type` is not written in Python, so debuggers do not step into it
     return fill_positions(ast.Compare(kind, [ast.IsNot()], [runtime_attribute("Unwind")]), None)
 
 

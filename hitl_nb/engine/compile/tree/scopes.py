@@ -1,4 +1,8 @@
-"""The functions of instrumented code, and the properties of the names in each."""
+"""Functions of instrumented code, and properties of the names in each function.
+
+To *file* a value is to keep it in a local name of the engine, which begins with a dot. A *cell* (in `cells`) is
+CPython's object for a variable that several functions share.
+"""
 
 from __future__ import annotations
 
@@ -16,37 +20,59 @@ FunctionKind = Literal["cell", "def", "lambda", "class"]
 
 @dataclass(eq=False)
 class InstrumentedFunction:
-    """One scope of instrumented code: the cell itself, a function, a lambda, a comprehension or a class body."""
+    """One scope of instrumented code: a notebook cell or module, a function, a lambda, a comprehension or a class body.
+
+    Attributes:
+        number: Index of the function in its unit; 0 is the notebook cell or module itself.
+        owner: Name of the class that private names (`__x`) are mangled with; empty outside classes.
+        parent: The scope around it.
+        globals: Names declared `global`.
+        cells: Names that the function shares with other functions, as the compiler found them.
+        files_cells: True if the function files its cell objects at its start, so that a save can find them.
+        is_agent: True for agent code, as far as the text tells. Such code polls behind calls.
+        first_parameter: Name of the first parameter.
+        docstrings: Number of statements that must stay first: 1 if there is a docstring.
+        locals: Local names of the compiled code, including those that are shared with other functions.
+    """
 
     number: int
     kind: FunctionKind
     name: str
     qualname: str
-    owner: str  # the class whose methods' private names are mangled with it; "" outside classes
+    owner: str
     parent: InstrumentedFunction | None
-    globals: frozenset[str] = frozenset()  # names declared `global`
-    cells: tuple[str, ...] = ()  # names shared with other functions, as the compiler found them
+    globals: frozenset[str] = frozenset()
+    cells: tuple[str, ...] = ()
     files_cells: bool = False
     is_async: bool = False
     is_generator: bool = False
-    is_agent: bool = False  # code of an agent, as far as its text tells: it reports behind calls
+    is_agent: bool = False
     first_parameter: str | None = None
-    docstrings: int = 0  # statements at the start that must stay there
-    locals: frozenset[str] = frozenset()  # local names of the compiled code, shared ones too
+    docstrings: int = 0
+    locals: frozenset[str] = frozenset()
 
     @property
     def is_inlined(self) -> bool:
-        """Whether it is a comprehension that this Python makes no function of."""
+        """Whether this is a comprehension that Python itself runs without a frame of its own (PEP 709, Python 3.12)."""
         return self.name in INLINED_COMPREHENSIONS
 
     @property
     def scope_of_names(self) -> InstrumentedFunction:
-        """The function whose local names are seen here."""
+        """The function whose local names are visible in this scope.
+
+        That is the scope itself; for an inlined comprehension it is the function around the comprehension.
+        """
         return self.parent.scope_of_names if self.is_inlined and self.parent is not None else self
 
 
 def build_qualified_name(name: str, outer: str, kind: str) -> str:
-    """Build the `__qualname__` of a definition in a scope of this qualified name and kind."""
+    """Return the `__qualname__` of a definition, for example `f.<locals>.g`.
+
+    Args:
+        name: Name of the definition.
+        outer: Qualified name of the scope around it.
+        kind: Kind of the scope around it.
+    """
     if kind == "cell":
         return name
     while outer.endswith(INLINED_COMPREHENSIONS):
@@ -59,27 +85,38 @@ def build_qualified_name(name: str, outer: str, kind: str) -> str:
 
 EAGER_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 INLINED_COMPREHENSIONS: tuple[str, ...] = EAGER_COMPREHENSIONS if sys.version_info >= (3, 12) else ()
-"""Names of the functions that comprehensions become here, and that this Python makes no scope for (PEP 709)."""
+"""Names of the comprehensions for which this Python makes no scope (PEP 709). The engine makes functions of them."""
 _COMPREHENSIONS = (*EAGER_COMPREHENSIONS, "<genexpr>")
 
 
 @dataclass(eq=False)
 class ScopeNames:
-    """Names of a function that need no filing, found from its source."""
+    """Properties of the names of a function, found from its source. Some values need no filing because of them.
 
-    untouched: frozenset[str]  # parameters that nothing binds again
-    unshared: frozenset[str]  # locals that no nested scope names
+    Attributes:
+        untouched: Parameters that no statement binds again.
+        unshared: Local names that no nested scope uses.
+        first_parameter: Name of the first parameter; None if there is none.
+        loses_self: True if the first parameter, or `__class__`, is deleted or declared `global` or `nonlocal`.
+        mentioned: All names that occur in the function's own code.
+    """
+
+    untouched: frozenset[str]
+    unshared: frozenset[str]
     first_parameter: str | None
-    loses_self: bool  # whether the first parameter, or `__class__`, is deleted or declared
-    mentioned: frozenset[str] = frozenset()  # all that its own code names
+    loses_self: bool
+    mentioned: frozenset[str] = frozenset()
 
     @classmethod
     def from_scope(cls, node: ast.AST, nodes: Sequence[ast.AST], *, kind: FunctionKind) -> ScopeNames:
-        """Args:
-        node: the function.
-        nodes: of its body, but for those of nested functions.
+        """Find the properties of the names of a function.
+
+        Args:
+            node: The function.
+            nodes: Nodes of its body, without the nodes inside nested functions.
+            kind: Kind of the scope. A cell and a class have no local names, so the sets are empty.
         """
-        if kind in ("cell", "class"):  # no locals
+        if kind in ("cell", "class"):  # such a scope has no local names
             return cls(frozenset(), frozenset(), None, loses_self=False)
         shared: set[str] = set()
         bound: set[str] = set()
@@ -139,7 +176,15 @@ def _list_parameters(node: ast.AST) -> list[str]:
 
 
 class FiledNames:
-    """Makes the names under which values are filed: of the statement's path, so that an edit elsewhere keeps them."""
+    """Maker of the local names in which values are filed.
+
+    A name contains the path of its statement in the function, not a count. So an edit of another statement does not
+    change the name, and a saved frame can still be read.
+
+    Attributes:
+        path: Path of the current statement, for example `0b2`: statement 2 of the body of statement 0.
+        cleared_on_error: Names that an `except` sets to None, because natively their values are gone then.
+    """
 
     def __init__(self) -> None:
         self.path = ""
@@ -147,7 +192,11 @@ class FiledNames:
         self._counts: Counter[str] = Counter()
 
     def new_name(self, kind: str) -> str:
-        """Make a name for a filed value of the current statement; `kind` is its first letter."""
+        """Return a new name for a filed value of the current statement.
+
+        Args:
+            kind: First letter of the name, which says what the value is.
+        """
         name = f".{kind}{self.path}.{self._counts[self.path]}"
         self._counts[self.path] += 1
         if kind in _VALUE_KINDS:
@@ -157,6 +206,6 @@ class FiledNames:
 
 _VALUE_KINDS = frozenset(
     ("a", "x", "m", "v", "s")
-)  # kinds whose value natively dies when an exception leaves the statement
+)  # kinds of values that Python itself drops when an exception leaves the statement
 
 __all__ = ["FiledNames", "FunctionKind", "InstrumentedFunction", "ScopeNames"]

@@ -1,4 +1,8 @@
-"""Statements: they keep the user's shape. Filed values are cleared behind them, and loops poll if a poll is due."""
+"""Instrumentation of statements.
+
+Statements keep the user's shape. The local names that keep values of a statement are set to None behind it. Loops and
+slow statements *poll*: if `RUNTIME.due` is set, they call `RUNTIME.poll`, which may save the run.
+"""
 
 from __future__ import annotations
 
@@ -58,10 +62,15 @@ class Statements(ProtectedBlocks):
         ast.AsyncFunctionDef: "_instrument_function",
         ast.ClassDef: "_instrument_class",
     }
-    """The methods for each kind."""
+    """The method for each kind of statement."""
 
     def instrument_block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Instrument the statements of a block; `field` names the block in the paths of its statements."""
+        """Instrument the statements of a block. Returns the statements to use instead; never an empty list.
+
+        Args:
+            statements: The statements.
+            field: Letters that name the block in the paths of its statements, for example "b" for a body.
+        """
         outer = self.names.path
         made: list[ast.stmt] = []
         for i, statement in enumerate(statements):
@@ -78,7 +87,10 @@ class Statements(ProtectedBlocks):
         return made or [fill_positions(ast.Pass(), None)]
 
     def instrument_branch(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Instrument a block that need not run. In an agent cell it notes that it does."""
+        """Instrument a block that need not run.
+
+        In an agent cell, a statement is added that records that the block has run.
+        """
         if self.function.kind != "cell" or not self.function.is_agent:
             return self.instrument_block(statements, field)
         path = f"{self.names.path}{field}"
@@ -91,12 +103,16 @@ class Statements(ProtectedBlocks):
         return statements
 
     def _may_take_long(self, node: ast.stmt) -> bool:
-        """Return whether agent code polls behind a statement: a call may have taken long, and must not be repeated."""
+        """Return whether a poll is put behind a statement of agent code.
+
+        That is done if the statement calls: the call may take long, so a save behind it avoids that it is executed
+        again.
+        """
         is_simple = isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign)
         return is_simple and self.function.is_agent and self.call_finder.has_call(node)
 
     def instrument_statement(self, node: ast.stmt) -> list[ast.stmt]:
-        """Instrument a statement; returns the statements to use instead."""
+        """Instrument a statement. Returns the statements to use instead."""
         return getattr(self, self._instrumenters.get(type(node), "_instrument_simple"))(node)
 
     def _leave_unchanged(self, node: ast.stmt) -> list[ast.stmt]:
@@ -121,7 +137,7 @@ class Statements(ProtectedBlocks):
         is_top = self.function.kind == "cell" and self.names.path.isdigit()
         if not (self.builder.shows_last and is_top):
             return self._instrument_simple(node)
-        # All of a cell have the same shape: one that is shown is not last any more when statements are added.
+        # All expressions of a cell get the same shape, because an edit can add statements behind the one that is shown.
         value = self.visit(node.value)
         before, after = self.take_prelude()
         is_shown = node is self.builder.shown_statement
@@ -167,12 +183,12 @@ class Statements(ProtectedBlocks):
         iterator = self.names.new_name("it")
         is_inner = (
             isinstance(node.iter, ast.Name) and node.iter.id == ".0"
-        )  # a comprehension's: it is an iterator already
+        )  # the loop of a comprehension: its argument is an iterator already
         is_async = isinstance(node, ast.AsyncFor)
         calls = self.call_finder.has_call(node.iter)
         value = self.visit(node.iter)
         if not is_inner:
-            value = self.file_value(value) if calls else value  # its `__iter__` may ask
+            value = self.file_value(value) if calls else value  # `__iter__` of the value may pause
             value = runtime_call("iterate_async" if is_async else "iter", value, at=node.iter)
         before, after = self.take_prelude()
         opening = [
@@ -184,7 +200,7 @@ class Statements(ProtectedBlocks):
         node.iter = load(iterator, node.iter)
         self.builder.tree.loops.append(node)
         head: list[ast.stmt] = []
-        if not isinstance(node.target, ast.Name):  # binding can fail: a run that continues there has the item still
+        if not isinstance(node.target, ast.Name):  # binding can fail: a run that continues at the target needs the item
             item = self.names.new_name("x")
             head = [*self.bind_target(node.target, item), *clear_names([item])]
             node.target = store(item, node.target)
@@ -192,8 +208,9 @@ class Statements(ProtectedBlocks):
         node.body = [*head, *self._make_poll(node), *self.instrument_branch(node.body, "b")]
         self.loop_depth -= 1
         node.orelse = self.instrument_branch(node.orelse, "e") if node.orelse else []
-        # Left by an exception or a `return`, a loop lets go of its iterator at once, as natively. Where an exception
-        # leaves the frame, iterators that do not notice are kept under another name: a run that fails continues there.
+        # A loop that is left by an exception or a `return` drops its iterator at once, as in Python. If an exception
+        # leaves the frame, the iterator is kept in another name, so that a run that failed can continue the loop.
+        # Generators of instrumented code are not kept, because they must end at once (see `keep_iterator`).
         kept = self.names.new_name("l")
         self.names.cleared_on_error.append(kept)
         keep = assign(kept, runtime_call("keep_iterator", load(iterator)))
@@ -239,7 +256,13 @@ class Statements(ProtectedBlocks):
         return [*before, *self.instrument_definition(node, node.name, is_agent=is_agent), *after]
 
     def instrument_definition(self, node: Any, name: str, *, is_agent: bool = False) -> list[ast.stmt]:
-        """Instrument a function definition."""
+        """Instrument a function definition. Returns a list with the definition.
+
+        Args:
+            node: The definition.
+            name: Name of the function for people, for example `<listcomp>`.
+            is_agent: True if it has the decorator `@hitl.agent`.
+        """
         function = self.builder.add_function(node, "def", name, self.function)
         function.is_agent = is_agent
         nodes = list_own_nodes(node.body)
@@ -267,7 +290,7 @@ class Statements(ProtectedBlocks):
         return [*before, node, *after]
 
     def instrument_class_body(self, node: ast.ClassDef, parent: Any) -> None:
-        """Instrument the methods and the lambdas of a class; its body stays as it is."""
+        """Instrument the methods and the lambdas of a class. Other statements of its body stay as they are."""
         function = self.builder.add_function(node, "class", node.name, parent)
         self.builder.tree.remember_sharing(function, [])
         function.globals = _list_globals(list_own_nodes(node.body))
@@ -275,10 +298,10 @@ class Statements(ProtectedBlocks):
         inner.instrument_methods(node.body)
 
     def instrument_methods(self, statements: list[ast.stmt]) -> None:
-        """Instrument the functions that a class body defines, nested classes included."""
+        """Instrument the functions that the statements of a class body define, including those of nested classes."""
         for statement in statements:
             for part in list_lambdas(statement):
-                self.instrument_lambda_body(part)  # what the body of the class evaluates is not filed
+                self.instrument_lambda_body(part)  # expressions that the class body itself evaluates are not filed
             if isinstance(statement, FUNCTIONS):
                 is_agent = any(map(_is_agent_mark, statement.decorator_list))
                 self.instrument_definition(statement, statement.name, is_agent=is_agent)
@@ -296,7 +319,7 @@ def _list_globals(nodes: list[ast.AST]) -> frozenset[str]:
 
 
 def _is_agent_mark(decorator: ast.AST) -> bool:
-    """Return whether a decorator is `@hitl.agent`, judged by its name."""
+    """Return whether a decorator is `@hitl.agent`. Only its last name is compared."""
     name = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
     return name == "agent"
 
@@ -310,7 +333,10 @@ def _make_equality_test(name: str, value: int) -> ast.expr:
 
 
 def _open_iterator_if_needed(iterator: str) -> list[ast.stmt]:
-    """Replace an iterator that does not report its position. All others stay, without a call of Python code."""
+    """Return a statement that replaces an iterator that does not report its position; see `openers` of the runtime.
+
+    All other iterators stay, without a call of Python code.
+    """
     kind = fill_positions(ast.Call(runtime_attribute("type"), [load(iterator)], []), None)
     test = fill_positions(ast.Compare(kind, [ast.In()], [runtime_attribute("openers")]), None)
     return [make_if(test, [assign(iterator, runtime_call("open_iterator", load(iterator)))])]

@@ -1,4 +1,7 @@
-"""Builds the instrumented tree of a source text. The same text gives the same tree, so the tree need not be kept."""
+"""Builder of the instrumented syntax tree of a source text.
+
+The same text gives the same tree, so trees can be dropped.
+"""
 
 from __future__ import annotations
 import __future__
@@ -33,15 +36,23 @@ CELLS_NAME = ".cells"
 
 @dataclass(eq=False)
 class SourceTree:
-    """The instrumented nodes of a unit.
+    """The instrumented syntax tree of a unit (the source of one cell or module).
+
+    A *path* names a statement of the user in its function, for example `0b2`: statement 2 of the body of statement 0.
 
     Attributes:
-        nodes: of each function, by its number: FunctionDef, AsyncFunctionDef, Lambda or ClassDef.
-        paths: instrumented statement -> the path of the user's statement.
-        supers: of each function: its calls `super()`, which read the frame they are in.
-        branches: of an agent cell: the path of each block that need not run -> where its first statement is.
-        closing_statements: what an agent cell ends with.
-        final_flags: a `try` with `finally` -> the name of its flag and of its exception.
+        functions: All scopes; the index is the function's number.
+        nodes: The node of each function, by its number: FunctionDef, AsyncFunctionDef, Lambda or ClassDef.
+        paths: Maps each instrumented statement to the path of the user's statement.
+        supers: Maps a function's number to its calls `super()` without arguments, which read the frame they are in.
+        loops: The `for` loops over something that is an iterator already.
+        top_names: Names that the cell binds in the namespace.
+        branches: For an agent cell: the path of each block that need not run -> (line, column) of its first statement.
+        opening_statements: Statements that the engine puts at the start of a cell, also of a continued one.
+        closing_statements: Statements that the engine puts at the end of an agent cell.
+        final_flags: Maps each `try` with `finally` to (name of its flag, name of its exception or None).
+        places: Cache of `position.places`, by the function's number.
+        place_names: Cache of the names of places, by the function's number.
     """
 
     functions: list[InstrumentedFunction] = field(default_factory=list[InstrumentedFunction])
@@ -49,28 +60,31 @@ class SourceTree:
     paths: dict[ast.AST, str] = field(default_factory=dict[ast.AST, str])
     supers: dict[int, list[ast.Call]] = field(default_factory=dict[int, list[ast.Call]])
     final_flags: dict[ast.AST, tuple[str, str | None]] = field(default_factory=dict[ast.AST, tuple[str, str | None]])
-    loops: list[Any] = field(default_factory=list[Any])  # `for` loops over what is an iterator already
+    loops: list[Any] = field(default_factory=list[Any])
     node_numbers: NodeNumbers = field(default_factory=NodeNumbers)
     top_names: tuple[str, ...] = ()
     branches: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     closing_statements: list[ast.stmt] = field(default_factory=list[ast.stmt])
-    opening_statements: list[ast.stmt] = field(default_factory=list[ast.stmt])  # what a cell begins with, continued too
-    places: dict[int, Any] = field(default_factory=dict[int, Any])  # what `position.places` finds in it, by function
+    opening_statements: list[ast.stmt] = field(default_factory=list[ast.stmt])
+    places: dict[int, Any] = field(default_factory=dict[int, Any])
     place_names: dict[int, dict[int, str]] = field(default_factory=dict[int, dict[int, str]])
     _sharing_functions: dict[int, None] = field(
         default_factory=dict[int, None]
-    )  # outermost functions that may share names
+    )  # numbers of outermost functions that may share names with others
     _by_number: dict[tuple[int, bool], InstrumentedFunction] = field(
         default_factory=dict[tuple[int, bool], InstrumentedFunction]
     )
 
     @property
     def module(self) -> ast.Module:
-        """The instrumented module."""
+        """The instrumented module, ready to be compiled."""
         return ast.Module([self.nodes[0]], [])
 
     def index_functions(self) -> None:
-        """Remember by which numbers the code of a function is known: its own, or that of its first decorator."""
+        """Index the functions by the node number that is the first line of their code.
+
+        That is the number of the function's node, or of its first decorator.
+        """
         for function, node in zip(self.functions, self.nodes, strict=True):
             is_lambda = function.kind == "lambda"
             for number in {node.lineno, read_first_number(node)}:
@@ -79,20 +93,26 @@ class SourceTree:
                 self._by_number[number, is_lambda] = function
 
     def list_loop_numbers(self) -> frozenset[int]:
-        """List the numbers of the instructions that ask for the iterator: the loop's; since 3.13, its iterable's."""
+        """Return the node numbers of the instructions that call `iter()` for the loops in `loops`.
+
+        It is the number of the loop, and since Python 3.13 the number of the loop's iterable.
+        """
         return frozenset(number for node in self.loops for number in (node.lineno, node.iter.lineno))
 
     def find_function(self, code: types.CodeType) -> InstrumentedFunction | None:
-        """Find the function that compiled code belongs to, by its first line."""
-        if code.co_name.startswith("<generic parameters of "):  # what makes `def f[T](): ...`, at the same line
+        """Return the function that a compiled code object belongs to, by its first line; None if it belongs to none."""
+        if code.co_name.startswith(
+            "<generic parameters of "
+        ):  # the code around `def f[T](): ...`, with the same first line
             return None
         return self._by_number.get((code.co_firstlineno, code.co_name == "<lambda>"))
 
     def remember_sharing(self, function: InstrumentedFunction, nodes: Iterable[ast.AST]) -> None:
-        """Remember what defines a function that may share names with others.
+        """Record a function, if it may share names with other functions, for `sharing_module`.
 
         Args:
-            nodes: of its body, before it is instrumented.
+            function: The function.
+            nodes: The nodes of its body, before they are instrumented.
         """
         is_generic = bool(getattr(self.nodes[function.number], "type_params", None))
         if is_generic or any(map(_may_share_names, nodes)):
@@ -103,7 +123,11 @@ class SourceTree:
 
     @property
     def sharing_module(self) -> ast.Module | None:
-        """A module of all the functions that may share names; what they have of the cell is global here as there."""
+        """A module with all functions that may share names; None if there are none.
+
+        It is compiled only to learn from the compiler which names are shared. Names that these functions have from the
+        cell are global in this module, as they are in the cell.
+        """
         nodes: list[Any] = [self.nodes[number] for number in self._sharing_functions]
         body: list[ast.stmt] = [
             fill_positions(ast.Expr(node), None) if isinstance(node, ast.Lambda) else node for node in nodes
@@ -111,10 +135,10 @@ class SourceTree:
         return ast.Module(body, []) if body else None
 
     def record_cells(self, code: types.CodeType) -> None:
-        """Note which names functions share with others.
+        """Set `cells` and `files_cells` of each function, which say which names it shares with others.
 
         Args:
-            code: of those that may.
+            code: The compiled `sharing_module`.
         """
         for nested in iterate_codes(code):
             function = self.find_function(nested)
@@ -122,11 +146,14 @@ class SourceTree:
                 continue
             function.cells = (*nested.co_cellvars, *nested.co_freevars)
             suspends = function.is_generator or function.is_async
-            # Without cells of its own: what it closes over is found in the function that is called.
+            # Without cells of its own, the cells of a function are found in the closure of the called function.
             function.files_cells = bool(nested.co_cellvars or (suspends and nested.co_freevars))
 
     def file_cells(self) -> None:
-        """File the cells of functions that share their own names with others, at the start of each function."""
+        """Add a statement to each function that shares its own names with others.
+
+        The statement keeps the cell objects of the names in a local name (`.cells`), so that a save can find them.
+        """
         for function, node in zip(self.functions, self.nodes, strict=True):
             if not function.files_cells:
                 continue
@@ -137,7 +164,7 @@ class SourceTree:
                 node.body.insert(function.docstrings, assign(CELLS_NAME, self.make_cells_lambda(function)))
 
     def make_cells_lambda(self, function: InstrumentedFunction) -> ast.Lambda:
-        """Make `lambda: (a, b)`, whose closure has the cells."""
+        """Make the node `lambda: (a, b)` over the shared names. The closure of that lambda has the cell objects."""
         items: list[ast.expr] = [load(name) for name in function.cells]
         made = fill_positions(
             ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Tuple(items, ast.Load())), None
@@ -147,7 +174,12 @@ class SourceTree:
 
 
 class TreeBuilder:
-    """Instruments one module's tree."""
+    """Builds the instrumented tree of one module.
+
+    Args:
+        flags: Compiler flags of `from __future__` imports.
+        is_async: True if the code has `await` at the top level.
+    """
 
     def __init__(self, flags: int, *, is_async: bool) -> None:
         self.tree = SourceTree()
@@ -161,7 +193,14 @@ class TreeBuilder:
     def add_function(
         self, node: ast.AST, kind: FunctionKind, name: str, parent: InstrumentedFunction | None
     ) -> InstrumentedFunction:
-        """Register a function of the tree, and give it its number and qualified name."""
+        """Register a scope of the tree, with the next number and its qualified name.
+
+        Args:
+            node: The node of the scope.
+            kind: Kind of the scope.
+            name: Its name.
+            parent: The scope around it; None for the cell.
+        """
         owner, qualname = "", name
         if parent is not None:
             owner = parent.name if parent.kind == "class" else parent.owner
@@ -174,7 +213,12 @@ class TreeBuilder:
         return made
 
     def build_tree(self, module: ast.Module, *, shows_last: bool) -> SourceTree:
-        """Instrument a module; `shows_last`: its last expression is shown, as in a cell."""
+        """Instrument a module.
+
+        Args:
+            module: The parsed source; its nodes are changed.
+            shows_last: If True, the last expression is displayed and the text counts as an agent cell.
+        """
         tree = self.tree
         self.call_finder.examine_module(module)
         docstring = _bind_docstring(module.body)
@@ -219,7 +263,7 @@ def iterate_codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def read_first_number(node: Any) -> int:
-    """Read the number that is the first line of a function's code."""
+    """Return the node number that is the first line of a function's code: its first decorator's, or its own."""
     decorators = getattr(node, "decorator_list", [])
     return (decorators[0] if decorators else node).lineno
 
@@ -238,7 +282,7 @@ def _is_future_import(node: ast.stmt) -> bool:
 
 
 def _bind_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Bind a string at the start of a module to `__doc__`."""
+    """Return an assignment of a module's docstring to `__doc__`, in a list; an empty list if there is no docstring."""
     match body:
         case [ast.Expr(value=ast.Constant(value=str())) as first, _, *_]:
             return [fill_positions(ast.Assign([store("__doc__", first)], first.value), first)]
