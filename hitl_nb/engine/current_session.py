@@ -1,4 +1,7 @@
-"""The session whose code is running: what agents call asks for it."""
+"""The session whose code is running. The functions that agents call get it from here.
+
+A *session* is a live run: it pauses, saves and resumes the code of one agent.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,18 @@ running_session: ContextVar[Session | None] = ContextVar("hitl_nb_session", defa
 
 
 def current_session() -> Session | None:
-    """Get the session whose code is running, if any."""
+    """Return the session whose code is running; None outside of an agent."""
     return running_session.get()
 
 
 def require_session(what: str) -> Session:
-    """Get the session whose code is running.
+    """Return the session whose code is running.
+
+    Args:
+        what: Name of the function that was called, for the error message.
 
     Raises:
-        NotInAgent: No run is in progress here.
+        NotInAgent: The calling code does not run in an agent.
     """
     session = running_session.get()
     if session is None:

@@ -1,7 +1,8 @@
-"""Names that a pause did not keep: reading one says so.
+"""Explanations for names that a pause left out.
 
-A name that the rest of an agent does not read is left out if it cannot be saved. Code that reads it all the same, in
-another process, gets Python's own NameError, with a note that says what happened.
+If the rest of an agent does not read a name, and its value cannot be saved, the snapshot leaves the name out. Code of
+another process that reads the name all the same gets Python's own NameError. This module adds a note to that error,
+which says why the name is missing.
 """
 
 from __future__ import annotations
@@ -12,27 +13,34 @@ from typing import Any
 _QUOTED = re.compile(r"'([^']+)'")
 
 _left_out: dict[int, dict[str, str]] = {}
-"""By namespace (its id) and name: the sentence."""
+"""`id` of a namespace -> {name: sentence that says why it is missing}."""
 
 
 def remember_left_out(ns: dict[str, Any], sentences: dict[str, str]) -> None:
-    """Know what a snapshot that was loaded into `ns` does not have."""
+    """Record the names that a snapshot did not contain, when it is loaded into the namespace `ns`.
+
+    Args:
+        ns: Namespace of the notebook.
+        sentences: Name -> sentence that says why it is missing.
+    """
     if sentences:
         _left_out.setdefault(id(ns), {}).update(sentences)
 
 
 def list_left_out(ns: dict[str, Any]) -> dict[str, str]:
-    """List the sentences about names that earlier pauses left out and that are still missing in `ns`."""
+    """Return {name: sentence} for the names that earlier pauses left out and that are still missing in `ns`."""
     return {name: sentence for name, sentence in _left_out.get(id(ns), {}).items() if name not in ns}
 
 
 def explain_missing(error: BaseException, ns: dict[str, Any], function: str = "") -> None:
-    """Add the note about omitted values to a NameError, an AttributeError, or the KeyError of `globals()[name]`.
+    """Add the note about a left-out name to an error. Nothing happens if the error is about another name.
+
+    Supported are NameError, AttributeError, and the KeyError of `globals()[name]`.
 
     Args:
         error: The error that the code raised.
         ns: Namespace of the notebook.
-        function: Name of the `@agent` function in whose frame it was raised; "": it was raised in the cell.
+        function: Name of the `@agent` function in whose frame the error was raised; "": it was raised in the cell.
     """
     known = _left_out.get(id(ns))
     if not known:
@@ -47,7 +55,7 @@ def explain_missing(error: BaseException, ns: dict[str, Any], function: str = ""
 
 
 def _find_missing_attributes(error: BaseException) -> list[str]:
-    """Find how an attribute that a class of the notebook lacks is written."""
+    """Return the possible source texts of a missing class attribute, such as `Model.cache`; empty for other errors."""
     if not isinstance(error, AttributeError) or not error.name:
         return []
     owner: Any = error.obj
@@ -67,7 +75,12 @@ def _find_missing_name(error: BaseException) -> str | None:
 
 
 def describe_missing_import(error: Exception, what: str = "") -> str:
-    """Describe a name in a saved state that this process does not find; by default, it is a module."""
+    """Return a message about an object that a saved state needs and this process does not have.
+
+    Args:
+        error: The error of the import.
+        what: Description of the object; by default, the module that the error names.
+    """
     what = what or f"the module {getattr(error, 'name', None) or '?'}"
     return (
         f"the saved state needs {what}, which is not here ({error}); put the module back as it was (or install it) and "

@@ -1,4 +1,8 @@
-"""Refusals to save: the types that are never saved, the path to the one object, and the sentence for people."""
+"""Refusals to save a value: the rules, the search for the object that is the reason, and the message for people.
+
+A pause is refused if the run has a value that cannot be saved. The message names the path to the object, as in
+`config['db'].socket`, gives the reason, and says how to change the code.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +18,22 @@ from hitl_nb.engine.unsavable_types import NEVER, RESOURCE, WAYS
 
 
 class HasLine(Protocol):
-    """An object that knows where a run is: "line 3", "line 7 of refund"."""
+    """Protocol of an object that knows where a run is, for example "line 3" or "line 7 of refund"."""
 
     @property
     def line(self) -> str:
-        """The place as sentences name it."""
+        """Description of the line for messages."""
         ...
 
 
 class NotSavedError(pickle.PicklingError):
-    """An object whose type, or state, is known not to be saved: `about`. `reason` says why, `way` what to do."""
+    """Error: an object is not saved because of its type or state.
+
+    Attributes:
+        reason: The reason, for the message.
+        way: How to change the code, for the message.
+        about: The object.
+    """
 
     def __init__(self, reason: str, way: str = RESOURCE, *, about: Any = None) -> None:
         self.reason = reason
@@ -37,7 +47,10 @@ _HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__")
 
 @functools.lru_cache(maxsize=4096)
 def find_refusal(cls: type) -> tuple[str, str] | None:
-    """Find why no object of this type is saved, and the way out; None if there is no such rule."""
+    """Return why objects of a type are never saved, as (reason, how to change the code).
+
+    None if no rule refuses the type. A subclass that defines how it is pickled is not refused.
+    """
     for one in cls.__mro__:
         found = NEVER.get((one.__module__, one.__qualname__))
         if found is not None:
@@ -51,9 +64,15 @@ def find_refusal(cls: type) -> tuple[str, str] | None:
 
 
 def find_offender(name: str, value: Any, fails: Callable[[Any], Exception | None]) -> tuple[str, Any, Exception | None]:
-    """Find the innermost object reachable from `value` that cannot be saved: its path, itself, and why.
+    """Find the innermost object inside `value` that cannot be saved.
 
-    `fails` tells why an object cannot be saved alone, if it cannot.
+    Args:
+        name: Name of the value in the user's code.
+        value: The value.
+        fails: Returns the error of saving one object alone; None if it can be saved.
+
+    Returns:
+        (path of the object, the object, the error). The error is None if `value` itself can be saved.
     """
     problem = fails(value)
     if isinstance(problem, NotSavedError) and (found := find_path(problem.about, {name: value})) is not None:
@@ -76,10 +95,18 @@ def find_offender(name: str, value: Any, fails: Callable[[Any], Exception | None
 
 
 def find_path(obj: Any, roots: Mapping[str, Any]) -> str | None:
-    """Find the expression for `obj` from the first name in `roots` that leads to it; None if that is far away."""
+    """Return an expression that leads to `obj`, for example `config['db'].socket`.
+
+    Args:
+        obj: The object.
+        roots: Names and values at which the search begins.
+
+    Returns:
+        The expression with the fewest steps; None if the first 5000 objects do not include `obj`.
+    """
     todo = list(roots.items())
     seen = {id(value) for value in roots.values()}
-    for path, value in todo:  # grows
+    for path, value in todo:  # the list grows in the loop
         if value is obj:
             return path
         if len(todo) < 5000 and not isinstance(value, (str, bytes, int, float, types.ModuleType)):
@@ -90,7 +117,10 @@ def find_path(obj: Any, roots: Mapping[str, Any]) -> str | None:
 
 
 def _iterate_children(value: Any) -> Iterator[tuple[str, Any]]:
-    """Iterate over the objects that an object holds, each with its path behind the object's name."""
+    """Yield the objects that an object holds, each as (path, object).
+
+    The path is to be appended to that of the object.
+    """
     if isinstance(value, Mapping):
         for key, item in list(cast("Mapping[Any, Any]", value).items())[:500]:
             yield f"[{_shorten(key)}]", item
@@ -162,14 +192,22 @@ def _shorten(value: Any) -> str:
 
 
 def describe_place(position: HasLine) -> str:
-    """Describe where the run is, for sentences."""
+    """Return the line of the run as messages name it, for example "line 7 of refund"."""
     return position.line
 
 
 def make_refusal_sentence(
     position: HasLine, what: str, value: Any, problem: Exception | None, way: str | None = None
 ) -> str:
-    """Make the sentence why the run cannot pause here: place, object, its type, the reason, and the way out."""
+    """Return the message that says why the run cannot pause: place, object, type, reason, and how to change the code.
+
+    Args:
+        position: Where the run is.
+        what: Name or path of the object, as messages show it.
+        value: The object.
+        problem: The error of saving it; None: it cannot be pickled.
+        way: How to change the code; None: `find_way_out` chooses it.
+    """
     way = way or find_way_out(what, value, problem)
     named = describe_typed_name(what, value)
     return f"cannot pause at {position.line}: {named} cannot be saved ({format_reason(problem)}); {way}"
@@ -182,7 +220,7 @@ _PICKLED_ITERATORS = frozenset(
 
 
 def find_way_out(what: str, value: Any, problem: Exception | None) -> str:
-    """Say how to write the code instead, so that the run can pause there."""
+    """Return how to change the code so that the run can pause; the arguments are as in `make_refusal_sentence`."""
     kind, why = type(value).__name__, str(problem)
     if "with block" in what:
         if isinstance(value, io.IOBase):
@@ -220,24 +258,27 @@ def _find_way_out_of_loop(value: Any, kind: str) -> str:
 
 
 def describe_typed_name(what: str, value: Any) -> str:
-    """Describe a name or path with the type of what it holds."""
+    """Return a name or path with the type of its value, for example "db (a Connection)"."""
     return f"{what} (a {type(value).__name__})"
 
 
 def type_of(value: object) -> type:
-    """Get the type of a value of the user's, whatever it is."""
+    """Return the type of a value, typed as `type` for the type checker."""
     return type(value)
 
 
 def qualified_type_name(obj: Any) -> str:
-    """Name the type of an object with its module, for sentences; of the notebook's own, without."""
+    """Return the name of an object's type with its module, for messages.
+
+    Types of the notebook and builtins are named without a module.
+    """
     cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
     module = cls.__module__.lstrip("_")
     return cls.__qualname__ if module in ("main__", "builtins") else f"{module}.{cls.__qualname__}"
 
 
 def format_reason(problem: Exception | None) -> str:
-    """Format the reason in an error, without a line break."""
+    """Return the reason in an error as text without line breaks."""
     if problem is None:
         return "it cannot be pickled"
     if isinstance(problem, NotSavedError):

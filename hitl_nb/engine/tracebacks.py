@@ -1,8 +1,8 @@
-"""Tracebacks that show the user's own lines and only those.
+"""Tracebacks without the frames of this package.
 
-An exception on its way out of a run has gone through frames of this package. They are taken out of the exception
-itself, so that IPython, `traceback` and a debugger all see the same. Since Python 3.12 frames of list, set and dict
-comprehensions are taken out too: code that is not instrumented has none there.
+An exception that leaves a run has passed frames of this package. They are removed from the exception itself, so that
+IPython, `traceback` and a debugger all show only the user's lines. Since Python 3.12 the frames of list, set and dict
+comprehensions are removed too, because code that is not instrumented has no frame there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ _PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
 
 
 def trim_traceback(error: BaseException) -> BaseException:
-    """Take this package's frames out of the traceback of `error`, and of the errors that it came from."""
+    """Remove this package's frames from the traceback of `error`, and of its causes, contexts and sub-exceptions.
+
+    Returns:
+        `error` itself.
+    """
     seen: set[int] = set()
     errors: list[BaseException | None] = [error]
     for part in errors:
@@ -39,7 +43,7 @@ def _drop_package_frames(entry: TracebackType | None) -> TracebackType | None:
     kept: list[tuple[TracebackType, int]] = []
     is_whole = True
     while entry is not None:
-        line = cast("int | None", entry.tb_lineno)  # None: of an instruction of the engine's own
+        line = cast("int | None", entry.tb_lineno)  # None for an instruction that the engine has added
         if entry.tb_frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
             is_whole = False
         elif entry.tb_frame.f_code.co_name in _INLINED_COMPREHENSIONS and kept:
@@ -59,12 +63,15 @@ def _drop_package_frames(entry: TracebackType | None) -> TracebackType | None:
 
 
 def read_error_lines(error: BaseException) -> list[tuple[str, str, int]]:
-    """Read the traceback of `error` as data: file, function and line of each entry."""
+    """Return the traceback of `error` as data, without this package's frames: (file, function, line) of each entry.
+
+    The traceback of `error` itself is trimmed, too.
+    """
     return read_traceback_lines(trim_traceback(error).__traceback__)
 
 
 def read_traceback_lines(entry: TracebackType | None) -> list[tuple[str, str, int]]:
-    """Read a traceback as data, without this package's frames."""
+    """Return a traceback as data, without this package's frames: (file, function, line) of each entry."""
     found: list[tuple[str, str, int]] = []
     while entry is not None:
         code = entry.tb_frame.f_code
@@ -75,7 +82,14 @@ def read_traceback_lines(entry: TracebackType | None) -> list[tuple[str, str, in
 
 
 def from_lines(lines: list[tuple[str, str, int]]) -> TracebackType | None:
-    """Make a traceback that shows `lines`, of an exception that was raised in another process."""
+    """Make a traceback for an exception that was raised in another process.
+
+    Args:
+        lines: (file, function, line) of each entry, outermost first.
+
+    Returns:
+        The traceback; None if `lines` is empty.
+    """
     made: TracebackType | None = None
     for filename, name, line in reversed(lines):
         made = _make_entry(made, filename, name, line, {})

@@ -1,4 +1,4 @@
-"""Types that are never saved, and the code to write instead."""
+"""Types whose objects are never saved, with the reason and the code to write instead."""
 
 from __future__ import annotations
 
@@ -101,7 +101,10 @@ NEVER: dict[tuple[str, str], tuple[str, str]] = {
     ),
     ("weakref", "finalize"): ("it acts when an object of this process ends", "make it after the checkpoint"),
 }
-"""Types that are refused, with their subclasses, unless a subclass says itself how it is pickled."""
+"""(module, name) of a type -> (reason, how to change the code).
+
+Subclasses are refused, too, unless a subclass defines how it is pickled.
+"""
 
 WAYS: dict[str, str] = {
     "coroutine": (
@@ -127,4 +130,4 @@ WAYS: dict[str, str] = {
     "traceback": "keep its text: traceback.format_exc()",
     "frame": "keep what is needed of it: its line, its function's name",
 }
-"""The code to write instead, by the name of the type. It has the types that pickle refuses by itself."""
+"""Name of a type -> how to change the code. It lists types that `pickle` itself refuses."""

@@ -1,1 +1,1 @@
-"""Names of recorded calls, equal in every try of a run."""
+"""Names of recorded calls. A call has the same name each time that the run executes it, in every process."""

@@ -1,12 +1,14 @@
-"""`key=`: identifies a question or a step, in place of its number in the order of calls.
+"""The `key=` argument, which identifies a question or a step in place of its number in the order of calls.
 
-Code that is made again while several tasks run concurrently may make its calls in another order. With a key, "the same
-call" is the one with the same key, function and statement of the agent.
+Code may be executed again after a pause. If several tasks run concurrently, it may then make its calls in another
+order. With a key, the same call is the one with the same key, function and statement of the agent.
 
 Calls can follow each other with one key (a loop with the same key in each turn). They are distinguished by their order,
 like calls without a key. This holds for questions and gated calls that are equal otherwise. A step with other arguments
-is refused. In exact code, each statement, and each turn of a loop, is a separate place: the same key means a different
-call in each.
+is refused.
+
+Exact code is code in which a run continues directly behind the call. In exact code, each statement, and each turn of a
+loop, is a separate place: the same key means a different call in each.
 """
 
 from __future__ import annotations
@@ -25,20 +27,24 @@ Key = str | int
 """Types of a key."""
 
 inside_call: ContextVar[str] = ContextVar("hitl_nb_inside_call", default="")
-"""Prefix for names of calls inside the gated call that is being made and recorded; "" outside of gated calls."""
+"""Prefix for the names of calls that are made inside a gated call; empty outside of gated calls."""
 
 started_in: ContextVar[Execution | None] = ContextVar("hitl_nb_started_in", default=None)
-"""In a thread that the run has started: the execution that started it.
+"""In a thread that the run has started: the execution that started the thread; see `keys.Execution`.
 
 The thread's calls are named after this execution, at whatever time they are made.
 """
 
 _MAX_KEY_CHARS = 200
-"""Longer keys are replaced by their hash."""
+"""Keys that are longer, as JSON, are replaced by their hash."""
 
 
 def check_key(key: object, of: str) -> Key | None:
-    """Return `key` as a str or an int, or None if there is none; `of` names the call it is passed to, for the message.
+    """Return `key` as a str or an int; None if it is None.
+
+    Args:
+        key: The key that the user has given.
+        of: Name of the call with that key, for the error message.
 
     Raises:
         TypeError: `key` is neither a str nor an int.
@@ -59,7 +65,11 @@ def check_key(key: object, of: str) -> Key | None:
 
 
 def check_rule(key: object, of: str) -> None:
-    """Check the `key=` of a decorator: a key, or a function of a call's arguments.
+    """Check the `key=` argument of a decorator: a key, or a function that makes a key from the arguments of a call.
+
+    Args:
+        key: The argument.
+        of: Name of the decorated function, for the error message.
 
     Raises:
         TypeError: The key is not a str, an int or a function.
@@ -70,7 +80,12 @@ def check_rule(key: object, of: str) -> None:
 
 
 def make_call_key(key: Key | Callable[..., Any] | None, bound: inspect.BoundArguments, of: str) -> Key | None:
-    """Make the key of one call of a decorated function; for a function as `key`, see `call_with_arguments`.
+    """Return the key of one call of a decorated function; None if the decorator has no key.
+
+    Args:
+        key: The `key=` of the decorator. A function is called by `call_with_arguments` and returns the key.
+        bound: Arguments of the call.
+        of: Name of the decorated function, for the error message.
 
     Raises:
         TypeError: The key is neither a str nor an int, or the key function returned None.
@@ -86,9 +101,10 @@ def make_call_key(key: Key | Callable[..., Any] | None, bound: inspect.BoundArgu
 
 
 def call_with_arguments(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
-    """Call a function that a decorator was given with the arguments of one call of the decorated one.
+    """Call a function that was given to a decorator (as `key=`, for example) with the arguments of a decorated call.
 
-    It gets the arguments by name, those that it names; if its names are others, all in their order.
+    If all required parameters of the function are named like arguments of the call, the function gets those arguments
+    by name. Otherwise it gets all arguments in the order of the call.
     """
     try:
         parameters = inspect.signature(function).parameters.values()
@@ -104,6 +120,6 @@ def call_with_arguments(function: Callable[..., Any], bound: inspect.BoundArgume
 
 
 def spell_key(key: Key) -> str:
-    """Spell a key as a part of a position: different keys are spelled differently."""
+    """Return a key as text for a part of a call's name. Different keys give different texts."""
     text = json.dumps(key)
     return text if len(text) <= _MAX_KEY_CHARS else f"#{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,7 +1,11 @@
-"""Recorded calls of earlier tries that the continued run may still ask for: their records must be read.
+"""Records of earlier calls that a continued run may still ask for, so that they must be read from the store.
 
-The running numbers alone do not decide this. One task may not have reached again the calls that it made before a
-crash, while another task saves the run's state with higher numbers.
+The result of a recorded call (a step or a question) is stored under the call's name. Code that is executed again asks
+for it. The running numbers in the names alone do not decide which records are needed. One task may not have reached
+again the calls that it made before a crash, while another task saves the run's state with higher numbers.
+
+A *chain* is a digest of the places (the pending instruction of each frame) that lead to a call. An *execution* is one
+exact call, or one execution of code that is executed again; see `keys`.
 """
 
 from __future__ import annotations
@@ -12,12 +16,12 @@ from typing import NamedTuple
 
 
 class CallRecord(NamedTuple):
-    """A record: the result of a call, or a decision.
+    """The stored record of a call's result, or of a decision.
 
     Attributes:
-        name: of the call.
-        pause: of a decision, the pause at which it was asked for; None: it is not, or there was no pause.
-        is_open: whether the call has not ended, so that its record is needed whatever runs meanwhile.
+        name: Name of the call.
+        pause: Number of the pause at which the decision was requested. None: no decision, or there was no pause.
+        is_open: True if the call has not ended. Its record is then needed in any case.
     """
 
     name: str
@@ -26,7 +30,7 @@ class CallRecord(NamedTuple):
 
 
 class ExpectedCalls:
-    """The records that a run was continued with."""
+    """The records that existed when a run was continued, as far as the run may still ask for them."""
 
     def __init__(self, records: Iterable[CallRecord] = ()) -> None:
         self._records = [(record, place) for record in records if (place := _parse_name(record.name)) is not None]
@@ -34,10 +38,13 @@ class ExpectedCalls:
         self._outer_places = {digest_call(record.name): place for record, place in self._records}
 
     def find_floors(self, ended_counts: Mapping[str, int]) -> tuple[int | None, int | None]:
-        """Find the lowest running number and the first pause of the records that may still be asked for; None: none.
+        """Drop the records that are not needed any more, and return the lowest numbers among the rest.
 
         Args:
-            ended_counts: how many executions of each chain of places have ended; their calls are not made again.
+            ended_counts: Chain -> number of executions that have ended. Calls in those executions are not made again.
+
+        Returns:
+            (lowest running number, first pause). Each is None if there is no such record.
         """
         self._records = [one for one in self._records if one[0].is_open or self._is_needed(one[1], ended_counts)]
         number = min((place.number for _, place in self._records), default=None)
@@ -63,7 +70,7 @@ def _parse_name(name: str) -> _CallPlace | None:
 
 
 def digest_call(name: str) -> str:
-    """Return the chain of the calls that are made inside the recorded call of this name."""
+    """Return the chain of the calls that are made inside the recorded call with this name."""
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 

@@ -1,8 +1,8 @@
-"""Fingerprints of values: equal for equal content, in every process.
+"""Fingerprints of values: hashes that are equal for equal content, in every process.
 
-Plain data, arrays, frames, dataclasses, models and objects of the notebook's own classes are compared by content. The
-content of other objects is read as well, so that a change is noticed in this process. But two such objects are never
-reported as different, because the content may be a cache, a lock or a clock.
+Plain data, arrays, data frames, dataclasses, models and objects of the notebook's own classes are compared by content.
+The content of other objects is read as well, so that a change is noticed in this process. But two such objects are
+never reported as different, because the content may be a cache, a lock or a clock.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
 MAX_PARTS = 100_000
-"""Maximum number of values inside a value that are read."""
+"""Maximum number of values that are read inside one value."""
 MAX_BYTES = 32 << 20
-"""Maximum number of bytes of arrays and texts inside a value that are read."""
+"""Maximum number of bytes of arrays and texts that are read inside one value."""
 
 _SPELLED = (
     *(decimal.Decimal, fractions.Fraction, dt.datetime, dt.date, dt.time, dt.timedelta, dt.tzinfo, uuid.UUID),
@@ -34,11 +34,11 @@ _SPELLED = (
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The content of a value at one time.
+    """A hash of the content of a value at one time.
 
     Attributes:
-        digest: equal for equal content.
-        comparable: whether another digest means another content.
+        digest: Hash; equal for equal content. Empty if the content cannot be read.
+        comparable: True if another digest proves that the content is different.
     """
 
     digest: str
@@ -46,11 +46,15 @@ class Fingerprint:
 
 
 class _TooLarge(Exception):
-    """A value has more parts or bytes than are read."""
+    """Raised if a value has more than `MAX_PARTS` parts or `MAX_BYTES` bytes."""
 
 
 def fingerprint_value(value: Any) -> Fingerprint:
-    """Return the fingerprint of a value; for a very large value, only of its kind and size."""
+    """Return the fingerprint of a value.
+
+    If the value is too large to read, the digest has only its type, size and columns. In that case, and if reading it
+    raises an error, the fingerprint is not comparable.
+    """
     walk = _FingerprintWalk()
     try:
         found = walk.fingerprint_part(value)
@@ -66,7 +70,7 @@ def _digest_bytes(data: bytes) -> str:
 
 
 def is_code(value: Any) -> bool:
-    """Return whether a value is code rather than data: a module, a class, a function, a client that is called."""
+    """Return whether a value is code rather than data: a module, a class, a function or another callable object."""
     return isinstance(value, (ModuleType, type, FunctionType, MethodType)) or callable(value)
 
 
@@ -84,7 +88,11 @@ class _FingerprintWalk:
         self.path: set[int] = set()
 
     def fingerprint_part(self, value: Any) -> bytes:
-        """Return a short spelling of the value, or a hash of a long one."""
+        """Return the bytes that represent a value: its text if that is short, otherwise a hash.
+
+        Raises:
+            _TooLarge: The limits are exceeded.
+        """
         self.parts += 1
         if self.parts > MAX_PARTS:
             raise _TooLarge
@@ -137,7 +145,7 @@ class _FingerprintWalk:
         return self._fingerprint_array(value, name) or self._fingerprint_object(value, cls, name)
 
     def _fingerprint_array(self, value: Any, name: str) -> bytes | None:
-        """Return the fingerprint of data of numpy, pandas or polars."""
+        """Return the fingerprint of an object of numpy, pandas or polars; None for other objects."""
         root = name.partition(".")[0]
         library: Any = sys.modules.get(root)
         if root == "numpy" and isinstance(value, (library.ndarray, library.generic)):

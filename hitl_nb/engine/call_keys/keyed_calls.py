@@ -1,4 +1,4 @@
-"""Calls with a key given by the user: within one execution of a statement, a key names one call."""
+"""Checks of calls with a `key=` argument: within one execution of a statement, a key must name one call."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from hitl_nb.engine.call_keys.keys import Execution
 
 
 class KeyedCalls:
-    """The keyed calls of one execution of a statement.
+    """The calls with a key that one execution of a statement has made.
 
-    Calls with one key are distinguished by their order: made in another order, one would get the result of the other.
+    Calls with the same key are distinguished by their order only. If they were made again in another order, one call
+    would get the result of the other. So such calls are refused.
     """
 
     def __init__(self) -> None:
@@ -23,15 +24,22 @@ class KeyedCalls:
         self._arguments: dict[tuple[str, Key], str] = {}
 
     def begin_execution(self, execution: Execution | None) -> None:
-        """Note that the next calls are of this execution, and forget the calls of other executions."""
+        """Start the records of another execution. The calls of the execution before are forgotten.
+
+        Args:
+            execution: The current execution of the calling task; the records are kept if it is the same as before.
+        """
         if self._execution is not execution:
             self._execution, self._tasks, self._arguments = execution, {}, {}
 
     def check_arguments(self, name: str, key: Key, arguments: Fingerprint, line: Callable[[], str]) -> None:
-        """Check that no other call has this key and other arguments, where these can be compared.
+        """Check that no other call of this execution has the same name and key, but other arguments.
 
         Args:
-            line: the place of the run, for the message.
+            name: Name of the function.
+            key: Key of the call.
+            arguments: Fingerprint of the arguments. If it is not comparable, nothing is checked.
+            line: Returns the line of the run, for the message.
 
         Raises:
             ValueError: There is such a call.
@@ -46,7 +54,7 @@ class KeyedCalls:
             )
 
     def check_alone(self, name: str, key: Key) -> None:
-        """Check that no call of another task with this key is unfinished.
+        """Check that no other task has an unfinished call with the same name and key.
 
         Raises:
             ValueError: There is such a call.
@@ -64,7 +72,7 @@ class KeyedCalls:
 
 
 def _find_running_task() -> asyncio.Task[Any] | None:
-    """Find the asyncio task that the caller runs in; None: it runs in none, such as in a thread of its own."""
+    """Return the asyncio task in which the caller runs; None if the thread runs no task."""
     try:
         return asyncio.current_task()
     except RuntimeError:

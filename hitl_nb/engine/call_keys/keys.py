@@ -1,14 +1,21 @@
-"""Names of recorded calls: a call that is made again after a crash or a pause gets the same name again.
+"""Names of recorded calls. A call that is executed again after a crash or a pause gets the same name again.
 
-A call that continues exactly is named by the places of all frames and by how often they asked before. For a call inside
-code that is made again, the name has three parts:
+Terms of this module:
 
-- the places down to that code;
+- The *place* of a frame is the position of its pending call in the code. A *chain* is a digest of the places of all
+  frames, from the outermost to the innermost.
+- A call is *exact* if a continued run continues directly behind it. Otherwise code around the call is executed again.
+- An *execution* is one exact call, or one run of code that may be executed again, with all recorded calls in it.
+
+An exact call is named by its chain and by the number of earlier calls with that chain. For a call inside code that is
+executed again, the name has three parts:
+
+- the chain of places down to that code;
 - the number of the execution of that code;
 - the call's number among the calls of its kind in the execution.
 
-When the code is made again, these numbers start at the same values. Names begin with a running number, so they sort by
-the time of the first call.
+When the code is executed again, these numbers start at the same values. Names begin with a running number, so they sort
+by the time of the first call.
 """
 
 from __future__ import annotations
@@ -24,14 +31,15 @@ from hitl_nb.own_objects import mark_own
 @mark_own
 @dataclass
 class KeyCounts:
-    """Counters for names of calls that are part of a run's saved state.
+    """Counters for names of calls. They are part of a run's saved state.
 
     Attributes:
-        execution_count: how many executions there were.
-        asked_counts: how often each chain of places asked.
-        open_executions: the current executions, by task: chain, number, innermost place, and whether it is exact.
-        floor: the lowest number of a recorded call that may be asked for; None: as the numbers here say.
-        first_pause: the first pause whose decisions may be asked for; None: the last one.
+        execution_count: Number of executions so far.
+        asked_counts: Chain -> number of its executions that have ended.
+        open_executions: Task -> (chain, number, innermost place, whether it is exact) of its current execution.
+        floor: Lowest running number of a recorded call that the run may ask for. None: it follows from the other
+            fields.
+        first_pause: Number of the first pause whose decisions the run may ask for. None: the last pause.
     """
 
     execution_count: int = 0
@@ -45,17 +53,19 @@ class KeyCounts:
 
 @dataclass(eq=False)
 class Execution:
-    """One exact call, or one execution of code that is made again: the calls in it are distinguished by number.
+    """One exact call, or one execution of code that may be executed again. The recorded calls in it are numbered.
 
     Attributes:
-        chain: digest of the names of its places.
-        number: how many executions there were when it began.
-        place: the name of its innermost place.
-        ask_count: how often its chain asked before.
-        is_restored: whether it began in another process, and its call was neither made again nor answered here.
-        is_awaited: whether it is a call under way that is made again, by this name, when the run continues.
-        has_failed: whether the awaited call in it raised an error: if no code handled it, the call is made again, too.
-        ordinals: how many calls of each kind it made.
+        chain: Digest of the names of its places.
+        number: Number of executions that were counted when it began.
+        place: Name of its innermost place.
+        ask_count: Number of earlier executions with the same chain.
+        is_exact: True if a continued run continues directly behind the call.
+        is_restored: True if it began in another process, and this process has neither made its call nor answered it.
+        is_awaited: True if its call still runs, and a continued run makes the call again by this name.
+        has_failed: True if the call that it awaits raised an error. If no code handles the error, the call is made
+            again.
+        ordinals: Kind of call -> number of calls made so far.
     """
 
     chain: str
@@ -69,21 +79,28 @@ class Execution:
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def name_call(self, kind: str) -> str:
-        """Return the name of a call in this execution; calls of one kind are distinguished by their order."""
+        """Return the name of the next call of this kind in this execution.
+
+        If the program makes the same call again after a resume, the name is the same. Two different calls never share a
+        name.
+
+        Args:
+            kind: Kind of the call. Calls of one kind are distinguished by their order.
+        """
         ordinal = self.ordinals.get(kind, 0)
         self.ordinals[kind] = ordinal + 1
         return f"{self.number:09d}/{self.place}/{self.chain}/{self.ask_count}/{kind}/{ordinal}"
 
 
 class Keys:
-    """Names for the recorded calls of one run. Each task has its own current execution.
+    """Maker of names for the recorded calls of one run. Each asyncio task has its own current execution.
 
     Args:
-        counts: where the run is; from its saved state.
+        counts: Counters from the run's saved state; None for a new run.
 
     Attributes:
-        first_pause: the first pause whose decisions may be asked for; None: the last one.
-        expected_calls: the records that may still be asked for.
+        first_pause: Number of the first pause whose decisions the run may ask for. None: the last pause.
+        expected_calls: The records that the run may still ask for.
     """
 
     def __init__(self, counts: KeyCounts | None = None) -> None:
@@ -99,16 +116,17 @@ class Keys:
     def collect_counts(
         self, unfinished_tasks: Container[str] | None = None, asking_task: str = "", place: str | None = None
     ) -> KeyCounts:
-        """Return the counts to save. The current executions are made again, or answered, when the run continues.
+        """Return the counters to save. The current executions are made again, or answered, when the run continues.
 
-        If a task has an exact execution but waits elsewhere by now, that execution is over. If it were kept open, the
-        next call at its place would be taken for the same call. An execution is not over while it is awaited, or
-        while it is still to be continued here.
+        If a task has an exact execution but waits at another place by now, that execution is over. If it were kept
+        open, the next call at its place would be taken for the same call. An execution is not over while it is awaited,
+        or while this process still has to continue it.
 
         Args:
-            unfinished_tasks: the tasks that have not ended; None: nothing has run, all is as it was saved.
-            asking_task: the task that makes, or awaits, the call that the run is saved at.
-            place: the name of the innermost place of `make_coauthor`; None: that of its last call.
+            unfinished_tasks: Names of the tasks that have not ended. None: no code has run, the state is as it was
+                saved.
+            asking_task: Name of the task that makes, or awaits, the call at which the run is saved.
+            place: Name of the innermost place of the call that is saved. None: the place of the task's last call.
         """
         if unfinished_tasks is not None:
             for task, one in list(self._executions.items()):
@@ -127,24 +145,27 @@ class Keys:
 
     @property
     def lowest_number(self) -> int:
-        """The lowest running number that names made from now on can begin with."""
+        """The lowest running number with which the names of later calls can begin."""
         return min([self._counts.execution_count, *(one.number for one in self._executions.values())])
 
     @property
     def floor(self) -> int:
-        """The lowest number of a recorded call that may be asked for from the loaded position on."""
+        """The lowest running number of a recorded call that the run may ask for, from the loaded position on."""
         return self.lowest_number if self._floor is None else min(self.lowest_number, self._floor)
 
     def take_up_execution(self, task: str = "") -> None:
-        """Mark the pending call of a task as being answered: the next call at its place is a new execution."""
+        """Mark the pending call of a task as answered. The next call at the same place is then a new execution."""
         at_hand = self._executions.get(task)
         if at_hand is not None:
             at_hand.is_restored = False
 
     def end_restored_execution(self, name: str) -> None:
-        """Note that the exact call of this name exists already, as an object.
+        """Record that the result of an exact call exists already in the restored state, as an object.
 
-        Another call at its place is then a different execution.
+        Another call at the same place is then a different execution.
+
+        Args:
+            name: Name of the call.
         """
         for one in self._executions.values():
             if (
@@ -155,25 +176,32 @@ class Keys:
                 one.is_restored = False
 
     def find_execution(self, task: str = "") -> Execution | None:
-        """Return the current execution of a task; None: it has none."""
+        """Return the current execution of a task; None if it has none.
+
+        `task` is the task's name, "" outside of tasks.
+        """
         return self._executions.get(task)
 
     @property
     def has_executions(self) -> bool:
-        """Whether a task of the run has a current execution."""
+        """Whether any task of the run has a current execution."""
         return bool(self._executions)
 
     @property
     def has_inexact_execution(self) -> bool:
-        """Whether a current execution ends with the next poll, so that a poll must be due."""
+        """Whether a current execution is not exact. It ends with the next poll, so a poll must be due."""
         return any(not execution.is_exact for execution in self._executions.values())
 
     def begin_call(self, places: Sequence[str], *, is_exact: bool, task: str = "") -> None:
-        """Note that a recorded call is being made.
+        """Record that a recorded call is being made.
+
+        It starts a new execution, or continues the current one of the task.
 
         Args:
-            places: the names of the places of the frames, outermost first.
-            is_exact: whether it continues behind the call; else the innermost of `places` is made again.
+            places: Names of the places of the frames, outermost first.
+            is_exact: True if a continued run continues behind the call. False: the call at the innermost place is made
+                again.
+            task: Name of the task, "" outside of tasks.
         """
         chain = _digest_places(places)
         at_hand = self._executions.get(task)
@@ -187,14 +215,22 @@ class Keys:
         )
 
     def name_call(self, kind: str = "", task: str = "") -> str:
-        """Return the name of the call that is being made; calls of one kind are distinguished by their order."""
+        """Return the name of the recorded call that is being made; see `Execution.name_call`."""
         at_hand = self._executions.get(task)
         if at_hand is None:
             at_hand = self._executions[task] = Execution("", self._counts.execution_count, task, 0, is_exact=True)
         return at_hand.name_call(kind)
 
     def notice_poll(self, places: Sequence[str], *, is_exact: bool, task: str = "") -> None:
-        """Note that code polled at these places: the current execution is over, unless the places are inside it."""
+        """Record that code of a task has polled, which happens between statements.
+
+        The current execution of the task is over, unless the poll is in code that runs inside that execution.
+
+        Args:
+            places: Names of the places of the frames, outermost first.
+            is_exact: True if a continued run would continue exactly at these places.
+            task: Name of the task, "" outside of tasks.
+        """
         at_hand = self._executions.get(task)
         if at_hand is not None and (is_exact or at_hand.is_exact or at_hand.chain != _digest_places(places)):
             self._end_execution(task)
@@ -208,14 +244,14 @@ class Keys:
 def identify_call(name: str) -> str:
     """Return the part of a call's name that identifies the call.
 
-    The running number is left out, because tasks may take turns differently in another try.
+    The running number is left out, because tasks may take turns differently when the code is executed again.
     """
     number, _, rest = name.partition("/")
     return rest if number.isdigit() and "//" not in name else name
 
 
 def _count_execution(counts: KeyCounts, chain: str) -> None:
-    if chain:  # else what was named belongs to a call that was counted already
+    if chain:  # without a chain, the named calls belong to a call that was counted already
         counts.asked_counts[chain] = counts.asked_counts.get(chain, 0) + 1
         counts.execution_count += 1
 

@@ -1,7 +1,10 @@
-"""Choice of the code to instrument: cells as IPython compiles them, existing functions, `@hitl.agent` in modules.
+"""Choice of the code to instrument: cells as IPython compiles them, existing functions, and `@hitl.agent` functions.
 
-`instrument_source` and `instrument_cell` are for a shell's compiler, `instrument_function` for one function,
-`install` and `uninstall` switch a shell over and back.
+*Instrumented* code is native Python code that also keeps its intermediate values in local variables, so that a pause
+can save its frames (see `engine.compile`). *Native* code here is code that Python compiled without these additions.
+
+`install` and `uninstall` switch the compiler of an IPython shell. `instrument_source` and `instrument_cell` are called
+by that compiler. `instrument_function` is for one function.
 """
 
 from hitl_nb.engine.instrument.cells import instrument_cell, instrument_source

@@ -1,8 +1,9 @@
-"""Libraries that read bytecode: a function that is passed to one, decorated or not, gets its native code back for good.
+"""Hooks for libraries that read the bytecode of functions, such as numba, torch and triton.
 
-A function with a decorator of such a library is left native from the start (see `compile.native_functions`). A
-function can also be passed to the library later, by a call (`numba.njit(function)`, `torch.compile(function)`).
-Therefore the libraries are patched to ask for native code as soon as they are imported.
+Such a library cannot read instrumented code. A function with a decorator of such a library stays native from the start
+(see `compile.native_functions`). A function can also be passed to the library later, by a call (`numba.njit(function)`,
+`torch.compile(function)`). Therefore the libraries are patched when they are imported: they give the function its
+native code back, for good, before they read it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from hitl_nb.engine.instrument.counterparts import get_counterparts
 
 
 def restore_native(function: object) -> None:
-    """Give a function its native code back, if it is instrumented."""
+    """Replace the code of an instrumented function by its native code. Other objects are left as they are."""
     if not isinstance(function, types.FunctionType):
         return
     known = find_code(function.__code__)
@@ -29,7 +30,7 @@ def restore_native(function: object) -> None:
 
 
 def watch_readers() -> None:
-    """Tell the libraries that read bytecode, now or when they are imported."""
+    """Patch the libraries that read bytecode: those that are imported now, and the others when they are imported."""
     for name in _HOOKS.keys() & sys.modules.keys():
         _HOOKS[name](sys.modules[name])
     missing = _HOOKS.keys() - sys.modules.keys()
@@ -52,7 +53,11 @@ def _hook_numba(module: Any) -> None:
 
 
 def _make_hook(*names: str) -> Callable[[Any], None]:
-    """Make a hook for functions of a module that read the bytecode of functions, methods or modules of layers."""
+    """Make a hook that wraps functions of a module, so that these functions see native code.
+
+    Args:
+        names: Names of the functions in the module, for example `compile` in `torch`.
+    """
 
     def hook_module(module: Any) -> None:
         for name in names:
@@ -82,11 +87,14 @@ _HOOKS: dict[str, Callable[[Any], None]] = {
     "torch.jit": _make_hook("script"),
     "triton": _make_hook("jit"),
 }
-"""By module, the hook to run after its import. jax runs the functions that are passed to it; joblib sends them."""
+"""Name of a module -> the hook that is called with the module after its import.
+
+jax and joblib need no hook: jax runs the functions that it gets, and joblib sends them to other processes.
+"""
 
 
 class _HookingFinder:
-    """Finds modules where Python finds them, and runs the hook of each after its import."""
+    """Import finder that finds modules where Python finds them, and calls the hook of a module after its import."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None

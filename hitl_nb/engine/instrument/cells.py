@@ -1,12 +1,12 @@
-"""Cells that are not agents: their top level runs unchanged, and the functions that they define are instrumented.
+"""Instrumentation of cells that are not agent cells.
 
-Only an agent cell can pause at its top level. So the code that Python compiled for a statement of another cell keeps
-all its instructions. Only the code constants of functions, methods, lambdas and generator expressions in it are
-replaced by instrumented code. Code that runs immediately and then ends (a list comprehension at the top level, a class
-body) stays native too.
+The top level of such a cell runs unchanged, and the functions that it defines are instrumented. Only an agent cell can
+pause at its top level. So the code that Python compiled for a statement of another cell keeps all its instructions.
+Only the code constants of functions, methods, lambdas and generator expressions in it are replaced by instrumented
+code. Code that runs immediately and then ends (a list comprehension at the top level, a class body) stays native too.
 
     unit = instrument_source(source, filename, flags=flags)      # None: cannot be instrumented, runs natively
-    code = instrument_cell(native_code, unit, namespace)         # what IPython executes instead
+    code = instrument_cell(native_code, unit, namespace)         # IPython executes this code instead
 """
 
 from __future__ import annotations
@@ -21,19 +21,22 @@ from hitl_nb.engine.instrument.resolved_names import make_resolver
 
 
 def has_functions(code: types.CodeType) -> bool:
-    """Return whether code defines anything that could be instrumented."""
+    """Return whether compiled code contains the code of functions, classes or comprehensions."""
     return any(isinstance(value, types.CodeType) for value in code.co_consts)
 
 
 def instrument_source(source: str, filename: str, *, flags: int = 0) -> Unit | None:
-    """Return the unit of a cell's source, made once. It shows no warnings: Python has compiled the cell already.
+    """Return the unit (the compiled source) of a cell. The same source gives the same unit.
+
+    No compiler warnings are shown, because Python has compiled the cell already.
 
     Args:
-        source: the cell as IPython compiles it, magics rewritten.
-        flags: of the compiler: `from __future__` imports of earlier cells.
+        source: Text of the cell as IPython compiles it, with magics rewritten to Python.
+        filename: File name of the cell, for tracebacks.
+        flags: Compiler flags of `from __future__` imports of earlier cells.
 
     Returns:
-        None for a source that Python does not take as a whole (statements behind a `return`, say).
+        None if Python cannot compile the source as a whole, for example because it has statements behind a `return`.
     """
     try:
         return compile_unit(source, filename, is_cell=True, flags=flags, warns=False)
@@ -42,10 +45,12 @@ def instrument_source(source: str, filename: str, *, flags: int = 0) -> Unit | N
 
 
 def instrument_cell(code: types.CodeType, unit: Unit, namespace: Mapping[str, Any]) -> types.CodeType:
-    """Return the native code of a statement of this unit, with instrumented functions.
+    """Return the native code of a statement with its functions replaced by instrumented functions.
 
     Args:
-        namespace: used to look up decorators, for functions that are left native.
+        code: Native code of one statement of the cell, or of the whole cell.
+        unit: The unit of the cell.
+        namespace: Namespace of the notebook, in which decorators are looked up. Some of them keep a function native.
     """
     resolve = make_resolver(namespace)
     lines = {head.line for head in unit.heads if head.is_left_native(resolve)}

@@ -1,4 +1,4 @@
-"""Native code and the instrumented code of the same function, matched."""
+"""Matching of native code objects with the instrumented code of the same function."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CodeKey = tuple[str, int]  # qualified name, first line
 
 @dataclass(frozen=True, eq=False)
 class CodePair:
-    """One function of a unit."""
+    """The native and the instrumented code of one function."""
 
     native: types.CodeType
     instrumented: types.CodeType
 
 
 class Counterparts:
-    """The functions of a unit, found by the code that Python has made of them."""
+    """The functions of a unit (the source of one cell or module), each with its native and its instrumented code."""
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
@@ -34,17 +34,18 @@ class Counterparts:
         }
 
     def find_instrumented(self, code: types.CodeType) -> types.CodeType | None:
-        """Find the instrumented code of the same function; None: the source has no function with exactly this code."""
+        """Return the instrumented code of the function that has exactly this native code; None if there is none."""
         for pair in self._pairs.get((code.co_qualname, code.co_firstlineno), ()):
             if pair.native == code and can_replace_code(pair.instrumented, code):
                 return pair.instrumented
         return None
 
     def find_of_cell(self, code: types.CodeType) -> types.CodeType | None:
-        """Do the same for code that is known to be of this source, and may be compiled one statement at a time.
+        """Return the instrumented code for native code that is known to be of this source; None if there is none.
 
-        IPython compiles cells in this way. Python compiles calls of a module's functions differently if the same source
-        contains the `import` of the module.
+        In contrast to `find_instrumented`, the instructions may differ, because IPython compiles a cell one statement
+        at a time. Python compiles calls of a module's functions differently if the same source contains the `import` of
+        the module.
         """
         found = self.find_instrumented(code)
         if found is not None:
@@ -55,21 +56,29 @@ class Counterparts:
         return None
 
     def find_rewritten(self, code: types.CodeType) -> types.CodeType | None:
-        """Do the same for code that a tool has rewritten, as pytest does with assertions: by name and line alone."""
+        """Return the instrumented code for code that a tool has rewritten, as pytest does with assertions.
+
+        The function is found by its name and line alone. None if no function, or more than one, has them.
+        """
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), [])
         return pairs[0].instrumented if len(pairs) == 1 and can_replace_code(pairs[0].instrumented, code) else None
 
     def find_native(self, code: types.CodeType) -> types.CodeType | None:
-        """Return the native code of an instrumented function."""
+        """Return the native code of an instrumented function; None if the code is not of this unit."""
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), ())
         return next((pair.native for pair in pairs if pair.instrumented is code), None)
 
     def has_code(self, code: types.CodeType) -> bool:
-        """Return whether the source has a function with exactly this code, instrumented or not."""
+        """Return whether this is exactly the native code of a function in the source."""
         return code in self._native.get((code.co_qualname, code.co_firstlineno), ())
 
     def graft_functions(self, code: types.CodeType, leaves: Callable[[types.CodeType], bool]) -> types.CodeType:
-        """Return native code with its functions replaced by instrumented ones, except those that are left native."""
+        """Return a copy of native code in which the functions are instrumented.
+
+        Args:
+            code: The native code.
+            leaves: Returns True for the code of a function that must stay native.
+        """
         constants = [self._graft_constant(value, leaves) for value in code.co_consts]
         if all(new is old for new, old in zip(constants, code.co_consts, strict=True)):
             return code
@@ -86,7 +95,7 @@ _counterparts_by_unit: weakref.WeakKeyDictionary[Unit, Counterparts] = weakref.W
 
 
 def get_counterparts(unit: Unit) -> Counterparts:
-    """Return the counterparts of a unit, made at the first call."""
+    """Return the `Counterparts` of a unit. They are made at the first call."""
     found = _counterparts_by_unit.get(unit)
     if found is None:
         found = _counterparts_by_unit[unit] = Counterparts(unit)
@@ -94,9 +103,9 @@ def get_counterparts(unit: Unit) -> Counterparts:
 
 
 def can_replace_code(new: types.CodeType, old: types.CodeType) -> bool:
-    """Return whether `new` can replace the code `old` of a function.
+    """Return whether a function can get the code `new` in place of its code `old`.
 
-    Parameters and outer variables must be the same.
+    Parameters, free variables, and the kind (generator, coroutine) must be the same.
     """
     count = old.co_argcount + old.co_kwonlyargcount
     count += bool(old.co_flags & _VARARGS) + bool(old.co_flags & _VARKEYWORDS)
@@ -114,7 +123,7 @@ _KINDS = 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200  # also generator, coroutine, i
 
 
 def iterate_nested_codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Yield all code objects inside a code object."""
+    """Yield all code objects inside a code object, without the code object itself."""
     for value in code.co_consts:
         if isinstance(value, types.CodeType):
             yield value
@@ -131,13 +140,17 @@ def _group_by_key(code: types.CodeType) -> dict[CodeKey, list[types.CodeType]]:
 def _pair_codes(
     native: list[types.CodeType], made: list[types.CodeType]
 ) -> Iterator[tuple[types.CodeType, types.CodeType]]:
-    """Pair functions of one name and line (lambdas, for example) by the places of their bodies."""
+    """Yield (native, instrumented) for functions with the same name and line, such as two lambdas in one line.
+
+    They are matched by the positions of their first instructions. Without positions (`-X no_debug_ranges`), they are
+    matched by order and content.
+    """
     known = [code for code in made if find_code(code) is not None]
     if len(native) == 1 and len(known) == 1:
         yield native[0], known[0]
         return
     by_start = {_find_start(code): code for code in known}
-    if len(by_start) < len(known) or None in by_start:  # `-X no_debug_ranges`
+    if len(by_start) < len(known) or None in by_start:  # code without columns: `-X no_debug_ranges`
         if len(native) == len(known):
             yield from (pair for pair in zip(native, known, strict=True) if _is_alike(*pair))
         return
@@ -148,7 +161,10 @@ def _pair_codes(
 
 
 def _summarize_code(code: types.CodeType) -> tuple[object, ...]:
-    """Return the names, constants and start of a function: equal for equal source, whatever its instructions are."""
+    """Return the names, constants and first position of a function.
+
+    They are equal for equal source, not its instructions.
+    """
     values: list[tuple[Any, str]] = [
         (type(value), repr(value)) for value in code.co_consts if not isinstance(value, types.CodeType)
     ]
@@ -156,7 +172,7 @@ def _summarize_code(code: types.CodeType) -> tuple[object, ...]:
 
 
 def _is_alike(native: types.CodeType, made: types.CodeType) -> bool:
-    """Return whether instrumented code names and has all that the native code does."""
+    """Return whether instrumented code has all names and constants of the native code."""
     values = {value for value in native.co_consts if value is not None and not isinstance(value, types.CodeType)}
     return {*native.co_names} <= {*made.co_names} and values <= {*made.co_consts}
 

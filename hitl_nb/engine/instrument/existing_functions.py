@@ -1,6 +1,6 @@
-"""Functions of cells that ran before the extension was loaded: they get instrumented code in place of their own.
+"""Instrumentation of functions that cells defined before the extension was loaded.
 
-Generators that are under way keep the code they were begun with.
+The function objects stay; their code is replaced. Generators that have begun keep the code with which they began.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from hitl_nb.engine.instrument.resolved_names import make_resolver
 
 
 def instrument_existing(shell: Any) -> int:
-    """Instrument the functions that cells of this shell have defined. Returns how many were given new code."""
+    """Replace the code of the functions that cells of this shell have defined.
+
+    Returns the number of functions changed.
+    """
     names: dict[str, int] = getattr(shell.compile, "_filename_map", {})
     found: dict[str, list[types.FunctionType]] = {}
     for value in gc.get_objects():
@@ -30,9 +33,9 @@ def instrument_existing(shell: Any) -> int:
 
 
 def read_cell_source(shell: Any, filename: str) -> str | None:
-    """Read the source of a cell as it was compiled; None: no cell of this shell has this file name.
+    """Return the source of a cell as it was compiled; None if no cell of this shell has this file name.
 
-    The text is in the history; linecache has only its lines, without their line endings.
+    The text is in the shell's history. `linecache` has only the lines, without the original line endings.
     """
     number: int | None = getattr(shell.compile, "_filename_map", {}).get(filename)
     if number is None:

@@ -1,9 +1,9 @@
-"""`@hitl.agent` on a function of a module, a script, or a cell: instrumented code for just this function.
+"""Instrumented code for a single function: `@hitl.agent` in a module, a script or a cell.
 
     code = instrument_function(function)     # code that `function.__code__` can be replaced with
     call = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
 
-The whole file is one unit, made once per file and content. The rest of the module stays as it is; functions, lambdas
+The whole file is compiled as one unit, once for each content. The rest of the module stays as it is. Functions, lambdas
 and generator expressions inside the function are instrumented, too.
 """
 
@@ -19,24 +19,24 @@ from hitl_nb.engine.instrument.counterparts import get_counterparts
 
 
 class InstrumentationError(Exception):
-    """A function cannot be instrumented. The message is a sentence that gives the reason."""
+    """Error: a function cannot be instrumented. The message is a sentence that gives the reason."""
 
 
 class NoSourceError(InstrumentationError):
-    """There is no source text of the function."""
+    """Error: the source text of a function is not available."""
 
 
 class SourceChangedError(InstrumentationError):
-    """The source text is not the one that the function was made of."""
+    """Error: the source text is not the text from which the function was made."""
 
 
 def instrument_function(function: types.FunctionType) -> types.CodeType:
-    """Return instrumented code of a function, with the same free variables and parameters.
+    """Return the instrumented code of a function. It has the same free variables and parameters.
 
     Raises:
-        NoSourceError: its source is not available (made by `exec` of a text, in the plain `python` prompt).
-        SourceChangedError: its file was edited since it was imported.
-        InstrumentationError: it is left native (numba, a step, `# hitl: native`).
+        NoSourceError: The source is not available (made by `exec` of a text, or in the plain `python` prompt).
+        SourceChangedError: The file was edited since it was imported.
+        InstrumentationError: The function stays native (numba, a step, `# hitl: native`).
     """
     code = function.__code__
     if find_code(code) is not None:
@@ -59,10 +59,11 @@ def instrument_function(function: types.FunctionType) -> types.CodeType:
 
 
 def find_source_unit(function: types.FunctionType) -> Unit:
-    """Find the unit of the file, or of the cell, that a function was made from.
+    """Return the unit (the compiled source) of the file or cell from which a function was made.
 
     Raises:
-        NoSourceError: The source is not available, or is not Python.
+        NoSourceError: The source is not available.
+        SourceChangedError: The source is not valid Python any more.
     """
     code = function.__code__
     source = _read_source(function)
@@ -75,7 +76,7 @@ def find_source_unit(function: types.FunctionType) -> Unit:
     try:
         return compile_unit(source, code.co_filename, is_cell=False, flags=flags, warns=False)
     except SyntaxError as error:
-        unit = instrument_source(source, code.co_filename, flags=flags)  # a cell with `await` at its top
+        unit = instrument_source(source, code.co_filename, flags=flags)  # a cell with `await` at its top level
         if unit is not None:
             return unit
         raise SourceChangedError(

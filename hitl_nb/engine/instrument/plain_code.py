@@ -1,4 +1,4 @@
-"""Descriptions of code that leave out what instrumentation added."""
+"""Descriptions of code objects without the additions of the instrumentation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMED, _CONSTANT, _PREFIX = frozenset(dis.hasname), dis.opmap["LOAD_CONST"], di
 
 
 def list_global_names(code: CodeType) -> set[str]:
-    """List the global names and attributes in a function's own code, as `co_names` has them natively."""
+    """Return the names of globals and attributes that a function's own code uses, as in `co_names` of native code."""
     if find_code(code) is None:
         return {*code.co_names}
     found = set[str]()
@@ -27,7 +27,7 @@ def list_global_names(code: CodeType) -> set[str]:
 
 
 def describe_code(code: CodeType) -> tuple[Any, ...]:
-    """Describe code as data: equal for equal source, wherever it is in its cell, and in every process."""
+    """Return a tuple that describes code. It is equal for equal source, in every process and at any line of a cell."""
     known = find_code(code)
     constants = code.co_consts if known is None else code.co_consts[:-1]  # the last one says which function it is
     return (code.co_code, code.co_names, code.co_varnames, tuple(map(_describe_constant, constants)))

@@ -1,4 +1,4 @@
-"""Qualified names of the modules, functions and classes that the names of a namespace refer to."""
+"""Qualified names of the modules, functions and classes that the names in a namespace refer to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 
 def make_resolver(namespace: Mapping[str, Any]) -> Callable[[str], str | None]:
-    """Make a function that returns the qualified name of the object that a name of this namespace refers to."""
+    """Make a function that returns the qualified name of the object that a name refers to in this namespace.
+
+    The function returns None for a name that the namespace does not have.
+    """
 
     def resolve(name: str) -> str | None:
         try:
@@ -21,7 +24,10 @@ def make_resolver(namespace: Mapping[str, Any]) -> Callable[[str], str | None]:
 
 
 def find_qualified_name(value: Any) -> str | None:
-    """Return a qualified name, such as `numba.core.decorators.njit`, without running code of the value."""
+    """Return the qualified name of a value, such as `numba.core.decorators.njit`, without running code of the value.
+
+    For an object that is no module, class or function, it is the name of its class. None if there is no such name.
+    """
     if isinstance(value, types.ModuleType):
         return vars(value).get("__name__")
     kind: Any = value if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)) else type(value)  # pyright: ignore[reportUnknownVariableType]

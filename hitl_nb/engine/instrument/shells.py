@@ -1,8 +1,8 @@
-"""The compiler of an IPython shell, while the extension is loaded.
+"""The compiler of an IPython shell while the extension is loaded.
 
 The shell keeps its compiler object; only the class of the object changes. So the state that other code uses (file
 names, flags) stays the same. The compiler compiles each statement as before, and then replaces the code of the
-functions in it.
+functions in it by instrumented code.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from hitl_nb.engine.instrument.bytecode_readers import watch_readers
 from hitl_nb.engine.instrument.cells import has_functions, instrument_cell, instrument_source
 from hitl_nb.engine.instrument.existing_functions import instrument_existing, read_cell_source
 
-_SOURCE = "_hitl_source"  # an attribute of the nodes that a compiler has parsed: the text they are from
+_SOURCE = "_hitl_source"  # attribute of the nodes that a compiler has parsed: their source text
 
 
 def install(shell: Any) -> None:
-    """Instrument what the shell compiles from now on, and the functions that its cells have defined."""
+    """Make the shell's compiler instrument all cells from now on, and instrument the functions that exist already.
+
+    Args:
+        shell: The IPython shell.
+    """
     if not isinstance(shell.compile, _InstrumentingCompiler):
         compiler: object = shell.compile
         compiler.__class__ = _make_instrumenting_class(type(compiler), shell, _running_cell(shell))
-        if hasattr(shell, "compiler_class"):  # for cells of other notebooks, which `%run` runs in this one
+        if hasattr(shell, "compiler_class"):  # `%run other.ipynb` makes another compiler, of this class
             shell.compiler_class = _make_instrumenting_class(shell.compiler_class, shell)
 
     def get_local_scope(depth: int) -> Any:
@@ -39,9 +43,10 @@ def install(shell: Any) -> None:
 
 
 def _running_cell(shell: Any) -> dict[str, str]:
-    """Return file name and text of the cell that is installing this: its nodes were parsed before, without their text.
+    """Return {file name: text} of the cell that runs `install`; an empty dictionary if there is none.
 
-    IPython compiles the statements of a cell one by one: those below `%load_ext hitl_nb` are compiled later.
+    IPython compiles the statements of a cell one by one, so those below `%load_ext hitl_nb` are compiled later. Their
+    nodes were parsed before, by the old class, which did not keep the text.
     """
     frame, name = sys._getframe(), None  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame is not None:
@@ -53,10 +58,14 @@ def _running_cell(shell: Any) -> dict[str, str]:
 
 
 def find_local_scope(frame: types.FrameType) -> Any:
-    """Find the local variables of a frame for a magic that reads and binds them: an agent cell's are the notebook's."""
+    """Return the local variables of a frame for a magic that reads and binds them.
+
+    For an agent cell and an ordinary cell, that is the namespace of the notebook. For an instrumented function, it is a
+    copy without the engine's names.
+    """
     known = find_code(frame.f_code)
     if known is None:
-        return frame.f_locals  # an ordinary cell's are the namespace itself
+        return frame.f_locals  # for an ordinary cell this is the namespace itself
     if known.function.kind == "cell":
         return frame.f_globals
     return {name: value for name, value in frame.f_locals.items() if not name.startswith(".") or name == ".0"}
@@ -67,7 +76,10 @@ def _find_frame(depth: int) -> types.FrameType:
 
 
 def uninstall(shell: Any) -> None:
-    """Make the shell compile native code again. Existing functions keep their code, which works without this class."""
+    """Make the shell compile native code again.
+
+    Existing functions keep their instrumented code, which works without it.
+    """
     if isinstance(shell.compile, _InstrumentingCompiler):
         compiler: object = shell.compile
         compiler.__class__ = _find_original_class(type(compiler))
@@ -84,11 +96,16 @@ def _make_instrumenting_class(kind: type, shell: Any, started_cells: dict[str, s
 def _find_original_class(kind: type) -> type:
     return (
         kind.__mro__[2] if issubclass(kind, _InstrumentingCompiler) else kind
-    )  # behind the class itself and `_InstrumentingCompiler`
+    )  # the first two are the class itself and `_InstrumentingCompiler`
 
 
 class _InstrumentingCompiler:
-    """A base class that is put in front of the class of a shell's compiler."""
+    """Base class that is put in front of the class of a shell's compiler.
+
+    Attributes:
+        hitl_shell: The shell.
+        hitl_begun: File name -> text of the cell that was running when the class was installed.
+    """
 
     hitl_shell: Any
     hitl_begun: ClassVar[dict[str, str]]
@@ -122,7 +139,7 @@ class _InstrumentingCompiler:
 
 
 def _read_source_text(source: Any) -> str | None:
-    """Read the text that nodes were parsed from; None: other code has made the nodes."""
+    """Return the text from which nodes were parsed; None if other code has made the nodes."""
     body: Any = getattr(source, "body", None)
     if isinstance(body, list):
         body = next(iter(cast("list[Any]", body)), None)

@@ -1,1 +1,1 @@
-"""The live code of one run, on this process's stack."""
+"""The live code of one run: the frames that are on this process's stack now."""

@@ -1,8 +1,11 @@
-"""Threads and submitted calls that an agent started and nobody waits for. A pause would lose them.
+"""Background work: threads and submitted calls that an agent has started and that nobody waits for.
 
-A statement that is made again starts its work again. Work that an earlier statement started is not started again: until
-it has ended, no question can be asked. Work that a step started belongs to that step. A pause waits for the step to
-end, and only the work that is still running then would be lost.
+A pause ends the process's part of a run, so it would lose such work. If a statement is executed again after the pause,
+it starts its own work again. But work that an earlier statement has started is not started again. So no question can be
+asked until that work has ended.
+
+Work that a step started belongs to that step. A pause waits for the step to end, and only work that still runs after
+that would be lost.
 """
 
 from __future__ import annotations
@@ -31,7 +34,10 @@ class _Start:
     """The origin of a piece of background work.
 
     Attributes:
-        step: the step whose function started the work: done when that has ended; None if no step did.
+        moment: The execution of the statement that started it; see `LiveRun.current_moment`.
+        line: The line that started it, for messages.
+        name: Name of the function that it runs, for messages.
+        step: Future of the step whose function started it, done when the step has ended. None if no step started it.
     """
 
     moment: object
@@ -52,16 +58,24 @@ class BackgroundWork:
         self._started: WeakKeyDictionary[StartedWork, _Start] = WeakKeyDictionary()
 
     def add_started(self, started: StartedWork, function: Any) -> None:
-        """Note that the running code has started `started`, which calls `function`."""
+        """Record that the running code has started a piece of background work.
+
+        Args:
+            started: The thread or future.
+            function: The function that it calls.
+        """
         if self.live.is_running:
             name = getattr(function, "__qualname__", None) or type(function).__name__
             self._started[started] = _Start(self.live.current_moment, self.live.line, name, find_active_step())
 
     def find_problem(self, *, within: bool) -> str | None:
-        """Explain why a question cannot be asked now; None if it can.
+        """Return a message that says why no question can be asked now, because background work is unfinished.
+
+        None: it can.
 
         Args:
-            within: True if the current statement is made again when the run continues, and starts its work again.
+            within: True if the current statement is executed again when the run continues. It then starts its work
+                again, so its own work is no problem.
         """
         if not self._started:
             return None
@@ -72,7 +86,10 @@ class BackgroundWork:
         return None
 
     def left_by_steps(self) -> str | None:
-        """Explain why a question cannot be asked when the steps beside it have ended; None if it can."""
+        """Return a message if work that a step has started is unfinished, also after the step has ended.
+
+        None: there is none.
+        """
         for started, start in list(self._started.items()):
             if start.step is not None and not _is_over(started):
                 return _describe_unfinished(started, f"{start.name}(), which a step has started,")
@@ -95,9 +112,9 @@ def _is_over(started: StartedWork) -> bool:
 
 
 def is_from_library(function: Any) -> bool:
-    """Tell whether a function, or what a coroutine runs, is of Python's or an installed library.
+    """Return whether a function or coroutine is defined in Python's library, an installed package or hitl_nb.
 
-    Its threads serve it.
+    Threads that run such a function serve the library, so they are not background work of the agent.
     """
     code: Any = getattr(function, "cr_code", None) or getattr(inspect.unwrap(function), "__code__", None)
     if code is None:

@@ -1,4 +1,4 @@
-"""Tasks that a pause or a refusal ends, and that nobody awaits."""
+"""Asyncio tasks that end because of a pause or a refused question, and that nobody awaits."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import contextlib
 
 
 def read_outcome_of_task() -> None:
-    """Keep asyncio from reporting a task that a pause or a refusal ends, and that nobody awaits: its error is known.
+    """Keep asyncio from reporting that the error of the current task was never retrieved.
 
-    The report is noise. It also formats the traceback in the task's finalizer. CPython before 3.11.8 and 3.12.2 then
-    breaks a compilation that is under way (gh-106905).
+    A pause or a refused question ends the task, so its error is known and the report would be noise. The report also
+    formats the traceback in the task's finalizer. CPython before 3.11.8 and 3.12.2 then breaks a compilation that is
+    running (gh-106905).
     """
     with contextlib.suppress(RuntimeError):  # no loop runs in this thread
         task = asyncio.current_task()

@@ -1,6 +1,11 @@
-"""The code of one run, on this process's stack: where it is, what its calls are named, how it is left.
+"""The running code of one run: its position on the stack, the names of its calls, and the ways to leave it.
 
-Nothing here reads or writes the store; `session` does.
+This module neither reads nor writes the store; `session` does. Terms:
+
+- Code *reports* (polls) between statements, in loops and behind calls: it calls the engine, which may save the run.
+- A *place* is the position of a frame's pending call. Code is *exact* if a continued run continues directly behind the
+  pending call. Otherwise the call is executed again.
+- A *stack* is the saved data of all frames of the run (`SavedStack`).
 """
 
 from __future__ import annotations
@@ -42,20 +47,23 @@ from hitl_nb.errors import CannotPause, Paused
 
 
 class LiveRun:
-    """Runs the code of one run from its beginning, or continues its saved stack.
+    """The code of one run in this process. It starts at the beginning, or continues a saved stack.
 
     Args:
-        begin: calls the code; None: nothing runs, a state is only loaded.
-        stack: what is continued in place of beginning.
-        counts: the counts that the names of calls continue from.
-        end: the stack behind the last statement.
-        display: shows the value of the cell's last expression.
+        begin: Starts the code. None: no code runs, a state is only loaded.
+        stack: Saved stack to continue; None: the code starts at the beginning.
+        counts: Counters from the saved state, from which the names of calls continue.
+        end: Returns the stack to save behind the last statement.
+        display: Shows the value of the cell's last expression.
 
     Attributes:
-        paused: set when the run was saved and must stop.
-        answer: gives the value that the innermost frame of `stack` waits for.
-        on_poll: called with a frame where code reports.
-        on_unwinding: called before a `finally` or `with` runs for an error that nobody handles, with its position.
+        paused: The exception `Paused`, once the run is saved and must stop.
+        answer: Called without arguments for the value for which the innermost frame of `stack` waits.
+        on_poll: Called with the user's frame when code reports.
+        on_unwinding: Called with the position of an error that no code may handle, before a `finally` or `with` runs.
+        refused: The questions that were refused.
+        result: The value that the code returned.
+        callee: The function of the recorded call that is being made.
     """
 
     def __init__(
@@ -91,7 +99,16 @@ class LiveRun:
     # -- running
 
     async def run(self) -> Any:
-        """Run to the end; what the code returns. Raises what it raises, and Paused."""
+        """Run the code to its end.
+
+        Returns:
+            The return value of the code.
+
+        Raises:
+            Paused: The run was saved and must stop.
+            CannotPause: A question was refused, and the code has swallowed the error.
+            Exception: The code raised it.
+        """
         self._thread = threading.get_ident()
         RUNTIME.show = show_last_value
         made: Any = self._start_code()
@@ -110,17 +127,19 @@ class LiveRun:
 
     @property
     def is_running(self) -> bool:
-        """Whether code of the run is on the stack, or suspended."""
+        """Whether frames of the run are on the stack or suspended in this process."""
         return self._driver.is_running
 
     @property
     def is_answering(self) -> bool:
-        """Whether a decided call is being completed."""
+        """Whether a call that was decided is being completed, to give its value to the restored frame."""
         return self._driver.is_answering
 
     @property
     def waiting_position(self) -> RunPosition | None:
-        """The saved stack that still waits to be continued, or the beginning that still waits to be run; else None.
+        """The position of code that has not run in this process yet: the saved stack, or the beginning.
+
+        None: it has run.
 
         Raises:
             CannotSave: The beginning cannot be saved.
@@ -132,18 +151,28 @@ class LiveRun:
         return RunPosition(read_initial_stack(self._begin), self.keys.collect_counts(), find_line=self.find_line)
 
     def check_stopped(self) -> None:
-        """Raise Paused, or the refusal of a question, where code has swallowed it."""
+        """Raise the error that the user's code has swallowed, if there is one.
+
+        Raises:
+            Paused: The run was saved and must stop.
+            CannotPause: A question was refused.
+        """
         if self.paused is not None:
             raise self.paused
         self.refused.raise_swallowed()
 
     def refuse(self, error: CannotPause, calls: tuple[object, ...]) -> None:
-        """Note that a question is refused, inside the recorded `calls`."""
+        """Record that a question is refused.
+
+        Args:
+            error: The error that the asking code gets.
+            calls: The recorded calls (steps, gated tools) inside which the question was asked.
+        """
         self.refused.add_refusal(error, calls)
         RUNTIME.due = True
 
     def _report_place(self, frame: types.FrameType) -> None:
-        """Code has reached a place where it reports."""
+        """Handle a report of the code in `frame`, which happens between statements and in loops."""
         RUNTIME.due = True
         self.check_stopped()
         RUNTIME.due = False
@@ -163,7 +192,11 @@ class LiveRun:
             RUNTIME.due = True
 
     def _record_unwinding(self, error: BaseException, frame: types.FrameType, by_with: bool) -> None:
-        """An error is about to leave a handler, a `finally` or a `with`. If nobody can handle it, its place is kept."""
+        """Report the position of an error to `on_unwinding`, if no code can handle the error.
+
+        It is called before the error leaves a handler, or before a `finally` or `with` runs for it, because they change
+        the state.
+        """
         seen: BaseException | None = error
         while seen is not None:
             if seen is self._unwound:
@@ -180,7 +213,10 @@ class LiveRun:
             self.on_unwinding(RunPosition(stack, self._read_failure_counts(stack), find_line=self.find_line))
 
     def _step_out_for_retry(self, error: BaseException, stack: SavedStack) -> bool:
-        """Step out of where it cannot help to try again. Returns whether it may help to continue there."""
+        """Remove frames in which a retry of the failed code cannot help.
+
+        Returns whether a retry from the rest may help.
+        """
         if not step_out_of_raising(stack):
             return False
         if self._was_resumed and is_stuck(error, stack):
@@ -189,15 +225,20 @@ class LiveRun:
         return True
 
     def ask_for_reports(self) -> None:
-        """Have code report at its next place."""
+        """Make the running code report at its next place."""
         RUNTIME.due = True
 
     # -- the call that is being made
 
     def begin_call(self, callee: Any) -> bool:
-        """Begin a recorded call of `callee`. Returns whether it is exact: the run continues behind it.
+        """Begin a recorded call (a step or a question).
 
-        Else it is made again when the run continues, with what leads to it.
+        Args:
+            callee: The function that is called.
+
+        Returns:
+            True if the call is exact: a continued run continues behind it. False: a continued run makes the call again,
+                with the code that leads to it.
         """
         if self.is_nested or not self.is_running or started_in.get() is not None:
             return False
@@ -210,9 +251,12 @@ class LiveRun:
         return exact
 
     async def await_call(self, call: Awaitable[Any]) -> Any:
-        """Await the current call. If the run is continued meanwhile, the call is made again, by its name."""
+        """Await a recorded call.
+
+        If the run is saved and continued meanwhile, the call is made again and has the same name.
+        """
         execution = self.keys.find_execution(self._task)
-        if execution is None:  # of a call that was made before anything was named
+        if execution is None:  # the call was made before any call was named
             return await call
         execution.is_awaited = True
         try:
@@ -225,7 +269,7 @@ class LiveRun:
 
     @property
     def is_nested(self) -> bool:
-        """Whether a recorded call makes the calls of now: they are named after it."""
+        """Whether the current code runs inside a recorded call. Calls that it makes are named after that call."""
         return bool(inside_call.get())
 
     def _read_places(self, callee: Any) -> tuple[tuple[str, ...], bool]:
@@ -237,7 +281,7 @@ class LiveRun:
             return self._read_outside_places(), False
 
     def _read_outside_places(self) -> tuple[str, ...]:
-        """Read the places of the run's own code, for a call from another task or thread of it."""
+        """Return the names of the places of the run's own code, for a call from another task or thread of the run."""
         frame = sys._current_frames().get(self._thread)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
         try:
             return self._driver.read_places(frame, lambda value: False).names if frame is not None else ("",)
@@ -245,11 +289,18 @@ class LiveRun:
             return ("",)
 
     def name_call(self, name: str, key: Key | None = None) -> str:
-        """Make a name for a call: equal when the same call is made again, different for every other.
+        """Return an identifier for a call.
 
-        Those that a recorded call makes are apart from all others: they are not made again when it is not.
+        If the program makes the same call again after a resume, the identifier is the same; two different calls never
+        share one. Calls made inside a recorded call are numbered separately, because they are not made again if the
+        recorded call is not executed again.
 
-        Raises ValueError if another task that still runs has made a call with this key.
+        Args:
+            name: Name of the function that is called.
+            key: The `key=` of the call, if the user has given one.
+
+        Raises:
+            ValueError: Another task has an unfinished call with this key.
         """
         if key is not None:
             self._keyed_calls.begin_execution(self.current_execution)
@@ -262,23 +313,35 @@ class LiveRun:
         return start.name_call(kind if inside_call.get() else f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:
-        """Begin a thread, and give the name that its calls are named after."""
+        """Prepare the start of a thread.
+
+        Returns the execution after which the recorded calls of the thread are named.
+        """
         self.begin_call(None)
         return self.current_execution
 
     @property
     def current_execution(self) -> Execution | None:
-        """The execution that the current call belongs to."""
+        """The execution (see `call_keys.keys`) to which the current recorded call belongs; None if there is none."""
         return started_in.get() or self.keys.find_execution(self._task)
 
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
-        """Raise ValueError if another call of this statement has this key and other arguments."""
+        """Check that no other call of this execution has the same key, but other arguments.
+
+        Raises:
+            ValueError: There is such a call.
+        """
         self._keyed_calls.begin_execution(self.current_execution)
         self._keyed_calls.check_arguments(name, key, arguments, lambda: self.line)
 
     @property
     def current_moment(self) -> object:
-        """Equal for two times in one execution of one statement."""
+        """An object that identifies the current execution of the current statement.
+
+        It is equal at all times of one execution.
+
+        None if the run's code is not running.
+        """
         if not self.is_running:
             return None
         try:
@@ -290,7 +353,7 @@ class LiveRun:
 
     @property
     def is_direct(self) -> bool:
-        """Whether the code that calls the engine now is not made again when the run continues."""
+        """Whether the code that calls the engine now is exact: it is not executed again when the run continues."""
         if not self.is_running:
             return False
         frame = find_user_frame()
@@ -302,7 +365,7 @@ class LiveRun:
     # -- where it is
 
     def find_line(self) -> str:
-        """Find where the run is, for sentences."""
+        """Return where the run is, for messages: "line 7 of refund", or another phrase if there is no such line."""
         if not self._driver.is_running:
             return "its beginning"
         try:
@@ -314,11 +377,21 @@ class LiveRun:
     line = property(find_line)
 
     def hold_tasks(self) -> contextlib.AbstractContextManager[None]:
-        """Hold the run's tasks while another thread reads a position and leaves the run; may raise CannotSave."""
+        """Return a context manager that stops the run's other tasks during its block.
+
+        It is used while a thread reads the position and leaves the run.
+
+        Raises:
+            CannotSave: A task cannot be saved. The context manager raises it.
+        """
         return self._driver.hold_tasks()
 
     def read_position(self, callee: Any = None, frame: types.FrameType | None = None) -> RunPosition:
-        """Read the current position, at a call of `callee` that waits for an answer; None: a report in `frame`.
+        """Read the current position.
+
+        Args:
+            callee: The function of the pending call, which waits for an answer. None: the code reports in `frame`.
+            frame: Innermost frame of the user. None: it is found on the stack.
 
         Raises:
             CannotSave: The position cannot be saved.
@@ -329,16 +402,21 @@ class LiveRun:
         return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
 
     def read_end_position(self) -> RunPosition:
-        """Read the position behind the last statement."""
+        """Return the position behind the last statement, with the result of the code."""
         stack = self._end()
         for frame in stack.frames:
             frame.locals |= self._driver.branches
         return RunPosition(stack, self.keys.collect_counts(), self.result, lambda: "the end")
 
     def read_failure_position(self, error: BaseException) -> RunPosition | None:
-        """Read the position where an error was raised that no code handled.
+        """Return the position at which an error was raised that no code handled.
 
-        None: a `finally` or `with` ran since, a refused question may be passed there, or it is not kept.
+        Args:
+            error: The error.
+
+        Returns:
+            None if the run must not continue there. Reasons: a `finally` or `with` has run since, the code has passed a
+            refused question, or the position cannot be saved.
         """
         if self._stack is not None:
             return self.waiting_position
@@ -353,7 +431,10 @@ class LiveRun:
         return RunPosition(stack, self._read_failure_counts(stack), find_line=lambda: "the error")
 
     def list_managers(self) -> list[Any]:
-        """List the context managers that the run is inside of."""
+        """List the context managers of the `with` blocks in which the run is.
+
+        The list is empty if the stack cannot be read.
+        """
         try:
             stack = self._driver.read_stack(find_user_frame(), lambda value: False)
         except CannotSave:
@@ -361,14 +442,17 @@ class LiveRun:
         return [each.manager for each in find_entered_managers(stack)]
 
     def leave_run(self) -> None:
-        """Leave a run that is saved and paused: its tasks end, and the running code is left by raising `Paused`."""
+        """Prepare to leave a run that is saved and paused: its other tasks are ended.
+
+        Raising `Paused` then ends the code.
+        """
         if self._driver.is_running:
             self._driver.end_paused_tasks()
         else:
             asyncio_calls.close_unstarted_coroutines()
 
     def read_call_position(self) -> RunPosition:
-        """Read the position before the call that is being made, so that the call is made again.
+        """Read the position before the call that is being made. A continued run makes the call again.
 
         Raises:
             CannotSave: The position cannot be saved.
@@ -382,11 +466,11 @@ class LiveRun:
         return self.keys.collect_counts(alive, self._driver.asking_task_name)
 
     def _read_failure_counts(self, failed: SavedStack) -> KeyCounts:
-        """Read the counts to be saved where the run's own code failed: its last call may be over."""
+        """Return the counters to save if the run's own code failed. Its last call may be over."""
         return self.keys.collect_counts({""}, place=name_innermost_place(failed))
 
     def begin_answer(self) -> None:
-        """Note that the call that the run waits with is being answered."""
+        """Record that the pending call of the run is being answered. Later calls at its place then get new names."""
         try:
             self._task = find_task_name(self._driver.read_places(find_user_frame(), None).names)
         except CannotSave:
@@ -395,5 +479,9 @@ class LiveRun:
 
 
 def find_task_name(names: Sequence[str]) -> str:
-    """Find the task that names of places belong to; "" for the run's own."""
+    """Return the name of the task to which places belong; "" for the run's own code.
+
+    Args:
+        names: Names of the places of a stack, outermost first.
+    """
     return names[0] if names[0].startswith("task ") else ""

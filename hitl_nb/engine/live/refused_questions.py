@@ -1,10 +1,10 @@
-"""Questions that could not be asked, and whose `CannotPause` the agent's code may swallow.
+"""Refused questions: questions that could not be asked, so that the agent's code got `CannotPause`.
 
 `except Exception: pass`, `suppress(Exception)` and `gather(..., return_exceptions=True)` are written for errors of a
-call. If they swallowed `CannotPause`, a run would finish without the question, as if nobody had wanted one. So that
-error is raised again where code of the run reports next, and no state is saved until then. If the agent is run again,
-it does not get past the question either. Only code that names `CannotPause` or `HitlError` has decided to continue
-without it.
+call. If they swallowed `CannotPause`, a run would finish without the question, as if nobody had wanted it. So the error
+is raised again when code of the run next reports (between statements and in loops). No state is saved until then. If
+the agent is run again, it does not get past the question either. Only code that names `CannotPause` or `HitlError` has
+decided to continue without the question.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MISSING = object()
 
 
 class RefusalTracker:
-    """The refusals of one run in this process."""
+    """The refused questions of one run in this process."""
 
     def __init__(self) -> None:
         self._made: list[CannotPause] = []
@@ -37,13 +37,25 @@ class RefusalTracker:
         self._is_raised = False
 
     def add_refusal(self, error: CannotPause, calls: tuple[object, ...]) -> None:
-        """Note that a question was refused, inside the recorded `calls`."""
+        """Record a refused question.
+
+        Args:
+            error: The error that the asking code got.
+            calls: The recorded calls (steps, gated tools) inside which the question was asked.
+        """
         if all(error is not one for one in self._made):
             self._made.append(error)
             self._unseen.append((error, calls))
 
     def raise_swallowed(self, call: object = None) -> None:
-        """Raise the refusal that code has swallowed since the last check, if any: all code, or that of `call`."""
+        """Raise a refusal that code has swallowed since the last check, if there is one.
+
+        Args:
+            call: Check only questions that were asked inside this recorded call. None: check all.
+
+        Raises:
+            CannotPause: The refusal was swallowed.
+        """
         if not self._unseen:
             return
         mine = [one for one, calls in self._unseen if call is None or any(call is each for each in calls)]
@@ -57,7 +69,7 @@ class RefusalTracker:
         self._is_raised = self._is_raised and bool(self._unseen)
 
     def may_be_behind(self, error: BaseException | None) -> bool:
-        """Tell whether the run may have passed a refused question.
+        """Return whether the run may have passed a refused question.
 
         If so, the run cannot be continued from its current state, or from the place where `error` was raised. A run has
         not passed the question if `error` is the refusal itself, or was raised because of it.
@@ -82,11 +94,11 @@ def _names_refusal(types: Any) -> bool:
     return isinstance(types, type) and issubclass(CannotPause, types) and issubclass(types, HitlError)
 
 
-# -- who caught an error
+# -- the code that caught an error
 
 
 def _is_being_raised(error: BaseException) -> bool:
-    """Tell whether a `finally` or the end of a `with` runs for the error in this thread, and no handler caught it."""
+    """Return whether the error is still on its way: a `finally` or the end of a `with` runs for it in this thread."""
     if error is not sys.exception() or error.__traceback__ is None:
         return False
     around = _list_enclosing_statements(error.__traceback__)
@@ -94,9 +106,10 @@ def _is_being_raised(error: BaseException) -> bool:
 
 
 def is_caught_by_name(error: BaseException) -> bool:
-    """Whether the code that caught a refusal names it: in an except clause, or among the arguments of a with block.
+    """Return whether the code that caught a refusal names its class, as `except CannotPause` does.
 
-    The first entry of a traceback is of the frame that caught the error. In doubt it does not.
+    An argument of a `with` block counts, too: `with suppress(CannotPause)`. The first entry of a traceback is of the
+    frame that caught the error. False if the code cannot be read.
     """
     entry = error.__traceback__
     if entry is None:
@@ -118,7 +131,7 @@ def is_caught_by_name(error: BaseException) -> bool:
 def _catches(types: Any, error: BaseException) -> bool:
     try:
         return isinstance(error, types)
-    except TypeError:  # no class, or a tuple with something else in it
+    except TypeError:  # `types` is no class, and no tuple of classes
         return True
 
 
@@ -135,7 +148,10 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
 
 
 def _list_enclosing_statements(entry: TracebackType) -> list[ast.Try | ast.TryStar | ast.With | ast.AsyncWith]:
-    """List the `try` and `with` statements in whose body a frame stood, the innermost first."""
+    """List the `try` and `with` statements around the line of a traceback entry, the innermost first.
+
+    Only statements whose body has the line count. The list is empty if there is no source.
+    """
     try:
         lines, first = inspect.getsourcelines(entry.tb_frame)
         tree = ast.parse(textwrap.dedent("".join(lines)))
@@ -161,7 +177,10 @@ def _iterate_enclosing(body: list[ast.stmt], line: int) -> Iterator[Any]:
 
 
 def _evaluate_name(node: ast.expr, frame: FrameType) -> Any:
-    """Find the value of a name, an attribute of a module or class, or a tuple of these in a frame. No code is run."""
+    """Return the value of a name, an attribute of a module or class, or a tuple of these, in a frame. No code is run.
+
+    `_MISSING` for a name that is not found and for other expressions.
+    """
     if isinstance(node, ast.Tuple):
         return tuple(_evaluate_name(item, frame) for item in node.elts)
     if isinstance(node, ast.Name):

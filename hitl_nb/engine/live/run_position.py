@@ -1,4 +1,4 @@
-"""Where a run is, as the engine saves it."""
+"""The position of a run in the form in which the engine saves it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from hitl_nb.engine.position.frames.frames import SavedStack
 
 @dataclass
 class RunPosition:
-    """Where a run is, as it is saved.
+    """The position of a run, as it is saved.
 
     Attributes:
-        stack: its frames, outermost first; none: the code has ended.
-        counts: the counts that the names of its calls continue from.
-        result: what the code returned.
-        find_line: gives `line`, while the run is still there: few positions are told.
+        stack: Its frames, outermost first. No frames: the code has ended.
+        counts: Counters from which the names of its calls continue.
+        result: Return value of the code, if it has ended.
+        find_line: Computes `line`, while the run is still at this position. It is called only if a message needs the
+            line.
     """
 
     stack: SavedStack
@@ -28,5 +29,5 @@ class RunPosition:
 
     @property
     def line(self) -> str:
-        """The place as sentences name it: "line 3", "line 7 of refund"."""
+        """Description of the line for messages: "line 3", "line 7 of refund"."""
         return self.find_line()

@@ -1,6 +1,7 @@
-"""Which statements took long, since the run's last event: what its timeline shows between two pauses.
+"""Log of the statements that took long since the run's last event. The timeline shows it between two pauses.
 
-Only a note for people, kept with the event that ends the stretch of work; a process that dies takes it along.
+The log is only information for people. It is stored with the next event of the run. If the process dies before that,
+the log is lost.
 """
 
 from __future__ import annotations
@@ -16,26 +17,31 @@ if TYPE_CHECKING:
     from types import FrameType
 
 LONG_SECONDS = 0.01
-"""Seconds from which a statement is noted."""
+"""Minimum duration, in seconds, of a statement that is logged."""
 MAX_STATEMENTS = 200
-"""Most statements that are kept: the longest."""
+"""Maximum number of statements that are kept: the longest."""
 MAX_LINE_CHARS = 100
-"""Characters of a statement that are kept."""
+"""Maximum number of characters of a statement's text that are kept."""
 
 
 class Worklog:
-    """The long statements of one process at work on a run."""
+    """Log of the slow statements of one run in this process."""
 
     def __init__(self) -> None:
         self._found: list[Statement] = []
         self.begin_statement()
 
     def begin_statement(self) -> None:
-        """Begin the next statement."""
+        """Start the clock for the next statement."""
         self._began = time.perf_counter()
 
     def record_statement(self, frame: FrameType, at: float) -> None:
-        """Record that the statement at the line of `frame` has ended at `at`, by the performance counter."""
+        """Record that a statement has ended; it is logged if it took `LONG_SECONDS` or more.
+
+        Args:
+            frame: Frame of the statement. Its current line is the line of the statement.
+            at: Time of the end, by `time.perf_counter()`.
+        """
         seconds = at - self._began
         self._began = at
         if seconds < LONG_SECONDS:
@@ -47,6 +53,6 @@ class Worklog:
             self._found = self.list_longest()
 
     def list_longest(self) -> list[Statement]:
-        """List the longest of them, in order."""
+        """List the longest statements, at most `MAX_STATEMENTS`, in the order of their start."""
         longest = sorted(self._found, key=lambda one: one.seconds, reverse=True)[:MAX_STATEMENTS]
         return sorted(longest, key=lambda one: one.at)

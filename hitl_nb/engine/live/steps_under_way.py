@@ -1,7 +1,7 @@
-"""The steps of a session that have begun and not ended.
+"""Active steps of a session: steps that have begun and not ended.
 
-A run keeps its claim until they have: their results are recorded under it. So a question that is asked while a step
-beside it is at work does not leave that step in doubt.
+A run keeps its claim until they have ended, because their results are recorded under the claim. So a question that is
+asked while another step is active does not leave that step in doubt.
 """
 
 from __future__ import annotations
@@ -20,19 +20,25 @@ from hitl_nb.engine.position.event_loop.turns import context_of
 T = TypeVar("T")
 
 in_step: ContextVar[str | None] = ContextVar("hitl_nb_step", default=None)
-"""The name of the step whose function runs, if any."""
+"""Name of the step whose function runs; None outside of steps."""
 recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_calls", default=())
 """The calls of steps and gated tools that are being made, the outermost first."""
 
 
 def find_active_step() -> Future[None] | None:
-    """Find the step whose function runs now, as it is counted: done when it has ended."""
+    """Return the future of the step whose function runs now; it is done when the step has ended.
+
+    None outside of steps.
+    """
     calls = recorded_calls.get()
     return getattr(calls[-1], "under_way", None) if calls and in_step.get() is not None else None
 
 
 class StepCounter:
-    """Counts steps from their beginning to their end, in whatever task or thread they run."""
+    """The active steps of a session, in all its tasks and threads.
+
+    It is true in a condition if there is an active step.
+    """
 
     def __init__(self) -> None:
         self._calls: dict[Future[None], asyncio.Task[Any] | None] = {}
@@ -43,32 +49,41 @@ class StepCounter:
 
     @property
     def names(self) -> list[str]:
-        """The names of those that have not ended."""
+        """Names of the active steps, sorted, each once."""
         return sorted(set(self._names.values()))
 
     def begin_step(self, name: str) -> Future[None]:
-        """Begin a step; it has ended when `end_step` is called with the returned value."""
+        """Add a step. Returns its future; pass it to `end_step` when the step has ended."""
         call: Future[None] = Future()
         self._calls[call] = None
         self._names[call] = name
         return call
 
     def end_step(self, call: Future[None]) -> None:
-        """End a step, after its result has been recorded."""
+        """Remove a step, after its result has been recorded."""
         self._calls.pop(call, None)
         self._names.pop(call, None)
         if not call.done():
             call.set_result(None)
 
     async def run_step(self, call: Future[None], work: Coroutine[Any, Any, T], stays: Callable[[], bool]) -> T:
-        """Await `work`, an async step, in a task of its own. `end_step` is called when that task is over.
+        """Await an async step in a task of its own. `end_step` is called when that task has ended.
 
-        The task that waits for it may be cancelled, as a task group does when a task beside it pauses the run. The step
-        is cancelled then, too, as if it were awaited directly, unless it `stays`: then it continues to its end.
+        The task that waits for the step may be cancelled. A task group does that if another task pauses the run. The
+        step is then cancelled, too, as if it were awaited directly, unless `stays` returns True: then it continues to
+        its end.
+
+        Args:
+            call: Future of the step, from `begin_step`.
+            work: The coroutine of the step.
+            stays: Returns True if the step must not be cancelled with the waiting task.
+
+        Returns:
+            The result of the step.
         """
         try:
             task = asyncio.create_task(work)
-        except RuntimeError:  # another event loop than asyncio's
+        except RuntimeError:  # the event loop is not asyncio's
             try:
                 return await work
             finally:
@@ -85,7 +100,11 @@ class StepCounter:
                 task.cancel()
 
     async def wait_until_idle(self, check: Callable[[], None] = lambda: None) -> None:
-        """Wait until no step is under way. Raises what `check` raises, which is called now and then."""
+        """Wait until no step is active.
+
+        Args:
+            check: Called about once per second or more often. An error that it raises ends the wait.
+        """
         if not self._calls:
             return
         from anyio.to_thread import run_sync
@@ -97,14 +116,17 @@ class StepCounter:
             seconds = min(2 * seconds, 1.0)
 
     def find_blocked_step(self) -> str | None:
-        """Find the name of a step, if all that are under way wait for what only the run's own tasks give."""
+        """Return the name of an active step, if all active steps wait for something that only the run's own tasks do.
+
+        A pause ends those tasks, so it would wait forever for the steps. None if a step can end.
+        """
         tasks = [task for task in self._calls.values() if task is not None]
         if not tasks or len(tasks) < len(self._calls) or not all(map(waits_for_run, tasks)):
             return None
         return context_of(tasks[0]).get(in_step)
 
     def cancel_steps(self) -> None:
-        """Interrupt the async steps. Their effects are in doubt then."""
+        """Cancel the async steps. Nobody knows then whether their effects happened."""
         for task in list(self._calls.values()):
             if task is not None:
                 task.cancel()

@@ -1,8 +1,8 @@
-"""Threads that an agent starts belong to its run: their steps are recorded, their questions asked.
+"""Threads that an agent starts: they belong to its run, so that their steps are recorded and their questions are asked.
 
-`asyncio.to_thread` hands a context on; `loop.run_in_executor`, `ThreadPoolExecutor` and `Thread` do not. A step in such
-a thread would be called without a record, and again after a crash. So the variables of a run, and no others, are handed
-on to what code of a run submits or starts. Code outside of a run is left alone.
+`asyncio.to_thread` passes the context variables on; `loop.run_in_executor`, `ThreadPoolExecutor` and `Thread` do not. A
+step in such a thread would be called without a record, and again after a crash. So the variables of a run, and no
+others, are passed on to threads and submitted calls that code of a run starts. Code outside of a run is not affected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ _inherited_variables: list[ContextVar[Any]] = []
 
 
 def share_with_threads(*variables: ContextVar[Any]) -> None:
-    """From now on, threads get these variables from the code that starts them, if the first one is set there."""
+    """Make threads inherit these context variables from the code that starts them, from now on.
+
+    Args:
+        variables: The variables. The first one has the session; nothing is inherited if it is not set.
+    """
     if not _inherited_variables:
         ThreadPoolExecutor.submit = _wrap_submit(ThreadPoolExecutor.submit)
         Thread.start = _wrap_start(Thread.start)
@@ -33,7 +37,7 @@ def _wrap_submit(submit: Callable[..., Any]) -> Callable[..., Any]:
     def submit_with_run(self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         called: Any = fn
         with_run: Any
-        if _is_call_in_context(called):  # of `asyncio.to_thread`
+        if _is_call_in_context(called):  # as `asyncio.to_thread` submits it
             of_context = called
             called, *rest = of_context.args
             with_run = functools.partial(of_context.func, _bind_run(called), *rest, **of_context.keywords)
@@ -57,7 +61,9 @@ def _wrap_start(start: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(start)
     def start_with_run(self: Thread) -> None:
         target: Any = getattr(self, "_target", None)
-        if getattr(target, "__module__", None) != "concurrent.futures.thread":  # a worker serves others, too
+        if (
+            getattr(target, "__module__", None) != "concurrent.futures.thread"
+        ):  # a worker thread of an executor also serves other code
             run = _bind_run(self.run)
             if run != self.run:
                 function = self.run if target is None else target

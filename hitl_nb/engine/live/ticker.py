@@ -1,4 +1,4 @@
-"""Has running code report from time to time."""
+"""A timer that makes running code report (call the engine) from time to time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hitl_nb.engine.compile.runtime.runtime import RUNTIME
 
 
 class Ticker:
-    """While entered, running code reports when `seconds()` have passed, again and again.
+    """Context manager. Inside its block, running code reports each time that `seconds()` seconds have passed.
 
-    A thread does it, one of the process: code that runs has no other way to know the time at no cost.
+    One thread of the process does this for all tickers, because reading a clock in the running code would slow it down.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
@@ -22,7 +22,7 @@ class Ticker:
     def __enter__(self) -> None:
         global _ticker_thread
         _entered_tickers.add(self)
-        if _ticker_thread is None or not _ticker_thread.is_alive():  # not in a process that was forked
+        if _ticker_thread is None or not _ticker_thread.is_alive():  # a forked process has no such thread
             _ticker_thread = threading.Thread(target=_request_reports, name="hitl_nb reports", daemon=True)
             _ticker_thread.start()
         _wake.set()
@@ -46,12 +46,12 @@ def _request_reports() -> None:
             RUNTIME.due = True
         else:
             _wake.clear()
-            if _entered_tickers:  # since
+            if _entered_tickers:  # entered since the list was read
                 _wake.set()
         _end_reports()
 
 
 def _end_reports() -> None:
-    """Else code that belongs to no run would report for nothing, again and again."""
+    """Stop the requests for reports if no ticker is entered. Otherwise code outside of runs would report in vain."""
     if not _entered_tickers:
         RUNTIME.due = False

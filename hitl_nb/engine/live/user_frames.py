@@ -1,4 +1,4 @@
-"""The frames of the user's code, seen from the engine's."""
+"""Search for the frames of the user's code, which the engine's frames call or are called by."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PACKAGE_FOLDER = str(Path(__file__).resolve().parents[2])
 
 
 def find_user_frame() -> types.FrameType:
-    """Find the innermost frame that is not of this package."""
+    """Return the innermost frame on the stack that is not of this package."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
         frame = frame.f_back
@@ -20,7 +20,7 @@ def find_user_frame() -> types.FrameType:
 
 
 def describe_line(frame: types.FrameType) -> str:
-    """Describe the line of a frame, for sentences."""
+    """Return the line of a frame for messages: "line 3" in a cell, "line 7 of refund" in a function."""
     view = FrameView(frame)
     is_cell = view.instrumented_code is not None and view.instrumented_code.function.kind == "cell"
     return f"line {frame.f_lineno}" if is_cell else f"line {frame.f_lineno} of {frame.f_code.co_name}"

@@ -1,4 +1,4 @@
-"""The value of a cell's last expression, shown by the run whose code it is."""
+"""Display of the value of a cell's last expression."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hitl_nb.engine.position.driver import current_driver
 
 
 def show_last_value(value: Any) -> None:
-    """Show the value of a cell's last expression."""
+    """Show the value of a cell's last expression: by the run that executes the cell, or else by `sys.displayhook`."""
     driver = current_driver()
     run = getattr(driver, "run", None)
     display = getattr(run, "display", None)

@@ -1,1 +1,1 @@
-"""Questions of a run: judged by policies, asked of people, answered."""
+"""Questions of a run: they are judged by policies, shown to people, and answered."""

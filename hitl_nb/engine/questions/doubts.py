@@ -1,7 +1,7 @@
-"""Effects in doubt: steps that had begun when their process died, and what people found out about them.
+"""Effects in doubt: steps that had begun when their process died, so that nobody knows whether their effect happened.
 
-All of them are asked about at once, before any code of the run is made again. An answer belongs to one try of one
-call: what was found out about it says nothing about the next.
+People are asked about all of them together, before any code of the run is executed again. An answer belongs to one try
+of one call. It says nothing about the next try.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SECRET = re.compile(r"password|passwd|secret|credential|api_?key|(^|_)token$|^auth(orization)?$", re.IGNORECASE)
 _MAX_TEXT_CHARS = 200
-"""Longest text of one argument."""
+"""Maximum number of characters that are shown of one argument."""
 
 
 class _ShortRepr(reprlib.Repr):
@@ -48,27 +48,39 @@ _brief, _full = _ShortRepr(40), _ShortRepr(_MAX_TEXT_CHARS)
 
 @dataclass(frozen=True)
 class EffectAnswer:
-    """People's answer about an effect in doubt: whether the call took effect, and its result if it did."""
+    """The answer of people about an effect in doubt.
+
+    Attributes:
+        took_effect: True if the call took effect.
+        result: The result of the call, if it took effect.
+    """
 
     took_effect: bool
     result: Any = None
 
 
 class Doubts(PendingCall):
-    """A call that asks about the effects in doubt.
+    """The pending call of a pause that asks about effects in doubt.
 
-    It never completes a call: its decisions are read when the run continues.
+    It never gives a value to a frame: its decisions are read when the run continues.
     """
 
 
 def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """Describe a call as people read it, and its arguments by name.
+    """Return a call as text for people, and its arguments.
 
-    Values of arguments that are named like a secret are hidden.
+    Args:
+        function: The function that is called.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+
+    Returns:
+        (text such as `pay(10, to='Ann')`, {name of an argument: its value as text}). Values of arguments that are named
+        like a secret are replaced by "…". If the arguments do not fit, the dictionary is empty.
     """
     try:
         bound = _read_signature(function).bind(*args, **kwargs)
-    except (TypeError, ValueError):  # the call itself will say so
+    except (TypeError, ValueError):  # the call itself will raise the error
         return f"{function.__qualname__}(...)", {}
     names = list(bound.signature.parameters)
     hidden = {name for name in names if SECRET.search(name)}
@@ -84,19 +96,19 @@ def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 
 _signatures: WeakKeyDictionary[Any, inspect.Signature] = WeakKeyDictionary()
-"""By function that was called: computing a signature takes a tenth of the time of a step."""
+"""Function -> its signature. A cache, because computing a signature takes a tenth of the time of a step."""
 
 
 def _read_signature(function: Any) -> inspect.Signature:
-    """Read the signature of a function.
+    """Return the signature of a function.
 
     Raises:
-        TypeError: It cannot be called.
-        ValueError: Its signature is not known.
+        TypeError: The object cannot be called.
+        ValueError: The signature is not known.
     """
     try:
         found = _signatures.get(function)
-    except TypeError:  # no weak reference to it can be made
+    except TypeError:  # the object cannot be weakly referenced
         return inspect.signature(function)
     if found is None:
         found = _signatures[function] = inspect.signature(function)
@@ -107,18 +119,27 @@ def _shorten(value: Any, brief: _ShortRepr) -> str:
     if type(value) in _SMALL:
         return repr(value)
     text = " ".join(brief.repr(value).split())
-    if " at 0x" in text:  # an address: another one on the next try
+    if " at 0x" in text:  # an address in memory, which differs on the next try
         text = type(value).__name__
     return text if len(text) <= brief.maxother else text[: brief.maxother - 3] + "..."
 
 
 def name_doubt_place(step: Step) -> str:
-    """Name the place in the run where the question about this try of a call is asked."""
+    """Return the position name under which the question about this try of a step is asked."""
     return f"{step.key}/doubt:{step.tries}"
 
 
 def build_doubt_question(step: Step, ns: dict[str, Any], *, noticed: datetime, died: bool) -> LiveQuestion:
-    """Build the question about a call: nothing is chosen, so that approving it says nothing."""
+    """Build the question whether a step took effect.
+
+    No answer is preselected, so that an approval alone decides nothing.
+
+    Args:
+        step: The record of the step.
+        ns: Namespace of the notebook.
+        noticed: Time at which the doubt was noticed.
+        died: True if the process died; False if the run was interrupted.
+    """
     call = step.call or f"{step.name}()"
     returns = find_return_type(step, ns)
     ended = "process ended" if died else "run was interrupted"
@@ -152,10 +173,14 @@ def build_doubt_question(step: Step, ns: dict[str, Any], *, noticed: datetime, d
 
 
 def read_effect_answer(decision: Decision, returns: Any) -> EffectAnswer:
-    """Read an answer, with the result in the type that the step returns.
+    """Read the answer from a decision.
+
+    Args:
+        decision: The decision of the question that `build_doubt_question` made.
+        returns: Type that the step returns, to which the result is converted; None: the result stays JSON data.
 
     Raises:
-        InvalidEdit: The answer does not fit.
+        InvalidEdit: The answer, or its result, is not valid.
     """
     answer = cast("dict[str, Any]", decision.value)
     try:
@@ -174,7 +199,7 @@ def read_effect_answer(decision: Decision, returns: Any) -> EffectAnswer:
 
 
 def find_definition(step: Step, ns: dict[str, Any]) -> Any:
-    """Find the step's function as it is defined now, in the notebook or a module, or None."""
+    """Return the current function of a step, from the notebook or a module; None if it is not found."""
     if step.module == ns.get("__name__"):
         return resolve_name(step.name, ns)
     module = sys.modules.get(step.module)
@@ -182,7 +207,7 @@ def find_definition(step: Step, ns: dict[str, Any]) -> Any:
 
 
 def find_return_type(step: Step, ns: dict[str, Any]) -> Any:
-    """Find the type that the step's function says it returns; None where it says nothing that can be checked."""
+    """Return the annotated return type of a step's function; None if it has none, or if it has no JSON schema."""
     definition = find_definition(step, ns)
     if definition is None:
         return None
@@ -192,7 +217,7 @@ def find_return_type(step: Step, ns: dict[str, Any]) -> Any:
         returns = hints.get("return")
         if returns is not None:
             resolve_schema(returns)
-    except (NameError, TypeError, AttributeError, ValueError):  # a type that cannot be read, or not as JSON
+    except (NameError, TypeError, AttributeError, ValueError):  # the type cannot be read, or has no JSON schema
         return None
     return returns
 
@@ -221,16 +246,20 @@ def _make_answer_schema(returns: Any) -> dict[str, Any]:
 
 
 class EffectsInDoubt:
-    """The effects in doubt of one session."""
+    """The effects in doubt of one session (a live run)."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self._answers: dict[str, EffectAnswer] = {}
 
     def settle_all(self) -> None:
-        """Before any code runs: take what people found out about effects in doubt, ask about all others. Raises Paused.
+        """Read the answers about all effects in doubt, and ask people about effects without an answer.
 
-        Where the state cannot be saved here, each is asked about when its step is called again.
+        It is called before any code runs. If the state cannot be saved at this point, people are asked about each
+        effect when its step is called again.
+
+        Raises:
+            Paused: People have to be asked; the run is saved and waits.
         """
         doubtful = [step for step in self.session.known_steps.values() if self.is_in_doubt(step)]
         if doubtful:
@@ -238,25 +267,26 @@ class EffectsInDoubt:
                 self._settle(doubtful)
 
     def is_in_doubt(self, step: Step) -> bool:
-        """Tell whether nobody can know if a recorded call took effect.
+        """Return whether nobody knows if a recorded step took effect.
 
-        It did not end, and no pause inside it ended it.
+        That is so if the step did not end, must not be repeated, and no pause inside it ended it.
         """
         if step.status != "started" or self._may_repeat(step):
             return False
         of_this_try = step.pauses is None or step.pauses == self.session.run_record.pauses
-        # Asking about it was a pause, too.
+        # If people were asked about it, that was another pause, so its number differs.
         return of_this_try or identify_call(name_doubt_place(step)) in self.session.questions.answers_by_place
 
     def find_effect_answer(self, step: Step) -> EffectAnswer:
-        """Find people's answer about a call that is in doubt.
+        """Return the answer of people about a step that is in doubt.
 
         Raises:
             Paused: Nobody has answered yet; the run is saved and waits.
-            CannotPause: The run cannot be saved here.
+            CannotPause: The run cannot be saved at this point.
+            HitlError: The step is called while a resource is opened again, so people cannot be asked.
         """
         session = self.session
-        # A resource is opened while the state is loaded.
+        # While the state is loaded, resources are opened. At that time no code of the run is running.
         if step.key not in self._answers and not session.live.is_running:
             raise HitlError(
                 f"nobody knows whether {step.call or step.name} happened, which a resource called while it was opened "

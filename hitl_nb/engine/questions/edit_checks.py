@@ -1,4 +1,8 @@
-"""Whether what people made of a question can be used, as guardrails and policies see it."""
+"""Checks of an answer by guardrails and policies: can the value that people edited be used?
+
+A *guardrail* is a function that looks at a value and passes, escalates or blocks it. *Terms* are the conditions of a
+question: who decides, how many people, and by when.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from hitl_nb.review.decision import Decision, LiveQuestion
 from hitl_nb.review.guardrail_checks import explain_result
 from hitl_nb.review.policy_files.policy_files import load_policy
 
-if TYPE_CHECKING:  # imported where something is judged: a process without policies needs none of it
+if TYPE_CHECKING:  # imported by the functions that need it: a process without policies needs none of it
     from hitl_nb.ledger.ledger import Ledger
     from hitl_nb.policies.rules.edit_review import FurtherTerms
     from hitl_nb.policies.rules.rules import CallTerms, Plan
@@ -28,9 +32,9 @@ class AnswerCheck:
     """The result of checking an answer.
 
     Attributes:
-        refusal: why it cannot be used; "" if it can.
-        further: whom it takes beyond those who decided, if the same answer can be used once they agree.
-        objections: what guardrails still say against it, which those who decided were shown; so it is used.
+        refusal: Why the answer cannot be used; "" if it can.
+        further: People who must agree in addition, if the same answer can be used then. None: no such people.
+        objections: Objections of guardrails that the deciding people had seen. The answer is used despite them.
     """
 
     refusal: str = ""
@@ -39,7 +43,14 @@ class AnswerCheck:
 
 
 def check_answer(asked: LiveQuestion, decision: Decision, decided: Proposal, ledger: Ledger, run: Run) -> AnswerCheck:
-    """Let guardrails look at what people edited, and policies at what a gate makes of it.
+    """Check an answer: guardrails look at the edited value, and policies at the call that a gate makes with it.
+
+    Args:
+        asked: The question.
+        decision: The answer.
+        decided: The record of the question and its answer.
+        ledger: The records of the store.
+        run: The record of the run.
 
     Raises:
         CannotPause: A guardrail asks a question.
@@ -47,7 +58,7 @@ def check_answer(asked: LiveQuestion, decision: Decision, decided: Proposal, led
     """
     try:
         edited = asked.ask_edited(decision.value) if decision.action == "edit" else asked
-    except Exception as error:  # noqa: BLE001  # of the agent's functions of the arguments; people are told, and asked
+    except Exception as error:  # noqa: BLE001  # from the agent's own functions: people see the error and are asked again
         return AnswerCheck(f"the call cannot be proposed with it: {type(error).__name__}: {error}")
     refused, objections = _ask_guardrails(edited, decision, decided, ledger, run)
     why, further = _judge_call(asked, edited, decided, run)
@@ -57,9 +68,13 @@ def check_answer(asked: LiveQuestion, decision: Decision, decided: Proposal, led
 def _ask_guardrails(
     asked: LiveQuestion, decision: Decision, decided: Proposal, ledger: Ledger, run: Run
 ) -> tuple[str, tuple[GuardrailResult, ...]]:
-    """Why the value that people made of a question cannot be used, as guardrails see it, and what they object to.
+    """Run the guardrails on the edited value.
 
-    A guardrail that only escalates, with a reason that these people were shown, has had its look by a person.
+    A guardrail may escalate with a reason that the deciding people had seen. A person has then looked at it, so it is
+    no refusal.
+
+    Returns:
+        (why the value cannot be used, or ""; the results that people had seen and that are therefore accepted).
     """
     if decision.action != "edit" or not asked.review.guardrails:
         return "", ()
@@ -71,20 +86,20 @@ def _ask_guardrails(
 
 
 def describe_objection(one: GuardrailResult) -> str:
-    """That a guardrail objects to an edit that is used, in a sentence."""
+    """Return a sentence which says that a guardrail objects to an edit that is used."""
     return f"the guardrail {one.name} still objects to the edited value, as who decided was told: {one.message}"
 
 
 def _judge_call(
     asked: LiveQuestion, edited: LiveQuestion, decided: Proposal, run: Run
 ) -> tuple[str, FurtherTerms | None]:
-    """Explain why the call that people edited cannot be used, as policies see it, and list who else must agree.
+    """Check by policies whether the call with edited arguments can be made.
 
-    Problems of the value alone were found when people edited it. This checks the question that a gate makes of the
-    edited arguments.
+    Problems of the value alone were found when people edited it. This function checks the question that a gate builds
+    from the edited arguments.
 
-    Raises:
-        PolicyError: A policy file cannot be used.
+    Returns:
+        (why the call cannot be made, or ""; the people who must agree in addition, or None).
     """
     if edited is asked or _list_policy_inputs(edited) == _list_policy_inputs(asked):
         return "", None
@@ -118,7 +133,7 @@ def _explain_plan(edited: LiveQuestion, decided: Proposal, found: Plan, run: Run
 
 
 def read_call_terms(asked: LiveQuestion) -> CallTerms | None:
-    """Read the terms that a call itself sets: who decides, and by when; None if it sets none."""
+    """Return the terms that a call itself sets (who decides, and by when); None if it sets none."""
     review = asked.review
     if not review.has_terms:
         return None
@@ -128,7 +143,7 @@ def read_call_terms(asked: LiveQuestion) -> CallTerms | None:
 
 
 def _list_policy_inputs(asked: LiveQuestion) -> tuple[Any, ...]:
-    """List the facts that a policy may decide on, or is given, beside the value."""
+    """Return the facts, other than the value, on which the decision of a policy may depend."""
     question, review = asked.question, asked.review
     return question.title, question.tags, question.confidence, replace(review, guardrails=())
 

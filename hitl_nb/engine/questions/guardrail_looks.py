@@ -1,6 +1,6 @@
-"""Guardrails look at the questions of a run before they are asked, and at what people edited.
+"""Calls of guardrails for the questions of a run: before a question is asked, and after people have edited the value.
 
-See `guardrail_checks.py`.
+A guardrail is a function that looks at a value and passes, escalates or blocks it. See `guardrail_checks.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def run_guardrails(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> None:
-    """Run the guardrails of the questions on their values, and record with each question what they found.
+    """Run the guardrails of each question on its value, and store their results in the question.
+
+    Questions that have results already are skipped.
 
     Raises:
         CannotPause: A guardrail asks a question.
@@ -40,7 +42,7 @@ def run_guardrails(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> N
 
 
 def run_guardrails_on_edit(asked: LiveQuestion, value: Any, ledger: Ledger, run: Run) -> tuple[GuardrailResult, ...]:
-    """Run the guardrails of a question on the value that people edited.
+    """Run the guardrails of a question on the value that people edited. Returns the results.
 
     Raises:
         CannotPause: A guardrail asks a question.
@@ -53,7 +55,7 @@ def run_guardrails_on_edit(asked: LiveQuestion, value: Any, ledger: Ledger, run:
 
 
 def _list_guardrail_facts(question: Question, ledger: Ledger, run: Run) -> dict[str, Any]:
-    """Copy the facts that a guardrail is given beside the value. Changing them does not change the question."""
+    """Return a copy of the facts that a guardrail gets in addition to the value. A change of the copy has no effect."""
     return {
         "kind": question.kind,
         "title": question.title,
@@ -70,7 +72,11 @@ def _list_guardrail_facts(question: Question, ledger: Ledger, run: Run) -> dict[
 
 @contextmanager
 def _count_steps_apart(position: str) -> Generator[None]:
-    """Steps that a guardrail calls are counted apart: it is not called again where its question was decided."""
+    """Name the steps that a guardrail calls separately from other steps, inside the `with` block.
+
+    If the question is already decided when the code is executed again, the guardrail is not called. So its steps must
+    not count in the numbers of other steps.
+    """
     token = inside_call.set(f"{hashlib.sha256(f'guardrails {position}'.encode()).hexdigest()[:12]}:")
     try:
         yield

@@ -1,6 +1,7 @@
-"""Judgment of a run's questions by policies and guardrails, before people are asked and about their edits.
+"""Judgment of a run's questions by policies and guardrails, before people are asked and after they have edited.
 
-Guardrails find facts, policies decide on facts. Nothing here writes to the store: `questions.py` does that.
+Guardrails find facts, policies decide on facts. A *plan* is the result for one question: it passes, is blocked, or
+people are asked under some terms. This module does not write questions to the store; `questions.py` does.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from hitl_nb.review.decision import Decision, LiveQuestion, to_decision
 from hitl_nb.review.decision_expiry import EXPIRED_NOTE
 from hitl_nb.review.policy_files.policy_files import Policy, load_policy
 
-if TYPE_CHECKING:  # imported where something is judged: a process without policies needs none of it
+if TYPE_CHECKING:  # imported by the functions that need it: a process without policies needs none of it
     from hitl_nb.engine.run.session import Session
     from hitl_nb.ledger.ledger import Ledger
     from hitl_nb.policies.rules.rules import MergedPolicy, Plan
@@ -34,12 +35,13 @@ if TYPE_CHECKING:  # imported where something is judged: a process without polic
 
 @dataclass(frozen=True)
 class QuestionJudgment:
-    """The judgment of some questions.
+    """The judgment of some questions by policies.
 
     Attributes:
-        plans: one for each; None if no policy and no argument says anything: people are asked, without terms.
-        facts: what was decided on, beside the questions themselves.
-        policies: the merged policies that were used.
+        plans: One plan for each question. None if neither a policy nor an argument applies: people are asked, without
+            terms.
+        facts: The facts that were used, in addition to the questions themselves.
+        policies: The merged policies that were used.
     """
 
     plans: list[Plan] | None = None
@@ -48,19 +50,19 @@ class QuestionJudgment:
 
     @property
     def is_decided(self) -> bool:
-        """Whether nobody needs to be asked: all of them pass, or are blocked."""
+        """Whether nobody has to be asked, because each question passes or is blocked."""
         return self.plans is not None and all(one.verdict != "ask" for one in self.plans)
 
     def list_asked(self, count: int) -> list[bool]:
-        """List for each of `count` questions whether people are asked."""
+        """Return for each of `count` questions whether people are asked."""
         return [True] * count if self.plans is None else [one.verdict == "ask" for one in self.plans]
 
     def make_ledger_arguments(self, ledger: Ledger) -> dict[str, Any]:
-        """Make the arguments with which the ledger records this judgment."""
+        """Return the keyword arguments with which the ledger records this judgment. Empty if there are no plans."""
         if self.plans is None:
             return {}
         for policy in self.policies[1:]:
-            ledger.keep_policy(cast("Any", policy))  # its hash is a cached property, which no protocol can have
+            ledger.keep_policy(cast("Any", policy))  # its hash is a cached property, which a protocol cannot declare
         return {"plans": self.plans, "facts": self.facts, "policy": next(iter(self.policies), None)}
 
 
@@ -68,10 +70,10 @@ NO_JUDGMENT = QuestionJudgment()
 
 
 class Judge:
-    """Decides the questions of one session, as far as nobody has to be asked.
+    """Decides questions of one session by its record and by policies, as far as no person has to be asked.
 
     Attributes:
-        expired: why what the run's last pause asked has expired; "" if it has not.
+        expired: Why the questions of the run's last pause have expired; "" if they have not.
     """
 
     def __init__(self, session: Session) -> None:
@@ -84,9 +86,17 @@ class Judge:
         found: Sequence[Proposal | None],
         comments: Sequence[Sequence[Comment]] | None = None,
     ) -> list[Decision] | None:
-        """Find the decisions that answer these questions; None if one is missing or cannot be used, as notes then say.
+        """Return the decisions that answer these questions.
 
-        `comments` are those on each, if they were read already.
+        If one is missing or cannot be used, notes with the questions say why.
+
+        Args:
+            asked: The questions.
+            found: The recorded answer of each question, or None.
+            comments: The comments on each question, if they were read already.
+
+        Returns:
+            One decision for each question; None if one is missing or cannot be used.
         """
         session = self.session
         decided = [p for p in found if p is not None and p.status == "decided"]
@@ -113,20 +123,23 @@ class Judge:
         return decisions
 
     def decide_pending(self, pending: PendingCall, found: Sequence[Proposal | None], *, exact: bool) -> list[Decision]:
-        """Decide by policies the questions that are not on record, if nobody has to be asked.
+        """Decide the questions without a recorded answer by policies, or pause to ask people.
+
+        If any question needs a person, all questions are asked together. A policy then does not pass a question that
+        people were asked before.
 
         Args:
             pending: The call that asks.
-            found: The recorded answer of each question, or None. If all are there, none can be used. If anybody has to
-                be asked, all of the questions are asked; a policy passes none then that people were asked before.
-            exact: True: the call is completed on resume. False: it is made again then.
+            found: The recorded answer of each question, or None. If there is an answer for each question, none can be
+                used.
+            exact: True: the call is completed on resume. False: the call is made again on resume.
 
         Returns:
             The decisions, one for each question.
 
         Raises:
             Paused: People have to be asked; the run is saved and waits.
-            CannotPause: The run cannot be saved here.
+            CannotPause: The run cannot be saved at this point.
             PolicyError: A policy cannot be used.
         """
         session, asked = self.session, pending.asked
@@ -153,7 +166,12 @@ class Judge:
             return session.questions.pause(pending, exact=exact, judged=all_judged)
 
     def judge_questions(self, asked: Sequence[LiveQuestion], again: Sequence[bool] | None = None) -> QuestionJudgment:
-        """Judge questions by policies, after guardrails have looked at them; `again` tells which were asked before."""
+        """Judge questions by policies. Guardrails must have looked at the questions before.
+
+        Args:
+            asked: The questions.
+            again: For each question, whether people were asked before. A policy does not pass such a question.
+        """
         session = self.session
         judged = judge_questions(asked, session.ledger, session.run_record)
         return (
@@ -172,13 +190,13 @@ class Judge:
         return found
 
     def _check_answer(self, asked: LiveQuestion, decision: Decision, decided: Proposal) -> AnswerCheck:
-        """Tell whether an answer can be used.
+        """Check whether an answer can be used.
 
-        If it cannot, the question has a note of the reason, and is asked again.
+        If it cannot, a note with the reason is added to the question, which is then asked again.
         """
         session = self.session
         if decided.pause != session.run_record.pauses:
-            return AnswerCheck()  # the run has used it
+            return AnswerCheck()  # the answer is of an earlier pause, so the run has used it already
         found = check_answer(asked, decision, decided, session.ledger, session.run_record)
         if found.refusal:
             before = [note for note in decided.notes if note.startswith(NOT_USED_PREFIX)]
@@ -187,7 +205,11 @@ class Judge:
         return found
 
     def _accept_despite_objections(self, decision: Decision, decided: Proposal, found: AnswerCheck) -> Decision:
-        """Use, log and show an edit to which guardrails still object, with reasons that these people knew."""
+        """Log and show that an edit is used despite objections of guardrails, which the deciding people knew.
+
+        Returns:
+            The decision with the objections added to its reasons.
+        """
         self.session.ledger.note_objections(self.session.claim, decided, found.objections)
         told = tuple(describe_objection(one) for one in found.objections)
         self.session.objected(f"{decided.title}: {'; '.join(told)}")
@@ -195,7 +217,7 @@ class Judge:
 
 
 def judge_questions(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> QuestionJudgment:
-    """Judge questions by policies, after guardrails have looked at them.
+    """Judge questions by policies. Guardrails must have looked at the questions before.
 
     Raises:
         PolicyError: A policy cannot be used.
@@ -234,7 +256,13 @@ def _add_further(found: Plan, asked: LiveQuestion, facts: Facts) -> Plan:
 
 
 def require_people_again(judged: QuestionJudgment, plans: Sequence[Plan], again: Sequence[bool]) -> QuestionJudgment:
-    """Make people decide the questions that they were asked before: a policy does not pass them now."""
+    """Return the judgment changed so that no policy passes a question that people were asked before.
+
+    Args:
+        judged: The judgment.
+        plans: Its plans.
+        again: For each question, whether people were asked before.
+    """
     changed = [
         replace(one, verdict="ask") if repeated and one.verdict == "pass" else one
         for one, repeated in zip(plans, again, strict=True)
@@ -243,12 +271,12 @@ def require_people_again(judged: QuestionJudgment, plans: Sequence[Plan], again:
 
 
 def _was_asked(proposal: Proposal) -> bool:
-    """Tell whether people were asked the question; a policy that decided it beside others may do so again."""
+    """Return whether people were asked a question. A question that a policy has decided may be decided by it again."""
     return proposal.decision is None or proposal.decision.by != "policy"
 
 
 def add_note(questions: Sequence[LiveQuestion], error: InvalidEdit) -> None:
-    """Say with the questions, which are asked again, why the last edit cannot be used."""
+    """Add to the context of each question why the last edit cannot be used. The questions are then asked again."""
     note = f"{NOT_USED_PREFIX}{error}"
     for asked in questions:
         context = asked.question.context
@@ -265,7 +293,7 @@ def _add_notes(asked: LiveQuestion, *notes: str) -> None:
 
 
 def read_comments_at_decision(proposal: Proposal, ledger: Ledger) -> list[Comment]:
-    """Read the comments on a proposal as they were when it was decided.
+    """Return the comments on a proposal as they were when it was decided; an empty list if it is not decided.
 
     Raises:
         StoreCorrupt: A comment in the store differs from its event in the log.

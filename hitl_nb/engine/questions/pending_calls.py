@@ -1,4 +1,4 @@
-"""A call that waits for decisions, as it is saved with the position."""
+"""The pending call of a pause: a call of the agent that waits for decisions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from hitl_nb.review.decision import Decision, LiveQuestion
 
 
 class PendingCall:
-    """A call that waits for decisions. It is saved with the position, and completed in place of being repeated.
+    """A call that waits for decisions.
+
+    It is saved with the position, and a resume completes it instead of repeating it.
 
     Attributes:
-        pause: the number of the pause that asked; 0 in snapshots of older versions: the run's last one.
-        shown: whether what was decided at the run's last pause is among the saved outputs.
+        asked: The questions of the call.
+        pause: Number of the pause at which it asked. 0 in snapshots of older versions, which means the run's last
+            pause.
+        shown: True if the decisions of the run's last pause are among the saved outputs of the cell.
     """
 
     pause = 0
@@ -22,5 +26,12 @@ class PendingCall:
         self.asked = asked
 
     def complete(self, decisions: list[Decision]) -> Any:
-        """Compute the value of the call, now that people decided; may raise, may return an awaitable."""
+        """Return the value of the call from the decisions of people. It may be an awaitable.
+
+        Args:
+            decisions: One decision for each question in `asked`.
+
+        Raises:
+            Exception: The call raises it, for example because it was rejected.
+        """
         raise AssertionError

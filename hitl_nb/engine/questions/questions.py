@@ -1,4 +1,4 @@
-"""Questions of a run: answered from its record, judged by policies, or asked of people at a pause."""
+"""Questions of a run. Each is answered from the run's record, decided by policies, or asked of people at a pause."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 
 class QuestionDesk:
-    """The questions of one session.
+    """The questions of one session (a live run).
 
     Attributes:
-        answers_by_place: what was decided about questions of the statement at the position, by the name of its place.
-        resumed: the decided call at which the session began, if any.
+        answers_by_place: Position name of a question -> its decided proposals, for the statement where the run
+            continued.
+        resumed: The decided call with which the session began; None if it did not begin with one.
     """
 
     def __init__(self, session: Session) -> None:
@@ -44,17 +45,18 @@ class QuestionDesk:
         self._unrecorded: tuple[str, object] = "", None
 
     def ask(self, pending: PendingCall, *, exact: bool, name: str = "checkpoint") -> Any:
-        """Ask people, or use what they already answered here.
+        """Return the value of a call that asks questions: from recorded answers, from policies, or after a pause.
 
         Args:
             pending: The call that asks.
-            exact: The call is in exact code, so it is completed on resume. Otherwise it is made again, then answered.
+            exact: True: the call is in exact code, so it is completed on resume. False: it is made again on resume, and
+                then answered from the record.
             name: Name of the function that asks, for messages.
 
         Raises:
-            Paused: the run is saved and waits.
-            CannotPause: it cannot be saved here.
-            PolicyError: a policy cannot be used.
+            Paused: People have to be asked; the run is saved and waits.
+            CannotPause: The run cannot be saved at this point.
+            PolicyError: A policy cannot be used.
         """
         session = self.session
         with self.remember_refusal():
@@ -67,7 +69,7 @@ class QuestionDesk:
 
     @contextlib.contextmanager
     def remember_refusal(self) -> Generator[None]:
-        """Remember a question that is refused here, even if the code around it swallows the error."""
+        """Record a `CannotPause` that leaves the `with` block, even if the code around it swallows the error."""
         try:
             yield
         except CannotPause as error:
@@ -76,10 +78,10 @@ class QuestionDesk:
             raise
 
     def _find_answers(self, pending: PendingCall, *, exact: bool, name: str) -> list[Proposal | None]:
-        """Find the recorded answers to exactly these questions, asked at exactly this place.
+        """Return the recorded answer of each question, or None. The question and its place must be exactly the same.
 
         Raises:
-            CannotPause: No question can be asked here.
+            CannotPause: No question can be asked at this point.
         """
         session = self.session
         session.check_going()
@@ -102,12 +104,15 @@ class QuestionDesk:
         return answers
 
     def find_answer(self, asked: LiveQuestion) -> Proposal | None:
-        """Find the newest decision on this very question, asked at this very place."""
+        """Return the newest decided proposal with exactly this question and this place; None if there is none."""
         same = self.answers_by_place.get(identify_call(asked.question.position), ())
         return next((p for p in reversed(same) if _is_same_question(p, asked.question)), None)
 
     def _add_other_question_notes(self, questions: list[LiveQuestion], answers: list[Proposal | None]) -> None:
-        """Add a note where code that was made again asks another question than the one decided at this place."""
+        """Add a note to each question that differs from the question that was decided at the same place.
+
+        This happens if code that is executed again asks another question than before.
+        """
         for asked, answer in zip(questions, answers, strict=True):
             if answer is None and self.answers_by_place.get(identify_call(asked.question.position)):
                 note = (
@@ -121,12 +126,21 @@ class QuestionDesk:
                 asked.question = msgspec.structs.replace(asked.question, notes=(*asked.question.notes, note))
 
     def pause(self, pending: PendingCall, *, exact: bool, judged: QuestionJudgment = NO_JUDGMENT) -> NoReturn:
-        """Save the run with its questions, in one transaction, and leave. Raises Paused, CannotPause, StoreError.
+        """Save the run with its questions, in one transaction, and leave it.
 
-        `judged` is what policies say about them: those that they pass or block are recorded decided, beside the others.
+        If other steps are active, the transaction is postponed until they have ended and are recorded; `run` makes it
+        then. Until then people see nothing. If the process dies first, the question is asked again.
 
-        While steps beside it are under way, that is put off until they have ended and are recorded: `run` does it. So
-        people are shown nothing yet, and if the process dies first, the question is asked again.
+        Args:
+            pending: The call that asks.
+            exact: True: the call is completed on resume. False: it is made again on resume.
+            judged: The judgment of policies. Questions that they pass or block are recorded as decided, with the
+                others.
+
+        Raises:
+            Paused: The run is saved.
+            CannotPause: The run cannot be saved at this point.
+            StoreError: The store cannot be written.
         """
         session = self.session
         why, execution = self._unrecorded
@@ -176,7 +190,14 @@ class QuestionDesk:
         session.live.leave_run()
 
     def check_steps(self, what: str) -> None:
-        """Raise CannotPause if steps under way wait for what only the run's own tasks do, which a pause ends."""
+        """Refuse a pause that would wait forever for an active step.
+
+        Args:
+            what: Beginning of the message, for example "cannot pause at line 7".
+
+        Raises:
+            CannotPause: The active steps wait for something that only the run's own tasks do. A pause ends those tasks.
+        """
         name = self.session.under_way.find_blocked_step()
         if name is not None:
             raise CannotPause(
@@ -185,14 +206,14 @@ class QuestionDesk:
             )
 
     def _read_position(self, *, exact: bool) -> RunPosition:
-        """Read where the run waits.
+        """Return the position at which the run waits.
 
         Raises:
             CannotSave: The position cannot be saved.
         """
         session = self.session
         waiting = session.live.waiting_position
-        if waiting is not None:  # nothing of it has run in this process
+        if waiting is not None:  # no code of the run has run in this process
             return waiting
         if exact:
             return session.live.read_position(session.live.callee)
@@ -207,16 +228,26 @@ class QuestionDesk:
         session.run_record, session.proposals = asked
 
     def record_postponed_pause(self) -> None:
-        """Make the pause durable that waited for steps to end."""
+        """Write the pause that was postponed until steps had ended; nothing happens if there is none."""
         if self._postponed_pause is not None:
             self._record_pause(*self._postponed_pause)
 
     def forbid_pause(self, why: str) -> None:
-        """Refuse questions in what is left of this execution, if it would have to be made again."""
+        """Refuse questions in the rest of the current execution, if it would have to be executed again after the pause.
+
+        Args:
+            why: The reason, for the message.
+        """
         self._unrecorded = why, self.session.live.current_execution
 
     def prepare_completion(self, pending: PendingCall, proposals: list[Proposal]) -> Callable[[], Any]:
-        """Make the function that gives the value of a call that was decided.
+        """Return a function that gives the value of a call that was decided.
+
+        It asks again if the decisions cannot be used.
+
+        Args:
+            pending: The call.
+            proposals: The decided proposals, one for each question.
 
         Raises:
             StoreCorrupt: A question is missing from the store.
@@ -248,18 +279,23 @@ class QuestionDesk:
         Its decisions stand.
         """
         if not self.session.live.is_running:
-            return self.resumed  # it is not completed yet
+            return self.resumed  # no code has run, so the call is not completed yet
         return self._completing if self.session.live.is_answering else None
 
 
 def describe_refusal(problem: CannotSave, line: str) -> str:
-    """Make the sentence for a place that cannot be continued."""
+    """Return the message for a position that cannot be saved.
+
+    Args:
+        problem: The error, which may begin with the line.
+        line: Description of the line, used if the error does not name it.
+    """
     text = str(problem).replace(" of <module>", "")
     return f"cannot pause at {text}" if text.startswith("line ") else f"cannot pause at {line}: {text}"
 
 
 def _find_asker() -> str:
-    """Find the name of the user's function that asks."""
+    """Return the qualified name of the user's function that asks."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("hitl_nb."):
         frame = frame.f_back
@@ -276,5 +312,5 @@ def _is_same_question(proposal: Proposal, question: Question) -> bool:
 
 
 def _add_notes(question: Question, notes: list[str]) -> Question:
-    """Add the engine's notes about this pause to the question."""
+    """Return the question with the engine's notes about this pause added."""
     return msgspec.structs.replace(question, notes=tuple(dict.fromkeys((*question.notes, *notes))))

@@ -1,1 +1,1 @@
-"""Runs in this process: their live code, and what it asks."""
+"""Runs in this process: start, pause, save, resume, and the connection to the store."""

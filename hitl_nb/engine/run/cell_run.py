@@ -1,15 +1,15 @@
-"""Running an agent cell: start a run, or continue the one that there is.
+"""Execution of an agent cell: start a run, or continue the run that exists.
 
 The state of the run decides:
 
-no run yet, --restart     a new one, from the first statement
---restart, which began it before
-                          the same one, if it has paused and has not finished: see `_is_continued`
-waiting                   the same proposals, again
-ready (all decided)       on behind the checkpoint
+no run yet, --restart     a new run starts at the first statement
+--restart, which started the run before
+                          the same run, if it has paused and has not finished: see `_is_continued`
+waiting                   the same proposals are shown again
+ready (all decided)       the run continues behind the checkpoint
 failed, or its process died
-                          on from the statement that did not finish
-finished                  what it recorded, its variables put back; on, if statements were added below
+                          the run continues at the statement that did not finish
+finished                  its recorded outputs are shown and its variables restored; statements added below are run
 """
 
 from __future__ import annotations
@@ -50,9 +50,11 @@ class AgentCell:
     """An agent cell, ready to run.
 
     Attributes:
-        notebook, agent, key: what identifies its run.
-        label: who runs it, for people ("kernel", "hitl-nb run").
-        notebook_id: the id in the notebook's metadata, if it has one.
+        notebook, agent, key: Together they identify the run of the cell.
+        unit: The compiled code.
+        ns: Namespace of the notebook.
+        label: Description of the process that runs it, for people ("kernel", "hitl-nb run").
+        notebook_id: Id in the notebook's metadata; "" if it has none.
     """
 
     notebook: str
@@ -64,18 +66,24 @@ class AgentCell:
     notebook_id: str = ""
 
     def make_code(self, source: str | None = None) -> RunCode:
-        """Make the code that the run executes: the cell as it is, or a `source` that a snapshot recorded."""
+        """Return the code that the run executes.
+
+        Args:
+            source: Source that a snapshot recorded. None: the cell as it is now.
+        """
         unit = self.unit if source is None else compile_cell(source, self.unit.filename, self.unit.flags)
-        self.ns.setdefault("__builtins__", builtins)  # as `exec` does: C code imports by the caller's namespace
+        self.ns.setdefault(
+            "__builtins__", builtins
+        )  # as `exec` does: C code imports through the namespace of its caller
         return RunCode(FunctionType(unit.code, self.ns, "<module>"), self.ns, unit.source, unit)
 
     def digest_code(self) -> str:
-        """Compute the SHA-256 of the code, as syntax: comments, blank lines and the magic's own line do not count."""
+        """Return the SHA-256 of the code's syntax. Comments, blank lines and the line of the magic do not change it."""
         return hashlib.sha256(ast.dump(ast.parse(self.unit.source)).encode()).hexdigest()
 
 
 def compile_cell(source: str, filename: str, flags: int = 0) -> Unit:
-    """Compile the code of an agent cell.
+    """Compile the code of an agent cell to a unit.
 
     Raises:
         SyntaxError: The source is not valid.
@@ -87,7 +95,7 @@ _ledgers: dict[int, Ledger] = {}
 
 
 def get_ledger(store: Store | None = None) -> Ledger:
-    """Get the ledger over a store (by default the one of this user), one per open store."""
+    """Return the ledger of a store, by default of this user's store. There is one ledger for each open store."""
     store = store or open_store()
     ledger = _ledgers.get(id(store))
     if ledger is None or ledger.store is not store:
@@ -104,10 +112,22 @@ async def run_cell(
     restart: bool = False,
     as_recorded: bool = False,
 ) -> RunOutcome:
-    """Run an agent cell from the place that its run has reached.
+    """Run an agent cell from the point that its run has reached.
+
+    Args:
+        ledger: The records of the store.
+        cell: The cell.
+        saver: Saves the state of the run.
+        shown: Shows to people how the run continues.
+        restart: True for `--restart`.
+        as_recorded: True for `--as-recorded`: the code that the last snapshot recorded is run.
+
+    Returns:
+        "finished", or "waiting" with the open proposals.
 
     Raises:
         CellChanged, RunClaimed, Untrusted, WrongPython, StoreError: Raised before any of its code runs.
+        InputChanged: The cell finished with other inputs; raised before any of its code runs.
         BaseException: Any error that the cell's code raises.
     """
     names: dict[str, Any] = {"agent": cell.agent, "notebook": cell.notebook, "key": cell.key}
@@ -147,12 +167,15 @@ async def run_cell(
 
 
 def _is_continued(run: Run, restarted: str) -> bool:
-    """Whether a cell with `--restart` continues `run`: `--restart` began it, it has paused, and it has not finished.
+    """Return whether a cell with `--restart` continues `run` instead of starting a new run.
 
-    The flag stays in the file, and the cell runs again after a decision, in a new kernel and in `hitl-nb run`. To begin
-    again would repeat what ran before the pause. Run once without the flag, the run is one of that cell: with the flag
-    put back, the cell begins again. An edited cell begins again, unless that would lose a decision: then
-    it continues, or CellChanged says why it cannot.
+    It does if `--restart` started `run`, which has paused and has not finished. Reason: the flag stays in the file, and
+    the cell runs again after a decision, in a new kernel and in `hitl-nb run`. To start again would repeat the code
+    before the pause.
+
+    If the cell is run once without the flag, `run` no longer counts as started by `--restart`. With the flag added
+    again, the cell starts a new run. An edited cell starts a new run too, unless that would lose a decision: then it
+    continues, or CellChanged says why it cannot.
     """
     if not run.restarted or run.pauses == 0 or run.status in ("finished", "cancelled"):
         return False
@@ -160,13 +183,13 @@ def _is_continued(run: Run, restarted: str) -> bool:
 
 
 def _list_waiting_questions(ledger: Ledger, run: Run, saved: OpenedSnapshot | None, cell: AgentCell) -> list[Proposal]:
-    """List the questions that a run waits with, and note with them which inputs differ by now."""
+    """Return the open proposals of a waiting run. A note says which inputs have other values now."""
     changed = NotebookValues(cell.ns, saved.inputs).changed if saved is not None else {}
     return ledger.note_changes(run.id, describe_changed_inputs(changed.values()) if changed else "")
 
 
 def _refuse_other_inputs(cell: AgentCell, saved: OpenedSnapshot, own: NotebookValues) -> None:
-    """Refuse a cell that has read inputs whose values differ now.
+    """Refuse to show a finished run as the result of a cell if inputs that it has read have other values now.
 
     Raises:
         InputChanged: There are such inputs.
@@ -185,7 +208,11 @@ def _refuse_other_inputs(cell: AgentCell, saved: OpenedSnapshot, own: NotebookVa
 
 
 def refuse_cancelled(run: Run, way: str) -> None:
-    """Refuse a run that was cancelled; `way` says what to do.
+    """Refuse to continue a run that was cancelled.
+
+    Args:
+        run: The run.
+        way: Sentence that says what to do, for the message.
 
     Raises:
         HitlError: The run was cancelled.

@@ -1,6 +1,6 @@
-"""From what the store has of a run to live code that continues it: claim it, put its state back, work.
+"""Continuation of a run: claim the run in the store, restore its state, and execute its code.
 
-In the process that paused, the live objects continue to be used; anywhere else they are loaded from the snapshot.
+The process that paused continues with its own live objects. Any other process loads the objects from the snapshot.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ class RunCode:
     """The code that a run executes, as it is defined now.
 
     Attributes:
-        begin: calls it from its beginning.
-        ns: its globals.
-        source: for people, and for `--as-recorded`.
-        cell: the agent cell; None: the run is of `function`.
+        begin: Starts the code from its beginning.
+        ns: Globals of the code.
+        source: Source text, shown to people and used by `--as-recorded`.
+        cell: Unit of the agent cell; None: the run is of `function`.
+        function: The `@hitl.agent` function; None: the run is of `cell`.
     """
 
     begin: Callable[[], Any]
@@ -50,13 +51,20 @@ class RunCode:
     function: Any = None
 
     def read_end(self) -> SavedStack:
-        """Read the stack behind its last statement."""
+        """Return the stack behind the last statement of the code."""
         return read_cell_end(self.cell, self.ns) if self.cell is not None else SavedStack([], False, {})
 
 
 @dataclass
 class RunOutcome:
-    """How running ended: "finished", or "waiting" with its open proposals."""
+    """The result of running a run's code in this process.
+
+    Attributes:
+        status: "finished" or "waiting".
+        run: The record of the run.
+        proposals: The open proposals, if the run waits.
+        result: Return value of the code, if the run finished.
+    """
 
     status: str
     run: Run
@@ -66,11 +74,14 @@ class RunOutcome:
 
 @dataclass
 class _HeldState:
-    """The live objects of a run that this process worked on, and the snapshot they are the state of.
+    """The live objects of a run that this process has executed, and the snapshot with the same state.
 
     Attributes:
-        cell: the notebook and the name of the agent.
-        is_finished: whether the run is over; the notebook has its variables, and the cell may be run again.
+        place: Name of the snapshot's place in the store.
+        envelope: Signed header of the snapshot.
+        loaded: The live objects.
+        cell: (notebook, name of the agent).
+        is_finished: True if the run has finished. The notebook then has its variables, and the cell may be run again.
     """
 
     place: str
@@ -84,13 +95,17 @@ MAX_HELD_STATES = 64
 """Number of runs whose live objects are kept. Other runs continue from their snapshots, as in any other process."""
 
 held_states: dict[str, _HeldState] = {}
-"""By run, the newest last."""
+"""Id of a run -> its live objects; the newest is last."""
 
 
 async def start_run(
     ledger: Ledger, opened: tuple[Run, Claim], code: RunCode, saver: Saver, shown: RunDisplay
 ) -> RunOutcome:
-    """Work on a run that was just opened. Raises what its code raises."""
+    """Execute the code of a run that was just opened.
+
+    Raises:
+        BaseException: Any error that the code raises.
+    """
     run, claim = opened
     if code.cell is not None and saver.variables:
         saver.inputs, saver.branches = record_inputs(code.cell, code.ns, saver.hidden), set()
@@ -102,10 +117,18 @@ async def start_run(
 async def continue_run(
     ledger: Ledger, before: Run, code: RunCode, saver: Saver, shown: RunDisplay, label: str
 ) -> RunOutcome:
-    """Claim a run that is not being worked on, and continue it from its saved place.
+    """Claim a run that no process executes, and continue it from its saved position.
+
+    Args:
+        ledger: The records of the store.
+        before: The record of the run, as it was read before the claim.
+        code: The code of the run, as it is defined now.
+        saver: Saves the state of the run.
+        shown: Shows to people how the run continues.
+        label: Description of this process, for people.
 
     Raises:
-        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError, PolicyError: The run stays at its saved place.
+        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError, PolicyError: The run keeps its saved position.
         BaseException: Any error that its code raises.
     """
     policy = load_policy(before.notebook)
@@ -152,7 +175,11 @@ async def continue_run(
 
 
 def describe_changed_inputs(sentences: Iterable[str]) -> str:
-    """Describe inputs that have changed, for a run that continues or is shown again."""
+    """Return a message about inputs that have other values now, for a run that continues or is shown again.
+
+    Args:
+        sentences: A sentence for each input.
+    """
     return (
         f"{CHANGED_SINCE} {'; '.join(sentences)}. It goes on with what it began with; "
         "--restart begins it anew with what there is now, --key EXPR makes one run for each value."
@@ -173,17 +200,24 @@ def _make_callbacks(shown: RunDisplay) -> dict[str, Any]:
 
 
 def open_saved_state(ledger: Ledger, run: Run) -> OpenedSnapshot | None:
-    """Open the run's newest snapshot, its signature checked.
+    """Open the newest snapshot of a run after a check of its signature; None if there is no snapshot.
 
     Raises:
-        Untrusted: Its signature is not valid.
-        WrongPython: Another version of Python or hitl_nb saved it.
+        Untrusted: The signature is not valid.
+        WrongPython: Another version of Python or hitl_nb saved the snapshot.
     """
     return _open_run_snapshot(ledger, run, ledger.load_snapshot(run.id), claimed=False)
 
 
 def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, claimed: bool) -> OpenedSnapshot | None:
-    """Open a snapshot, its signature checked; `claimed`: nobody else can have changed the run since it was read."""
+    """Open a snapshot after a check of its signature.
+
+    Args:
+        ledger: The records of the store.
+        run: The run.
+        found: The stored snapshot; None if there is none.
+        claimed: True if this process has the claim, so that nobody else can have changed the run.
+    """
     if found is None:
         return None
     at = found.saved
@@ -199,14 +233,21 @@ def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, clai
 
 
 def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver) -> LoadedState:
-    """Load the state of a run: the live objects of this process if it has them, else loaded from the snapshot."""
+    """Return the state of a run: the live objects if this process has them, otherwise loaded from the snapshot.
+
+    Args:
+        run: The run.
+        saved: The snapshot.
+        ns: Namespace of the notebook; the saved variables are put into it.
+        saver: Restores the state of the process and of modules.
+    """
     saver.process.must_restore = run.status != "finished"
     saver.definitions.own |= saved.own
     live = held_states.get(run.id)
     if live is None or live.envelope != saved.envelope or _has_other_classes(live.loaded, saved, ns):
         held_states.pop(
             run.id, None
-        )  # another process has gone on with it, or live objects are of classes as they were
+        )  # another process has continued the run, or live objects have old versions of classes
         loaded = load_snapshot(
             saved,
             ns,
@@ -228,9 +269,10 @@ def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver
 
 
 def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str, Any]) -> bool:
-    """Tell whether the notebook has defined a class again that the state is of: its objects get the class as it is now.
+    """Return whether the notebook has since redefined a class of which the state has objects.
 
-    Live objects would keep the old one, and the next save would keep it by value, in every later kernel too.
+    Objects that are loaded from the snapshot get the new class. Live objects would keep the old class, and the next
+    save would keep that class by value, in every later kernel too.
     """
     return any(
         isinstance(definition, type) and root not in saved.own and ns.get(root) is not definition
@@ -240,7 +282,10 @@ def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str,
 
 
 def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
-    """Tell whether the notebook has defined the function or class of this name again: code comes from the notebook."""
+    """Return whether the notebook has defined a function or class with this name again.
+
+    If so, the notebook's one is used.
+    """
     return find_defined_name(value, ns) == name and find_notebook_name(ns.get(name), ns) == name
 
 
@@ -258,16 +303,16 @@ async def _work_on_run(session: Session) -> RunOutcome:
 
 
 def _hold_state(session: Session, status: str) -> None:
-    """Keep the live objects: in this process the run continues with them, not with copies.
+    """Keep the live objects of a run, so that this process continues the run with them and not with copies.
 
-    Nothing is kept of a run that is over, except of the last run of each agent cell. Running that cell again gives
-    the notebook its variables back. Where an `@agent` function has failed, its next try continues from the snapshot.
-    The same applies where generators or context managers were ended here.
+    For a run that is over, they are kept only for the last run of each agent cell: running that cell again gives the
+    notebook its variables back. They are not kept if an `@agent` function has failed, or if generators or context
+    managers were ended. The next try then continues from the snapshot.
     """
     run, position = session.run_record, session.saves.position
     held_states.pop(run.id, None)
     if position is None or (status == "failed" and not session.failed_at_position):
-        return  # unwinding changed them; the snapshot has them as they were
+        return  # the error has changed the objects on its way out; the snapshot has the right state
     of_cell, finished = session.is_of_cell, status == "finished"
     if not of_cell and status != "waiting":
         return
@@ -296,7 +341,10 @@ def _hold_state(session: Session, status: str) -> None:
 def _make_live_run(
     run: Run, status: str, saved: OpenedSnapshot | None, code: RunCode, saver: Saver, shown: RunDisplay
 ) -> tuple[LiveRun, PendingCall | None]:
-    """Make the live run at its position, and the question that it asked there."""
+    """Return the live run at its saved position, and the pending call with which it waits there.
+
+    The pending call is None if there is none, or if the failed statement was edited.
+    """
     if saved is None:
         return LiveRun(code.begin, end=code.read_end, display=shown.display), None
     loaded = load_state(run, saved, code.ns, saver)
@@ -306,17 +354,20 @@ def _make_live_run(
     mended = move_to_current_code(stack, code.cell, code.ns, code.function, retry=status == "failed")
     live = LiveRun(None, stack=stack, counts=loaded.counts, end=code.read_end, display=shown.display)
     live.result = loaded.result
-    return live, None if mended else loaded.pending  # another question now
+    return live, None if mended else loaded.pending  # an edited statement may ask another question
 
 
 def copy_stack(stack: SavedStack) -> SavedStack:
-    """Make a stack that can be continued, without the other one being changed by that."""
+    """Return a copy of a stack that can be continued without changing the original."""
     frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
     return SavedStack(frames, stack.waits_for_answer, {}, frames, stack.tasks)
 
 
 def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
-    """Read the recorded calls from the position on; one that failed there is made again."""
+    """Return the records of the steps that the run may call from its position on.
+
+    If the run failed there, failed steps of the last statement are left out, so that they are called again.
+    """
     here = f"{live.keys.lowest_number:09d}"
     return [
         step
@@ -326,9 +377,11 @@ def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> l
 
 
 def _remember_answers(session: Session, asked: list[Proposal]) -> None:
-    """Know what was decided about questions of the statement at the position; `asked` is the last pause's.
+    """Give the session the decided questions of the statement at its position. The whole history is not read.
 
-    A resume reads these, not the whole history.
+    Args:
+        session: The session.
+        asked: The proposals of the run's last pause.
     """
     run, floor = session.run_record, _find_floor(session.live)
     if any(p.status == "expired" for p in asked):
@@ -361,5 +414,5 @@ def _list_recorded_decisions(session: Session, decided: list[Proposal]) -> list[
 
 
 def _find_floor(live: LiveRun) -> str:
-    """Find the lowest beginning of the names of calls from the position on."""
+    """Return the lowest beginning (nine digits) of the names of calls that the run may ask for from its position on."""
     return f"{live.keys.floor:09d}"

@@ -1,4 +1,4 @@
-"""When the state of a run is saved: between pauses, along with a step, at a pause, and at the end."""
+"""Saves of a run's state: between pauses, together with a step, at a pause, and at the end."""
 
 from __future__ import annotations
 
@@ -22,20 +22,31 @@ if TYPE_CHECKING:
     from hitl_nb.engine.run.session import Session
 
 SHARE = 40
-"""A save between pauses is due when the time since the last is this many times what that one cost: 2.5 % of a run."""
+"""A save between pauses is due if the time since the last save is this many times the duration of that save.
+
+So saves take at most 2.5 % of the time of a run.
+"""
 
 
 def snapshot_place(ledger: Ledger, run_id: str, epoch: int, pause: int, save: int) -> str:
-    """Name the place that a snapshot's signature is bound to: the claim it was saved under, and its number there."""
+    """Return the name of a snapshot's place in the store. The snapshot's signature is bound to this name.
+
+    Args:
+        ledger: The records of the store.
+        run_id: Id of the run.
+        epoch: Number of the claim under which the snapshot is saved.
+        pause: Number of the pause.
+        save: Number of the save between pauses under this claim; 0 at a pause.
+    """
     return f"snapshot/{ledger.store_id}/{run_id}/{epoch}/{pause}/{save}"
 
 
 class Saves:
-    """The saves of one session.
+    """The saves of one session (a live run).
 
     Attributes:
-        place, envelope, pending, position: those of the last save.
-        variables: the values that it has, by name.
+        place, envelope, pending, position: Place name, signed header, pending call and position of the last save.
+        variables: Name -> value of the variables in the last save; empty after a save between pauses.
     """
 
     def __init__(self, session: Session) -> None:
@@ -53,9 +64,16 @@ class Saves:
     def make_snapshot(
         self, position: RunPosition, pending: PendingCall | None = None, *, between: bool = False, asks: bool = False
     ) -> Snapshot:
-        """Make the run's state at `position`: one of those `between` pauses, or the last one of this session.
+        """Return a snapshot of the run's state.
 
-        `asks`: people are asked. Raises CannotPause.
+        Args:
+            position: The position of the run.
+            pending: Call that waits at the position; None: the decided call that is being completed, if there is one.
+            between: True: a save between pauses. False: the last save of this session.
+            asks: True if people are asked, so that the snapshot is of a new pause.
+
+        Raises:
+            CannotPause: The state cannot be saved.
         """
         session, saver = self.session, self.session.saver
         pending = pending or session.questions.find_decided_call()
@@ -72,12 +90,15 @@ class Saves:
             check=asks,
         )
         self.place, self.envelope, self.pending, self.position = where, snapshot.envelope, pending, position
-        # A name that a handler has bound is unbound when the pause leaves the handler.
+        # A name bound by an `except ... as` is unbound when the pause leaves the handler.
         self.variables = {} if between else {n: saver.ns[n] for n in saver.saved_names if n in saver.ns}
         return msgspec.structs.replace(snapshot, pause=pause, save=save)
 
     def make_last(self) -> Snapshot:
-        """Make the state at the end, which is kept without what cannot be saved: a run that is done does not fail."""
+        """Return a snapshot of the state at the end.
+
+        Values that cannot be saved are left out, so a finished run does not fail.
+        """
         position = self.session.live.read_end_position()
         try:
             return self.make_snapshot(position)
@@ -90,7 +111,11 @@ class Saves:
                 return self.make_snapshot(position)
 
     def save_if_due(self, frame: FrameType) -> None:
-        """Code reports, at the end of the statement of `frame`: save if the last save is long ago."""
+        """Save the run if the last save is long enough ago. Called when code reports, at the end of a statement.
+
+        Args:
+            frame: Frame of the statement.
+        """
         now = time.perf_counter()
         self.session.worklog.record_statement(frame, now)
         if now - self._saved_at < SHARE * self._cost or self.session.live.refused.may_be_behind(None):
@@ -102,23 +127,25 @@ class Saves:
     def _save(self, frame: FrameType) -> None:
         session = self.session
         began = time.perf_counter()
-        # Only a checkpoint must be able to save; there the sentence is raised.
+        # If the state cannot be saved, the run just continues. Only a checkpoint must save, and it raises the message.
         with contextlib.suppress(CannotPause, CannotSave), session.turn:
             position = session.live.read_position(frame=frame)
-            if position.stack.waits_for_answer:  # else what would be made again from here is saved already
+            if position.stack.waits_for_answer:  # otherwise the code that would be executed again is saved already
                 session.ledger.save_snapshot(session.claim, self.make_snapshot(position, between=True))
         self._saved_at = time.perf_counter()
         self._cost = max(self._saved_at - began, 0.0005)
 
     def save_position(self, position: RunPosition) -> None:
-        """Save at a place that an error leaves, if that can be."""
+        """Save the run at a position that an error leaves; nothing is saved if the state cannot be saved."""
         with contextlib.suppress(CannotPause):
             self.session.ledger.save_snapshot(self.session.claim, self.make_snapshot(position, between=True))
 
     def make_if_cheap(self) -> Snapshot | None:
-        """Make the state to keep along with a step that starts: the first time, and then when it costs next to nothing.
+        """Return a snapshot to store together with a step that starts; None if the save would take too long.
 
-        So a run continues at the step itself after a crash, unless steps follow one another faster than they are saved.
+        The first step of a session always gets a snapshot if the state can be saved. A later step gets a snapshot if it
+        costs next to nothing. So after a crash a run continues at the step itself, unless steps follow each other
+        faster than they are saved.
         """
         if self.session.live.refused.may_be_behind(None):
             return None

@@ -1,6 +1,6 @@
-"""One process at work on one run: where its live code meets the store.
+"""Session: the work of one process on one run. It connects the running code with the store.
 
-The session saves its state, asks questions, and knows what earlier tries of the same run recorded.
+The session saves the run's state, asks questions, and has the records of earlier tries of the same run.
 """
 
 from __future__ import annotations
@@ -41,14 +41,17 @@ from hitl_nb.records import Proposal, Run, Step, Workspace
 from hitl_nb.review.guardrail_checks import in_guardrail
 
 PATIENCE_SECONDS = 10.0
-"""Seconds that a pause waits for steps before it says so."""
+"""Seconds that a pause waits for steps before it shows a message about that."""
 TICK_SECONDS = 0.01
-"""Seconds after which running code reports: the time of statements is taken, and a save is made that is due."""
+"""Seconds between reports of running code. A report measures the time of statements, and makes a save that is due."""
 
 
 @contextlib.contextmanager
 def enter_loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
-    """While a run's state is loaded: steps that the factory of a resource calls come from the record."""
+    """Make a session current while a run's state is loaded, inside the `with` block.
+
+    Resources are opened during that time. Steps that their factories call get their results from the record.
+    """
     session = Session(ledger, run, claim, LiveRun(None), saver, source="")
     token = running_session.set(session)
     try:
@@ -61,16 +64,22 @@ class Session:
     """The work of one process on one run.
 
     Args:
-        source: The code that runs, for the snapshot.
-        outputs: Lists what was printed and displayed so far, as JSON.
+        ledger: The records of the store.
+        run: The record of the run.
+        claim: The right to write to the run.
+        live: The running code.
+        saver: Saves and loads the state.
+        source: Source text of the code, for the snapshot.
+        outputs: Returns the outputs that were printed and displayed so far, as JSON.
         opened: Shows a workspace that the code has opened.
-        drawn: Lists what is drawn and not shown yet, as outputs; shown at a pause, until the run continues.
-        finishing: Called when the code has ended, before that is saved.
-        judged: Shows what a policy decided without a pause; also called when the decision is used again.
-        objected: Shows that an edit is used to which guardrails object.
-        noted: Tells people sentences about the run.
-        summarize: Shows how many decisions of policies were not shown one by one. Called before the state is saved
-            for good.
+        drawn: Returns figures that are drawn and not shown yet, as outputs. A pause shows them until the run continues.
+        finishing: Called when the code has ended, before the end is saved.
+        judged: Shows decisions of a policy without a pause. Also called when a decision is used again.
+        objected: Shows that an edit is used although guardrails object.
+        noted: Shows sentences about the run to people.
+        summarize: Shows how many decisions of policies were not shown one by one. Called before the last save.
+        known: Records of steps that the run may call from its position on.
+        died: True if the last process that executed the run has died, so that steps may be in doubt.
     """
 
     def __init__(
@@ -128,14 +137,24 @@ class Session:
     # -- running
 
     async def run(self) -> Any:
-        """Run the code as `_run_code` does, and let it report from time to time."""
+        """Execute the code to its end or next pause, with regular reports.
+
+        Returns:
+            The return value of the code.
+
+        Raises:
+            Paused: The run is saved and waits.
+            BaseException: Any error that the code raises.
+        """
         with Ticker(lambda: TICK_SECONDS):
             return await self._run_code()
 
     async def _run_code(self) -> Any:
-        """Run the code to its end or next pause; keep how it ended.
+        """Execute the code to its end or next pause, and record in the store how it ended.
 
-        Raises what the code raises, and Paused.
+        Raises:
+            Paused: The run is saved and waits.
+            BaseException: Any error that the code raises.
         """
         share_with_threads(running_session, in_step, inside_call, in_guardrail)
         watch_certificates()
@@ -155,7 +174,7 @@ class Session:
             self._leave_managers()
             raise
         except BaseException as error:
-            self.under_way.cancel_steps()  # nothing, unless the run is interrupted
+            self.under_way.cancel_steps()  # steps are still active only if the run was interrupted
             self._record_failure(error)
             raise
         else:
@@ -167,12 +186,16 @@ class Session:
             return result
         finally:
             running_session.reset(token)
-            # On a full disk the claim counts as let go in this process all the same.
+            # If the disk is full, this process still treats the claim as released.
             with contextlib.suppress(StoreError):
                 self.ledger.release(self.claim)
 
     async def _end_steps(self) -> None:
-        """Let the steps that are under way end while the claim is held; no step and no question begins any more."""
+        """Wait until the active steps have ended, while the claim is held. No new step or question can begin.
+
+        Raises:
+            CannotPause: A pause would wait forever, or would lose threads that a step has started.
+        """
         with self.turn:
             self._over = True
         self._speaks_at = time.monotonic() + PATIENCE_SECONDS
@@ -182,15 +205,19 @@ class Session:
             raise CannotPause(f"cannot pause: {left}")
 
     def _check_steps(self) -> None:
-        """Raise CannotPause where a pause would wait for ever for steps: it has ended what they wait for."""
+        """Check that a pause does not wait forever for steps.
+
+        Raises:
+            CannotPause: Steps wait for tasks that the pause has ended.
+        """
         if self.live.paused is not None:
             self.questions.check_steps("cannot pause")
             self._report_waited_steps()
 
     def _report_waited_steps(self) -> None:
-        """Report steps that look again and again.
+        """Tell people once that a pause waits for steps, after `PATIENCE_SECONDS`.
 
-        Only their author can know whether they will see what they wait for.
+        A step may check a condition in a loop. Only its author can know whether the condition will become true.
         """
         if time.monotonic() < self._speaks_at or not self.under_way:
             return
@@ -203,7 +230,7 @@ class Session:
         self.noted([waited_for])
 
     def _record_questions(self) -> None:
-        """Make the pause durable, if it waited for steps to end."""
+        """Write the pause to the store, if it was postponed until steps had ended."""
         try:
             self.questions.record_postponed_pause()
         except BaseException as error:
@@ -216,10 +243,15 @@ class Session:
         end_generators_quietly(self.saver.generators)
 
     def name_step_call(self, name: str, key: Key | None, args: Any) -> str:
-        """Find the position of a call of a step with these arguments.
+        """Return the name of a call of a step.
 
-        Threads make their calls in any order. So a call in a thread of its own is known by its arguments, where they
-        can be compared, unless it has a key.
+        Threads make their calls in any order. So a call in a thread without a key is identified by its arguments, if
+        these can be compared.
+
+        Args:
+            name: Name of the step.
+            key: The `key=` of the call, or None.
+            args: Arguments of the call.
 
         Raises:
             Paused: The run has paused.
@@ -238,22 +270,28 @@ class Session:
 
     @functools.cached_property
     def earlier_steps(self) -> dict[str, Step]:
-        """The records of all calls, for one that was made before the position and is awaited behind it."""
+        """Records of all steps of the run, by identity.
+
+        Needed for a step that began before the position and is awaited later.
+        """
         return {identify_call(step.key): step for step in self.ledger.list_steps(self.run_record.id)}
 
     def begin_step(self, name: str) -> Future[None]:
-        """Begin a step that is about to start; `under_way.end_step` must be called with the returned value.
+        """Add a step that is about to start to the active steps.
+
+        Returns:
+            Future of the step. Pass it to `under_way.end_step` when the step has ended.
 
         Raises:
-            Paused: the run has paused meanwhile.
-            NotInAgent: it has ended.
+            Paused: The run has paused meanwhile.
+            NotInAgent: The run has ended.
         """
         with self.turn:
             self.check_going()
             return self.under_way.begin_step(name)
 
     def check_not_paused(self) -> None:
-        """Raise the pause again if the run has paused: a call that is made again on resume must not run beside it.
+        """Check that the run has not paused. A call that is made again on resume must not run before that.
 
         Raises:
             Paused: The run has paused.
@@ -288,7 +326,7 @@ class Session:
             snapshot = None if position is None else self.saves.make_snapshot(position)
             self.failed_at_position = snapshot is not None
         except CannotPause:
-            snapshot = None  # the last save stays
+            snapshot = None  # the last save remains the newest
         try:
             said = f"{type(error).__name__}: {error}"
             self.ledger.fail(self.claim, snapshot, said, statements=self.worklog.list_longest())
@@ -297,11 +335,20 @@ class Session:
 
     @property
     def is_of_cell(self) -> bool:
-        """Whether the run is of an agent cell."""
+        """Whether the run is of an agent cell, and not of an `@hitl.agent` function."""
         return self.saver.variables and bool(self.live.read_end_position().stack.frames)
 
     def record_labels(self, labels: Mapping[str, str]) -> None:
-        """Record facts of the run. Raises Paused, NotInAgent, ValueError."""
+        """Store labels of the run.
+
+        Args:
+            labels: Name -> text.
+
+        Raises:
+            Paused: The run has paused.
+            NotInAgent: The run has ended.
+            ValueError: A label is not valid.
+        """
         with self.turn:
             self.check_going()
             if any(self.run_record.labels.get(name) != text for name, text in labels.items()):

@@ -1,7 +1,7 @@
-"""A saved stack in the code as it is now: a cell, or a function, may have been edited since.
+"""Placement of a saved stack in the current code. The cell or function may have been edited since the stack was saved.
 
-Code that already ran, and the statement at each place, must be the same syntax (comments and layout do not count). The
-rest may be new.
+Code that already ran, and the statement at each saved place, must have the same syntax (comments and layout do not
+count). The rest may be new.
 """
 
 from __future__ import annotations
@@ -87,12 +87,16 @@ def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], func
 
 
 def _is_of_cell(unit: Unit, cell: Unit) -> bool:
-    """Tell whether a unit is an earlier version of the agent cell."""
+    """Return whether a unit is an earlier version of the agent cell."""
     return unit.shows_last and cell.shows_last
 
 
 def _find_outermost_function(qualname: str, namespace: dict[str, Any]) -> Any:
-    """Find the function that the outermost part of a qualified name names, as far as classes lead to it."""
+    """Return the function or method in which the function with this qualified name is defined.
+
+    For `A.f.<locals>.g` that is the method `f` of the class `A`, found through `namespace`. Decorators are removed.
+    None if it is not found.
+    """
     name = qualname.split(".<locals>", maxsplit=1)[0]
     found = resolve_name(name, namespace)
     found = getattr(found, "function", found) if getattr(type_of(found), "__hitl_definition__", False) else found
@@ -102,7 +106,7 @@ def _find_outermost_function(qualname: str, namespace: dict[str, Any]) -> Any:
 
 
 def make_change_error(old_unit: Unit, new_unit: Unit, problem: PlaceChangedError) -> CellChanged:
-    """Make the error that shows what is different, and the two ways to continue."""
+    """Return the error for code that was edited where it already ran. It shows the difference and how to continue."""
     if new_unit.is_cell and new_unit.shows_last:
         what = "the cell"
         ways = (
@@ -122,9 +126,9 @@ def make_change_error(old_unit: Unit, new_unit: Unit, problem: PlaceChangedError
 
 
 def make_first_line(cell: Unit, option: str) -> str:
-    """Make the line of the magic with an option added.
+    """Return the first line of a cell (`%%agent ...`) with an option such as `--restart` added.
 
-    The front end puts that line above the cell's code as a comment.
+    The front end puts the line of the magic as a comment above the cell's code.
     """
     found = cell.source.partition("\n")[0].removeprefix("# ")
     words = (found if found.startswith("%%agent ") else "%%agent NAME").split(" ")
@@ -132,7 +136,7 @@ def make_first_line(cell: Unit, option: str) -> str:
 
 
 def _find_source_part(unit: Unit, name: str) -> str:
-    """Find the source of a function of that name; for a cell, all of the source."""
+    """Return the source of the first function with this name; for "<module>", the whole source of the cell."""
     if name == "<module>":
         return unit.source
     for node in ast.walk(ast.parse(unit.source)):
@@ -142,12 +146,15 @@ def _find_source_part(unit: Unit, name: str) -> str:
 
 
 def read_cell_end(cell: Unit, ns: dict[str, Any]) -> SavedStack:
-    """Read the stack behind the last statement of a cell: where it continues if statements are added."""
+    """Return the stack behind the last statement of a cell.
+
+    A run continues there if statements are added to the cell.
+    """
     frame = SavedFrame(cell.key, 0, find_poll_place(cell), "call", {}, {}, ns)
     return SavedStack([frame], True, {}, [frame])
 
 
 def is_at_end(stack: SavedStack, cell: Unit) -> bool:
-    """Tell whether nothing is left to do."""
+    """Return whether a stack is behind the last statement of a cell, so that no code is left to execute."""
     frame = stack.frames[0]
     return len(stack.frames) == 1 and (frame.unit, frame.place) == (cell.key, find_poll_place(cell))
