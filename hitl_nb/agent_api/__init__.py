@@ -1,1 +1,1 @@
-"""Functions and decorators that an agent's code calls."""
+"""Functions and decorators that the code of an agent calls."""

@@ -1,4 +1,4 @@
-"""`@agent`: a function that resumes exactly, wherever it is defined, and that can be a run of its own.
+"""`@agent`: marks a function that can be resumed exactly where it paused, and that can be started as a run of its own.
 
 Functions of a notebook resume exactly without the mark; functions of modules and scripts need it. `agent.run(...)`
 starts a run.
@@ -25,14 +25,17 @@ _LIKE_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 
 
 class Definition:
-    """Base class of the objects that decorators return for a function.
+    """Base class of the objects that decorators such as `@gate` and `@step` return for a function.
 
-    Such an object is pickled by its name if the notebook or a module defines it.
+    If the notebook or a module defines such an object, it is pickled by its name.
+
+    Attributes:
+        function: The decorated function.
     """
 
     __hitl_definition__ = True
     records_calls = False
-    """Whether calls are recorded. Code that repeats a recorded call gets the recorded result."""
+    """Whether the results of calls are recorded. Code that is executed again then gets the recorded results."""
     __name__: str
     __qualname__: str
 
@@ -43,7 +46,7 @@ class Definition:
             mark_coroutine_function(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function, recorded or reviewed as the decorator says."""
+        """Call the function. Subclasses record or review the call first."""
         return self.function(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -67,7 +70,7 @@ class Definition:
 
 
 class Agent(Definition):
-    """The object that `@agent` returns: callable like the function, with `.run()`."""
+    """The object that `@agent` returns: it can be called like the function, and has the method `run()`."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         if not isinstance(function, FunctionType):
@@ -83,7 +86,7 @@ class Agent(Definition):
         super().__init__(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function, inside the run that is current."""
+        """Call the function inside the current run. No new run is started."""
         return self.function(*args, **kwargs)
 
     async def run(self, *args: Any, key: str | None = None, **kwargs: Any) -> AgentRun:
@@ -96,11 +99,11 @@ class Agent(Definition):
 
         Returns:
             State of the run. `.status` is "finished", with `.result`, or "waiting", with the open proposals in `.open`.
-            Exceptions of the agent's code are raised here, too.
 
         Raises:
             RunClaimed: Another process executes this run.
             ValueError: `key` is empty or no str.
+            Exception: The agent's code raised it.
         """
         from hitl_nb.agent_api.outside_runs import run_agent
 
@@ -121,7 +124,7 @@ def mark_coroutine_function(called: Any) -> None:
 def agent(function: Callable[..., Any]) -> Agent:
     """Make a function resume exactly at the place where it asked, also in a module or script, and add `.run(...)`.
 
-    Functions of a notebook resume exactly without this mark.
+    Functions of a notebook resume exactly without this decorator.
 
     Args:
         function: A function made with `def` or `async def`. It may be a method, and may call itself. Generators are

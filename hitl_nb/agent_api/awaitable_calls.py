@@ -1,6 +1,6 @@
-"""Calls of async gated tools, agents and steps that were made and are not yet awaited.
+"""Awaitable objects for calls of async gated tools, agents and steps that are not awaited yet.
 
-Such a call is data until it is awaited. It is saved like other data, also inside a list or a variable, so that
+Such an object is data until it is awaited. It is saved like other data, also inside a list or a variable, so that
 `gather(*[send(i) for i in items])` is repeated with the same calls. For asyncio it is a coroutine, so it can be a task.
 """
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 
 async def await_after_others(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Await work that was in progress when the run was saved.
+    """Await work that was in progress when the run was saved. Returns its result.
 
-    First give the event loop one turn: as in the first try, tasks that are ready run before this work.
+    First the event loop gets one turn. So tasks that are ready run before this work, as in the first try.
+
+    Args:
+        work: Returns the awaitable.
     """
     from anyio.lowlevel import checkpoint
 
@@ -31,9 +34,10 @@ async def await_after_others(work: Callable[[], Awaitable[Any]]) -> Any:
 
 
 class AwaitableCall(Coroutine[Any, Any, Any]):
-    """One call of an async function.
+    """One call of an async function, as an awaitable.
 
-    The call starts when it is awaited, once per try of its run, because the code around it may be repeated.
+    The function starts when the object is awaited. In each session (each process that executes the run), it can be
+    awaited once. After a resume it can be awaited again, because the code around it may be executed again.
 
     Args:
         function: The user's function.
@@ -54,7 +58,10 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
 
     @property
     def cr_code(self) -> CodeType | None:
-        """Code object of the user's function. asyncio and debuggers read a coroutine's name and place from it."""
+        """Code object of the user's function; None if it has none.
+
+        asyncio and debuggers read a coroutine's name and line from it.
+        """
         return getattr(inspect.unwrap(self._function), "__code__", None)
 
     @abstractmethod
@@ -67,7 +74,10 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         """
 
     def is_older(self, session: Session) -> bool:
-        """Return whether the call was made before the position at which this session began."""
+        """Return whether the call was made before this session began.
+
+        Its object then comes from the saved state of an earlier process or try.
+        """
         return self._made_in is None or self._made_in() is not session
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -81,13 +91,16 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         return self.begin(session, as_task=as_task)
 
     def send(self, value: Any, /) -> Any:
-        """Start or continue the call as a task, as `coroutine.send` does."""
+        """Start or continue the call as a task, as `coroutine.send` does. Returns the value that the call yields."""
         if self._work is None or self._begun_in is None or self._begun_in() is not require_session(self._what):
             self._work = self._run_in_session(as_task=True)
         return self._work.send(value)
 
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None, /) -> Any:
-        """Raise an exception at the place where the call waits, as `coroutine.throw` does."""
+        """Raise an exception at the place where the call waits, as `coroutine.throw` does.
+
+        Before the start, it just raises it.
+        """
         if self._work is not None:
             return self._work.throw(typ) if val is None and tb is None else self._work.throw(typ, val, tb)
         self._begun_in = ref(require_session(self._what))

@@ -1,4 +1,4 @@
-"""`checkpoint()`: the place where an agent asks a person and where the run continues with the decision."""
+"""`checkpoint()`: asks a person for a decision. The run pauses at the call and later continues with the decision."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def proposal(
     on_deadline: OnDeadline = "wait",
     policy: Policy | None = None,
 ) -> LiveQuestion:
-    """Make one proposal for `checkpoint_all`. The arguments are the same as those of `checkpoint`."""
+    """Return a proposal for `checkpoint_all`; people are not asked yet. The arguments are those of `checkpoint`."""
     question = values.build_question(
         value,
         title=title,
@@ -168,11 +168,13 @@ def checkpoint_all(proposals: Sequence[LiveQuestion]) -> list[Decision]:
         proposals: Results of `hitl.proposal(...)`.
 
     Returns:
-        The decisions, in the order of `proposals`.
+        The decisions, in the order of `proposals`; an empty list if there are none.
 
     Raises:
-        TypeError: `proposals` is no sequence of `hitl.proposal(...)`.
-        ValueError: `proposals` is empty, or two proposals have the same key.
+        TypeError: An item was not made with `hitl.proposal(...)`.
+        ValueError: Two proposals have the same key.
+        NotInAgent: There is no run to pause.
+        CannotPause: The state here cannot be saved; nothing was shown or stored.
     """
     session = require_session("checkpoint_all()")
     exact = session.live.begin_call(checkpoint_all)

@@ -1,9 +1,10 @@
-"""Approved calls of gated tools: each is made once.
+"""Execution of approved calls of gated tools (`@gate`). Each call is made once.
 
-Exact code continues after such a call. Other code, such as `gather` or a helper, makes all its calls again after the
-next decision. The result of an earlier call is then read from the record, as for a step. If the process dies during
-the call, it is an effect in doubt, as for a step. Unlike a step, a gated call may ask; it is then made again from its
-beginning.
+Exact code continues after such a call. Other code, such as `gather` or a helper of a library, is executed again after
+the next decision, with all its calls. The result of an earlier call is then read from the record, as for a step. If the
+process dies during the call, nobody knows whether its effect happened, and people are asked, as for a step.
+
+Unlike a step, the called function may ask questions itself. It is then called again from its beginning.
 """
 
 from __future__ import annotations
@@ -33,7 +34,14 @@ from hitl_nb.review.decision import Decision
 
 @dataclass(frozen=True)
 class ApprovedCall:
-    """A call of a gated function with the arguments that the reviewer approved, and the question that was decided."""
+    """A call of a gated function that a reviewer approved.
+
+    Attributes:
+        function: The function.
+        bound: The approved arguments.
+        question: The question that was decided.
+        decided: The decision.
+    """
 
     function: Callable[..., Any]
     bound: inspect.BoundArguments
@@ -43,18 +51,17 @@ class ApprovedCall:
     def result(self, session: Session, *, exact: bool, is_older: bool = False) -> Any:
         """Make the call, or read its result from the record if it was made before.
 
-        Exceptions of the called function are raised here, too.
-
         Args:
             session: The run's session.
-            exact: Whether the call is never made again after it has ended.
-            is_older: Whether it was decided before the run's current position. Its record may then be older, too.
+            exact: True if the call is never made again after it has ended.
+            is_older: True if the call was decided before the run's current position. Its record may then be older, too.
 
         Returns:
-            The result of the call, or an awaitable of it.
+            The result of the call; for an async function, an awaitable of it.
 
         Raises:
             Paused: The called function asks a question.
+            Exception: The called function raised it.
         """
         function, args, kwargs = self.function, self.bound.args, self.bound.kwargs
         if isinstance(function, StepFunction) or in_step.get() is not None:
@@ -71,7 +78,8 @@ class ApprovedCall:
 class _GatedCall(StepCall):
     """A recorded call of a gated function.
 
-    `is_made_again`: whether the code that makes the call is repeated after the next decision.
+    Attributes:
+        is_made_again: True if the code that makes the call is executed again after the next decision.
     """
 
     kind = "gated call"
@@ -83,7 +91,7 @@ class _GatedCall(StepCall):
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
-        """Name questions and steps after this call while the function runs."""
+        """Name the questions and steps of the function after this call, inside the `with` block."""
         name = inside_call.set(f"{self._own_execution.chain}:")
         start = started_in.set(self._own_execution)
         try:
@@ -98,7 +106,7 @@ class _GatedCall(StepCall):
         return Execution(digest_call(self.key), int(number), place, 0, is_exact=False)
 
     def _record_result(self, result: Any) -> Any:
-        if inspect.isawaitable(result):  # from a function that is not declared async
+        if inspect.isawaitable(result):  # the function is not declared async, but returns an awaitable
             return self._await_result(result)
         try:
             return super()._record_result(result)
@@ -127,7 +135,7 @@ class _GatedCall(StepCall):
 
 @dataclass(frozen=True)
 class _AwaitableResult:
-    """The result of a call that returned an awaitable. Its caller awaits it, also if it is read from the record."""
+    """The recorded result of a call that returned an awaitable. The caller awaits the result, also a recorded one."""
 
     value: Any
 
@@ -137,15 +145,15 @@ class _AwaitableResult:
 
 
 def calls_only_steps(function: Callable[..., Any]) -> bool:
-    """Return whether the function only computes and calls steps and gated tools, whose results are recorded.
+    """Return whether a function only computes and calls steps and gated tools, whose results are recorded.
 
-    Such a function may be called again without asking.
+    Such a function may be called again without asking people whether the first call happened.
     """
     return isinstance(function, FunctionType) and _RecordedProof(lambda name: None, set()).holds_for(function)
 
 
 class _RecordedProof(Proof):
-    """A proof that also allows recorded calls."""
+    """A proof that a function only computes or makes recorded calls; it may be async."""
 
     flags = Proof.flags & ~inspect.CO_COROUTINE
     kinds = (*Proof.kinds, ast.AsyncFunctionDef)
@@ -154,5 +162,5 @@ class _RecordedProof(Proof):
         return isinstance(node, ast.Await) or super()._node(node)
 
     def is_pure(self, value: Any) -> bool:
-        """Return whether calling `value` only computes or is recorded."""
+        """Return whether calling `value` only computes, or makes a call whose result is recorded."""
         return (isinstance(value, Definition) and type(value).records_calls) or super().is_pure(value)

@@ -1,4 +1,4 @@
-"""`@gate`: a tool whose calls are proposed for review and executed with the arguments that the reviewer approved."""
+"""`@gate`: each call of a tool is proposed for review, and then made with the arguments that the reviewer approved."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
 @dataclass
 class _LiveCallQuestion(LiveQuestion):
-    """A proposed call, with its gate. The gate's annotations say which types the edited arguments get.
+    """The question of a proposed call. The annotations of the function say which types the edited arguments get.
 
     Attributes:
         gate: The gate of the called function.
-        owner: For a method, its object under the name of the parameter ("self"). Empty for a function.
+        owner: For a method, {"self": the object}, with the name of its parameter. Empty for a function.
     """
 
     gate: Any = None
@@ -56,9 +56,12 @@ class _LiveCallQuestion(LiveQuestion):
         return values.restore_value(question, value, original, self.gate.schema, adapters=known)
 
     def ask_edited(self, value: Any) -> LiveQuestion:
-        """Make the question for the same call with edited arguments.
+        """Return the question for the same call with edited arguments.
 
         The title, tags, reviewers and other settings may be functions of the arguments, so they are computed again.
+
+        Args:
+            value: The edited call, `{"name": ..., "arguments": {...}}`.
         """
         bound = inspect.signature(self.gate.function).bind_partial()
         bound.arguments.update((self.owner or {}) | value["arguments"])
@@ -70,7 +73,7 @@ class _LiveCallQuestion(LiveQuestion):
 class _PendingGateCall(PendingCall):
     exact = True
     is_over = False
-    """Whether the call was awaited in exact code and has ended."""
+    """True if the call was awaited in exact code and has ended, so that it cannot be awaited again."""
 
     def __init__(self, asked: list[LiveQuestion], gate: Gate, owner: dict[str, Any]) -> None:
         super().__init__(asked)
@@ -89,13 +92,17 @@ class _PendingGateCall(PendingCall):
 
 
 class Gate(Definition):
-    """The object that `@gate` returns. It can be called only inside an agent."""
+    """The object that `@gate` returns. It can be called only inside an agent.
+
+    Attributes:
+        title, context, schema, allow, reasons, key: As in `gate`.
+    """
 
     records_calls = True
     reasons: Sequence[str] = ()
     key: Key | Callable[..., Any] | None = None
     review: Mapping[str, Any] = {}
-    """The review arguments. Each is a value, or a function of a call's arguments."""
+    """The review arguments, such as `tags`, by name. Each is a value, or a function of a call's arguments."""
 
     def __init__(
         self,
@@ -120,7 +127,11 @@ class Gate(Definition):
         self.review = review
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Propose the call. After the approval, call the function and return its result."""
+        """Propose the call for review. After the approval, call the function.
+
+        Returns:
+            The result of the function; for an async function, an awaitable that proposes the call when it is awaited.
+        """
         session = require_session(f"the gated function {self.function.__name__}()")
         exact = session.live.begin_call(self)
         pending = self._propose_call(args, kwargs)
@@ -135,7 +146,7 @@ class Gate(Definition):
         return self.propose_bound_call(bound)
 
     def propose_bound_call(self, bound: inspect.BoundArguments) -> _PendingGateCall:
-        """Make the pending call and its question for these arguments."""
+        """Return the pending call, with its question, for these arguments. People are not asked yet."""
         parameters = _list_parameters(self.function)
         owner = {name: value for name, value in bound.arguments.items() if name not in parameters}
         arguments = {name: value for name, value in bound.arguments.items() if name in parameters}
@@ -166,7 +177,7 @@ class Gate(Definition):
 
 
 def _list_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
-    """List the parameters that a reviewer sees, with annotations resolved to types. `self` of a method is left out."""
+    """Return the parameters that a reviewer sees, by name; annotations are resolved to types. `self` is left out."""
     parameters = dict(inspect.signature(function).parameters)
     of = getattr(function, "__qualname__", "").rpartition(".")[0]
     first = next(iter(parameters), "")
@@ -177,14 +188,17 @@ def _list_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
 
 
 def _read_annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
-    """Return the type that a parameter's annotation names, or `empty` if it cannot be read."""
+    """Return the type that a parameter's annotation names; `Parameter.empty` if there is none or it cannot be read.
+
+    For `*args` it is a tuple of that type, for `**kwargs` a dict.
+    """
     annotation: Any = parameter.annotation
     if isinstance(annotation, str):
         holder: Any = SimpleNamespace(__annotations__={"it": annotation})
         try:
             annotation = get_type_hints(holder, globalns=space, include_extras=True)["it"]
         except (NameError, SyntaxError, TypeError, AttributeError):
-            return Parameter.empty  # defined inside a function, or imported for type checkers only
+            return Parameter.empty  # the type is defined inside a function, or imported only for type checkers
     if annotation is Parameter.empty:
         return annotation
     if parameter.kind is Parameter.VAR_POSITIONAL:
@@ -193,7 +207,7 @@ def _read_annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
 
 
 class GateCall(AwaitableCall):
-    """A call of an async gated function. It asks for review when it is awaited."""
+    """A call of an async gated function. It is proposed for review when it is awaited."""
 
     def __init__(self, pending: _PendingGateCall) -> None:
         super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
@@ -203,7 +217,7 @@ class GateCall(AwaitableCall):
         return GateCall, (self.pending,)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
-        """Ask for review of the call, then execute it."""
+        """Propose the call for review, then execute it. Returns the iterator of the awaitable."""
         if self.pending.is_over:
             raise RuntimeError(f"cannot reuse already awaited call of {self.__qualname__}()")
         gate = self.pending.gate
@@ -213,7 +227,7 @@ class GateCall(AwaitableCall):
 
 
 class _DecidedCall(AwaitableCall):
-    """An approved call of an async gated function. If the code repeats it, its result is read from the record."""
+    """An approved call of an async gated function. If the code makes it again, its result is read from the record."""
 
     def __init__(self, pending: _PendingGateCall, call: ApprovedCall) -> None:
         super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
@@ -224,7 +238,7 @@ class _DecidedCall(AwaitableCall):
         return _DecidedCall, (self.pending, self.call)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
-        """Execute the approved call."""
+        """Execute the approved call. Returns the iterator of the awaitable."""
         if self.is_older(session):
             session.live.keys.end_restored_execution(self.call.question.position)
             return await_after_others(lambda: self._make_call(session)).__await__()

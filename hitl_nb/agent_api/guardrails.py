@@ -12,7 +12,12 @@ from hitl_nb.review.guardrails import NamedGuardrail
 
 
 class Guardrail(Definition, NamedGuardrail):
-    """The object that `@guardrail` returns. It can be called like the function."""
+    """The object that `@guardrail` returns. It can be called like the function.
+
+    Attributes:
+        name: Its name in policies and records.
+        version: Its version, for the records.
+    """
 
     def __init__(self, function: Callable[..., Any], name: str, version: str) -> None:
         super().__init__(function)
@@ -26,7 +31,8 @@ def guardrail(function: Callable[..., Any] | None = None, /, *, name: str | None
     The function receives the value. If it takes two arguments, the second is a mapping with these keys: `kind`,
     `title`, `tool`, `tags`, `confidence`, `context`, `labels`, `agent`, `notebook`, `now`, and `guardrails` with the
     verdicts of the guardrails before it. It returns `hitl.passed()` or None, `hitl.escalate(why)` or `hitl.block(why)`.
-    Any other result, and an exception, escalates. The function must not change the value, and cannot ask a question.
+    Any other result, and an exception, counts as `hitl.escalate`. The function must not change the value, and cannot
+    ask a question.
 
     Args:
         function: The function.

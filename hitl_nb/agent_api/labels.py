@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from hitl_nb.engine.current_session import require_session
 
 _MAX_LABEL_CHARS = 100
-"""Longest text that is recorded unchanged."""
+"""Maximum number of characters of a text that is recorded unchanged."""
 
 
 def labels(**labels: str | int | float | bool) -> None:
     """Record facts about the run, durably: for example the model, the prompt and the version.
 
-    Policies read them as `labels.model`. A label that is given again gets the new value; the others stay.
+    Policies read them as `labels.model`. A label that is given again gets the new value; the other labels are kept.
 
     Args:
         **labels: Names and values. A text of more than 100 characters, or of several lines, is recorded as "sha256:"
@@ -31,11 +31,11 @@ def labels(**labels: str | int | float | bool) -> None:
 
 
 def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
-    """Return the labels as they are recorded.
+    """Return labels in the form in which they are recorded: name -> text.
 
     Raises:
         TypeError: A value is neither text nor a number nor a bool.
-        ValueError: A name is no identifier.
+        ValueError: A name is no identifier, or has more than 100 characters.
     """
     for name in labels:
         if not name.isidentifier() or len(name) > _MAX_LABEL_CHARS:

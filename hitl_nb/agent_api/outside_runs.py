@@ -1,4 +1,7 @@
-"""Agents outside notebooks: `await agent.run(..., key=...)` starts a run, or continues the run that has this key."""
+"""Runs of `@agent` functions: `await agent.run(..., key=...)` starts a run, or continues the run with this key.
+
+They need no agent cell, so they also work in scripts and services.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +57,17 @@ class AgentRun:
 
 
 home_finders: list[Callable[[Ledger], str]] = []
-"""Functions that find the notebook of this process, if there is one. The notebook driver adds one."""
+"""Functions that return the path of this process's notebook. The IPython integration adds one; the last is used."""
 
 
 def find_home(agent: Agent, ledger: Ledger) -> str:
-    """Find the place that runs of an `@agent` function belong to.
+    """Return the notebook, module or script to which runs of an `@agent` function belong.
+
+    It is part of a run's identity.
+
+    Args:
+        agent: The agent.
+        ledger: The records of the store.
 
     Returns:
         The function's module, or the path of the notebook, script or folder that defines it.
@@ -75,11 +84,11 @@ def find_home(agent: Agent, ledger: Ledger) -> str:
 
 
 _sources: WeakKeyDictionary[Any, tuple[CodeType, str]] = WeakKeyDictionary()
-"""Source of each agent function, with its code object. Finding the source takes a tenth of the time of a pause."""
+"""Function -> (its code object, its source). A cache: finding the source takes a tenth of the time of a pause."""
 
 
 def read_agent_source(agent: Agent) -> str:
-    """Return the source of an agent's function, as it was at the first request."""
+    """Return the source of an agent's function, as it was when it was first read."""
     function: Any = agent.function
     code, source = _sources.get(function, (None, ""))
     if code is not function.__code__:
@@ -89,7 +98,10 @@ def read_agent_source(agent: Agent) -> str:
 
 
 async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None) -> AgentRun:
-    """See `Agent.run`."""
+    """Start or continue a run of an agent, and return its state; see `Agent.run`.
+
+    If a reviewer is set up for this process (a decision file), it answers the proposals, and the run continues.
+    """
     if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")
     key = key or new_id()
@@ -111,7 +123,7 @@ async def _run_to_outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str,
     )
     run = ledger.find_run(agent=name, notebook=home, key=key)
     if run is None:
-        inspect.signature(agent.function).bind(*args, **kwargs)  # wrong arguments must not create a run
+        inspect.signature(agent.function).bind(*args, **kwargs)  # raises for wrong arguments before a run is created
         opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
         return await start_run(ledger, opened, code, saver, shown)
     refuse_cancelled(run, "use another key")

@@ -1,10 +1,10 @@
-"""Proof that a function only computes.
+"""Proof that a function only computes, so that calling it again does no harm.
 
-Every call in it must reach a builtin, a function of `math` and similar modules, or a function of the user. The builtin
-or module function must have no effect on the world; the user's function is proved in the same way.
+Every call in the function must reach a builtin, a function of `math` and similar modules, or a function of the user.
+The builtin or module function must have no effect on the world; the user's function is proved in the same way.
 
-Unknown calls are a method of an object of unknown type, a callable in a container, or an attribute of a loop variable.
-With an unknown call the proof fails. Operators of objects in containers (`total += item`) are trusted.
+The proof fails if a call cannot be resolved. Such calls are a method of an object of unknown type, a callable in a
+container, or an attribute of a loop variable. Operators of objects in containers (`total += item`) are trusted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Set
 from typing import Any
 
 _PLAIN = (int, float, complex, bool, str, bytes, bytearray, list, dict, set, frozenset, tuple, range, type(None), slice)
-"""Types whose methods call no code of the user."""
+"""Types whose methods do not call code of the user."""
 
 _PURE_MODULES = {
     "math",
@@ -54,25 +54,29 @@ _PURE_BUILTINS = {
     *("sum", "tuple", "zip"),
 }
 _CALL_BACK = {"map": 0, "filter": 0, "sorted": -1, "max": -1, "min": -1, "sort": -1}
-"""Builtins that call a function they are given: the position of that argument, -1 for `key=` only."""
+"""Name of a builtin that calls a function argument -> position of that argument; -1 if it is only passed as `key=`."""
 
 COMPUTES = (
     *(ast.For, ast.While, ast.If, ast.Break, ast.Continue, ast.Pass, ast.Expr, ast.Return),
     *(ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Assert, ast.Raise, ast.Delete),
 )
-"""Statements that only compute if their expressions do."""
+"""Statements that only compute if their expressions only compute."""
 
 _MISSING = object()
 Lookup = Callable[[str], Any]
 
 
 class Proof:
-    """A proof over the names that `lookup` resolves.
+    """A proof that code only computes.
+
+    Args:
+        lookup: Returns the value of a name in the code's scope, or `_MISSING`.
+        seen: Ids of the functions that are being proved, so that recursion ends; extended in place.
 
     Attributes:
-        seen: Ids of the functions that are being proved, so that recursion ends.
-        flags: Functions whose code has one of these flags are not analyzed: generators and coroutines.
+        flags: Code flags of functions that are not analyzed and count as unproved: generators and coroutines.
         kinds: Kinds of definitions that are analyzed.
+        bound: Names that the code binds, and parameters.
     """
 
     flags = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -84,7 +88,12 @@ class Proof:
         self.bound: set[str] = set()
 
     def holds(self, roots: list[ast.AST], parameters: Set[str] = frozenset()) -> bool:
-        """Return whether all nodes below `roots` only compute. `parameters` may have any value."""
+        """Return whether all nodes below `roots` only compute.
+
+        Args:
+            roots: The code.
+            parameters: Names that may have any value.
+        """
         nodes = [node for root in roots for node in ast.walk(root)]
         self.bound = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)} | parameters
         return all(map(self._node, nodes))
@@ -105,7 +114,7 @@ class Proof:
                 return True
 
     def _name(self, name: str) -> bool:
-        """Return whether a name may be read: operations on its value must run no code of the user."""
+        """Return whether a name may be read: operations on its value must not run code of the user."""
         value = self.lookup(name)
         if name in self.bound:
             return value is _MISSING or type(value) in _PLAIN
@@ -148,7 +157,7 @@ class Proof:
         return isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in self.bound)
 
     def is_pure(self, value: Any) -> bool:
-        """Return whether calling `value` only computes."""
+        """Return whether calling `value` only computes. False if that cannot be proved."""
         if id(value) in self.seen:
             return True
         if isinstance(value, types.FunctionType) and value.__module__ not in _PURE_MODULES:
@@ -161,12 +170,14 @@ class Proof:
         return module in _PURE_MODULES and isinstance(value, (types.BuiltinFunctionType, types.FunctionType))
 
     def holds_for(self, function: types.FunctionType, *, decorated: bool = True) -> bool:
-        """Return whether a function's body only computes. Its parameters and local variables may have any value.
+        """Return whether a function's body only computes. False if that cannot be proved, or if there is no source.
+
+        Its parameters and local variables may have any value.
 
         Args:
             function: The function.
-            decorated: Whether the source may have decorators. False: such a function is refused, because the
-                decorators may have replaced it.
+            decorated: True: decorators in the source are ignored. False: a function with decorators is refused, because
+                the decorators may have replaced it.
         """
         if function.__closure__ or function.__code__.co_flags & self.flags or hasattr(function, "__wrapped__"):
             return False

@@ -1,4 +1,4 @@
-"""`@step`: a function whose result is recorded, so that it is not called again for the same run.
+"""`@step`: a function whose result is recorded, so that a call is made only once in a run.
 
 "started" is durable before the call, and the result after it. If the process dies in between, it is unknown whether,
 for example, the email was sent. That is an *effect in doubt*: a person is asked, unless the step is idempotent.
@@ -34,12 +34,12 @@ from hitl_nb.records import Step
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PLAIN = (type(None), bool, int, float, str, bytes)
-"""Types of results that plain pickle writes, without parts that need our own pickler."""
+"""Types of results that standard pickle writes. Other results need the package's own pickler."""
 _idempotency_key: ContextVar[str | None] = ContextVar("hitl_nb_idempotency_key", default=None)
 
 
 def idempotency_key() -> str:
-    """Return a key for the current call of a step. It is the same on every try of this call.
+    """Return a key for the current call of a step. The key is the same on every try of this call.
 
     Pass it to a service that accepts idempotency keys.
 
@@ -53,7 +53,11 @@ def idempotency_key() -> str:
 
 
 class StepFunction(Definition):
-    """The object that `@step` returns. Outside a run it calls the function and records nothing."""
+    """The object that `@step` returns. Called outside a run, it calls the function and records nothing.
+
+    Attributes:
+        key, idempotent, retries: As in `step`.
+    """
 
     records_calls = True
     key: Key | Callable[..., Any] | None = None
@@ -73,7 +77,11 @@ class StepFunction(Definition):
         self.retries = retries
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function once per run, and record its result; or return the recorded result."""
+        """Call the function and record its result; or return the recorded result if this call was made before.
+
+        Returns:
+            The result; for an async function, an awaitable of it.
+        """
         session = current_session()
         if session is None or in_step.get() is not None:
             return self.function(*args, **kwargs)
@@ -95,10 +103,15 @@ class StepFunction(Definition):
 
 
 class StepAwaitable(AwaitableCall):
-    """A call of an async step. Its place in the record is the place where the call was made, not where it is awaited.
+    """A call of an async step. The record has the place where the call was made, not the place where it is awaited.
 
     Args:
-        exact: Whether the run continues after the place where the call was made. None: made in another process.
+        step: The step.
+        key: Name of the call in the record.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
+        exact: True if a continued run continues after the place where the call was made. None: the call was made in
+            another process.
     """
 
     def __init__(
@@ -114,7 +127,7 @@ class StepAwaitable(AwaitableCall):
         return StepAwaitable, (self.step, self.key, self.args, self.kwargs)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
-        """Execute the call, or return its recorded result."""
+        """Execute the call, or return its recorded result. Returns the iterator of the awaitable."""
         call = StepCall(self.step, session, self.key, self.args, self.kwargs)
         call.is_older = self.is_older(session)
         if call.is_older:
@@ -128,7 +141,7 @@ class StepCall:
 
     kind = "step"
     is_older = False
-    """Whether the call was made before the run's current position. Its record may then be older, too."""
+    """True if the call was made before the run's current position. Its record may then be older, too."""
 
     def __init__(
         self, step: StepFunction, session: Session, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -143,7 +156,11 @@ class StepCall:
         """Return the recorded result, or call the sync function and record its result.
 
         Args:
-            exact: Whether the code that makes the call is never repeated.
+            exact: True if the code that makes the call is never executed again.
+
+        Raises:
+            Paused: The run has paused during the call.
+            Exception: The function raised it, now or when its error was recorded.
         """
         done, value = self._use_record(exact)
         if done:
@@ -159,7 +176,11 @@ class StepCall:
         """Return the recorded result, or await the async function and record its result.
 
         Args:
-            exact: Whether the code that makes the call is never repeated.
+            exact: True if the code that makes the call is never executed again.
+
+        Raises:
+            Paused: The run has paused during the call.
+            Exception: The function raised it, now or when its error was recorded.
         """
         done, value = self._use_record(exact)
         if done:
@@ -202,7 +223,14 @@ class StepCall:
         raise AssertionError
 
     def _use_record(self, exact: bool) -> tuple[bool, Any]:
-        """Return whether this call was made before, and its result."""
+        """Look for the record of this call. If there is no result, the start of the call is recorded.
+
+        Returns:
+            (True, the result) if the call was made before; (False, None) if it must be made now.
+
+        Raises:
+            Exception: The recorded error of the call.
+        """
         session = self.session
         session.check_going()
         known = session.known_steps.get(identify_call(self.key))
@@ -224,7 +252,7 @@ class StepCall:
         return False, None
 
     def _record_start(self, exact: bool, *, again: bool = False) -> None:
-        """Record durably that the call is about to be made."""
+        """Record durably that the call is about to be made. `again`: it is another try of a recorded call."""
         session = self.session
         self.under_way = session.begin_step(self._name)
         try:
@@ -246,7 +274,7 @@ class StepCall:
             raise
 
     def _find_earlier_record(self) -> Step | None:
-        """Find the record of a call that was made before the run's current position."""
+        """Return the record of a call that was made before the run's current position; None if there is none."""
         if self.is_older:
             return self.session.earlier_steps.get(identify_call(self.key))
         ledger, run = self.session.ledger, self.session.run_record.id
@@ -258,18 +286,23 @@ class StepCall:
 
     @property
     def _pauses(self) -> int | None:
-        """How often the run had paused, as in `Step.pauses`. None: a step cannot ask."""
+        """Number of pauses of the run at the start of the call, as in `Step.pauses`. None: a step cannot pause."""
         return None
 
     def _make_place(self, step: Step) -> str:
-        """Name the place that a result is signed for: this call, and the number of the try."""
+        """Return the text to which the signature of a result is bound.
+
+        It names the store, the run, this call, and the number of the try.
+        """
         return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}/{step.tries}"
 
     @contextlib.contextmanager
     def _track_recorded_call(self) -> Generator[None]:
-        """Track the call while the function runs.
+        """List this call in `recorded_calls` inside the `with` block, while the function runs.
 
-        If the function swallowed the refusal of a question, raise that refusal: the function has no valid result then.
+        Raises:
+            CannotPause: A question of the function was refused, and the function swallowed the error. Its result is not
+                valid.
         """
         token = recorded_calls.set((*recorded_calls.get(), self))
         try:
@@ -280,7 +313,7 @@ class StepCall:
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
-        """Set the idempotency key, and note that a step is running, while the function is called."""
+        """Set the idempotency key and the name of the active step inside the `with` block, while the function runs."""
         key, inside = _idempotency_key.set(self.record.idempotency_key), in_step.set(self._name)
         try:
             yield
@@ -310,7 +343,7 @@ class StepCall:
         pickler = Pickler(file, self.session.saver.ns, inline=True)
         try:
             pickler.dump(value)  # pyright: ignore[reportUnknownMemberType]  # cloudpickle is untyped
-        except Exception as error:  # a user's __reduce__ may raise any exception
+        except Exception as error:  # `__reduce__` of the user may raise any exception
             raise HitlError(
                 f"the result of the {self.kind} {self._name}() (a {type(value).__name__}) cannot be recorded "
                 f"({format_reason(error)}); return plain data from it"

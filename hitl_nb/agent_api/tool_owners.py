@@ -1,4 +1,4 @@
-"""The object whose method a gated call is: shown to people as context, where it cannot be edited."""
+"""Description of the object whose method is a gated call. People see it as context and cannot edit it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from hitl_nb.values.models import is_model
 from hitl_nb.values.typed_values import encode_value
 
 LONGEST = 300
-"""Most characters that are shown of an object."""
+"""Maximum number of characters that are shown of an object."""
 
 
 def with_owner(context: Any, owner: Mapping[str, Any]) -> Any:
-    """Return a call's context with the object added under its parameter's name. Entries of the context win."""
+    """Return a call's context with a description of the object added.
+
+    Entries of the context with the same name are kept.
+
+    Args:
+        context: The context: a mapping, a text or None. Other values are returned unchanged.
+        owner: {name of the parameter, such as "self": the object}.
+    """
     for name, value in owner.items():
         shown = describe_owner(value)
         if context is None or isinstance(context, Mapping):
@@ -27,9 +34,10 @@ def with_owner(context: Any, owner: Mapping[str, Any]) -> Any:
 
 
 def describe_owner(value: Any) -> str:
-    """Return the name of an object's class, with the fields that an argument of this type would show.
+    """Return the name of an object's class; for a dataclass or pydantic model, also its fields and their values.
 
-    Fields whose names look like a secret's, and fields that the object's own repr leaves out, are hidden.
+    Values of fields are hidden if the name looks like that of a secret, or if the object's own repr leaves the field
+    out.
     """
     if isinstance(value, type):
         return value.__name__

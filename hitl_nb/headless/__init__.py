@@ -1,1 +1,1 @@
-"""Notebooks without a browser: execution of a notebook, and identification of a kernel's notebook."""
+"""Notebooks without a browser: execution of a notebook, and search for the notebook that a kernel runs."""

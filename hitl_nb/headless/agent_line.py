@@ -1,4 +1,4 @@
-"""Parser of the `%%agent` line."""
+"""Parser of the line `%%agent NAME [options]`, with which an agent cell begins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ _USAGE = "%%agent NAME [--key EXPR] [--restart] [--as-recorded] [--wait SECONDS]
 
 @dataclass
 class AgentLine:
-    """A parsed `%%agent` line."""
+    """A parsed `%%agent` line.
+
+    Attributes:
+        name: Name of the agent.
+        key: Expression of `--key`; None if it is not given.
+        restart: True for `--restart`.
+        as_recorded: True for `--as-recorded`.
+        wait: Seconds of `--wait`; 0 if it is not given.
+        store: URL of `--store`; None if it is not given.
+    """
 
     name: str
     key: str | None
@@ -46,7 +55,7 @@ def parse_agent_line(line: str) -> AgentLine:
     """Parse the arguments after `%%agent`.
 
     Raises:
-        UsageError: They are not valid. The message is one sentence.
+        UsageError: The arguments are not valid. The message is one sentence.
     """
     try:
         words = shlex.split(line, posix=False)
@@ -72,14 +81,14 @@ def _unquote(word: str) -> str:
 
 
 def evaluate_key(expression: str | None, namespace: dict[str, Any]) -> str:
-    """Return the value of `--key EXPR` as text.
+    """Return the value of `--key EXPR` as text; "" if there is no `--key`.
 
     Args:
         expression: The expression. None: no key.
         namespace: Variables of the notebook.
 
     Raises:
-        UsageError: The value cannot name a run.
+        UsageError: The expression raised an error, or its value is neither a non-empty str nor an int.
     """
     if expression is None:
         return ""

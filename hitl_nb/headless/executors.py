@@ -1,4 +1,4 @@
-"""Programs that execute notebooks: what their command lines name, and the environment of kernels that we start."""
+"""Programs that execute notebooks: search of their command lines for notebooks, and environment of kernels."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ _PROGRAMS = (
     *("jupyter-console", "jupyter-qtconsole", "qtconsole"),
 )
 _OUTPUT_OPTIONS = ("--output", "--NbConvertApp.output_base")
-"""Options whose value, the next word, names a file to write."""
+"""Options that are followed by the name of a file to write."""
 
 
 def find_named_notebooks() -> list[Path] | None:
-    """Find the notebooks that the program which executes this kernel's notebook names. None: it names none.
+    """Return the notebooks that this kernel may run, from the command line of the program that started it.
 
-    They are on its command line. A program that is known to take them from there, or that names some, runs no others.
-    An unnamed notebook came from its standard input, or was made in its memory. papermill names an input and an output.
-    The output counts: other parameters with another output are another execution. Voila puts the page's address into
-    the environment of the page's kernel.
+    Known programs (nbconvert, papermill and others), and programs that name notebooks, run only notebooks that they
+    name. For papermill, which names an input and an output, the output counts: other parameters with another output are
+    another execution. Voila puts the page's address into the environment of the page's kernel.
+
+    Returns:
+        Paths of the notebooks. An empty list: the program read the notebook from standard input or made it in memory.
+        None: it is not a known program and names no notebooks.
     """
     try:
         executor = psutil.Process(os.getppid())
@@ -40,7 +43,12 @@ def find_named_notebooks() -> list[Path] | None:
 
 
 def parse_named_notebooks(words: list[str], folder: Path) -> list[Path] | None:
-    """Find the notebooks that a command line names, as `find_named_notebooks`. Its paths are relative to `folder`."""
+    """Return the notebooks that a command line names; the result is that of `find_named_notebooks`.
+
+    Args:
+        words: The command line.
+        folder: Folder to which its paths are relative.
+    """
     at = next((i for i, word in enumerate(words) if Path(word).stem in _PROGRAMS), None)
     program = None if at is None else Path(words[at]).stem
     given = [word for before, word in zip(("", *words), words, strict=False) if before not in _OUTPUT_OPTIONS]
@@ -55,7 +63,7 @@ def parse_named_notebooks(words: list[str], folder: Path) -> list[Path] | None:
 
 
 def kernel_environment(notebook: str | os.PathLike[str], name: str) -> dict[str, str]:
-    """Return the environment variables by which a kernel knows its notebook.
+    """Return the environment variables that tell a kernel which notebook it runs.
 
     Args:
         notebook: Path of the notebook.

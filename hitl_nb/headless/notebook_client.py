@@ -1,6 +1,6 @@
-"""A client of nbclient whose kernel knows its notebook.
+"""A client of nbclient that tells its kernel which notebook it runs.
 
-nbclient gives a kernel the folder of the notebook but never its name. This client puts the path into the kernel's
+nbclient tells a kernel the folder of the notebook but never its name. This client puts the path into the kernel's
 environment. Kernels do not import this module, because nbclient takes long to import.
 """
 
@@ -16,7 +16,7 @@ from hitl_nb.settings import child_environment
 
 
 class NotebookClient(nbclient.NotebookClient):
-    """A client of nbclient for agents: its kernel knows which notebook it runs.
+    """A client of nbclient for notebooks with agents. Its kernel knows which notebook it runs.
 
     A cell that pauses raises CellExecutionError with the `ename` "Paused". Execute the notebook again after the
     decision.

@@ -1,4 +1,4 @@
-"""Notebook files: read with one clear sentence for an invalid file, and replaced in one step."""
+"""Access to notebook files: reading with a clear message for an invalid file, and atomic writing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,12 @@ def read_notebook(path: Path) -> Any:
 
 
 def write_notebook(notebook: Any, path: Path) -> None:
-    """Replace the file at `path` by `notebook` in one step: at any moment the file is the old or the new notebook."""
+    """Replace the file at `path` by `notebook` atomically: at any moment the file is the old or the new notebook.
+
+    Raises:
+        HitlError: `path` is a link to a file that does not exist.
+        OSError: The file cannot be written; the old file is unchanged.
+    """
     text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)  # pyright: ignore[reportUnknownMemberType]  # untyped
     final = Path(os.path.realpath(path))  # a link to a notebook remains a link
     if path.is_symlink() and not final.exists():
@@ -71,7 +76,10 @@ def write_notebook(notebook: Any, path: Path) -> None:
 
 
 def join_streams(outputs: list[Any]) -> list[Any]:
-    """Join consecutive pieces of one stream, independent of how the kernel divided them."""
+    """Return outputs in which consecutive pieces of one stream are joined.
+
+    So the result does not depend on how the kernel divided the text. The outputs themselves are changed.
+    """
     joined: list[Any] = []
     for output in outputs:
         last = joined[-1] if joined else None
@@ -83,5 +91,5 @@ def join_streams(outputs: list[Any]) -> list[Any]:
 
 
 def read_first_line(text: str) -> str:
-    """Return the first line of a text that is not empty."""
+    """Return the first line of a text that is not empty; "" if there is none."""
     return text.strip().split("\n", 1)[0]

@@ -1,10 +1,11 @@
 """Identification of the notebook that this kernel runs.
 
 A run belongs to a notebook, and a kernel must never get a run of another notebook. So the kernel has to know its own
-notebook. `%hitl notebook`, `HITL_NB_NOTEBOOK`, Jupyter's server or VS Code tell it. Otherwise it searches for the one
-file whose code cells are those that it has executed. It searches the notebooks on the command line of the program that
-executes it; if there are none, the files below its working directory. If it finds none or several, it refuses to run
-agents, and names the ways out.
+notebook. `%hitl notebook`, `HITL_NB_NOTEBOOK`, Jupyter's server or VS Code tell it.
+
+Otherwise the kernel searches for the one file whose code cells are the cells that it has executed. It searches the
+notebooks on the command line of the program that started it; if there are none, the files below its working directory.
+If it finds none or several, it refuses to run agents, and the message says how to name the notebook.
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ from hitl_nb.headless.executors import find_named_notebooks
 from hitl_nb.ledger.ledger import Ledger
 
 MAX_FILES = 2000
-"""Most files and folders that are searched below the working directory."""
+"""Maximum number of files and folders that are searched below the working directory."""
 MAX_NOTEBOOK_BYTES = 64 << 20
-"""Largest notebook file that is read."""
+"""Maximum size, in bytes, of a notebook file that is read."""
 
 
 class KernelNotebook:
     """The notebook of one kernel.
 
     Attributes:
-        told: The path given by `%hitl notebook`.
+        shell: The IPython shell of the kernel.
+        given_path: The path given by `%hitl notebook`; None if it was not used.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -44,7 +46,11 @@ class KernelNotebook:
         self._found: str | None = None
 
     def set_path(self, path: str) -> str:
-        """Set the notebook's path. It is relative to the working directory, and the file need not exist."""
+        """Set the notebook's path. Returns the absolute path.
+
+        Args:
+            path: The path, relative to the working directory. The file need not exist.
+        """
         self.given_path = str(Path(path).expanduser().resolve())
         return self.given_path
 
@@ -52,7 +58,7 @@ class KernelNotebook:
         """Return the current path of the notebook. If the notebook was moved, its runs are moved to this path.
 
         Raises:
-            UnknownNotebook: The path is unknown. The message names the ways out.
+            UnknownNotebook: The path is unknown. The message says how to name the notebook.
         """
         path = ledger.find_notebook(self.read_path(), _process_start())
         if path.endswith(".ipynb"):
@@ -61,6 +67,10 @@ class KernelNotebook:
 
     def read_path(self) -> str:
         """Return the path of the notebook that this kernel was told or found out.
+
+        Moves of the notebook are not considered.
+
+        For IPython in a terminal, which has no notebook file, it is the working directory.
 
         Raises:
             UnknownNotebook: The path is unknown.
@@ -76,7 +86,10 @@ class KernelNotebook:
 
 
 def find_magic_notebook(namespace: dict[str, Any]) -> str | None:
-    """Return the notebook whose cells `%run OTHER.ipynb` runs in this kernel. Its agents are not this notebook's."""
+    """Return the notebook whose cells `%run OTHER.ipynb` executes in this kernel; None if it executes none.
+
+    Agents of that notebook are not agents of the kernel's own notebook.
+    """
     file = namespace.get("__file__")
     return str(Path(file).resolve()) if isinstance(file, str) and file.endswith(".ipynb") else None
 
@@ -89,7 +102,7 @@ def _find_told_notebook(namespace: dict[str, Any]) -> str | None:
 
 
 def _own_variable(variable: settings.Variable) -> str | None:
-    """Return an environment variable, unless it belongs to the kernel of another notebook.
+    """Return the value of an environment variable; None if it is not set or belongs to the kernel of another notebook.
 
     A notebook that executes another notebook passes its environment on. Then the parent process is a kernel with the
     same value, which names the outer notebook.
@@ -121,15 +134,15 @@ def _process_start() -> datetime:
 
 
 def find_executor() -> str | None:
-    """Return the name of the program that executes this kernel's notebook, if it set the variable."""
+    """Return the name of the program that executes this kernel's notebook; None if the program has not set its name."""
     return (settings.EXECUTOR.read().partition(" ")[2] or "executor") if _own_variable(settings.NOTEBOOK) else None
 
 
-# -- the id in a notebook's file
+# -- the id in the metadata of a notebook's file
 
 
 def read_file_id(path: str | Path) -> str:
-    """Return the id in the metadata of a notebook's file. "" if there is none, or the file cannot be read."""
+    """Return the id in the metadata of a notebook's file; "" if there is none, or the file cannot be read."""
     file = Path(path)
     try:
         state = file.stat()
@@ -144,7 +157,7 @@ def _read_file_id(path: str, changed: int, size: int) -> str:
 
 
 def read_id(metadata: Any) -> str:
-    """Return the id in a notebook's metadata. "" if there is none."""
+    """Return the id in a notebook's metadata; "" if there is none."""
     ours = cast("dict[str, Any]", metadata).get("hitl_nb") if isinstance(metadata, dict) else None
     found = cast("dict[str, Any]", ours).get("id") if isinstance(ours, dict) else None
     return found if isinstance(found, str) else ""
@@ -156,13 +169,13 @@ def is_gone(path: str, notebook_id: str) -> bool:
 
 
 def _lacks_id(path: str) -> bool:
-    """Return whether a readable notebook without an id is at `path`."""
+    """Return whether the file at `path` is a readable notebook without an id."""
     document = _read_notebook_json(Path(path))
     return bool(document) and not read_id(document.get("metadata"))
 
 
 def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
-    """Move the runs of a notebook to its path, if it was moved.
+    """Move the runs of a notebook to its current path, if the notebook was moved.
 
     Args:
         ledger: Ledger with the runs.
@@ -170,7 +183,7 @@ def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
         notebook_id: The id in its metadata. "" if it has none.
 
     Raises:
-        UnknownNotebook: The notebook may have replaced the one whose runs are kept for this path.
+        UnknownNotebook: The notebook may have replaced the notebook whose runs are kept for this path.
     """
 
     def has_left(old: str, known: str) -> bool:
@@ -191,7 +204,12 @@ def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
 
 
 def _read_notebook_json(file: Path, *, having: bytes = b"") -> dict[str, Any]:
-    """Read a notebook's file as JSON. Empty if it cannot be read, is incomplete, is too large, or lacks `having`."""
+    """Return a notebook's file as a dictionary; empty if it cannot be read, is not JSON, or is too large.
+
+    Args:
+        file: The file.
+        having: Bytes that the file must contain; otherwise the result is empty.
+    """
     try:
         if file.stat().st_size > MAX_NOTEBOOK_BYTES:
             return {}
@@ -205,7 +223,7 @@ def _read_notebook_json(file: Path, *, having: bytes = b"") -> dict[str, Any]:
 
 
 def _find_by_cells(executed: list[str]) -> str:
-    """Return the one notebook whose code cells begin with the executed cells.
+    """Return the path of the one notebook whose code cells begin with the executed cells.
 
     Raises:
         UnknownNotebook: No notebook has these cells, or several have.
@@ -245,7 +263,7 @@ def _begins_with(file: Path, executed: list[str]) -> bool:
 
 
 def _is_executed(cell: Any) -> bool:
-    """Return whether executors run this cell."""
+    """Return whether a cell is a code cell that executors run. They skip cells with the tag `skip-execution`."""
     if not isinstance(cell, dict) or cast("dict[str, Any]", cell).get("cell_type") != "code":
         return False
     metadata = cast("dict[str, Any]", cell).get("metadata")
@@ -263,7 +281,7 @@ def _normalize_code(sources: Iterable[str]) -> list[str]:
 
 
 def _list_notebooks_below(folder: Path) -> list[Path] | None:
-    """List the notebooks in and below a folder. None if there are too many files."""
+    """Return the notebooks in and below a folder; None if there are more than `MAX_FILES` files and folders."""
     looked = list(islice(_iterate_notebooks(folder), MAX_FILES + 1))
     return None if len(looked) > MAX_FILES else [path for path in looked if path.suffix == ".ipynb"]
 

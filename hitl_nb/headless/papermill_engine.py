@@ -1,6 +1,6 @@
-"""papermill's engine `hitl_nb`: `papermill IN OUT --engine hitl_nb`.
+"""Engine `hitl_nb` for papermill: `papermill IN OUT --engine hitl_nb`.
 
-The runs of an execution belong to the notebook that it writes, OUT. The same command continues these runs; other
+The runs of the agents belong to the notebook that papermill writes, OUT. The same command continues these runs; other
 parameters with another OUT make other runs. OUT can also be opened, decided and continued in JupyterLab.
 """
 
@@ -25,7 +25,7 @@ class Engine(_Base):
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
-        """Execute the notebook.
+        """Execute the notebook. Returns the result of papermill's own engine.
 
         Args:
             nb_man: papermill's manager of the notebook.
@@ -33,7 +33,7 @@ class Engine(_Base):
             **options: Further options of papermill.
 
         Raises:
-            UnknownNotebook: papermill writes it to no file of this machine.
+            UnknownNotebook: papermill does not write the notebook to a `.ipynb` file of this machine.
         """
         written = str(nb_man.nb.metadata.papermill.get("output_path") or "")
         if not written.endswith(".ipynb") or "://" in written:

@@ -4,8 +4,8 @@ A fresh kernel runs the cells in order, as "Restart & Run All" does. It is a *co
 repeats work that the store has recorded. A paused agent ends the run: its cell gets an error reply named `Paused`, and
 the cells below it are not run.
 
-The notebook file must survive being killed as well. After every cell the whole notebook replaces the old file in one
-step, so that there is a valid notebook on disk at any moment.
+The notebook file must stay valid if this process is killed. After every cell the whole notebook replaces the old file
+in one step, so that there is a valid notebook on disk at any moment.
 
 The kernel's client runs on its own event loop in its own thread. So a call works the same in a script, in a worker, and
 in a notebook whose loop is already running. Ctrl-C, which Python delivers to the main thread, still shuts the kernel
@@ -47,7 +47,10 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from hitl_nb.headless.notebook_files import join_streams, read_first_line, read_notebook, write_notebook  # noqa: E402
 
 _MAX_SOCKET_PATH = 100
-"""Longest path of a connection file, in bytes: a socket's path, with "-ipc-5" in place of ".json", has at most 107."""
+"""Maximum length, in bytes, of the path of a connection file.
+
+The path of a socket has "-ipc-5" in place of ".json", and at most 107 bytes.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,10 @@ class NotebookRun:
     Attributes:
         status: "finished" (every cell ran), "waiting" (an agent is paused) or "failed" (a cell or the kernel failed).
         open: Open proposals of the notebook, oldest first.
-        error: For "failed", one line: the cell and the reason.
+        error: For "failed", one line: the cell and the reason. None otherwise.
         path: The notebook that was written.
-        notes: Sentences for people: which inputs of agents have changed, and the consequence. Also that a waiting
-            notebook cannot be followed when it is moved, because it was written elsewhere.
+        notes: Sentences for people. They name inputs of agents that have changed, and the consequence. If the notebook
+            waits and was written elsewhere, a sentence says that its runs do not follow it when it is moved.
     """
 
     status: Literal["finished", "waiting", "failed"]
@@ -80,7 +83,7 @@ def run_notebook(
 ) -> NotebookRun:
     """Run a notebook in a fresh kernel. Its agents continue where they stopped.
 
-    A cell that fails raises nothing: see `NotebookRun.status`.
+    If a cell fails, no exception is raised; `NotebookRun.status` is then "failed".
 
     Args:
         path: The notebook. Its runs belong to this path, wherever the outputs are written.
@@ -133,7 +136,12 @@ def run_notebook(
 
 
 class _NotebookPlayer:
-    """A kernel that runs one notebook, on its own event loop."""
+    """A kernel that executes one notebook, on its own event loop.
+
+    Attributes:
+        paused: True if an agent has paused.
+        notes: Sentences for people that the cells have shown about changed inputs.
+    """
 
     def __init__(
         self,
@@ -163,14 +171,23 @@ class _NotebookPlayer:
         )
 
     async def play(self) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
-        """Run the cells. The kernel is shut down when this returns or raises."""
+        """Execute the cells. The kernel is shut down when this returns or raises.
+
+        Returns:
+            (status, error) as in `NotebookRun`.
+
+        Raises:
+            HitlError: The notebook's kernel is not installed.
+        """
         client = self.client
         client.reset_execution_trackers()
         client.km = client.create_kernel_manager()
         try:
             if client.km.ipykernel:
                 _use_socket_files(client.km)
-                client.extra_arguments = ["--IPKernelApp.log_level=ERROR"]  # hides its irrelevant advice on encryption
+                client.extra_arguments = [
+                    "--IPKernelApp.log_level=ERROR"
+                ]  # hides a message on encryption that does not apply here
             async with client.async_setup_kernel(env=self.environment, cwd=str(self.folder)):
                 return await self._run_cells()
         except NoSuchKernel as e:
@@ -214,10 +231,13 @@ class _NotebookPlayer:
 
 
 def _play_on_thread(player: _NotebookPlayer) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
-    """Run `player.play()` to its end, on its own thread and loop."""
+    """Run `player.play()` to its end, on its own thread and event loop. Returns its result.
+
+    If this thread is interrupted (Ctrl-C), the kernel is shut down first.
+    """
     loop = asyncio.new_event_loop()
     task = loop.create_task(player.play())
-    # Wait for this event and not for the thread: an interrupted Thread.join() (CPython 3.11) takes it for ended.
+    # Wait for this event and not for the thread: after an interrupted Thread.join(), CPython 3.11 treats it as ended.
     ended = threading.Event()
 
     def work() -> None:
@@ -255,7 +275,12 @@ def _explain_not_followed(source: Path) -> str:
 
 
 def _write_notebook_id(notebook: Any, notebook_id: str) -> None:
-    """Write the id of a notebook that has runs into its metadata, so that the runs follow it. "" removes the id."""
+    """Set the id in a notebook's metadata. The runs of a notebook follow its id when the file is moved.
+
+    Args:
+        notebook: The notebook.
+        notebook_id: The id; "" removes it.
+    """
     ours: dict[str, Any] = {k: v for k, v in dict(notebook.metadata.get("hitl_nb") or {}).items() if k != "id"}
     if notebook_id:
         ours["id"] = notebook_id
@@ -266,7 +291,7 @@ def _write_notebook_id(notebook: Any, notebook_id: str) -> None:
 
 
 def parse_agent_name(source: str) -> str | None:
-    """Return the NAME in a cell's `%%agent NAME` line, or None if it is no agent cell."""
+    """Return the NAME in a cell's `%%agent NAME` line; None if the cell has no such line, or an invalid one."""
     first = next((line for line in source.splitlines() if line.strip()), "")
     magic, _, rest = first.partition(" ")
     if magic != "%%agent":
@@ -288,9 +313,9 @@ def _refuse_duplicates(notebook: Any, path: Path) -> None:
 
 
 def _use_socket_files(manager: Any) -> None:
-    """Let a kernel listen on sockets in files.
+    """Let a kernel listen on sockets in files instead of TCP ports.
 
-    Of TCP ports that its manager has found free, another process may take one before the kernel does.
+    A manager chooses free TCP ports, but another process may take one of them before the kernel does.
     """
     ensure_dir_exists(jupyter_runtime_dir(), mode=0o700)
     connection_file = str(Path(jupyter_runtime_dir(), f"kernel-{uuid4()}.json"))
@@ -299,7 +324,7 @@ def _use_socket_files(manager: Any) -> None:
 
 
 def _is_optional(cell: Any) -> bool:
-    """Return whether the cell's tag says that the cells below run even if it does not finish."""
+    """Return whether the cell has the tag `raises-exception`: the cells below it run even if it fails or pauses."""
     return "raises-exception" in cell.metadata.get("tags", [])
 
 

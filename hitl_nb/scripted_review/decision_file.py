@@ -1,4 +1,4 @@
-"""The file format of decisions that are written down beforehand: `NAME.decisions.json` beside `NAME.ipynb`.
+"""Format of the file in which decisions are written beforehand: `NAME.decisions.json` beside `NAME.ipynb`.
 
     {"version": 1, "clock": "2026-01-05T09:00:00Z", "decisions": [
       {"agent": "refunds", "title": "Order 1", "action": "edit", "value": "Dear ...", "reason": "by name"},
@@ -30,7 +30,7 @@ from hitl_nb.structs import prepare_structs
 VERSION = 1
 
 DEFAULT_CLOCK = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""Time for policies if a file has no "clock": a Monday morning."""
+"""Time that policies see if a file has no "clock": a Monday morning."""
 
 EXPECTED_FORMAT = (
     '{"version": 1, "decisions": [{"agent": ..., "title": ..., "action": ..., "value": ..., "reason": ...}, ...]}. '
@@ -48,7 +48,7 @@ class VoteEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         reviewer: User name of the voter; "as" in the file.
         action: "approve", "edit", "reject" or "respond".
         value: For "edit" the edited value as JSON, for "respond" the message.
-        reason: Stored with the vote.
+        reason: Reason that is stored with the vote.
     """
 
     reviewer: str = msgspec.field(name="as")
@@ -57,7 +57,7 @@ class VoteEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     reason: str | None = None
 
     def find_mistake(self) -> str:
-        """Return what is wrong with this vote; "" if it is valid."""
+        """Return a message about the mistake in this vote; "" if it is valid."""
         if not self.reviewer:
             return 'has an empty "as"; name the person who votes'
         return _find_value_mistake(self.action, self.value)
@@ -67,12 +67,12 @@ class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """One answer to a proposal. It has either an action or votes.
 
     Attributes:
-        agent: Agents whose proposals it answers; `*` matches any characters.
-        title: Titles of the proposals that it answers; `*` matches any characters.
+        agent: Name of the agents whose proposals the entry answers; `*` matches any characters.
+        title: Title of the proposals that the entry answers; `*` matches any characters.
         action: "approve", "edit", "reject" or "respond" decides the proposal without regard to the policy; "wait" moves
             the clock to the next step of the proposal's timeline.
         value: For "edit" the edited value as JSON, for "respond" the message.
-        reason: Stored with the decision.
+        reason: Reason that is stored with the decision.
         votes: Votes of named people, as the policy needs them, in this order.
     """
 
@@ -88,7 +88,7 @@ class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return matches_pattern(self.agent, proposal.agent) and matches_pattern(self.title, proposal.title)
 
     def find_mistake(self) -> str:
-        """Return what is wrong with this entry and how to correct it, to follow its number; "" if it is valid."""
+        """Return a message about the mistake in this entry, to be appended to its number; "" if it is valid."""
         if self.votes is not msgspec.UNSET:
             return self._find_mistake_in_votes(self.votes)
         if self.action is msgspec.UNSET:
@@ -196,7 +196,7 @@ def format_clock(at: datetime) -> str:
 
 
 def matches_pattern(pattern: str, text: str) -> bool:
-    """Return whether `text` matches `pattern`, in which `*` matches any characters."""
+    """Return whether the whole `text` matches `pattern`, in which `*` matches any characters."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 

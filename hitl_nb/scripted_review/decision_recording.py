@@ -1,7 +1,7 @@
-"""Convert the decisions on a notebook to a decisions file that repeats them.
+"""Conversion of the recorded decisions on a notebook to a decisions file that repeats them.
 
 Decisions of a policy need no entry: the policy is evaluated again. Each timed action, and each decision by a deadline,
-becomes a wait. Votes are recorded as votes if it matters who votes.
+becomes a "wait" entry. Votes are recorded as votes if it matters who votes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def record_file(ledger: Ledger, notebook: str) -> DecisionFile | None:
 
 
 def record_entries(ledger: Ledger, notebook: str) -> list[DecisionEntry]:
-    """Return entries that repeat the decisions of people and deadlines on a notebook's newest runs."""
+    """Return entries that repeat the decisions of people and deadlines on a notebook's newest runs, oldest first."""
     found = [pair for run in newest_runs(ledger, notebook) for pair in list_answers(ledger, run)]
     decided = [
         (proposal, answers)
@@ -44,14 +44,14 @@ def record_entries(ledger: Ledger, notebook: str) -> list[DecisionEntry]:
 
 
 def asks_about_crash(proposal: Proposal) -> bool:
-    """Return whether a proposal asks about a step whose process died; another run does not ask this."""
+    """Return whether a proposal asks about a step whose process died. A repeated run does not ask that question."""
     return proposal.doubt is not None
 
 
 def _repeat_answers(proposal: Proposal, answers: Sequence[AnswerGiven]) -> list[DecisionEntry]:
     """Return the entries that repeat the decision on a proposal."""
     entries: list[DecisionEntry] = []
-    votes = {one.event: one for one in proposal.votes}  # without votes that were replaced or undone
+    votes = {one.event: one for one in proposal.votes}  # votes that were replaced or undone are not listed
     for answer in answers:
         if answer.action == "wait":
             entries.append(DecisionEntry(agent=proposal.agent, title=proposal.title, action="wait"))
@@ -63,7 +63,7 @@ def _repeat_answers(proposal: Proposal, answers: Sequence[AnswerGiven]) -> list[
 
 
 def _append_vote(entries: list[DecisionEntry], proposal: Proposal, vote: VoteRecord) -> None:
-    """Add a vote; to the last entry, if that has votes."""
+    """Add a vote to the last entry if that entry has votes; otherwise add a new entry."""
     action, value = (vote.action, vote.value) if entries else _with_document_text(proposal, vote.action, vote.value)
     given = value if action in ("edit", "respond") else msgspec.UNSET
     one = VoteEntry(reviewer=vote.reviewer, action=action, value=given, reason=vote.reason)
@@ -74,7 +74,7 @@ def _append_vote(entries: list[DecisionEntry], proposal: Proposal, vote: VoteRec
 
 
 def _is_reviewer_irrelevant(proposal: Proposal) -> bool:
-    """Return whether anyone could have decided it alone, and one person did: then the entry needs no name."""
+    """Return whether anyone could have decided the proposal alone, and one person did. The entry then needs no name."""
     terms, decision = proposal.terms, proposal.decision
     if terms is None or decision is None or decision.by == "deadline" or len(proposal.votes) != 1:
         return False
@@ -83,7 +83,7 @@ def _is_reviewer_irrelevant(proposal: Proposal) -> bool:
 
 
 def _make_decision_entry(proposal: Proposal) -> DecisionEntry:
-    """Return an entry that decides the proposal, without regard to whom the policy asks."""
+    """Return an entry that decides the proposal with its recorded action. The entry ignores whom the policy asks."""
     assert proposal.decision is not None
     action, value = _with_document_text(proposal, proposal.decision.action, proposal.decision.value)
     given = value if action in ("edit", "respond") else msgspec.UNSET
@@ -93,6 +93,9 @@ def _make_decision_entry(proposal: Proposal) -> DecisionEntry:
 
 
 def _with_document_text(proposal: Proposal, action: Action, value: Any) -> tuple[Action, Any]:
-    """Return what repeats an action. People may have edited a workspace before they approved: repeat its text."""
+    """Return the (action, value) that repeats an action.
+
+    People may have edited a workspace before they approved it. The approval is then repeated as an edit with that text.
+    """
     wrote = proposal.document and action == "approve" and "edit" in proposal.allow
     return ("edit", proposal.value) if wrote else (action, value)

@@ -1,4 +1,7 @@
-"""The clock of a decisions file. It is fixed, so that conditions and timelines give the same result in every run."""
+"""The clock that a decisions file sets.
+
+It does not run, so conditions and timelines give the same result in every run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Answers of people, decisions files and the clock to the proposals of a run, in the order of the audit log."""
+"""Recorded answers to the proposals of a run, in the order of the audit log.
+
+Answers come from people, from decisions files, and from the clock (a timed action of a policy).
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ class AnswerGiven:
         action: The action; "wait" if the clock acted.
         event: Number of its entry in the audit log.
         reviewer: Name of the person or file that answered; "" for the clock.
-        is_decision: Whether it is the decision itself, made without votes.
-        at: When the clock's step was due, by the store's clock; None for other answers.
+        is_decision: True if it is the decision itself, made without votes.
+        at: For the clock: the time at which its action was due, by the store's clock. None for other answers.
     """
 
     action: EntryAction
@@ -37,7 +40,7 @@ class AnswerGiven:
 
 
 def newest_runs(ledger: Ledger, notebook: str) -> list[Run]:
-    """Return the newest run of each agent and key of a notebook, oldest first."""
+    """Return the newest run for each agent and key of a notebook, oldest first."""
     newest: dict[tuple[str, str], Run] = {}
     before: str | None = None
     while page := ledger.list_runs(notebook=notebook, before=before):
@@ -64,7 +67,15 @@ def list_answers(ledger: Ledger, run: Run) -> list[tuple[Proposal, list[AnswerGi
 
 
 def count_given(entry: DecisionEntry, answers: Sequence[AnswerGiven]) -> int:
-    """Return how many of these answers, from the first on, an entry gave; 0 if the entry gives another answer."""
+    """Return how many answers, from the first one on, come from this entry.
+
+    Args:
+        entry: An entry of a decisions file.
+        answers: The answers to one proposal that no other entry gave; at least one.
+
+    Returns:
+        The number of its votes if the answers begin with these votes; 1 if the first answer is its action; otherwise 0.
+    """
     if entry.votes is msgspec.UNSET:
         voted = not answers[0].is_decision and answers[0].action != "wait"
         return int(entry.action == answers[0].action and not voted)
@@ -98,7 +109,10 @@ def _iterate_answers(proposal: Proposal, events: Sequence[Event]) -> Iterator[An
 
 
 def _is_same_wait(terms: Terms | None, n: int) -> bool:
-    """Return whether timeline step `n` is due at the same time as the one before, so that one wait does both."""
+    """Return whether step `n` of a timeline is due at the same time as the step before.
+
+    One "wait" entry then does both.
+    """
     steps = () if terms is None else terms.timeline
     if not 0 < n < len(steps):
         return False

@@ -1,13 +1,13 @@
-"""Scripted people who edit a workspace in a test: what they write, and which text they wait for.
+"""Scripted people who edit a workspace in a test.
 
     {"version": 1, "writing": [
       {"title": "Penguins", "after": "## Islands", "person": "ann", "type": " of 2008", "behind": "expedition"},
       {"title": "Penguins", "after": "## Islands", "person": "bob", "comment": "Which year?", "quote": "expedition"}
     ], "decisions": [{"title": "Penguins", "action": "approve"}]}
 
-Entries are played in the order of the file, each once per run. An entry is played after a write by the agent, when the
-document has the text that the entry waits for. It is recorded like any other write, so a run that continues after a
-crash does not play it again.
+To *play* an entry of "writing" is to make the edit or comment that it describes. The entries are played in the order of
+the file, each once per run. An entry is played after the agent has written, as soon as the document contains the text
+in "after". The edit is recorded like any other, so a run that continues after a crash does not make it again.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class ScriptedEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """One edit or comment of a scripted person.
 
     Attributes:
-        agent: Agents in whose workspaces it is made; `*` matches any characters.
-        title: Titles of these workspaces; `*` matches any characters.
+        agent: Name of the agents in whose workspaces the edit is made; `*` matches any characters.
+        title: Title of these workspaces; `*` matches any characters.
         person: Name of the person.
-        after: Text that the document must have before; "" for no condition.
+        after: Text that the document must contain before the edit is made; "" for no condition.
         type: Text to write: at the end, `behind` a text that occurs once, or `instead` of such a text.
         behind: Text after which `type` is written.
         instead: Text that `type` replaces.
@@ -55,7 +55,7 @@ class ScriptedEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     quote: str = ""
 
     def find_mistake(self) -> str:
-        """Return what is wrong with this entry; "" if it is valid."""
+        """Return a message about the mistake in this entry; "" if it is valid."""
         if self.type is None and self.comment is None and self.suggest is None:
             return 'does nothing; give it "type", "comment" or "suggest"'
         if self.type is not None and (self.comment is not None or self.suggest is not None):
@@ -68,13 +68,13 @@ class ScriptedEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ScriptedPeople:
-    """The scripted people of one file in one workspace.
+    """The scripted people of one decisions file in one workspace.
 
     Args:
         ledger: Ledger of the workspace.
         workspace: The workspace.
         name: Name of the file, for messages.
-        hands: The file's entries for this workspace, with their numbers in the file.
+        hands: The file's entries for this workspace, each as (number in the file, entry).
         epoch: Fencing number of the run's claim (see `AgentWriter`).
         check: Checks the run's claim (see `AgentWriter`).
     """
@@ -98,10 +98,13 @@ class ScriptedPeople:
         self._check = check
 
     def play(self) -> list[int]:
-        """Play the entries that are due. Return the numbers of those that still wait.
+        """Make the edits and comments of all entries whose text in "after" is in the document, each once.
+
+        Returns:
+            The numbers of the entries whose text is missing, so that they still wait.
 
         Raises:
-            HitlError: An entry cannot be played.
+            HitlError: An edit cannot be made, because the text that it is about does not occur exactly once.
         """
         waiting: list[int] = []
         for number, hand in self._edits:
@@ -150,7 +153,7 @@ class ScriptedPeople:
 
 
 def _find_place(hand: ScriptedEdit) -> TextFinder:
-    """Return a function that finds the place where the person writes."""
+    """Return a function that finds the range of the document's text that the person replaces."""
     if hand.instead is not None:
         return locate_quote(hand.instead)
     if hand.behind is None:
@@ -160,7 +163,10 @@ def _find_place(hand: ScriptedEdit) -> TextFinder:
 
 
 def _comment_id(document: str, key: str) -> str:
-    """Return the id of the comment of an entry; the same on every attempt."""
+    """Return the id for the comment of an entry.
+
+    It is the same each time, so a repeated entry adds no second comment.
+    """
     return base64.b32encode(hashlib.sha256(f"{document}/{key}".encode()).digest())[:12].decode().lower()
 
 

@@ -1,8 +1,8 @@
-"""Answer checkpoints from a decisions file, in tests and CI, where no person decides.
+"""Reviewer that answers proposals from a decisions file, in tests and CI, where no person decides.
 
 The environment variable `HITL_NB_REVIEWER` (`script:FILE`) names the decisions file, so that kernels and worker
 processes inherit it. The agent really pauses, and each decision is recorded in the store like any other. So after a
-crash the used entries are known from the store.
+crash the store shows which entries are used.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from hitl_nb.scripted_review.people import ScriptedPeople
 from hitl_nb.scripted_review.scripted_pause import ScriptedPause, describe_missing_entry
 
 _RunName = tuple[int, str, str, str]
-"""Identifies a run across its generations: ledger, notebook, agent, key."""
+"""(id of the ledger object, notebook, agent, key). It stays the same when the run is restarted."""
 
 
 class DecisionFileReviewer:
     """Answers proposals with the entries of one decisions file, and tracks which entries are used.
 
-    An entry answers one proposal: the first unused entry whose agent and title match. If a run was restarted, the
-    entries that its older generation used are free again.
+    A proposal is answered by the first unused entry whose agent and title match; each entry is used once. If a run was
+    restarted, the entries that answered the run before are unused again.
 
     Attributes:
         path: Path of the file.
@@ -52,12 +52,15 @@ class DecisionFileReviewer:
 
     @property
     def unused_entries(self) -> list[DecisionEntry]:
-        """The entries that have not answered a proposal yet."""
+        """The entries that have not answered a proposal yet, in the order of the file."""
         used = self._used_numbers()
         return [entry for i, entry in enumerate(self.entries) if i not in used]
 
     def recall_used_entries(self, ledger: Ledger, notebook: str) -> None:
-        """Find the entries that an earlier process used for a notebook's runs, and move the clock as far as it did."""
+        """Mark the entries as used that an earlier process used for the runs of a notebook.
+
+        The clock is moved to the time that it had in that process. A second call for the same notebook does nothing.
+        """
         if (id(ledger), notebook) in self._recalled:
             return
         self._recalled.add((id(ledger), notebook))
@@ -67,7 +70,11 @@ class DecisionFileReviewer:
                     self._recall_answers(proposal, answers, self._find_used_numbers(ledger, run))
 
     def answer_proposals(self, ledger: Ledger, proposals: Sequence[Proposal]) -> None:
-        """Decide the open proposals of one pause. Nothing is decided unless each has a valid entry.
+        """Decide the open proposals of one pause. If any of them has no valid entry, none is decided.
+
+        Args:
+            ledger: Ledger of the proposals.
+            proposals: The proposals; those that are not open are skipped.
 
         Raises:
             Unanswered: A proposal has no entry, or not enough; the message has the entry to add.
@@ -91,17 +98,17 @@ class DecisionFileReviewer:
     def perform_edits(
         self, ledger: Ledger, workspace: Workspace, *, epoch: int, check: Callable[[], None], at_end: bool = False
     ) -> None:
-        """Play the scripted edits that are due in a workspace, after the agent has written into it.
+        """Make the scripted edits that are due in a workspace. Called after the agent has written into it.
 
         Args:
             ledger: Ledger of the workspace.
             workspace: The workspace.
             epoch: Fencing number of the run's claim (see `AgentWriter`).
             check: Checks the run's claim (see `AgentWriter`).
-            at_end: Whether the agent asks if the document is done, so that no entry may be left waiting.
+            at_end: True if the agent asks whether the document is done, so that no entry may still wait for a text.
 
         Raises:
-            HitlError: An entry cannot be played, or waits for a text that will not come.
+            HitlError: An edit cannot be made, or an entry waits for a text that the agent has not written.
         """
         hands = [
             (number, hand)
@@ -122,7 +129,10 @@ class DecisionFileReviewer:
         return made is not None and made.by == "script" and made.reviewer == self.path.name
 
     def _recall_answers(self, proposal: Proposal, answers: Sequence[AnswerGiven], taken: list[int]) -> None:
-        """Mark the entries that gave these answers as used, as far as the file still has them."""
+        """Mark the entries that gave these answers as used, and move the clock.
+
+        Entries that the file no longer has are skipped.
+        """
         answers = [one for one in answers if not one.is_decision or one.reviewer == self.path.name]
         while answers:
             if answers[0].at is not None:
@@ -136,17 +146,17 @@ class DecisionFileReviewer:
             answers = answers[given or 1 :]
 
     def _find_used_numbers(self, ledger: Ledger, run: Run) -> list[int]:
-        """Return the numbers of the entries that answered this run."""
+        """Return the list of the numbers of the entries that have answered this run. Callers append to the list."""
         name = (id(ledger), run.notebook, run.agent, run.key)
         if name not in self._used or self._used[name][0] != run.id:
             self._used[name] = (run.id, [])
         return self._used[name][1]
 
     def _take_entry(self, taken: list[int], proposal: Proposal) -> tuple[int, DecisionEntry]:
-        """Return the next entry for a proposal, with its number.
+        """Mark the next matching entry as used, and return (its number, the entry).
 
         Raises:
-            Unanswered: There is no unused entry.
+            Unanswered: There is no unused entry that matches the proposal.
         """
         used = self._used_numbers()
         for i, entry in enumerate(self.entries):
@@ -160,12 +170,13 @@ class DecisionFileReviewer:
 
 
 def reviewer_from_environment() -> DecisionFileReviewer | None:
-    """Return the reviewer that answers in this process; None if people do.
+    """Return the reviewer that answers in this process; None if people answer.
 
-    Also replaces the store's clock and the requesters by the reviewer's, or restores them if there is no reviewer.
+    It also replaces the store's clock, and the names of those who started the agents, by those of the reviewer. If
+    there is no reviewer, it restores them.
 
     Raises:
-        HitlError: The variable or the file is invalid.
+        HitlError: The environment variable or the file is invalid.
     """
     reviewer = _find_reviewer()
     replace_clock(None if reviewer is None else reviewer.clock.current_time)
@@ -174,12 +185,13 @@ def reviewer_from_environment() -> DecisionFileReviewer | None:
 
 
 def attending_reviewer(ledger: Ledger, notebook: str) -> DecisionFileReviewer | None:
-    """Return the reviewer of this process, with the entries that earlier processes used for a notebook's runs.
+    """Return the reviewer that answers in this process; None if people answer.
 
-    Call this before a run's code runs, because policies read the reviewer's clock.
+    The entries that earlier processes used for the notebook's runs are marked as used. Call this before a run's code
+    runs, because policies read the reviewer's clock.
 
     Raises:
-        HitlError: The variable or the file is invalid.
+        HitlError: The environment variable or the file is invalid.
     """
     reviewer = reviewer_from_environment()
     if reviewer is not None:
@@ -201,7 +213,7 @@ def _find_reviewer() -> DecisionFileReviewer | None:
 
 
 def make_unanswered_error(proposal: Proposal) -> Unanswered:
-    """Return the error of a pause in a test run without a decisions file."""
+    """Return the error for a pause in a test run that has no decisions file."""
     return Unanswered(
         f"the agent {proposal.agent!r} waits for a decision on {proposal.title!r}, but a test run has nobody to decide "
         f"it; run it with `pytest --nbval`, or set {settings.REVIEWER.name}=script:NAME.decisions.json"

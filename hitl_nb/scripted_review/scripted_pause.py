@@ -1,4 +1,4 @@
-"""Answer one pause from a decisions file: with decisions, votes of named people, and waits for the clock."""
+"""Answers to one pause from a decisions file: decisions, votes of named people, and waits for the clock."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from hitl_nb.scripted_review.fixed_clock import ManualClock
 class ScriptedPause:
     """Answers the open proposals of one pause.
 
-    Each proposal takes entries until it is decided. A wait ends when the clock reaches the next step of its proposal.
-    The clock moves only when all proposals that are still open wait.
+    Each proposal takes entries of the file until it is decided. A "wait" entry ends when the clock reaches the next
+    step of its proposal's timeline. The clock moves only when all proposals that are still open wait.
 
     Args:
         ledger: Ledger of the proposals.
         path: The decisions file; its name is used in messages and as the reviewer.
         clock: The clock to move.
-        take: Returns the next entry for a proposal, with its number in the file; raises Unanswered.
+        take: Marks the next entry for a proposal as used and returns (its number in the file, the entry). Raises
+            Unanswered if there is none.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class ScriptedPause:
             self._check_entry(proposal, number, entry)
 
     def play(self) -> None:
-        """Decide the proposals.
+        """Decide the proposals that were passed to `begin`, with entries of the file.
 
         Raises:
             Unanswered: A proposal has not enough entries.
@@ -69,7 +70,7 @@ class ScriptedPause:
             self._advance_clock()
 
     def _answer_proposal(self, proposal: Proposal) -> Proposal:
-        """Use entries for a proposal until it is decided or waits."""
+        """Use entries for a proposal until it is decided or waits for the clock. Returns the changed proposal."""
         while proposal.status == "open" and proposal.id not in self._waits:
             number, entry = self._next.pop(proposal.id, None) or self._take(proposal)
             self._check_entry(proposal, number, entry)
@@ -83,7 +84,7 @@ class ScriptedPause:
         return proposal
 
     def _advance_clock(self) -> None:
-        """Move the clock to the earliest wait, and apply the timed actions that are due then."""
+        """Move the clock to the earliest time for which a proposal waits, and apply the timed actions due then."""
         self._clock.move_to(min(self._waits.values()))
         self._open = [self._ledger.run_due_steps_of(proposal.id) for proposal in self._open]
         self._waits = {id_: due for id_, due in self._waits.items() if due > self._clock.current_time()}
@@ -101,7 +102,11 @@ class ScriptedPause:
     # -- deciding
 
     def _check_entry(self, proposal: Proposal, number: int, entry: DecisionEntry) -> None:
-        """Raise HitlError if an entry is not valid for the proposal."""
+        """Check that an entry is valid for a proposal.
+
+        Raises:
+            HitlError: The entry is not valid.
+        """
         if entry.action == "wait":
             self._find_due(proposal, number)
         elif entry.votes is msgspec.UNSET:
@@ -112,7 +117,11 @@ class ScriptedPause:
                 self._decision_value(proposal, vote.action, vote.value, f"decisions[{number}].votes[{n}]")
 
     def _decision_value(self, proposal: Proposal, action: Action, value: Any, where: str) -> Any:
-        """Return the value of an action for the ledger."""
+        """Return the value of an action in the form that the ledger takes.
+
+        Raises:
+            HitlError: The proposal does not allow the action, or the edited value is not valid.
+        """
         if action not in proposal.allow:
             raise HitlError(
                 f"{self._path.name} answers {proposal.title!r} with {action!r}, but it allows only "
@@ -128,7 +137,7 @@ class ScriptedPause:
             ) from None
 
     def _decide(self, proposal: Proposal, entry: DecisionEntry, number: int) -> Proposal:
-        """Decide the proposal, without regard to whom the policy asks."""
+        """Decide the proposal with an entry. Returns the decided proposal. The entry ignores whom the policy asks."""
         assert entry.action is not msgspec.UNSET
         assert entry.action != "wait"
         where = f"decisions[{number}]"
@@ -149,7 +158,7 @@ class ScriptedPause:
             ) from None
 
     def _vote(self, proposal: Proposal, vote: VoteEntry, where: str) -> Proposal:
-        """Let a named person vote.
+        """Submit the vote of a named person. Returns the changed proposal.
 
         Raises:
             HitlError: The vote is refused.
@@ -176,7 +185,7 @@ class ScriptedPause:
 
 
 def describe_missing_entry(proposal: Proposal, path: Path) -> str:
-    """Return the message for a proposal without an entry; it has the entry to add."""
+    """Return the message for a proposal without an entry. The message contains an entry to add."""
     action = proposal.allow[0]
     entry = DecisionEntry(
         agent=proposal.agent, title=proposal.title, action=action, value="..." if action == "respond" else msgspec.UNSET
@@ -200,7 +209,7 @@ def describe_missing_entry(proposal: Proposal, path: Path) -> str:
 
 
 def _describe_terms(proposal: Proposal) -> str:
-    """Describe other possible entries for a proposal with terms."""
+    """Return lines about other possible entries for a proposal; "" if it has no terms (who decides, and when)."""
     if proposal.terms is None:
         return ""
     if proposal.settles_at is not None:

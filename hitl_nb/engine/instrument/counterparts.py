@@ -178,6 +178,6 @@ def _is_alike(native: types.CodeType, made: types.CodeType) -> bool:
 
 
 def _find_start(code: types.CodeType) -> tuple[int, int] | None:
-    """Find the first instruction that has a place of its own."""
+    """Return (line, column) of the first instruction that is not at the very start of the code; None if none is."""
     spots = ((line, column) for line, _, column, _ in code.co_positions() if line is not None and column is not None)
     return next((spot for spot in spots if spot != (code.co_firstlineno, 0)), None)

@@ -274,9 +274,9 @@ class QuestionDesk:
         return complete_call
 
     def find_decided_call(self) -> PendingCall | None:
-        """Find the decided call that is being completed, if what asks or fails now is inside it.
+        """Return the decided call that is being completed, if the question or error comes from inside that call.
 
-        Its decisions stand.
+        Its decisions stay valid. None if no decided call is being completed.
         """
         if not self.session.live.is_running:
             return self.resumed  # no code has run, so the call is not completed yet

@@ -305,9 +305,9 @@ async def _work_on_run(session: Session) -> RunOutcome:
 def _hold_state(session: Session, status: str) -> None:
     """Keep the live objects of a run, so that this process continues the run with them and not with copies.
 
-    For a run that is over, they are kept only for the last run of each agent cell: running that cell again gives the
-    notebook its variables back. They are not kept if an `@agent` function has failed, or if generators or context
-    managers were ended. The next try then continues from the snapshot.
+    Of the finished runs of an agent cell, only the last one is kept. Running that cell again gives the notebook its
+    variables back. Nothing is kept if an `@agent` function has failed or finished, or if generators or context managers
+    were ended. The next try then continues from the snapshot.
     """
     run, position = session.run_record, session.saves.position
     held_states.pop(run.id, None)

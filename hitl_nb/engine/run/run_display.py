@@ -27,7 +27,10 @@ class RunDisplay:
         """Show the decisions with which the run continues."""
 
     def show_notes(self, sentences: list[str]) -> None:
-        """Tell people what this process lacks that the run had, or what a pause waits for."""
+        """Show sentences to people.
+
+        They name objects that this process lacks and the run had, or steps for which a pause waits.
+        """
 
     def list_open_figures(self) -> list[Any]:
         """Return figures that are drawn and not shown yet, as JSON outputs with `until_resumed`.

@@ -238,7 +238,10 @@ class Session:
             raise
 
     def _leave_managers(self) -> None:
-        """Once the pause is durable: what the run is inside of is undone here, and its generators are ended quietly."""
+        """Undo the effects of the `with` blocks in which the run is, and close its generators.
+
+        No code of the user runs for that. Called when the pause is stored.
+        """
         revert_effects(self.saver.entered)
         end_generators_quietly(self.saver.generators)
 

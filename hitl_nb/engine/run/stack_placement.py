@@ -73,7 +73,7 @@ def _comparable_parts(unit: Unit) -> tuple[object, ...]:
 
 
 def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], function: Any) -> Unit | None:
-    """Find the unit that has the code of a frame's function now; None: it is not defined here."""
+    """Return the unit (the compiled source) with the current code of a frame's function; None if it is not found."""
     unit = find_unit(frame.unit)
     if unit is None:
         return None
