@@ -31,7 +31,8 @@ def hash_instrumenter() -> str:
 def hash_code(unit: Unit) -> str:
     """Return a hash of a unit's instrumented code and its node numbers: 16 hexadecimal digits.
 
-    If the hashes of two processes are equal, a place that one process saved means the same in the other.
+    A saved frame names its position in the code by a node number. If two processes have the same hash for the unit (the
+    source of one cell or module), such a number means the same in both.
     """
     if not unit.code_hash:
         found = hashlib.sha256()

@@ -106,7 +106,12 @@ def _take_out(operations: bytes, units: list[int]) -> bytes:
 
 
 def _skip_units(places: Iterator[_Place], start: int) -> Iterator[_Place]:
-    """Return the entries of `places` without the first `start` code units; an entry is split if needed."""
+    """Return the entries of a line table from code unit `start` on; an entry that contains `start` is split.
+
+    Args:
+        places: Entries, each as (number of code units, node number, user position).
+        start: Number of code units (two bytes of bytecode each) to skip.
+    """
     at, number, position = 0, 0, None
     while at < start:
         units, number, position = next(places)
@@ -115,9 +120,14 @@ def _skip_units(places: Iterator[_Place], start: int) -> Iterator[_Place]:
 
 
 def _read_line_entries(code: CodeType, numbering: NodeNumbers) -> Iterator[_Place]:
-    """Yield (number of code units, node number, user position) for each entry of the code's line table.
+    """Yield the entries of a code object's line table, with the user's positions added.
 
-    Without a position the entry is (number of code units, 0, None).
+    Args:
+        code: Code object whose line table has node numbers in place of lines.
+        numbering: The user's position of each node number.
+
+    Yields:
+        (number of code units, node number, user position). For code without a position, the last two are 0 and None.
     """
     nodes, methods = numbering.nodes, numbering.method_positions
     number = code.co_firstlineno

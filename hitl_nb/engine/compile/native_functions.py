@@ -38,7 +38,9 @@ class DefinitionHead:
     names: tuple[str, ...]
 
     def is_left_native(self, resolve: Resolve) -> bool:
-        """Return whether the definition stays native, because of its comment or of a decorator.
+        """Return whether the function or class stays native (not instrumented).
+
+        That is so if it has the comment `# hitl: native`, or a decorator of a step or of a compiler such as numba.
 
         Args:
             resolve: Returns the qualified name of the object that a name refers to, or None.
@@ -55,7 +57,10 @@ _STEP_DECORATOR = re.compile(r"hitl_nb\.([\w.]*\.)?step$")
 
 
 def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHead]:
-    """List the definitions of a module that have a decorator or the comment `# hitl: native`."""
+    """List the functions and classes of a module that may stay native (not instrumented).
+
+    These have a decorator or the comment `# hitl: native`. `DefinitionHead.is_left_native` decides.
+    """
     if "@" not in source and not _NATIVE_COMMENT.search(source):
         return []
     nodes = walk(module)
@@ -73,14 +78,14 @@ def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHea
 
 
 def find_left_native(heads: list[DefinitionHead], native: types.CodeType) -> dict[tuple[str, int], types.CodeType]:
-    """Find the native code of the functions that stay native by the source text alone.
+    """Find the functions that stay native (not instrumented) because of their decorators or a comment.
 
     Args:
         heads: The result of `find_definition_heads`.
         native: Code of the same source, compiled by Python without instrumentation.
 
     Returns:
-        Maps (qualified name, first line) to the code object. Definitions inside such a function are not listed.
+        Maps (qualified name, first line) to the native code object. Functions inside such a function are not listed.
     """
     lines = frozenset(head.line for head in heads if head.is_left_native(_COMMON_ALIASES.get))
     return (

@@ -26,20 +26,21 @@ _FIRST_LINE_NAME = "__firstlineno__"
 
 
 class CodePlaces:
-    """Maps each code unit (two bytes of bytecode) of a code object to its place: (node number, column).
+    """Maps each instruction of a code object to the syntax node from which it was compiled.
 
-    The compiler's line table is kept, and decoded at the first access, because few code objects are ever looked up.
+    The index is that of the code unit (two bytes of bytecode). The value is (node number, column). The compiler's line
+    table is kept, and decoded at the first access, because few code objects are ever looked up.
     """
 
     __slots__ = ("_compiled_from", "_decoded")
 
     def __init__(self, code: types.CodeType, table: bytes, first_number: int) -> None:
-        """Keep what is needed to decode the places later.
+        """Keep the line table, which is decoded at the first access.
 
         Args:
             code: The finished code object.
             table: The line table before it was finished; it has node numbers in place of lines.
-            first_number: Node number from which `table` counts; see `read_first_number`.
+            first_number: Node number of the first line of `table`.
         """
         self._compiled_from = code, table, first_number
         self._decoded: tuple[array[int], bytes] | None = None
@@ -49,7 +50,7 @@ class CodePlaces:
         return numbers[unit], columns[unit]
 
     def as_bytes(self) -> bytes:
-        """Return all node numbers and columns as bytes, for a comparison or a hash."""
+        """Return the node numbers and columns of all instructions as bytes, for a comparison or a hash."""
         numbers, columns = self._decoded or self._decode_places()
         return numbers.tobytes() + columns
 
@@ -62,10 +63,12 @@ class CodePlaces:
 
 
 class Postprocessor:
-    """Finishes the code objects that were compiled from one tree.
+    """Changes the code objects that Python has compiled from an instrumented tree to their final form.
+
+    It sets names and the user's line numbers, and adds the constants that instrumented code needs.
 
     Attributes:
-        finished_codes: For each function: its finished code, the function, and the places of its instructions.
+        finished_codes: For each function: (its final code, the function, the syntax nodes of its instructions).
     """
 
     def __init__(self, tree: SourceTree, key: str, left_native: Mapping[tuple[str, int], types.CodeType]) -> None:
@@ -76,9 +79,10 @@ class Postprocessor:
     def finish_code(
         self, code: types.CodeType, function: InstrumentedFunction | None = None, outer: tuple[str, str] = ("", "cell")
     ) -> types.CodeType:
-        """Return the finished form of a code object, and finish all code objects inside it.
+        """Return the final form of a code object, with the user's names and line numbers.
 
-        If the function stays native, its native code is returned in place of the instrumented code.
+        All code objects inside it are changed in the same way. If the function stays native (not instrumented), its
+        native code is returned.
 
         Args:
             code: Code object as the compiler made it.
@@ -136,9 +140,15 @@ class Postprocessor:
 
 
 def _insert_first_line(operations: bytes, code: types.CodeType, constants: list[Any], first_line: int) -> bytes:
-    """Set `__firstlineno__` of a class to the user's line. The compiler has stored the node number there.
+    """Return the instructions of a class body, changed so that `__firstlineno__` becomes the user's line.
 
-    Python 3.13 and later store that attribute. Before 3.13 the instructions are returned unchanged.
+    The compiler has stored a node number there. The attribute exists since Python 3.13; before, nothing is changed.
+
+    Args:
+        operations: Bytes of the instructions.
+        code: Code object of the class body.
+        constants: Its constants; a constant is changed or appended.
+        first_line: The user's line.
     """
     if _FIRST_LINE_NAME not in code.co_names:
         return operations

@@ -50,7 +50,9 @@ def pause_garbage_collection() -> Generator[None]:
 
 @dataclass(eq=False, repr=False)
 class Unit:
-    """A source text, its instrumented code, and data on its functions.
+    """A source text (a notebook cell or the file of a module), its instrumented code, and data on its functions.
+
+    Functions that *stay native* are not instrumented.
 
     Attributes:
         key: Hash of the text, the file name and the options: 16 hexadecimal digits.
@@ -63,7 +65,7 @@ class Unit:
         functions: The functions of the text; the index is the number of the function, 0 is the cell itself.
         top_names: Names that the cell binds in the namespace.
         code: The instrumented code.
-        native: The native code of the same source.
+        native: The code that Python compiles from the same source without instrumentation.
         heads: Definitions that may stay native.
         left_native: Maps (qualified name, first line) to the native code of each function that is not instrumented.
         code_hash: Hash of the instrumented code; empty until `hash_code` has computed it.
@@ -129,21 +131,25 @@ class Unit:
             _trees.popitem(last=False)
 
     def compile_nodes(self, module: ast.Module, flags: int = 0) -> types.CodeType:
-        """Compile an instrumented module to code that still has node numbers in place of lines; see `finish_code`."""
+        """Compile an instrumented syntax tree to a code object.
+
+        The code has numbers of syntax nodes in place of line numbers. `finish_code` makes the final form.
+        """
         with ignore_compiler_warnings(self.filename):  # the plain compile has warned
             return compile(module, self.filename, "exec", self.flags | flags, True)
 
     def finish_code(
         self, code: types.CodeType, function: InstrumentedFunction, *, is_primary: bool = False
     ) -> types.CodeType:
-        """Return the finished form of a function's compiled code, and register it for `find_code`.
+        """Return the final form of a function's compiled code, and register it for `find_code`.
 
-        The code objects of functions inside it are finished and registered, too.
+        The final form has the user's names and line numbers. Code objects of functions inside it are changed and
+        registered, too.
 
         Args:
             code: Code object as `compile_nodes` returned it.
             function: The function of the code.
-            is_primary: True for the code of the whole unit; False for code of a restored frame.
+            is_primary: True for the code of the whole unit; False for code that a resume compiles to rebuild a frame.
         """
         finisher = Postprocessor(self.get_tree(), self.key, self.left_native)
         made = finisher.finish_code(code, function)
@@ -159,10 +165,12 @@ class Unit:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InstrumentedCode:
-    """Unit, function and places of one instrumented code object.
+    """Data on one instrumented code object.
 
     Attributes:
-        places: Maps each code unit to (node number, column).
+        unit: The source text from which it was compiled.
+        function: Its function.
+        places: Maps each instruction to its syntax node: (node number, column).
     """
 
     unit: Unit
@@ -183,7 +191,7 @@ class SavedUnit:
 
     @classmethod
     def from_unit(cls, unit: Unit) -> SavedUnit:
-        """Return the data of a unit."""
+        """Return the data from which another process can compile the same unit."""
         return cls(unit.key, unit.source, unit.filename, unit.is_cell, unit.shows_last, unit.flags)
 
 
@@ -204,7 +212,7 @@ def compile_unit(
     flags: int = 0,
     warns: bool = True,
 ) -> Unit:
-    """Compile a source text to a unit, or return the unit that was made from the same text before.
+    """Compile a source text to instrumented code, or return the unit that was made from the same text before.
 
     The text is first compiled without instrumentation, so errors and warnings are Python's own.
 
@@ -215,6 +223,9 @@ def compile_unit(
         shows_last: If True, the value of the last expression is displayed.
         flags: Compiler flags of `from __future__` imports that the text itself does not make.
         warns: False if other code has compiled the text before and has shown the compiler's warnings.
+
+    Returns:
+        The unit: the text, its instrumented code, and data on its functions.
 
     Raises:
         SyntaxError: The text is not valid Python.
@@ -274,10 +285,10 @@ def compile_module(source: str, filename: str) -> types.CodeType:
 
 
 def find_code(code: types.CodeType) -> InstrumentedCode | None:
-    """Return unit, function and places of a code object.
+    """Return the unit and the function of a code object, with the syntax nodes of its instructions.
 
     Returns:
-        None if the code is not instrumented, or if its unit is not known in this process.
+        None if the code is not instrumented, or if its source is not known in this process.
     """
     entry = _codes.get(id(code))
     if entry is not None:
@@ -292,7 +303,10 @@ def find_code(code: types.CodeType) -> InstrumentedCode | None:
 
 
 def find_unit(key: str) -> Unit | None:
-    """Return the unit with this key, or None. A unit that `remember_sources` added is compiled at the first call."""
+    """Return the unit (a source text with its instrumented code) with this key; None if it is not known.
+
+    A unit that `remember_sources` has registered is compiled at the first call.
+    """
     unit = _units.get(key)
     if unit is None and key in _saved_units:
         unit = _units[key] = _compile_saved_unit(_saved_units.pop(key))
@@ -300,7 +314,7 @@ def find_unit(key: str) -> Unit | None:
 
 
 def remember_sources(units: Iterable[SavedUnit]) -> None:
-    """Register units of another process for `find_unit`. Nothing is compiled yet."""
+    """Register source texts of another process, so that `find_unit` finds them. Nothing is compiled yet."""
     _saved_units.update((unit.key, unit) for unit in units if unit.key not in _units)
 
 

@@ -54,10 +54,10 @@ class PlainAsyncIterator:
 
 
 class HeldIterator:
-    """Iterator that a restored `yield from` delegates to. Its first step does nothing and yields None.
+    """Iterator for a generator that a resume has rebuilt inside a `yield from`.
 
-    The resume makes this first step to bring the outer generator to its `yield from`. Later steps are those of
-    `iterator`.
+    The first step yields None and does nothing else. The resume makes this step to bring the generator to its `yield
+    from`. Later steps are those of `iterator`, the generator or iterator that was delegated to.
     """
 
     def __init__(self, iterator: Any) -> None:
@@ -79,10 +79,10 @@ class HeldIterator:
 
 
 class ContinuedGenerator:
-    """Restored generator of a `@contextmanager` function whose `__enter__` or `__exit__` call was pending.
+    """Generator of a `@contextmanager` function that a resume has rebuilt, when the run paused inside it.
 
-    The manager has made the first step of that call before the pause. `contextlib` calls `next` or `throw` on this
-    object again, and that first call only brings the generator to its saved place.
+    Before the pause, `contextlib` had called `next` or `throw` on it. After the resume, `contextlib` makes this call
+    again. That first call only brings the generator to its saved position.
     """
 
     def __init__(self, generator: Any) -> None:
@@ -108,7 +108,10 @@ class ContinuedGenerator:
 
 
 class ContinuedAwait:
-    """Awaitable for a restored coroutine whose `await` had begun: `__await__` returns the iterator that was saved."""
+    """Awaitable for a coroutine that a resume has rebuilt inside an `await`.
+
+    `__await__` returns the iterator of the awaited object that was saved.
+    """
 
     __slots__ = ("awaited",)
 
@@ -120,7 +123,11 @@ class ContinuedAwait:
 
 
 class HeldAwait(ContinuedAwait):
-    """Like `ContinuedAwait`, but the first step only brings the coroutine to its saved place; see `HeldIterator`."""
+    """Awaitable for a coroutine that a resume has rebuilt inside an `await`.
+
+    The first step yields None and only brings the coroutine to its saved position. Later steps are those of the awaited
+    object.
+    """
 
     __slots__ = ()
 
@@ -163,14 +170,18 @@ def visible(function: Any, found: Any) -> Any:
 
 
 def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None) -> Any:
-    """Do the same as `visible` for a call in a comprehension to which this Python gives no frame (3.12 and later).
+    """Remove the engine's names from a result of `locals()`, `vars()` or `dir()` in a comprehension.
 
-    The engine does give it a frame, so the variables around the comprehension are added.
+    Since Python 3.12, `locals()` in a list comprehension also shows the variables around it (PEP 709). The engine makes
+    a function of the comprehension, so this function adds those variables.
 
     Args:
         function: The function that was called, such as `locals`.
         found: The result of the function in the comprehension's frame.
         namespace: The variables around the comprehension; None: there are none.
+
+    Returns:
+        The changed result; `found` if `function` is another function.
     """
     seen = visible(function, found)
     if function is builtins.dir:
@@ -181,10 +192,15 @@ def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None)
 
 
 def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
-    """Call `locals`, `vars`, `dir`, `eval` or `exec` for code at the top of a cell.
+    """Call `locals`, `vars`, `dir`, `eval` or `exec` for code at the top level of a notebook cell.
 
-    The code of a cell is compiled to a function, so the function's locals are not what the user expects. The namespace
+    The engine compiles a cell to a function, so `locals()` would return the variables of that function. The namespace
     of the notebook is used instead.
+
+    Args:
+        function: The function.
+        args: Its arguments.
+        namespace: Namespace of the notebook.
     """
     if function is builtins.locals or function is builtins.vars:
         return namespace
@@ -196,7 +212,9 @@ def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, An
 
 
 def expand(mapping: Any) -> dict[str, Any]:
-    """Return `**mapping` of a call as a new dictionary, before later arguments are evaluated.
+    """Return a copy of the mapping of a call `f(**mapping)`.
+
+    It is made before later arguments are evaluated, because they may change the mapping.
 
     Raises:
         TypeError: `mapping` is no mapping, or has a key twice. The messages are Python's.
@@ -214,7 +232,7 @@ def expand(mapping: Any) -> dict[str, Any]:
 
 
 def super_of(function: Any, kind: Any, instance: Any) -> Any:
-    """Return the value of `super()` in a restored frame, where the call without arguments does not work.
+    """Return the value of `super()` in a frame that a resume has rebuilt, where `super()` itself does not work.
 
     Args:
         function: Object that the name `super` refers to. If it is not the builtin, it is called without arguments.
@@ -238,10 +256,10 @@ _thrown_states: dict[int, tuple[Any, dict[int, tuple[BaseException, Any]]]] = {}
 
 
 def throw(exception: BaseException) -> None:
-    """Raise a saved exception in a restored frame, to enter its `except` block again.
+    """Raise a saved exception again, in a frame that a resume has rebuilt inside an `except` block.
 
-    `settle`, which that block calls first, restores the traceback and contexts that this raise changes. Raising can
-    also break a cycle in the contexts of exceptions that are being handled.
+    So the frame enters the block again, which first calls `settle`. `settle` restores the traceback and contexts that
+    this raise changes. Raising can also break a cycle in the contexts of exceptions that are being handled.
     """
     contexts: dict[int, tuple[BaseException, Any]] = {id(exception): (exception, exception.__context__)}
     handled = sys.exception()
@@ -253,7 +271,7 @@ def throw(exception: BaseException) -> None:
 
 
 def settle(exception: BaseException) -> None:
-    """Restore the traceback and the contexts that an exception had before `throw` raised it."""
+    """Restore the traceback and the contexts of an exception, which `throw` has changed."""
     traceback, contexts = _thrown_states.pop(id(exception))
     for one, context in contexts.values():
         if one.__context__ is not context:
@@ -262,9 +280,9 @@ def settle(exception: BaseException) -> None:
 
 
 def resume_iterator(iterator: Any) -> Iterator[Any]:
-    """Return an iterator for a restored loop whose saved turn must be finished first.
+    """Return an iterator for a `for` loop that a resume has rebuilt in the middle of a turn.
 
-    It yields None for that turn (its item is kept in a local variable), then the remaining items of `iterator`.
+    It yields None for that turn, whose item is in a local variable. Then it yields the remaining items of `iterator`.
     """
     return itertools.chain((None,), _hide_iter(iterator))
 
@@ -279,15 +297,18 @@ def _hide_iter(iterator: Any) -> Any:
 
 
 def open_iterator(iterator: Any) -> Any:
-    """Replace an iterator that does not report its position by an iterator that does; see `openers`."""
+    """Replace an iterator whose position cannot be read by an equal iterator whose position can be saved.
+
+    `openers` has the types of such iterators.
+    """
     return openers[kind_of(iterator)](iterator)
 
 
 def keep_iterator(iterator: Any) -> Any:
-    """Return the iterator of a loop that an exception leaves, so that a run that failed can continue the loop.
+    """Return the iterator of a `for` loop that an exception leaves, so that a failed run can continue the loop later.
 
     Returns:
-        The iterator; None if it holds a generator of instrumented code, because such a generator must end now.
+        The iterator; None if it contains a generator of the user's code, because such a generator must be closed now.
     """
     kind = kind_of(iterator)
     if kind in (enumerate, zip, map, filter):
@@ -309,18 +330,22 @@ openers: dict[type, Callable[[Any], Any]] = {}
 
 
 def drive(generator: Any) -> Any:
-    """Run the rest of a `generator.send(...)` or `generator.throw(...)` that was pending when the frame was saved."""
+    """Continue a generator that was running inside a `send` or `throw` call when the run was saved.
+
+    Returns:
+        The next value that the generator yields.
+    """
     return generator.send(None)
 
 
 def finish_closing(generator: Any) -> Any:
-    """Run the rest of a `generator.close()` that was pending when the frame was saved, for a generator or a coroutine.
+    """Continue a generator or coroutine that was running inside its `close()` call when the run was saved.
 
     Returns:
         The generator's return value (Python 3.13 and later); before 3.13, None.
 
     Raises:
-        RuntimeError: The generator yielded in place of ending.
+        RuntimeError: The generator yielded instead of ending.
     """
     try:
         drive(generator)
@@ -332,10 +357,10 @@ def finish_closing(generator: Any) -> Any:
 
 
 def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
-    """Return an iterator for a restored loop whose call of `next` was pending.
+    """Return an iterator for a `for` loop that a resume has rebuilt while it waited for its next item.
 
     Args:
-        pending: Function that returns the next item, or raises `StopIteration` if there is none.
+        pending: Returns the next item, or raises `StopIteration` if there is none.
         iterator: The saved iterator, for the items after it.
     """
     try:
@@ -347,7 +372,7 @@ def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
 
 
 async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterator[Any]:
-    """Return an iterator for a restored `async for` whose `__anext__` was pending.
+    """Return an iterator for an `async for` loop that a resume has rebuilt while it waited for its next item.
 
     Args:
         awaitable: Gives the next item, or raises `StopAsyncIteration` if there is none.
@@ -363,7 +388,10 @@ async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterato
 
 
 async def resume_async_iterator(iterator: Any) -> AsyncIterator[Any]:
-    """Return an iterator for a restored `async for` whose saved turn must be finished first; see `resume_iterator`."""
+    """Return an iterator for an `async for` loop that a resume has rebuilt in the middle of a turn.
+
+    It yields None for that turn, whose item is in a local variable. Then it yields the remaining items of `iterator`.
+    """
     yield None
     async for item in PlainAsyncIterator(iterator):
         yield item
@@ -385,12 +413,12 @@ def _do_nothing(*args: Any) -> Any:
 
 
 class Runtime:
-    """The functions that instrumented code calls, as attributes.
+    """The functions that instrumented code calls, as attributes of one object.
 
     Attributes:
         due: True if `poll` has something to do. Instrumented code tests it before it calls `poll`.
         poll: Called between statements and at each turn of a loop, to save the run or to check other work.
-        pending: Returns a function that gives the value of the pending call of a restored frame, or raises its error.
+        pending: Returns a function for a rebuilt frame. It gives the value of the call that was running, or its error.
         end_cell: Called at the end of an agent cell. Records which branches of the cell have run.
         show: Displays the value of the last expression of a cell.
         Unwind: The exception of a pause. No code of the user runs while it leaves the frames.

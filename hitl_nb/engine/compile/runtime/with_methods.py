@@ -15,10 +15,14 @@ def kind_of(value: Any) -> Any:
 
 
 def awaitable(value: Any, method: str) -> Any:
-    """Check that `async with` can await `value`, and return it.
+    """Check that `async with` can await a value, and return the value.
+
+    Args:
+        value: The result of `__aenter__` or `__aexit__`.
+        method: Name of that method, for the message.
 
     Raises:
-        TypeError: It cannot. The message is the interpreter's.
+        TypeError: The value cannot be awaited. The message is the interpreter's.
     """
     kind = kind_of(value)
     is_marked = kind is types.GeneratorType and value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE
@@ -59,7 +63,11 @@ _MAX_PLAIN_MANAGERS = 200
 
 
 def async_with_methods(manager: Any) -> tuple[Any, Any]:
-    """Return the functions that `async with` calls: (enter, exit); errors as in `with_methods`."""
+    """Return the functions that `async with` calls: (enter, exit). Each takes the manager as its first argument.
+
+    If the manager lacks one of the methods, the first function raises Python's `TypeError`, and the second item is
+    None.
+    """
     try:
         return _find_two_methods(manager, "__aenter__", "__aexit__", "the asynchronous context manager protocol")
     except TypeError as error:
@@ -94,9 +102,9 @@ def _find_special_method(value: Any, name: str) -> Any:
 
 
 class BoundMethod:
-    """Special method that is already bound to the manager.
+    """Wrapper of a special method, such as `__enter__`, that is already bound to its object.
 
-    It is called like the plain functions of other managers, with the manager as first argument.
+    It is called with the object as first argument, as a plain function is, and ignores that argument.
     """
 
     __slots__ = ("method",)
@@ -105,5 +113,5 @@ class BoundMethod:
         self.method = method
 
     def __call__(self, manager: Any, *args: Any) -> Any:
-        """Call the method with `args`. The first argument, `manager`, is ignored."""
+        """Call the bound method with `args`. `manager`, the object of the method, is ignored."""
         return self.method(*args)

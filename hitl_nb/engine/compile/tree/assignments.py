@@ -28,7 +28,7 @@ from hitl_nb.engine.compile.tree.nodes import (
 
 
 class Assignments(Comprehensions):
-    """Adds the statements that bind or delete targets to `Comprehensions`."""
+    """Instruments the statements that bind or delete targets. Base class of `Statements`."""
 
     def _instrument_simple(self, node: ast.stmt) -> list[ast.stmt]:
         self.instrument_parts(node)
@@ -38,7 +38,8 @@ class Assignments(Comprehensions):
     def instrument_assign(self, node: ast.Assign) -> list[ast.stmt]:
         """Instrument an assignment. Returns the statements to use instead.
 
-        If a target calls, as in `f().x = value`, the value is filed first. Then one statement for each target binds it.
+        If a target calls, as in `f().x = value`, the value is first kept in a local variable. Then one statement for
+        each target binds it.
         """
         calling = [target for target in node.targets if self.call_finder.has_call(target)]
         if not calling or (len(node.targets) == 1 and not isinstance(calling[0], ast.Tuple | ast.List)):
@@ -50,9 +51,10 @@ class Assignments(Comprehensions):
         return [*made, *clear_names([name])]
 
     def _instrument_whole_assign(self, node: ast.Assign) -> list[ast.stmt]:
-        """Instrument an assignment that stays one statement. If binding a target can fail, the value is filed first.
+        """Instrument an assignment that stays one statement. Returns the statements to use instead.
 
-        A run that failed can then continue at the target: it still has the value, and no call is executed again for it.
+        If binding a target can fail, the value is also kept in a local variable. A run that failed can then continue at
+        the target, and the call that gave the value is not executed again.
         """
         value = node.value
         makes = self.call_finder.has_call(value) or isinstance(value, COMPREHENSIONS) or len(node.targets) > 1
@@ -64,14 +66,14 @@ class Assignments(Comprehensions):
         return [*before, node, *after]
 
     def bind_target(self, target: ast.expr, name: str) -> list[ast.stmt]:
-        """Make statements that bind a filed value to a target.
+        """Make statements that bind a value, which is in a local variable, to a target.
 
-        Evaluating the target can call code of the user, as in `f().x = ...`. A tuple with such a target is unpacked to
-        filed values first, then each element is bound.
+        Evaluating the target can call code of the user, as in `f().x = ...`. A tuple with such a target is first
+        unpacked to local variables, then each element is bound.
 
         Args:
             target: The target.
-            name: Local name of the engine that has the value.
+            name: Name of the local variable that has the value.
 
         Returns:
             The instrumented statements.
@@ -115,9 +117,9 @@ class Assignments(Comprehensions):
         return [made for part in parts for made in self._instrument_simple(expression(part, node))]
 
     def _file_annotation(self, node: ast.AnnAssign) -> list[ast.stmt]:
-        """Make statements that store the annotation of a cell's plain name in `__annotations__` of the namespace.
+        """Make statements for the annotation of a variable at the top level of a cell, as in `x: int`.
 
-        Annotations in functions are not evaluated.
+        They store the annotation in `__annotations__` of the namespace. Annotations in functions are not evaluated.
         """
         self.begin_statement()
         if not node.simple:
@@ -161,10 +163,13 @@ class Assignments(Comprehensions):
     def _file_target_parts(
         self, target: ast.Attribute | ast.Subscript, node: ast.AST
     ) -> tuple[list[ast.stmt], list[str]]:
-        """Make statements that file the object and the index of an augmented target, as in `f()[g()] += 1`.
+        """Make statements that keep the object and the index of an augmented target in local variables.
+
+        An example is `f()[g()] += 1`: the results of `f()` and `g()` are kept, because the target is read and then
+        written.
 
         Returns:
-            The statements, and the names of the filed values. `target` is changed: it reads those names.
+            The statements, and the names of the local variables. `target` is changed: it reads those names.
         """
         made: list[ast.stmt] = []
         kept: list[str] = []

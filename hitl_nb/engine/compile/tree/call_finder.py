@@ -14,13 +14,13 @@ _LEAF_KINDS = frozenset((ast.Constant, ast.Name))
 
 
 class CallFinder:
-    """Finds whether evaluating a node calls, awaits or yields, and keeps the results.
+    """Finds whether evaluating a syntax node calls, awaits or yields, and remembers the results.
 
     One walk finds the results for all of the user's nodes, before any node is changed.
 
     Attributes:
-        possible_generators: Comprehensions without calls whose iterable may be a generator. Its name was assigned the
-            value of a call.
+        possible_generators: Comprehensions without calls over a name to which the text assigns the result of a call.
+            That result may be a generator.
         has_walrus: True if an expression of the text binds a name with `:=`.
     """
 
@@ -32,7 +32,7 @@ class CallFinder:
         self.has_walrus = False
 
     def examine_module(self, module: ast.Module) -> None:
-        """Examine all nodes of a module; fill `possible_generators` and `has_walrus`."""
+        """Examine all nodes of a module, before they are changed; set `possible_generators` and `has_walrus`."""
         self._examine(module)
         over = [node for node in self._comprehensions if isinstance(node.generators[0].iter, ast.Name)]
         over = [n for n in over if n.generators[0].iter.id in self._named and not self._found[n] & _CALLS_BELOW]
@@ -90,15 +90,18 @@ class CallFinder:
         return found
 
     def find_last_operand(self, parts: Sequence[ast.AST], *, are_targets: bool) -> int:
-        """Return the index of the last operand for which the values before it must be kept; -1 if there is none.
+        """Return the index of the last operand for which the values before it must be kept in local variables.
 
-        That is the last operand that calls. After it, an operand counts too if an attribute or operator in it may run
-        code of the user. If such code pauses, it alone is evaluated again.
+        That is the last operand that calls. If there is one, an operand behind it counts too if an attribute or
+        operator in it may run code of the user. If such code pauses, only that operand is evaluated again.
 
         Args:
             parts: The operands, in the order of evaluation.
             are_targets: True if the operands after the first are assignment targets. Attributes in targets do not
                 count, because they are not evaluated before they are bound.
+
+        Returns:
+            The index; -1 if no operand calls.
         """
         may_run = -1  # index of the last operand that may run code of the user
         for i in range(len(parts) - 1, -1, -1):

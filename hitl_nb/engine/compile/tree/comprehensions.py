@@ -37,11 +37,16 @@ _CODE_NAMES = {"ListComp": "listcomp", "SetComp": "setcomp", "DictComp": "dictco
 
 
 class Comprehensions(Expressions):
-    """Adds comprehensions, and lambdas that contain them, to `Expressions`."""
+    """Instruments comprehensions, generator expressions, and lambdas that contain them. Base class of `Statements`."""
 
     @abstractmethod
     def instrument_definition(self, node: Any, name: str) -> list[ast.stmt]:
-        """Instrument a function definition; see `Statements`. Returns the statements to use instead."""
+        """Instrument a function definition. Returns the statements to use instead.
+
+        Args:
+            node: The definition.
+            name: Name of the function for people, for example `<listcomp>`.
+        """
 
     def _instrument_comprehension(self, node: Any) -> ast.expr:
         awaits = _is_async_comprehension(node)
@@ -52,10 +57,10 @@ class Comprehensions(Expressions):
         return self._make_function(node, awaits=awaits)
 
     def _choose_by_source(self, node: Any) -> ast.expr:
-        """Instrument a comprehension without calls, so that its iterable decides at run time.
+        """Instrument a comprehension without calls. Its iterable decides at run time how it is executed.
 
-        If the iterable is a generator or coroutine, the comprehension runs as an instrumented function; otherwise as
-        Python's own comprehension, which is faster.
+        If the iterable is a generator or coroutine, which may pause, the comprehension runs as an instrumented
+        function. Otherwise it runs as Python's own comprehension, which is faster.
         """
         plain, source = deepcopy(node), node.generators[0].iter
         given = self.file_value(source)
@@ -120,7 +125,12 @@ class Comprehensions(Expressions):
         return self._declare_walruses(node) + before + body + after
 
     def _make_collection(self, node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
-        """Return the statements that make the empty result, and the statements that add one item to it."""
+        """Make the statements of a comprehension's function that create the result and fill it.
+
+        Returns:
+            (statements that create the empty list, set or dict, statements that add one item). For a generator
+            expression, there is nothing to create, and the item is yielded.
+        """
         if isinstance(node, ast.GeneratorExp):
             return [], [expression(fill_positions(ast.Yield(node.elt), node.elt), node)]
         if isinstance(node, ast.DictComp):
@@ -142,7 +152,10 @@ class Comprehensions(Expressions):
         return [assign(".out", fill_positions(empty, node), node)], adding
 
     def _declare_walruses(self, node: Any) -> list[ast.stmt]:
-        """Return declarations of the names that `:=` in a comprehension binds in the function around it."""
+        """Make declarations for the names that `:=` in a comprehension binds in the function around it.
+
+        The comprehension becomes a function, so it needs `global` or `nonlocal` statements for these names.
+        """
         walrus = sorted({n.target.id for n in iterate_comprehension_nodes(node) if isinstance(n, ast.NamedExpr)})
         is_cell = self.function.kind == "cell"
         shared = [name for name in walrus if is_cell or name in self.function.globals]
@@ -159,11 +172,14 @@ class Comprehensions(Expressions):
         return found + self._name_visible_variables(node)
 
     def _name_visible_variables(self, node: Any) -> list[ast.stmt]:
-        """Return a statement that names the variables of the function, for a comprehension that reads all local names.
+        """Make a statement that mentions the variables around a comprehension in which `locals()` is called.
 
-        A call such as `locals()` does that. If Python gives comprehensions no scope, such code sees the names of the
-        function too. A function has names of the function around it among its own if its text mentions them, even in
-        code that never runs.
+        The statement never runs. Since Python 3.12, `locals()` in a comprehension also shows the variables of the
+        function around it (PEP 709). The engine makes a function of the comprehension. A function has outer variables
+        among its own only if its text mentions them.
+
+        Returns:
+            A list with the statement; empty if it is not needed.
         """
         is_inlined = f"<{_CODE_NAMES[type(node).__name__]}>" in INLINED_COMPREHENSIONS
         if not is_inlined or not any(map(_looks_at_locals, iterate_comprehension_nodes(node))):
@@ -175,7 +191,7 @@ class Comprehensions(Expressions):
 def _is_async_comprehension(node: Any) -> bool:
     """Return whether a comprehension awaits.
 
-    Its first iterable does not count, because it is evaluated outside of it.
+    Its first iterable does not count, because it is evaluated before the comprehension's own frame.
     """
     parts: list[ast.AST] = [part.iter for part in node.generators[1:]]
     parts += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
@@ -194,7 +210,7 @@ def _has_await(node: ast.AST) -> bool:
 
 
 def _looks_at_locals(node: ast.AST) -> bool:
-    """Return whether a node reads all local names: `locals` and similar names, or a pandas query with `@name`."""
+    """Return whether a node reads all local variables: `locals` and similar names, or a pandas query with `@name`."""
     if isinstance(node, ast.Name):
         return node.id in NAMESPACE_VIEWS
     if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in ("query", "eval"):

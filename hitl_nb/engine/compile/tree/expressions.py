@@ -50,8 +50,11 @@ NAMESPACE_VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 class Expressions(ABC):
     """Instruments the expressions of one function.
 
+    CPython keeps the intermediate values of an expression on a stack that cannot be read. The instrumented expression
+    also keeps them in local variables, as in `f((.t0 := a()), b())`.
+
     Attributes:
-        filed: Filed names of the current statement, to be set to None behind it.
+        filed: Names of these local variables in the current statement. They are set to None behind it.
         depth: Number of values that CPython's stack would hold at this point of the statement.
         prelude: Statements to put before the current one: the functions that its comprehensions become.
         can_define: False in a lambda, which cannot contain the definition of a function.
@@ -92,22 +95,23 @@ class Expressions(ABC):
     # -- the current statement
 
     def begin_statement(self) -> None:
-        """Start a new statement: forget the filed names and the prelude of the statement before."""
+        """Start a new statement: forget the local variables and the added statements of the statement before."""
         self.filed, self.prelude, self.depth = {}, [], 0
 
     def take_prelude(self) -> tuple[list[ast.stmt], list[ast.stmt]]:
-        """Return the statements to put before the current statement, and the statements to put behind it.
+        """Return the statements that are added before and behind the current statement.
 
-        Those behind it set its filed values to None. Afterwards the current statement has neither.
+        The statements before it define the functions that its comprehensions become. The statements behind it set the
+        local variables with its intermediate values to None. Afterwards both lists are empty.
         """
         taken = self.prelude, clear_names(self.filed)
         self.begin_statement()
         return taken
 
     def new_name(self) -> str:
-        """Return the local name for a value at the current depth of the stack, and increase the depth.
+        """Return the name of the local variable for an intermediate value, and increase the depth of the stack.
 
-        As on CPython's stack, the next value at the same depth gets the same name and replaces this value.
+        The name depends on the depth. As on CPython's stack, the next value at the same depth replaces this value.
         """
         name = f".t{self.names.path}.{self.depth}"
         self.depth += 1
@@ -119,9 +123,10 @@ class Expressions(ABC):
     # -- filing
 
     def file_value(self, node: Any) -> Any:
-        """Return an expression that evaluates `node` and keeps the value in a local name until the statement ends.
+        """Return an expression that evaluates `node` and keeps the value in a local variable until the statement ends.
 
-        Constants, and parameters that are never bound again, are returned as they are.
+        The result has the form `(.t0 := node)`. Constants, and parameters that are never bound again, are returned as
+        they are.
         """
         if is_leaf(node) and (isinstance(node, ast.Constant) or node.id in self.scope.untouched):
             return node
@@ -152,7 +157,10 @@ class Expressions(ABC):
                 return set_position(ast.NamedExpr(store(self.new_name()), node), None)
 
     def instrument_parts(self, node: Any) -> Any:
-        """Instrument a node whose parts are all evaluated, one after another. Returns the node."""
+        """Instrument a node whose parts are all evaluated, one after another. Returns the node.
+
+        Values of parts before a call are kept in local variables.
+        """
         return self._instrument_calling_parts(node) if self.call_finder.has_call_below(node) else node
 
     def _instrument_calling_parts(self, node: Any) -> Any:
@@ -189,13 +197,13 @@ class Expressions(ABC):
         return self.file_value(made) if keeps else made
 
     def _instrument_callee(self, function: ast.expr, *, keeps: bool) -> ast.expr:
-        """Change the callee of a call so that a save can look it up.
+        """Change the callee of a call so that a save can find the called function again without running code.
 
-        The result is a plain name, a filed value, or an attribute of one of these.
+        The result is a plain name, a value that is kept in a local variable, or an attribute of one of these.
 
         Args:
             function: The callee.
-            keeps: If True, the value must be filed even if it is a plain name.
+            keeps: If True, the value must be kept in a local variable even if it is a plain name.
         """
         if not isinstance(function, ast.Attribute):
             return self.file_value(function) if keeps or not is_plain(function) else function
@@ -275,7 +283,7 @@ class Expressions(ABC):
         return self._instrument_calling_parts(node)
 
     def _can_spell_super(self) -> bool:
-        """Return whether `super()` can be written with arguments, which a restored frame needs."""
+        """Return whether `super()` can be written with arguments, which a frame that a resume has rebuilt needs."""
         return bool(self.function.owner) and bool(self.function.first_parameter) and not self.scope.loses_self
 
     def _spell_inlined_super(self, node: ast.Call) -> ast.expr:
@@ -289,9 +297,10 @@ class Expressions(ABC):
         return node
 
     def _view_namespace(self, node: ast.Call) -> ast.expr:
-        """Replace a call of `locals`, `vars`, `dir`, `eval` or `exec`.
+        """Replace a call of `locals`, `vars`, `dir`, `eval` or `exec`. Returns the new call.
 
-        In a cell, the new call reads the namespace of the notebook. In a function, it hides the engine's names.
+        At the top level of a cell, the new call reads the namespace of the notebook. In a function, it hides the local
+        variables that the engine has added.
         """
         if self.function.kind == "cell":
             args = fill_positions(ast.Tuple([self.visit(arg) for arg in node.args], ast.Load()), node)

@@ -15,20 +15,21 @@ ONE_LINE, NO_COLUMNS, LONG, NONE = 10, 13, 14, 15
 
 
 class LineTableWriter:
-    """Encoder of the line tables of one unit.
+    """Encoder of line tables (`co_linetable`) of code objects.
 
-    The bytes of each position are kept, because several instructions have the same position.
+    It remembers the encoded bytes of each source position, because several instructions have the same position.
     """
 
     def __init__(self) -> None:
         self._extents: dict[SourcePosition, bytes] = {}  # encoded last line and columns of each position
 
     def encode(self, counts: Sequence[int], positions: Sequence[SourcePosition | None], first_line: int) -> bytes:
-        """Return the line table for runs of code units.
+        """Return the line table (`co_linetable`) of a code object.
 
         Args:
-            counts: Number of code units of each run.
-            positions: User position of each run; None: no position.
+            counts: Number of code units (two bytes of bytecode each) of each run of instructions with the same
+                position.
+            positions: Source position of each run; None: no position.
             first_line: First line of the code object.
         """
         table: list[bytes] = []
@@ -77,7 +78,12 @@ _LONG_HEADS, _NONE_HEADS = (
 
 
 def read_number(entry: bytes, at: int) -> int:
-    """Decode the number of variable length that begins at byte `at` of an entry."""
+    """Decode a number of an entry of a line table. Numbers have a variable length, six bits in each byte.
+
+    Args:
+        entry: Bytes of the entry.
+        at: Index of the first byte of the number.
+    """
     byte = entry[at]
     number, shift = byte & 63, 0
     while byte & 64:

@@ -19,11 +19,11 @@ METHOD_COLUMN = 1  # column of the attribute in a method call `x.f()`; its numbe
 
 
 class NodeNumbers:
-    """The node numbers of one unit (the source of one cell or module), with the user's positions.
+    """The numbers that identify the syntax nodes of one source text, with the positions of the nodes in the source.
 
     Attributes:
-        nodes: User position of each node; the index is the node's number. None for nodes of the engine.
-        method_positions: For each method call `x.f()`: number of the call -> user position of the attribute `x.f`.
+        nodes: Source position of each node; the index is the node's number. None for nodes that the engine has added.
+        method_positions: For each method call `x.f()`: number of the call -> source position of the attribute `x.f`.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class NodeNumbers:
         self.method_positions: dict[int, SourcePosition | None] = {}
 
     def find_position(self, number: int, column: int = 0) -> SourcePosition | None:
-        """Return the user's position of a node; None if it has none.
+        """Return the source position of a syntax node; None if it has none.
 
         Args:
             number: The node's number.
@@ -42,7 +42,7 @@ class NodeNumbers:
         return self.nodes[number] if 0 < number < len(self.nodes) else None
 
     def number_nodes(self, node: ast.AST) -> None:
-        """Give a number to `node` and to all nodes below it, and record their positions."""
+        """Give each syntax node from `node` downward a number in place of its line, and record its source position."""
         methods: list[ast.Call] = []
         self._number_below([node], methods, set())
         for part in methods:
@@ -91,14 +91,17 @@ class NodeNumbers:
             self._number_below(below, methods, numbered)
 
     def number_new_function(self, node: ast.AST) -> None:
-        """Give a number to a function of the engine that was added after `number_nodes`."""
+        """Give a node number to a function that the engine added to the tree after `number_nodes`.
+
+        It has no source position.
+        """
         _set_number(node, len(self.nodes), 0)
         self.nodes.append(None)
 
     def _number_method_call(self, node: ast.Call) -> None:
-        """Correct the positions of a method call.
+        """Correct the recorded positions of a method call.
 
-        If the call has several lines, CPython moves it to the line of the method name.
+        If the call has several lines, CPython moves its position to the line of the method name.
         """
         attribute = node.func
         assert isinstance(attribute, ast.Attribute)

@@ -38,9 +38,14 @@ POSITION_FIELDS = ("lineno", "end_lineno", "col_offset", "end_col_offset")
 
 
 def fill_positions(node: Node, at: ast.AST | None) -> Node:
-    """Give `node`, and each node below it that has no position, the position of `at`. Returns `node`.
+    """Give a new syntax node, and all nodes below it that have no position, the source position of another node.
 
-    Nodes that have a position keep it. If `at` is None, the nodes are marked as the engine's own.
+    Args:
+        node: The new node. Nodes below it that have a position keep it.
+        at: Node whose position is used. None: the new nodes get the line -1, which marks nodes of the engine.
+
+    Returns:
+        `node`.
     """
     if type(node) not in _WITHOUT_POSITION:
         if "lineno" in node.__dict__:
@@ -56,7 +61,15 @@ _WITHOUT_POSITION = frozenset((ast.arguments, ast.comprehension, ast.withitem, a
 
 
 def set_position(node: Node, at: ast.AST | None) -> Node:
-    """Give only `node` itself the position of `at`, for a node whose parts all have a position. Returns `node`."""
+    """Give a new syntax node the source position of another node. Nodes below it are not changed.
+
+    Args:
+        node: The new node.
+        at: Node whose position is used. None: the new node gets the line -1, which marks nodes of the engine.
+
+    Returns:
+        `node`.
+    """
     fields = node.__dict__
     if at is None:
         fields["lineno"] = fields["end_lineno"] = fields["col_offset"] = fields["end_col_offset"] = -1
@@ -68,9 +81,9 @@ def set_position(node: Node, at: ast.AST | None) -> Node:
 
 
 def copy_node(node: Node) -> Node:
-    """Return a copy of a node. Its fields, and lists in fields, can be replaced without a change of `node`.
+    """Return a copy of a syntax node. Its fields, and lists in fields, can be replaced without a change of `node`.
 
-    The nodes below are shared, except the `arguments` node of a function.
+    The nodes below are shared with `node`, except the `arguments` node of a function.
     """
     fields: dict[str, Any] = {
         name: list(cast("list[object]", value)) if isinstance(value, list) else value
@@ -89,29 +102,41 @@ _LOAD, _STORE = ast.Load(), ast.Store()
 
 
 def load(name: str, at: ast.AST | None = None) -> ast.Name:
-    """Make a node that reads a name."""
+    """Make a syntax node that reads the variable `name`.
+
+    It gets the source position of `at`. If `at` is None, it is marked as added by the engine.
+    """
     return set_position(ast.Name(name, _LOAD), at)
 
 
 def store(name: str, at: ast.AST | None = None) -> ast.Name:
-    """Make a node that binds a name."""
+    """Make a syntax node that binds the variable `name`.
+
+    It gets the source position of `at`. If `at` is None, it is marked as added by the engine.
+    """
     return set_position(ast.Name(name, _STORE), at)
 
 
 def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
-    """Make a node of a constant value."""
+    """Make a syntax node of a constant value.
+
+    It gets the source position of `at`. If `at` is None, it is marked as added by the engine.
+    """
     return set_position(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
-    """Make an assignment of an expression to a name. Parts of `value` without a position get that of `at`."""
+    """Make a statement that assigns the expression `value` to the variable `name`.
+
+    Parts without a source position get that of `at`. If `at` is None, they are marked as added by the engine.
+    """
     if "lineno" not in value.__dict__:
         fill_positions(value, at)
     return set_position(ast.Assign([store(name, at)], value), at)
 
 
 def clear_names(names: Iterable[str]) -> list[ast.stmt]:
-    """Make a statement that sets these local names of the engine to None.
+    """Make a statement that sets local variables of the engine to None.
 
     Returns:
         A list with the statement; empty if there are no names.
@@ -121,7 +146,10 @@ def clear_names(names: Iterable[str]) -> list[ast.stmt]:
 
 
 def runtime_attribute(name: str, at: ast.AST | None = None) -> ast.Attribute:
-    """Make a node that reads an attribute of the runtime, the object whose functions instrumented code calls."""
+    """Make a syntax node that reads an attribute of the runtime, the object whose functions instrumented code calls.
+
+    It gets the source position of `at`. If `at` is None, the node has no position, and is shared by all callers.
+    """
     if at is None:
         known = _own_attributes.get(name)
         if known is None:
@@ -138,17 +166,20 @@ They are never changed, so trees share them.
 
 
 def is_runtime_attribute(node: ast.Attribute) -> bool:
-    """Return whether a node is an attribute of the runtime object."""
+    """Return whether a syntax node reads an attribute of the runtime.
+
+    The runtime is the object whose functions instrumented code calls.
+    """
     return isinstance(node.value, ast.Constant) and node.value.value is RUNTIME
 
 
 def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.Call:
-    """Make a call of a function of the runtime.
+    """Make a syntax node that calls a function of the runtime, the object whose functions instrumented code calls.
 
     Args:
         name: Name of the function, an attribute of `Runtime`.
-        args: Positional arguments. Those without a position get that of `at`.
-        at: Node whose position the call gets.
+        args: Positional arguments. Those without a source position get that of `at`.
+        at: Node whose source position the call gets. None: the call is marked as added by the engine.
     """
     for part in args:
         if "lineno" not in part.__dict__:
@@ -157,7 +188,10 @@ def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.C
 
 
 def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
-    """Make an expression statement."""
+    """Make an expression statement of `value`.
+
+    Parts without a source position get that of `at`. If `at` is None, they are marked as added by the engine.
+    """
     if "lineno" not in value.__dict__:
         fill_positions(value, at)
     return set_position(ast.Expr(value), at)
@@ -166,22 +200,28 @@ def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
 def make_if(
     test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt] = (), at: ast.AST | None = None
 ) -> ast.If:
-    """Make an `if` statement."""
+    """Make an `if` statement.
+
+    Parts without a source position get that of `at`. If `at` is None, they are marked as added by the engine.
+    """
     return fill_positions(ast.If(test, list(body), list(orelse)), at)
 
 
 def is_engine_name(name: str) -> bool:
-    """Return whether a name is the engine's. Such names begin with a dot."""
+    """Return whether the engine has added the local variable with this name. Such names begin with a dot."""
     return name.startswith(".")
 
 
 def is_filed_value(node: ast.AST | None) -> bool:
-    """Return whether a node evaluates a value and files it in a local name of the engine: `(.t := value)`."""
+    """Return whether a syntax node is `(.t := value)`.
+
+    Such a node keeps an intermediate value in a local variable that the engine has added.
+    """
     return isinstance(node, ast.NamedExpr) and is_engine_name(node.target.id)
 
 
 def is_filed_name(node: ast.AST | None) -> bool:
-    """Return whether a node reads a local name of the engine, in which a value is filed."""
+    """Return whether a syntax node reads a local variable of the engine, whose name begins with a dot."""
     return isinstance(node, ast.Name) and is_engine_name(node.id)
 
 
@@ -192,9 +232,9 @@ def is_leaf(node: ast.AST) -> bool:
 
 
 def is_plain(node: ast.expr) -> bool:
-    """Return whether a callee or receiver can be evaluated again without an effect.
+    """Return whether an expression can be evaluated again without running code of the user.
 
-    That is a name, a constant, a filed value, `super(...)`, or an attribute of these.
+    That is a name, a constant, `super(...)`, a value in a local variable of the engine, or an attribute of these.
     """
     while isinstance(node, ast.Attribute):
         node = node.value
@@ -207,7 +247,7 @@ def is_super(node: ast.AST) -> bool:
 
 
 def iterate_own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield `node` and all nodes below it in the same scope.
+    """Yield a syntax node and all nodes below it that belong to the same scope.
 
     Nested functions, lambdas and classes are yielded, but not the nodes inside them.
     """
@@ -215,7 +255,11 @@ def iterate_own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def list_own_nodes(nodes: Iterable[ast.AST]) -> list[ast.AST]:
-    """List the own nodes of several nodes: what `iterate_own_nodes` yields for each of them, in another order."""
+    """List the given syntax nodes and all nodes below them that belong to the same scope.
+
+    Nested functions, lambdas and classes are listed, but not the nodes inside them. The order differs from
+    `iterate_own_nodes`.
+    """
     found = list(nodes)
     for part in found:
         if part.__class__ not in _CLOSED_KINDS:
@@ -227,7 +271,10 @@ _CLOSED_KINDS = frozenset((*SCOPES, ast.Name, ast.Constant))
 
 
 def list_body_nodes(body: Iterable[ast.AST]) -> list[ast.AST]:
-    """List the own nodes of all statements of a block, as `iterate_own_nodes` yields them."""
+    """List the statements of a block and all nodes below them that belong to the same scope.
+
+    Nested functions, lambdas and classes are listed, but not the nodes inside them.
+    """
     return [node for statement in body for node in iterate_own_nodes(statement)]
 
 
@@ -324,16 +371,16 @@ _BINDING_KINDS = frozenset(
 
 
 def iterate_comprehension_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes below a comprehension in the same scope; see `iterate_own_nodes`."""
+    """Yield the nodes below a comprehension, without the nodes inside nested functions, lambdas and classes."""
     for child in list_children(node):
         yield from iterate_own_nodes(child)
 
 
 def list_slots(node: ast.AST) -> list[Slot]:
-    """List the slots of the parts of a node that Python evaluates, in the order of evaluation.
+    """List the parts of a syntax node that Python evaluates, in the order of evaluation.
 
-    Slots of defaults are named `args.defaults` and `args.kw_defaults`. Parts that may be skipped at run time are
-    included.
+    A part is named by a slot: (field of the node, index in the field or None). Defaults of parameters have the fields
+    `args.defaults` and `args.kw_defaults`. Parts that may be skipped at run time are included.
     """
     match node:
         case ast.Call():
@@ -379,9 +426,11 @@ def _list_defaults(args: ast.arguments) -> list[Slot]:
 
 
 def list_parts(node: Any) -> list[tuple[Any, Any, Any]]:
-    """List the parts of `list_slots`, each as (holder, key, part), so that `holder[key] = new` replaces the part.
+    """List the parts of a syntax node that Python evaluates, in the order of evaluation.
 
-    The holder is a list, or the `__dict__` of a node. A keyword argument is listed as its `ast.keyword` node.
+    Returns:
+        (holder, key, part) for each part, so that `holder[key] = new` replaces it. The holder is a list, or the
+        `__dict__` of a node. A keyword argument is listed as its `ast.keyword` node.
     """
     if node.__class__ is ast.Call:
         args, keywords = node.args, node.keywords
@@ -397,14 +446,25 @@ def list_parts(node: Any) -> list[tuple[Any, Any, Any]]:
 
 
 def read_slot(node: ast.AST, slot: Slot) -> ast.expr | ast.keyword:
-    """Return the part of a node that is in a slot."""
+    """Return a part of a syntax node.
+
+    Args:
+        node: The node.
+        slot: (field of the node, index in the field or None).
+    """
     holder, name = _find_holder(node, slot)
     value = getattr(holder, name)
     return value if slot[1] is None else value[slot[1]]
 
 
 def write_slot(node: ast.AST, slot: Slot, value: ast.AST) -> None:
-    """Replace the part in a slot of a node. The node must be a copy made by `copy_node`."""
+    """Replace a part of a syntax node.
+
+    Args:
+        node: The node; it must be a copy made by `copy_node`.
+        slot: (field of the node, index in the field or None).
+        value: The new part.
+    """
     holder, name = _find_holder(node, slot)
     if slot[1] is None:
         setattr(holder, name, value)

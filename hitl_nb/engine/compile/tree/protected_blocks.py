@@ -36,12 +36,12 @@ OPEN, ENDED, RETURNED, BROKE, CONTINUED, ASKED = range(6)
 
 
 class ProtectedBlocks(Assignments):
-    """Adds `try`, `with` and `return` to `Assignments`.
+    """Instruments `try`, `with` and `return`. Base class of `Statements`.
 
     Attributes:
         loop_depth: Number of loops around the current statement.
         final_flags: (flag name, loop depth) of each block with a `finally` around the current statement, outermost
-            first.
+            first. The flag is a local variable that says how the block is left.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -62,7 +62,10 @@ class ProtectedBlocks(Assignments):
     # -- leaving
 
     def instrument_loop_exit(self, node: ast.stmt, exit_state: int) -> list[ast.stmt]:
-        """Instrument `break` or `continue`: set the flag of the innermost `finally` inside the loop that it leaves.
+        """Instrument `break` or `continue`. Returns the statements to use instead.
+
+        If the statement leaves a block with a `finally`, a local variable (the flag of that block) is set first. So a
+        resume inside the `finally` block knows how it was entered.
 
         Args:
             node: The statement.
@@ -73,9 +76,10 @@ class ProtectedBlocks(Assignments):
         return [node]
 
     def instrument_return(self, node: ast.Return) -> list[ast.stmt]:
-        """Instrument a `return`.
+        """Instrument a `return`. Returns the statements to use instead.
 
-        Inside a block with a `finally`, it files the value in `.rv` and sets the block's flag.
+        Inside a block with a `finally`, the value is first kept in the local variable `.rv`, and the flag of the block
+        is set. So a resume inside the `finally` block can return that value.
         """
         if not self.final_flags:
             self.instrument_parts(node)
@@ -89,9 +93,10 @@ class ProtectedBlocks(Assignments):
         return [*before, assign(".rv", value, node), told, fill_positions(ast.Return(load(".rv")), node)]
 
     def _pass_flag_outward(self, flag: str) -> list[ast.stmt]:
-        """Return statements for the end of a `finally` that copy its flag to the next block outward.
+        """Make statements for the end of a `finally` block, which tell the next block outward how it is left.
 
-        At run time they copy the flag only if the way of leaving (for example `return`) leaves that block too.
+        They copy the block's flag (a local variable) to the flag of the outer block, if `return`, `break` or `continue`
+        leaves that block too.
         """
         if not self.final_flags:
             return []
@@ -218,7 +223,10 @@ class ProtectedBlocks(Assignments):
 
 
 def _file_current_exception(name: str, kind: ast.expr) -> ast.expr:
-    """Make the expression of an `except` clause that calls: it files the current exception, then evaluates `kind`."""
+    """Make the expression of an `except` clause that calls a function, as in `except f():`.
+
+    It keeps the current exception in the local variable `name`, then evaluates `kind`.
+    """
     filed = fill_positions(ast.NamedExpr(store(name), fill_positions(runtime_call("current_exception"), None)), None)
     both = fill_positions(ast.Tuple([filed, kind], ast.Load()), None)
     return fill_positions(ast.Subscript(both, constant(1), ast.Load()), None)

@@ -23,13 +23,13 @@ class InstrumentedFunction:
     """One scope of instrumented code: a notebook cell or module, a function, a lambda, a comprehension or a class body.
 
     Attributes:
-        number: Index of the function in its unit; 0 is the notebook cell or module itself.
+        number: Index of the function in its source text; 0 is the notebook cell or module itself.
         owner: Name of the class that private names (`__x`) are mangled with; empty outside classes.
         parent: The scope around it.
         globals: Names declared `global`.
-        cells: Names that the function shares with other functions, as the compiler found them.
-        files_cells: True if the function files its cell objects at its start, so that a save can find them.
-        is_agent: True for agent code, as far as the text tells. Such code polls behind calls.
+        cells: Names that the function shares with other functions (closure variables).
+        files_cells: True if the function keeps its closure cells in a local variable, so that a save can find them.
+        is_agent: True for code of an agent, as far as the text tells. It lets the engine save the run after calls.
         first_parameter: Name of the first parameter.
         docstrings: Number of statements that must stay first: 1 if there is a docstring.
         locals: Local names of the compiled code, including those that are shared with other functions.
@@ -91,7 +91,9 @@ _COMPREHENSIONS = (*EAGER_COMPREHENSIONS, "<genexpr>")
 
 @dataclass(eq=False)
 class ScopeNames:
-    """Properties of the names of a function, found from its source. Some values need no filing because of them.
+    """Properties of the names of a function, found from its source.
+
+    They say which values need no extra local variable, because their name keeps them during the whole statement.
 
     Attributes:
         untouched: Parameters that no statement binds again.
@@ -176,14 +178,14 @@ def _list_parameters(node: ast.AST) -> list[str]:
 
 
 class FiledNames:
-    """Maker of the local names in which values are filed.
+    """Maker of names for the extra local variables in which instrumented code keeps intermediate values.
 
-    A name contains the path of its statement in the function, not a count. So an edit of another statement does not
-    change the name, and a saved frame can still be read.
+    A name contains the path of its statement in the function, not a running number. So an edit of another statement
+    does not change the name, and a saved frame can still be read.
 
     Attributes:
         path: Path of the current statement, for example `0b2`: statement 2 of the body of statement 0.
-        cleared_on_error: Names that an `except` sets to None, because natively their values are gone then.
+        cleared_on_error: Names that an `except` sets to None, because Python itself has dropped their values by then.
     """
 
     def __init__(self) -> None:
@@ -192,7 +194,7 @@ class FiledNames:
         self._counts: Counter[str] = Counter()
 
     def new_name(self, kind: str) -> str:
-        """Return a new name for a filed value of the current statement.
+        """Return a new name for a local variable that keeps an intermediate value of the current statement.
 
         Args:
             kind: First letter of the name, which says what the value is.

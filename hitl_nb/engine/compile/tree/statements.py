@@ -31,7 +31,7 @@ from hitl_nb.engine.compile.tree.protected_blocks import BROKE, CONTINUED, Prote
 
 
 class Statements(ProtectedBlocks):
-    """Instruments the statements of one function."""
+    """Instruments the statements of one function: changes their nodes so that a pause can save the frame."""
 
     _instrumenters: ClassVar[dict[type[ast.stmt], str]] = {
         ast.Import: "_leave_unchanged",
@@ -65,11 +65,14 @@ class Statements(ProtectedBlocks):
     """The method for each kind of statement."""
 
     def instrument_block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Instrument the statements of a block. Returns the statements to use instead; never an empty list.
+        """Instrument the statements of a block.
 
         Args:
             statements: The statements.
             field: Letters that name the block in the paths of its statements, for example "b" for a body.
+
+        Returns:
+            The statements to use instead; never an empty list.
         """
         outer = self.names.path
         made: list[ast.stmt] = []
@@ -87,9 +90,16 @@ class Statements(ProtectedBlocks):
         return made or [fill_positions(ast.Pass(), None)]
 
     def instrument_branch(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Instrument a block that need not run.
+        """Instrument a block that may be skipped at run time, such as the body of an `if`.
 
-        In an agent cell, a statement is added that records that the block has run.
+        In an agent cell, a statement is added which records that the block has run.
+
+        Args:
+            statements: The statements of the block.
+            field: Letters that name the block in the paths of its statements, for example "b" for a body.
+
+        Returns:
+            The statements to use instead.
         """
         if self.function.kind != "cell" or not self.function.is_agent:
             return self.instrument_block(statements, field)
@@ -103,10 +113,9 @@ class Statements(ProtectedBlocks):
         return statements
 
     def _may_take_long(self, node: ast.stmt) -> bool:
-        """Return whether a poll is put behind a statement of agent code.
+        """Return whether the engine may save the run directly after this statement of an agent.
 
-        That is done if the statement calls: the call may take long, so a save behind it avoids that it is executed
-        again.
+        That is so if the statement calls: the call may take long, and after a save it is not executed again.
         """
         is_simple = isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign)
         return is_simple and self.function.is_agent and self.call_finder.has_call(node)
@@ -290,7 +299,7 @@ class Statements(ProtectedBlocks):
         return [*before, node, *after]
 
     def instrument_class_body(self, node: ast.ClassDef, parent: Any) -> None:
-        """Instrument the methods and the lambdas of a class. Other statements of its body stay as they are."""
+        """Instrument the methods and the lambdas of a class. Other statements of its body are left unchanged."""
         function = self.builder.add_function(node, "class", node.name, parent)
         self.builder.tree.remember_sharing(function, [])
         function.globals = _list_globals(list_own_nodes(node.body))
@@ -333,9 +342,12 @@ def _make_equality_test(name: str, value: int) -> ast.expr:
 
 
 def _open_iterator_if_needed(iterator: str) -> list[ast.stmt]:
-    """Return a statement that replaces an iterator that does not report its position; see `openers` of the runtime.
+    """Return a statement that replaces an iterator whose position cannot be saved, by an equal one that can be saved.
 
-    All other iterators stay, without a call of Python code.
+    All other iterators stay, and no Python code is called for them.
+
+    Args:
+        iterator: Name of the local variable that has the iterator.
     """
     kind = fill_positions(ast.Call(runtime_attribute("type"), [load(iterator)], []), None)
     test = fill_positions(ast.Compare(kind, [ast.In()], [runtime_attribute("openers")]), None)

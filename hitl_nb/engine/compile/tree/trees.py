@@ -81,7 +81,7 @@ class SourceTree:
         return ast.Module([self.nodes[0]], [])
 
     def index_functions(self) -> None:
-        """Index the functions by the node number that is the first line of their code.
+        """Prepare `find_function`: index the functions by the node number that is the first line of their code.
 
         That is the number of the function's node, or of its first decorator.
         """
@@ -93,14 +93,17 @@ class SourceTree:
                 self._by_number[number, is_lambda] = function
 
     def list_loop_numbers(self) -> frozenset[int]:
-        """Return the node numbers of the instructions that call `iter()` for the loops in `loops`.
+        """Return the node numbers of the `GET_ITER` instructions of loops whose iterable is an iterator already.
 
-        It is the number of the loop, and since Python 3.13 the number of the loop's iterable.
+        `loops` has these loops. The number is that of the loop's node; since Python 3.13, that of its iterable.
         """
         return frozenset(number for node in self.loops for number in (node.lineno, node.iter.lineno))
 
     def find_function(self, code: types.CodeType) -> InstrumentedFunction | None:
-        """Return the function that a compiled code object belongs to, by its first line; None if it belongs to none."""
+        """Return the function that a compiled code object belongs to; None if it belongs to none.
+
+        The first line of the code, which is a node number, identifies the function.
+        """
         if code.co_name.startswith(
             "<generic parameters of "
         ):  # the code around `def f[T](): ...`, with the same first line
@@ -108,7 +111,7 @@ class SourceTree:
         return self._by_number.get((code.co_firstlineno, code.co_name == "<lambda>"))
 
     def remember_sharing(self, function: InstrumentedFunction, nodes: Iterable[ast.AST]) -> None:
-        """Record a function, if it may share names with other functions, for `sharing_module`.
+        """Record a function whose variables may be shared with other functions (closure variables).
 
         Args:
             function: The function.
@@ -123,10 +126,10 @@ class SourceTree:
 
     @property
     def sharing_module(self) -> ast.Module | None:
-        """A module with all functions that may share names; None if there are none.
+        """A module with all functions whose variables may be shared with other functions; None if there are none.
 
-        It is compiled only to learn from the compiler which names are shared. Names that these functions have from the
-        cell are global in this module, as they are in the cell.
+        It is compiled only to learn from the compiler which variables are shared. Names that these functions have from
+        the cell are global in this module, as they are in the cell.
         """
         nodes: list[Any] = [self.nodes[number] for number in self._sharing_functions]
         body: list[ast.stmt] = [
@@ -135,7 +138,7 @@ class SourceTree:
         return ast.Module(body, []) if body else None
 
     def record_cells(self, code: types.CodeType) -> None:
-        """Set `cells` and `files_cells` of each function, which say which names it shares with others.
+        """Record for each function which variables it shares with other functions, as the compiler found them.
 
         Args:
             code: The compiled `sharing_module`.
@@ -150,9 +153,10 @@ class SourceTree:
             function.files_cells = bool(nested.co_cellvars or (suspends and nested.co_freevars))
 
     def file_cells(self) -> None:
-        """Add a statement to each function that shares its own names with others.
+        """Add a statement to each function that shares its own variables with other functions.
 
-        The statement keeps the cell objects of the names in a local name (`.cells`), so that a save can find them.
+        The statement keeps the closure cells of the variables in a local variable (`.cells`), so that a save can find
+        them.
         """
         for function, node in zip(self.functions, self.nodes, strict=True):
             if not function.files_cells:
@@ -164,7 +168,10 @@ class SourceTree:
                 node.body.insert(function.docstrings, assign(CELLS_NAME, self.make_cells_lambda(function)))
 
     def make_cells_lambda(self, function: InstrumentedFunction) -> ast.Lambda:
-        """Make the node `lambda: (a, b)` over the shared names. The closure of that lambda has the cell objects."""
+        """Make the syntax node of `lambda: (a, b)` over the shared variables of a function.
+
+        The closure of that lambda has the cells of the variables, and a save reads them from there.
+        """
         items: list[ast.expr] = [load(name) for name in function.cells]
         made = fill_positions(
             ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Tuple(items, ast.Load())), None
@@ -193,7 +200,7 @@ class TreeBuilder:
     def add_function(
         self, node: ast.AST, kind: FunctionKind, name: str, parent: InstrumentedFunction | None
     ) -> InstrumentedFunction:
-        """Register a scope of the tree, with the next number and its qualified name.
+        """Register a scope (function, class or lambda) of the tree, with the next number and its qualified name.
 
         Args:
             node: The node of the scope.
@@ -213,7 +220,7 @@ class TreeBuilder:
         return made
 
     def build_tree(self, module: ast.Module, *, shows_last: bool) -> SourceTree:
-        """Instrument a module.
+        """Instrument the syntax tree of a source text.
 
         Args:
             module: The parsed source; its nodes are changed.
