@@ -120,6 +120,6 @@ def call_with_arguments(function: Callable[..., Any], bound: inspect.BoundArgume
 
 
 def spell_key(key: Key) -> str:
-    """Return a key as text for a part of a call's name. Different keys give different texts."""
+    """Return the key of a call as text, for use in the call's name. Different keys give different texts."""
     text = json.dumps(key)
     return text if len(text) <= _MAX_KEY_CHARS else f"#{hashlib.sha256(text.encode()).hexdigest()}"

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 
 class CallRecord(NamedTuple):
-    """The stored record of a call's result, or of a decision.
+    """The stored record of the result of a call (a step, for example), or of a decision.
 
     Attributes:
         name: Name of the call.
@@ -30,7 +30,11 @@ class CallRecord(NamedTuple):
 
 
 class ExpectedCalls:
-    """The records that existed when a run was continued, as far as the run may still ask for them."""
+    """The stored records that a continued run may still need, because its code may make the same calls again.
+
+    Args:
+        records: The records that exist when the run is continued.
+    """
 
     def __init__(self, records: Iterable[CallRecord] = ()) -> None:
         self._records = [(record, place) for record in records if (place := _parse_name(record.name)) is not None]
@@ -38,13 +42,15 @@ class ExpectedCalls:
         self._outer_places = {digest_call(record.name): place for record, place in self._records}
 
     def find_floors(self, ended_counts: Mapping[str, int]) -> tuple[int | None, int | None]:
-        """Drop the records that are not needed any more, and return the lowest numbers among the rest.
+        """Drop the records that the run cannot need any more, and return from which point on records must be read.
 
         Args:
-            ended_counts: Chain -> number of executions that have ended. Calls in those executions are not made again.
+            ended_counts: Digest of a position in the code -> number of its executions that have ended. Calls in those
+                executions are not made again.
 
         Returns:
-            (lowest running number, first pause). Each is None if there is no such record.
+            (lowest running number in the name of a call, number of the first pause) of the other records. Each is None
+            if there is no such record.
         """
         self._records = [one for one in self._records if one[0].is_open or self._is_needed(one[1], ended_counts)]
         number = min((place.number for _, place in self._records), default=None)
@@ -70,7 +76,7 @@ def _parse_name(name: str) -> _CallPlace | None:
 
 
 def digest_call(name: str) -> str:
-    """Return the chain of the calls that are made inside the recorded call with this name."""
+    """Return the digest that is used for a recorded call in the names of the calls that it makes."""
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 

@@ -50,9 +50,9 @@ class _TooLarge(Exception):
 
 
 def fingerprint_value(value: Any) -> Fingerprint:
-    """Return the fingerprint of a value.
+    """Return the fingerprint of a value: a hash of its content.
 
-    If the value is too large to read, the digest has only its type, size and columns. In that case, and if reading it
+    If the value is too large to read, the hash covers only its type, size and columns. In that case, and if reading it
     raises an error, the fingerprint is not comparable.
     """
     walk = _FingerprintWalk()
@@ -88,10 +88,10 @@ class _FingerprintWalk:
         self.path: set[int] = set()
 
     def fingerprint_part(self, value: Any) -> bytes:
-        """Return the bytes that represent a value: its text if that is short, otherwise a hash.
+        """Return bytes that represent a value and the values inside it: text if that is short, otherwise a hash.
 
         Raises:
-            _TooLarge: The limits are exceeded.
+            _TooLarge: There are too many values or bytes.
         """
         self.parts += 1
         if self.parts > MAX_PARTS:

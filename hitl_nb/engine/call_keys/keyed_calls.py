@@ -12,10 +12,10 @@ from hitl_nb.engine.call_keys.keys import Execution
 
 
 class KeyedCalls:
-    """The calls with a key that one execution of a statement has made.
+    """The calls with a `key=` argument that one execution of a statement has made.
 
-    Calls with the same key are distinguished by their order only. If they were made again in another order, one call
-    would get the result of the other. So such calls are refused.
+    Two such calls with the same key would be distinguished by their order only. If they were made again in another
+    order, one call would get the recorded result of the other. So they are refused.
     """
 
     def __init__(self) -> None:
@@ -24,16 +24,15 @@ class KeyedCalls:
         self._arguments: dict[tuple[str, Key], str] = {}
 
     def begin_execution(self, execution: Execution | None) -> None:
-        """Start the records of another execution. The calls of the execution before are forgotten.
+        """Set the execution of a statement to which the next calls belong.
 
-        Args:
-            execution: The current execution of the calling task; the records are kept if it is the same as before.
+        Calls of another execution are forgotten. If the execution is the same as before, nothing changes.
         """
         if self._execution is not execution:
             self._execution, self._tasks, self._arguments = execution, {}, {}
 
     def check_arguments(self, name: str, key: Key, arguments: Fingerprint, line: Callable[[], str]) -> None:
-        """Check that no other call of this execution has the same name and key, but other arguments.
+        """Check that no other call in this execution of the statement has the same key, but other arguments.
 
         Args:
             name: Name of the function.

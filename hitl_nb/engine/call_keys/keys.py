@@ -31,12 +31,17 @@ from hitl_nb.own_objects import mark_own
 @mark_own
 @dataclass
 class KeyCounts:
-    """Counters for names of calls. They are part of a run's saved state.
+    """Counters from which the names of recorded calls (steps and questions) are made.
+
+    They are part of a run's saved state.
+
+    A *chain* is a digest of the positions in the code that lead to a call. An *execution* is one execution of a call,
+    or of code that may be executed again, with all recorded calls in it.
 
     Attributes:
         execution_count: Number of executions so far.
         asked_counts: Chain -> number of its executions that have ended.
-        open_executions: Task -> (chain, number, innermost place, whether it is exact) of its current execution.
+        open_executions: Task -> (chain, number, innermost position, whether it is exact) of its current execution.
         floor: Lowest running number of a recorded call that the run may ask for. None: it follows from the other
             fields.
         first_pause: Number of the first pause whose decisions the run may ask for. None: the last pause.
@@ -53,14 +58,16 @@ class KeyCounts:
 
 @dataclass(eq=False)
 class Execution:
-    """One exact call, or one execution of code that may be executed again. The recorded calls in it are numbered.
+    """One execution of a recorded call, or of code that may be executed again. The recorded calls in it are numbered.
+
+    A call is *exact* if a continued run continues directly behind it. Otherwise code around it is executed again.
 
     Attributes:
-        chain: Digest of the names of its places.
+        chain: Digest of the positions in the code that lead to it.
         number: Number of executions that were counted when it began.
-        place: Name of its innermost place.
+        place: Name of its innermost position in the code.
         ask_count: Number of earlier executions with the same chain.
-        is_exact: True if a continued run continues directly behind the call.
+        is_exact: True if its call is exact.
         is_restored: True if it began in another process, and this process has neither made its call nor answered it.
         is_awaited: True if its call still runs, and a continued run makes the call again by this name.
         has_failed: True if the call that it awaits raised an error. If no code handles the error, the call is made
@@ -79,7 +86,7 @@ class Execution:
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def name_call(self, kind: str) -> str:
-        """Return the name of the next call of this kind in this execution.
+        """Return the name of the next recorded call of this kind.
 
         If the program makes the same call again after a resume, the name is the same. Two different calls never share a
         name.
@@ -93,7 +100,10 @@ class Execution:
 
 
 class Keys:
-    """Maker of names for the recorded calls of one run. Each asyncio task has its own current execution.
+    """Maker of names for the recorded calls (steps and questions) of one run.
+
+    If the code makes the same call again after a pause or crash, the call gets the same name, so its recorded result is
+    found. Each asyncio task has its own current execution.
 
     Args:
         counts: Counters from the run's saved state; None for a new run.
@@ -116,17 +126,20 @@ class Keys:
     def collect_counts(
         self, unfinished_tasks: Container[str] | None = None, asking_task: str = "", place: str | None = None
     ) -> KeyCounts:
-        """Return the counters to save. The current executions are made again, or answered, when the run continues.
+        """Return the counters to save with the run's state.
 
-        If a task has an exact execution but waits at another place by now, that execution is over. If it were kept
-        open, the next call at its place would be taken for the same call. An execution is not over while it is awaited,
-        or while this process still has to continue it.
+        With them, a continued run gives the same names to the same calls.
+
+        If a task has an exact execution (a call behind which the run continues) but waits at another position by now,
+        that execution is over. If it were kept open, the next call at its position would be taken for the same call. An
+        execution is not over while it is awaited, or while this process still has to continue it.
 
         Args:
             unfinished_tasks: Names of the tasks that have not ended. None: no code has run, the state is as it was
                 saved.
             asking_task: Name of the task that makes, or awaits, the call at which the run is saved.
-            place: Name of the innermost place of the call that is saved. None: the place of the task's last call.
+            place: Name of the innermost position in the code of the call that is saved. None: that of the task's last
+                call.
         """
         if unfinished_tasks is not None:
             for task, one in list(self._executions.items()):
@@ -145,24 +158,27 @@ class Keys:
 
     @property
     def lowest_number(self) -> int:
-        """The lowest running number with which the names of later calls can begin."""
+        """The lowest running number that can be in the names of calls that are made from now on."""
         return min([self._counts.execution_count, *(one.number for one in self._executions.values())])
 
     @property
     def floor(self) -> int:
-        """The lowest running number of a recorded call that the run may ask for, from the loaded position on."""
+        """The lowest running number in the name of a recorded call that the loaded run may still ask for."""
         return self.lowest_number if self._floor is None else min(self.lowest_number, self._floor)
 
     def take_up_execution(self, task: str = "") -> None:
-        """Mark the pending call of a task as answered. The next call at the same place is then a new execution."""
+        """Record that the call with which a task waits is being answered.
+
+        The next call at the same position in the code is then a different call with another name.
+        """
         at_hand = self._executions.get(task)
         if at_hand is not None:
             at_hand.is_restored = False
 
     def end_restored_execution(self, name: str) -> None:
-        """Record that the result of an exact call exists already in the restored state, as an object.
+        """Record that the object which an exact call returned is part of the restored state.
 
-        Another call at the same place is then a different execution.
+        A new call at the same position in the code is then a different call with another name.
 
         Args:
             name: Name of the call.
@@ -178,30 +194,36 @@ class Keys:
     def find_execution(self, task: str = "") -> Execution | None:
         """Return the current execution of a task; None if it has none.
 
-        `task` is the task's name, "" outside of tasks.
+        An execution is a recorded call, or one execution of code that may be executed again.
+
+        Args:
+            task: Name of the task; "" outside of tasks.
         """
         return self._executions.get(task)
 
     @property
     def has_executions(self) -> bool:
-        """Whether any task of the run has a current execution."""
+        """Whether any task of the run is inside a recorded call, or in code that may be executed again."""
         return bool(self._executions)
 
     @property
     def has_inexact_execution(self) -> bool:
-        """Whether a current execution is not exact. It ends with the next poll, so a poll must be due."""
+        """Whether a task is in code that would be executed again after a pause.
+
+        That ends when the code next calls the engine between statements, so such a call must be requested.
+        """
         return any(not execution.is_exact for execution in self._executions.values())
 
     def begin_call(self, places: Sequence[str], *, is_exact: bool, task: str = "") -> None:
-        """Record that a recorded call is being made.
+        """Record that a recorded call is about to be made.
 
-        It starts a new execution, or continues the current one of the task.
+        It starts a new execution of the task, or belongs to the current one if the code is the same.
 
         Args:
-            places: Names of the places of the frames, outermost first.
-            is_exact: True if a continued run continues behind the call. False: the call at the innermost place is made
-                again.
-            task: Name of the task, "" outside of tasks.
+            places: Names of the positions of all frames in the code, outermost first.
+            is_exact: True if a continued run continues behind the call. False: the innermost code of `places` is
+                executed again.
+            task: Name of the task; "" outside of tasks.
         """
         chain = _digest_places(places)
         at_hand = self._executions.get(task)
@@ -215,21 +237,30 @@ class Keys:
         )
 
     def name_call(self, kind: str = "", task: str = "") -> str:
-        """Return the name of the recorded call that is being made; see `Execution.name_call`."""
+        """Return the name of the recorded call that is about to be made.
+
+        If the program makes the same call again after a resume, the name is the same. Two different calls never share a
+        name.
+
+        Args:
+            kind: Kind of the call. Calls of one kind are distinguished by their order.
+            task: Name of the task; "" outside of tasks.
+        """
         at_hand = self._executions.get(task)
         if at_hand is None:
             at_hand = self._executions[task] = Execution("", self._counts.execution_count, task, 0, is_exact=True)
         return at_hand.name_call(kind)
 
     def notice_poll(self, places: Sequence[str], *, is_exact: bool, task: str = "") -> None:
-        """Record that code of a task has polled, which happens between statements.
+        """Record that the code of a task has reached the end of a statement or a new turn of a loop.
 
-        The current execution of the task is over, unless the poll is in code that runs inside that execution.
+        The code before is then not executed again, so the current execution of the task is over. It continues if the
+        statement is inside code that would be executed again as a whole.
 
         Args:
-            places: Names of the places of the frames, outermost first.
-            is_exact: True if a continued run would continue exactly at these places.
-            task: Name of the task, "" outside of tasks.
+            places: Names of the positions of all frames in the code, outermost first.
+            is_exact: True if a continued run would continue exactly at these positions.
+            task: Name of the task; "" outside of tasks.
         """
         at_hand = self._executions.get(task)
         if at_hand is not None and (is_exact or at_hand.is_exact or at_hand.chain != _digest_places(places)):
@@ -242,7 +273,7 @@ class Keys:
 
 
 def identify_call(name: str) -> str:
-    """Return the part of a call's name that identifies the call.
+    """Return the part of a recorded call's name that identifies the call.
 
     The running number is left out, because tasks may take turns differently when the code is executed again.
     """

@@ -20,7 +20,10 @@ from hitl_nb.engine.instrument.counterparts import get_counterparts
 
 
 def restore_native(function: object) -> None:
-    """Replace the code of an instrumented function by its native code. Other objects are left as they are."""
+    """Replace the code of an instrumented function by the code that Python compiled without instrumentation.
+
+    Objects that are no instrumented function are not changed.
+    """
     if not isinstance(function, types.FunctionType):
         return
     known = find_code(function.__code__)
@@ -30,7 +33,7 @@ def restore_native(function: object) -> None:
 
 
 def watch_readers() -> None:
-    """Patch the libraries that read bytecode: those that are imported now, and the others when they are imported."""
+    """Patch the libraries that read bytecode, such as numba: now if they are imported, otherwise after their import."""
     for name in _HOOKS.keys() & sys.modules.keys():
         _HOOKS[name](sys.modules[name])
     missing = _HOOKS.keys() - sys.modules.keys()
@@ -53,10 +56,13 @@ def _hook_numba(module: Any) -> None:
 
 
 def _make_hook(*names: str) -> Callable[[Any], None]:
-    """Make a hook that wraps functions of a module, so that these functions see native code.
+    """Make a hook for a module. It wraps functions that read bytecode, so that they get code without instrumentation.
 
     Args:
-        names: Names of the functions in the module, for example `compile` in `torch`.
+        names: Names of these functions in the module, for example `compile` in `torch`.
+
+    Returns:
+        A function that takes the module and patches it.
     """
 
     def hook_module(module: Any) -> None:
@@ -94,7 +100,10 @@ jax and joblib need no hook: jax runs the functions that it gets, and joblib sen
 
 
 class _HookingFinder:
-    """Import finder that finds modules where Python finds them, and calls the hook of a module after its import."""
+    """Import finder for the modules in `_HOOKS`.
+
+    It finds them as Python does, and calls the module's hook after the import.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None

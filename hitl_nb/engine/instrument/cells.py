@@ -21,12 +21,12 @@ from hitl_nb.engine.instrument.resolved_names import make_resolver
 
 
 def has_functions(code: types.CodeType) -> bool:
-    """Return whether compiled code contains the code of functions, classes or comprehensions."""
+    """Return whether compiled code contains code that could be instrumented: of a function, class or comprehension."""
     return any(isinstance(value, types.CodeType) for value in code.co_consts)
 
 
 def instrument_source(source: str, filename: str, *, flags: int = 0) -> Unit | None:
-    """Return the unit (the compiled source) of a cell. The same source gives the same unit.
+    """Compile the source of a cell to instrumented code, without running it. The same source gives the same unit.
 
     No compiler warnings are shown, because Python has compiled the cell already.
 
@@ -36,7 +36,8 @@ def instrument_source(source: str, filename: str, *, flags: int = 0) -> Unit | N
         flags: Compiler flags of `from __future__` imports of earlier cells.
 
     Returns:
-        None if Python cannot compile the source as a whole, for example because it has statements behind a `return`.
+        The unit (the source with its instrumented code). None if Python cannot compile the source as a whole, for
+        example because it has statements behind a `return`.
     """
     try:
         return compile_unit(source, filename, is_cell=True, flags=flags, warns=False)
@@ -45,12 +46,15 @@ def instrument_source(source: str, filename: str, *, flags: int = 0) -> Unit | N
 
 
 def instrument_cell(code: types.CodeType, unit: Unit, namespace: Mapping[str, Any]) -> types.CodeType:
-    """Return the native code of a statement with its functions replaced by instrumented functions.
+    """Return a copy of the code of a statement in which the code of its functions is instrumented.
+
+    The statement itself keeps its instructions.
 
     Args:
-        code: Native code of one statement of the cell, or of the whole cell.
-        unit: The unit of the cell.
-        namespace: Namespace of the notebook, in which decorators are looked up. Some of them keep a function native.
+        code: Code that Python compiled from one statement of the cell, or from the whole cell.
+        unit: The result of `instrument_source` for the cell.
+        namespace: Namespace of the notebook, in which decorators are looked up. Some decorators, such as `numba.njit`,
+            need functions that are not instrumented.
     """
     resolve = make_resolver(namespace)
     lines = {head.line for head in unit.heads if head.is_left_native(resolve)}

@@ -16,14 +16,18 @@ CodeKey = tuple[str, int]  # qualified name, first line
 
 @dataclass(frozen=True, eq=False)
 class CodePair:
-    """The native and the instrumented code of one function."""
+    """The two code objects of one function: as Python compiles it (native), and instrumented."""
 
     native: types.CodeType
     instrumented: types.CodeType
 
 
 class Counterparts:
-    """The functions of a unit (the source of one cell or module), each with its native and its instrumented code."""
+    """Finds the instrumented code of a function from its native code (as Python compiles it), and the reverse.
+
+    Args:
+        unit: The source of one cell or module, with its instrumented code.
+    """
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
@@ -34,18 +38,25 @@ class Counterparts:
         }
 
     def find_instrumented(self, code: types.CodeType) -> types.CodeType | None:
-        """Return the instrumented code of the function that has exactly this native code; None if there is none."""
+        """Return the instrumented code of a function; None if the source has no function with exactly this code.
+
+        Args:
+            code: Code of the function as Python compiled it.
+        """
         for pair in self._pairs.get((code.co_qualname, code.co_firstlineno), ()):
             if pair.native == code and can_replace_code(pair.instrumented, code):
                 return pair.instrumented
         return None
 
     def find_of_cell(self, code: types.CodeType) -> types.CodeType | None:
-        """Return the instrumented code for native code that is known to be of this source; None if there is none.
+        """Return the instrumented code of a function; None if the source has no such function.
 
-        In contrast to `find_instrumented`, the instructions may differ, because IPython compiles a cell one statement
-        at a time. Python compiles calls of a module's functions differently if the same source contains the `import` of
-        the module.
+        In contrast to `find_instrumented`, the instructions of `code` may differ, because IPython compiles a cell one
+        statement at a time. Python compiles calls of a module's functions differently if the same source contains the
+        `import` of the module.
+
+        Args:
+            code: Code of the function as Python compiled it. It must come from this source.
         """
         found = self.find_instrumented(code)
         if found is not None:
@@ -56,7 +67,7 @@ class Counterparts:
         return None
 
     def find_rewritten(self, code: types.CodeType) -> types.CodeType | None:
-        """Return the instrumented code for code that a tool has rewritten, as pytest does with assertions.
+        """Return the instrumented code of a function whose code a tool has rewritten, as pytest does with assertions.
 
         The function is found by its name and line alone. None if no function, or more than one, has them.
         """
@@ -64,20 +75,28 @@ class Counterparts:
         return pairs[0].instrumented if len(pairs) == 1 and can_replace_code(pairs[0].instrumented, code) else None
 
     def find_native(self, code: types.CodeType) -> types.CodeType | None:
-        """Return the native code of an instrumented function; None if the code is not of this unit."""
+        """Return the code that Python compiles for a function without instrumentation; None if it is not found.
+
+        Args:
+            code: The instrumented code of the function.
+        """
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), ())
         return next((pair.native for pair in pairs if pair.instrumented is code), None)
 
     def has_code(self, code: types.CodeType) -> bool:
-        """Return whether this is exactly the native code of a function in the source."""
+        """Return whether the source has a function with exactly this code.
+
+        Args:
+            code: Code as Python compiles it, without instrumentation.
+        """
         return code in self._native.get((code.co_qualname, code.co_firstlineno), ())
 
     def graft_functions(self, code: types.CodeType, leaves: Callable[[types.CodeType], bool]) -> types.CodeType:
-        """Return a copy of native code in which the functions are instrumented.
+        """Return a copy of code in which the code of its functions is instrumented.
 
         Args:
-            code: The native code.
-            leaves: Returns True for the code of a function that must stay native.
+            code: Code as Python compiled it. If it has no functions to replace, it is returned itself.
+            leaves: Returns True for the code of a function that must not be instrumented.
         """
         constants = [self._graft_constant(value, leaves) for value in code.co_consts]
         if all(new is old for new, old in zip(constants, code.co_consts, strict=True)):
@@ -95,7 +114,7 @@ _counterparts_by_unit: weakref.WeakKeyDictionary[Unit, Counterparts] = weakref.W
 
 
 def get_counterparts(unit: Unit) -> Counterparts:
-    """Return the `Counterparts` of a unit. They are made at the first call."""
+    """Return the `Counterparts` of a unit (the source of one cell or module). They are made at the first call."""
     found = _counterparts_by_unit.get(unit)
     if found is None:
         found = _counterparts_by_unit[unit] = Counterparts(unit)
@@ -161,9 +180,9 @@ def _pair_codes(
 
 
 def _summarize_code(code: types.CodeType) -> tuple[object, ...]:
-    """Return the names, constants and first position of a function.
+    """Return the names, the constants and the first position of a function's code.
 
-    They are equal for equal source, not its instructions.
+    They are equal if the source is equal, even if the instructions differ.
     """
     values: list[tuple[Any, str]] = [
         (type(value), repr(value)) for value in code.co_consts if not isinstance(value, types.CodeType)

@@ -17,9 +17,10 @@ from hitl_nb.engine.instrument.resolved_names import make_resolver
 
 
 def instrument_existing(shell: Any) -> int:
-    """Replace the code of the functions that cells of this shell have defined.
+    """Instrument the functions that earlier cells of this shell have defined: their code is replaced.
 
-    Returns the number of functions changed.
+    Returns:
+        The number of functions with new code.
     """
     names: dict[str, int] = getattr(shell.compile, "_filename_map", {})
     found: dict[str, list[types.FunctionType]] = {}

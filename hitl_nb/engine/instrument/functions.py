@@ -31,12 +31,12 @@ class SourceChangedError(InstrumentationError):
 
 
 def instrument_function(function: types.FunctionType) -> types.CodeType:
-    """Return the instrumented code of a function. It has the same free variables and parameters.
+    """Return the instrumented code of a function; `function.__code__` can be replaced with it.
 
     Raises:
         NoSourceError: The source is not available (made by `exec` of a text, or in the plain `python` prompt).
         SourceChangedError: The file was edited since it was imported.
-        InstrumentationError: The function stays native (numba, a step, `# hitl: native`).
+        InstrumentationError: The function must not be instrumented (numba, a step, `# hitl: native`).
     """
     code = function.__code__
     if find_code(code) is not None:

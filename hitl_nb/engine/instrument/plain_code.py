@@ -13,7 +13,10 @@ _NAMED, _CONSTANT, _PREFIX = frozenset(dis.hasname), dis.opmap["LOAD_CONST"], di
 
 
 def list_global_names(code: CodeType) -> set[str]:
-    """Return the names of globals and attributes that a function's own code uses, as in `co_names` of native code."""
+    """Return the names of globals and attributes in a function's own code.
+
+    Names that instrumentation added are left out.
+    """
     if find_code(code) is None:
         return {*code.co_names}
     found = set[str]()
@@ -27,7 +30,10 @@ def list_global_names(code: CodeType) -> set[str]:
 
 
 def describe_code(code: CodeType) -> tuple[Any, ...]:
-    """Return a tuple that describes code. It is equal for equal source, in every process and at any line of a cell."""
+    """Return a tuple that describes the content of code.
+
+    It is equal for equal source, in every process and at any line of a cell.
+    """
     known = find_code(code)
     constants = code.co_consts if known is None else code.co_consts[:-1]  # the last one says which function it is
     return (code.co_code, code.co_names, code.co_varnames, tuple(map(_describe_constant, constants)))

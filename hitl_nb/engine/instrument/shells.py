@@ -23,7 +23,9 @@ _SOURCE = "_hitl_source"  # attribute of the nodes that a compiler has parsed: t
 
 
 def install(shell: Any) -> None:
-    """Make the shell's compiler instrument all cells from now on, and instrument the functions that exist already.
+    """Make the compiler of an IPython shell instrument all cells from now on.
+
+    Functions that earlier cells have defined are instrumented, too.
 
     Args:
         shell: The IPython shell.
@@ -58,10 +60,10 @@ def _running_cell(shell: Any) -> dict[str, str]:
 
 
 def find_local_scope(frame: types.FrameType) -> Any:
-    """Return the local variables of a frame for a magic that reads and binds them.
+    """Return the local variables of a frame for an IPython magic that reads and binds them.
 
-    For an agent cell and an ordinary cell, that is the namespace of the notebook. For an instrumented function, it is a
-    copy without the engine's names.
+    For a cell, that is the namespace of the notebook. For an instrumented function, it is a copy without the variables
+    that the engine has added.
     """
     known = find_code(frame.f_code)
     if known is None:
@@ -76,9 +78,9 @@ def _find_frame(depth: int) -> types.FrameType:
 
 
 def uninstall(shell: Any) -> None:
-    """Make the shell compile native code again.
+    """Make the compiler of a shell compile cells without instrumentation again.
 
-    Existing functions keep their instrumented code, which works without it.
+    Existing functions keep their instrumented code, which works without this.
     """
     if isinstance(shell.compile, _InstrumentingCompiler):
         compiler: object = shell.compile
@@ -100,7 +102,7 @@ def _find_original_class(kind: type) -> type:
 
 
 class _InstrumentingCompiler:
-    """Base class that is put in front of the class of a shell's compiler.
+    """Base class that is put in front of the class of a shell's compiler. It instruments the functions of cells.
 
     Attributes:
         hitl_shell: The shell.
@@ -139,7 +141,7 @@ class _InstrumentingCompiler:
 
 
 def _read_source_text(source: Any) -> str | None:
-    """Return the text from which nodes were parsed; None if other code has made the nodes."""
+    """Return the source text from which syntax nodes were parsed; None if other code has made the nodes."""
     body: Any = getattr(source, "body", None)
     if isinstance(body, list):
         body = next(iter(cast("list[Any]", body)), None)

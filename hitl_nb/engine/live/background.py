@@ -31,7 +31,7 @@ StartedWork = Any
 
 @dataclass(frozen=True)
 class _Start:
-    """The origin of a piece of background work.
+    """The origin of a piece of background work (a thread or a submitted call).
 
     Attributes:
         moment: The execution of the statement that started it; see `LiveRun.current_moment`.
@@ -58,7 +58,7 @@ class BackgroundWork:
         self._started: WeakKeyDictionary[StartedWork, _Start] = WeakKeyDictionary()
 
     def add_started(self, started: StartedWork, function: Any) -> None:
-        """Record that the running code has started a piece of background work.
+        """Record that the running code has started a thread or has submitted a call.
 
         Args:
             started: The thread or future.
@@ -69,13 +69,14 @@ class BackgroundWork:
             self._started[started] = _Start(self.live.current_moment, self.live.line, name, find_active_step())
 
     def find_problem(self, *, within: bool) -> str | None:
-        """Return a message that says why no question can be asked now, because background work is unfinished.
-
-        None: it can.
+        """Check whether unfinished threads or submitted calls of the run forbid a pause now.
 
         Args:
-            within: True if the current statement is executed again when the run continues. It then starts its work
-                again, so its own work is no problem.
+            within: True if the current statement is executed again when the run continues. It then starts its own work
+                again, so that work is no problem.
+
+        Returns:
+            A message that names the unfinished work; None if a question can be asked.
         """
         if not self._started:
             return None
@@ -86,9 +87,12 @@ class BackgroundWork:
         return None
 
     def left_by_steps(self) -> str | None:
-        """Return a message if work that a step has started is unfinished, also after the step has ended.
+        """Check whether a thread or submitted call that a step has started is unfinished.
 
-        None: there is none.
+        Called when all steps have ended.
+
+        Returns:
+            A message that names the unfinished work; None if there is none.
         """
         for started, start in list(self._started.items()):
             if start.step is not None and not _is_over(started):

@@ -49,9 +49,11 @@ from hitl_nb.errors import CannotPause, Paused
 class LiveRun:
     """The code of one run in this process. It starts at the beginning, or continues a saved stack.
 
+    The code *reports* between statements and in loops, which means that it calls the engine.
+
     Args:
         begin: Starts the code. None: no code runs, a state is only loaded.
-        stack: Saved stack to continue; None: the code starts at the beginning.
+        stack: Saved data of the frames to continue; None: the code starts at the beginning.
         counts: Counters from the saved state, from which the names of calls continue.
         end: Returns the stack to save behind the last statement.
         display: Shows the value of the cell's last expression.
@@ -132,14 +134,12 @@ class LiveRun:
 
     @property
     def is_answering(self) -> bool:
-        """Whether a call that was decided is being completed, to give its value to the restored frame."""
+        """Whether a call, on which people have decided, is being completed to give its value to the waiting frame."""
         return self._driver.is_answering
 
     @property
     def waiting_position(self) -> RunPosition | None:
-        """The position of code that has not run in this process yet: the saved stack, or the beginning.
-
-        None: it has run.
+        """The saved position, or the beginning, of code that has not run in this process yet; None if it has run.
 
         Raises:
             CannotSave: The beginning cannot be saved.
@@ -151,7 +151,7 @@ class LiveRun:
         return RunPosition(read_initial_stack(self._begin), self.keys.collect_counts(), find_line=self.find_line)
 
     def check_stopped(self) -> None:
-        """Raise the error that the user's code has swallowed, if there is one.
+        """Raise the exception that must stop the code, if there is one. The code may have swallowed it before.
 
         Raises:
             Paused: The run was saved and must stop.
@@ -162,7 +162,7 @@ class LiveRun:
         self.refused.raise_swallowed()
 
     def refuse(self, error: CannotPause, calls: tuple[object, ...]) -> None:
-        """Record that a question is refused.
+        """Record that a question is refused, so that the error is raised again if the code swallows it.
 
         Args:
             error: The error that the asking code gets.
@@ -172,7 +172,15 @@ class LiveRun:
         RUNTIME.due = True
 
     def _report_place(self, frame: types.FrameType) -> None:
-        """Handle a report of the code in `frame`, which happens between statements and in loops."""
+        """Handle a call of the running code to the engine, which happens between statements and in loops.
+
+        Args:
+            frame: The user's frame that runs.
+
+        Raises:
+            Paused: The run was saved and must stop.
+            CannotPause: A question was refused, and the code has swallowed the error.
+        """
         RUNTIME.due = True
         self.check_stopped()
         RUNTIME.due = False
@@ -192,10 +200,10 @@ class LiveRun:
             RUNTIME.due = True
 
     def _record_unwinding(self, error: BaseException, frame: types.FrameType, by_with: bool) -> None:
-        """Report the position of an error to `on_unwinding`, if no code can handle the error.
+        """Pass the position of an error to `on_unwinding`, so that it can be saved, if no code can handle the error.
 
-        It is called before the error leaves a handler, or before a `finally` or `with` runs for it, because they change
-        the state.
+        It is called before the error leaves an `except` block, or before a `finally` or `with` runs for it, because
+        they change the state.
         """
         seen: BaseException | None = error
         while seen is not None:
@@ -213,9 +221,10 @@ class LiveRun:
             self.on_unwinding(RunPosition(stack, self._read_failure_counts(stack), find_line=self.find_line))
 
     def _step_out_for_retry(self, error: BaseException, stack: SavedStack) -> bool:
-        """Remove frames in which a retry of the failed code cannot help.
+        """Remove frames from the saved stack of an error, if a retry of their code cannot help.
 
-        Returns whether a retry from the rest may help.
+        Returns:
+            True if a retry from the remaining frames may help.
         """
         if not step_out_of_raising(stack):
             return False
@@ -225,20 +234,20 @@ class LiveRun:
         return True
 
     def ask_for_reports(self) -> None:
-        """Make the running code report at its next place."""
+        """Make the running code call the engine at the end of its current statement or at the next turn of a loop."""
         RUNTIME.due = True
 
     # -- the call that is being made
 
     def begin_call(self, callee: Any) -> bool:
-        """Begin a recorded call (a step or a question).
+        """Record that a recorded call (a step or a question) is about to be made.
 
         Args:
             callee: The function that is called.
 
         Returns:
-            True if the call is exact: a continued run continues behind it. False: a continued run makes the call again,
-                with the code that leads to it.
+            True if a continued run continues directly behind the call (the call is *exact*). False: a continued run
+            makes the call again, with the code that leads to it.
         """
         if self.is_nested or not self.is_running or started_in.get() is not None:
             return False
@@ -281,7 +290,10 @@ class LiveRun:
             return self._read_outside_places(), False
 
     def _read_outside_places(self) -> tuple[str, ...]:
-        """Return the names of the places of the run's own code, for a call from another task or thread of the run."""
+        """Return the positions in the run's own code, as names.
+
+        Needed for a call from another task or thread of the run.
+        """
         frame = sys._current_frames().get(self._thread)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
         try:
             return self._driver.read_places(frame, lambda value: False).names if frame is not None else ("",)
@@ -313,9 +325,10 @@ class LiveRun:
         return start.name_call(kind if inside_call.get() else f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:
-        """Prepare the start of a thread.
+        """Record that a thread is about to be started.
 
-        Returns the execution after which the recorded calls of the thread are named.
+        Returns:
+            The execution after which the recorded calls of the thread are named; None if there is none.
         """
         self.begin_call(None)
         return self.current_execution
@@ -326,7 +339,7 @@ class LiveRun:
         return started_in.get() or self.keys.find_execution(self._task)
 
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
-        """Check that no other call of this execution has the same key, but other arguments.
+        """Check that no other call in this execution of the statement has the same key, but other arguments.
 
         Raises:
             ValueError: There is such a call.
@@ -336,11 +349,9 @@ class LiveRun:
 
     @property
     def current_moment(self) -> object:
-        """An object that identifies the current execution of the current statement.
+        """An object that identifies the current execution of the current statement; None if no code of the run runs.
 
-        It is equal at all times of one execution.
-
-        None if the run's code is not running.
+        Two values are equal if they come from the same execution.
         """
         if not self.is_running:
             return None
@@ -353,7 +364,7 @@ class LiveRun:
 
     @property
     def is_direct(self) -> bool:
-        """Whether the code that calls the engine now is exact: it is not executed again when the run continues."""
+        """Whether a run that is saved now would continue at this line, and not execute code around it again."""
         if not self.is_running:
             return False
         frame = find_user_frame()
@@ -365,7 +376,7 @@ class LiveRun:
     # -- where it is
 
     def find_line(self) -> str:
-        """Return where the run is, for messages: "line 7 of refund", or another phrase if there is no such line."""
+        """Return where the run is, for messages: "line 7 of refund", or "its beginning" before it has started."""
         if not self._driver.is_running:
             return "its beginning"
         try:
@@ -387,10 +398,11 @@ class LiveRun:
         return self._driver.hold_tasks()
 
     def read_position(self, callee: Any = None, frame: types.FrameType | None = None) -> RunPosition:
-        """Read the current position.
+        """Read the current position of the run, to save it.
 
         Args:
-            callee: The function of the pending call, which waits for an answer. None: the code reports in `frame`.
+            callee: The function of the call that waits for an answer. None: the code is between two statements, in
+                `frame`.
             frame: Innermost frame of the user. None: it is found on the stack.
 
         Raises:
@@ -442,10 +454,7 @@ class LiveRun:
         return [each.manager for each in find_entered_managers(stack)]
 
     def leave_run(self) -> None:
-        """Prepare to leave a run that is saved and paused: its other tasks are ended.
-
-        Raising `Paused` then ends the code.
-        """
+        """End the run's other tasks after the run was saved. The caller then raises `Paused`, which ends the code."""
         if self._driver.is_running:
             self._driver.end_paused_tasks()
         else:
@@ -470,7 +479,10 @@ class LiveRun:
         return self.keys.collect_counts({""}, place=name_innermost_place(failed))
 
     def begin_answer(self) -> None:
-        """Record that the pending call of the run is being answered. Later calls at its place then get new names."""
+        """Record that the call with which the run waits is being answered.
+
+        The next call at this position gets a new name.
+        """
         try:
             self._task = find_task_name(self._driver.read_places(find_user_frame(), None).names)
         except CannotSave:

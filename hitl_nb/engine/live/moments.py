@@ -9,7 +9,7 @@ from hitl_nb.engine.position.stack.stack_reader import StackPlaces
 
 
 class ExecutionMoments:
-    """Distinguishes executions of statements. Code reports between statements, and that starts a new moment.
+    """Identifies executions of statements. In a loop, each execution of the same statement is another *moment*.
 
     Attributes:
         is_watched: True if a moment was requested, so that the end of the statement must be noticed.
@@ -21,20 +21,24 @@ class ExecutionMoments:
         self.is_watched = False
 
     def find_moment(self, names: tuple[str, ...]) -> object:
-        """Return the current moment. It is equal for all calls in one execution of a statement.
+        """Return an object that identifies the current execution of a statement.
+
+        It is equal for all calls in that execution.
 
         Args:
-            names: Names of the places of the stack, outermost first.
+            names: Names of the positions of all frames in the code, outermost first.
         """
         self.is_watched = True
         self._statement = _find_statement(names)
         return self._number, self._statement
 
     def record_report(self, places: StackPlaces) -> None:
-        """Start a new moment if the code has left the statement of the last moment.
+        """Record that code has reached the end of a statement.
+
+        If it has left the watched statement, a new moment starts.
 
         Args:
-            places: The places at which the code reports.
+            places: The positions of all frames in the code.
         """
         if places.is_exact or _find_statement(places.names) != self._statement:
             self._number += 1
@@ -42,6 +46,6 @@ class ExecutionMoments:
 
 
 def _find_statement(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the places, with the innermost reduced to its statement. The name of the task is left out."""
+    """Return names of positions without the name of the task, and with the innermost one reduced to its statement."""
     names = names[1:] if names[0].startswith("task ") else names
     return (*names[:-1], names[-1].rpartition(".")[0])

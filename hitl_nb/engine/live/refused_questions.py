@@ -29,7 +29,10 @@ _MISSING = object()
 
 
 class RefusalTracker:
-    """The refused questions of one run in this process."""
+    """The refused questions of one run in this process.
+
+    It finds out whether the code has swallowed their `CannotPause`.
+    """
 
     def __init__(self) -> None:
         self._made: list[CannotPause] = []
@@ -98,7 +101,10 @@ def _names_refusal(types: Any) -> bool:
 
 
 def _is_being_raised(error: BaseException) -> bool:
-    """Return whether the error is still on its way: a `finally` or the end of a `with` runs for it in this thread."""
+    """Return whether a `finally` block or the end of a `with` block runs for the error in this thread now.
+
+    If so, no handler has caught the error yet.
+    """
     if error is not sys.exception() or error.__traceback__ is None:
         return False
     around = _list_enclosing_statements(error.__traceback__)
@@ -177,9 +183,10 @@ def _iterate_enclosing(body: list[ast.stmt], line: int) -> Iterator[Any]:
 
 
 def _evaluate_name(node: ast.expr, frame: FrameType) -> Any:
-    """Return the value of a name, an attribute of a module or class, or a tuple of these, in a frame. No code is run.
+    """Return the value of an expression in a frame, without running code.
 
-    `_MISSING` for a name that is not found and for other expressions.
+    Supported are a name, an attribute of a module or class, and a tuple of these. For other expressions, and for names
+    that are not found, the result is `_MISSING`.
     """
     if isinstance(node, ast.Tuple):
         return tuple(_evaluate_name(item, frame) for item in node.elts)

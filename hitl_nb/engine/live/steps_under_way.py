@@ -26,19 +26,16 @@ recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_ca
 
 
 def find_active_step() -> Future[None] | None:
-    """Return the future of the step whose function runs now; it is done when the step has ended.
+    """Return the future of the step whose function runs now; None outside of steps.
 
-    None outside of steps.
+    It is done when the step has ended.
     """
     calls = recorded_calls.get()
     return getattr(calls[-1], "under_way", None) if calls and in_step.get() is not None else None
 
 
 class StepCounter:
-    """The active steps of a session, in all its tasks and threads.
-
-    It is true in a condition if there is an active step.
-    """
+    """The steps of a run that have begun and not ended, in all its tasks and threads. It is false if there are none."""
 
     def __init__(self) -> None:
         self._calls: dict[Future[None], asyncio.Task[Any] | None] = {}

@@ -11,9 +11,12 @@ from hitl_nb.engine.compile.runtime.runtime import RUNTIME
 
 
 class Ticker:
-    """Context manager. Inside its block, running code reports each time that `seconds()` seconds have passed.
+    """Context manager that makes running code call the engine from time to time, for example to save the run.
 
     One thread of the process does this for all tickers, because reading a clock in the running code would slow it down.
+
+    Args:
+        seconds: Returns the time between two calls, in seconds.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
@@ -52,6 +55,6 @@ def _request_reports() -> None:
 
 
 def _end_reports() -> None:
-    """Stop the requests for reports if no ticker is entered. Otherwise code outside of runs would report in vain."""
+    """Stop the timer if no `Ticker` is entered. Otherwise code outside of runs would call the engine in vain."""
     if not _entered_tickers:
         RUNTIME.due = False

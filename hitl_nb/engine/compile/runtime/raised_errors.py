@@ -11,8 +11,8 @@ from typing import Any, cast
 def make_raiser(error: Exception) -> Callable[[Any], Any]:
     """Make a function of one argument (which it ignores) that raises `error`.
 
-    If the user's frame calls the function, the error looks as if Python itself had raised it there: the traceback gets
-    no line for the function.
+    The traceback gets no line for the function. So if the user's frame calls it, the error looks as if Python itself
+    had raised it there.
     """
     failed = asyncio.Future[None](loop=cast("Any", _NoLoop))
     failed.set_exception(error.with_traceback(None))
