@@ -46,7 +46,7 @@ class Definition:
             mark_coroutine_function(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function. Subclasses record or review the call first."""
+        """Call the function. Subclasses change this: they record the call, or let people review it first."""
         return self.function(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -86,7 +86,7 @@ class Agent(Definition):
         super().__init__(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function inside the current run. No new run is started."""
+        """Call the function inside the current run. No new run is started; `run` does that."""
         return self.function(*args, **kwargs)
 
     async def run(self, *args: Any, key: str | None = None, **kwargs: Any) -> AgentRun:

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 
 async def await_after_others(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Await work that was in progress when the run was saved. Returns its result.
+    """Await work that was in progress when the run was saved.
 
     First the event loop gets one turn. So tasks that are ready run before this work, as in the first try.
 
     Args:
         work: Returns the awaitable.
+
+    Returns:
+        The result of the awaitable.
     """
     from anyio.lowlevel import checkpoint
 
@@ -34,10 +37,10 @@ async def await_after_others(work: Callable[[], Awaitable[Any]]) -> Any:
 
 
 class AwaitableCall(Coroutine[Any, Any, Any]):
-    """One call of an async function, as an awaitable.
+    """One call of an async function, as an object that can be awaited and saved.
 
-    The function starts when the object is awaited. In each session (each process that executes the run), it can be
-    awaited once. After a resume it can be awaited again, because the code around it may be executed again.
+    The function starts when the object is awaited. In each process that executes the run, it can be awaited once. After
+    a resume it can be awaited again, because the code around it may be executed again.
 
     Args:
         function: The user's function.
@@ -74,9 +77,9 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         """
 
     def is_older(self, session: Session) -> bool:
-        """Return whether the call was made before this session began.
+        """Return whether the call object was made before this process (`session`) began its work on the run.
 
-        Its object then comes from the saved state of an earlier process or try.
+        The object then comes from the saved state.
         """
         return self._made_in is None or self._made_in() is not session
 
@@ -99,7 +102,7 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None, /) -> Any:
         """Raise an exception at the place where the call waits, as `coroutine.throw` does.
 
-        Before the start, it just raises it.
+        If the call has not started, the exception is raised here, and the call never starts.
         """
         if self._work is not None:
             return self._work.throw(typ) if val is None and tb is None else self._work.throw(typ, val, tb)

@@ -76,7 +76,7 @@ class ApprovedCall:
 
 
 class _GatedCall(StepCall):
-    """A recorded call of a gated function.
+    """A call of a function with `@gate` that people have approved; its result is recorded.
 
     Attributes:
         is_made_again: True if the code that makes the call is executed again after the next decision.
@@ -91,7 +91,10 @@ class _GatedCall(StepCall):
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
-        """Name the questions and steps of the function after this call, inside the `with` block."""
+        """Name the questions and steps of the gated function after this call, inside the `with` block.
+
+        So their names do not depend on other calls that run at the same time.
+        """
         name = inside_call.set(f"{self._own_execution.chain}:")
         start = started_in.set(self._own_execution)
         try:
@@ -135,7 +138,10 @@ class _GatedCall(StepCall):
 
 @dataclass(frozen=True)
 class _AwaitableResult:
-    """The recorded result of a call that returned an awaitable. The caller awaits the result, also a recorded one."""
+    """The recorded result of a function that is not `async` but returned an awaitable.
+
+    `result()` makes an awaitable again, because the caller awaits it, also when the result is read from the record.
+    """
 
     value: Any
 
@@ -145,15 +151,19 @@ class _AwaitableResult:
 
 
 def calls_only_steps(function: Callable[..., Any]) -> bool:
-    """Return whether a function only computes and calls steps and gated tools, whose results are recorded.
+    """Return whether a function has no effect of its own: it only computes, and calls steps and gated tools.
 
-    Such a function may be called again without asking people whether the first call happened.
+    Their results are recorded, so such a function may be called again without asking people whether the first call
+    happened.
     """
     return isinstance(function, FunctionType) and _RecordedProof(lambda name: None, set()).holds_for(function)
 
 
 class _RecordedProof(Proof):
-    """A proof that a function only computes or makes recorded calls; it may be async."""
+    """Proof that a function has no effect of its own: it only computes, and calls steps and gated tools.
+
+    It may be async.
+    """
 
     flags = Proof.flags & ~inspect.CO_COROUTINE
     kinds = (*Proof.kinds, ast.AsyncFunctionDef)
@@ -162,5 +172,5 @@ class _RecordedProof(Proof):
         return isinstance(node, ast.Await) or super()._node(node)
 
     def is_pure(self, value: Any) -> bool:
-        """Return whether calling `value` only computes, or makes a call whose result is recorded."""
+        """Return whether calling `value` has no effect (False if unknown), or is a call whose result is recorded."""
         return (isinstance(value, Definition) and type(value).records_calls) or super().is_pure(value)

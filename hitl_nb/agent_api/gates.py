@@ -35,7 +35,9 @@ _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
 @dataclass
 class _LiveCallQuestion(LiveQuestion):
-    """The question of a proposed call. The annotations of the function say which types the edited arguments get.
+    """The question whether a call of a gated function may be made. People may edit its arguments.
+
+    The annotations of the function say which types the edited arguments get.
 
     Attributes:
         gate: The gate of the called function.
@@ -146,7 +148,11 @@ class Gate(Definition):
         return self.propose_bound_call(bound)
 
     def propose_bound_call(self, bound: inspect.BoundArguments) -> _PendingGateCall:
-        """Return the pending call, with its question, for these arguments. People are not asked yet."""
+        """Make the question whether a call with these arguments may be made. People are not asked yet.
+
+        Returns:
+            The call, as an object that waits for the decision.
+        """
         parameters = _list_parameters(self.function)
         owner = {name: value for name, value in bound.arguments.items() if name not in parameters}
         arguments = {name: value for name, value in bound.arguments.items() if name in parameters}
@@ -217,7 +223,15 @@ class GateCall(AwaitableCall):
         return GateCall, (self.pending,)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
-        """Propose the call for review, then execute it. Returns the iterator of the awaitable."""
+        """Propose the call for review; after the approval, execute it.
+
+        Args:
+            session: The run's session.
+            as_task: True if asyncio drives the call as a task; False if other code awaits it.
+
+        Returns:
+            The iterator that `await` uses. It gives the result of the function.
+        """
         if self.pending.is_over:
             raise RuntimeError(f"cannot reuse already awaited call of {self.__qualname__}()")
         gate = self.pending.gate
@@ -238,7 +252,15 @@ class _DecidedCall(AwaitableCall):
         return _DecidedCall, (self.pending, self.call)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
-        """Execute the approved call. Returns the iterator of the awaitable."""
+        """Execute the approved call, or read its result from the record.
+
+        Args:
+            session: The run's session.
+            as_task: True if asyncio drives the call as a task; False if other code awaits it.
+
+        Returns:
+            The iterator that `await` uses. It gives the result of the function.
+        """
         if self.is_older(session):
             session.live.keys.end_restored_execution(self.call.question.position)
             return await_after_others(lambda: self._make_call(session)).__await__()

@@ -98,9 +98,18 @@ def read_agent_source(agent: Agent) -> str:
 
 
 async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None) -> AgentRun:
-    """Start or continue a run of an agent, and return its state; see `Agent.run`.
+    """Start a run of an agent, or continue the run with this key; see `Agent.run`.
 
-    If a reviewer is set up for this process (a decision file), it answers the proposals, and the run continues.
+    If this process has a decision file (`HITL_NB_REVIEWER`), its entries answer the proposals, and the run continues.
+
+    Args:
+        agent: The agent.
+        args: Positional arguments of its function.
+        kwargs: Keyword arguments of its function.
+        key: Name of the run; None: a new random key.
+
+    Raises:
+        ValueError: `key` is empty or no str.
     """
     if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")

@@ -67,7 +67,7 @@ Lookup = Callable[[str], Any]
 
 
 class Proof:
-    """A proof that code only computes.
+    """Proof that code only computes: it has no effect on the world, so it may be executed again.
 
     Args:
         lookup: Returns the value of a name in the code's scope, or `_MISSING`.
@@ -88,10 +88,10 @@ class Proof:
         self.bound: set[str] = set()
 
     def holds(self, roots: list[ast.AST], parameters: Set[str] = frozenset()) -> bool:
-        """Return whether all nodes below `roots` only compute.
+        """Return whether code only computes, without an effect on the world. False if that cannot be proved.
 
         Args:
-            roots: The code.
+            roots: Syntax nodes of the code.
             parameters: Names that may have any value.
         """
         nodes = [node for root in roots for node in ast.walk(root)]
@@ -157,7 +157,10 @@ class Proof:
         return isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in self.bound)
 
     def is_pure(self, value: Any) -> bool:
-        """Return whether calling `value` only computes. False if that cannot be proved."""
+        """Return whether calling `value` only computes, without an effect on the world.
+
+        False if that cannot be proved.
+        """
         if id(value) in self.seen:
             return True
         if isinstance(value, types.FunctionType) and value.__module__ not in _PURE_MODULES:
@@ -170,9 +173,9 @@ class Proof:
         return module in _PURE_MODULES and isinstance(value, (types.BuiltinFunctionType, types.FunctionType))
 
     def holds_for(self, function: types.FunctionType, *, decorated: bool = True) -> bool:
-        """Return whether a function's body only computes. False if that cannot be proved, or if there is no source.
+        """Return whether a function only computes, without an effect on the world.
 
-        Its parameters and local variables may have any value.
+        False if that cannot be proved, or if there is no source. Parameters and local variables may have any value.
 
         Args:
             function: The function.

@@ -127,7 +127,15 @@ class StepAwaitable(AwaitableCall):
         return StepAwaitable, (self.step, self.key, self.args, self.kwargs)
 
     def begin(self, session: Session, *, as_task: bool) -> Any:
-        """Execute the call, or return its recorded result. Returns the iterator of the awaitable."""
+        """Execute the call, or return its recorded result.
+
+        Args:
+            session: The run's session.
+            as_task: True if asyncio drives the call as a task; False if other code awaits it.
+
+        Returns:
+            The iterator that `await` uses. It gives the result of the step.
+        """
         call = StepCall(self.step, session, self.key, self.args, self.kwargs)
         call.is_older = self.is_older(session)
         if call.is_older:

@@ -17,7 +17,7 @@ _left_out: dict[int, dict[str, str]] = {}
 
 
 def remember_left_out(ns: dict[str, Any], sentences: dict[str, str]) -> None:
-    """Record the names that a snapshot did not contain, when it is loaded into the namespace `ns`.
+    """Record the variables that a snapshot does not contain. Called when it is loaded into the namespace `ns`.
 
     Args:
         ns: Namespace of the notebook.
@@ -28,12 +28,12 @@ def remember_left_out(ns: dict[str, Any], sentences: dict[str, str]) -> None:
 
 
 def list_left_out(ns: dict[str, Any]) -> dict[str, str]:
-    """Return {name: sentence} for the names that earlier pauses left out and that are still missing in `ns`."""
+    """Return {name: sentence} for the variables that earlier pauses could not save and that `ns` still lacks."""
     return {name: sentence for name, sentence in _left_out.get(id(ns), {}).items() if name not in ns}
 
 
 def explain_missing(error: BaseException, ns: dict[str, Any], function: str = "") -> None:
-    """Add the note about a left-out name to an error. Nothing happens if the error is about another name.
+    """Add a note to an error if it is about a variable that an earlier pause could not save. Other errors get no note.
 
     Supported are NameError, AttributeError, and the KeyError of `globals()[name]`.
 

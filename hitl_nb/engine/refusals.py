@@ -27,7 +27,7 @@ class HasLine(Protocol):
 
 
 class NotSavedError(pickle.PicklingError):
-    """Error: an object is not saved because of its type or state.
+    """Error: an object cannot be saved with a run, because of its type or state.
 
     Attributes:
         reason: The reason, for the message.
@@ -117,9 +117,9 @@ def find_path(obj: Any, roots: Mapping[str, Any]) -> str | None:
 
 
 def _iterate_children(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the objects that an object holds, each as (path, object).
+    """Yield the objects that an object holds, each as (expression such as `[0]` or `.name`, object).
 
-    The path is to be appended to that of the object.
+    The expression is to be appended to the expression of the object itself.
     """
     if isinstance(value, Mapping):
         for key, item in list(cast("Mapping[Any, Any]", value).items())[:500]:
@@ -258,7 +258,7 @@ def _find_way_out_of_loop(value: Any, kind: str) -> str:
 
 
 def describe_typed_name(what: str, value: Any) -> str:
-    """Return a name or path with the type of its value, for example "db (a Connection)"."""
+    """Return text for messages: a name or path, and the type of its value, for example "db (a Connection)"."""
     return f"{what} (a {type(value).__name__})"
 
 
@@ -278,7 +278,11 @@ def qualified_type_name(obj: Any) -> str:
 
 
 def format_reason(problem: Exception | None) -> str:
-    """Return the reason in an error as text without line breaks."""
+    """Return the reason why an object cannot be saved, for messages: text without line breaks.
+
+    Args:
+        problem: The error of saving it. None: pickle gave no reason.
+    """
     if problem is None:
         return "it cannot be pickled"
     if isinstance(problem, NotSavedError):

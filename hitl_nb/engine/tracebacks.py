@@ -63,9 +63,9 @@ def _drop_package_frames(entry: TracebackType | None) -> TracebackType | None:
 
 
 def read_error_lines(error: BaseException) -> list[tuple[str, str, int]]:
-    """Return the traceback of `error` as data, without this package's frames: (file, function, line) of each entry.
+    """Return the traceback of an error as data, without this package's frames: (file, function, line) of each entry.
 
-    The traceback of `error` itself is trimmed, too.
+    The frames are also removed from the traceback of the error itself.
     """
     return read_traceback_lines(trim_traceback(error).__traceback__)
 

@@ -159,7 +159,7 @@ def _group_by_key(code: types.CodeType) -> dict[CodeKey, list[types.CodeType]]:
 def _pair_codes(
     native: list[types.CodeType], made: list[types.CodeType]
 ) -> Iterator[tuple[types.CodeType, types.CodeType]]:
-    """Yield (native, instrumented) for functions with the same name and line, such as two lambdas in one line.
+    """Yield (native code, instrumented code) of functions that have the same name and line, such as two lambdas.
 
     They are matched by the positions of their first instructions. Without positions (`-X no_debug_ranges`), they are
     matched by order and content.

@@ -60,9 +60,9 @@ class EffectAnswer:
 
 
 class Doubts(PendingCall):
-    """The pending call of a pause that asks about effects in doubt.
+    """Questions about effects in doubt (steps whose process died), as the call for whose answers a run waits.
 
-    It never gives a value to a frame: its decisions are read when the run continues.
+    It gives no value to the code. The answers are read when the run continues.
     """
 
 
@@ -125,7 +125,7 @@ def _shorten(value: Any, brief: _ShortRepr) -> str:
 
 
 def name_doubt_place(step: Step) -> str:
-    """Return the position name under which the question about this try of a step is asked."""
+    """Return the name under which the question about one try of a step is recorded."""
     return f"{step.key}/doubt:{step.tries}"
 
 
@@ -173,7 +173,7 @@ def build_doubt_question(step: Step, ns: dict[str, Any], *, noticed: datetime, d
 
 
 def read_effect_answer(decision: Decision, returns: Any) -> EffectAnswer:
-    """Read the answer from a decision.
+    """Return the answer that people gave to the question whether a step took effect.
 
     Args:
         decision: The decision of the question that `build_doubt_question` made.
@@ -199,7 +199,7 @@ def read_effect_answer(decision: Decision, returns: Any) -> EffectAnswer:
 
 
 def find_definition(step: Step, ns: dict[str, Any]) -> Any:
-    """Return the current function of a step, from the notebook or a module; None if it is not found."""
+    """Return the function of a recorded step as the notebook or a module defines it now; None if it is not found."""
     if step.module == ns.get("__name__"):
         return resolve_name(step.name, ns)
     module = sys.modules.get(step.module)
@@ -246,7 +246,7 @@ def _make_answer_schema(returns: Any) -> dict[str, Any]:
 
 
 class EffectsInDoubt:
-    """The effects in doubt of one session (a live run)."""
+    """Asks people about the effects in doubt of one run (steps whose process died), and reads their answers."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -269,7 +269,7 @@ class EffectsInDoubt:
     def is_in_doubt(self, step: Step) -> bool:
         """Return whether nobody knows if a recorded step took effect.
 
-        That is so if the step did not end, must not be repeated, and no pause inside it ended it.
+        That is so if its process died before the step ended, and the step is not idempotent.
         """
         if step.status != "started" or self._may_repeat(step):
             return False

@@ -29,7 +29,7 @@ NOT_USED_PREFIX = "The last edit was not used: "
 
 @dataclass(frozen=True)
 class AnswerCheck:
-    """The result of checking an answer.
+    """The result of the check whether people's answer to a question can be used.
 
     Attributes:
         refusal: Why the answer cannot be used; "" if it can.
@@ -68,7 +68,7 @@ def check_answer(asked: LiveQuestion, decision: Decision, decided: Proposal, led
 def _ask_guardrails(
     asked: LiveQuestion, decision: Decision, decided: Proposal, ledger: Ledger, run: Run
 ) -> tuple[str, tuple[GuardrailResult, ...]]:
-    """Run the guardrails on the edited value.
+    """Run the guardrails (functions that check a value) on the value that people edited.
 
     A guardrail may escalate with a reason that the deciding people had seen. A person has then looked at it, so it is
     no refusal.
@@ -86,7 +86,7 @@ def _ask_guardrails(
 
 
 def describe_objection(one: GuardrailResult) -> str:
-    """Return a sentence which says that a guardrail objects to an edit that is used."""
+    """Return a sentence for people: a guardrail objects to an edited value, and the value is used all the same."""
     return f"the guardrail {one.name} still objects to the edited value, as who decided was told: {one.message}"
 
 
@@ -133,7 +133,7 @@ def _explain_plan(edited: LiveQuestion, decided: Proposal, found: Plan, run: Run
 
 
 def read_call_terms(asked: LiveQuestion) -> CallTerms | None:
-    """Return the terms that a call itself sets (who decides, and by when); None if it sets none."""
+    """Return who decides, and by when, as the arguments of a `checkpoint` call say; None if they say nothing."""
     review = asked.review
     if not review.has_terms:
         return None
@@ -143,7 +143,7 @@ def read_call_terms(asked: LiveQuestion) -> CallTerms | None:
 
 
 def _list_policy_inputs(asked: LiveQuestion) -> tuple[Any, ...]:
-    """Return the facts, other than the value, on which the decision of a policy may depend."""
+    """Return the facts about a question, other than its value, on which the decision of a policy may depend."""
     question, review = asked.question, asked.review
     return question.title, question.tags, question.confidence, replace(review, guardrails=())
 

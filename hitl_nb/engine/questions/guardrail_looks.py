@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run_guardrails(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> None:
-    """Run the guardrails of each question on its value, and store their results in the question.
+    """Run the guardrails (functions that check a value) of each question, and store their results in the question.
 
     Questions that have results already are skipped.
 
@@ -42,7 +42,10 @@ def run_guardrails(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> N
 
 
 def run_guardrails_on_edit(asked: LiveQuestion, value: Any, ledger: Ledger, run: Run) -> tuple[GuardrailResult, ...]:
-    """Run the guardrails of a question on the value that people edited. Returns the results.
+    """Run the guardrails (functions that check a value) of a question on the value that people edited.
+
+    Returns:
+        The results.
 
     Raises:
         CannotPause: A guardrail asks a question.
@@ -72,10 +75,13 @@ def _list_guardrail_facts(question: Question, ledger: Ledger, run: Run) -> dict[
 
 @contextmanager
 def _count_steps_apart(position: str) -> Generator[None]:
-    """Name the steps that a guardrail calls separately from other steps, inside the `with` block.
+    """Number the steps that a guardrail calls separately from other steps, inside the `with` block.
 
     If the question is already decided when the code is executed again, the guardrail is not called. So its steps must
     not count in the numbers of other steps.
+
+    Args:
+        position: Name of the question.
     """
     token = inside_call.set(f"{hashlib.sha256(f'guardrails {position}'.encode()).hexdigest()[:12]}:")
     try:

@@ -35,11 +35,11 @@ if TYPE_CHECKING:  # imported by the functions that need it: a process without p
 
 @dataclass(frozen=True)
 class QuestionJudgment:
-    """The judgment of some questions by policies.
+    """The decisions of policies on some questions: each passes, is blocked, or must be decided by people.
 
     Attributes:
-        plans: One plan for each question. None if neither a policy nor an argument applies: people are asked, without
-            terms.
+        plans: One result for each question. None if neither a policy nor an argument applies: people are asked, and
+            anyone may decide.
         facts: The facts that were used, in addition to the questions themselves.
         policies: The merged policies that were used.
     """
@@ -58,7 +58,10 @@ class QuestionJudgment:
         return [True] * count if self.plans is None else [one.verdict == "ask" for one in self.plans]
 
     def make_ledger_arguments(self, ledger: Ledger) -> dict[str, Any]:
-        """Return the keyword arguments with which the ledger records this judgment. Empty if there are no plans."""
+        """Return the keyword arguments with which the ledger records these decisions of policies.
+
+        The dictionary is empty if neither a policy nor an argument applies to the questions.
+        """
         if self.plans is None:
             return {}
         for policy in self.policies[1:]:
@@ -70,7 +73,7 @@ NO_JUDGMENT = QuestionJudgment()
 
 
 class Judge:
-    """Decides questions of one session by its record and by policies, as far as no person has to be asked.
+    """Finds decisions for the questions of one run without asking people: recorded answers, and verdicts of policies.
 
     Attributes:
         expired: Why the questions of the run's last pause have expired; "" if they have not.
@@ -123,7 +126,7 @@ class Judge:
         return decisions
 
     def decide_pending(self, pending: PendingCall, found: Sequence[Proposal | None], *, exact: bool) -> list[Decision]:
-        """Decide the questions without a recorded answer by policies, or pause to ask people.
+        """Decide questions by policies, or pause to ask people.
 
         If any question needs a person, all questions are asked together. A policy then does not pass a question that
         people were asked before.
@@ -132,7 +135,7 @@ class Judge:
             pending: The call that asks.
             found: The recorded answer of each question, or None. If there is an answer for each question, none can be
                 used.
-            exact: True: the call is completed on resume. False: the call is made again on resume.
+            exact: True: a continued run continues directly behind the call. False: it makes the call again.
 
         Returns:
             The decisions, one for each question.
@@ -166,11 +169,16 @@ class Judge:
             return session.questions.pause(pending, exact=exact, judged=all_judged)
 
     def judge_questions(self, asked: Sequence[LiveQuestion], again: Sequence[bool] | None = None) -> QuestionJudgment:
-        """Judge questions by policies. Guardrails must have looked at the questions before.
+        """Apply the policies to questions: each passes, is blocked, or must be decided by people.
+
+        The guardrails of the questions must have run before.
 
         Args:
             asked: The questions.
             again: For each question, whether people were asked before. A policy does not pass such a question.
+
+        Raises:
+            PolicyError: A policy cannot be used.
         """
         session = self.session
         judged = judge_questions(asked, session.ledger, session.run_record)
@@ -217,7 +225,9 @@ class Judge:
 
 
 def judge_questions(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> QuestionJudgment:
-    """Judge questions by policies. Guardrails must have looked at the questions before.
+    """Apply the policies to questions: each passes, is blocked, or must be decided by people.
+
+    The guardrails of the questions must have run before.
 
     Raises:
         PolicyError: A policy cannot be used.
@@ -271,7 +281,7 @@ def require_people_again(judged: QuestionJudgment, plans: Sequence[Plan], again:
 
 
 def _was_asked(proposal: Proposal) -> bool:
-    """Return whether people were asked a question. A question that a policy has decided may be decided by it again."""
+    """Return whether people were asked this question. False if a policy decided it without them."""
     return proposal.decision is None or proposal.decision.by != "policy"
 
 

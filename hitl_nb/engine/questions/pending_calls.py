@@ -8,9 +8,9 @@ from hitl_nb.review.decision import Decision, LiveQuestion
 
 
 class PendingCall:
-    """A call that waits for decisions.
+    """A call of the agent, such as `checkpoint(...)`, that waits for decisions of people.
 
-    It is saved with the position, and a resume completes it instead of repeating it.
+    It is saved with the run's position. A resume computes its value from the decisions; the call is not made again.
 
     Attributes:
         asked: The questions of the call.

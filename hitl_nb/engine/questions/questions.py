@@ -28,12 +28,11 @@ if TYPE_CHECKING:
 
 
 class QuestionDesk:
-    """The questions of one session (a live run).
+    """Asks the questions of one run, or answers them from its record and by policies.
 
     Attributes:
-        answers_by_place: Position name of a question -> its decided proposals, for the statement where the run
-            continued.
-        resumed: The decided call with which the session began; None if it did not begin with one.
+        answers_by_place: Name of a question -> its decided proposals. It has the questions that the code may ask again.
+        resumed: The call that waited for decisions when this process continued the run; None if there was none.
     """
 
     def __init__(self, session: Session) -> None:
@@ -45,12 +44,14 @@ class QuestionDesk:
         self._unrecorded: tuple[str, object] = "", None
 
     def ask(self, pending: PendingCall, *, exact: bool, name: str = "checkpoint") -> Any:
-        """Return the value of a call that asks questions: from recorded answers, from policies, or after a pause.
+        """Return the value of a call that asks questions.
+
+        The answers come from the record, from policies, or after a pause.
 
         Args:
             pending: The call that asks.
-            exact: True: the call is in exact code, so it is completed on resume. False: it is made again on resume, and
-                then answered from the record.
+            exact: True: a continued run continues directly behind the call. False: it makes the call again, and the
+                call is then answered from the record.
             name: Name of the function that asks, for messages.
 
         Raises:
@@ -78,7 +79,9 @@ class QuestionDesk:
             raise
 
     def _find_answers(self, pending: PendingCall, *, exact: bool, name: str) -> list[Proposal | None]:
-        """Return the recorded answer of each question, or None. The question and its place must be exactly the same.
+        """Return the recorded answer of each question, or None.
+
+        An answer counts only if exactly the same question was asked at the same position in the code.
 
         Raises:
             CannotPause: No question can be asked at this point.
@@ -104,12 +107,15 @@ class QuestionDesk:
         return answers
 
     def find_answer(self, asked: LiveQuestion) -> Proposal | None:
-        """Return the newest decided proposal with exactly this question and this place; None if there is none."""
+        """Return the newest recorded answer to a question; None if there is none.
+
+        It counts only if exactly the same question was asked at the same position in the code.
+        """
         same = self.answers_by_place.get(identify_call(asked.question.position), ())
         return next((p for p in reversed(same) if _is_same_question(p, asked.question)), None)
 
     def _add_other_question_notes(self, questions: list[LiveQuestion], answers: list[Proposal | None]) -> None:
-        """Add a note to each question that differs from the question that was decided at the same place.
+        """Add a note for people to each question that differs from the question decided before at the same position.
 
         This happens if code that is executed again asks another question than before.
         """
@@ -126,14 +132,14 @@ class QuestionDesk:
                 asked.question = msgspec.structs.replace(asked.question, notes=(*asked.question.notes, note))
 
     def pause(self, pending: PendingCall, *, exact: bool, judged: QuestionJudgment = NO_JUDGMENT) -> NoReturn:
-        """Save the run with its questions, in one transaction, and leave it.
+        """Save the run with its questions, in one transaction, and leave its code by raising `Paused`.
 
         If other steps are active, the transaction is postponed until they have ended and are recorded; `run` makes it
         then. Until then people see nothing. If the process dies first, the question is asked again.
 
         Args:
             pending: The call that asks.
-            exact: True: the call is completed on resume. False: it is made again on resume.
+            exact: True: a continued run continues directly behind the call. False: it makes the call again.
             judged: The judgment of policies. Questions that they pass or block are recorded as decided, with the
                 others.
 
@@ -206,7 +212,10 @@ class QuestionDesk:
             )
 
     def _read_position(self, *, exact: bool) -> RunPosition:
-        """Return the position at which the run waits.
+        """Return the position in the code at which the run waits for decisions.
+
+        Args:
+            exact: True: a continued run continues directly behind the call that asks. False: it makes the call again.
 
         Raises:
             CannotSave: The position cannot be saved.
@@ -233,7 +242,7 @@ class QuestionDesk:
             self._record_pause(*self._postponed_pause)
 
     def forbid_pause(self, why: str) -> None:
-        """Refuse questions in the rest of the current execution, if it would have to be executed again after the pause.
+        """Refuse a pause that would execute the current code again, because a call in it must not be repeated.
 
         Args:
             why: The reason, for the message.
@@ -241,9 +250,9 @@ class QuestionDesk:
         self._unrecorded = why, self.session.live.current_execution
 
     def prepare_completion(self, pending: PendingCall, proposals: list[Proposal]) -> Callable[[], Any]:
-        """Return a function that gives the value of a call that was decided.
+        """Return a function that computes the value of a call on which people have decided.
 
-        It asks again if the decisions cannot be used.
+        If the decisions cannot be used, the function asks again.
 
         Args:
             pending: The call.
@@ -274,9 +283,9 @@ class QuestionDesk:
         return complete_call
 
     def find_decided_call(self) -> PendingCall | None:
-        """Return the decided call that is being completed, if the question or error comes from inside that call.
+        """Return the call whose decisions are being used now, to save it again if the run pauses or fails inside it.
 
-        Its decisions stay valid. None if no decided call is being completed.
+        None if there is no such call.
         """
         if not self.session.live.is_running:
             return self.resumed  # no code has run, so the call is not completed yet

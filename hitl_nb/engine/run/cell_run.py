@@ -83,7 +83,7 @@ class AgentCell:
 
 
 def compile_cell(source: str, filename: str, flags: int = 0) -> Unit:
-    """Compile the code of an agent cell to a unit.
+    """Compile the code of an agent cell, so that it can pause at its top level.
 
     Raises:
         SyntaxError: The source is not valid.
@@ -112,7 +112,7 @@ async def run_cell(
     restart: bool = False,
     as_recorded: bool = False,
 ) -> RunOutcome:
-    """Run an agent cell from the point that its run has reached.
+    """Run an agent cell from the point that its run has reached; start a run if there is none.
 
     Args:
         ledger: The records of the store.
@@ -123,7 +123,7 @@ async def run_cell(
         as_recorded: True for `--as-recorded`: the code that the last snapshot recorded is run.
 
     Returns:
-        "finished", or "waiting" with the open proposals.
+        The run with the status "finished", or "waiting" with the open proposals.
 
     Raises:
         CellChanged, RunClaimed, Untrusted, WrongPython, StoreError: Raised before any of its code runs.

@@ -40,7 +40,7 @@ class RunCode:
         begin: Starts the code from its beginning.
         ns: Globals of the code.
         source: Source text, shown to people and used by `--as-recorded`.
-        cell: Unit of the agent cell; None: the run is of `function`.
+        cell: Compiled code of the agent cell; None: the run is of `function`.
         function: The `@hitl.agent` function; None: the run is of `cell`.
     """
 
@@ -51,13 +51,13 @@ class RunCode:
     function: Any = None
 
     def read_end(self) -> SavedStack:
-        """Return the stack behind the last statement of the code."""
+        """Return the saved form of a run that is behind the last statement of the code."""
         return read_cell_end(self.cell, self.ns) if self.cell is not None else SavedStack([], False, {})
 
 
 @dataclass
 class RunOutcome:
-    """The result of running a run's code in this process.
+    """State of a run after this process has executed it to its end or to a pause.
 
     Attributes:
         status: "finished" or "waiting".
@@ -210,13 +210,20 @@ def open_saved_state(ledger: Ledger, run: Run) -> OpenedSnapshot | None:
 
 
 def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, claimed: bool) -> OpenedSnapshot | None:
-    """Open a snapshot after a check of its signature.
+    """Open a snapshot of a run after a check of its signature.
 
     Args:
         ledger: The records of the store.
         run: The run.
         found: The stored snapshot; None if there is none.
         claimed: True if this process has the claim, so that nobody else can have changed the run.
+
+    Returns:
+        The snapshot; None if `found` is None.
+
+    Raises:
+        Untrusted: The signature is not valid, or the snapshot is older than the run's last pause.
+        WrongPython: Another version of Python or hitl_nb saved the snapshot.
     """
     if found is None:
         return None
@@ -269,7 +276,7 @@ def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver
 
 
 def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str, Any]) -> bool:
-    """Return whether the notebook has since redefined a class of which the state has objects.
+    """Return whether the notebook has redefined a class of which the saved state has objects.
 
     Objects that are loaded from the snapshot get the new class. Live objects would keep the old class, and the next
     save would keep that class by value, in every later kernel too.
@@ -282,9 +289,14 @@ def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str,
 
 
 def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
-    """Return whether the notebook has defined a function or class with this name again.
+    """Return whether the notebook has since defined a function or class again.
 
-    If so, the notebook's one is used.
+    If so, the saved one must not replace it.
+
+    Args:
+        name: Name of the variable.
+        value: Its saved value.
+        ns: Namespace of the notebook.
     """
     return find_defined_name(value, ns) == name and find_notebook_name(ns.get(name), ns) == name
 
@@ -341,9 +353,9 @@ def _hold_state(session: Session, status: str) -> None:
 def _make_live_run(
     run: Run, status: str, saved: OpenedSnapshot | None, code: RunCode, saver: Saver, shown: RunDisplay
 ) -> tuple[LiveRun, PendingCall | None]:
-    """Return the live run at its saved position, and the pending call with which it waits there.
+    """Return the run's code at its saved position, and the call with which it waits there for decisions.
 
-    The pending call is None if there is none, or if the failed statement was edited.
+    The call is None if the run does not wait for decisions, or if the failed statement was edited.
     """
     if saved is None:
         return LiveRun(code.begin, end=code.read_end, display=shown.display), None
@@ -358,13 +370,13 @@ def _make_live_run(
 
 
 def copy_stack(stack: SavedStack) -> SavedStack:
-    """Return a copy of a stack that can be continued without changing the original."""
+    """Return a copy of a saved stack. The copy can be continued, which changes it, without changing the original."""
     frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
     return SavedStack(frames, stack.waits_for_answer, {}, frames, stack.tasks)
 
 
 def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
-    """Return the records of the steps that the run may call from its position on.
+    """Return the records of the steps that the run may call from its saved position on.
 
     If the run failed there, failed steps of the last statement are left out, so that they are called again.
     """
@@ -377,10 +389,10 @@ def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> l
 
 
 def _remember_answers(session: Session, asked: list[Proposal]) -> None:
-    """Give the session the decided questions of the statement at its position. The whole history is not read.
+    """Give a session the decided questions that its code may ask again. The whole history is not read.
 
     Args:
-        session: The session.
+        session: The session, at its saved position.
         asked: The proposals of the run's last pause.
     """
     run, floor = session.run_record, _find_floor(session.live)
@@ -414,5 +426,5 @@ def _list_recorded_decisions(session: Session, decided: list[Proposal]) -> list[
 
 
 def _find_floor(live: LiveRun) -> str:
-    """Return the lowest beginning (nine digits) of the names of calls that the run may ask for from its position on."""
+    """Return the lowest beginning (nine digits) of the names of recorded calls that the run may still ask for."""
     return f"{live.keys.floor:09d}"

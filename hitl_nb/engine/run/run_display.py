@@ -17,11 +17,11 @@ class RunDisplay:
         """Show the value of the cell's last expression."""
 
     def outputs(self) -> list[Any]:
-        """Return the outputs that were shown so far, as JSON."""
+        """Return the outputs that were shown so far, as JSON; here an empty list."""
         return []
 
     def replay(self, outputs: list[Any]) -> None:
-        """Show recorded outputs of an earlier try again."""
+        """Show outputs again that the run showed before, in an earlier process for example."""
 
     def show_decisions(self, proposals: list[Proposal]) -> None:
         """Show the decisions with which the run continues."""
@@ -33,7 +33,7 @@ class RunDisplay:
         """
 
     def list_open_figures(self) -> list[Any]:
-        """Return figures that are drawn and not shown yet, as JSON outputs with `until_resumed`.
+        """Return figures that are drawn and not shown yet, as JSON outputs with `until_resumed`; here an empty list.
 
         A pause shows them until the run continues.
         """

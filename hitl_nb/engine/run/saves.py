@@ -42,7 +42,7 @@ def snapshot_place(ledger: Ledger, run_id: str, epoch: int, pause: int, save: in
 
 
 class Saves:
-    """The saves of one session (a live run).
+    """Saves the state of one run in this process, and remembers the last save.
 
     Attributes:
         place, envelope, pending, position: Place name, signed header, pending call and position of the last save.
@@ -64,11 +64,12 @@ class Saves:
     def make_snapshot(
         self, position: RunPosition, pending: PendingCall | None = None, *, between: bool = False, asks: bool = False
     ) -> Snapshot:
-        """Return a snapshot of the run's state.
+        """Return a snapshot of the run's state. It is not stored yet.
 
         Args:
             position: The position of the run.
-            pending: Call that waits at the position; None: the decided call that is being completed, if there is one.
+            pending: Call that waits for decisions at the position. None: the decided call that is being completed, if
+                there is one.
             between: True: a save between pauses. False: the last save of this session.
             asks: True if people are asked, so that the snapshot is of a new pause.
 
@@ -95,7 +96,7 @@ class Saves:
         return msgspec.structs.replace(snapshot, pause=pause, save=save)
 
     def make_last(self) -> Snapshot:
-        """Return a snapshot of the state at the end.
+        """Return a snapshot of the state at the end of the run. It is not stored yet.
 
         Values that cannot be saved are left out, so a finished run does not fail.
         """
@@ -111,7 +112,7 @@ class Saves:
                 return self.make_snapshot(position)
 
     def save_if_due(self, frame: FrameType) -> None:
-        """Save the run if the last save is long enough ago. Called when code reports, at the end of a statement.
+        """Save the run if the last save is long enough ago. Called at the end of statements and at each turn of a loop.
 
         Args:
             frame: Frame of the statement.
@@ -141,7 +142,7 @@ class Saves:
             self.session.ledger.save_snapshot(self.session.claim, self.make_snapshot(position, between=True))
 
     def make_if_cheap(self) -> Snapshot | None:
-        """Return a snapshot to store together with a step that starts; None if the save would take too long.
+        """Return a snapshot to store together with a step that starts; None if it would take too long or is impossible.
 
         The first step of a session always gets a snapshot if the state can be saved. A later step gets a snapshot if it
         costs next to nothing. So after a crash a run continues at the step itself, unless steps follow each other

@@ -48,7 +48,7 @@ TICK_SECONDS = 0.01
 
 @contextlib.contextmanager
 def enter_loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
-    """Make a session current while a run's state is loaded, inside the `with` block.
+    """Make a session current inside the `with` block, while the state of a run is loaded.
 
     Resources are opened during that time. Steps that their factories call get their results from the record.
     """
@@ -137,7 +137,7 @@ class Session:
     # -- running
 
     async def run(self) -> Any:
-        """Execute the code to its end or next pause, with regular reports.
+        """Execute the code to its end or next pause. Regular calls from the code to the engine save the run.
 
         Returns:
             The return value of the code.
@@ -191,7 +191,7 @@ class Session:
                 self.ledger.release(self.claim)
 
     async def _end_steps(self) -> None:
-        """Wait until the active steps have ended, while the claim is held. No new step or question can begin.
+        """Wait until all steps have ended, while this process has the claim. No new step or question can begin.
 
         Raises:
             CannotPause: A pause would wait forever, or would lose threads that a step has started.
@@ -240,13 +240,13 @@ class Session:
     def _leave_managers(self) -> None:
         """Undo the effects of the `with` blocks in which the run is, and close its generators.
 
-        No code of the user runs for that. Called when the pause is stored.
+        The generators are closed without running their code. Called when the pause is stored.
         """
         revert_effects(self.saver.entered)
         end_generators_quietly(self.saver.generators)
 
     def name_step_call(self, name: str, key: Key | None, args: Any) -> str:
-        """Return the name of a call of a step.
+        """Return the name under which a call of a step is recorded. The same call has the same name after a resume.
 
         Threads make their calls in any order. So a call in a thread without a key is identified by its arguments, if
         these can be compared.
@@ -273,14 +273,14 @@ class Session:
 
     @functools.cached_property
     def earlier_steps(self) -> dict[str, Step]:
-        """Records of all steps of the run, by identity.
+        """Identifier of a step's call -> its record, for all steps of the run.
 
-        Needed for a step that began before the position and is awaited later.
+        Needed for a call that was made before the saved position and is awaited later.
         """
         return {identify_call(step.key): step for step in self.ledger.list_steps(self.run_record.id)}
 
     def begin_step(self, name: str) -> Future[None]:
-        """Add a step that is about to start to the active steps.
+        """Record in memory that a step is about to start, so that a pause waits for its end.
 
         Returns:
             Future of the step. Pass it to `under_way.end_step` when the step has ended.
@@ -294,7 +294,7 @@ class Session:
             return self.under_way.begin_step(name)
 
     def check_not_paused(self) -> None:
-        """Check that the run has not paused. A call that is made again on resume must not run before that.
+        """Check that the run has not paused in another task or thread. Its code must then not continue.
 
         Raises:
             Paused: The run has paused.

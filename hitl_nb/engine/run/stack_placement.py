@@ -34,10 +34,10 @@ def move_to_current_code(
         cell: The cell as it is now; None: the run is of `function`.
         ns: Namespace of the notebook.
         function: The function that the run is of; None: the run is of `cell`.
-        retry: True if the statement at the innermost place failed; it may have been mended.
+        retry: True if the innermost statement failed, so that it may have been edited.
 
     Returns:
-        True if the failed statement was mended.
+        True if the failed statement was edited.
 
     Raises:
         CellChanged: The code that already ran is different now.
@@ -73,7 +73,7 @@ def _comparable_parts(unit: Unit) -> tuple[object, ...]:
 
 
 def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], function: Any) -> Unit | None:
-    """Return the unit (the compiled source) with the current code of a frame's function; None if it is not found."""
+    """Return the source text, with its instrumented code, that defines a frame's function now; None if not found."""
     unit = find_unit(frame.unit)
     if unit is None:
         return None
@@ -87,7 +87,7 @@ def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], func
 
 
 def _is_of_cell(unit: Unit, cell: Unit) -> bool:
-    """Return whether a unit is an earlier version of the agent cell."""
+    """Return whether a compiled source is an earlier version of the agent cell."""
     return unit.shows_last and cell.shows_last
 
 
@@ -146,15 +146,15 @@ def _find_source_part(unit: Unit, name: str) -> str:
 
 
 def read_cell_end(cell: Unit, ns: dict[str, Any]) -> SavedStack:
-    """Return the stack behind the last statement of a cell.
+    """Return the saved form of a cell's run behind its last statement.
 
-    A run continues there if statements are added to the cell.
+    A finished run continues there if statements are added to the cell.
     """
     frame = SavedFrame(cell.key, 0, find_poll_place(cell), "call", {}, {}, ns)
     return SavedStack([frame], True, {}, [frame])
 
 
 def is_at_end(stack: SavedStack, cell: Unit) -> bool:
-    """Return whether a stack is behind the last statement of a cell, so that no code is left to execute."""
+    """Return whether a saved stack is behind the last statement of a cell, so that no code is left to execute."""
     frame = stack.frames[0]
     return len(stack.frames) == 1 and (frame.unit, frame.place) == (cell.key, find_poll_place(cell))
