@@ -100,7 +100,7 @@ def read_agent_source(agent: Agent) -> str:
 async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None) -> AgentRun:
     """Start a run of an agent, or continue the run with this key; see `Agent.run`.
 
-    If this process has a decision file (`HITL_NB_REVIEWER`), its entries answer the proposals, and the run continues.
+    If this process has a decisions file (`HITL_NB_REVIEWER`), its entries answer the proposals, and the run continues.
 
     Args:
         agent: The agent.

@@ -103,14 +103,16 @@ class StepFunction(Definition):
 
 
 class StepAwaitable(AwaitableCall):
-    """A call of an async step. The record has the place where the call was made, not the place where it is awaited.
+    """A call of an async step, as an object that can be awaited and saved.
+
+    The record names the position in the code where the call was made, not where it is awaited.
 
     Args:
         step: The step.
         key: Name of the call in the record.
         args: Positional arguments.
         kwargs: Keyword arguments.
-        exact: True if a continued run continues after the place where the call was made. None: the call was made in
+        exact: True if a continued run continues after the position where the call was made. None: the call was made in
             another process.
     """
 
@@ -145,7 +147,15 @@ class StepAwaitable(AwaitableCall):
 
 
 class StepCall:
-    """One call of a step in a run."""
+    """One call of a step in a run. It uses the recorded result, or calls the function and records its result.
+
+    Args:
+        step: The step.
+        session: The run's session.
+        key: Name of the call in the record.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
+    """
 
     kind = "step"
     is_older = False
@@ -231,13 +241,14 @@ class StepCall:
         raise AssertionError
 
     def _use_record(self, exact: bool) -> tuple[bool, Any]:
-        """Look for the record of this call. If there is no result, the start of the call is recorded.
+        """Look for the record of this call. If the call must be made now, its start is recorded.
 
         Returns:
             (True, the result) if the call was made before; (False, None) if it must be made now.
 
         Raises:
             Exception: The recorded error of the call.
+            Paused: Nobody knows whether an earlier try took effect, so people have to be asked.
         """
         session = self.session
         session.check_going()
@@ -260,7 +271,12 @@ class StepCall:
         return False, None
 
     def _record_start(self, exact: bool, *, again: bool = False) -> None:
-        """Record durably that the call is about to be made. `again`: it is another try of a recorded call."""
+        """Record durably that the call is about to be made.
+
+        Args:
+            exact: True if the code that makes the call is never executed again. A snapshot may then be stored, too.
+            again: True if this is another try of a recorded call.
+        """
         session = self.session
         self.under_way = session.begin_step(self._name)
         try:
@@ -282,7 +298,7 @@ class StepCall:
             raise
 
     def _find_earlier_record(self) -> Step | None:
-        """Return the record of a call that was made before the run's current position; None if there is none."""
+        """Return the record of this call if it was made before the saved position of the run; None if there is none."""
         if self.is_older:
             return self.session.earlier_steps.get(identify_call(self.key))
         ledger, run = self.session.ledger, self.session.run_record.id

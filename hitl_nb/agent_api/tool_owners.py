@@ -16,7 +16,7 @@ LONGEST = 300
 
 
 def with_owner(context: Any, owner: Mapping[str, Any]) -> Any:
-    """Return a call's context with a description of the object added.
+    """Return the context of a proposed method call, with a description of the method's object added.
 
     Entries of the context with the same name are kept.
 
@@ -34,10 +34,10 @@ def with_owner(context: Any, owner: Mapping[str, Any]) -> Any:
 
 
 def describe_owner(value: Any) -> str:
-    """Return the name of an object's class; for a dataclass or pydantic model, also its fields and their values.
+    """Return a description of an object for people: the name of its class, and for a dataclass or model its fields.
 
-    Values of fields are hidden if the name looks like that of a secret, or if the object's own repr leaves the field
-    out.
+    Values of fields are hidden if the name looks like that of a secret. Fields that the object's own repr leaves out
+    are left out.
     """
     if isinstance(value, type):
         return value.__name__

@@ -43,11 +43,15 @@ def find_named_notebooks() -> list[Path] | None:
 
 
 def parse_named_notebooks(words: list[str], folder: Path) -> list[Path] | None:
-    """Return the notebooks that a command line names; the result is that of `find_named_notebooks`.
+    """Return the notebooks that a command line names.
 
     Args:
-        words: The command line.
+        words: The command line of the program that started this kernel.
         folder: Folder to which its paths are relative.
+
+    Returns:
+        Paths of the notebooks. An empty list: a known program (nbconvert, papermill and others) names no existing
+        notebook. None: it is not a known program and names no notebooks.
     """
     at = next((i for i, word in enumerate(words) if Path(word).stem in _PROGRAMS), None)
     program = None if at is None else Path(words[at]).stem

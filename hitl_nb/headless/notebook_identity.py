@@ -33,7 +33,7 @@ MAX_NOTEBOOK_BYTES = 64 << 20
 
 
 class KernelNotebook:
-    """The notebook of one kernel.
+    """Finds out which notebook a kernel runs.
 
     Attributes:
         shell: The IPython shell of the kernel.
@@ -68,9 +68,8 @@ class KernelNotebook:
     def read_path(self) -> str:
         """Return the path of the notebook that this kernel was told or found out.
 
-        Moves of the notebook are not considered.
-
-        For IPython in a terminal, which has no notebook file, it is the working directory.
+        If the notebook was moved since, the path is the old one; see `resolve_path`. For IPython in a terminal, which
+        has no notebook file, it is the working directory.
 
         Raises:
             UnknownNotebook: The path is unknown.
@@ -129,7 +128,7 @@ def _environment_of_parent() -> dict[str, str]:
 
 @functools.cache
 def _process_start() -> datetime:
-    """Return the start time of this process."""
+    """Return the time at which this process started."""
     return datetime.fromtimestamp(psutil.Process().create_time(), UTC)
 
 
@@ -254,7 +253,10 @@ def _list_executed_cells(shell: Any) -> list[str]:
 
 
 def _begins_with(file: Path, executed: list[str]) -> bool:
-    """Return whether the notebook's first code cells are the executed cells, in the same order."""
+    """Return whether the first code cells of a notebook file are the executed cells, in the same order.
+
+    False if the file cannot be read.
+    """
     cells = _read_notebook_json(file).get("cells")
     if not executed or not isinstance(cells, list):
         return False

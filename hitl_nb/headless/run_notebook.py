@@ -231,9 +231,12 @@ class _NotebookPlayer:
 
 
 def _play_on_thread(player: _NotebookPlayer) -> tuple[Literal["finished", "waiting", "failed"], str | None]:
-    """Run `player.play()` to its end, on its own thread and event loop. Returns its result.
+    """Run `player.play()` to its end, on its own thread and event loop.
 
-    If this thread is interrupted (Ctrl-C), the kernel is shut down first.
+    If the calling thread is interrupted (Ctrl-C), the kernel is shut down first.
+
+    Returns:
+        (status, error) as in `NotebookRun`.
     """
     loop = asyncio.new_event_loop()
     task = loop.create_task(player.play())

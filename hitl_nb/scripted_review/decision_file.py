@@ -42,7 +42,7 @@ EntryAction = Literal["approve", "edit", "reject", "respond", "wait"]
 
 
 class VoteEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The vote of one person.
+    """The vote of one person, in an entry of a decisions file.
 
     Attributes:
         reviewer: User name of the voter; "as" in the file.
@@ -64,7 +64,7 @@ class VoteEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One answer to a proposal. It has either an action or votes.
+    """One entry of a decisions file: an answer to a proposal. It has either an action or votes.
 
     Attributes:
         agent: Name of the agents whose proposals the entry answers; `*` matches any characters.
@@ -84,7 +84,7 @@ class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     votes: list[VoteEntry] | msgspec.UnsetType = msgspec.UNSET
 
     def matches(self, proposal: Proposal) -> bool:
-        """Return whether the entry may answer this proposal."""
+        """Return whether the entry may answer this proposal: the agent's name and the title match."""
         return matches_pattern(self.agent, proposal.agent) and matches_pattern(self.title, proposal.title)
 
     def find_mistake(self) -> str:
@@ -125,14 +125,14 @@ class _FileContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 @dataclass(frozen=True)
 class DecisionFile:
-    """The content of a decisions file.
+    """The content of a decisions file, with which tests answer the proposals of agents.
 
     Attributes:
         decisions: The entries, in order.
         writing: Edits of people in workspaces.
         clock: Time for policies; aware, UTC.
-        requesters: User names of those who started the agents, for four eyes. Empty unless the file names them, so
-            that votes count the same for every user who runs the notebook.
+        requesters: User names of those who started the agents. A policy with four eyes does not let them decide. Empty
+            unless the file names them, so that votes count the same for every user who runs the notebook.
     """
 
     decisions: list[DecisionEntry] = field(default_factory=list[DecisionEntry])
@@ -186,12 +186,12 @@ def format_document(file: DecisionFile) -> str:
 
 
 def format_entry(entry: DecisionEntry | ScriptedEdit) -> str:
-    """Return an entry as a line of JSON."""
+    """Return an entry of a decisions file as a line of JSON."""
     return json.dumps(msgspec.to_builtins(entry), ensure_ascii=False)
 
 
 def format_clock(at: datetime) -> str:
-    """Return a time in the format of "clock": "2026-01-05T09:00:00Z"."""
+    """Return a time in the format of "clock" in a decisions file: "2026-01-05T09:00:00Z"."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

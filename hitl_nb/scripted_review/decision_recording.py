@@ -49,7 +49,7 @@ def asks_about_crash(proposal: Proposal) -> bool:
 
 
 def _repeat_answers(proposal: Proposal, answers: Sequence[AnswerGiven]) -> list[DecisionEntry]:
-    """Return the entries that repeat the decision on a proposal."""
+    """Return the entries of a decisions file that repeat the recorded answers to a proposal."""
     entries: list[DecisionEntry] = []
     votes = {one.event: one for one in proposal.votes}  # votes that were replaced or undone are not listed
     for answer in answers:
@@ -63,7 +63,15 @@ def _repeat_answers(proposal: Proposal, answers: Sequence[AnswerGiven]) -> list[
 
 
 def _append_vote(entries: list[DecisionEntry], proposal: Proposal, vote: VoteRecord) -> None:
-    """Add a vote to the last entry if that entry has votes; otherwise add a new entry."""
+    """Add a vote to the entries that repeat the answers to a proposal.
+
+    It is added to the last entry if that entry has votes; otherwise it becomes a new entry.
+
+    Args:
+        entries: The entries so far; extended in place.
+        proposal: The proposal.
+        vote: The recorded vote.
+    """
     action, value = (vote.action, vote.value) if entries else _with_document_text(proposal, vote.action, vote.value)
     given = value if action in ("edit", "respond") else msgspec.UNSET
     one = VoteEntry(reviewer=vote.reviewer, action=action, value=given, reason=vote.reason)
@@ -83,7 +91,10 @@ def _is_reviewer_irrelevant(proposal: Proposal) -> bool:
 
 
 def _make_decision_entry(proposal: Proposal) -> DecisionEntry:
-    """Return an entry that decides the proposal with its recorded action. The entry ignores whom the policy asks."""
+    """Return an entry of a decisions file that decides the proposal with its recorded action.
+
+    Such an entry counts without regard to whom the policy asks.
+    """
     assert proposal.decision is not None
     action, value = _with_document_text(proposal, proposal.decision.action, proposal.decision.value)
     given = value if action in ("edit", "respond") else msgspec.UNSET
@@ -93,7 +104,7 @@ def _make_decision_entry(proposal: Proposal) -> DecisionEntry:
 
 
 def _with_document_text(proposal: Proposal, action: Action, value: Any) -> tuple[Action, Any]:
-    """Return the (action, value) that repeats an action.
+    """Return the (action, value) that an entry of a decisions file needs to repeat an action.
 
     People may have edited a workspace before they approved it. The approval is then repeated as an edit with that text.
     """

@@ -1,7 +1,4 @@
-"""The clock that a decisions file sets.
-
-It does not run, so conditions and timelines give the same result in every run.
-"""
+"""The clock that a decisions file sets. It does not run by itself, so policies give the same result in every run."""
 
 from __future__ import annotations
 

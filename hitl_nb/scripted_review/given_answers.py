@@ -22,7 +22,7 @@ _STEPS_TAKEN = frozenset({"proposal.reminded", "proposal.overdue", "proposal.esc
 
 @dataclass(frozen=True)
 class AnswerGiven:
-    """One answer to a proposal.
+    """One recorded answer to a proposal: a decision, a vote, or a timed action of the clock.
 
     Attributes:
         action: The action; "wait" if the clock acted.
@@ -51,7 +51,7 @@ def newest_runs(ledger: Ledger, notebook: str) -> list[Run]:
 
 
 def list_answers(ledger: Ledger, run: Run) -> list[tuple[Proposal, list[AnswerGiven]]]:
-    """Return the proposals of a run in the order in which they were asked, each with its answers.
+    """Return the proposals of a run in the order in which they were asked, each with its recorded answers.
 
     Proposals that a policy decided, that expired or that were superseded are left out.
     """

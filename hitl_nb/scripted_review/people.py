@@ -28,7 +28,7 @@ from hitl_nb.structs import prepare_structs
 
 
 class ScriptedEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One edit or comment of a scripted person.
+    """One edit or comment of a scripted person in a workspace: an entry of "writing" in a decisions file.
 
     Attributes:
         agent: Name of the agents in whose workspaces the edit is made; `*` matches any characters.
@@ -68,7 +68,7 @@ class ScriptedEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ScriptedPeople:
-    """The scripted people of one decisions file in one workspace.
+    """Makes the scripted edits and comments of one decisions file in one workspace.
 
     Args:
         ledger: Ledger of the workspace.
@@ -153,7 +153,10 @@ class ScriptedPeople:
 
 
 def _find_place(hand: ScriptedEdit) -> TextFinder:
-    """Return a function that finds the range of the document's text that the person replaces."""
+    """Return a function that finds the range of a document's text that a scripted edit replaces.
+
+    The range is empty if the edit only inserts text.
+    """
     if hand.instead is not None:
         return locate_quote(hand.instead)
     if hand.behind is None:

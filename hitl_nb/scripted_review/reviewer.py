@@ -37,7 +37,7 @@ class DecisionFileReviewer:
         path: Path of the file.
         entries: The entries of the file.
         clock: Time that policies see while this reviewer answers.
-        requesters: User names of those who started the agents, for four eyes.
+        requesters: User names of those who started the agents. A policy with four eyes does not let them decide.
     """
 
     def __init__(self, path: Path) -> None:
@@ -146,14 +146,21 @@ class DecisionFileReviewer:
             answers = answers[given or 1 :]
 
     def _find_used_numbers(self, ledger: Ledger, run: Run) -> list[int]:
-        """Return the list of the numbers of the entries that have answered this run. Callers append to the list."""
+        """Return the numbers of the entries that have answered this run, as a list to which callers append."""
         name = (id(ledger), run.notebook, run.agent, run.key)
         if name not in self._used or self._used[name][0] != run.id:
             self._used[name] = (run.id, [])
         return self._used[name][1]
 
     def _take_entry(self, taken: list[int], proposal: Proposal) -> tuple[int, DecisionEntry]:
-        """Mark the next matching entry as used, and return (its number, the entry).
+        """Mark the next unused entry of the decisions file that matches a proposal as used.
+
+        Args:
+            taken: Numbers of the entries that have answered the proposal's run; extended in place.
+            proposal: The proposal.
+
+        Returns:
+            (number of the entry in the file, the entry).
 
         Raises:
             Unanswered: There is no unused entry that matches the proposal.

@@ -20,10 +20,10 @@ from hitl_nb.scripted_review.fixed_clock import ManualClock
 
 
 class ScriptedPause:
-    """Answers the open proposals of one pause.
+    """Answers the open proposals of one pause with entries of a decisions file.
 
-    Each proposal takes entries of the file until it is decided. A "wait" entry ends when the clock reaches the next
-    step of its proposal's timeline. The clock moves only when all proposals that are still open wait.
+    Each proposal takes entries until it is decided. A "wait" entry ends when the clock reaches the next step of its
+    proposal's timeline. The clock moves only when all proposals that are still open wait.
 
     Args:
         ledger: Ledger of the proposals.
@@ -45,7 +45,7 @@ class ScriptedPause:
         self._waits: dict[str, datetime] = {}
 
     def begin(self, proposals: Sequence[Proposal]) -> None:
-        """Take the first entry for each proposal and check it. Nothing is decided yet.
+        """Take the first entry of the decisions file for each proposal and check it. Nothing is decided yet.
 
         Raises:
             Unanswered: A proposal has no entry.
@@ -57,7 +57,7 @@ class ScriptedPause:
             self._check_entry(proposal, number, entry)
 
     def play(self) -> None:
-        """Decide the proposals that were passed to `begin`, with entries of the file.
+        """Decide the proposals that were passed to `begin`, with entries of the decisions file.
 
         Raises:
             Unanswered: A proposal has not enough entries.
@@ -70,7 +70,11 @@ class ScriptedPause:
             self._advance_clock()
 
     def _answer_proposal(self, proposal: Proposal) -> Proposal:
-        """Use entries for a proposal until it is decided or waits for the clock. Returns the changed proposal."""
+        """Use entries of the decisions file for a proposal until it is decided or waits for the clock.
+
+        Returns:
+            The changed proposal.
+        """
         while proposal.status == "open" and proposal.id not in self._waits:
             number, entry = self._next.pop(proposal.id, None) or self._take(proposal)
             self._check_entry(proposal, number, entry)
@@ -102,7 +106,7 @@ class ScriptedPause:
     # -- deciding
 
     def _check_entry(self, proposal: Proposal, number: int, entry: DecisionEntry) -> None:
-        """Check that an entry is valid for a proposal.
+        """Check that an entry of the decisions file is valid for a proposal.
 
         Raises:
             HitlError: The entry is not valid.
@@ -117,7 +121,13 @@ class ScriptedPause:
                 self._decision_value(proposal, vote.action, vote.value, f"decisions[{number}].votes[{n}]")
 
     def _decision_value(self, proposal: Proposal, action: Action, value: Any, where: str) -> Any:
-        """Return the value of an action in the form that the ledger takes.
+        """Return the value of an entry in the form that the ledger takes; None for actions without a value.
+
+        Args:
+            proposal: The proposal.
+            action: The action of the entry.
+            value: The value in the entry.
+            where: Place in the file, for messages.
 
         Raises:
             HitlError: The proposal does not allow the action, or the edited value is not valid.
@@ -137,7 +147,11 @@ class ScriptedPause:
             ) from None
 
     def _decide(self, proposal: Proposal, entry: DecisionEntry, number: int) -> Proposal:
-        """Decide the proposal with an entry. Returns the decided proposal. The entry ignores whom the policy asks."""
+        """Decide the proposal with an entry of the decisions file. It counts without regard to whom the policy asks.
+
+        Returns:
+            The decided proposal.
+        """
         assert entry.action is not msgspec.UNSET
         assert entry.action != "wait"
         where = f"decisions[{number}]"
@@ -158,7 +172,10 @@ class ScriptedPause:
             ) from None
 
     def _vote(self, proposal: Proposal, vote: VoteEntry, where: str) -> Proposal:
-        """Submit the vote of a named person. Returns the changed proposal.
+        """Submit the vote of a named person from the decisions file.
+
+        Returns:
+            The changed proposal.
 
         Raises:
             HitlError: The vote is refused.
