@@ -129,9 +129,10 @@ class DecisionFileReviewer:
         return made is not None and made.by == "script" and made.reviewer == self.path.name
 
     def _recall_answers(self, proposal: Proposal, answers: Sequence[AnswerGiven], taken: list[int]) -> None:
-        """Mark the entries that gave these answers as used, and move the clock.
+        """Mark the entries of the decisions file that gave these recorded answers as used, and move the clock.
 
-        Entries that the file no longer has are skipped.
+        The clock is moved to the latest time at which a timed action of the answers was due. Entries that the file no
+        longer has are skipped.
         """
         answers = [one for one in answers if not one.is_decision or one.reviewer == self.path.name]
         while answers:

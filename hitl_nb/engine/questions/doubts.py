@@ -48,7 +48,7 @@ _brief, _full = _ShortRepr(40), _ShortRepr(_MAX_TEXT_CHARS)
 
 @dataclass(frozen=True)
 class EffectAnswer:
-    """The answer of people about an effect in doubt.
+    """The answer of people to the question whether a step took effect, whose process died during its call.
 
     Attributes:
         took_effect: True if the call took effect.
@@ -246,14 +246,17 @@ def _make_answer_schema(returns: Any) -> dict[str, Any]:
 
 
 class EffectsInDoubt:
-    """Asks people about the effects in doubt of one run (steps whose process died), and reads their answers."""
+    """Asks people about the effects in doubt of one run, and reads their answers.
+
+    An effect is in doubt if the process died during the call of a step, so that nobody knows whether it happened.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self._answers: dict[str, EffectAnswer] = {}
 
     def settle_all(self) -> None:
-        """Read the answers about all effects in doubt, and ask people about effects without an answer.
+        """Read the answers about all effects in doubt (steps whose process died), and ask people about the others.
 
         It is called before any code runs. If the state cannot be saved at this point, people are asked about each
         effect when its step is called again.
@@ -278,7 +281,7 @@ class EffectsInDoubt:
         return of_this_try or identify_call(name_doubt_place(step)) in self.session.questions.answers_by_place
 
     def find_effect_answer(self, step: Step) -> EffectAnswer:
-        """Return the answer of people about a step that is in doubt.
+        """Return the answer of people to the question whether a step took effect, whose process died during its call.
 
         Raises:
             Paused: Nobody has answered yet; the run is saved and waits.

@@ -45,7 +45,10 @@ class Saves:
     """Saves the state of one run in this process, and remembers the last save.
 
     Attributes:
-        place, envelope, pending, position: Place name, signed header, pending call and position of the last save.
+        place: Name of the last snapshot's place in the store; its signature is bound to this name.
+        envelope: Signed header of the last snapshot.
+        pending: Call that waited for decisions at the last save; None if there was none.
+        position: Position of the run at the last save.
         variables: Name -> value of the variables in the last save; empty after a save between pauses.
     """
 

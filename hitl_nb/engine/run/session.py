@@ -48,9 +48,10 @@ TICK_SECONDS = 0.01
 
 @contextlib.contextmanager
 def enter_loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
-    """Make a session current inside the `with` block, while the state of a run is loaded.
+    """Make a `Session` the current one inside the `with` block, while the saved state of a run is loaded.
 
-    Resources are opened during that time. Steps that their factories call get their results from the record.
+    Resources (`hitl.resource`) are opened during that time. Steps that their factories call get their results from the
+    record.
     """
     session = Session(ledger, run, claim, LiveRun(None), saver, source="")
     token = running_session.set(session)

@@ -28,7 +28,10 @@ from hitl_nb.engine.compile.tree.nodes import (
 
 
 class Assignments(Comprehensions):
-    """Instruments the statements that bind or delete targets. Base class of `Statements`."""
+    """Rewrites the statements that bind or delete targets, so that a pause inside them can be saved and resumed.
+
+    Base class of `Statements`.
+    """
 
     def _instrument_simple(self, node: ast.stmt) -> list[ast.stmt]:
         self.instrument_parts(node)
@@ -36,7 +39,9 @@ class Assignments(Comprehensions):
         return [*before, node, *after]
 
     def instrument_assign(self, node: ast.Assign) -> list[ast.stmt]:
-        """Instrument an assignment. Returns the statements to use instead.
+        """Rewrite an assignment so that a pause inside it can be saved and resumed.
+
+        Returns the statements to use instead.
 
         If a target calls, as in `f().x = value`, the value is first kept in a local variable. Then one statement for
         each target binds it.
@@ -51,10 +56,13 @@ class Assignments(Comprehensions):
         return [*made, *clear_names([name])]
 
     def _instrument_whole_assign(self, node: ast.Assign) -> list[ast.stmt]:
-        """Instrument an assignment that stays one statement. Returns the statements to use instead.
+        """Rewrite an assignment, which stays one statement, so that a pause inside it can be saved and resumed.
 
         If binding a target can fail, the value is also kept in a local variable. A run that failed can then continue at
         the target, and the call that gave the value is not executed again.
+
+        Returns:
+            The statements to use instead.
         """
         value = node.value
         makes = self.call_finder.has_call(value) or isinstance(value, COMPREHENSIONS) or len(node.targets) > 1
@@ -111,7 +119,10 @@ class Assignments(Comprehensions):
         return made
 
     def _evaluate_target_parts(self, target: Any, node: ast.AST) -> list[ast.stmt]:
-        """Instrument an annotation without a value, as in `f().x: int`. Python evaluates the parts of such a target."""
+        """Make statements for an annotation without a value, as in `f().x: int`.
+
+        They evaluate the parts of its target, as Python does.
+        """
         parts = [target.value] + ([target.slice] if isinstance(target, ast.Subscript) else [])
         parts = [part for part in parts if not isinstance(part, ast.Slice)]
         return [made for part in parts for made in self._instrument_simple(expression(part, node))]

@@ -37,15 +37,21 @@ _CODE_NAMES = {"ListComp": "listcomp", "SetComp": "setcomp", "DictComp": "dictco
 
 
 class Comprehensions(Expressions):
-    """Instruments comprehensions, generator expressions, and lambdas that contain them. Base class of `Statements`."""
+    """Rewrites comprehensions, generator expressions, and lambdas that contain them. Base class of `Statements`.
+
+    They become functions with loops, in which a pause can be saved and resumed.
+    """
 
     @abstractmethod
     def instrument_definition(self, node: Any, name: str) -> list[ast.stmt]:
-        """Instrument a function definition. Returns the statements to use instead.
+        """Rewrite the body of a function definition so that a pause inside it can be saved and resumed.
 
         Args:
             node: The definition.
             name: Name of the function for people, for example `<listcomp>`.
+
+        Returns:
+            The statements to use instead.
         """
 
     def _instrument_comprehension(self, node: Any) -> ast.expr:
@@ -57,10 +63,10 @@ class Comprehensions(Expressions):
         return self._make_function(node, awaits=awaits)
 
     def _choose_by_source(self, node: Any) -> ast.expr:
-        """Instrument a comprehension without calls. Its iterable decides at run time how it is executed.
+        """Rewrite a comprehension without calls, so that its iterable decides at run time how it is executed.
 
-        If the iterable is a generator or coroutine, which may pause, the comprehension runs as an instrumented
-        function. Otherwise it runs as Python's own comprehension, which is faster.
+        If the iterable is a generator or coroutine, which may pause, the comprehension runs as a function in which a
+        pause can be saved. Otherwise it runs as Python's own comprehension, which is faster.
         """
         plain, source = deepcopy(node), node.generators[0].iter
         given = self.file_value(source)

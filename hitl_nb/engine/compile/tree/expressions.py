@@ -48,10 +48,10 @@ NAMESPACE_VIEWS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 
 
 class Expressions(ABC):
-    """Instruments the expressions of one function.
+    """Rewrites the expressions of one function so that a pause inside them can be saved and resumed.
 
-    CPython keeps the intermediate values of an expression on a stack that cannot be read. The instrumented expression
-    also keeps them in local variables, as in `f((.t0 := a()), b())`.
+    CPython keeps the intermediate values of an expression on a stack that cannot be read. The rewritten expression also
+    keeps them in local variables, as in `f((.t0 := a()), b())`.
 
     Attributes:
         filed: Names of these local variables in the current statement. They are set to None behind it.
@@ -74,12 +74,12 @@ class Expressions(ABC):
     """The method for each kind of expression that is more than a sequence of parts."""
 
     def __init__(self, builder: TreeBuilder, function: InstrumentedFunction, nodes: Sequence[ast.AST]) -> None:
-        """Prepare the instrumentation of a function.
+        """Prepare the rewriting of a function.
 
         Args:
             builder: Builder of the whole tree.
             function: The function.
-            nodes: Nodes of its body, without those of nested functions, before they are instrumented.
+            nodes: Nodes of its body, without those of nested functions, before they are changed.
         """
         self.builder = builder
         self.call_finder: CallFinder = builder.call_finder
@@ -157,9 +157,9 @@ class Expressions(ABC):
                 return set_position(ast.NamedExpr(store(self.new_name()), node), None)
 
     def instrument_parts(self, node: Any) -> Any:
-        """Instrument a node whose parts are all evaluated, one after another. Returns the node.
+        """Rewrite the parts of a node so that a pause inside them can be saved and resumed. Returns the node.
 
-        Values of parts before a call are kept in local variables.
+        All parts must be evaluated, one after another. Values of parts before a call are kept in local variables.
         """
         return self._instrument_calling_parts(node) if self.call_finder.has_call_below(node) else node
 
@@ -217,7 +217,10 @@ class Expressions(ABC):
     # -- one kind of expression each
 
     def visit(self, node: Any) -> Any:
-        """Instrument an expression in place. Returns the node to use instead of it."""
+        """Rewrite an expression so that a pause inside it can be saved and resumed.
+
+        Returns the node to use instead of it.
+        """
         kind: type[ast.AST] = node.__class__
         if is_leaf(node) or not self.call_finder.has_call_below(node):
             return node
@@ -324,7 +327,7 @@ class Expressions(ABC):
         return self.instrument_lambda_body(node)
 
     def instrument_lambda_body(self, node: ast.Lambda) -> ast.expr:
-        """Instrument the body of a lambda as a function of its own. Returns the lambda."""
+        """Rewrite the body of a lambda so that a pause inside it can be saved and resumed. Returns the lambda."""
         if self.call_finder.has_call_below(node.body):
             function = self.builder.add_function(node, "lambda", "<lambda>", self.function)
             nodes = list_own_nodes([node.body])

@@ -36,7 +36,9 @@ OPEN, ENDED, RETURNED, BROKE, CONTINUED, ASKED = range(6)
 
 
 class ProtectedBlocks(Assignments):
-    """Instruments `try`, `with` and `return`. Base class of `Statements`.
+    """Rewrites `try`, `with` and `return` so that a pause inside them can be saved and resumed.
+
+    Base class of `Statements`.
 
     Attributes:
         loop_depth: Number of loops around the current statement.
@@ -51,18 +53,18 @@ class ProtectedBlocks(Assignments):
 
     @abstractmethod
     def instrument_block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Instrument the statements of a block; see `Statements`."""
+        """Rewrite the statements of a block so that a pause inside them can be saved and resumed; see `Statements`."""
         ...
 
     @abstractmethod
     def instrument_branch(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Instrument a block that need not run; see `Statements`."""
+        """Rewrite a block that may be skipped at run time; see `Statements`."""
         ...
 
     # -- leaving
 
     def instrument_loop_exit(self, node: ast.stmt, exit_state: int) -> list[ast.stmt]:
-        """Instrument `break` or `continue`. Returns the statements to use instead.
+        """Rewrite `break` or `continue`. Returns the statements to use instead.
 
         If the statement leaves a block with a `finally`, a local variable (the flag of that block) is set first. So a
         resume inside the `finally` block knows how it was entered.
@@ -76,7 +78,7 @@ class ProtectedBlocks(Assignments):
         return [node]
 
     def instrument_return(self, node: ast.Return) -> list[ast.stmt]:
-        """Instrument a `return`. Returns the statements to use instead.
+        """Rewrite a `return`. Returns the statements to use instead.
 
         Inside a block with a `finally`, the value is first kept in the local variable `.rv`, and the flag of the block
         is set. So a resume inside the `finally` block can return that value.
@@ -107,7 +109,10 @@ class ProtectedBlocks(Assignments):
     # -- try
 
     def instrument_try(self, node: ast.Try) -> list[ast.stmt]:
-        """Instrument a `try` statement. Returns the statements to use instead."""
+        """Rewrite a `try` statement so that a pause inside it can be saved and resumed.
+
+        Returns the statements to use instead.
+        """
         return self._instrument_try_finally(node) if node.finalbody else self._instrument_try_except(node)
 
     def _instrument_try_finally(self, node: ast.Try) -> list[ast.stmt]:
@@ -164,9 +169,13 @@ class ProtectedBlocks(Assignments):
     # -- with
 
     def instrument_with(self, node: Any) -> list[ast.stmt]:
-        """Instrument a `with` or `async with`. Several managers become nested statements.
+        """Rewrite a `with` or `async with` so that a pause inside it can be saved and resumed.
 
-        It becomes calls of `__enter__` and `__exit__` around `try` statements.
+        It becomes calls of `__enter__` and `__exit__` around `try` statements. Several managers become nested
+        statements.
+
+        Returns:
+            The statements to use instead.
         """
         if len(node.items) > 1:
             inner = ast.copy_location(type(node)(node.items[1:], node.body), node)

@@ -31,7 +31,7 @@ from hitl_nb.engine.compile.tree.protected_blocks import BROKE, CONTINUED, Prote
 
 
 class Statements(ProtectedBlocks):
-    """Instruments the statements of one function: changes their nodes so that a pause can save the frame."""
+    """Rewrites the statements of one function so that a pause inside them can be saved and resumed."""
 
     _instrumenters: ClassVar[dict[type[ast.stmt], str]] = {
         ast.Import: "_leave_unchanged",
@@ -65,7 +65,7 @@ class Statements(ProtectedBlocks):
     """The method for each kind of statement."""
 
     def instrument_block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Instrument the statements of a block.
+        """Rewrite the statements of a block so that a pause inside them can be saved and resumed.
 
         Args:
             statements: The statements.
@@ -90,7 +90,7 @@ class Statements(ProtectedBlocks):
         return made or [fill_positions(ast.Pass(), None)]
 
     def instrument_branch(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Instrument a block that may be skipped at run time, such as the body of an `if`.
+        """Rewrite a block that may be skipped, such as the body of an `if`, so that a pause inside it can be saved.
 
         In an agent cell, a statement is added which records that the block has run.
 
@@ -121,7 +121,10 @@ class Statements(ProtectedBlocks):
         return is_simple and self.function.is_agent and self.call_finder.has_call(node)
 
     def instrument_statement(self, node: ast.stmt) -> list[ast.stmt]:
-        """Instrument a statement. Returns the statements to use instead."""
+        """Rewrite a statement so that a pause inside it can be saved and resumed.
+
+        Returns the statements to use instead.
+        """
         return getattr(self, self._instrumenters.get(type(node), "_instrument_simple"))(node)
 
     def _leave_unchanged(self, node: ast.stmt) -> list[ast.stmt]:
@@ -265,12 +268,15 @@ class Statements(ProtectedBlocks):
         return [*before, *self.instrument_definition(node, node.name, is_agent=is_agent), *after]
 
     def instrument_definition(self, node: Any, name: str, *, is_agent: bool = False) -> list[ast.stmt]:
-        """Instrument a function definition. Returns a list with the definition.
+        """Rewrite the body of a function definition so that a pause inside it can be saved and resumed.
 
         Args:
-            node: The definition.
+            node: The definition; it is changed.
             name: Name of the function for people, for example `<listcomp>`.
             is_agent: True if it has the decorator `@hitl.agent`.
+
+        Returns:
+            A list with the definition.
         """
         function = self.builder.add_function(node, "def", name, self.function)
         function.is_agent = is_agent
@@ -299,7 +305,10 @@ class Statements(ProtectedBlocks):
         return [*before, node, *after]
 
     def instrument_class_body(self, node: ast.ClassDef, parent: Any) -> None:
-        """Instrument the methods and the lambdas of a class. Other statements of its body are left unchanged."""
+        """Rewrite the methods and the lambdas of a class so that a pause inside them can be saved and resumed.
+
+        Other statements of the class body are left unchanged.
+        """
         function = self.builder.add_function(node, "class", node.name, parent)
         self.builder.tree.remember_sharing(function, [])
         function.globals = _list_globals(list_own_nodes(node.body))
@@ -307,7 +316,13 @@ class Statements(ProtectedBlocks):
         inner.instrument_methods(node.body)
 
     def instrument_methods(self, statements: list[ast.stmt]) -> None:
-        """Instrument the functions that the statements of a class body define, including those of nested classes."""
+        """Rewrite the functions that a class body defines, so that a pause inside them can be saved and resumed.
+
+        Functions of nested classes are included.
+
+        Args:
+            statements: Statements of the class body.
+        """
         for statement in statements:
             for part in list_lambdas(statement):
                 self.instrument_lambda_body(part)  # expressions that the class body itself evaluates are not filed

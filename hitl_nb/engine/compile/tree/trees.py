@@ -138,10 +138,10 @@ class SourceTree:
         return ast.Module(body, []) if body else None
 
     def record_cells(self, code: types.CodeType) -> None:
-        """Record for each function which variables it shares with other functions, as the compiler found them.
+        """Record for each function which variables it shares with other functions (closure variables).
 
         Args:
-            code: The compiled `sharing_module`.
+            code: The compiled `sharing_module`. The compiler has found the shared variables of its functions.
         """
         for nested in iterate_codes(code):
             function = self.find_function(nested)
@@ -181,7 +181,7 @@ class SourceTree:
 
 
 class TreeBuilder:
-    """Builds the instrumented tree of one module.
+    """Rewrites the syntax tree of one source text, so that a pause inside its code can be saved and resumed.
 
     Args:
         flags: Compiler flags of `from __future__` imports.
@@ -220,11 +220,14 @@ class TreeBuilder:
         return made
 
     def build_tree(self, module: ast.Module, *, shows_last: bool) -> SourceTree:
-        """Instrument the syntax tree of a source text.
+        """Rewrite the syntax tree of a source text, so that a pause inside its code can be saved and resumed.
 
         Args:
             module: The parsed source; its nodes are changed.
             shows_last: If True, the last expression is displayed and the text counts as an agent cell.
+
+        Returns:
+            The rewritten (instrumented) tree.
         """
         tree = self.tree
         self.call_finder.examine_module(module)
