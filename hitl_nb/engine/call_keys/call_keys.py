@@ -58,7 +58,7 @@ def check_key(key: object, of: str) -> Key | None:
         return str(key)
     try:
         if not isinstance(key, bool):
-            return operator.index(key)  # pyright: ignore[reportArgumentType]  # raises for what is no integer
+            return operator.index(key)  # pyright: ignore[reportArgumentType]  # raises TypeError if `key` is no integer
     except TypeError:
         pass
     raise TypeError(f"key of {of} must be a str or an int, not {type(key).__name__}; str(...) makes one")

@@ -38,7 +38,7 @@ class ExpectedCalls:
 
     def __init__(self, records: Iterable[CallRecord] = ()) -> None:
         self._records = [(record, place) for record in records if (place := _parse_name(record.name)) is not None]
-        # Calls inside a gated call are named after it. Their records are needed as long as its own record is.
+        # Calls inside a gated call are named after that call. Their records are needed as long as its own record.
         self._outer_places = {digest_call(record.name): place for record, place in self._records}
 
     def find_floors(self, ended_counts: Mapping[str, int]) -> tuple[int | None, int | None]:

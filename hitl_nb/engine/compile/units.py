@@ -135,7 +135,7 @@ class Unit:
 
         The code has numbers of syntax nodes in place of line numbers. `finish_code` makes the final form.
         """
-        with ignore_compiler_warnings(self.filename):  # the plain compile has warned
+        with ignore_compiler_warnings(self.filename):  # compiling the source itself has shown the warnings
             return compile(module, self.filename, "exec", self.flags | flags, True)
 
     def finish_code(

@@ -35,7 +35,7 @@ def describe_code(code: CodeType) -> tuple[Any, ...]:
     It is equal for equal source, in every process and at any line of a cell.
     """
     known = find_code(code)
-    constants = code.co_consts if known is None else code.co_consts[:-1]  # the last one says which function it is
+    constants = code.co_consts if known is None else code.co_consts[:-1]  # the last constant names unit and function
     return (code.co_code, code.co_names, code.co_varnames, tuple(map(_describe_constant, constants)))
 
 

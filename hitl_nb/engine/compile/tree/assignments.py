@@ -112,7 +112,7 @@ class Assignments(Comprehensions):
             made += self.instrument_assign(fill_positions(ast.Assign([node.target], node.value), node))
         elif not isinstance(target, ast.Name):
             made += self._evaluate_target_parts(target, node)
-        elif node.simple and not is_cell:  # natively a local by its annotation alone
+        elif node.simple and not is_cell:  # in Python, the annotation alone makes the name local
             made.append(make_if(constant(0), [assign(target.id, constant(None))]))
         if is_cell:
             made += self._file_annotation(node)

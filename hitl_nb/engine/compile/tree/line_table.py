@@ -11,7 +11,10 @@ from collections.abc import Sequence
 SourcePosition = tuple[int, int, int, int]  # first line, last line, first column, last column (columns in UTF-8 bytes)
 
 ONE_LINE, NO_COLUMNS, LONG, NONE = 10, 13, 14, 15
-"""Kinds of entries. Those before ONE_LINE are at the line of the entry before; those from it on, one to a line."""
+"""Kinds of entries.
+
+Kinds below ONE_LINE have the line of the entry before. The kinds ONE_LINE to ONE_LINE + 2 are 0 to 2 lines below it.
+"""
 
 
 class LineTableWriter:
@@ -74,7 +77,7 @@ _SPELLED_NUMBERS = [_spell_number(number) for number in range(_SPELLED_COUNT)]
 _LONG_HEADS, _NONE_HEADS = (
     [b"", *(bytes((0x80 | kind << 3 | units - 1,)) for units in range(1, 9))] for kind in (LONG, NONE)
 )
-"""How an entry begins that is for so many units."""
+"""First byte of an entry of each of the two kinds; the index is the number of its code units (1 to 8)."""
 
 
 def read_number(entry: bytes, at: int) -> int:

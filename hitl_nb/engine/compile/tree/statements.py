@@ -325,7 +325,7 @@ class Statements(ProtectedBlocks):
         """
         for statement in statements:
             for part in list_lambdas(statement):
-                self.instrument_lambda_body(part)  # expressions that the class body itself evaluates are not filed
+                self.instrument_lambda_body(part)  # values of the class body itself are not kept in local variables
             if isinstance(statement, FUNCTIONS):
                 is_agent = any(map(_is_agent_mark, statement.decorator_list))
                 self.instrument_definition(statement, statement.name, is_agent=is_agent)
