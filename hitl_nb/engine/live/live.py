@@ -1,11 +1,8 @@
 """The running code of one run: its position on the stack, the names of its calls, and the ways to leave it.
 
-This module neither reads nor writes the store; `session` does. Terms:
-
-- Code *reports* (polls) between statements, in loops and behind calls: it calls the engine, which may save the run.
-- A *place* is the position of a frame's pending call. Code is *exact* if a continued run continues directly behind the
-  pending call. Otherwise the call is executed again.
-- A *stack* is the saved data of all frames of the run (`SavedStack`).
+This module neither reads nor writes the store; `session` does. Code *reports* (polls) between statements and in loops:
+it calls the engine, which may save the run. A *place* is the position of a frame's pending call. Code is *exact* if a
+continued run continues directly behind that call; otherwise the call is executed again.
 """
 
 from __future__ import annotations
@@ -101,10 +98,7 @@ class LiveRun:
     # -- running
 
     async def run(self) -> Any:
-        """Run the code to its end.
-
-        Returns:
-            The return value of the code.
+        """Run the code to its end, and return its result.
 
         Raises:
             Paused: The run was saved and must stop.
@@ -162,7 +156,7 @@ class LiveRun:
         self.refused.raise_swallowed()
 
     def refuse(self, error: CannotPause, calls: tuple[object, ...]) -> None:
-        """Record that a question is refused, so that the error is raised again if the code swallows it.
+        """Record that a question is refused (`error`), so that the error is raised again if the code swallows it.
 
         Args:
             error: The error that the asking code gets.
@@ -172,15 +166,7 @@ class LiveRun:
         RUNTIME.due = True
 
     def _report_place(self, frame: types.FrameType) -> None:
-        """Handle a call of the running code to the engine, which happens between statements and in loops.
-
-        Args:
-            frame: The user's frame that runs.
-
-        Raises:
-            Paused: The run was saved and must stop.
-            CannotPause: A question was refused, and the code has swallowed the error.
-        """
+        """Handle a call of the running code to the engine, which happens between statements and in loops."""
         RUNTIME.due = True
         self.check_stopped()
         RUNTIME.due = False
@@ -202,8 +188,7 @@ class LiveRun:
     def _record_unwinding(self, error: BaseException, frame: types.FrameType, by_with: bool) -> None:
         """Pass the position of an error to `on_unwinding`, so that it can be saved, if no code can handle the error.
 
-        It is called before the error leaves an `except` block, or before a `finally` or `with` runs for it, because
-        they change the state.
+        Called before an `except`, `finally` or `with` block changes the state for the error.
         """
         seen: BaseException | None = error
         while seen is not None:
@@ -221,10 +206,9 @@ class LiveRun:
             self.on_unwinding(RunPosition(stack, self._read_failure_counts(stack), find_line=self.find_line))
 
     def _step_out_for_retry(self, error: BaseException, stack: SavedStack) -> bool:
-        """Remove frames from the saved stack of an error, if a retry of their code cannot help.
+        """Remove frames whose code need not be retried from a failed stack.
 
-        Returns:
-            True if a retry from the remaining frames may help.
+        Returns whether a retry of the rest may help.
         """
         if not step_out_of_raising(stack):
             return False
@@ -240,14 +224,10 @@ class LiveRun:
     # -- the call that is being made
 
     def begin_call(self, callee: Any) -> bool:
-        """Record that a recorded call (a step or a question) is about to be made.
+        """Record that a recorded call (a step or a question) of `callee` is about to be made.
 
-        Args:
-            callee: The function that is called.
-
-        Returns:
-            True if a continued run continues directly behind the call (the call is *exact*). False: a continued run
-            makes the call again, with the code that leads to it.
+        Returns True if a continued run continues directly behind the call (it is *exact*). False: a continued run makes
+        the call again, with the code that leads to it.
         """
         if self.is_nested or not self.is_running or started_in.get() is not None:
             return False
@@ -262,7 +242,7 @@ class LiveRun:
     async def await_call(self, call: Awaitable[Any]) -> Any:
         """Await a recorded call.
 
-        If the run is saved and continued meanwhile, the call is made again and has the same name.
+        If the run is saved and continued meanwhile, the call is made again, by the same name.
         """
         execution = self.keys.find_execution(self._task)
         if execution is None:  # the call was made before any call was named
@@ -307,12 +287,8 @@ class LiveRun:
         share one. Calls made inside a recorded call are numbered separately, because they are not made again if the
         recorded call is not executed again.
 
-        Args:
-            name: Name of the function that is called.
-            key: The `key=` of the call, if the user has given one.
-
         Raises:
-            ValueError: Another task has an unfinished call with this key.
+            ValueError: Another task has an unfinished call with the same `key` (the `key=` that the user has given).
         """
         if key is not None:
             self._keyed_calls.begin_execution(self.current_execution)
@@ -325,10 +301,9 @@ class LiveRun:
         return start.name_call(kind if inside_call.get() else f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:
-        """Record that a thread is about to be started.
+        """Prepare the start of a thread.
 
-        Returns:
-            The execution after which the recorded calls of the thread are named; None if there is none.
+        Returns the execution after which the recorded calls of the thread are named.
         """
         self.begin_call(None)
         return self.current_execution
@@ -349,10 +324,7 @@ class LiveRun:
 
     @property
     def current_moment(self) -> object:
-        """An object that identifies the current execution of the current statement; None if no code of the run runs.
-
-        Two values are equal if they come from the same execution.
-        """
+        """An object that is equal at all times in one execution of one statement; None if no code of the run runs."""
         if not self.is_running:
             return None
         try:
@@ -388,9 +360,7 @@ class LiveRun:
     line = property(find_line)
 
     def hold_tasks(self) -> contextlib.AbstractContextManager[None]:
-        """Return a context manager that stops the run's other tasks during its block.
-
-        It is used while a thread reads the position and leaves the run.
+        """Return a context manager that stops the run's other tasks, while a thread reads the position and leaves.
 
         Raises:
             CannotSave: A task cannot be saved. The context manager raises it.
@@ -421,14 +391,10 @@ class LiveRun:
         return RunPosition(stack, self.keys.collect_counts(), self.result, lambda: "the end")
 
     def read_failure_position(self, error: BaseException) -> RunPosition | None:
-        """Return the position at which an error was raised that no code handled.
+        """Return the position of an error that no code handled; None if the run must not continue there.
 
-        Args:
-            error: The error.
-
-        Returns:
-            None if the run must not continue there. Reasons: a `finally` or `with` has run since, the code has passed a
-            refused question, or the position cannot be saved.
+        Reasons for None: a `finally` or `with` has run since, the code has passed a refused question, or the position
+        cannot be saved.
         """
         if self._stack is not None:
             return self.waiting_position
@@ -443,10 +409,7 @@ class LiveRun:
         return RunPosition(stack, self._read_failure_counts(stack), find_line=lambda: "the error")
 
     def list_managers(self) -> list[Any]:
-        """List the context managers of the `with` blocks in which the run is.
-
-        The list is empty if the stack cannot be read.
-        """
+        """List the context managers of the `with` blocks in which the run is; empty if the stack cannot be read."""
         try:
             stack = self._driver.read_stack(find_user_frame(), lambda value: False)
         except CannotSave:
@@ -461,7 +424,7 @@ class LiveRun:
             asyncio_calls.close_unstarted_coroutines()
 
     def read_call_position(self) -> RunPosition:
-        """Read the position before the call that is being made. A continued run makes the call again.
+        """Read the position before the call that is being made, so that a continued run makes the call again.
 
         Raises:
             CannotSave: The position cannot be saved.
@@ -491,9 +454,5 @@ class LiveRun:
 
 
 def find_task_name(names: Sequence[str]) -> str:
-    """Return the name of the task to which places belong; "" for the run's own code.
-
-    Args:
-        names: Names of the places of a stack, outermost first.
-    """
+    """Return the name of the task to which names of places (outermost first) belong; "" for the run's own code."""
     return names[0] if names[0].startswith("task ") else ""

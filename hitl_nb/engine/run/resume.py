@@ -40,8 +40,7 @@ class RunCode:
         begin: Starts the code from its beginning.
         ns: Globals of the code.
         source: Source text, shown to people and used by `--as-recorded`.
-        cell: Compiled code of the agent cell; None: the run is of `function`.
-        function: The `@hitl.agent` function; None: the run is of `cell`.
+        cell, function: Compiled code of the agent cell, or the `@hitl.agent` function. The other one is None.
     """
 
     begin: Callable[[], Any]
@@ -79,7 +78,6 @@ class _HeldState:
     Attributes:
         place: Name of the snapshot's place in the store.
         envelope: Signed header of the snapshot.
-        loaded: The live objects.
         cell: (notebook, name of the agent).
         is_finished: True if the run has finished. The notebook then has its variables, and the cell may be run again.
     """
@@ -175,11 +173,7 @@ async def continue_run(
 
 
 def describe_changed_inputs(sentences: Iterable[str]) -> str:
-    """Return a message about inputs that have other values now, for a run that continues or is shown again.
-
-    Args:
-        sentences: A sentence for each input.
-    """
+    """Return a message about inputs with other values now, made of a sentence for each input."""
     return (
         f"{CHANGED_SINCE} {'; '.join(sentences)}. It goes on with what it began with; "
         "--restart begins it anew with what there is now, --key EXPR makes one run for each value."
@@ -210,16 +204,9 @@ def open_saved_state(ledger: Ledger, run: Run) -> OpenedSnapshot | None:
 
 
 def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, claimed: bool) -> OpenedSnapshot | None:
-    """Open a snapshot of a run after a check of its signature.
+    """Open a snapshot of a run after a check of its signature; None if `found` is None.
 
-    Args:
-        ledger: The records of the store.
-        run: The run.
-        found: The stored snapshot; None if there is none.
-        claimed: True if this process has the claim, so that nobody else can have changed the run.
-
-    Returns:
-        The snapshot; None if `found` is None.
+    `claimed` is True if this process has the claim, so that nobody else can have changed the run.
 
     Raises:
         Untrusted: The signature is not valid, or the snapshot is older than the run's last pause.
@@ -242,11 +229,7 @@ def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, clai
 def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver) -> LoadedState:
     """Return the state of a run: the live objects if this process has them, otherwise loaded from the snapshot.
 
-    Args:
-        run: The run.
-        saved: The snapshot.
-        ns: Namespace of the notebook; the saved variables are put into it.
-        saver: Restores the state of the process and of modules.
+    The saved variables are put into `ns`. `saver` restores the state of the process and of modules.
     """
     saver.process.must_restore = run.status != "finished"
     saver.definitions.own |= saved.own
@@ -278,8 +261,8 @@ def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver
 def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str, Any]) -> bool:
     """Return whether the notebook has redefined a class of which the saved state has objects.
 
-    Objects that are loaded from the snapshot get the new class. Live objects would keep the old class, and the next
-    save would keep that class by value, in every later kernel too.
+    Live objects would keep the old class, and the next save would keep it by value, in every later kernel too. Objects
+    that are loaded from the snapshot get the new class.
     """
     return any(
         isinstance(definition, type) and root not in saved.own and ns.get(root) is not definition
@@ -289,15 +272,7 @@ def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str,
 
 
 def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
-    """Return whether the notebook has since defined a function or class again.
-
-    If so, the saved one must not replace it.
-
-    Args:
-        name: Name of the variable.
-        value: Its saved value.
-        ns: Namespace of the notebook.
-    """
+    """Return whether the notebook has since defined a function or class again, so that the saved one is not used."""
     return find_defined_name(value, ns) == name and find_notebook_name(ns.get(name), ns) == name
 
 
@@ -317,7 +292,7 @@ async def _work_on_run(session: Session) -> RunOutcome:
 def _hold_state(session: Session, status: str) -> None:
     """Keep the live objects of a run, so that this process continues the run with them and not with copies.
 
-    Of the finished runs of an agent cell, only the last one is kept. Running that cell again gives the notebook its
+    Of the finished runs of an agent cell, only the last one is kept: running the cell again gives the notebook its
     variables back. Nothing is kept if an `@agent` function has failed or finished, or if generators or context managers
     were ended. The next try then continues from the snapshot.
     """
@@ -353,10 +328,7 @@ def _hold_state(session: Session, status: str) -> None:
 def _make_live_run(
     run: Run, status: str, saved: OpenedSnapshot | None, code: RunCode, saver: Saver, shown: RunDisplay
 ) -> tuple[LiveRun, PendingCall | None]:
-    """Return the run's code at its saved position, and the call with which it waits there for decisions.
-
-    The call is None if the run does not wait for decisions, or if the failed statement was edited.
-    """
+    """Return the run's code at its saved position, and the call that waits there for decisions; None if none waits."""
     if saved is None:
         return LiveRun(code.begin, end=code.read_end, display=shown.display), None
     loaded = load_state(run, saved, code.ns, saver)
@@ -370,7 +342,7 @@ def _make_live_run(
 
 
 def copy_stack(stack: SavedStack) -> SavedStack:
-    """Return a copy of a saved stack. The copy can be continued, which changes it, without changing the original."""
+    """Return a copy of a saved stack. To continue a run changes the copy, not the original."""
     frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
     return SavedStack(frames, stack.waits_for_answer, {}, frames, stack.tasks)
 
@@ -378,7 +350,7 @@ def copy_stack(stack: SavedStack) -> SavedStack:
 def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
     """Return the records of the steps that the run may call from its saved position on.
 
-    If the run failed there, failed steps of the last statement are left out, so that they are called again.
+    Failed steps of a statement that failed are left out, so that they are called again.
     """
     here = f"{live.keys.lowest_number:09d}"
     return [
@@ -389,11 +361,9 @@ def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> l
 
 
 def _remember_answers(session: Session, asked: list[Proposal]) -> None:
-    """Give a session the decided questions that its code may ask again. The whole history is not read.
+    """Give a session the decided questions that its code may ask again, but not the whole history.
 
-    Args:
-        session: The session, at its saved position.
-        asked: The proposals of the run's last pause.
+    `asked` has the proposals of the run's last pause.
     """
     run, floor = session.run_record, _find_floor(session.live)
     if any(p.status == "expired" for p in asked):

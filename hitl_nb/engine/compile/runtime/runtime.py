@@ -2,10 +2,8 @@
 
 Each instrumented code object has the runtime among its constants. No name refers to it, so it adds nothing to a
 namespace, and no definition of the user can hide it. Pickled for another process (joblib, `multiprocessing`, Ray), it
-becomes a plain class of builtins: a worker does not need hitl_nb.
-
-A frame is *restored* (also: *continued*) if a resume has built it again, in this process, from saved data. The *pending
-call* is the call that was running in a frame when the frame was saved.
+becomes a plain class of builtins: a worker does not need hitl_nb. A frame is *rebuilt* if a resume has made it again
+from saved data.
 """
 
 from __future__ import annotations
@@ -54,10 +52,9 @@ class PlainAsyncIterator:
 
 
 class HeldIterator:
-    """Iterator for a generator that a resume has rebuilt inside a `yield from`.
+    """Iterator for a generator that a resume has rebuilt inside a `yield from`; it wraps the iterator delegated to.
 
-    The first step yields None and does nothing else. The resume makes this step to bring the generator to its `yield
-    from`. Later steps are those of `iterator`, the generator or iterator that was delegated to.
+    The first step yields None and does nothing else: the resume uses it to bring the generator to its `yield from`.
     """
 
     def __init__(self, iterator: Any) -> None:
@@ -81,8 +78,8 @@ class HeldIterator:
 class ContinuedGenerator:
     """Generator of a `@contextmanager` function that a resume has rebuilt, when the run paused inside it.
 
-    Before the pause, `contextlib` had called `next` or `throw` on it. After the resume, `contextlib` makes this call
-    again. That first call only brings the generator to its saved position.
+    `contextlib` makes its call of `next` or `throw`, which was interrupted by the pause, again. That first call only
+    brings the generator to its saved position.
     """
 
     def __init__(self, generator: Any) -> None:
@@ -94,10 +91,7 @@ class ContinuedGenerator:
         return next(self.generator)
 
     def throw(self, *args: Any) -> Any:
-        """Throw an error into the generator.
-
-        The first call ignores the error and only brings the generator to its saved place.
-        """
+        """Throw an error into the generator; the first call ignores it and brings the generator to its saved place."""
         if self.is_fresh:
             return next(self)
         return self.generator.throw(*args)
@@ -108,9 +102,9 @@ class ContinuedGenerator:
 
 
 class ContinuedAwait:
-    """Awaitable for a coroutine that a resume has rebuilt inside an `await`.
+    """Awaitable for a coroutine rebuilt inside an `await`.
 
-    `__await__` returns the iterator of the awaited object that was saved.
+    `__await__` returns the saved iterator of the awaited object.
     """
 
     __slots__ = ("awaited",)
@@ -123,10 +117,9 @@ class ContinuedAwait:
 
 
 class HeldAwait(ContinuedAwait):
-    """Awaitable for a coroutine that a resume has rebuilt inside an `await`.
+    """Awaitable for a coroutine rebuilt inside an `await`.
 
-    The first step yields None and only brings the coroutine to its saved position. Later steps are those of the awaited
-    object.
+    Its first step yields None; the awaited object makes the others.
     """
 
     __slots__ = ()
@@ -156,7 +149,7 @@ def iterate_async(value: Any) -> Any:
 
 
 def visible(function: Any, found: Any) -> Any:
-    """Remove the engine's names (they begin with a dot) from a result of `locals()`, `vars()` or `dir()`.
+    """Return a result of `locals()`, `vars()` or `dir()` without the engine's names, which begin with a dot.
 
     The name `.0` is kept: Python itself gives it to the argument of a comprehension.
 
@@ -170,18 +163,15 @@ def visible(function: Any, found: Any) -> Any:
 
 
 def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None) -> Any:
-    """Remove the engine's names from a result of `locals()`, `vars()` or `dir()` in a comprehension.
+    """Return a result of `locals()`, `vars()` or `dir()` in a comprehension, without the engine's names.
 
     Since Python 3.12, `locals()` in a list comprehension also shows the variables around it (PEP 709). The engine makes
-    a function of the comprehension, so this function adds those variables.
+    a function of the comprehension, so those variables are added here.
 
     Args:
-        function: The function that was called, such as `locals`.
+        function: The function that was called; the result of another function is returned unchanged.
         found: The result of the function in the comprehension's frame.
         namespace: The variables around the comprehension; None: there are none.
-
-    Returns:
-        The changed result; `found` if `function` is another function.
     """
     seen = visible(function, found)
     if function is builtins.dir:
@@ -192,15 +182,9 @@ def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None)
 
 
 def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
-    """Call `locals`, `vars`, `dir`, `eval` or `exec` for code at the top level of a notebook cell.
+    """Call `locals`, `vars`, `dir`, `eval` or `exec` (`function`) with the namespace of the notebook.
 
-    The engine compiles a cell to a function, so `locals()` would return the variables of that function. The namespace
-    of the notebook is used instead.
-
-    Args:
-        function: The function.
-        args: Its arguments.
-        namespace: Namespace of the notebook.
+    The engine compiles a cell to a function, so at the top level `locals()` would return variables of that function.
     """
     if function is builtins.locals or function is builtins.vars:
         return namespace
@@ -212,9 +196,7 @@ def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, An
 
 
 def expand(mapping: Any) -> dict[str, Any]:
-    """Return a copy of the mapping of a call `f(**mapping)`.
-
-    It is made before later arguments are evaluated, because they may change the mapping.
+    """Return a copy of the mapping of a call `f(**mapping)`, made before later arguments can change the mapping.
 
     Raises:
         TypeError: `mapping` is no mapping, or has a key twice. The messages are Python's.
@@ -258,8 +240,8 @@ _thrown_states: dict[int, tuple[Any, dict[int, tuple[BaseException, Any]]]] = {}
 def throw(exception: BaseException) -> None:
     """Raise a saved exception again, in a frame that a resume has rebuilt inside an `except` block.
 
-    So the frame enters the block again, which first calls `settle`. `settle` restores the traceback and contexts that
-    this raise changes. Raising can also break a cycle in the contexts of exceptions that are being handled.
+    The block first calls `settle`, which restores the traceback and contexts that this raise changes. Raising can also
+    break a cycle in the contexts of exceptions that are being handled.
     """
     contexts: dict[int, tuple[BaseException, Any]] = {id(exception): (exception, exception.__context__)}
     handled = sys.exception()
@@ -288,27 +270,20 @@ def resume_iterator(iterator: Any) -> Iterator[Any]:
 
 
 def _hide_iter(iterator: Any) -> Any:
-    """Return an iterator on which `iter` may be called.
-
-    The iterator is wrapped if its `__iter__` is a method of the user, which may begin from the start.
-    """
+    """Wrap an iterator if its `__iter__` is a method of the user, because calling it may begin from the start."""
     method = getattr(kind_of(iterator), "__iter__", None)
     return PlainIterator(iterator) if method is None or isinstance(method, types.FunctionType) else iterator
 
 
 def open_iterator(iterator: Any) -> Any:
-    """Replace an iterator whose position cannot be read by an equal iterator whose position can be saved.
-
-    `openers` has the types of such iterators.
-    """
+    """Replace an iterator whose position cannot be saved by an equal one whose position can; see `openers`."""
     return openers[kind_of(iterator)](iterator)
 
 
 def keep_iterator(iterator: Any) -> Any:
-    """Return the iterator of a `for` loop that an exception leaves, so that a failed run can continue the loop later.
+    """Return the iterator of a loop that an exception leaves, so that a failed run can continue the loop later.
 
-    Returns:
-        The iterator; None if it contains a generator of the user's code, because such a generator must be closed now.
+    None if it contains a generator of the user's code, because such a generator must be closed now.
     """
     kind = kind_of(iterator)
     if kind in (enumerate, zip, map, filter):
@@ -330,19 +305,14 @@ openers: dict[type, Callable[[Any], Any]] = {}
 
 
 def drive(generator: Any) -> Any:
-    """Continue a generator that was running inside a `send` or `throw` call when the run was saved.
-
-    Returns:
-        The next value that the generator yields.
-    """
+    """Continue a generator that was running inside a `send` or `throw` call at the pause. Returns the next value."""
     return generator.send(None)
 
 
 def finish_closing(generator: Any) -> Any:
     """Continue a generator or coroutine that was running inside its `close()` call when the run was saved.
 
-    Returns:
-        The generator's return value (Python 3.13 and later); before 3.13, None.
+    Returns the generator's return value (Python 3.13 and later); before 3.13, None.
 
     Raises:
         RuntimeError: The generator yielded instead of ending.
@@ -359,9 +329,7 @@ def finish_closing(generator: Any) -> Any:
 def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
     """Return an iterator for a `for` loop that a resume has rebuilt while it waited for its next item.
 
-    Args:
-        pending: Returns the next item, or raises `StopIteration` if there is none.
-        iterator: The saved iterator, for the items after it.
+    `pending` returns that item, or raises `StopIteration`. The items after it come from `iterator`.
     """
     try:
         item = pending()
@@ -374,9 +342,7 @@ def continue_iterator(pending: Any, iterator: Any) -> Iterator[Any]:
 async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterator[Any]:
     """Return an iterator for an `async for` loop that a resume has rebuilt while it waited for its next item.
 
-    Args:
-        awaitable: Gives the next item, or raises `StopAsyncIteration` if there is none.
-        iterator: The saved iterator, for the items after it.
+    `awaitable` gives that item, or raises `StopAsyncIteration`. The items after it come from `iterator`.
     """
     try:
         item = await awaitable
@@ -388,10 +354,7 @@ async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterato
 
 
 async def resume_async_iterator(iterator: Any) -> AsyncIterator[Any]:
-    """Return an iterator for an `async for` loop that a resume has rebuilt in the middle of a turn.
-
-    It yields None for that turn, whose item is in a local variable. Then it yields the remaining items of `iterator`.
-    """
+    """Return an iterator for a rebuilt `async for` loop: None for the saved turn, then the remaining items."""
     yield None
     async for item in PlainAsyncIterator(iterator):
         yield item

@@ -2,13 +2,7 @@
 
 A node of the user keeps the user's position. A node that the engine adds has the line -1, which CPython gives to its
 own instructions. Such instructions take the position of the instruction before, so tracers and tracebacks do not show a
-line for them.
-
-Local names of the engine begin with a dot, which no source text can write. To *file* a value is to keep it in such a
-local name of the frame, as in `(.t0 := value)`. A *slot* names a part of a node by the field that holds it.
-
-In the functions that make a node, `at` is the node whose position the new node gets. None: the node is the engine's
-own.
+line for them. Local names of the engine begin with a dot, which no source text can write.
 """
 
 from __future__ import annotations
@@ -38,15 +32,7 @@ POSITION_FIELDS = ("lineno", "end_lineno", "col_offset", "end_col_offset")
 
 
 def fill_positions(node: Node, at: ast.AST | None) -> Node:
-    """Give a new syntax node, and all nodes below it that have no position, the source position of another node.
-
-    Args:
-        node: The new node. Nodes below it that have a position keep it.
-        at: Node whose position is used. None: the new nodes get the line -1, which marks nodes of the engine.
-
-    Returns:
-        `node`.
-    """
+    """Give `node`, and nodes below it without a position, that of `at` (None: the engine adds them). Returns `node`."""
     if type(node) not in _WITHOUT_POSITION:
         if "lineno" in node.__dict__:
             return node
@@ -61,15 +47,7 @@ _WITHOUT_POSITION = frozenset((ast.arguments, ast.comprehension, ast.withitem, a
 
 
 def set_position(node: Node, at: ast.AST | None) -> Node:
-    """Give a new syntax node the source position of another node. Nodes below it are not changed.
-
-    Args:
-        node: The new node.
-        at: Node whose position is used. None: the new node gets the line -1, which marks nodes of the engine.
-
-    Returns:
-        `node`.
-    """
+    """Give only the new `node` itself the source position of `at`; None: the engine adds it. Returns `node`."""
     fields = node.__dict__
     if at is None:
         fields["lineno"] = fields["end_lineno"] = fields["col_offset"] = fields["end_col_offset"] = -1
@@ -81,10 +59,7 @@ def set_position(node: Node, at: ast.AST | None) -> Node:
 
 
 def copy_node(node: Node) -> Node:
-    """Return a copy of a syntax node. Its fields, and lists in fields, can be replaced without a change of `node`.
-
-    The nodes below are shared with `node`, except the `arguments` node of a function.
-    """
+    """Return a copy of a node whose fields, and lists in fields, can be replaced without changing `node`."""
     fields: dict[str, Any] = {
         name: list(cast("list[object]", value)) if isinstance(value, list) else value
         for name, value in ast.iter_fields(node)
@@ -102,53 +77,37 @@ _LOAD, _STORE = ast.Load(), ast.Store()
 
 
 def load(name: str, at: ast.AST | None = None) -> ast.Name:
-    """Make a syntax node that reads the variable `name`.
-
-    It gets the source position of `at`. If `at` is None, it is marked as added by the engine.
-    """
+    """Make a node that reads the variable `name`, at the source position of `at` (None: the engine adds it)."""
     return set_position(ast.Name(name, _LOAD), at)
 
 
 def store(name: str, at: ast.AST | None = None) -> ast.Name:
-    """Make a syntax node that binds the variable `name`.
-
-    It gets the source position of `at`. If `at` is None, it is marked as added by the engine.
-    """
+    """Make a node that binds the variable `name`, at the source position of `at` (None: the engine adds it)."""
     return set_position(ast.Name(name, _STORE), at)
 
 
 def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
-    """Make a syntax node of a constant value.
-
-    It gets the source position of `at`. If `at` is None, it is marked as added by the engine.
-    """
+    """Make a node of a constant value, at the source position of `at` (None: the engine adds it)."""
     return set_position(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
-    """Make a statement that assigns the expression `value` to the variable `name`.
-
-    Parts without a source position get that of `at`. If `at` is None, they are marked as added by the engine.
-    """
+    """Make a statement that assigns `value` to `name`, at the source position of `at` (None: the engine adds it)."""
     if "lineno" not in value.__dict__:
         fill_positions(value, at)
     return set_position(ast.Assign([store(name, at)], value), at)
 
 
 def clear_names(names: Iterable[str]) -> list[ast.stmt]:
-    """Make a statement that sets local variables of the engine to None.
-
-    Returns:
-        A list with the statement; empty if there are no names.
-    """
+    """Make a statement that sets local variables of the engine to None. Returns a list, empty if there are no names."""
     targets: list[ast.expr] = [store(name) for name in names]
     return [set_position(ast.Assign(targets, constant(None)), None)] if targets else []
 
 
 def runtime_attribute(name: str, at: ast.AST | None = None) -> ast.Attribute:
-    """Make a syntax node that reads an attribute of the runtime, the object whose functions instrumented code calls.
+    """Make a node that reads an attribute of the runtime, the object whose functions instrumented code calls.
 
-    It gets the source position of `at`. If `at` is None, the node has no position, and is shared by all callers.
+    If `at` (for the source position) is None, the engine adds it, and all callers get the same node.
     """
     if at is None:
         known = _own_attributes.get(name)
@@ -159,27 +118,21 @@ def runtime_attribute(name: str, at: ast.AST | None = None) -> ast.Attribute:
 
 
 _own_attributes: dict[str, ast.Attribute] = {}
-"""Nodes of runtime attributes that have no position, by name of the attribute.
-
-They are never changed, so trees share them.
-"""
+"""Attributes of the runtime as nodes that the engine adds, by name. They are never changed, so trees share them."""
 
 
 def is_runtime_attribute(node: ast.Attribute) -> bool:
-    """Return whether a syntax node reads an attribute of the runtime.
-
-    The runtime is the object whose functions instrumented code calls.
-    """
+    """Return whether a node reads an attribute of the runtime, the object that instrumented code calls."""
     return isinstance(node.value, ast.Constant) and node.value.value is RUNTIME
 
 
 def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.Call:
-    """Make a syntax node that calls a function of the runtime, the object whose functions instrumented code calls.
+    """Make a node that calls a function of the runtime, the object whose functions instrumented code calls.
 
     Args:
         name: Name of the function, an attribute of `Runtime`.
         args: Positional arguments. Those without a source position get that of `at`.
-        at: Node whose source position the call gets. None: the call is marked as added by the engine.
+        at: Node whose source position the call gets. None: the engine adds the call.
     """
     for part in args:
         if "lineno" not in part.__dict__:
@@ -188,10 +141,7 @@ def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.C
 
 
 def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
-    """Make an expression statement of `value`.
-
-    Parts without a source position get that of `at`. If `at` is None, they are marked as added by the engine.
-    """
+    """Make an expression statement of `value`, at the source position of `at` (None: the engine adds it)."""
     if "lineno" not in value.__dict__:
         fill_positions(value, at)
     return set_position(ast.Expr(value), at)
@@ -200,10 +150,7 @@ def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
 def make_if(
     test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt] = (), at: ast.AST | None = None
 ) -> ast.If:
-    """Make an `if` statement.
-
-    Parts without a source position get that of `at`. If `at` is None, they are marked as added by the engine.
-    """
+    """Make an `if` statement. Parts without a source position get that of `at` (None: the engine adds them)."""
     return fill_positions(ast.If(test, list(body), list(orelse)), at)
 
 
@@ -213,10 +160,7 @@ def is_engine_name(name: str) -> bool:
 
 
 def is_filed_value(node: ast.AST | None) -> bool:
-    """Return whether a syntax node is `(.t := value)`.
-
-    Such a node keeps an intermediate value in a local variable that the engine has added.
-    """
+    """Return whether a node is `(.t := value)`, which keeps a value in a local variable that the engine has added."""
     return isinstance(node, ast.NamedExpr) and is_engine_name(node.target.id)
 
 
@@ -247,19 +191,12 @@ def is_super(node: ast.AST) -> bool:
 
 
 def iterate_own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a syntax node and all nodes below it that belong to the same scope.
-
-    Nested functions, lambdas and classes are yielded, but not the nodes inside them.
-    """
+    """Yield a node and all nodes below it in the same scope, so not the nodes in nested functions and classes."""
     return iter(list_own_nodes([node]))
 
 
 def list_own_nodes(nodes: Iterable[ast.AST]) -> list[ast.AST]:
-    """List the given syntax nodes and all nodes below them that belong to the same scope.
-
-    Nested functions, lambdas and classes are listed, but not the nodes inside them. The order differs from
-    `iterate_own_nodes`.
-    """
+    """List several nodes and all nodes below them in the same scope; the order differs from `iterate_own_nodes`."""
     found = list(nodes)
     for part in found:
         if part.__class__ not in _CLOSED_KINDS:
@@ -271,10 +208,7 @@ _CLOSED_KINDS = frozenset((*SCOPES, ast.Name, ast.Constant))
 
 
 def list_body_nodes(body: Iterable[ast.AST]) -> list[ast.AST]:
-    """List the statements of a block and all nodes below them that belong to the same scope.
-
-    Nested functions, lambdas and classes are listed, but not the nodes inside them.
-    """
+    """List the statements of a block and all nodes below them in the same scope; see `iterate_own_nodes`."""
     return [node for statement in body for node in iterate_own_nodes(statement)]
 
 
@@ -306,12 +240,7 @@ def list_lambdas(statement: ast.stmt) -> list[ast.Lambda]:
 
 
 def collect_bound_names(body: Sequence[ast.stmt], *, has_walrus: bool = True) -> set[str]:
-    """Return the names that statements bind in their own scope.
-
-    Args:
-        body: The statements.
-        has_walrus: If False, no expression of the text has a `:=`, so expressions need not be searched.
-    """
+    """Return the names that statements bind in their own scope. `has_walrus` is False if no expression has a `:=`."""
     found: set[str] = set()
     for statement in body:
         _add_bound_names(statement, found, has_walrus)
@@ -377,10 +306,9 @@ def iterate_comprehension_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def list_slots(node: ast.AST) -> list[Slot]:
-    """List the parts of a syntax node that Python evaluates, in the order of evaluation.
+    """List the slots of a node that Python evaluates, in order: (field of the node, index in the field or None).
 
-    A part is named by a slot: (field of the node, index in the field or None). Defaults of parameters have the fields
-    `args.defaults` and `args.kw_defaults`. Parts that may be skipped at run time are included.
+    Defaults have the fields `args.defaults` and `args.kw_defaults`. Parts that may be skipped are included.
     """
     match node:
         case ast.Call():
@@ -426,11 +354,9 @@ def _list_defaults(args: ast.arguments) -> list[Slot]:
 
 
 def list_parts(node: Any) -> list[tuple[Any, Any, Any]]:
-    """List the parts of a syntax node that Python evaluates, in the order of evaluation.
+    """List the parts of a node that Python evaluates, in order, each as (holder, key, part).
 
-    Returns:
-        (holder, key, part) for each part, so that `holder[key] = new` replaces it. The holder is a list, or the
-        `__dict__` of a node. A keyword argument is listed as its `ast.keyword` node.
+    `holder[key] = new` replaces a part. A keyword argument is listed as its `ast.keyword` node.
     """
     if node.__class__ is ast.Call:
         args, keywords = node.args, node.keywords
@@ -446,25 +372,14 @@ def list_parts(node: Any) -> list[tuple[Any, Any, Any]]:
 
 
 def read_slot(node: ast.AST, slot: Slot) -> ast.expr | ast.keyword:
-    """Return a part of a syntax node.
-
-    Args:
-        node: The node.
-        slot: (field of the node, index in the field or None).
-    """
+    """Return the part of a syntax node in a slot: (field of the node, index in the field or None)."""
     holder, name = _find_holder(node, slot)
     value = getattr(holder, name)
     return value if slot[1] is None else value[slot[1]]
 
 
 def write_slot(node: ast.AST, slot: Slot, value: ast.AST) -> None:
-    """Replace a part of a syntax node.
-
-    Args:
-        node: The node; it must be a copy made by `copy_node`.
-        slot: (field of the node, index in the field or None).
-        value: The new part.
-    """
+    """Replace the part of a syntax node in a slot, as in `read_slot`. The node must be a copy made by `copy_node`."""
     holder, name = _find_holder(node, slot)
     if slot[1] is None:
         setattr(holder, name, value)

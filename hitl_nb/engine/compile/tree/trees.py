@@ -141,7 +141,7 @@ class SourceTree:
         """Record for each function which variables it shares with other functions (closure variables).
 
         Args:
-            code: The compiled `sharing_module`. The compiler has found the shared variables of its functions.
+            code: The compiled `sharing_module`, from which the result of the compiler is read.
         """
         for nested in iterate_codes(code):
             function = self.find_function(nested)
