@@ -1,1 +1,1 @@
-"""Objects that are opened again in place of being saved."""
+"""Objects that are opened again on resume (connections, clients, files), because they cannot be saved."""

@@ -1,7 +1,8 @@
-"""boto3 clients and resources: opened again with what they know of service, region, endpoint, options and credentials.
+"""Open boto3 clients and resources again, with their service, region, endpoint, options and credentials.
 
-Credentials that boto3 found by itself (environment, profile, role) are found again, never saved. A client is made a
-second time at the pause and compared: one that was made with arguments that it does not show is refused.
+Credentials that boto3 found by itself (environment, profile, role) are never saved; boto3 searches for them again. At
+the pause, a second client is made from the description and compared with the first. A client that was made with
+arguments that cannot be read from it is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _OWN = "it was made with arguments that it does not show, or has event handlers 
 _HTTP = ("_verify", "_cert_file", "_key_file", "_max_pool_connections", "_socket_options")
 _UNSIGNED = "unsigned requests"
 _FEATURE = re.compile(r" m/\S+")
-"""The part of a user agent that lists the features used so far."""
+"""Matches the part of a user agent that lists the features used so far."""
 
 
 def _describe_client(client: Any) -> dict[str, Any]:
@@ -30,10 +31,14 @@ def _describe_client(client: Any) -> dict[str, Any]:
 
 
 def _describe_boto_object(client: Any, *, of_resource: bool) -> dict[str, Any]:
-    """Describe the arguments of a client. The client of a resource has event handlers which others do not have.
+    """Describe the arguments of a client, as data for `_open_client`.
+
+    Args:
+        client: The client.
+        of_resource: True: the client belongs to a boto3 resource, so it has additional event handlers.
 
     Raises:
-        NotSavedError: The client cannot be opened again from them.
+        NotSavedError: A client that is opened from this description differs from `client`.
     """
     about: dict[str, Any] = {
         "of_resource": of_resource,
@@ -68,10 +73,12 @@ def _describe_boto_object(client: Any, *, of_resource: bool) -> dict[str, Any]:
 
 
 def _open_with_same_credentials(about: dict[str, Any], client: Any) -> tuple[Any, Any]:
-    """Open a session that finds the client's credentials, whose profile is noted, and a client of it.
+    """Open a session that has the same credentials as a client, and a client of this session.
+
+    `about["profile"]` is set to the profile with these credentials, or stays None for the default session.
 
     Raises:
-        NotSavedError: The client cannot be opened again.
+        NotSavedError: No profile has these credentials.
     """
     session = _open_session(None)
     plain = _open_client(about, session)
@@ -86,7 +93,7 @@ def _open_with_same_credentials(about: dict[str, Any], client: Any) -> tuple[Any
 
 
 def _read_explicit_keys(client: Any) -> list[Any] | None:
-    """Credentials that were given as arguments, without secrets; None if boto3 found them."""
+    """Return credentials that were given as arguments, with secrets replaced; None if boto3 found them itself."""
     found = _read_credentials(client)
     if found is None or found.method != "explicit":
         return None
@@ -98,9 +105,10 @@ def _read_credentials(client: Any) -> Any:
 
 
 def _identify_credentials(client: Any) -> Any:
-    """Identify the credentials of a client by the access key.
+    """Return a value that is equal for equal credentials: their source and access key.
 
-    Temporary credentials differ each time, so they are identified by their source.
+    Temporary credentials have a new key each time, so they are identified by their source and class. None: no
+    credentials.
     """
     found = _read_credentials(client)
     if found is None:
@@ -117,7 +125,7 @@ def _is_unsigned(value: Any) -> bool:
 
 
 def _read_comparable_state(client: Any) -> dict[str, Any]:
-    """Read the parts of a client that can be compared."""
+    """Return the parts of a client that must be equal in the client that is opened again."""
     http = client._endpoint.http_session
     emitter = client.meta.events._emitter
     return {
@@ -134,7 +142,7 @@ def _read_comparable_state(client: Any) -> dict[str, Any]:
 
 
 def _iterate_handlers(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Iterate over the event handlers of a client, each with its event."""
+    """Yield `(event, name of the handler)` for the event handlers of a client."""
     path = f"{path}.{node['chunk']}"
     for part in node["values"] or ():
         for handler in part:

@@ -1,4 +1,4 @@
-"""Which TLS contexts were given a client certificate: a context itself does not tell."""
+"""Record which TLS contexts loaded a client certificate, because this cannot be read from a context."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _contexts_with_certificate: WeakSet[ssl.SSLContext] = WeakSet()
 
 
 def watch_certificates() -> None:
-    """From now on, remember the contexts that load a client certificate."""
+    """Record each context that loads a client certificate, from now on."""
     load: Any = ssl.SSLContext.load_cert_chain
     if hasattr(load, "__wrapped__"):
         return
@@ -25,5 +25,5 @@ def watch_certificates() -> None:
 
 
 def has_certificate(context: object) -> bool:
-    """Tell whether a context has loaded a client certificate since `watch_certificates`."""
+    """Return True if a context has loaded a client certificate since `watch_certificates` was called."""
     return isinstance(context, ssl.SSLContext) and context in _contexts_with_certificate

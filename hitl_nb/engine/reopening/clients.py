@@ -1,7 +1,7 @@
-"""Clients of HTTP services: opened again with what they themselves know of their arguments.
+"""Open sessions of requests and clients of OpenAI and Anthropic again, with the arguments that can be read from them.
 
-A client is made a second time at the pause and compared: one that was made with arguments that it does not show is
-refused.
+At the pause, a second client is made from the description and compared with the first. A client that was made with
+arguments that cannot be read from it is refused.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _SHOWN = {
     "default_headers": "_custom_headers",
     "default_query": "_custom_query",
 }
-"""Arguments, and the attributes that show them."""
+"""Argument -> the attribute of a client from which the argument is read."""
 _SECRETS = ("api_key", "admin_api_key", "auth_token", "webhook_secret", "webhook_key")
 
 
@@ -109,7 +109,11 @@ def _open_model_client(about: dict[str, Any]) -> Any:
 
 
 def _check_same_client(client: Any, again: Any) -> None:
-    """Compare what a client holds with what one holds that was made of the description."""
+    """Compare a client with one that was made from its description.
+
+    Raises:
+        NotSavedError: They differ.
+    """
     old, new = _read_attributes(client), _read_attributes(again)
     for name, value in old.items():
         if name not in new:

@@ -1,4 +1,4 @@
-"""Database connections: opened again with what the object itself knows of its arguments."""
+"""Open connections of sqlite3 again, with the arguments and settings that can be read from a connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAVED_PRAGMAS = (
     *("cache_size", "temp_store", "automatic_index", "read_uncommitted", "reverse_unordered_selects", "trusted_schema"),
     *("cell_size_check", "legacy_alter_table", "secure_delete", "wal_autocheckpoint"),
 )
-"""Settings of one connection; an older SQLite does not know all of them."""
+"""Settings of a connection that are saved. An older SQLite does not have all of them."""
 
 
 def _describe_connection(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _describe_connection(connection: sqlite3.Connection) -> dict[str, Any]:
 
 
 def _is_bound(connection: sqlite3.Connection) -> bool:
-    """Find the argument `check_same_thread`, which the object does not show."""
+    """Find out the argument `check_same_thread`, which has no attribute, by using the connection in another thread."""
     found: list[bool] = []
 
     def ask() -> None:
@@ -78,7 +78,7 @@ def _is_bound(connection: sqlite3.Connection) -> bool:
 
 
 def _is_read_only(cursor: sqlite3.Cursor, schema: str) -> bool:
-    """Tell whether a file was opened with `mode=ro`, which the object does not show: tested with an empty write."""
+    """Find out whether a file was opened with `mode=ro`, which has no attribute, by a write that changes nothing."""
     busy, query_only = (cursor.execute(f"pragma {name}").fetchone()[0] for name in ("busy_timeout", "query_only"))
     query = f"select name from \"{schema}\".sqlite_master where type = 'table' and rootpage > 0"
     tables = [row[0] for row in cursor.execute(query) if not row[0].startswith("sqlite_")]
@@ -101,7 +101,14 @@ def _is_read_only(cursor: sqlite3.Cursor, schema: str) -> bool:
 
 
 def _check_callbacks(connection: sqlite3.Connection) -> None:
-    """Callbacks see every query, ours too, and cannot be read. The collector tells: each comes with its module."""
+    """Refuse a connection with a trace callback, a progress handler or an authorizer.
+
+    Such callbacks see every query, also those of hitl_nb, and cannot be read from the connection. But the garbage
+    collector shows them: each has a reference to its module.
+
+    Raises:
+        NotSavedError: The connection has a callback.
+    """
     if any(isinstance(one, ModuleType) for one in gc.get_referents(connection)):
         raise NotSavedError(
             "it has a trace callback, a progress handler or an authorizer",
@@ -116,9 +123,15 @@ _LIKE = "select 'a' like 'A', 'ab' like 'a%', 'aBc' like 'a_c', 'Ä' like 'ä', 
 
 
 def _check_functions(cursor: sqlite3.Cursor) -> bool:
-    """Functions and collations in Python are part of the connection, and cannot be read from it.
+    """Refuse a connection with SQL functions or collations in Python, which cannot be read from it.
 
-    `pragma case_sensitive_like` cannot be read either, and makes functions: returns whether it is on.
+    `pragma case_sensitive_like` cannot be read either. It replaces two functions, which are recognized here.
+
+    Returns:
+        True if `case_sensitive_like` is on.
+
+    Raises:
+        NotSavedError: The connection has a function or collation of its own.
     """
     other = sqlite3.connect(":memory:")
     try:
@@ -146,7 +159,7 @@ _ASKED = "hitl_nb_asked"
 
 @functools.cache
 def _database_to_ask() -> bytes:
-    """Make a database with a row of a type of our own."""
+    """Return a serialized database that has one row, in a column of the type `_ASKED`. For `_detect_types`."""
     con = sqlite3.connect(":memory:")
     con.executescript(f"create table {_ASKED}(a {_ASKED}); insert into {_ASKED} values ('x')")
     data = con.serialize()
@@ -155,9 +168,10 @@ def _database_to_ask() -> bytes:
 
 
 def _detect_types(cursor: sqlite3.Cursor) -> int:
-    """Find the argument `detect_types`, which the object does not show: asked with a type of our own.
+    """Find out the argument `detect_types`, which has no attribute, by reading a value of the special type `_ASKED`.
 
-    The row to read comes with a database in memory: one that is inserted would count among the connection's changes.
+    The row to read is in a database in memory that is attached: an inserted row would count among the connection's
+    changes.
     """
     con = cursor.connection
     sqlite3.register_converter(_ASKED, lambda raw: True)

@@ -1,4 +1,4 @@
-"""SQLAlchemy engines: opened again with their URL, and with what they themselves know of their other arguments."""
+"""Open SQLAlchemy engines again, with their URL and the other arguments that can be read from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEFAULTS = {
     "native_datetime": False,
     "skip_autocommit_rollback": False,
 }
-"""Arguments of the dialect that are not opened again."""
+"""Attributes of the dialect and their default values. An engine with other values is refused."""
 _POOL = {
     "_recycle": "pool_recycle",
     "_pre_ping": "pool_pre_ping",
@@ -81,7 +81,11 @@ def _read_arguments(engine: Any) -> dict[str, Any]:
 
 
 def _find_file(url: Any, dialect: Any) -> Path | None:
-    """Find the file of an SQLite database."""
+    """Return the path of an SQLite database; None for other databases.
+
+    Raises:
+        NotSavedError: The database is in memory, is given as a URI, or its file does not exist.
+    """
     if dialect.name != "sqlite":
         return None
     name = url.database or ":memory:"

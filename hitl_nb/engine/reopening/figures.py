@@ -1,7 +1,7 @@
-"""pyplot's open figures: their numbers, and which one is current; saved and opened again.
+"""Save and restore pyplot's open figures: their numbers, and which one is the current figure.
 
-A figure is saved by matplotlib's own pickling. It does not register itself with pyplot when it is loaded. The code that
-loads a run's state registers it, and only once.
+A figure is saved by matplotlib's own pickling, but without registering itself with pyplot when it is loaded. Instead,
+`restore_figures` registers it, and only once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class OpenFigures(NamedTuple):
 
     Attributes:
         numbered: pyplot's number and the figure, in the order in which they were made current.
-        current: the number of the current one, or None.
+        current: Number of the current figure, or None.
     """
 
     numbered: list[tuple[int, Any]]
@@ -23,7 +23,7 @@ class OpenFigures(NamedTuple):
 
 
 def read_open_figures() -> OpenFigures:
-    """Read the figures that pyplot knows now."""
+    """Return the figures that are open in pyplot now."""
     pyplot: Any = sys.modules["matplotlib.pyplot"]
     numbers = pyplot.get_fignums()
     if not numbers:
@@ -35,7 +35,7 @@ def read_open_figures() -> OpenFigures:
 
 
 class _FigureFactory:
-    """A replacement for a figure's class where pyplot makes a figure: gives the existing figure."""
+    """Passed to pyplot in place of a figure class, so that pyplot registers an existing figure instead of a new one."""
 
     def __init__(self, figure: Any) -> None:
         self.figure = figure
@@ -45,7 +45,7 @@ class _FigureFactory:
 
 
 def restore_figures(saved: OpenFigures) -> None:
-    """Make the figures pyplot's open ones again, under their numbers; others under these numbers are closed."""
+    """Open saved figures in pyplot again, under their numbers. Other figures with these numbers are closed."""
     pyplot: Any = sys.modules["matplotlib.pyplot"]
     now = dict(read_open_figures().numbered)
     for number, figure in saved.numbered:
@@ -59,13 +59,13 @@ def restore_figures(saved: OpenFigures) -> None:
 
 
 def find_figure_types() -> tuple[type, ...]:
-    """Find the class of matplotlib's figures, if it is imported."""
+    """Return matplotlib's figure class in a tuple; an empty tuple if it is not imported."""
     module = sys.modules.get("matplotlib.figure")
     return (module.Figure,) if module is not None else ()
 
 
 def reduce_figure(figure: Any) -> Any:
-    """Describe how to pickle a figure so that it does not register itself with pyplot when it is loaded."""
+    """Return the reduction of a figure, changed so that it does not register itself with pyplot when it is loaded."""
     reduced: tuple[Any, ...] = figure.__reduce_ex__(2)
     reduced[2].pop("_restore_to_pylab", None)
     return reduced

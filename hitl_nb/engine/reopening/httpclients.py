@@ -1,7 +1,7 @@
-"""httpx clients: opened again with the arguments that their state shows.
+"""Open httpx clients again, with the arguments that can be read from them.
 
-At the pause, a second client is made from these arguments, and both are compared, down to their connection pools. A
-client that was made with arguments that it does not show is refused.
+At the pause, a second client is made from these arguments, and both are compared, including their connection pools. A
+client that was made with arguments that cannot be read from it is refused.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def _describe_client(client: Any) -> dict[str, Any]:
 
 
 def _read_basic_auth(auth: Any) -> tuple[str | None, Any]:
-    """User and password, the latter without secrets.
+    """Return the user and the password, with secrets replaced; (None, None) for a client without authentication.
 
     Raises:
-        NotSavedError: It cannot be saved.
+        NotSavedError: It is another kind of authentication than user and password.
     """
     if auth is None:
         return None, None
@@ -87,10 +87,10 @@ def _describe_cookies(jar: Any) -> list[dict[str, Any]]:
 
 
 def _find_pool(transport: Any) -> Any:
-    """Find the connection pool of a transport of httpx's own.
+    """Return the connection pool of one of httpx's own transports.
 
     Raises:
-        NotSavedError: It cannot be saved.
+        NotSavedError: The transport is of another class, or has attributes that are not known here.
     """
     pool = getattr(transport, "_pool", None)
     kinds = ("HTTPTransport", "AsyncHTTPTransport")
@@ -119,7 +119,7 @@ def _describe_transport(client: Any) -> dict[str, Any]:
 
 
 def _read_comparable_state(client: Any) -> dict[str, Any]:
-    """Read the parts of a client that are not compared elsewhere."""
+    """Return the parts of a client that must be equal in the client that is opened again."""
     auth = client.auth and client.auth._auth_header
     return {
         "attributes": read_attributes(client).keys(),
@@ -151,7 +151,7 @@ def _read_comparable_pool_state(transport: Any) -> dict[str, Any]:
 
 
 def _is_of_pool(name: str) -> bool:
-    """Tell whether an attribute of a connection pool describes how the pool works, and is no argument."""
+    """Return True if an attribute of a connection pool is internal state, not an argument."""
     return (
         name.startswith(("_connections", "_requests", "_optional", "_network_backend")) or name == "_proxy_ssl_context"
     )
@@ -181,7 +181,7 @@ _TLS = (
 
 
 def read_attributes(obj: object) -> dict[str, Any]:
-    """Read the attributes of an object, of any types."""
+    """Return the attributes of an object as a dict."""
     return dict(vars(obj))
 
 

@@ -1,4 +1,4 @@
-"""Arrays in files (`numpy.memmap`): written to the file at a pause, and opened again by its path."""
+"""Open arrays in files (`numpy.memmap`) again by their path. At a pause, changes are first written to the file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _WAY = "copy it with numpy.array(...) before the checkpoint, or map a file that 
 
 
 def is_mapped_array(array: Any) -> bool:
-    """Tell whether this is an array that `numpy.memmap` made, no view of one."""
+    """Return True if an array was made by `numpy.memmap` and is not a view of such an array."""
     return isinstance(getattr(array, "base", None), mmap.mmap) and type(array).__name__ == "memmap"
 
 
 def lies_in_mapping(array: Any) -> bool:
-    """Tell whether the memory of an array is mapped from a file, or shared with other processes."""
+    """Return True if the memory of an array is mapped from a file, or shared with other processes."""
     base = array
     while base is not None:
         if isinstance(base, mmap.mmap):

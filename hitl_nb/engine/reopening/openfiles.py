@@ -1,4 +1,4 @@
-"""Files that are open for reading: opened again by path, at the same position."""
+"""Open files that are open for reading again, by their path and at the same position."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _describe_file(file: Any) -> _File:
 
 
 def _find_newline(file: Any, path: Path) -> str | None:
-    """Find the argument `newline`, which the object does not show: None translates line ends, "" keeps them."""
+    """Find out the argument `newline`, which has no attribute: None translates line ends, "" keeps them."""
     with path.open("rb") as raw:
         if not any(b"\r" in part for part in iter(lambda: raw.read(1 << 20), b"")):
             return None
@@ -64,7 +64,11 @@ def _find_newline(file: Any, path: Path) -> str | None:
 
 
 def _find_position(file: Any) -> int:
-    """Find the position of a text file. Inside a loop over it, `tell` is not allowed, so the unread rest is counted."""
+    """Return the position in a text file.
+
+    Inside a loop over the file, `tell` raises an error. Then the position is computed from the length of the unread
+    rest.
+    """
     try:
         return file.tell()
     except OSError:

@@ -1,4 +1,4 @@
-"""Locks that nobody holds are new locks when an agent continues."""
+"""Replace locks that are free at the pause by new locks on resume. A lock that is held is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _describe(lock: Any) -> None:
 
 
 def _is_owned(lock: Any) -> bool:
-    owned = getattr(lock, "_is_owned", None)  # of an RLock: this thread can always take it once more
+    owned = getattr(lock, "_is_owned", None)  # an RLock, which the thread that holds it can always acquire again
     return bool(owned is not None and owned())
 
 

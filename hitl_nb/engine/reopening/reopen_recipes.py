@@ -2,8 +2,8 @@
 
 sqlite3.Connection      with its files, isolation level, factories, detected types and timeout; refused in memory,
                         inside a transaction, with temporary tables, callbacks or functions of its own
-files open for reading  with path, mode, encoding, newline and position; refused if it is no regular file, and on resume
-                        if it is gone or shorter
+files open for reading  with path, mode, encoding, newline and position; refused if it is not a regular file, and on
+                        resume if the file is gone or shorter
 SQLAlchemy Engine       with URL, connect_args, pool, isolation level and execution options; refused in memory, with a
                         creator, another pool or event listeners of its own
 AsyncEngine             the same
@@ -11,14 +11,15 @@ requests.Session        with its state; refused with an adapter of its own
 httpx                   its clients, with URL, headers, params, cookies, timeout, basic auth, limits, retries and hooks;
                         refused with another auth, a proxy of its own, mounts, a transport or TLS settings of its own
 boto3                   clients and resources, with service, region, endpoint, options and credentials that were given;
-                        those that boto3 found are found again; refused with event handlers of its own
+                        boto3 finds other credentials again; refused with event handlers of its own
 openai, anthropic       their clients, with key, URL, timeout, retries, headers; refused with an HTTP client of its own
-numpy.memmap            with path, type, mode, offset, shape and order, after what was written is in the file; refused
-                        if a copy-on-write one was changed, and on resume if the file is gone or shorter
-locks                   as new locks; refused while somebody holds them
+numpy.memmap            with path, type, mode, offset, shape and order, after changes are written to the file; refused
+                        if a copy-on-write array was changed, and on resume if the file is gone or shorter
+locks                   as new locks; refused while a lock is held
 
-Each is opened with the arguments it was made with, as the object itself knows them. A type is known by its module and
-name, so that no library is imported for this.
+Each object is opened with the arguments it was made with, as far as they can be read from the object. A type is
+recognized by its module and name, so that no library is imported for this. Each type has a *recipe* (`ReopenRecipe`) in
+another module of this package. The *home* of a recipe is text such as `databases:SQLITE`: a module, and a name in it.
 """
 
 from __future__ import annotations
@@ -39,16 +40,16 @@ from hitl_nb.errors import HitlError
 
 @dataclass(frozen=True)
 class ReopenRecipe:
-    """How objects of one type are opened again.
+    """Functions to describe and open the objects of one type.
 
     Attributes:
-        describe: what it takes, as data; raises NotSavedError.
-        open: makes the object from that.
-        is_announced: whether people are told about it; not about a lock.
-        applies: whether one object of the type is opened again; if not, it is saved like any other.
-        is_exposed: whether a description has a key or password as text, since it equals no environment variable.
-        cookies: the names of the cookies in a description, which are saved as text.
-        remark: what is not as it was, for the sentence that it is opened again; "" if there is nothing.
+        describe: Returns the arguments to open an object again, as data. Raises NotSavedError if that is not possible.
+        open: Opens an object from its description.
+        is_announced: True: reviewers are told that the object will be opened again. False for locks.
+        applies: Returns True if an object of the type is opened again. Otherwise the object is pickled as usual.
+        is_exposed: Returns True if a description has a key or password as text, because no environment variable has it.
+        cookies: Returns the names of the cookies in a description. Cookies are saved as text.
+        remark: Returns a clause about state that will be lost, for the sentence to the reviewer; "" if there is none.
     """
 
     describe: Callable[[Any], Any]
@@ -79,18 +80,21 @@ _RECIPE_HOMES: dict[tuple[str, str], str] = {
     ("_thread", "lock"): "openlocks:LOCK",
     ("_thread", "RLock"): "openlocks:RLOCK",
 }
-"""Where the recipe of a type is: a module of this package, and a name in it."""
+"""(module, name) of a type -> home of its recipe."""
 
 _SUBCLASS_HOMES: dict[tuple[str, str, str], str] = {
     ("botocore.client", "botocore.client", "BaseClient"): "awsclients:CLIENT",
     ("boto3.resources.factory", "boto3.resources.base", "ServiceResource"): "awsclients:RESOURCE",
 }
-"""The same of types that a library makes while it runs: by their module, and the module and name of a base."""
+"""Homes for types that a library makes while it runs: (module of the type, module and name of a base class) -> home."""
 
 
 @functools.lru_cache(maxsize=4096)
 def find_recipe_home(cls: type) -> str | None:
-    """Find where the recipe of a type is; None if it has none. A subclass has none: it may hold more."""
+    """Return the home of the recipe of a type; None if it has no recipe.
+
+    A subclass has no recipe, because its objects may hold more state.
+    """
     found = _RECIPE_HOMES.get((cls.__module__, cls.__qualname__))
     if found is not None or cls.__module__ not in {module for module, _, _ in _SUBCLASS_HOMES}:
         return found
@@ -100,13 +104,13 @@ def find_recipe_home(cls: type) -> str | None:
 
 @functools.cache
 def import_recipe(home: str) -> ReopenRecipe:
-    """Import the recipe at one of `_RECIPE_HOMES`."""
+    """Import and return the recipe with this home, for example `databases:SQLITE`."""
     module, name = home.split(":")
     return getattr(importlib.import_module(f".{module}", __package__), name)
 
 
 def is_reopened(obj: Any) -> bool:
-    """Tell whether an object is opened again when an agent continues, and people are told."""
+    """Return True if an object is opened again when an agent continues, and reviewers are told about it."""
     home = _find_home(obj)
     return resources.find_origin(obj) is not None or (home is not None and import_recipe(home).is_announced)
 
@@ -125,19 +129,19 @@ def _describe_object(home: str, obj: Any) -> Any:
     """
     try:
         return import_recipe(home).describe(obj)
-    except (AttributeError, KeyError) as error:  # it is not built as the recipe knows its type
+    except (AttributeError, KeyError) as error:  # the object has other attributes than the recipe expects
         raise NotSavedError("it is of a version of its library that is not known here") from error
 
 
 class OpeningIds:
-    """The objects of one pickle that are opened again.
+    """Persistent ids for the objects of one pickle that are opened again.
 
     Attributes:
-        announced: the objects that people are told about.
-        resources: those that were made by hitl.resource.
-        exposed: those whose key or password is saved as text.
-        cookies: those that have cookies, with their names.
-        remarks: what is not as it was, by the object's id.
+        announced: The objects that reviewers are told about.
+        resources: The objects that were made by `hitl.resource`.
+        exposed: The objects whose key or password is saved as text.
+        cookies: Pairs (object, names of its cookies).
+        remarks: Id of an object -> clause about state that will be lost.
     """
 
     def __init__(self, ns: dict[str, Any], *, is_kept: Callable[[type], bool] = lambda cls: False) -> None:
@@ -145,7 +149,7 @@ class OpeningIds:
 
         Args:
             ns: Namespace of the notebook.
-            is_kept: Whether objects of exactly this type are saved, although other objects like it never are.
+            is_kept: Returns True for a type whose objects are saved although similar objects are refused.
         """
         self.ns = ns
         self._is_kept = is_kept
@@ -159,10 +163,10 @@ class OpeningIds:
         self._numbers: dict[int, int] = {}
 
     def make_id(self, obj: Any) -> tuple[Any, ...] | None:
-        """Make the persistent id of an object that is opened again or found by name; None for every other.
+        """Return the persistent id of an object that is opened again or found by its name; None for other objects.
 
         Raises:
-            NotSavedError: an object of this type is never saved, or not in its state.
+            NotSavedError: An object of this type is never saved, or this object cannot be opened again in its state.
         """
         try:
             return self._make_new_id(obj)
@@ -173,7 +177,7 @@ class OpeningIds:
     def _make_new_id(self, obj: Any) -> tuple[Any, ...] | None:
         cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
         line = resources.find_live_line(obj)
-        if line is not None and not isinstance(obj, ModuleType):  # a module is found by its own name
+        if line is not None and not isinstance(obj, ModuleType):  # a module is pickled by its own name
             pid = ("live", *self._find_name(obj), cls.__qualname__, line)
             self._live[pid] = obj
             return pid
@@ -211,11 +215,17 @@ class OpeningIds:
         return id(obj) in self._numbers
 
     def find_object(self, pid: tuple[Any, ...]) -> Any:
-        """Find the object that has this persistent id here."""
+        """Return the object for which `make_id` made this persistent id."""
         return self._live[pid] if pid[0] == "live" else self.objects[pid[1]]
 
     def _find_name(self, obj: Any) -> tuple[str, str]:
-        """Module ("" for the notebook) and name under which a live object is found."""
+        """Return module and name by which an object marked with `hitl.live` can be found.
+
+        The module is "" for the notebook.
+
+        Raises:
+            NotSavedError: The object has no name.
+        """
         for name, value in self.ns.items():
             if value is obj and not name.startswith((".", "_")):
                 return "", name
@@ -230,17 +240,17 @@ class OpeningIds:
 
 
 class ReopenedObjects:
-    """The objects that one snapshot opens again, each once."""
+    """The objects of one snapshot that are opened again, each only once."""
 
     def __init__(self, ns: dict[str, Any]) -> None:
         self.ns = ns
         self.objects: dict[int, Any] = {}
 
     def find_object(self, pid: tuple[Any, ...]) -> Any:
-        """Find the object that a persistent id names.
+        """Open or find the object of a persistent id that `OpeningIds.make_id` made.
 
         Raises:
-            HitlError: It cannot be opened or found.
+            HitlError: The object cannot be opened or found.
         """
         match pid:
             case ("live", module, name, kind, line):

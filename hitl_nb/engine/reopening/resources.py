@@ -1,7 +1,8 @@
-"""`resource()` and `live()`: how users say what becomes of an object that cannot be saved.
+"""The functions `resource()` and `live()`, with which users handle objects that cannot be saved.
 
-A *resource* is opened again on resume, by the factory and the arguments that made it. A *live* object is code rather
-than state: it is found again by its name. Both are known by identity, as long as the object lives.
+A *resource* is opened again on resume: the factory (a function or class) that made it is called again with the same
+arguments. A *live* object is code rather than state, and is found again by its name on resume. Both are recognized by
+identity, for as long as the object exists.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ P = ParamSpec("P")
 
 @dataclass
 class ResourceOrigin:
-    """How a resource was made.
+    """The call that made a resource.
 
     Attributes:
-        key: its place in the run that made it, which the keys of steps inside the factory begin with; "" outside runs.
-        run: that run's id.
+        factory: The function or class that was called.
+        args, kwargs: Its arguments.
+        key: Key of the `resource` call in its run, with which the keys of steps inside the factory begin; "" outside
+            runs.
+        run: Id of that run; "" outside runs.
     """
 
     factory: Callable[..., Any]
@@ -38,20 +42,26 @@ class ResourceOrigin:
 
     @property
     def factory_name(self) -> str:
-        """The factory's name, for sentences."""
+        """Text of the call for messages, for example `hitl.resource(connect, ...)`."""
         return f"hitl.resource({name_function(self.factory)}, ...)"
 
 
 @dataclass
 class FactoryCall:
-    """A factory at work: steps that it calls have keys that belong to the resource, not to the position."""
+    """A factory that is being called. The keys of steps inside it begin with the resource's key, not with the position.
+
+    Attributes:
+        key: Key of the resource.
+        run: Id of the run.
+        ordinals: Name of a step -> number of its calls so far.
+    """
 
     key: str
     run: str
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def make_step_key(self, name: str) -> str:
-        """Make the key of the next call of the step `name`."""
+        """Return the key for the next call of the step `name`, and count the call."""
         number = self.ordinals.get(name, 0)
         self.ordinals[name] = number + 1
         return f"{self.key}/{name}/{number}"
@@ -61,12 +71,15 @@ _factory_call: ContextVar[FactoryCall | None] = ContextVar("hitl_nb_opening", de
 
 
 def current_factory_call() -> FactoryCall | None:
-    """Get the resource of a run whose factory is at work, if any."""
+    """Return the factory call in progress that belongs to a run; None if there is none."""
     return _factory_call.get()
 
 
 class _IdentityMap:
-    """Facts about objects, by identity, for as long as the objects live; forever if they allow no weak references."""
+    """A map from objects to data, by identity.
+
+    An entry is removed when its object is deleted. An object that allows no weak references is kept forever.
+    """
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, Any]] = {}
@@ -93,9 +106,10 @@ _origins, _live_lines = _IdentityMap(), _IdentityMap()
 def resource(factory: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Make an object that is opened again when the agent continues in another process: a connection, a client, a pool.
 
-    The factory is called again with the arguments as they were saved, once, and only if the rest of the agent still
-    reads the object. Steps that it calls come from the record. An argument may equal the value of an environment
-    variable (a key, a password, 8 characters or more). It is then saved as the name of that variable.
+    On resume, the factory is called once again with the saved arguments, but only if the rest of the agent still reads
+    the object. Recorded steps inside the factory return their recorded results. An argument may equal the value of an
+    environment variable (a key or password of 8 characters or more). Then the name of the variable is saved instead of
+    the value.
 
     Args:
         factory: A function or class that is known by name, or defined in the notebook.
@@ -103,7 +117,7 @@ def resource(factory: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         **kwargs: Keyword arguments of the factory.
 
     Returns:
-        The object that the factory returns; outside of a run, too.
+        The object that the factory returns. This also works outside a run.
     """
     from hitl_nb.engine.current_session import current_session
 
@@ -124,10 +138,16 @@ def resource(factory: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def live(obj: T) -> T:
-    """Mark an object that is code rather than state, such as a framework's agent or a compiled graph; returns it.
+    """Mark an object that is code rather than state, such as a framework's agent or a compiled graph.
 
-    It is never saved. When the agent continues in another process, it is found by the name that it has in the notebook
-    or in its module; HitlError says which cell has to be run first if it is not there.
+    The object is never saved. When the agent continues in another process, it is found by its name in the notebook or
+    in its module. If it does not exist there, HitlError says which cell has to be run first.
+
+    Returns:
+        The object.
+
+    Raises:
+        HitlError: Objects of this type cannot be marked.
     """
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
@@ -139,25 +159,25 @@ def live(obj: T) -> T:
 
 
 def find_origin(obj: Any) -> ResourceOrigin | None:
-    """Find how `obj` was made, if it is a resource."""
+    """Return the call that made `obj`; None if `obj` is not a resource."""
     return _origins.get(obj) if _origins else None
 
 
 def find_live_line(obj: Any) -> str | None:
-    """Find the source line that marked `obj` as live, if one did."""
+    """Return the source line in which `obj` was marked with `hitl.live`; None if it is not marked."""
     return _live_lines.get(obj) if _live_lines else None
 
 
 def has_resources() -> bool:
-    """Tell whether this process has made a resource."""
+    """Return True if this process has made a resource."""
     return bool(_origins)
 
 
 def reopen_resource(made: ResourceOrigin) -> Any:
-    """Call the factory.
+    """Call the factory of a resource again, and return the new object.
 
     Raises:
-        HitlError: The factory failed. The message names it, and the run stays where it was.
+        HitlError: The factory failed. The message names it. The run stays at its position.
     """
     try:
         with _enter_factory_call(FactoryCall(made.key, made.run) if made.key else None):
@@ -184,6 +204,6 @@ def _enter_factory_call(factory_call: FactoryCall | None) -> Generator[None]:
 
 
 def name_function(function: Any) -> str:
-    """Find the name of a function or class, for sentences."""
+    """Return the name of a function or class for messages."""
     name = getattr(function, "__qualname__", None)
     return str(name) if name else type(function).__qualname__

@@ -1,4 +1,4 @@
-"""Keys and passwords among the arguments of what is opened again: saved as the name of an environment variable."""
+"""Replace keys and passwords in saved arguments by the name of the environment variable that has the value."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ from hitl_nb import settings
 from hitl_nb.errors import HitlError
 
 MIN_SECRET_CHARS = 8
-"""Letters that the value of a variable must have to be taken for a secret."""
+"""Minimum length of a variable's value to count as a secret."""
 
 
 @dataclass(frozen=True)
 class FromEnvironment:
-    """A text with the values of environment variables in it: `parts` are texts and, as 1-tuples, names."""
+    """A text that contains values of environment variables.
+
+    Attributes:
+        parts: The pieces of the text: str for literal text, and `(name,)` for the value of a variable.
+    """
 
     parts: tuple[str | tuple[str], ...]
 
     def text(self) -> str:
-        """Make the text, with the values of this process.
+        """Return the text, with the values that the variables have in this process.
 
         Raises:
-            HitlError: A variable is missing.
+            HitlError: A variable is not set.
         """
         found: list[str] = []
         for part in self.parts:
@@ -44,30 +48,30 @@ class FromEnvironment:
 
 
 def replace_secrets(value: Any, *, inside: bool = True) -> Any:
-    """Replace texts that come from the environment by `FromEnvironment`.
+    """Replace texts that come from environment variables by `FromEnvironment`.
 
-    Containers in which nothing is replaced are the very same ones.
+    A container in which nothing is replaced is returned itself, not a copy.
 
     Args:
         value: A text, a container of texts, or any other value.
-        inside: True (default): also replace values inside longer texts (a header, a URL). False: replace only
-            texts that are a value as a whole.
+        inside: True (default): also replace values inside longer texts (a header, a URL), but only of variables whose
+            name sounds like a secret. False: replace only texts that are the value of a variable as a whole.
     """
     known = _list_environment_values(only_secrets=inside)
     return _map_container(value, lambda one: _replace_values(one, known, inside) if isinstance(one, str) else one)
 
 
 def restore_secrets(value: Any) -> Any:
-    """Undo `replace_secrets`.
+    """Replace each `FromEnvironment` in a value by its text.
 
     Raises:
-        HitlError: A variable is missing.
+        HitlError: A variable is not set.
     """
     return _map_container(value, lambda one: one.text() if isinstance(one, FromEnvironment) else one)
 
 
 def _map_container(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Change the items of a plain container; the result is the container itself if no item changes."""
+    """Apply `change` to all items of a plain container. The container itself is returned if no item changes."""
     if type(value) is dict:
         items = cast("dict[Any, Any]", value)
         changed = {k: _map_container(v, change) for k, v in items.items()}
@@ -83,12 +87,16 @@ _SECRET = re.compile("KEY|TOKEN|SECRET|PASS|PWD|AUTH|CRED", re.IGNORECASE)
 
 
 def names_secret(name: str) -> bool:
-    """Tell whether a name says that its value is a key or password."""
+    """Return True if a name suggests that its value is a key or password."""
     return _SECRET.search(name) is not None
 
 
 def _list_environment_values(*, only_secrets: bool) -> dict[str, str]:
-    """Map values to names, longest first; `only_secrets`: only names that say that they are a key or password."""
+    """Return value -> name of the environment variables, the longest value first.
+
+    Args:
+        only_secrets: True: only variables whose name suggests a key or password.
+    """
     found = {
         value: name
         for name, value in settings.copy_environment().items()
@@ -98,7 +106,7 @@ def _list_environment_values(*, only_secrets: bool) -> dict[str, str]:
 
 
 def _is_path_list(value: str) -> bool:
-    """Tell whether a variable holds a path, or a list of paths: no secret, and another one elsewhere."""
+    """Return True if a value is a path or a list of paths. It is not a secret, and may differ on another machine."""
     return all(Path(part).exists() for part in value.split(os.pathsep) if part)
 
 

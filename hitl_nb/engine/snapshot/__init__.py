@@ -1,1 +1,1 @@
-"""One signed snapshot: made, checked, loaded."""
+"""Snapshots of runs: how the saved state of a paused run is made, signed, checked and loaded."""

@@ -1,13 +1,18 @@
-"""Checking that a pickle can be loaded again, without running any code of the user's in this process.
+"""Check that a pickle can be loaded again, without running the user's code in this process.
 
-The check has two parts. *Structure*: the stream is read with stand-ins in place of every class and function it names.
-So each name is looked up for real (a class that is gone fails here), and nothing is made, registered or called.
-*Proof*: the stream may run pickling hooks of classes that are not known to be harmless (`__setstate__`, `__new__`, the
-function that a `__reduce__` names). It is then loaded once in a forked child. The child can write only to its pipe, and
-ends without unwinding. Proved classes are remembered, so a loop of pauses forks once.
+The check has two parts:
 
-Where a process cannot fork (Windows), or must not (macOS, whose frameworks do not survive it), only the structure is
-checked. A hook with an effect outside of the process has it in the child too, as it would when the run continues.
+- *Structure*: The pickle stream is read with stand-ins (dummy objects) in place of every class and function that the
+  stream names. Each name is looked up for real, so a class that no longer exists is an error. No object is made, no
+  registry is changed, and no function is called.
+- *Proof*: Loading may run pickling hooks of classes that are not known to be harmless: `__setstate__`, `__new__`, or
+  the function that a `__reduce__` returns. Such a stream is loaded once in a forked child process. The child can write
+  only to its pipe, and it ends with `os._exit`. Classes and functions that were proved this way are remembered, so a
+  loop of pauses forks only once.
+
+Where a process cannot fork (Windows) or must not fork (macOS, whose frameworks do not survive a fork), only the
+structure is checked. If a hook changes something outside the process, it does so in the child too, as it does when the
+run continues.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ from typing import Any, NoReturn
 from weakref import WeakSet
 
 PROOF_SECONDS = 10.0
-"""How long loading may take in the child; what takes longer counts as loadable."""
+"""Maximum time in seconds for loading in the child. A stream that takes longer counts as loadable."""
 
 _HOOKS = (
     "__reduce__",
@@ -52,14 +57,14 @@ _HARMLESS = frozenset(
         *("pydantic", "pydantic_core", "attr", "attrs", "msgspec", "networkx", "PIL", "sqlalchemy", "traitlets"),
     }
 ) - {"__main__"}
-"""Packages whose pickles are known to load. Some of them do not survive a fork."""
+"""Packages whose pickles are known to load without a check in a child. Some of these packages do not survive a fork."""
 
 _proven_code: WeakSet[Any] = WeakSet()
-"""Classes and functions whose pickles a child has loaded."""
+"""Classes and functions in pickles that a child process has already loaded without an error."""
 
 
 class NotLoadableError(pickle.UnpicklingError):
-    """The pickled data cannot be loaded; the message is the child's error."""
+    """A pickle cannot be loaded. The message is the error that loading raised in the child process."""
 
 
 class _StandInType(type):
@@ -67,7 +72,11 @@ class _StandInType(type):
 
 
 class _StandIn(metaclass=_StandInType):
-    """Takes the place of every object and every class: whatever loading does to it has no effect, and gives itself."""
+    """A replacement for every object and class in a stream that is read without loading it.
+
+    Pickle operations on a stand-in (a call, `append`, `__setstate__` and so on) have no effect. A call returns the
+    stand-in.
+    """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return _StandIn
@@ -83,7 +92,10 @@ class _StandIn(metaclass=_StandInType):
 
 
 def _make_recording_stand_in(found: Any, used: dict[int, Any]) -> type:
-    """Takes the place of a class or function, and notes in `used` when loading makes an object of it or calls it."""
+    """Return a stand-in class for a class or function that may run unknown code.
+
+    When pickle calls the stand-in, `found` is added to `used` under `id(found)`.
+    """
 
     class InPlace(_StandIn):
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -94,13 +106,16 @@ def _make_recording_stand_in(found: Any, used: dict[int, Any]) -> type:
 
 
 class StructureReader(pickle.Unpickler):
-    """Reads a stream with stand-ins.
-
-    Attributes:
-        used: the classes that loading makes objects of, and the functions that it calls, by id.
+    """An unpickler that replaces all objects by stand-ins, so that loading runs no code of the user.
 
     Args:
-        named: the object that a persistent id names here, or None.
+        data: The pickle stream.
+        named: Returns the object for a persistent id, or None if there is no object to check.
+        buffers: The out-of-band buffers of the pickle.
+
+    Attributes:
+        used: Classes that loading would instantiate and functions that it would call, if their code is not known to be
+            harmless. The keys are `id(object)`.
     """
 
     def __init__(self, data: bytes, named: Callable[[tuple[Any, ...]], Any], buffers: Iterable[Any]) -> None:
@@ -110,11 +125,11 @@ class StructureReader(pickle.Unpickler):
         self.used: dict[int, Any] = {}
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """Find a class or function, and make its stand-in."""
+        """Look up a class or function by module and name, and return a stand-in for it."""
         return self._make_stand_in(super().find_class(module_name, global_name))
 
     def persistent_load(self, pid: Any) -> Any:
-        """Find an object by its persistent id, and make its stand-in."""
+        """Look up the object of a persistent id, and return a stand-in for it."""
         return self._make_stand_in(self._find_by_id(pid))
 
     def _make_stand_in(self, found: Any) -> type:
@@ -127,10 +142,13 @@ class StructureReader(pickle.Unpickler):
 
 
 def read_structure(reader: StructureReader, end: str) -> list[Any]:
-    """Read to the entry that is named `end`: what loading would use that runs unknown code.
+    """Read a stream up to the entry with the name `end`, without loading it.
+
+    Returns:
+        The classes and functions whose unknown code would run if the stream was loaded.
 
     Raises:
-        pickle.UnpicklingError, AttributeError, ImportError: it cannot be loaded.
+        pickle.UnpicklingError, AttributeError, ImportError: The stream cannot be loaded.
     """
     while reader.load()[0] != end:
         pass
@@ -138,10 +156,17 @@ def read_structure(reader: StructureReader, end: str) -> list[Any]:
 
 
 def prove_loadable(load: Callable[[], Any], unknown: Iterable[Any], *, again: bool = False) -> None:
-    """Call `load` in a forked child, if it would run unknown code that no child has run yet, or `again`.
+    """Call `load` in a forked child process to prove that it does not fail.
+
+    Nothing is done if a child has already run all the unknown code, or if this system cannot fork.
+
+    Args:
+        load: Loads the pickle and returns the loaded objects.
+        unknown: Classes and functions whose code `load` runs and which is not known to be harmless.
+        again: True: run the check even if a child has already loaded all of `unknown`.
 
     Raises:
-        NotLoadableError: it raised there.
+        NotLoadableError: `load` raised an error in the child.
     """
     todo = [one for one in unknown if again or one not in _proven_code]
     if not todo or not hasattr(os, "fork") or sys.platform == "darwin":
@@ -175,10 +200,15 @@ def _is_harmless(function: Any) -> bool:
 
 
 def _load_in_child(load: Callable[[], Any]) -> str:
-    """Run `load` in a forked child; its error as text, empty if it raises none or takes too long to answer."""
+    """Call `load` in a forked child process.
+
+    Returns:
+        The child's error as text. Empty if there was no error, or if the child took too long to answer.
+    """
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # about threads: the child does nothing but load
+        # The warning is about forking with threads. It does not apply: the child only loads.
+        warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if pid == 0:
         _load_and_end(load, writing)
@@ -205,7 +235,10 @@ def _read_verdict(reading: int) -> str:
 
 
 def _load_and_end(load: Callable[[], Any], writing: int) -> NoReturn:
-    """Run the child. It never unwinds: nothing that it inherited is flushed, closed or finalized."""
+    """Call `load` in the child process, send an error to the parent, and end the process.
+
+    The process ends with `os._exit`, so no inherited file is flushed or closed and no object is finalized.
+    """
     try:
         gc.disable()
         logging.disable()
@@ -214,8 +247,8 @@ def _load_and_end(load: Callable[[], Any], writing: int) -> NoReturn:
             os.dup2(nowhere, number)
         sys.stdout = sys.stderr = io.StringIO()
         kept = load()
-        os._exit(0 if kept is not None else 1)  # with all of it alive, so that no finalizer runs
-    except BaseException as error:  # noqa: BLE001 - told to the parent
+        os._exit(0 if kept is not None else 1)  # the objects are still referenced, so that no finalizer runs
+    except BaseException as error:  # noqa: BLE001 - the parent gets the error
         said = f"{type(error).__name__}: {error}"
         os.write(writing, said.encode("utf-8", "replace")[:4000])
         os._exit(1)

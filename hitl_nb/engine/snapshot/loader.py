@@ -1,8 +1,14 @@
-"""One signed snapshot back to position and variables.
+"""Load a signed snapshot: restore the position and the variables of a run.
 
-`open_snapshot` checks the signature and the versions; only then may `load_snapshot` unpickle. Variables are put into
-the
-namespace as they come.
+`open_snapshot` checks the signature and the versions. Only then may `load_snapshot` unpickle the content.
+
+A snapshot's stream is a sequence of pickled entries `(name, value)`. Most entries are variables, and each is put into
+the namespace as soon as it is loaded. Other terms:
+
+- *definition*: a function or class that a cell of the notebook defines. The notebook's current definition is preferred;
+  the snapshot has a copy in case the notebook has none.
+- *own definition*: a definition that the run itself made. It is always taken from the copy in the snapshot.
+- *root*: the first part of a dotted name, for example `A` of `A.method`.
 """
 
 from __future__ import annotations
@@ -26,35 +32,41 @@ from hitl_nb.engine.snapshot.variables.annotations import put_back_annotations
 from hitl_nb.engine.snapshot.variables.inputs import Input, Inputs, read_header
 
 END_ENTRY = "end"
-"""Marks the last entry of a snapshot's stream."""
+"""Name of the last entry of a snapshot's stream."""
 PROCESS_ENTRY = "process state"
-"""Marks the first entry: what the run changed of the process."""
+"""Name of the first entry: the changes of the run in state of the process, such as the working directory."""
 DEFINITION_ENTRY = "definition"
-"""Marks an entry with the data that a definition of the notebook holds."""
+"""Name of an entry with data that a definition of the notebook holds, such as class attributes."""
 
 ANNOTATIONS_ENTRY = "annotations"
-"""Marks the entry with the annotations of the cell's names."""
+"""Name of the entry with the annotations of the cell's variables."""
 MODULES_ENTRY = "modules"
-"""Marks the entry with what the run changed in the user's modules."""
+"""Name of the entry with the values that the run changed in modules of the user."""
 
 
 Definitions = dict[str, tuple[bytes, list[str]]]
-"""Copies of the notebook's definitions by name: a pickle, and the hashes of its buffers."""
+"""Copies of the notebook's definitions: name -> (pickle, hashes of the pickle's buffers)."""
 
 
 @dataclass
 class OpenedSnapshot:
-    """A snapshot, opened: checked, but nothing in it loaded yet.
+    """A snapshot whose signature and versions were checked. Its content is not unpickled yet.
 
     Attributes:
-        source: the cell as it ran; for an `@agent` run, the function's source.
-        outputs: what was printed and displayed so far, as the driver recorded it.
-        left_out: sentences about names that it does not have.
-        inputs: the names that the cell only reads, as they were when the run began.
-        branches: the branches of the cell that have run; None: not known.
-        own: names that the run itself defined: a function or class of that name is taken from here.
-        units: the sources of the code in it.
-        instrumenter, code_hashes: what compiled them, and to what.
+        source: Source of the cell as it was executed. For a run of an `@agent` function, the function's source.
+        outputs: The printed and displayed outputs until the pause, as the driver recorded them.
+        left_out: Names that are not in the snapshot -> a sentence with the reason.
+        definitions: Pickle of the copies of the notebook's definitions (`Definitions`).
+        stream: Pickle of the entries: variables, position, process state.
+        buffers: Hashes of the out-of-band buffers of `stream`.
+        blob: Reads a large value from the store by its hash.
+        envelope: The whole signed snapshot, as stored.
+        inputs: The names that the cell only reads, with their values when the run began.
+        branches: The branches of the cell that were executed. None: not known.
+        own: Names of functions and classes that the run itself defined. They are taken from the snapshot.
+        units: Sources of the code (cells and modules) in the snapshot.
+        instrumenter: Hash of the compiler (instrumenter) that compiled the units.
+        code_hashes: Hashes of the compiled code, by unit.
     """
 
     source: str
@@ -73,18 +85,25 @@ class OpenedSnapshot:
     code_hashes: dict[str, str] = field(default_factory=dict[str, str])
 
     def read_large(self, kind: str, digest: str) -> Any:
-        """Read a large text or bytes, which is stored by itself."""
+        """Read a large str or bytes value, which is stored outside the pickle under its hash."""
         data = self.blob(digest)
         return data.decode("utf-8", "surrogatepass") if kind == "str" else data
 
 
 @dataclass
 class LoadedState:
-    """The content of a snapshot.
+    """The content of a loaded snapshot.
 
     Attributes:
-        counts: the counts that the names of the run's calls continue from.
-        is_alive: whether it is this process's own objects, not loaded.
+        variables: The restored variables of the namespace, by name.
+        stack: The saved frames of the run.
+        counts: Counters from which the names of the run's recorded calls continue.
+        process: Saved state of the process, by kind.
+        pending: The call that requested a decision, or None.
+        result: The result of the run, if it had finished.
+        definitions: Restored definitions, by name.
+        own: Names of functions and classes that the run itself defined.
+        modules: Values that the run changed in modules of the user.
     """
 
     variables: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -101,10 +120,17 @@ class LoadedState:
 def open_snapshot(
     place: str, envelope: bytes, blob: Callable[[str], bytes], *, sealed_here: bool = False
 ) -> OpenedSnapshot:
-    """Check a snapshot's signature and versions. `sealed_here`: this process made these very bytes for this place.
+    """Check the signature and the versions of a snapshot, and split it into its parts. Nothing is unpickled.
+
+    Args:
+        place: Store, run and role of the snapshot, which are part of the signed data.
+        envelope: The signed snapshot, as stored.
+        blob: Reads a large value from the store by its hash.
+        sealed_here: True: this process made exactly these bytes for this place, so the signature is not checked again.
 
     Raises:
-        Untrusted, WrongPython: before anything in it is loaded.
+        Untrusted: The snapshot is not signed by this user's key for this place.
+        WrongPython: It was saved by another Python version or in another format.
     """
     header, body = unseal(place, envelope, sealed_here=sealed_here)
     first, second = header["sizes"]
@@ -139,14 +165,15 @@ def load_snapshot(
     prepare: Callable[[dict[str, Any]], None] = lambda process: None,
     put_back: Callable[[str, Any, Any, bool], None] = lambda root, definition, slots, is_copy: None,
 ) -> LoadedState:
-    """Load a checked snapshot. Variables are put into `ns` while it is loaded.
+    """Unpickle a snapshot whose signature was checked. Each variable is put into `ns` as soon as it is loaded.
 
     Args:
         saved: The opened snapshot; its signature has been checked.
         ns: Namespace of the notebook.
-        special: Finds objects by persistent ids of other kinds; None: it does not know the id.
-        prepare: Gets the saved process state before anything that could need it is loaded.
-        put_back: Puts saved data into a definition, by its root name; is told whether that is a copy from the snapshot.
+        special: Returns the object for a persistent id that this function does not know. None: unknown id.
+        prepare: Called with the saved process state before the variables are loaded, because they may need it.
+        put_back: Called as `put_back(root, definition, slots, is_copy)` to restore saved data of a definition, for
+            example class attributes. `is_copy` is True if `definition` is the snapshot's copy.
     """
     load_units(saved.units)
     check_code_hashes(saved.instrumenter, saved.code_hashes, [unit[0] for unit in saved.units])
@@ -199,7 +226,7 @@ def load_snapshot(
 
 
 def _place_entry(name: str, value: Any, loaded: LoadedState, ns: dict[str, Any]) -> None:
-    """Have an entry of the stream where it belongs."""
+    """Store one loaded entry in `loaded`. A variable is also put into the namespace, as are annotations."""
     if name == ANNOTATIONS_ENTRY:
         put_back_annotations(ns, value)
     elif name == MODULES_ENTRY:
@@ -212,5 +239,5 @@ def _place_entry(name: str, value: Any, loaded: LoadedState, ns: dict[str, Any])
 
 
 def _find_notebook_definition(name: str, ns: dict[str, Any], own: frozenset[str]) -> Any:
-    """Find the notebook's definition of a name; None if there is none, or the run itself defined it."""
+    """Return the notebook's definition of a name. None if it has none, or if the run itself defined the name."""
     return resolve_name(name, ns) if name.split(".", maxsplit=1)[0] not in own else None

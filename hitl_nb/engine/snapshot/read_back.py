@@ -1,4 +1,4 @@
-"""Reading back what was pickled: a state that cannot be loaded must not be discovered days later."""
+"""Load a pickle as a test, directly after it was made, so that a state that cannot be loaded is noticed at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ NOTHING: Mapping[str, Any] = {}
 
 
 def find_unknown_code(pickler: Pickler, stream: bytes, ns: dict[str, Any]) -> list[Any]:
-    """Find the classes and functions of the user's that run when the stream is loaded."""
+    """Find the classes and functions of the user whose code would run when the stream is loaded.
+
+    Args:
+        pickler: The pickler that made the stream.
+        stream: The pickle.
+        ns: Namespace of the notebook.
+
+    Raises:
+        pickle.UnpicklingError, AttributeError, ImportError: The stream cannot be loaded.
+    """
 
     def find_by_id(pid: tuple[Any, ...]) -> Any:
         return resolve_name(pid[1], ns) if pid[0] == "def" else None
@@ -31,7 +40,7 @@ def read_back(
     *,
     again: bool = False,
 ) -> None:
-    """Load the stream, if loading it runs code that is `unknown`.
+    """Load the stream in a child process, if loading it runs code that is not known to be harmless.
 
     Args:
         pickler: The pickler that made the stream; it has the large values.
@@ -40,10 +49,10 @@ def read_back(
         unknown: Classes and functions in the stream whose code is not known to be harmless.
         own: Copies of the run's own definitions, by name. Each is loaded from its copy, as on resume, and gets its data
             in the order of the stream.
-        again: True: load it even if it was loaded before.
+        again: True: load the stream even if all of `unknown` was loaded before.
 
     Raises:
-        NotLoadableError: Loading it fails.
+        NotLoadableError: Loading the stream fails.
     """
     copies: dict[str, Any] = {}
 

@@ -1,4 +1,4 @@
-"""Notes about the saved state for people who are asked: what is opened again, and what is not saved."""
+"""Notes for reviewers about a saved state: objects that will be opened again, and values that are not saved."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hitl_nb.engine.snapshot.variables.user_modules import is_user_class
 def make_notes(
     pickler: Pickler, ns: dict[str, Any], names: list[str], left_out: OmittedValues, definitions: Mapping[str, Any]
 ) -> list[str]:
-    """Make the sentences about one save.
+    """Return sentences for the reviewer about one save.
 
     Args:
         pickler: The pickler of the variables.
@@ -22,9 +22,6 @@ def make_notes(
         names: The variables that were saved.
         left_out: The values that were not saved.
         definitions: The definitions that were saved, by name.
-
-    Returns:
-        The sentences.
     """
     notes: list[str] = []
     finalized: dict[type, list[Any]] = {}
@@ -63,5 +60,5 @@ def _make_reopening_notes(pickler: Pickler, obj: Any, saved: dict[str, Any]) -> 
 
 
 def _has_own_finalizer(obj: Any) -> bool:
-    """Tell whether an object has a `__del__` that the notebook or a module of the user's defines."""
+    """Return True if an object's `__del__` is defined by the notebook or by a module of the user."""
     return is_user_class(next(cls for cls in type_of(obj).__mro__ if "__del__" in vars(cls)))

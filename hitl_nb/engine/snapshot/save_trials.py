@@ -1,4 +1,8 @@
-"""Where a state cannot be saved: each value is saved alone, to find which one it is and whether it is needed."""
+"""Find out which value makes a save fail, by saving each value alone (a *trial*).
+
+A value that fails is left out of the snapshot if the rest of the program does not read it. Otherwise the run cannot
+pause.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +42,11 @@ class Trial:
     """Result of saving one value alone.
 
     Attributes:
-        problem: why it failed; `path` and `culprit` are the definition that cannot be copied, if that is why.
-        wanted: names that the functions in it read.
-        defined: names of the notebook's definitions in it.
+        problem: The error, or None if the value can be saved.
+        path: If a definition of the notebook cannot be copied: its name for a message. Otherwise empty.
+        culprit: If `path` is set: the definition or the value in it that cannot be saved.
+        wanted: Names that the functions in the value read.
+        defined: Names of the notebook's definitions in the value.
     """
 
     problem: Exception | None = None
@@ -51,7 +57,7 @@ class Trial:
 
 
 class TrialSaves:
-    """The trials of one save that failed, at `position`."""
+    """Trial saves of all values of a run, made after a save at `position` failed."""
 
     def __init__(self, saver: Saver, position: RunPosition) -> None:
         self.saver = saver
@@ -60,11 +66,13 @@ class TrialSaves:
         self.position = position
 
     def sort_out(self, names: dict[str, bool], pending: Any) -> None:
-        """Find what fails: left out if the rest does not read it, else the reason why the run cannot pause.
+        """Try to save each value alone. Leave out values that fail and that the rest of the program does not read.
+
+        The values to leave out are recorded in `self.left_out`, which the next save uses.
 
         Args:
             names: The variables to save; True where the rest of the program reads them.
-            pending: The call that asks, or None.
+            pending: The call that requests a decision, or None.
 
         Raises:
             CannotPause: The rest of the program reads a value that cannot be saved.
@@ -89,7 +97,7 @@ class TrialSaves:
                         )
 
     def make_joint_refusal(self, names: Iterable[str], error: Exception) -> CannotPause:
-        """Explain why a state cannot be saved although each of its values can be saved alone."""
+        """Return an error for a state that cannot be saved although each of its values can be saved alone."""
         about = error.about if isinstance(error, NotSavedError) else None
         path = find_path(about, dict(self.saver.name_values(self.position, names))) if about is not None else None
         if path is not None:
@@ -121,10 +129,15 @@ class TrialSaves:
     # -- what is on the stack
 
     def _sort_out_frames(self, pending: Any) -> set[str]:
-        """Find the names that the values in the frames read.
+        """Try to save the values in the frames.
+
+        A local that fails is left out if the rest of its function does not read it.
+
+        Returns:
+            The names of the namespace that these values read.
 
         Raises:
-            CannotPause: The run cannot pause here.
+            CannotPause: A value that cannot be saved is read by the rest of the program.
         """
         wanted = set[str]()
 
@@ -155,10 +168,10 @@ class TrialSaves:
         return wanted if self.saver.variables else set()
 
     def _sort_out_local(self, function: str, name: str, value: Any) -> None:
-        """Leave out a local that the rest of its function does not read, if it cannot be saved."""
+        """Leave out a local variable that the rest of its function does not read, if the local cannot be saved."""
         trial = self._try(value)
         if trial.problem is not None:
-            is_engines = name.startswith(".")  # of a call that is not made again, but by a retry
+            is_engines = name.startswith(".")  # belongs to a call that only a retry executes again
             self.left_out.omit_local(
                 function, name, value, None if is_engines else self._explain_failure(name, value, trial)
             )
@@ -166,7 +179,12 @@ class TrialSaves:
     # -- saving one value
 
     def _try(self, value: Any, *, definitions: bool = True) -> Trial:
-        """Save one value alone, with what it reads of the notebook's definitions."""
+        """Save one value alone, with the definitions of the notebook that the value needs.
+
+        Args:
+            value: The value.
+            definitions: True: also copy the definitions that the value needs, and their data.
+        """
         file, saver = io.BytesIO(), self.saver
         pickler = Pickler(file, self.ns, special=saver.special, running=self.position.stack.running_frames)
         try:
@@ -191,7 +209,10 @@ class TrialSaves:
         return Trial(wanted=pickler.wanted, defined=pickler.defined)
 
     def _try_slots(self, root: str) -> Trial:
-        """Save the data that a definition holds."""
+        """Try to save each piece of data (slot) that a definition holds, for example each class attribute.
+
+        A slot that fails is left out if no code that can still run reads it. Otherwise the result has the problem.
+        """
         found = Trial()
         for slot in find_slots(self.ns[root]).values():
             trial = self._try(slot.value, definitions=False)
@@ -209,7 +230,7 @@ class TrialSaves:
         return found
 
     def _can_do_without(self, slot: DataSlot) -> bool:
-        """Tell whether nothing that can still run reads a class attribute."""
+        """Return True if no code that can still run reads this attribute of a class."""
         rest: list[SavedFrame] = self.position.stack.order
         return is_plain_class(slot.holder) and not may_read_attribute(slot.key, rest, self.ns.values())
 
@@ -218,7 +239,10 @@ _ENGINE_NAMES = {".it": "the loop's iterator", ".m": "the with block's context m
 
 
 def _describe_local(name: str) -> str:
-    """Name a local for people, to whom the engine's own names mean nothing."""
+    """Return a name for a local variable in messages.
+
+    Names that begin with "." are the engine's own, and are described.
+    """
     if not name.startswith("."):
         return name
     return next((words for prefix, words in _ENGINE_NAMES.items() if name.startswith(prefix)), "an intermediate value")

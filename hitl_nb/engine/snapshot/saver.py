@@ -1,10 +1,17 @@
-"""Position and variables to one signed snapshot.
+"""Save a run: write its position and its variables into one signed snapshot.
 
 *State comes from the snapshot, code comes from the notebook.* The saver saves the names that the cell bound or changed,
-and the names that the rest of it still reads. They are in one pickle with the position, so that two names of one object
-are two names of one object again. Nothing is made again by running a line of the cell. A value that cannot be saved is
-opened again if its type or `hitl.resource` allows that (`engine/reopening/reopen_recipes.py`). It is left out if the
-rest of the program does not read it. Otherwise it is the reason why the run cannot pause here.
+and the names that the rest of the cell still reads. All of these are in one pickle with the position. So two names of
+one object are two names of one object again after loading. No line of the cell is executed again to restore a value.
+
+A value that cannot be pickled is treated in one of three ways:
+
+- It is opened again on resume, if its type or `hitl.resource` allows that (`engine/reopening/reopen_recipes.py`).
+- It is left out, if the rest of the program does not read it.
+- Otherwise the run cannot pause here, and the error names the value.
+
+A *definition* is a function or class that a cell of the notebook defines. It is found by its *root*, the first part of
+a dotted name. The *pending* call is the call that requests a decision.
 """
 
 from __future__ import annotations
@@ -52,36 +59,37 @@ from hitl_nb.records import Snapshot
 
 
 class StoreBackedContext:
-    """Base of context managers whose state is in the store, under `id`: a pause in their with block does no harm."""
+    """Base of context managers whose state is in the store, under `id`. A run may pause inside their `with` block."""
 
     id: str
 
 
 class UnsavedResult:
-    """A replacement for the result of a run that could not be saved when it finished."""
+    """A placeholder for the result of a finished run that could not be saved. `sentence` has the reason."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
 
 
 class Saver:
-    """Saves one run, again and again.
-
-    Args:
-        ns: the namespace of the cell, or of the module of an `@agent` function.
-        hidden: names of `ns` that belong to the environment, not to the user.
-        special: a persistent id for objects of the environment (the IPython shell), or None.
-        find_special: the object that such an id names here.
+    """Saves the state of one run, at each of its pauses.
 
     The globals of an imported module are code, not state: they are not saved.
 
+    Args:
+        ns: The namespace of the cell, or of the module of an `@agent` function.
+        hidden: Returns True for names of `ns` that belong to the environment, not to the user.
+        special: Returns a persistent id for an object of the environment (the IPython shell), or None for other
+            objects.
+        find_special: Returns the object of such a persistent id in this process.
+
     Attributes:
-        notes: what the last save has to tell the people who are asked.
-        left_out: what it did not save.
-        entered: the context managers that the run was inside of at the last save.
-        inputs: the names that the cell only reads, as they were when the run began.
-        branches: which of its branches have run; None: of a cell that was edited since, that is not known.
-        generators: the generators and coroutines that the last save has.
+        notes: Sentences of the last save for the reviewer.
+        left_out: The values that the last save did not save.
+        entered: The context managers whose `with` blocks the run was inside of at the last save.
+        inputs: The names that the cell only reads, with their values when the run began.
+        branches: The branches of the cell that were executed. None: not known, because the cell was edited since.
+        generators: The generators and coroutines that the last save contains.
     """
 
     def __init__(
@@ -127,8 +135,19 @@ class Saver:
     ) -> Snapshot:
         """Save the state of the run at `position`.
 
+        Args:
+            position: The frames of the run, its counters and its result.
+            place: Store, run and role of the snapshot; they become part of the signed data.
+            source: Source of the cell, or of the `@agent` function.
+            outputs: The outputs until now, as the driver recorded them.
+            pending: The call that requests a decision, or None.
+            check: True: test that the snapshot can be loaded, and note changes of the process that are not saved.
+
+        Returns:
+            The signed snapshot, and the large values that are stored outside it.
+
         Raises:
-            CannotPause: naming the line, the variable, its type, and the way out.
+            CannotPause: A value that is needed cannot be saved. The message names line, variable, type and a solution.
         """
         try:
             names = self._select_names(position)
@@ -191,7 +210,12 @@ class Saver:
     # -- what to save
 
     def _select_names(self, position: RunPosition) -> dict[str, bool]:
-        """Select the names of `ns` to save, in order of binding; True where the rest of the program reads them."""
+        """Select the names of `ns` to save.
+
+        Returns:
+            The names in the order in which they were bound. The value is True if the rest of the program reads the
+            name.
+        """
         if not self.variables:
             return {}
         live, touched = set[str](), set[str]()
@@ -206,9 +230,8 @@ class Saver:
                 touched |= (find_names_mentioned(unit) - find_unmet_names(frame)) | find_star_imported_names(
                     unit, self.ns
                 )
-            if (
-                found.has_every_name
-            ):  # it may read any name: those are saved, as far as that can be, that a text of it has
+            # The code may read any name, for example with `eval`: save the names that occur as words in its texts.
+            if found.has_every_name:
                 touched |= collect_text_words(unit)
         return {
             name: name in live
@@ -219,6 +242,14 @@ class Saver:
     def _dump(
         self, position: RunPosition, names: dict[str, bool], pending: Any, check: bool
     ) -> tuple[bytes, Pickler, bytes]:
+        """Pickle the whole state of the run.
+
+        The pickle is made again if an array, a dict or a namespace turns out to be shared with another value. It is
+        also made again if definitions must be loaded earlier.
+
+        Returns:
+            The pickled copies of definitions, the pickler, and the stream of entries.
+        """
         file = io.BytesIO()
         pickler = Pickler(
             file,
@@ -234,7 +265,7 @@ class Saver:
         done: set[str] = set()
         for root in sorted(self._early):
             self._dump_definition(root, pickler, copies)
-        pickler.defined -= copies.keys()  # to see below whether the variables need those
+        pickler.defined -= copies.keys()  # so that `defined` shows below which definitions the variables need
         needed = [name for name, is_needed in names.items() if is_needed]
         self._dump_names(pickler, needed, done, copies, needed=True)
         frames = [self.left_out.drop_omitted_locals(frame) for frame in position.stack.frames]
@@ -288,7 +319,16 @@ class Saver:
         *,
         needed: bool,
     ) -> None:
-        """Add variables, and everything that their functions read and define."""
+        """Add variables to the stream, and then every variable and definition that functions in them need.
+
+        Args:
+            pickler: Writes the stream.
+            names: The variables to add.
+            done: Names that are already in the stream; the function adds names to this set.
+            copies: Definitions that are already in the stream; the function adds definitions.
+            needed: False: the rest of the program does not read these variables, so those that cannot be saved are
+                skipped.
+        """
         todo = list(names)
         while True:
             for name in todo:
@@ -311,7 +351,10 @@ class Saver:
                 return
 
     def _dump_definition(self, root: str, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> None:
-        """Add the data of a definition, slot by slot: what is loaded later may need what is there by then."""
+        """Add the data of a definition to the stream, one entry for each slot (for example a class attribute).
+
+        Numbers, texts and other atoms come first, because loading a later slot may run code that reads them.
+        """
         copies[root] = self.copy_definitions({root}, pickler)
         entries = [
             entry for entry in self.definitions.make_entries(root) if not self.left_out.omits_slot(root, *entry[:2])
@@ -322,12 +365,15 @@ class Saver:
                 pickler.dump((DEFINITION_ENTRY, (root, [entry])))
 
     def name_values(self, position: RunPosition, names: Iterable[str]) -> list[tuple[str, Any]]:
-        """List the saved values, each with the name of the variable that holds it."""
+        """List the saved values as pairs (name of the variable, value)."""
         held = [item for frame in position.stack.order for item in frame.variables().items()]
         return [*((name, self.ns[name]) for name in names), *held]
 
     def _find_definitions_with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
-        """Find the definitions with data, of those that the variables need: loading them may run code that reads it."""
+        """Return the roots of definitions that hold data and that the variables need.
+
+        Loading the variables may run code that reads this data.
+        """
         needed, todo = set[str](), set(pickler.defined)
         while todo:
             needed |= todo
@@ -335,17 +381,25 @@ class Saver:
         return frozenset(root for root in needed if root in copies and self.definitions.saved[root][1])
 
     def is_readable(self, name: str) -> bool:
-        """Tell whether code of the user's can read a name of the namespace."""
+        """Return True if a name exists in the namespace and code of the user can read it."""
         return name in self.ns and not self.hidden(name)
 
     def _opens_more(self, name: str, main: Pickler) -> bool:
-        """Tell whether a value holds a resource that nothing else in the snapshot does."""
+        """Return True if a value holds a resource that no other value in the snapshot holds."""
         pickler = Pickler(io.BytesIO(), self.ns, special=self.special, running=self._running)
         pickler.dump(self.ns[name])
         return any(made not in main.openings for made in pickler.openings.resources)
 
     def copy_definitions(self, roots: Set[str], main: Pickler) -> tuple[bytes, Pickler]:
-        """Make a copy by value of what the notebook defines under these names."""
+        """Pickle by value the definitions of the notebook with these root names.
+
+        Args:
+            roots: Root names of the definitions.
+            main: The pickler of the stream. Names, definitions and large values that the copy needs are added to it.
+
+        Returns:
+            The pickle, and the pickler that made it.
+        """
         file = io.BytesIO()
         moved = {holder: keys for root in roots for holder, keys in find_moved_slots(self.ns[root]).items()}
         pickler = Pickler(file, self.ns, special=self.special, by_value=roots, moved=moved, running=self._running)
@@ -359,7 +413,10 @@ class Saver:
     def _join_copies(
         self, copies: dict[str, tuple[bytes, Pickler]], main: Pickler
     ) -> dict[str, tuple[bytes, list[str]]]:
-        """Join the copies by name; definitions that name each other are one copy."""
+        """Return the copies of definitions by name.
+
+        Definitions that refer to each other are pickled again as one copy.
+        """
         names = {root: set(pickler.defined) for root, (_, pickler) in copies.items()}
         for middle, further in names.items():
             for reached in names.values():
@@ -374,10 +431,13 @@ class Saver:
 
 
 def _encode_display_data(value: Any) -> str:
-    """Encode a display's data that are not JSON, as a kernel sends them: bytes in base64, all else as text."""
+    """Encode display data that JSON cannot hold, as a kernel sends it: bytes as base64, everything else as text."""
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def _keeps_own_state(cls: type) -> bool:
-    """Tell whether the state of a context manager is kept: by the notebook, a user's module, or the store."""
+    """Return True if the state of a context manager of this class can be saved.
+
+    This is so for classes of the notebook, of the user's modules, and for classes whose state is in the store.
+    """
     return is_user_class(cls) or issubclass(cls, StoreBackedContext)

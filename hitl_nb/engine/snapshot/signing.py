@@ -1,8 +1,8 @@
-"""Signing of data that will be unpickled.
+"""Sign and check data that will be unpickled.
 
-A sealed blob carries an HMAC-SHA256 over its place in the store and its content. The key can be read by this user only,
-and is kept outside the store (as nbformat's notary keeps its `notebook_secret`). The signature is checked before
-anything is loaded, so a snapshot that was edited, planted or moved to another run is refused.
+A sealed blob has an HMAC-SHA256 over its place in the store and its content. The key can be read by this user only, and
+is kept outside the store (as nbformat's notary keeps its `notebook_secret`). The signature is checked before anything
+is unpickled. So a snapshot that was edited, planted or moved to another run is refused.
 
 Layout: magic (6 bytes), HMAC (32), header length (4, big endian), header (JSON), body.
 """
@@ -23,7 +23,7 @@ from hitl_nb.errors import StoreError, Untrusted, WrongPython
 from hitl_nb.storage.secret_file import UnsafeFile, read_or_create_secret
 
 FORMAT = 6
-"""Of snapshots and of results of steps: it rises when older ones can no longer be loaded."""
+"""Format number of snapshots and of results of steps. It is raised when older data can no longer be loaded."""
 
 KEY_SIZE = 32
 _MAGIC = b"HITL1\n"
@@ -39,20 +39,36 @@ _BARE_HEADER = json.dumps({"python": PYTHON, "format": FORMAT}, separators=(",",
 
 
 def seal(place: str, header: dict[str, Any], body: bytes) -> bytes:
-    """Sign `header` and `body` for one place in the store (`place` names store, run and role)."""
+    """Sign `header` and `body` for one place in the store.
+
+    Args:
+        place: Names the store, the run and the role of the data, for example a snapshot or the result of a step.
+        header: JSON data. The versions of Python and of the format are added.
+        body: The data that will be unpickled.
+
+    Returns:
+        The sealed blob.
+    """
     made_by = {"python": PYTHON, "format": FORMAT}
     about = json.dumps({**header, **made_by}, separators=(",", ":")).encode() if header else _BARE_HEADER
     return b"".join((_MAGIC, _compute_mac(place, about, body), struct.pack(">I", len(about)), about, body))
 
 
 def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[str, Any], bytes]:
-    """Check the signature, then the versions of Python and of the format; the header and the body.
+    """Check the signature of a sealed blob, then its versions of Python and of the format.
 
-    `sealed_here`: this process made these very bytes for this place, and remembers them; no signature tells more.
+    Args:
+        place: The place for which the blob was signed, as for `seal`.
+        blob: The sealed blob.
+        sealed_here: True: this process made exactly these bytes for this place and remembers them, so the signature is
+            not checked again.
+
+    Returns:
+        The header and the body.
 
     Raises:
-        Untrusted: not signed by this user's key for this place.
-        WrongPython: signed, but by another Python version, or by a version of hitl_nb with another format.
+        Untrusted: The blob is not signed by this user's key for this place.
+        WrongPython: It is signed, but by another Python version, or by a version of hitl_nb with another format.
     """
     start = len(_MAGIC) + 36
     if len(blob) < start or blob[: len(_MAGIC)] != _MAGIC:
@@ -81,13 +97,13 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
 
 
 def find_key_path() -> Path:
-    """Find the path of the key: `hitl_nb/key` in Jupyter's data directory."""
+    """Return the path of the signing key: `hitl_nb/key` in Jupyter's data directory."""
     return _find_key_path(*_read_places())
 
 
 @lru_cache(maxsize=4)
 def _find_key_path(*_: str | bytes | None) -> Path:
-    """Find the path of the key, looked up again only when the environment names another place."""
+    """Return the path of the key. Cached by the environment variables that Jupyter's data directory depends on."""
     from jupyter_core.paths import jupyter_data_dir
 
     return Path(jupyter_data_dir()) / "hitl_nb" / "key"
@@ -103,7 +119,12 @@ def _compute_mac(place: str, about: bytes, body: bytes) -> bytes:
 
 @lru_cache(maxsize=4)
 def _make_keyed_hash(path: Path) -> hmac.HMAC:
-    """Make the keyed hash with the key at `path`: setting it up takes longer than signing a small record."""
+    """Return an HMAC object with the key at `path`. Cached, because making it takes longer than signing a small record.
+
+    Raises:
+        Untrusted: The file is not a key, or other users can change it.
+        StoreError: The file cannot be read or written.
+    """
     try:
         key = read_or_create_secret(path, secrets.token_bytes(KEY_SIZE))
     except UnsafeFile as unsafe:

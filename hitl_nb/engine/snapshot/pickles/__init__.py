@@ -1,1 +1,1 @@
-"""Pickling a notebook's objects so that they come back in place."""
+"""Pickling of a notebook's objects, so that shared objects, code and positions are restored correctly."""

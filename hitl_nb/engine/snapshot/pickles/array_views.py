@@ -1,12 +1,13 @@
-"""Arrays that share memory share it again.
+"""Pickle numpy arrays so that arrays that share memory share it again after loading.
 
-A view is pickled as its base, with its place in the base. A small view of a large base that nothing else needs is
-pickled by itself. If something else turns out to have that base too, the pickle is made once more with it.
-Arrays of a subclass (recarray, matrix, masked arrays, the user's own) are views of a plain array, with their
-attributes. An array over a `bytearray` or `array.array` shows that object again.
+A *view* is an array that shows memory of another array, its *base*. A view is pickled as its base, with its offset in
+the base. A small view of a large base is pickled without the base, if no other value needs the base. If another value
+turns out to have that base too, the whole pickle is made again with the base. An array of a subclass (recarray, matrix,
+masked arrays, the user's own) is pickled as a view of a plain array, with its attributes. An array over a `bytearray`
+or `array.array` shows that object again.
 
-An array in a file (`numpy.memmap`) is opened again (`engine/reopening/mappedfiles.py`). Its views are always views of
-it, because a copy would not write to the file. Other arrays in mapped memory are refused.
+An array in a file (`numpy.memmap`) is opened again (`engine/reopening/mappedfiles.py`). Its views are always pickled as
+views of it, because a copy would not write to the file. Other arrays in mapped memory are refused.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from hitl_nb.engine.refusals import NotSavedError, type_of
 from hitl_nb.engine.reopening.mappedfiles import is_mapped_array, lies_in_mapping
 
 SMALL = 1 << 20
-"""Bytes of a base that are saved for the sake of any view."""
+"""Maximum size in bytes of a base that is saved with every view of it."""
 SHARE = 8
-"""A larger base is saved for a view that has at least one part in this many of its bytes."""
+"""A larger base is saved with a view if the view has at least 1/8 of the bytes of the base."""
 
 
 _COPY = "copy it with numpy.array(...) before the checkpoint, or map it after the checkpoint"
 _SHARED = "copy it with numpy.array(...) before the checkpoint, so that it has memory of its own"
 _BUFFERS = (bytearray, array)
-"""Types whose memory an array can show."""
+"""Types (other than arrays) whose memory an array can show."""
 
 
 class ArrayViews:
     """The arrays of one pickle.
 
     Args:
-        kept: ids of bases that are saved for every view of them.
+        kept: Ids of bases that are saved with every view of them.
     """
 
     def __init__(self, kept: frozenset[int] = frozenset()) -> None:
@@ -53,9 +54,9 @@ class ArrayViews:
         self._copied: dict[int, tuple[Any, list[Any]]] = {}
 
     def reduce(self, obj: Any) -> Any:
-        """Describe how an array, or an element that shows a part of one, is pickled.
+        """Return the reduction (as of `__reduce__`) of an array, or of a structured element that is a view.
 
-        NotImplemented for what needs no help.
+        NotImplemented: pickle can save the object without help.
         """
         if self._type is None:
             return NotImplemented
@@ -103,17 +104,17 @@ class ArrayViews:
         return (_view, (*made, cls is not self._type))
 
     def find_torn_bases(self) -> frozenset[int]:
-        """Ids of bases that have views which were pickled apart from them, or from one another."""
+        """Return the ids of bases whose views were pickled without the base although something else uses the base."""
         return frozenset(self._shared | (self._apart.keys() & self._whole.keys()))
 
     def check_copies(self, memo: Callable[[], Container[int]]) -> None:
-        """Refuse arrays that were copied although something else in the pickle has their memory.
+        """Refuse arrays that were copied although another object in the pickle shares their memory.
 
         Args:
-            memo: gives the ids of all objects in the pickle.
+            memo: Returns the ids of all objects in the pickle.
 
         Raises:
-            NotSavedError: it names one of them.
+            NotSavedError: There is such an array; the error names it.
         """
         if not self._copied:
             return
@@ -126,7 +127,10 @@ class ArrayViews:
                 )
 
     def _find_base(self, owner: Any) -> Any:
-        """Find the base that the views of an owner are pickled with: for an array of another class, its plain form."""
+        """Return the base that views of an owner are pickled with.
+
+        For an array of a subclass, it is the owner as plain array.
+        """
         if not isinstance(owner, self._type) or type(owner) in self._types:
             return owner
         if id(owner) not in self._plain:
@@ -140,7 +144,7 @@ class ArrayViews:
             copies.append(array)
 
     def _is_describable_view(self, owner: Any, array: Any) -> bool:
-        """Tell whether `array` is a view that can be described by its place in `owner`."""
+        """Return True if `array` can be described by its offset, shape and strides in the memory of `owner`."""
         if not array.size or not _is_one_block(owner, self._type):
             return False
         if type(array) is not self._type and not is_mapped_array(owner):
@@ -154,10 +158,13 @@ def _refuse_mapped(array: Any) -> None:
 
 
 def _find_owner(array: Any, kind: Any) -> tuple[Any, Any]:
-    """Find the owner of an array's memory, and the object outside of numpy that holds that memory, or None.
+    """Find the object that owns an array's memory.
 
-    The owner is the array at the end of the chain of bases, or the `bytearray` or `array.array` that it shows. In
-    between may be an object that numpy's stride tricks put there.
+    The owner is the array at the end of the chain of bases, or the `bytearray` or `array.array` whose memory it shows.
+    The chain may contain a `DummyArray`, an object that numpy's stride tricks insert.
+
+    Returns:
+        The owner, and the object outside numpy that holds the memory (None if numpy itself holds it).
     """
     owner, base = array, array.base
     while base is not None:
@@ -181,7 +188,7 @@ def _is_one_block(owner: Any, kind: Any) -> bool:
 
 
 def _is_pickled_by_numpy(cls: Any, kind: Any) -> bool:
-    """Tell whether a subclass leaves it to `ndarray`, or to `numpy.ma`, how its arrays are pickled."""
+    """Return True if a subclass has no pickle hooks of its own, but those of `ndarray` or `numpy.ma`."""
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", kind)
     base = masked if issubclass(cls, masked) else kind
     names = ("__reduce__", "__reduce_ex__", "__setstate__")
@@ -189,16 +196,16 @@ def _is_pickled_by_numpy(cls: Any, kind: Any) -> bool:
 
 
 def find_address(obj: Any) -> int:
-    """Find the address where the memory of an array, an element or a buffer begins."""
+    """Return the address of the first byte of an array, an element or a buffer."""
     numpy: Any = sys.modules["numpy"]
     shown = obj if hasattr(obj, "__array_interface__") else numpy.frombuffer(obj, "u1")
     return shown.__array_interface__["data"][0]
 
 
 def _reduce_read_only(array: Any) -> Any:
-    """Describe how an array that owns its memory is pickled.
+    """Return the reduction of a read-only array that owns its memory; NotImplemented if the array can be written.
 
-    An array of objects, or a large one, would come back writeable otherwise.
+    Without this, an array of objects, or a large array, would be writeable after loading.
     """
     if array.flags.writeable:
         return NotImplemented

@@ -1,4 +1,4 @@
-"""Classes that are saved by value: made again without the code that ran when they were defined."""
+"""Pickle classes by value. Loading makes the class without running the hooks that ran when it was defined."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _abc_init: Any = vars(importlib.import_module("_abc"))["_abc_init"]
 
 
 def load_module_of(cls: Any) -> None:
-    """Import the module of a class that a library imports late (`numpy.rec`): cloudpickle would copy the class."""
+    """Import the module of a class if a library imports that module late (`numpy.rec`).
+
+    Otherwise cloudpickle would copy the class.
+    """
     name: object = cls.__module__
     if isinstance(name, str) and name not in sys.modules and name.partition(".")[0] in sys.modules:
         with contextlib.suppress(ImportError):
@@ -27,7 +30,14 @@ def load_module_of(cls: Any) -> None:
 
 
 def complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Change cloudpickle's recipe so that a class gets its qualified name and slots, and none of its hooks runs."""
+    """Change cloudpickle's reduction of a class, so that none of the class's hooks runs when it is loaded.
+
+    The new reduction also keeps the qualified name and the `__slots__`.
+
+    Args:
+        cls: The class.
+        reduced: cloudpickle's reduction.
+    """
     made, state = reduced[1], reduced[2][0]
     if issubclass(cls, enum.Enum):
         return reduced
@@ -42,7 +52,10 @@ def complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _make_class(metaclass: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
-    """Make a class without its attributes. It was defined once: its metaclass and its bases are not notified again."""
+    """Make a class without its attributes.
+
+    `__new__` of its metaclass and `__init_subclass__` of its bases are not called: they ran when the class was defined.
+    """
     make: Any = vars(type)["__new__"]
     with _suppress_init_subclass(bases):
         cls = make(metaclass, name, bases, body)
@@ -59,7 +72,10 @@ _class_lock = threading.RLock()
 
 @contextlib.contextmanager
 def _suppress_init_subclass(bases: tuple[type, ...]) -> Generator[None]:
-    """Keep the `__init_subclass__` of these bases from running: `type.__new__` calls it, whatever the metaclass."""
+    """Replace `__init_subclass__` of these bases by an empty method inside the `with` block.
+
+    `type.__new__` calls this method for every metaclass.
+    """
     owners = {one for base in bases for one in base.__mro__ if one is not object and _INIT in vars(one)}
     kept = {owner: vars(owner)[_INIT] for owner in owners}
     with _class_lock:
@@ -87,12 +103,15 @@ def _set_class(cls: type, state: tuple[dict[str, Any], Any]) -> None:
 
 
 def property_reducers() -> dict[Any, Any]:
-    """Reducers of properties that hold more than data."""
+    """Return reducers by type, for properties that pickle cannot save."""
     return {functools.cached_property: _reduce_cached_property}
 
 
 def _reduce_cached_property(made: Any) -> tuple[Any, ...]:
-    """Without its lock (until Python 3.11): who holds it is inside a call that is made again."""
+    """Return the reduction of a `cached_property` without its lock, which it has until Python 3.11.
+
+    A lock that is held belongs to a call that is executed again.
+    """
     state = dict(cast("dict[str, Any]", vars(made)))
     state.pop("lock", None)
     return make_cached_property, (), state

@@ -1,4 +1,4 @@
-"""Names of functions and classes: those under which the notebook, or a module, defines them."""
+"""Find the name under which the notebook, or a module, defines a function or class."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hitl_nb.engine.snapshot.pickles.function_caches import is_cached
 
 
 def find_notebook_name(obj: Any, ns: dict[str, Any]) -> str | None:
-    """Find the name under which the notebook itself defines `obj`, a function or class, if it does."""
+    """Return the name under which the notebook defines the function or class `obj` now; None if it does not."""
     name = find_defined_name(obj, ns)
     return name if name is not None and resolve_name(name, ns) is obj else None
 
 
 def find_defined_name(obj: Any, ns: dict[str, Any]) -> str | None:
-    """Find the name with which a function or class was defined in the notebook; it may mean something else by now.
+    """Return the qualified name with which the notebook defined a function or class; None for other objects.
 
-    `_` is no name: functions that are registered somewhere share it.
+    The name may belong to another object now. The name `_` does not count, because registered functions share it.
     """
     name = (
         getattr(obj, "__qualname__", None)
@@ -33,12 +33,12 @@ def find_defined_name(obj: Any, ns: dict[str, Any]) -> str | None:
 
 
 def is_definition(obj: Any) -> bool:
-    """Tell whether an object is what one of hitl_nb's decorators makes of a function."""
+    """Return True if an object was made from a function by one of hitl_nb's decorators."""
     return getattr(type_of(obj), "__hitl_definition__", False) is True
 
 
 def resolve_name(name: str, ns: dict[str, Any]) -> Any:
-    """Find the object that `name`, perhaps dotted, names in `ns` now; None if there is none."""
+    """Return the object that `name` (for example `A.method`) has in `ns` now; None if there is none."""
     root, *rest = name.split(".")
     found: Any = ns.get(root)
     for part in rest:
@@ -47,7 +47,7 @@ def resolve_name(name: str, ns: dict[str, Any]) -> Any:
 
 
 def find_importable_name(obj: Any) -> str | None:
-    """Find the qualified name of `obj` if importing its module gives this very object."""
+    """Return the qualified name of `obj` if its module has this same object under the name; otherwise None."""
     module, name = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
     if not module or not name or module == "__main__" or module not in sys.modules:
         return None

@@ -1,7 +1,7 @@
-"""Exceptions in a pickle: made again without their `__init__`, with cause, context and the lines of their traceback.
+"""Pickle exceptions. Loading does not call their `__init__`, and restores cause, context and lines of the traceback.
 
-Their data beside `args` and `__dict__` are kept, too: their slots, and the fields of Python's own exceptions, which
-code may have set since (`ImportError.name`, `StopIteration.value`).
+Data outside `args` and `__dict__` is kept, too. These are slots, and the fields of Python's own exceptions, which code
+may have set since (`ImportError.name`, `StopIteration.value`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _C_INITS: set[Any] = {
 
 
 def reduce_exception(error: BaseException) -> Any:
-    """Reduce an exception for pickle, so that it is made again without its `__init__`."""
+    """Return a reduction (as of `__reduce__`) with which the exception is made again without its `__init__`."""
     reduced = error.__reduce_ex__(2)
     origin = (error.__cause__, error.__context__, error.__suppress_context__)
     state = (dict(error.__dict__), *origin, read_error_lines(error), _read_fields(error))
@@ -42,7 +42,7 @@ def _set_exception(error: BaseException, state: tuple[Any, ...]) -> None:
     members = _find_members(type(error))
     has = _read_fields(error)
     for name, value in fields.items():
-        # A field that is not set reads as None, too. If None were set, an OSError would say "no: 'a' -> None".
+        # A field that is not set also reads as None. If None was set, an OSError would have the text "no: 'a' -> None".
         if value is not None or has.get(name, error) is not None:
             members[name].__set__(error, value)
     error.__traceback__ = from_lines(lines)
@@ -53,14 +53,14 @@ def _read_fields(error: BaseException) -> dict[str, Any]:
     for name, member in _find_members(type(error)).items():
         try:
             found[name] = member.__get__(error)
-        except (AttributeError, TypeError):  # it has no value
+        except (AttributeError, TypeError):  # the field has no value
             continue
     return found
 
 
 @functools.lru_cache(maxsize=1024)
 def _find_members(cls: type) -> dict[str, Any]:
-    """Slots, and fields of Python's own exceptions, by name."""
+    """Return the descriptors of a class's slots, and of the fields of Python's own exceptions, by name."""
     found: dict[str, Any] = {}
     for one in [one for one in cls.__mro__ if one not in _PLAIN]:
         for name, member in vars(one).items():
@@ -71,6 +71,7 @@ def _find_members(cls: type) -> dict[str, Any]:
 
 
 _PLAIN = (BaseException, BaseExceptionGroup, object)
-"""Classes whose data are in `args`, or are part of every exception."""
+"""Classes whose data is in `args`, or belongs to every exception."""
 _LEFT = ("obj", "characters_written")
-"""Whose attribute was missing: only for a hint in a traceback, and maybe impossible to save; and no field at all."""
+"""Fields that are not saved. `obj`: the object whose attribute was missing is only used for a hint in a traceback, and
+may be impossible to save. `characters_written` is not a real field."""

@@ -1,12 +1,12 @@
-"""The results that `functools.cache` and `lru_cache` hold, so that a cached call is not made again after a resume.
+"""Save the results of `functools.cache` and `lru_cache`, so that a cached call is not executed again after a resume.
 
-The wrapper shows its size and not its contents. They are read from the referents that the garbage collector sees. An
-unbounded cache shows its dict there, a bounded one each key and result, the oldest first (`lru_cache_tp_traverse` in
-CPython's Modules/_functoolsmodule.c). They are put back by making the recorded calls with the recorded results, which
-gives the keys that the wrapper itself would make.
+The wrapper has no function that returns its contents. They are read from the referents that the garbage collector sees.
+For an unbounded cache, these include its dict. For a bounded cache, they include each key and result, the oldest first
+(`lru_cache_tp_traverse` in CPython's Modules/_functoolsmodule.c). To restore a cache, the recorded calls are made again
+while the function returns the recorded results. So the wrapper itself makes the keys.
 
-The cache of a function that the notebook or a module of the user's defines is data of that definition. It is saved with
-the variables: an object that is both `self` in a key and the value of a variable is one object again.
+The cache of a function that the notebook or a module of the user defines is data of that definition. It is saved with
+the variables. So an object that is both `self` in a key and the value of a variable is one object again.
 """
 
 from __future__ import annotations
@@ -26,18 +26,23 @@ _Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 _FILL = "_hitl_nb_fill"
 _MAX_COUNTED = 100_000
-"""Up to this, hits and misses are counted again: they are made one by one."""
+"""Maximum number of hits and of misses that are restored: each takes a call."""
 _NOTHING = object()
 _CACHED: Any = type(functools.lru_cache(int))
 
 
 def is_cached(function: Any) -> bool:
-    """Tell whether a function was made by `functools.cache` or `lru_cache`."""
+    """Return True if a function was made by `functools.cache` or `lru_cache`."""
     return type_of(function) is _CACHED
 
 
 class CacheContents(NamedTuple):
-    """Contents of a cache: the calls, the oldest first, with their results; and the counts of `cache_info()`."""
+    """Contents of a cache.
+
+    Attributes:
+        calls: ((args, kwargs), result) of each remembered call, the oldest first.
+        hits, misses: The counts of `cache_info()`.
+    """
 
     calls: list[tuple[_Call, Any]]
     hits: int
@@ -45,16 +50,23 @@ class CacheContents(NamedTuple):
 
 
 def _fill_with_recorded(function: Callable[..., Any], contents: CacheContents, recorded: list[Any]) -> None:
-    """Fill an empty cache. Meanwhile `function` returns what is in `recorded`, and fails if nothing is."""
+    """Fill an empty cache by making the recorded calls.
+
+    Args:
+        function: The cached function. During this call it must return (and remove) the item of `recorded`, and raise
+            IndexError if the list is empty.
+        contents: The recorded calls, results and counts.
+        recorded: The list from which the function takes its result.
+    """
     for _ in range(min(contents.misses - len(contents.calls), _MAX_COUNTED)):
-        with contextlib.suppress(IndexError):  # a call that fails is counted, and not remembered
+        with contextlib.suppress(IndexError):  # a call that fails counts as a miss, and its result is not kept
             function(_NOTHING)
     for (args, kwargs), result in contents.calls:
         recorded.append(result)
         function(*args, **kwargs)
         recorded.clear()
     if contents.calls:
-        args, kwargs = contents.calls[-1][0]  # the newest: so the order in which results are dropped stays as it was
+        args, kwargs = contents.calls[-1][0]  # the newest call: so the order in which results are dropped is unchanged
         for _ in range(min(contents.hits, _MAX_COUNTED)):
             function(*args, **kwargs)
 
@@ -87,14 +99,28 @@ def _read_calls(function: Any) -> list[tuple[_Call, Any]]:
 
 
 def make_empty(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
-    """Make a cached function with an empty cache."""
+    """Make a cached function with an empty cache.
+
+    Args:
+        function: The function whose results are cached.
+        maxsize: As for `functools.lru_cache`.
+        typed: As for `functools.lru_cache`.
+        attributes: Attributes to set on the cached function.
+    """
     made: Any = functools.lru_cache(maxsize, typed)(function)
     made.__dict__.update(attributes)
     return made
 
 
 def make_filled(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
-    """Make a cached function that `fill_cache` fills; until then it must not be called."""
+    """Make a cached function whose cache `fill_cache` fills. It must not be called before that.
+
+    Args:
+        function: The function whose results are cached.
+        maxsize: As for `functools.lru_cache`.
+        typed: As for `functools.lru_cache`.
+        attributes: Attributes to set on the cached function.
+    """
     recorded: list[Any] = []
     filled = False
 
@@ -115,12 +141,20 @@ def make_filled(function: Callable[..., Any], maxsize: int | None, typed: bool, 
 
 
 def fill_cache(made: Any, contents: CacheContents) -> None:
-    """Put back what `read_cache` found."""
+    """Fill the cache of a function that `make_filled` made.
+
+    Args:
+        made: The cached function.
+        contents: The saved calls and results, as `read_cache` returned them.
+    """
     made.__dict__.pop(_FILL)(contents)
 
 
 def read_contents(function: Any) -> Any:
-    """Read the data of a cached definition: a hash of its code, and the calls with their results."""
+    """Read the data of a cached function: a hash of its code, and the remembered calls with their results.
+
+    If they cannot be read, an object is returned that cannot be pickled, so that the save fails with the reason.
+    """
     try:
         found = read_cache(function)
     except TypeError as error:
@@ -129,12 +163,12 @@ def read_contents(function: Any) -> Any:
 
 
 def can_be_refilled(function: Any) -> bool:
-    """Tell whether `refill_cache` can put results into this cached function."""
+    """Return True if `refill_cache` can put results into this cached function."""
     return isinstance(function.__wrapped__, FunctionType)
 
 
 class UnreadableResults:
-    """A replacement for results that cannot be read. It cannot be pickled."""
+    """A placeholder for cached results that cannot be read. Pickling it raises TypeError with the reason."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -144,9 +178,13 @@ class UnreadableResults:
 
 
 def refill_cache(function: Any, contents: Any) -> None:
-    """Put back what `read_contents` found, unless the function was changed since.
+    """Put saved results into the cache of a function. Nothing is done if the function's code was changed since.
 
-    The recorded calls are made while the function has a code that returns the recorded results.
+    The recorded calls are made while the function has other code, which returns the recorded results.
+
+    Args:
+        function: The cached function.
+        contents: The value that `read_contents` returned.
     """
     code_hash, *found = contents
     inner = function.__wrapped__
@@ -176,9 +214,9 @@ def _hash_function(function: Any) -> str:
 
 @functools.cache
 def _find_link_type() -> Any:
-    """Find the type that separates the entries among the referents of a bounded cache; None if it is not known here.
+    """Return the type of the objects that follow each key and result among the referents of a bounded cache.
 
-    An entry of this type follows each key and its result.
+    None if this version of Python does not have them.
     """
     probe: Any = functools.lru_cache(1)(str)
     probe(0)
@@ -187,7 +225,7 @@ def _find_link_type() -> Any:
 
 @functools.cache
 def _find_key_mark() -> object:
-    """Find the object that separates arguments from keyword arguments in a key."""
+    """Return the object that separates arguments from keyword arguments in a key."""
     probe: Any = functools.lru_cache(None)(cast(Any, dict))
     probe(x=0)
     return next(iter(_find_cache_dict(probe)))[0]

@@ -1,4 +1,4 @@
-"""Functions that are saved by value: made again over the same globals and cells, with what they hold."""
+"""Pickle functions by value. Loading makes them again with the same globals and closure cells."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _cloudpickle: Any = importlib.import_module("cloudpickle.cloudpickle")
 
 
 def make_function(code: CodeType, globals_: dict[str, Any], closure: tuple[CellType, ...] | None) -> FunctionType:
-    """Make a function without name and defaults: `set_function` sets them."""
+    """Make a function without name and defaults, which `set_function` sets later."""
     return FunctionType(code, globals_, None, None, closure)
 
 
 def read_function_state(function: FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the state that `set_function` gives a function again, in cloudpickle's form.
+    """Return the attributes and the special attributes of a function, in cloudpickle's form, for `set_function`.
 
-    Texts that others may share are copied. cloudpickle's own function also looks through all of `sys.modules` for
-    submodules, which are not kept here.
+    Texts that other objects may share are copied. cloudpickle's own function is not used here. It also searches all of
+    `sys.modules` for submodules, which are not needed.
     """
     slots = {
         "__name__": "".join(function.__name__),
@@ -38,7 +38,7 @@ def read_function_state(function: FunctionType) -> tuple[dict[str, Any], dict[st
 
 
 def read_type_parameters(function: FunctionType) -> dict[str, Any]:
-    """Read the type parameters that a function may have since Python 3.12, by the attribute that has them."""
+    """Return `{"__type_params__": ...}` for a function with type parameters (Python 3.12), else an empty dict."""
     parameters: Any = getattr(function, "__type_params__", ())
     return {"__type_params__": parameters} if parameters else {}
 
@@ -56,18 +56,18 @@ def _set_cell(cell: CellType, state: tuple[Any]) -> None:
 
 
 def set_module(module: ModuleType, variables: dict[str, Any]) -> None:
-    """Set the variables of a module that is saved itself."""
+    """Set the variables of a module that was saved by value."""
     vars(module).update(variables)
 
 
 def module_globals(name: str) -> dict[str, Any]:
-    """Get the globals of a module, which is imported if it is not."""
+    """Return the globals of a module, which is imported if necessary."""
     __import__(name)
     return sys.modules[name].__dict__
 
 
 class ModuleGlobals:
-    """A replacement for the globals of an importable module."""
+    """A placeholder that is pickled in place of the globals of an importable module."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -77,7 +77,7 @@ class ModuleGlobals:
 
 
 class ModuleVariables:
-    """A replacement for the globals of a module that is saved itself."""
+    """A placeholder that is pickled in place of the globals of a module that is saved by value."""
 
     def __init__(self, module: ModuleType) -> None:
         self.module = module
@@ -87,9 +87,16 @@ class ModuleVariables:
 
 
 def reduce_cached(function: Any, *, is_filled: bool) -> Any:
-    """Reduce a function with a cache: made again around the function, with the results that it holds if `is_filled`."""
+    """Return the reduction of a cached function, with its wrapped function.
+
+    NotImplemented if the function can be found in a module.
+
+    Args:
+        function: A function of `functools.cache` or `lru_cache`.
+        is_filled: True: include the remembered results.
+    """
     if _cloudpickle._lookup_module_and_qualname(function) is not None:
-        return NotImplemented  # of a module: found there
+        return NotImplemented  # the function is found in its module
     attributes = {k: v for k, v in function.__dict__.items() if k not in ("__wrapped__", "cache_parameters")}
     about = function.cache_parameters()
     made = (function.__wrapped__, about["maxsize"], about["typed"], attributes)
@@ -102,12 +109,17 @@ _DISPATCH: Any = vars(functools)["singledispatch"](print).__code__
 
 
 def is_dispatching(function: Any) -> bool:
-    """Tell whether a function was made by `functools.singledispatch`."""
+    """Return True if a function was made by `functools.singledispatch`."""
     return isinstance(function, FunctionType) and function.__code__ is _DISPATCH
 
 
 def make_dispatching(function: Any, registry: dict[type, Any]) -> Any:
-    """Make a function of `functools.singledispatch` with its registered implementations."""
+    """Make a function of `functools.singledispatch` with its registered implementations.
+
+    Args:
+        function: The implementation for `object`.
+        registry: Class -> implementation.
+    """
     made: Any = functools.singledispatch(function)
     for cls, implementation in registry.items():
         if cls is not object:
@@ -116,7 +128,7 @@ def make_dispatching(function: Any, registry: dict[type, Any]) -> Any:
 
 
 def read_cell_state(cell: CellType) -> tuple[Any, ...]:
-    """Reduce the content of a closure's cell for pickle; an empty tuple if the cell has no value."""
+    """Return the part of a reduction with the content of a closure cell; an empty tuple for an empty cell."""
     try:
         return ((cell.cell_contents,), None, None, _set_cell)
     except ValueError:

@@ -1,8 +1,9 @@
-"""Dicts and sets that were loaded before the class of their keys was complete: their keys are put in again.
+"""Insert keys of dicts and sets again that were loaded before the class of the keys had its `__hash__`.
 
-A class that is saved by value gets its methods last. One of these may lead to a dict (by a closure, a class attribute)
-whose keys are of that class. Then the keys are put in before the class has its `__hash__`, and none would be found
-again. Until then the class has `hash_early`, which notices that.
+A class that is saved by value gets its methods last. One of these methods may refer to a dict (through a closure or a
+class attribute) whose keys are objects of that class. Then the keys are inserted before the class has its `__hash__`,
+and no lookup would find them. Until then the class has `hash_early` as its `__hash__`, which records that this
+happened.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _early: ContextVar[set[type] | None] = ContextVar("hitl_nb_early", default=None)
 
 
 def hash_early(self: object) -> int:
-    """Compute the hash of an object whose class does not have its own `__hash__` yet."""
+    """Return the hash of an object whose class does not have its own `__hash__` yet, and record the class."""
     early = _early.get()
     if early is not None:
         early.add(type(self))
@@ -26,7 +27,7 @@ def hash_early(self: object) -> int:
 
 @contextlib.contextmanager
 def rehash_keys_at_end() -> Generator[None]:
-    """Dicts and sets that are loaded inside have their keys in their places at the end."""
+    """At the end of the `with` block, insert keys again that were hashed before their class had its `__hash__`."""
     early = set[type]()
     token = _early.set(early)
     try:

@@ -1,12 +1,16 @@
-"""Pickling a notebook's objects so that they come back in place.
+"""Pickler and unpickler for a notebook's objects.
 
-This is cloudpickle, with five differences. *Code comes from the notebook*: a function or class that the notebook
-defines by name is saved as that name. A copy by value is kept apart, for the case that its cell has not been run again.
-A function keeps the notebook's namespace as its globals, and the very cells it closed over. An exception keeps its
-cause, its context and the lines of its traceback, and is made again without calling its `__init__`. Generators,
-coroutines, iterators and managers come back where they wait. Large buffers and strings go out of band, by content hash.
+The pickler is cloudpickle's, with five differences:
 
-Instrumented code is saved as its unit and its number there, the sources of the units apart: see `saved_code.py`.
+- *Code comes from the notebook*: A function or class that the notebook defines by name is saved as that name. A copy by
+  value is saved separately, for the case that its cell was not executed again.
+- A function keeps the notebook's namespace as its globals, and the same closure cells.
+- An exception keeps its cause, its context and the lines of its traceback. Loading does not call its `__init__`.
+- Generators, coroutines, iterators and context managers are restored at the position where they wait.
+- Large buffers and strings are stored outside the pickle, by content hash.
+
+Instrumented code is saved as the key of its unit (the compiled source of one cell or module) and its number in the
+unit. The sources of the units are saved separately, see `saved_code.py`.
 """
 
 from __future__ import annotations
@@ -71,7 +75,7 @@ from hitl_nb.own_objects import is_own
 if TYPE_CHECKING:
 
     class _CloudPickler(pickle.Pickler):
-        """The used part of cloudpickle's pickler, which is untyped."""
+        """The part of cloudpickle's untyped pickler that is used here."""
 
         dispatch_table: ClassVar[Any]
 
@@ -99,10 +103,10 @@ _cloudpickle: Any = importlib.import_module("cloudpickle.cloudpickle")
 
 
 LARGE = 64 * 1024
-"""Bytes from which a buffer or string is stored by itself, by content hash."""
+"""Size in bytes from which a buffer or string is stored outside the pickle, by content hash."""
 
 _ATOMS: frozenset[type] = frozenset({int, float, tuple, list, bool, type(None)})
-"""Types of most of what is pickled, which never has an id of its own."""
+"""Types of most pickled objects. Objects of these types never have a persistent id."""
 
 
 def _reduce_struct(made: struct.Struct) -> Any:
@@ -110,25 +114,25 @@ def _reduce_struct(made: struct.Struct) -> Any:
 
 
 class Pickler(_CloudPickler):
-    """Pickles over the namespace `ns`.
+    """A pickler for objects of the namespace `ns`.
 
     Attributes:
-        by_value: root names of `ns` whose functions and classes are copied, not named.
-        moved: data of these that is saved apart: by the id of what holds it, see
+        by_value: Root names of `ns` whose functions and classes are copied instead of named.
+        moved: Data of the copied definitions that is saved separately: `id(holder)` -> set of `(kind, key)`, see
             `engine/snapshot/variables/definitions.py`.
-        wanted: names of `ns` that pickled functions and generators read.
-        defined: root names of `ns` that were saved by name.
-        blobs: large payloads by SHA-256.
-        buffers: hashes of out-of-band buffers, in order.
-        inline: keep large payloads in the pickle.
-        namespaces: own namespaces of functions that are saved whole, see `shared_namespaces`.
-        finalized: the objects with a `__del__`.
-        openings: what is opened again, or found by name.
-        views: its arrays.
-        attributes: the attributes of its objects.
-        running: generators and coroutines on the stack that is saved with it, by the identity of their frame.
-        generators: the generators and coroutines in it that have not ended.
-        units: the units whose code it names, by key.
+        wanted: Names of `ns` that pickled functions and generators read.
+        defined: Root names of `ns` that were saved by name.
+        blobs: SHA-256 -> large buffer or text.
+        buffers: Hashes of out-of-band buffers, in order.
+        inline: True: keep large values in the pickle.
+        namespaces: Globals of functions that are saved themselves, by id, see `shared_namespaces`.
+        finalized: The pickled objects that have a `__del__`.
+        openings: Persistent ids of objects that are opened again or found by name on resume.
+        views: The arrays of the pickle.
+        attributes: The attribute dicts of the pickled objects.
+        running: Saved frames of generators and coroutines that are on the stack, by id of their frame.
+        generators: The pickled generators and coroutines that have not ended.
+        units: The units whose code the pickle names, by key.
     """
 
     _reducers: ClassVar[dict[Any, Any]] = {**view_reducers(), **type_reducers(), **property_reducers()}
@@ -171,16 +175,20 @@ class Pickler(_CloudPickler):
         self._reducers.update(frame_reducers())
 
     def dump(self, obj: Any) -> None:
-        """Pickle one object; raise PicklingError if a hook of the user raised an error that is no `Exception`."""
+        """Pickle one object.
+
+        Raises:
+            pickle.PicklingError: A pickling hook of the user raised an error that is not an `Exception`.
+        """
         try:
             super().dump(obj)
         except (Exception, KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, Paused):
             raise
-        except BaseException as error:  # a user's hook may raise anything, and saving must not end the run
+        except BaseException as error:  # a user's hook may raise any error, and saving must not end the run
             raise pickle.PicklingError(f"{type(error).__name__}: {error}") from error
 
     def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
-        """Give an object its persistent id; None: it is pickled in the stream."""
+        """Return the persistent id of an object; None: the object itself is pickled."""
         cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every single object: no call
         if cls is str or cls is bytes:
             return self._text(obj) if len(obj) >= self.large else None
@@ -214,7 +222,7 @@ class Pickler(_CloudPickler):
         return ("ns", name) if is_globals else None
 
     def name_code(self, code: CodeType) -> tuple[Any, ...] | None:
-        """Make the persistent id of a code object; None: it is saved by value."""
+        """Return the persistent id of a code object; None: the code is saved by value."""
         named = name_code(code)
         if named is not None:
             self._add_unit(named[1])
@@ -226,7 +234,7 @@ class Pickler(_CloudPickler):
             self.units[key] = unit
 
     def _add_code(self, key: str, function: int, namespace: dict[str, Any]) -> None:
-        """Note that the rest of a function is saved. The names that the rest of a cell reads are not noted here."""
+        """Record the names that the rest of a saved function reads. Nothing is recorded for the frame of a cell."""
         self._add_unit(key)
         unit = find_unit(key)
         if unit is not None and namespace is self.ns and unit.functions[function].kind != "cell":
@@ -253,7 +261,7 @@ class Pickler(_CloudPickler):
         return False
 
     def reducer_override(self, obj: Any) -> Any:
-        """Reduce an object by its type, or NotImplemented: pickle reduces it."""
+        """Return the reduction of an object; NotImplemented: pickle's own rules are used."""
         if (by_type := self._by_type.get(type_of(obj))) is not None:
             return by_type(self, obj)
         if is_own(obj):
@@ -297,7 +305,7 @@ class Pickler(_CloudPickler):
         if is_cached(obj):
             return reduce_cached(obj, is_filled=id(obj) not in self.moved)
         if obj is dataclasses.MISSING:
-            return "MISSING"  # what a field without a default holds is compared by identity
+            return "MISSING"  # dataclasses compare it by identity
         if type(obj) is super:
             return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - unknown to its stub
         if isinstance(obj, ModuleType) and id(vars(obj)) in self.namespaces:
@@ -306,10 +314,13 @@ class Pickler(_CloudPickler):
         return NotImplemented
 
     def _native_code(self, code: CodeType) -> Any:
-        """Save the code as one piece, in a tenth of the time; a snapshot is bound to its Python version anyway."""
+        """Save code that is not instrumented with `marshal`, in a tenth of the time.
+
+        A snapshot needs the same Python anyway.
+        """
         try:
             return marshal.loads, (marshal.dumps(code),)
-        except ValueError:  # its constants are none that a compiler makes
+        except ValueError:  # the code has constants that the compiler cannot make
             return super().reducer_override(code)
 
     def _cell(self, cell: CellType) -> Any:
@@ -349,9 +360,13 @@ class Pickler(_CloudPickler):
         return (make_function, made, (attributes, slots), None, None, set_function)
 
     def shared_namespaces(self) -> dict[int, Any]:
-        """Namespaces of functions that are saved themselves too, by id: as a dict, or as what a module holds.
+        """Return the globals of pickled functions that are also pickled as a value of their own.
 
-        `exec` in a dict makes such functions, and a module that is loaded from a path. They share variables with it.
+        `exec` in a dict makes such functions, and so does a module that is loaded from a path. These functions share
+        variables with the dict or module.
+
+        Returns:
+            Id of the globals -> the dict, or the module that has it.
         """
         found: dict[int, Any] = {}
         if self._own_namespaces:
@@ -386,7 +401,7 @@ class Pickler(_CloudPickler):
 
 
 class Unpickler(pickle.Unpickler):
-    """Loads what `Pickler` wrote; `find` answers the persistent ids."""
+    """Loads data that `Pickler` wrote. `find` returns the object of a persistent id."""
 
     def __init__(self, data: bytes, find: Callable[[tuple[Any, ...]], Any], buffers: Any = None) -> None:
         super().__init__(io.BytesIO(data), buffers=buffers)
@@ -396,7 +411,7 @@ class Unpickler(pickle.Unpickler):
         """Load the next value.
 
         Raises:
-            HitlError: It needs a module, or a part of one, that is not there any more.
+            HitlError: The value needs a module, or a part of a module, that does not exist any more.
         """
         try:
             with rehash_keys_at_end(), defer_generator_placement():
@@ -405,11 +420,15 @@ class Unpickler(pickle.Unpickler):
             raise HitlError(describe_missing_import(error)) from error
 
     def persistent_load(self, pid: Any) -> Any:
-        """Find an object by its persistent id."""
+        """Return the object of a persistent id."""
         return find_code_by_id(pid) or self.find(pid)
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """Find a class or function that the stream names; raise HitlError if its module does not have it."""
+        """Return the class or function that the stream names.
+
+        Raises:
+            HitlError: Its module does not have this name.
+        """
         try:
             return super().find_class(module_name, global_name)
         except AttributeError as error:

@@ -1,10 +1,11 @@
-"""Instrumented code in a pickle: each code object by the unit that it is of and its function's number there.
+"""Pickle instrumented code: each code object is saved as the key of its unit and the number of its function there.
 
-Beside the pickle are the sources of these units. Where a process does not know a unit, its code is compiled from the
-saved source when it is needed. The process may know the same text under another file name (a cell that was run again in
-a new kernel). Then that unit is taken, and tracebacks show the notebook's cell. Otherwise they show the saved file name
-and the saved lines, unless a file of that name exists. If a module's file was changed since, a traceback shows the
-lines as they are now. Python does the same with a module that was changed after its import.
+A *unit* is the compiled source of one cell or module. The sources of the units are saved separately from the pickle. If
+a process does not know a unit, its code is compiled from the saved source when the code is needed. The process may know
+the same text under another file name (a cell that was executed again in a new kernel). Then that unit is taken, and
+tracebacks show the notebook's cell. Otherwise tracebacks show the saved file name and the saved lines, unless a file of
+that name exists. If a module's file was changed since, a traceback shows the lines of the changed file. Python does the
+same with a module that was changed after its import.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ from hitl_nb.errors import WrongPython
 
 
 class HasUnits(Protocol):
-    """A pickler: `units` are those that its pickle names, by the key there: a saved one may be of the same text."""
+    """A pickler that records the units whose code its pickle names.
+
+    Attributes:
+        units: The units by the key in the pickle. The key may belong to another unit with the same text.
+    """
 
     @property
     def units(self) -> Mapping[str, Unit]:
@@ -31,7 +36,7 @@ class HasUnits(Protocol):
 
 
 def name_code(code: CodeType) -> tuple[Any, ...] | None:
-    """Make the persistent id of instrumented code; None: it is native."""
+    """Return the persistent id of instrumented code; None if the code is not instrumented."""
     known = find_code(code)
     if known is None:
         return None
@@ -40,10 +45,10 @@ def name_code(code: CodeType) -> tuple[Any, ...] | None:
 
 
 def find_code_by_id(pid: Any) -> Any:
-    """Find the object that a persistent id of this module names; None: the id is of another module.
+    """Return the code object of a persistent id, or the runtime; None: the id is not of this module.
 
     Raises:
-        LookupError: the source of the code is not there.
+        LookupError: The source of the code is missing.
     """
     match pid:
         case ("runtime",):
@@ -58,28 +63,30 @@ def find_code_by_id(pid: Any) -> Any:
 
 
 def describe_units(*picklers: HasUnits) -> list[list[Any]]:
-    """Describe the sources of the units that pickles name, as plain data."""
+    """Return the sources of the units that pickles name, as plain data for `load_units`."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
     return [list(astuple(replace(SavedUnit.from_unit(units[key]), key=key))) for key in sorted(units)]
 
 
 def hash_units(*picklers: HasUnits) -> dict[str, str]:
-    """Hash the code of these picklers' units, by key."""
+    """Return hashes of the compiled code of the picklers' units, by key."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
     return {key: hash_code(units[key]) for key in sorted(units)}
 
 
 def check_code_hashes(made_by: str, code_hashes: Mapping[str, str], keys: Iterable[str]) -> None:
-    """Check that the places of saved frames mean the same here. Call it after `load_units`.
+    """Check that this version of hitl_nb compiles the saved units to the same code, so that saved positions are valid.
+
+    Call this function after `load_units`.
 
     Args:
-        made_by: The instrumenter of the process that saved. If it is not the current one, the code of each unit is
-            compared.
+        made_by: Hash of the instrumenter (compiler) of the process that saved. If it is not the current one, the code
+            of each unit is compared.
         code_hashes: The hashes of the units' code when they were saved, by key.
         keys: The units to check.
 
     Raises:
-        WrongPython: A unit has other code here.
+        WrongPython: A unit has other code in this process.
     """
     if made_by == hash_instrumenter():
         return
@@ -94,5 +101,11 @@ def check_code_hashes(made_by: str, code_hashes: Mapping[str, str], keys: Iterab
 
 
 def load_units(data: Iterable[Iterable[Any]]) -> None:
-    """Have the code of these units found. Call it only with what is signed; nothing is compiled before it is needed."""
+    """Register saved sources, so that their code can be found. The code is compiled when it is needed.
+
+    Call this function only with data whose signature was checked.
+
+    Args:
+        data: The units, as `describe_units` returned them.
+    """
     remember_sources(SavedUnit(*fields) for fields in data)

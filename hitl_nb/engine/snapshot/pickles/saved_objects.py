@@ -1,11 +1,12 @@
-"""Objects that a pickle alone would not bring back as they were.
+"""Pickle two kinds of objects that standard pickle would not restore correctly.
 
-Some have a class with a `__new__` of its own in the notebook: it ran when they were made, and does not run again. A
-pickle would call it to make the object, before the data of its class are back. A singleton, or a class that counts its
-objects, would find them missing, or count twice. The contents of the object are in its saved state.
+The first kind: objects of a class of the notebook with its own `__new__`. It ran when the object was made, and must not
+run again. Standard pickle would call it to make the object, before the data of the class is restored. Then a singleton
+would be made twice, and a class that counts its objects would count wrong. The contents of the object are in its saved
+state.
 
-Others share the dict of their attributes, with a variable (`vars(obj)`), a class attribute or one another. A pickle
-would copy it into a dict of their own.
+The second kind: objects that share the dict of their attributes with a variable (`vars(obj)`), a class attribute or
+another object. Standard pickle would give each of them its own copy of the dict.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ _BASES: dict[type, bool] = {
     **dict.fromkeys((object, list, dict, set, bytearray), False),
     **dict.fromkeys((int, float, complex, str, bytes, tuple), True),
 }
-"""Where the search for a `__new__` that is not Python's ends, and whether that one is called with the plain value."""
+"""Built-in base classes at which the search for the class's `__new__` ends. True: the base is made from its plain
+value."""
 
 
 def reduce_without_new(obj: Any) -> Any:
-    """Reduce such an object for pickle; NotImplemented for every other, and where the class itself says how."""
+    """Return a reduction with which an object is made without its class's own `__new__`.
+
+    NotImplemented if the class has no `__new__` in the notebook, or has its own pickle hooks.
+    """
     cls = type_of(obj)
     if cls.__module__ != "__main__" or isinstance(cls.__new__, BuiltinMethodType):
         return NotImplemented
@@ -42,15 +47,21 @@ def reduce_without_new(obj: Any) -> Any:
 
 
 def make_without_new(cls: type, base: Any, arguments: tuple[Any, ...]) -> Any:
-    """Make an object of a class by its built-in base."""
+    """Make an object of `cls` with `__new__` of its built-in base class.
+
+    Args:
+        cls: The class.
+        base: The built-in base, for example `int`.
+        arguments: Arguments of the base's `__new__`.
+    """
     return base.__new__(cls, *arguments)
 
 
 class SharedAttributes:
-    """The attributes of the objects in one pickle.
+    """The attribute dicts (`vars(obj)`) of the objects in one pickle.
 
     Args:
-        shared: ids of the dicts that something else in the pickle has, too.
+        shared: Ids of the dicts that another object in the pickle holds, too.
     """
 
     def __init__(self, shared: frozenset[int] = frozenset()) -> None:
@@ -61,20 +72,25 @@ class SharedAttributes:
         self._owners: dict[int, int] = {}
 
     def remember_dict(self, mapping: dict[Any, Any]) -> None:
-        """Note that a dict is pickled, or named by something that was pickled before."""
+        """Record that a dict is pickled, or that it occurs again in the pickle."""
         number = id(mapping)
         if number in self._seen:
             self._again.add(number)
         self._seen.add(number)
 
     def find_shared(self) -> frozenset[int]:
-        """Ids of the dicts that are the attributes of an object, and are held by something else."""
+        """Return the ids of dicts that are the attributes of an object and that another object holds, too."""
         return frozenset((self._again | (self._seen & self._unseen)) & self._owners.keys())
 
     def reduce_object(self, obj: Any, reduced: Any) -> Any:
-        """Describe how an object is pickled whose class leaves that to Python.
+        """Return the reduction of an object. If another object shares its attribute dict, the dict itself is pickled.
 
-        `reduced` is what is known of it already.
+        Args:
+            obj: The object.
+            reduced: The reduction that is already known, or NotImplemented.
+
+        Raises:
+            NotSavedError: The dict is shared, and the class of the object has its own pickle hooks.
         """
         if isinstance(obj, (type, FunctionType)) or not type_of(obj).__dictoffset__:
             return reduced

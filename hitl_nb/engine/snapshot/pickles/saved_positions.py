@@ -1,4 +1,4 @@
-"""Generators, coroutines, iterators and managers in a pickle: as the position package keeps them, or why not."""
+"""Pickle generators, coroutines, iterators and context managers with their position, or refuse them with a reason."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WAY_OUT_OF_LOOP = "loop over list(...) of it"
 
 @functools.lru_cache(maxsize=4096)
 def find_kind(cls: type) -> Kind | None:
-    """Find the kind of objects of exactly this type in the position package; None: they are saved like any other."""
+    """Return the kind of objects of exactly this type in the position package; None: pickle saves them as usual."""
     if cls in _GENERATORS:
         return "generator"
     if find_reducer(cls) is not None:
@@ -47,20 +47,20 @@ def find_kind(cls: type) -> Kind | None:
 
 
 def is_unfinished(obj: Any) -> bool:
-    """Tell whether an object is a generator or coroutine that has not ended."""
+    """Return True if an object is a generator or coroutine that has not ended."""
     return frame_of(obj) is not None
 
 
 def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any:
-    """Reduce an object of this kind for pickle; NotImplemented: pickle reduces it itself.
+    """Return the reduction of an object with its position; NotImplemented: pickle's own rules are used.
 
     Args:
         obj: The object.
         kind: Its kind, as `find_kind` gives it.
-        running: Generators on the stack that is saved with it, by the identity of their frame.
+        running: Saved frames of generators on the stack, by id of their frame.
 
     Raises:
-        NotSavedError: It cannot be kept in its current state.
+        NotSavedError: The object cannot be saved in its current state.
     """
     try:
         if kind == "manager":
@@ -78,7 +78,11 @@ def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any
 
 
 def _check_generator(manager: Any, running: dict[int, SavedFrame]) -> None:
-    """Refuse a manager instead of the generator in it."""
+    """Check that the generator in a manager can be saved.
+
+    Raises:
+        CannotSave: It cannot be saved. The error is then about the manager, not about its generator.
+    """
     if type_of(manager) is _MANAGER and find_effect(manager) is None:
         generator = generator_of(manager)
         if is_unfinished(generator) and reduce_iterator(generator, running) is None:
@@ -86,7 +90,12 @@ def _check_generator(manager: Any, running: dict[int, SavedFrame]) -> None:
 
 
 def explain_refusal(problem: CannotSave, *, about: Any = None) -> NotSavedError:
-    """Split a refusal of the position package into a reason and a way out."""
+    """Convert an error of the position package into an error with a reason and a solution.
+
+    Args:
+        problem: The error; its text is "reason; solution".
+        about: The object that cannot be saved.
+    """
     text = str(problem)
     reason, _, way = text.rpartition("; ")
     kind = type_of(about).__name__

@@ -1,9 +1,11 @@
-"""Objects that only show another one: they are saved with the very object that they show, not with a copy of it.
+"""Pickle objects that only show another object (proxies and views) together with that same object, not with a copy.
 
-cloudpickle copies the mapping behind a proxy or a view, so a later change of it would not be seen there. Proxies and
-views do not give the object behind them, so the garbage collector is asked for it. `os.environ` is the process's own,
-and its values may be secrets, so only its name is saved. pandas is the other way round. With copy-on-write, two objects
-that share memory have values of their own, and pandas' count of the sharers is not part of a pickle.
+cloudpickle copies the mapping behind a proxy or a view, so the copy would not show a later change. Proxies and views
+have no attribute for the object behind them, so the garbage collector is asked. `os.environ` belongs to the process,
+and its values may be secrets. So only its name is saved.
+
+pandas needs the opposite. With copy-on-write, two objects that share memory have separate values, and pandas' count of
+the sharing objects is not part of a pickle. So such objects are saved with copies.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ Reducer = Callable[[Any], Any]
 
 
 def view_reducers() -> dict[type, Reducer]:
-    """Reducers by type, for a pickler's dispatch table."""
+    """Return reducers by type, for a pickler's dispatch table."""
     empty: tuple[dict[Any, Any], ...] = ({}, OrderedDict())
     views = {type(view()): view.__name__ for one in empty for view in (one.keys, one.values, one.items)}
     return {
@@ -34,7 +36,7 @@ def view_reducers() -> dict[type, Reducer]:
 
 
 def frame_reducers() -> dict[type, Reducer]:
-    """Reducers of what holds the values of pandas' objects, if pandas is imported and copies on write."""
+    """Return reducers for the classes that hold values of pandas' objects; empty without copy-on-write."""
     managers: Any = sys.modules.get("pandas.core.internals.managers")
     if managers is None or not _copies_on_write():
         return {}
@@ -53,7 +55,7 @@ def _reduce_proxy(proxy: Any) -> Any:
 
 
 def _class_of(mapping: Any) -> type | None:
-    """Find the class that has this very dict as its attributes, if there is one: `vars(cls)` shows it."""
+    """Return the class whose attributes are in this same dict (as shown by `vars(cls)`); None if there is none."""
     if not isinstance(mapping, dict) or ("__module__" not in mapping and "__doc__" not in mapping):
         return None
     return next(

@@ -1,6 +1,7 @@
-"""Parts of annotations, saved by value: new types, type parameters, and names of types.
+"""Pickle parts of annotations by value: new types (`NewType`), type parameters, and type aliases.
 
-pickle keeps them as a name in their module, which in a new kernel is not there until its cells have run.
+Standard pickle saves them as a name in their module. In a new kernel, that name does not exist until its cells were
+executed.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from typing import Any
 _cloudpickle: Any = importlib.import_module("cloudpickle.cloudpickle")
 
 _BY_SYNTAX = "typing"
-"""The module of a type parameter that syntax has made, as in `def f[T](): ...`."""
+"""The module of a type parameter that was made by syntax, as in `def f[T](): ...`."""
 
 _VALUE = "\0value"
 
 
 def type_reducers() -> dict[Any, Callable[[Any], Any]]:
-    """By type; the types that this Python has."""
+    """Return reducers by type, for the types that this version of Python has."""
     found: dict[Any, Callable[[Any], Any]] = {typing.NewType: _reduce_new_type}
     for kind in ("TypeVar", "ParamSpec", "TypeVarTuple"):
         found[getattr(typing, kind)] = _reduce_parameter
@@ -44,7 +45,10 @@ def _reduce_new_type(value: Any) -> Any:
 
 
 def _number_of(value: Any) -> str:
-    """By it, all copies that are read in a process are one object: several pickles may have it."""
+    """Return an id for a type.
+
+    Several pickles may have copies of it; with the id, they become one object when loaded.
+    """
     return _cloudpickle._get_or_create_tracker_id(value)
 
 
@@ -104,7 +108,7 @@ def _make_by_syntax(
     space: dict[str, Any] = {"constraints": constraints, **options}
     exec(f"def made[{text}](): ...", space)
     made: Any = space["made"].__type_params__[0]
-    # Evaluated here, once: what it holds is not looked up later.
+    # Evaluate these attributes now: Python keeps the result, so names are not looked up later.
     for attribute in ("__bound__", "__constraints__", "__default__"):
         getattr(made, attribute, None)
     return _one(number, made)
@@ -115,7 +119,7 @@ def _reduce_alias(value: Any) -> Any:
         return value.__name__
     if value.__type_params__:
         return (_make_generic_alias, (value.__name__, value.__module__, value.__value__, value.__type_params__))
-    held: dict[str, Any] = {}  # filled when the alias is there: its value may name it
+    held: dict[str, Any] = {}  # filled after the alias was made, because its value may refer to the alias
     return (_make_alias, (value.__name__, value.__module__, held), (held, value.__value__), None, None, _set_alias)
 
 

@@ -1,4 +1,8 @@
-"""Attributes that the code of a function assigns or uses, found in its syntax tree."""
+"""Find the attributes that the code of a function assigns or uses, in the function's syntax tree.
+
+An assignment to an attribute (`a.b = 1`), to an item (`a.b[k] = 1`), a call of `setattr` and a use of selected names
+are each called a *touch*.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Touch:
-    """An attribute that code assigns or uses.
+    """An attribute or item that code assigns, or a name that it uses.
 
     Attributes:
-        node: where.
-        kind: "attribute" or "item" if it is assigned, "setattr" if that is called with it, else "use".
-        names: the name and the attributes in front of it, itself included; of "setattr", what it is called with.
-        key: what is between the brackets, or the name that `setattr` gets.
+        node: The syntax node.
+        kind: "attribute" for `a.b = ...`, "item" for `a.b[k] = ...`, "setattr" for `setattr(a.b, k, ...)`, "use" for a
+            use.
+        names: The parts of the dotted name, for example `("a", "b")`. For "setattr", of its first argument.
+        key: The expression in the brackets of an item, or the second argument of `setattr`. None for other kinds.
     """
 
     node: Any
@@ -31,8 +36,9 @@ class Touches:
     """The attributes that a function assigns or uses.
 
     Attributes:
-        by_root: by the name that they begin with.
-        imports: what each name was imported from, functions included: a module, and the name in it or "".
+        by_root: The touches, by the first part of their dotted name.
+        imports: Imported name -> (module, name in the module). The second is empty for `import module`. Imports inside
+            nested functions are included.
     """
 
     by_root: dict[str, list[Touch]] = field(default_factory=dict[str, list[Touch]])
@@ -43,7 +49,14 @@ _touches_by_function: weakref.WeakKeyDictionary[ast.AST, Touches] = weakref.Weak
 
 
 def find_touches(function: ast.AST, used: Set[str]) -> Touches:
-    """Find the attributes that a function or cell assigns, and its uses of the names `used`. Computed once."""
+    """Find the attributes and items that a function or cell assigns, and its uses of names in `used`.
+
+    The result is cached by function.
+
+    Args:
+        function: The syntax tree of the function or cell.
+        used: Names whose uses are of interest. Local names under which they are imported are added to this set.
+    """
     found = _touches_by_function.get(function)
     if found is None:
         found = _touches_by_function[function] = Touches()
@@ -58,7 +71,7 @@ def find_touches(function: ast.AST, used: Set[str]) -> Touches:
 
 
 def _iterate_touches(node: ast.AST, used: Set[str]) -> Iterator[Touch]:
-    """Iterate over the attributes that one node assigns or uses."""
+    """Yield the touches of one node: the attribute or item that it assigns, or the name that it uses."""
     match node:
         case ast.Name(id=name, ctx=ast.Load()) if name in used:
             yield Touch(node, "use", (name,))

@@ -1,9 +1,12 @@
-"""Changes of a run in modules that are not the user's: noticed at a pause from the assignments in its code.
+"""Notice changes that a run made in libraries, at a pause, from the assignments in its code.
 
-`time.time = ...`, `openai.api_key = ...`, `pandas.DataFrame.total = ...` and calls like `atexit.register` act on the
-process: in another one, the libraries are as their files say. Only the agent's code that has run is looked at, for
-assignments and calls by such names. Changes that `library_settings.py`, `process_state.py` and
-`engine/snapshot/variables/user_modules.py` save are not reported.
+Assignments such as `time.time = ...`, `openai.api_key = ...`, `pandas.DataFrame.total = ...` and calls such as
+`atexit.register` change the process. Another process loads the libraries unchanged from their files. Only code of the
+agent that has already run is examined for such assignments and calls. Changes that `library_settings.py`,
+`process_state.py` and `engine/snapshot/variables/user_modules.py` save are not reported.
+
+A *touch* is an assignment to an attribute or item, or a use of a name (see `attribute_touches.py`). The *owner* of a
+touch is the module or class that has the attribute.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ _SAVED = (
     *("sys.path", "os.environ", "tempfile.tempdir", "warnings.filters", "mimetypes.", "sqlite3.adapters"),
     *("sqlite3.converters", "pandas.options", "matplotlib.rcParams", "matplotlib.pyplot.rcParams", "logging.root"),
 )
-"""Places that are saved, or whose changes are noticed elsewhere."""
+"""Attributes that are saved, or whose changes other modules of this package notice."""
 
 _REGISTER = {
     "atexit": "register",
@@ -50,22 +53,23 @@ _REGISTER = {
     "asyncio": "set_event_loop_policy",
     "multiprocessing": "set_start_method",
 }
-"""Functions whose effect belongs to the process: by the package that has them."""
+"""Package -> its functions whose effect belongs to the process. Names are separated by spaces."""
 _NAMES = frozenset(name for names in _REGISTER.values() for name in names.split())
 _PACKAGES = {"posix": "os", "nt": "os", "_thread": "threading"}
-"""Packages that are known by another name."""
+"""Packages whose functions name another package as their module -> the usual name of the package."""
 
 _PROCESS_ID = uuid.uuid4().hex
-"""This process."""
+"""Random id of this process."""
 
 
 class LibraryChanges(TypedDict, total=False):
     """Changes of a run in libraries.
 
     Attributes:
-        assigned: how each attribute is written, and what it was like at the pause.
-        called: the functions of `_REGISTER`, as they are written.
-        process: where that was noticed.
+        assigned: Source text of each assigned attribute (for example `openai.api_key`) -> description of its value at
+            the pause.
+        called: The called functions of `_REGISTER`, for example `atexit.register`.
+        process: Id of the process in which the calls were noticed.
     """
 
     assigned: dict[str, str]
@@ -74,7 +78,12 @@ class LibraryChanges(TypedDict, total=False):
 
 
 def find_changes(frames: Iterable[SavedFrame], carried: LibraryChanges) -> LibraryChanges:
-    """Find the changes that the code that ran in these frames made; `carried` are those that an earlier pause found."""
+    """Find the changes in libraries that were made by code in these frames.
+
+    Args:
+        frames: Frames of the run. Only code in them that has run is examined.
+        carried: Changes that an earlier pause found. Those that still exist are part of the result.
+    """
     assigned = {path: look for path, look in carried.get("assigned", {}).items() if _describe_object_at(path) == look}
     called = set(carried.get("called", ()))
     for frame, touch, owner in _iterate_touches(frames):
@@ -93,7 +102,7 @@ def find_changes(frames: Iterable[SavedFrame], carried: LibraryChanges) -> Libra
 
 
 def describe_changes(changes: LibraryChanges) -> list[str]:
-    """Sentences for the reviewer."""
+    """Return sentences for the reviewer about changes that are not saved."""
     said: list[str] = []
     if assigned := changes.get("assigned"):
         said.append(
@@ -109,7 +118,7 @@ def describe_changes(changes: LibraryChanges) -> list[str]:
 
 
 def describe_lost_changes(changes: LibraryChanges) -> list[str]:
-    """Sentences about what was so at the pause and is not so in this process."""
+    """Return sentences about changes that were noticed at the pause and do not exist in this process."""
     said: list[str] = []
     if lost := sorted(path for path, look in changes.get("assigned", {}).items() if _describe_object_at(path) != look):
         said.append(
@@ -124,7 +133,14 @@ def describe_lost_changes(changes: LibraryChanges) -> list[str]:
 
 
 def check_made_modules(frames: Iterable[SavedFrame]) -> tuple[str, Any, NotSavedError] | None:
-    """Find a module in `sys.modules` that the code of these frames put there and that no import finds, if any."""
+    """Find a module that the code put into `sys.modules` and that another process cannot import.
+
+    Args:
+        frames: Frames of the run. Only code in them that has run is examined.
+
+    Returns:
+        The source text (for example `sys.modules['m']`), the module and an error; None if there is no such module.
+    """
     for frame, touch, owner in _iterate_touches(frames):
         if owner is sys and touch.kind == "item" and touch.names[-1] == "modules":
             key = _evaluate_node(frame, touch.key)
@@ -139,7 +155,7 @@ def check_made_modules(frames: Iterable[SavedFrame]) -> tuple[str, Any, NotSaved
 
 
 def _can_be_imported(module: ModuleType) -> bool:
-    """Tell whether another process finds a module by its own name."""
+    """Return True if another process can import a module by its own name."""
     name = module.__name__
     if getattr(module, "__spec__", None) is None:
         return name == "__main__"
@@ -152,7 +168,10 @@ def _can_be_imported(module: ModuleType) -> bool:
 
 
 def _iterate_touches(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame, Touch, Any]]:
-    """Iterate over assignments in libraries and calls of them in code that ran in these frames, with their owner."""
+    """Yield `(frame, touch, owner)` for assignments in libraries and calls of registering functions.
+
+    Only code that may have run is examined.
+    """
     for frame in frames:
         source = FrameSource(frame)
         for root, touches in find_touches(source.function, _NAMES).by_root.items():
@@ -164,7 +183,7 @@ def _iterate_touches(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame,
 
 
 def _find_owners(root: Any, touch: Touch) -> list[Any]:
-    """Find the objects that have the last of the names as an attribute; none if they are the user's."""
+    """Return a list with the object that has the touched attribute. Empty if the object is not a library's."""
     owner = root
     if not isinstance(root, (ModuleType, type)) and touch.kind != "use":
         return []
@@ -188,7 +207,10 @@ def _find_registering_functions(owner: Any, touch: Touch) -> set[str]:
 
 
 def _spell_assigned_attribute(frame: SavedFrame, touch: Touch, owner: Any) -> str | None:
-    """Spell an attribute, or an item of one, with the name of its module."""
+    """Return the source text of an assigned attribute or item, beginning with the name of its module.
+
+    None if the change is saved elsewhere, or if the assignment put the original value back.
+    """
     names = touch.names
     root = _find_value(frame, names[0])
     start = root.__name__ if isinstance(root, ModuleType) else f"{root.__module__}.{root.__qualname__}"
@@ -211,12 +233,12 @@ _NOTHING: Any = object()
 
 
 def _read_member(owner: Any, name: str) -> Any:
-    """Read an attribute, without running code of its owner."""
+    """Return an attribute without running code of its owner. `_NOTHING` if there is none."""
     return inspect.getattr_static(owner, name, _NOTHING)
 
 
 def _is_original(value: Any, owner: Any, name: str) -> bool:
-    """Tell whether a function or class is in the place where its module has it: it was put back."""
+    """Return True if a value is the function or class that its module defines under this name: it was put back."""
     home = owner.__name__ if isinstance(owner, ModuleType) else getattr(owner, "__module__", "")
     own = getattr(value, "__module__", None) or ""
     if value is _NOTHING or own.partition(".")[0].lstrip("_") != home.partition(".")[0].lstrip("_"):
@@ -225,7 +247,10 @@ def _is_original(value: Any, owner: Any, name: str) -> bool:
 
 
 def _find_value(frame: SavedFrame, name: str) -> Any:
-    """Find the value of a name in a frame, or where the code imports it for a function of its own."""
+    """Return the value of a name in a frame, or of the member that the code imports under this name.
+
+    `_NOTHING` if the name has no value.
+    """
     if name in frame.locals:
         return frame.locals[name]
     try:
@@ -240,7 +265,7 @@ def _find_value(frame: SavedFrame, name: str) -> Any:
 
 
 def _evaluate_node(frame: SavedFrame, node: ast.expr | None) -> Any:
-    """Evaluate a constant, a name, or an attribute of one; `_NOTHING` for every other expression."""
+    """Evaluate a constant, a name, or an attribute of a name. `_NOTHING` for every other expression."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
@@ -250,13 +275,16 @@ def _evaluate_node(frame: SavedFrame, node: ast.expr | None) -> Any:
     return _NOTHING
 
 
-# -- what it is like
+# -- descriptions of values
 
 
 def _describe_object_at(path: str) -> str | None:
-    """Describe the object at a path, so that another process can tell whether it has the same; None: no object."""
+    """Describe the object at a path (for example `openai.api_key`), so that another process can compare it.
+
+    Values are described by type and hash, because they may be secrets. None if there is no object at the path.
+    """
     if path.endswith(".*"):
-        return _PROCESS_ID  # which of its attributes is not known
+        return _PROCESS_ID  # it is not known which attribute `setattr` assigned
     head, _, key = path.partition("[")
     parts = head.split(".")
     size = next((i for i in range(len(parts), 0, -1) if ".".join(parts[:i]) in sys.modules), 0)
@@ -270,7 +298,7 @@ def _describe_object_at(path: str) -> str | None:
     if value is _NOTHING:
         return None
     if isinstance(value, (bool, int, float, str, bytes, type(None))):
-        text = repr(value).encode("utf-8", "replace")  # it may be a key of an account
+        text = repr(value).encode("utf-8", "replace")  # a hash, because the value may be an API key
         return f"{type(value).__name__} {hashlib.sha256(text).hexdigest()[:8]}"
     named: Any = value if hasattr(value, "__qualname__") else type_of(value)
     return f"{named.__module__}.{named.__qualname__}"

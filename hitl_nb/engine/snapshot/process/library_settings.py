@@ -1,7 +1,7 @@
 """Settings of Python, numpy, scikit-learn and the operating system that a run changes for its whole process.
 
-Each is read with the library's own function and put back with it. Handlers, adapters and converters are code of the
-notebook: they are saved with its other functions.
+Each setting is read and restored with the library's own functions. Signal handlers, sqlite3 adapters and converters are
+code of the notebook: they are saved with the notebook's other functions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from hitl_nb.engine.snapshot.process.process_kinds import MISSING, ProcessStateK
 from hitl_nb.errors import HitlError
 
 _handler_of: Callable[[int], Any] = importlib.import_module("_signal").getsignal
-"""Without the search for an enumeration's member, which takes a millisecond for all signals."""
+"""The C function of `signal.getsignal`. It skips the search for a member of the enumeration, which takes a millisecond
+for all signals."""
 _SIGNALS = {one.name: int(one) for one in signal.Signals}
 _STATUS = "/proc/self/status"
 _DIALECT = (
@@ -44,7 +45,7 @@ def _find_loaded_library(name: str) -> Any:
 
 
 def _restore_recursion_limit(saved: int) -> None:
-    sys.setrecursionlimit(max(saved, 200))  # less is refused below the depth of the notebook's own stack
+    sys.setrecursionlimit(max(saved, 200))  # Python refuses a limit below the depth of the notebook's own stack
 
 
 def _read_locale() -> dict[str, str]:
@@ -63,9 +64,12 @@ def _restore_locale(saved: Any) -> None:
 
 
 def _read_umask() -> int | None:
-    """Read the mask of new files. Reading it with `os.umask` would change it for other threads for a moment."""
+    """Return the mask for the permissions of new files; None if this system does not show it.
+
+    Reading it with `os.umask` would change it for other threads for a moment.
+    """
     try:
-        file = os.open(_STATUS, os.O_RDONLY)  # at every save; a file object takes twice as long
+        file = os.open(_STATUS, os.O_RDONLY)  # runs at every save, and a file object takes twice as long
     except OSError:
         return None
     try:
@@ -77,7 +81,10 @@ def _read_umask() -> int | None:
 
 
 def _read_temporary_folder() -> str | None:
-    """Read the folder that was chosen; None for what `gettempdir` finds by itself and keeps in the same place."""
+    """Return the folder that the program chose with `tempfile.tempdir`.
+
+    None if `tempfile.gettempdir` chose the folder itself; it stores its choice in the same variable.
+    """
     if tempfile.tempdir is None:
         return None
     usual = {settings.read_variable(name) for name in ("TMPDIR", "TEMP", "TMP")} | {"/tmp", "/var/tmp", "/usr/tmp"}
@@ -104,7 +111,10 @@ def _restore_time_zone(saved: Any) -> None:
 
 
 def _read_signals() -> dict[str, Any]:
-    """Handlers by the name of the signal. Of SIGINT, which Jupyter and asyncio set, only a handler of the notebook."""
+    """Return the signal handlers of the program, by name of the signal.
+
+    Jupyter and asyncio set a handler of SIGINT. So SIGINT is included only if its handler is code of the notebook.
+    """
     found = dict(zip(_SIGNALS, map(_handler_of, _SIGNALS.values()), strict=True))
     code = found.get("SIGINT")
     if code != signal.SIG_IGN and getattr(code, "__module__", None) != "__main__":
@@ -128,7 +138,7 @@ def _read_dialects() -> dict[str, dict[str, Any]]:
 
 @functools.lru_cache(maxsize=64)
 def _describe_dialect(dialect: csv.Dialect) -> dict[str, Any]:
-    """Read the parameters of a registered dialect. They cannot be changed."""
+    """Return the parameters of a registered csv dialect. They are cached, because a dialect cannot be changed."""
     return {name: getattr(dialect, name) for name in _DIALECT}
 
 
@@ -166,7 +176,7 @@ def _restore_adapters(saved: Any) -> None:
 
 
 class _FileTypes(Settings):
-    """A thousand endings in four tables: made one only where one of them differs."""
+    """The tables of `mimetypes`, with a thousand file endings. Entries are compared only if a table differs."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         if carried is None and now == before:
@@ -181,7 +191,7 @@ def _flatten_tables(tables: tuple[dict[str, str], ...]) -> dict[tuple[str, str],
 
 
 class _SqliteAdapters(Settings):
-    """Adapters and converters; what is removed is not told, as types have no order."""
+    """Adapters and converters of sqlite3. Removed ones are not saved, because their types cannot be sorted."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         found = super().find_change({k: v for k, v in dict(before).items() if k in now}, now, carried)
@@ -241,4 +251,4 @@ SETTINGS = (
         lambda saved: _find_loaded_library("sklearn").set_config(**saved[0]),
     ),
 )
-"""In the order in which they are put back."""
+"""The settings, in the order in which they are restored."""

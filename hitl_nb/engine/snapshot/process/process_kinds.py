@@ -1,4 +1,8 @@
-"""Kinds of process state: how each is read, compared and put back."""
+"""Base classes for kinds of process state (such as the working directory): how to read, compare and restore each kind.
+
+The *baseline* is the state when this process began to work on the run. *Carried* is the value that the run's last
+snapshot has for a kind.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,18 @@ from typing import Any
 from hitl_nb.engine.position.event_loop.context_values import find_new_values
 
 MISSING: Any = object()
-"""The baseline of a library that was imported later."""
+"""The baseline of a library that was not yet imported when this process began to work on the run."""
 
 
 class ProcessStateKind:
     """One kind of process state.
 
     Args:
-        name: under which it is saved.
-        description: what it is called in a sentence.
-        module: the library that has it.
-        capture: the state now: cheap, comparable with `==`, and not changed later.
-        restore: puts a saved state back.
+        name: The key under which it is saved.
+        description: Its name in a sentence.
+        module: The library that has the state.
+        capture: Returns the current state. It must be fast, comparable with `==`, and must not change later.
+        restore: Restores a saved state.
     """
 
     def __init__(
@@ -32,18 +36,21 @@ class ProcessStateKind:
         self.restore = restore
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Find the value to save: None if the run changed nothing.
+        """Return the value to save; None if the run changed nothing.
 
-        `carried` is the value in the run's snapshot, or None.
+        Args:
+            before: The baseline, or `MISSING`.
+            now: The current state.
+            carried: The value in the run's snapshot, or None.
         """
         return now if carried is not None or before is MISSING or now != before else None
 
 
 class OptionValues(ProcessStateKind):
-    """Named options: those that were changed are saved."""
+    """Options of a library by name (for example of pandas). Only the options that the run changed are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Find the options that the run changed; None if it changed none."""
+        """Return the options that the run changed, by name; None if it changed none."""
         if before is MISSING:
             return now
         if carried is None and now == before:
@@ -52,10 +59,10 @@ class OptionValues(ProcessStateKind):
 
 
 class ContextValues(ProcessStateKind):
-    """Values that were set are told by their identity: two that are equal may be changed apart."""
+    """Values of context variables, compared by identity, because two equal values may be changed separately."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Find the values that the run set; None if it set none."""
+        """Return the values that the run set, by variable; None if it set none."""
         found = find_new_values(now, {} if before is MISSING else before)
         if carried:
             found |= {name: value for name, value in find_new_values(now, {}).items() if name in carried}
@@ -63,10 +70,10 @@ class ContextValues(ProcessStateKind):
 
 
 class Settings(ProcessStateKind):
-    """Settings by name: those that the run changed are saved, and those that it removed."""
+    """Settings by name, of which the run may change some and remove some. Both are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Find the settings that the run changed, and the names of those that it removed; None if there are none."""
+        """Return the changed settings by name, and the list of names that were removed; None if nothing was changed."""
         if before is MISSING:
             before = {}
         if carried is None and now == before:

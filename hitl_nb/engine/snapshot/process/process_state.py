@@ -1,10 +1,10 @@
-"""State that Python keeps outside of variables: what a run changed of it is saved, and put back when it continues.
+"""Save and restore the changes that a run made to state that Python keeps outside variables.
 
-The process has random generators, the decimal context, context variables of the user's modules, the working directory,
-and `sys.path`. It also has warnings filters, pandas' and matplotlib's options, pyplot's open figures and the settings
-of `library_settings.py`. The baseline is the state when this process began to work on the run. Differences from it at a
-save go into the snapshot. State that an earlier save of the run held stays in the snapshot.
-A library is looked at only if something imported it already.
+This state has the random generators, the decimal context, context variables of the user's modules, the working
+directory and `sys.path`. It also has warnings filters, pandas' and matplotlib's options, pyplot's open figures and the
+settings of `library_settings.py`. The *baseline* is the state when this process began to work on the run. A save puts
+the differences from the baseline into the snapshot. State that an earlier save of the run held (*carried* state) stays
+in the snapshot. A library is examined only if something imported it already.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from hitl_nb.errors import HitlError
 
 
 class SearchPath(ProcessStateKind):
-    """Additions to `sys.path`: those in front of what was there, and those behind."""
+    """Entries that the run added to `sys.path`, in front of the old entries and behind them."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Find the additions in front of and behind the old paths; None if there are none."""
+        """Return two lists of new entries: in front of the old entries, and behind them; None if there are none."""
         if carried is None and now == before:
             return None
         old = [p for p in before if p not in _list_additions(carried)]
@@ -47,20 +47,20 @@ class SearchPath(ProcessStateKind):
 
 
 class WarningFilters(ProcessStateKind):
-    """Warnings filters: those of the run, and those that it removed."""
+    """Warnings filters that are set, and filters that the run removed."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Find the filters of the run and those that it removed; None if it changed none."""
+        """Return all current filters and the list of removed filters; None if the run changed none."""
         if carried is None and now == before:
             return None
         return now, [f for f in [*before, *(carried or ((), ()))[1]] if f not in now]
 
 
 class FigureState(ProcessStateKind):
-    """Open figures are saved also if they were open before: what was drawn into them cannot be compared cheaply."""
+    """Open figures of pyplot. All are saved, even those open before: changes in a figure cannot be found cheaply."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Give all open figures, if there are any or an earlier save had some; else None."""
+        """Return all open figures, if there are any or if an earlier save had some; otherwise None."""
         return now if now.numbered or carried is not None else None
 
 
@@ -104,13 +104,16 @@ _DECIMAL = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 
 
 def _read_decimal_context() -> Any:
-    """Read the context that the run began with, and the one in force if it differs: a `with` has set it."""
+    """Read two decimal contexts: the one that the run began with, and the current one.
+
+    The second is None if it is the same context. It differs inside a `with decimal.localcontext()` block.
+    """
     context, base = decimal.getcontext(), base_context()
     return _read_decimal_values(base), None if context is base else _read_decimal_values(context)
 
 
 def _read_decimal_values(context: decimal.Context) -> Any:
-    *values, flags, traps = cast("Any", context).__reduce__()[1]  # by name, one by one, it takes ten times as long
+    *values, flags, traps = cast("Any", context).__reduce__()[1]  # reading each attribute takes ten times as long
     return tuple(values), tuple(flags), tuple(traps)
 
 
@@ -134,8 +137,8 @@ def _set_decimal_values(context: decimal.Context, saved: Any) -> None:
 
 def _read_directory() -> str | None:
     try:
-        return os.getcwd()  # noqa: PTH109 - at every save; a Path takes three times as long
-    except FileNotFoundError:  # it was removed
+        return os.getcwd()  # noqa: PTH109 - runs at every save, and a Path takes three times as long
+    except FileNotFoundError:  # the directory was removed
         return None
 
 
@@ -159,7 +162,7 @@ def _restore_filters(saved: Any) -> None:
     now, removed = saved
     others = [f for f in warnings.filters if f not in now and f not in removed]
     with warnings.catch_warnings():
-        pass  # entering and leaving it makes Python forget what it has decided with the old filters
+        pass  # entering and leaving the block clears Python's cache of decisions with the old filters
     kept: Any = warnings.filters
     kept[:] = [*now, *others]
     with warnings.catch_warnings():
@@ -189,12 +192,12 @@ def _restore_pandas_options(saved: dict[str, Any]) -> None:
 
 
 _NOT_STYLE = ("backend", "backend_fallback", "interactive", "toolbar")
-"""Of matplotlib's parameters: what is chosen for the process, by the front end."""
+"""Parameters of matplotlib that the front end chooses for the process. They are not saved."""
 
 
 def _read_matplotlib_parameters() -> dict[str, Any]:
     parameters: dict[str, Any] = sys.modules["matplotlib"].rcParams
-    raw = dict[str, Any].items(parameters)  # not its own items(): that chooses a backend
+    raw = dict[str, Any].items(parameters)  # not `parameters.items()`, which chooses a backend
     return {name: value for name, value in raw if name not in _NOT_STYLE}
 
 
@@ -209,7 +212,7 @@ _PLACES = (
     ProcessStateKind("directory", "the working directory", "os", _read_directory, _restore_directory),
     SearchPath("search path", "sys.path", "sys", lambda: list(sys.path), _restore_search_path),
 )
-"""State that decides which modules and files are found: put back before anything else is loaded."""
+"""State that decides which modules and files are found. It is restored before anything else is loaded."""
 
 _KINDS = (
     ProcessStateKind("random", "the state of random", "random", random.getstate, random.setstate),
@@ -245,11 +248,13 @@ _SURROUNDINGS = "what is not saved"
 
 
 class ProcessState:
-    """Changes of one run in its process, as seen by the process that works on it. Made when that work begins.
+    """Changes of one run to its process, compared with the state when this object was made.
+
+    Make the object when this process begins to work on the run.
 
     Attributes:
-        saved: what the last save found, or what was put back: by kind.
-        must_restore: whether it is an error that something cannot be put back; else `list_missing` says so.
+        saved: Kind -> value that the last save found, or that was restored.
+        must_restore: True: raise an error if a value cannot be restored. False: report it in `list_missing`.
     """
 
     def __init__(self) -> None:
@@ -265,23 +270,25 @@ class ProcessState:
         self._noticed = NoticedState()
 
     def record_unsaved_changes(self, values: Iterable[tuple[str, Any]], frames: Iterable[SavedFrame] = ()) -> list[str]:
-        """Look for what the run changed and cannot be saved, at a pause that saves `values` (by name), and say it.
+        """Record changes of the run that cannot be saved, and return sentences about them for the reviewer.
 
-        `frames` are where its code is.
+        Args:
+            values: The saved values at this pause, each with its name.
+            frames: The frames with the run's code.
         """
         self._noticed = self._surroundings.notice(values, self._noticed, frames)
         return describe_noticed(self._noticed)
 
     def list_missing(self) -> list[str]:
-        """Sentences about what was noticed at the pause and is not in this process."""
+        """Return sentences about state that existed at the pause and does not exist in this process."""
         return [*self._unrestored, *describe_missing(self._noticed)]
 
     def keep_nothing(self) -> None:
-        """Save nothing any more: the run has ended, and something of it cannot be saved."""
+        """Save no process state from now on. Used when the run has ended and some of its state cannot be saved."""
         self._is_kept = False
 
     def find_changes(self) -> dict[str, Any]:
-        """Find the changes that the run has made until now, by kind; kept in `saved` too."""
+        """Return the changes that the run has made until now, by kind. The result is also kept in `saved`."""
         found: dict[str, Any] = {}
         if not self._is_kept:
             self.saved = found
@@ -298,18 +305,24 @@ class ProcessState:
         return found
 
     def restore_places(self, saved: dict[str, Any]) -> None:
-        """Put back the state that decides which modules and files are found.
+        """Restore the state that decides which modules and files are found.
+
+        Args:
+            saved: The saved values by kind.
 
         Raises:
-            HitlError: A part of it cannot be put back, and `must_restore` is True.
+            HitlError: A part of the state cannot be restored, and `must_restore` is True.
         """
         self._restore_kinds(_PLACES, saved)
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Put back everything else.
+        """Restore the state that `restore_places` does not restore.
+
+        Args:
+            saved: The saved values by kind.
 
         Raises:
-            HitlError: A part of it cannot be put back, and `must_restore` is True.
+            HitlError: A part of the state cannot be restored, and `must_restore` is True.
         """
         self._restore_kinds(_KINDS, saved)
         self._carried, self.saved = dict(saved), dict(saved)
@@ -328,12 +341,12 @@ class ProcessState:
 
 
 def describe_kind(name: str) -> str:
-    """Name a kind of state in a sentence."""
+    """Return the name of a kind of state for a sentence. An unknown kind is returned unchanged."""
     return next((kind.description for kind in (*_PLACES, *_KINDS) if kind.name == name), name)
 
 
 def describe_way_back(name: str) -> str:
-    """Say how to avoid a kind of state that cannot be saved."""
+    """Return advice for a message: how to avoid a kind of state that cannot be saved."""
     if name == "figures":
         return "close the figures before the checkpoint (plt.close), or take off them what cannot be saved"
     return "set it back before the checkpoint, and again below it"

@@ -1,8 +1,8 @@
-"""Changes of a run around it that are not saved: noticed at a pause, and reported again in a process that lacks them.
+"""Notice changes of a run that are not saved, and report them again in a process that does not have them.
 
-They are changes of environment variables (names only: values may be secrets), of context variables of packages, and of
-the set-up of logging. Others are temporary files that the saved values name, and assignments of its code in libraries
-(`library_changes.py`).
+The changes are in environment variables (names only: values may be secrets), in context variables of packages, and in
+the configuration of logging. Others are temporary files that the saved values name, and assignments in libraries
+(`library_changes.py`). Together they are called the *surroundings* of the run.
 """
 
 from __future__ import annotations
@@ -29,11 +29,19 @@ from hitl_nb.engine.snapshot.process.library_changes import (
 )
 
 _MAX_VALUES = 10_000
-"""How many values are looked at for names of temporary files."""
+"""Maximum number of values that are searched for names of temporary files."""
 
 
 class NoticedState(TypedDict, total=False):
-    """The changes that a pause noticed. A key without changes is missing; `files` maps each path to its variables."""
+    """The changes that a pause noticed. A key without changes is missing.
+
+    Attributes:
+        variables: Names of environment variables.
+        context: Names of context variables.
+        logging: Logger -> its level and handlers, as text.
+        files: Path of a temporary file -> variables that name the path.
+        libraries: Changes in libraries.
+    """
 
     variables: list[str]
     context: list[str]
@@ -43,7 +51,7 @@ class NoticedState(TypedDict, total=False):
 
 
 class Surroundings:
-    """The surroundings of the run when this process begins to work on it."""
+    """The surroundings of the run when this process began to work on it, for comparison."""
 
     def __init__(self) -> None:
         self._variables = settings.copy_raw_environment()
@@ -58,7 +66,7 @@ class Surroundings:
         Args:
             values: The saved values, each with its name.
             carried: The changes that an earlier pause noticed.
-            frames: The frames of its code.
+            frames: The frames of the run's code.
         """
         found = NoticedState()
         kept = carried.get("variables", [])
@@ -91,13 +99,13 @@ class Surroundings:
 
 
 def read_context() -> dict[contextvars.ContextVar[Any], Any]:
-    """Read the values of the context variables in the run's own context."""
+    """Return the values of the context variables in the run's own context."""
     driver = current_driver()
     return dict(contextvars.copy_context() if driver is None else driver.context)
 
 
 def describe_noticed(noticed: NoticedState) -> list[str]:
-    """Sentences for the reviewer: what another process will have to have."""
+    """Return sentences for the reviewer about state that another process must have before the run continues there."""
     said: list[str] = []
     if names := noticed.get("variables"):
         said.append(
@@ -121,7 +129,7 @@ def describe_noticed(noticed: NoticedState) -> list[str]:
 
 
 def describe_missing(noticed: NoticedState) -> list[str]:
-    """Sentences about what was there at the pause and is not in this process."""
+    """Return sentences about state that existed at the pause and does not exist in this process."""
     said: list[str] = []
     if names := [n for n in noticed.get("variables", []) if settings.read_variable(n) is None]:
         said.append(
@@ -153,7 +161,10 @@ def _list_loggers(loggers: dict[str, str]) -> str:
 
 
 def _describe_missing_setup(setup: str, here: str | None) -> str:
-    """Describe what a logger here lacks of its former set-up; if it lacks nothing, the former set-up."""
+    """Describe which part of a logger's former configuration is missing here.
+
+    If no part is missing, the former configuration is returned.
+    """
     if here is None:
         return setup
     (level, *handlers), (level_here, *handlers_here) = setup.split(", "), here.split(", ")
@@ -163,7 +174,7 @@ def _describe_missing_setup(setup: str, here: str | None) -> str:
 
 
 def _read_loggers() -> dict[str, str]:
-    """Loggers with a level or handlers of their own, and what these are."""
+    """Return the loggers that have a level or handlers, each with a text that lists these."""
     found: dict[str, str] = {}
     for name, logger in [("root", logging.root), *logging.root.manager.loggerDict.items()]:
         if isinstance(logger, logging.Logger) and (logger.level or logger.handlers):
@@ -173,7 +184,7 @@ def _read_loggers() -> dict[str, str]:
 
 
 class _TemporaryFolders:
-    """Where temporary files lie. Its links are followed only for a text that may name one of them."""
+    """The folders of temporary files. Symbolic links are resolved only if a text may name a temporary file."""
 
     def __init__(self) -> None:
         self._named = tempfile.gettempdir() + os.sep
@@ -187,7 +198,7 @@ class _TemporaryFolders:
         return os.path.realpath(os.curdir)
 
     def has_file(self, text: str) -> bool:
-        """Tell whether a text is the path of an existing temporary file.
+        """Return True if a text is the path of an existing temporary file.
 
         Files of a project that is itself in the temporary folder do not count.
         """
@@ -197,7 +208,7 @@ class _TemporaryFolders:
 
 
 def _find_temporary_files(saved: Any, folders: _TemporaryFolders) -> set[str]:
-    """Existing files and folders below the system's folder for temporary files that a value names."""
+    """Return the existing files and folders in the system's temporary folder whose path occurs in a value."""
     found: set[str] = set()
     todo, seen = [saved], set[int]()
     while todo and len(seen) < _MAX_VALUES:

@@ -1,1 +1,1 @@
-"""Which variables, definitions and modules a snapshot holds."""
+"""Selection of the variables, definitions and modules that a snapshot holds."""

@@ -1,4 +1,7 @@
-"""The annotations of an agent cell's names, which Python keeps in the namespace beside the names."""
+"""Save and restore annotations of variables in an agent cell.
+
+Python keeps them in `__annotations__` of the namespace.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ _NAME = "__annotations__"
 
 
 def annotations_of(frames: Iterable[SavedFrame]) -> dict[str, Any]:
-    """Collect the annotations of the cell until now that are types and texts. Nothing needs other annotations later."""
+    """Return the annotations of the cell's variables until now that are types or texts, by variable.
+
+    Other annotations are not needed later. The result is empty if none of the frames is a cell.
+    """
     for frame in frames:
         unit = find_unit(frame.unit)
         if unit is not None and unit.functions[frame.function].kind == "cell":
@@ -29,7 +35,7 @@ def annotations_of(frames: Iterable[SavedFrame]) -> dict[str, Any]:
 
 
 def put_back_annotations(ns: dict[str, Any], saved: dict[str, Any]) -> None:
-    """Have them in the namespace, beside those of other cells."""
+    """Add saved annotations to `ns['__annotations__']`. Annotations of other cells are kept."""
     if saved:
         ns.setdefault(_NAME, {}).update(saved)
 

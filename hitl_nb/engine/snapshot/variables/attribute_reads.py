@@ -1,8 +1,8 @@
-"""Whether the rest of a run reads an attribute: found from its code. If there is a doubt, it does.
+"""Find out from the code whether the rest of a run may read an attribute. In case of doubt, the answer is yes.
 
-Statements that can still run are looked at, and functions and classes of the notebook and of the user's own modules. A
-call that reads attributes by a name that is not known (`getattr`, `vars`) is a doubt. A library's reads of a class are
-not known: there is a doubt if the class has a base or a metaclass of a library.
+The code that is examined: statements that can still run, and functions and classes of the notebook and of the user's
+modules. A call that reads attributes by an unknown name (`getattr`, `vars`) is a doubt. It is not known which
+attributes of a class a library reads. So there is also a doubt if the class has a base or a metaclass of a library.
 """
 
 from __future__ import annotations
@@ -26,14 +26,20 @@ _DOUBT = frozenset(
 
 
 def is_plain_class(cls: Any) -> bool:
-    """Tell whether only the notebook made a class, so that no library reads its attributes by a rule of its own."""
+    """Return True if all bases of a class are the notebook's, so that no library reads the attributes of the class."""
     if not isinstance(cls, type) or type_of(cls) not in (type, abc.ABCMeta):
         return False
     return all(one in (object, abc.ABC) or one.__module__ == "__main__" for one in cls.__mro__)
 
 
 def may_read_attribute(name: str, frames: Iterable[SavedFrame], values: Iterable[Any]) -> bool:
-    """Tell whether the rest of `frames`, or the code of `values`, may read an attribute of this name."""
+    """Return True if code that can still run may read an attribute of this name.
+
+    Args:
+        name: The attribute.
+        frames: The frames of the run; their statements that can still run are examined.
+        values: Values of the namespace; the code of functions and classes among them is examined.
+    """
     wanted = {name, *_DOUBT}
     for frame in frames:
         source = FrameSource(frame)
@@ -55,7 +61,12 @@ def _collect_words(code: CodeType) -> set[str]:
 
 
 def _iterate_codes(value: Any, seen: set[int]) -> Iterator[CodeType]:
-    """Iterate over the code of a function, or of all functions in a class, and of those inside."""
+    """Yield the code objects of a function, or of all functions in a class, including nested functions.
+
+    Args:
+        value: A function, class, wrapper or code object. Other values have no code.
+        seen: Ids of values that are already done.
+    """
     if id(value) in seen:
         return
     seen.add(id(value))

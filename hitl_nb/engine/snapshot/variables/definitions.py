@@ -1,8 +1,13 @@
-"""The data that definitions of the notebook hold: class attributes, defaults, variables that functions closed over.
+"""Save and restore data that definitions of the notebook hold: class attributes, defaults, variables of closures.
 
-A class or function is saved as its name, and comes from the notebook. Changes that a run made in it are restored: these
-*slots* are saved with the variables, in the same pickle. A slot that the run did not change is put back only if the
-notebook still has the same value. So a constant that was edited meanwhile keeps its edited value.
+A *definition* is a class or function of the notebook. It is saved as its name, and its code comes from the notebook.
+Each place for data in a definition is a *slot*. The slots are saved with the variables, in the same pickle. A slot that
+the run changed is restored. Another slot is restored only if the notebook still has the same value. So a constant that
+was edited meanwhile keeps its edited value.
+
+A `SlotPath` is the way from the definition to a slot, in steps `(kind, key)`. Kind "a" is a class attribute, "d" and
+"k" are defaults, "x" is a function's attribute, and "v" is a closure's variable. Kind "c" is a cache, "r" the registry
+of `singledispatch`, "f" a wrapped function, and "g" a global of a module.
 """
 
 from __future__ import annotations
@@ -28,11 +33,11 @@ from hitl_nb.engine.snapshot.pickles.pickler import (
 
 SlotPath = tuple[tuple[str, Any], ...]
 SlotEntry = tuple[SlotPath, Any, bool, str | None]
-"""A slot as it is saved: path, value, whether the run changed it, and what it was like."""
+"""A saved slot: path, value, True if the run changed it, hash of the value when it was saved (None: it has no hash)."""
 _GONE = "gone"
 _ATOMS = (int, float, complex, bool, str, bytes, type(None))
 _MAX_PARTS = 5000
-"""Items that are looked at to tell whether a value was changed; a larger one counts as changed."""
+"""Maximum number of items that are hashed to find out whether a value was changed. A larger value counts as changed."""
 
 
 @dataclass
@@ -40,9 +45,10 @@ class DataSlot:
     """One place for data in a definition.
 
     Attributes:
-        holder: the class, function or cell that holds it.
-        key: its name there; "" for a cell.
-        description: how it is written behind the definition's name.
+        holder: The class, function or closure cell that holds the value.
+        key: The name or index of the value in the holder; "" for a closure cell.
+        value: The current value.
+        description: Text to add to the definition's name in messages, for example `.LIMIT` or ` (its default 1)`.
     """
 
     holder: Any
@@ -52,14 +58,14 @@ class DataSlot:
 
 
 def find_slots(definition: Any) -> dict[SlotPath, DataSlot]:
-    """Find the places where a definition holds data."""
+    """Return the slots of a definition, by path."""
     found: dict[SlotPath, DataSlot] = {}
     _add_slots(definition, (), "", found, set())
     return found
 
 
 def find_module_slots(module: ModuleType) -> dict[SlotPath, DataSlot]:
-    """Find the places where a user's module holds data: its globals, and slots of its own definitions."""
+    """Return the slots of a user's module, by path: its globals, and the slots of its own definitions."""
     found: dict[SlotPath, DataSlot] = {}
     seen, home = set[int](), module.__name__
     for name, value in list(vars(module).items()):
@@ -75,7 +81,7 @@ def find_module_slots(module: ModuleType) -> dict[SlotPath, DataSlot]:
 def _add_slots(
     obj: Any, path: SlotPath, description: str, found: dict[SlotPath, DataSlot], seen: set[int], home: str = ""
 ) -> None:
-    """Find the slots of a definition, but not of one of another module than `home`."""
+    """Add the slots of `obj` and of the code in it to `found`. Definitions of modules other than `home` are skipped."""
     if id(obj) in seen or (find_importable_name(obj) is not None and getattr(obj, "__module__", None) != home):
         return
     seen.add(id(obj))
@@ -106,7 +112,7 @@ def _add_slots(
 
 
 def _list_code_parts(obj: Any) -> list[tuple[tuple[str, Any], Any]]:
-    """List the definitions inside a definition, each with the step that leads to it."""
+    """List the functions and classes directly inside a definition, as pairs (step of the path, function or class)."""
     if isinstance(obj, type):
         return [(("a", name), value) for name, value in vars(obj).items() if _is_part(obj, value)]
     if isinstance(obj, (staticmethod, classmethod)):
@@ -132,14 +138,15 @@ def _is_part(cls: type, value: Any) -> bool:
 
 
 def is_code(value: Any) -> bool:
-    """Tell whether a value is a function or class, plain or decorated."""
+    """Return True if a value is a function or class, plain or decorated."""
     return isinstance(value, (FunctionType, type)) or is_definition(value) or is_cached(value)
 
 
 def _list_data_attributes(cls: Any) -> list[tuple[str, Any]]:
     def is_data(name: str, value: Any) -> bool:
         kind = type_of(value)
-        is_descriptor = hasattr(kind, "__get__") and kind.__module__ != cls.__module__  # the notebook's own hold data
+        # A descriptor whose class the notebook defines holds data, too.
+        is_descriptor = hasattr(kind, "__get__") and kind.__module__ != cls.__module__
         return name[:2] != "__" and name not in skipped and not is_descriptor
 
     if issubclass(cls, enum.Enum):
@@ -160,23 +167,23 @@ def _list_filled_cells(function: FunctionType) -> list[tuple[str, CellType]]:
     return [(name, cell) for name, cell in cells if name != "__class__" and is_full(cell)]
 
 
-# -- what was changed
+# -- changes of definitions
 
 
 def is_atom(value: Any) -> bool:
-    """Tell whether a value is plain and cannot be changed."""
+    """Return True if a value is a number, text, bytes, bool or None, or a tuple of these: it cannot be changed."""
     return type(value) in _ATOMS or (type(value) is tuple and all(map(is_atom, cast("tuple[Any, ...]", value))))
 
 
 class DefinitionState:
-    """Changes of one run in the notebook's definitions, as seen by the process that works on it.
+    """Changes of one run in the notebook's definitions, compared with the state when this object was made.
 
-    Made when that work begins.
+    Make the object when this process begins to work on the run.
 
     Attributes:
-        changed: slots that the run changed, here or before, by root name.
-        saved: what the last save held, by root name: the definition and its entries.
-        own: root names that the run itself defined, here or before.
+        changed: Paths of slots that the run changed, in this or an earlier process, by root name.
+        saved: Content of the last save, by root name: the definition and its entries.
+        own: Root names of definitions that the run itself made, in this or an earlier process.
     """
 
     def __init__(self, ns: dict[str, Any]) -> None:
@@ -192,7 +199,11 @@ class DefinitionState:
                 self._before[name] = {path: self._hash_value(slot.value) for path, slot in find_slots(value).items()}
 
     def make_entries(self, root: str) -> list[SlotEntry]:
-        """Make the saved form of a definition: of each slot its path, value, whether the run changed it, and hash."""
+        """Return the entries to save for a definition, one for each slot. Also updates `own`, `changed` and `saved`.
+
+        Args:
+            root: Name of the definition in the namespace.
+        """
         if self.ns[root] is not self._of_others.get(root):
             self.own.add(root)
         before = self._before.get(root)
@@ -210,7 +221,14 @@ class DefinitionState:
         return found
 
     def carry_over(self, saved: dict[str, tuple[Any, list[SlotEntry]]]) -> None:
-        """Continue in the process that saved: a definition whose cell was run again meanwhile gets its data back."""
+        """Continue a run in the process that saved it.
+
+        A definition whose cell was executed again since the save gets its saved data back. Own definitions of the run
+        are put into the namespace again.
+
+        Args:
+            saved: The value of `saved` after the save.
+        """
         for root, (definition, entries) in saved.items():
             if root in self.own:
                 self.ns[root] = definition
@@ -221,9 +239,16 @@ class DefinitionState:
             self.changed.setdefault(root, set()).update(path for path, _, is_changed, _ in entries if is_changed)
 
     def restore_slots(self, root: str, definition: Any, entries: list[SlotEntry], is_copy: bool) -> None:
-        """Put slots into a definition: all that the run changed, and those that are still as they were.
+        """Put saved slots into a definition.
 
-        A copy lacks them, and gets all of them.
+        Restored are the slots that the run changed, and other slots whose value is still the same as at the save. A
+        copy from the snapshot gets all slots, because it was saved without them.
+
+        Args:
+            root: Name of the definition.
+            definition: The definition of the notebook, or the copy.
+            entries: The saved slots.
+            is_copy: True if `definition` is a copy from the snapshot.
         """
         if root not in self.own:
             self._of_others[root] = definition
@@ -236,11 +261,11 @@ class DefinitionState:
                 put_slot(definition, path, value, is_gone=was == _GONE)
 
     def _hash_value(self, value: Any) -> str | None:
-        """Compute a hash of a value; None if it cannot be told, or is large."""
+        """Return a hash of a value; None if the value is large or cannot be pickled."""
         try:
             left = [_MAX_PARTS]
             return hashlib.sha256(repr(self._describe_shape(value, left)).encode("utf-8", "replace")).hexdigest()
-        except Exception:  # noqa: BLE001 - whatever a user's __reduce__ or __repr__ raises: it counts as changed
+        except Exception:  # noqa: BLE001 - a user's __reduce__ or __repr__ may raise anything: the value counts as changed
             return None
 
     def _describe_shape(self, value: Any, left: list[int]) -> Any:
@@ -263,20 +288,30 @@ class DefinitionState:
 
 
 class _ShapePickler(Pickler):
-    """For comparing only: code by what it does, so that an edit elsewhere in its cell is none of it."""
+    """A pickler for comparisons only. It saves a code object as a hash of its instructions.
+
+    So an edit elsewhere in the cell does not change the result.
+    """
 
     def name_code(self, code: CodeType) -> tuple[Any, ...]:
         return ("code", hashlib.sha256(repr(describe_code(code)).encode()).hexdigest())
 
 
 def put_entries(definition: Any, entries: list[SlotEntry]) -> None:
-    """Put all slots into a copy of a definition."""
+    """Put all saved slots into a copy of a definition."""
     for path, value, _, was in entries:
         put_slot(definition, path, value, is_gone=was == _GONE)
 
 
 def put_slot(definition: Any, path: SlotPath, value: Any, *, is_gone: bool = False) -> None:
-    """Put a value into a slot of a definition or module, if the code still has it."""
+    """Put a value into a slot of a definition or module. Nothing is done if the code has no such slot any more.
+
+    Args:
+        definition: The definition or module.
+        path: Path of the slot.
+        value: The value.
+        is_gone: True: the run deleted this class attribute, so delete it.
+    """
     holder = definition
     for kind, key in path[:-1]:
         holder = _find_part(holder, kind, key)
@@ -323,7 +358,10 @@ def _find_part(holder: Any, kind: str, key: str) -> Any:
 
 
 def find_moved_slots(definition: Any) -> dict[int, set[Any]]:
-    """Slots that a copy of a definition does without, by their holder's id: those that are put back with the state."""
+    """Return the slots that a copy of a definition is saved without: `id(holder)` -> set of `(kind, key)`.
+
+    The values of these slots are saved with the variables and are put into the copy when it is loaded.
+    """
     moved: dict[int, set[Any]] = {}
     for path, slot in find_slots(definition).items():
         if not is_atom(slot.value) and path[-1][0] != "r":

@@ -1,4 +1,7 @@
-"""Which branches of an agent cell have run: what only others read, the run has not read."""
+"""Find out which branches of an agent cell were executed.
+
+The run has not read names that occur only in other branches.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,19 @@ from hitl_nb.engine.position.frames.frames import SavedStack
 
 
 def read_run_branches(stack: SavedStack) -> set[str]:
-    """Read the paths of the branches that the outermost frame has noted."""
+    """Return the paths of the branches that the run has executed, which its outermost frame recorded as locals."""
     found = stack.frames[0].locals if stack.frames else {}
     return {name.removeprefix(BRANCH) for name in found if name.startswith(BRANCH)}
 
 
 def compile_run_code(unit: Unit, branches: set[str] | None) -> CodeType:
-    """Code of what of a cell may have run; None: all of it may have.
+    """Compile the statements of a cell that may have been executed.
 
-    Functions that it names may have run whole, and so may the parts of an expression.
+    Branches that were not executed are replaced by `pass`. Functions and the parts of an expression are kept whole.
+
+    Args:
+        unit: The cell.
+        branches: Paths of the branches that were executed; None: not known, so the whole cell is returned.
     """
     if branches is None:
         return unit.native

@@ -1,4 +1,7 @@
-"""The user's source of a saved frame: which of its statements may have run, and which may still run."""
+"""Source of a saved frame: find out which statements may have run, and which may still run.
+
+The *place* of a frame is the number of the syntax node at which the frame waits.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ class FrameSource:
 
     Attributes:
         function: The user's syntax tree of the function, or of the cell.
-        line, last: The first and the last line of the node that the frame is at. If the frame reports behind a
-            statement, the lines of the whole statement.
+        line, last: The first and the last line of the node where the frame waits. If the frame waits after a statement
+            has ended, the lines of the whole statement.
     """
 
     def __init__(self, saved_frame: SavedFrame) -> None:
@@ -40,11 +43,14 @@ class FrameSource:
         return [node for node in iterate_frame_nodes(self.function) if self._is_inside(node)]
 
     def may_have_run(self, node: Any) -> bool:
-        """Tell whether a statement or expression of the function, as far as its place tells, has run."""
+        """Return True if a statement or expression of the function may have run, according to the frame's place."""
         return self._is_looped(node) or (node.lineno <= self.last and not self._is_in_other_branch(node))
 
     def may_run(self, node: Any) -> bool:
-        """Tell whether a statement or expression of the function may still run; the one at the place included."""
+        """Return True if a statement or expression of the function may still run.
+
+        The node where the frame waits counts.
+        """
         return self._is_looped(node) or (node.end_lineno >= self.line and not self._is_in_other_branch(node))
 
     def _is_inside(self, node: Any) -> bool:
@@ -53,7 +59,7 @@ class FrameSource:
         return isinstance(node, tuple(_BRANCHES)) and self._is_in_part(node)
 
     def _is_in_part(self, node: Any) -> bool:
-        """Tell whether the place is in a part of a statement, and not behind all of it."""
+        """Return True if the frame waits in a part of a statement, and not after the whole statement."""
         whole = (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
         return whole != tuple(self._position) and node.lineno <= self.line <= node.end_lineno
 
@@ -92,14 +98,14 @@ def _find_unmet_words(unit: Unit, function: int, place: int) -> frozenset[str]:
 
 
 def find_unmet_names(saved_frame: SavedFrame) -> frozenset[str]:
-    """Find the names that are only in statements of a frame which have not run yet."""
+    """Return the names that occur only in statements of a frame that have not run yet."""
     unit = find_unit(saved_frame.unit)
     assert unit is not None
     return _find_unmet_words(unit, saved_frame.function, saved_frame.place)
 
 
 def find_star_imported_names(unit: Unit, ns: dict[str, Any]) -> set[str]:
-    """Find the names of `ns` that a cell may have from `from module import *`."""
+    """Return the names of `ns` that a cell may have got from `from module import *`."""
     found = set[str]()
     for module in _find_star_imports(unit):
         held = vars(sys.modules[module]) if module in sys.modules else {}
@@ -110,14 +116,14 @@ def find_star_imported_names(unit: Unit, ns: dict[str, Any]) -> set[str]:
 
 @functools.lru_cache(maxsize=32)
 def _find_star_imports(unit: Unit) -> frozenset[str]:
-    """Find the modules of which a unit imports all."""
+    """Return the names of the modules in the unit's `from module import *` statements."""
     nodes = (node for node in ast.walk(_parse_module(unit)) if isinstance(node, ast.ImportFrom))
     return frozenset(node.module for node in nodes if node.module and node.names[0].name == "*")
 
 
 @functools.lru_cache(maxsize=32)
 def collect_text_words(unit: Unit) -> frozenset[str]:
-    """Collect the words in the texts of a unit: names that `eval`, magics and the like may read."""
+    """Return all words in the string constants of a unit. Calls such as `eval`, and magics, may read names in them."""
     texts = (node.value for node in ast.walk(_parse_module(unit)) if isinstance(node, ast.Constant))
     return frozenset(word for text in texts if isinstance(text, str) for word in re.findall(r"\w+", text))
 
@@ -129,7 +135,7 @@ def _parse_module(unit: Unit) -> ast.Module:
 
 @functools.lru_cache(maxsize=512)
 def _find_function_node(unit: Unit, number: int) -> Any:
-    """Find the user's node of a function of the unit; a cell's is its module."""
+    """Return the user's syntax node of a function of the unit. For a cell, it is the module node."""
     module, known = _parse_module(unit), unit.functions[number]
     if known.kind == "cell":
         return module
@@ -146,13 +152,13 @@ def _find_function_node(unit: Unit, number: int) -> Any:
             )
         ):
             return node
-    return ast.Module([], [])  # a comprehension's own function: its nodes are those of the function around it
+    return ast.Module([], [])  # the function of a comprehension: its nodes count as nodes of the function around it
 
 
 def iterate_frame_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """Iterate over the nodes of a function that are evaluated where they are; not those of the functions in it."""
+    """Yield the nodes of a function that its own frame evaluates. Nodes inside nested functions are skipped."""
     todo = list(ast.iter_child_nodes(function))
-    for node in todo:  # grows
+    for node in todo:  # the loop appends to `todo`
         yield node
         if not isinstance(node, _LATER):
             todo += ast.iter_child_nodes(node)

@@ -1,7 +1,7 @@
-"""Inputs of a run: the names that an agent cell only reads.
+"""Inputs of a run: the names that an agent cell reads and does not assign.
 
-They belong to the notebook. A run continues with the values that it began with, and the notebook keeps its current
-values. Where they differ, people are told.
+Inputs belong to the notebook. A run continues with the values that it began with, and the notebook keeps its current
+values. Where the two differ, the reviewer is informed.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ class Input:
     """The value of a name when the run began.
 
     Attributes:
-        shown: a short text for people.
-        volatile: True for a reading of the clock or a random id. Its value differs each time, which means nothing.
-        saved: digest of what it held when the run was saved last: the cell may have changed it.
+        fingerprint: Digest of the value.
+        shown: A short text of the value for people.
+        volatile: True for the current time or a random id. Such a value differs in each run, which is not reported.
+        saved: Digest of the value when the run was last saved: the cell may have changed the object.
     """
 
     fingerprint: Fingerprint
@@ -51,7 +52,13 @@ Inputs = dict[str, Input]
 
 
 def record_inputs(unit: Unit, ns: dict[str, Any], hidden: Callable[[str], bool]) -> Inputs:
-    """Record the inputs of a cell that is about to run."""
+    """Record the inputs of a cell that is about to run.
+
+    Args:
+        unit: The cell.
+        ns: Namespace of the notebook.
+        hidden: Returns True for names of `ns` that belong to the environment.
+    """
     code = unit.native
     state = _find_stored_names(code) | _find_partly_assigned_names(unit.source)
     reads, written = _follow_names(_find_loaded_names(code), ns)
@@ -64,7 +71,7 @@ def _record_input(name: str, value: Any) -> Input:
 
 
 def make_header(inputs: Inputs, ns: dict[str, Any]) -> dict[str, list[Any]]:
-    """Inputs for the header of a snapshot that is saved now."""
+    """Return the inputs as JSON data for the header of a snapshot. The digest of each current value is added."""
     return {
         name: [
             one.fingerprint.digest,
@@ -82,16 +89,17 @@ def _digest_current_value(name: str, ns: dict[str, Any]) -> str:
 
 
 def read_header(header: dict[str, Any]) -> Inputs:
-    """Read the inputs that a snapshot's header names."""
+    """Read the inputs from a snapshot's header."""
     found: dict[str, list[Any]] = header.get("inputs", {})
     return {n: Input(Fingerprint(one[0], one[1]), *one[2:]) for n, one in found.items()}
 
 
 class NotebookValues:
-    """The values that the notebook has for a run's inputs, while those of the run are in their place.
+    """The notebook's own values of a run's inputs, kept while the namespace has the run's values.
 
     Attributes:
-        changed: a sentence for each input that differs from what the run recorded.
+        own: The notebook's values, by name.
+        changed: Name -> sentence for reviewers, for each input whose value differs from the recorded one.
     """
 
     def __init__(self, ns: dict[str, Any], inputs: Inputs) -> None:
@@ -103,11 +111,14 @@ class NotebookValues:
         self.changed = {n: s for n in self.own if (s := self._describe_difference(n)) is not None}
 
     def remember_loaded(self) -> None:
-        """Know the run's own values, which are in the namespace now."""
+        """Remember the run's values of the inputs, which were loaded into the namespace."""
         self._recorded = {n: self.ns[n] for n in self.own if n in self.ns and self.ns[n] is not self.own[n]}
 
     def restore_values(self) -> None:
-        """Give the notebook its own values again; those that the cell has changed are its state, and stay."""
+        """Put the notebook's values into the namespace again.
+
+        An input that the cell has changed keeps the changed value.
+        """
         for name, recorded in self._recorded.items():
             began, own = self.inputs[name].fingerprint, self._prints[name]
             untouched = self.ns.get(name) is recorded and fingerprint_value(recorded).digest == began.digest
@@ -129,15 +140,15 @@ class NotebookValues:
 
 
 def find_reached_names(code: CodeType, ns: dict[str, Any]) -> set[str]:
-    """Find the names that code of a cell reads, also by way of the notebook's functions that it names."""
+    """Return the names that code of a cell reads, directly or in functions of the notebook that it names."""
     return _follow_names(_find_loaded_names(code), ns)[0]
 
 
-# -- which names
+# -- names that code reads and assigns
 
 
 def _iterate_instructions(code: CodeType) -> Iterator[tuple[str, Any, bool]]:
-    """Operation, name, and whether it is in a scope inside."""
+    """Yield `(operation, name, is_nested)` for each instruction. `is_nested` is True inside a nested scope."""
     for one in dis.get_instructions(code):
         yield one.opname, one.argval, False
     for inner in code.co_consts:
@@ -161,7 +172,7 @@ def _find_stored_names(code: CodeType) -> set[str]:
 
 
 def _find_partly_assigned_names(source: str) -> set[str]:
-    """Find the names whose value is changed by assigning to, or deleting, a part of it: `orders[0] = x`, `del a.b`."""
+    """Return the names whose value code changes in part, by an assignment or a deletion: `orders[0] = x`, `del a.b`."""
     found = set[str]()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
@@ -174,7 +185,15 @@ def _find_partly_assigned_names(source: str) -> set[str]:
 
 
 def _follow_names(names: set[str], ns: dict[str, Any]) -> tuple[set[str], set[str]]:
-    """Find the names read by way of the notebook's functions and classes too, and those that these rebind."""
+    """Find the names that code reads, directly or in functions and classes of the notebook.
+
+    Args:
+        names: The names that the code itself reads.
+        ns: Namespace of the notebook.
+
+    Returns:
+        The names that are read, and the names that these functions and classes assign.
+    """
     reads, written = set[str](), set[str]()
     todo = list(names)
     while todo:
@@ -200,7 +219,7 @@ def _list_functions(value: Any, ns: dict[str, Any]) -> list[FunctionType]:
     return [f for f in held.values() if isinstance(f, FunctionType) and f.__globals__ is ns]
 
 
-# -- what is said
+# -- texts for people
 
 
 def _make_short_text(name: str, value: Any) -> str:
@@ -214,7 +233,7 @@ def _make_short_text(name: str, value: Any) -> str:
 
 
 def _is_volatile(value: Any) -> bool:
-    """Tell whether the value is the current time, or a random id."""
+    """Return True if the value is about the current time or date, or is a random id."""
     if isinstance(value, uuid.UUID):
         return value.version in (1, 4, 6, 7)
     if isinstance(value, dt.datetime):

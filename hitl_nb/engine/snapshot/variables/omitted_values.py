@@ -1,4 +1,4 @@
-"""Values that a snapshot omits: they cannot be saved, and the rest of the run does not read them."""
+"""Values that a snapshot omits, because they cannot be saved and the rest of the run does not read them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hitl_nb.engine.snapshot.variables.definitions import SlotPath, find_slots
 
 
 class OmittedValues:
-    """The values that the saves of one run leave out, as long as they are the same objects.
+    """The values that the saves of one run leave out, until the name or slot gets another object.
 
     Attributes:
-        sentences: by name: what is said to code that reads it all the same, in another process.
+        sentences: Name -> message for code that reads the name after the run continued in another process.
     """
 
     def __init__(self, ns: dict[str, Any]) -> None:
@@ -27,27 +27,39 @@ class OmittedValues:
         self._failed_slots: dict[str, Any] = {}
 
     def clear(self) -> None:
-        """Nothing is left out: all is tried again."""
+        """Leave out no values from now on, so that the next save tries all of them again."""
         self.sentences, self._failed, self._failed_slots = {}, {}, {}
 
     def forget_changed(self) -> None:
-        """Say nothing more about names that have another value by now."""
+        """Remove the sentences of names that have another value now."""
         self.sentences = {name: said for name, said in self.sentences.items() if self.omits_name(name)}
 
     def omits_name(self, name: str) -> bool:
-        """Tell whether the present value of a variable, or of what a definition holds, is left out."""
+        """Return True if the current value of a variable, or of a slot of a definition (`A.attribute`), is left out."""
         if name in self._failed_slots:
             root = self.ns.get(name.partition(".")[0])
             return any(slot.value is self._failed_slots[name] for slot in find_slots(root).values())
         return name in self._failed and self._failed[name] == id(self.ns.get(name))
 
     def omits_slot(self, root: str, path: SlotPath, value: Any) -> bool:
-        """Tell whether this value, which a definition holds there, is left out."""
+        """Return True if this value in a slot of a definition is left out.
+
+        Args:
+            root: Name of the definition.
+            path: Path of the slot.
+            value: The value in the slot.
+        """
         written = ".".join((root, *(str(step[1]) for step in path)))
         return written in self._failed_slots and self._failed_slots[written] is value
 
     def omit_variable(self, name: str, why: str, place: str = "") -> None:
-        """Leave out the value of a variable; `place`: where the run was."""
+        """Leave out the current value of a variable.
+
+        Args:
+            name: The variable.
+            why: The reason, for the message.
+            place: Text of the position where the run paused; empty if it is not known.
+        """
         value = self.ns[name]
         where = f" at {place}" if place else ""
         self._failed[name] = id(value)
@@ -58,7 +70,14 @@ class OmittedValues:
         )
 
     def omit_local(self, function: str, name: str, value: Any, why: str | None) -> None:
-        """Leave out a local of a function on the stack; `why` is None where no code can read it."""
+        """Leave out a local of a function on the stack.
+
+        Args:
+            function: Name of the function.
+            name: The local.
+            value: Its value.
+            why: The reason, for the message; None if no code can read the local, so that no message is needed.
+        """
         key = f"{function}() {name}"
         self._failed[key] = id(value)
         if why is not None:
@@ -68,7 +87,13 @@ class OmittedValues:
             )
 
     def omit_slot(self, written: str, value: Any, why: str) -> None:
-        """Leave out what a definition holds: `written` is how code reads it."""
+        """Leave out the value of a slot of a definition.
+
+        Args:
+            written: The slot as code reads it, for example `A.attribute`.
+            value: The value.
+            why: The reason, for the message.
+        """
         self._failed_slots[written] = value
         self.sentences[written] = (
             f"{describe_typed_name(written, value)} was not saved when the agent paused and continued in another "
@@ -77,7 +102,7 @@ class OmittedValues:
         )
 
     def drop_omitted_locals(self, frame: SavedFrame) -> SavedFrame:
-        """Copy the frame without the locals that are left out."""
+        """Return the frame without the locals that are left out. The given frame is not changed."""
         if not self._failed:
             return frame
         unit = find_unit(frame.unit)
@@ -90,7 +115,7 @@ class OmittedValues:
         return replace(frame, locals={n: v for n, v in frame.locals.items() if n not in out}, cells=cells)
 
     def iterate_named_values(self, definitions: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """Iterate over the omitted values that people are told about: variables and parts of `definitions`."""
+        """Yield `(name, value)` for omitted variables and slots of `definitions` that are reported to reviewers."""
         yield from ((name, self.ns[name]) for name in self.sentences if name in self.ns)
         for name, value in self._failed_slots.items():
             if name in self.sentences and name.partition(".")[0] in definitions:

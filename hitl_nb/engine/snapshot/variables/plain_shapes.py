@@ -1,7 +1,8 @@
-"""Hashes of plain data, to tell whether it was changed: no code of the user's runs, and nothing large is looked at.
+"""Hashes of plain data, to find out whether the data was changed. No code of the user runs, and large data has no hash.
 
-Plain are numbers, text, times, paths, and containers of Python's own. Functions and classes are plain by their names.
-Small arrays and frames are plain, and objects of classes without hooks of their own, by their attributes.
+Plain data are numbers, text, times, paths, and containers of Python's own. Functions and classes are plain; their names
+are hashed. Small arrays and data frames are plain. Objects of classes without pickle hooks are plain; their attributes
+are hashed.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import Any
 from hitl_nb.engine.refusals import type_of
 
 MAX_ITEMS = 5000
-"""Items that are looked at; data with more has no hash."""
+"""Maximum number of items that are hashed. Data with more items has no hash."""
 MAX_BYTES = 1 << 20
-"""Bytes of a text or an array."""
+"""Maximum number of bytes of a text or an array that is hashed."""
 
 _ATOMS = (int, float, complex, bool, type(None), type(...), range, slice)
 _LISTS = (list, tuple, collections.deque)
@@ -32,11 +33,11 @@ _HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__geta
 
 
 class NotPlainError(Exception):
-    """Something in the data has no hash."""
+    """The data contains an object that has no hash, because it is large or not plain."""
 
 
 def hash_plain_data(value: Any) -> str | None:
-    """Compute a hash of plain data; None for other objects, and for what is large."""
+    """Return a hash of plain data; None for other objects and for large data."""
     try:
         shape = _DataShape().describe_value(value)
     except NotPlainError:
@@ -95,7 +96,11 @@ class _DataShape:
 
 
 def _list_attributes(kind: Any, value: Any) -> list[tuple[str, Any]]:
-    """List the values in an object's attributes and slots, read without its own code."""
+    """List an object's attributes and slots as pairs (name, value), without running code of its class.
+
+    Raises:
+        NotPlainError: The object has neither attributes nor slots.
+    """
     found: dict[str, Any] = {}
     for cls in kind.__mro__:
         members: dict[str, Any] = dict(cls.__dict__) if "__slots__" in cls.__dict__ else {}
@@ -125,5 +130,5 @@ def _digest_pickle(value: Any) -> str:
         raise NotPlainError
     try:
         return _digest_value(pickle.dumps(value, protocol=5))
-    except Exception as error:  # whatever the object raises: it has no hash
+    except Exception as error:  # pickling may raise anything: the object has no hash
         raise NotPlainError from error

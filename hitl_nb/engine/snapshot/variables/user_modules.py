@@ -1,10 +1,12 @@
-"""Changes of a run in the user's own modules: their globals, attributes of their classes, and defaults of functions.
+"""Save and restore changes that a run made in the user's own modules: globals, class attributes, defaults of functions.
 
-A module is code: it is imported again in another process, and its globals are then as its file says. The notebook may
-have put data into `helpers.CACHE` or `helpers.RATE` meanwhile. Plain data of this kind are saved like a variable, in
-the same pickle, and put back into the module. Other changes are named in a note. Installed packages are not looked at.
+A module is code. Another process imports it again, and then its globals have the values of its file. A run may have
+changed `helpers.CACHE` or `helpers.RATE` meanwhile. Plain data of this kind is saved like a variable, in the same
+pickle, and is put into the module on resume. Other changes are named in a note for the reviewer. Installed packages are
+not examined.
 
-The baseline of a module is its state when the run began, or, if it is imported later, after its import.
+The *baseline* of a module is its state when the run began. For a module that is imported later, it is the state after
+its import. A *slot* is one place for data in a module (see `definitions.py`).
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from hitl_nb.engine.snapshot.variables.plain_shapes import hash_plain_data
 from hitl_nb.errors import HitlError
 
 SlotHashes = dict[SlotPath, tuple[str | None, Any]]
-"""Of each slot, a hash of its value (None if it is no plain data, or large) and the value."""
+"""Path of a slot -> (hash of its value, the value). The hash is None if the value is large or not plain data."""
 
 
 @functools.cache
@@ -57,7 +59,10 @@ def _is_users_file(file: str) -> bool:
 
 
 def is_user_module(module: object) -> bool:
-    """Tell whether a module is the user's own: a `.py` file that is not installed. `hitl.live(module)` exempts it."""
+    """Return True if a module is the user's own: a `.py` file that is not installed.
+
+    A module that is exempted by `hitl.live(module)` does not count.
+    """
     if not isinstance(module, ModuleType):
         return False
     file, name = getattr(module, "__file__", None), module.__name__
@@ -70,12 +75,12 @@ contextvalues.users.append(is_user_module)
 
 
 def is_user_class(cls: type) -> bool:
-    """Tell whether a class is of the notebook, or of a module of the user's."""
+    """Return True if a class is defined in the notebook or in a module of the user."""
     return cls.__module__ == "__main__" or is_user_module(sys.modules.get(cls.__module__))
 
 
 def find_user_modules(values: Iterable[Any]) -> dict[str, ModuleType]:
-    """Find the user's modules that values belong to, and those that these modules use."""
+    """Return the user's modules that values belong to, and the user's modules that these modules use, by name."""
     found: dict[str, ModuleType] = {}
     todo = list(values)
     while todo:
@@ -93,11 +98,11 @@ def find_user_modules(values: Iterable[Any]) -> dict[str, ModuleType]:
 
 @dataclass
 class ModuleEntries:
-    """Saved data of the user's modules.
+    """Data of the user's modules to save.
 
     Attributes:
-        entries: by name of the module.
-        lost: changes that are not saved, as they are written, with their type.
+        entries: The changed slots, by name of the module.
+        lost: Changes that are not saved, each as source text with the type of the value.
     """
 
     entries: dict[str, list[SlotEntry]] = field(default_factory=dict[str, list[SlotEntry]])
@@ -105,13 +110,15 @@ class ModuleEntries:
 
 
 class ModuleState:
-    """Changes of one run in the user's modules, as seen by the process that works on it.
+    """Changes of one run in the user's modules, compared with the baseline.
+
+    Make the object when this process begins to work on the run.
 
     Args:
-        ns: the notebook's namespace.
+        ns: The notebook's namespace. Empty: no modules are examined.
 
     Attributes:
-        saved: what the last save held.
+        saved: The entries of the last save, by name of the module.
     """
 
     def __init__(self, ns: dict[str, Any]) -> None:
@@ -124,7 +131,11 @@ class ModuleState:
         watch_imports()
 
     def make_entries(self, memo: Callable[[], Container[int]]) -> ModuleEntries:
-        """Find the data to save. `memo` gives the ids of the objects that are in the pickle already."""
+        """Find the data to save: slots that the run changed, and mutable values that the pickle already has.
+
+        Args:
+            memo: Returns the ids of the objects that are already in the pickle.
+        """
         found = ModuleEntries()
         in_pickle: Container[int] | None = None
         for name, module in find_user_modules(self.ns.values()).items() if self.ns else ():
@@ -150,7 +161,13 @@ class ModuleState:
         return found
 
     def restore_slots(self, saved: dict[str, list[SlotEntry]]) -> None:
-        """Put back what was changed, and what something else in the snapshot shares, if the module still has it so.
+        """Put saved data into the modules, which are imported if necessary.
+
+        Restored are slots that the run changed, and objects shared with other values of the snapshot. A shared object
+        is restored only if the module has the same value as at the save.
+
+        Args:
+            saved: The saved slots, by name of the module.
 
         Raises:
             HitlError: A module cannot be imported.
@@ -172,13 +189,20 @@ class ModuleState:
                     put_slot(module, path, value)
 
     def carry_over(self, saved: dict[str, list[SlotEntry]]) -> None:
-        """Continue in the process that saved: the modules are as they are, and what was changed is saved further."""
+        """Continue a run in the process that saved it.
+
+        The modules keep their values, and changed slots are saved again later.
+        """
         for name, entries in saved.items():
             self._changed.setdefault(name, set()).update(path for path, _, is_changed, _ in entries if is_changed)
 
 
 def describe_lost(lost: list[str]) -> list[str]:
-    """Make the note for people about changes of a run in modules that are not saved."""
+    """Return a list with the note for reviewers about changes in modules that are not saved; empty if there are none.
+
+    Args:
+        lost: The changes, as in `ModuleEntries.lost`.
+    """
     if not lost:
         return []
     return [
@@ -187,7 +211,7 @@ def describe_lost(lost: list[str]) -> list[str]:
 
 
 def _is_same(slot: DataSlot, before: Any) -> bool:
-    """Tell whether a slot holds the very object it held; of a cache, whether it holds the same results."""
+    """Return True if a slot holds the same object as before. For a function's cache: if it holds the same results."""
     if is_cached(slot.holder) and type_of(before) is tuple is type_of(slot.value):
         now, then = ([result for _, result in contents[1]] for contents in (slot.value, before))
         return len(now) == len(then) and all(map(operator.is_, now, then))
@@ -205,23 +229,23 @@ def _hash_module_slots(module: ModuleType) -> SlotHashes:
     return {path: (hash_plain_data(slot.value), slot.value) for path, slot in find_module_slots(module).items()}
 
 
-# -- modules that are imported while a run works
+# -- modules that are imported during a run
 
 _imported: dict[str, tuple[ModuleType, SlotHashes]] = {}
-"""The user's modules that were executed since the first run of this process, and what they held then."""
+"""The user's modules that were executed since the first run of this process, with their content after that."""
 
 
 def _find_import_state(module: ModuleType) -> SlotHashes | None:
-    """Find the state of a module after its execution; None: it was executed before the first run of this process."""
+    """Return the state of a module after its execution. None if that was before the first run of this process."""
     executed, prints = _imported.get(module.__name__, (None, None))
     return prints if executed is module else None
 
 
 def watch_imports() -> None:
-    """Know what the user's modules hold after their execution, from now on, also if no import finds them.
+    """Record the content of each module of the user directly after its execution, from now on.
 
-    A module may be loaded from its path: by `spec_from_file_location` and `exec_module`, and put into `sys.modules`
-    before or behind that.
+    This also works for a module that is loaded from its path: with `spec_from_file_location` and `exec_module`, and put
+    into `sys.modules` before or after that.
     """
     loader: Any = importlib.machinery.SourceFileLoader
     execute = loader.exec_module
@@ -235,7 +259,8 @@ def watch_imports() -> None:
         if isinstance(file, str) and module.__name__ != "__main__" and _is_users_file(file):
             _imported[module.__name__] = module, _hash_module_slots(module)
 
-    # As a frame of the import system's: warnings skip these to find the line that imports, tracebacks leave them out.
+    # The function gets the file name of the import system. So warnings skip its frame when they look for the line that
+    # imports, and tracebacks leave it out.
     watching = cast("Any", exec_module)
     watching.__code__ = watching.__code__.replace(co_filename=execute.__code__.co_filename)
     watching.__hitl_watches__ = True
