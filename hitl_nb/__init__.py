@@ -127,7 +127,7 @@ _HOMES = {
 }
 
 _MODULES = {"guardrails": "review.guardrails"}
-"""Public names that are modules."""
+"""Public names that are modules -> the module."""
 
 __all__ = ["__version__", *_HOMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]  # noqa: PLE0604  # __getattr__ provides the names
 

@@ -1,8 +1,8 @@
-"""All errors of hitl_nb, as one small tree.
+"""All errors of hitl_nb.
 
 Every error that a caller may want to catch derives from `HitlError`. Its message says what happened, where, and what to
-do. `Paused` is separate: it is no error, but the way in which a paused run leaves the cell. It is a `BaseException`, so
-that `except Exception` in the agent's code does not swallow it.
+do. `Paused` is separate, because it is not an error: it ends the cell of a run that waits for people. It is a
+`BaseException`, so that `except Exception` in the agent's code does not catch it.
 
     HitlError
     ├── NotInAgent        checkpoint() was called outside an agent
@@ -11,25 +11,25 @@ that `except Exception` in the agent's code does not swallow it.
     │   └── InputChanged  an input of a finished agent has another value now
     ├── Rejected          a reviewer rejected the proposal (Decision.require, gates)
     ├── UnknownProposal, UnknownRun, UnknownComment, UnknownWorkspace, UnknownNotebook
-    ├── AlreadyDecided    the proposal is closed: somebody else decided first
+    ├── AlreadyDecided    the proposal is closed: another person decided first
     ├── NotAReviewer      this person may not decide this proposal
     │   └── OwnRequest    four eyes: a requester may not decide
-    ├── TooLate           the approval can no longer be taken back
+    ├── TooLate           the approval can no longer be withdrawn
     ├── PolicyError       a policy file, or the review arguments of a call, cannot be used
-    ├── AlreadySettled    somebody else has accepted or dismissed the suggestion first
+    ├── AlreadySettled    another person has accepted or dismissed the suggestion first
     ├── StaleDraft        the decision is for a value that is no longer proposed
     ├── InvalidEdit       the edited value does not fit its schema
     ├── WorkspaceInUse    the run has an open workspace with this title
     ├── WorkspaceClosed   the workspace cannot be edited any more
     ├── TextGone          the text to replace is not in the document, or more than once
-    ├── Unanswered        in a test run, no decision is written down for this proposal
+    ├── Unanswered        a test reached a proposal without an entry in the decisions file
     ├── RunClaimed        another process executes this run
     ├── Untrusted         not signed by this user's key
     ├── WrongPython       saved by another Python version, or in another format
     ├── ServerError       a script's Jupyter server does not answer, or refuses the request
     └── StoreError
         ├── StoreBusy, StoreFull, StoreCorrupt
-        └── StoreRefused  a place, a version or a process that the store cannot work with
+        └── StoreRefused  a directory, a version or a process that the store cannot work with
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class HitlError(Exception):
 
 
 class Paused(BaseException):
-    """The run is saved and waits for people. Raised to leave the agent's code.
+    """The run is saved and waits for people. This exception is raised to leave the agent's code; it is not an error.
 
     Attributes:
         run_id: Id of the paused run.
@@ -53,20 +53,27 @@ class Paused(BaseException):
         super().__init__(", ".join(titles) or run_id)
 
     def _render_traceback_(self) -> list[str]:
-        """Return the traceback for IPython. Nobody sees it, and formatting the real one takes half a second."""
+        """Return the traceback for IPython.
+
+        It is not shown, and formatting the real traceback would take half a second.
+        """
         return [f"Paused: {self}"]
 
 
 class NotInAgent(HitlError):
-    """A call that needs a run was made outside of a run."""
+    """A function that needs a run was called outside a run."""
 
 
 class CannotPause(HitlError):
-    """The run cannot be saved at this checkpoint; nothing was shown or stored."""
+    """The run cannot be saved at this checkpoint. No proposal was shown or stored."""
 
 
 class CellChanged(HitlError):
-    """Code that already ran, or in which the run is paused, was edited. `diff` is a unified diff of the two sources."""
+    """Code that has already run, or in which the run is paused, was edited.
+
+    Attributes:
+        diff: Unified diff of the two sources.
+    """
 
     def __init__(self, message: str, diff: str = "") -> None:
         self.diff = diff
@@ -74,7 +81,13 @@ class CellChanged(HitlError):
 
 
 class InputChanged(CellChanged):
-    """Inputs of a finished agent cell have other values now. `names` are the names of these inputs."""
+    """Inputs of a finished agent cell have other values now.
+
+    An input is a name that the cell only reads.
+
+    Attributes:
+        names: Names of these inputs.
+    """
 
     def __init__(self, message: str, names: tuple[str, ...] = ()) -> None:
         self.names = names
@@ -82,7 +95,12 @@ class InputChanged(CellChanged):
 
 
 class Rejected(HitlError):
-    """A reviewer rejected the proposal. `reason` says why, `reviewer` is the user name."""
+    """A reviewer rejected the proposal.
+
+    Attributes:
+        reason: The reviewer's reason, or None.
+        reviewer: User name of the reviewer, or None.
+    """
 
     def __init__(self, message: str, reason: str | None = None, reviewer: str | None = None) -> None:
         self.reason = reason
@@ -103,11 +121,11 @@ class UnknownComment(HitlError):
 
 
 class UnknownWorkspace(HitlError):
-    """No workspace has this id, or is the one that a cell's output names."""
+    """No workspace has this id, or this cell output does not name a workspace."""
 
 
 class UnknownNotebook(HitlError):
-    """The kernel does not know which notebook it runs, so it can use no notebook's runs."""
+    """The kernel does not know which notebook it runs, so it cannot find the runs of the notebook."""
 
 
 class WorkspaceInUse(HitlError):
@@ -115,7 +133,7 @@ class WorkspaceInUse(HitlError):
 
 
 class WorkspaceClosed(HitlError):
-    """The workspace cannot be edited: people have decided it, or it is closed for good."""
+    """The workspace cannot be edited: people have decided it, or it is closed permanently."""
 
 
 class TextGone(HitlError):
@@ -123,7 +141,11 @@ class TextGone(HitlError):
 
 
 class AlreadyDecided(HitlError):
-    """The proposal is closed. `proposal` is its record, with the decision and its reviewer."""
+    """The proposal is already closed.
+
+    Attributes:
+        proposal: Its record, with the decision and the reviewer.
+    """
 
     def __init__(self, message: str, proposal: object = None) -> None:
         self.proposal = proposal
@@ -131,15 +153,18 @@ class AlreadyDecided(HitlError):
 
 
 class NotAReviewer(HitlError):
-    """The person may not decide this proposal; nothing was recorded."""
+    """The person may not decide this proposal. No decision was recorded."""
 
 
 class OwnRequest(NotAReviewer):
-    """The person started or continued the run, and four eyes are needed; nothing was recorded."""
+    """The person started or continued the run, and the policy requires that another person decides (four eyes).
+
+    No decision was recorded.
+    """
 
 
 class TooLate(HitlError):
-    """The approval can no longer be taken back; it is the decision."""
+    """The approval can no longer be withdrawn, because it is the decision now."""
 
 
 class PolicyError(HitlError):
@@ -147,7 +172,11 @@ class PolicyError(HitlError):
 
 
 class AlreadySettled(HitlError):
-    """Somebody else has accepted or dismissed the suggestion. `comment` is its record, with the person and the time."""
+    """Another person has already accepted or dismissed the suggestion.
+
+    Attributes:
+        comment: Its record, with the person and the time.
+    """
 
     def __init__(self, message: str, comment: object = None) -> None:
         self.comment = comment
@@ -159,7 +188,11 @@ class StaleDraft(HitlError):
 
 
 class InvalidEdit(HitlError):
-    """An edited value does not satisfy the proposal. `fields` maps a path ("amount", "lines/0/sku") to a message."""
+    """An edited value does not fit the proposal.
+
+    Attributes:
+        fields: Path ("amount", "lines/0/sku") -> message. The path "" is the whole value.
+    """
 
     def __init__(self, fields: dict[str, str]) -> None:
         self.fields = fields
@@ -172,7 +205,11 @@ class Unanswered(HitlError):
 
 
 class RunClaimed(HitlError):
-    """Another process holds, or has taken over, the claim on this run. `owner` names that process."""
+    """Another process executes this run (it holds the run's claim, or has taken it over).
+
+    Attributes:
+        owner: Description of that process.
+    """
 
     def __init__(self, message: str, owner: str = "") -> None:
         self.owner = owner
@@ -180,15 +217,15 @@ class RunClaimed(HitlError):
 
 
 class Untrusted(HitlError):
-    """A stored blob is not signed for its place by this user's key. Nothing in it was executed."""
+    """Stored data is not signed by this user's key for its place in the store. Nothing in it was executed."""
 
 
 class WrongPython(HitlError):
-    """Another Python version or an incompatible hitl_nb saved the snapshot."""
+    """The snapshot was saved by another Python version, or by an incompatible version of hitl_nb."""
 
 
 class ServerError(HitlError):
-    """The Jupyter server that a script writes through does not answer, does not know the script, or cannot do this."""
+    """The Jupyter server that a script uses does not answer, does not know the script, or refuses the request."""
 
 
 class StoreError(HitlError):
@@ -196,16 +233,16 @@ class StoreError(HitlError):
 
 
 class StoreBusy(StoreError):
-    """Another process kept the store locked for too long."""
+    """Another process has kept the store locked for too long."""
 
 
 class StoreFull(StoreError):
-    """The disk is full, or a value is above the size limit. Nothing was saved in part."""
+    """The disk is full, or a value is above the size limit. No part of the write was saved."""
 
 
 class StoreCorrupt(StoreError):
-    """A stored record is damaged or was forged."""
+    """A stored record is damaged, or was not written by hitl_nb."""
 
 
 class StoreRefused(StoreError):
-    """The store cannot be used here: network file system, newer format, wrong permissions, or a forked process."""
+    """The store cannot be used: network file system, newer format, wrong permissions, or a forked process."""

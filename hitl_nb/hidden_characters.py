@@ -1,4 +1,4 @@
-"""Shows text exactly: characters that hide or reorder it are spelled out."""
+"""Show text exactly: make characters visible that hide text or change its reading order."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ _PIECE_CHARS = 100_000
 
 
 def show_hidden_characters(text: str) -> str:
-    """`text` with bidi, zero-width and control characters spelled out as ⟨U+202E⟩; newline and tab stay."""
-    # By pieces: other threads wait while one is translated.
+    """Return `text` with bidirectional, zero-width and control characters written as ⟨U+202E⟩.
+
+    Line breaks and tabs are not changed.
+    """
+    # Translate the text in pieces, because all other threads wait during each call of `translate`.
     return "".join(
         text[at : at + _PIECE_CHARS].translate(_SHOWN_CHARACTERS) for at in range(0, len(text), _PIECE_CHARS)
     )
 
 
 class _ShownCharacters(dict[int, str]):
-    """How characters are shown, found out when one turns up."""
+    """Code point -> text to show. An entry is computed when the character first occurs."""
 
     def __missing__(self, code: int) -> str:
         shown = chr(code) if code in (9, 10) else _show_character(chr(code))

@@ -1,7 +1,7 @@
-"""Classes whose objects belong to the engine alone: no user code refers to these objects or their attribute dicts.
+"""A list of classes whose objects only the engine uses. No user code refers to these objects or their attribute dicts.
 
-Therefore the pickler skips the checks that it makes for the user's objects: whether they are named, opened again or
-shared. Every state contains about twelve of these objects.
+The pickler does not check for these objects whether they have a name in the notebook, are opened again, or are shared.
+Every saved state contains about twelve of these objects.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ _own: set[type] = set()
 
 
 def mark_own(cls: T) -> T:
-    """Mark a class whose objects belong to the engine alone and which is found by its name. Subclasses are excluded."""
+    """Mark a class whose objects only the engine uses, and return it. It must be importable by name.
+
+    Subclasses are not marked.
+    """
     _own.add(cls)
     return cls
 
 
 def is_own(obj: Any) -> bool:
-    """Return whether an object is such a class or an instance of one. Python's own pickling is used for it."""
+    """Return True if an object is a marked class or an instance of one. Such an object is pickled by standard rules."""
     cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every object: no call
     return cls in _own or (cls is type and obj in _own)

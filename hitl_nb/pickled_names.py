@@ -1,9 +1,9 @@
-"""Names by which pickles refer to classes of this package: those of the package, for any file that defines them.
+"""Names of hitl_nb's classes in pickles, which do not depend on the file that defines a class.
 
-A snapshot and a step's result name the class of each object by its module. Objects that an agent's variables may hold,
-such as a decision, a comment or a guardrail, are named `hitl_nb.Decision` and so on. Their files can be moved, and
-older pickles can still be loaded. Classes that only the engine saves are named by their file. Moving such a file needs
-a new FORMAT (`signing.py`).
+A snapshot and a step's result name the class of each object by its module. Classes whose objects an agent's variables
+may hold, such as a decision, a comment or a guardrail, are named `hitl_nb.Decision` and so on. So their files can be
+moved, and older pickles can still be loaded. Classes that only the engine saves are named by their file. To move such a
+file, FORMAT (`signing.py`) must be raised.
 """
 
 from __future__ import annotations
@@ -31,13 +31,17 @@ HOMES = {
     "Written": "drafts.agent_writer",
     "LocalWorkspace": "workspaces.local",
 }
-"""Module of each class, from which a process that loads a pickle imports it. Keep a name while pickles contain it."""
+"""Name of a class -> module from which a process that loads a pickle imports it. Keep a name while pickles contain it.
+"""
 
 T = TypeVar("T")
 
 
 def name_in_package(kind: type[T]) -> type[T]:
-    """Make pickles name the class as one of the package itself. A class decorator; put it above all others."""
+    """Make pickles name this class as `hitl_nb.<name>`, and return the class.
+
+    A class decorator; put it above all others.
+    """
     _resolve_annotations(kind)
     kind.__module__ = PACKAGE
     keep_in_package(kind.__name__, kind)
@@ -45,12 +49,15 @@ def name_in_package(kind: type[T]) -> type[T]:
 
 
 def keep_in_package(name: str, value: object) -> None:
-    """Let `hitl_nb.<name>` be this object. Pickle checks that they are the same before it writes the name."""
+    """Set `hitl_nb.<name>` to this object. Pickle checks that they are the same before it writes the name."""
     vars(sys.modules[PACKAGE])[name] = value
 
 
 def _resolve_annotations(kind: type[Any]) -> None:
-    """Resolve annotations that are text while the class's module is known. Afterwards it seems to be `hitl_nb`."""
+    """Replace the annotations of a dataclass that are text by their types, while its real module is known.
+
+    Afterwards its `__module__` is `hitl_nb`, where the names in the text are not defined.
+    """
     if not dataclasses.is_dataclass(kind):
         return
     try:

@@ -1,7 +1,8 @@
-"""Every environment variable that hitl_nb reads or sets, and the only module that touches this process's environment.
+"""Every environment variable that hitl_nb reads or sets.
 
-The page `docs/reference/settings.md` is made from `VARIABLES` and `FOREIGN_VARIABLES`. Ruff refuses `os.environ` in
-other modules (TID251). Options of the Jupyter server are traitlets, in `server/base/context.py`.
+This is the only module that uses `os.environ`; Ruff refuses it in other modules (TID251). The page
+`docs/reference/settings.md` is made from `VARIABLES` and `FOREIGN_VARIABLES`. Options of the Jupyter server are
+traitlets, in `server/base/context.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 ValueType = Literal["text", "flag", "URL", "path", "paths", "time", "keys", "process", "command"]
-"""A flag is on if it is `1`. Paths are separated as in `PATH`. A process is its id and a name, with a space between."""
+"""Type of a variable's text. A flag is on if it is `1`. Paths are separated as in `PATH`. A process is its id and a
+name, with a space between."""
 Owner = Literal["you", "server", "program"]
 
 
@@ -22,11 +24,12 @@ class Variable:
     """One environment variable.
 
     Attributes:
-        name: its name.
-        value_type: what its text is.
-        default: the behavior if it is not set, for people.
-        owner: who sets it: you; the Jupyter server, for its kernels; or another program, for a process that it starts.
-        meaning: what it does, in sentences.
+        name: Its name.
+        value_type: Type of its text.
+        default: The behavior if it is not set, in words for people.
+        owner: The party that sets the variable: "you"; "server": the Jupyter server, for its kernels; "program":
+            another program, for a process that it starts.
+        meaning: Its effect, in sentences for people.
     """
 
     name: str
@@ -36,23 +39,23 @@ class Variable:
     meaning: str
 
     def read(self) -> str:
-        """The text of the variable; "" if it is not set, which counts as empty."""
+        """Return the text of the variable; "" if it is not set."""
         return os.environ.get(self.name, "")
 
     def is_set(self) -> bool:
-        """Whether the variable exists, even if it is empty."""
+        """Return True if the variable exists, even if it is empty."""
         return self.name in os.environ
 
     def is_on(self) -> bool:
-        """Whether a flag is on."""
+        """Return True if the variable is a flag that is on (`1`)."""
         return os.environ.get(self.name) == "1"
 
     def write(self, value: str) -> None:
-        """Set the variable in this process, and so in those that it starts."""
+        """Set the variable in this process. Processes that it starts inherit the variable."""
         os.environ[self.name] = value
 
     def write_flag(self, on: bool) -> None:
-        """Set a flag to `1`, or remove it."""
+        """Set the variable to `1` if `on` is True; otherwise remove it."""
         set_variable(self.name, "1" if on else None)
 
 
@@ -154,7 +157,7 @@ VARIABLES = (
     *(ROOT, LABEXTENSION, SERVER_KEY, SERVER_LOGINS),
     *(EXECUTOR, CLOCK),
 )
-"""Variables of hitl_nb. Older processes set them too, so names and meanings stay."""
+"""Variables of hitl_nb. Older processes set them too, so their names and meanings must not change."""
 
 JUPYTER_TOKEN = Variable(
     "JUPYTER_TOKEN", "text", "the token in `server=`", "you", "Token for `hitl.workspace(..., server=...)`."
@@ -213,12 +216,12 @@ def child_environment(
     base: Mapping[str, str] | None = None,
     without: Iterable[Variable] = (),
 ) -> dict[str, str]:
-    """The environment of a process that this one starts.
+    """Return the environment for a process that this process starts.
 
     Args:
-        changes: variables that are set there, by name.
-        base: what it begins with; this process's own environment if left out or empty.
-        without: variables that are not handed on.
+        changes: Variables to set in it, by name.
+        base: The environment to begin with; if it is None or empty, the environment of this process.
+        without: Variables to leave out.
     """
     left_out = {variable.name for variable in without}
     kept = {name: value for name, value in (base or os.environ).items() if name not in left_out}
@@ -227,7 +230,12 @@ def child_environment(
 
 @contextmanager
 def change_environment(changes: Mapping[str, str], *, without: Iterable[Variable] = ()) -> Generator[None]:
-    """Set and remove variables of this process, and restore the whole environment at the end."""
+    """Set and remove variables of this process inside the `with` block, and restore the whole environment at its end.
+
+    Args:
+        changes: Variables to set, by name.
+        without: Variables to remove.
+    """
     before = dict(os.environ)
     try:
         os.environ.update(changes)
@@ -240,18 +248,18 @@ def change_environment(changes: Mapping[str, str], *, without: Iterable[Variable
         os.environ.update(before)
 
 
-# -- the environment of the user's code: names that are not known here
+# -- variables with any name, which the user's code may use
 
 ENVIRONMENT_TYPE: type[Any] = type(os.environ)
 
 
 def read_variable(name: str) -> str | None:
-    """The text of any variable; None if it is not set."""
+    """Return the text of a variable with any name; None if it is not set."""
     return os.environ.get(name)
 
 
 def set_variable(name: str, value: str | None) -> None:
-    """Set any variable of this process, or remove it."""
+    """Set a variable with any name in this process; None removes it."""
     if value is None:
         os.environ.pop(name, None)
     else:
@@ -259,17 +267,23 @@ def set_variable(name: str, value: str | None) -> None:
 
 
 def copy_environment() -> dict[str, str]:
-    """All variables of this process as they are now."""
+    """Return a copy of all variables of this process."""
     return dict(os.environ)
 
 
 def copy_raw_environment() -> dict[Any, Any]:
-    """All variables as Python keeps them, mostly bytes: to decode every variable takes a fifth of a pause."""
+    """Return a copy of all variables in Python's internal form, mostly bytes.
+
+    Decoding every variable would take a fifth of the time of a pause.
+    """
     return dict(getattr(os.environ, "_data", os.environ))
 
 
 def raw_reader(names: Iterable[str]) -> Callable[[], Iterator[str | bytes | None]]:
-    """A function that reads these variables as Python keeps them: to decode them takes longer than to sign."""
+    """Return a function that reads these variables in Python's internal form.
+
+    Decoding them would take longer than signing a small record.
+    """
     listed = tuple(names)
     raw_names = [getattr(os.environ, "encodekey", str)(name) for name in listed]
 

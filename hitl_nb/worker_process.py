@@ -1,7 +1,7 @@
-"""A process that answers requests one at a time, and that the requesting process can end at any moment.
+"""A worker process that answers requests one at a time, and that the requesting process can kill at any moment.
 
-Requests and answers are bytes, each after a line with its length. An idle worker ends by itself. A worker whose request
-takes too long also ends by itself, in case no other process is left to end it.
+Requests and answers are bytes. Each is preceded by a line with its length. An idle worker ends by itself. A worker
+whose request takes too long also ends by itself, in case the requesting process no longer exists.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from hitl_nb.errors import HitlError
 T = TypeVar("T")
 
 IDLE_SECONDS = 120
-"""Time after which an idle worker ends."""
+"""Seconds after which an idle worker ends."""
 _START_SECONDS = 60.0
-"""Longest time that a worker may take to start."""
+"""Maximum time that a worker may take to start."""
 _READY = b"ready\n"
 _MAX_MEMORY_BYTES = 4 << 30
 
 
 class WorkerProcess:
-    """One worker.
+    """One worker process, seen from the requesting process.
 
     Args:
         serve: Function that the worker runs, as "module:function". It calls `answer_requests`.
-        what: Description of its work, for messages: "checks by schemas".
+        what: Description of the worker's task, for messages: "checks by schemas".
 
     Raises:
         HitlError: The process cannot be started.
@@ -63,18 +63,21 @@ class WorkerProcess:
         self._used = time.monotonic()
 
     def is_fresh(self) -> bool:
-        """Return whether the process certainly waits for requests: it has not ended, and will not end at once."""
+        """Return True if the process certainly waits for requests.
+
+        It has not ended, and it was used so recently that it will not end soon.
+        """
         return self.process.poll() is None and time.monotonic() - self._used < IDLE_SECONDS / 2
 
     def ask(self, request: bytes, seconds: float) -> bytes | None:
-        """Return the answer, or None if the process ended without one.
+        """Send a request, and return the answer. None if the process ended without an answer.
 
         Args:
             request: The request.
             seconds: Time limit.
 
         Raises:
-            TimeoutError: There is no answer in time. The process was ended.
+            TimeoutError: There was no answer in time. The process was killed.
         """
         pipe = self.process.stdin
         assert pipe is not None
@@ -91,10 +94,10 @@ class WorkerProcess:
         return answer
 
     def _run_within(self, seconds: float, work: Callable[[], T]) -> T:
-        """Return the result of `work`.
+        """Return the result of `work`. The worker is killed if this takes too long.
 
         Raises:
-            TimeoutError: It takes too long.
+            TimeoutError: `work` took more than `seconds` seconds.
         """
         late = threading.Event()
         timer = threading.Timer(seconds, lambda: (late.set(), self.process.kill()))
@@ -131,7 +134,11 @@ class WorkerProcess:
 
 
 def answer_requests(answer: Callable[[bytes], bytes]) -> None:
-    """Answer requests in the worker, until the requesting process closes the connection."""
+    """Answer requests in the worker process, until the requesting process closes the connection.
+
+    Args:
+        answer: Returns the answer to a request.
+    """
     _limit_memory()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # output of libraries must not look like an answer
@@ -162,6 +169,6 @@ def _limit_memory() -> None:
 
 
 def _kill_after(seconds: int) -> None:
-    """Let the system end this process after this time, whatever it does."""
+    """Make the operating system end this process after a number of seconds, whatever the process does then."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)

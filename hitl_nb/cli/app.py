@@ -1,8 +1,8 @@
 """`hitl-nb`: run notebooks, list and decide proposals, and maintain the store, from a terminal or a script.
 
-Results for programs go to standard output, messages for people to standard error, so that `hitl-nb inbox --json | jq`
-always works. Exit codes: 0 done; 75 (the system's "try again later") if a notebook waits for a decision; 1 for an
-error; 2 for wrong usage.
+Results for programs are printed to standard output, messages for people to standard error, so that `hitl-nb inbox
+--json | jq` always works. Exit codes: 0 done; 75 (the system's "try again later") if a notebook waits for a decision; 1
+for an error; 2 for wrong usage. The docstrings of commands are their help texts.
 """
 
 from __future__ import annotations
@@ -49,11 +49,12 @@ EXIT_WAITING = 75
 """Exit code of `run` if a person has to decide first (EX_TEMPFAIL of sysexits.h)."""
 
 _OUTPUT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-"""Errors of writing to standard output, which name no file. The framework handles a closed pipe."""
+"""Errors of writing to standard output that are reported here. They name no file. Typer handles a closed pipe itself.
+"""
 
 
 class _Commands(TyperGroup):
-    """Converts errors of hitl_nb to one line that says what to do."""
+    """A group of commands that reports errors of hitl_nb as one line that says what to do."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, and report its errors."""
@@ -79,7 +80,7 @@ app = typer.Typer(
 
 
 def _open_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """List ids for shell completion: the open proposals."""
+    """Return ids and titles of open proposals for shell completion. Empty if the store cannot be opened."""
     try:
         waiting = open_ledger(ctx.params.get("store")).list_open(limit=100)
     except (HitlError, typer.BadParameter):
@@ -100,7 +101,7 @@ def main() -> None:
     """Run the `hitl-nb` command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without a character shows its number
+            stream.reconfigure(errors="backslashreplace")  # print the number of a character that the terminal lacks
     app(prog_name="hitl-nb")
 
 
@@ -302,7 +303,13 @@ def doctor(json: Json = False, store: Store = None) -> None:
 
 
 def _answer_json(seen: Proposal, happened: str, result: str | None) -> str:
-    """Return the answer to a question about an effect, as JSON."""
+    """Return a person's answer to a question whether an effect happened, as JSON for the decision.
+
+    Args:
+        seen: The proposal with the question.
+        happened: The argument of `--happened`.
+        result: The argument of `--result`.
+    """
     import json
 
     from hitl_nb.review.doubt_texts import make_answer
@@ -350,7 +357,11 @@ def _read_file_text(file: Path) -> str:
 
 
 def _replace_file(file: Path, text: str) -> None:
-    """Replace `file` by one with `text`, in one step."""
+    """Replace `file` by a file with `text`, in one step.
+
+    Raises:
+        HitlError: The file cannot be written.
+    """
     draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         draft.unlink(missing_ok=True)
@@ -364,7 +375,11 @@ def _replace_file(file: Path, text: str) -> None:
 
 
 def _edit_in_editor(ledger: Ledger, proposal: Proposal) -> str:
-    """Return the proposal's text, or its draft's, after the person changed it in their own editor."""
+    """Open the text of the draft, or of the proposal, in the person's editor, and return the edited text.
+
+    Raises:
+        HitlError: There is no editor, it failed, or the text was not changed.
+    """
     from hitl_nb.kinds.registry import find_kind
 
     command = VISUAL.read() or EDITOR.read()
@@ -390,7 +405,7 @@ def _edit_in_editor(ledger: Ledger, proposal: Proposal) -> str:
 
 
 def _describe_actor(ledger: Ledger, event: Event) -> str:
-    """Describe the actor of an event, and for a decision how the decider is known."""
+    """Describe the actor of an event. For a decision, say also how the identity of the person is known."""
     from hitl_nb.ledger.decisions.reviewers import format_decider
 
     if event.type == "decision" and event.proposal is not None:
@@ -430,7 +445,11 @@ def _list_builtins(event: Any) -> Any:
 
 @contextmanager
 def _progress(name: str) -> Generator[Callable[[int, int], None] | None]:
-    """Show a progress bar on standard error if that is a terminal. Yields the function to call at each cell."""
+    """Show a progress bar on standard error if that is a terminal.
+
+    Yields:
+        The function to call at each cell as `step(number, total)`; None without a terminal.
+    """
     if not sys.stderr.isatty():
         yield None
         return

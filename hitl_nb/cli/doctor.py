@@ -1,7 +1,7 @@
-"""`hitl-nb doctor`: checks of the conditions that the promises depend on, with advice for each failed check.
+"""`hitl-nb doctor`: checks of the conditions that hitl_nb's promises depend on, with advice for each failed check.
 
-It opens the store in the usual way, which restores the settings that can be restored. Then it reads the settings back
-through a second, read-only connection, so that it reports what is on disk.
+The store is opened in the usual way, which restores the settings that can be restored. Then the settings are read again
+through a second, read-only connection, so that the report shows the settings on the disk.
 """
 
 from __future__ import annotations
@@ -38,7 +38,14 @@ _SETTINGS: dict[str, tuple[object, str]] = {
 
 @dataclass(frozen=True)
 class DoctorFinding:
-    """Result of one check. `state` is "ok", "note" (works, with a limit to know) or "wrong"."""
+    """Result of one check.
+
+    Attributes:
+        state: "ok", "note" (works, but has a limit that the user should know) or "wrong".
+        subject: The thing that was checked.
+        found: The state in which it was found.
+        fix: Advice; empty if there is no problem.
+    """
 
     state: Literal["ok", "note", "wrong"]
     subject: str
@@ -90,7 +97,7 @@ def _check_versions() -> Iterator[DoctorFinding]:
 
 
 def _check_sqlite(found: tuple[int, int, int]) -> DoctorFinding:
-    """Check whether this SQLite can corrupt a WAL that is checkpointed during a restart (sqlite.org/wal.html)."""
+    """Check whether this SQLite can corrupt the WAL at a checkpoint during a restart (sqlite.org/wal.html)."""
     text = ".".join(map(str, found))
     mended = found >= (3, 51, 3) or (3, 50, 7) <= found < (3, 51) or (3, 44, 6) <= found < (3, 45)
     if mended:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hitl_nb.review.progress import Viewer
 
 _PAGE_SIZE = 200
-"""Proposals that are read together."""
+"""Number of proposals that are read together."""
 
 After = Annotated[str | None, typer.Option(metavar="ID", help="Only proposals that are listed after this one.")]
 Mine = Annotated[bool, typer.Option("--mine", help="Only proposals that you may decide, those assigned to you first.")]
@@ -24,7 +24,12 @@ Passed = Annotated[bool, typer.Option("--passed", help="Proposals that a policy 
 
 
 def add_inbox_commands(app: typer.Typer, proposal_id: Any) -> None:
-    """Add the commands to `hitl-nb`. `proposal_id` is the type of the argument for a proposal's id."""
+    """Add the commands `inbox` and `show` to the application.
+
+    Args:
+        app: The application.
+        proposal_id: Type of the argument for a proposal's id.
+    """
 
     @app.command()
     def inbox(  # pyright: ignore[reportUnusedFunction]
@@ -82,7 +87,7 @@ _EMPTY_MESSAGES = {
 
 
 def full_proposal_json(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
-    """Return the JSON document P, as `--json` prints it."""
+    """Return the JSON document of a proposal, as `--json` prints it."""
     return {
         **proposal_json(proposal, ledger.reviewer_identity(proposal)),
         **msgspec.to_builtins(describe_progress_of(ledger, proposal)),
@@ -90,7 +95,7 @@ def full_proposal_json(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
 
 
 def describe_progress_of(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
-    """Return how far the proposal's needs are met, see `review.progress.describe_progress`."""
+    """Return which votes and conditions a proposal still needs, see `review.progress.describe_progress`."""
     from hitl_nb.review.progress import describe_progress, load_current_people, voter_identities
 
     return describe_progress(
@@ -106,7 +111,10 @@ def _current_viewer() -> Viewer:
 
 
 def _list_mine(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
-    """List the proposals that this person may decide, those assigned to them first. Reads all open proposals."""
+    """List the proposals that this person may decide. Those assigned to this person come first.
+
+    All open proposals are read.
+    """
     from hitl_nb.review.progress import describe_permissions, load_current_people
 
     me, found = _current_viewer(), list[Proposal]()
@@ -132,7 +140,7 @@ def _list_passed(ledger: Ledger, limit: int, after: str | None) -> list[Proposal
 
 
 def read_draft_text(ledger: Ledger, proposal: Proposal) -> str | None:
-    """Return the text of the open proposal's draft, if it differs from the proposed value."""
+    """Return the text of the open proposal's draft; None if it equals the proposed value."""
     from hitl_nb.drafts.document import are_equal
     from hitl_nb.drafts.draft import Draft, format_draft
 

@@ -1,4 +1,4 @@
-"""`hitl-nb notify`: the channels for notifications, and a test of them."""
+"""`hitl-nb notify`: list the channels for notifications, and send a test message to one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands of `hitl-nb` have, and the store that they name."""
+"""Options that several commands of `hitl-nb` share, and a function that opens the store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,14 @@ def bad_url_is_bad_usage() -> Generator[None]:
 
 
 def open_ledger(store: str | None) -> Ledger:
-    """Return the ledger over the store that the command names."""
+    """Open the store of a URL, and return its ledger.
+
+    Args:
+        store: The argument of `--store`; None for the default store.
+
+    Raises:
+        typer.BadParameter: The URL names no store.
+    """
     from hitl_nb.ledger.ledger import Ledger
     from hitl_nb.storage import open_store
 

@@ -1,8 +1,8 @@
 """Output of the command line: tables for people, plain lines for pipes, one JSON document for programs.
 
-On a terminal a list is a table. Elsewhere it is one line per record, with tabs between the fields and without
-decoration, so that `cut` and `grep` work. Agents write the texts that are shown here. So control characters, and
-characters that could fake the reading order, are spelled out (`values.show_hidden_characters`).
+On a terminal a list is printed as a table. Elsewhere it is one line per record, with tabs between the fields and
+without decoration, so that `cut` and `grep` work. Agents write the texts that are printed. So control characters, and
+characters that could change the reading order, are made visible (`show_hidden_characters`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, nam
     Args:
         columns: Names of the columns.
         rows: The fields of each row.
-        named: Whether the first line has the names of the columns also outside a terminal, because the fields do not
+        named: If True, the first line has the names of the columns also outside a terminal, because the fields do not
             show their meaning.
     """
     texts = [["" if cell is None else show_hidden_characters(str(cell)) for cell in row] for row in rows]
@@ -73,7 +73,8 @@ def print_proposals(found: Sequence[Proposal], told: Sequence[dict[str, Any]]) -
 
     Args:
         found: The proposals.
-        told: Result of `review.progress.describe_progress` for each. Shown if any proposal has terms.
+        told: Result of `review.progress.describe_progress` for each proposal. Shown if a proposal has terms (conditions
+            from a policy).
     """
     columns = ("id", "title", "kind", "agent", "notebook", "waiting since")
     rows = [
@@ -115,7 +116,7 @@ def _format_next(proposal: Proposal, told: dict[str, Any]) -> str:
 
 
 def print_passed(found: Sequence[Proposal]) -> None:
-    """Print the decisions of policies."""
+    """Print proposals that a policy has decided, with the verdict and the rule."""
     rows: list[tuple[object, ...]] = []
     for proposal in found:
         assert proposal.decision is not None
@@ -140,7 +141,12 @@ def print_runs(found: Sequence[Run]) -> None:
 
 
 def print_events(found: Sequence[Event], by: Callable[[Event], str]) -> None:
-    """Print entries of the audit log. `by` describes the actor of an event."""
+    """Print entries of the audit log.
+
+    Args:
+        found: The entries.
+        by: Describes the actor of an event.
+    """
     print_table(
         ("n", "at", "what", "by", "run", "proposal", "details"),
         ((e.n, format_time(e.at), e.type, by(e), e.run, e.proposal, _compact_json(e.data)) for e in found),
@@ -206,7 +212,7 @@ def print_proposal(
 
 
 def _print_doubt(proposal: Proposal, doubt: Doubt) -> None:
-    """Print the known facts about an effect in doubt, and the commands that answer the question."""
+    """Print the known facts about a call whose effect is in doubt, and the commands that answer the question."""
     known = doubts.list_facts(doubt)
     width = max(len(name) for name, _ in known)
     _print_part("In doubt", "\n".join([doubt.call, *(f"{name:<{width}}  {text}" for name, text in known)]))
@@ -240,9 +246,9 @@ def _iterate_thread_lines(comments: Sequence[Comment]) -> Iterator[str]:
 
 
 def _format_comment(comment: Comment) -> str:
-    """Format a comment with its author and subject: a quote as in an email, a suggestion as a diff.
+    """Format a comment with its author and its subject: a quote as in an email, a suggestion as a diff.
 
-    Text that people wrote is put behind a bar, so that it cannot look like another person's comment.
+    Each line of text that people wrote begins with a bar, so that the text cannot look like another person's comment.
     """
     head = f"{format_author(comment)}, {format_time(comment.at)}"
     if comment.state_at is not None:

@@ -1,4 +1,4 @@
-"""`hitl-nb undo` and `hitl-nb away`: take an approval back, and name a deputy who votes in your place."""
+"""`hitl-nb undo` and `hitl-nb away`: withdraw an approval, and name a deputy who votes while a person is away."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ Back = Annotated[bool, typer.Option("--back", help="You are not away, neither no
 
 
 def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
-    """Add the commands to `hitl-nb`. `proposal_id` is the type of the argument for a proposal's id."""
+    """Add the commands `undo` and `away` to the application.
+
+    Args:
+        app: The application.
+        proposal_id: Type of the argument for a proposal's id.
+    """
 
     def undo(proposal: str, store: Store = None) -> None:
         """Take your approval back, as long as the policy allows it."""
@@ -67,7 +72,11 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
 
 
 def _parse_time(text: str | None) -> datetime | None:
-    """Parse a time as people write it. Without a time zone, it is in this machine's time zone."""
+    """Parse a date or time that a person typed. Without a time zone, this machine's time zone is used. None for None.
+
+    Raises:
+        ValueError: The text is not a date or time.
+    """
     if text is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""`hitl-nb policy`: the policy that applies, a check of policy files, and a trial of a file on earlier questions."""
+"""`hitl-nb policy`: show the policy that applies, check policy files, and try a changed file on earlier questions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _PAGE_SIZE = 500
 _MAX_SHOWN = 20
-"""Most proposals with another verdict that are listed. `--json` has all."""
+"""Maximum number of proposals with a changed verdict that are listed. `--json` has all."""
 
 app = typer.Typer(no_args_is_help=True, help="Show, check and try review policies, and apply changed ones.")
 
@@ -164,7 +164,12 @@ def renew_open_terms(json: Json = False, store: Store = None) -> None:
 
 
 def _errors_in(place: str, tried: Path | None) -> list[str]:
-    """List all errors in the files that apply to a folder, and in one file that is tried with them."""
+    """List all errors in the policy files that apply to a folder.
+
+    Args:
+        place: The folder.
+        tried: A further file that is checked together with the others; None for none.
+    """
     from hitl_nb.review.policy_files.policy_files import (
         PolicyFile,
         find_errors_together,
@@ -230,12 +235,18 @@ def _time_before(since: str | None) -> datetime | None:
 
 
 def _replay_all(ledger: Ledger, file: Path, oldest: datetime | None) -> list[ReplayResult]:
-    """Judge every proposal since then under the changed file, the newest first."""
+    """Apply the changed policy file to all earlier proposals, and return the results, the newest first.
+
+    Args:
+        ledger: The ledger.
+        file: The changed file.
+        oldest: Proposals created before this time are skipped; None for none.
+    """
     from hitl_nb.policies.rules.replay import replay_proposal
     from hitl_nb.review.policy_files.policy_files import try_policy_file
 
     by_notebook: dict[str, MergedPolicy] = {}
-    try_policy_file(str(file.absolute().parent), file)  # a bad file is an error even if no question was asked
+    try_policy_file(str(file.absolute().parent), file)  # an invalid file is an error even if there is no proposal
     found: list[ReplayResult] = []
     for proposal in _all_proposals(ledger):
         if oldest is not None and proposal.created_at < oldest:
@@ -255,7 +266,7 @@ def _all_proposals(ledger: Ledger) -> Iterator[Proposal]:
 
 
 def _print_verdicts(verdicts: dict[Any, int]) -> None:
-    """Print a table of counts: old verdicts as rows, new verdicts as columns."""
+    """Print a table of counts, with old verdicts as rows and new verdicts as columns."""
     from hitl_nb.policies.rules.replay import REPLAY_OUTCOMES
 
     olds = [old for old in REPLAY_OUTCOMES if any(old == o for o, _ in verdicts)]

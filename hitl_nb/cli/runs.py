@@ -1,4 +1,4 @@
-"""Commands of `hitl-nb` for runs: list runs, stop one, give one to another notebook, forget an agent's runs."""
+"""Commands of `hitl-nb` for runs: list runs, stop one, give one to another notebook, remove an agent's runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RunId = Annotated[
 
 
 def add_run_commands(app: typer.Typer) -> None:
-    """Add the commands to the application."""
+    """Add the commands `runs`, `adopt`, `cancel` and `forget` to the application."""
     for command in (runs, adopt, cancel, forget):
         app.command()(command)
 
@@ -84,7 +84,17 @@ def forget(
 
 
 def _find_place(ledger: Ledger, agent: str, notebook: str | None) -> str:
-    """Return the only place with runs of the agent, or the named place."""
+    """Return the notebook (or `script:NAME`) that has the runs of an agent.
+
+    Args:
+        ledger: The ledger.
+        agent: The agent's name.
+        notebook: The argument of `--notebook`; None if not given.
+
+    Raises:
+        UnknownRun: There is no such run.
+        HitlError: Several notebooks have an agent of this name.
+    """
     places: dict[str, None] = {}
     before: str | None = None
     while page := ledger.list_runs(agent=agent, before=before):

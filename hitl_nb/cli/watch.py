@@ -1,6 +1,6 @@
-"""`hitl-nb watch`: acts on deadlines and sends notifications where no server does.
+"""`hitl-nb watch`: handle deadlines and send notifications where no server does.
 
-Also the wait of `hitl-nb run` for approvals that soon can no longer be taken back.
+This module also has the function with which `hitl-nb run` waits until approvals can no longer be withdrawn.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
 
 MAX_SETTLING_SECONDS = 60.0
-"""Longest wait of `hitl-nb run` until an approval can no longer be taken back."""
+"""Maximum time that `hitl-nb run` waits until an approval can no longer be withdrawn."""
 _SLICE_SECONDS = 0.5
-"""Interval between checks whether to stop."""
+"""Seconds between two checks whether the command must end."""
 
 
 def watch(
@@ -72,7 +72,16 @@ def watch(
 
 
 def wait_for_settling(ledger: Ledger, notebook: str, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Wait until a notebook's approvals can no longer be taken back. Return whether one of them became a decision."""
+    """Wait until a notebook's approvals can no longer be withdrawn. Longer waits than a minute are skipped.
+
+    Args:
+        ledger: The ledger.
+        notebook: Path of the notebook.
+        sleep: Waits a number of seconds.
+
+    Returns:
+        True if an approval became a decision meanwhile.
+    """
     from hitl_nb.ledger.rows.store_clock import frozen_time
 
     settled = False

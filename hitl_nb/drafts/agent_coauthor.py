@@ -1,6 +1,7 @@
-"""Operations of an agent on the document of a workspace, under its run's claim: edits, comments, recorded reads.
+"""Operations of an agent on the document of a workspace: edits, comments, and reads that are recorded.
 
-Used for agents in a kernel (`workspaces/local_operations.py`) and for scripts that write through a server
+The operations are allowed while the agent's process holds the claim of its run (the exclusive right to execute it). The
+module is used for agents in a kernel (`workspaces/local_operations.py`), and for scripts that write through a server
 (`server/api/remote_workspaces.py`).
 """
 
@@ -20,7 +21,7 @@ from hitl_nb.storage.interface import Transaction
 
 
 class AgentCoauthor:
-    """One agent and one document.
+    """Operations of one agent on one document.
 
     Args:
         ledger: The ledger.
@@ -36,7 +37,7 @@ class AgentCoauthor:
         self.document = document
 
     def make_writer(self) -> AgentWriter:
-        """Return a writer for the document; it knows the writes that were made before."""
+        """Return a writer for the document. It recognizes writes that earlier attempts of the run have made."""
         ledger, claim = self.ledger, self.claim
         return AgentWriter(
             ledger.store,
@@ -48,17 +49,17 @@ class AgentCoauthor:
         )
 
     def begin_writing(self, *, inside: bool = False) -> Workspace:
-        """Announce a write. A document that was done is reopened.
+        """Record that the agent is about to write. A document that was marked as done is opened for review again.
 
         Args:
-            inside: Whether the run is inside the workspace's `with` block. Then the workspace is reopened even if an
+            inside: True if the run is inside the workspace's `with` block. Then the workspace is reopened even if an
                 earlier attempt had left the block and so closed it.
 
         Returns:
             The workspace, open for writing.
 
         Raises:
-            WorkspaceClosed: The workspace is closed for good.
+            WorkspaceClosed: The workspace is closed permanently.
         """
         return self.ledger.begin_writing(self.claim, self.document, inside=inside)
 
@@ -74,7 +75,7 @@ class AgentCoauthor:
         raise UnknownComment(f"there is no comment {comment!r} on this document; read its comments again")
 
     def find_commented_text(self, comment: str) -> TextFinder:
-        """Return a function that finds the text that a comment is about.
+        """Return a function that finds the text on which a comment was made.
 
         Raises:
             UnknownComment: The document has no comment with this id.
@@ -145,7 +146,7 @@ class AgentCoauthor:
 
 
 def workspace_text(ledger: Ledger, workspace: Workspace) -> str:
-    """Return the text of a workspace: the decided text if nobody has changed it since, otherwise the draft."""
+    """Return the text of a workspace: the decided text if nobody changed it since, otherwise the draft's text."""
     agreed = ledger.find_decided_text(workspace)
     return Draft.for_workspace(ledger.store, workspace).read_value() if agreed is None else agreed
 

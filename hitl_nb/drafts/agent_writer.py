@@ -1,11 +1,14 @@
-"""Agent edits of a shared text. Each is applied exactly once, and deferred while a person edits the same paragraph.
+"""An agent's edits of a shared text.
+
+Each is applied exactly once, and deferred while a person edits the same paragraph.
 
 Each write has a key. Its record is stored in the same transaction as its update (`ledger/documents/agent_writes.py`),
 so repeating a write changes nothing. A repeated stream is compared with the text that it wrote before it was
-interrupted. Only new text is written. Text that differs replaces the agent's own old text; people's text is kept.
+interrupted. Only new text is written. Where the text differs, the agent's own old text is replaced; people's text is
+kept.
 
 A replacement waits while a person is writing in the paragraph. If it would have to wait too long, it becomes a
-suggestion.
+suggestion (a comment that a person can accept).
 """
 
 from __future__ import annotations
@@ -31,9 +34,9 @@ from hitl_nb.storage.interface import Store, Transaction
 QUIET_TIME = timedelta(seconds=3)
 """Time without a person's edit in a paragraph before an agent may replace text there."""
 PATIENCE_SECONDS = 5.0
-"""Seconds that an agent waits for this."""
+"""Seconds that an agent waits until a paragraph is quiet (see `QUIET_TIME`)."""
 _LOOK_SECONDS = 0.25
-"""Seconds between two checks."""
+"""Seconds between two checks whether a paragraph is quiet."""
 
 
 T = TypeVar("T")
@@ -43,7 +46,11 @@ TextFinder = Callable[[TextPage], TextRange]
 
 @name_in_package
 class Written(StrEnum):
-    """Result of a write: `done`; or `suggested`, because a person was writing there."""
+    """Result of a write.
+
+    `done`: the text was written. `suggested`: it became a suggestion, because a person was writing in the same
+    paragraph.
+    """
 
     done = "done"
     suggested = "suggested"
@@ -51,7 +58,10 @@ class Written(StrEnum):
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A replacement as a suggestion for people: `text` instead of `quote`. The fields are those of a comment."""
+    """A replacement that is suggested to people: `text` in place of `quote`.
+
+    The fields are those of a comment: `prefix` and `suffix` are the text around the quote, `anchor` its position.
+    """
 
     quote: str
     prefix: str
@@ -100,7 +110,11 @@ class AgentWriter:
         return None if write is None or write.state == "begun" else Written(write.state)
 
     def append(self, key: str, text: str) -> Written:
-        """Add `text` at the end of the document, as new paragraphs."""
+        """Add `text` at the end of the document, as new paragraphs. Nothing is done if the write was done before.
+
+        Returns:
+            The result of the write with this key.
+        """
         if (known := self.outcome_of(key)) is not None:
             return known
         page = self._open_page()
@@ -116,7 +130,7 @@ class AgentWriter:
             key: Key of the write.
             find: Finds the range.
             text: The new text.
-            patience: Seconds to wait while a person writes there. None: replace at once, even if a person writes there.
+            patience: Seconds to wait while a person writes in the same paragraph. None: replace at once in any case.
 
         Returns:
             The result; or a suggestion, if a person was still writing after `patience` seconds. Then nothing was
@@ -148,7 +162,7 @@ class AgentWriter:
             client: CRDT client of the page; None for a new one.
 
         Returns:
-            The current page, the ranges on it, and whether no person writes in their paragraphs.
+            The current page, the ranges on it, and True if no person writes in their paragraphs.
         """
         waited = 0.0
         while True:
@@ -162,7 +176,10 @@ class AgentWriter:
             waited += _LOOK_SECONDS
 
     def begin_stream(self, key: str) -> AgentWrite:
-        """Record durably that a stream has begun. Return its record; the old one if it began before."""
+        """Record durably that a stream has begun, and return the record.
+
+        If it began before, the old record is returned.
+        """
 
         def work(transaction: Transaction) -> AgentWrite:
             self.writes.require_newest_epoch(transaction)
@@ -178,7 +195,7 @@ class AgentWriter:
         return self._submit(work)
 
     def commit_write(self, key: str, made: list[bytes], *, state: Written | str = Written.done) -> Written:
-        """Store updates and the result of the write in one transaction. Does nothing if the write is already done.
+        """Store updates and the result of the write in one transaction. Nothing is done if the write was done before.
 
         Args:
             key: Key of the write.
@@ -205,7 +222,11 @@ class AgentWriter:
         return self._submit(work)
 
     def log_updates(self, made: list[bytes], record: Callable[[Transaction], None]) -> None:
-        """Store updates of a stream; `record` adds its own data in the same transaction.
+        """Store updates of a stream.
+
+        Args:
+            made: The updates.
+            record: Adds further data in the same transaction.
 
         Raises:
             RunClaimed: The claim is no longer valid.
@@ -236,7 +257,10 @@ class AgentWriter:
 
 
 def make_suggestion(page: TextPage, part: TextRange, text: str) -> Suggestion:
-    """Return a suggestion to replace a range of a page. The anchor covers the whole range; the quote may be cut."""
+    """Return a suggestion to replace a range of a page by `text`.
+
+    The anchor covers the whole range. The quote may be cut to MAX_QUOTE_CHARS.
+    """
     return Suggestion(
         quote=page.said[part.start : part.end][:MAX_QUOTE_CHARS],
         prefix=page.said[max(0, part.start - MAX_CONTEXT_CHARS) : part.start],
@@ -247,13 +271,13 @@ def make_suggestion(page: TextPage, part: TextRange, text: str) -> Suggestion:
 
 
 def locate_quote(quote: str, anchor: Anchor | None = None, *, exactly: bool = True) -> TextFinder:
-    """Return a function that finds `quote` on a page.
+    """Return a function that finds `quote` on a page. The function raises TextGone if it cannot find the quote.
 
     The anchor's range is used if its text is the quote. Otherwise the quote must occur exactly once.
 
     Args:
         quote: Text to find; of a longer text, its first MAX_QUOTE_CHARS characters.
-        anchor: Where the quote was; None if unknown.
+        anchor: Former position of the quote; None if unknown.
         exactly: If False, the anchor's range is used even if its text has changed, as long as it is not empty.
     """
 
@@ -276,7 +300,12 @@ def locate_quote(quote: str, anchor: Anchor | None = None, *, exactly: bool = Tr
 
 
 def paragraph_separator(said: str, kind: str) -> str:
-    """Return the newlines between a text and a paragraph that is added to it."""
+    """Return the newlines to put between a text and a paragraph that is added to it.
+
+    Args:
+        said: The existing text.
+        kind: Name of its kind.
+    """
     if not said:
         return ""
     return "\n" * max(0, find_kind(kind).paragraph_gap - (len(said) - len(said.rstrip("\n"))))

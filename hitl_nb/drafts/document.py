@@ -1,12 +1,14 @@
 """Layout of a draft as a CRDT document; the same in Python (pycrdt) and in browsers (Yjs).
 
+A CRDT document consists of *shared types* (texts, maps, arrays), which several people can change at the same time.
+
 - Kinds text, markdown and code: a shared text named "source", which JupyterLab's editors bind to (`YFile` of
   @jupyter/ydoc).
 - Kind table: shared maps with the differences to the proposed table (`shared_table.py`).
 - Other kinds: a shared map named "value", whose entry "v" is the value. Objects are maps. Arrays are arrays of maps
   with one entry "v" each. Any other value is its JSON text, so that 1.0 stays 1.0.
-- A choice is one JSON text at "w" of the map "value". So is a value that is too long or too deep for shared parts.
-  There the last writer wins.
+- A choice is one JSON text at "w" of the map "value". So is a value that is too long or too deep for shared parts. Of
+  two people who change such a value, the last one wins.
 
 Typed text that is not yet a valid value is in the map "typed" at "unfinished". An edit is written as the smallest
 change, so that two people who change different parts both keep their changes.
@@ -31,7 +33,7 @@ MAX_WHOLE_BYTES = 256 << 10
 MAX_LIST_ITEMS = 3000
 """Maximum length of a proposed list whose items are shared one by one; it may grow to twice as many.
 
-pycrdt finds an item by counting, so the time grows with the square of this.
+pycrdt finds an item by counting, so the time grows with the square of this length.
 """
 MAX_SHARED_DEPTH = 100
 """Maximum nesting of a value whose parts are shared. The shared types are nested at most twice as deep plus one."""
@@ -40,7 +42,10 @@ _ALONE = 0
 
 
 def sharing_form(kind: KindName, proposed: Any) -> SharingForm:
-    """Return how a value of this kind is shared: as the kind says, or as a whole where this value cannot be."""
+    """Return how a value of this kind is shared.
+
+    This is the kind's own form, or "whole" if the value is too large or deep, or cannot be written as UTF-8.
+    """
     form = find_kind(kind).sharing_form
     if form == "text" and isinstance(proposed, str) and _has_whole_characters(proposed):
         return "text"
@@ -75,7 +80,7 @@ def initial_update(kind: KindName, proposed: Any) -> bytes | None:
 
 
 def read_value(document: Doc[Any], kind: KindName, proposed: Any) -> Any:
-    """Return the document's value as JSON; or the typed text, if it is not yet a valid value.
+    """Return the document's value as JSON, or the typed text if it is not yet a valid value.
 
     Args:
         document: The document.
@@ -96,7 +101,7 @@ def read_value(document: Doc[Any], kind: KindName, proposed: Any) -> Any:
 
 
 def write_value(document: Doc[Any], kind: KindName, proposed: Any, value: Any) -> None:
-    """Change the document's value to `value`; only different parts are written.
+    """Change the document's value to `value`. Only the parts that differ are written.
 
     Args:
         document: The document to change.
@@ -162,7 +167,7 @@ def _write_text(text: Text, value: str) -> None:
 
 
 def _has_whole_characters(text: str) -> bool:
-    """Return whether a shared text can hold this text: UTF-8 has no lone surrogates."""
+    """Return True if a shared text can hold this text. UTF-8 has no lone surrogates (halves of a character)."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -176,7 +181,7 @@ def count_common_prefix(one: str, other: str) -> int:
 
 
 def _is_deep(value: Any, max_depth: int = MAX_SHARED_DEPTH) -> bool:
-    """Return whether a JSON value is nested deeper than `max_depth`."""
+    """Return True if a JSON value is nested deeper than `max_depth`."""
     if isinstance(value, dict):
         return max_depth == 0 or any(_is_deep(part, max_depth - 1) for part in cast("dict[str, Any]", value).values())
     return isinstance(value, list) and (
@@ -185,7 +190,7 @@ def _is_deep(value: Any, max_depth: int = MAX_SHARED_DEPTH) -> bool:
 
 
 def _has_long_list(value: Any, max_items: int) -> bool:
-    """Return whether a JSON value has a list with more than `max_items` items. The value must not be nested deeply."""
+    """Return True if a JSON value has a list with more than `max_items` items. The value must not be nested deeply."""
     if isinstance(value, dict):
         return any(_has_long_list(part, max_items) for part in cast("dict[str, Any]", value).values())
     return isinstance(value, list) and (
@@ -206,14 +211,22 @@ def _to_shared(value: Any) -> Any:
 
 
 def _read_part(part: Any) -> Any:
-    """Read a shared type as dicts, lists and JSON texts. Faster than pycrdt's iterators, which count from the start."""
+    """Read a shared type as dicts, lists and JSON texts. Anything else is returned unchanged.
+
+    This is faster than pycrdt's iterators, which count from the start.
+    """
     from pycrdt import Array, Map
 
     return json.loads(str(cast("Any", part))) if isinstance(part, Array | Map) else part
 
 
 def _to_json_value(part: Any, like: Any = None) -> Any:
-    """Convert dicts, lists and JSON texts to a JSON value. Entries of objects are in the order of those of `like`."""
+    """Convert dicts, lists and JSON texts to a JSON value.
+
+    Args:
+        part: The result of `_read_part`.
+        like: A JSON value. The keys of objects get the same order as in `like`; other keys follow, sorted.
+    """
     if isinstance(part, dict):
         items = cast("dict[str, Any]", part)
         model = cast("dict[str, Any]", like) if isinstance(like, dict) else {}
@@ -227,12 +240,12 @@ def _to_json_value(part: Any, like: Any = None) -> Any:
 
 
 def _utf16_sort_key(name: str) -> bytes:
-    """Return the sort key of a name: its UTF-16 units, as in browsers."""
+    """Return a key that sorts names as browsers do: by their UTF-16 units."""
     return name.encode("utf-16-be")
 
 
 def _set_entry(at: Map[Any], key: str, value: Any) -> None:
-    """Change the entry `key` of a shared map to `value`; only different parts are written."""
+    """Change the entry `key` of a shared map to `value`. Only the parts that differ are written."""
     from pycrdt import Array, Map
 
     part = at.get(key)

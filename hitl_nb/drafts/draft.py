@@ -1,8 +1,8 @@
-"""A draft: the value of a proposal while people edit it, as a CRDT document that all of them write at the same time.
+"""A draft: the value of a proposal while people edit it, as a CRDT document that several people can change together.
 
-The log of its updates is the document (`ledger/documents/update_log.py`); `document.py` defines its layout. It starts
-with the proposed value, encoded in the same bytes by every process, so that no text is ever inserted twice. Reading a
-draft does not change it.
+The document is stored as a log of updates (`ledger/documents/update_log.py`); `document.py` defines its layout. It
+starts with the proposed value, encoded in the same bytes by every process, so that no text is ever inserted twice.
+Reading a draft does not change it. *Compacting* a log replaces its updates by one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COMPACT_AFTER_UPDATES = 1000
 
 @dataclass(frozen=True)
 class LoadedDocument:
-    """A document as it was read.
+    """A document that was loaded from its log.
 
     Attributes:
         doc: The document.
@@ -59,7 +59,7 @@ class Draft:
 
     @classmethod
     def for_proposal(cls, store: Store, proposal: Proposal) -> Draft:
-        """Return the draft of a proposal; if it is about a workspace, the draft of the workspace."""
+        """Return the draft of a proposal. If the proposal belongs to a workspace, it is the workspace's draft."""
         workspace = rows.load_workspace(store, proposal.document) if proposal.document else None
         return (
             cls.for_workspace(store, workspace)
@@ -76,7 +76,7 @@ class Draft:
         """Return the draft's value as JSON.
 
         Returns:
-            The proposed value if nobody has edited it. If the typed text is not yet a valid value, that text.
+            The proposed value if nobody has edited it. If the typed text is not yet a valid value, this text.
 
         Raises:
             StoreCorrupt: The log is damaged.
@@ -84,11 +84,11 @@ class Draft:
         return self.value_in(self.load().doc) if self.log.last_number() else self.proposed
 
     def value_in(self, doc: Doc[Any]) -> Any:
-        """Return the value of a document with this draft's layout."""
+        """Return the value of a document that has the layout of this draft."""
         return document.read_value(doc, self.kind, self.proposed)
 
     def has_edits(self) -> bool:
-        """Return whether the draft's value differs from the proposed one."""
+        """Return True if the draft's value differs from the proposed value."""
         return not document.are_equal(self.read_value(), self.proposed)
 
     def load(self, upto: int | None = None, *, client: int | None = None) -> LoadedDocument:
@@ -106,7 +106,7 @@ class Draft:
         doc: Doc[Any] = Doc(client_id=client)
         folded = self.log.newest_compacted()
         n = start = 0
-        with doc.transaction():  # one for all updates: pycrdt would rebuild a long text after each
+        with doc.transaction():  # one transaction, because pycrdt rebuilds a long text after each transaction
             if folded is not None and (upto is None or folded.n <= upto):
                 self.apply_update(doc, folded.n, folded.data)
                 n = start = folded.n
@@ -120,7 +120,7 @@ class Draft:
         return LoadedDocument(doc, n, n - start)
 
     def write_initial(self) -> None:
-        """Write the proposed value to the log, durably, unless it is there already.
+        """Write the proposed value to the log, durably. Nothing is done if the log has updates already.
 
         Raises:
             StoreError: The log cannot be read or written.
@@ -135,8 +135,8 @@ class Draft:
             value: The new value.
             author: Author of the updates.
             name: Display name of the author.
-            doc: The document that the author sees; the differences are relative to it, and it is changed too. None:
-                the current draft.
+            doc: The document that the author sees. The differences are computed relative to it, and it is changed too.
+                None: the current draft.
 
         Raises:
             StoreError: The log cannot be read or written.
@@ -155,7 +155,9 @@ class Draft:
             self.log.compact(CompactedDocument(loaded.last_update, loaded.doc.get_update()))
 
     def updates_after(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Update]]:
-        """Return at most `limit` updates whose numbers are greater than `after`, with their numbers, oldest first.
+        """Return the updates whose numbers are greater than `after`, as pairs (number, update), the oldest first.
+
+        At most `limit` updates are returned.
 
         Raises:
             StoreCorrupt: The log is damaged.
@@ -191,7 +193,7 @@ def capture_updates(document: Doc[Any], work: Callable[[], None]) -> list[bytes]
 
 
 def format_draft(proposal: Proposal, value: Any) -> str:
-    """Return a draft's value as text; a text that is not yet a valid value is returned unchanged."""
+    """Return a draft's value as text. A text that is not yet a valid value is returned unchanged."""
     return value if isinstance(value, str) and not isinstance(proposal.value, str) else format_value(proposal, value)
 
 

@@ -1,4 +1,4 @@
-"""A shared table: the differences to the proposed table, cell by cell, in four shared maps.
+"""A shared table: the differences to the proposed table, cell by cell, in four shared maps of a CRDT document.
 
 The maps:
 
@@ -10,8 +10,9 @@ The maps:
 
     gone      id of a deleted row -> true
 
-The proposed rows have the ids "0", "1" ..., which are also their places. So a large table costs nothing until somebody
-edits it. Two people can change two cells of one row. A row that two people move exists only once.
+The proposed rows have the ids "0", "1" and so on. A row's *place* is the number by which the rows are sorted; for a
+proposed row it is its id. So a large table needs no storage until somebody edits it. Two people can change two cells of
+one row. A row that two people move exists only once.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class SharedTable:
         return {"columns": self._columns, "rows": [row for _, row in self._ordered_rows()]}
 
     def write_value(self, value: Any) -> None:
-        """Change the document to this table; only different cells and rows are written.
+        """Change the document to this table. Only cells and rows that differ are written.
 
         Raises:
             ValueError: The value is not a table, or has other columns.
@@ -72,7 +73,7 @@ class SharedTable:
         self._arrange(then, new)
 
     def _ordered_rows(self) -> list[tuple[str, Row]]:
-        """Return the ids and cells of the rows, in their order."""
+        """Return the rows as pairs (id, cells), in their order."""
         rows = {str(n): row for n, row in enumerate(self._proposed)}
         for name, raw in self._rows.items():
             if isinstance(row := parse_leaf(raw), list):
@@ -95,7 +96,12 @@ class SharedTable:
                 self._cells[f"{name}/{column}"] = json.dumps(cell)
 
     def _arrange(self, then: list[str | None], new: list[Row]) -> None:
-        """Give each new row an id, and a new place to each row that is not in this order already."""
+        """Add new rows with new ids, and set the places of rows that are not in the wanted order.
+
+        Args:
+            then: Ids of the rows in the wanted order; None for a new row.
+            new: Cells of the rows, in the same order.
+        """
         places = [None if name is None else self._row_place(name) for name in then]
         for i, place in enumerate(_make_rising(places)):
             name = then[i]
@@ -126,9 +132,13 @@ def _rows_of(table: Any, width: int) -> list[Row]:
 
 
 def _match_rows(old: list[tuple[str, Row]], new: list[Row]) -> list[str | None]:
-    """Return for each new row the id of the old row that it continues; None for an added row.
+    """Return for each new row the id of the old row that it is a version of; None for an added row.
 
     Equal rows are the same row. If equally many old and new rows remain, the rows were edited in place.
+
+    Args:
+        old: The old rows as pairs (id, cells).
+        new: The new rows.
     """
     equal: dict[bytes, list[str]] = {}
     for name, row in reversed(old):
@@ -143,7 +153,12 @@ def _match_rows(old: list[tuple[str, Row]], new: list[Row]) -> list[str | None]:
 
 
 def _make_rising(places: list[float | None]) -> list[float]:
-    """Return places in rising order. Places that already rise are kept; the others are put between their neighbors."""
+    """Return places in rising order.
+
+    Most places that already rise are kept; the others get numbers between their neighbors.
+
+    If there is no float between two neighbors, all rows get new places.
+    """
     kept = _find_longest_rising(places)
     above: list[float | None] = [None] * len(places)
     for i in range(len(places) - 2, -1, -1):
@@ -161,7 +176,10 @@ def _make_rising(places: list[float | None]) -> list[float]:
 
 
 def _find_longest_rising(places: list[float | None]) -> set[int]:
-    """Return the indices of a longest rising subsequence of places, found by patience sorting."""
+    """Return the indices of a longest rising subsequence of places, found by patience sorting.
+
+    None in `places` is skipped.
+    """
     tops: list[float] = []
     piles: list[int] = []
     before: dict[int, int] = {}
@@ -181,7 +199,7 @@ def _find_longest_rising(places: list[float | None]) -> set[int]:
 
 
 def are_equal(one: Any, other: Any, *, rounded: bool = False) -> bool:
-    """Return whether two JSON values are equal. 1 and 1.0 are equal; true and 1 are not.
+    """Return True if two JSON values are equal. 1 and 1.0 are equal; true and 1 are not.
 
     Args:
         one: A JSON value.
@@ -202,12 +220,12 @@ def are_equal(one: Any, other: Any, *, rounded: bool = False) -> bool:
 
 
 def _as_browser_number(value: Any) -> Any:
-    """Return an integer as a browser reads it."""
+    """Return an integer as the float that a browser reads it as. Other values are returned unchanged."""
     return float(value) if isinstance(value, int) and abs(value) < 1e300 else value
 
 
 def parse_leaf(text: Any) -> Any:
-    """Return the JSON value of a text in a document; the text itself if it is not valid JSON."""
+    """Parse a JSON text of a document. The text itself is returned if it is not valid JSON."""
     try:
         return json.loads(text)
     except (ValueError, TypeError, RecursionError):
@@ -215,7 +233,7 @@ def parse_leaf(text: Any) -> Any:
 
 
 def count_common_ends(old: list[Any], new: list[Any]) -> tuple[int, int]:
-    """Return how many items are equal at the beginning, and how many of the others are equal at the end."""
+    """Return two numbers: equal items at the beginning, and equal items at the end of the rest."""
     most = min(len(old), len(new))
     start = next((i for i in range(most) if not are_equal(old[i], new[i])), most)
     most -= start

@@ -1,9 +1,9 @@
-"""Writes a text that arrives in parts into a shared text as it arrives.
+"""Write a text that arrives in parts (a stream) into a shared text while it arrives.
 
 The written text is recorded in pieces, each in the same transaction as its update. When an interrupted stream is
-repeated, it is compared with these pieces. The common beginning is there already. If the rest differs, the remains of
-the agent's own old text are deleted. A stream has its own CRDT client id, so its text can be told from
-other people's.
+repeated, it is compared with these pieces. A beginning that is equal is not written again. If the rest differs, the
+remains of the agent's own old text are deleted. A stream has its own CRDT client id, so its text can be distinguished
+from other people's text. A *clock* is a client's count of the characters that it wrote, in UTF-16 units.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from hitl_nb.ledger.documents.agent_writes import StreamPiece
 from hitl_nb.storage.interface import Transaction
 
 BATCH_SECONDS = 0.03
-"""Seconds of a stream that are written together, so it makes at most about 30 updates per second. Text that arrives
-sooner after a batch waits for the next part, or for the end."""
+"""Minimum time between two writes of a stream, so it makes at most about 30 updates per second. Text that arrives
+sooner waits for the next part or for the end of the stream."""
 _PIECE_CHARS = 1000
-"""Number of characters from which on nothing is added to a piece."""
+"""Length from which a recorded piece is not extended any more, in characters."""
 
 
 class StreamWriter:
-    """A text that arrives in parts. It is written at the end of the document as of the first part.
+    """Writer for a text that arrives in parts. The first part is written at the end of the document.
 
-    Later parts follow the stream's own last character, wherever people write.
+    Later parts follow the stream's own last character, also if people write around it.
 
     Args:
         writing: Writer of the document.
         key: Key of the write.
         patience: Seconds to wait for people before text of an earlier attempt is deleted.
-        at: Number of characters that this attempt has already brought.
+        at: Number of characters of the stream that are already written and will not be added again by this attempt.
         ticks: Returns a time in seconds.
 
     Raises:
-        ValueError: The stream has brought fewer than `at` characters.
+        ValueError: Fewer than `at` characters of the stream are written.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class StreamWriter:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether nothing can be written now, because a person is writing in old text that must be deleted."""
+        """True while nothing can be written, because a person is writing in old text that must be deleted."""
         return bool(self._left)
 
     def add(self, part: str) -> None:
-        """Write a part, or keep it for the next batch.
+        """Write a part, or keep it for the next batch. Text that an earlier attempt has written is skipped.
 
         Raises:
             TypeError: The part is not a str.
@@ -133,7 +133,10 @@ class StreamWriter:
         self._kept_at = self._ticks()
 
     def _correct(self) -> None:
-        """Delete the rest of an earlier attempt, because the text differs from here on; not while a person writes."""
+        """Delete the rest of an earlier attempt's text, which differs from the stream after the matched characters.
+
+        Nothing is deleted if a person is still writing in that text after the patience has ended.
+        """
         self._differs = True
         kept, first = _cut_pieces(self._pieces, self._matched)
         client, behind = self._client, _end_clock(self._pieces)
@@ -160,7 +163,7 @@ class StreamWriter:
 
 
 def _cut_pieces(pieces: list[StreamPiece], length: int) -> tuple[list[StreamPiece], int]:
-    """Return the pieces of the first `length` characters, and the clock of the character after them."""
+    """Return the pieces with the first `length` characters of the stream, and the clock of the next character."""
     kept: list[StreamPiece] = []
     for piece in pieces:
         if length < len(piece.text):

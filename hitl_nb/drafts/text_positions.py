@@ -1,9 +1,10 @@
 """Ids of the characters of a shared text, and their current positions.
 
-A character's id is the client that wrote it and the client's clock, counted in UTF-16 units. Relative positions of Yjs
-consist of such ids. Those of pycrdt (`StickyIndex`) are wrong if the text is not ASCII or a character was deleted. An
-unknown id aborts the process. So this module works on a copy of the document instead. It deletes
-characters by their ids to find their positions in bytes, and deletes a range of bytes to find its ids.
+A character's id has the CRDT client that wrote the character, and the client's clock, counted in UTF-16 units. Relative
+positions of Yjs consist of such ids. The relative positions of pycrdt (`StickyIndex`) are wrong if the text is not
+ASCII or a character was deleted. An unknown id aborts the process. So this module works on a copy of the document
+instead. To find positions in bytes, it deletes characters of the copy by their ids. To find an id, it deletes a range
+of bytes.
 """
 
 from __future__ import annotations
@@ -29,14 +30,19 @@ class ByteSpan(NamedTuple):
 
 
 class DeltaStep(NamedTuple):
-    """A step of a change of a text. `kind` is "retain", "insert" or "delete"; `size` is in bytes."""
+    """A step of a change of a text.
+
+    Attributes:
+        kind: "retain", "insert" or "delete".
+        size: Length in bytes.
+    """
 
     kind: str
     size: int
 
 
 def iterate_steps(delta: list[dict[str, Any]]) -> Iterator[DeltaStep]:
-    """Yield the steps of an event's delta."""
+    """Yield the steps of the delta of a pycrdt event."""
     for one in delta:
         for kind, what in one.items():
             if kind in ("retain", "delete"):
@@ -46,7 +52,14 @@ def iterate_steps(delta: list[dict[str, Any]]) -> Iterator[DeltaStep]:
 
 
 def find_spans(document: Doc[Any], client: int, clock: int, count: int) -> list[ByteSpan]:
-    """Return the current ranges of a client's characters that were not deleted: `count` units from `clock` on."""
+    """Return the current byte ranges of characters that a client wrote and that were not deleted.
+
+    Args:
+        document: The document.
+        client: The client.
+        clock: Clock of the first character.
+        count: Number of UTF-16 units from `clock` on.
+    """
     if count <= 0:
         return []
     copy = _copy_document(document)
@@ -65,7 +78,7 @@ def find_spans(document: Doc[Any], client: int, clock: int, count: int) -> list[
 
 
 def find_position(document: Doc[Any], position: Position) -> int | None:
-    """Return a position in bytes; None if its character was deleted or is unknown."""
+    """Return a relative position as a byte offset. None if its character was deleted or is unknown."""
     behind = isinstance(position.assoc, int) and position.assoc < 0
     if not isinstance(position.item, PieceId):
         return None if position.tname != "source" else 0 if behind else len(source_text(document))

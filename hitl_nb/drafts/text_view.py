@@ -1,4 +1,4 @@
-"""A shared text with positions: where a piece is now, what its paragraph is, and where people wrote recently.
+"""A shared text with positions: where a piece of text is now, what its paragraph is, and where people wrote recently.
 
 Ranges count characters of a Python str; pycrdt counts bytes.
 """
@@ -34,15 +34,18 @@ class TextRange(NamedTuple):
 
 
 class TextPage:
-    """A document that is a text, read from its log.
+    """A document that is a text, loaded from its log.
 
     Args:
         draft: Draft of the document.
-        client: CRDT client id for changes made here; None for a new one.
+        client: CRDT client id for changes made with this object; None for a new one.
         since: Time from which on edits by people are tracked; None to track none.
 
     Attributes:
+        doc: The document.
+        text: Its shared text.
         said: The text as a str.
+        uncompacted: Number of updates since the log was last compacted.
     """
 
     def __init__(self, draft: Draft, *, client: int | None = None, since: datetime | None = None) -> None:
@@ -78,7 +81,12 @@ class TextPage:
         self.said = str(self.text)
 
     def _apply_delta(self, delta: list[dict[str, Any]], one: Update) -> None:
-        """Move edited ranges and the insertion point with a change, and add the ranges that it edited."""
+        """Move the tracked ranges and the insertion point with a change, and track the ranges that a person edited.
+
+        Args:
+            delta: The change of the text.
+            one: The update that made it.
+        """
         self._touched, new = _follow_spans(self._touched, delta)
         if self._insertion_point is not None:
             self._insertion_point = _move_mark(self._insertion_point, delta)
@@ -88,7 +96,7 @@ class TextPage:
     # Positions
 
     def find_unique(self, quote: str) -> TextRange | None:
-        """Return the range of `quote`; None unless it occurs exactly once."""
+        """Return the range of `quote`. None if the quote does not occur exactly once."""
         at = self.said.find(quote) if quote else -1
         return None if at < 0 or self.said.find(quote, at + 1) >= 0 else TextRange(at, at + len(quote))
 
@@ -107,7 +115,7 @@ class TextPage:
         return places.make_anchor(self.doc, self._to_span(first), self._to_span(last))
 
     def ranges_by(self, client: int, first: int, behind: int) -> list[TextRange]:
-        """Return what is left of a client's text from its clock `first` up to, not including, `behind`."""
+        """Return the remaining ranges of a client's text from clock `first` up to, but without, clock `behind`."""
         return [self._to_range(span) for span in places.find_spans(self.doc, client, first, behind - first)]
 
     def next_clock_of(self, client: int) -> int:
@@ -115,7 +123,7 @@ class TextPage:
         return state_vector(self.doc.get_state()).get(client, 0)
 
     def is_being_edited(self, parts: Iterable[TextRange]) -> bool:
-        """Return whether a person has edited a paragraph of these ranges since the page's `since`."""
+        """Return True if a person has edited a paragraph of these ranges since the time `since`."""
         around = [self._to_span(self.paragraphs_of(part)) for part in parts]
         return any(one.start <= end and start <= one.end for one in around for start, end in self._touched)
 
@@ -129,11 +137,16 @@ class TextPage:
     # Writing
 
     def set_insertion_point(self, at: int | None) -> None:
-        """Set the place at which `insert` can write; it moves with the text. None removes it."""
+        """Set the position at which `insert` can write. It moves with the text. None removes it."""
         self._insertion_point = None if at is None else self._to_span(TextRange(at, at)).start
 
     def insert(self, text: str, *, at_mark: bool = False) -> None:
-        """Insert text at the end or, with `at_mark`, at the insertion point; which is then after the new text."""
+        """Insert text at the end, or at the insertion point. The insertion point is after the new text then.
+
+        Args:
+            text: The text.
+            at_mark: True: insert at the insertion point if one is set.
+        """
         at = self._insertion_point if at_mark and self._insertion_point is not None else len(self.text)
         self.text.insert(at, text)
         self._insertion_point = at + len(text.encode())
@@ -141,16 +154,16 @@ class TextPage:
 
     @property
     def has_insertion_point(self) -> bool:
-        """Whether an insertion point is set."""
+        """True if an insertion point is set."""
         return self._insertion_point is not None
 
     def replace(self, part: TextRange, text: str) -> None:
-        """Replace a range with `text`; only differences are written."""
+        """Replace a range with `text`. Only differences are written."""
         document.write_value(self.doc, self._draft.kind, "", self.said[: part.start] + text + self.said[part.end :])
         self.said = str(self.text)
 
     def remove(self, parts: list[TextRange]) -> None:
-        """Delete ranges, which must be in order."""
+        """Delete ranges, which must be in order of their position."""
         for start, end in [self._to_span(part) for part in reversed(parts)]:
             del self.text[start:end]
         self.said = str(self.text)
@@ -178,7 +191,7 @@ def count_utf16_units(text: str) -> int:
 
 
 def _follow_spans(touched: list[ByteSpan], delta: list[dict[str, Any]]) -> tuple[list[ByteSpan], list[ByteSpan]]:
-    """Return the ranges as they are after a change, and the ranges that the change edited."""
+    """Return the tracked ranges with their positions after a change, and the ranges that the change edited."""
     at, new = 0, list[ByteSpan]()
     for kind, size in places.iterate_steps(delta):
         if kind == "insert":
@@ -196,7 +209,7 @@ def _follow_spans(touched: list[ByteSpan], delta: list[dict[str, Any]]) -> tuple
 
 
 def _move_mark(mark: int, delta: list[dict[str, Any]]) -> int:
-    """Return where a mark is after a change. Text that is inserted exactly there is after the mark."""
+    """Return the position of a mark after a change. Text that is inserted exactly at the mark is after the mark."""
     at = 0
     for kind, size in places.iterate_steps(delta):
         if kind == "insert" and at < mark:

@@ -1,4 +1,4 @@
-"""Choices: one of the options that the agent offers."""
+"""The kind of choices: the value is one of the options that the agent offers."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ from hitl_nb.values.json_values import match_number_types, short_json
 
 
 class ChoiceKind(JsonKind):
-    """The kind of a value that is one of `options`, which may be any JSON."""
+    """The kind of a value that is one of `options`. The options may be any JSON values."""
 
     name: str = "choice"
     takes_options: bool = True
     sharing_form: SharingForm = "whole"
 
     def detect(self, value: Any, options: Any) -> bool:
-        """See `Kind.detect`."""
+        """Return True if options were given (see `Kind.detect`)."""
         return options is not None
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """See `Kind.keep_types`. Returns the value unchanged, because `check` returns the option itself."""
+        """Return the value unchanged (see `Kind.keep_types`), because `check` returns the option itself."""
         return value
 
     def check(self, question: Question, value: Any) -> Any:
-        """See `Kind.check`."""
+        """Return the option that equals the value (see `Kind.check`).
+
+        Raises:
+            InvalidEdit: No option equals the value.
+        """
         for option in question.options or []:
             if canonical_json(match_number_types(option, value)) == canonical_json(option):
                 return option
@@ -43,20 +47,23 @@ class ChoiceKind(JsonKind):
         options: Sequence[Any] | None,
         adapters: Mapping[str, Any],
     ) -> Any:
-        """See `Kind.restore`. Returns the agent's own option object if the agent still has it."""
+        """Return the agent's own option object that equals the JSON `value` (see `Kind.restore`).
+
+        Without `options`, or if they have fewer items now, the object is made from the JSON.
+        """
         if options is None:
             return super().restore(question, value, original, options, adapters)
         at = [canonical_json(option) for option in question.options or []].index(canonical_json(value))
         return options[at] if at < len(options) else value
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """See `Kind.parse_text`. An option that is a text may be written without JSON's quotes."""
+        """Parse the JSON of an option, or the plain text of an option that is a text (see `Kind.parse_text`)."""
         try:
             return check(parse_json(text))
         except InvalidEdit:
             return check(text.strip())
 
     def to_html(self, question: Question) -> str:
-        """See `Kind.to_html`."""
+        """Return the HTML of the proposed option and a list of the other options (see `Kind.to_html`)."""
         others = ", ".join(format_inline(option) for option in question.options or [] if option != question.value)
         return text_html(format_inline(question.value)) + labelled_html("Other options", text_html(others))

@@ -1,4 +1,4 @@
-"""Source code."""
+"""The kind of source code."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ class CodeKind(TextKind):
     paragraph_gap: int = 1
 
     def detect(self, value: Any, options: Any) -> bool:
-        """See `Kind.detect`. Returns False: code cannot be told from other text."""
+        """Return False (see `Kind.detect`), because code cannot be distinguished from other text."""
         return False

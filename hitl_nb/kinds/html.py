@@ -1,4 +1,4 @@
-"""Parts of the static HTML of values. All text of agents and people is escaped and shown exactly."""
+"""Functions for the static HTML of values. All text of agents and people is escaped and shown exactly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hitl_nb import json_text as json
 from hitl_nb.hidden_characters import show_hidden_characters
 
 MAX_HTML_CHARS = 50_000
-"""Most characters of one text in the HTML. The HTML gives the number of the remaining characters."""
+"""Maximum number of characters of one text in the HTML. The HTML then gives the number of the remaining characters."""
 
 LINE_STYLE = "border: 1px solid; border-color: rgba(128, 128, 128, 0.5);"
 CELL_STYLE = f"{LINE_STYLE} padding: 0.15em 0.5em; text-align: left; white-space: pre-wrap;"
@@ -30,17 +30,29 @@ def text_html(text: str) -> str:
 
 
 def table_html(rows: str) -> str:
-    """Return the HTML of a table; `rows` is the HTML of its rows."""
+    """Return the HTML of a table.
+
+    Args:
+        rows: HTML of the rows.
+    """
     return f'<table style="border-collapse: collapse; margin: 0.3em 0;">{rows}</table>'
 
 
 def labelled_html(label: str, shown: str) -> str:
-    """Return the HTML of a label followed by a part; `label` and `shown` are HTML already."""
+    """Return the HTML of a label, followed by another part.
+
+    Args:
+        label: HTML of the label.
+        shown: HTML of the other part.
+    """
     return f'<div style="margin-top: 0.4em;"><span style="opacity: 0.75;">{label}</span> {shown}</div>'
 
 
 def cut_text(text: str) -> str:
-    """Cut a text to `MAX_HTML_CHARS` characters, and append the number of the remaining ones."""
+    """Cut a text to `MAX_HTML_CHARS` characters, and append the number of the remaining characters.
+
+    A text that is not longer is returned unchanged.
+    """
     more = len(text) - MAX_HTML_CHARS
     return text if more <= 0 else f"{text[:MAX_HTML_CHARS]}\n… and {more:,} more characters, not shown here."
 

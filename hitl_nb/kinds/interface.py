@@ -1,4 +1,8 @@
-"""The interface of a kind of value. All behaviour that differs between kinds is in its members."""
+"""The interface of a kind of value. Everything that differs between kinds is in its members.
+
+A *question* is the stored form of a proposal. The *types* of a value are JSON that describes the parts that are not
+plain JSON (see `values/typed_values.py`). The *codec* is a name for the way in which the value was converted to JSON.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from hitl_nb.records import Question
 from hitl_nb.values.typed_values import TypeInfo
 
 SharingForm = Literal["text", "table", "parts", "whole"]
-"""Form of a shared draft: one text; the cells of a table; the parts of a JSON value; one JSON text."""
+"""Form of a draft that people edit together: one text; the cells of a table; the parts of a JSON value; one JSON text.
+"""
 TextFormat = Literal["plain", "csv", "json"]
 
 
@@ -20,8 +25,8 @@ class Kind(Protocol):
         name: Name as in `checkpoint(kind=...)`; stored with each question.
         text_format: Format of a value's text; "plain": the text is the value itself.
         file_suffix: Suffix of a file with a value's text.
-        takes_options: Whether the value is one of several options, which the question stores.
-        keeps_last_line_end: Whether a line break at the end of an edited file counts only if the value had one before.
+        takes_options: True if the value is one of several options, which the question stores.
+        keeps_last_line_end: True if a line break at the end of an edited file counts only if the value had one before.
         sharing_form: Form of shared drafts. "parts" becomes "whole" for values that are too large.
         paragraph_gap: Number of line breaks between two paragraphs of a text to which an agent adds text.
     """
@@ -35,7 +40,7 @@ class Kind(Protocol):
     paragraph_gap: int
 
     def detect(self, value: Any, options: Any) -> bool:
-        """Return whether a value that is proposed without `kind=` has this kind.
+        """Return True if a value that is proposed without `kind=` has this kind.
 
         Args:
             value: The proposed Python value.
@@ -47,7 +52,7 @@ class Kind(Protocol):
         """Convert a Python value to JSON.
 
         Returns:
-            The name of the codec, the JSON value, and the types of its parts; None: only JSON types.
+            The name of the codec, the JSON value, and the types of its parts (None: only JSON types).
 
         Raises:
             TypeError, ValueError: This kind does not accept the value.
@@ -55,7 +60,7 @@ class Kind(Protocol):
         ...
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """Return an edited JSON value with the types of the proposed value.
+        """Return an edited JSON value with the types of the proposed value, for example 3.0 for 3 if 2.5 was proposed.
 
         Raises:
             InvalidEdit: A part of the edit does not have the proposed type.
@@ -74,7 +79,7 @@ class Kind(Protocol):
         """Check a JSON value against the question's JSON Schema.
 
         Returns:
-            One message per path that does not fit the schema; empty if all fit.
+            One message per path of a part that does not fit the schema; empty if all parts fit.
         """
         ...
 
@@ -122,11 +127,11 @@ class Kind(Protocol):
         ...
 
     def format(self, value: Any) -> str:
-        """Return a JSON value as exact text, from which `parse_text` returns the same value."""
+        """Return a JSON value as exact text. `parse_text` converts this text to the same value."""
         ...
 
     def diff(self, before: Any, after: Any) -> str:
-        """Return the unified diff between two different JSON values, with hidden characters made visible."""
+        """Return the unified diff of two different JSON values, with hidden characters made visible."""
         ...
 
     def summarize(self, value: Any, length: int) -> str:

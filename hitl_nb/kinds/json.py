@@ -1,4 +1,4 @@
-"""JSON of any form, and the base class of all other kinds."""
+"""The kind of JSON values of any form, which is also the base class of all other kinds."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class JsonKind:
     paragraph_gap: int = 2
 
     def detect(self, value: Any, options: Any) -> bool:
-        """See `Kind.detect`. Returns False: the registry uses this kind if no other kind detects the value."""
+        """Return False (see `Kind.detect`). The registry uses this kind if no other kind detects the value."""
         return False
 
     def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
-        """See `Kind.encode`."""
+        """Convert a Python value to JSON with types (see `Kind.encode`). DataFrames are refused."""
         if dataframe_library(value):
             name = type(value).__name__
             raise TypeError(f"value is a {name}; kind={self.name!r} does not take one; use kind='table'")
@@ -50,7 +50,10 @@ class JsonKind:
         return codec, encoded, types
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """See `Kind.keep_types`."""
+        """Check that an edit keeps the proposed types (see `Kind.keep_types`).
+
+        Where the question's schema names a type, only the schema is checked.
+        """
         value = match_number_types(question.value, value)
         kinds = self._json_kinds(question.value)
         checked, wrong = check_value(question.types, value, question.value, kinds)
@@ -66,15 +69,15 @@ class JsonKind:
         return JsonKinds(proposed)
 
     def check(self, question: Question, value: Any) -> Any:
-        """See `Kind.check`."""
+        """Return the value unchanged (see `Kind.check`): this kind has no rules."""
         return value
 
     def find_schema_errors(self, schema: Any, value: Any) -> dict[str, str]:
-        """See `Kind.find_schema_errors`."""
+        """Check the whole value against a JSON Schema (see `Kind.find_schema_errors`)."""
         return schema_errors(schema, value)
 
     def build_model(self, schema: Any, value: Any) -> None:
-        """See `Kind.build_model`."""
+        """Validate the whole value with the agent's model or type (see `Kind.build_model`)."""
         build_model(schema, value)
 
     def restore(
@@ -85,25 +88,28 @@ class JsonKind:
         options: Sequence[Any] | None,
         adapters: Mapping[str, Any],
     ) -> Any:
-        """See `Kind.restore`."""
+        """Make an object of the proposed type (see `Kind.restore`).
+
+        Parts that were not edited are the proposed objects.
+        """
         return rebuild_value(question.types, value, question.value, original, adapters)
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """See `Kind.parse_text`. A date, a decimal and the like may be written without JSON's quotes."""
+        """Parse JSON text (see `Kind.parse_text`). Dates, decimals and similar values may be written without quotes."""
         if _is_text_scalar(question) and not text.lstrip().startswith('"'):
             return check(text)  # the exact text: 12.50 is not 12.5
         return check(parse_json(text))
 
     def format(self, value: Any) -> str:
-        """See `Kind.format`."""
+        """Return the value as indented JSON (see `Kind.format`)."""
         return indent_json(value)
 
     def diff(self, before: Any, after: Any) -> str:
-        """See `Kind.diff`."""
+        """Return the unified diff of the two texts that `format` returns (see `Kind.diff`)."""
         return diff_texts(self.format(before), self.format(after))
 
     def summarize(self, value: Any, length: int) -> str:
-        """See `Kind.summarize`."""
+        """Return the beginning of the indented JSON (see `Kind.summarize`)."""
         if isinstance(value, str):
             return self.format(value)[:length]
         text = ""
@@ -114,12 +120,12 @@ class JsonKind:
         return text[:length]
 
     def to_html(self, question: Question) -> str:
-        """See `Kind.to_html`."""
+        """Return the text of the value as HTML (see `Kind.to_html`)."""
         return text_html(self.format(question.value))
 
 
 def _is_text_scalar(question: Question) -> bool:
-    """Return whether the value is a single one that JSON stores as text: a date, a decimal, a path."""
+    """Return True if the value is a single value that JSON stores as text: a date, a decimal, a path."""
     types = question.types
     single = types is not None and (is_scalar(types) or is_science(types)) and types["is"] not in ("enum", "float")
     return single and isinstance(question.value, str)
@@ -132,10 +138,10 @@ def diff_texts(before: str, after: str) -> str:
 
 
 def indent_json(value: Any) -> str:
-    """Return the text of `json.dumps(value, indent=2, ensure_ascii=False)`, which is slow pure Python code."""
+    """Return the text of `json.dumps(value, indent=2, ensure_ascii=False)`, faster than Python's json makes it."""
     try:
         return msgspec.json.format(json.dumps(value, ensure_ascii=False), indent=2)
-    except (UnicodeEncodeError, msgspec.DecodeError):  # half a character, NaN: only Python's json accepts them
+    except (UnicodeEncodeError, msgspec.DecodeError):  # only Python's json accepts lone surrogates and NaN
         return json.dumps(value, indent=2, ensure_ascii=False)
 
 

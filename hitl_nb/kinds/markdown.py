@@ -1,4 +1,4 @@
-"""Text in Markdown."""
+"""The kind of text in Markdown."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class MarkdownKind(TextKind):
     keeps_last_line_end: bool = False
 
     def detect(self, value: Any, options: Any) -> bool:
-        """See `Kind.detect`. Returns False: Markdown cannot be told from other text."""
+        """Return False (see `Kind.detect`), because Markdown cannot be distinguished from other text."""
         return False

@@ -1,4 +1,4 @@
-"""Plans: lists of steps."""
+"""The kind of plans: the value is a list of steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PlanKind(JsonKind):
         return kinds
 
     def check(self, question: Question, value: Any) -> Any:
-        """See `Kind.check`."""
+        """Check that the value is a list whose items are texts or objects (see `Kind.check`)."""
         if not isinstance(value, list):
             raise InvalidEdit({"": "must be a list of steps"})
         steps = enumerate(cast("list[Any]", value))
@@ -34,5 +34,5 @@ class PlanKind(JsonKind):
         return cast("Any", value)
 
     def to_html(self, question: Question) -> str:
-        """See `Kind.to_html`."""
+        """Return the steps as a numbered HTML list (see `Kind.to_html`)."""
         return "<ol>" + "".join(f"<li>{text_html(format_inline(step))}</li>" for step in question.value) + "</ol>"

@@ -1,12 +1,13 @@
-"""Conversion of an agent's proposal to JSON for people, and of their edits to Python objects for the agent.
+"""Convert an agent's proposal to JSON for people, and people's edits to Python objects for the agent.
 
-`build_question` converts a Python value to a `Question`. `check_edit` and `parse_edit` accept or refuse an edit, in any
-process, without the agent's types. `restore_value` returns an object of the type that the agent proposed.
-`format_value` and `diff_value` show values exactly.
+`build_question` converts a Python value to a `Question`, the stored form of a proposal. `check_edit` and `parse_edit`
+accept or refuse an edit, in any process, without the agent's types. `restore_value` returns an object of the type that
+the agent proposed. `format_value` and `diff_value` show values exactly.
 
-The codec determines the JSON. "pandas" and "polars": a table (see `values/tables.py`). Any other: the value itself;
-`values/typed_values.py` describes the parts that are not plain JSON. The differences between kinds are in the other
-modules of this package. A `schema` applies to the whole value; for a table, to each row as an object.
+The question's codec says how the value was converted. "pandas" and "polars": to a table (see `values/tables.py`). Any
+other codec: to the JSON of the value itself; `values/typed_values.py` describes the parts that are not plain JSON. The
+differences between kinds are in the other modules of this package. A `schema` applies to the whole value; for a table,
+to each row as an object.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from hitl_nb.values.type_schemas import type_schema, without_schemas
 from hitl_nb.values.typed_values import encode_value
 
 MAX_TITLE_CHARS = 200
-"""Longest title, in characters."""
+"""Maximum length of a title, in characters."""
 
 
 def build_question(
@@ -91,7 +92,7 @@ def encode_as_kind(value: Any, kind: str) -> Any:
     """Return the JSON of a value that is proposed as this kind.
 
     Raises:
-        TypeError, ValueError: The value no longer has this kind.
+        TypeError, ValueError: The kind does not accept the value (any more).
     """
     return find_kind(kind).encode(value)[1]
 
@@ -99,8 +100,9 @@ def encode_as_kind(value: Any, kind: str) -> Any:
 def check_edit(question: Question, value: Any) -> Any:
     """Check an edited JSON value, and return the normal form that is stored.
 
-    An edit must keep the proposed types at any depth, the rules of its kind, and the schema. Plain JSON keeps its JSON
-    type (see `values/json_types.py`): "3" is not a valid edit of 2.5, unless the schema names the type there.
+    An edit must keep the proposed types at any depth, and must follow the rules of its kind and the schema. Plain JSON
+    keeps its JSON type (see `values/json_types.py`). For example, "3" is not a valid edit of 2.5, unless the schema
+    names a type for this part.
 
     Args:
         question: The question.
@@ -158,10 +160,10 @@ def restore_value(
 
 
 def parse_edit(question: Question, text: str) -> Any:
-    """Parse and check an edit that was written as text.
+    """Parse and check an edit that was written as text, and return its normal form.
 
-    For text, Markdown and code, the text itself is the value. For a table, it is CSV or JSON; for other kinds, JSON.
-    A choice, a date, a decimal and similar values may be written without JSON's quotes.
+    For text, Markdown and code, the text itself is the value. For a table, it is CSV or JSON; for other kinds, JSON. A
+    choice, a date, a decimal and similar values may be written without JSON's quotes.
 
     Raises:
         InvalidEdit: The text is not a valid edit.
@@ -172,8 +174,8 @@ def parse_edit(question: Question, text: str) -> Any:
 def format_value(question_or_kind: Question | str, value: Any) -> str:
     """Return a JSON value as exact text: unchanged for a text kind, CSV for a table, indented JSON otherwise.
 
-    `parse_edit(question, format_value(question, value)) == value`. A table's draft that is not a table yet is a text
-    already and is returned unchanged.
+    `parse_edit(question, format_value(question, value)) == value`. The draft of a table may be a text that is not a
+    valid table yet. Such a text is returned unchanged.
 
     Args:
         question_or_kind: The question, or the name of a kind.
@@ -198,7 +200,7 @@ def diff_value(question: Question, value: Any) -> str:
     return find_kind(question.kind).diff(question.value, value)
 
 
-# --- arguments of ask -----------------------------------------------------------------------------------------------
+# --- arguments of checkpoint ----------------------------------------------------------------------------------------
 
 
 def _check_title(title: Any) -> str:

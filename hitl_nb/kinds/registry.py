@@ -1,7 +1,7 @@
 """The list of all kinds. A new kind needs a module in this package with a class, and an entry in `_LISTED`.
 
 Each front end has a table with one editor per kind: `EDITORS` in `notebook/panel/editors.py`, and in
-`extension/src/components/editors/registry.tsx`. A kind without an entry there is edited as text.
+`extension/src/components/editors/registry.tsx`. A kind without an entry in this table is edited as text.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def find_kind(name: str) -> Kind:
 
 
 def detect_kind(value: Any, options: Any) -> Kind:
-    """Return the kind of a value that is proposed without `kind=`; `DEFAULT_KIND` if no kind detects it."""
+    """Return the kind of a value that is proposed without `kind=`. `DEFAULT_KIND` if no kind detects the value."""
     return next((kind for kind in KINDS.values() if kind.detect(value, options)), DEFAULT_KIND)
 
 

@@ -1,4 +1,4 @@
-"""Tables: DataFrames, Series and Indexes of pandas and polars. `values/tables.py` describes their JSON."""
+"""The kind of tables: DataFrames, Series and Indexes of pandas and polars. `values/tables.py` describes their JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hitl_nb.values.tables import check_table, diff_csv, format_cell, format_csv
 from hitl_nb.values.typed_values import TypeInfo, check_cells
 
 MAX_ROWS = 100
-"""Most rows of a table in the HTML. The HTML gives the number of the remaining rows."""
+"""Maximum number of rows of a table in the HTML. The HTML then gives the number of the remaining rows."""
 
 
 class TableKind(JsonKind):
@@ -30,11 +30,11 @@ class TableKind(JsonKind):
     sharing_form: SharingForm = "table"
 
     def detect(self, value: Any, options: Any) -> bool:
-        """See `Kind.detect`."""
+        """Return True for a DataFrame, Series or Index of pandas or polars (see `Kind.detect`)."""
         return options is None and dataframe_library(value) is not None
 
     def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
-        """See `Kind.encode`."""
+        """Convert a DataFrame, Series or Index to a table (see `Kind.encode`). The codec is the name of the library."""
         library = dataframe_library(value)
         if library is None:
             raise TypeError(
@@ -44,11 +44,11 @@ class TableKind(JsonKind):
         return library, table_from_frame(value, library), None
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """See `Kind.keep_types`. Returns the value unchanged, because `check` checks the columns."""
+        """Return the value unchanged (see `Kind.keep_types`), because `check` checks the columns."""
         return value
 
     def check(self, question: Question, value: Any) -> Any:
-        """See `Kind.check`."""
+        """Check all cells, and return the table with the proposed columns (see `Kind.check`)."""
         table = check_table(question.value, value)
         wrong = check_cells(table["columns"], table["rows"])
         if wrong:
@@ -56,11 +56,11 @@ class TableKind(JsonKind):
         return table
 
     def find_schema_errors(self, schema: Any, value: Any) -> dict[str, str]:
-        """See `Kind.find_schema_errors`."""
+        """Check each row as an object against the schema (see `Kind.find_schema_errors`)."""
         return row_schema_errors(schema, rows_as_objects(value))
 
     def build_model(self, schema: Any, value: Any) -> None:
-        """See `Kind.build_model`."""
+        """Validate each row as an object with the agent's model or type (see `Kind.build_model`)."""
         build_model(list[schema], rows_as_objects(value))
 
     def restore(
@@ -71,34 +71,34 @@ class TableKind(JsonKind):
         options: Sequence[Any] | None,
         adapters: Mapping[str, Any],
     ) -> Any:
-        """See `Kind.restore`."""
+        """Make a frame with the dtypes of the proposed frame (see `Kind.restore`)."""
         return frame_from_table(value, original, question.value, "pandas" if question.codec == "pandas" else "polars")
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """See `Kind.parse_text`. Accepts CSV or JSON; a text that begins with "{" is JSON."""
+        """Parse CSV, or JSON if the text begins with "{" (see `Kind.parse_text`)."""
         if text.lstrip("\ufeff \t\r\n").startswith("{"):
             return super().parse_text(question, text, check)
         return check(parse_csv(question.value, text))
 
     def format(self, value: Any) -> str:
-        """See `Kind.format`. A draft that is not a table yet is a text already and is returned unchanged."""
+        """Return the table as CSV (see `Kind.format`). A draft that is still a text is returned unchanged."""
         return value if isinstance(value, str) else format_csv(value)
 
     def diff(self, before: Any, after: Any) -> str:
-        """See `Kind.diff`."""
+        """Return the unified diff of two tables as CSV, one line per row (see `Kind.diff`)."""
         if isinstance(after, dict):
             return show_hidden_characters(diff_csv(before, cast("dict[str, Any]", after)))
         return super().diff(before, after)
 
     def summarize(self, value: Any, length: int) -> str:
-        """See `Kind.summarize`."""
+        """Return the beginning of the CSV, of at most five rows (see `Kind.summarize`)."""
         if not isinstance(value, dict):
             return super().summarize(value, length)
         table = cast("dict[str, Any]", value)
         return format_csv({**table, "rows": table["rows"][:5]})[:length]
 
     def to_html(self, question: Question) -> str:
-        """See `Kind.to_html`."""
+        """Return an HTML table of at most `MAX_ROWS` rows (see `Kind.to_html`)."""
         columns, rows = question.value["columns"], question.value["rows"]
         head = "".join(f'<th style="{CELL_STYLE}">{escape_html(column["name"])}</th>' for column in columns)
         lines = [f"<tr>{head}</tr>"]

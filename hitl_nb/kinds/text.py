@@ -1,4 +1,4 @@
-"""Plain text, and the base class of all kinds whose value is a text."""
+"""The kind of plain text, which is also the base class of all kinds whose value is a text."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class TextKind(JsonKind):
     sharing_form: SharingForm = "text"
 
     def detect(self, value: Any, options: Any) -> bool:
-        """See `Kind.detect`."""
+        """Return True for a str that is proposed without options (see `Kind.detect`)."""
         return options is None and type(value) is str
 
     def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
-        """See `Kind.encode`."""
+        """Return the str as JSON (see `Kind.encode`). Values of other types are refused."""
         if type(value) is not str:
             raise TypeError(f"value is a {type(value).__name__}; kind={self.name!r} takes a str")
         return super().encode(value)
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """See `Kind.parse_text`."""
+        """Check the text, which is the value itself (see `Kind.parse_text`)."""
         return check(text)
 
     def format(self, value: Any) -> str:
-        """See `Kind.format`."""
+        """Return the text itself (see `Kind.format`)."""
         return value
 
     def summarize(self, value: Any, length: int) -> str:
-        """See `Kind.summarize`."""
+        """Return the first `length` characters of the text (see `Kind.summarize`)."""
         return self.format(value)[:length]

@@ -1,4 +1,4 @@
-"""Calls of tools: the name of a tool, which an edit cannot change, and its arguments."""
+"""The kind of tool calls: the name of a tool, which an edit cannot change, and its arguments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ToolCallKind(JsonKind):
     name: str = "tool_call"
 
     def check(self, question: Question, value: Any) -> Any:
-        """See `Kind.check`."""
+        """Check that the value is an object with a name and arguments, and nothing else (see `Kind.check`)."""
         call = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         name = call.get("name")
         if set(call) != {"name", "arguments"}:
@@ -36,13 +36,15 @@ class ToolCallKind(JsonKind):
         return call
 
     def to_html(self, question: Question) -> str:
-        """See `Kind.to_html`."""
+        """Return the tool's name and the arguments as JSON, in HTML (see `Kind.to_html`)."""
         arguments = json.dumps(question.value["arguments"], indent=2, ensure_ascii=False)
         return f"<code>{escape_html(question.value['name'])}</code>{text_html(arguments)}"
 
 
 def build_call_type(call: Any, encoded: Any, types: TypeInfo | None, parameters: Mapping[str, Parameter]) -> TypeInfo:
-    """Return the type of a tool call. Annotations of arguments are used if they say more than the values.
+    """Return the type of a tool call.
+
+    The annotation of an argument is used if it says more than the argument's value.
 
     Args:
         call: The proposed call.

@@ -1,1 +1,1 @@
-"""Faces of hitl_nb inside a notebook: the IPython extension and the ipywidgets panel."""
+"""The parts of hitl_nb that run inside a notebook: the IPython extension and the ipywidgets panel."""

@@ -1,4 +1,4 @@
-"""Stores of records: `open_store` finds or creates the store that a URL names."""
+"""Stores of records. `open_store` opens or creates the store of a URL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ __all__ = ["BACKENDS", "Store", "StoreReader", "Transaction", "open_store"]
 
 _open_stores: dict[str, Store] = {}
 _stores_by_spelling: dict[str, Store] = {}
-"""Open stores by the URL as the caller wrote it. Links in a URL are followed when the store is opened, not later."""
+"""Open stores by the URL as the caller wrote it. Symbolic links in a URL are resolved when the store is opened, not
+later."""
 _open_lock = threading.Lock()
 
 

@@ -1,8 +1,8 @@
-"""Classes of stores by the scheme of a URL: those of this package, and those that other packages register.
+"""The class of stores for each scheme of a URL: the classes of this package, and those that other packages register.
 
-Another package adds one with an entry point `scheme = "module:Class"` in the group `hitl_nb.storage`; the class has
-the class methods of `StoreBackend`. A scheme of this package cannot be replaced. A class is imported when its scheme
-is used.
+Another package adds a class with an entry point `scheme = "module:Class"` in the group `hitl_nb.storage`. The class
+must have the class methods of `StoreBackend`. A scheme of this package cannot be replaced. A class is imported when its
+scheme is used.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ BACKENDS: Mapping[str, str] = {
     "diskcache": "hitl_nb.storage.disk.store:DiskStore",
     "memory": "hitl_nb.storage.memory:MemoryStore",
 }
-"""Scheme of a URL -> "module:Class"."""
+"""Scheme of a URL -> "module:Class", for the stores of this package."""
 ENTRY_POINT_GROUP = "hitl_nb.storage"
 
 _PLANNED = ("postgresql", "postgres")
 
 
 def list_backends() -> dict[str, str]:
-    """Return the "module:Class" of every scheme, of this package and of installed packages.
+    """Return scheme -> "module:Class" for the stores of this package and of installed packages.
 
     Raises:
         StoreRefused: Two packages register the same scheme.
@@ -49,7 +49,7 @@ def find_backend(scheme: str) -> type[StoreBackend]:
 
 
 def normalize_url(url: object) -> str:
-    """Return the one normalized form of a store's URL.
+    """Return the normalized form of a store's URL. All URLs of one store have the same normalized form.
 
     Raises:
         TypeError: `url` is not a str.
@@ -90,7 +90,7 @@ def is_shared(url: str) -> bool:
 
 
 def store_exists(url: str) -> bool:
-    """Return whether the store of a normalized URL exists. Unlike opening it, this creates nothing.
+    """Return whether the store of a normalized URL exists. The store is not created.
 
     Raises:
         KeyError: No backend has the scheme of `url`.
@@ -112,7 +112,11 @@ def _load_class(named: str) -> type[StoreBackend]:
 
 @functools.cache
 def _list_registered() -> dict[str, str]:
-    """Return the schemes of installed packages; refuse a scheme that two packages register."""
+    """Return scheme -> "module:Class" for installed packages.
+
+    Raises:
+        StoreRefused: Two packages register the same scheme.
+    """
     from importlib.metadata import entry_points
 
     found: dict[str, str] = {}

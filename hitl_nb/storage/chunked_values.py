@@ -1,8 +1,8 @@
-"""Values of any size under one key.
+"""Store values of any size under one key.
 
 A value that fits into one value of the store is stored unchanged and can be read with `sqlite3`. A larger value is cut
-into pieces under `chunk/<token>/...`, and its key names the token. Each write uses a new token, so a reader detects
-that a value is being replaced, and then reads the new value.
+into pieces (chunks) under `chunk/<token>/...`, and the stored value of the key names the token. Each write uses a new
+token, so a reader detects that a value is being replaced, and then reads the new value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hitl_nb.structs import prepare_structs
 _LARGE_MARK = b"\x00hitl/large/v1\x00"
 
 MAX_CHUNKED_BYTES = 1 << 30
-"""Largest value, in bytes. A record that claims a larger size is refused."""
+"""Maximum size of a value, in bytes. A record that claims a larger size is refused."""
 
 
 class _ChunkLocation(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class _ChunkLocation(msgspec.Struct, frozen=True):
 
 def prefix_range(prefix: str) -> tuple[str, str]:
     """Return the bounds (start, stop) of a scan over the keys that begin with `prefix`, which ends in "/"."""
-    return prefix, prefix[:-1] + "0"  # "0" follows "/"
+    return prefix, prefix[:-1] + "0"  # "0" follows "/" in ASCII
 
 
 def put_new(transaction: Transaction, key: str, data: bytes) -> None:
@@ -58,7 +58,7 @@ def put_new(transaction: Transaction, key: str, data: bytes) -> None:
 
 
 def put_any(transaction: Transaction, key: str, data: bytes) -> None:
-    """Set a key that may have a value already; the old value's pieces are removed.
+    """Set a key that may already have a value. The pieces of the old value are removed.
 
     Raises:
         StoreFull: `data` is longer than `MAX_CHUNKED_BYTES`.
@@ -92,7 +92,7 @@ def get_whole(reads: StoreReader, key: str) -> bytes | None:
 
 
 def join_chunks(reads: StoreReader, key: str, value: bytes) -> bytes:
-    """Read the whole value of `key`, of which the stored value is known already.
+    """Read the whole value of `key`, if the stored value of the key was already read.
 
     Args:
         reads: The store or transaction that `value` was read from.

@@ -1,8 +1,8 @@
-"""The contract between the ledger and the place where records live.
+"""The interface between the ledger and the stores that keep its records.
 
 A store maps ordered `str` keys to `bytes`. Everything else (runs, proposals, events) is written once, in
-`ledger/ledger.py`, over these few calls, so that every backend behaves the same; `tests/storage/test_conformance.py`
-runs against each.
+`ledger/ledger.py`, with these few calls. So all backends behave the same; `tests/storage/test_conformance.py` runs with
+each of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol, TypeVar
 T = TypeVar("T")
 
 MAX_VALUE_BYTES = 1 << 20
-"""Largest value of one key, in bytes. Larger payloads are cut into chunks by the caller."""
+"""Maximum size of the value of one key, in bytes. Callers cut larger values into chunks."""
 
 
 class StoreReader(Protocol):
@@ -35,13 +35,13 @@ class StoreReader(Protocol):
     ) -> list[tuple[str, bytes]]:
         r"""Return the pairs (key, value) with `start <= key < stop`, in key order.
 
-        The last key returned is the cursor of the next page: pass `key + "\0"` as `start`
-        (with `reverse`, pass the key itself as `stop`).
+        The last key returned is the cursor of the next page: pass `key + "\0"` as `start` (with `reverse`, pass the key
+        itself as `stop`).
 
         Args:
             start: First key that can be returned.
             stop: End of the range; this key is not returned.
-            limit: Most pairs to return. None (default): all.
+            limit: Maximum number of pairs to return. None (default): all.
             reverse: If True, return the pairs in descending key order, beginning at the end of the range.
 
         Raises:
@@ -52,7 +52,7 @@ class StoreReader(Protocol):
 
 
 class Transaction(StoreReader, Protocol):
-    """Access to the store for a function given to `Store.transact`. Its reads see its own writes."""
+    """Access to the store for a function that is passed to `Store.transact`. Its reads include its own writes."""
 
     def put(self, key: str, value: bytes) -> None:
         """Set `key` to `value`.
@@ -74,11 +74,11 @@ class Transaction(StoreReader, Protocol):
 
 
 class Store(StoreReader, Protocol):
-    """Ordered keys, serialisable transactions that are durable when they return, and a change signal.
+    """A store: ordered keys, serializable transactions that are durable when they return, and a change signal.
 
     Attributes:
-        url: The normalised URL that the store was opened with. It never contains a password.
-        drafts: The sibling store for update logs of drafts.
+        url: The normalized URL that the store was opened with. It never contains a password.
+        drafts: A second store, next to this one, for update logs of drafts.
         closed: Whether `close()` was called.
     """
 
@@ -86,20 +86,20 @@ class Store(StoreReader, Protocol):
 
     @property
     def drafts(self) -> Store:
-        """The sibling store for update logs of drafts.
+        """A second store, next to this one, for update logs of drafts.
 
-        Its writes are durable against the death of the process at once, and against power loss within about a second.
-        Writing there never waits for this store's lock.
+        Its writes survive the death of the process at once, and a power loss after about a second. Writing to it never
+        waits for this store's lock.
         """
         ...
 
     @property
     def closed(self) -> bool:
-        """Whether `close()` was called; `open_store` then opens a new store."""
+        """Whether `close()` was called. If it was, `open_store` opens a new store."""
         ...
 
     def submit(self, work: Callable[[Transaction], T], *, lazy: bool = False) -> Future[T]:
-        """Run `work` in a serialisable transaction, without waiting for it.
+        """Run `work` in a serializable transaction, without waiting for it.
 
         `work` runs on the store's own thread, or on a thread that calls `transact` at the same time. Work that one
         thread submits is committed in order. If `work` raises, its writes are undone and the future raises the same
@@ -108,7 +108,8 @@ class Store(StoreReader, Protocol):
         Args:
             work: Function that reads and writes in the transaction. The backend may have to run it again, so it must
                 have no effect except its writes.
-            lazy: If True, the commit may wait a few milliseconds, to be made together with others. Default: False.
+            lazy: If True, the commit may wait a few milliseconds, so that it can be made together with others. Default:
+                False.
 
         Returns:
             A future that is done when the writes are durable; its result is the result of `work`.
@@ -120,9 +121,12 @@ class Store(StoreReader, Protocol):
         ...
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work` in a serialisable transaction and wait until its writes are durable.
+        """Run `work` in a serializable transaction and wait until its writes are durable.
 
-        Equal to `submit(work).result()`, but `work` runs on the calling thread if the store is free.
+        This is like `submit(work).result()`, but `work` runs on the calling thread if no other thread is committing.
+
+        Args:
+            work: Function that reads and writes in the transaction, as for `submit`.
 
         Returns:
             The result of `work`.
@@ -144,7 +148,7 @@ class Store(StoreReader, Protocol):
 
         Args:
             version: A number that `version()` returned.
-            timeout: Most seconds to wait.
+            timeout: Maximum number of seconds to wait.
 
         Returns:
             The current version; equal to `version` after a timeout.
@@ -167,7 +171,7 @@ class Store(StoreReader, Protocol):
         ...
 
     def close(self) -> None:
-        """Commit all submitted work, then close the store. Idempotent."""
+        """Commit all submitted work, then close the store. A second call has no effect."""
         ...
 
 
@@ -184,7 +188,7 @@ class StoreBackend(Protocol):
 
     @classmethod
     def normalize_url(cls, url: str) -> str | None:
-        """Return the one normalized form of a URL with this backend's scheme, without a password.
+        """Return the normalized form of a URL with this backend's scheme, without a password.
 
         Returns:
             The normalized URL; None if `url` names no store.
@@ -193,10 +197,10 @@ class StoreBackend(Protocol):
 
     @classmethod
     def open(cls, url: str) -> Store:
-        """Open the store of a normalized URL; create it if it does not exist.
+        """Open the store of a normalized URL. The store is created if it does not exist.
 
         Raises:
-            StoreRefused: The place is not safe.
+            StoreRefused: Other users could read or change the store's files.
             StoreError: The store cannot be opened (with its subclasses StoreBusy, StoreFull, StoreCorrupt).
         """
         ...

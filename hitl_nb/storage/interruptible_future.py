@@ -14,11 +14,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_POLL_SECONDS = 1.0  # seconds; another waiter may have been interrupted while it held the lock
+_POLL_SECONDS = 1.0  # waiters check again, because one may have been interrupted while it held the lock
 
 
 class InterruptibleFuture(Future[T]):
-    """A `Future` whose `result`, `exception` and `done` use its condition only after the result is set."""
+    """A `Future` that waits on a plain lock, and uses its inherited condition only after the result is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,16 +28,24 @@ class InterruptibleFuture(Future[T]):
         self.add_done_callback(_wake_waiters)
 
     def done(self) -> bool:
-        """See `Future.done`."""
+        """Return True if the result or an exception is set. As `Future.done`, but without the condition's lock."""
         return self._settled
 
     def result(self, timeout: float | None = None) -> T:
-        """See `Future.result`."""
+        """Wait for the result and return it, as `Future.result` does.
+
+        Raises:
+            TimeoutError: There is no result after `timeout` seconds.
+        """
         self._wait(timeout)
         return super().result()
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """See `Future.exception`."""
+        """Wait for the result and return the exception, or None if there is none, as `Future.exception` does.
+
+        Raises:
+            TimeoutError: There is no result after `timeout` seconds.
+        """
         self._wait(timeout)
         return super().exception()
 

@@ -1,6 +1,6 @@
-"""Input that every store accepts: one grammar of keys, `bytes` values of bounded size, ranges of `str`.
+"""Checks of input that are the same for every store: keys, values of bounded size, and ranges of keys.
 
-The grammar is plain ASCII, so that all backends sort keys alike and nothing in a key needs quoting.
+A key is plain ASCII, so that all backends sort keys alike and no character in a key needs quoting.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ def check_key(key: object) -> None:
 
 
 def check_value(key: str, value: object) -> None:
-    """Check that `value` is a valid value; `key` is for the message.
+    """Check that `value` is valid: bytes of at most `MAX_VALUE_BYTES`.
+
+    Args:
+        key: Key of the value, for the message.
+        value: The value.
 
     Raises:
         TypeError: `value` is not bytes.

@@ -1,4 +1,4 @@
-"""A store in the memory of this process, for tests: the contract of `Store` without the disk."""
+"""A store in the memory of this process, for tests. It behaves like other stores, but writes nothing to the disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _URL = re.compile(r"memory:[A-Za-z0-9._-]*")
 
 
 class _MemoryTable:
-    """Sorted pairs, a lock for every access to them, and a count of commits."""
+    """Sorted pairs of keys and values, a lock for every access to them, and a count of commits."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -41,7 +41,7 @@ class _MemoryTable:
 
 
 class _MemoryTransaction:
-    """One transaction. Its writes are kept separately until its work has returned; None marks a deleted key."""
+    """One transaction. Its writes are kept separate until its work has returned; the value None marks a deleted key."""
 
     def __init__(self, table: _MemoryTable) -> None:
         self.writes: dict[str, bytes | None] = {}
@@ -132,27 +132,27 @@ class MemoryStore(ThreadedStore):
 
     @classmethod
     def normalize_url(cls, url: str) -> str | None:
-        """See `StoreBackend.normalize_url`."""
+        """Return the URL unchanged if it is `memory:` or `memory:NAME`; otherwise None."""
         return url if _URL.fullmatch(url) else None
 
     @classmethod
     def open(cls, url: str) -> MemoryStore:
-        """See `StoreBackend.open`."""
+        """Return a new, empty store."""
         return cls(url)
 
     @classmethod
     def exists(cls, url: str) -> bool:
-        """Return False: no other process can read a store in memory."""
+        """Return False, because no other process can read a store in memory."""
         return False
 
     @classmethod
     def temporary_url(cls, folder: Path) -> str:
-        """See `StoreBackend.temporary_url`."""
+        """Return a URL with a random name. No file is written to `folder`."""
         return f"memory:{secrets.token_hex(8)}"
 
     @property
     def drafts(self) -> Store:
-        """The sibling store for drafts; its own `drafts` is itself."""
+        """The second store, for update logs of drafts. Its own `drafts` is this second store itself."""
         self._writer.check()
         with self._opening:
             if self._drafts is None:
@@ -161,7 +161,7 @@ class MemoryStore(ThreadedStore):
             return self._drafts
 
     def get(self, key: str) -> bytes | None:
-        """See `StoreReader.get`."""
+        """Return the value of `key`; None if it has none (see `StoreReader.get`)."""
         self._writer.check()
         check_key(key)
         with self._table.changed:
@@ -170,7 +170,7 @@ class MemoryStore(ThreadedStore):
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        """See `StoreReader.scan`."""
+        """Return the pairs (key, value) of a range of keys (see `StoreReader.scan`)."""
         self._writer.check()
         check_range(start, stop, limit)
         with self._table.changed:
@@ -180,19 +180,19 @@ class MemoryStore(ThreadedStore):
             return [(key, self._table.values[key]) for key in keys[:limit]]
 
     def version(self) -> int:
-        """See `Store.version`."""
+        """Return the number of commits so far (see `Store.version`)."""
         self._writer.check()
         return self._table.commits
 
     def wait(self, version: int, timeout: float) -> int:
-        """See `Store.wait`."""
+        """Block until the version differs from `version`, the store is closed, or `timeout` seconds are over."""
         self._writer.check()
         with self._table.changed:
             self._table.changed.wait_for(lambda: self._table.commits != version or self.closed, timeout)
         return self.version()
 
     def close(self) -> None:
-        """See `Store.close`. All records are removed."""
+        """Close the store and its store of drafts (see `Store.close`). All records are lost."""
         if self._drafts is not None and self._drafts is not self:
             self._drafts.close()
         self._writer.close()

@@ -1,4 +1,4 @@
-"""Files that hold a key: readable by this user only, durable, and created once, even if many processes need the key.
+"""Files with a key: only this user can read them, they are durable, and each is created only once by many processes.
 
 Signatures cannot be checked without their key. So the file and its directory entry are on the disk before any caller
 gets the content.
@@ -13,11 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 MAX_SECRET_BYTES = 4096
-"""Largest size of a file with a key, in bytes."""
+"""Maximum size of a file with a key, in bytes."""
 
 
 class UnsafeFile(Exception):
-    """The file cannot be trusted; the text gives the reason and the remedy."""
+    """A file cannot be trusted. The text gives the reason and the remedy."""
 
 
 def read_or_create_secret(path: Path, make: bytes) -> bytes:
@@ -72,11 +72,11 @@ def _read_secret(path: Path) -> bytes | None:
 
 
 def read_private_file(path: Path, largest: int) -> bytes | None:
-    """Read a file that only this user can read.
+    """Read a file, and check that only this user can read it.
 
     Args:
         path: Path of the file.
-        largest: Most bytes to read.
+        largest: Maximum number of bytes to read.
 
     Returns:
         The first `largest` bytes of the file; None if there is no file.
@@ -114,7 +114,7 @@ def _make_folder(folder: Path) -> None:
 
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":
-        return  # directories cannot be synced there
+        return  # Windows cannot sync directories
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)

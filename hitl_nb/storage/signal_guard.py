@@ -1,7 +1,8 @@
-"""A short block on the main thread that Ctrl-C cannot interrupt.
+"""Protect a short block on the main thread from Ctrl-C.
 
-Python runs signal handlers on the main thread, between any two instructions, and the handler of Ctrl-C raises. Without
-this guard, a lock that was just acquired would stay locked, and a transaction that was just begun would stay open.
+Python runs signal handlers on the main thread, between any two instructions, and the handler of Ctrl-C raises an error.
+Without this protection, a lock that was just acquired would stay locked, and a transaction that was just begun would
+stay open.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _OTHERS = [int(number) for number in signal.Signals if number is not signal.SIGI
 class DeferredInterrupts:
     """A context manager that defers Ctrl-C until the end of its block.
 
-    `with DeferredInterrupts() as sure:` sets `sure` to False, and defers nothing, if another signal has a handler in
-    Python, because that handler could raise too.
+    `with DeferredInterrupts() as sure:` normally sets `sure` to True. If another signal has a handler in Python, `sure`
+    is False and nothing is deferred, because that handler could raise an error too.
     """
 
     __slots__ = ("_came", "_handler")

@@ -1,4 +1,4 @@
-"""Places of stores: their URLs, and directories that are local and belong to this user only."""
+"""URLs and directories of stores on the local disk. A store's directory must be local and belong to this user only."""
 
 from __future__ import annotations
 
@@ -24,16 +24,19 @@ _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 def default_url() -> str:
-    """Return the URL that `HITL_NB_STORE` names; if that is not set, the URL in Jupyter's data directory."""
+    """Return the store's URL from `HITL_NB_STORE`.
+
+    If that is not set, return the URL of a store in Jupyter's data directory.
+    """
     from jupyter_core.paths import jupyter_data_dir
 
     return STORE.read() or f"diskcache://{Path(jupyter_data_dir()).absolute() / 'hitl_nb' / 'store'}"
 
 
 def normalize_disk_url(url: str) -> str | None:
-    """Return a diskcache URL with links resolved and without a trailing slash.
+    """Return a diskcache URL with symbolic links resolved and without a trailing slash.
 
-    The path is read literally, nothing is decoded.
+    The path is used literally; percent escapes are not decoded.
 
     Returns:
         The normalized URL; None if `url` has no absolute path.
@@ -92,7 +95,11 @@ def prepare_database_directory(directory: Path, database: str) -> None:
 
 
 def _refuse_link(file: Path) -> None:
-    """Refuse a link: with this name, SQLite would read, write or create a file at another place."""
+    """Refuse a link as a database file, because SQLite would then read, write or create another file.
+
+    Raises:
+        StoreRefused: The file is a link, or not a plain file.
+    """
     try:
         found = os.lstat(file)
     except FileNotFoundError:
@@ -124,7 +131,7 @@ def _refuse_network(directory: Path) -> None:
     try:
         mounts = MOUNTINFO.read_text(errors="surrogateescape")
     except OSError:
-        return  # no /proc: nothing is known
+        return  # without /proc, the type of the file system cannot be found
     kind = _file_system_type(directory, mounts)
     if any(fnmatch.fnmatchcase(kind, pattern) for pattern in NETWORK_FILE_SYSTEMS):
         raise StoreRefused(

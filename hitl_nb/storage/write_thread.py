@@ -1,10 +1,11 @@
-"""Writes of one process to a store: one transaction at a time, on the thread that has the turn.
+"""Write transactions of one process to a store, one at a time.
 
-A thread that needs a transaction and finds the turn free commits immediately, on itself. The requests of all other
-threads are queued. The next commit takes all of them together: on the store's own thread, or on the thread that takes
-the turn first. The store's thread also runs the work that no thread waits for: lazy requests, repetitions, checkpoints.
+A thread that commits must hold the *turn* (a lock). A thread that needs a transaction while the turn is free commits
+immediately, on itself. The requests of all other threads are queued. The next commit takes all of them together: on the
+store's own thread, or on the thread that takes the turn first. The store's thread also runs work that no thread waits
+for: lazy requests, repeated work, and *settling* (maintenance after a commit, such as checkpoints).
 
-Python raises KeyboardInterrupt only in the main thread. There it is deferred while a transaction is open
+Python raises KeyboardInterrupt only in the main thread. In the main thread, it is deferred while a transaction is open
 (`signal_guard.py`), so that an interrupt leaves no transaction half open.
 """
 
@@ -30,10 +31,10 @@ from hitl_nb.storage.signal_guard import DeferredInterrupts
 T = TypeVar("T")
 
 MAX_BATCH = 256
-"""Most requests in one commit."""
+"""Maximum number of requests in one commit."""
 
 LAZY_SECONDS = 0.002
-"""Seconds that a lazy request waits, to be committed together with others."""
+"""Seconds that a lazy request waits, so that it can be committed together with others."""
 
 LINGER_SECONDS = 25
 """Number of unsuccessful polls, `LAZY_SECONDS` seconds apart, after which the store's thread stops polling for lazy
@@ -65,14 +66,14 @@ class WriteRequest:
         self.error: BaseException | None = None
 
     def start_future(self) -> bool:
-        """Start the future; return False if it was cancelled and must not run."""
+        """Mark the request as running. Return False if its future was cancelled, so that the request must not run."""
         if not self.started:
             self.started = self.future is None or self.future.set_running_or_notify_cancel()
         return self.started
 
 
 class WriteBackend(Protocol):
-    """The backend of a writer. Only the thread that has the turn calls it."""
+    """The backend of a writer. Only the thread that holds the turn calls it."""
 
     def start(self) -> None:
         """Open the backend. If this raises, nothing stays open."""
@@ -94,14 +95,14 @@ class WriteBackend(Protocol):
         ...
 
     def needs_settling(self) -> bool:
-        """Return whether `settle` has work to do, now or later."""
+        """Return whether `settle` has maintenance to do, now or later."""
         ...
 
     def settle(self) -> float | None:
-        """Do the maintenance that may run after a commit was acknowledged.
+        """Do maintenance that may run after a commit was acknowledged.
 
         Returns:
-            Seconds after which to call it again; None if that is not needed.
+            Seconds after which to call the method again; None if that is not needed.
         """
         ...
 
@@ -124,9 +125,9 @@ class _RepeatingWork:
 
 
 class Writer:
-    """Runs the transactions of a backend, on the callers' threads and on a daemon thread.
+    """Runs the transactions of a backend, on the callers' threads and on a daemon thread of its own.
 
-    `close()` commits all queued requests; the interpreter's exit calls it.
+    `close()` commits all queued requests. It is also called when the interpreter exits.
 
     Args:
         engine: The backend.
@@ -138,7 +139,7 @@ class Writer:
         self._engine = engine
         self._name = name
         self._pid = os.getpid()
-        self._turn = threading.Lock()  # its holder calls the engine, and takes requests from the queue
+        self._turn = threading.Lock()  # the thread that holds it calls the engine, and takes requests from the queue
         self._inside: int | None = None  # the thread that is in a transaction
         self._queue: deque[WriteRequest] = deque()
         self._order = threading.RLock()  # nothing is queued after close()
@@ -162,7 +163,7 @@ class Writer:
         atexit.register(self.close)
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
-        """See `Store.transact`."""
+        """Run `work` in a transaction and wait until its writes are durable (see `Store.transact`)."""
         self.check()
         request = WriteRequest(work)
         with DeferredInterrupts() as sure:
@@ -174,10 +175,10 @@ class Writer:
                 raise request.error
             return request.result
         finally:
-            del request  # or the error and its traceback would keep each other alive
+            del request  # otherwise the error and its traceback would keep each other alive
 
     def submit(self, work: Callable[[Transaction], T], lazy: bool) -> Future[T]:
-        """See `Store.submit`."""
+        """Queue `work` for a transaction, and return a future of its result (see `Store.submit`)."""
         request = WriteRequest(work, InterruptibleFuture())
         if lazy:
             request.lazy_since = time.monotonic()
@@ -186,7 +187,7 @@ class Writer:
         return request.future
 
     def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
-        """See `Store.repeat_every`."""
+        """Run `work` in a transaction every `seconds` seconds (see `Store.repeat_every`)."""
         if not seconds > 0:
             raise ValueError(f"seconds must be above 0, got {seconds!r}")
         timer = _RepeatingWork(seconds, work)
@@ -198,7 +199,7 @@ class Writer:
         return timer.cancel
 
     def close(self) -> None:
-        """Commit all queued requests and stop the thread. Idempotent; no effect in a forked child."""
+        """Commit all queued requests and stop the thread. A second call, or a call in a forked child, has no effect."""
         if os.getpid() != self._pid:
             return
         with self._order:
@@ -242,22 +243,24 @@ class Writer:
                 self._ring_bell()
 
     def _wake(self) -> None:
-        """Let the store's thread do all pending work now."""
+        """Make the store's thread do all pending work now."""
         self._urgent = True
         self._ring_bell()
 
     def _ring_bell(self) -> None:
-        """Let the store's thread check again for work. The caller has queued the work before."""
+        """Make the store's thread check for work again. The caller has queued the work before."""
         if not self._rung:
             self._rung = True
             self._bell.put(None)
 
-    # With the turn
+    # Functions that take the turn
 
     def _commit_on_this_thread(self, request: WriteRequest) -> bool:
         """Commit the request on this thread, after the queued requests.
 
-        Returns False, with nothing done, if another thread has the turn or another process would have to be waited for.
+        Returns:
+            True if the request was committed. False, with nothing done, if another thread has the turn or if another
+            process holds the store's lock.
         """
         if not self._turn.acquire(blocking=False):
             return False
@@ -300,7 +303,7 @@ class Writer:
         else:
             for request in batch:
                 request.saved = False
-                request.error = copy.copy(failure)  # several threads will raise it, each with its own traceback
+                request.error = copy.copy(failure)  # each waiting thread raises its own copy, with its own traceback
                 request.error.__cause__ = failure.__cause__
         return True
 
@@ -333,7 +336,7 @@ class Writer:
                 self._engine.stop()
 
     def _sleep(self) -> None:
-        """Sleep until there is work: an urgent request, a lazy one that is due, a repetition, settling."""
+        """Sleep until there is work: an urgent request, a lazy request or repeated work that is due, or settling."""
         while True:
             self._rung = False
             if self.closed or self._urgent:
@@ -349,7 +352,7 @@ class Writer:
                 return
             self._lively = self._looks < LINGER_SECONDS
             if not self._lively and self._queue:
-                self._looks = 0  # its sender saw `_lively` and did not wake this thread
+                self._looks = 0  # the thread that queued the request saw `_lively` and did not wake this thread
                 continue
             until = min(due, now + LAZY_SECONDS) if self._lively else due
             try:
@@ -389,7 +392,10 @@ _NEVER = float("inf")
 
 
 def _notify_waiters(batch: Sequence[WriteRequest]) -> None:
-    """Settle the futures of a batch. The caller has released the turn: the waiting threads may need it next."""
+    """Set the results of a batch's futures.
+
+    The caller has released the turn before, because the waiting threads may need it next.
+    """
     for request in batch:
         if request.future is None:
             continue
@@ -400,7 +406,7 @@ def _notify_waiters(batch: Sequence[WriteRequest]) -> None:
 
 
 class ThreadedStore:
-    """The part of the `Store` contract that is the same for all stores with a `Writer`."""
+    """Base class of stores with a `Writer`: the methods of `Store` that are the same for all of them."""
 
     _writer: Writer
 
@@ -410,13 +416,16 @@ class ThreadedStore:
         return self._writer.closed
 
     def submit(self, work: Callable[[Transaction], T], *, lazy: bool = False) -> Future[T]:
-        """See `Store.submit`."""
+        """Run `work` in a transaction, without waiting for it (see `Store.submit`)."""
         return self._writer.submit(work, lazy)
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
-        """See `Store.transact`."""
+        """Run `work` in a transaction and wait until its writes are durable (see `Store.transact`)."""
         return self._writer.transact(work)
 
     def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
-        """See `Store.repeat_every`. An exception of `work` ends the repetition; a busy or full store does not."""
+        """Run `work` repeatedly on the store's own thread (see `Store.repeat_every`).
+
+        An exception from `work` ends the repetition; a busy or full store does not.
+        """
         return self._writer.repeat_every(seconds, work)

@@ -1,6 +1,6 @@
-"""Test agents that pause: decisions that were written down before answer their checkpoints.
+"""Test agents that pause: decisions from a file or a list answer their checkpoints.
 
-In pytest, `--nbval` is enough (see `plugin.py`). From Python, and for `@hitl.agent` functions:
+In pytest, the option `--nbval` is enough (see `plugin.py`). From Python, and for `@hitl.agent` functions:
 
     with ScriptedReviewer([{"title": "Refund *", "action": "approve"}]):
         run = await refund.run(order, key="5678")
@@ -23,7 +23,7 @@ __all__ = ["ScriptedReviewer"]
 
 
 class ScriptedReviewer:
-    """Answers the checkpoints of agents inside its `with` block, in this process and in those that it starts.
+    """Answers the checkpoints of agents inside its `with` block, in this process and in processes that it starts.
 
     A proposal without a matching entry raises `Unanswered`; the message has the entry to add.
 
@@ -34,10 +34,10 @@ class ScriptedReviewer:
             "as", "action" and optionally "value" and "reason". The action "wait" moves the clock to the next step of
             the proposal's timeline.
         writing: Edits and comments of people in workspaces: mappings with "type" (and "behind" or "instead"), or with
-            "comment" or "suggest" (and "quote"). Optional are "agent", "title", "person" and "after", the text that
-            the document must have before. Each is done once.
-        clock: Current time for policies: an aware datetime, or text such as "2026-01-05T09:00:00Z" (default). Only
-            "wait" moves it.
+            "comment" or "suggest" (and "quote"). Optional are "agent", "title", "person" and "after", the text that the
+            document must have before. Each entry is used once.
+        clock: Current time for policies: an aware datetime, or text such as "2026-01-05T09:00:00Z" (default). Only the
+            action "wait" moves this clock.
 
     Raises:
         TypeError: `writing` or `clock` is given together with a file, which has its own.

@@ -1,8 +1,8 @@
-"""The pytest plugin: with `--nbval`, notebooks with agents run to their end.
+"""The pytest plugin: with `--nbval`, notebooks with agents are executed to their end.
 
-Each notebook gets a temporary store, and its decisions from `NAME.decisions.json` beside it. The names of the people
-who decided, and the times, are masked. So a notebook that people decided compares equal. A notebook's cells share a
-kernel, so they stay together and in order, even with xdist or a plugin that shuffles tests.
+Each notebook gets a temporary store, and its decisions come from `NAME.decisions.json` in the same folder. The names of
+the people who decided, and the times, are masked. So a notebook whose decisions people made compares equal. A
+notebook's cells share a kernel, so they stay together and in order, even with xdist or a plugin that shuffles tests.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import pytest
 from hitl_nb import settings
 
 WHO_PATTERN = r'(?<=<span class="hitl-who">)[^<]*(?=</span>)'
-"""Matches the parts that differ between two runs with the same decisions: who decided, and when."""
+"""Matches the parts of an output that differ between two runs with the same decisions: the person's name, and the time.
+"""
 
 NOTE = "application/vnd.hitl-nb.note+json"
-"""MIME type of outputs that say how a cell was run; see `review/static_html.py`."""
+"""MIME type of notes about how a cell was executed; see `review/static_html.py`."""
 
 _stores = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
@@ -70,7 +71,10 @@ def _is_cell(item: pytest.Item) -> bool:
 
 
 def _leave_out_notes(item: Any) -> None:
-    """Remove notes that the recorded cell had already finished its agent: here the cell runs for the first time."""
+    """Remove notes that the agent had already finished from the recorded outputs.
+
+    In the test, the cell runs for the first time.
+    """
     outputs: list[Any] = item.cell.get("outputs", [])
     item.cell["outputs"] = [output for output in outputs if NOTE not in output.get("data", {})]
 

@@ -1,7 +1,8 @@
-"""Conversion of pandas and polars frames to the JSON of `tables.py` and back: exact, with the original dtypes.
+"""Convert pandas and polars frames to the JSON tables of `tables.py` and back, exactly and with the original dtypes.
 
-Neither library is imported before a frame of it is proposed. A column without edited cells is taken from the original
-frame, so that nothing in it can change. A Series or Index becomes a table with one column (and with its index).
+A frame here is a DataFrame, Series or Index. Neither library is imported before one of its frames is proposed. A column
+without edited cells is taken from the original frame, so that nothing in it can change. A Series or Index becomes a
+table with one column (and with its index).
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ def frame_from_table(table: Table, original: Any, proposed: Table, library: Data
         proposed: The table of `original`.
         library: "pandas" or "polars".
 
+    Returns:
+        An object of the same kind as `original`.
+
     Raises:
         InvalidEdit: A cell does not fit its column's dtype.
     """
@@ -119,7 +123,7 @@ def _as_frame(value: Any) -> Any:
 
 
 def _list_columns(value: Any, library: DataFrameLibrary) -> list[tuple[str, Any, bool]]:
-    """List everything that becomes a column: label, values, and whether it is an index level."""
+    """List everything that becomes a column of the table: label, values, and True if it is an index level."""
     frame = _as_frame(value)
     named = _pandas_columns(frame) if library == "pandas" else [(n, frame[n], False) for n in frame.columns]
     labels = _make_unique([_column_label(name) for name, _, _ in named])
@@ -134,7 +138,7 @@ def _column_label(name: Any) -> str:
 
 
 def _make_unique(labels: list[str]) -> list[str]:
-    """Add a number to labels that occur before."""
+    """Return the labels, with a number added to each label that occurred before: "price", "price (2)"."""
     found: dict[str, None] = {}
     given = set(labels)
     numbers: dict[str, int] = {}
@@ -156,7 +160,7 @@ def _check_round_trip(table: Table, named: list[tuple[str, Any, bool]], library:
     """Check that each column can be restored from its JSON.
 
     Raises:
-        ValueError: A column would differ.
+        ValueError: A restored column differs from the original, or a column cannot be restored.
     """
     for (name, series, _), column, cells in zip(named, table["columns"], _cells_by_column(table), strict=True):
         try:
@@ -185,7 +189,7 @@ def _decode_column(column: Column, cells: list[Any], series: Any, library: DataF
 
 
 def _decode_values(column: Column, cells: list[Any], series: Any, before: list[Any]) -> list[Any]:
-    """Convert cells to Python values, except those that the library itself converts."""
+    """Convert cells to Python values. Cells that pandas or polars converts itself are returned unchanged."""
     if "cell" in column:
         each: TypeInfo = {"null": True, **column["cell"]}
         original = [None if shown is None else value for shown, value in zip(before, series.to_list(), strict=True)]
@@ -209,7 +213,7 @@ _CELL_PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 def _pandas_columns(frame: Any) -> list[tuple[Any, Any, bool]]:
-    """List everything that becomes a column: name, values, and whether it is an index level."""
+    """List everything that becomes a column of the table: name, values, and True if it is an index level."""
     pd: Any = import_module("pandas")
     named: list[tuple[Any, Any, bool]] = []
     if not frame.index.equals(pd.RangeIndex(len(frame))) or any(name is not None for name in frame.index.names):
@@ -227,7 +231,7 @@ def _index_level(pd: Any, index: Any, level: int) -> Any:
 
 
 def _pandas_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
-    """Return the description of a column, and its cells."""
+    """Return the description of a column (its type and limits), and its cells as JSON."""
     pd: Any = import_module("pandas")
     missing = [bool(gone) for gone in series.isna()]
     dtype = series.dtype
@@ -284,7 +288,13 @@ def _pandas_series(column: Column, values: list[Any], series: Any) -> Any:
 
 
 def _categorical_cells(categories: Any, name: str) -> tuple[Column, list[Any]]:
-    """Convert a categorical column. Categories that are not JSON (intervals) are written by their names."""
+    """Return the description of a categorical column, and its categories as JSON.
+
+    Categories that JSON cannot hold (such as intervals) are written as text.
+
+    Raises:
+        ValueError: Two categories have the same JSON.
+    """
     try:
         described, options = _pandas_cells(categories, name)
     except TypeError:
@@ -373,7 +383,10 @@ def _polars_frame(made: list[Any], original: Any) -> Any:
 
 
 def _parse_nanoseconds(text: str) -> int:
-    """Return the exact nanoseconds since 1970 of an ISO 8601 text. Without an offset it is wall-clock time."""
+    """Return the nanoseconds since 1970 of an ISO 8601 text, exactly.
+
+    A time without offset from UTC is read as if it was UTC.
+    """
     moment = dt.datetime.fromisoformat(text)
     whole = moment.replace(microsecond=0)
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC if whole.tzinfo else None)
@@ -394,14 +407,21 @@ def _integer_bounds(name: str) -> Column:
 
 
 def _float_cells(texts: list[Any], missing: list[bool]) -> tuple[Column, list[Any]]:
-    """Parse numbers from their shortest form, so that a 32-bit 0.1 stays 0.1."""
+    """Return the description and the cells of a column of numbers.
+
+    The numbers are parsed from their shortest text, so that a 32-bit 0.1 stays 0.1.
+
+    Args:
+        texts: The number of each cell as text.
+        missing: True for cells without a value.
+    """
     cells = [None if gone else float_json(float(text)) for text, gone in zip(texts, missing, strict=True)]
     endless = any(isinstance(cell, str) for cell in cells)
     return {"type": "number", **({"endless": True} if endless else {})}, cells
 
 
 def _object_cells(values: list[Any], name: str) -> tuple[Column, list[Any]]:
-    """Convert the cells of a column whose dtype does not describe its values."""
+    """Return the description and the cells of a column whose dtype does not describe its values (dtype `object`)."""
     kinds: set[type] = {type(value) for value in values if value is not None}
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind is str or not (kinds or kind):

@@ -1,12 +1,13 @@
 """JSON types of a proposed value, which an edit must keep.
 
 A text stays a text, a number a number, true or false stays true or false, a list a list, an object an object. A whole
-number stays whole; 3 in place of 2.5 becomes 3.0. A proposed null may become anything; no other value may become null.
+number stays whole. In place of 2.5, the number 3 becomes 3.0. A proposed null may be replaced by any value; no other
+value may be replaced by null.
 
-The items of a list are alike. Each has one of the types of the proposed items, or is null if one of them was null. If
-the proposed items have several types, a list of the same length keeps the type at each index. Items that only moved are
-accepted. Keys and items may be added and removed; a new key may hold any value. Where a schema names a type, only the
-schema is checked.
+All items of a list are checked in the same way. Each must have one of the types of the proposed items, or be null if
+one of them was null. If the proposed items have several types, a list of the same length keeps the type at each index.
+Items that only moved are accepted. Keys and items may be added and removed; a new key may have any value. Where a
+schema names a type, only the schema is checked.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ _NUMBERS = {int, float}
 
 
 class JsonKinds:
-    """The JSON types that were proposed at one place: of a single value, or of all items of a list.
+    """The JSON types that were proposed at one position in a value. For a list, the types of all its items together.
 
     Attributes:
         types: The types, without null. Empty if nothing or only null was proposed; then any value fits.
-        null: Whether null was proposed.
-        free: Whether something else, such as a schema, checks the type.
+        null: True if null was proposed.
+        free: True if something else, such as a schema, checks the type.
         fields: For objects, the types by key.
         items: For lists, the types of the items.
     """
@@ -69,17 +70,20 @@ class JsonKinds:
                 self.items._add_value(item)
 
     def field_kinds(self, name: str) -> JsonKinds:
-        """Return the types at a key. A new key has no known types."""
+        """Return the types of the value at a key. For a new key, no types are known."""
         return self.fields.get(name) or JsonKinds()
 
     @property
     def item_kinds(self) -> JsonKinds:
-        """Types of the items. For an empty list no types are known."""
+        """Types of the list's items. For an empty list, no types are known."""
         return self.items or JsonKinds()
 
     @property
     def is_mixed(self) -> bool:
-        """Whether several types are at this place, or at a place inside it. All numbers count as one type."""
+        """True if values of several types were proposed at this position, or inside these values.
+
+        All numbers count as one type.
+        """
         if self._mixed is None:
             parts = [*self.fields.values(), *([self.items] if self.items else [])]
             several = len(self.types) > 1 and not self.types <= _NUMBERS
@@ -87,7 +91,12 @@ class JsonKinds:
         return self._mixed
 
     def release_to_schemas(self, schemas: list[dict[str, Any]], root: dict[str, Any]) -> None:
-        """Stop checking types that `schemas`, parts of `root`, name themselves."""
+        """Stop checking types that a schema checks.
+
+        Args:
+            schemas: The parts of `root` that describe this position.
+            root: The whole schema.
+        """
         meant = _collect_alternatives(schemas, root)
         self.free = self.free or any(not part.keys().isdisjoint(("type", "enum", "const")) for part in meant)
         for name, kinds in self.fields.items():
@@ -96,13 +105,13 @@ class JsonKinds:
             self.items.release_to_schemas([inside for part in meant for inside in _item_schemas(part)], root)
 
     def fit_value(self, value: Any, own: Any, path: str, wrong: dict[str, str]) -> Any:
-        """Return `value` with its numbers in the proposed form, and note values of other types.
+        """Return `value` with its numbers in the proposed form, and report values of other types in `wrong`.
 
         Args:
             value: The edited value.
-            own: The value that was proposed at this place, or `ABSENT`.
-            path: The place.
-            wrong: Receives a message per path.
+            own: The value that was proposed at this position, or `ABSENT`.
+            path: Path of the position, for example "lines/0/price".
+            wrong: Path -> error message; the function adds messages.
         """
         if value is None:
             if self.types and not self.null and not self.free:
@@ -128,7 +137,14 @@ class JsonKinds:
         return self.fit_items(cast("list[Any]", value), own, path, wrong) if isinstance(value, list) else value
 
     def fit_items(self, items: list[Any], own: Any, path: str, wrong: dict[str, str]) -> list[Any]:
-        """Apply `fit_value` to the items of a list. `own` is the proposed list."""
+        """Apply `fit_value` to the items of a list, and return the new list.
+
+        Args:
+            items: The edited list.
+            own: The proposed list, or `ABSENT`.
+            path: Path of the list.
+            wrong: Path -> error message; the function adds messages.
+        """
         kinds = self.item_kinds
         known = cast("list[Any]", own) if isinstance(own, list) and len(cast("list[Any]", own)) == len(items) else []
         moved = {canonical_json(item) for item in known} if known and kinds.is_mixed else set[bytes]()
@@ -146,7 +162,7 @@ class JsonKinds:
 
 
 def _convert_number(wanted: set[type], value: Any) -> Any:
-    """Convert a number to the type that its place needs, if nothing is lost."""
+    """Convert a number to the wanted type if nothing is lost. Other values are returned unchanged."""
     if type(value) is int and float in wanted and int not in wanted:
         try:
             return float(value) if float(value) == value else value
@@ -162,7 +178,7 @@ def _only_objects(parts: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def _property_schemas(schema: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """List the parts of a schema that may describe a property."""
+    """List the parts of a schema that may describe the property `name`."""
     properties = schema.get("properties", {})
     if name in properties:
         return _only_objects([properties[name]])
@@ -170,14 +186,14 @@ def _property_schemas(schema: dict[str, Any], name: str) -> list[dict[str, Any]]
 
 
 def _item_schemas(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the parts of a schema that may describe an item."""
+    """List the parts of a schema that may describe an item of a list."""
     items = schema.get("items")
     older = cast("list[Any]", items) if isinstance(items, list) else [items]  # before 2020-12: one schema per index
     return _only_objects([*older, *schema.get("prefixItems", ()), schema.get("additionalItems")])
 
 
 def _collect_alternatives(schemas: list[dict[str, Any]], root: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the schemas and everything that they refer to or combine, each once."""
+    """List the schemas, and every schema that they refer to or combine, each once."""
     found: dict[int, dict[str, Any]] = {}
     left = list(schemas)
     while left:
@@ -195,7 +211,7 @@ def _collect_alternatives(schemas: list[dict[str, Any]], root: dict[str, Any]) -
 
 
 _UNKNOWN: dict[str, Any] = {"type": []}
-"""A schema part that counts as naming a type, so that only the schema checks the type."""
+"""Used for a schema that cannot be found. It counts as naming a type, so that only the schema checks the type."""
 
 
 def _resolve_reference(reference: str, root: dict[str, Any]) -> Any:

@@ -1,6 +1,7 @@
-"""Plain JSON in a proposal.
+"""Plain JSON in a proposal: None, bool, int, float, str, list and dict.
 
-`to_json` copies a JSON structure, or names the place that is not JSON. `typed_values.py` converts other values.
+`to_json` copies such a value, or raises an error that names the part that is not JSON. `typed_values.py` converts other
+values.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from hitl_nb import json_text as json
 from hitl_nb.records import canonical_json
 
 MAX_JSON_BYTES = 16 << 20
-"""Largest canonical JSON of a proposal, in bytes."""
+"""Maximum size of a proposal's canonical JSON, in bytes."""
 
 MAX_DEPTH = 200
-"""Deepest nesting of a proposal. The limit also detects a structure that contains itself."""
+"""Maximum nesting of a proposal. The limit also detects a structure that contains itself."""
 
 MAX_DIGITS = 4000
-"""Most digits of an integer. Python refuses to print integers that are much longer."""
+"""Maximum number of digits of an integer. Python refuses to print integers that are much longer."""
 
 _ALTERNATIVES = {
     "ndarray": "use .tolist()",
@@ -46,12 +47,12 @@ def to_json(value: Any, path: str = "value", depth: int = 0) -> Any:
 
     Args:
         value: The value.
-        path: Its place, for messages.
-        depth: Nesting level of the place.
+        path: Path of the value for messages, such as `value['lines']`.
+        depth: Nesting level of the value.
 
     Raises:
-        TypeError: A part is not JSON. The message names the place, such as `value['lines'][2].price`.
-        ValueError: It is nested too deeply, or a number or text is not valid in JSON.
+        TypeError: A part is not JSON. The message has the part's path, such as `value['lines'][2].price`.
+        ValueError: The value is nested too deeply, or a number or text is not valid in JSON.
     """
     if depth > MAX_DEPTH:
         raise ValueError(
@@ -81,7 +82,7 @@ def to_json(value: Any, path: str = "value", depth: int = 0) -> Any:
 def match_number_types(pattern: Any, value: Any) -> Any:
     """Return `value` with numbers of the same types as in `pattern`: 5 for 5.0 and the reverse, if nothing is lost.
 
-    JavaScript does not distinguish the two.
+    For values from a browser: JavaScript does not distinguish 5 from 5.0.
     """
     if type(pattern) is float and type(value) is int and abs(value) <= 1 << 53:
         return float(value)
@@ -130,8 +131,12 @@ def with_article(name: str) -> str:
 def check_text(value: str, path: str) -> str:
     """Return `value` if it is valid text.
 
+    Args:
+        value: The text.
+        path: Path of the text, for the message.
+
     Raises:
-        ValueError: It contains a lone surrogate, which is half a character.
+        ValueError: The text contains a lone surrogate, which is half a character.
     """
     try:
         value.encode()

@@ -1,8 +1,11 @@
-"""Conversion of pydantic models and dataclasses to JSON and back, without loss.
+"""Convert pydantic models and dataclasses to JSON and back, without loss.
 
-Pydantic's `TypeAdapter` converts them; the result is decoded again and compared. An object that pydantic cannot write
-exactly is converted field by field, each by its own value. Examples are bytes that are no text, NaN, numpy values, and
-values in a field of any type. Pydantic is imported only when such an object occurs.
+Pydantic's `TypeAdapter` converts an object. The JSON is then decoded, and the result is compared with the object. If
+they differ, the object is converted field by field, each field by its own value. This happens for bytes that are not
+text, NaN, numpy values, and values in a field of any type. Pydantic is imported only when such an object occurs.
+
+The *type* of a value (`TypeInfo`) is JSON that describes how the value's JSON is checked and converted back, see
+`typed_values.py`. An *adapter* is a `pydantic.TypeAdapter`.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ EncodeFunction = Callable[[Any, str, int], tuple[Any, TypeInfo | None]]
 
 
 def is_model(value: Any) -> bool:
-    """Return whether `value` is an instance of a pydantic model or of a dataclass."""
+    """Return True if `value` is an instance of a pydantic model or of a dataclass."""
     kind = cast("type[Any]", type(value))
     return dataclasses.is_dataclass(kind) or hasattr(kind, "__pydantic_core_schema__")
 
@@ -36,16 +39,16 @@ def encode_model(value: Any, path: str, depth: int, encode: EncodeFunction) -> t
 
     Args:
         value: The object.
-        path: Its place, for messages.
-        depth: Nesting level of the place.
+        path: Path of the object, for messages.
+        depth: Nesting level of the object.
         encode: Converts any other value (see `typed_values.encode_value`).
 
     Returns:
         The JSON and its type.
 
     Raises:
-        TypeError: A part is not supported. The message names its place.
-        ValueError: The JSON would not restore the object. The message names the place.
+        TypeError: A part is not supported. The message has the part's path.
+        ValueError: The JSON would not restore the object. The message has the path.
     """
     kind = cast("type[Any]", type(value))
     try:
@@ -61,7 +64,7 @@ def encode_model(value: Any, path: str, depth: int, encode: EncodeFunction) -> t
 
 
 def build_model(kind: Any, value: Any) -> Any:
-    """Make the object of type `kind` from the JSON `value`.
+    """Make an object of the type `kind` from the JSON `value`.
 
     Raises:
         InvalidEdit: The JSON does not fit the type. One message per field.
@@ -90,7 +93,7 @@ def build_edited_model(like: Any, value: Any, before: Any) -> Any:
 
 
 def validate_json(made: Any, value: Any) -> Any:
-    """Validate the JSON `value` with a type's adapter, and return the object.
+    """Convert the JSON `value` to an object with the adapter `made`.
 
     Raises:
         InvalidEdit: The JSON does not fit the type. One message per field.
@@ -104,7 +107,7 @@ def build_model_from_fields(like: Any, fields: dict[str, Any], *, called: bool =
     Args:
         like: An object of the class.
         fields: Values by field name.
-        called: Whether to call the class itself, which does not check its annotations.
+        called: True: call the class itself, which does not check its annotations. False: use pydantic.
 
     Raises:
         InvalidEdit: The fields do not fit the class.
@@ -116,9 +119,10 @@ def build_model_from_fields(like: Any, fields: dict[str, Any], *, called: bool =
 
 @functools.lru_cache(maxsize=64)
 def model_schema(kind: Any) -> dict[str, Any] | None:
-    """Return the JSON Schema of a type, or None if pydantic has none. Fields that would be dropped are refused.
+    """Return the JSON Schema of a type, or None if pydantic cannot make one.
 
-    The result is one shared object for all values of a type: do not change it.
+    Objects may have no other fields in this schema, because pydantic would drop them without a message. The result is
+    one shared object for all values of a type: do not change it.
     """
     from pydantic.errors import PydanticInvalidForJsonSchema
 
@@ -129,7 +133,10 @@ def model_schema(kind: Any) -> dict[str, Any] | None:
 
 
 def find_fitting_adapter(annotation: Any, shown: Any) -> TypeAdapter[Any] | None:
-    """Return pydantic's adapter of an annotation if pydantic knows it and the JSON `shown` fits it, else None."""
+    """Return pydantic's adapter of an annotation.
+
+    None if pydantic does not know it, or if the JSON `shown` does not fit.
+    """
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
@@ -142,13 +149,14 @@ def find_fitting_adapter(annotation: Any, shown: Any) -> TypeAdapter[Any] | None
 
 
 def describe_annotation(annotation: Any, value: Any, shown: Any, described: TypeInfo | None) -> TypeInfo | None:
-    """Return the type of an argument or field: as its annotation says, if the value fits the annotation.
+    """Return the type of an argument or field, from its annotation if the value fits the annotation.
 
     Args:
         annotation: The annotation.
         value: The Python value.
-        shown: Its JSON.
-        described: The value's own type. It is used where it says more, as for Decimals in a parameter of type `dict`.
+        shown: The JSON of `value`.
+        described: The type of `value` itself. It is returned where it says more than the annotation, as for Decimals in
+            a parameter of type `dict`.
     """
     from pydantic.errors import PydanticInvalidForJsonSchema
 
@@ -170,12 +178,14 @@ def describe_annotation(annotation: Any, value: Any, shown: Any, described: Type
 
 
 def adapter_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str, Any]:
-    """Return the JSON Schema of a type. A Decimal is a format there, because pydantic's pattern is unreadable.
+    """Return the JSON Schema of a type.
+
+    A Decimal has the format "decimal" in it, because pydantic's own pattern is not readable for people.
 
     Args:
         made: The adapter of the type.
-        closed: Whether objects may have only the fields of their class, unless the class keeps other fields. Pydantic
-            would drop these without a message.
+        closed: True: objects may have only the fields of their class, unless the class keeps other fields. Pydantic
+            would drop other fields without a message.
     """
     from pydantic.json_schema import GenerateJsonSchema
 
@@ -208,6 +218,11 @@ def adapter_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str,
 def type_adapter(kind: Any, path: str, value: Any = None) -> TypeAdapter[Any]:
     """Return pydantic's adapter of a type.
 
+    Args:
+        kind: The type.
+        path: Path of `value`, for the message.
+        value: A value of the type, in which the unsupported part is searched.
+
     Raises:
         TypeError: Pydantic does not know the type. The message names the part of `value`.
     """
@@ -223,7 +238,13 @@ def type_adapter(kind: Any, path: str, value: Any = None) -> TypeAdapter[Any]:
 
 
 class ModelField(NamedTuple):
-    """A field from which an object is restored."""
+    """A field from which an object is restored.
+
+    Attributes:
+        attribute: Name of the object's attribute.
+        annotation: The field's annotation, or Any.
+        required: True if the field has no default.
+    """
 
     attribute: str
     annotation: Any
@@ -282,12 +303,12 @@ def _cached_adapter(kind: Any) -> TypeAdapter[Any]:
 
 @functools.lru_cache(maxsize=64)
 def _fields_adapter(kind: Any) -> TypeAdapter[Any]:
-    """Make an adapter for fields that are already Python values, also of classes that pydantic does not know."""
+    """Return an adapter for fields that are already Python values. Classes that pydantic does not know are allowed."""
     from pydantic import ConfigDict, TypeAdapter
 
     if not dataclasses.is_dataclass(kind) or hasattr(kind, "__pydantic_core_schema__"):
         return TypeAdapter(cast(Any, kind))
-    # A dataclass inherits its settings from the type that contains it; alone, it cannot be given any.
+    # Pydantic takes no settings for a dataclass itself. So it is put into a tuple type, whose settings it inherits.
     held: Any = tuple.__class_getitem__(kind)
     made = TypeAdapter[Any](held, config=ConfigDict(arbitrary_types_allowed=True))
     return cast("TypeAdapter[Any]", _FieldsFirst(made))
@@ -302,7 +323,10 @@ class _FieldsFirst:
 
 
 def _has_renamed_field(value: Any) -> bool:
-    """Return whether a model in `value` is written with a name that it would not read: an edit would be dropped."""
+    """Return True if a model in `value` writes a field by another name than it reads.
+
+    An edit of the field would be lost.
+    """
     kind = cast(Any, type(value))
     if is_model(value) and not dataclasses.is_dataclass(value):
         for name, field in kind.model_fields.items():
@@ -312,7 +336,12 @@ def _has_renamed_field(value: Any) -> bool:
 
 
 def _dump_model(value: Any, path: str, depth: int) -> Any:
-    """Return a model's JSON as pydantic writes it, after a check that it restores the same model."""
+    """Return the JSON of a model as pydantic writes it.
+
+    Raises:
+        TypeError: Pydantic cannot write a part.
+        ValueError: The JSON does not restore an equal model.
+    """
     from pydantic import ValidationError
     from pydantic_core import PydanticSerializationError
 
@@ -341,7 +370,11 @@ def _dump_model(value: Any, path: str, depth: int) -> Any:
 
 
 def _encode_fields(value: Any, path: str, depth: int, encode: EncodeFunction) -> tuple[Any, TypeInfo]:
-    """Return a model's JSON with each field converted by its value."""
+    """Return the JSON and the type of a model, with each field converted by its own value.
+
+    Raises:
+        ValueError: An equal object cannot be made from the fields.
+    """
     fields = list_fields(value)
     present = {name: getattr(value, field.attribute) for name, field in fields.items()}
     shown: dict[str, Any] = {}
@@ -384,7 +417,7 @@ def _require_equal(before: Any, after: Any, path: str) -> None:
 
 
 def _list_children(value: Any, path: str) -> list[tuple[str, Any]] | None:
-    """Return the parts of a container or object with their paths, or None for a single value."""
+    """Return the parts of a container or object as pairs (path, part). None for a single value."""
     if isinstance(value, dict):
         pairs = cast("dict[Any, Any]", value)
         return [(f"{path}[{key!r}]", item) for key, item in pairs.items()]
@@ -400,7 +433,7 @@ def _list_children(value: Any, path: str) -> list[tuple[str, Any]] | None:
 
 
 def _find_unsupported(value: Any, path: str) -> tuple[str, type] | None:
-    """Return the first part of `value` whose class pydantic does not know."""
+    """Return path and class of the first part of `value` whose class pydantic does not know; None if there is none."""
     from pydantic import TypeAdapter
     from pydantic.errors import PydanticUserError
 
@@ -416,7 +449,10 @@ def _find_unsupported(value: Any, path: str) -> tuple[str, type] | None:
 
 
 def _find_difference(before: Any, after: Any, path: str) -> tuple[str, Any, Any] | None:
-    """Return the first difference in type or value of two structures. Objects without __eq__ are compared by fields."""
+    """Return the first difference in type or value of two structures as (path, before, after); None if they are equal.
+
+    Objects without `__eq__` are compared by their fields.
+    """
     if type(before) is not type(after):
         return path, before, after
     old, new = _list_children(before, path), _list_children(after, path)

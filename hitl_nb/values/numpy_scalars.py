@@ -1,6 +1,7 @@
-"""Conversion of numpy scalars, small numpy arrays and pandas scalars to JSON and back. Extends `scalars.py`.
+"""Convert numpy scalars, small numpy arrays and pandas scalars to JSON and back. Extends `scalars.py`.
 
-Neither library is imported before a value of it is proposed. Checks need neither library.
+Neither library is imported before one of its values is proposed. Checks of edits do not need the libraries. The table
+shows the JSON by the entry "is" of a value's type:
 
     is           JSON
     numpy        as in Python, by the dtype's "kind"; datetime64 ISO 8601, timedelta64 "5 D", "NaT" for none
@@ -37,7 +38,7 @@ from hitl_nb.values.scalars import (
 from hitl_nb.values.tables import NON_FINITE, format_duration
 
 MAX_ITEMS = 1000
-"""Largest array, in items. Nobody reviews more items one by one."""
+"""Maximum number of items of an array. Nobody reviews more items one by one."""
 
 _KINDS = frozenset("biufcUSmM")
 _TIMEDELTA = re.compile(r"(-?\d+) (Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)")
@@ -48,8 +49,8 @@ def encode_science(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
     """Convert a numpy or pandas value to JSON and its type. None for other values.
 
     Raises:
-        TypeError: The value's type is not supported. The message names the place.
-        ValueError: The array is too large. The message names the place.
+        TypeError: The value's type is not supported. The message has the value's path.
+        ValueError: The array is too large. The message has the path.
     """
     kind = cast("type[Any]", type(value))
     root = kind.__module__.split(".")[0]
@@ -64,7 +65,11 @@ def encode_science(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
 
 
 def check_science(described: TypeInfo, value: Any) -> Any:
-    """Return edited JSON of such a type in its normal form.
+    """Check edited JSON of a numpy or pandas value, and return it in its normal form.
+
+    Args:
+        described: The type of the proposed value.
+        value: The edited JSON.
 
     Raises:
         ValueError: The JSON does not fit the type.
@@ -96,7 +101,7 @@ def check_science(described: TypeInfo, value: Any) -> Any:
 
 
 def decode_science(described: TypeInfo, value: Any, like: Any) -> Any:
-    """Make the object from checked JSON.
+    """Make a numpy or pandas object from checked JSON.
 
     Args:
         described: The type.
@@ -121,7 +126,7 @@ def decode_science(described: TypeInfo, value: Any, like: Any) -> Any:
 
 
 def science_schema(described: TypeInfo) -> dict[str, Any]:
-    """Return the JSON Schema of such a type."""
+    """Return the JSON Schema of a type of this module."""
     match described["is"]:
         case "numpy":
             return _numpy_schema(described)
@@ -148,12 +153,12 @@ def science_schema(described: TypeInfo) -> dict[str, Any]:
 
 
 def is_science(described: TypeInfo) -> bool:
-    """Return whether this module converts a type."""
+    """Return True if this module converts values of a type."""
     return described["is"] in _NAMES
 
 
 def is_record(value: Any) -> bool:
-    """Return whether a pandas Series is a row of a frame: values of any types, with names."""
+    """Return True if a value is a pandas Series that is a row of a frame: values of any types, with names."""
     kind = cast("type[Any]", type(value))
     if kind.__name__ != "Series" or kind.__module__.split(".")[0] != "pandas" or value.dtype.kind != "O":
         return False
@@ -162,7 +167,7 @@ def is_record(value: Any) -> bool:
 
 
 def make_record(like: Any, items: dict[str, Any]) -> Any:
-    """Make a Series of these items, with the name and the kind of index of `like`."""
+    """Make a pandas Series of these items, with the name and the kind of index of `like`."""
     pd: Any = import_module("pandas")
     index = pd.Index(list(items), dtype=like.index.dtype, name=like.index.name)
     made = pd.Series([None] * len(items), index=index, dtype=object, name=like.name)
@@ -302,7 +307,7 @@ def _decode_array(described: TypeInfo, value: Any) -> Any:
     items = [_decode_numpy(described["dtype"], item) for item in flat]
     dtype = np.dtype(described["dtype"])
     if dtype.kind in "US" and items:
-        dtype = max(dtype, np.array(items).dtype, key=lambda one: one.itemsize)  # would truncate a longer text
+        dtype = max(dtype, np.array(items).dtype, key=lambda one: one.itemsize)  # the old dtype truncates longer texts
     return np.array(items, dtype=dtype).reshape(shape)
 
 
@@ -374,7 +379,11 @@ def _decode_pandas(kind: str, value: Any, like: Any) -> Any:
 
 
 def _make_timedelta(pd: Any, nanoseconds: int) -> Any:
-    """Make the Timedelta, in a unit whose range includes it."""
+    """Make a Timedelta, in nanoseconds if their range allows it, else in microseconds.
+
+    Raises:
+        ValueError: The duration needs nanoseconds and is too long for them.
+    """
     if -(1 << 63) < nanoseconds < 1 << 63:
         return pd.Timedelta(nanoseconds, unit="ns")
     np: Any = import_module("numpy")

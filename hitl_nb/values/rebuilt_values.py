@@ -1,7 +1,10 @@
-"""Conversion of edited JSON to Python values of the proposed types (see `typed_values.py` for the types).
+"""Convert edited JSON to Python values of the proposed types (see `typed_values.py` for the types).
 
-The store never names a class. The class comes from the object that was proposed at the same place, or from another
-proposed object of the same type. A part that was not edited is the proposed object itself.
+The store never names a class. The class comes from the object that was proposed at the same position, or from another
+proposed object of the same type. A part that was not edited becomes the proposed object itself.
+
+In this module, `described` is the type of a part, `before` its proposed JSON, and `own` the proposed object. `like` is
+an object whose class is used.
 """
 
 from __future__ import annotations
@@ -44,17 +47,17 @@ def rebuild_value(
 
 
 class _PlacedError(InvalidEdit):
-    """An error whose paths are complete, from the top of the value."""
+    """An error whose paths begin at the top of the value, so that callers add nothing to them."""
 
 
 class _Rebuilder:
     def __init__(self, adapters: Mapping[str, Any]) -> None:
         self._adapters = adapters
         self._likes: dict[int, Any] = {}
-        """A proposed object of each type, by the id of the type's description."""
+        """Id of a type's description -> a proposed object of this type, which has the class to use."""
 
     def learn_classes(self, described: TypeInfo | None, original: Any) -> None:
-        """Remember the classes of the parts of `original`."""
+        """Remember the classes of all parts of the proposed object `original`, by their types."""
         if described is None or original is None or ("null" in described and type(original).__name__ in _NULLS):
             return
         self._likes.setdefault(id(described), original)
@@ -62,14 +65,14 @@ class _Rebuilder:
             self.learn_classes(one, part)
 
     def rebuild(self, described: TypeInfo | None, value: Any, before: Any, own: Any, path: str) -> Any:
-        """Make the object at one place.
+        """Make the object for one part of the value.
 
         Args:
-            described: Type at this place.
+            described: Type of the part.
             value: The edited JSON.
-            before: The proposed JSON.
-            own: The proposed object.
-            path: The place.
+            before: The proposed JSON, or `ABSENT`.
+            own: The proposed object, or `ABSENT`.
+            path: Path of the part, for messages.
         """
         if described is None:
             return value
@@ -182,7 +185,7 @@ _NULLS = frozenset({"NaTType", "NAType"})
 
 
 def _list_parts(described: TypeInfo, original: Any) -> list[tuple[TypeInfo | None, Any]]:
-    """List the parts of a value, each with the description of its type."""
+    """List the parts of a value as pairs (type, part)."""
     kind = described["is"]
     if kind in ("dict", "record"):
         fields, more = described.get("fields", {}), described.get("more")
@@ -206,7 +209,7 @@ def _list_parts(described: TypeInfo, original: Any) -> list[tuple[TypeInfo | Non
 
 
 def _dict_items(own: Any) -> dict[Any, Any]:
-    """Return the items of a dict, or of a row of a frame. Empty for any other value."""
+    """Return the items of a dict, or of a pandas Series that is a row of a frame. Empty for any other value."""
     if isinstance(own, dict):
         return cast("dict[Any, Any]", own)
     return dict(own.items()) if is_record(own) else {}
@@ -221,7 +224,16 @@ def _sorted_items(own: Any) -> list[tuple[Any, Any]]:
 
 
 def _items_like(like: Any, kind: str, items: list[Any]) -> Any:
-    """Make a list, tuple or set of these items, of the class of `like`."""
+    """Make a list, tuple or set of these items, of the class of `like`.
+
+    Args:
+        like: An object of the class; None for the built-in class.
+        kind: "list", "tuple" or "set".
+        items: The items.
+
+    Raises:
+        TypeError: The class does not accept the items.
+    """
     plain = {"list": list, "tuple": tuple, "set": set}[kind]
     if like is None or type(like) is plain:
         return plain(items)

@@ -1,16 +1,16 @@
-"""Conversion of single values without a JSON form: dates, decimals, paths, bytes, members of an Enum and others.
+"""Convert single values that JSON cannot hold: dates, decimals, paths, bytes, members of an Enum and others.
 
 Such a value is proposed as JSON that a person can read and edit, together with its *type*. The type is a small JSON
 object, such as `{"is": "date"}`, that says how the JSON is checked and converted back. A check needs no class of the
-agent. The class of a restored object is that of a proposed object of the same type. `numpy_scalars.py` adds numpy and
-pandas.
+agent. A restored object has the class of a proposed object of the same type. `numpy_scalars.py` adds numpy and pandas.
+The table shows the JSON by the entry "is" of the type:
 
     is                       JSON
     decimal                  "9.90" (a number is accepted)
     datetime, date, time     ISO 8601; a datetime with "aware" has an offset from UTC, any other has none
     duration                 ISO 8601, "P1DT2H30M"
     uuid, path, fraction, complex, ip      the value's own text
-    enum, flag               one of "of": values, or names where the values are no JSON; a flag is a list of names
+    enum, flag               one of "of": values, or names where JSON cannot hold the values; a flag is a list of names
     bytes                    {"base64": "..."}
     range                    {"start": 0, "stop": 10, "step": 1}
     float                    a number, or "NaN", "Infinity", "-Infinity"
@@ -39,7 +39,7 @@ from hitl_nb.values.json_values import MAX_DIGITS, short_json, with_article
 from hitl_nb.values.tables import NON_FINITE, format_duration, parse_duration_nanoseconds
 
 TypeInfo = dict[str, Any]
-"""Description of a value's type, as JSON."""
+"""Description of a value's type, as JSON, for example `{"is": "date"}`."""
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _FRACTION = re.compile(r"[+-]?[0-9]{1,4000}(/[0-9]{1,4000}|\.[0-9]{1,4000})?")
@@ -47,10 +47,14 @@ _IP = ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interfac
 
 
 def encode_scalar(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
-    """Convert `value` to JSON and its type. None if it is no such value.
+    """Convert a single value to JSON and its type. None if this module does not convert values of its class.
+
+    Args:
+        value: The value.
+        path: Path of the value, for messages.
 
     Raises:
-        ValueError: The value cannot be written. The message names its place.
+        ValueError: The value cannot be written. The message has its path.
     """
     if isinstance(value, enum.Enum):
         return _encode_enum(value, path)
@@ -61,16 +65,25 @@ def encode_scalar(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
 
 
 def check_scalar(described: TypeInfo, value: Any) -> Any:
-    """Return edited JSON of such a type in its normal form.
+    """Check edited JSON of a single value, and return it in its normal form.
+
+    Args:
+        described: The type of the proposed value.
+        value: The edited JSON.
 
     Raises:
-        ValueError: The JSON does not fit the type. The message says which values do.
+        ValueError: The JSON does not fit the type. The message says which values fit.
     """
     return _CHECKS[described["is"]](described, value)
 
 
 def decode_scalar(described: TypeInfo, value: Any, like: Any) -> Any:
-    """Make the object from checked JSON, of the class of `like`.
+    """Make a single value from checked JSON.
+
+    Args:
+        described: The type.
+        value: The checked JSON.
+        like: A proposed object, whose class the new object gets. None: the plain class.
 
     Raises:
         ValueError: The class refuses the value.
@@ -82,7 +95,7 @@ def decode_scalar(described: TypeInfo, value: Any, like: Any) -> Any:
 
 
 def scalar_schema(described: TypeInfo) -> dict[str, Any]:
-    """Return the JSON Schema of such a type."""
+    """Return the JSON Schema of a type of this module."""
     kind = described["is"]
     if kind in ("enum", "flag"):
         one = {"enum": described["of"]}
@@ -93,12 +106,12 @@ def scalar_schema(described: TypeInfo) -> dict[str, Any]:
 
 
 def is_scalar(described: TypeInfo) -> bool:
-    """Return whether this module converts a type."""
+    """Return True if this module converts values of a type."""
     return described["is"] in _CHECKS
 
 
 def float_json(value: float) -> float | str:
-    """Return a float as JSON: itself, or its name if JSON cannot hold it."""
+    """Return a float as JSON: the number, or its name ("NaN", "Infinity") if JSON cannot hold it."""
     if math.isnan(value):
         return "NaN"
     return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
@@ -111,10 +124,10 @@ def parse_moment(text: Any, kind: Any, example: str, digits: int = 6) -> Any:
         text: The text.
         kind: `datetime`, `date` or `time`.
         example: A valid text, for messages.
-        digits: Most digits of a second's fraction: 6 or 9.
+        digits: Maximum number of digits of a second's fraction: 6 or 9.
 
     Raises:
-        ValueError: The text is no such date or time, or is too fine.
+        ValueError: The text is not a date or time of this kind, or its fraction has too many digits.
     """
     name = {"datetime": "time such as", "date": "date such as", "time": "time of day such as"}[kind.__name__]
     if type(text) is not str:
@@ -128,10 +141,15 @@ def parse_moment(text: Any, kind: Any, example: str, digits: int = 6) -> Any:
 
 
 def check_aware(value: Any, aware: bool, text: Any) -> None:
-    """Check that a time has an offset from UTC if `aware`, and has none if not.
+    """Check that a time has an offset from UTC if `aware`, and has none otherwise.
+
+    Args:
+        value: The datetime or time.
+        aware: True: an offset is required. False: an offset is not allowed.
+        text: The edited JSON, for the message.
 
     Raises:
-        ValueError: It has an offset and should not, or the reverse.
+        ValueError: The time has an offset and should not, or the reverse.
     """
     if (value.tzinfo is not None) is not aware:
         wanted = 'an offset from UTC, such as "+00:00"' if aware else "no offset from UTC"
@@ -139,13 +157,13 @@ def check_aware(value: Any, aware: bool, text: Any) -> None:
 
 
 def parse_duration(value: Any) -> int:
-    """Parse a duration: ISO 8601, "1 day, 2:00:00", or seconds.
+    """Parse a duration: ISO 8601 text, text such as "1 day, 2:00:00", or a number of seconds.
 
     Returns:
         Nanoseconds.
 
     Raises:
-        ValueError: The value is no duration.
+        ValueError: The value is not a duration.
     """
     if type(value) is str:
         try:
@@ -355,7 +373,7 @@ def _check_int(described: TypeInfo, value: Any) -> int:
 
 
 def _check_by_reading(read: Callable[[TypeInfo, str], Any], name: str, example: str) -> Callable[[TypeInfo, Any], str]:
-    """Make a check of text that a class reads and writes."""
+    """Return a check of text that parses the text with `read` and returns the text of the result."""
 
     def check(described: TypeInfo, value: Any) -> str:
         try:
@@ -492,10 +510,10 @@ _DECODERS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _convert_to_class(made: Any, kind: Any) -> Any:
-    """Return `made` as an object of its subclass `kind`.
+    """Return the plain value `made` as an object of its subclass `kind`.
 
     Raises:
-        TypeError: The subclass cannot be made from the plain value.
+        TypeError: An equal object of the subclass cannot be made from the plain value.
     """
     if type(made) is kind or not isinstance(made, kind.__mro__[1:-1] or (object,)):
         return made

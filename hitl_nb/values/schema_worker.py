@@ -1,4 +1,4 @@
-"""The worker process that makes costly checks by schemas: see `values/checks/bounded_checks.py`."""
+"""The worker process for checks by schemas that may take long: see `values/checks/bounded_checks.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hitl_nb.worker_process import answer_requests
 
 
 def serve() -> None:
-    """Run the worker: answer checks until the requesting process closes the connection."""
+    """Run the worker: answer requests for checks until the requesting process closes the connection."""
     find_schema_errors({}, [None])  # to import the needed modules
 
     def answer(request: bytes) -> bytes:

@@ -1,8 +1,8 @@
-"""Conditions that an edited value must satisfy.
+"""Conditions (schemas) that an edited value must satisfy.
 
-`resolve_schema` converts a JSON Schema, a model or a type to a JSON Schema. `schema_errors` says, field by field, where
-a value does not satisfy a schema, in words for the person who edits. References out of a schema are refused and never
-fetched. Pydantic and jsonschema are imported when they are needed.
+`resolve_schema` converts a JSON Schema, a model or a type to a JSON Schema. `schema_errors` lists, by field, where a
+value does not satisfy a schema, in words for the person who edits. A reference to another document is refused, and is
+never fetched. Pydantic and jsonschema are imported when they are needed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 MAX_SCHEMA_ERRORS = 1000
-"""Most messages that are listed."""
+"""Maximum number of messages that are listed."""
 _TYPES = {
     "string": "text",
     "number": "a number",
@@ -45,8 +45,8 @@ def resolve_schema(schema: Any) -> dict[str, Any]:
         schema: A JSON Schema, a pydantic model, or any type that pydantic knows.
 
     Raises:
-        TypeError: It is none of these, or cannot be written as JSON Schema.
-        ValueError: It is no valid JSON Schema, or refers out of itself.
+        TypeError: `schema` is none of these, or cannot be written as JSON Schema.
+        ValueError: `schema` is not a valid JSON Schema, or refers to another document.
     """
     if type(schema) is dict:
         return _check_schema(cast("dict[str, Any]", to_json(schema, "schema")))
@@ -64,7 +64,10 @@ def resolve_schema(schema: Any) -> dict[str, Any]:
 
 
 def import_jsonschema() -> None:
-    """Import jsonschema without the grammar of IRIs, which takes over a second to build. No format here needs it."""
+    """Import jsonschema without its grammar of IRIs.
+
+    The grammar takes over a second to build, and no format that is used here needs it.
+    """
     if "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules:
         sys.modules["rfc3987_syntax"] = cast("ModuleType", None)  # marks the module as missing
         try:
@@ -92,9 +95,12 @@ def row_schema_errors(schema: dict[str, Any], rows: list[Any]) -> dict[str, str]
 
 
 def find_schema_errors(schema: dict[str, Any], values: list[Any]) -> list[dict[str, str]]:
-    """Check several values in this process, without a time limit, as `schema_errors` does.
+    """Check several values against a schema in this process, without a time limit.
 
     The results have at most `MAX_SCHEMA_ERRORS` messages in total.
+
+    Returns:
+        For each value, the messages by path.
     """
     validator = _make_validator(schema)
     found: list[dict[str, str]] = []
@@ -187,7 +193,7 @@ def _check_pattern_properties(
 def _check_additional_properties(
     kind: Any, validator: Any, others: Any, instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
-    """Check `additionalProperties`, without the names that `patternProperties` covers."""
+    """Check `additionalProperties`. Names that match a pattern of `patternProperties` are left out."""
     patterns = schema.get("patternProperties", ())
     if patterns and validator.is_type(instance, "object"):
         taken = {name for name in instance for pattern in patterns if find_pattern(pattern, name)}
@@ -207,7 +213,7 @@ def _check_unique_items(validator: Any, unique: bool, instance: Any, schema: Any
 
 
 def _normalize_numbers(value: Any) -> Any:
-    """Return a JSON value in which equal numbers have one form."""
+    """Return a JSON value in which equal numbers are written alike: 5.0 becomes 5."""
     if isinstance(value, dict):
         return {name: _normalize_numbers(item) for name, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
@@ -220,7 +226,7 @@ _KEYWORDS = {
     "patternProperties": _check_pattern_properties,
     "uniqueItems": _check_unique_items,
 }
-"""Keywords for which jsonschema's own check may take time that grows faster than the value."""
+"""Checks of keywords for which jsonschema's own check may take time that grows faster than the value."""
 
 
 def _is_parsable(read: Callable[[str], object], text: Any) -> bool:
@@ -230,7 +236,7 @@ def _is_parsable(read: Callable[[str], object], text: Any) -> bool:
 
 
 def _error_messages(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Convert one error of jsonschema to paths and messages for people."""
+    """Yield the paths and messages for people of one error of jsonschema."""
     path = "/".join(str(part) for part in error.absolute_path)
     rule: Any = error.validator
     wanted: Any = error.validator_value
@@ -240,7 +246,7 @@ def _error_messages(error: ValidationError) -> Iterator[tuple[str, str]]:
             if name not in given:
                 yield f"{path}/{name}".lstrip("/"), "is required"
     elif rule in ("anyOf", "oneOf") and error.context:
-        # The best alternative is the one that fails at the deepest place, and not by its type alone.
+        # Report the alternative that fails at the longest path, and if possible not only because of the value's type.
         best = max(error.context, key=lambda one: (len(one.path), one.validator != "type"))
         kinds = [cast(str, one.validator_value) for one in error.context if one.validator == "type" and not one.path]
         if best.validator == "type" and not best.path:

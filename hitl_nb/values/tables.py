@@ -86,7 +86,7 @@ def check_table(proposed: Table, edited: Any) -> Table:
 
 
 def rows_as_objects(table: Table) -> list[dict[str, Any]]:
-    """Return the rows as objects, from column name to cell. A schema for a table describes these objects."""
+    """Return the rows as objects: column name -> cell. A schema for a table describes these objects."""
     names = [column["name"] for column in table["columns"]]
     return [dict(zip(names, row, strict=True)) for row in table["rows"]]
 
@@ -127,10 +127,10 @@ def parse_csv(proposed: Table, text: str) -> Table:
         text: The CSV.
 
     Returns:
-        The table, unchecked (see `check_table`).
+        The table. Its cells are not checked yet (see `check_table`).
 
     Raises:
-        InvalidEdit: The text is no such CSV.
+        InvalidEdit: The text is not valid CSV, or a cell cannot be parsed. One message per cell.
     """
     columns = cast("list[Column]", proposed["columns"])
     lines = _parse_csv_rows(text.removeprefix("\ufeff"))
@@ -154,7 +154,7 @@ def parse_csv(proposed: Table, text: str) -> Table:
 
 
 def format_cell(column: Column, cell: Any) -> str:
-    """Format one cell as a person edits it in a grid. A missing value is the empty text."""
+    """Format one cell as text for an editable grid. A missing value becomes the empty text."""
     return "" if cell is None else cell if isinstance(cell, str) and column["type"] != "json" else json.dumps(cell)
 
 
@@ -181,7 +181,7 @@ def parse_duration_nanoseconds(text: str) -> int:
     """Parse an ISO 8601 duration of days, hours, minutes and seconds. Return nanoseconds.
 
     Raises:
-        ValueError: The text is no such duration.
+        ValueError: The text is not such a duration, for example "P1DT2H30M".
     """
     match = _DURATION.fullmatch(text)
     if not match or text.endswith(("P", "T")):
@@ -335,7 +335,11 @@ def _format_cell_text(column: Column, cell: Any) -> str:
 
 
 def _parse_csv_rows(text: str) -> list[list[str | None]]:
-    """Split the text into cells per line. None: no text; a quoted empty cell is the empty text."""
+    """Split the text into cells per line. A cell without text is None; a quoted empty cell is the empty text.
+
+    Raises:
+        InvalidEdit: A quote is not closed, or not doubled inside a cell.
+    """
     rows: list[list[str | None]] = []
     at = 0
     while at < len(text):

@@ -1,8 +1,9 @@
-"""Unified diffs of any texts in bounded time, also of texts that are written to make a diff slow.
+"""Make unified diffs of any texts in bounded time, also of texts that are written to make a diff slow.
 
 difflib finds the smallest difference in time that grows with the square of the number of lines, or worse. For texts of
-many thousand lines it therefore compares only parts, between lines that both texts have exactly once. The remaining
-lines are shown as removed and added again. The result is always exact, but not always the smallest.
+many thousand lines, only parts are therefore compared. The parts are divided by lines that both texts have exactly
+once. Lines that are not compared are shown as removed and added again. The result is always correct, but not always the
+smallest.
 """
 
 from __future__ import annotations
@@ -13,13 +14,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 _MAX_PAIRS = 50_000_000
-"""Most pairs of lines that difflib compares in total."""
+"""Maximum number of pairs of lines that difflib compares in total."""
 _MAX_DEPTH = 4
-"""Most divisions of a part."""
+"""Maximum number of times that a part is divided again."""
 
 
 def unified_diff(before: Sequence[str], after: Sequence[str], old: str, new: str) -> Iterator[str]:
-    """Return `difflib.unified_diff` of lines without line ends, in time that grows little faster than their number."""
+    """Yield the lines of `difflib.unified_diff`, in time that grows little faster than the number of lines.
+
+    Args:
+        before: The old lines, without line ends.
+        after: The new lines.
+        old: Name of the old text, for the header.
+        new: Name of the new text.
+    """
     if len(before) * len(after) <= _MAX_PAIRS:
         yield from difflib.unified_diff(before, after, old, new, lineterm="")
         return
@@ -56,7 +64,7 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
         return [difflib.Match(*block) for block in [*blocks, [len(self.a), len(self.b), 0]]]
 
     def _match(self, i: int, i_end: int, j: int, j_end: int, depth: int, found: list[tuple[int, int]]) -> None:
-        """Add the pairs of equal lines of two parts, in order."""
+        """Add the pairs (index in a, index in b) of equal lines of two parts to `found`, in order."""
         a, b = self.a, self.b
         while i < i_end and j < j_end and a[i] == b[j]:
             found.append((i, j))
@@ -79,7 +87,7 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
 
 
 def _find_anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int, j_end: int) -> list[tuple[int, int]]:
-    """Find lines that both parts have exactly once, as many as have the same order in both."""
+    """Find lines that both parts have exactly once, and return as many pairs as have the same order in both parts."""
     once_a, once_b = Counter(a[i:i_end]), Counter(b[j:j_end])
     where = {b[n]: n for n in range(j, j_end) if once_b[b[n]] == 1}
     shared = [(n, where[a[n]]) for n in range(i, i_end) if once_a[a[n]] == 1 and a[n] in where]

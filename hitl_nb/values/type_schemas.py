@@ -1,4 +1,4 @@
-"""JSON Schemas of types (see `typed_values.py`), for forms: which field is a date, which field offers a choice."""
+"""Make JSON Schemas of types (see `typed_values.py`) for forms: which field is a date, which field offers a choice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hitl_nb.values.scalars import TypeInfo, is_scalar, scalar_schema
 
 
 def type_schema(described: TypeInfo | None) -> dict[str, Any] | None:
-    """Return the JSON Schema of a type and all its parts. None if it would not restrict the value."""
+    """Return the JSON Schema of a type and all its parts. None if the schema would not restrict the value."""
     definitions: dict[str, Any] = {}
     schema = _build_schema(described, definitions)
     if not schema:
@@ -18,7 +18,7 @@ def type_schema(described: TypeInfo | None) -> dict[str, Any] | None:
 
 
 def without_schemas(described: Any) -> Any:
-    """Return a type without the schemas in it, which are also in the question's own schema."""
+    """Return a type without the JSON Schemas in it, because the question's own schema has them too."""
     if isinstance(described, list):
         return [without_schemas(one) for one in cast("list[Any]", described)]
     if not isinstance(described, dict):
@@ -64,7 +64,7 @@ def _object_schema(described: TypeInfo, definitions: dict[str, Any]) -> dict[str
 
 
 def _hoist_definitions(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema as a part of a larger one. Its definitions are added to `definitions`, under unused names."""
+    """Return a schema as a part of a larger one. Its `$defs` are added to `definitions`, under unused names."""
     own: dict[str, Any] = schema.get("$defs", {})
     names: dict[str, str] = {}
     for name, meaning in own.items():

@@ -1,15 +1,17 @@
-"""Conversion of Python values of any shape to JSON with types, and of edited JSON to values of the same types.
+"""Convert Python values of any shape to JSON with types, and check edited JSON by these types.
 
-`encode_value` returns the JSON of a value and its *type*. The type is None if the value is plain JSON, otherwise JSON
-that describes the parts that are not. `check_value` accepts or refuses an edit by that type, in any process, without
-the agent's classes. `rebuilt_values.py` makes the edited value: containers and items of the proposed types.
+`encode_value` returns the JSON of a value and its *type*. The type is None if the value is plain JSON. Otherwise it is
+JSON that describes the parts that are not. `check_value` accepts or refuses an edit by that type, in any process,
+without the agent's classes. `rebuilt_values.py` makes the edited value, with containers and items of the proposed
+types. The table shows the JSON by the entry "is" of the type, and further entries:
 
     is                  JSON                     and
-    dict                an object                "fields": types by key; "key": the type of all keys that are no text,
-                                                 or "keys": of each; "more": the type of what is added;
+    dict                an object                "fields": types by key; "key": the type of all keys that are not text,
+                                                 or "keys": of each; "more": the type of values that are added;
                                                  of a tool's arguments all "names", and those "required"
     record              the same                 a pandas Series that is a row of a frame
-    list, tuple, set    a list (of a set sorted) "each": the type of all items, or "items": of each; then none is added
+    list, tuple, set    a list (of a set sorted) "each": the type of all items, or "items": the type of each item;
+                                                 then no item can be added
     namedtuple          an object                "names", "fields"
     fields              an object                a dataclass or model that pydantic cannot write as it is
     model               as pydantic writes it    "schema", its JSON Schema
@@ -43,16 +45,16 @@ _PLAIN = frozenset({bool, int, str, type(None)})
 
 
 def encode_value(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, TypeInfo | None]:
-    """Convert `value` to JSON and its type.
+    """Convert `value` to JSON and its type. The type is None for plain JSON.
 
     Args:
         value: The value.
-        path: Its place, for messages: `value['lines'][2]`.
-        depth: Nesting level of the place.
+        path: Path of the value for messages, such as `value['lines'][2]`.
+        depth: Nesting level of the value.
 
     Raises:
-        TypeError: A part is not supported. The message names its place.
-        ValueError: A part cannot be written. The message names its place.
+        TypeError: A part is not supported. The message has its path.
+        ValueError: A part cannot be written as JSON. The message has its path.
     """
     if depth > MAX_DEPTH:
         raise ValueError(
@@ -123,7 +125,7 @@ def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[Any, Typ
 
 
 def encode_key(key: Any, path: str, depth: int = 0) -> tuple[str, TypeInfo | None]:
-    """Return the text of a dict's key and its type. The type is None for plain text."""
+    """Return the text of a dict's key, and the key's type. The type is None if the key is a str."""
     if type(key) is str:
         return check_text(key, f"a key of {path}"), None
     found, described = encode_value(key, f"a key of {path}", depth + 1)
@@ -146,11 +148,15 @@ def _encode_items(items: list[Any], kind: type, path: str, depth: int) -> tuple[
 
 
 def encode_cells(cells: list[Any], path: str) -> tuple[list[Any], TypeInfo | None]:
-    """Convert the cells of a column, and return their JSON and common type.
+    """Convert the cells of a column, and return their JSON and common type. The type is None for plain JSON.
+
+    Args:
+        cells: The cells.
+        path: Path of the column, for messages.
 
     Raises:
         TypeError: The cells have several types that are not plain JSON.
-        ValueError: A cell cannot be written.
+        ValueError: A cell cannot be written as JSON.
     """
     encoded = [encode_value(cell, f"{path}[{i}]") for i, cell in enumerate(cells)]
     shown = [one for one, _ in encoded]
@@ -161,7 +167,15 @@ def encode_cells(cells: list[Any], path: str) -> tuple[list[Any], TypeInfo | Non
 
 
 def check_cells(columns: list[dict[str, Any]], rows: list[list[Any]]) -> dict[str, str]:
-    """Put the cells of typed columns into their normal form. Return the error messages by path."""
+    """Check the cells of columns with a "cell" type, and put them into their normal form.
+
+    Args:
+        columns: The columns of the table.
+        rows: The rows; their cells are changed.
+
+    Returns:
+        The error messages by path, for example "rows/0/price".
+    """
     wrong: dict[str, str] = {}
     for i, column in enumerate(columns):
         if "cell" not in column:
@@ -193,7 +207,7 @@ def _encode_set(value: Iterable[Any], path: str, depth: int) -> tuple[Any, TypeI
 
 
 def set_sort_key(shown: Any) -> tuple[bool, Any, bytes]:
-    """Return the sort key of a set's item, equal in every process: numbers by size, then other items by their JSON."""
+    """Return a key to sort items of a set equally in every process: numbers by size, then other items by their JSON."""
     number = type(shown) in (int, float)
     return not number, shown if number else 0, canonical_json(shown)
 
@@ -207,11 +221,15 @@ def _encode_namedtuple(value: Any, path: str, depth: int) -> tuple[Any, TypeInfo
 
 
 class _MixedTypes(Exception):
-    """The values have several types."""
+    """Raised if the values have several types."""
 
 
 def _find_common_type(shown: list[Any], types: list[TypeInfo | None]) -> TypeInfo | None:
-    """Return the type that all these values have, nulls ignored. Raises _MixedTypes."""
+    """Return the type that all these values have. Nulls are ignored, except that the result allows null.
+
+    Raises:
+        _MixedTypes: The values have several types.
+    """
     nulls = {(one or {}).get("is") for item, one in zip(shown, types, strict=True) if item is None}
     pairs = [(item, one) for item, one in zip(shown, types, strict=True) if item is not None]
     if len(nulls) > 1:
@@ -258,7 +276,11 @@ def _container_type(shown: Any) -> TypeInfo | None:
 
 
 def _merge_list_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
-    """Return the common type of lists whose items have one type. Some lists may be empty, or contain null."""
+    """Return the common type of several lists. Some may be empty, or contain null.
+
+    Raises:
+        _MixedTypes: The items have several types.
+    """
     bare = [{key: item for key, item in one.items() if key != "each"} for one in types]
     if "items" in bare[0] or any(one != bare[0] for one in bare):
         raise _MixedTypes
@@ -276,7 +298,11 @@ def _merge_list_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
 
 
 def _merge_dict_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
-    """Return the common type of records of which not all have all fields."""
+    """Return the common type of dicts of which not all have the same keys.
+
+    Raises:
+        _MixedTypes: Values at the same key have several types.
+    """
     fields: dict[str, Any] = {}
     for name in dict.fromkeys(name for one in types for name in one.get("fields", {})):
         having = [
@@ -298,7 +324,7 @@ def _merge_dict_types(shown: list[Any], types: list[TypeInfo]) -> TypeInfo:
 def check_value(
     described: TypeInfo | None, value: Any, before: Any = ABSENT, kinds: JsonKinds | None = None
 ) -> tuple[Any, dict[str, str]]:
-    """Check an edit, and return it in its normal form.
+    """Check an edit by the type of the proposed value.
 
     Args:
         described: The type of the proposed value.
@@ -307,7 +333,7 @@ def check_value(
         kinds: JSON types of the plain parts, which an edit must keep.
 
     Returns:
-        The JSON in normal form, and one message per path ("lines/0/price").
+        The JSON in normal form, and one error message per path ("lines/0/price"). No messages: the edit is valid.
     """
     wrong: dict[str, str] = {}
     return _check_part(described, value, before, kinds or JsonKinds(), "", wrong), wrong
@@ -378,10 +404,14 @@ def _check_dict(
 
 
 def check_key(described: TypeInfo, text: str) -> str:
-    """Return the text of a key of such a dict in its normal form.
+    """Check a key of an edited dict, and return its text in normal form.
+
+    Args:
+        described: The type of the dict.
+        text: The key in the edited JSON.
 
     Raises:
-        ValueError: The text is no key of the type.
+        ValueError: The text is not a valid key of the dict.
     """
     if "keys" in described:
         if text not in described["keys"]:
@@ -398,8 +428,12 @@ def check_key(described: TypeInfo, text: str) -> str:
 def parse_key(described: TypeInfo | None, text: str) -> Any:
     """Return the JSON of the key that a text represents.
 
+    Args:
+        described: The type of the key; None for text.
+        text: The text.
+
     Raises:
-        ValueError: The text is no key of the type.
+        ValueError: The text is not a key of this type.
     """
     if described is None:
         return text

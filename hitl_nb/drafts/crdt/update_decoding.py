@@ -1,7 +1,8 @@
 """Decoder for Yjs updates, format 1: lib0's encoding, and the structs at the beginning of an update.
 
-Only types of content that hitl_nb's documents have are decoded; all others are refused. An item is a struct with
-content. Its place is given by its neighbors (`origin`, `right`), or by its parent and, in a map, its key.
+Only types of content that hitl_nb's documents have are decoded; all others are refused. A *struct* is a range of clocks
+of one client. An *item* is a struct with content. The place of an item is given by its neighbors (`origin`, `right`),
+or by its parent and, in a map, its key.
 """
 
 from __future__ import annotations
@@ -28,7 +29,19 @@ TypeForm = Literal["array", "map", "text"]
 
 
 class UpdateStruct(NamedTuple):
-    """One struct of an update. `pairs`: positions of second halves of surrogate pairs in a string, in UTF-16 units."""
+    """One struct of an update.
+
+    Attributes:
+        clock: Clock of its first unit.
+        end: Clock after its last unit.
+        kind: Kind of content (`GC`, `DELETED`, `STRING`, `TYPE` or `ANY`).
+        origin: Id of the item to the left, when the struct was written.
+        right: Id of the item to the right.
+        parent: Name or id of the shared type that contains it.
+        key: Key in a map.
+        pairs: Positions of second halves of surrogate pairs in a string, in UTF-16 units.
+        form: For a shared type, its form.
+    """
 
     clock: int
     end: int
@@ -42,7 +55,7 @@ class UpdateStruct(NamedTuple):
 
 
 class UpdateReader:
-    """Reads lib0's encoding from the beginning of the data.
+    """Reader of lib0's encoding. It starts at the beginning of the data.
 
     All methods raise ValueError for invalid data, and IndexError at the end of the data.
 

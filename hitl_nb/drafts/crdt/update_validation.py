@@ -1,13 +1,15 @@
-"""Validation of updates from outside: accepted are only those that pycrdt applies completely and without harm.
+"""Validate updates from outside: only updates are accepted that pycrdt applies completely and without harm.
 
 pycrdt trusts its input. It hangs, crashes, or uses freed memory if an update refers to unknown items or puts one item
-into two lists. So every update from a browser is first decoded here, and compared with the document's content.
+into two lists. So every update from a browser is first decoded by this module, and compared with the document's
+content.
 
-- `DocumentIndex` holds the document's content: the clock of each client, the list of each item, and the shared types.
-- `validate_update` decodes an update (Yjs, format 1), simulates pycrdt's integration, and refuses it or adds it to
-  the index.
+- `DocumentIndex` has the needed parts of the document's content: the clock of each client, the list of each item, and
+  the shared types.
+- `validate_update` decodes an update (Yjs, format 1), simulates pycrdt's integration, and refuses it or adds it to the
+  index.
 
-A list is a text, an array, or all values ever written at one key of a map: items that are linked to each other. An
+A *list* is a text, an array, or all values ever written at one key of a map: items that are linked to each other. An
 accepted update joins only items of one list, so pycrdt frees a deleted type together with all of its content.
 """
 
@@ -38,7 +40,7 @@ from hitl_nb.drafts.crdt.update_decoding import (
 ROOTS = ("source", "value", "rows", "cells", "places", "gone", "typed", "state")
 """Names of the shared types that every document has. "source" is a text, the others are maps."""
 MAX_NESTING = 256
-"""Maximum nesting of shared types; pycrdt deletes and reads them recursively."""
+"""Maximum nesting of shared types, because pycrdt deletes and reads them recursively."""
 MAX_STEPS = 100_000_000
 """Maximum number of steps that pycrdt may need for one update; a step takes a quarter of a microsecond."""
 
@@ -52,7 +54,10 @@ class _SharedType(NamedTuple):
 
 
 class _ItemPlace(NamedTuple):
-    """The list of an item: `key` of `parent`. `is_live` is False if the item arrived as deleted."""
+    """The list that an item belongs to: the values at `key` of `parent`.
+
+    `is_live` is False if the item arrived as deleted.
+    """
 
     parent: str | Id
     key: str | None
@@ -60,7 +65,7 @@ class _ItemPlace(NamedTuple):
 
 
 class _ItemPlaces:
-    """The places of a client's items, by clock: `places[i]` applies from `starts[i]` on. None: garbage collected."""
+    """The places of one client's items: `places[i]` is valid from clock `starts[i]` on. None: garbage collected."""
 
     __slots__ = ("places", "starts")
 
@@ -90,6 +95,11 @@ class DocumentIndex:
 
     Attributes:
         state: The document's state vector: the next clock of each client.
+        places: Client -> places of its items.
+        types: Name or id of a shared type -> its form and depth.
+        whole: Client -> clocks before which an item must not be split.
+        sizes: List (parent, key) -> number of its items.
+        rights: Client -> right neighbor of its last item.
     """
 
     def __init__(self, roots: Iterable[str] = ROOTS) -> None:
@@ -114,33 +124,34 @@ class DocumentIndex:
         return known
 
     def add_update(self, update: bytes) -> None:
-        """Add an update from the document's log. It is checked like others, but has no size limits.
+        """Add an update from the document's log to the index. It is checked like other updates, but has no size limits.
 
         Raises:
-            ValueError: It cannot be applied, for example because two servers accepted contradictory updates of one
-                client.
+            ValueError: The update cannot be applied, for example because two servers accepted contradictory updates of
+                one client.
         """
         _validate(update, self, len(update), sys.maxsize).commit()
 
 
 def validate_update(update: bytes, known: DocumentIndex) -> None:
-    """Check that pycrdt can apply an update completely and without harm, and add it to the index.
+    """Check that pycrdt can apply an update completely and without harm, and add the update to the index.
 
-    The caller must apply it to the document immediately. Updates with partly or completely known content are valid.
+    The caller must apply it to the document immediately. An update whose content is partly or completely known is
+    valid.
 
     Args:
         update: The update, Yjs format 1.
         known: Index of the document; unchanged if an error is raised.
 
     Raises:
-        ValueError: The update is malformed, refers to unknown items, joins items of different lists, or has content
-            of types that hitl_nb's documents do not have.
+        ValueError: The update is malformed, refers to unknown items, joins items of different lists, or has content of
+            types that hitl_nb's documents do not have.
     """
     _validate(update, known, MAX_STRUCTS, MAX_STEPS).commit()
 
 
 def has_new_items(update: bytes, known: DocumentIndex) -> bool:
-    """Return whether an update has new items. It may also delete known items.
+    """Return True if an update has items that the document does not have. Deletions do not count.
 
     Raises:
         ValueError: As for `validate_update`.
@@ -180,7 +191,7 @@ def _validate(update: bytes, known: DocumentIndex, most: int, heaviest: int) -> 
 
 
 class _UpdateIntegration:
-    """Integration of an update's structs into a document, in the order in which pycrdt integrates them."""
+    """A simulation of how pycrdt integrates an update's structs into a document, in the same order."""
 
     def __init__(self, known: DocumentIndex, queues: dict[int, list[UpdateStruct]]) -> None:
         self.state = dict(known.state)
@@ -217,7 +228,14 @@ class _UpdateIntegration:
                     clients.add(missing[0])
 
     def _advance(self, client: int, until: int) -> Id | None:
-        """Integrate a client's structs until its clock is `until`. Return an item of another client to do first."""
+        """Integrate a client's structs until its clock is `until`.
+
+        Returns:
+            The id of another client's item that must be integrated first; None if all structs were integrated.
+
+        Raises:
+            ValueError: A struct is missing, or refers to an item after it.
+        """
         queue, i, state = self._queues[client], self._next[client], self.state
         at = state.get(client, 0)
         while i < len(queue) and at < until:
@@ -274,11 +292,11 @@ class _UpdateIntegration:
             self._forbid_cuts(client, range(at + 1, struct.end))  # pycrdt relies on all but one being deleted
 
     def _forbid_cuts(self, client: int, clocks: Iterable[int]) -> None:
-        """Remember that items must not be split before these clocks."""
+        """Record that items of a client must not be split before these clocks."""
         self._whole.setdefault(client, []).extend(clocks)
 
     def _count_steps(self, client: int, at: int, struct: UpdateStruct, place: _ItemPlace) -> None:
-        """Count an item that makes its list longer, and one whose place pycrdt must search."""
+        """Count an item that makes its list longer, and an item whose position pycrdt must search."""
         first = client not in self._rights
         right = self._known.rights.get(client) if first else self._rights[client]
         follows = struct.origin == (client, at - 1) and struct.right == right
@@ -288,13 +306,20 @@ class _UpdateIntegration:
             self._searched[place[:2]] += 1
 
     def total_steps(self) -> int:
-        """Return the maximum of pycrdt's steps: an item may have to pass its whole list; splitting a text copies it."""
+        """Return the maximum number of steps that pycrdt needs for the update.
+
+        To place an item, pycrdt may have to pass its whole list. To split a text, pycrdt copies it.
+        """
         sizes = self._known.sizes
         searched = sum(n * (sizes[place] + self._grown[place]) for place, n in self._searched.items())
         return searched + self._copied // _COPIED_PER_STEP
 
     def _place_of(self, client: int, struct: UpdateStruct) -> _ItemPlace | None:
-        """Return where pycrdt puts a struct; None if it becomes garbage."""
+        """Return the list into which pycrdt puts a struct. None if the struct becomes garbage.
+
+        Raises:
+            ValueError: The struct is between items of different lists.
+        """
         if struct.kind == GC:
             return None
         if struct.parent is not None:
@@ -311,7 +336,13 @@ class _UpdateIntegration:
         return left or right
 
     def _first_place(self, client: int, struct: UpdateStruct, parent: str | Id) -> _ItemPlace | None:
-        """Return the place of a struct that names its parent; the first item of a list does."""
+        """Return the list of a struct that names its parent, as the first item of a list does.
+
+        None if the parent is deleted.
+
+        Raises:
+            ValueError: The parent is not a shared type, or the key does not fit its form.
+        """
         if isinstance(parent, str) or parent in self._types or parent in self._known.types:
             if (form := self._type_of(parent).form) != "map" and struct.key is not None:
                 raise ValueError(f"item {client}:{struct.clock} has a key, but {_format_parent(parent)} is not a map")
@@ -330,7 +361,7 @@ class _UpdateIntegration:
         return self._types[parent]
 
     def _place_at(self, id_: Id) -> _ItemPlace | None:
-        """Return the place of a known item."""
+        """Return the list of an item that is already integrated."""
         client, clock = id_
         if clock < self._known.state.get(client, 0):
             return self._known.places[client].place_at(clock)
@@ -345,7 +376,7 @@ class _UpdateIntegration:
                     raise ValueError(f"the update cuts a character in two at {client}:{clock}")
 
     def check_deleted(self, read: UpdateReader) -> None:
-        """Read the deleted ranges.
+        """Read the ranges that the update deletes, and check them.
 
         Raises:
             ValueError: A range does not exist, or the ranges are not in order.
@@ -383,7 +414,7 @@ class _UpdateIntegration:
 
 
 def _are_in_one_list(one: _ItemPlace | None, other: _ItemPlace | None) -> bool:
-    """Return whether two items are in the same list, or are both garbage."""
+    """Return True if two items are in the same list, or are both garbage."""
     return one is other or (one is not None and other is not None and one[:2] == other[:2])
 
 

@@ -1,1 +1,1 @@
-"""Agent cells in an IPython kernel."""
+"""The IPython extension: agent cells and magics in a kernel."""

@@ -1,4 +1,4 @@
-"""Agent cells of one kernel: they run, show their pauses, and continue in the same cell after the decision."""
+"""Agent cells of one kernel: execute them, show their pauses, and continue them in the same cell after the decision."""
 
 from __future__ import annotations
 
@@ -36,7 +36,23 @@ _HISTORY = re.compile(r"_(i*|\d+|i\d+|[ido]h)\Z")
 
 @dataclass
 class AgentCellContext:
-    """A cell that ran in this kernel, with everything that is needed to run it again into the same output."""
+    """An agent cell that was executed in this kernel, with the data to execute it again into the same output.
+
+    Attributes:
+        cell: The cell for the engine: notebook, agent, key and compiled code.
+        line: The parsed `%%agent` line.
+        number: Number of the cell, for `Out[number]`.
+        is_quiet: True if the value of the last expression is hidden (the cell ends with `;`).
+        ledger: The ledger of the run.
+        context: Context variables when the cell was executed.
+        parent: The message that requested the execution; the output belongs to it.
+        loop: The event loop of the cell.
+        cell_id: Id of the cell in the front end, or None.
+        panel: The ipywidgets panel that is shown, or None.
+        is_held: True while the cell itself waits for the decision (`--wait`).
+        pictures: Figures to show while the run waits.
+        task: The task that continues the cell, or None.
+    """
 
     cell: AgentCell
     line: AgentLine
@@ -54,7 +70,7 @@ class AgentCellContext:
 
 
 class AgentCells:
-    """The agent cells of one shell, by name."""
+    """The agent cells of one IPython shell, by the name of the agent."""
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
@@ -64,7 +80,7 @@ class AgentCells:
     # -- running a cell
 
     async def run(self, line: str, body: str) -> None:
-        """Run an agent cell: the `%%agent` magic.
+        """Execute an agent cell. The `%%agent` magic calls this method.
 
         Args:
             line: Arguments of the magic.
@@ -126,7 +142,10 @@ class AgentCells:
             )
 
     async def _run_with_answers(self, place: AgentCellContext, *, restart: bool = False) -> RunOutcome:
-        """Run the cell. If a script answers in place of people, continue after each pause, below the cell's output."""
+        """Execute the cell. If a decisions file answers in place of people, continue after each pause.
+
+        The output of each continuation is added below the cell's output.
+        """
         reviewer = attending_reviewer(place.ledger, place.cell.notebook)
         outcome = await self._run(place, restart=restart)
         while reviewer is not None and outcome.status == "waiting":
@@ -166,7 +185,9 @@ class AgentCells:
         )
 
     async def resume(self, name: str) -> None:
-        """Continue a decided agent from any cell, with the code that ran. Its output appears in the current cell.
+        """Continue an agent after its decision, from any cell. The output appears in the current cell.
+
+        The code that was running when the agent paused is used, not the current code of its cell.
 
         Args:
             name: Name of the agent.
@@ -247,7 +268,7 @@ class AgentCells:
     def _schedule_resume(self, place: AgentCellContext) -> None:
         """Continue on the cell's own event loop. The panel may call this on another thread (comm subshells)."""
         if place.is_held:
-            return  # with `--wait` the cell itself continues
+            return  # with `--wait`, the cell itself continues the run
         place.loop.call_soon_threadsafe(self._start_resume, place)
 
     def _start_resume(self, place: AgentCellContext) -> None:
@@ -255,7 +276,7 @@ class AgentCells:
             place.task = place.loop.create_task(self._rerun_cell(place), context=place.context.copy())
 
     async def _rerun_cell(self, place: AgentCellContext) -> None:
-        """Run the cell again. Its output goes to the same place as before."""
+        """Execute the cell again. Its output goes to the same place in the notebook as before."""
         if hasattr(self.shell, "set_parent"):
             self.shell.set_parent(place.parent)
         self._publish_status(place, "busy")
@@ -271,7 +292,7 @@ class AgentCells:
             self._publish_status(place, "idle")
 
     def _publish_status(self, place: AgentCellContext, state: str) -> None:
-        """Tell the front end that the kernel is busy or idle, because ipykernel does not know that a cell runs."""
+        """Report to the front end that the kernel is busy or idle, because ipykernel does not know that a cell runs."""
         kernel = getattr(self.shell, "kernel", None)
         if kernel is not None:
             sys.stdout.flush()
@@ -299,7 +320,10 @@ def _is_unattended() -> bool:
 
 
 def _shows_widgets(shell: Any) -> bool:
-    """Return whether the ipywidgets panel follows a pause: not where the JupyterLab extension draws the proposal."""
+    """Return whether the ipywidgets panel is shown at a pause.
+
+    It is not shown where the JupyterLab extension shows the proposal, unless `HITL_NB_WIDGET` is on.
+    """
     if not hasattr(shell, "kernel") or find_executor() is not None:
         return False
     return settings.WIDGET.is_on() or not settings.LABEXTENSION.is_on()

@@ -1,9 +1,9 @@
-"""Recording and replay of an agent cell's output.
+"""Record the output of an agent cell, and show it again after a kernel restart.
 
 The output before a pause is saved with the run's state. So the finished cell shows all output, also after a kernel
-restart. The recorder of the running cell is a context variable, because other cells run while this one waits, and their
-output is not recorded. Streams, displays and the last value are recorded, in the formats of nbformat. Live widgets are
-left out, since they cannot be restored.
+restart. The recorder of the running cell is a context variable, because other cells run while this cell waits, and
+their output is not recorded. Streams, displays and the last value are recorded, in the formats of nbformat. Live
+widgets are left out, because they cannot be restored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ class OutputRecorder(RunDisplay):
         number: Number of the cell, for `Out[number]`.
         key: Key of the run.
         quiet: Whether the last expression's value is hidden (the cell ends with `;`).
-        shown: Whether the output that an earlier try recorded is already in the cell's output.
+        shown: True if the output that earlier executions recorded is already in the cell's output.
+
+    Attributes:
+        recorded: The recorded outputs.
+        pictures: Figures that were open at the last pause, as outputs.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class OutputRecorder(RunDisplay):
         self._taps.remove()
         _recorder.reset(self._token)
 
-    # -- Shown
+    # -- methods of RunDisplay
 
     def display(self, value: Any) -> None:
         """Show the last value of the cell, as IPython does."""
@@ -72,7 +76,10 @@ class OutputRecorder(RunDisplay):
         return [*self.recorded, *self._passed.dump_counts()]
 
     def replay(self, outputs: list[Any]) -> None:
-        """Show and record the outputs of an earlier process."""
+        """Show and record the outputs that an earlier process recorded.
+
+        Nothing is shown if they are already in the cell's output.
+        """
         self._passed = PassedLines([output for output in outputs if output["output_type"] == PASSES_KEY])
         outputs = [one for one in outputs if one["output_type"] != PASSES_KEY and not self._is_said_above(one)]
         if self.is_shown:
@@ -92,40 +99,43 @@ class OutputRecorder(RunDisplay):
                     self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
 
     def _is_said_above(self, output: dict[str, Any]) -> bool:
-        """Return whether an earlier continuation recorded the same sentence."""
+        """Return True if an output is the note that `show_continued` has just shown.
+
+        It was recorded by an earlier process.
+        """
         return self._said_above is not None and output.get("data", {}).get("text/plain") == self._said_above
 
     def show_notes(self, sentences: list[str]) -> None:
-        """Show sentences of the engine."""
+        """Print sentences of the engine on standard error."""
         for sentence in sentences:
             print(f"hitl_nb: {sentence}", file=sys.stderr)
 
     def list_open_figures(self) -> list[Any]:
-        """Return the open figures as outputs."""
+        """Return the open figures as outputs, and keep them in `pictures`."""
         self.pictures = draw_open_figures(self.shell)
         return self.pictures
 
     def show_open_figures(self) -> None:
-        """Show the open figures, as the end of a cell does."""
+        """Show the open figures, as IPython does at the end of a cell."""
         show_open_figures()
 
     def show_verdicts(self, proposals: list[Proposal]) -> None:
-        """Show questions that a policy decided."""
+        """Show proposals that a policy decided. If a rule decided many, only some get a line."""
         for proposal in proposals:
             if self._passed.needs_own_line(proposal):
                 self._publish(verdict_bundle(proposal))
 
     def show_objection(self, text: str) -> None:
-        """Show why the policy forbids the use of a decision."""
+        """Show the reason why the policy forbids the use of a decision."""
         self._publish(note_bundle(text))
 
     def show_passed_counts(self) -> None:
-        """Show how many more questions each rule passed."""
+        """Show how many more proposals each rule passed without a line."""
         for made in self._passed.list_rest():
             self._publish(made)
 
     def _publish(self, made: dict[str, Any]) -> None:
-        """Publish an output of this run, also from a thread without the run's recorder."""
+        """Publish an output of this run. This also works in a thread where the run's recorder is not set."""
         token = _recorder.set(self)
         try:
             self.shell.display_pub.publish(made, {})
@@ -138,7 +148,7 @@ class OutputRecorder(RunDisplay):
         self.shell.display_pub.publish(proposals_bundle(self.agent, proposals[0].pause, proposals, self.key), {})
 
     def show_continued(self, run: Run) -> None:
-        """Say that `--restart` continues the run that it began."""
+        """Show the note that `--restart` continues an unfinished run, which was also started by `--restart`."""
         text = (
             f"--restart has begun this run of {self.agent} before, and it has not finished: it continues, and does not "
             "begin again. To begin again, cancel it first: `%hitl cancel RUN` (`%hitl runs` lists them)."
@@ -148,7 +158,7 @@ class OutputRecorder(RunDisplay):
         self.shell.display_pub.publish(made, {})
 
     def show_finished(self, run: Run) -> None:
-        """Say that the run had finished before and was not repeated."""
+        """Show the note that the run had finished before and was not executed again."""
         text = (
             f"Nothing was run again: {self.agent} had finished before, and this is what it recorded. "
             f"`%%agent {self.agent} --restart` starts it over."
@@ -156,20 +166,20 @@ class OutputRecorder(RunDisplay):
         self.shell.display_pub.publish(note_bundle(text, run.updated_at), {})
 
     def show_changed_inputs(self, text: str) -> None:
-        """Show which inputs of the agent have changed."""
+        """Show which inputs of the agent have changed. Nothing is shown if the same text was shown before."""
         made = note_bundle(text)
         if all(output.get("data", {}).get("text/plain") != made["text/plain"] for output in self.recorded):
             self.shell.display_pub.publish(made, {})
 
     def show_workspace(self, workspace: Workspace) -> None:
-        """Show a workspace that the run opened."""
+        """Show a workspace that the run opened. Nothing is shown if it was shown before."""
         made = workspace_bundle(self.agent, workspace, self.key)
         if all(output.get("data", {}).get(WORKSPACE_MIME) != made[WORKSPACE_MIME] for output in self.recorded):
             self.shell.display_pub.publish(made, {})
 
     @contextmanager
     def _with_cell_number(self) -> Generator[Any]:
-        """Use the display hook with the cell's own number, because another cell may have run since."""
+        """Yield the display hook with the cell's own number set, because another cell may have run since."""
         shell, hook = self.shell, self.shell.displayhook
         now = shell.execution_count
         shell.execution_count = now + self.number - hook.prompt_count
@@ -211,9 +221,10 @@ class OutputRecorder(RunDisplay):
 
 
 class OutputCapture:
-    """Wraps a shell's output functions: streams, display publisher, display hook. `remove` restores them.
+    """Replaces a shell's output functions by functions that also record. `remove` restores the original functions.
 
-    It is installed for each run, because IPython itself replaces `write` of the streams for every cell.
+    Replaced are `write` of the streams and functions of the display publisher and the display hook. They are replaced
+    for each run, because IPython itself replaces `write` of the streams for every cell.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -245,7 +256,10 @@ class OutputCapture:
 
 @contextmanager
 def _pause_recording() -> Generator[OutputRecorder | None]:
-    """Yield the running cell's recorder for the current output. Nested output functions do not record it again."""
+    """Yield the recorder of the running cell, or None, and switch recording off inside the `with` block.
+
+    So an output function that calls another output function does not record the same output twice.
+    """
     recorder = _recorder.get()
     token = _recorder.set(None)
     try:

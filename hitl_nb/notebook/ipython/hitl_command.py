@@ -1,4 +1,4 @@
-"""`%hitl`: inbox and runs of the store, inside the notebook."""
+"""The magic `%hitl`: show the inbox and the runs of the store in the notebook, and decide proposals."""
 
 from __future__ import annotations
 
@@ -31,14 +31,18 @@ _USAGE = (
 
 
 def hitl_command(cells: AgentCells, line: str) -> Any:
-    """Execute a `%hitl` line. Errors of the command are raised, too.
+    """Execute a `%hitl` line.
 
     Args:
         cells: The agent cells of the shell.
         line: The line after `%hitl`.
 
+    Returns:
+        A coroutine for `resume`, otherwise None.
+
     Raises:
-        UsageError: The line is no valid command.
+        UsageError: The line is not a valid command.
+        HitlError: The command failed.
     """
     words = line.split(None, 1)
     name, rest = (words[0], words[1] if len(words) > 1 else "") if words else ("inbox", "")

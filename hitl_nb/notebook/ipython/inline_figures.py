@@ -1,7 +1,7 @@
 """Figures in a notebook that shows them at the end of a cell (`%matplotlib inline`).
 
-A pause ends the cell, but the code may draw more after it. Until the run continues, the current figure is shown above
-the proposal. The finished cell shows the complete figure once.
+A pause ends the cell, but the code may draw more after the pause. Until the run continues, the current figure is shown
+above the proposal. The finished cell shows the complete figure once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ def shows_inline() -> bool:
 
 
 def draw_open_figures(shell: Any) -> list[dict[str, Any]]:
-    """Return the figures that the end of the cell would show, as outputs that are replaced when the run continues."""
+    """Return the open figures as outputs, which are replaced when the run continues.
+
+    Empty if this notebook does not show open figures at the end of a cell.
+    """
     drawn: list[dict[str, Any]] = []
     for _, figure in read_open_figures().numbered if shows_inline() else ():
         data, metadata = shell.display_formatter.format(figure)
@@ -32,7 +35,11 @@ def draw_open_figures(shell: Any) -> list[dict[str, Any]]:
 
 
 def close_shown_figures() -> bool:
-    """Close the open figures, as the end of a cell does. Return False if this notebook keeps them open."""
+    """Close all open figures, as IPython does at the end of a cell.
+
+    Returns:
+        False, with nothing closed, if this notebook keeps figures open.
+    """
     backend: Any = sys.modules["matplotlib_inline.backend_inline"]
     if not backend.InlineBackend.instance().close_figures:
         return False

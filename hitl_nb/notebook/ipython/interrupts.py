@@ -1,7 +1,8 @@
-"""Interruption of an agent: KeyboardInterrupt in its own code, as in any cell.
+"""Interruption of an agent: Ctrl-C raises KeyboardInterrupt in the agent's own code, as in any cell.
 
-An agent cell is awaited. For awaited cells ipykernel only asks asyncio to cancel. Code that blocks, such as a model
-call or `time.sleep`, would not be interrupted. After a decision the continued agent is not even a cell for ipykernel.
+IPython awaits an agent cell. For awaited cells, ipykernel only asks asyncio to cancel the task. Code that blocks, such
+as a model call or `time.sleep`, would not be interrupted. When an agent continues after a decision, ipykernel does not
+even know that a cell runs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ T = TypeVar("T")
 
 
 async def await_interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`, and raise its errors. SIGINT raises KeyboardInterrupt in running code, and cancels waiting code."""
+    """Await `work` so that it can be interrupted, and return its result.
+
+    SIGINT raises KeyboardInterrupt in code that runs, and cancels the task if the code waits.
+    """
     if threading.current_thread() is not threading.main_thread():
         return await work  # only the main thread receives signals
     before = signal.getsignal(signal.SIGINT)
@@ -31,7 +35,7 @@ async def await_interruptible(work: Coroutine[Any, Any, T]) -> T:
             caller = caller.f_back
         if callable(before) and before is not signal.default_int_handler:
             before(number, frame)
-            loop.call_soon_threadsafe(int)  # ipykernel asks the loop to cancel, but does not wake it
+            loop.call_soon_threadsafe(int)  # wake the loop: ipykernel asks it to cancel, but does not wake it
         elif task is not None:
             loop.call_soon_threadsafe(task.cancel)
 

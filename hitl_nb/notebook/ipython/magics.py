@@ -1,8 +1,8 @@
-"""`%load_ext hitl_nb`: registers `%%agent` and `%hitl`, and the way in which a paused cell ends.
+"""The IPython extension (`%load_ext hitl_nb`): registers the magics `%%agent` and `%hitl`, and handles `Paused`.
 
-`%%agent` is a real magic, with completion and `%%agent?`, and its value is a coroutine. An input transformer puts
-`await` before its call. So an agent cell may use `await`, be interrupted, and let the event loop run, as any cell.
-`Paused` ends the cell without a traceback: queued cells stop, and no error is shown.
+`%%agent` is a normal magic, with completion and `%%agent?`, but its value is a coroutine. An input transformer puts
+`await` before its call. So an agent cell may use `await`, can be interrupted, and lets the event loop run, as any cell.
+`Paused` ends the cell without a traceback: queued cells are not executed, and no error is shown.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _LoadedExtension:
         shell.set_custom_exc((*self.before[0], Paused), self._on_pause)
 
     def await_magics_in_cell(self, lines: list[str]) -> list[str]:
-        """Apply `await_magics` to a cell.
+        """Apply `await_magics` to the lines of a cell.
 
         Raises:
             UsageError: As in `await_magics`. Also for an agent cell of a notebook that `%run` runs in this kernel.
@@ -94,7 +94,7 @@ class _LoadedExtension:
         self, shell: Any, etype: type[BaseException], value: Any, tb: Any, tb_offset: int | None = None
     ) -> Any:
         if issubclass(etype, Paused):
-            shell._last_traceback = []  # ipykernel sends it with the reply; it would be that of an older error
+            shell._last_traceback = []  # ipykernel sends it with the reply; otherwise an older error would be sent
             return []
         return self.before[1](etype, value, tb, tb_offset=tb_offset)
 
@@ -113,10 +113,16 @@ _MAGIC_CALL = re.compile(r"""get_ipython\(\)\.run_cell_magic\('(?P<name>\w+)', .
 
 
 def await_magics(lines: list[str]) -> list[str]:
-    """Put `await` before magics that return a coroutine.
+    """Put `await` before calls of magics that return a coroutine.
+
+    Args:
+        lines: The lines of a cell, after IPython has replaced magics by calls.
+
+    Returns:
+        The changed lines.
 
     Raises:
-        UsageError: `%%agent` is below another cell magic. Some magics would not run it at all, without a message.
+        UsageError: `%%agent` is below another cell magic. Some magics would not execute it at all, without a message.
     """
     below = _MAGIC_CALL.match(lines[0]) if lines else None
     if below is not None:

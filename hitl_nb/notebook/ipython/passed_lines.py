@@ -1,6 +1,6 @@
-"""Selection of policy decisions that get a line of their own in the cell's output.
+"""Select the decisions of policies that get a line of their own in the cell's output.
 
-If a rule passes many questions between two pauses, the first five are shown. The number of the others is shown when the
+If a rule passes many proposals between two pauses, the first five are shown. The number of the others is shown when the
 run pauses, ends or fails. The counts are saved with the run's outputs, so that nothing is shown twice after a resume.
 """
 
@@ -13,14 +13,14 @@ from hitl_nb.records import Proposal
 from hitl_nb.review.static_html import describe_rule, more_passed_bundle
 
 PASSES_KEY = "hitl_passes"
-"""Type of the output record that holds the counts of this module and is not a real output."""
+"""Output type of the record that has the counts of this module. It is saved with the outputs, but is not an output."""
 
 SHOWN_PER_RULE = 5
-"""Lines per rule between two pauses."""
+"""Maximum number of lines per rule between two pauses."""
 
 
 class PassedLines:
-    """Counts the questions that policies passed since the run's last pause.
+    """Counts of the proposals that policies passed since the run's last pause.
 
     Args:
         saved: Outputs that an earlier process saved, see `dump_counts`.
@@ -41,14 +41,15 @@ class PassedLines:
         return [{"output_type": PASSES_KEY, "statement": self._statement, **kept}]
 
     def begin(self) -> None:
-        """Start a new part of the run after a pause: the first five of each rule are shown again."""
+        """Start counting again after a pause, so that the first five proposals of each rule are shown again."""
         self._shown, self._rest = {}, {}
 
     def needs_own_line(self, proposal: Proposal) -> bool:
-        """Return whether a decided question gets a line of its own. If not, it is counted.
+        """Return whether a decided proposal gets a line of its own. If not, it is counted.
 
-        A question that was shown before gets no line. Repeated code asks again, but only the statement at which the run
-        is now is repeated.
+        A proposal that was shown before gets no line. When code is executed again after a resume, it makes the same
+        proposals again. Only the statement where the run is now is executed again, so only its proposals are
+        remembered.
         """
         statement = proposal.position.partition("/")[0]
         if statement != self._statement:
@@ -57,7 +58,7 @@ class PassedLines:
             return False
         self._places.add(proposal.position)
         if proposal.decision is None or proposal.decision.action != "approve":
-            return True  # every blocked question
+            return True  # every proposal that a rule blocked gets a line
         rule = describe_rule(proposal)
         if self._shown.get(rule, 0) < SHOWN_PER_RULE:
             self._shown[rule] = self._shown.get(rule, 0) + 1
@@ -66,7 +67,10 @@ class PassedLines:
         return False
 
     def list_rest(self) -> list[dict[str, Any]]:
-        """Return MIME bundles with the number of questions that each rule passed without a line. Resets the counts."""
+        """Return MIME bundles with the number of proposals that each rule passed without a line.
+
+        Resets these numbers.
+        """
         told = [more_passed_bundle(rule, count) for rule, count in self._rest.items()]
         self._rest = {}
         return told

@@ -1,7 +1,7 @@
-"""Tracebacks of errors in an agent cell: they show the user's own lines only, as in any cell.
+"""Tracebacks of errors in an agent cell. They show the user's own lines only, as in any cell.
 
-On its way to IPython the exception passes through the magic's call and this package. The user's part of the traceback
-is attached to the exception when it leaves the run, and `showtraceback` receives only that part.
+On its way to IPython, the exception passes through the magic's call and this package. The user's part of the traceback
+is attached to the exception when the exception leaves the run, and `showtraceback` shows only that part.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _KEPT_ATTRIBUTE = "__hitl_traceback__"
 
 
 def keep_user_traceback(error: BaseException) -> BaseException:
-    """Attach the user's part of the traceback to `error`. Errors that hitl_nb itself reports get none."""
+    """Attach the user's part of the traceback to `error`, and return `error`.
+
+    Errors of hitl_nb itself lose their cause, because their message is sufficient.
+    """
     if hasattr(error, _KEPT_ATTRIBUTE):
         return error
     setattr(error, _KEPT_ATTRIBUTE, trim_traceback(error).__traceback__)
@@ -34,7 +37,7 @@ def keep_user_traceback(error: BaseException) -> BaseException:
 
 
 async def keeping_user_traceback(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`, and attach the user's traceback to its error. Paused and UsageError are excluded."""
+    """Await `work` and return its result. An error gets the user's traceback attached, except Paused and UsageError."""
     try:
         return await work
     except (Paused, UsageError):
@@ -44,7 +47,10 @@ async def keeping_user_traceback(work: Coroutine[Any, Any, T]) -> T:
 
 
 class ShownTracebacks:
-    """Replaces a shell's `showtraceback` and the formatter of its lines. `remove` restores them."""
+    """Replaces a shell's function `showtraceback` and the function that formats lines.
+
+    `remove` restores the originals.
+    """
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
@@ -77,7 +83,7 @@ class ShownTracebacks:
         if isinstance(value, SyntaxError) and user is None:
             self._shell.showsyntaxerror(value.filename)
             return
-        if user is None:  # no traceback for `%tb`, to which IPython would point
+        if user is None:  # without a traceback, IPython would refer the user to `%tb`, which has nothing to show
             lines = self._formatter.get_exception_only(etype, value)
             self._shell._showtraceback(etype, value, lines)
             return
@@ -87,10 +93,18 @@ class ShownTracebacks:
 
 
 def correct_records(records: list[Any], entry: TracebackType | None) -> list[Any]:
-    """Return IPython's records of a traceback, each with the line that failed and the user's arguments.
+    """Correct IPython's records of a traceback: each gets the line that failed and the user's arguments.
 
-    In a kernel IPython uses the line at which the frame was left. This is not the line that failed if a `finally` ran
-    after it, as happens after each loop of instrumented code. And a continued frame has other arguments.
+    In a kernel, IPython uses the line at which the frame was left. If a `finally` block ran after the error, this is
+    not the line that failed. Each loop of instrumented code has such a block. And a frame that was continued after a
+    resume has other arguments than the user's function.
+
+    Args:
+        records: IPython's records.
+        entry: The first entry of the traceback.
+
+    Returns:
+        The same list.
     """
     entries: list[TracebackType] = []
     while entry is not None:

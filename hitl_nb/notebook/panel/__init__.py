@@ -1,1 +1,1 @@
-"""The ipywidgets panel, for front ends without the JupyterLab extension."""
+"""The panel of ipywidgets to decide proposals, for front ends without the JupyterLab extension."""

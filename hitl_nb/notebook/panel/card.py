@@ -1,7 +1,7 @@
-"""One proposal of the panel: the proposed value, its editor, and the buttons to decide.
+"""One proposal in the panel: the proposed value, its editor, and the buttons to decide.
 
 Everything except the controls is computed from the record and the typed text: the changes, the messages, and which
-buttons are enabled. Every keystroke is saved in the store as the proposal's draft, so that a new card starts from it.
+buttons are enabled. Every change is saved in the store as the proposal's draft, so that a new card starts from it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,19 @@ ui: Any = import_module("ipywidgets")  # it has no types
 EditCheckFunction = Callable[[Proposal, Any], Any]
 
 MAX_SHOWN_CHARS = 20_000
-"""Longest value whose changes are shown at every keystroke. Longer values are compared when they are decided."""
+"""Maximum length of a value whose changes are shown at every keystroke. A longer value is checked only when it is
+decided."""
 
 
 class ProposalCard:
     """One proposal of a panel: the proposed value, its editor, and the buttons to decide.
+
+    Args:
+        ledger: Ledger with the proposal.
+        proposal: The record.
+        reviewer: User name of the person at this notebook.
+        decided: Called after each decision that this card made.
+        check: A further check of an edit; raises InvalidEdit. None for no check.
 
     Attributes:
         proposal: The record, as last read.
@@ -107,11 +115,11 @@ class ProposalCard:
         return self.proposal.status == "open"
 
     def has_edits(self) -> bool:
-        """Return whether the controls differ from the value that people decide on."""
+        """Return True if the controls have another value than the value that people decide on."""
         return canonical_json(self._editor.read_draft()) != canonical_json(current_value(self.proposal))
 
     def reload(self) -> None:
-        """Read the record again, and show it."""
+        """Read the record again, and update the card."""
         before = self.proposal
         self.proposal = self._ledger.load_proposal(before.id)
         if self.proposal.fingerprint != before.fingerprint:
@@ -119,11 +127,11 @@ class ProposalCard:
         self._refresh()
 
     def close(self) -> None:
-        """Remove the controls."""
+        """Remove the card's widgets."""
         close_widgets(self.widget)
 
     def _make_reason_button(self, reason: str) -> Any:
-        """Make a button with a reason that the agent's author offers."""
+        """Make a button that enters a reason which the agent's author offers."""
 
         def chosen(_: Any) -> None:
             self._reason.value = reason
@@ -141,7 +149,11 @@ class ProposalCard:
         return [NoteLabel(context, "Context", "quiet").widget]
 
     def _read_draft(self) -> Any:
-        """Read the current draft. Typing in this card changes this draft, and keeps the changes of others."""
+        """Read the current draft.
+
+        Text that a person types in this card is written as changes of this draft. So changes that other people make are
+        kept.
+        """
         if not self.is_open or "edit" not in self.proposal.allow or self.proposal.doubt is not None:
             return self.proposal.value
         draft = Draft.for_proposal(self._ledger.store, self.proposal)
@@ -235,7 +247,7 @@ class ProposalCard:
         self._changes.show(shown)
 
     def _show_field_errors(self, error: InvalidEdit) -> str:
-        """Show the messages at their fields. Return the text of those that have no field."""
+        """Show error messages at their fields. Return the text of messages without a field."""
         left = self._editor.show_errors(error.fields)
         return "\n".join(f"⚠ {path}: {text}" if path else f"⚠ {text}" for path, text in left.items())
 
@@ -305,7 +317,10 @@ class ProposalCard:
 
 
 def _format_hidden_lines(proposal: Proposal, value: Any) -> str:
-    """Return the lines of the proposal that contain hidden characters, with these characters spelled out."""
+    """Return the lines of the proposal that have hidden characters, with these characters made visible.
+
+    Empty if none has.
+    """
     try:
         text = format_value(proposal, value) if not isinstance(value, str) else value
     except (TypeError, KeyError, ValueError):

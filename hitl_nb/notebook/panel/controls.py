@@ -1,4 +1,4 @@
-"""Look of the panel: plain-text labels, and one stylesheet for the core controls of ipywidgets.
+"""Appearance of the panel: plain-text labels, and one stylesheet for the core controls of ipywidgets.
 
 Text of agents and people is the text of a label or the value of a control, never markup. The stylesheet is a constant,
 with the colors of the theme. If a front end ignores the stylesheet, the panel looks plainer and works the same.
@@ -66,16 +66,16 @@ _SHEET = """<style>
 
 
 def make_stylesheet() -> Any:
-    """Make a control that contains the stylesheet and is not visible."""
+    """Make an invisible control that contains the stylesheet."""
     return ui.HTML(value=_SHEET, layout={"height": "0", "min_height": "0", "margin": "0"})
 
 
 def text_label(text: str, *looks: str) -> Any:
-    """Make a label for untrusted text: no markup, no formulas, with line breaks, hidden characters spelled out.
+    """Make a label for untrusted text: no markup, no formulas, with line breaks, hidden characters made visible.
 
     Args:
         text: The text.
-        *looks: Any of "title", "name", "quiet", "exact", "about", "wrong".
+        *looks: Styles; any of "title", "name", "quiet", "exact", "about", "wrong".
     """
     made = ui.Label(value=show_hidden_characters(text), layout=WIDE_LAYOUT)
     made._dom_classes = (*_NO_FORMULA_CLASSES, "hitl-nb-words", *(f"hitl-nb-{look}" for look in looks))
@@ -84,6 +84,11 @@ def text_label(text: str, *looks: str) -> Any:
 
 class NoteLabel:
     """A text that cannot be edited. It is hidden while the text is empty.
+
+    Args:
+        text: The text.
+        name: Name that is shown in front of the text; empty for none.
+        *looks: Styles, as for `text_label`.
 
     Attributes:
         widget: The widget to display.
@@ -97,19 +102,19 @@ class NoteLabel:
         self.show(text)
 
     def show(self, text: str) -> None:
-        """Replace the text; "" hides the label."""
+        """Replace the text. An empty text hides the label."""
         self._words.value = show_hidden_characters(text)
         for widget in {self._words, self.widget}:
             widget.layout.display = None if text else "none"
 
 
 def autosize_textarea(text: str, fewest: int, *, width: int = 90, **traits: Any) -> Any:
-    """Make a text area with the height of its text.
+    """Make a text area whose height follows its text.
 
     Args:
         text: The text.
-        fewest: Smallest height, in rows. The largest is 20 rows.
-        width: Characters that fit on one row, approximately.
+        fewest: Minimum height, in rows. The maximum is 20 rows.
+        width: Number of characters that fit on one row, approximately.
         **traits: Further traits of the widget.
     """
     area = ui.Textarea(value=text, continuous_update=True, layout=WIDE_LAYOUT, **traits)
@@ -124,14 +129,20 @@ def autosize_textarea(text: str, fewest: int, *, width: int = 90, **traits: Any)
 
 
 def make_button(name: str, tooltip: str, pressed: Callable[[Any], None]) -> Any:
-    """Make a button with the width of its label."""
+    """Make a button with the width of its label.
+
+    Args:
+        name: The label.
+        tooltip: The tooltip.
+        pressed: Called with the button when a person clicks it.
+    """
     made = ui.Button(description=name, tooltip=tooltip, layout={"width": "auto", "align_self": "flex-start"})
     made.on_click(pressed)
     return made
 
 
 def close_widgets(*widgets: Any) -> None:
-    """Remove widgets and everything inside them, here and in the front end."""
+    """Remove widgets and everything inside them, in the kernel and in the front end."""
     for widget in widgets:
         close_widgets(*getattr(widget, "children", ()))
         widget.close()

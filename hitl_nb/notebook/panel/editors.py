@@ -1,6 +1,6 @@
-"""Controls for a proposal's value: made from its JSON, read back as JSON.
+"""Editors for a proposal's value. Each is made from the value's JSON and returns the edited JSON.
 
-`make_editor` selects the controls by the kind: a text area, a form with one control per field, a grid of cells, radio
+`make_editor` selects the editor by the kind: a text area, a form with one control per field, a grid of cells, radio
 buttons. A `ValueEditor` returns the edited JSON (`read_value`), keeps incomplete input (`read_draft`), and shows error
 messages at the fields.
 """
@@ -28,11 +28,11 @@ from hitl_nb.values.tables import Column, format_cell, parse_cell
 ui: Any = import_module("ipywidgets")  # it has no types
 
 MAX_GRID_CELLS = 200
-"""Larger tables are edited as CSV."""
+"""Maximum number of cells of a table that is edited as a grid. A larger table is edited as CSV."""
 
 
 class ValueEditor(ABC):
-    """The controls of one value.
+    """Base class of editors: the controls of one value.
 
     Attributes:
         widget: The widget to display.
@@ -49,7 +49,7 @@ class ValueEditor(ABC):
         """Return the JSON in the controls.
 
         Raises:
-            InvalidEdit: The controls contain no valid JSON.
+            InvalidEdit: The input is not valid JSON.
         """
 
     @abstractmethod
@@ -57,11 +57,18 @@ class ValueEditor(ABC):
         """Return the JSON in the controls. Input that is not yet valid JSON is returned as text."""
 
     def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
-        """Show the messages at their fields, and remove older messages. Return the messages without a field here."""
+        """Show error messages at their fields, and remove older messages.
+
+        Args:
+            wrong: Path of a field -> message.
+
+        Returns:
+            The messages that have no field in this editor.
+        """
         return wrong
 
     def on_change(self, changed: Callable[[], None]) -> None:
-        """Call `changed` after each change by a person."""
+        """Call `changed` after each change that a person makes."""
         self._watcher = changed
         for control in self.controls:
             control.observe(self._notify, "value")
@@ -92,11 +99,15 @@ class TextEditor(ValueEditor):
         self.widget.children = (self._area,)
 
     def read_value(self) -> Any:
-        """Return the value that the text describes."""
+        """Return the value that the text describes.
+
+        Raises:
+            InvalidEdit: The text does not describe a valid value.
+        """
         return parse_edit(self._proposal, self._area.value)
 
     def read_draft(self) -> Any:
-        """Return the value, or the text itself if it describes none."""
+        """Return the value that the text describes; the text itself if it describes no valid value."""
         try:
             return self.read_value()
         except InvalidEdit:
@@ -105,7 +116,7 @@ class TextEditor(ValueEditor):
 
 
 class PlanEditor(ValueEditor):
-    """One line per step: plain text, or JSON if the step is an object or has several lines."""
+    """Editor of a plan. Each line is one step: plain text, or JSON if the step is an object or has several lines."""
 
     def __init__(self, steps: list[Any]) -> None:
         super().__init__()
@@ -115,7 +126,11 @@ class PlanEditor(ValueEditor):
         self.widget.children = (self._area,)
 
     def read_value(self) -> Any:
-        """Return the list of steps."""
+        """Return the list of steps.
+
+        Raises:
+            InvalidEdit: A line begins with a brace and is not valid JSON.
+        """
         wrong: dict[str, str] = {}
         steps = self.read_draft()
         for i, step in enumerate(steps):
@@ -126,13 +141,13 @@ class PlanEditor(ValueEditor):
         return steps
 
     def read_draft(self) -> Any:
-        """Return the list of steps; a step that is not yet valid JSON is a text."""
+        """Return the list of steps. A step that is not yet valid JSON is returned as text."""
         lines = (line.strip() for line in self._area.value.split("\n"))
         return [_parse_json_or_text(line) if line[0] in '{"' else line for line in lines if line]
 
 
 class ChoiceEditor(ValueEditor):
-    """Radio buttons."""
+    """Editor of a choice: radio buttons, one for each option."""
 
     def __init__(self, proposal: Proposal, value: Any) -> None:
         super().__init__()
@@ -144,18 +159,25 @@ class ChoiceEditor(ValueEditor):
         self.widget.children = (self._radio,)
 
     def read_value(self) -> Any:
-        """Return the chosen option."""
+        """Return the chosen option.
+
+        Raises:
+            InvalidEdit: No option is chosen.
+        """
         if self._radio.index is None:
             raise InvalidEdit({"": "choose one"})
         return self._options[self._radio.index]
 
     def read_draft(self) -> Any:
-        """Return the chosen option."""
+        """Return the chosen option; None if no option is chosen."""
         return None if self._radio.index is None else self._options[self._radio.index]
 
 
 class DoubtEditor(ValueEditor):
-    """Question about an effect in doubt: three answers, none of them chosen at first, and a field for the result."""
+    """Editor for the question whether an effect happened: three answers and a field for the result.
+
+    No answer is chosen at first.
+    """
 
     def __init__(self, proposal: Proposal, doubt: Doubt) -> None:
         super().__init__()
@@ -179,14 +201,18 @@ class DoubtEditor(ValueEditor):
         return next(((word, says) for word, _, _, says in self._choices if word == self._radio.value), None)
 
     def read_value(self) -> Any:
-        """Return the answer, see `records.effect_happened`."""
+        """Return the answer as JSON, see `records.effect_happened`.
+
+        Raises:
+            InvalidEdit: No answer is chosen, or the result is missing.
+        """
         if self.chosen is None:
             raise InvalidEdit({"": "choose what happened first"})
         word = self.chosen[0]
         return doubts.make_answer(word, (self._result.value.strip() or None) if word == "yes" else None, self._proposal)
 
     def read_draft(self) -> Any:
-        """Return the answer as far as it is complete."""
+        """Return the answer, as far as it is complete. Without an answer, the proposed value is returned."""
         if self.chosen is None:
             return self._proposal.value
         try:
@@ -199,7 +225,14 @@ class DoubtEditor(ValueEditor):
 
 
 class FormEditor(ValueEditor):
-    """One control per field of an object, by its schema or else by the types of the value."""
+    """Editor of an object: one control for each field, selected by the schema, or by the type of the field's value.
+
+    Args:
+        schema: The schema of the object.
+        root: The whole schema, for references.
+        value: The object.
+        prefix: Beginning of the fields' paths in error messages, for example "arguments/".
+    """
 
     def __init__(self, schema: Any, root: Any, value: dict[str, Any], prefix: str = "") -> None:
         super().__init__()
@@ -215,7 +248,11 @@ class FormEditor(ValueEditor):
         self.widget.children = tuple(field.widget for field in self._fields.values())
 
     def read_value(self) -> Any:
-        """Return the object."""
+        """Return the object.
+
+        Raises:
+            InvalidEdit: A field is not valid JSON.
+        """
         found: dict[str, Any] = {}
         wrong: dict[str, str] = {}
         for key, field in self._fields.items():
@@ -228,12 +265,12 @@ class FormEditor(ValueEditor):
         return {key: value for key, value in found.items() if value is not MISSING}
 
     def read_draft(self) -> Any:
-        """Return the object; fields that are not yet valid JSON are texts."""
+        """Return the object. A field that is not yet valid JSON is returned as text."""
         drafts = {key: field.read_draft() for key, field in self._fields.items()}
         return {key: value for key, value in drafts.items() if value is not MISSING}
 
     def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
-        """Show the messages at their fields. Return the messages without a field here."""
+        """Show error messages at their fields. Return the messages that have no field in this form."""
         left = dict(wrong)
         for key, field in self._fields.items():
             path = self._prefix + key
@@ -244,7 +281,7 @@ class FormEditor(ValueEditor):
 
 
 class ToolEditor(ValueEditor):
-    """Name of the tool, and a form of its arguments."""
+    """Editor of a tool call: the name of the tool, which cannot be changed, and a form of its arguments."""
 
     def __init__(self, proposal: Proposal, value: dict[str, Any]) -> None:
         super().__init__()
@@ -258,20 +295,24 @@ class ToolEditor(ValueEditor):
         self.widget.children = (NoteLabel(str(self._name), "Tool").widget, self._form.widget)
 
     def read_value(self) -> Any:
-        """Return the tool call."""
+        """Return the tool call.
+
+        Raises:
+            InvalidEdit: An argument is not valid JSON.
+        """
         return {"name": self._name, "arguments": self._form.read_value()}
 
     def read_draft(self) -> Any:
-        """Return the tool call; arguments that are not yet valid JSON are texts."""
+        """Return the tool call. An argument that is not yet valid JSON is returned as text."""
         return {"name": self._name, "arguments": self._form.read_draft()}
 
     def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
-        """Show the messages at the arguments. Return the messages without a field here."""
+        """Show error messages at the arguments. Return the messages that have no field in the form."""
         return self._form.show_errors(wrong)
 
 
 class GridEditor(ValueEditor):
-    """One text box per cell. Rows can be added and removed."""
+    """Editor of a small table: one text box for each cell. Rows can be added and removed."""
 
     def __init__(self, proposal: Proposal, value: dict[str, Any]) -> None:
         super().__init__()
@@ -288,7 +329,11 @@ class GridEditor(ValueEditor):
         return [f"minmax({0.75 * min(n, 12) + 1.8:.1f}em, {min(n, 40)}fr)" for n in longest]
 
     def read_value(self) -> Any:
-        """Return the table."""
+        """Return the table.
+
+        Raises:
+            InvalidEdit: The text of a cell does not fit its column.
+        """
         wrong: dict[str, str] = {}
         rows: list[list[Any]] = []
         for r, boxes in enumerate(self._rows):
@@ -304,7 +349,7 @@ class GridEditor(ValueEditor):
         return {"columns": self._columns, "rows": rows}
 
     def read_draft(self) -> Any:
-        """Return the table; cells that are not yet valid are texts."""
+        """Return the table. A cell whose text is not yet valid is returned as text."""
         rows: list[list[Any]] = []
         for boxes in self._rows:
             rows.append([])
@@ -339,7 +384,7 @@ class GridEditor(ValueEditor):
         self.widget.children = (self._grid, self._add)
 
     def on_change(self, changed: Callable[[], None]) -> None:
-        """Call `changed` after each change by a person, also in rows that are added later."""
+        """Call `changed` after each change that a person makes, also in rows that are added later."""
         self._watcher = changed
 
     def _add_row(self, _: Any) -> None:
@@ -377,14 +422,14 @@ def _is_grid(proposal: Proposal, value: Any) -> bool:
 
 
 def _format_draft_text(proposal: Proposal, value: Any) -> str:
-    """Return a value's text. A draft that is not yet a value is already text."""
+    """Return the text of a value. A draft that is not yet a valid value is already text, and is returned unchanged."""
     kind = find_kind(proposal.kind)
     if isinstance(value, str) and (kind.text_format != "json" or not isinstance(proposal.value, (str, type(None)))):
         return value
     return (DEFAULT_KIND if kind.text_format == "plain" else kind).format(value)
 
 
-# What is None is edited as text
+# Functions that make an editor; None: the value is edited as text
 
 
 def _make_form(proposal: Proposal, value: Any) -> ValueEditor | None:
@@ -418,4 +463,5 @@ EDITORS: dict[str, Callable[[Proposal, Any], ValueEditor | None]] = {
     "plan": _make_steps,
     "choice": ChoiceEditor,
 }
-"""By the name of the kind, what makes the editor of a proposal's value; None, or no entry: a text area."""
+"""Name of a kind -> function that makes the editor. If it returns None, or if there is no entry, a text area is used.
+"""

@@ -1,7 +1,7 @@
-"""One form control for one value, selected by the value's type and its schema, with a label and a message.
+"""Form fields: one control for one value, selected by the value's type and its schema, with a label and a message.
 
-It uses only core controls of ipywidgets and no markup: text of an agent is a control's value or plain label text, never
-HTML.
+Only core controls of ipywidgets are used, and no markup: text of an agent is a control's value or plain label text,
+never HTML.
 """
 
 from __future__ import annotations
@@ -18,17 +18,21 @@ from hitl_nb.values.json_values import short_json
 ui: Any = import_module("ipywidgets")  # it has no types
 
 MISSING: Any = object()
-"""Marks a field that does not exist."""
+"""Used in place of the value of a field that the object does not have."""
 
 
 class FormField:
-    """One control of a form, with its label and a place for a message.
+    """One control of a form, with its label and an error message.
 
     Args:
         name: Text of the label.
         help_text: Description from the schema.
         control: An ipywidgets control.
         read: Converts the control's value to JSON (or `MISSING`); raises ValueError if it is not valid.
+
+    Attributes:
+        control: The control.
+        widget: The widget to display: control, label and message.
     """
 
     def __init__(self, name: str, help_text: str, control: Any, read: Callable[[Any], Any]) -> None:
@@ -49,10 +53,10 @@ class FormField:
         self.widget.add_class("hitl-nb-field")
 
     def read_value(self) -> Any:
-        """Return the JSON in the control, or `MISSING`.
+        """Return the JSON in the control, or `MISSING` if the field is empty and not required.
 
         Raises:
-            ValueError: The control contains no valid JSON.
+            ValueError: The input is not valid JSON.
         """
         return self._read(self.control.value)
 
@@ -64,12 +68,21 @@ class FormField:
             return self.control.value
 
     def show_message(self, message: str) -> None:
-        """Show a message at the field; "" removes it."""
+        """Show an error message at the field. An empty message removes the old one."""
         self._message.show(f"⚠ {message}" if message else "")
 
 
 def make_field(name: str, schema: dict[str, Any], value: Any, required: bool) -> FormField:
-    """Make the field for `value`, by its type if the schema (without references) allows this type."""
+    """Make the field for a value: a checkbox, a number, a text, a list of choices, or JSON text.
+
+    The control fits the value's type if the schema allows this type.
+
+    Args:
+        name: Name of the field.
+        schema: The field's schema, without references.
+        value: The value, or `MISSING`.
+        required: Whether the schema requires the field.
+    """
     kinds = _schema_types(schema)
     title, help_text = str(schema.get("title") or name), str(schema.get("description") or "")
     empty: Any = None if "null" in kinds else MISSING if not required else ""
@@ -94,7 +107,10 @@ def make_field(name: str, schema: dict[str, Any], value: Any, required: bool) ->
 
 
 def label_options(options: list[Any]) -> list[tuple[str, int]]:
-    """Return options as labels and indexes. A text is its own label, unless another option has the same label."""
+    """Return options as pairs (label, index).
+
+    A text is its own label, unless another option has the same label. Other options have their JSON as label.
+    """
     texts = [option if isinstance(option, str) else json.dumps(option, ensure_ascii=False) for option in options]
     shown = [
         t if texts.count(t) == 1 else json.dumps(o, ensure_ascii=False) for t, o in zip(texts, options, strict=True)
@@ -103,7 +119,13 @@ def label_options(options: list[Any]) -> list[tuple[str, int]]:
 
 
 def resolve_schema_part(schema: Any, root: Any, depth: int = 0) -> dict[str, Any]:
-    """Return a part of a schema with its reference resolved, and those of its alternatives."""
+    """Return a part of a schema with references resolved: its own, and the references of its alternatives.
+
+    Args:
+        schema: The part.
+        root: The whole schema.
+        depth: Nesting level of the alternatives.
+    """
     part = _as_dict(schema)
     for _ in range(5):  # references can form a chain or a circle
         reference = part.get("$ref")

@@ -1,7 +1,7 @@
 """The ipywidgets panel: decide the open proposals of a pause from any notebook front end.
 
-The panel has no state of its own. Typed text is saved in the store as the proposal's draft, decisions go to the ledger,
-and a new panel starts from both. It has one card per proposal (see `card.py`), and a button for all of them.
+The panel has no state of its own. Typed text is saved in the store as the proposal's draft, decisions are recorded in
+the ledger, and a new panel starts from both. It has one card per proposal (see `card.py`), and a button to approve all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ProposalPanel:
     """Controls for the proposals of one pause.
 
     Args:
-        ledger: Ledger in which they are decided.
+        ledger: Ledger in which the proposals are decided.
         proposals: Records as read from the ledger. Closed proposals are shown with their decision.
         reviewer: User name of the person at this notebook.
         on_decided: Called once, when the last open proposal is decided.
@@ -59,7 +59,7 @@ class ProposalPanel:
         self._refresh()
 
     def close(self) -> None:
-        """Remove the panel, here and in the front end. Typed text stays in the store."""
+        """Remove the panel, in the kernel and in the front end. Typed text stays in the store."""
         close_widgets(self.widget)
 
     def _on_card_decided(self) -> None:

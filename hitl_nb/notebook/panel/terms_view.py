@@ -1,4 +1,8 @@
-"""View of a proposal's policy in the panel: the reasons, who must agree, who has agreed, the times, and taking back."""
+"""The part of a card that shows the policy: its reasons, whose votes are needed, who has voted, and the deadlines.
+
+It also has the button to withdraw an approval. The *terms* of a proposal are the conditions that the policy sets for
+its decision.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ class TermsView:
     Args:
         ledger: Ledger with the proposal.
         reviewer: User name of the person at this notebook.
-        withdraw_vote: Takes back the approval that is about to become the decision.
+        withdraw_vote: Withdraws an approval that is not the decision yet.
 
     Attributes:
         widget: The widget to display.
@@ -42,7 +46,7 @@ class TermsView:
         self.widget: Any = ui.VBox([])
 
     def show(self, proposal: Proposal) -> None:
-        """Show the proposal's current terms."""
+        """Show the current terms of a proposal, and set `actions`."""
         self.actions = proposal.allow
         if proposal.terms is None and not proposal.guardrails:
             return

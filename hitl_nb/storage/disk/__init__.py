@@ -1,1 +1,1 @@
-"""The store on a local disk: two diskcache databases."""
+"""The store on a local disk, which consists of two diskcache databases."""

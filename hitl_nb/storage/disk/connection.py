@@ -1,8 +1,9 @@
-"""diskcache as a plain table of bytes: no pickles, no value files, and settings that other programs cannot change.
+"""Use diskcache as a plain table of bytes, without pickles or files, and with settings that no program can change.
 
 diskcache is a cache. By default it evicts rows and unpickles values that a row marks as pickled. It also opens and
 deletes the files that a row names, and reads its SQLite settings from a table that any program may have written.
-`BytesOnlyDisk` refuses all foreign rows; `PinnedCache` pins every setting on every connection and checks it.
+`BytesOnlyDisk` refuses all rows that hitl_nb does not write. `PinnedCache` pins every setting on every connection (sets
+it and checks it).
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ BUSY_SECONDS = 1.0
 """Seconds that one statement waits for a lock."""
 
 MAX_ROW_BYTES = 16 << 20
-"""Largest row in bytes that SQLite loads. hitl_nb never writes a row of this size, so a larger one was planted."""
+"""Maximum size in bytes of a row that SQLite loads. hitl_nb never writes a row of this size, so a larger row was
+planted."""
 
 SETTINGS: dict[str, Any] = {
     "statistics": 0,
@@ -44,24 +46,25 @@ SETTINGS: dict[str, Any] = {
     "disk_pickle_protocol": 4,
 }
 _UNSTORED = {"wal_autocheckpoint": 0, "temp_store": 2}
-"""The store makes its own checkpoints. Rollbacks need no space in the directory for temporary files."""
+"""Settings that are not in the settings table. The store makes its own checkpoints. Rollbacks need no space in the
+directory for temporary files."""
 
 _COUNTERS = {"count", "size", "hits", "misses"}
 
 
 class BytesOnlyDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
-    """A `diskcache.Disk` for keys of the store's grammar and for values that are bytes in the row.
+    """A `diskcache.Disk` for valid keys of the store and for values that are bytes in the row.
 
     Everything else is refused with StoreCorrupt (rows) or TypeError and ValueError (arguments).
     """
 
     def put(self, key: Any) -> tuple[str, bool]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Convert a key for the database; see `diskcache.Disk.put`."""
+        """Check a key, and convert it for the database (see `diskcache.Disk.put`)."""
         check_key(key)
         return key, True
 
     def get(self, key: Any, raw: Any) -> str:
-        """Convert a key from the database; see `diskcache.Disk.get`."""
+        """Check a key of a row, and return it (see `diskcache.Disk.get`)."""
         if raw != 1 or type(key) is not str:
             _raise_corrupt(key, "its key is not plain text")
         return key
@@ -69,22 +72,25 @@ class BytesOnlyDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
     def store(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, value: Any, read: bool, key: Any = None
     ) -> tuple[int, int, None, bytes]:
-        """Convert a value for the database; see `diskcache.Disk.store`."""
+        """Check a value, and convert it for the database (see `diskcache.Disk.store`)."""
         check_value(str(key), value)
         return 0, MODE_RAW, None, value
 
     def fetch(self, mode: Any, filename: Any, value: Any, read: bool, key: Any = None) -> bytes:
-        """Convert a value from the database; see `diskcache.Disk.fetch`."""
+        """Check a value of a row, and return it (see `diskcache.Disk.fetch`)."""
         if mode != MODE_RAW or filename is not None or type(value) is not bytes or read:
             _raise_corrupt(key, "its value is not plain bytes")
         return value
 
     def filename(self, key: Any = None, value: Any = None) -> NoReturn:
-        """Refuse to name a file for a value: values are never kept in files."""
+        """Raise TypeError, because values are never kept in files."""
         raise TypeError("values are never kept in files")
 
     def remove(self, file_path: Any) -> None:
-        """Remove no file: the file name in a row may be planted, and diskcache calls this after the commit."""
+        """Do nothing.
+
+        diskcache calls this after a commit, and another program may have written the file name into the row.
+        """
 
 
 class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
@@ -111,11 +117,11 @@ class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
 
     @property
     def disk(self) -> BytesOnlyDisk:
-        """The disk object, which checks every row."""
+        """The object that checks every row."""
         return cast(BytesOnlyDisk, self._disk)
 
     def current_connection(self) -> ThreadConnection:
-        """Return this thread's connection; open it at the first call.
+        """Return this thread's connection. It is opened at the first call.
 
         Raises:
             StoreRefused: A setting of the connection cannot be pinned.
@@ -127,7 +133,7 @@ class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
         return link
 
     def detach_connection(self) -> ThreadConnection:
-        """Return this thread's connection and remove it from the cache: only the caller uses it from then on."""
+        """Return this thread's connection and remove it from the cache, so that only the caller uses it."""
         link = self.current_connection()
         del self._local.link
         return link
@@ -136,7 +142,7 @@ class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
 class ThreadConnection:
     """A connection that closes when its last user drops it: at the end of its thread, or of the cache.
 
-    Python's connections are in a reference cycle and would stay open until the next garbage collection.
+    Python's own connections are in a reference cycle and would stay open until the next garbage collection.
     """
 
     __slots__ = ("_pid", "connection")
@@ -146,7 +152,10 @@ class ThreadConnection:
         self._pid = os.getpid()
 
     def close(self) -> None:
-        """Close the connection. In a forked child, keep the parent's connection open instead."""
+        """Close the connection.
+
+        In a forked child, the connection stays open instead, because it belongs to the parent.
+        """
         if self._pid == os.getpid():
             self.connection.close()
         else:
@@ -201,7 +210,11 @@ def restore_settings(connection: sqlite3.Connection, synchronous: int) -> None:
 
 
 def _refuse_planted_settings(file: Path, settings: dict[str, Any], synchronous: int) -> None:
-    """Refuse unknown rows of the settings table: diskcache turns them into SQL and attributes."""
+    """Refuse unknown rows of the settings table, because diskcache turns them into SQL and attributes.
+
+    Raises:
+        StoreCorrupt: There is an unknown row.
+    """
     connection = open_connection(file, synchronous)
     try:
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone() is None:

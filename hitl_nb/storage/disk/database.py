@@ -1,4 +1,4 @@
-"""One diskcache database as a backend of the writer: commits, the write-ahead log, and their errors."""
+"""One diskcache database as a backend of the writer: commits, the write-ahead log (WAL), and errors of SQLite."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from hitl_nb.storage.disk.transaction import PAGE_BYTES, DiskTransaction, WriteB
 from hitl_nb.storage.write_thread import WriteRequest
 
 WAL_CHECKPOINT_BYTES = 1000 * PAGE_BYTES
-"""Estimated bytes written after which a checkpoint copies the log into the database."""
+"""Estimated number of written bytes after which a checkpoint copies the log into the database."""
 
 WAL_MAX_BYTES = 16 * WAL_CHECKPOINT_BYTES
 """Size of the log in bytes from which it is truncated. Overwriting a log that keeps its size saves 40 % of a commit."""
 
 SYNC_SECONDS = 0.5
-"""Seconds until a commit of the drafts is synced."""
+"""Seconds after which a commit to the drafts database is synced to the disk."""
 
 
 class Database:
-    """One database, a `WriteBackend`.
+    """One database of the store. It implements `WriteBackend`.
 
-    Only the thread that has the writer's turn calls the methods, except `refuse_if_gone`, which every reader calls.
+    Only the thread that holds the writer's turn calls the methods, except `refuse_if_gone`, which every reader calls.
 
     Args:
         root: Directory of the store.
@@ -62,7 +62,7 @@ class Database:
         self._sync_at: float | None = None
 
     def start(self) -> None:
-        """See `WriteBackend.start`."""
+        """Open or create the database (see `WriteBackend.start`)."""
         with store_errors(self.directory):
             self.process_lock = ProcessLock(self._lock)
             try:
@@ -77,7 +77,7 @@ class Database:
                 raise
 
     def commit(self, batch: Sequence[WriteRequest], *, wait: bool) -> bool:
-        """See `WriteBackend.commit`."""
+        """Run the requests in one transaction, with the lock between processes (see `WriteBackend.commit`)."""
         assert self.cache is not None
         assert self.process_lock is not None
         try:
@@ -97,11 +97,11 @@ class Database:
             raise failure from error
 
     def needs_settling(self) -> bool:
-        """See `WriteBackend.needs_settling`."""
+        """Return whether a checkpoint or a sync is needed (see `WriteBackend.needs_settling`)."""
         return self._logged >= WAL_CHECKPOINT_BYTES or self._sync_at is not None
 
     def settle(self) -> float | None:
-        """See `WriteBackend.settle`: makes checkpoints, and syncs the drafts."""
+        """Make a checkpoint and sync the drafts, if needed (see `WriteBackend.settle`)."""
         if self._logged >= WAL_CHECKPOINT_BYTES:
             self._checkpoint("PASSIVE" if self._log_size < WAL_MAX_BYTES else "TRUNCATE")
         if self._sync_at is not None and time.monotonic() >= self._sync_at:
@@ -109,7 +109,7 @@ class Database:
         return None if self._sync_at is None else max(0.0, self._sync_at - time.monotonic())
 
     def stop(self) -> None:
-        """See `WriteBackend.stop`."""
+        """Sync, make a last checkpoint, and close the database (see `WriteBackend.stop`)."""
         assert self.cache is not None
         assert self.process_lock is not None
         if self._sync_at is not None:
@@ -137,7 +137,10 @@ class Database:
             self._link = None
 
     def _commit(self, cache: PinnedCache, requests: Sequence[WriteRequest], patience: float | None) -> bool:
-        """Commit the requests as `commit` does; with `patience` None, without waiting."""
+        """Commit the requests as `commit` does.
+
+        With `patience` None, return False if another process has the database locked.
+        """
         connection = self._connection(cache)
         batch = WriteBatch(connection, cache.disk, self._recent)
         if not self._begin_transaction(connection, patience):
@@ -187,14 +190,22 @@ class Database:
         transaction.end(undo=request.error is not None)
 
     def _refuse_if_foreign(self, connection: sqlite3.Connection) -> None:
-        """Check a changed schema: a trigger that another program added would run with every write."""
+        """Check the schema if it was changed, because a trigger of another program would run with every write.
+
+        Raises:
+            StoreCorrupt: The database has something that hitl_nb does not create.
+        """
         found = schema_version(connection)
         if found != self._schema:
             refuse_foreign(connection, self.file)
             self._schema = found
 
     def _refuse_if_replaced(self) -> None:
-        """Check that the files are still in place: writes to a removed file would succeed and be lost."""
+        """Check that the files are still in place, because writes to a removed file would succeed and be lost.
+
+        Raises:
+            StoreError: A file was removed or replaced.
+        """
         found = self._list_files()
         if not found or found[: len(self._files)] != self._files:
             raise StoreError(
@@ -204,13 +215,13 @@ class Database:
         self._files = found
 
     def refuse_if_gone(self) -> None:
-        """Check before a read that the file is still in place: a removed file would return old records forever.
+        """Check before a read that the file is still in place, because a removed file would return old records forever.
 
         Raises:
             StoreError: The file was removed or replaced.
         """
         try:
-            found = os.stat(self._name)  # noqa: PTH116 - at every read; a Path takes twice as long
+            found = os.stat(self._name)  # noqa: PTH116 - runs at every read, and a Path takes twice as long
         except FileNotFoundError:
             found = None
         if found is None or (found.st_dev, found.st_ino) != self._files[0]:
@@ -220,16 +231,22 @@ class Database:
             )
 
     def _list_files(self) -> list[tuple[int, int]]:
-        """Return (device, inode) of the files, the log last; empty if one is missing. Also notes the log's size."""
+        """Return (device, inode) of the files, the log last; empty if a file is missing.
+
+        Also records the size of the log.
+        """
         try:
-            found = [os.stat(name) for name in self._names]  # noqa: PTH116 - at every commit; a Path takes twice as long
+            found = [os.stat(name) for name in self._names]  # noqa: PTH116 - runs at every commit; a Path is slower
         except FileNotFoundError:
             return []
         self._log_size = found[2].st_size
         return [(file.st_dev, file.st_ino) for file in found]
 
     def _checkpoint(self, mode: str) -> None:
-        """Copy the log into the database. If another process is in the way, a later checkpoint does it."""
+        """Copy the log into the database.
+
+        If another process holds the lock, nothing is done until a later checkpoint.
+        """
         assert self.cache is not None
         assert self.process_lock is not None
         self._logged = 0

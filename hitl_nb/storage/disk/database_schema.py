@@ -47,7 +47,7 @@ _EXPECTED_SCHEMA: dict[tuple[str, str], str | None] = {
         )
     },
 }
-"""The SQL statement by type and name. diskcache creates a missing item: a database may be incomplete."""
+"""(type, name) -> SQL statement. A database may be incomplete: diskcache creates missing items."""
 
 _ZERO_PRAGMAS = ("user_version", "application_id")
 

@@ -1,4 +1,4 @@
-"""Conversion of the errors of SQLite and of the operating system to StoreError."""
+"""Convert errors of SQLite and of the operating system to StoreError."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ FOREIGN_ERRORS = (sqlite3.Error, UnicodeDecodeError, OSError)
 
 
 def to_store_error(error: sqlite3.Error | UnicodeDecodeError | OSError, directory: Path) -> StoreError:
-    """Return the StoreError that explains one of `FOREIGN_ERRORS` for the database in `directory`."""
+    """Return a StoreError that explains an error of SQLite or of the operating system.
+
+    Args:
+        error: One of `FOREIGN_ERRORS`.
+        directory: Directory of the database, for the message.
+    """
     if isinstance(error, sqlite3.Error):
         return explain_sqlite_error(error, directory)
     if isinstance(error, UnicodeDecodeError):  # SQLite's message about the damage was not valid text
@@ -45,7 +50,7 @@ def to_store_error(error: sqlite3.Error | UnicodeDecodeError | OSError, director
 
 
 def explain_sqlite_error(error: sqlite3.Error, directory: Path) -> StoreError:
-    """Return the StoreError that explains `error` and says what to do."""
+    """Return a StoreError that explains an error of SQLite and says what to do."""
     code = sqlite_code(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"another program holds the database in {directory}; close it, or try again")
@@ -68,7 +73,8 @@ def sqlite_code(error: sqlite3.Error) -> int:
 def _is_disk_full(directory: Path) -> bool:
     """Return whether the next block of the write-ahead log cannot be written either.
 
-    SQLite reports a quota or a limit of file sizes as an ordinary I/O error, so this test write tells them apart.
+    SQLite reports an exceeded quota, or a file that is too large, as an ordinary I/O error. A test write shows the
+    reason.
     """
     probe = directory / "room.probe"
     try:

@@ -1,4 +1,4 @@
-"""Writes that are not in the database yet, in the order of their keys."""
+"""Writes of an open transaction that are not in the database yet, in the order of their keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 
 
 class PendingWrites:
-    """Values by key; None deletes the key.
+    """Written values by key. The value None means that the key is deleted.
 
     The keys are kept sorted, so a range is found without looking at all keys.
 
@@ -30,12 +30,12 @@ class PendingWrites:
         self.values[key] = value
 
     def merge_newer(self, other: PendingWrites) -> None:
-        """Add the newer writes of `other`."""
+        """Add the writes of `other`, which are newer and replace writes with the same key."""
         for key, value in other.values.items():
             self.write(key, value)
 
     def select_range(self, start: str, stop: str, limit: int | None, reverse: bool) -> dict[str, bytes | None]:
-        """Return the first `limit` writes with `start <= key < stop`; the last ones with `reverse`."""
+        """Return the first `limit` writes with `start <= key < stop`; with `reverse`, the last `limit` writes."""
         first, end = bisect_left(self._keys, start), bisect_left(self._keys, stop)
         if limit is not None and end - first > limit:
             first, end = (end - limit, end) if reverse else (first, first + limit)

@@ -1,11 +1,11 @@
-"""A lock between processes. A writer holds it from BEGIN to COMMIT, and for checkpoints.
+"""A lock between processes. A process that writes holds it from BEGIN to COMMIT, and for checkpoints.
 
 SQLite's own busy handler is unfair: a process can wait seconds while another commits thousands of times. And a
-checkpoint that runs beside a writer can damage SQLite's WAL (before SQLite 3.51.3). A file lock prevents both, and the
-operating system releases it when its holder dies.
+checkpoint that runs at the same time as a write can damage SQLite's WAL (before SQLite 3.51.3). A file lock prevents
+both. The operating system releases the lock when the process that holds it dies.
 
-Two file locks make it fair. A process that wants the lock first acquires the turn, and keeps the turn until it has the
-lock. So a process that has just released the lock cannot be the next one to acquire it.
+Two file locks make it fair. A process that wants the lock first acquires the *turn* (the second file lock), and keeps
+the turn until it has the lock. So a process that has just released the lock cannot be the next one to acquire it.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class ProcessLock:
 
     @contextmanager
     def acquire(self, patience: float) -> Generator[None]:
-        """Hold the lock inside a with block.
+        """Hold the lock inside a `with` block.
 
         Args:
-            patience: Most seconds to wait for the lock.
+            patience: Maximum number of seconds to wait for the lock.
 
         Raises:
             StoreBusy: Another process held the lock for all that time.
@@ -58,7 +58,7 @@ class ProcessLock:
         """Acquire the lock.
 
         Args:
-            patience: Most seconds to wait for the lock.
+            patience: Maximum number of seconds to wait for the lock.
 
         Raises:
             StoreBusy: Another process held the lock for all that time.
@@ -84,11 +84,11 @@ class ProcessLock:
             unlock_descriptor(self._turn_file)
 
     def unlock(self) -> None:
-        """Release the lock for the next process."""
+        """Release the lock, so that the next process can acquire it."""
         unlock_descriptor(self._thread_lock)
 
     def close(self) -> None:
-        """Close the lock files. In a forked child, the parent keeps its lock."""
+        """Close the lock files. A forked child that calls this does not release the parent's lock."""
         os.close(self._thread_lock)
         os.close(self._turn_file)
 
@@ -104,7 +104,7 @@ class ProcessLock:
             pause = min(pause * 2, 0.002)
 
     def _describe_holder(self) -> str:
-        """Name the process that holds the lock, if the operating system reports it."""
+        """Return "process" and the id of the process that holds the lock; "another process" if it is unknown."""
         inode = f":{os.fstat(self._thread_lock).st_ino}"
         try:
             locks = Path("/proc/locks").read_text().splitlines()

@@ -1,6 +1,6 @@
 """The store on a local disk: two diskcache databases, written by one thread of each process at a time.
 
-<directory>/journal/cache.db    runs, proposals, decisions, events: synced at every commit
+<directory>/journal/cache.db    runs, proposals, decisions, events: synced to the disk at every commit
 <directory>/drafts/cache.db     update logs of drafts: synced within a second
 <directory>/*.lock, *.turn      the locks between processes
 """
@@ -24,7 +24,7 @@ from hitl_nb.storage.interface import Store
 from hitl_nb.storage.write_thread import ThreadedStore, Writer
 
 LOCK_TIMEOUT_SECONDS = 10.0
-"""Seconds until a store that other processes have locked is reported busy."""
+"""Seconds to wait for a store that another process has locked, before StoreBusy is raised."""
 
 POLL_SECONDS = 0.02
 """Seconds between two checks of `wait`."""
@@ -36,7 +36,7 @@ class DiskStore(ThreadedStore):
     Args:
         directory: Directory of the store; created with mode 0700 if it is missing.
         patience: Seconds to wait for other processes before StoreBusy. Default: 10.
-        database: "journal" (default), or "drafts" for the sibling that `drafts` opens.
+        database: "journal" (default), or "drafts" for the second store that `drafts` opens.
 
     Raises:
         StoreRefused: The directory is on a network file system or belongs to another user, or this process was forked
@@ -77,27 +77,27 @@ class DiskStore(ThreadedStore):
 
     @classmethod
     def normalize_url(cls, url: str) -> str | None:
-        """See `StoreBackend.normalize_url`."""
+        """Return the URL with an absolute path without links; None if it has no absolute path."""
         return places.normalize_disk_url(url)
 
     @classmethod
     def open(cls, url: str) -> DiskStore:
-        """See `StoreBackend.open`."""
+        """Open the store of a normalized URL (see `StoreBackend.open`)."""
         return cls(places.store_directory(url))
 
     @classmethod
     def exists(cls, url: str) -> bool:
-        """See `StoreBackend.exists`."""
+        """Return whether the directory of a normalized URL has a database."""
         return (places.store_directory(url) / "journal").exists()
 
     @classmethod
     def temporary_url(cls, folder: Path) -> str:
-        """See `StoreBackend.temporary_url`."""
+        """Return the URL of a store in a new directory inside `folder`."""
         return f"diskcache://{folder.resolve() / 'store'}"
 
     @property
     def drafts(self) -> Store:
-        """The sibling store for drafts, opened at the first access. Its own `drafts` is itself."""
+        """The second store, for update logs of drafts, opened at the first access. Its own `drafts` is itself."""
         self._writer.check()
         with self._opening:
             if self._drafts is None:
@@ -105,7 +105,7 @@ class DiskStore(ThreadedStore):
             return self._drafts
 
     def get(self, key: str) -> bytes | None:
-        """See `StoreReader.get`."""
+        """Return the value of `key`; None if it has none (see `StoreReader.get`)."""
         try:
             return self._read_rows().get(key)
         except FOREIGN_ERRORS as error:
@@ -114,35 +114,35 @@ class DiskStore(ThreadedStore):
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        """See `StoreReader.scan`."""
+        """Return the pairs (key, value) of a range of keys (see `StoreReader.scan`)."""
         try:
             return self._read_rows().scan(start, stop, limit, reverse)
         except FOREIGN_ERRORS as error:
             raise to_store_error(error, self.database.directory) from error
 
     def version(self) -> int:
-        """See `Store.version`."""
+        """Return a number that changes with every commit of any process (see `Store.version`)."""
         self._writer.check()
         with self._watching, store_errors(self.database.directory):
-            self._writer.check()  # again: if the store was closed meanwhile, the new connection would stay open
+            self._writer.check()  # check again: if the store was closed meanwhile, the new connection would stay open
             self.database.refuse_if_gone()
             if self._watcher is None:
                 self._watcher = open_connection(self.database.file, self.database.synchronous)
             return data_version(self._watcher)
 
     def wait(self, version: int, timeout: float) -> int:
-        """See `Store.wait`."""
+        """Block until the version differs from `version`, or `timeout` seconds are over (see `Store.wait`)."""
         deadline = time.monotonic() + timeout
         while True:
             current = self.version()
             left = deadline - time.monotonic()
             if current != version or left <= 0:
-                self._writer.check()  # closing the store writes too; that is not a change to report
+                self._writer.check()  # closing the store also writes to it, which is not a change to report
                 return current
             time.sleep(min(POLL_SECONDS, left))
 
     def close(self) -> None:
-        """See `Store.close`."""
+        """Commit all submitted work, then close the store and its store of drafts (see `Store.close`)."""
         if self._drafts is not None and self._drafts is not self:
             self._drafts.close()
         self._writer.close()
@@ -163,8 +163,8 @@ class DiskStore(ThreadedStore):
         return RowReader(cache.current_connection().connection, cache.disk)
 
 
-# A forked child has copies of SQLite's notes about locks that only its parent holds. A connection that the child opens
-# to the same file trusts these notes, takes no lock, and loses writes. This was verified: its commit succeeds, into a
+# A forked child has copies of SQLite's data about locks that only its parent holds. A connection that the child opens
+# to the same file trusts this data, takes no lock, and loses writes. This was verified: its commit succeeds, into a
 # log that another process has deleted. So the child must not use, close or open again a store that was open.
 
 _open_disk_stores: WeakSet[DiskStore] = WeakSet()
@@ -177,7 +177,7 @@ def _forget_after_fork() -> None:
         _inherited.add(str(store.root))
         _never_closed.append(store)
         if store.database.process_lock is not None:
-            store.database.process_lock.close()  # or the lock would stay held after its holder, the parent, dies
+            store.database.process_lock.close()  # otherwise the lock would stay held after the parent dies
     _open_disk_stores.clear()
 
 

@@ -1,7 +1,8 @@
-"""Rows of a diskcache database: reading on one connection, and the open transaction of a batch.
+"""Read rows of a diskcache database, and collect the writes of a batch of requests in one open transaction.
 
-Rows are read and written with own SQL statements over diskcache's table. An upsert takes half the time of `Cache.set`,
-and an index range a hundredth of `Cache.iterkeys`. The triggers keep diskcache's counters correct.
+Rows are read and written with own SQL statements on diskcache's table. An upsert takes half the time of `Cache.set`,
+and an index range a hundredth of `Cache.iterkeys`. The triggers keep diskcache's counters correct. To *spill* means to
+write to SQLite before the end of the transaction, because the values take too much memory.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ REMEMBERED, REMEMBERED_SIZE = 1024, 64 * 1024
 """Most values that the writer caches, and the longest of them in bytes."""
 
 SPILL_BYTES = 4 << 20
-"""Bytes of values that an open transaction keeps in memory. Beyond that, they go to SQLite before its end."""
+"""Maximum number of bytes of values that an open transaction keeps in memory. Further values are written to SQLite at
+once."""
 
 _SELECT = "SELECT key, raw, mode, filename, value FROM Cache WHERE "
 _ASCENDING = _SELECT + "key >= ? AND key < ? ORDER BY key LIMIT ?"
@@ -41,7 +43,7 @@ _DELETE = "DELETE FROM Cache WHERE key = ? AND raw = 1"
 
 _RawRow = tuple[object, object, object, object, object]
 _Writes = dict[str, bytes | None]
-"""Values by key; None deletes the key."""
+"""Key -> value. None deletes the key."""
 
 
 class RowReader:
@@ -58,7 +60,7 @@ class RowReader:
         return rows[0] if rows else None
 
     def scan(self, start: str, stop: str, limit: int | None, reverse: bool) -> list[tuple[str, bytes]]:
-        """Return the pairs of a range of keys. See `StoreReader.scan`."""
+        """Return the pairs (key, value) of a range of keys (see `StoreReader.scan`)."""
         check_range(start, stop, limit)
         bounds = (start, stop, -1 if limit is None else limit)
         return [self._pair(row) for row in self._con.execute(_DESCENDING if reverse else _ASCENDING, bounds).fetchall()]
@@ -69,13 +71,14 @@ class RowReader:
 
 
 class WriteBatch:
-    """The open transaction of one connection, in which several requests work one after the other.
+    """The open transaction of one connection, in which several requests run one after the other.
 
     Their writes are kept in memory and written to SQLite at the end, in the order of the keys. So a row that many
     requests write is written once, and a failed request is undone by dropping its writes. Methods raise sqlite3.Error.
 
     Attributes:
-        failure: The first SQLite error. It makes the whole transaction fail, even if the work that met it hides it.
+        failure: The first SQLite error. It makes the whole transaction fail, even if the work of a request catches the
+            error.
         written: Estimated bytes that were written to SQLite.
         recent: Values that were read or written since another connection last committed. The writes of a run read the
             same few records repeatedly.
@@ -104,14 +107,14 @@ class WriteBatch:
     def scan(
         self, start: str, stop: str, limit: int | None, reverse: bool, own: PendingWrites
     ) -> list[tuple[str, bytes]]:
-        """Return the pairs of a range of keys inside the transaction. See `StoreReader.scan`.
+        """Return the pairs (key, value) of a range of keys inside the transaction (see `StoreReader.scan`).
 
         Args:
             start: First key that can be returned.
             stop: End of the range; this key is not returned.
-            limit: Most pairs to return; None: all.
+            limit: Maximum number of pairs to return; None: all.
             reverse: If True, return the pairs in descending key order.
-            own: Writes of the request that reads; they replace those of earlier requests.
+            own: Writes of the request that reads; they replace writes of earlier requests.
         """
         check_range(start, stop, limit)
         layers = (self.kept_back, own)
@@ -128,12 +131,19 @@ class WriteBatch:
         return pairs[:limit]
 
     def keep(self, writes: PendingWrites, size: int) -> None:
-        """Add the writes of a request that succeeded; `size` is the bytes of its values."""
+        """Add the writes of a request that succeeded to the writes of the batch.
+
+        Args:
+            writes: The writes.
+            size: Number of bytes of the values in `writes`.
+        """
         self.kept_back.merge_newer(writes)
         self.size += size
 
     def spill(self, writes: PendingWrites, *, first: bool) -> None:
-        """Write a request's writes to SQLite before it ends, under a savepoint, so that it can be undone alone.
+        """Write a request's writes to SQLite before the request ends, under a savepoint.
+
+        With the savepoint, the writes of this request can be undone alone.
 
         Args:
             writes: The request's writes since its last spill.
@@ -145,21 +155,25 @@ class WriteBatch:
         self._write(writes.values)
 
     def end_spilled(self, *, undo: bool) -> None:
-        """End the savepoint of a request that spilled; `undo`: remove its writes."""
+        """End the savepoint of a request that spilled.
+
+        Args:
+            undo: If True, remove the request's writes.
+        """
         if undo:
             self.recent.clear()
             self._con.execute("ROLLBACK TO request")
         self._con.execute("RELEASE request")
 
     def flush(self) -> None:
-        """Write all kept writes to SQLite."""
+        """Write all writes of earlier requests to SQLite."""
         self._write(self.kept_back.values)
         self.kept_back = PendingWrites()
         self.size = 0
 
     def _write(self, writes: _Writes) -> None:
         now = time.time()
-        puts: list[tuple[str, float, float, bytes]] = []  # not numbered in the SQL: Python 3.12.1 warns of that
+        puts: list[tuple[str, float, float, bytes]] = []  # `now` twice: Python 3.12.1 warns about numbered parameters
         deletes: list[tuple[str]] = []
         for key, value in sorted(writes.items()):
             if value is None:
@@ -185,7 +199,7 @@ class WriteBatch:
 
 
 class DiskTransaction:
-    """One request's view of the open transaction: its own writes over those of the batch. See `Transaction`."""
+    """The transaction that is passed to one request. It shows the request's own writes, then those of the batch."""
 
     def __init__(self, batch: WriteBatch, directory: Path) -> None:
         self._batch = batch
@@ -193,10 +207,10 @@ class DiskTransaction:
         self._own = PendingWrites()
         self._size = 0
         self._spilled = False
-        self._thread: int | None = threading.get_ident()  # None when it is over
+        self._thread: int | None = threading.get_ident()  # None after the request has ended
 
     def get(self, key: str) -> bytes | None:
-        """See `StoreReader.get`."""
+        """Return the value of `key`; None if it has none (see `StoreReader.get`)."""
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         own = self._own.values
@@ -210,7 +224,7 @@ class DiskTransaction:
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        """See `StoreReader.scan`."""
+        """Return the pairs (key, value) of a range of keys (see `StoreReader.scan`)."""
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         try:
@@ -219,7 +233,7 @@ class DiskTransaction:
             raise self._to_store_error(error) from error
 
     def put(self, key: str, value: bytes) -> None:
-        """See `Transaction.put`."""
+        """Set `key` to `value` (see `Transaction.put`)."""
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         check_key(key)
@@ -233,20 +247,20 @@ class DiskTransaction:
                 raise self._to_store_error(error) from error
 
     def delete(self, key: str) -> None:
-        """See `Transaction.delete`."""
+        """Remove `key` (see `Transaction.delete`)."""
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         check_key(key)
         self._own.write(key, None)
 
     def end(self, *, undo: bool) -> None:
-        """End the request after its work has returned or raised.
+        """End the request after its work has returned or raised an error.
 
         Args:
             undo: If True, drop the request's writes.
 
         Raises:
-            sqlite3.Error: SQLite failed, now or earlier; also if the work has hidden the error.
+            sqlite3.Error: SQLite failed, now or earlier, even if the work has caught the error.
         """
         self._thread = None
         if self._batch.failure is not None:
@@ -268,7 +282,8 @@ class DiskTransaction:
             raise StoreError("this transaction is over; its work has returned")
         if self._thread != threading.get_ident():
             raise StoreError("a transaction may only be used by its own work, on the thread that runs it")
-        assert self._batch.failure is not None  # SQLite may have ended the transaction: write nothing outside of one
+        # SQLite may have ended the transaction, and nothing may be written outside a transaction.
+        assert self._batch.failure is not None
         raise explain_sqlite_error(self._batch.failure, self._directory)
 
     def _to_store_error(self, error: sqlite3.Error) -> StoreError:

@@ -1,1 +1,1 @@
-"""Checks of values by agents' patterns and schemas, with bounded cost."""
+"""Checks of values by patterns and schemas that an agent provides, with bounded time."""

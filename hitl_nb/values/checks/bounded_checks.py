@@ -1,8 +1,8 @@
-"""Checks by agents' schemas that cannot block the process which requests them.
+"""Check values by an agent's schemas without blocking the requesting process.
 
-A check that is certainly cheap is made at once. Any other check is made in a worker process with a time limit, and the
-process is killed after that time. Nothing else stops a regular expression, or a schema whose alternatives multiply. At
-most `WORKERS` workers run; further checks wait. An idle worker ends by itself.
+A check that is certainly fast is made at once. Any other check is made in a worker process with a time limit, and the
+process is killed after that time. There is no other way to stop a slow regular expression, or a schema whose
+alternatives multiply. At most `WORKERS` workers run; further checks wait. An idle worker ends by itself.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ FieldMessages = dict[str, str]
 _deadline: ContextVar[float | None] = ContextVar("hitl_nb_check_until", default=None)
 
 WORKERS = 2
-"""Most worker processes per process."""
+"""Maximum number of worker processes per process."""
 CHECK_SECONDS = 5.0
 """Time limit of a check in a worker."""
 SECONDS_PER_MB = 5.0
-"""Additional time for each MB of the value: a large table takes long without any harm."""
+"""Additional time for each MB of the value, because a large table takes long for a valid reason."""
 _MAX_WAIT_SECONDS = 60.0
-"""Longest wait of a check for a worker."""
+"""Maximum time that a check waits for a worker."""
 _COSTLY_KEYWORDS = frozenset(
     {
         *("$ref", "$dynamicRef", "$recursiveRef", "$schema", "uniqueItems", "patternProperties"),
@@ -40,15 +40,15 @@ _COSTLY_KEYWORDS = frozenset(
 )
 """Keywords whose cost can exceed the number of subschemas times the number of parts of the value."""
 _MOST_VISITS, _MOST_CHARACTERS = 5_000, 5_000_000
-"""Limits of a cheap check: parts of the value, and characters, each counted once per subschema that may check it."""
+"""Limits of a fast check: parts of the value, and characters, each counted once per subschema that may check it."""
 _MAX_STATES = 2_000
-"""Most states of the automata of a cheap check's patterns."""
+"""Maximum number of states in the automata of a fast check's patterns."""
 
 
 def run_check(
     check: Callable[[dict[str, Any], list[Any]], list[FieldMessages]], schema: dict[str, Any], values: list[Any]
 ) -> list[FieldMessages]:
-    """Check the values here or in a worker process.
+    """Check values against a schema: in this process if that is certainly fast, else in a worker process.
 
     Args:
         check: `schemas.find_schema_errors`.
@@ -56,10 +56,10 @@ def run_check(
         values: Values as JSON.
 
     Returns:
-        The error messages of each value, by path.
+        For each value, the error messages by path.
 
     Raises:
-        InvalidEdit: The check takes too long.
+        InvalidEdit: The check takes too long, or fails.
     """
     if _is_cheap(schema, values):
         return check(schema, values)
@@ -76,7 +76,11 @@ def run_check(
 
 @contextlib.contextmanager
 def time_limit(size: int) -> Generator[None]:
-    """Let all checks inside the `with` block share one time limit, for a value of `size` bytes."""
+    """Make all checks inside the `with` block share one time limit, which depends on the value's size.
+
+    Args:
+        size: Size of the value, in bytes.
+    """
     token = _deadline.set(time.monotonic() + _check_seconds(size))
     try:
         yield
@@ -89,7 +93,7 @@ def _check_seconds(size: int) -> float:
 
 
 def _is_cheap(schema: dict[str, Any], values: list[Any]) -> bool:
-    """Return whether a check certainly takes a few milliseconds at most."""
+    """Return True if a check certainly takes at most a few milliseconds."""
     nodes = automata = 0
     patterns: list[str] = []
     for key, part in _iterate_parts({name: rule for name, rule in schema.items() if name != "$schema"}):
@@ -128,12 +132,12 @@ class _WorkerPool:
         self.forget()
 
     def forget(self) -> None:
-        """Drop the workers after a fork: the child process has no workers of its own."""
+        """Drop the workers. Called in a child process after a fork, because the workers belong to the parent."""
         self._slots = threading.BoundedSemaphore(WORKERS)
         self._idle: list[WorkerProcess] = []
 
     def ask(self, request: bytes, seconds: float) -> bytes:
-        """Return a worker's answer.
+        """Send a request to a worker, and return its answer.
 
         Args:
             request: The check, encoded.

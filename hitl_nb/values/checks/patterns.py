@@ -1,9 +1,9 @@
-r"""Patterns of agents' schemas, matched in time that grows only with the text.
+r"""Match patterns of an agent's schemas in time that grows only with the text.
 
-Some patterns mean the same to Python and to Rust's regex crate, which pydantic includes. Rust matches these, in time
-that is linear in the text for any pattern. Python's `re` matches the others: look-around, back references, and set
-operations in classes. It may take forever, so `is_linear` says which engine is used. Two differences from `re` remain:
-`$` is the end of the text only, as in JSON Schema, and `\w` includes combining marks.
+Most patterns mean the same in Python and in Rust's regex crate, which pydantic includes. Rust matches these patterns in
+time that is linear in the text. Python's `re` matches the others: look-around, back references, and set operations in
+classes. A match by `re` may take extremely long, so `is_linear` says which engine is used. Two differences from `re`
+remain: `$` is the end of the text only, as in JSON Schema, and `\w` includes combining marks.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _COMMON = re.compile(
     rf"(?:[^\\\[(]|{_ESCAPE}|\((?!\?)|\(\?:|\(\?P<[A-Za-z_][A-Za-z0-9_]*>"
     rf"|\[\^?(?:[^\\\[\]&~-]|-(?!-)|&(?!&)|~(?!~)|{_ESCAPE})+\])*"
 )
-"""Patterns that Python and Rust read alike, except for those that `_POSSESSIVE` finds."""
+"""Matches patterns that mean the same in Python and Rust, except those that `_POSSESSIVE` finds."""
 _POSSESSIVE = re.compile(r"[*+?}]\+")
 _COUNT = re.compile(r"\{(\d{1,9})(?:,(\d{0,9}))?\}")
 
 
 def find_pattern(pattern: str, text: str) -> bool:
-    """Return whether the pattern is found in the text.
+    """Return True if the pattern occurs in the text.
 
     Raises:
         ValueError: No engine accepts the pattern.
@@ -37,12 +37,12 @@ def find_pattern(pattern: str, text: str) -> bool:
 
 
 def is_linear(pattern: str) -> bool:
-    """Return whether the pattern is matched in time that grows only with the text."""
+    """Return True if the pattern is matched in time that is linear in the text."""
     return _is_common(pattern) and _compile_rust_pattern(pattern) is not None
 
 
 def count_states(pattern: str) -> int:
-    """Estimate the number of states of the pattern's automaton: the work of a linear engine per character."""
+    """Estimate the number of states of the pattern's automaton, which is the work of a linear engine per character."""
     counts = (max(int(low or 1), int(high or 1)) for low, high in _COUNT.findall(pattern))
     return len(pattern) * math.prod(max(count, 1) for count in counts)
 
@@ -68,7 +68,10 @@ def _make_finder(pattern: str) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=256)
 def _compile_rust_pattern(pattern: str) -> Callable[[str], bool] | None:
-    """Compile the pattern with Rust's engine. None if that engine does not accept it."""
+    """Compile the pattern with Rust's engine, and return a function that matches a text.
+
+    None if the engine refuses it.
+    """
     from pydantic_core import SchemaError, SchemaValidator, core_schema
 
     try:
