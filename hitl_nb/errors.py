@@ -184,7 +184,7 @@ class AlreadySettled(HitlError):
 
 
 class StaleDraft(HitlError):
-    """The proposal changed after the reviewer opened it."""
+    """The proposal changed after the reviewer opened it. No decision was recorded."""
 
 
 class InvalidEdit(HitlError):
@@ -229,7 +229,7 @@ class ServerError(HitlError):
 
 
 class StoreError(HitlError):
-    """Base of the errors of the store."""
+    """Base of the errors of the store, where hitl_nb keeps its records."""
 
 
 class StoreBusy(StoreError):

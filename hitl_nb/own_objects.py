@@ -23,6 +23,9 @@ def mark_own(cls: T) -> T:
 
 
 def is_own(obj: Any) -> bool:
-    """Return True if an object is a marked class or an instance of one. Such an object is pickled by standard rules."""
+    """Return True if an object is a class marked with `mark_own`, or an instance of one.
+
+    Such an object is pickled by Python's own rules.
+    """
     cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every object: no call
     return cls in _own or (cls is type and obj in _own)

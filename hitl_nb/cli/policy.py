@@ -235,12 +235,12 @@ def _time_before(since: str | None) -> datetime | None:
 
 
 def _replay_all(ledger: Ledger, file: Path, oldest: datetime | None) -> list[ReplayResult]:
-    """Apply the changed policy file to all earlier proposals, and return the results, the newest first.
+    """Apply a changed policy file to all earlier proposals. Return the results, the newest proposal first.
 
     Args:
         ledger: The ledger.
         file: The changed file.
-        oldest: Proposals created before this time are skipped; None for none.
+        oldest: Proposals created before this time are skipped. None: all proposals.
     """
     from hitl_nb.policies.rules.replay import replay_proposal
     from hitl_nb.review.policy_files.policy_files import try_policy_file

@@ -72,7 +72,7 @@ def watch(
 
 
 def wait_for_settling(ledger: Ledger, notebook: str, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Wait until a notebook's approvals can no longer be withdrawn. Longer waits than a minute are skipped.
+    """Wait until a notebook's approvals can no longer be withdrawn. Waits of more than a minute are skipped.
 
     Args:
         ledger: The ledger.

@@ -49,7 +49,7 @@ class AgentCoauthor:
         )
 
     def begin_writing(self, *, inside: bool = False) -> Workspace:
-        """Record that the agent is about to write. A document that was marked as done is opened for review again.
+        """Record that the agent is about to write. A document that was marked as done is opened for writing again.
 
         Args:
             inside: True if the run is inside the workspace's `with` block. Then the workspace is reopened even if an

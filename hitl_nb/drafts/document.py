@@ -42,9 +42,10 @@ _ALONE = 0
 
 
 def sharing_form(kind: KindName, proposed: Any) -> SharingForm:
-    """Return how a value of this kind is shared.
+    """Return the form in which people edit a value of this kind together: "text", "table", "parts" or "whole".
 
-    This is the kind's own form, or "whole" if the value is too large or deep, or cannot be written as UTF-8.
+    It is the kind's own form where the value allows that. Otherwise it is "parts", or "whole" (one JSON text) if the
+    value is too large or nested too deeply.
     """
     form = find_kind(kind).sharing_form
     if form == "text" and isinstance(proposed, str) and _has_whole_characters(proposed):
@@ -200,7 +201,7 @@ def _has_long_list(value: Any, max_items: int) -> bool:
 
 
 def _to_shared(value: Any) -> Any:
-    """Convert a JSON value to shared types."""
+    """Convert a JSON value to the CRDT's shared types: objects to maps, lists to arrays, other values to JSON texts."""
     from pycrdt import Array, Map
 
     if isinstance(value, dict):

@@ -42,7 +42,7 @@ class LoadedDocument:
 
 
 class Draft:
-    """One draft. A document that it returns may be used only on the thread that called the method.
+    """The draft of one proposal or workspace. A document that a method returns may be used only on the calling thread.
 
     Args:
         store: Store of the proposal or workspace.
@@ -149,7 +149,10 @@ class Draft:
             self.log.submit(lambda tx: [self.log.add(tx, new_update(one, author, name)) for one in made]).result()
 
     def compact_log(self) -> None:
-        """Compact the log, unless it has no new updates."""
+        """Replace the updates in the log by one update.
+
+        Nothing is done if the log has no new updates since the last time.
+        """
         loaded = self.load()
         if loaded.uncompacted:
             self.log.compact(CompactedDocument(loaded.last_update, loaded.doc.get_update()))

@@ -33,7 +33,7 @@ Row = list[Any]
 
 
 class SharedTable:
-    """The document of a table.
+    """A table in a CRDT document: reads and writes the differences to the proposed table.
 
     Args:
         document: The document.
@@ -96,7 +96,7 @@ class SharedTable:
                 self._cells[f"{name}/{column}"] = json.dumps(cell)
 
     def _arrange(self, then: list[str | None], new: list[Row]) -> None:
-        """Add new rows with new ids, and set the places of rows that are not in the wanted order.
+        """Add new rows with new ids, and set the sort numbers (places) of rows that are not in the wanted order.
 
         Args:
             then: Ids of the rows in the wanted order; None for a new row.
@@ -153,11 +153,13 @@ def _match_rows(old: list[tuple[str, Row]], new: list[Row]) -> list[str | None]:
 
 
 def _make_rising(places: list[float | None]) -> list[float]:
-    """Return places in rising order.
+    """Return sort numbers of rows in rising order.
 
-    Most places that already rise are kept; the others get numbers between their neighbors.
+    Numbers that already rise are kept where possible. The others get numbers between their neighbors. If there is no
+    float between two neighbors, all rows get new numbers.
 
-    If there is no float between two neighbors, all rows get new places.
+    Args:
+        places: The current numbers; None for a new row.
     """
     kept = _find_longest_rising(places)
     above: list[float | None] = [None] * len(places)
@@ -176,10 +178,7 @@ def _make_rising(places: list[float | None]) -> list[float]:
 
 
 def _find_longest_rising(places: list[float | None]) -> set[int]:
-    """Return the indices of a longest rising subsequence of places, found by patience sorting.
-
-    None in `places` is skipped.
-    """
+    """Return the indices of a longest rising subsequence of numbers, found by patience sorting. None is skipped."""
     tops: list[float] = []
     piles: list[int] = []
     before: dict[int, int] = {}

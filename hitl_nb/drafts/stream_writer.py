@@ -106,7 +106,7 @@ class StreamWriter:
         """Write the rest of the text.
 
         Returns:
-            The result; or a suggestion to replace the text of an earlier attempt, if a person was writing there.
+            The result; or a suggestion to replace the text of an earlier attempt, if a person was writing in that text.
         """
         if self._matched < len(self._old) and not self._differs:
             self._correct()
@@ -163,7 +163,7 @@ class StreamWriter:
 
 
 def _cut_pieces(pieces: list[StreamPiece], length: int) -> tuple[list[StreamPiece], int]:
-    """Return the pieces with the first `length` characters of the stream, and the clock of the next character."""
+    """Return the recorded pieces of the stream's first `length` characters, and the CRDT clock of the next one."""
     kept: list[StreamPiece] = []
     for piece in pieces:
         if length < len(piece.text):
@@ -175,7 +175,7 @@ def _cut_pieces(pieces: list[StreamPiece], length: int) -> tuple[list[StreamPiec
 
 
 def _end_clock(pieces: list[StreamPiece]) -> int:
-    """Return the clock after the last piece."""
+    """Return the CRDT clock after the last recorded piece; 0 if there is no piece."""
     return pieces[-1].clock + count_utf16_units(pieces[-1].text) if pieces else 0
 
 

@@ -78,7 +78,7 @@ def find_spans(document: Doc[Any], client: int, clock: int, count: int) -> list[
 
 
 def find_position(document: Doc[Any], position: Position) -> int | None:
-    """Return a relative position as a byte offset. None if its character was deleted or is unknown."""
+    """Return the byte offset of a relative position of Yjs. None if its character was deleted or is unknown."""
     behind = isinstance(position.assoc, int) and position.assoc < 0
     if not isinstance(position.item, PieceId):
         return None if position.tname != "source" else 0 if behind else len(source_text(document))
@@ -101,7 +101,7 @@ def make_anchor(document: Doc[Any], first: ByteSpan, last: ByteSpan) -> Anchor:
 
 
 def _name_piece(document: Doc[Any], character: ByteSpan) -> PieceId:
-    """Return the id of the character at a range."""
+    """Return the CRDT id (client and clock) of the character at a byte range."""
     copy = _copy_document(document)
     made: list[bytes] = []
     subscription = copy.observe(lambda event: made.append(event.update))

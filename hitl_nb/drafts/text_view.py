@@ -115,11 +115,17 @@ class TextPage:
         return places.make_anchor(self.doc, self._to_span(first), self._to_span(last))
 
     def ranges_by(self, client: int, first: int, behind: int) -> list[TextRange]:
-        """Return the remaining ranges of a client's text from clock `first` up to, but without, clock `behind`."""
+        """Return the ranges of the text that a CRDT client wrote and that were not deleted.
+
+        Args:
+            client: The client.
+            first: The client's clock of the first character.
+            behind: The clock after the last character.
+        """
         return [self._to_range(span) for span in places.find_spans(self.doc, client, first, behind - first)]
 
     def next_clock_of(self, client: int) -> int:
-        """Return the next clock of a client; 0 if it has written nothing."""
+        """Return the clock that the next character of a CRDT client will have; 0 if the client has written nothing."""
         return state_vector(self.doc.get_state()).get(client, 0)
 
     def is_being_edited(self, parts: Iterable[TextRange]) -> bool:

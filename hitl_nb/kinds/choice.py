@@ -49,7 +49,8 @@ class ChoiceKind(JsonKind):
     ) -> Any:
         """Return the agent's own option object that equals the JSON `value` (see `Kind.restore`).
 
-        Without `options`, or if they have fewer items now, the object is made from the JSON.
+        If `options` has no such item any more, the JSON is returned. Without `options`, an object is made from the
+        JSON.
         """
         if options is None:
             return super().restore(question, value, original, options, adapters)

@@ -22,16 +22,17 @@ def open_store(url: str | None = None) -> Store:
     """Open the store at `url`, or return the object that is already open for this URL.
 
     Args:
-        url: One of: `diskcache:///absolute/path` (read literally, nothing is decoded); `memory:` or `memory:NAME`
-            (removed with the process); a URL of a backend that another package registers. None (default): the
-            environment variable `HITL_NB_STORE`. If that is not set, the user's own store in Jupyter's data directory.
+        url: One of: `diskcache:///absolute/path` (the path is used literally, without percent escapes); `memory:` or
+            `memory:NAME` (lost when the process ends); a URL of a backend that another package registers. None
+            (default): the environment variable `HITL_NB_STORE`. If that is not set, the user's own store in Jupyter's
+            data directory.
 
     Returns:
         The open store. The same URL gives the same object until the store is closed.
 
     Raises:
         TypeError, ValueError: `url` names no store.
-        StoreRefused: The place is not safe, or this version does not have the backend.
+        StoreRefused: The directory is not safe (see the message), or this version does not have the backend.
         StoreBusy, StoreFull, StoreCorrupt, StoreError: The store cannot be opened.
     """
     given = default_url() if url is None else url

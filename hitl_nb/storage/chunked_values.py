@@ -36,7 +36,7 @@ def prefix_range(prefix: str) -> tuple[str, str]:
 
 
 def put_new(transaction: Transaction, key: str, data: bytes) -> None:
-    """Set a key that has no value yet.
+    """Set a key that has no value yet to a value of any size. A large value is stored in pieces.
 
     Args:
         transaction: The transaction to write in.
@@ -58,7 +58,7 @@ def put_new(transaction: Transaction, key: str, data: bytes) -> None:
 
 
 def put_any(transaction: Transaction, key: str, data: bytes) -> None:
-    """Set a key that may already have a value. The pieces of the old value are removed.
+    """Set a key to a value of any size. If the key already has a value, the pieces of the old value are removed.
 
     Raises:
         StoreFull: `data` is longer than `MAX_CHUNKED_BYTES`.
@@ -79,7 +79,7 @@ def delete_chunked(transaction: Transaction, key: str) -> None:
 
 
 def get_whole(reads: StoreReader, key: str) -> bytes | None:
-    """Read the whole value of `key`.
+    """Read the value of `key`, of any size.
 
     Returns:
         The value with its pieces joined; None if the key has no value.

@@ -18,7 +18,7 @@ def check_key(key: object) -> None:
 
     Raises:
         TypeError: `key` is not a str.
-        ValueError: `key` does not fit the grammar.
+        ValueError: `key` has another form.
     """
     if type(key) is not str:
         raise TypeError(f"key must be a str, not {type(key).__name__}")

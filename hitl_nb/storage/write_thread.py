@@ -73,14 +73,19 @@ class WriteRequest:
 
 
 class WriteBackend(Protocol):
-    """The backend of a writer. Only the thread that holds the turn calls it."""
+    """The interface of a database for the `Writer`.
+
+    Only the thread that holds the writer's turn (its lock) calls it.
+    """
 
     def start(self) -> None:
-        """Open the backend. If this raises, nothing stays open."""
+        """Open the database. If this raises an error, nothing stays open."""
         ...
 
     def commit(self, batch: Sequence[WriteRequest], *, wait: bool) -> bool:
-        """Run every request in order and make the writes durable. The writes of work that raises are undone.
+        """Run every request in order and make the writes durable.
+
+        If the work of a request raises, its writes are undone.
 
         Args:
             batch: Requests to run.
@@ -107,7 +112,7 @@ class WriteBackend(Protocol):
         ...
 
     def stop(self) -> None:
-        """Close the backend."""
+        """Close the database."""
         ...
 
 
@@ -125,12 +130,12 @@ class _RepeatingWork:
 
 
 class Writer:
-    """Runs the transactions of a backend, on the callers' threads and on a daemon thread of its own.
+    """Runs write transactions, on the threads of the callers and on a daemon thread of its own.
 
     `close()` commits all queued requests. It is also called when the interpreter exits.
 
     Args:
-        engine: The backend.
+        engine: The database, as a `WriteBackend`.
         name: Name of the store, for messages.
     """
 
@@ -259,7 +264,7 @@ class Writer:
         """Commit the request on this thread, after the queued requests.
 
         Returns:
-            True if the request was committed. False, with nothing done, if another thread has the turn or if another
+            True if the request was committed. False, with nothing done, if another thread is committing or if another
             process holds the store's lock.
         """
         if not self._turn.acquire(blocking=False):
@@ -336,7 +341,10 @@ class Writer:
                 self._engine.stop()
 
     def _sleep(self) -> None:
-        """Sleep until there is work: an urgent request, a lazy request or repeated work that is due, or settling."""
+        """Sleep until the store's thread has work.
+
+        Work is an urgent request, a lazy request or repeated work that is due, or maintenance after a commit.
+        """
         while True:
             self._rung = False
             if self.closed or self._urgent:

@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Run a cell with the environment variables that the notebook's kernel inherits."""
+    """Run a cell, with environment variables for the notebook's kernel: a temporary store and the decisions file."""
     if not _is_cell(item):
         return (yield)
     item.parent.sanitize_patterns[WHO_PATTERN] = "..."  # type: ignore[union-attr]  # its parent is nbval's file

@@ -91,7 +91,7 @@ class JsonKinds:
         return self._mixed
 
     def release_to_schemas(self, schemas: list[dict[str, Any]], root: dict[str, Any]) -> None:
-        """Stop checking types that a schema checks.
+        """Mark positions whose types a JSON Schema checks, so that they are not checked here.
 
         Args:
             schemas: The parts of `root` that describe this position.

@@ -124,7 +124,7 @@ def short_json(value: Any, limit: int = 60) -> str:
 
 
 def with_article(name: str) -> str:
-    """Return a type's name with its article."""
+    """Return a type's name with its article: "a DataFrame", "an int"."""
     return f"an {name}" if name[:1].lower() in "aeio" else f"a {name}"
 
 

@@ -44,7 +44,7 @@ def encode_model(value: Any, path: str, depth: int, encode: EncodeFunction) -> t
         encode: Converts any other value (see `typed_values.encode_value`).
 
     Returns:
-        The JSON and its type.
+        The JSON, and the type: JSON that says how an edit is checked and converted back.
 
     Raises:
         TypeError: A part is not supported. The message has the part's path.
@@ -149,14 +149,16 @@ def find_fitting_adapter(annotation: Any, shown: Any) -> TypeAdapter[Any] | None
 
 
 def describe_annotation(annotation: Any, value: Any, shown: Any, described: TypeInfo | None) -> TypeInfo | None:
-    """Return the type of an argument or field, from its annotation if the value fits the annotation.
+    """Return the type of an argument or field: JSON that says how an edit of it is checked.
+
+    It is made from the annotation if the value fits the annotation.
 
     Args:
         annotation: The annotation.
         value: The Python value.
         shown: The JSON of `value`.
-        described: The type of `value` itself. It is returned where it says more than the annotation, as for Decimals in
-            a parameter of type `dict`.
+        described: The type of `value` itself; None for plain JSON. It is returned where it says more than the
+            annotation, as for Decimals in a parameter of type `dict`.
     """
     from pydantic.errors import PydanticInvalidForJsonSchema
 

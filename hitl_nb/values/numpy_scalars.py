@@ -46,7 +46,9 @@ _NAMES = frozenset({"numpy", "array", "timestamp", "timedelta", "period", "inter
 
 
 def encode_science(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
-    """Convert a numpy or pandas value to JSON and its type. None for other values.
+    """Convert a numpy or pandas value to JSON and a type such as `{"is": "timestamp"}`. None for other values.
+
+    The type says how an edit of the JSON is checked and converted back.
 
     Raises:
         TypeError: The value's type is not supported. The message has the value's path.
@@ -68,7 +70,7 @@ def check_science(described: TypeInfo, value: Any) -> Any:
     """Check edited JSON of a numpy or pandas value, and return it in its normal form.
 
     Args:
-        described: The type of the proposed value.
+        described: The type of the proposed value, such as `{"is": "timestamp"}`.
         value: The edited JSON.
 
     Raises:
@@ -104,7 +106,7 @@ def decode_science(described: TypeInfo, value: Any, like: Any) -> Any:
     """Make a numpy or pandas object from checked JSON.
 
     Args:
-        described: The type.
+        described: The type, such as `{"is": "timestamp"}`.
         value: The checked JSON.
         like: A proposed object of the type.
 
@@ -126,7 +128,10 @@ def decode_science(described: TypeInfo, value: Any, like: Any) -> Any:
 
 
 def science_schema(described: TypeInfo) -> dict[str, Any]:
-    """Return the JSON Schema of a type of this module."""
+    """Return the JSON Schema for values of a type such as `{"is": "timestamp"}`.
+
+    `is_science(described)` must be True.
+    """
     match described["is"]:
         case "numpy":
             return _numpy_schema(described)
@@ -153,7 +158,7 @@ def science_schema(described: TypeInfo) -> dict[str, Any]:
 
 
 def is_science(described: TypeInfo) -> bool:
-    """Return True if this module converts values of a type."""
+    """Return True if `described` is the type of a numpy or pandas value, such as `{"is": "timestamp"}`."""
     return described["is"] in _NAMES
 
 

@@ -26,10 +26,12 @@ from hitl_nb.values.typed_values import encode_key, encode_value, parse_key, set
 def rebuild_value(
     described: TypeInfo | None, value: Any, before: Any, original: Any, adapters: Mapping[str, Any] = {}
 ) -> Any:
-    """Make the object from the checked edit `value`.
+    """Make a Python object from a checked edit, with the classes of the proposed object.
+
+    Parts that were not edited are the proposed objects themselves.
 
     Args:
-        described: The type of `original`.
+        described: The type of `original` (see `typed_values.py`); None for plain JSON.
         value: The checked JSON.
         before: The JSON of `original`.
         original: The proposed object.
@@ -185,7 +187,7 @@ _NULLS = frozenset({"NaTType", "NAType"})
 
 
 def _list_parts(described: TypeInfo, original: Any) -> list[tuple[TypeInfo | None, Any]]:
-    """List the parts of a value as pairs (type, part)."""
+    """List the parts of a value as pairs (type of the part, part)."""
     kind = described["is"]
     if kind in ("dict", "record"):
         fields, more = described.get("fields", {}), described.get("more")

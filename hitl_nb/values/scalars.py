@@ -47,7 +47,9 @@ _IP = ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interfac
 
 
 def encode_scalar(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
-    """Convert a single value to JSON and its type. None if this module does not convert values of its class.
+    """Convert a single value, such as a date or a path, to JSON and a type such as `{"is": "date"}`.
+
+    None if this module does not convert values of its class.
 
     Args:
         value: The value.
@@ -68,7 +70,7 @@ def check_scalar(described: TypeInfo, value: Any) -> Any:
     """Check edited JSON of a single value, and return it in its normal form.
 
     Args:
-        described: The type of the proposed value.
+        described: The type of the proposed value, such as `{"is": "date"}`.
         value: The edited JSON.
 
     Raises:
@@ -81,7 +83,7 @@ def decode_scalar(described: TypeInfo, value: Any, like: Any) -> Any:
     """Make a single value from checked JSON.
 
     Args:
-        described: The type.
+        described: The type, such as `{"is": "date"}`.
         value: The checked JSON.
         like: A proposed object, whose class the new object gets. None: the plain class.
 
@@ -95,7 +97,7 @@ def decode_scalar(described: TypeInfo, value: Any, like: Any) -> Any:
 
 
 def scalar_schema(described: TypeInfo) -> dict[str, Any]:
-    """Return the JSON Schema of a type of this module."""
+    """Return the JSON Schema for values of a type such as `{"is": "date"}`. `is_scalar(described)` must be True."""
     kind = described["is"]
     if kind in ("enum", "flag"):
         one = {"enum": described["of"]}
@@ -106,7 +108,7 @@ def scalar_schema(described: TypeInfo) -> dict[str, Any]:
 
 
 def is_scalar(described: TypeInfo) -> bool:
-    """Return True if this module converts values of a type."""
+    """Return True if `described` is the type of a single value, such as `{"is": "date"}`."""
     return described["is"] in _CHECKS
 
 

@@ -9,7 +9,10 @@ from hitl_nb.values.scalars import TypeInfo, is_scalar, scalar_schema
 
 
 def type_schema(described: TypeInfo | None) -> dict[str, Any] | None:
-    """Return the JSON Schema of a type and all its parts. None if the schema would not restrict the value."""
+    """Return the JSON Schema for values of a type (`TypeInfo`) and all their parts.
+
+    None if the schema would not restrict the value.
+    """
     definitions: dict[str, Any] = {}
     schema = _build_schema(described, definitions)
     if not schema:
@@ -18,7 +21,7 @@ def type_schema(described: TypeInfo | None) -> dict[str, Any] | None:
 
 
 def without_schemas(described: Any) -> Any:
-    """Return a type without the JSON Schemas in it, because the question's own schema has them too."""
+    """Return a type (`TypeInfo`) without the JSON Schemas in it, because the question's own schema has them too."""
     if isinstance(described, list):
         return [without_schemas(one) for one in cast("list[Any]", described)]
     if not isinstance(described, dict):

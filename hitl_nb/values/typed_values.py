@@ -45,7 +45,9 @@ _PLAIN = frozenset({bool, int, str, type(None)})
 
 
 def encode_value(value: Any, path: str = "value", depth: int = 0) -> tuple[Any, TypeInfo | None]:
-    """Convert `value` to JSON and its type. The type is None for plain JSON.
+    """Convert `value` to JSON and its type.
+
+    The type is JSON that describes the parts that are not plain JSON, such as dates; None if all parts are plain.
 
     Args:
         value: The value.
@@ -327,7 +329,7 @@ def check_value(
     """Check an edit by the type of the proposed value.
 
     Args:
-        described: The type of the proposed value.
+        described: The type of the proposed value, as `encode_value` returned it; None for plain JSON.
         value: The edited JSON.
         before: The proposed JSON. Parts that are equal to it are valid.
         kinds: JSON types of the plain parts, which an edit must keep.

@@ -29,7 +29,7 @@ TypeForm = Literal["array", "map", "text"]
 
 
 class UpdateStruct(NamedTuple):
-    """One struct of an update.
+    """One struct of an update: a range of clocks of one client, with its content.
 
     Attributes:
         clock: Clock of its first unit.
@@ -162,7 +162,7 @@ class UpdateReader:
 
 
 def read_structs(read: UpdateReader) -> dict[int, list[UpdateStruct]]:
-    """Read the structs of an update, by client."""
+    """Read the structs (ranges of content) at the beginning of an update: client -> list of structs."""
     found: dict[int, list[UpdateStruct]] = {}
     for _ in range(read.read_count()):
         count = read.read_count()

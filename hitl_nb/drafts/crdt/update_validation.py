@@ -65,7 +65,10 @@ class _ItemPlace(NamedTuple):
 
 
 class _ItemPlaces:
-    """The places of one client's items: `places[i]` is valid from clock `starts[i]` on. None: garbage collected."""
+    """The lists that the items of one client belong to. `places[i]` is valid from clock `starts[i]` on.
+
+    None in `places` means items that were garbage collected.
+    """
 
     __slots__ = ("places", "starts")
 
@@ -207,7 +210,7 @@ class _UpdateIntegration:
         self._copied = 0
 
     def integrate(self) -> None:
-        """Integrate all structs.
+        """Integrate all structs of the update into the simulated document.
 
         Raises:
             ValueError: A struct can never be integrated.
@@ -261,7 +264,7 @@ class _UpdateIntegration:
         return None
 
     def _integrate_struct(self, client: int, at: int, struct: UpdateStruct) -> None:
-        """Integrate the new part of a struct, which starts at clock `at`."""
+        """Integrate the part of a struct that the document does not have yet. It starts at clock `at`."""
         place = self._place_of(client, struct)
         if at > struct.clock:
             if not _are_in_one_list(self._place_at((client, at - 1)), place):
@@ -296,7 +299,7 @@ class _UpdateIntegration:
         self._whole.setdefault(client, []).extend(clocks)
 
     def _count_steps(self, client: int, at: int, struct: UpdateStruct, place: _ItemPlace) -> None:
-        """Count an item that makes its list longer, and an item whose position pycrdt must search."""
+        """Count the work of pycrdt for an item: a list that becomes longer, and a position that must be searched."""
         first = client not in self._rights
         right = self._known.rights.get(client) if first else self._rights[client]
         follows = struct.origin == (client, at - 1) and struct.right == right
@@ -315,7 +318,7 @@ class _UpdateIntegration:
         return searched + self._copied // _COPIED_PER_STEP
 
     def _place_of(self, client: int, struct: UpdateStruct) -> _ItemPlace | None:
-        """Return the list into which pycrdt puts a struct. None if the struct becomes garbage.
+        """Return the list into which pycrdt puts a struct. None if the struct is garbage: its parent is deleted.
 
         Raises:
             ValueError: The struct is between items of different lists.
@@ -414,7 +417,7 @@ class _UpdateIntegration:
 
 
 def _are_in_one_list(one: _ItemPlace | None, other: _ItemPlace | None) -> bool:
-    """Return True if two items are in the same list, or are both garbage."""
+    """Return True if two items are in the same list, or if both are in no list because they are garbage."""
     return one is other or (one is not None and other is not None and one[:2] == other[:2])
 
 

@@ -11,7 +11,7 @@ _contexts_with_certificate: WeakSet[ssl.SSLContext] = WeakSet()
 
 
 def watch_certificates() -> None:
-    """Record each context that loads a client certificate, from now on."""
+    """Record each TLS context that loads a client certificate, from now on."""
     load: Any = ssl.SSLContext.load_cert_chain
     if hasattr(load, "__wrapped__"):
         return
@@ -25,5 +25,5 @@ def watch_certificates() -> None:
 
 
 def has_certificate(context: object) -> bool:
-    """Return True if a context has loaded a client certificate since `watch_certificates` was called."""
+    """Return True if a TLS context has loaded a client certificate since `watch_certificates` was called."""
     return isinstance(context, ssl.SSLContext) and context in _contexts_with_certificate

@@ -159,7 +159,7 @@ _ASKED = "hitl_nb_asked"
 
 @functools.cache
 def _database_to_ask() -> bytes:
-    """Return a serialized database that has one row, in a column of the type `_ASKED`. For `_detect_types`."""
+    """Return a serialized SQLite database with one row, in a column of the special type `_ASKED`."""
     con = sqlite3.connect(":memory:")
     con.executescript(f"create table {_ASKED}(a {_ASKED}); insert into {_ASKED} values ('x')")
     data = con.serialize()

@@ -91,7 +91,7 @@ _SUBCLASS_HOMES: dict[tuple[str, str, str], str] = {
 
 @functools.lru_cache(maxsize=4096)
 def find_recipe_home(cls: type) -> str | None:
-    """Return the home of the recipe of a type; None if it has no recipe.
+    """Return where the recipe for objects of a type is, for example `databases:SQLITE`; None if there is no recipe.
 
     A subclass has no recipe, because its objects may hold more state.
     """
@@ -104,7 +104,7 @@ def find_recipe_home(cls: type) -> str | None:
 
 @functools.cache
 def import_recipe(home: str) -> ReopenRecipe:
-    """Import and return the recipe with this home, for example `databases:SQLITE`."""
+    """Import and return the recipe at `home`, for example `databases:SQLITE`: a module, and a name in it."""
     module, name = home.split(":")
     return getattr(importlib.import_module(f".{module}", __package__), name)
 

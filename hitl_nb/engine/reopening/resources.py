@@ -48,7 +48,7 @@ class ResourceOrigin:
 
 @dataclass
 class FactoryCall:
-    """A factory that is being called. The keys of steps inside it begin with the resource's key, not with the position.
+    """The call of a resource's factory, while it runs. Keys of steps inside it begin with the resource's key.
 
     Attributes:
         key: Key of the resource.
@@ -71,7 +71,7 @@ _factory_call: ContextVar[FactoryCall | None] = ContextVar("hitl_nb_opening", de
 
 
 def current_factory_call() -> FactoryCall | None:
-    """Return the factory call in progress that belongs to a run; None if there is none."""
+    """Return the call of a resource's factory that is running now in a run; None if there is none."""
     return _factory_call.get()
 
 

@@ -72,7 +72,7 @@ class _StandInType(type):
 
 
 class _StandIn(metaclass=_StandInType):
-    """A replacement for every object and class in a stream that is read without loading it.
+    """A dummy object that replaces every object and class while a pickle stream is read without loading it.
 
     Pickle operations on a stand-in (a call, `append`, `__setstate__` and so on) have no effect. A call returns the
     stand-in.

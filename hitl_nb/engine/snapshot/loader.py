@@ -167,13 +167,18 @@ def load_snapshot(
 ) -> LoadedState:
     """Unpickle a snapshot whose signature was checked. Each variable is put into `ns` as soon as it is loaded.
 
+    A *definition* is a function or class that a cell of the notebook defines.
+
     Args:
         saved: The opened snapshot; its signature has been checked.
         ns: Namespace of the notebook.
         special: Returns the object for a persistent id that this function does not know. None: unknown id.
         prepare: Called with the saved process state before the variables are loaded, because they may need it.
-        put_back: Called as `put_back(root, definition, slots, is_copy)` to restore saved data of a definition, for
-            example class attributes. `is_copy` is True if `definition` is the snapshot's copy.
+        put_back: Called as `put_back(root, definition, slots, is_copy)` to restore saved data of the definition with
+            the name `root`, for example class attributes. `is_copy` is True if `definition` is the snapshot's copy.
+
+    Returns:
+        The content of the snapshot: variables, frames, counters and so on.
     """
     load_units(saved.units)
     check_code_hashes(saved.instrumenter, saved.code_hashes, [unit[0] for unit in saved.units])
@@ -239,5 +244,8 @@ def _place_entry(name: str, value: Any, loaded: LoadedState, ns: dict[str, Any])
 
 
 def _find_notebook_definition(name: str, ns: dict[str, Any], own: frozenset[str]) -> Any:
-    """Return the notebook's definition of a name. None if it has none, or if the run itself defined the name."""
+    """Return the function or class that the notebook defines under a name.
+
+    None if there is none, or if the run itself defined the name: then the copy in the snapshot is used.
+    """
     return resolve_name(name, ns) if name.split(".", maxsplit=1)[0] not in own else None

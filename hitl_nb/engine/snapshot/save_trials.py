@@ -179,11 +179,14 @@ class TrialSaves:
     # -- saving one value
 
     def _try(self, value: Any, *, definitions: bool = True) -> Trial:
-        """Save one value alone, with the definitions of the notebook that the value needs.
+        """Try to save one value alone, with the functions and classes of the notebook that the value needs.
 
         Args:
             value: The value.
-            definitions: True: also copy the definitions that the value needs, and their data.
+            definitions: True: also copy these functions and classes, and their data.
+
+        Returns:
+            The error or None, and the names that the value needs.
         """
         file, saver = io.BytesIO(), self.saver
         pickler = Pickler(file, self.ns, special=saver.special, running=self.position.stack.running_frames)
@@ -209,9 +212,9 @@ class TrialSaves:
         return Trial(wanted=pickler.wanted, defined=pickler.defined)
 
     def _try_slots(self, root: str) -> Trial:
-        """Try to save each piece of data (slot) that a definition holds, for example each class attribute.
+        """Try to save each piece of data of a function or class of the notebook, for example each class attribute.
 
-        A slot that fails is left out if no code that can still run reads it. Otherwise the result has the problem.
+        A value that fails is left out if no code that can still run reads it. Otherwise the result has the error.
         """
         found = Trial()
         for slot in find_slots(self.ns[root]).values():

@@ -65,7 +65,7 @@ class StoreBackedContext:
 
 
 class UnsavedResult:
-    """A placeholder for the result of a finished run that could not be saved. `sentence` has the reason."""
+    """A placeholder for the result of a finished run, if the result could not be saved. `sentence` has the reason."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
@@ -319,13 +319,13 @@ class Saver:
         *,
         needed: bool,
     ) -> None:
-        """Add variables to the stream, and then every variable and definition that functions in them need.
+        """Add variables to the stream, and then every variable, function and class of the notebook that they need.
 
         Args:
             pickler: Writes the stream.
             names: The variables to add.
-            done: Names that are already in the stream; the function adds names to this set.
-            copies: Definitions that are already in the stream; the function adds definitions.
+            done: Names that are already in the stream; the method adds names to this set.
+            copies: Functions and classes that are already in the stream, by name; the method adds to this dict.
             needed: False: the rest of the program does not read these variables, so those that cannot be saved are
                 skipped.
         """
@@ -351,7 +351,7 @@ class Saver:
                 return
 
     def _dump_definition(self, root: str, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> None:
-        """Add the data of a definition to the stream, one entry for each slot (for example a class attribute).
+        """Add the data of a function or class to the stream, one entry for each slot (for example a class attribute).
 
         Numbers, texts and other atoms come first, because loading a later slot may run code that reads them.
         """
@@ -370,9 +370,9 @@ class Saver:
         return [*((name, self.ns[name]) for name in names), *held]
 
     def _find_definitions_with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
-        """Return the roots of definitions that hold data and that the variables need.
+        """Return the names of functions and classes that hold data and that the variables need.
 
-        Loading the variables may run code that reads this data.
+        An example of data is a class attribute. Loading the variables may run code that reads it.
         """
         needed, todo = set[str](), set(pickler.defined)
         while todo:
@@ -391,10 +391,10 @@ class Saver:
         return any(made not in main.openings for made in pickler.openings.resources)
 
     def copy_definitions(self, roots: Set[str], main: Pickler) -> tuple[bytes, Pickler]:
-        """Pickle by value the definitions of the notebook with these root names.
+        """Pickle by value the functions and classes that the notebook defines under these names.
 
         Args:
-            roots: Root names of the definitions.
+            roots: The names.
             main: The pickler of the stream. Names, definitions and large values that the copy needs are added to it.
 
         Returns:
@@ -413,9 +413,9 @@ class Saver:
     def _join_copies(
         self, copies: dict[str, tuple[bytes, Pickler]], main: Pickler
     ) -> dict[str, tuple[bytes, list[str]]]:
-        """Return the copies of definitions by name.
+        """Return the copies of the notebook's functions and classes: name -> (pickle, hashes of its buffers).
 
-        Definitions that refer to each other are pickled again as one copy.
+        Functions and classes that refer to each other are pickled again together, as one copy.
         """
         names = {root: set(pickler.defined) for root, (_, pickler) in copies.items()}
         for middle, further in names.items():

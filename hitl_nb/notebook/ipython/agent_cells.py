@@ -142,9 +142,10 @@ class AgentCells:
             )
 
     async def _run_with_answers(self, place: AgentCellContext, *, restart: bool = False) -> RunOutcome:
-        """Execute the cell. If a decisions file answers in place of people, continue after each pause.
+        """Execute the cell, and return the outcome: finished, or waiting for people.
 
-        The output of each continuation is added below the cell's output.
+        If a decisions file answers in place of people, the run continues after each pause. The output of each
+        continuation is added below the cell's output.
         """
         reviewer = attending_reviewer(place.ledger, place.cell.notebook)
         outcome = await self._run(place, restart=restart)
@@ -266,7 +267,10 @@ class AgentCells:
     # -- continuing in the same cell
 
     def _schedule_resume(self, place: AgentCellContext) -> None:
-        """Continue on the cell's own event loop. The panel may call this on another thread (comm subshells)."""
+        """Continue the agent on the cell's own event loop.
+
+        The panel may call this method on another thread (comm subshells).
+        """
         if place.is_held:
             return  # with `--wait`, the cell itself continues the run
         place.loop.call_soon_threadsafe(self._start_resume, place)
@@ -322,7 +326,8 @@ def _is_unattended() -> bool:
 def _shows_widgets(shell: Any) -> bool:
     """Return whether the ipywidgets panel is shown at a pause.
 
-    It is not shown where the JupyterLab extension shows the proposal, unless `HITL_NB_WIDGET` is on.
+    It is not shown where the JupyterLab extension shows the proposal, unless `HITL_NB_WIDGET` is on. It is also not
+    shown without a kernel, or if a program executes the notebook.
     """
     if not hasattr(shell, "kernel") or find_executor() is not None:
         return False

@@ -99,9 +99,9 @@ class OutputRecorder(RunDisplay):
                     self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
 
     def _is_said_above(self, output: dict[str, Any]) -> bool:
-        """Return True if an output is the note that `show_continued` has just shown.
+        """Return True if a recorded output is the note that `show_continued` has just shown.
 
-        It was recorded by an earlier process.
+        Such an output is not shown again.
         """
         return self._said_above is not None and output.get("data", {}).get("text/plain") == self._said_above
 

@@ -183,7 +183,7 @@ class ProposalCard:
         self._refresh()
 
     def _refresh(self) -> None:
-        """Update everything except the controls from the record and the typed text."""
+        """Update everything except the input controls, from the record and the typed text."""
         proposal = self.proposal
         self._title.value = show_hidden_characters(proposal.title) if self.is_open else proposals_text([proposal])
         draft = self._editor.read_draft()

@@ -119,7 +119,9 @@ def label_options(options: list[Any]) -> list[tuple[str, int]]:
 
 
 def resolve_schema_part(schema: Any, root: Any, depth: int = 0) -> dict[str, Any]:
-    """Return a part of a schema with references resolved: its own, and the references of its alternatives.
+    """Return a part of a JSON Schema with its `$ref` replaced by the target.
+
+    The same is done for the alternatives in its `anyOf` and `oneOf`.
 
     Args:
         schema: The part.

@@ -124,7 +124,7 @@ class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
         """Return this thread's connection. It is opened at the first call.
 
         Raises:
-            StoreRefused: A setting of the connection cannot be pinned.
+            StoreRefused: A setting of the connection cannot be set.
             StoreCorrupt: The database contains something that hitl_nb does not write.
         """
         link: ThreadConnection | None = getattr(self._local, "link", None)
@@ -168,7 +168,7 @@ _inherited: list[sqlite3.Connection] = []
 
 
 def open_connection(file: Path, synchronous: int) -> sqlite3.Connection:
-    """Open a connection to an existing database with every setting pinned.
+    """Open a connection to an existing database, and set and check every setting (pin it).
 
     Args:
         file: Path of the database.

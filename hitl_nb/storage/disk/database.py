@@ -32,7 +32,8 @@ SYNC_SECONDS = 0.5
 class Database:
     """One database of the store. It implements `WriteBackend`.
 
-    Only the thread that holds the writer's turn calls the methods, except `refuse_if_gone`, which every reader calls.
+    Only the thread that holds the writer's turn (its lock for commits) calls the methods. Exception: every reader calls
+    `refuse_if_gone`.
 
     Args:
         root: Directory of the store.

@@ -16,7 +16,7 @@ _DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.E
 
 @contextmanager
 def store_errors(directory: Path) -> Generator[None]:
-    """Convert the errors of SQLite and of the operating system to StoreError, inside a with block.
+    """Convert the errors of SQLite and of the operating system to StoreError, inside a `with` block.
 
     Args:
         directory: Directory of the database, for the message.

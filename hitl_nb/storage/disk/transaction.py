@@ -141,7 +141,7 @@ class WriteBatch:
         self.size += size
 
     def spill(self, writes: PendingWrites, *, first: bool) -> None:
-        """Write a request's writes to SQLite before the request ends, under a savepoint.
+        """Write a request's writes to SQLite before the request ends (spill them), under a savepoint.
 
         With the savepoint, the writes of this request can be undone alone.
 
@@ -155,7 +155,7 @@ class WriteBatch:
         self._write(writes.values)
 
     def end_spilled(self, *, undo: bool) -> None:
-        """End the savepoint of a request that spilled.
+        """End the savepoint of a request whose writes were written to SQLite before its end.
 
         Args:
             undo: If True, remove the request's writes.
@@ -199,7 +199,11 @@ class WriteBatch:
 
 
 class DiskTransaction:
-    """The transaction that is passed to one request. It shows the request's own writes, then those of the batch."""
+    """The transaction that is passed to the work of one request.
+
+    Reads return the request's own writes first, then writes of earlier requests in the same commit, then rows of the
+    database.
+    """
 
     def __init__(self, batch: WriteBatch, directory: Path) -> None:
         self._batch = batch

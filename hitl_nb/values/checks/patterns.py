@@ -28,21 +28,21 @@ _COUNT = re.compile(r"\{(\d{1,9})(?:,(\d{0,9}))?\}")
 
 
 def find_pattern(pattern: str, text: str) -> bool:
-    """Return True if the pattern occurs in the text.
+    """Return True if the regular expression occurs in the text.
 
     Raises:
-        ValueError: No engine accepts the pattern.
+        ValueError: No engine accepts the regular expression.
     """
     return _make_finder(pattern)(text)
 
 
 def is_linear(pattern: str) -> bool:
-    """Return True if the pattern is matched in time that is linear in the text."""
+    """Return True if matching the regular expression takes time that is linear in the text."""
     return _is_common(pattern) and _compile_rust_pattern(pattern) is not None
 
 
 def count_states(pattern: str) -> int:
-    """Estimate the number of states of the pattern's automaton, which is the work of a linear engine per character."""
+    """Estimate the number of states of the regular expression's automaton: the work per character of a text."""
     counts = (max(int(low or 1), int(high or 1)) for low, high in _COUNT.findall(pattern))
     return len(pattern) * math.prod(max(count, 1) for count in counts)
 

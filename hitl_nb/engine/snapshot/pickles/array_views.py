@@ -34,10 +34,10 @@ _BUFFERS = (bytearray, array)
 
 
 class ArrayViews:
-    """The arrays of one pickle.
+    """Decides for the numpy arrays of one pickle how each is pickled, so that arrays that share memory share it again.
 
     Args:
-        kept: Ids of bases that are saved with every view of them.
+        kept: Ids of bases (arrays that own memory) that are saved with every view of them.
     """
 
     def __init__(self, kept: frozenset[int] = frozenset()) -> None:
@@ -104,7 +104,10 @@ class ArrayViews:
         return (_view, (*made, cls is not self._type))
 
     def find_torn_bases(self) -> frozenset[int]:
-        """Return the ids of bases whose views were pickled without the base although something else uses the base."""
+        """Return the ids of arrays that must be pickled as a base, because several views or other values need them.
+
+        So far, their views were pickled as copies. The pickle has to be made again with these ids in `kept`.
+        """
         return frozenset(self._shared | (self._apart.keys() & self._whole.keys()))
 
     def check_copies(self, memo: Callable[[], Container[int]]) -> None:
@@ -144,7 +147,7 @@ class ArrayViews:
             copies.append(array)
 
     def _is_describable_view(self, owner: Any, array: Any) -> bool:
-        """Return True if `array` can be described by its offset, shape and strides in the memory of `owner`."""
+        """Return True if `array` can be saved as offset, shape and strides in the memory of `owner`."""
         if not array.size or not _is_one_block(owner, self._type):
             return False
         if type(array) is not self._type and not is_mapped_array(owner):
@@ -188,7 +191,7 @@ def _is_one_block(owner: Any, kind: Any) -> bool:
 
 
 def _is_pickled_by_numpy(cls: Any, kind: Any) -> bool:
-    """Return True if a subclass has no pickle hooks of its own, but those of `ndarray` or `numpy.ma`."""
+    """Return True if a subclass has no pickle hooks of its own, but uses those of `ndarray` or `numpy.ma`."""
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", kind)
     base = masked if issubclass(cls, masked) else kind
     names = ("__reduce__", "__reduce_ex__", "__setstate__")

@@ -225,7 +225,7 @@ def _find_link_type() -> Any:
 
 @functools.cache
 def _find_key_mark() -> object:
-    """Return the object that separates arguments from keyword arguments in a key."""
+    """Return the object that separates arguments from keyword arguments in a key of the cache."""
     probe: Any = functools.lru_cache(None)(cast(Any, dict))
     probe(x=0)
     return next(iter(_find_cache_dict(probe)))[0]

@@ -14,7 +14,7 @@ _cloudpickle: Any = importlib.import_module("cloudpickle.cloudpickle")
 
 
 def make_function(code: CodeType, globals_: dict[str, Any], closure: tuple[CellType, ...] | None) -> FunctionType:
-    """Make a function without name and defaults, which `set_function` sets later."""
+    """Make a function from its code, globals and closure cells. `set_function` sets its name and defaults later."""
     return FunctionType(code, globals_, None, None, closure)
 
 

@@ -234,7 +234,10 @@ class Pickler(_CloudPickler):
             self.units[key] = unit
 
     def _add_code(self, key: str, function: int, namespace: dict[str, Any]) -> None:
-        """Record the names that the rest of a saved function reads. Nothing is recorded for the frame of a cell."""
+        """Record the names that a saved function still reads, and its unit (the compiled source of a cell or module).
+
+        For the frame of a cell, no names are recorded.
+        """
         self._add_unit(key)
         unit = find_unit(key)
         if unit is not None and namespace is self.ns and unit.functions[function].kind != "cell":
@@ -314,9 +317,9 @@ class Pickler(_CloudPickler):
         return NotImplemented
 
     def _native_code(self, code: CodeType) -> Any:
-        """Save code that is not instrumented with `marshal`, in a tenth of the time.
+        """Return a reduction that saves a code object with `marshal`, in a tenth of the time that cloudpickle needs.
 
-        A snapshot needs the same Python anyway.
+        Only for code without instrumentation. A snapshot can be loaded only by the same Python version anyway.
         """
         try:
             return marshal.loads, (marshal.dumps(code),)

@@ -23,7 +23,7 @@ from hitl_nb.errors import WrongPython
 
 
 class HasUnits(Protocol):
-    """A pickler that records the units whose code its pickle names.
+    """A pickler that records the units (compiled sources of cells and modules) whose code its pickle names.
 
     Attributes:
         units: The units by the key in the pickle. The key may belong to another unit with the same text.
@@ -36,7 +36,10 @@ class HasUnits(Protocol):
 
 
 def name_code(code: CodeType) -> tuple[Any, ...] | None:
-    """Return the persistent id of instrumented code; None if the code is not instrumented."""
+    """Return a persistent id for code that hitl_nb has instrumented: the unit's key and the function's number.
+
+    None for other code.
+    """
     known = find_code(code)
     if known is None:
         return None
@@ -45,7 +48,9 @@ def name_code(code: CodeType) -> tuple[Any, ...] | None:
 
 
 def find_code_by_id(pid: Any) -> Any:
-    """Return the code object of a persistent id, or the runtime; None: the id is not of this module.
+    """Return the code object for a persistent id that `name_code` made, or the engine's runtime object for its id.
+
+    None if the id is of another kind.
 
     Raises:
         LookupError: The source of the code is missing.
@@ -63,7 +68,7 @@ def find_code_by_id(pid: Any) -> Any:
 
 
 def describe_units(*picklers: HasUnits) -> list[list[Any]]:
-    """Return the sources of the units that pickles name, as plain data for `load_units`."""
+    """Return the sources of the units (cells and modules) that pickles name, as plain data for `load_units`."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
     return [list(astuple(replace(SavedUnit.from_unit(units[key]), key=key))) for key in sorted(units)]
 
@@ -101,7 +106,7 @@ def check_code_hashes(made_by: str, code_hashes: Mapping[str, str], keys: Iterab
 
 
 def load_units(data: Iterable[Iterable[Any]]) -> None:
-    """Register saved sources, so that their code can be found. The code is compiled when it is needed.
+    """Register saved sources of cells and modules, so that their code can be found. Code is compiled when it is needed.
 
     Call this function only with data whose signature was checked.
 

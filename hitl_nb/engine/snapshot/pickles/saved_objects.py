@@ -28,9 +28,11 @@ value."""
 
 
 def reduce_without_new(obj: Any) -> Any:
-    """Return a reduction with which an object is made without its class's own `__new__`.
+    """Return a reduction of an object whose class defines `__new__` in the notebook.
 
-    NotImplemented if the class has no `__new__` in the notebook, or has its own pickle hooks.
+    Loading it does not call this `__new__`.
+
+    NotImplemented for objects of other classes, or if the class has its own pickle hooks.
     """
     cls = type_of(obj)
     if cls.__module__ != "__main__" or isinstance(cls.__new__, BuiltinMethodType):

@@ -36,7 +36,10 @@ _WAY_OUT_OF_LOOP = "loop over list(...) of it"
 
 @functools.lru_cache(maxsize=4096)
 def find_kind(cls: type) -> Kind | None:
-    """Return the kind of objects of exactly this type in the position package; None: pickle saves them as usual."""
+    """Return the kind of objects of exactly this type: "generator", "iterator", "manager" or "asyncio".
+
+    Objects of these kinds are saved with their position. None for other types: pickle saves their objects as usual.
+    """
     if cls in _GENERATORS:
         return "generator"
     if find_reducer(cls) is not None:
@@ -78,7 +81,7 @@ def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any
 
 
 def _check_generator(manager: Any, running: dict[int, SavedFrame]) -> None:
-    """Check that the generator in a manager can be saved.
+    """Check that the generator of a context manager (made with `contextlib.contextmanager`) can be saved.
 
     Raises:
         CannotSave: It cannot be saved. The error is then about the manager, not about its generator.
@@ -90,7 +93,7 @@ def _check_generator(manager: Any, running: dict[int, SavedFrame]) -> None:
 
 
 def explain_refusal(problem: CannotSave, *, about: Any = None) -> NotSavedError:
-    """Convert an error of the position package into an error with a reason and a solution.
+    """Convert an error of the position package (`engine/position`) into an error with a reason and a solution.
 
     Args:
         problem: The error; its text is "reason; solution".

@@ -25,7 +25,7 @@ Reducer = Callable[[Any], Any]
 
 
 def view_reducers() -> dict[type, Reducer]:
-    """Return reducers by type, for a pickler's dispatch table."""
+    """Return reducers by type, for a pickler's dispatch table: for proxies and views of dicts, and for `os.environ`."""
     empty: tuple[dict[Any, Any], ...] = ({}, OrderedDict())
     views = {type(view()): view.__name__ for one in empty for view in (one.keys, one.values, one.items)}
     return {

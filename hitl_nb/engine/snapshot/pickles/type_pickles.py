@@ -22,7 +22,10 @@ _VALUE = "\0value"
 
 
 def type_reducers() -> dict[Any, Callable[[Any], Any]]:
-    """Return reducers by type, for the types that this version of Python has."""
+    """Return reducers for new types, type parameters and type aliases, by type.
+
+    Types that this Python lacks are left out.
+    """
     found: dict[Any, Callable[[Any], Any]] = {typing.NewType: _reduce_new_type}
     for kind in ("TypeVar", "ParamSpec", "TypeVarTuple"):
         found[getattr(typing, kind)] = _reduce_parameter
@@ -45,10 +48,7 @@ def _reduce_new_type(value: Any) -> Any:
 
 
 def _number_of(value: Any) -> str:
-    """Return an id for a type.
-
-    Several pickles may have copies of it; with the id, they become one object when loaded.
-    """
+    """Return an id for a type. Copies of the type in several pickles become one object when they are loaded."""
     return _cloudpickle._get_or_create_tracker_id(value)
 
 

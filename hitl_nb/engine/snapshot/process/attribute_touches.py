@@ -33,10 +33,10 @@ class Touch:
 
 @dataclass
 class Touches:
-    """The attributes that a function assigns or uses.
+    """The attributes and items that a function assigns, and the names that it uses.
 
     Attributes:
-        by_root: The touches, by the first part of their dotted name.
+        by_root: First part of the dotted name -> list of `Touch`.
         imports: Imported name -> (module, name in the module). The second is empty for `import module`. Imports inside
             nested functions are included.
     """
@@ -71,7 +71,7 @@ def find_touches(function: ast.AST, used: Set[str]) -> Touches:
 
 
 def _iterate_touches(node: ast.AST, used: Set[str]) -> Iterator[Touch]:
-    """Yield the touches of one node: the attribute or item that it assigns, or the name that it uses."""
+    """Yield a `Touch` for a syntax node that assigns an attribute or item, or that uses a name in `used`."""
     match node:
         case ast.Name(id=name, ctx=ast.Load()) if name in used:
             yield Touch(node, "use", (name,))

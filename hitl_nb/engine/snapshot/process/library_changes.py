@@ -168,9 +168,10 @@ def _can_be_imported(module: ModuleType) -> bool:
 
 
 def _iterate_touches(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame, Touch, Any]]:
-    """Yield `(frame, touch, owner)` for assignments in libraries and calls of registering functions.
+    """Yield the places where code of these frames changes a library: assignments, and calls like `atexit.register`.
 
-    Only code that may have run is examined.
+    Only code that may have run is examined. Yields `(frame, touch, owner)`: the frame, the syntax, and the module or
+    class that has the attribute.
     """
     for frame in frames:
         source = FrameSource(frame)
@@ -183,7 +184,10 @@ def _iterate_touches(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame,
 
 
 def _find_owners(root: Any, touch: Touch) -> list[Any]:
-    """Return a list with the object that has the touched attribute. Empty if the object is not a library's."""
+    """Return a list with the module or class whose attribute the code assigns or uses.
+
+    Empty if it is not a library's.
+    """
     owner = root
     if not isinstance(root, (ModuleType, type)) and touch.kind != "use":
         return []
@@ -238,7 +242,10 @@ def _read_member(owner: Any, name: str) -> Any:
 
 
 def _is_original(value: Any, owner: Any, name: str) -> bool:
-    """Return True if a value is the function or class that its module defines under this name: it was put back."""
+    """Return True if a value is the function or class that its module defines under this name.
+
+    Then the program has put the original value back.
+    """
     home = owner.__name__ if isinstance(owner, ModuleType) else getattr(owner, "__module__", "")
     own = getattr(value, "__module__", None) or ""
     if value is _NOTHING or own.partition(".")[0].lstrip("_") != home.partition(".")[0].lstrip("_"):
@@ -247,7 +254,9 @@ def _is_original(value: Any, owner: Any, name: str) -> bool:
 
 
 def _find_value(frame: SavedFrame, name: str) -> Any:
-    """Return the value of a name in a frame, or of the member that the code imports under this name.
+    """Return the value of a name in a frame.
+
+    If the frame has none, return the object that the code imports under this name.
 
     `_NOTHING` if the name has no value.
     """

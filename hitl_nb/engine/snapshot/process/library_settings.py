@@ -176,7 +176,10 @@ def _restore_adapters(saved: Any) -> None:
 
 
 class _FileTypes(Settings):
-    """The tables of `mimetypes`, with a thousand file endings. Entries are compared only if a table differs."""
+    """The tables of `mimetypes`, with a thousand file endings.
+
+    Single entries are compared only if a table has changed.
+    """
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         if carried is None and now == before:
@@ -191,7 +194,7 @@ def _flatten_tables(tables: tuple[dict[str, str], ...]) -> dict[tuple[str, str],
 
 
 class _SqliteAdapters(Settings):
-    """Adapters and converters of sqlite3. Removed ones are not saved, because their types cannot be sorted."""
+    """Adapters and converters of sqlite3. Removed ones are not saved, because their keys (types) cannot be sorted."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         found = super().find_change({k: v for k, v in dict(before).items() if k in now}, now, carried)

@@ -16,7 +16,7 @@ MISSING: Any = object()
 
 
 class ProcessStateKind:
-    """One kind of process state.
+    """One kind of process state that a run may change, such as the working directory.
 
     Args:
         name: The key under which it is saved.
@@ -39,9 +39,9 @@ class ProcessStateKind:
         """Return the value to save; None if the run changed nothing.
 
         Args:
-            before: The baseline, or `MISSING`.
+            before: The state when this process began to work on the run, or `MISSING`.
             now: The current state.
-            carried: The value in the run's snapshot, or None.
+            carried: The value in the run's last snapshot, or None.
         """
         return now if carried is not None or before is MISSING or now != before else None
 
@@ -70,7 +70,7 @@ class ContextValues(ProcessStateKind):
 
 
 class Settings(ProcessStateKind):
-    """Settings by name, of which the run may change some and remove some. Both are saved."""
+    """Settings of a library by name, for example of csv. The settings that the run changed or removed are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         """Return the changed settings by name, and the list of names that were removed; None if nothing was changed."""

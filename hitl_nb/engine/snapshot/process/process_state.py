@@ -47,7 +47,7 @@ class SearchPath(ProcessStateKind):
 
 
 class WarningFilters(ProcessStateKind):
-    """Warnings filters that are set, and filters that the run removed."""
+    """The warnings filters, of which the run may add some and remove some. Both are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         """Return all current filters and the list of removed filters; None if the run changed none."""
@@ -57,7 +57,7 @@ class WarningFilters(ProcessStateKind):
 
 
 class FigureState(ProcessStateKind):
-    """Open figures of pyplot. All are saved, even those open before: changes in a figure cannot be found cheaply."""
+    """The open figures of pyplot. All are saved, because changes in a figure cannot be found cheaply."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         """Return all open figures, if there are any or if an earlier save had some; otherwise None."""
@@ -288,7 +288,10 @@ class ProcessState:
         self._is_kept = False
 
     def find_changes(self) -> dict[str, Any]:
-        """Return the changes that the run has made until now, by kind. The result is also kept in `saved`."""
+        """Return the changes that the run has made to its process until now: name of the kind -> value to save.
+
+        The result is also kept in `saved`.
+        """
         found: dict[str, Any] = {}
         if not self._is_kept:
             self.saved = found
@@ -305,7 +308,7 @@ class ProcessState:
         return found
 
     def restore_places(self, saved: dict[str, Any]) -> None:
-        """Restore the state that decides which modules and files are found.
+        """Restore the working directory and `sys.path`, which decide which modules and files are found.
 
         Args:
             saved: The saved values by kind.
@@ -316,7 +319,7 @@ class ProcessState:
         self._restore_kinds(_PLACES, saved)
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Restore the state that `restore_places` does not restore.
+        """Restore all kinds of state, except those that `restore_places` restores.
 
         Args:
             saved: The saved values by kind.

@@ -51,7 +51,10 @@ class NoticedState(TypedDict, total=False):
 
 
 class Surroundings:
-    """The surroundings of the run when this process began to work on it, for comparison."""
+    """Environment variables, context variables and loggers, as they were when this process began to work on the run.
+
+    `notice` compares the current state with them.
+    """
 
     def __init__(self) -> None:
         self._variables = settings.copy_raw_environment()
@@ -61,7 +64,7 @@ class Surroundings:
     def notice(
         self, values: Iterable[tuple[str, Any]], carried: NoticedState, frames: Iterable[SavedFrame] = ()
     ) -> NoticedState:
-        """Find the changes that the run made in its surroundings.
+        """Find the changes of the run that are not saved: in variables, logging, temporary files and libraries.
 
         Args:
             values: The saved values, each with its name.

@@ -26,14 +26,17 @@ _DOUBT = frozenset(
 
 
 def is_plain_class(cls: Any) -> bool:
-    """Return True if all bases of a class are the notebook's, so that no library reads the attributes of the class."""
+    """Return True if all bases of a class (except `object` and `ABC`) are defined in the notebook.
+
+    Then no library reads the attributes of the class by rules of its own.
+    """
     if not isinstance(cls, type) or type_of(cls) not in (type, abc.ABCMeta):
         return False
     return all(one in (object, abc.ABC) or one.__module__ == "__main__" for one in cls.__mro__)
 
 
 def may_read_attribute(name: str, frames: Iterable[SavedFrame], values: Iterable[Any]) -> bool:
-    """Return True if code that can still run may read an attribute of this name.
+    """Return True if code that can still run may read an attribute of this name. In case of doubt, the result is True.
 
     Args:
         name: The attribute.

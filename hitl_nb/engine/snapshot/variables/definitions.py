@@ -42,7 +42,7 @@ _MAX_PARTS = 5000
 
 @dataclass
 class DataSlot:
-    """One place for data in a definition.
+    """One place for data in a function or class of the notebook, for example a class attribute or a default.
 
     Attributes:
         holder: The class, function or closure cell that holds the value.
@@ -58,14 +58,14 @@ class DataSlot:
 
 
 def find_slots(definition: Any) -> dict[SlotPath, DataSlot]:
-    """Return the slots of a definition, by path."""
+    """Return the data that a function or class holds (class attributes, defaults and so on), by path in it."""
     found: dict[SlotPath, DataSlot] = {}
     _add_slots(definition, (), "", found, set())
     return found
 
 
 def find_module_slots(module: ModuleType) -> dict[SlotPath, DataSlot]:
-    """Return the slots of a user's module, by path: its globals, and the slots of its own definitions."""
+    """Return the data that a user's module holds, by path: its globals, and the data of its functions and classes."""
     found: dict[SlotPath, DataSlot] = {}
     seen, home = set[int](), module.__name__
     for name, value in list(vars(module).items()):
@@ -176,14 +176,16 @@ def is_atom(value: Any) -> bool:
 
 
 class DefinitionState:
-    """Changes of one run in the notebook's definitions, compared with the state when this object was made.
+    """Changes of one run in data of the notebook's functions and classes.
 
-    Make the object when this process begins to work on the run.
+    They are found by comparison with the state when this object was made. Make the object when this process begins to
+    work on the run.
 
     Attributes:
-        changed: Paths of slots that the run changed, in this or an earlier process, by root name.
-        saved: Content of the last save, by root name: the definition and its entries.
-        own: Root names of definitions that the run itself made, in this or an earlier process.
+        changed: Paths of the data that the run changed, in this or an earlier process, by name of the function or
+            class.
+        saved: Content of the last save, by name: the function or class, and its saved data.
+        own: Names of functions and classes that the run itself defined, in this or an earlier process.
     """
 
     def __init__(self, ns: dict[str, Any]) -> None:
@@ -199,10 +201,12 @@ class DefinitionState:
                 self._before[name] = {path: self._hash_value(slot.value) for path, slot in find_slots(value).items()}
 
     def make_entries(self, root: str) -> list[SlotEntry]:
-        """Return the entries to save for a definition, one for each slot. Also updates `own`, `changed` and `saved`.
+        """Return the data of a function or class to save, one entry for each slot.
+
+        Also updates `own`, `changed` and `saved`.
 
         Args:
-            root: Name of the definition in the namespace.
+            root: Name of the function or class in the namespace.
         """
         if self.ns[root] is not self._of_others.get(root):
             self.own.add(root)
@@ -223,8 +227,8 @@ class DefinitionState:
     def carry_over(self, saved: dict[str, tuple[Any, list[SlotEntry]]]) -> None:
         """Continue a run in the process that saved it.
 
-        A definition whose cell was executed again since the save gets its saved data back. Own definitions of the run
-        are put into the namespace again.
+        If the cell of a function or class was executed again since the save, the new object gets the saved data.
+        Functions and classes that the run itself defined are put into the namespace again.
 
         Args:
             saved: The value of `saved` after the save.
@@ -239,15 +243,15 @@ class DefinitionState:
             self.changed.setdefault(root, set()).update(path for path, _, is_changed, _ in entries if is_changed)
 
     def restore_slots(self, root: str, definition: Any, entries: list[SlotEntry], is_copy: bool) -> None:
-        """Put saved slots into a definition.
+        """Put saved data into a function or class.
 
-        Restored are the slots that the run changed, and other slots whose value is still the same as at the save. A
-        copy from the snapshot gets all slots, because it was saved without them.
+        Restored are values that the run changed, and other values that are still the same as at the save. A copy from
+        the snapshot gets all values, because it was saved without them.
 
         Args:
-            root: Name of the definition.
-            definition: The definition of the notebook, or the copy.
-            entries: The saved slots.
+            root: Name of the function or class.
+            definition: The function or class of the notebook, or the copy.
+            entries: The saved values.
             is_copy: True if `definition` is a copy from the snapshot.
         """
         if root not in self.own:
@@ -298,17 +302,17 @@ class _ShapePickler(Pickler):
 
 
 def put_entries(definition: Any, entries: list[SlotEntry]) -> None:
-    """Put all saved slots into a copy of a definition."""
+    """Put all saved data into a copy of a function or class."""
     for path, value, _, was in entries:
         put_slot(definition, path, value, is_gone=was == _GONE)
 
 
 def put_slot(definition: Any, path: SlotPath, value: Any, *, is_gone: bool = False) -> None:
-    """Put a value into a slot of a definition or module. Nothing is done if the code has no such slot any more.
+    """Set one piece of data in a function, class or module. Nothing is done if the code has no place for it any more.
 
     Args:
-        definition: The definition or module.
-        path: Path of the slot.
+        definition: The function, class or module.
+        path: Path of the data in `definition`.
         value: The value.
         is_gone: True: the run deleted this class attribute, so delete it.
     """

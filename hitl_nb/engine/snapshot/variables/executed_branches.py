@@ -26,7 +26,7 @@ def compile_run_code(unit: Unit, branches: set[str] | None) -> CodeType:
 
     Args:
         unit: The cell.
-        branches: Paths of the branches that were executed; None: not known, so the whole cell is returned.
+        branches: Paths of the branches that were executed; None: not known, so the code of the whole cell is returned.
     """
     if branches is None:
         return unit.native

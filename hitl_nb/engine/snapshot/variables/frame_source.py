@@ -20,7 +20,7 @@ _BRANCHES: dict[Any, tuple[str, ...]] = {ast.If: ("body", "orelse"), ast.Try: ("
 
 
 class FrameSource:
-    """The user's source of a saved frame.
+    """The user's source of a saved frame, to find out which of its statements may have run or may still run.
 
     Args:
         saved_frame: The frame.

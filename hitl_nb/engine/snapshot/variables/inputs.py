@@ -33,7 +33,7 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = 4
 
 @dataclass(frozen=True)
 class Input:
-    """The value of a name when the run began.
+    """The value of a name that an agent cell only reads, when the run began.
 
     Attributes:
         fingerprint: Digest of the value.
@@ -52,7 +52,7 @@ Inputs = dict[str, Input]
 
 
 def record_inputs(unit: Unit, ns: dict[str, Any], hidden: Callable[[str], bool]) -> Inputs:
-    """Record the inputs of a cell that is about to run.
+    """Record the names that a cell only reads, with their current values. Call this before the cell runs.
 
     Args:
         unit: The cell.
@@ -95,11 +95,11 @@ def read_header(header: dict[str, Any]) -> Inputs:
 
 
 class NotebookValues:
-    """The notebook's own values of a run's inputs, kept while the namespace has the run's values.
+    """The notebook's own values of the names that a run only reads, while the namespace has the run's values of them.
 
     Attributes:
         own: The notebook's values, by name.
-        changed: Name -> sentence for reviewers, for each input whose value differs from the recorded one.
+        changed: Name -> sentence for reviewers, for each value that differs from the recorded one.
     """
 
     def __init__(self, ns: dict[str, Any], inputs: Inputs) -> None:

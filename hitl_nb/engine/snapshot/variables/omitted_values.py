@@ -42,12 +42,12 @@ class OmittedValues:
         return name in self._failed and self._failed[name] == id(self.ns.get(name))
 
     def omits_slot(self, root: str, path: SlotPath, value: Any) -> bool:
-        """Return True if this value in a slot of a definition is left out.
+        """Return True if this value, which a function or class of the notebook holds, is left out.
 
         Args:
-            root: Name of the definition.
-            path: Path of the slot.
-            value: The value in the slot.
+            root: Name of the function or class.
+            path: Path of the value in it.
+            value: The value.
         """
         written = ".".join((root, *(str(step[1]) for step in path)))
         return written in self._failed_slots and self._failed_slots[written] is value
@@ -87,10 +87,10 @@ class OmittedValues:
             )
 
     def omit_slot(self, written: str, value: Any, why: str) -> None:
-        """Leave out the value of a slot of a definition.
+        """Leave out a value that a function or class of the notebook holds.
 
         Args:
-            written: The slot as code reads it, for example `A.attribute`.
+            written: The value as code reads it, for example `A.attribute`.
             value: The value.
             why: The reason, for the message.
         """

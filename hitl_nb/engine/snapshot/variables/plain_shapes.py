@@ -37,7 +37,10 @@ class NotPlainError(Exception):
 
 
 def hash_plain_data(value: Any) -> str | None:
-    """Return a hash of plain data; None for other objects and for large data."""
+    """Return a hash of plain data: numbers, text, containers, small arrays, and simple objects.
+
+    None for other objects and for large data.
+    """
     try:
         shape = _DataShape().describe_value(value)
     except NotPlainError:

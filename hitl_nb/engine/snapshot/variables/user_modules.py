@@ -110,7 +110,7 @@ class ModuleEntries:
 
 
 class ModuleState:
-    """Changes of one run in the user's modules, compared with the baseline.
+    """Changes of one run in the user's modules, compared with their state when the run began or after their import.
 
     Make the object when this process begins to work on the run.
 
@@ -118,7 +118,7 @@ class ModuleState:
         ns: The notebook's namespace. Empty: no modules are examined.
 
     Attributes:
-        saved: The entries of the last save, by name of the module.
+        saved: The saved data of the last save, by name of the module.
     """
 
     def __init__(self, ns: dict[str, Any]) -> None:
@@ -131,7 +131,9 @@ class ModuleState:
         watch_imports()
 
     def make_entries(self, memo: Callable[[], Container[int]]) -> ModuleEntries:
-        """Find the data to save: slots that the run changed, and mutable values that the pickle already has.
+        """Find the data of the user's modules to save.
+
+        This is data that the run changed, and mutable objects that the pickle already has.
 
         Args:
             memo: Returns the ids of the objects that are already in the pickle.
@@ -161,13 +163,13 @@ class ModuleState:
         return found
 
     def restore_slots(self, saved: dict[str, list[SlotEntry]]) -> None:
-        """Put saved data into the modules, which are imported if necessary.
+        """Put saved data into the user's modules, which are imported if necessary.
 
-        Restored are slots that the run changed, and objects shared with other values of the snapshot. A shared object
+        Restored are values that the run changed, and objects shared with other values of the snapshot. A shared object
         is restored only if the module has the same value as at the save.
 
         Args:
-            saved: The saved slots, by name of the module.
+            saved: The saved data, by name of the module.
 
         Raises:
             HitlError: A module cannot be imported.
@@ -211,7 +213,10 @@ def describe_lost(lost: list[str]) -> list[str]:
 
 
 def _is_same(slot: DataSlot, before: Any) -> bool:
-    """Return True if a slot holds the same object as before. For a function's cache: if it holds the same results."""
+    """Return True if a place for data still holds the same object.
+
+    For a function's cache: if it holds the same results.
+    """
     if is_cached(slot.holder) and type_of(before) is tuple is type_of(slot.value):
         now, then = ([result for _, result in contents[1]] for contents in (slot.value, before))
         return len(now) == len(then) and all(map(operator.is_, now, then))
