@@ -1,13 +1,10 @@
 """Validate updates from outside: only updates are accepted that pycrdt applies completely and without harm.
 
 pycrdt trusts its input. It hangs, crashes, or uses freed memory if an update refers to unknown items or puts one item
-into two lists. So every update from a browser is first decoded by this module, and compared with the document's
-content.
+into two lists. So every update from a browser is first decoded, and compared with the document's content.
 
-- `DocumentIndex` has the needed parts of the document's content: the clock of each client, the list of each item, and
-  the shared types.
-- `validate_update` decodes an update (Yjs, format 1), simulates pycrdt's integration, and refuses it or adds it to the
-  index.
+- `DocumentIndex` has the clock of each client, the list of each item, and the shared types of the document.
+- `validate_update` decodes an update (Yjs, format 1), simulates pycrdt's integration, and refuses or indexes it.
 
 A *list* is a text, an array, or all values ever written at one key of a map: items that are linked to each other. An
 accepted update joins only items of one list, so pycrdt frees a deleted type together with all of its content.
@@ -54,10 +51,7 @@ class _SharedType(NamedTuple):
 
 
 class _ItemPlace(NamedTuple):
-    """The list that an item belongs to: the values at `key` of `parent`.
-
-    `is_live` is False if the item arrived as deleted.
-    """
+    """The list of an item: the values at `key` of `parent`. `is_live` is False if the item arrived as deleted."""
 
     parent: str | Id
     key: str | None
@@ -65,10 +59,7 @@ class _ItemPlace(NamedTuple):
 
 
 class _ItemPlaces:
-    """The lists that the items of one client belong to. `places[i]` is valid from clock `starts[i]` on.
-
-    None in `places` means items that were garbage collected.
-    """
+    """The lists of one client's items: `places[i]` is valid from clock `starts[i]` on. None: garbage collected."""
 
     __slots__ = ("places", "starts")
 
@@ -139,8 +130,7 @@ class DocumentIndex:
 def validate_update(update: bytes, known: DocumentIndex) -> None:
     """Check that pycrdt can apply an update completely and without harm, and add the update to the index.
 
-    The caller must apply it to the document immediately. An update whose content is partly or completely known is
-    valid.
+    The caller must apply it to the document immediately. Updates with partly or completely known content are valid.
 
     Args:
         update: The update, Yjs format 1.
@@ -231,14 +221,7 @@ class _UpdateIntegration:
                     clients.add(missing[0])
 
     def _advance(self, client: int, until: int) -> Id | None:
-        """Integrate a client's structs until its clock is `until`.
-
-        Returns:
-            The id of another client's item that must be integrated first; None if all structs were integrated.
-
-        Raises:
-            ValueError: A struct is missing, or refers to an item after it.
-        """
+        """Integrate a client's structs until clock `until`. Return an item of another client to do first, or None."""
         queue, i, state = self._queues[client], self._next[client], self.state
         at = state.get(client, 0)
         while i < len(queue) and at < until:
@@ -309,20 +292,13 @@ class _UpdateIntegration:
             self._searched[place[:2]] += 1
 
     def total_steps(self) -> int:
-        """Return the maximum number of steps that pycrdt needs for the update.
-
-        To place an item, pycrdt may have to pass its whole list. To split a text, pycrdt copies it.
-        """
+        """Return the most steps of pycrdt: an item may have to pass its whole list, and splitting a text copies it."""
         sizes = self._known.sizes
         searched = sum(n * (sizes[place] + self._grown[place]) for place, n in self._searched.items())
         return searched + self._copied // _COPIED_PER_STEP
 
     def _place_of(self, client: int, struct: UpdateStruct) -> _ItemPlace | None:
-        """Return the list into which pycrdt puts a struct. None if the struct is garbage: its parent is deleted.
-
-        Raises:
-            ValueError: The struct is between items of different lists.
-        """
+        """Return the list into which pycrdt puts a struct. None if the struct is garbage: its parent is deleted."""
         if struct.kind == GC:
             return None
         if struct.parent is not None:
@@ -339,13 +315,7 @@ class _UpdateIntegration:
         return left or right
 
     def _first_place(self, client: int, struct: UpdateStruct, parent: str | Id) -> _ItemPlace | None:
-        """Return the list of a struct that names its parent, as the first item of a list does.
-
-        None if the parent is deleted.
-
-        Raises:
-            ValueError: The parent is not a shared type, or the key does not fit its form.
-        """
+        """Return the list of a struct that names its parent, as a list's first item does; None if it is deleted."""
         if isinstance(parent, str) or parent in self._types or parent in self._known.types:
             if (form := self._type_of(parent).form) != "map" and struct.key is not None:
                 raise ValueError(f"item {client}:{struct.clock} has a key, but {_format_parent(parent)} is not a map")

@@ -1,17 +1,11 @@
 """Save a run: write its position and its variables into one signed snapshot.
 
 *State comes from the snapshot, code comes from the notebook.* The saver saves the names that the cell bound or changed,
-and the names that the rest of the cell still reads. All of these are in one pickle with the position. So two names of
-one object are two names of one object again after loading. No line of the cell is executed again to restore a value.
-
-A value that cannot be pickled is treated in one of three ways:
-
-- It is opened again on resume, if its type or `hitl.resource` allows that (`engine/reopening/reopen_recipes.py`).
-- It is left out, if the rest of the program does not read it.
-- Otherwise the run cannot pause here, and the error names the value.
-
-A *definition* is a function or class that a cell of the notebook defines. It is found by its *root*, the first part of
-a dotted name. The *pending* call is the call that requests a decision.
+and the names that the rest of the cell still reads. All are in one pickle with the position, so that two names of one
+object are two names of one object again. No line of the cell is executed again to restore a value. A value that cannot
+be pickled is opened again on resume, if its type or `hitl.resource` allows that (`engine/reopening/reopen_recipes.py`).
+It is left out, if the rest of the program does not read it. Otherwise the run cannot pause here. A *definition* is a
+function or class of the notebook; its *root* is the first part of its dotted name.
 """
 
 from __future__ import annotations
@@ -72,15 +66,12 @@ class UnsavedResult:
 
 
 class Saver:
-    """Saves the state of one run, at each of its pauses.
-
-    The globals of an imported module are code, not state: they are not saved.
+    """Saves the state of one run, at each of its pauses. Globals of imported modules are code and are not saved.
 
     Args:
         ns: The namespace of the cell, or of the module of an `@agent` function.
         hidden: Returns True for names of `ns` that belong to the environment, not to the user.
-        special: Returns a persistent id for an object of the environment (the IPython shell), or None for other
-            objects.
+        special: Returns a persistent id for an object of the environment (the IPython shell); None for other objects.
         find_special: Returns the object of such a persistent id in this process.
 
     Attributes:
@@ -142,9 +133,6 @@ class Saver:
             outputs: The outputs until now, as the driver recorded them.
             pending: The call that requests a decision, or None.
             check: True: test that the snapshot can be loaded, and note changes of the process that are not saved.
-
-        Returns:
-            The signed snapshot, and the large values that are stored outside it.
 
         Raises:
             CannotPause: A value that is needed cannot be saved. The message names line, variable, type and a solution.
@@ -210,12 +198,7 @@ class Saver:
     # -- what to save
 
     def _select_names(self, position: RunPosition) -> dict[str, bool]:
-        """Select the names of `ns` to save.
-
-        Returns:
-            The names in the order in which they were bound. The value is True if the rest of the program reads the
-            name.
-        """
+        """Select the names of `ns` to save, in order of binding. True: the rest of the program reads the name."""
         if not self.variables:
             return {}
         live, touched = set[str](), set[str]()
@@ -242,14 +225,7 @@ class Saver:
     def _dump(
         self, position: RunPosition, names: dict[str, bool], pending: Any, check: bool
     ) -> tuple[bytes, Pickler, bytes]:
-        """Pickle the whole state of the run.
-
-        The pickle is made again if an array, a dict or a namespace turns out to be shared with another value. It is
-        also made again if definitions must be loaded earlier.
-
-        Returns:
-            The pickled copies of definitions, the pickler, and the stream of entries.
-        """
+        """Pickle the whole state; again if it shows shared memory, or definitions that must be loaded earlier."""
         file = io.BytesIO()
         pickler = Pickler(
             file,
@@ -319,15 +295,9 @@ class Saver:
         *,
         needed: bool,
     ) -> None:
-        """Add variables to the stream, and then every variable, function and class of the notebook that they need.
+        """Add variables, and all variables, functions and classes that they need, to the stream and to `done`.
 
-        Args:
-            pickler: Writes the stream.
-            names: The variables to add.
-            done: Names that are already in the stream; the method adds names to this set.
-            copies: Functions and classes that are already in the stream, by name; the method adds to this dict.
-            needed: False: the rest of the program does not read these variables, so those that cannot be saved are
-                skipped.
+        If not `needed`, the rest of the program does not read these variables: those that cannot be saved are skipped.
         """
         todo = list(names)
         while True:
@@ -351,10 +321,7 @@ class Saver:
                 return
 
     def _dump_definition(self, root: str, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> None:
-        """Add the data of a function or class to the stream, one entry for each slot (for example a class attribute).
-
-        Numbers, texts and other atoms come first, because loading a later slot may run code that reads them.
-        """
+        """Add the data of a function or class, atoms first: loading a later entry may run code that reads them."""
         copies[root] = self.copy_definitions({root}, pickler)
         entries = [
             entry for entry in self.definitions.make_entries(root) if not self.left_out.omits_slot(root, *entry[:2])
@@ -370,10 +337,7 @@ class Saver:
         return [*((name, self.ns[name]) for name in names), *held]
 
     def _find_definitions_with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
-        """Return the names of functions and classes that hold data and that the variables need.
-
-        An example of data is a class attribute. Loading the variables may run code that reads it.
-        """
+        """Return the names of functions and classes with data that loading the variables may read."""
         needed, todo = set[str](), set(pickler.defined)
         while todo:
             needed |= todo
@@ -391,14 +355,9 @@ class Saver:
         return any(made not in main.openings for made in pickler.openings.resources)
 
     def copy_definitions(self, roots: Set[str], main: Pickler) -> tuple[bytes, Pickler]:
-        """Pickle by value the functions and classes that the notebook defines under these names.
+        """Pickle the functions and classes with the names `roots` by value; return the pickle and its pickler.
 
-        Args:
-            roots: The names.
-            main: The pickler of the stream. Names, definitions and large values that the copy needs are added to it.
-
-        Returns:
-            The pickle, and the pickler that made it.
+        Names, definitions and large values that the copy needs are added to `main`, the pickler of the stream.
         """
         file = io.BytesIO()
         moved = {holder: keys for root in roots for holder, keys in find_moved_slots(self.ns[root]).items()}
@@ -413,10 +372,7 @@ class Saver:
     def _join_copies(
         self, copies: dict[str, tuple[bytes, Pickler]], main: Pickler
     ) -> dict[str, tuple[bytes, list[str]]]:
-        """Return the copies of the notebook's functions and classes: name -> (pickle, hashes of its buffers).
-
-        Functions and classes that refer to each other are pickled again together, as one copy.
-        """
+        """Return name -> (pickle, hashes of its buffers). Definitions that refer to each other become one copy."""
         names = {root: set(pickler.defined) for root, (_, pickler) in copies.items()}
         for middle, further in names.items():
             for reached in names.values():
@@ -436,8 +392,5 @@ def _encode_display_data(value: Any) -> str:
 
 
 def _keeps_own_state(cls: type) -> bool:
-    """Return True if the state of a context manager of this class can be saved.
-
-    This is so for classes of the notebook, of the user's modules, and for classes whose state is in the store.
-    """
+    """Return True if the notebook, a user's module or the store saves the state of managers of this class."""
     return is_user_class(cls) or issubclass(cls, StoreBackedContext)

@@ -1,16 +1,13 @@
 """Pickler and unpickler for a notebook's objects.
 
-The pickler is cloudpickle's, with five differences:
+The pickler is cloudpickle's, with five differences. *Code comes from the notebook*: a function or class that the
+notebook defines by name is saved as that name. A copy by value is saved separately, for the case that its cell was not
+executed again. A function keeps the notebook's namespace as its globals, and the same closure cells. An exception keeps
+its cause, context and lines of its traceback; loading does not call its `__init__`. Generators, coroutines, iterators
+and context managers are restored where they wait. Large buffers and strings are stored outside the pickle, by hash.
 
-- *Code comes from the notebook*: A function or class that the notebook defines by name is saved as that name. A copy by
-  value is saved separately, for the case that its cell was not executed again.
-- A function keeps the notebook's namespace as its globals, and the same closure cells.
-- An exception keeps its cause, its context and the lines of its traceback. Loading does not call its `__init__`.
-- Generators, coroutines, iterators and context managers are restored at the position where they wait.
-- Large buffers and strings are stored outside the pickle, by content hash.
-
-Instrumented code is saved as the key of its unit (the compiled source of one cell or module) and its number in the
-unit. The sources of the units are saved separately, see `saved_code.py`.
+Instrumented code is saved as the key of its unit (the compiled source of a cell or module) and its number in the unit.
+The units' sources are saved separately, see `saved_code.py`.
 """
 
 from __future__ import annotations
@@ -118,8 +115,7 @@ class Pickler(_CloudPickler):
 
     Attributes:
         by_value: Root names of `ns` whose functions and classes are copied instead of named.
-        moved: Data of the copied definitions that is saved separately: `id(holder)` -> set of `(kind, key)`, see
-            `engine/snapshot/variables/definitions.py`.
+        moved: Data of the copies that is saved separately: `id(holder)` -> set of `(kind, key)`, see `definitions.py`.
         wanted: Names of `ns` that pickled functions and generators read.
         defined: Root names of `ns` that were saved by name.
         blobs: SHA-256 -> large buffer or text.
@@ -175,11 +171,7 @@ class Pickler(_CloudPickler):
         self._reducers.update(frame_reducers())
 
     def dump(self, obj: Any) -> None:
-        """Pickle one object.
-
-        Raises:
-            pickle.PicklingError: A pickling hook of the user raised an error that is not an `Exception`.
-        """
+        """Pickle one object; raise PicklingError if a hook of the user raised an error that is not an `Exception`."""
         try:
             super().dump(obj)
         except (Exception, KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, Paused):
@@ -234,10 +226,7 @@ class Pickler(_CloudPickler):
             self.units[key] = unit
 
     def _add_code(self, key: str, function: int, namespace: dict[str, Any]) -> None:
-        """Record the names that a saved function still reads, and its unit (the compiled source of a cell or module).
-
-        For the frame of a cell, no names are recorded.
-        """
+        """Record the unit of a saved function and, except for a cell, the names that its remaining code reads."""
         self._add_unit(key)
         unit = find_unit(key)
         if unit is not None and namespace is self.ns and unit.functions[function].kind != "cell":
@@ -317,9 +306,9 @@ class Pickler(_CloudPickler):
         return NotImplemented
 
     def _native_code(self, code: CodeType) -> Any:
-        """Return a reduction that saves a code object with `marshal`, in a tenth of the time that cloudpickle needs.
+        """Save code without instrumentation with `marshal`, in a tenth of the time.
 
-        Only for code without instrumentation. A snapshot can be loaded only by the same Python version anyway.
+        A snapshot needs the same Python anyway.
         """
         try:
             return marshal.loads, (marshal.dumps(code),)
@@ -363,13 +352,10 @@ class Pickler(_CloudPickler):
         return (make_function, made, (attributes, slots), None, None, set_function)
 
     def shared_namespaces(self) -> dict[int, Any]:
-        """Return the globals of pickled functions that are also pickled as a value of their own.
+        """Return the globals of functions that are also pickled themselves: id -> the dict, or the module that has it.
 
-        `exec` in a dict makes such functions, and so does a module that is loaded from a path. These functions share
-        variables with the dict or module.
-
-        Returns:
-            Id of the globals -> the dict, or the module that has it.
+        `exec` in a dict makes such functions, and so does a module that is loaded from a path. They share variables
+        with it.
         """
         found: dict[int, Any] = {}
         if self._own_namespaces:
@@ -427,11 +413,7 @@ class Unpickler(pickle.Unpickler):
         return find_code_by_id(pid) or self.find(pid)
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """Return the class or function that the stream names.
-
-        Raises:
-            HitlError: Its module does not have this name.
-        """
+        """Return the class or function that the stream names; raise HitlError if its module does not have it."""
         try:
             return super().find_class(module_name, global_name)
         except AttributeError as error:
