@@ -137,7 +137,7 @@ def __getattr__(name: str) -> Any:
         value = import_module(f".{_MODULES[name]}", __name__)
     elif name in _HOMES:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    elif name in (pickled := import_module(".pickled_names", __name__).HOMES):  # not public: saved runs name it
+    elif name in (pickled := import_module(".pickled_names", __name__).HOMES):  # not public, but pickles refer to it
         value = getattr(import_module(f".{pickled[name]}", __name__), name)
     else:
         raise AttributeError(f"module 'hitl_nb' has no attribute {name!r}")

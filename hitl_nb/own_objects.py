@@ -27,5 +27,5 @@ def is_own(obj: Any) -> bool:
 
     Such an object is pickled by Python's own rules.
     """
-    cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every object: no call
+    cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # no helper function: this runs for every object
     return cls in _own or (cls is type and obj in _own)

@@ -97,7 +97,7 @@ class JsonKind:
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
         """Parse JSON text (see `Kind.parse_text`). Dates, decimals and similar values may be written without quotes."""
         if _is_text_scalar(question) and not text.lstrip().startswith('"'):
-            return check(text)  # the exact text: 12.50 is not 12.5
+            return check(text)  # the text itself, because 12.50 must not become 12.5
         return check(parse_json(text))
 
     def format(self, value: Any) -> str:

@@ -145,7 +145,7 @@ class Writer:
         self._name = name
         self._pid = os.getpid()
         self._turn = threading.Lock()  # the thread that holds it calls the engine, and takes requests from the queue
-        self._inside: int | None = None  # the thread that is in a transaction
+        self._inside: int | None = None  # id of the thread that is in a transaction
         self._queue: deque[WriteRequest] = deque()
         self._order = threading.RLock()  # nothing is queued after close()
         self._timers: list[_RepeatingWork] = []
@@ -317,7 +317,7 @@ class Writer:
     def _run(self, started: Future[None]) -> None:
         try:
             self._engine.start()
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that opens the store
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that opens the store
             started.set_exception(error)
             return
         started.set_result(None)

@@ -321,7 +321,7 @@ def _pandas_frame(made: list[Any], original: Any, length: int) -> Any:
         index = pd.Index(made[0], dtype=made[0].dtype, name=original.index.name)
     elif levels:
         index = pd.MultiIndex.from_arrays([pd.Index(one) for one in made[:levels]], names=original.index.names)
-    # With an explicit dtype, because pandas would guess one for object columns.
+    # The dtype is given, because pandas would guess one for object columns.
     made = [pd.Series(one.array, dtype=one.dtype, index=index) for one in made[levels:]]
     frame = pd.DataFrame(dict(enumerate(made)), index=index)
     frame.columns = original.columns

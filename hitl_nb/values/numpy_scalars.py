@@ -191,7 +191,7 @@ def _numpy_type(dtype: Any) -> TypeInfo:
 def _numpy_json(value: Any) -> Any:
     kind = value.dtype.kind
     if kind == "f":
-        # The shortest form, so that a 32-bit 0.1 stays 0.1. A number longer than a float is written as text.
+        # The shortest form is used, so that a 32-bit 0.1 stays 0.1. A number longer than a float is written as text.
         return str(value) if value.dtype.itemsize > 8 else float_json(float(str(value)))
     if kind == "c":
         return str(complex(value))

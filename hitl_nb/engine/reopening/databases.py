@@ -32,7 +32,7 @@ def _describe_connection(connection: sqlite3.Connection) -> dict[str, Any]:
         cursor = connection.cursor()
         cursor.row_factory = None
         cursor.execute("pragma database_list")
-    except sqlite3.ProgrammingError:  # closed
+    except sqlite3.ProgrammingError:  # the connection is closed
         return {"closed": True}
     files = {str(name): str(file) for _, name, file in cursor.fetchall()}
     if cursor.execute("select count(*) from sqlite_temp_master").fetchone()[0]:

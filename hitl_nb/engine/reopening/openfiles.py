@@ -84,7 +84,7 @@ def _open_file(what: _File) -> Any:
     if what.closed:
         known = what.path if what.path.is_file() else Path(os.devnull)
         with known.open(what.mode, encoding=what.encoding, errors=what.errors) as file:
-            return file  # closed
+            return file  # the `with` block closes it
     if not what.path.is_file() or what.path.stat().st_size < what.size:
         raise HitlError(
             f"{what.path} is gone or shorter than when the agent paused, which was reading it; put it back and run the "

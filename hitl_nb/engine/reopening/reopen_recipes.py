@@ -232,7 +232,7 @@ class OpeningIds:
         module = sys.modules.get(getattr(obj, "__module__", None) or "")
         for name, value in vars(module).items() if module is not None else ():
             if value is obj:
-                return module.__name__, name  # type: ignore[union-attr]  # it has this name
+                return module.__name__, name  # type: ignore[union-attr]  # `module` is not None in the loop
         raise NotSavedError(
             "it is marked with hitl.live and has no name in the notebook or its module",
             "bind it to a name in a cell of its own: `name = hitl.live(...)`",

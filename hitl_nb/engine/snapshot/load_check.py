@@ -191,12 +191,12 @@ def _runs_unknown_code(used: Any) -> bool:
 def _is_harmless(function: Any) -> bool:
     code = getattr(function, "__code__", None)
     if code is not None and code.co_filename == "<string>" and function.__name__ in ("__hash__", "__setattr__"):
-        return True  # made by dataclasses, of the fields
+        return True  # a method that dataclasses generates from the fields
     module = getattr(function, "__module__", None) or "builtins"
     return module.split(".")[0] in _HARMLESS or module.startswith("namedtuple_")
 
 
-# -- the child
+# -- loading in a child process
 
 
 def _load_in_child(load: Callable[[], Any]) -> str:
@@ -217,7 +217,7 @@ def _load_in_child(load: Callable[[], Any]) -> str:
         return _read_verdict(reading)
     finally:
         os.close(reading)
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):  # a program may reap all its children
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):  # the program may have reaped all children
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 

@@ -126,7 +126,7 @@ class TrialSaves:
             return trial.path, trial.culprit, trial.problem
         return find_offender(what, value, lambda v: self._try(v, definitions=False).problem)
 
-    # -- what is on the stack
+    # -- values on the stack
 
     def _sort_out_frames(self, pending: Any) -> set[str]:
         """Try to save the values in the frames.
@@ -154,7 +154,7 @@ class TrialSaves:
             for name, value in frame.variables().items():
                 if name in live:
                     try_value(_describe_local(name), value)
-                elif frame in self.position.stack.frames:  # others are not saved in any case
+                elif frame in self.position.stack.frames:  # variables of other frames are not saved in any case
                     self._sort_out_local(unit.functions[frame.function].name, name, value)
         for kind, changed in self.saver.process.saved.items():
             if (trial := self._try(changed)).problem is not None:
@@ -194,7 +194,7 @@ class TrialSaves:
             pickler.dump(("", value))
             pickler.dump((END_ENTRY, None))
             read_back(pickler, file.getvalue(), self.ns, find_unknown_code(pickler, file.getvalue(), self.ns))
-        except Exception as error:  # noqa: BLE001 - whatever a user's __reduce__ or __setstate__ raises
+        except Exception as error:  # noqa: BLE001 - a user's __reduce__ or __setstate__ may raise any error
             return Trial(error)
         done = set[str]()
         while definitions and saver.variables and (roots := pickler.defined - done):

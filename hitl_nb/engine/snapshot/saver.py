@@ -160,7 +160,7 @@ class Saver:
         )
         try:
             parts = self._dump(position, names, pending, check)
-        except Exception:  # noqa: BLE001 - whatever a user's __reduce__, __hash__ or __setstate__ raises
+        except Exception:  # noqa: BLE001 - a user's __reduce__, __hash__ or __setstate__ may raise any error
             self._early = frozenset()
             token = omits_unread_variables.set(True)
             try:
@@ -195,7 +195,7 @@ class Saver:
         blobs = dict(pickler.blobs)
         return Snapshot(envelope=seal(place, header, body), blobs=blobs)
 
-    # -- what to save
+    # -- selection of names, and pickling
 
     def _select_names(self, position: RunPosition) -> dict[str, bool]:
         """Select the names of `ns` to save, in order of binding. True: the rest of the program reads the name."""

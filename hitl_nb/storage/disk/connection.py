@@ -221,7 +221,7 @@ def _refuse_planted_settings(file: Path, settings: dict[str, Any], synchronous: 
             return
         rows = connection.execute(
             "SELECT key, value FROM Settings"
-        )  # the same statement as in diskcache; an index could give other rows
+        )  # the same statement as in diskcache, because an index could give other rows
         unknown = {key for key, _ in rows} - settings.keys() - _COUNTERS
     finally:
         connection.close()

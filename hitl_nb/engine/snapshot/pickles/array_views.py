@@ -123,7 +123,7 @@ class ArrayViews:
             return
         saved = memo()
         for number, (owner, copies) in self._copied.items():
-            is_shared = len(copies) > 1 and (isinstance(owner, self._type) or hasattr(owner, "_b_base_"))  # ctypes
+            is_shared = len(copies) > 1 and (isinstance(owner, self._type) or hasattr(owner, "_b_base_"))  # of ctypes
             if is_shared or (copies[0] is not owner and (number in saved or number in self._whole)):
                 raise NotSavedError(
                     "it shares its memory with another object in a way that is lost", _SHARED, about=copies[0]

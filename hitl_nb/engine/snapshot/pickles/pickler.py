@@ -181,7 +181,7 @@ class Pickler(_CloudPickler):
 
     def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
         """Return the persistent id of an object; None: the object itself is pickled."""
-        cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # asked for every single object: no call
+        cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # not `type_of`: this runs for every object
         if cls is str or cls is bytes:
             return self._text(obj) if len(obj) >= self.large else None
         if cls in _ATOMS:
@@ -299,7 +299,7 @@ class Pickler(_CloudPickler):
         if obj is dataclasses.MISSING:
             return "MISSING"  # dataclasses compare it by identity
         if type(obj) is super:
-            return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - unknown to its stub
+            return (super, (getattr(obj, "__thisclass__"), getattr(obj, "__self__")))  # noqa: B009 - the type stub lacks them
         if isinstance(obj, ModuleType) and id(vars(obj)) in self.namespaces:
             state = {name: value for name, value in vars(obj).items() if name != "__builtins__"}
             return (ModuleType, (obj.__name__,), state, None, None, set_module)

@@ -129,7 +129,7 @@ def _make_generic_alias(name: str, module: str, value: Any, parameters: tuple[An
 
 
 def _alias_type() -> Any:
-    return getattr(typing, "TypeAliasType")  # noqa: B009 - unknown to Python 3.11
+    return getattr(typing, "TypeAliasType")  # noqa: B009 - Python 3.11 does not have it
 
 
 def _make_alias(name: str, module: str, held: dict[str, Any]) -> Any:

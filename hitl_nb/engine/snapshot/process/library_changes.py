@@ -164,7 +164,7 @@ def _can_be_imported(module: ModuleType) -> bool:
     return any(find is not None and find(name, places) is not None for find in finders)
 
 
-# -- what the code touches
+# -- assignments and calls in the code
 
 
 def _iterate_touches(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame, Touch, Any]]:

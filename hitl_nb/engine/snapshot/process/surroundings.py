@@ -123,7 +123,7 @@ def describe_noticed(noticed: NoticedState) -> list[str]:
     if loggers := noticed.get("logging"):
         said.append(f"logging that the agent set up is not saved: {_list_loggers(loggers)}")
     if files := noticed.get("files"):
-        # Without the paths: outputs of a notebook are compared from run to run.
+        # The paths are left out, because outputs of a notebook are compared from run to run.
         named = sorted({name for names in files.values() for name in names if not name.startswith(".")}) or [
             "an intermediate value"
         ]
@@ -205,7 +205,7 @@ class _TemporaryFolders:
 
         Files of a project that is itself in the temporary folder do not count.
         """
-        if len(text) >= 4096 or not os.path.isabs(text) or not text.startswith((self._named, self._real_folder)):  # noqa: PTH117 - of every text
+        if len(text) >= 4096 or not os.path.isabs(text) or not text.startswith((self._named, self._real_folder)):  # noqa: PTH117 - runs for every text
             return False
         return not text.startswith(self._current_folder) and os.path.lexists(text)
 

@@ -239,5 +239,5 @@ def _is_volatile(value: Any) -> bool:
     if isinstance(value, dt.datetime):
         return abs(value.timestamp() - time.time()) < _DAY_SECONDS
     if isinstance(value, dt.date):
-        return abs(value.toordinal() - dt.date.today().toordinal()) <= 1  # noqa: DTZ011 - the user's own day
+        return abs(value.toordinal() - dt.date.today().toordinal()) <= 1  # noqa: DTZ011 - the date in the user's time zone
     return isinstance(value, float) and abs(value - time.time()) < _DAY_SECONDS
