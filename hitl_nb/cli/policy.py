@@ -164,11 +164,11 @@ def renew_open_terms(json: Json = False, store: Store = None) -> None:
 
 
 def _errors_in(place: str, tried: Path | None) -> list[str]:
-    """List all errors in the policy files that apply to a folder.
+    """List all errors in the policy files that apply to a folder, as texts.
 
     Args:
         place: The folder.
-        tried: A further file that is checked together with the others; None for none.
+        tried: A further file that is checked together with the others. None: no further file.
     """
     from hitl_nb.review.policy_files.policy_files import (
         PolicyFile,

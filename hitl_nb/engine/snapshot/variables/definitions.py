@@ -302,7 +302,12 @@ class _ShapePickler(Pickler):
 
 
 def put_entries(definition: Any, entries: list[SlotEntry]) -> None:
-    """Put all saved data into a copy of a function or class."""
+    """Put all saved data (class attributes, defaults and so on) into a copy of a function or class.
+
+    Args:
+        definition: The copy.
+        entries: The saved data.
+    """
     for path, value, _, was in entries:
         put_slot(definition, path, value, is_gone=was == _GONE)
 

@@ -14,7 +14,10 @@ from hitl_nb.engine.position.frames.frames import SavedStack
 
 
 def read_run_branches(stack: SavedStack) -> set[str]:
-    """Return the paths of the branches that the run has executed, which its outermost frame recorded as locals."""
+    """Return the paths of the branches (such as the body of an `if`) that the run has executed.
+
+    The outermost frame of the run has recorded them as locals.
+    """
     found = stack.frames[0].locals if stack.frames else {}
     return {name.removeprefix(BRANCH) for name in found if name.startswith(BRANCH)}
 

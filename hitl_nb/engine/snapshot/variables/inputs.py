@@ -71,7 +71,12 @@ def _record_input(name: str, value: Any) -> Input:
 
 
 def make_header(inputs: Inputs, ns: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return the inputs as JSON data for the header of a snapshot. The digest of each current value is added."""
+    """Return the recorded inputs (the names that a cell only reads) as JSON data for the header of a snapshot.
+
+    Args:
+        inputs: The inputs.
+        ns: Namespace of the notebook. A digest of each current value is added.
+    """
     return {
         name: [
             one.fingerprint.digest,
@@ -89,7 +94,7 @@ def _digest_current_value(name: str, ns: dict[str, Any]) -> str:
 
 
 def read_header(header: dict[str, Any]) -> Inputs:
-    """Read the inputs from a snapshot's header."""
+    """Read the recorded inputs from a snapshot's header, as `make_header` wrote them."""
     found: dict[str, list[Any]] = header.get("inputs", {})
     return {n: Input(Fingerprint(one[0], one[1]), *one[2:]) for n, one in found.items()}
 
