@@ -59,6 +59,7 @@ check-python:
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python tools/structure.py
 	@$(BIN)/python tools/name_lint.py
+	@$(BIN)/python tools/prose_lint.py
 	@$(BIN)/python tools/declared_imports.py
 
 check-extension:

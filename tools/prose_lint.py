@@ -7,8 +7,9 @@ Rules:
     subject: No sentence has "what", "who" or "whoever" as its subject. Questions may begin with them.
     long: No sentence has more than ``MAX_WORDS`` words.
 
-Not checked are text in backticks and in quotation marks, which is code or a quotation; targets of links; style sheets;
-and keys of dictionaries. A row of a table and a list of code names do not count as one long sentence.
+Not checked are text in backticks and in quotation marks, which is code or a quotation; and targets of links. Style
+sheets, SQL and Python in strings, and keys of dictionaries are not prose either. A row of a table and a list of code
+names do not count as one long sentence.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ PHRASES = {
     r"ere|thereof|therein|wherein|whereof|hitherto|albeit|lest": "a present-day word",
 }
 _PHRASES = [(re.compile(rf"\b(?:{phrase})", re.IGNORECASE), advice) for phrase, advice in PHRASES.items()]
-_SUBJECT = re.compile(r"^[*_(]*(?:What|Who|Whoever)\b(?!.*\?[!*_)]*$)", re.DOTALL)
+_SUBJECT = re.compile(r"^[*_(]*(?:What|Who|Whoever)\b(?!.*\?[!*_)]*(?: \([^()]*\))?$)", re.DOTALL)
 _QUOTED = re.compile(
     r"`[^`]*`|(?<=\])\([^()\s]*\)|\"[^\"\n]*\"|(?<![\w\"])\"(?=\S)[^\"\n]*\n[^\"\n]*(?<=\S)\"(?!\w)|“[^”]*”"
     r"|(?<!\w)'[^'\n]{2,}'(?!\w)|<[^>\n]+>|https?://\S+"
@@ -59,6 +60,7 @@ _SENTENCE_END = re.compile(
 )
 _TABLE_ROW = re.compile(r"^(?=.*\S {2,}\S| {24,}\S|[ │]*[├└]).+$", re.MULTILINE)
 _STYLE_SHEET = re.compile(r"\s*<style|[^{}]*\{[^{}]*:[^{}]*;\s*\}")
+_SQL = re.compile(r"^\s*(?:CREATE (?:TABLE|TRIGGER|INDEX)|SELECT|INSERT INTO|DELETE FROM)\b|\bON CONFLICT\(")
 _TYPESCRIPT_TEXT = re.compile(
     r"/\*\*?(?P<block>.*?)\*/|(?<![:\\])//(?P<line>[^\n]*)|__\(\s*'(?P<ui>(?:[^'\\]|\\.)*)'", re.DOTALL
 )
@@ -90,13 +92,13 @@ class ProseProblem:
 
 
 def python_texts(path: Path, source: str) -> Iterator[Text]:
-    """Yield docstrings, comments, and other strings of three words or more that are no style sheet."""
+    """Yield docstrings, comments, and other strings of three words or more that are no code."""
     nodes = list(ast.walk(ast.parse(source)))
     keys = {id(key) for node in nodes if isinstance(node, ast.Dict) for key in node.keys}
     for node in nodes:
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in keys:
             continue
-        if node.value.count(" ") >= 2 and not _STYLE_SHEET.match(node.value):
+        if node.value.count(" ") >= 2 and not _is_code(node.value):
             yield Text(path, node.lineno, node.value)
     comments: list[tokenize.TokenInfo] = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -109,6 +111,16 @@ def python_texts(path: Path, source: str) -> Iterator[Text]:
             comments.append(token)
     if comments:
         yield _join_comments(path, comments)
+
+
+def _is_code(text: str) -> bool:
+    """Return whether a string is a style sheet, SQL or Python."""
+    if _STYLE_SHEET.match(text) or _SQL.search(text):
+        return True
+    try:
+        return bool(ast.parse(text).body)
+    except (SyntaxError, ValueError):
+        return False
 
 
 def _join_comments(path: Path, comments: list[tokenize.TokenInfo]) -> Text:

@@ -58,7 +58,7 @@ class RemoteClients:
             if last is not None and _is_held_by(claims.newest_claim(transaction, last.id), script.token):
                 return last
             if last is not None and last.status == "cancelled" and not restart:
-                raise HitlError(f"the run of {name!r} for {title!r} was cancelled; restart=True begins anew")
+                raise HitlError(f"the run of {name!r} for {title!r} was cancelled; restart=True starts a new run")
             if last is not None and last.status in ("waiting", "ready"):  # this run gets the decision: keep it
                 waits = msgspec.structs.replace(
                     last, epoch=self._claims.write_remote_claim(transaction, last, script, released=True).epoch
@@ -130,11 +130,13 @@ class RemoteClients:
             if run.status == "finished":
                 raise WorkspaceClosed(f"the workspace {run.key!r} is closed for good; run the script again for another")
             if run.status == "cancelled":
-                raise HitlError(f"the run of {run.agent!r} for {run.key!r} was cancelled; restart=True begins anew")
+                raise HitlError(
+                    f"the run of {run.agent!r} for {run.key!r} was cancelled; restart=True starts a new run"
+                )
             if run.status == "waiting":
                 raise HitlError(
                     f"{run.agent!r} has asked whether {run.key!r} is done and waits for the answer, so it cannot write "
-                    "anything new there now; decide, or begin anew with restart=True"
+                    "anything new there now. Decide the question, or start a new run with restart=True"
                 )
             return self._resume_run(transaction, run, held.owner, caller, policy)
 
@@ -190,8 +192,8 @@ def _require_held_claim(held: ClaimRecord | None, run: Run, token: str) -> Claim
     if held is None or not _is_held_by(held, token):
         by = str(held.owner) if held is not None else "nobody"
         raise RunClaimed(
-            f"the workspace {run.key!r} of {run.agent!r} was opened again by {by}, which goes on with it: nothing was "
-            "written, and this script should stop; another script needs another `name`",
+            f"the workspace {run.key!r} of {run.agent!r} was opened again by {by}, which continues it. Nothing was "
+            "written. Stop this script; a different script needs a different `name`",
             owner=by,
         )
     return held

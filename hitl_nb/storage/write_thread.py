@@ -224,8 +224,8 @@ class Writer:
         """
         if os.getpid() != self._pid:
             raise StoreRefused(
-                f"{self._name} was opened before this process was forked and cannot be used in the child;"
-                " start workers with the 'spawn' or 'forkserver' method, or close the store before forking"
+                f"{self._name} was opened before this process was forked and cannot be used in the child."
+                " Start workers with the 'spawn' or 'forkserver' method, or close the store before forking"
             )
         self._refuse_if_closed()
         if self._inside is not None and self._inside == threading.get_ident():

@@ -172,7 +172,7 @@ def test_stopping_the_run_ends_it_and_nothing_is_called(forks: Forks, tmp_path: 
     assert again.journal == []
     assert "ann stopped it" in str(again.error)
     assert TITLES[1].replace("'", "") in str(again.error).replace("\\", "").replace("'", "")
-    assert "--restart runs it anew" in str(again.error)
+    assert "--restart runs it again from the start" in str(again.error)
     anew = crashed.run(restart=True)
     assert anew.status == "finished"
     assert [name for name, _ in anew.journal].count("pay") == 3

@@ -316,6 +316,6 @@ def test_a_comment_that_nobody_said_is_not_for_agents(ledger: Ledger, p: Proposa
     ((key, raw),) = ledger.store.scan("comment/", "comment0")
     for planted in (key[:-1] + "1", f"{key[:-12]}x"):
         ledger.store.transact(lambda tx, planted=planted: tx.put(planted, raw))
-        with pytest.raises(StoreCorrupt, match="not what was said"):
+        with pytest.raises(StoreCorrupt, match="not the ones that people wrote"):
             ledger.list_comments(p.id, as_logged=True)
         ledger.store.transact(lambda tx, planted=planted: tx.delete(planted))

@@ -84,7 +84,7 @@ def test_what_has_ended_is_begun_anew(ledger: Ledger) -> None:
     ledger.cancel(second.id, actor="ann")
     with pytest.raises(HitlError, match="was cancelled"):
         claim(ledger, second, TWO)
-    with pytest.raises(HitlError, match="restart=True begins anew"):
+    with pytest.raises(HitlError, match="restart=True starts a new run"):
         opened(ledger)
     assert opened(ledger, restart=True).generation == 3
 

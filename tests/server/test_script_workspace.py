@@ -518,7 +518,7 @@ def test_a_cancelled_one_says_so_until_it_begins_anew(server: Any) -> None:
     w = opened(server, "stopped")
     assert w is not None
     assert server.call("POST", f"runs/{w.run}/cancel", {})[0] == 200
-    with pytest.raises(HitlError, match="was cancelled; restart=True begins anew"), doc:
+    with pytest.raises(HitlError, match="was cancelled; restart=True starts a new run"), doc:
         doc.append("x")
     with pytest.raises(HitlError, match="was cancelled"):
         hitl.workspace("Report", **of(server), name="stopped")

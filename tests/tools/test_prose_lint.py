@@ -81,7 +81,15 @@ def test_a_sentence_whose_subject_is_what_or_who_is_reported(prose_lint: ModuleT
 
 
 @pytest.mark.parametrize(
-    "sentence", ["What did it return?", "Who decided, and\nwhen?", "What's new, 2026?!", "Say what it is.", "Whole."]
+    "sentence",
+    [
+        "What did it return?",
+        "What did it return? (text, number or JSON)",
+        "Who decided, and\nwhen?",
+        "What's new, 2026?!",
+        "Say what it is.",
+        "Whole.",
+    ],
 )
 def test_questions_and_other_sentences_pass(prose_lint: ModuleType, sentence: str) -> None:
     assert rules_in(prose_lint, f'"""{sentence}"""') == []
@@ -120,6 +128,17 @@ def test_rows_of_a_table_are_short_texts_of_their_own(prose_lint: ModuleType) ->
     assert rules_in(prose_lint, f'"""Names.\n\n{rows}\n"""') == []
     assert rules_in(prose_lint, f'"""Names.\n\n{rows}\n    more    it goes on\n"""') == ["phrase"]
     assert rules_in(prose_lint, f'"""Names.\n\n    name    {words(26)}\n"""') == ["long"]
+
+
+def test_code_in_strings_is_no_prose(prose_lint: ModuleType) -> None:
+    columns = ", ".join(f"column{n} INTEGER" for n in range(30))
+    assert rules_in(prose_lint, f'TABLE = "CREATE TABLE Cache ({columns})"') == []
+    assert rules_in(prose_lint, f'UPSERT = f"{{rows}} ON CONFLICT(key) DO UPDATE SET {columns}"') == []
+    assert rules_in(prose_lint, f'NOTE = "The table has {columns}"') == ["long"]
+    fields = ", ".join(f"field{n}=None" for n in range(30))
+    assert rules_in(prose_lint, f'SOURCE = "make(1, dict({fields}), lambda value: value)"') == []
+    assert rules_in(prose_lint, f'SOURCE = "make it of {fields}"') == ["long"]
+    assert rules_in(prose_lint, 'NOTE = "# the run goes on"') == ["phrase"]
 
 
 def test_style_sheets_and_keys_of_dictionaries_are_no_prose(prose_lint: ModuleType) -> None:

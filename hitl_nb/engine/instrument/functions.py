@@ -47,8 +47,8 @@ def instrument_function(function: types.FunctionType) -> types.CodeType:
         found = known.find_rewritten(code)
     if found is None and known.has_code(code):
         raise InstrumentationError(
-            f"{function.__qualname__}() is left native: a decorator of it reads bytecode or makes it a step, or a "
-            "comment says so (`# hitl: native`); it cannot be an agent, too"
+            f"{function.__qualname__}() cannot be an agent: it is left native. One of its decorators reads bytecode or "
+            "makes it a step, or it has the comment `# hitl: native`. Remove the decorator or the comment"
         )
     if found is None:
         raise SourceChangedError(

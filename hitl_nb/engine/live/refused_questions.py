@@ -21,9 +21,9 @@ from typing import Any
 from hitl_nb.errors import CannotPause, HitlError
 
 _NOTE = (
-    "The agent's code swallowed this error (an except clause for Exception, contextlib.suppress, "
-    "gather(return_exceptions=True) or the like), so it is raised here: the question was not asked. "
-    "Code that continues without it on purpose names hitl.CannotPause."
+    "The question was not asked, and the agent's code swallowed this error, so it is raised again here. "
+    "An except clause for Exception, contextlib.suppress or gather(return_exceptions=True) can swallow it. "
+    "To continue without the question on purpose, catch hitl.CannotPause by its name."
 )
 _MISSING = object()
 

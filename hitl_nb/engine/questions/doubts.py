@@ -227,7 +227,7 @@ def _make_answer_schema(returns: Any) -> dict[str, Any]:
         "type": "object",
         "properties": {
             "happened": {"enum": [True, False, "stop"], "description": "true, false, or stop to end the run"},
-            "result": {"description": "What it returned, as JSON, if it happened"},
+            "result": {"description": "The returned value as JSON, if it happened"},
         },
         "required": ["happened"],
         "additionalProperties": False,

@@ -122,12 +122,11 @@ class QuestionDesk:
         for asked, answer in zip(questions, answers, strict=True):
             if answer is None and self.answers_by_place.get(identify_call(asked.question.position)):
                 note = (
-                    f"{_find_asker()}() is made again after each decision, since what calls it is not kept, and it "
-                    "asks "
-                    "another question now than the one that was decided, so that decision is not used. Call it in a "
-                    "statement of the notebook, such as a loop, and not by way of a library (a function of a module: "
-                    "mark it with @hitl.agent); then it continues at the line that asked. Where calls run side by "
-                    "side, give each a key= instead."
+                    f"{_find_asker()}() is made again after each decision, because its caller is not saved. "
+                    "Now it asks a different question from the one that was decided, so that decision is not used. "
+                    "Call it in a statement of the notebook, such as a loop, and not through a library. Mark a "
+                    "function of a module with @hitl.agent. Then it continues at the line that asked. "
+                    "If calls run side by side, give each a key= instead."
                 )
                 asked.question = msgspec.structs.replace(asked.question, notes=(*asked.question.notes, note))
 
@@ -207,8 +206,8 @@ class QuestionDesk:
         name = self.session.under_way.find_blocked_step()
         if name is not None:
             raise CannotPause(
-                f"{what}: the step {name}() is under way and waits for another task of this agent, which a pause ends "
-                "before the step; wait for that outside of the step, or let the step end before this question"
+                f"{what}: the step {name}() is under way and waits for another task of this agent. A pause ends that "
+                "task before the step. Wait for the task outside of the step, or let the step end before this question"
             )
 
     def _read_position(self, *, exact: bool) -> RunPosition:
@@ -265,7 +264,7 @@ class QuestionDesk:
         if len(proposals) != len(pending.asked):
             raise StoreCorrupt(
                 f"run {session.run_record.id} asked {len(pending.asked)} questions at its last pause, and the store "
-                f"has {len(proposals)} of them; restore it from a backup, or run the agent anew"
+                f"has {len(proposals)} of them; restore the store from a backup, or start a new run"
             )
 
         said = [read_comments_at_decision(p, session.ledger) for p in proposals]

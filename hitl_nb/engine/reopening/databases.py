@@ -112,8 +112,8 @@ def _check_callbacks(connection: sqlite3.Connection) -> None:
     if any(isinstance(one, ModuleType) for one in gc.get_referents(connection)):
         raise NotSavedError(
             "it has a trace callback, a progress handler or an authorizer",
-            "take it off before the checkpoint (set_trace_callback(None), set_progress_handler(None, 0), "
-            "set_authorizer(None)) and set it again below, or make the connection with hitl.resource(factory, ...)",
+            "remove it before the checkpoint (set_trace_callback(None), set_progress_handler(None, 0), "
+            "set_authorizer(None)) and set it again after it. Or make the connection with hitl.resource(factory, ...)",
         )
 
 

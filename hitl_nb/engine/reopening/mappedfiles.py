@@ -53,8 +53,8 @@ def _open(about: dict[str, Any]) -> Any:
         count *= length
     if not path.is_file() or path.stat().st_size < about["offset"] + count * dtype.itemsize:
         raise HitlError(
-            f"{path} is gone or shorter than when the agent paused, which has an array in it; put it back and run the "
-            "agent again: it continues where it was"
+            f"{path} is gone or shorter than when the agent paused. An array of the agent is in it. Put the file back "
+            "and run the agent again: it continues where it was"
         )
     return numpy.memmap(path, **{name: about[name] for name in ("dtype", "mode", "offset", "shape", "order")})
 

@@ -87,8 +87,8 @@ def _open_file(what: _File) -> Any:
             return file  # the `with` block closes it
     if not what.path.is_file() or what.path.stat().st_size < what.size:
         raise HitlError(
-            f"{what.path} is gone or shorter than when the agent paused, which was reading it; put it back and run the "
-            "agent again: it continues where it was"
+            f"{what.path} is gone or shorter than when the agent paused. The agent was reading it. Put the file back "
+            "and run the agent again: it continues where it was"
         )
     opened = what.path.open(what.mode, encoding=what.encoding, errors=what.errors, newline=what.newline)
     opened.seek(what.position)

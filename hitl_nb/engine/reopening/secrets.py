@@ -40,8 +40,8 @@ class FromEnvironment:
             value = settings.read_variable(part[0])
             if value is None:
                 raise HitlError(
-                    f"the environment variable {part[0]} is not set here: the agent was made with its value, which is "
-                    "never saved; set it, and run the agent again: it continues where it was"
+                    f"the environment variable {part[0]} is not set here. The agent began with its value, which is "
+                    "never saved. Set the variable and run the agent again: it continues where it was"
                 )
             found.append(value)
         return "".join(found)

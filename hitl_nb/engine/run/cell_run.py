@@ -137,7 +137,7 @@ async def run_cell(
     if run is None:
         opened = ledger.open_run(**names, label=cell.label, notebook_id=cell.notebook_id, restarted=restarted)
         return await start_run(ledger, opened, cell.make_code(), saver, shown)
-    refuse_cancelled(run, "--restart runs it anew")
+    refuse_cancelled(run, "--restart runs it again from the start")
     if restart:
         shown.show_continued(run)
     elif run.restarted and run.status != "running":
@@ -199,10 +199,10 @@ def _refuse_other_inputs(cell: AgentCell, saved: OpenedSnapshot, own: NotebookVa
     changed = {name: sentence for name, sentence in own.changed.items() if name in read}
     if changed:
         raise InputChanged(
-            f"the agent {cell.agent!r} finished with other inputs: {'; '.join(changed.values())}. What was decided "
-            "then is not used for them, and nothing was run. Add --restart to run it anew, or --key EXPR to have one "
-            "run for each value; --as-recorded shows what it recorded. The cell's first line is then "
-            f"`{make_first_line(cell.unit, '--restart')}` or `{make_first_line(cell.unit, '--as-recorded')}`",
+            f"the agent {cell.agent!r} finished with other inputs: {'; '.join(changed.values())}. Its decisions are "
+            "not used for the new inputs, and nothing was run. Add --restart to run the agent again from the start, or "
+            "--key EXPR to have one run for each value; --as-recorded shows what it recorded. The cell's first line "
+            f"is then `{make_first_line(cell.unit, '--restart')}` or `{make_first_line(cell.unit, '--as-recorded')}`",
             tuple(changed),
         )
 

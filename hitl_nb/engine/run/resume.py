@@ -175,8 +175,8 @@ async def continue_run(
 def describe_changed_inputs(sentences: Iterable[str]) -> str:
     """Return a message about inputs with other values now, made of a sentence for each input."""
     return (
-        f"{CHANGED_SINCE} {'; '.join(sentences)}. It goes on with what it began with; "
-        "--restart begins it anew with what there is now, --key EXPR makes one run for each value."
+        f"{CHANGED_SINCE} {'; '.join(sentences)}. It continues with the values that it began with. "
+        "Add --restart to run it again with the present values, or --key EXPR to have one run for each value."
     )
 
 
@@ -218,8 +218,8 @@ def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, clai
     if claimed and at.pause != run.pauses:
         raise Untrusted(
             f"run {run.id} ({run.agent}) is recorded to have paused {run.pauses} times, and its newest saved state is "
-            f"of pause {at.pause}: an older record was put back in the store; nothing was executed. Restore the store "
-            "from a backup, or run the agent anew with --restart if you do not need it"
+            f"of pause {at.pause}: an older record was put back in the store. Nothing was executed. Restore the store "
+            "from a backup; if you do not need this run, run the agent again with --restart"
         )
     where, live = snapshot_place(ledger, run.id, at.epoch, at.pause, at.save), held_states.get(run.id)
     sealed_here = live is not None and (live.place, live.envelope) == (where, found.envelope)

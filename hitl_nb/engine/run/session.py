@@ -314,7 +314,7 @@ class Session:
         self.check_not_paused()
         if self._over:
             raise NotInAgent(
-                f"the run of {self.run_record.agent!r} has ended, and a task that it started goes on: await all its "
+                f"the run of {self.run_record.agent!r} has ended, but a task that it started still runs. Await all "
                 "tasks in the agent, so that their steps and questions belong to the run"
             )
 

@@ -48,8 +48,8 @@ def _make_reopening_notes(pickler: Pickler, obj: Any, saved: dict[str, Any]) -> 
     notes = [f"{named} is opened again when the agent continues in another process{remark}"]
     if any(obj is one for one in openings.exposed):
         notes.append(
-            f"{named} has a key or password that is saved as text with the agent's state; "
-            "one that comes from an environment variable is saved as that variable's name"
+            f"{named} has a key or password that is saved as text with the agent's state. "
+            "A secret that comes from an environment variable is saved as that variable's name instead"
         )
     notes += [
         f"{named} has cookies that are saved as text with the agent's state: {', '.join(dict.fromkeys(cookies))[:200]}"

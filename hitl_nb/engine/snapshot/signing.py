@@ -79,13 +79,13 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
     if not signed:
         raise Untrusted(
             f"{place} is not signed by your key ({find_key_path()}): it was changed, or saved by another user; "
-            "nothing in it was executed. Run the agent anew with --restart if you do not need it"
+            "nothing in it was executed. If you do not need it, run the agent again with --restart"
         )
     header = json.loads(about)
     if header["python"] != PYTHON:
         raise WrongPython(
-            f"{place} was saved by {header['python']} and this is {PYTHON}: go on with {header['python']}, "
-            "or run the agent anew with --restart"
+            f"{place} was saved by {header['python']} and this is {PYTHON}. Continue with {header['python']}, "
+            "or run the agent again with --restart"
         )
     number = header.get("format") or 0
     if number != FORMAT:
@@ -133,8 +133,7 @@ def _make_keyed_hash(path: Path) -> hmac.HMAC:
         raise StoreError(f"the key that saved states are signed with, {path}: {broken.strerror}") from broken
     if len(key) != KEY_SIZE:
         raise Untrusted(
-            f"{path} is not a key of hitl_nb ({len(key)} bytes, not {KEY_SIZE}), so nothing that was saved can be "
-            "checked, and nothing was executed; restore the file from a backup, or remove it and run your agents anew "
-            "with --restart"
+            f"{path} is not a key of hitl_nb ({len(key)} bytes, not {KEY_SIZE}). No saved state can be checked, and "
+            "nothing was executed. Restore the file from a backup, or delete it and run the agents again with --restart"
         )
     return hmac.new(key, digestmod="sha256")

@@ -243,7 +243,7 @@ def _add_checksum(data: bytes) -> bytes:
 def _remove_checksum(raw: bytes, key: str) -> bytes:
     """Check the checksum of `_add_checksum` and return the bytes without it."""
     if zlib.crc32(raw[4:]).to_bytes(4, "big") != raw[:4]:
-        raise StoreCorrupt(f"the stored value {key} is damaged: its checksum is another")
+        raise StoreCorrupt(f"the stored value {key} is damaged: its checksum is wrong")
     return raw[4:]
 
 

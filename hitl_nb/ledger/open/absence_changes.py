@@ -47,7 +47,7 @@ class Absences(ProposalTimers):
         if to is not None:
             _check_name("to", to)
             if to.startswith("@") or not to.isprintable() or to != to.strip():
-                raise ValueError(f"to is {to!r}; name one user: only a person can stand in for another")
+                raise ValueError(f"to is {to!r}; name one user: the deputy must be a person, not a group")
         if to == user:
             raise ValueError(f"to is {to!r}, who is away themselves; name somebody else, or nobody")
 

@@ -112,8 +112,8 @@ def read_state(transaction: Transaction, store: Store, run_id: str) -> RunState 
         what = "missing" if envelope is None else "not the one that was saved last"
         raise Untrusted(
             f"the saved state of run {run_id} is {what}: it was changed in the store, or an older one was put back; "
-            "nothing in it was executed. Restore the store from a backup, or run the agent anew with --restart if you "
-            "do not need it"
+            "nothing in it was executed. Restore the store from a backup; if you do not need this run, run the agent "
+            "again with --restart"
         )
     return _check_state(store, run_id, envelope, saved)
 
@@ -125,7 +125,7 @@ def _check_state(store: Store, run_id: str, envelope: bytes | None, saved: Saved
         )
         data = b"".join(piece for _, piece in pieces)
         if hashlib.sha256(data).hexdigest() != sha:
-            raise StoreCorrupt(f"blob {sha[:12]} of run {run_id} is damaged or missing; start the run anew")
+            raise StoreCorrupt(f"blob {sha[:12]} of run {run_id} is damaged or missing; start a new run")
         return data
 
     return None if envelope is None else RunState(envelope, saved or SavedState(), blob)

@@ -429,7 +429,7 @@ def _format_draft_text(proposal: Proposal, value: Any) -> str:
     return (DEFAULT_KIND if kind.text_format == "plain" else kind).format(value)
 
 
-# Functions that make an editor; None: the value is edited as text
+# These functions return None for a value that has no editor of its own; it is edited as text.
 
 
 def _make_form(proposal: Proposal, value: Any) -> ValueEditor | None:

@@ -227,8 +227,8 @@ class Database:
             found = None
         if found is None or (found.st_dev, found.st_ino) != self._files[0]:
             raise StoreError(
-                f"the store {self.directory} was removed or replaced while it was open; put it back as it was,"
-                " or start this process again to begin with what is there now"
+                f"the store {self.directory} was removed or replaced while it was open. Put it back as it was,"
+                " or restart this process to use the new contents"
             )
 
     def _list_files(self) -> list[tuple[int, int]]:

@@ -56,8 +56,8 @@ class DiskStore(ThreadedStore):
         root = Path(os.path.realpath(directory))
         if str(root) in _inherited:
             raise StoreRefused(
-                f"the store {root} was open when this process was forked, and SQLite cannot open it again here;"
-                " start workers with the 'spawn' or 'forkserver' method, or close the store before forking"
+                f"the store {root} was open when this process was forked, and SQLite cannot open it again here."
+                " Start workers with the 'spawn' or 'forkserver' method, or close the store before forking"
             )
         places.prepare_store_directory(root)
         self.url = f"diskcache://{root}"

@@ -46,8 +46,8 @@ def make_text_file_reader(path: str, size: int, engine: str, options: dict[str, 
     """
     if not Path(path).is_file() or Path(path).stat().st_size < size:
         raise HitlError(
-            f"{path} is gone or shorter than when the agent paused, which was reading it; put it back and run the "
-            "agent again: it continues where it was"
+            f"{path} is gone or shorter than when the agent paused. The agent was reading it. Put the file back and "
+            "run the agent again: it continues where it was"
         )
     made = _make_reader(path, engine, options)
     while made._currow < row:  # these rows are parsed again, and dropped

@@ -198,7 +198,7 @@ def name_waiting_place(main_coroutine: Any, task_name: str) -> StackPlaces:
 
 def _read_main_frame(main_coroutine: Any) -> SavedFrame:
     if main_coroutine.cr_running:
-        raise CannotSave("a task asks in its first step, which is taken before the code that made it goes on")
+        raise CannotSave("a task asks in its first step, before the code that made the task continues (an eager task)")
     return (
         read_awaiting_frame(main_coroutine)
         if main_coroutine.cr_suspended

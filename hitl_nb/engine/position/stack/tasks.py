@@ -65,7 +65,8 @@ def _reduce_future(future: object) -> tuple[Any, ...] | None:
     if state is None:
         raise CannotSave(
             f"an unfinished {kind.__module__.strip('_')}.{kind.__qualname__} waits for something outside of the run, "
-            "and would wait for ever in another process; await it before, or use an asyncio.Event or asyncio.Queue"
+            "and would wait forever in another process. Await it before the question, or use an asyncio.Event or "
+            "asyncio.Queue"
         )
     return make_new, (kind,), state, None, None, fill_future
 

@@ -81,7 +81,7 @@ def refuse_repeated_call(view: FrameView, number: int) -> None:
         where = f"line {view.frame.f_lineno} of {view.instrumented_code.function.name}"
         raise CannotSave(
             f"{where}: a special method (such as __bool__ or __iter__) asks about the value of a call, and the call "
-            "would be made again; assign the value to a name first, in a statement of its own"
+            "would be made again. Assign the value to a name first, in a statement of its own"
         )
 
 
