@@ -55,6 +55,7 @@ check: $(READY) $(FRONT) .venv/.chromium .venv/.compiler
 
 check-python:
 	@$(BIN)/ruff check --quiet
+	@$(BIN)/interrogate hitl_nb tools examples docs
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python tools/structure.py

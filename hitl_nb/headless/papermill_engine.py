@@ -45,7 +45,10 @@ class Engine(_Base):
         told = kernel_environment(Path(folder, written), "papermill")
 
         class Manager(AsyncKernelManager):
+            """The manager of a kernel that knows its notebook and its starter by environment variables."""
+
             async def start_kernel(self, **settings: Any) -> None:
+                """Start the kernel with these variables added to its environment."""
                 settings["env"] = child_environment(told, base=settings.get("env"))
                 await super().start_kernel(**settings)  # pyright: ignore[reportUnknownMemberType]
 

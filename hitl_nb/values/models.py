@@ -197,16 +197,22 @@ def adapter_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str,
         return found
 
     class Generator(GenerateJsonSchema):
+        """pydantic's generator with closed objects and the format `decimal`."""
+
         def model_schema(self, schema: Any) -> dict[str, Any]:
+            """Return the schema of a pydantic model, closed if `closed` is True."""
             return close(super().model_schema(schema))
 
         def dataclass_schema(self, schema: Any) -> dict[str, Any]:
+            """Return the schema of a dataclass, closed if `closed` is True."""
             return close(super().dataclass_schema(schema))
 
         def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
+            """Return the schema of a TypedDict, closed if `closed` is True."""
             return close(super().typed_dict_schema(schema))
 
         def decimal_schema(self, schema: Any) -> dict[str, Any]:
+            """Return pydantic's schema of a Decimal, with a format instead of the pattern for text."""
             found = super().decimal_schema(schema)
             for one in found.get("anyOf", ()):
                 if one.get("type") == "string":

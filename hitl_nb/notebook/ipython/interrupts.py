@@ -28,6 +28,7 @@ async def await_interruptible(work: Coroutine[Any, Any, T]) -> T:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        """Handle SIGINT: raise if `work` is executing now, which means it is below this function; else cancel it."""
         caller = frame
         while caller is not None:
             if caller.f_code is await_interruptible.__code__:
