@@ -4,6 +4,7 @@ Usage: ``python tools/name_lint.py [ROOT]``. Prints one line per problem; exit c
 
 Rules:
     participle: No function, class or file is named by one word that is a participle or an adverb (``told``, ``apart``).
+        In tests, this holds for functions and methods. TypeScript's accessors are properties and are not checked.
     homonym: No two classes of a language have the same name, apart from a leading underscore or interface ``I``.
     one-letter: No parameter and no field of a class has a name of one letter, other than those in ``SHORT_NAMES``.
 """
@@ -65,6 +66,14 @@ FIELDS_OF_FORMATS: Mapping[str, str] = {
     "LogHead.h": "stored",
 }
 """Fields of one letter that are stored or sent, with the reason."""
+
+SCRIPT_FUNCTION = re.compile(
+    r"^\s*(?:export )?(?:default )?(?:async )?function\*?\s+(?P<function>[A-Za-z]\w*)"
+    r"|^\s*(?:export )?const (?P<arrow>\w+)(?:: [^=\n]+)? = (?:async )?(?:\([^()\n]*\)|\w+)(?:: [^=\n]+)? =>"
+    r"|^ {2}(?:(?:private|protected|public|static|override|async) )*(?P<method>\w+)\([^\n]*\)(?:: [^;\n]+)? \{$",
+    re.MULTILINE,
+)
+"""Functions, functions that are constants, and methods whose head is one line."""
 
 SCRIPT_DECLARATION = re.compile(
     r"^(?:export )?(?:default )?(?:abstract )?(?:async )?(function|class|interface|type)\s+([A-Za-z]\w*)(.*)$",
@@ -142,6 +151,8 @@ def find_problems(root: Path) -> list[NameProblem]:
         problems += _check_file_name(relative, path.stem)
         problems += _check_script(relative, text)
         script_classes += _list_script_classes(relative, text)
+    for path in sorted((root / "extension" / "tests").rglob("*.ts*")):
+        problems += _check_script_functions(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
     problems += _check_homonyms(python_classes)
     problems += _check_homonyms(script_classes)
     return sorted(problems, key=lambda problem: (problem.path, problem.line, problem.name))
@@ -194,13 +205,19 @@ def _list_python_classes(path: str, tree: ast.Module) -> Iterator[ClassDefinitio
 
 
 def _check_script(path: str, text: str) -> Iterator[NameProblem]:
+    yield from _check_script_functions(path, text)
     for declaration in SCRIPT_DECLARATION.finditer(text):
         keyword, name = declaration[1], declaration[2]
-        if is_participle(_without_interface_letter(name)):
-            expected = "a verb with its object" if keyword == "function" else "a noun"
-            yield NameProblem(
-                path, _line_of(text, declaration), name, "participle", f"a {keyword} is named by {expected}"
-            )
+        if keyword != "function" and is_participle(_without_interface_letter(name)):
+            yield NameProblem(path, _line_of(text, declaration), name, "participle", f"a {keyword} is named by a noun")
+
+
+def _check_script_functions(path: str, text: str) -> Iterator[NameProblem]:
+    for function in SCRIPT_FUNCTION.finditer(text):
+        name = function[function.lastgroup or 0]
+        if is_participle(name):
+            line = text.count("\n", 0, function.start(function.lastgroup or 0)) + 1
+            yield NameProblem(path, line, name, "participle", "a function is named by a verb with its object")
 
 
 def _list_script_classes(path: str, text: str) -> Iterator[ClassDefinition]:

@@ -12,9 +12,9 @@ import { SharedDraft, type IDraftSource } from '../src/drafts/shared-draft';
 
 /** A connection whose state is set by the test. */
 export class Line implements IDraftConnection {
-  synced = true;
-  saved = true;
-  closed = '';
+  isSynced = true;
+  isSaved = true;
+  closeReason = '';
   readers: IDraftReader[] = [];
   me: { [name: string]: unknown } | null = {
     username: 'ann',
@@ -25,7 +25,7 @@ export class Line implements IDraftConnection {
   disposed = false;
   changed = new Signal<IDraftConnection, void>(this);
 
-  set(state: Partial<Line>): void {
+  setState(state: Partial<Line>): void {
     Object.assign(this, state);
     this.changed.emit();
   }
@@ -41,18 +41,18 @@ export function begin(doc: Y.Doc, { kind, value }: IDraftSource): void {
   if (['text', 'markdown', 'code'].includes(kind)) {
     first.getText('source').insert(0, String(value));
   } else if (kind !== 'table' && kind !== 'choice') {
-    first.getMap('value').set('v', shared(value));
+    first.getMap('value').set('v', toShared(value));
   }
   Y.applyUpdate(doc, Y.encodeStateAsUpdate(first), 'server');
 }
 
 /** Return a value as the server stores it (`hitl_nb/drafts/document.py`). */
-function shared(value: Json): unknown {
+function toShared(value: Json): unknown {
   if (Array.isArray(value)) {
-    return Y.Array.from(value.map(item => new Y.Map([['v', shared(item)]])));
+    return Y.Array.from(value.map(item => new Y.Map([['v', toShared(item)]])));
   }
   return typeof value === 'object' && value !== null
-    ? new Y.Map(Object.entries(value).map(([name, item]) => [name, shared(item)] as [string, unknown]))
+    ? new Y.Map(Object.entries(value).map(([name, item]) => [name, toShared(item)] as [string, unknown]))
     : JSON.stringify(value);
 }
 
@@ -69,7 +69,7 @@ export class Drafts {
       const line = Object.assign(new Line(), this._line);
       this.lines.set(subject.document, line);
       this.docs.set(subject.document, doc);
-      if (line.synced) {
+      if (line.isSynced) {
         begin(doc, subject);
       }
       return line;

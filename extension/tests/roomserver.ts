@@ -107,7 +107,7 @@ export class Socket {
   }
 
   /** Lose the connection, with the messages in transit. */
-  lost(code = 1006, reason = ''): void {
+  loseConnection(code = 1006, reason = ''): void {
     this._sent = [];
     this._said = [];
     this.readyState = 3;

@@ -48,6 +48,32 @@ def test_nouns_and_verbs_with_objects_are_names(name_lint: ModuleType, root: Pat
     assert found(name_lint, root) == []
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "export function told(): void {\n}\n",
+        "const told = (text: string): string => text;\n",
+        "function read() {\n  const told = async () => 1;\n}\n",
+        "class Log {\n  private async told(text: string): Promise<void> {\n  }\n}\n",
+    ],
+)
+@pytest.mark.parametrize("folder", ["src", "tests"])
+def test_functions_and_methods_of_typescript_are_read(
+    name_lint: ModuleType, root: Path, source: str, folder: str
+) -> None:
+    (root / "extension" / folder).mkdir(exist_ok=True)
+    (root / "extension" / folder / "log.ts").write_text(source)
+    assert found(name_lint, root) == [(f"extension/{folder}/log.ts", "told", "participle")]
+
+
+def test_calls_and_properties_of_typescript_are_no_definitions(name_lint: ModuleType, root: Path) -> None:
+    source = (
+        "class Log {\n  get told(): string {\n    return '';\n  }\n}\ndescribe('x', () => {\n  told(1, {\n  });\n});\n"
+    )
+    (root / "extension" / "src" / "log.ts").write_text(source)
+    assert found(name_lint, root) == []
+
+
 def test_files_are_named_by_nouns(name_lint: ModuleType, root: Path) -> None:
     (root / "hitl_nb" / "judging.py").write_text("")
     (root / "extension" / "src" / "spelling.ts").write_text("")

@@ -139,7 +139,7 @@ export class AuthorColors {
   }
 
   private _readHistory(history: DraftHistory): void {
-    if (!history.reading) {
+    if (!history.isReading) {
       this._redraw();
     }
   }

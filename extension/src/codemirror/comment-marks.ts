@@ -67,7 +67,7 @@ export class CommentMarks {
   }
 
   /** Whether text is selected. */
-  get selected(): boolean {
+  get hasSelection(): boolean {
     return this._view !== null;
   }
 
@@ -189,7 +189,7 @@ export class CommentMarks {
     this._timer = undefined;
     const found = new Map<string, IQuoteRange | null>();
     const text = this._draft.file!.ysource;
-    const open = this._draft.loaded ? this._discussion.comments.filter(isAboutPart) : [];
+    const open = this._draft.isLoaded ? this._discussion.comments.filter(isAboutPart) : [];
     const all = open.length > 0 ? text.toString() : '';
     for (const comment of open) {
       const range = locateQuote(text, comment);

@@ -35,8 +35,8 @@ interface ISyntaxNode {
 
 /** Draws Markdown, or its plain text if it cannot be drawn safely. */
 export function Markdown({ text }: { text: string }): JSX.Element {
-  const drawn = useMemo(() => renderMarkdown(text), [text]);
-  return <div className="jp-hitl-markdown">{drawn}</div>;
+  const content = useMemo(() => renderMarkdown(text), [text]);
+  return <div className="jp-hitl-markdown">{content}</div>;
 }
 
 function renderMarkdown(text: string): JSX.Element {

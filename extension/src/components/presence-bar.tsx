@@ -48,7 +48,7 @@ export function PresenceBar({ draft, writing, host }: IProps): JSX.Element {
           );
         })}
       </ul>
-      {draft.loaded && !draft.synced && !draft.closed && (
+      {draft.isLoaded && !draft.isSynced && !draft.closeReason && (
         <span className="jp-hitl-offline">{trans.__('Not connected')}</span>
       )}
       {writing !== undefined && (

@@ -22,7 +22,7 @@ export function registerUndoingEditor(element: Element, editor: IUndoer): void {
 /** Use `undoer` for the undo keys in this element. In controls for text, the browser's own undo is used. */
 export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): void {
   useEffect(() => {
-    const heard = (event: KeyboardEvent): void => {
+    const onKeyDown = (event: KeyboardEvent): void => {
       const { target } = event;
       const way = undoActionOf(event);
       if (way === null || !(target instanceof Element) || !node.current?.contains(target)) {
@@ -36,8 +36,8 @@ export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): v
       const editor = target.closest('.jp-hitl-text');
       ((editor && undoingEditors.get(editor)) ?? undoer)?.[way]();
     };
-    window.addEventListener('keydown', heard, true);
-    return () => window.removeEventListener('keydown', heard, true);
+    window.addEventListener('keydown', onKeyDown, true);
+    return () => window.removeEventListener('keydown', onKeyDown, true);
   }, [node, undoer]);
 }
 

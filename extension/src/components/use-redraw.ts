@@ -25,16 +25,16 @@ export function useChanges(model: { changed: ISignal<unknown, unknown> }, host: 
   const count = useRef(0);
   const subscribe = useCallback(
     (draw: () => void) => {
-      const changed = (): void => {
+      const onChange = (): void => {
         count.current++;
         draw();
       };
-      model.changed.connect(changed);
-      host.changed?.connect(changed);
-      changed(); // an editor may have changed the model before
+      model.changed.connect(onChange);
+      host.changed?.connect(onChange);
+      onChange(); // an editor may have changed the model before
       return () => {
-        model.changed.disconnect(changed);
-        host.changed?.disconnect(changed);
+        model.changed.disconnect(onChange);
+        host.changed?.disconnect(onChange);
       };
     },
     [model, host]

@@ -51,15 +51,15 @@ export interface IDraft {
    */
   readonly keys: readonly string[] | null;
   /** Typed text that is not yet a valid value, or null. */
-  readonly unfinished: string | null;
+  readonly unfinishedText: string | null;
   /** Whether the document was received from the server. Before that nothing can be typed. */
-  readonly loaded: boolean;
+  readonly isLoaded: boolean;
   /** Whether the room is connected and in step now. */
-  readonly synced: boolean;
+  readonly isSynced: boolean;
   /** Whether everything that was typed here is saved on the server. */
-  readonly saved: boolean;
+  readonly isSaved: boolean;
   /** Why the room is closed for good, in a sentence, or "". */
-  readonly closed: string;
+  readonly closeReason: string;
   /** For text, markdown and code: the file that editors bind to. Null for other kinds. */
   readonly file: YFile | null;
   readonly awareness: Awareness;

@@ -34,11 +34,11 @@ const STALL_MS = 15_000;
 /** State of a document's connection to its room. */
 export interface IDraftConnection {
   /** Whether the document equals that of the server. */
-  readonly synced: boolean;
+  readonly isSynced: boolean;
   /** Whether everything that was typed here is saved on the server. */
-  readonly saved: boolean;
+  readonly isSaved: boolean;
   /** Why there will be no further connection, in a sentence, or "". */
-  readonly closed: string;
+  readonly closeReason: string;
   readonly readers: readonly IDraftReader[];
   /** This person's identity as the server sends it to others; null until the server has sent it. */
   readonly me: { [name: string]: unknown } | null;
@@ -88,15 +88,15 @@ export class DraftConnection implements IDraftConnection {
     this._provider.connect();
   }
 
-  get synced(): boolean {
+  get isSynced(): boolean {
     return this._provider.synced;
   }
 
-  get saved(): boolean {
+  get isSaved(): boolean {
     return this._saved;
   }
 
-  get closed(): string {
+  get closeReason(): string {
     return this._closed;
   }
 

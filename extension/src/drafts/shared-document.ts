@@ -75,7 +75,7 @@ export class SharedDocument {
   }
 
   /** Typed text that is not yet a valid value, or null. */
-  get unfinished(): string | null {
+  get unfinishedText(): string | null {
     const text = this._typed.get('unfinished') as unknown;
     return typeof text === 'string' ? text : null;
   }
@@ -104,7 +104,7 @@ export class SharedDocument {
 
   /** Keep a typed text that is not a valid value yet. */
   writeUnfinished(text: string): void {
-    if (text !== this.unfinished) {
+    if (text !== this.unfinishedText) {
       this.doc.transact(() => this._typed.set('unfinished', text), this);
     }
   }

@@ -32,12 +32,12 @@ export type Connect = (doc: Y.Doc, awareness: Awareness) => IDraftConnection;
 export class SharedDraft implements IDraft {
   /**
    * @param connect - connects the document with its room.
-   * @param _ended - called when the draft is disposed for good.
+   * @param _onEnd - called when the draft is disposed for good.
    */
   constructor(
     subject: IDraftSource,
     connect: Connect,
-    private _ended: () => void = () => undefined
+    private _onEnd: () => void = () => undefined
   ) {
     this.document = subject.document;
     this._document = new SharedDocument(subject);
@@ -48,7 +48,7 @@ export class SharedDraft implements IDraft {
     this._presence.changed.connect(this._notify, this);
     this._connection = connect(this._document.doc, this._presence.awareness);
     this._connection.changed.connect(this._onConnection, this);
-    this._loaded = this._connection.synced;
+    this._loaded = this._connection.isSynced;
   }
 
   readonly document: string;
@@ -61,24 +61,24 @@ export class SharedDraft implements IDraft {
     return this._document.keys;
   }
 
-  get unfinished(): string | null {
-    return this._document.unfinished;
+  get unfinishedText(): string | null {
+    return this._document.unfinishedText;
   }
 
-  get loaded(): boolean {
+  get isLoaded(): boolean {
     return this._loaded;
   }
 
-  get synced(): boolean {
-    return this._connection.synced;
+  get isSynced(): boolean {
+    return this._connection.isSynced;
   }
 
-  get saved(): boolean {
-    return this._connection.saved;
+  get isSaved(): boolean {
+    return this._connection.isSaved;
   }
 
-  get closed(): string {
-    return this._connection.closed;
+  get closeReason(): string {
+    return this._connection.closeReason;
   }
 
   get file(): YFile | null {
@@ -151,12 +151,12 @@ export class SharedDraft implements IDraft {
 
   /** End the draft if no view needs it and nothing is left to save. */
   private _onLastClosed(): void {
-    if (this._open > 0 || this._left || !(this.saved || this.closed)) {
+    if (this._open > 0 || this._left || !(this.isSaved || this.closeReason)) {
       return;
     }
     this._left = true;
     clearTimeout(this._timer);
-    this._ended();
+    this._onEnd();
     this._connection.dispose();
     this._presence.dispose();
     this._document.dispose();
@@ -169,7 +169,7 @@ export class SharedDraft implements IDraft {
       this._presence.markTyping();
     }
     const peers = [...afterState.keys()].filter(peer => afterState.get(peer) !== beforeState.get(peer));
-    if (local || !this._connection?.synced || this.file === null) {
+    if (local || !this._connection?.isSynced || this.file === null) {
       this._changed.emit({ value: true, remote: !local, peers });
       return;
     }
@@ -185,7 +185,7 @@ export class SharedDraft implements IDraft {
   private _onUndoable = (): void => this._notify();
 
   private _onConnection(): void {
-    this._loaded ||= this._connection.synced;
+    this._loaded ||= this._connection.isSynced;
     this._presence.update();
     this._notify();
     this._onLastClosed();
@@ -213,7 +213,7 @@ export class SharedDraftRegistry {
   constructor(private _socket: (path: string) => WebSocket) {
     window.addEventListener('beforeunload', event => {
       // Text that only this window has would be lost, so the browser asks the person first.
-      if ([...this._rooms.values()].some(room => !room.saved && !room.closed)) {
+      if ([...this._rooms.values()].some(room => !room.isSaved && !room.closeReason)) {
         event.preventDefault();
       }
     });
@@ -223,7 +223,7 @@ export class SharedDraftRegistry {
   open(subject: IDraftSource): IDraft {
     const { document } = subject;
     const found = this._rooms.get(document);
-    if (found && !found.closed) {
+    if (found && !found.closeReason) {
       return found.open();
     }
     const path = `drafts/${encodeURIComponent(document)}/room`;

@@ -126,13 +126,13 @@ function listChoices(
     kind: trans.__('All kinds (%1)', view.without.kind),
     assignee: trans.__('All assignees (%1)', view.without.assignee)
   };
-  const counted = (value: string): number => view.options[facet].find(one => one.value === value)?.count ?? 0;
+  const countOf = (value: string): number => view.options[facet].find(one => one.value === value)?.count ?? 0;
   const choices: IFilterChoice[] = [{ value: null, label: everything[facet] }];
   if (facet === 'assignee') {
     if (user !== null) {
-      choices.push({ value: user, label: trans.__('Mine (%1)', counted(user)) });
+      choices.push({ value: user, label: trans.__('Mine (%1)', countOf(user)) });
     }
-    choices.push({ value: '', label: trans.__('Nobody’s (%1)', counted('')) });
+    choices.push({ value: '', label: trans.__('Nobody’s (%1)', countOf('')) });
   }
   for (const { value, label, count } of view.options[facet]) {
     if (!choices.some(choice => choice.value === value)) {

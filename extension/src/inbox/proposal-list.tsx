@@ -71,7 +71,7 @@ export function ProposalList(props: {
       act(proposal);
     }
   };
-  const pressed = (event: KeyboardEvent): void => {
+  const onKeyDown = (event: KeyboardEvent): void => {
     const keys: { [key: string]: () => void } = {
       j: () => go(1),
       ArrowDown: () => go(1),
@@ -144,7 +144,7 @@ export function ProposalList(props: {
       aria-label={trans.__('Proposals that wait')}
       aria-multiselectable="true"
       aria-activedescendant={isDrawn ? `hitl-row-${current}` : undefined}
-      onKeyDown={pressed}
+      onKeyDown={onKeyDown}
     >
       <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
         {groupLines(drawn).map(({ group, lines: some }) =>

@@ -42,11 +42,11 @@ export function InboxBadge(props: { model: InboxModel; review: IReview; onClick:
   const { model, review } = props;
   const [count, setCount] = useState(model.total);
   useEffect(() => {
-    const changed = (): void => setCount(model.total);
-    model.changed.connect(changed);
-    changed(); // the model may have changed before
+    const onChange = (): void => setCount(model.total);
+    model.changed.connect(onChange);
+    onChange(); // the model may have changed before
     return () => {
-      model.changed.disconnect(changed);
+      model.changed.disconnect(onChange);
     };
   }, [model]);
   const text = review.trans.__('%1 waiting', count);

@@ -63,12 +63,12 @@ export class LabHost implements IReview {
       return this._problem;
     }
     if (this._status && this._status.api !== API_VERSION) {
-      return this.outdated;
+      return this.versionProblem;
     }
     return this._status?.may.decide === false ? this._status.decide_refused : null;
   }
 
-  get outdated(): string | null {
+  get versionProblem(): string | null {
     const { _status: status, trans } = this;
     if (status === null || (status.api === API_VERSION && status.version === this._version)) {
       return null;

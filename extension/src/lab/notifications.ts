@@ -152,9 +152,9 @@ async function requestPermission(): Promise<boolean> {
  */
 function warnOutdated(review: IReview): void {
   const tell = (): void => {
-    if (review.outdated !== null) {
+    if (review.versionProblem !== null) {
       review.changed.disconnect(tell);
-      Notices.warning(review.outdated, {
+      Notices.warning(review.versionProblem, {
         autoClose: false,
         actions: [{ label: review.trans.__('Reload the page'), callback: () => window.location.reload() }]
       });
@@ -168,7 +168,7 @@ function warnOutdated(review: IReview): void {
 class NewProposalWatcher {
   constructor(
     private _review: IReview,
-    private _found: (proposals: IProposalSummary[]) => void
+    private _onFound: (proposals: IProposalSummary[]) => void
   ) {
     _review.feed.changed.connect((_, changed) => {
       for (const run of changed?.runs ?? []) {
@@ -188,7 +188,7 @@ class NewProposalWatcher {
     const fresh = found.filter(p => !this._knownIds.has(p.id));
     fresh.forEach(p => this._knownIds.add(p.id));
     if (fresh.length > 0) {
-      this._found(fresh);
+      this._onFound(fresh);
     }
   }
 
@@ -199,7 +199,7 @@ class NewProposalWatcher {
 class ClockStepWatcher {
   constructor(
     private _review: IReview,
-    private _found: (kind: INotice['kind'], proposal: IProposal) => void
+    private _onFound: (kind: INotice['kind'], proposal: IProposal) => void
   ) {
     _review.feed.changed.connect((_, changed) => {
       for (const { kind, proposal } of changed?.notices ?? []) {
@@ -218,7 +218,7 @@ class ClockStepWatcher {
     const may = (found as { may?: { decide: boolean } }).may ?? this._review.status?.may;
     const isOver = found.status !== 'open'; // an expired question is asked again as another proposal
     if (kind === 'expired' ? this._review.status?.may.decide : !isOver && may?.decide) {
-      this._found(kind, found);
+      this._onFound(kind, found);
     }
   }
 }

@@ -10,7 +10,7 @@ import type { IHost } from '../components/host';
 export interface IReview extends IHost {
   readonly changed: ISignal<IHost, void>;
   /** A message that this page and the server have different versions; null if the versions match. */
-  readonly outdated: string | null;
+  readonly versionProblem: string | null;
 }
 
 /** The token of the shared host. */

@@ -63,14 +63,14 @@ export class WorkspaceRenderer extends OutputRenderer<IWorkspaceName> {
     const { cards } = this.place;
     const found = await client.findWorkspace(path, agent, workspace, key);
     const standing = await client.getRun(found.run);
-    const asked = (id: string): JSX.Element => (
+    const renderQuestion = (id: string): JSX.Element => (
       <CompletionQuestion key={id} id={id} agent={found.agent} cards={cards} host={review} />
     );
     return () => {
       const model = new WorkspaceModel(review, found, standing);
       const element = (
         <ErrorBoundary instead={<PlainOutput text={plain} problem="" />}>
-          <WorkspaceView model={model} host={review} asked={asked} />
+          <WorkspaceView model={model} host={review} renderQuestion={renderQuestion} />
         </ErrorBoundary>
       );
       return { element, dispose: () => model.dispose() };

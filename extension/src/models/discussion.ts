@@ -105,10 +105,10 @@ export class Discussion implements IDiscussion {
       if (!(await this._changeState(comment, 'accepted'))) {
         return;
       }
-      const text = draft.closed ? null : applySuggestion(draft, comment);
+      const text = draft.closeReason ? null : applySuggestion(draft, comment);
       if (text === null) {
         await this._changeState(comment, 'open');
-        throw new Error(draft.closed || GONE_MESSAGE);
+        throw new Error(draft.closeReason || GONE_MESSAGE);
       }
       draft.edit(text);
     });

@@ -11,38 +11,38 @@ import { isSame } from '../drafts/json-parts';
 
 /** Edits of one proposal's shared draft. */
 export class DraftEditing {
-  /** @param _changed - called after any change; `value` is true if the value of the draft changed. */
+  /** @param _onChange - called after any change; `value` is true if the value of the draft changed. */
   constructor(
     private _proposal: IProposal,
     readonly draft: IDraft,
-    private _changed: (value: boolean) => void
+    private _onChange: (value: boolean) => void
   ) {
-    this._asText = draft.unfinished !== null;
-    this._loaded = draft.loaded;
+    this._asText = draft.unfinishedText !== null;
+    this._loaded = draft.isLoaded;
     draft.changed.connect(this._onDraft, this);
   }
 
   /** The value in the editor: the draft's value, or typed text that is not a valid value yet. */
   get value(): Json {
     const { draft } = this;
-    if (!draft.loaded) {
+    if (!draft.isLoaded) {
       return initialValue(this._proposal);
     }
-    return this._asText && draft.unfinished !== null ? draft.unfinished : draft.value;
+    return this._asText && draft.unfinishedText !== null ? draft.unfinishedText : draft.value;
   }
 
   /** Why the typed text is not a valid value yet, or "". */
-  get unfinished(): string {
+  get invalidReason(): string {
     const { draft } = this;
-    if (!draft.loaded) {
+    if (!draft.isLoaded) {
       const { value } = this;
       return typeof value === 'string' && !mayBeText(this._proposal) ? closedReason(value) : '';
     }
-    return this._broken || (draft.unfinished === null ? '' : closedReason(draft.unfinished));
+    return this._broken || (draft.unfinishedText === null ? '' : closedReason(draft.unfinishedText));
   }
 
   /** Whether the value differs from the value that people vote on. */
-  get edited(): boolean {
+  get hasEdits(): boolean {
     const { value } = this;
     if (this._compared.value !== value) {
       this._compared = { value, same: isSame(value, votedValue(this._proposal)) };
@@ -51,7 +51,7 @@ export class DraftEditing {
   }
 
   /** Whether the typed text is saved; see `saveStatus`. */
-  get saved(): string {
+  get saveStatus(): string {
     return saveStatus(this.draft);
   }
 
@@ -70,14 +70,14 @@ export class DraftEditing {
   cannotEdit(text: string, reason: string): void {
     this._broken = reason;
     this.draft.editUnfinished(text);
-    this._changed(false);
+    this._onChange(false);
   }
 
   /** Replace the draft by the agent's version. */
   startOver(): void {
     this._broken = '';
     this.draft.edit(this._proposal.value);
-    this._changed(true);
+    this._onChange(true);
   }
 
   /** Undo the last edit of this window. Text that is not a valid value, if typed here, is dropped first. */
@@ -85,7 +85,7 @@ export class DraftEditing {
     if (this._broken) {
       this._broken = '';
       this.draft.edit(this.draft.value);
-      this._changed(true);
+      this._onChange(true);
     } else {
       this.draft.undo();
     }
@@ -101,9 +101,9 @@ export class DraftEditing {
   waitUntilSaved(): Promise<boolean> {
     return new Promise(resolve => {
       const look = (): void => {
-        if (this.saved !== 'saving') {
+        if (this.saveStatus !== 'saving') {
           this.draft.changed.disconnect(look);
-          resolve(this.saved === 'saved');
+          resolve(this.saveStatus === 'saved');
         }
       };
       this.draft.changed.connect(look);
@@ -118,18 +118,18 @@ export class DraftEditing {
 
   private _onDraft(_: unknown, { value }: { value: boolean }): void {
     const { draft } = this;
-    const first = draft.loaded && !this._loaded;
-    this._loaded = draft.loaded;
+    const first = draft.isLoaded && !this._loaded;
+    this._loaded = draft.isLoaded;
     // Text that was unfinished when the draft was opened is shown as text until it is a valid value.
-    this._asText = draft.unfinished !== null && (this._asText || first);
-    this._changed(value || first);
+    this._asText = draft.unfinishedText !== null && (this._asText || first);
+    this._onChange(value || first);
   }
 
   /** Why the text that was typed in this card is not a valid value, or "". */
   private _broken = '';
   private _asText: boolean;
   private _loaded: boolean;
-  /** The last comparison, kept because `edited` is read at every redraw. */
+  /** The last comparison, kept because `hasEdits` is read at every redraw. */
   private _compared: { value: Json | undefined; same: boolean } = { value: undefined, same: true };
 }
 
@@ -138,8 +138,14 @@ export class DraftEditing {
  * as a sentence.
  */
 export function saveStatus(draft: IDraft): string {
-  const state = !draft.loaded ? 'loading' : !draft.synced ? 'offline' : draft.saved ? 'saved' : 'saving';
-  return draft.closed || state;
+  const state = !draft.isLoaded
+    ? 'loading'
+    : !draft.isSynced
+      ? 'offline'
+      : draft.isSaved
+        ? 'saved'
+        : 'saving';
+  return draft.closeReason || state;
 }
 
 /** The value that people vote on: the proposed value, or an edited one. */

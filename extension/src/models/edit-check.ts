@@ -15,13 +15,13 @@ const DELAY_MS = 400;
 export class EditCheck {
   /**
    * @param _value - returns the value to check; undefined if there is none.
-   * @param _changed - called after each check.
+   * @param _onCheck - called after each check.
    */
   constructor(
     private _client: Client,
     private _id: string,
     private _value: () => Json | undefined,
-    private _changed: () => void
+    private _onCheck: () => void
   ) {}
 
   /** One message for each field that is not valid. */
@@ -102,6 +102,6 @@ export class EditCheck {
   // Checking a large value takes seconds. Edits made during that time are checked once after it.
   private _checking = new SingleFlight(async () => {
     await this._runCheck();
-    this._changed();
+    this._onCheck();
   });
 }

@@ -46,7 +46,7 @@ export class DraftHistory {
   }
 
   /** Whether a read is in progress. */
-  get reading(): boolean {
+  get isReading(): boolean {
     return this._isReading;
   }
 

@@ -38,9 +38,9 @@ export interface IProposalModel {
   /** The value in the editor: the draft, or the value as it was proposed. */
   readonly value: Json;
   /** Why the text in the editor is not a valid value yet (for example, invalid JSON), or "". */
-  readonly unfinished: string;
+  readonly invalidReason: string;
   /** Whether the value differs from the one that people vote on: the proposed value, or an edited one. */
-  readonly edited: boolean;
+  readonly hasEdits: boolean;
   /** One message of the server for each field of the value that is not valid; "" is the whole value. */
   readonly fields: { [path: string]: string };
   /** Unified diff from the agent's version to the value, hidden characters visible; "" if equal. */
@@ -50,11 +50,11 @@ export interface IProposalModel {
   /** Set if somebody decided, or the proposal changed, while it was shown. */
   readonly conflict: IDecisionConflict | null;
   /** Whether a decision is being sent. */
-  readonly deciding: boolean;
+  readonly isDeciding: boolean;
   /**
    * Save status of the draft: "saved", "saving", "loading" or "offline". If it is closed: the reason, as a sentence.
    */
-  readonly saved: string;
+  readonly saveStatus: string;
   readonly canUndo: boolean;
   readonly canRedo: boolean;
   /** Emitted after any change of the above. */
@@ -76,7 +76,7 @@ export interface IProposalModel {
   redo(): void;
   /**
    * Decide as shown, after the draft is saved. Resolves to true if the decision was made, or the vote recorded.
-   * Otherwise the reason is in `problem`, `fields`, `conflict` or `saved`.
+   * Otherwise the reason is in `problem`, `fields`, `conflict` or `saveStatus`.
    */
   decide(action: Action, options: IDecisionOptions): Promise<boolean>;
   /** Assign the proposal to a user, or to nobody (null). Resolves to true if that was done. */

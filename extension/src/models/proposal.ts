@@ -43,7 +43,7 @@ export class ProposalModel implements IProposalModel {
       this._editing = new DraftEditing(_proposal, draft, changed => this._onTyped(changed));
     }
     feed.changed.connect(this._onFeed, this);
-    if (this.edited) {
+    if (this.hasEdits) {
       this._checking.scheduleCheck(); // the shared draft is probably loaded before that
     }
   }
@@ -66,12 +66,12 @@ export class ProposalModel implements IProposalModel {
     return this._editing ? this._editing.value : initialValue(this._proposal);
   }
 
-  get unfinished(): string {
-    return this._editing?.unfinished ?? '';
+  get invalidReason(): string {
+    return this._editing?.invalidReason ?? '';
   }
 
-  get edited(): boolean {
-    return this._editing?.edited ?? false;
+  get hasEdits(): boolean {
+    return this._editing?.hasEdits ?? false;
   }
 
   get fields(): { [path: string]: string } {
@@ -83,20 +83,20 @@ export class ProposalModel implements IProposalModel {
   }
 
   get problem(): string {
-    // Nothing can be checked while offline, and `saved` reports that already.
-    return this._problem || (this.saved === 'offline' ? '' : this._checking.problem);
+    // Nothing can be checked while offline, and `saveStatus` reports that already.
+    return this._problem || (this.saveStatus === 'offline' ? '' : this._checking.problem);
   }
 
   get conflict(): IDecisionConflict | null {
     return this._surprise;
   }
 
-  get deciding(): boolean {
+  get isDeciding(): boolean {
     return this._deciding;
   }
 
-  get saved(): string {
-    return this._editing?.saved ?? 'saved';
+  get saveStatus(): string {
+    return this._editing?.saveStatus ?? 'saved';
   }
 
   get canUndo(): boolean {
@@ -146,7 +146,7 @@ export class ProposalModel implements IProposalModel {
     this._changed.emit();
     try {
       if (this._editing && !(await this._editing.waitUntilSaved())) {
-        return false; // `saved` has the reason
+        return false; // `saveStatus` has the reason
       }
       const answer = await this._client.decide(shown, { action, value, reason: options.reason, drafted });
       this._applyProposal(answer.proposal);
@@ -160,7 +160,7 @@ export class ProposalModel implements IProposalModel {
       return false;
     } finally {
       this._deciding = false;
-      if (this.draft?.closed) {
+      if (this.draft?.closeReason) {
         void this.refresh();
       }
       this._changed.emit();
@@ -208,7 +208,7 @@ export class ProposalModel implements IProposalModel {
       if (before.status !== 'open' && found.status === 'open') {
         return; // decided in this window after the read began
       }
-      if (found.status !== 'open' && !this._deciding && this.draft?.saved === false) {
+      if (found.status !== 'open' && !this._deciding && this.draft?.isSaved === false) {
         const typed = {
           shown: formatDraft(this.value),
           now: formatDraft(found.decision?.value ?? found.value)
@@ -260,12 +260,12 @@ export class ProposalModel implements IProposalModel {
     if (this._disposed) {
       return;
     }
-    const synced = this.draft?.synced ?? false;
+    const synced = this.draft?.isSynced ?? false;
     if (value || (synced && !this._synced)) {
       this._checking.scheduleCheck(); // while offline there was no answer
     }
     this._synced = synced;
-    const closed = this.draft?.closed ?? '';
+    const closed = this.draft?.closeReason ?? '';
     if (closed && !this._closed && !this._deciding) {
       void this.refresh(); // the proposal was probably decided
     }
@@ -273,7 +273,8 @@ export class ProposalModel implements IProposalModel {
     this._changed.emit();
   }
 
-  private _checkedValue = (): Json | undefined => (this.edited && !this.unfinished ? this.value : undefined);
+  private _checkedValue = (): Json | undefined =>
+    this.hasEdits && !this.invalidReason ? this.value : undefined;
 
   private async _onRefusal(reason: unknown, shown: IProposal): Promise<void> {
     if (reason instanceof ApiError && ['AlreadyDecided', 'StaleDraft'].includes(reason.error)) {

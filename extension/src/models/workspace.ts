@@ -51,7 +51,7 @@ export class WorkspaceModel {
   }
 
   /** The last question whether the workspace is done, if it was decided and is known. */
-  get decided(): IProposalSummary | null {
+  get decidedQuestion(): IProposalSummary | null {
     const about = this._standing?.proposals.find(one => one.document === this._workspace.id);
     return about?.decision ? about : null;
   }
@@ -62,7 +62,7 @@ export class WorkspaceModel {
   }
 
   /** Whether the agent is writing. It is assumed if a new edit comes from a peer that is not present. */
-  get writing(): boolean {
+  get isAgentWriting(): boolean {
     return this._writing !== null;
   }
 
@@ -117,8 +117,8 @@ export class WorkspaceModel {
   private _openDraft(): void {
     const { id, kind, template, status, updated_at } = this._workspace;
     const draft = this._draft;
-    if (draft && (status !== 'open' || (draft.closed && this._openedAt !== updated_at))) {
-      this._lost = draft.saved || draft.value === this._workspace.text ? null : String(draft.value);
+    if (draft && (status !== 'open' || (draft.closeReason && this._openedAt !== updated_at))) {
+      this._lost = draft.isSaved || draft.value === this._workspace.text ? null : String(draft.value);
       this._closeDraft();
     }
     if (status === 'open' && this._draft === null) {
@@ -150,17 +150,17 @@ export class WorkspaceModel {
   private _onDraft(draft: IDraft, { remote, peers }: IDraftChange): void {
     const here = new Set(draft.people.map(one => one.client));
     // Edits that arrive before the document is in step are older ones.
-    if (remote && draft.synced && this.run?.status === 'running' && peers.some(peer => !here.has(peer))) {
+    if (remote && draft.isSynced && this.run?.status === 'running' && peers.some(peer => !here.has(peer))) {
       this._stopWriting();
       this._writing = setTimeout(() => {
         this._writing = null;
         this._changed.emit();
       }, WRITING_MS);
     }
-    if (draft.closed && this._closed !== draft.closed) {
+    if (draft.closeReason && this._closed !== draft.closeReason) {
       void this.refresh(); // the workspace was probably decided or closed
     }
-    this._closed = draft.closed;
+    this._closed = draft.closeReason;
     this._changed.emit();
   }
 

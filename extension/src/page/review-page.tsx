@@ -100,8 +100,10 @@ const LOADERS: { [of in PageSubject]: (id: string, host: PageHost) => Promise<()
     return () => {
       const model = make();
       const { workspace: of } = model;
-      const asked = (question: string): ReactNode => <CardById key={question} id={question} host={host} />;
-      const view = <WorkspaceView model={model} host={host} asked={asked} />;
+      const renderQuestion = (question: string): ReactNode => (
+        <CardById key={question} id={question} host={host} />
+      );
+      const view = <WorkspaceView model={model} host={host} renderQuestion={renderQuestion} />;
       return { of, text: of.text, view, dispose: () => model.dispose() };
     };
   }

@@ -41,16 +41,16 @@ export function TimelineView({ run: id, host }: { run: string; host: IHost }): J
         }
       }
     };
-    const heard = (_: unknown, changed: { runs: string[] } | null): void => {
+    const onFeed = (_: unknown, changed: { runs: string[] } | null): void => {
       if (changed === null || changed.runs.includes(id)) {
         void read();
       }
     };
-    feed.changed.connect(heard);
+    feed.changed.connect(onFeed);
     void read();
     return () => {
       gone = true;
-      feed.changed.disconnect(heard);
+      feed.changed.disconnect(onFeed);
     };
   }, [id, client, feed]);
 

@@ -3,7 +3,7 @@ import type { ICommentTarget, IComment } from '../../src/api/types';
 import { makeCommentTarget, applySuggestion, locateQuote } from '../../src/drafts/comment-anchor';
 import type { IDraft } from '../../src/drafts/draft';
 
-function written(text: string): Y.Text {
+function makeText(text: string): Y.Text {
   const made = new Y.Doc().getText('source');
   made.insert(0, text);
   return made;
@@ -24,14 +24,14 @@ function now(text: Y.Text, found: ICommentTarget): string | null {
 }
 
 test('an anchor names the quote and what stands around it', () => {
-  const text = written(`${'x'.repeat(70)}\nDear Ann, hello.`);
+  const text = makeText(`${'x'.repeat(70)}\nDear Ann, hello.`);
   const { quote, prefix, suffix, anchor } = on(text, 'Ann');
   expect([quote, prefix.length, suffix]).toEqual(['Ann', 60, ', hello.']);
   expect([anchor!.start.assoc, anchor!.end.assoc]).toEqual([0, -1]);
 });
 
 test('a long quote is cut, and no character in half', () => {
-  const text = written(`${'a'.repeat(1999)}😀${'b'.repeat(59)}😀`);
+  const text = makeText(`${'a'.repeat(1999)}😀${'b'.repeat(59)}😀`);
   expect(makeCommentTarget(text, { start: 0, end: text.length }).quote).toBe('a'.repeat(1999));
   expect(makeCommentTarget(text, { start: 1, end: text.length }).quote).toBe(`${'a'.repeat(1998)}😀`);
   expect(makeCommentTarget(text, { start: 0, end: 2001 }).suffix).toBe('b'.repeat(59));
@@ -39,7 +39,7 @@ test('a long quote is cut, and no character in half', () => {
 });
 
 test('the range moves with the text, and what is typed at its edges is not in it', () => {
-  const text = written('Dear Ann, hello.');
+  const text = makeText('Dear Ann, hello.');
   const found = on(text, 'Ann');
   text.insert(0, 'My ');
   text.insert(8, 'old ');
@@ -50,12 +50,12 @@ test('the range moves with the text, and what is typed at its edges is not in it
 });
 
 test.each(['Dear Ann, hello.', 'Dear', 'hello.'])('of "%s" both ends are found', quote => {
-  const text = written('Dear Ann, hello.');
+  const text = makeText('Dear Ann, hello.');
   expect(now(text, on(text, quote))).toBe(quote);
 });
 
 test('a text that is deleted or typed over is gone, and comes back when that is undone', () => {
-  const text = written('Dear Ann, hello.');
+  const text = makeText('Dear Ann, hello.');
   const found = on(text, 'Ann');
   const undoing = new Y.UndoManager(text);
   text.delete(5, 3);
@@ -67,21 +67,21 @@ test('a text that is deleted or typed over is gone, and comes back when that is 
 });
 
 test('what is left of a text still stands', () => {
-  const text = written('Dear Ann, hello.');
+  const text = makeText('Dear Ann, hello.');
   const found = on(text, 'Ann, hello');
   text.delete(5, 5);
   expect(now(text, found)).toBe('hello');
 });
 
 test('others find the same range', () => {
-  const text = written('Dear Ann, hello.');
+  const text = makeText('Dear Ann, hello.');
   const other = new Y.Doc();
   Y.applyUpdate(other, Y.encodeStateAsUpdate(text.doc!));
   expect(now(other.getText('source'), on(text, 'Ann'))).toBe('Ann');
 });
 
 test('without an anchor the quote is looked for, if it is in one place', () => {
-  const text = written('a b a');
+  const text = makeText('a b a');
   const at = (quote: string) => locateQuote(text, { anchor: null, quote });
   expect([at('b'), at('a'), at('c'), at('')]).toEqual([{ start: 2, end: 3 }, null, null, null]);
 });
@@ -90,12 +90,12 @@ test.each([{}, { item: 'x' }, { item: { client: 1, clock: 99 } }, { tname: 'type
   'an anchor that is no place here is gone: %j',
   place => {
     const anchor = { start: place, end: place } as unknown as IComment['anchor'];
-    expect(locateQuote(written('Dear'), { anchor, quote: 'Dear' })).toBeNull();
+    expect(locateQuote(makeText('Dear'), { anchor, quote: 'Dear' })).toBeNull();
   }
 );
 
 test('a suggestion is what the draft would say with it', () => {
-  const text = written('Dear Ann, hello.');
+  const text = makeText('Dear Ann, hello.');
   const draft = { file: { ysource: text } } as unknown as IDraft;
   const comment = (quote: string, suggestion: string | null) =>
     ({ ...on(text, quote), suggestion }) as unknown as IComment;

@@ -11,10 +11,10 @@ class Peer {
   write(work: (doc: Y.Doc) => void): { data: Uint8Array; by: string } {
     const before = Y.encodeStateVector(this.doc);
     const made: Uint8Array[] = [];
-    const heard = (update: Uint8Array): void => void made.push(update);
-    this.doc.on('update', heard);
+    const onUpdate = (update: Uint8Array): void => void made.push(update);
+    this.doc.on('update', onUpdate);
     this.doc.transact(() => work(this.doc));
-    this.doc.off('update', heard);
+    this.doc.off('update', onUpdate);
     return { data: made[0] ?? Y.encodeStateAsUpdate(this.doc, before), by: this.by };
   }
 

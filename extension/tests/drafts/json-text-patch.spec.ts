@@ -3,7 +3,7 @@ import { mergeJson } from '../../src/drafts/json-merge';
 import { patchJsonText } from '../../src/drafts/json-text-patch';
 
 /** Return the text after it was patched. */
-function said(text: string, value: Json): string {
+function patchText(text: string, value: Json): string {
   for (const { start, end, text: put } of patchJsonText(text, value)) {
     text = text.slice(0, start) + put + text.slice(end);
   }
@@ -20,7 +20,7 @@ test.each<[string, Json, string]>([
   ['  7 ', 8, '  8 '],
   ['[]', [], '[]']
 ])('%s that means %j is %s', (text, value, expected) => {
-  expect(said(text, value)).toBe(expected);
+  expect(patchText(text, value)).toBe(expected);
 });
 
 test('what is no JSON cannot be respelled', () => {

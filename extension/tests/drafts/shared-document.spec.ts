@@ -205,10 +205,10 @@ test('what is no value yet is kept until there is one', () => {
   const { one, other, meet } = pair({ document: 'd', kind: 'json', value: [1] });
   one.writeUnfinished('[1,');
   meet();
-  expect([other.unfinished, other.value]).toEqual(['[1,', [1]]);
+  expect([other.unfinishedText, other.value]).toEqual(['[1,', [1]]);
   other.write([1, 2]);
   meet();
-  expect([one.unfinished, one.value]).toEqual([null, [1, 2]]);
+  expect([one.unfinishedText, one.value]).toEqual([null, [1, 2]]);
 });
 
 test.each<[Kind, Json, Json, Json, Json]>([
@@ -238,7 +238,7 @@ test('what somebody put there that does not belong there leaves a value', () => 
   const { one } = pair({ document: 'd', kind: 'json', value: { a: 1 } });
   (one.doc.getMap('value').get('v') as Y.Map<unknown>).set('a', '{');
   one.doc.getMap('typed').set('unfinished', 7);
-  expect([one.value, one.unfinished]).toEqual([{ a: '{' }, null]);
+  expect([one.value, one.unfinishedText]).toEqual([{ a: '{' }, null]);
   const table = { columns: [{ name: 'x', type: 'string' }], rows: [['a']] } as unknown as Json;
   const other = pair({ document: 'd', kind: 'table', value: table }).one;
   other.doc.getMap('rows').set('r1', '{}');

@@ -9,18 +9,18 @@ const LETTER: IDraftSource = { document: 'p', kind: 'text', value: 'Dear Ann' };
 
 let server: Server;
 let draft: IDraft;
-function opened(): void {
+function openDraft(): void {
   draft = server.rooms.open(LETTER);
   server.socket.opens();
 }
 
 function state(): { [name: string]: unknown } {
-  const { value, loaded, synced, saved, closed } = draft;
+  const { value, isLoaded: loaded, isSynced: synced, isSaved: saved, closeReason: closed } = draft;
   return { value, loaded, synced, saved, closed };
 }
 
 /** Wait until the next attempt to connect. */
-function again(): void {
+function reconnect(): void {
   const tried = server.sockets.length;
   for (let i = 0; i < 10 && server.sockets.length === tried; i++) {
     jest.advanceTimersByTime(10_000);
@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  server.sockets.forEach(socket => socket.lost(4404, 'it is over'));
+  server.sockets.forEach(socket => socket.loseConnection(4404, 'it is over'));
   draft.dispose();
   jest.clearAllTimers();
   jest.useRealTimers();
@@ -50,28 +50,28 @@ test('a draft is loaded once it came from the server, and not written before', (
 });
 
 test('what is typed is safe when the server said so', () => {
-  opened();
+  openDraft();
   draft.edit('Dear Bo');
-  expect(draft.saved).toBe(false);
+  expect(draft.isSaved).toBe(false);
   server.socket.deliver();
-  expect([draft.saved, server.doc.getText('source').toString()]).toEqual([true, 'Dear Bo']);
+  expect([draft.isSaved, server.doc.getText('source').toString()]).toEqual([true, 'Dear Bo']);
 });
 
 test('of two edits that are on their way the last one counts', () => {
-  opened();
+  openDraft();
   server.keeps = false;
   draft.edit('Dear Bo');
   server.socket.deliver();
   server.keeps = true;
   draft.edit('Dear Bob');
   server.socket.deliver();
-  expect(draft.saved).toBe(false);
+  expect(draft.isSaved).toBe(false);
 });
 
 test('what is typed without a connection is kept, merged and not safe until it arrived', () => {
-  opened();
+  openDraft();
   draft.edit('Dear Ann, hello');
-  server.socket.lost();
+  server.socket.loseConnection();
   draft.edit('Dear Ann, hello there');
   server.write(doc => doc.getText('source').insert(0, 'My '));
   expect(state()).toMatchObject({
@@ -80,7 +80,7 @@ test('what is typed without a connection is kept, merged and not safe until it a
     synced: false,
     saved: false
   });
-  again();
+  reconnect();
   draft.edit('Dear Ann, hello there!');
   server.socket.opens();
   expect(state()).toMatchObject({ value: 'My Dear Ann, hello there!', synced: true, saved: true });
@@ -88,76 +88,76 @@ test('what is typed without a connection is kept, merged and not safe until it a
 });
 
 test('an edit that builds on what the server lacks is not safe before that', () => {
-  opened();
-  server.socket.lost();
+  openDraft();
+  server.socket.loseConnection();
   draft.edit('Dear Ann!');
-  again();
+  reconnect();
   const { socket } = server;
   socket.readyState = 1;
   socket.onopen();
   draft.edit('Dear Ann!!');
   socket.deliver();
-  expect([draft.synced, draft.saved]).toEqual([true, false]);
+  expect([draft.isSynced, draft.isSaved]).toEqual([true, false]);
   socket.says(0, out => sync.writeSyncStep1(out, server.doc));
   socket.deliver();
-  expect(draft.saved).toBe(true);
+  expect(draft.isSaved).toBe(true);
 });
 
 test.each([4400, 4429, 1011, 1006])('after %i it connects again', code => {
-  opened();
-  server.socket.lost(code, 'so it is');
-  again();
+  openDraft();
+  server.socket.loseConnection(code, 'so it is');
+  reconnect();
   server.socket.opens();
   expect(state()).toMatchObject({ synced: true, closed: '' });
 });
 
 test('what is not saved in time is sent again over a new connection', () => {
-  opened();
+  openDraft();
   server.keeps = false;
   draft.edit('Dear Bo');
   server.socket.deliver();
   jest.advanceTimersByTime(20_000);
-  expect([server.sockets.length, draft.synced]).toEqual([2, false]);
+  expect([server.sockets.length, draft.isSynced]).toEqual([2, false]);
   server.keeps = true;
   server.socket.opens();
-  expect([draft.saved, server.doc.getText('source').toString()]).toEqual([true, 'Dear Bo']);
+  expect([draft.isSaved, server.doc.getText('source').toString()]).toEqual([true, 'Dear Bo']);
 });
 
 test('when the network goes it is known at once, and tried again when it is back', () => {
-  opened();
+  openDraft();
   window.dispatchEvent(new Event('offline'));
-  expect([draft.synced, server.sockets.length]).toEqual([false, 2]);
-  server.socket.lost();
+  expect([draft.isSynced, server.sockets.length]).toEqual([false, 2]);
+  server.socket.loseConnection();
   window.dispatchEvent(new Event('online'));
   expect(server.sockets).toHaveLength(3);
   server.socket.opens();
-  expect(draft.synced).toBe(true);
+  expect(draft.isSynced).toBe(true);
 });
 
 test('a window does not close on what only it has', () => {
-  opened();
-  const closing = (): boolean => {
+  openDraft();
+  const isCloseStopped = (): boolean => {
     const event = new Event('beforeunload', { cancelable: true });
     window.dispatchEvent(event);
     return event.defaultPrevented;
   };
-  expect(closing()).toBe(false);
+  expect(isCloseStopped()).toBe(false);
   draft.edit('Dear Bo');
-  expect(closing()).toBe(true);
+  expect(isCloseStopped()).toBe(true);
   server.socket.deliver();
-  expect(closing()).toBe(false);
+  expect(isCloseStopped()).toBe(false);
 });
 
 test.each([4403, 4404, 4409, 4413])('after %i it does not, and says why', code => {
-  opened();
-  server.socket.lost(code, 'Ann approved it');
-  again();
+  openDraft();
+  server.socket.loseConnection(code, 'Ann approved it');
+  reconnect();
   expect(server.sockets).toHaveLength(1);
   expect(state()).toMatchObject({ synced: false, closed: 'Ann approved it' });
 });
 
 test('two places of one window share a room, which ends with the last of them', () => {
-  opened();
+  openDraft();
   const other = server.rooms.open(LETTER);
   expect(other).toBe(draft);
   other.dispose();
@@ -169,7 +169,7 @@ test('two places of one window share a room, which ends with the last of them', 
 });
 
 test('a room is not left before what was typed is safe', () => {
-  opened();
+  openDraft();
   draft.edit('Dear Bo');
   draft.dispose();
   expect(server.rooms.open(LETTER)).toBe(draft);
@@ -179,13 +179,13 @@ test('a room is not left before what was typed is safe', () => {
 });
 
 test('a room that was closed is opened anew', () => {
-  opened();
-  server.socket.lost(4403, 'not any more');
+  openDraft();
+  server.socket.loseConnection(4403, 'not any more');
   expect(server.rooms.open(LETTER)).not.toBe(draft);
 });
 
 test('who has read it is told', () => {
-  opened();
+  openDraft();
   const readers = [{ username: 'bo', name: 'Bo', at: '2026-01-31T10:00:00Z' }];
   server.socket.says(65, out => encoding.writeVarString(out, JSON.stringify(readers)));
   server.socket.deliver();
@@ -193,7 +193,7 @@ test('who has read it is told', () => {
 });
 
 test('people are who the server says they are, and type for a moment', () => {
-  opened();
+  openDraft();
   const bo = new SharedDraftRegistry(path => server.connect(path, 'bo')).open(LETTER);
   server.socket.opens();
   server.sockets[0].deliver();
@@ -212,12 +212,12 @@ test('people are who the server says they are, and type for a moment', () => {
   jest.advanceTimersByTime(2900);
   [1, 0].forEach(i => server.sockets[i].deliver());
   expect(draft.people[1].typing).toBe(false);
-  server.sockets[0].lost();
+  server.sockets[0].loseConnection();
   expect(draft.people.map(one => one.me)).toEqual([true]);
 });
 
 test('a draft is before somebody’s eyes if one of the places shows it', () => {
-  opened();
+  openDraft();
   const [card, inbox] = [{}, {}];
   const visible = (): unknown => draft.awareness.getLocalState()?.visible;
   draft.show(card, true);

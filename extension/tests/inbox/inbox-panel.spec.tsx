@@ -9,9 +9,9 @@ import type { IProposalSummary, IStatus } from '../../src/api/types';
 import { InboxModel } from '../../src/inbox/inbox-model';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
 import type { IHost } from '../../src/components/host';
-import { sized } from '../sized';
+import { giveElementsSize } from '../element-sizes';
 
-beforeAll(sized);
+beforeAll(giveElementsSize);
 
 function letter(id: string, over: Partial<IProposalSummary> = {}): IProposalSummary {
   return {
@@ -321,7 +321,7 @@ test('groups: headers with counts, skipped by j and k, collapsed by a click or b
 
 test('e opens the card and goes into its editor, as soon as that is there', async () => {
   let ready = (): void => undefined;
-  function Late(): JSX.Element {
+  function LateCard(): JSX.Element {
     const [there, setThere] = useState(false);
     ready = () => setThere(true);
     return there ? (
@@ -332,7 +332,7 @@ test('e opens the card and goes into its editor, as soon as that is there', asyn
       <button>other</button>
     );
   }
-  const { press, list } = await show(abc(), {}, id => <Late key={id} />);
+  const { press, list } = await show(abc(), {}, id => <LateCard key={id} />);
   press('Enter');
   await act(async () => ready());
   expect(document.activeElement).toBe(list);
@@ -362,11 +362,11 @@ test('Escape closes one confirmation, then card and help', async () => {
 
 test('of 5,000 rows only those in sight are drawn, and a key draws no card anew', async () => {
   const drawn: string[] = [];
-  function Counted({ id }: { id: string }): JSX.Element {
+  function CountingCard({ id }: { id: string }): JSX.Element {
     drawn.push(id);
     return <p>card of {id}</p>;
   }
-  const draw = (id: string): JSX.Element => <Counted id={id} />;
+  const draw = (id: string): JSX.Element => <CountingCard id={id} />;
   const { press } = await show(
     Array.from({ length: 5000 }, (_, i) => letter(`p${i}`)),
     {},

@@ -14,9 +14,9 @@ import type {
 import { InboxModel } from '../../src/inbox/inbox-model';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
 import type { IHost } from '../../src/components/host';
-import { sized } from '../sized';
+import { giveElementsSize } from '../element-sizes';
 
-beforeAll(sized);
+beforeAll(giveElementsSize);
 
 const two: INeedProgress = {
   text: '2 of @finance',

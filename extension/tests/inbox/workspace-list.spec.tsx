@@ -8,9 +8,9 @@ import { InboxModel } from '../../src/inbox/inbox-model';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
 import { WorkspaceStore } from '../../src/inbox/workspace-store';
 import type { IHost } from '../../src/components/host';
-import { sized } from '../sized';
+import { giveElementsSize } from '../element-sizes';
 
-beforeAll(sized);
+beforeAll(giveElementsSize);
 
 function workspace(id: string, over: Partial<IWorkspaceSummary> = {}): IWorkspaceSummary {
   return {

@@ -22,7 +22,7 @@ function hostOf(status: Partial<IStatus>): LabHost {
   return host;
 }
 
-async function told(host: LabHost): Promise<unknown[]> {
+async function readWarnings(host: LabHost): Promise<unknown[]> {
   jest.mocked(Notices.warning).mockClear();
   await noticesPlugin.activate({} as JupyterFrontEnd, host, null, null, null);
   await host.refresh();
@@ -32,7 +32,7 @@ async function told(host: LabHost): Promise<unknown[]> {
 
 test('that page and server are of different versions is told once', async () => {
   const host = hostOf({ api: 1, version: '1.1.0' });
-  expect(await told(host)).toEqual([
+  expect(await readWarnings(host)).toEqual([
     'This page is of hitl_nb 1.0.0 and the server of 1.1.0: reload the page, or restart the server.'
   ]);
   expect(host.readOnly).toBeNull();
@@ -40,7 +40,7 @@ test('that page and server are of different versions is told once', async () => 
 
 test('with another API nothing can be decided, and that is told too', async () => {
   const host = hostOf({ api: 2, version: '2.0.0\u202e' });
-  const [text, ...more] = await told(host);
+  const [text, ...more] = await readWarnings(host);
   expect(text).toBe(
     'This page is of hitl_nb 1.0.0 and the server of 2.0.0⟨U+202E⟩: reload the page, or restart the server. ' +
       'Until then nothing can be decided here.'
@@ -49,7 +49,7 @@ test('with another API nothing can be decided, and that is told too', async () =
 });
 
 test('of the same version nothing is told', async () => {
-  expect(await told(hostOf({ api: 1, version: '1.0.0' }))).toEqual([]);
+  expect(await readWarnings(hostOf({ api: 1, version: '1.0.0' }))).toEqual([]);
 });
 
 type Commands = Record<string, { execute: (args?: object) => Promise<void> }>;
@@ -63,8 +63,8 @@ async function active(
   focused = true
 ): Promise<{
   say: (...notices: INotice[]) => Promise<void>;
-  told: () => unknown[];
-  outside: () => string[];
+  messages: () => unknown[];
+  browserNotices: () => string[];
   click: () => void;
   commands: Commands;
   set: jest.Mock;
@@ -113,8 +113,8 @@ async function active(
       (host.feed as unknown as { _onMessage: (m: unknown) => void })._onMessage(message);
       await new Promise(resolve => setTimeout(resolve));
     },
-    told: () => jest.mocked(Notices.info).mock.calls.map(([text]) => text),
-    outside: () => shown,
+    messages: () => jest.mocked(Notices.info).mock.calls.map(([text]) => text),
+    browserNotices: () => shown,
     click: () => made[made.length - 1].onclick?.(),
     commands,
     set,
@@ -123,7 +123,11 @@ async function active(
 }
 
 test('what the clock does is told to somebody who may decide', async () => {
-  const { say, told, outside } = await active({ title: 'Refund\u202e', may: { decide: true } } as never);
+  const {
+    say,
+    messages: told,
+    browserNotices: outside
+  } = await active({ title: 'Refund\u202e', may: { decide: true } } as never);
   const kinds = ['reminded', 'escalated', 'overdue', 'stuck'] as const;
   await say(...kinds.map(kind => ({ kind, proposal: 'p' })));
   expect(told()).toEqual(
@@ -135,14 +139,14 @@ test('what the clock does is told to somebody who may decide', async () => {
 test('it is not told to others, nor of a proposal that is decided by now', async () => {
   const others = await active({ may: { decide: false } } as never);
   await others.say({ kind: 'escalated', proposal: 'p' });
-  expect(others.told()).toEqual([]);
+  expect(others.messages()).toEqual([]);
   const late = await active({ status: 'decided', may: { decide: true } } as never);
   await late.say({ kind: 'reminded', proposal: 'p' }, { kind: 'expired', proposal: 'p' });
-  expect(late.told()).toEqual(['The decision expired: Refund']);
+  expect(late.messages()).toEqual(['The decision expired: Refund']);
 });
 
 test('the browser tells it too while the window is in the background', async () => {
-  const { say, outside, click, commands } = await active({}, 'granted', false);
+  const { say, browserNotices: outside, click, commands } = await active({}, 'granted', false);
   await say({ kind: 'reminded', proposal: 'p' });
   expect(outside()).toEqual(['Reminder: Refund']);
   const focus = jest.spyOn(window, 'focus').mockImplementation();

@@ -64,7 +64,7 @@ test.each([
   const { made, read } = renderer({});
   await made.renderModel(model(data));
   Widget.attach(made, document.body);
-  await settled();
+  await settle();
   expect(made.node.textContent).toBe('Paused: Letter');
   expect(read).toEqual([]);
   made.dispose();
@@ -79,7 +79,7 @@ test.each([
   const { made } = renderer(answer);
   await made.renderModel(model(PAUSE));
   Widget.attach(made, document.body);
-  await settled();
+  await settle();
   expect(made.node.textContent).toContain('Paused: Letter');
   made.dispose();
   told.mockRestore();
@@ -95,7 +95,7 @@ test('being made and put into the page is one reading, and the notebook gets its
   made.dispose();
 });
 
-async function settled(): Promise<void> {
+async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) {
     await new Promise(resolve => setTimeout(resolve, 20));
   }

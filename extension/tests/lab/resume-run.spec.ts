@@ -37,7 +37,7 @@ const OK = { status: 'ok', user_expressions: { value: { status: 'ok', data: { 't
  * @param resume - the server's answer to a request to resume.
  * @param reply - the kernel's reply when hitl_nb is loaded.
  */
-function opened(resume: () => Promise<void> = async () => undefined, reply: object = OK) {
+function openWindow(resume: () => Promise<void> = async () => undefined, reply: object = OK) {
   const kernel = {
     connectionStatus: 'connected',
     status: 'idle',
@@ -68,34 +68,34 @@ function opened(resume: () => Promise<void> = async () => undefined, reply: obje
   return { made, server, hear };
 }
 
-async function settled(): Promise<void> {
+async function settle(): Promise<void> {
   await new Promise(resolve => setTimeout(resolve, 10));
 }
 
 test('the agent’s cell is executed once a pause, however often it is heard of', async () => {
-  const { server, hear } = opened();
+  const { server, hear } = openWindow();
   hear();
   hear();
-  await settled();
+  await settle();
   expect([ran.mock.calls.length, server.asked]).toEqual([1, 1]);
 });
 
 test('a decision that came while the cell still ran is gone on with too', async () => {
-  const { server, hear } = opened();
+  const { server, hear } = openWindow();
   ran.mockImplementationOnce(async () => {
     server.run = ready(2);
     hear(); // the window is still busy with the pause before
-    await settled();
+    await settle();
     return true;
   });
   hear();
-  await settled();
-  await settled();
+  await settle();
+  await settle();
   expect([ran.mock.calls.length, server.asked]).toEqual([2, 2]);
 });
 
 test('a script is said to go on by itself', () => {
-  const { made } = opened();
+  const { made } = openWindow();
   const run = { ...ready(1), path: null, notebook: 'script:nightly' };
   expect(made.resumeAction(run, {} as IProposal)).toEqual({
     text: 'Decided; the script continues by itself. If it has ended, run it again.'
@@ -103,11 +103,11 @@ test('a script is said to go on by itself', () => {
 });
 
 test('who is refused executes nothing, and says why', async () => {
-  const { made, hear } = opened(async () => {
+  const { made, hear } = openWindow(async () => {
     throw new ApiError(409, 'RunClaimed', 'of another');
   });
   hear();
-  await settled();
+  await settle();
   expect(ran).not.toHaveBeenCalled();
   expect(made.resumeAction(ready(1), {} as never)?.text).toBe('Another window continues the agent.');
 });
@@ -119,9 +119,9 @@ test.each([
   ],
   ['lets go of the question again and again', { status: 'aborted' }]
 ])('a kernel in which hitl_nb %s is left alone, and nothing is granted', async (_, reply) => {
-  const { made, server, hear } = opened(undefined, reply);
+  const { made, server, hear } = openWindow(undefined, reply);
   hear();
-  await settled();
+  await settle();
   expect([ran.mock.calls.length, server.asked]).toEqual([0, 0]);
   expect(made.resumeAction(ready(1), {} as never)?.text).toContain('%load_ext hitl_nb');
 });

@@ -52,13 +52,13 @@ function renderer(answers: { [path: string]: [number, unknown] }) {
   return { made: new WorkspaceRenderer(review as unknown as IReview, place), read, changed, drafts, cards };
 }
 
-async function shown(made: WorkspaceRenderer, data: unknown): Promise<void> {
+async function renderOutput(made: WorkspaceRenderer, data: unknown): Promise<void> {
   const model = { data: { [WORKSPACE_MIME]: data, 'text/plain': 'Workspace: Report' } };
   await act(async () => {
     await made.renderModel(model as unknown as Parameters<WorkspaceRenderer['renderModel']>[0]);
     Widget.attach(made, document.body);
   });
-  await settled();
+  await settle();
 }
 
 test.each([
@@ -69,7 +69,7 @@ test.each([
   ['of an agent that is no text', { ...NAME, agent: { toString: null } }]
 ])('an output that is %s is shown as its plain text', async (_, data) => {
   const { made, read } = renderer({});
-  await shown(made, data);
+  await renderOutput(made, data);
   expect(made.node.textContent).toBe('Workspace: Report');
   expect(read).toEqual([]);
   act(() => made.dispose());
@@ -80,7 +80,7 @@ test('the workspace is found by notebook, agent, key and number, and let go of w
     workspaces: [200, { workspaces: [FOUND], next: null }],
     'runs/r': [200, { run: { id: 'r', status: 'running' }, proposals: [] }]
   });
-  await shown(made, { ...NAME, key: 'north' });
+  await renderOutput(made, { ...NAME, key: 'north' });
   expect(read[0]).toBe('workspaces?path=a.ipynb&agent=writer&workspace=2&key=north');
   expect(made.node.textContent).toContain('The agent and people write');
   expect(drafts.lines.get('w')!.disposed).toBe(false);
@@ -108,7 +108,7 @@ test('while people are asked it points to the card below, and is the card where 
     'proposals/p': [200, proposal]
   });
   cards.add('p');
-  await shown(made, NAME);
+  await renderOutput(made, NAME);
   await act(async () => void jest.advanceTimersByTime(2000));
   expect(made.node.textContent).toContain('in the card below');
   expect(made.node.textContent).not.toContain('Done?');
@@ -127,17 +127,17 @@ test('a server that does not know it is asked again when something happens; why 
     'runs/r': [200, { run: { id: 'r', status: 'running' }, proposals: [] }]
   };
   const { made, changed } = renderer(answers);
-  await shown(made, NAME);
+  await renderOutput(made, NAME);
   expect(made.node.textContent).toContain('Workspace: Report');
   expect(made.node.textContent).toContain('keeps its proposals in there');
   answers.workspaces = [200, { workspaces: [FOUND], next: null }];
   act(() => changed.emit(null));
-  await settled();
+  await settle();
   expect(made.node.textContent).toContain('The agent and people write');
   act(() => made.dispose());
 });
 
-async function settled(): Promise<void> {
+async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) {
     await act(() => new Promise(resolve => setTimeout(resolve, 10)));
   }

@@ -7,7 +7,7 @@ import { Comments } from '../comments';
 import { Drafts } from '../drafts';
 
 /** Make a discussion of a letter that two people have open. */
-function shown() {
+function openLetter() {
   const server = new Comments();
   const drafts = new Drafts();
   const draft = drafts.open({ document: 'p', kind: 'text', value: 'Dear Ann, hello.' });
@@ -28,7 +28,7 @@ function shown() {
 }
 
 test('what is said is there, with who may be called', async () => {
-  const { ann, bo, server } = shown();
+  const { ann, bo, server } = openLetter();
   expect(await ann.addComment({ text: 'why?', mentions: ['bo'] })).toBe(true);
   await bo.read();
   expect(bo.comments.map(one => [one.author, one.text, one.mentions])).toEqual([['ann', 'why?', ['bo']]]);
@@ -36,7 +36,7 @@ test('what is said is there, with who may be called', async () => {
 });
 
 test('what the server knew earlier takes nothing away', async () => {
-  const { ann } = shown();
+  const { ann } = openLetter();
   await ann.addComment({ text: 'why?' });
   const [before] = ann.comments;
   await ann.changeState(before, 'resolved');
@@ -46,7 +46,7 @@ test('what the server knew earlier takes nothing away', async () => {
 });
 
 test('why something was not said is told', async () => {
-  const { ann, server } = shown();
+  const { ann, server } = openLetter();
   server.refusal = { status: 400, body: { error: 'BadRequest', message: 'too long' } };
   expect(await ann.addComment({ text: 'x' })).toBe(false);
   expect([ann.problem, ann.comments]).toEqual(['too long', []]);
@@ -55,7 +55,7 @@ test('why something was not said is told', async () => {
 });
 
 test('a suggestion that is accepted is in the draft, and can be taken back there', async () => {
-  const { ann, draft, suggest, theirs } = shown();
+  const { ann, draft, suggest, theirs } = openLetter();
   const comment = await suggest('Ann', 'Bo');
   theirs(text => text.insert(0, 'My '));
   expect(await ann.accept(comment, draft)).toBe(true);
@@ -69,7 +69,7 @@ test('a suggestion that is accepted is in the draft, and can be taken back there
 });
 
 test('of two who accept at once one puts it in', async () => {
-  const { ann, bo, draft, suggest } = shown();
+  const { ann, bo, draft, suggest } = openLetter();
   const comment = await suggest(', hello', ', good morning');
   const accepted = await Promise.all([ann.accept(comment, draft), bo.accept(comment, draft)]);
   expect(draft.value).toBe('Dear Ann, good morning.');
@@ -84,7 +84,7 @@ test('of two who accept at once one puts it in', async () => {
 });
 
 test('a suggestion whose text is gone changes nothing', async () => {
-  const { ann, draft, suggest, server, theirs } = shown();
+  const { ann, draft, suggest, server, theirs } = openLetter();
   const comment = await suggest('Ann', 'Bo');
   theirs(text => text.delete(5, 3));
   expect(await ann.accept(comment, draft)).toBe(false);
@@ -96,7 +96,7 @@ test('a suggestion whose text is gone changes nothing', async () => {
 });
 
 test('a suggestion whose text goes while it is accepted is open again', async () => {
-  const { ann, draft, suggest, server, theirs } = shown();
+  const { ann, draft, suggest, server, theirs } = openLetter();
   const comment = await suggest('Ann', 'Bo');
   const accepted = ann.accept(comment, draft);
   theirs(text => text.delete(5, 3));

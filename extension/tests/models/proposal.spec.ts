@@ -9,7 +9,7 @@ import { Drafts, type Line } from '../drafts';
 type Answer = { status?: number; body: unknown };
 
 /** Make a model over a server whose calls the test answers; `calls` has the calls that were made. */
-function shown(more: Partial<IProposal> = {}, line: Partial<Line> = {}) {
+function openModel(more: Partial<IProposal> = {}, line: Partial<Line> = {}) {
   const proposal = {
     ...{ id: 'p', run: 'r', kind: 'text', status: 'open', value: 'Dear Ann', revision: 1, fingerprint: 'f' },
     ...{ title: 'Letter', changes: '', text: '', decision: null, ...more }
@@ -39,7 +39,8 @@ function shown(more: Partial<IProposal> = {}, line: Partial<Line> = {}) {
   Object.assign(feed, { changed });
   const drafts = new Drafts(line);
   const model = new ProposalModel({ client, feed, drafts }, proposal);
-  const made = (call: string): Json[] => server.calls.filter(([one]) => one === call).map(([, body]) => body);
+  const bodiesOf = (call: string): Json[] =>
+    server.calls.filter(([one]) => one === call).map(([, body]) => body);
   const tell = (what: 'proposals' | 'drafts' = 'proposals'): void =>
     changed.emit({ proposals: [], runs: [], drafts: [], [what]: ['p'] });
   /** Edit the document as another person. */
@@ -50,7 +51,7 @@ function shown(more: Partial<IProposal> = {}, line: Partial<Line> = {}) {
     work(copy);
     Y.applyUpdate(doc, Y.encodeStateAsUpdate(copy), 'server');
   };
-  return { model, server, made, tell, theirs, drafts, line: drafts.lines.get('p')! };
+  return { model, server, bodiesOf, tell, theirs, drafts, line: drafts.lines.get('p')! };
 }
 
 async function settle(): Promise<void> {
@@ -73,20 +74,20 @@ afterEach(() => {
 });
 
 test('what is typed is in the draft, and checked once the person pauses', async () => {
-  const { model, made } = shown();
+  const { model, bodiesOf } = openModel();
   model.edit('Dear A');
   model.edit('Dear Bo');
-  expect([model.value, model.edited]).toEqual(['Dear Bo', true]);
+  expect([model.value, model.hasEdits]).toEqual(['Dear Bo', true]);
   await pass(500);
-  expect(made('POST p/check')).toEqual([{ value: 'Dear Bo' }]);
-  expect([model.saved, model.changes]).toEqual(['saved', '-a\n+b']);
+  expect(bodiesOf('POST p/check')).toEqual([{ value: 'Dear Bo' }]);
+  expect([model.saveStatus, model.changes]).toEqual(['saved', '-a\n+b']);
 });
 
 test('what others type is there, and checked', async () => {
-  const { model, theirs, made } = shown();
+  const { model, theirs, bodiesOf } = openModel();
   theirs(doc => doc.getText('source').insert(8, '!'));
   await pass(500);
-  expect([model.value, model.changes, made('POST p/check')]).toEqual([
+  expect([model.value, model.changes, bodiesOf('POST p/check')]).toEqual([
     'Dear Ann!',
     '-a\n+b',
     [{ value: 'Dear Ann!' }]
@@ -94,51 +95,51 @@ test('what others type is there, and checked', async () => {
 });
 
 test('until the draft is there the record says what it is, and nothing is decided', async () => {
-  const { model, made, line } = shown({ draft: 'Dear Bo' }, { synced: false });
-  expect([model.value, model.edited, model.saved]).toEqual(['Dear Bo', true, 'loading']);
+  const { model, bodiesOf, line } = openModel({ draft: 'Dear Bo' }, { isSynced: false });
+  expect([model.value, model.hasEdits, model.saveStatus]).toEqual(['Dear Bo', true, 'loading']);
   model.edit('Dear Cy');
   expect(model.value).toBe('Dear Bo');
   expect(await model.decide('approve', {})).toBe(false);
-  expect(made('POST p/decision')).toEqual([]);
-  line.set({ synced: true });
-  expect(model.saved).toBe('saved');
+  expect(bodiesOf('POST p/decision')).toEqual([]);
+  line.setState({ isSynced: true });
+  expect(model.saveStatus).toBe('saved');
 });
 
 test('without a connection what is typed is kept, and nothing is decided', async () => {
-  const { model, made, line } = shown();
-  line.set({ synced: false, saved: false });
+  const { model, bodiesOf, line } = openModel();
+  line.setState({ isSynced: false, isSaved: false });
   model.edit('Dear Bo');
-  expect([model.value, model.saved]).toEqual(['Dear Bo', 'offline']);
+  expect([model.value, model.saveStatus]).toEqual(['Dear Bo', 'offline']);
   expect(await model.decide('edit', {})).toBe(false);
-  expect(made('POST p/decision')).toEqual([]);
+  expect(bodiesOf('POST p/decision')).toEqual([]);
 });
 
 test('a decision waits for the text that is on its way, and brings what was shown', async () => {
-  const { model, made, line, theirs } = shown();
+  const { model, bodiesOf, line, theirs } = openModel();
   model.edit('Dear Bo');
-  line.set({ saved: false });
+  line.setState({ isSaved: false });
   const decided = model.decide('edit', { reason: 'name' });
   theirs(doc => doc.getText('source').insert(0, 'My '));
   await settle();
-  expect(made('POST p/decision')).toEqual([]);
-  line.set({ saved: true });
+  expect(bodiesOf('POST p/decision')).toEqual([]);
+  line.setState({ isSaved: true });
   expect(await decided).toBe(true);
-  expect(made('POST p/decision')).toEqual([
+  expect(bodiesOf('POST p/decision')).toEqual([
     { action: 'edit', value: 'Dear Bo', reason: 'name', drafted: true, revision: 1, fingerprint: 'f' }
   ]);
 });
 
 test('a decision that lost its connection is none', async () => {
-  const { model, made, line } = shown();
-  line.set({ saved: false });
+  const { model, bodiesOf, line } = openModel();
+  line.setState({ isSaved: false });
   const decided = model.decide('reject', {});
-  line.set({ synced: false });
+  line.setState({ isSynced: false });
   expect(await decided).toBe(false);
-  expect([made('POST p/decision'), model.deciding, model.saved]).toEqual([[], false, 'offline']);
+  expect([bodiesOf('POST p/decision'), model.isDeciding, model.saveStatus]).toEqual([[], false, 'offline']);
 });
 
 test('a draft that is another one than was shown is a surprise, and decided again', async () => {
-  const { model, server } = shown();
+  const { model, server } = openModel();
   model.edit('Dear Bo');
   const draft = { shown: 'Dear Bo', now: 'My Dear Bo' };
   server.answers['POST p/decision'] = async () => ({
@@ -153,36 +154,36 @@ test('a draft that is another one than was shown is a surprise, and decided agai
 });
 
 test('somebody decides while this person types: both texts are there', async () => {
-  const { model, server, tell, line } = shown();
+  const { model, server, tell, line } = openModel();
   model.edit('Dear Bo');
-  line.set({ saved: false });
+  line.setState({ isSaved: false });
   server.proposal = { ...server.proposal, status: 'decided', revision: 2 };
   tell();
   await settle();
   expect([model.conflict?.shown.status, model.conflict?.now.status]).toEqual(['open', 'decided']);
   expect(model.conflict?.draft).toEqual({ shown: 'Dear Bo', now: 'Dear Ann' });
-  expect([model.draft, model.saved]).toEqual([null, 'saved']);
+  expect([model.draft, model.saveStatus]).toEqual([null, 'saved']);
 });
 
 test('somebody decides what all have written: nobody is surprised', async () => {
-  const { model, server, line } = shown();
+  const { model, server, line } = openModel();
   model.edit('Dear Bo');
   server.proposal = { ...server.proposal, status: 'decided', revision: 2 };
-  line.set({ closed: 'ann approved it', synced: false });
+  line.setState({ closeReason: 'ann approved it', isSynced: false });
   await settle();
   expect([model.proposal.status, model.conflict, line.disposed]).toEqual(['decided', null, true]);
 });
 
 test('a draft that is closed for another reason says so', async () => {
-  const { model, line } = shown();
-  line.set({ closed: 'you may not write it any more', synced: false });
+  const { model, line } = openModel();
+  line.setState({ closeReason: 'you may not write it any more', isSynced: false });
   await settle();
-  expect(model.saved).toBe('you may not write it any more');
+  expect(model.saveStatus).toBe('you may not write it any more');
   expect(await model.decide('approve', {})).toBe(false);
 });
 
 test('the second reviewer is told', async () => {
-  const { model, server } = shown();
+  const { model, server } = openModel();
   server.answers['POST p/decision'] = async () => ({
     status: 409,
     body: { error: 'AlreadyDecided', message: 'ann approved it' }
@@ -193,7 +194,7 @@ test('the second reviewer is told', async () => {
 });
 
 test('an edit that does not fit says so at its fields', async () => {
-  const { model, server } = shown({ kind: 'json', value: { amount: 1 } });
+  const { model, server } = openModel({ kind: 'json', value: { amount: 1 } });
   server.answers['POST p/check'] = async () => ({
     status: 422,
     body: { error: 'InvalidEdit', message: 'no', fields: { amount: 'must be a number' } }
@@ -204,46 +205,49 @@ test('an edit that does not fit says so at its fields', async () => {
 });
 
 test('taking the agent’s version again writes it, and can be undone', () => {
-  const { model } = shown();
+  const { model } = openModel();
   model.edit('Dear Bo');
   model.startOver();
-  expect([model.value, model.edited, model.canUndo]).toEqual(['Dear Ann', false, true]);
+  expect([model.value, model.hasEdits, model.canUndo]).toEqual(['Dear Ann', false, true]);
 });
 
 test('a draft that is no JSON yet cannot be decided with, before and after it is there', () => {
   const draft = '{"amount": ';
-  const { model, drafts, line } = shown({ kind: 'json', value: { amount: 1 }, draft }, { synced: false });
-  expect([model.value, model.unfinished === '']).toEqual([draft, false]);
+  const { model, drafts, line } = openModel(
+    { kind: 'json', value: { amount: 1 }, draft },
+    { isSynced: false }
+  );
+  expect([model.value, model.invalidReason === '']).toEqual([draft, false]);
   const doc = drafts.docs.get('p')!;
   doc.transact(() => doc.getMap('typed').set('unfinished', draft), 'server');
-  line.set({ synced: true });
-  expect([model.value, model.unfinished === '']).toEqual([draft, false]);
+  line.setState({ isSynced: true });
+  expect([model.value, model.invalidReason === '']).toEqual([draft, false]);
   model.cannotEdit('{"amount": 2', 'no end');
-  expect([model.value, model.unfinished]).toEqual(['{"amount": 2', 'no end']);
+  expect([model.value, model.invalidReason]).toEqual(['{"amount": 2', 'no end']);
   model.edit({ amount: 2 });
-  expect([model.value, model.unfinished]).toEqual([{ amount: 2 }, '']);
+  expect([model.value, model.invalidReason]).toEqual([{ amount: 2 }, '']);
 });
 
 test('what somebody else types and is no value yet leaves the form, and blocks', () => {
-  const { model, theirs } = shown({ kind: 'json', value: { amount: 1 } });
+  const { model, theirs } = openModel({ kind: 'json', value: { amount: 1 } });
   theirs(doc => doc.getMap('typed').set('unfinished', '{"amount": '));
-  expect([model.value, model.unfinished === '']).toEqual([{ amount: 1 }, false]);
+  expect([model.value, model.invalidReason === '']).toEqual([{ amount: 1 }, false]);
   model.undo();
-  expect([model.canUndo, model.unfinished === '']).toEqual([false, false]);
+  expect([model.canUndo, model.invalidReason === '']).toEqual([false, false]);
   model.startOver();
-  expect(model.unfinished).toBe('');
+  expect(model.invalidReason).toBe('');
 });
 
 test('what is no value here stays so when somebody else edits', () => {
-  const { model, theirs } = shown({ kind: 'json', value: { amount: 1, tags: [1] } });
+  const { model, theirs } = openModel({ kind: 'json', value: { amount: 1, tags: [1] } });
   model.cannotEdit('{"amount": 1, "tags": [1,}', 'tags: no end');
   theirs(doc => doc.getMap('typed').delete('unfinished'));
-  expect(model.unfinished).toBe('tags: no end');
+  expect(model.invalidReason).toBe('tags: no end');
 });
 
 test('an edit that was made from an older value leaves what others changed', () => {
   const base = { amount: 1, name: 'Ann' };
-  const { model, theirs } = shown({ kind: 'json', value: base });
+  const { model, theirs } = openModel({ kind: 'json', value: base });
   const seen = model.value;
   theirs(doc => (doc.getMap('value').get('v') as Y.Map<string>).set('name', '"Bo"'));
   model.edit({ amount: 2, name: 'Ann' }, seen);
@@ -251,7 +255,7 @@ test('an edit that was made from an older value leaves what others changed', () 
 });
 
 test('undo and redo', () => {
-  const { model } = shown({ kind: 'json', value: { amount: 1 } });
+  const { model } = openModel({ kind: 'json', value: { amount: 1 } });
   expect([model.canUndo, model.canRedo]).toEqual([false, false]);
   model.edit({ amount: 2 });
   model.undo();
@@ -261,7 +265,10 @@ test('undo and redo', () => {
 });
 
 /** Make a server answer `call` only when the returned function is called; earlier calls wait for it. */
-function slow(server: ReturnType<typeof shown>['server'], call: string): (body: unknown) => Promise<void> {
+function slow(
+  server: ReturnType<typeof openModel>['server'],
+  call: string
+): (body: unknown) => Promise<void> {
   const waiting: ((answer: Answer) => void)[] = [];
   server.answers[call] = () => new Promise(resolve => waiting.push(resolve));
   return async body => {
@@ -271,21 +278,24 @@ function slow(server: ReturnType<typeof shown>['server'], call: string): (body: 
 }
 
 test('what is typed while the last text is checked is checked then', async () => {
-  const { model, server, made } = shown();
+  const { model, server, bodiesOf } = openModel();
   const answer = slow(server, 'POST p/check');
   model.edit('Dear Bo');
   await pass(500);
   model.edit('Dear Bob');
   await pass(500);
-  expect(made('POST p/check')).toEqual([{ value: 'Dear Bo' }]);
+  expect(bodiesOf('POST p/check')).toEqual([{ value: 'Dear Bo' }]);
   await answer({ changes: 'of Bo' });
-  expect([model.changes, made('POST p/check')]).toEqual(['', [{ value: 'Dear Bo' }, { value: 'Dear Bob' }]]);
+  expect([model.changes, bodiesOf('POST p/check')]).toEqual([
+    '',
+    [{ value: 'Dear Bo' }, { value: 'Dear Bob' }]
+  ]);
   await answer({ changes: 'of Bob' });
   expect(model.changes).toBe('of Bob');
 });
 
 test('a decision does not wait for a check', async () => {
-  const { model, server } = shown();
+  const { model, server } = openModel();
   slow(server, 'POST p/check');
   model.edit('Dear Bo');
   await pass(500);
@@ -293,7 +303,7 @@ test('a decision does not wait for a check', async () => {
 });
 
 test('a reading that began before the decision does not open the proposal again', async () => {
-  const { model, server, tell } = shown();
+  const { model, server, tell } = openModel();
   const answer = slow(server, 'GET p');
   tell();
   await settle();
@@ -303,27 +313,27 @@ test('a reading that began before the decision does not open the proposal again'
 });
 
 test('changes that are heard while the proposal is read become one more reading', async () => {
-  const { server, tell, made } = shown();
+  const { server, tell, bodiesOf } = openModel();
   const answer = slow(server, 'GET p');
   tell();
   tell();
   tell();
   await settle();
-  expect(made('GET p')).toHaveLength(1);
+  expect(bodiesOf('GET p')).toHaveLength(1);
   await answer(server.proposal);
-  expect(made('GET p')).toHaveLength(2);
+  expect(bodiesOf('GET p')).toHaveLength(2);
   await answer(server.proposal);
-  expect(made('GET p')).toHaveLength(2);
+  expect(bodiesOf('GET p')).toHaveLength(2);
 });
 
 test('the feed’s word of a draft is not looked into: the room tells', async () => {
-  const { tell, made } = shown();
+  const { tell, bodiesOf } = openModel();
   tell('drafts');
   await settle();
-  expect(made('GET p')).toEqual([]);
+  expect(bodiesOf('GET p')).toEqual([]);
 });
 
 test('a proposal that is closed has no draft', () => {
-  const { model, drafts } = shown({ status: 'decided' });
-  expect([model.draft, drafts.docs.size, model.saved]).toEqual([null, 0, 'saved']);
+  const { model, drafts } = openModel({ status: 'decided' });
+  expect([model.draft, drafts.docs.size, model.saveStatus]).toEqual([null, 0, 'saved']);
 });

@@ -97,7 +97,7 @@ function host(): PageHost {
   return new PageHost({ base: '/user/ann/', nonce: 'n', pass: 'shown' });
 }
 
-async function shown(of: PageSubject = 'proposal', id = 'p1'): Promise<void> {
+async function renderPage(of: PageSubject = 'proposal', id = 'p1'): Promise<void> {
   const made = host();
   await act(async () => {
     render(createElement(ReviewPage, { host: made, id, of }));
@@ -106,7 +106,7 @@ async function shown(of: PageSubject = 'proposal', id = 'p1'): Promise<void> {
 }
 
 test('the card is shown, decided with the XSRF token, and then says what is left to do', async () => {
-  await shown();
+  await renderPage();
   expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Greet⟨U+202E⟩?');
   expect(screen.getByText('letters · a/letters.ipynb')).toBeTruthy();
   await act(async () => {
@@ -123,7 +123,7 @@ test('the card is shown, decided with the XSRF token, and then says what is left
 
 test('a proposal that cannot be read is one sentence, and read again when asked', async () => {
   answers['proposals/p1'] = [404, { error: 'UnknownProposal', message: 'there is no proposal p1' }];
-  await shown();
+  await renderPage();
   expect(screen.getByRole('alert').textContent).toContain('there is no proposal p1');
   answers['proposals/p1'] = [200, proposal];
   await act(async () => {
@@ -135,7 +135,7 @@ test('a proposal that cannot be read is one sentence, and read again when asked'
 
 test('whoever is logged out is told so', async () => {
   answers['proposals/p1'] = [403, { message: 'Forbidden', reason: null }];
-  await shown();
+  await renderPage();
   expect(screen.getByRole('alert').textContent).toContain('You are not logged in any more');
 });
 
@@ -147,7 +147,7 @@ test('a workspace has its page, where people are asked whether it is done too', 
       ...{ status: 'open', proposal: 'p1', template: '', text: '', updated_at: '' }
     }
   ];
-  await shown('workspace', 'w1');
+  await renderPage('workspace', 'w1');
   await act(async () => undefined);
   expect(screen.getByText('writer · /n')).toBeTruthy();
   expect(document.title).toBe('Report – Review');
@@ -158,7 +158,7 @@ test('a workspace has its page, where people are asked whether it is done too', 
 });
 
 test('a lost connection is said, until it is back', async () => {
-  await shown();
+  await renderPage();
   expect(screen.getByText('Not connected; trying again …')).toBeTruthy();
   expect(FakeSocket.last.url).toBe('ws://localhost/user/ann/hitl_nb/api/feed');
   await act(async () => {
@@ -168,7 +168,7 @@ test('a lost connection is said, until it is back', async () => {
 });
 
 test('who may not read any more is told so once, and no connection is tried again', async () => {
-  await shown();
+  await renderPage();
   const socket = FakeSocket.last;
   await act(async () => {
     socket.onmessage({ data: JSON.stringify({ type: 'hello', browser: 'b', head: 1 }) });
@@ -197,10 +197,11 @@ test('nothing is decided on a server of another API, nor by somebody who may not
 
 test('what a run needs next is in words only', () => {
   const made = host();
-  const said = (changed: Partial<IRun>): string => made.resumeAction({ ...run, ...changed }, proposal)!.text;
-  expect(said({ status: 'waiting', open: 1 })).toBe('The agent continues after 1 more decision.');
-  expect(said({ status: 'waiting', open: 2 })).toBe('The agent continues after 2 more decisions.');
-  expect(said({ status: 'running' })).toBe('The agent has continued.');
-  expect(said({ status: 'failed', error: 'ValueError: \u202e' })).toContain('ValueError: ⟨U+202E⟩');
+  const textFor = (changed: Partial<IRun>): string =>
+    made.resumeAction({ ...run, ...changed }, proposal)!.text;
+  expect(textFor({ status: 'waiting', open: 1 })).toBe('The agent continues after 1 more decision.');
+  expect(textFor({ status: 'waiting', open: 2 })).toBe('The agent continues after 2 more decisions.');
+  expect(textFor({ status: 'running' })).toBe('The agent has continued.');
+  expect(textFor({ status: 'failed', error: 'ValueError: \u202e' })).toContain('ValueError: ⟨U+202E⟩');
   expect(made.resumeAction(run, proposal)!.label).toBeUndefined();
 });

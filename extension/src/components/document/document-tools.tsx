@@ -14,14 +14,14 @@ import type { IDocumentTools } from './use-document-tools';
 /** Buttons for the selection, for the author colors, and for the history. */
 export function DocumentToolbar({ work, host }: { work: IDocumentTools; host: IHost }): JSX.Element {
   const { trans } = host;
-  const { marks, authorColors: colouring, draft } = work;
+  const { marks, authorColors, draft } = work;
   const [past, setPast] = useState(false);
-  useRedraw(marks, colouring);
+  useRedraw(marks, authorColors);
   const able = host.readOnly === null;
   return (
     <div className="jp-hitl-document-tools">
       <div className="jp-hitl-buttons" role="group" aria-label={trans.__('The draft')}>
-        {marks?.selected && able && (
+        {marks?.hasSelection && able && (
           <>
             <button
               type="button"
@@ -36,8 +36,8 @@ export function DocumentToolbar({ work, host }: { work: IDocumentTools; host: IH
             </button>
           </>
         )}
-        {colouring && draft?.loaded && (
-          <button type="button" aria-pressed={colouring.isOn} onClick={() => colouring.toggle()}>
+        {authorColors && draft?.isLoaded && (
+          <button type="button" aria-pressed={authorColors.isOn} onClick={() => authorColors.toggle()}>
             {trans.__('Colour by author')}
           </button>
         )}
@@ -45,10 +45,10 @@ export function DocumentToolbar({ work, host }: { work: IDocumentTools; host: IH
           {trans.__('History')}
         </button>
       </div>
-      {colouring?.isOn && <AuthorLegend authors={colouring.authors} host={host} />}
-      {colouring?.problem && !past && (
+      {authorColors?.isOn && <AuthorLegend authors={authorColors.authors} host={host} />}
+      {authorColors?.problem && !past && (
         <p className="jp-hitl-error" role="alert">
-          {showHiddenCharacters(colouring.problem)}
+          {showHiddenCharacters(authorColors.problem)}
         </p>
       )}
       {past && (

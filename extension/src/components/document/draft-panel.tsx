@@ -56,7 +56,7 @@ function VisibleDraft({ draft, children }: { draft: IDraft | null; children: Rea
     <div
       ref={node}
       className="jp-hitl-value"
-      aria-busy={draft !== null && !draft.loaded && !draft.closed}
+      aria-busy={draft !== null && !draft.isLoaded && !draft.closeReason}
       onFocus={event => draft?.focus(placeOf(event.target))}
       onBlur={() => draft?.focus(null)}
     >

@@ -29,7 +29,7 @@ export function HistoryPanel({ work, host }: { work: IDocumentTools; host: IHost
   const [chosen, setChosen] = useState<number | null>(null);
   // While pages are read, the last complete version stays.
   const whole = useRef(0);
-  whole.current = history.reading ? whole.current : history.replay.length;
+  whole.current = history.isReading ? whole.current : history.replay.length;
   const last = whole.current;
   const place = Math.min(chosen ?? last, last);
   const drawn = useDeferredValue(place);
@@ -68,8 +68,8 @@ export function HistoryPanel({ work, host }: { work: IDocumentTools; host: IHost
         </>
       )}
       <p className="jp-hitl-note" role="status">
-        {history.reading && last === 0 && trans.__('Reading the history … %1', history.moments.length)}
-        {!history.reading &&
+        {history.isReading && last === 0 && trans.__('Reading the history … %1', history.moments.length)}
+        {!history.isReading &&
           last === 0 &&
           (subject.workspace
             ? trans.__('Nobody has written anything yet.')
@@ -84,14 +84,14 @@ export function HistoryPanel({ work, host }: { work: IDocumentTools; host: IHost
 /** Read the log now, and again when the draft has changed. */
 function useHistoryUpdates({ history, draft }: IDocumentTools): void {
   useEffect(() => {
-    const heard = (_: unknown, { value }: { value: boolean }): void => {
+    const onDraft = (_: unknown, { value }: { value: boolean }): void => {
       if (value) {
         history().scheduleRead();
       }
     };
     void history().read();
-    draft?.changed.connect(heard);
-    return () => void draft?.changed.disconnect(heard);
+    draft?.changed.connect(onDraft);
+    return () => void draft?.changed.disconnect(onDraft);
   }, [history, draft]);
 }
 
@@ -115,9 +115,9 @@ function authoredTextAt(
     : [{ text: documentText(document, subject.kind), by: null }];
 }
 
-function documentText({ value, unfinished }: SharedDocument, kind: string): string {
-  if (unfinished !== null) {
-    return unfinished;
+function documentText({ value, unfinishedText }: SharedDocument, kind: string): string {
+  if (unfinishedText !== null) {
+    return unfinishedText;
   }
   if (sharingForm(kind) === 'table') {
     const { columns, rows } = value as unknown as ITable;

@@ -61,16 +61,16 @@ export function useDocumentTools(
   );
   const text = draft?.file ? draft : null;
   const marks = useMemo(() => text && discussion && new CommentMarks(text, discussion), [text, discussion]);
-  const colouring = useMemo(() => text && new AuthorColors(text, history, agent), [text, history, agent]);
+  const authorColors = useMemo(() => text && new AuthorColors(text, history, agent), [text, history, agent]);
   const extension = useMemo(
-    () => [marks, colouring].flatMap(one => one?.extension ?? []),
-    [marks, colouring]
+    () => [marks, authorColors].flatMap(one => one?.extension ?? []),
+    [marks, authorColors]
   );
   useEffect(() => {
     marks?.open();
     return () => marks?.dispose();
   }, [marks]);
-  useEffect(() => () => colouring?.dispose(), [colouring]);
+  useEffect(() => () => authorColors?.dispose(), [authorColors]);
   useEffect(
     () => () => {
       made.current?.dispose();
@@ -78,5 +78,5 @@ export function useDocumentTools(
     },
     [subject]
   );
-  return { subject, draft, marks, authorColors: colouring, history, extension };
+  return { subject, draft, marks, authorColors, history, extension };
 }

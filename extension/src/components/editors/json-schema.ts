@@ -65,23 +65,23 @@ function resolveSchema(
     return { schema, nullable: false };
   }
   const { $ref, anyOf, oneOf, allOf, ...outer } = schema;
-  const inside = (part: Json | undefined): { schema: JsonObject | null; nullable: boolean } => {
+  const resolvePart = (part: Json | undefined): { schema: JsonObject | null; nullable: boolean } => {
     const found = resolveSchema(isObject(part) ? part : null, root, hops - 1);
     // Title and description next to a reference are about this field, so they have priority.
     return { schema: { ...found.schema, ...outer }, nullable: found.nullable };
   };
   if (typeof $ref === 'string') {
-    return inside(followPointer(root, $ref));
+    return resolvePart(followPointer(root, $ref));
   }
   if (Array.isArray(allOf) && allOf.length === 1) {
-    return inside(allOf[0]);
+    return resolvePart(allOf[0]);
   }
   const choices = Array.isArray(anyOf) ? anyOf : Array.isArray(oneOf) ? oneOf : null;
   if (choices) {
     const rest = choices.filter(one => !(isObject(one) && one.type === 'null'));
     const nullable = rest.length < choices.length;
     if (rest.length === 1) {
-      const found = inside(rest[0]);
+      const found = resolvePart(rest[0]);
       return { schema: found.schema, nullable: nullable || found.nullable };
     }
     const types = rest.flatMap(one => (isObject(one) && typeof one.type === 'string' ? [one.type] : []));

@@ -34,7 +34,7 @@ export function JsonEditor(props: IEditorProps): JSX.Element {
       readOnly: latest.current.readOnly,
       extensions: [accessibleLabel(host.trans.__('Proposed value'))]
     });
-    const typed = (): void => {
+    const onTyped = (): void => {
       const source = shared.getSource();
       if (text.current.broken || source !== formatSource(latest.current)) {
         tell(source);
@@ -54,11 +54,11 @@ export function JsonEditor(props: IEditorProps): JSX.Element {
       text.current = { base: meant, broken: false };
       onEdit(meant, base);
     };
-    shared.changed.connect(typed);
+    shared.changed.connect(onTyped);
     editor.current = made;
     registerUndoingEditor(node.current!, made);
     return () => {
-      shared.changed.disconnect(typed);
+      shared.changed.disconnect(onTyped);
       editor.current = null;
       made.dispose();
       model.dispose();
@@ -105,6 +105,6 @@ function updateText(shared: CodeEditor.IModel['sharedModel'], props: IEditorProp
 /** Return the value as JSON text. Unfinished text is returned as it was typed. */
 function formatSource({ value, proposal, draft }: IEditorProps): string {
   const raw =
-    typeof value === 'string' && (typeof proposal.value !== 'string' || draft?.unfinished === value);
+    typeof value === 'string' && (typeof proposal.value !== 'string' || draft?.unfinishedText === value);
   return raw ? value : JSON.stringify(value, null, 2);
 }

@@ -49,7 +49,7 @@ export function PlanEditor({
     tell(steps.filter((_, j) => j !== i));
   };
 
-  const shown = (step: Json, i: number): JSX.Element => {
+  const renderStep = (step: Json, i: number): JSX.Element => {
     const { first } = places[i];
     if (typeof step === 'string') {
       return (
@@ -92,7 +92,7 @@ export function PlanEditor({
         {steps.map((step, i) => (
           <li key={places[i].key}>
             <div className="jp-hitl-step" {...placeAttributes(keys?.[i] ?? String(i))}>
-              {shown(step, i)}
+              {renderStep(step, i)}
               <FieldPresence path={keys?.[i] ?? String(i)} host={host} />
               <button
                 type="button"

@@ -57,7 +57,7 @@ export function TextEditor({
   shown.current = { value, readOnly };
   const added = useRef(extension);
   added.current = extension;
-  const bound = draft?.loaded && draft.file ? draft : null;
+  const bound = draft?.isLoaded && draft.file ? draft : null;
 
   useEffect(() => {
     const model = new CodeEditor.Model({

@@ -30,22 +30,22 @@ export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => vo
   const [message, setMessage] = useState('');
   const templates = useId();
   const { proposal } = model;
-  const sound = !model.unfinished && Object.keys(model.fields).length === 0;
+  const sound = !model.invalidReason && Object.keys(model.fields).length === 0;
   const whole = isAboutWorkspace(proposal);
   // If only edits are allowed, to agree with another person's edit is also an edit.
   const agreed = proposal.candidate !== undefined && !proposal.allow.includes('approve');
   const names: [Action, string, boolean][] = [
-    ['approve', approveLabel(trans.__('Approve'), proposal, host), !model.edited && !model.unfinished],
-    ['edit', trans.__('Approve with edits'), (model.edited || agreed) && sound],
+    ['approve', approveLabel(trans.__('Approve'), proposal, host), !model.hasEdits && !model.invalidReason],
+    ['edit', trans.__('Approve with edits'), (model.hasEdits || agreed) && sound],
     ['reject', trans.__('Reject'), true],
     ['respond', trans.__('Respond'), message.trim() !== '']
   ];
   const ways = whole ? [doneAction(model, host), ...names.slice(2)] : names;
-  const reachable = model.saved === 'saved' || model.saved === 'saving';
-  const blocked = model.deciding || host.readOnly !== null || !reachable;
+  const reachable = model.saveStatus === 'saved' || model.saveStatus === 'saving';
+  const blocked = model.isDeciding || host.readOnly !== null || !reachable;
   const { may } = proposal;
   const why = useId();
-  const left = (action: Action): boolean => may?.actions.includes(action) ?? true;
+  const isAllowed = (action: Action): boolean => may?.actions.includes(action) ?? true;
   const settling = !!proposal.settles_at;
   return (
     <footer className="jp-hitl-decision-bar">
@@ -72,23 +72,23 @@ export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => vo
       <div className="jp-hitl-buttons">
         {ways
           .filter(([action]) => proposal.allow.includes(action))
-          .filter(([action]) => !settling || left(action))
+          .filter(([action]) => !settling || isAllowed(action))
           .map(([action, name, ready]) => (
             <button
               key={action}
               type="button"
               className={action === 'reject' ? 'jp-mod-warn' : action === 'respond' ? '' : 'jp-mod-accept'}
-              disabled={blocked || !ready || !left(action)}
-              aria-describedby={left(action) ? undefined : why}
+              disabled={blocked || !ready || !isAllowed(action)}
+              aria-describedby={isAllowed(action) ? undefined : why}
               onClick={() => void model.decide(action, { reason: reason.trim() || undefined, message })}
             >
               {name}
             </button>
           ))}
         <UndoApproval model={model} host={host} onUndo={onUndo} />
-        <SaveStatus saved={model.saved} host={host} />
+        <SaveStatus saved={model.saveStatus} host={host} />
       </div>
-      {whole && model.edited && !proposal.allow.includes('edit') && (
+      {whole && model.hasEdits && !proposal.allow.includes('edit') && (
         <p className="jp-hitl-note">
           {trans.__(
             'The text was changed since the agent asked, and the agent takes no changes: undo them, or reject.'
@@ -114,8 +114,8 @@ export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => vo
  * Return the one action for a finished workspace. People mean the current text, no matter who wrote it. If the
  * text has changed since the agent asked, the action is an edit.
  */
-function doneAction({ proposal, edited }: IProposalModel, { trans }: IHost): [Action, string, boolean] {
-  const action = edited || !proposal.allow.includes('approve') ? 'edit' : 'approve';
+function doneAction({ proposal, hasEdits }: IProposalModel, { trans }: IHost): [Action, string, boolean] {
+  const action = hasEdits || !proposal.allow.includes('approve') ? 'edit' : 'approve';
   return [action, trans.__('Done'), true];
 }
 
@@ -134,7 +134,7 @@ function UndoApproval({ model, host, onUndo }: IProps & { onUndo: () => void }):
       {!isAboutWorkspace(model.proposal) && (
         <button
           type="button"
-          disabled={blocked || (!model.edited && !model.unfinished)}
+          disabled={blocked || (!model.hasEdits && !model.invalidReason)}
           title={trans.__('Take the agent’s version again')}
           onClick={() => {
             model.startOver();
@@ -176,9 +176,9 @@ export function UndoRedoButtons(props: {
 
 /** Undo the last edit of this window. */
 export function undoTyping(model: IProposalModel, onUndo: () => void): void {
-  const broken = model.unfinished !== '';
+  const broken = model.invalidReason !== '';
   model.undo();
-  if (broken && !model.unfinished) {
+  if (broken && !model.invalidReason) {
     onUndo();
   }
 }
@@ -186,7 +186,9 @@ export function undoTyping(model: IProposalModel, onUndo: () => void): void {
 /** Return true if the value can be edited here and now. */
 export function isEditable(model: IProposalModel, host: IHost): boolean {
   const { draft } = model;
-  return draft !== null && draft.loaded && !draft.closed && !model.deciding && host.readOnly === null;
+  return (
+    draft !== null && draft.isLoaded && !draft.closeReason && !model.isDeciding && host.readOnly === null
+  );
 }
 
 /** Save status of the draft. Other states than "saved" are shown only after 700 ms, to avoid flicker. */

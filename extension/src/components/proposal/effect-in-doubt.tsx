@@ -148,7 +148,7 @@ function AnswerForm({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Ele
   ];
   const { may } = model.proposal;
   const barred = may?.actions.includes('edit') === false ? may.why_not : null;
-  const blocked = model.deciding || host.readOnly !== null || barred !== null;
+  const blocked = model.isDeciding || host.readOnly !== null || barred !== null;
   const primary = answers.find(([answer]) => answer === chosen)?.[3] ?? trans.__('Continue');
   const fields = Object.entries(model.fields).map(([path, text]) => (path ? `${path}: ${text}` : text));
   const decide = (): void => {

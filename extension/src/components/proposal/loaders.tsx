@@ -29,9 +29,11 @@ export function CardById({ id, host }: IByIdProps): JSX.Element {
 /** Loads a workspace and shows it. While people are asked whether it is done, the card of that question is shown. */
 export function WorkspaceById({ id, host }: IByIdProps): JSX.Element {
   const { model, problem } = useModel(id, host, loadWorkspaceModel);
-  const asked = (proposal: string): ReactNode => <CardById key={proposal} id={proposal} host={host} />;
+  const renderQuestion = (proposal: string): ReactNode => (
+    <CardById key={proposal} id={proposal} host={host} />
+  );
   return model ? (
-    <WorkspaceView model={model} host={host} asked={asked} />
+    <WorkspaceView model={model} host={host} renderQuestion={renderQuestion} />
   ) : (
     <LoadingOrError problem={problem} host={host} />
   );

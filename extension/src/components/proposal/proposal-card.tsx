@@ -136,18 +136,18 @@ function ValueMessages({ model, host }: { model: IProposalModel; host: IHost }):
   return (
     <>
       <Candidate proposal={proposal} host={host} />
-      {open && model.unfinished && (
-        <p className="jp-hitl-error">⚠ {showHiddenCharacters(model.unfinished)}</p>
+      {open && model.invalidReason && (
+        <p className="jp-hitl-error">⚠ {showHiddenCharacters(model.invalidReason)}</p>
       )}
       {model.fields[''] && <p className="jp-hitl-error">⚠ {showHiddenCharacters(model.fields[''])}</p>}
       <ValueDiff
         proposal={proposal}
         value={open ? model.value : currentValue(proposal)}
-        text={open && (model.edited || proposal.candidate === undefined) ? model.changes : proposal.changes}
+        text={open && (model.hasEdits || proposal.candidate === undefined) ? model.changes : proposal.changes}
         host={host}
       />
       {open &&
-        (model.edited || proposal.candidate !== undefined) &&
+        (model.hasEdits || proposal.candidate !== undefined) &&
         (proposal.guardrails ?? []).length > 0 && (
           <p className="jp-hitl-note">
             {host.trans.__('Guardrails look at the changed value again when the run continues.')}

@@ -185,7 +185,7 @@ function SettlingNotice(props: IProps & { at: string; now: number }): JSX.Elemen
           : trans.__('Settling …')}
       </p>
       {rest && model.proposal.may?.undo && (
-        <button type="button" disabled={model.deciding} onClick={() => void model.takeBack()}>
+        <button type="button" disabled={model.isDeciding} onClick={() => void model.takeBack()}>
           {trans.__('Take back approval')}
         </button>
       )}

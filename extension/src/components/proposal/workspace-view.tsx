@@ -25,11 +25,11 @@ interface IProps {
   /**
    * Returns the card of the question whether the workspace is done, for the proposal's id. It replaces the document.
    */
-  asked: (proposal: string) => ReactNode;
+  renderQuestion: (proposal: string) => ReactNode;
 }
 
 /** A workspace with its document. */
-export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
+export function WorkspaceView({ model, host, renderQuestion }: IProps): JSX.Element {
   useChanges(model, host);
   const { trans } = host;
   const { id, title, kind, template, text, agent, proposal, status } = model.workspace;
@@ -41,7 +41,7 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
   wrote.current = typing && (proposal === null || wrote.current);
   const asking = proposal !== null && !wrote.current;
   const draft = asking ? null : model.draft;
-  const able = draft !== null && draft.loaded && !draft.closed && host.readOnly === null;
+  const able = draft !== null && draft.isLoaded && !draft.closeReason && host.readOnly === null;
   const undoer = useMemo(() => (able ? draft : null), [able, draft]);
   useUndoKeys(node, undoer);
   const given = { document: id, kind, value: template, agent, workspace: true };
@@ -51,7 +51,7 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
       id={id}
       kind={kind}
       label={trans.__('Document')}
-      value={draft?.loaded ? draft.value : text}
+      value={draft?.isLoaded ? draft.value : text}
       draft={draft}
       readOnly={!able}
       extension={work.extension}
@@ -80,14 +80,14 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
         </p>
       )}
       {asking ? (
-        asked(proposal)
+        renderQuestion(proposal)
       ) : (
         <DraftPanel
           key={id}
           work={work}
           discussion={model.discussion}
           able={able}
-          writing={model.writing && proposal === null ? trans.__('%1 (agent)', agent) : undefined}
+          writing={model.isAgentWriting && proposal === null ? trans.__('%1 (agent)', agent) : undefined}
           editor={editor}
           host={host}
         >
@@ -115,13 +115,13 @@ export function WorkspaceView({ model, host, asked }: IProps): JSX.Element {
 }
 
 /** Describe who writes, or how the workspace ended. */
-function statusSentence({ workspace, run, decided }: WorkspaceModel, host: IHost): string {
+function statusSentence({ workspace, run, decidedQuestion }: WorkspaceModel, host: IHost): string {
   const { trans } = host;
   if (workspace.status === 'closed') {
     return trans.__('Closed');
   }
   if (workspace.status === 'done') {
-    return decided?.decision ? decisionSentence(decided.decision, host) : trans.__('Done');
+    return decidedQuestion?.decision ? decisionSentence(decidedQuestion.decision, host) : trans.__('Done');
   }
   if (workspace.proposal !== null) {
     return trans.__('Waiting for a decision');

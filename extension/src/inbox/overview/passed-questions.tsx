@@ -33,11 +33,11 @@ export function PassedList(props: {
     [client]
   );
   useEffect(() => {
-    const again = (): void => void read([]);
-    feed.changed.connect(again);
-    again();
+    const reload = (): void => void read([]);
+    feed.changed.connect(reload);
+    reload();
     return () => {
-      feed.changed.disconnect(again);
+      feed.changed.disconnect(reload);
     };
   }, [read, feed]);
   if (problem) {

@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 /** Render Ann's card of a letter. Bo's comments, which `given` adds, are there already. */
-function shown(given: (server: Comments) => void = () => undefined, over: Partial<IProposal> = {}) {
+function renderLetter(given: (server: Comments) => void = () => undefined, over: Partial<IProposal> = {}) {
   const server = new Comments();
   given(server);
   const { model, container, drafts, views } = card(
@@ -43,9 +43,9 @@ function shown(given: (server: Comments) => void = () => undefined, over: Partia
       view().dispatch({ selection: { anchor, head: anchor + text.length } });
     });
   const read = async (): Promise<void> => act(() => model.discussion!.read());
-  const marked = (): string[] =>
+  const markedTexts = (): string[] =>
     [...container.querySelectorAll('mark.jp-hitl-remark')].map(one => one.textContent!);
-  return { server, model, container, theirs, select, read, marked, view, doc };
+  return { server, model, container, theirs, select, read, markedTexts, view, doc };
 }
 
 /** Return a function that adds Bo's comment on a part of the proposed letter. */
@@ -77,7 +77,7 @@ function threads(): HTMLElement[] {
 }
 
 test('a selection can be commented on, and the comment is marked in the text', async () => {
-  const { select, server, marked, theirs } = shown();
+  const { select, server, markedTexts, theirs } = renderLetter();
   expect(screen.queryByRole('button', { name: 'Comment on the selection' })).toBeNull();
   select('Ann');
   await press('Comment on the selection');
@@ -88,15 +88,15 @@ test('a selection can be commented on, and the comment is marked in the text', a
   const [{ quote, prefix, suffix, anchor, text }] = server.comments;
   expect([quote, prefix, suffix, text]).toEqual(['Ann', 'Dear ', ', hello.', 'who is she?']);
   expect(anchor).not.toBeNull();
-  expect([marked(), field('Your comment').value, threads()]).toEqual([['Ann'], '', [expect.anything()]]);
+  expect([markedTexts(), field('Your comment').value, threads()]).toEqual([['Ann'], '', [expect.anything()]]);
   theirs(source => source.insert(0, 'My '));
   theirs(source => source.insert(9, '-'));
-  expect(marked()).toEqual(['A-nn']);
+  expect(markedTexts()).toEqual(['A-nn']);
   expect(threads()[0].textContent).toContain('It says now: A-nn');
 });
 
 test('by the keyboard: the selection, or the comment at the cursor; Escape leads back', async () => {
-  const { select, view, marked } = shown(on('Ann'));
+  const { select, view, markedTexts } = renderLetter(on('Ann'));
   const key = { key: 'm', code: 'KeyM', keyCode: 77, ctrlKey: true, altKey: true };
   select('hello');
   fireEvent.keyDown(view().contentDOM, key);
@@ -107,11 +107,11 @@ test('by the keyboard: the selection, or the comment at the cursor; Escape leads
   act(() => view().dispatch({ selection: { anchor: 6 } }));
   fireEvent.keyDown(view().contentDOM, key);
   expect(document.activeElement).toBe(threads()[0]);
-  expect(marked()).toEqual(['Ann']);
+  expect(markedTexts()).toEqual(['Ann']);
 });
 
 test('a mark leads to its comment, and the comment to its mark', async () => {
-  const { container, view } = shown(server => ['Dear', 'Ann'].forEach(quote => on(quote)(server)));
+  const { container, view } = renderLetter(server => ['Dear', 'Ann'].forEach(quote => on(quote)(server)));
   const [, second] = container.querySelectorAll('mark');
   fireEvent.click(second);
   expect(threads().map(one => one.classList.contains('jp-mod-chosen'))).toEqual([false, true]);
@@ -123,15 +123,15 @@ test('a mark leads to its comment, and the comment to its mark', async () => {
 });
 
 test('a comment whose text is gone says so', () => {
-  const { theirs, marked } = shown(on('Ann'));
+  const { theirs, markedTexts } = renderLetter(on('Ann'));
   theirs(source => source.delete(5, 3));
-  expect(marked()).toEqual([]);
+  expect(markedTexts()).toEqual([]);
   expect(threads()[0].querySelector('blockquote del')?.textContent).toBe('Ann');
   expect(screen.getByText('The text it was about is gone.')).toBeTruthy();
 });
 
 test('is answered, resolved and opened again; who did it is said', async () => {
-  const { server, marked } = shown(on('Ann'));
+  const { server, markedTexts } = renderLetter(on('Ann'));
   await press('Reply');
   expect(document.activeElement).toBe(field('Your reply'));
   type(field('Your reply'), 'the customer');
@@ -140,17 +140,17 @@ test('is answered, resolved and opened again; who did it is said', async () => {
   expect(within(screen.getByRole('list', { name: 'Replies' })).getByText('the customer')).toBeTruthy();
   expect(screen.getByText('1 open, 0 settled')).toBeTruthy();
   await press('Resolve');
-  expect([marked(), screen.queryByText('the customer')]).toEqual([[], null]);
+  expect([markedTexts(), screen.queryByText('the customer')]).toEqual([[], null]);
   expect(threads()[0].textContent).toContain('Resolved by ann, ');
   expect(screen.getByText('0 open, 1 settled').getAttribute('aria-live')).toBe('polite');
   fireEvent.click(button('Show'));
   expect(screen.getByText('the customer')).toBeTruthy();
   await press('Reopen');
-  expect(marked()).toEqual(['Ann']);
+  expect(markedTexts()).toEqual(['Ann']);
 });
 
 test('a change is suggested: old, new, and a word to it if one likes', async () => {
-  const { server, select } = shown();
+  const { server, select } = renderLetter();
   select('hello');
   await press('Suggest a change');
   expect([document.activeElement, button('Suggest').disabled]).toEqual([field('Suggested instead'), true]);
@@ -163,17 +163,17 @@ test('a change is suggested: old, new, and a word to it if one likes', async () 
 });
 
 test('a suggestion is accepted with one click', async () => {
-  const { model, marked, theirs } = shown(on('hello', { suggestion: 'hi\u202e', text: '' }));
+  const { model, markedTexts, theirs } = renderLetter(on('hello', { suggestion: 'hi\u202e', text: '' }));
   theirs(source => source.insert(0, 'My '));
   expect(threads()[0].querySelector('ins')?.textContent).toBe('hi⟨U+202E⟩');
   await press('Accept');
-  expect([model.value, marked()]).toEqual(['My Dear Ann, hi\u202e.', []]);
+  expect([model.value, markedTexts()]).toEqual(['My Dear Ann, hi\u202e.', []]);
   expect(threads()[0].textContent).toContain('Accepted by ann, ');
   expect(screen.queryByRole('button', { name: 'Reopen' })).toBeNull();
 });
 
 test('a suggestion that somebody else accepted first is not put in again', async () => {
-  const { model, server } = shown(on('hello', { suggestion: 'hi', text: '' }));
+  const { model, server } = renderLetter(on('hello', { suggestion: 'hi', text: '' }));
   Object.assign(server.comments[0], { state: 'accepted', state_by: 'bo', state_at: '2026-02-01T10:00:00Z' });
   await act(async () => {
     server.comments = server.comments.map(one => ({ ...one }));
@@ -185,7 +185,7 @@ test('a suggestion that somebody else accepted first is not put in again', async
 });
 
 test('a suggestion is dismissed, and cannot be accepted once its text is gone', async () => {
-  const { theirs, server } = shown(on('hello', { suggestion: '', text: '' }));
+  const { theirs, server } = renderLetter(on('hello', { suggestion: '', text: '' }));
   expect(threads()[0].textContent).toContain('nothing (delete the text)');
   theirs(source => source.delete(10, 5));
   expect(button('Accept').disabled).toBe(true);
@@ -195,14 +195,14 @@ test('a suggestion is dismissed, and cannot be accepted once its text is gone', 
 });
 
 test('after "@" people are offered, and called', async () => {
-  const { server } = shown();
+  const { server } = renderLetter();
   const node = field('Your comment');
   await act(async () => type(node, 'look, @'));
-  const offered = (): string[] => screen.getAllByRole('option').map(one => one.textContent!);
-  expect(offered()).toEqual(['Ann Lee ann', 'Bo⟨U+202E⟩ bo']);
+  const optionTexts = (): string[] => screen.getAllByRole('option').map(one => one.textContent!);
+  expect(optionTexts()).toEqual(['Ann Lee ann', 'Bo⟨U+202E⟩ bo']);
   expect(node.getAttribute('aria-activedescendant')).toBe(screen.getAllByRole('option')[0].id);
   await act(async () => type(node, 'look, @b'));
-  expect(offered()).toEqual(['Bo⟨U+202E⟩ bo']);
+  expect(optionTexts()).toEqual(['Bo⟨U+202E⟩ bo']);
   fireEvent.keyDown(node, { key: 'Escape' });
   expect(screen.queryByRole('listbox')).toBeNull();
   await act(async () => type(node, 'look, @'));
@@ -217,7 +217,7 @@ test('after "@" people are offered, and called', async () => {
 });
 
 test('who is here can be called too, also by who answers', async () => {
-  const { server, model } = shown(one => {
+  const { server, model } = renderLetter(one => {
     one.people = [];
     one.say('bo', { text: 'why?' });
   });
@@ -234,7 +234,7 @@ test('who is here can be called too, also by who answers', async () => {
 });
 
 test('a mail address and a stranger call nobody', async () => {
-  const { server } = shown();
+  const { server } = renderLetter();
   const node = field('Your comment');
   await act(async () => type(node, '@'));
   await act(async () => type(node, 'bo@example.org, @Bobo, @Ann Leeds'));
@@ -243,12 +243,12 @@ test('a mail address and a stranger call nobody', async () => {
 });
 
 test('who is called sees it', () => {
-  shown(server => server.say('bo', { text: 'look', mentions: ['ann'] }));
+  renderLetter(server => server.say('bo', { text: 'look', mentions: ['ann'] }));
   expect(within(threads()[0]).getByText('mentions you')).toBeTruthy();
 });
 
 test('what others say appears', async () => {
-  const { server, read } = shown();
+  const { server, read } = renderLetter();
   server.say('bo', { text: '<b>late</b>\u200b' });
   await read();
   expect(threads()[0].textContent).toContain('BO');
@@ -256,16 +256,16 @@ test('what others say appears', async () => {
 });
 
 test('of a decided proposal comments are there, and their quotes', () => {
-  shown(on('Ann', { suggestion: 'Bo' }), { status: 'superseded' });
+  renderLetter(on('Ann', { suggestion: 'Bo' }), { status: 'superseded' });
   expect(threads()[0].textContent).toContain('Then:');
   expect(button('Accept').disabled).toBe(true);
   expect(document.querySelector('mark')).toBeNull();
 });
 
 test('an anchor that another browser made is found here', async () => {
-  const { server, read, doc, marked } = shown();
+  const { server, read, doc, markedTexts } = renderLetter();
   const anchor = makeCommentTarget(doc.getText('source'), { start: 5, end: 8 }).anchor;
   server.say('bo', { text: 'why?', quote: 'Ann', anchor });
   await read();
-  expect(marked()).toEqual(['Ann']);
+  expect(markedTexts()).toEqual(['Ann']);
 });

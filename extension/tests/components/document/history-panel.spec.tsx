@@ -22,14 +22,14 @@ class Log {
   doc = new Y.Doc();
 
   write(by: string, by_name: string, work: (doc: Y.Doc) => void): void {
-    const heard = (update: Uint8Array): void => {
+    const onUpdate = (update: Uint8Array): void => {
       const n = this.entries.length + 1;
       const at = `2026-01-31T10:00:0${n}Z`;
       this.entries.push({ n, at, by, by_name, update: btoa(String.fromCharCode(...update)) });
     };
-    this.doc.on('update', heard);
+    this.doc.on('update', onUpdate);
     this.doc.transact(() => work(this.doc));
-    this.doc.off('update', heard);
+    this.doc.off('update', onUpdate);
   }
 
   answer(path: string): { status: number; body: unknown } {
@@ -43,7 +43,7 @@ class Log {
   }
 }
 
-function shown(log: Log, over: Partial<IProposal> = {}) {
+function renderCard(log: Log, over: Partial<IProposal> = {}) {
   const client = new Client(async path => {
     const { status, body } = path.includes('/history') ? log.answer(path) : { status: 200, body: {} };
     return { ok: status === 200, status, json: async () => body } as Response;
@@ -79,7 +79,7 @@ function text(): string {
 }
 
 /** List the parts of the text with the names of their authors. */
-function coloured(root: Element): [string, string][] {
+function coloredParts(root: Element): [string, string][] {
   return [...root.querySelectorAll<HTMLElement>('.cm-content .jp-hitl-author')].map(one => [
     one.textContent!,
     one.title
@@ -88,20 +88,20 @@ function coloured(root: Element): [string, string][] {
 
 test('nothing is asked for before somebody wants to see it', async () => {
   const log = letter();
-  shown(log);
+  renderCard(log);
   expect(log.calls).toBe(0);
   await press('History');
   expect(log.calls).toBe(3);
 });
 
 test('the slider leads from empty to the end; who and when is said', async () => {
-  const { container } = shown(letter());
+  const { container } = renderCard(letter());
   await press('History');
   const slider = screen.getByLabelText<HTMLInputElement>('Moment');
   expect([slider.min, slider.max, slider.value]).toEqual(['0', '4', '4']);
   expect(text()).toBe('old Ann⟨U+200B⟩!');
   const past = container.querySelector('.jp-hitl-history')!;
-  expect(coloured(past)).toEqual([
+  expect(coloredParts(past)).toEqual([
     ['old ', 'Ann Lee'],
     ['Ann', 'writer⟨U+202E⟩ (agent)'],
     ['⟨U+200B⟩!', 'Bo⟨U+202E⟩']
@@ -134,7 +134,7 @@ test('the slider leads from empty to the end; who and when is said', async () =>
 
 test('who looks at the end stays at the end; who looks back stays there', async () => {
   const log = letter();
-  const { doc } = shown(log);
+  const { doc } = renderCard(log);
   await press('History');
   log.write('ann', 'Ann Lee', one => one.getText('source').insert(0, 'My '));
   await act(async () => doc!.getText('source').insert(0, 'My '));
@@ -148,14 +148,14 @@ test('who looks at the end stays at the end; who looks back stays there', async 
 });
 
 test('of a decided proposal there is the history too', async () => {
-  shown(letter(), { status: 'superseded' });
+  renderCard(letter(), { status: 'superseded' });
   expect(screen.queryByRole('button', { name: 'Colour by author' })).toBeNull();
   await press('History');
   expect(text()).toBe('old Ann⟨U+200B⟩!');
 });
 
 test('without any update it is what was proposed', async () => {
-  shown(new Log(), { status: 'superseded' });
+  renderCard(new Log(), { status: 'superseded' });
   await press('History');
   expect([text(), screen.queryByLabelText('Moment')]).toEqual(['Dear Ann', null]);
   expect(screen.getByText(/Nobody has opened it yet/)).toBeTruthy();
@@ -164,7 +164,7 @@ test('without any update it is what was proposed', async () => {
 test('what cannot be read says why', async () => {
   const log = letter();
   log.refusal = 'the store cannot be used\u202e';
-  shown(log);
+  renderCard(log);
   await press('History');
   expect(screen.getByRole('alert').textContent).toBe('the store cannot be used⟨U+202E⟩');
 });
@@ -172,7 +172,7 @@ test('what cannot be read says why', async () => {
 test('a log that is damaged says so, and the card stays', async () => {
   const log = letter();
   log.entries[1].update = btoa('\xff\xff\xff');
-  shown(log);
+  renderCard(log);
   await press('History');
   expect(screen.getByRole('alert')).toBeTruthy();
   expect(screen.getByRole('button', { name: 'Approve' })).toBeTruthy();
@@ -183,13 +183,13 @@ test('values are shown as JSON, and tables as rows, without colours', async () =
   log.write('', '', doc => doc.getMap('value').set('v', new Y.Map([['amount', '1']])));
   log.write('ann', 'Ann Lee', doc => (doc.getMap('value').get('v') as Y.Map<string>).set('amount', '2'));
   log.write('ann', 'Ann Lee', doc => doc.getMap('typed').set('unfinished', '{"amount": '));
-  const { container } = shown(log, { kind: 'json', value: { amount: 1 } });
+  const { container } = renderCard(log, { kind: 'json', value: { amount: 1 } });
   await press('History');
   expect(text()).toBe('{"amount": ');
   await move(2);
   expect(text()).toBe('{\n  "amount": 2\n}');
   expect(screen.getByText(/^Change 2 of 3: Ann Lee, /)).toBeTruthy();
-  expect([coloured(container), screen.queryByRole('list', { name: 'Authors' })]).toEqual([[], null]);
+  expect([coloredParts(container), screen.queryByRole('list', { name: 'Authors' })]).toEqual([[], null]);
 });
 
 test('a table at a moment', async () => {
@@ -203,28 +203,28 @@ test('a table at a moment', async () => {
     ['a', 1],
     ['b', 2.5]
   ];
-  shown(log, { kind: 'table', value: { columns, rows } as never, status: 'superseded' });
+  renderCard(log, { kind: 'table', value: { columns, rows } as never, status: 'superseded' });
   await press('History');
   expect(text()).toBe('item | price\na | 1\nx⟨U+202E⟩ | 2.5');
 });
 
 test('a text is coloured while people write it', async () => {
   const log = letter();
-  const { container, doc, model } = shown(log);
+  const { container, doc, model } = renderCard(log);
   await act(async () => {
     // The draft equals the log.
     doc!.transact(() => doc!.getText('source').delete(0, 8), 'server');
     Y.applyUpdate(doc!, Y.encodeStateAsUpdate(log.doc), 'server');
   });
   const editor = container.querySelector('.jp-hitl-text')!;
-  expect([coloured(editor), log.calls]).toEqual([[], 0]);
+  expect([coloredParts(editor), log.calls]).toEqual([[], 0]);
   await press('Colour by author');
   const seen = [
     ['old ', 'Ann Lee'],
     ['Ann', 'writer⟨U+202E⟩ (agent)'],
     ['!', 'Bo⟨U+202E⟩'] // a hidden character is drawn as a separate node
   ];
-  expect(coloured(editor)).toEqual(seen);
+  expect(coloredParts(editor)).toEqual(seen);
   expect(screen.getByRole('list', { name: 'Authors' }).children).toHaveLength(3);
   const calls = log.calls;
   // Ann types several times. The log is read once, and has all of that.
@@ -234,7 +234,7 @@ test('a text is coloured while people write it', async () => {
   });
   await act(async () => void jest.advanceTimersByTime(1000));
   expect(log.calls).toBe(calls + 1);
-  expect(coloured(editor)[0]).toEqual(['baold ', 'Ann Lee']);
+  expect(coloredParts(editor)[0]).toEqual(['baold ', 'Ann Lee']);
   await press('Colour by author');
-  expect(coloured(editor)).toEqual([]);
+  expect(coloredParts(editor)).toEqual([]);
 });

@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 /** Render a card over a draft that Bo has open too. */
-function shown(given: Partial<IProposal>, line: Partial<Line> = {}) {
+function renderCard(given: Partial<IProposal>, line: Partial<Line> = {}) {
   const proposal = {
     ...{ id: 'p', run: 'r', title: 'Letter', status: 'open', revision: 1, fingerprint: 'f', context: null },
     ...{ allow: ['approve', 'edit', 'reject'], reasons: [], decision: null, schema: null, options: null },
@@ -98,12 +98,12 @@ function button(name: string): HTMLButtonElement {
 }
 
 test('a text can be typed in as soon as the draft is there, in the very text that is shared', () => {
-  const { model, line } = shown({ kind: 'text', value: 'Dear', draft: 'Dear Ann' }, { synced: false });
+  const { model, line } = renderCard({ kind: 'text', value: 'Dear', draft: 'Dear Ann' }, { isSynced: false });
   expect([editors[0].model.sharedModel.getSource(), editors[0].readOnly]).toEqual(['Dear Ann', true]);
   expect(button('Reject').disabled).toBe(true);
   act(() => {
     model.draft!.file!.setSource('Dear Bo');
-    line.set({ synced: true });
+    line.setState({ isSynced: true });
   });
   expect(editors).toHaveLength(2);
   expect([editors[1].model.sharedModel, editors[1].readOnly]).toEqual([model.draft!.file, false]);
@@ -113,22 +113,22 @@ test('a text can be typed in as soon as the draft is there, in the very text tha
 });
 
 test('without a connection it is said so, typing goes on, and nothing is decided', async () => {
-  const { line } = shown({ kind: 'json', value: { amount: 1 } });
-  act(() => line.set({ synced: false, saved: false }));
+  const { line } = renderCard({ kind: 'json', value: { amount: 1 } });
+  act(() => line.setState({ isSynced: false, isSaved: false }));
   await act(async () => void jest.advanceTimersByTime(1000));
   expect(screen.getByText(/what you type is kept here/)).toBeTruthy();
   expect(screen.getByText('Not connected')).toBeTruthy();
   expect([field('amount').disabled, button('Reject').disabled]).toEqual([false, true]);
-  act(() => line.set({ synced: true, saved: true }));
+  act(() => line.setState({ isSynced: true, isSaved: true }));
   expect(screen.queryByText(/what you type is kept here/)).toBeNull();
-  await act(async () => line.set({ synced: false, closed: 'you may not write it\u202e' }));
+  await act(async () => line.setState({ isSynced: false, closeReason: 'you may not write it\u202e' }));
   await act(async () => void jest.advanceTimersByTime(1000));
   expect(screen.getByText('you may not write it⟨U+202E⟩')).toBeTruthy();
   expect(field('amount').disabled).toBe(true);
 });
 
 test('who is here, who types and who has read it', () => {
-  const { present, line, container } = shown({ kind: 'json', value: { amount: 1 } });
+  const { present, line, container } = renderCard({ kind: 'json', value: { amount: 1 } });
   present({ typing: true, focus: 'amount' });
   const here = screen.getByRole('list', { name: 'People here' });
   expect([...here.children].map(one => one.getAttribute('title'))).toEqual(['Ann Lee (you)', 'Bo⟨U+202E⟩']);
@@ -140,7 +140,7 @@ test('who is here, who types and who has read it', () => {
   expect(mark.style.getPropertyValue('--hitl-person')).toBe('red');
   const at = '2026-01-31T10:00:00Z';
   act(() =>
-    line.set({
+    line.setState({
       readers: [
         { username: 'ann', name: 'Ann', at },
         { username: 'bo', name: 'Bo', at }
@@ -151,17 +151,17 @@ test('who is here, who types and who has read it', () => {
 });
 
 test('the others are told where this person is', () => {
-  const { model } = shown({ kind: 'json', value: { to: { street: 'Elm' } } });
-  const told = (): Json => model.draft!.awareness.getLocalState()!.focus as Json;
+  const { model } = renderCard({ kind: 'json', value: { to: { street: 'Elm' } } });
+  const sentFocus = (): Json => model.draft!.awareness.getLocalState()!.focus as Json;
   fireEvent.focus(field('street'));
-  expect(told()).toBe('to/street');
+  expect(sentFocus()).toBe('to/street');
   fireEvent.blur(field('street'));
-  expect(told()).toBeNull();
+  expect(sentFocus()).toBeNull();
   expect(model.draft!.awareness.getLocalState()!.visible).toBe(true);
 });
 
 test('fields of a form that others change, and undoing what was typed here', () => {
-  const { theirs } = shown({ kind: 'json', value: { amount: 1, name: 'Ann' } });
+  const { theirs } = renderCard({ kind: 'json', value: { amount: 1, name: 'Ann' } });
   fireEvent.change(field('amount'), { target: { value: '5' } });
   theirs(doc => parts(doc).set('name', '"Bo"' as never));
   expect([field('amount').value, field('name').value]).toEqual(['5', 'Bo']);
@@ -180,7 +180,7 @@ test('fields of a form that others change, and undoing what was typed here', () 
 test('undo keys are a card’s own, and JupyterLab does not hear of them', () => {
   const heard = jest.fn();
   document.addEventListener('keydown', heard, true);
-  const { model } = shown({ kind: 'text', value: 'Dear' });
+  const { model } = renderCard({ kind: 'text', value: 'Dear' });
   const own = { undo: jest.fn(), redo: jest.fn() };
   const text = document.querySelector('.jp-hitl-text')!;
   registerUndoingEditor(text, own);
@@ -208,18 +208,18 @@ test.each<[string, RegExp]>([
 });
 
 test('undoing takes a text that is no JSON first', () => {
-  const { model } = shown({ kind: 'json', value: { tags: [1] } });
+  const { model } = renderCard({ kind: 'json', value: { tags: [1] } });
   fireEvent.change(field('tags'), { target: { value: '[1,' } });
-  expect(model.unfinished).toContain('tags');
-  expect(model.draft!.unfinished).toContain('[1,');
+  expect(model.invalidReason).toContain('tags');
+  expect(model.draft!.unfinishedText).toContain('[1,');
   fireEvent.click(button('Undo'));
-  expect([model.unfinished, model.draft!.unfinished]).toEqual(['', null]);
+  expect([model.invalidReason, model.draft!.unfinishedText]).toEqual(['', null]);
   expect(field('tags').value).toBe('[\n  1\n]');
 });
 
 describe('JSON as text', () => {
   test('keeps its spelling while others change it', () => {
-    const { theirs, model } = shown({ kind: 'json', value: [{ a: 1, b: 1 }] });
+    const { theirs, model } = renderCard({ kind: 'json', value: [{ a: 1, b: 1 }] });
     const text = editors[0].model.sharedModel;
     act(() => text.setSource('[{"a":2,"b":1}]'));
     theirs(doc => {
@@ -231,7 +231,7 @@ describe('JSON as text', () => {
   });
 
   test('that is broken for a while does not take back what others change meanwhile', () => {
-    const { theirs, model } = shown({ kind: 'json', value: [{ a: 1, b: 1 }] });
+    const { theirs, model } = renderCard({ kind: 'json', value: [{ a: 1, b: 1 }] });
     const text = editors[0].model.sharedModel;
     act(() => text.setSource('[{"a":,"b":1}]'));
     theirs(doc => {
@@ -246,7 +246,7 @@ describe('JSON as text', () => {
 });
 
 test('steps that others add and remove do not move what is typed in another', () => {
-  const { theirs, model } = shown({ kind: 'plan', value: ['look', 'ask', 'write'] });
+  const { theirs, model } = renderCard({ kind: 'plan', value: ['look', 'ask', 'write'] });
   const write = field('Step 3');
   act(() => write.focus());
   theirs(doc => (doc.getMap('value').get('v') as Y.Array<unknown>).delete(0));
@@ -271,7 +271,7 @@ describe('a table', () => {
   const rows = (model: ProposalModel): Json => (model.value as unknown as { rows: Json }).rows;
 
   test('whose rows come and go does not move what is typed in another', () => {
-    const { theirs, model, present } = shown({ kind: 'table', value });
+    const { theirs, model, present } = renderCard({ kind: 'table', value });
     const amount = field('amount, row 3');
     act(() => amount.focus());
     expect(model.draft!.awareness.getLocalState()!.focus).toBe('rows/2/amount');
@@ -290,7 +290,7 @@ describe('a table', () => {
   });
 
   test('keeps rows in sight that were struck, while others edit', () => {
-    const { theirs, model } = shown({ kind: 'table', value });
+    const { theirs, model } = renderCard({ kind: 'table', value });
     fireEvent.click(screen.getByLabelText('Remove row 2'));
     theirs(doc => doc.getMap('cells').set('0/1', '10'));
     expect(field('order, row 2, removed').value).toBe('b');
@@ -305,7 +305,7 @@ describe('a table', () => {
 });
 
 test('cursors of others are drawn with their names, and move with the text', () => {
-  const { model, present, bo, theirs, container } = shown({ kind: 'text', value: 'Dear Ann' });
+  const { model, present, bo, theirs, container } = renderCard({ kind: 'text', value: 'Dear Ann' });
   const draft = model.draft!;
   const view = new EditorView({
     state: EditorState.create({ doc: 'Dear Ann', extensions: [remoteCursors(draft)] }),
@@ -351,7 +351,7 @@ test('cursors of others are drawn with their names, and move with the text', () 
 });
 
 test('a draft that is another one is shown beside what was decided on', () => {
-  const { model } = shown({ kind: 'text', value: 'Dear' });
+  const { model } = renderCard({ kind: 'text', value: 'Dear' });
   act(() => {
     const { proposal } = model;
     const draft = { shown: 'Dear Bo', now: 'My Dear Bo' };

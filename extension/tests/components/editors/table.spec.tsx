@@ -4,7 +4,7 @@ import { useState } from 'react';
 import type { IProposal, Json } from '../../../src/api/types';
 import { TableEditor } from '../../../src/components/editors/table';
 import type { IHost } from '../../../src/components/host';
-import { sized } from '../../sized';
+import { giveElementsSize } from '../../element-sizes';
 
 const host = { trans: nullTranslator.load('hitl_nb') } as unknown as IHost;
 
@@ -20,16 +20,16 @@ const TABLE = {
   ]
 };
 
-beforeAll(sized);
+beforeAll(giveElementsSize);
 
 /** Render a table in a card that keeps its value. `rows` has the rows of each value that the editor made. */
-function shown(fields: { [path: string]: string } = {}) {
+function renderTable(fields: { [path: string]: string } = {}) {
   const rows: Json[][][] = [];
   const card: { show: (value: Json) => void; redraw: () => void } = {
     show: () => undefined,
     redraw: () => undefined
   };
-  function Kept(): JSX.Element {
+  function StatefulEditor(): JSX.Element {
     const [value, setValue] = useState<Json>(TABLE as unknown as Json);
     const [, setRound] = useState(0);
     card.show = setValue;
@@ -50,7 +50,7 @@ function shown(fields: { [path: string]: string } = {}) {
       />
     );
   }
-  render(<Kept />);
+  render(<StatefulEditor />);
   return { rows, card };
 }
 
@@ -59,7 +59,7 @@ function cell(label: string): HTMLInputElement {
 }
 
 test('a row that is struck stays where it was, and is left out of the value', () => {
-  const { rows, card } = shown();
+  const { rows, card } = renderTable();
   fireEvent.click(screen.getByLabelText('Remove row 2'));
   expect(rows).toEqual([[TABLE.rows[0], TABLE.rows[2]]]);
   act(() => card.redraw());
@@ -70,7 +70,7 @@ test('a row that is struck stays where it was, and is left out of the value', ()
 });
 
 test('edits behind a row that is struck go to their own rows, and it can be kept after all', () => {
-  const { rows } = shown();
+  const { rows } = renderTable();
   fireEvent.change(cell('amount, row 2'), { target: { value: '20' } });
   fireEvent.click(screen.getByLabelText('Remove row 2'));
   fireEvent.change(cell('amount, row 3'), { target: { value: '30' } });
@@ -93,7 +93,7 @@ test('edits behind a row that is struck go to their own rows, and it can be kept
 });
 
 test('a message about a row of the value is at the row that is drawn for it', () => {
-  shown({ 'rows/0/amount': 'must be a whole number' });
+  renderTable({ 'rows/0/amount': 'must be a whole number' });
   fireEvent.click(screen.getByLabelText('Remove row 1'));
   fireEvent.click(screen.getByLabelText('Remove row 2'));
   expect(cell('amount, row 3').getAttribute('aria-invalid')).toBe('true');
@@ -102,7 +102,7 @@ test('a message about a row of the value is at the row that is drawn for it', ()
 });
 
 test('another value from outside has its own rows', () => {
-  const { card } = shown();
+  const { card } = renderTable();
   fireEvent.click(screen.getByLabelText('Remove row 1'));
   act(() => card.show({ ...TABLE, rows: [['z', 9]] } as unknown as Json));
   expect(cell('order, row 1').value).toBe('z');

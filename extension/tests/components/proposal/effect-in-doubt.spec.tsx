@@ -30,7 +30,7 @@ const question: Partial<IProposal> = {
   doubt
 };
 
-function shown(over: Partial<IProposal> = {}) {
+function renderQuestion(over: Partial<IProposal> = {}) {
   const sent: unknown[] = [];
   let refusal: ApiError | null = null;
   const client = {
@@ -48,7 +48,7 @@ function shown(over: Partial<IProposal> = {}) {
 }
 
 test('nothing is chosen, the button does nothing, and the facts are there', () => {
-  const { container, primary, sent, drafts, model } = shown();
+  const { container, primary, sent, drafts, model } = renderQuestion();
   const radios = screen.getAllByRole('radio') as HTMLInputElement[];
   expect(radios.map(radio => radio.checked)).toEqual([false, false, false]);
   expect(primary().textContent).toBe('Continue');
@@ -72,7 +72,7 @@ test.each([
   ['No, it did not happen', 'Call pay(12.50) again', { happened: false }],
   ['Stop the run instead', 'Stop the run', { happened: 'stop' }]
 ])('%s: the button says what follows, and that is decided', async (name, button, value) => {
-  const { primary, sent } = shown();
+  const { primary, sent } = renderQuestion();
   fireEvent.click(screen.getByRole('radio', { name: new RegExp(name) }));
   expect(primary().textContent).toBe(button);
   await act(async () => fireEvent.click(primary()));
@@ -81,7 +81,7 @@ test.each([
 
 test('a result is sent as the step returns it, and what does not fit is said', async () => {
   const schema = { then: { properties: { result: { type: 'string' } } } };
-  const { primary, sent, refuse } = shown({ schema });
+  const { primary, sent, refuse } = renderQuestion({ schema });
   fireEvent.click(screen.getByRole('radio', { name: /Yes/ }));
   fireEvent.change(screen.getByLabelText(/What did it return/), { target: { value: ' 88213 ' } });
   refuse(
@@ -106,14 +106,14 @@ test.each([
 test('what was found out is said afterwards', () => {
   const host = { trans: nullTranslator.load('hitl_nb') } as unknown as IHost;
   const decision = { action: 'edit', reviewer: 'ada', decided_at: '2026-05-01T12:05:00Z', authn: 'login' };
-  const said = (value: unknown): string =>
+  const stateOf = (value: unknown): string =>
     proposalState(
       { ...question, id: 'p', status: 'decided', decision: { ...decision, value } } as never,
       host
     );
-  expect(said({ happened: true, result: 1 })).toMatch(/^It happened, said by ada/);
-  expect(said({ happened: false })).toMatch(/^It did not happen, said by ada/);
-  expect(said({ happened: 'stop' })).toMatch(/^Run stopped by ada/);
+  expect(stateOf({ happened: true, result: 1 })).toMatch(/^It happened, said by ada/);
+  expect(stateOf({ happened: false })).toMatch(/^It did not happen, said by ada/);
+  expect(stateOf({ happened: 'stop' })).toMatch(/^Run stopped by ada/);
 });
 
 test('in the inbox no key decides it and nothing selects it', () => {

@@ -15,7 +15,7 @@ const host = { trans: nullTranslator.load('hitl_nb') } as unknown as IHost;
 interface IShown {
   values: Json[];
   unfinished: [string, string][];
-  set: (value: Json) => void;
+  setValue: (value: Json) => void;
 }
 
 function show(
@@ -27,11 +27,11 @@ function show(
     kind?: IProposal['kind'];
   } = {}
 ): IShown {
-  const shown: IShown = { values: [], unfinished: [], set: () => undefined };
+  const shown: IShown = { values: [], unfinished: [], setValue: () => undefined };
   const proposal = { id: 'p', kind: over.kind ?? 'json', value, schema: over.schema ?? null } as IProposal;
   function Page(): JSX.Element {
     const [now, setNow] = useState(over.now ?? value);
-    shown.set = setNow;
+    shown.setValue = setNow;
     return (
       <ValueEditor
         proposal={proposal}
@@ -175,7 +175,7 @@ test('hidden characters in a field are spelled out beside it', () => {
 test('a JSON field follows a value from elsewhere', () => {
   const shown = show({ lines: [1] });
   type('lines', '[2]');
-  act(() => shown.set({ lines: [3] }));
+  act(() => shown.setValue({ lines: [3] }));
   expect((screen.getByLabelText('lines') as HTMLTextAreaElement).value).toBe('[\n  3\n]');
 });
 

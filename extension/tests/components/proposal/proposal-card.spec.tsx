@@ -90,15 +90,15 @@ class Model {
   run = null;
   draft: SharedDraft;
   get value(): Json {
-    return this.draft.unfinished ?? this.draft.value;
+    return this.draft.unfinishedText ?? this.draft.value;
   }
-  unfinished = '';
+  invalidReason = '';
   fields: { [path: string]: string } = {};
   changes = '';
   problem = '';
   conflict: IProposalModel['conflict'] = null;
-  deciding = false;
-  saved = 'saved';
+  isDeciding = false;
+  saveStatus = 'saved';
   changed = new Signal<this, void>(this);
   discussion: Discussion | null;
   comments: ICommentRequest[] = [];
@@ -106,16 +106,16 @@ class Model {
   refusal = '';
   canUndo = false;
   canRedo = false;
-  get edited(): boolean {
+  get hasEdits(): boolean {
     return JSON.stringify(this.value) !== JSON.stringify(this.proposal.value);
   }
   edit(value: Json): void {
-    this.unfinished = '';
+    this.invalidReason = '';
     this.draft.edit(value);
     this.changed.emit();
   }
   cannotEdit(_: string, why: string): void {
-    this.unfinished = why;
+    this.invalidReason = why;
     this.changed.emit();
   }
   startOver(): void {
@@ -295,16 +295,16 @@ describe('JSON as text', () => {
     const model = new Model(proposal({ kind: 'json', value: [1], text: '[1]' }));
     show(model);
     act(() => editors[0].sharedModel.setSource('[1'));
-    expect(model.unfinished).not.toBe('');
+    expect(model.invalidReason).not.toBe('');
     for (const deciding of [true, false]) {
       act(() => {
-        model.deciding = deciding;
+        model.isDeciding = deciding;
         model.changed.emit();
       });
     }
     expect(editors[editors.length - 1].sharedModel.getSource()).toBe('[1');
     fireEvent.click(screen.getByRole('button', { name: 'Undo edits' }));
-    expect(model.unfinished).toBe('');
+    expect(model.invalidReason).toBe('');
     expect(editors[editors.length - 1].sharedModel.getSource()).toBe('[\n  1\n]');
   });
 
@@ -312,15 +312,15 @@ describe('JSON as text', () => {
     const model = new Model(proposal({ kind: 'json', value: 7, text: '7' }));
     show(model);
     act(() => editors[0].sharedModel.setSource('7,'));
-    expect(model.unfinished).not.toBe('');
+    expect(model.invalidReason).not.toBe('');
     act(() => editors[0].sharedModel.setSource('7'));
-    expect(model.unfinished).toBe('');
+    expect(model.invalidReason).toBe('');
   });
 
   test('kept unfinished on the server is unfinished here', () => {
     const model = new Model(proposal({ kind: 'json', value: { a: 1 }, text: '' }));
     model.draft.editUnfinished('{"a": ');
-    model.unfinished = 'no end';
+    model.invalidReason = 'no end';
     show(model);
     expect(editors[0].sharedModel.getSource()).toBe('{"a": ');
     expect((screen.getByRole('button', { name: 'Approve with edits' }) as HTMLButtonElement).disabled).toBe(

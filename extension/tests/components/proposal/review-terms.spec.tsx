@@ -83,8 +83,15 @@ function show(p: IProposal, over: Partial<IProposalModel> = {}) {
   const { id, kind, value } = p;
   const made = {
     ...{ proposal: p, run: null, draft: new Drafts().open({ document: id, kind, value }), discussion: null },
-    ...{ value: p.candidate ?? value, unfinished: '', edited: false, fields: {}, changes: '', problem: '' },
-    ...{ surprise: null, deciding: false, saved: 'saved', canUndo: false, canRedo: false },
+    ...{
+      value: p.candidate ?? value,
+      invalidReason: '',
+      hasEdits: false,
+      fields: {},
+      changes: '',
+      problem: ''
+    },
+    ...{ surprise: null, isDeciding: false, saveStatus: 'saved', canUndo: false, canRedo: false },
     ...{
       changed: new Signal({}),
       takeBack: jest.fn(async () => true),
@@ -162,7 +169,7 @@ test.each<[boolean, boolean, Partial<IProposal>]>([
   [false, true, { guardrails: [] }]
 ])('that guardrails look at an edit again is said: %s', (said, edited, over) => {
   const iban = { name: 'iban', version: '1', milliseconds: 1, verdict: 'pass' as const, message: '' };
-  const { container } = show(proposal({ guardrails: [iban], ...over }), { edited });
+  const { container } = show(proposal({ guardrails: [iban], ...over }), { hasEdits: edited });
   expect(container.textContent!.includes('Guardrails look at the changed value again')).toBe(said);
 });
 

@@ -92,10 +92,10 @@ function server(over: Partial<IWorkspace> = {}) {
   return { s, host, drafts, editors, becomes };
 }
 
-async function shown(over: Partial<IWorkspace> = {}) {
+async function renderWorkspace(over: Partial<IWorkspace> = {}) {
   const all = server(over);
   const model = new WorkspaceModel(all.host as unknown as IModelSource, all.s.workspace, all.s.standing);
-  render(<WorkspaceView model={model} host={all.host} asked={id => <p>asked {id}</p>} />);
+  render(<WorkspaceView model={model} host={all.host} renderQuestion={id => <p>asked {id}</p>} />);
   await act(async () => undefined);
   const last = (): IMade => all.editors[all.editors.length - 1];
   /** Edit the document as a peer who is not present. */
@@ -119,7 +119,7 @@ afterEach(() => {
 });
 
 test('an open workspace is written by everybody in the very text that is shared', async () => {
-  const { model, last } = await shown();
+  const { model, last } = await renderWorkspace();
   expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Report⟨U+202E⟩');
   expect(state()).toBe('The agent and people write');
   expect([last().model.sharedModel, last().readOnly]).toEqual([model.draft!.file, false]);
@@ -132,7 +132,7 @@ test('an open workspace is written by everybody in the very text that is shared'
 
 test('the agent is said to write for as long as its words come, and nobody else is taken for it', async () => {
   jest.useFakeTimers();
-  const { s, elsewhere, drafts, last } = await shown();
+  const { s, elsewhere, drafts, last } = await renderWorkspace();
   const says = (): string | undefined => screen.queryByText(/is writing/)?.textContent ?? undefined;
   act(() => last().model.sharedModel.updateSource(0, 0, 'I '));
   expect(says()).toBeUndefined();
@@ -145,11 +145,11 @@ test('the agent is said to write for as long as its words come, and nobody else 
   expect(says()).toBeDefined();
   act(() => void jest.advanceTimersByTime(600));
   expect(says()).toBeUndefined();
-  act(() => drafts.lines.get('w')!.set({ synced: false }));
+  act(() => drafts.lines.get('w')!.setState({ isSynced: false }));
   elsewhere(' missed');
   act(() => void jest.advanceTimersByTime(100));
   expect(says()).toBeUndefined();
-  act(() => drafts.lines.get('w')!.set({ synced: true }));
+  act(() => drafts.lines.get('w')!.setState({ isSynced: true }));
   s.standing.run.status = 'waiting';
   elsewhere(' by a person of another server');
   act(() => void jest.advanceTimersByTime(100));
@@ -158,7 +158,7 @@ test('the agent is said to write for as long as its words come, and nobody else 
 
 test('what somebody types in is not taken away when the agent asks; it is when they have left', async () => {
   jest.useFakeTimers();
-  const { becomes } = await shown();
+  const { becomes } = await renderWorkspace();
   const field = screen.getByLabelText('Your comment');
   act(() => field.focus());
   await becomes({ proposal: 'p' });
@@ -177,7 +177,7 @@ test('what somebody types in is not taken away when the agent asks; it is when t
 });
 
 test('who types when the agent asks can decide at once', async () => {
-  const { becomes } = await shown();
+  const { becomes } = await renderWorkspace();
   act(() => screen.getByLabelText('Your comment').focus());
   await becomes({ proposal: 'p' });
   fireEvent.click(screen.getByRole('button', { name: 'Decide' }));
@@ -185,7 +185,7 @@ test('who types when the agent asks can decide at once', async () => {
 });
 
 test('while people are asked there is no second editor, then what they decided, and then the document again', async () => {
-  const { s, model, becomes, editors, last } = await shown();
+  const { s, model, becomes, editors, last } = await renderWorkspace();
   await becomes({ proposal: 'p', updated_at: '2' });
   expect(state()).toBe('Waiting for a decision');
   screen.getByText('asked p');
@@ -210,10 +210,12 @@ test('while people are asked there is no second editor, then what they decided, 
 });
 
 test('a room that was closed is entered again once the record is another one, and not before', async () => {
-  const { s, model, becomes, drafts } = await shown();
+  const { s, model, becomes, drafts } = await renderWorkspace();
   const room = model.draft;
   act(() =>
-    drafts.lines.get('w')!.set({ closed: 'you may read this draft, but not change it', synced: false })
+    drafts.lines
+      .get('w')!
+      .setState({ closeReason: 'you may read this draft, but not change it', isSynced: false })
   );
   await act(async () => undefined);
   expect(model.draft).toBe(room);
@@ -224,10 +226,10 @@ test('a room that was closed is entered again once the record is another one, an
 });
 
 test('what was typed too late is shown beside what there is', async () => {
-  const { becomes, drafts, last } = await shown();
+  const { becomes, drafts, last } = await renderWorkspace();
   act(() => {
     last().model.sharedModel.updateSource(5, 5, ' too late');
-    drafts.lines.get('w')!.set({ saved: false });
+    drafts.lines.get('w')!.setState({ isSaved: false });
   });
   await becomes({ status: 'closed', text: 'Hello', updated_at: '2' });
   const told = screen.getByRole('alert');
@@ -236,14 +238,14 @@ test('what was typed too late is shown beside what there is', async () => {
 });
 
 test('comments are read at first, and when something is said there', async () => {
-  const { s, becomes, model } = await shown();
+  const { s, becomes, model } = await renderWorkspace();
   expect(s.comments).toBe(1);
   await becomes({});
   expect(s.comments).toBe(2);
   const room = model.draft!;
   model.dispose();
   await becomes({ status: 'closed' });
-  expect([s.comments, room.synced]).toEqual([2, true]);
+  expect([s.comments, room.isSynced]).toEqual([2, true]);
 });
 
 test.each([

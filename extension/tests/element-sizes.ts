@@ -2,7 +2,7 @@
  * Elements with a size, so that lists draw their rows; jsdom has no layout.
  */
 
-export function sized(): void {
+export function giveElementsSize(): void {
   Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { get: () => 600 });
   Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { get: () => 400 });
   HTMLElement.prototype.scrollTo = () => undefined;
