@@ -119,4 +119,4 @@ def _reduce_cached_property(made: Any) -> tuple[Any, ...]:
 
 def make_cached_property() -> Any:
     """Make a cached property without a function of its own; the state of the saved one is set on it."""
-    return functools.cached_property(make_cached_property)  # Python 3.13 reads attributes of the function
+    return functools.cached_property(vars)  # any function: Python 3.13 reads attributes of it
