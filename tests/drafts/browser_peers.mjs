@@ -61,7 +61,7 @@ function listen({ SharedDocument, mayBeText, Y }) {
     redo: ({ who }) => void people[who].document.undoManager.redo(),
     read({ who }) {
       const { document } = people[who];
-      return { value: document.unfinished ?? document.value, whole: base64(Y.encodeStateAsUpdate(document.doc)) };
+      return { value: document.unfinishedText ?? document.value, whole: base64(Y.encodeStateAsUpdate(document.doc)) };
     }
   };
   createInterface({ input: process.stdin }).on('line', line => {
