@@ -1,1 +1,1 @@
-"""Policy documents: their grammar, their conditions, and the merged policy."""
+"""Policy documents (files and mappings): their grammar, the conditions of their rules, and merging."""

@@ -1,4 +1,7 @@
-"""Check of a policy document's raw content: only plain tables, lists and single values, without secrets."""
+"""Check of a policy document's raw content, before its keys are read.
+
+The content must be plain tables, lists and single values. It must not contain secrets, such as a URL with a password.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,26 @@ from typing import Any, cast
 from hitl_nb.errors import PolicyError
 
 MAX_LEVELS = 20
-"""Deepest nesting of a document. Its grammar has four levels."""
+"""Deepest accepted nesting of tables and lists in a document. The grammar needs four levels."""
 _MAX_BITS = 63
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#*@\"']+@")
 
 
 def to_plain_content(content: Any, where: str) -> Any:
-    """Convert mappings to dict, lists and tuples to list, and every kind of text to str.
+    """Copy the content of a policy document as plain Python values, and check its texts, numbers and nesting.
 
-    Other values are returned unchanged; the code that reads them reports the expected type.
+    Mappings become dict, lists and tuples become list, and subclasses of str become str. Other values are returned
+    unchanged; the code that reads them later reports a wrong type.
 
     Args:
         content: The content of a document.
-        where: Its place, for messages.
+        where: Place of the content, put at the beginning of error messages.
 
     Raises:
-        PolicyError: The content has text that is no valid Unicode, too many levels or numbers out of range. Also for a
-            URL with a user or a password: that is a secret, so the message does not repeat it.
+        PolicyError: The content has text that is not valid Unicode, more than `MAX_LEVELS` levels, or a whole number of
+            more than 63 bits. Also for a URL with a user name or a password: that is a secret, so the message does not
+            repeat it.
     """
     return _to_plain(content, where, 0)
 
@@ -61,7 +66,7 @@ def _to_plain_key(key: Any, where: str) -> Any:
 
 
 def _to_plain_rules(rules: Any, where: str, level: int) -> Any:
-    """Convert the list of the rules. Messages name the rule with the error."""
+    """Convert the list of a document's rules like `_to_plain`. Error messages name the rule that has the error."""
     if not isinstance(rules, (list, tuple)):
         return _to_plain(rules, where, level)
     return [

@@ -1,6 +1,8 @@
-"""One policy document: the content of a file, or a mapping with the same grammar, checked and not yet merged.
+"""Reading of one policy document: a `hitl-policy.toml` file, or a mapping with the same keys that a call passes.
 
-Names of groups are resolved later, because a file may use groups that another file defines (see `merged_policy.py`).
+A document has rules. A rule has a scope and a condition, a verdict ("pass", "ask" or "block"), and terms: how people
+are asked. This module checks one document. `merged_policy.py` then combines all documents and replaces group names by
+people, because a file may use groups that another file defines.
 """
 
 from __future__ import annotations
@@ -32,14 +34,15 @@ T = TypeVar("T")
 VERDICTS: tuple[PolicyVerdict, ...] = get_args(PolicyVerdict)
 SCOPES = ("tool", "agent", "notebook", "kind", "title")
 MAPPING_SOURCE = "hitl.policy"
-"""Name, in messages, of a document that a call passes as a mapping."""
+"""Name that error messages use for a document that a call passes as a mapping, as it has no file path."""
 _UNBUILT_KEYS = ("limit", "earn", "double")
 _MISPLACED_KEYS = {
     **dict.fromkeys(("permit", "allow", "approve", "accept"), "pass"),
     **dict.fromkeys(("deny", "forbid", "reject", "refuse"), "block"),
     **dict.fromkeys(("review", "escalate", "require_approval"), "ask"),
 }
-"""Names of verdicts in other policy languages, and ours."""
+"""Words for a verdict in other policy languages. Maps each word to the hitl_nb verdict that an error message suggests.
+"""
 _TOP_KEYS = ("version", "default", "identity", "exclusive", "timezone", "fallback", "groups", "office", "rule")
 _OFFICE_KEYS = ("days", "hours", "holidays")
 _TERMS_KEYS = ("needs", "four_eyes", "timeline", "fresh", "undo", "batch", "blind", "allow", "show", "assign")
@@ -49,7 +52,14 @@ _ID = re.compile(r"[a-z0-9-]{1,40}")
 
 @dataclass(frozen=True)
 class UnresolvedRule:
-    """A rule as written. Missing keys have the default of their field. `scopes` holds only the given scopes."""
+    """A rule of one policy document, checked; group names such as "@finance" are not yet replaced by people.
+
+    The fields are the keys of the rule in the file. A missing key has the default of its field.
+
+    Attributes:
+        where: File, line and rule id, for error messages.
+        scopes: Pairs of a scope key ("tool", "agent" ...) and its pattern, only for the keys that the rule has.
+    """
 
     id: str
     where: str
@@ -70,13 +80,15 @@ class UnresolvedRule:
 
 @dataclass(frozen=True)
 class PolicyDocument:
-    """One document.
+    """Checked content of one policy document: a policy file, or a mapping that a call passes.
+
+    The fields that are not listed below are the keys of the document.
 
     Attributes:
-        source: Name of the document in messages: the file's path.
-        organisation: Whether it is a file of `HITL_NB_POLICY`.
-        timezone: IANA name. None: not given.
-        office: Working hours. None: not given.
+        source: Name of the document in error messages: the file's path, or "hitl.policy" for a mapping.
+        organisation: True if the document is a file that the environment variable `HITL_NB_POLICY` names.
+        timezone: IANA name. None: the document has no such key.
+        office: Working hours. None: the document has no such key.
     """
 
     source: str
@@ -92,21 +104,24 @@ class PolicyDocument:
 
 
 def read_policy_document(text: str, source: str, *, organisation: bool = False) -> PolicyDocument:
-    """Read a document from the text of a file.
+    """Read and check a policy document from the text of a file.
 
     Args:
-        text: TOML.
-        source: Name of the document in messages.
-        organisation: Whether it is a file of `HITL_NB_POLICY`.
+        text: Content of the file, in TOML.
+        source: Name of the document in error messages.
+        organisation: True for a file that the environment variable `HITL_NB_POLICY` names.
 
     Raises:
-        PolicyError: The text is no policy document.
+        PolicyError: The text is not TOML, or breaks the grammar of policy documents. Only the first error is raised.
     """
     return _DocumentReader(source, text, organisation).read_document(_read_toml(text, source))
 
 
 def find_document_errors(text: str, source: str, *, organisation: bool = False) -> list[PolicyError]:
-    """Find all errors in the text of a file, in their order. `read_policy_document` raises the first of them."""
+    """List all errors in the text of a policy file, in the order in which they were found. Empty: the file is valid.
+
+    `read_policy_document` raises only the first of these errors. The arguments are the same.
+    """
     reader = _DocumentReader(source, text, organisation, collected := [])
     try:
         reader.read_document(_read_toml(text, source))
@@ -125,18 +140,23 @@ def _read_toml(text: str, source: str) -> dict[str, Any]:
 
 
 def read_policy_mapping(content: Mapping[str, Any], source: str = MAPPING_SOURCE) -> PolicyDocument:
-    """Read a document from a mapping with the same grammar.
+    """Read and check a policy document from a mapping. Its keys and values are those of a policy file.
+
+    Args:
+        content: The mapping, such as `{"rule": [{"id": "large", "when": "value > 100", "do": "ask"}]}`.
+        source: Name of the document in error messages.
 
     Raises:
-        PolicyError: The mapping is no policy document.
+        PolicyError: The mapping breaks the grammar of policy documents.
     """
     return _DocumentReader(source, "", organisation=False).read_document(content)
 
 
 class _DocumentReader:
-    """Reads one document. Each message names the place of its error.
+    """Reader of one policy document. Error messages name the source, the line and the rule.
 
-    With `errors`, all errors of independent parts are collected in that list; the returned document is then invalid.
+    Without `errors`, the first error is raised. With a list as `errors`, reading continues after an error, and the
+    errors of all independent parts are appended to the list. The returned document is then invalid.
     """
 
     def __init__(self, source: str, text: str, organisation: bool, errors: list[PolicyError] | None = None) -> None:
@@ -147,7 +167,11 @@ class _DocumentReader:
         self.errors = errors
 
     def _read_part(self, work: Callable[[], T], otherwise: T) -> T:
-        """Return the result of `work`, or `otherwise` if its error was collected."""
+        """Return the result of `work()`.
+
+        If `work` raises PolicyError and this reader collects errors, the error is collected and `otherwise` is
+        returned.
+        """
         try:
             return work()
         except PolicyError as error:
@@ -161,9 +185,9 @@ class _DocumentReader:
             self._read_part(lambda key=key: _check_keys([key], known, at, ""), None)
 
     def read_document(self, content: Mapping[str, Any]) -> PolicyDocument:
-        """Read the whole document."""
+        """Read and check the whole document from its parsed content: a mapping of the top-level keys."""
         where = self.source
-        to_plain_content(where, ascii(where))  # the file's name is stored with the policy, so it is checked, too
+        to_plain_content(where, ascii(where))  # the file's name is stored as well, so it is checked
         content = to_plain_content(content, where)
         at = self._top_place
         self._check_keys(content, _TOP_KEYS, at)
@@ -259,7 +283,7 @@ class _DocumentReader:
             show=_read_choice(table.get("show", "title"), get_args(ShownInNotices), at("show"), "show"),
             assign=_read_choice(table.get("assign", ""), ("", "least-busy"), at("assign"), "assign") != "",
         )
-        if rule.do == "pass":  # not "block": such a rule asks, under its terms, if its condition is Unknown
+        if rule.do == "pass":  # a "block" rule may have terms: if its condition is Unknown, it asks people under them
             for key in _TERMS_KEYS:
                 if key in table:
                     raise PolicyError(
@@ -270,9 +294,9 @@ class _DocumentReader:
         return rule
 
     def _check_each(self, table: dict[str, Any], n: int, identifier: str, at: Callable[[str], str]) -> None:
-        """Collect the errors of a rule's keys, each checked alone, and raise the last error.
+        """Check each key of a rule alone, and collect the errors of all keys. The last error is raised, not collected.
 
-        Combinations of keys are checked only if each key is valid.
+        So the combination of the keys is checked only if each key is valid. Without an error, nothing happens.
         """
         errors: list[PolicyError] = []
         for key, value in table.items():
@@ -338,7 +362,7 @@ def _refuse_unbuilt(key: str, at: Callable[[str], str]) -> None:
 
 
 def _check_consistent(rule: UnresolvedRule, at: Callable[[str], str]) -> None:
-    """Refuse keys of a rule that contradict each other."""
+    """Raise PolicyError if keys of a rule contradict each other: the clock approves, but two people must vote."""
     if any(step.does == "approve" for step in rule.timeline):
         what = "four_eyes" if rule.four_eyes else next((n.text for n in rule.needs if n.count > 1), "")
         if what:
@@ -352,7 +376,7 @@ def _check_consistent(rule: UnresolvedRule, at: Callable[[str], str]) -> None:
 
 
 def _with_place(where: str, work: Callable[[], T]) -> T:
-    """Return the result of `work`. If it raises a PolicyError, put the place before its message."""
+    """Return the result of `work()`. If it raises PolicyError, put `where` at the beginning of the error's message."""
     try:
         return work()
     except PolicyError as error:

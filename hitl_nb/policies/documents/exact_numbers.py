@@ -1,7 +1,8 @@
-"""Numbers that a question holds as text: Decimal and Fraction have no exact form in JSON.
+"""Exact numbers for conditions: Decimal and Fraction values, which a question's JSON holds as text.
 
-Their places are recorded with the question: in the types of its value, the schema of a model, or the columns of a
-table. Conditions read them as exact numbers, so that `value.amount > 100` is true for Decimal("100.01").
+JSON has no exact form of such numbers. So the question records which texts are numbers: in the types of its value, the
+schema of a model, or the columns of a table. Conditions read them as exact numbers (`Fraction`), so that `value.amount
+> 100` is true for Decimal("100.01").
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any, cast
 from hitl_nb.records import Question
 
 _MAX_DIGITS = 400
-"""Largest number of digits, before or after the point. Longer numbers stay text: comparing them could take long."""
+"""Largest number of digits, before or after the decimal point. A longer number stays text: comparing it could take
+long.
+"""
 _SCHEMA_KINDS = ("model", "schema")
 _TEXT_KINDS = ("decimal", "fraction")
 
@@ -22,7 +25,10 @@ _TypeMapping = Mapping[str, Any]
 
 
 def value_with_numbers(question: Question) -> Any:
-    """Return the question's value, with numbers that are written as text replaced by exact numbers."""
+    """Return the question's value with each text that represents a Decimal or Fraction replaced by a `Fraction`.
+
+    Other parts of the value, and texts that are no number, are unchanged.
+    """
     value, schema = question.value, question.schema or {}
     if question.kind == "table":
         return _read_table(value)
@@ -32,7 +38,14 @@ def value_with_numbers(question: Question) -> Any:
 
 
 def _convert_by_type(described: _TypeMapping | None, value: Any, schema: Any, root: _TypeMapping) -> Any:
-    """Convert a value that the question's `types` describe. `schema` is the schema of the same place."""
+    """Convert texts in `value` to numbers where the question's recorded types say that they are numbers.
+
+    Args:
+        described: Recorded type of `value`, a part of `Question.types`. None: the value is plain JSON.
+        value: The value, or a part of it.
+        schema: JSON Schema for `value`, used for parts whose type is recorded as a schema only.
+        root: The whole JSON Schema, in which references such as "#/$defs/Item" are looked up.
+    """
     if described is None or value is None:
         return value
     kind = described.get("is")
@@ -63,7 +76,13 @@ def _convert_by_type(described: _TypeMapping | None, value: Any, schema: Any, ro
 
 
 def _convert_by_schema(schema: Any, value: Any, root: _TypeMapping) -> Any:
-    """Convert a value that a JSON Schema describes. Text becomes a number where no other text is accepted."""
+    """Convert texts in `value` to numbers where the JSON Schema accepts no text except decimal numbers.
+
+    Args:
+        schema: JSON Schema for `value`.
+        value: The value, or a part of it.
+        root: The whole JSON Schema, in which references such as "#/$defs/Item" are looked up.
+    """
     if isinstance(value, str):
         texts = [one for one in _iterate_alternatives(schema, root) if _accepts_text(one)]
         return (
@@ -85,14 +104,20 @@ def _convert_by_schema(schema: Any, value: Any, root: _TypeMapping) -> Any:
 
 
 def _part_schemas(schema: Any, root: _TypeMapping) -> _TypeMapping:
-    """Return the schema of the parts of an object or list, if only one alternative of `schema` describes parts."""
+    """Return the schema that describes the fields or items of an object or list.
+
+    {} if no alternative of `schema` (see `anyOf` in JSON Schema) describes them, or if several do.
+    """
     names = ("properties", "items", "prefixItems", "additionalProperties")
     found = [one for one in _iterate_alternatives(schema, root) if any(name in one for name in names)]
     return found[0] if len(found) == 1 else {}
 
 
 def _iterate_alternatives(schema: Any, root: _TypeMapping, level: int = 0) -> Iterator[_TypeMapping]:
-    """Yield the alternative schemas, one of which a value must satisfy."""
+    """Yield the alternatives of a JSON Schema: the schemas in its `anyOf` and `oneOf`, or `schema` itself.
+
+    References are followed. Nothing is yielded below 20 levels, or if `schema` is no mapping.
+    """
     if not isinstance(schema, Mapping) or level > 20:
         return
     one = cast("Mapping[str, Any]", schema)
@@ -136,7 +161,10 @@ def _read_table(table: Any) -> Any:
 
 
 def _read_number(text: Any, kind: str) -> Any:
-    """Convert text to a number. Return the text if it is no number, is infinite, or has too many digits."""
+    """Convert text to a `Fraction`. `kind` is "decimal" or "fraction".
+
+    The text itself is returned if it is no number, is infinite, or has too many digits.
+    """
     if type(text) is not str or len(text) > _MAX_DIGITS:
         return text
     try:

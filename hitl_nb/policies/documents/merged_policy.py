@@ -1,11 +1,16 @@
-"""The merged policy: all documents that apply, combined.
+"""The merged policy: one policy made from all policy documents that apply to a notebook or call.
 
-References to people are resolved here. A rule uses the groups, time zone, office, identity and fallback of its own
-document. If that document does not define a group, time zone or office, the other documents' definition is used, but
-only if they agree. The order of the documents has no effect.
+A document is a policy file, or a mapping that a call passes. Merging replaces group names such as "@finance" by people.
+A rule uses the groups, time zone, office (working hours), identity and fallback of its own document. If that document
+does not define a group, time zone or office, the other documents' definition is used, but only if they agree. The order
+of the documents has no effect.
 
-If a document of the organisation is `exclusive`, other documents can only make it stricter. Three things in them are
-ignored: "pass", approval by the clock, and people whom they add to those who may decide.
+A document of the organisation (a file that `HITL_NB_POLICY` names) can be `exclusive`. Other documents can then only
+make the policy stricter. Three things in them are ignored:
+
+- rules and defaults that pass questions
+- timeline steps by which the clock approves
+- people whom they add to those who may decide, by escalation or fallback
 """
 
 from __future__ import annotations
@@ -38,13 +43,15 @@ T = TypeVar("T")
 
 
 class Rule(Record, frozen=True, kw_only=True):
-    """A rule of a merged policy. It names people; groups are resolved.
+    """A rule of the merged policy. Group names are already replaced by user names.
+
+    The fields that are not listed below are the keys of the rule in its document.
 
     Attributes:
-        source: Name of its document.
-        tool, agent, notebook, kind, title: Scope of the rule. None: any.
-        when: Its condition. "": always.
-        identity, timezone, office, fallback: Settings of its document.
+        source: Name of the document that has the rule.
+        tool, agent, notebook, kind, title: Scope of the rule: a pattern in which `*` matches any characters. None: any.
+        when: The condition of the rule, as text. "": the rule applies to every question in its scope.
+        identity, timezone, office, fallback: Settings of the rule's document.
     """
 
     id: str
@@ -73,22 +80,26 @@ class Rule(Record, frozen=True, kw_only=True):
 
 
 class Group(Record, frozen=True, kw_only=True):
-    """A group, for calls that name reviewers. `people` is empty if two documents define it differently."""
+    """A named group of people, kept in the merged policy for calls that name reviewers, such as "@finance".
+
+    `people` is empty if documents define the group differently; a call that names such a group is refused.
+    """
 
     name: str
     people: tuple[str, ...] = ()
 
 
 class MergedPolicy(Record, frozen=True, kw_only=True, dict=True):
-    """All documents that apply, combined.
+    """One policy made from all policy documents (files and mappings) that apply.
 
     Attributes:
         sources: Names of the documents, sorted.
-        default: The strictest of their defaults.
-        exclusive: Whether a document of the organisation is exclusive.
-        identity, fallback: Used for questions that no rule asks about.
-        groups, rules: Sorted by name and id.
-        ignored: Sentences that say what is ignored because of `exclusive`.
+        default: Verdict for a question that no rule matches: the strictest default of the documents.
+        exclusive: Whether a document of the organisation is exclusive: other documents could only make the policy
+            stricter.
+        identity, fallback: Settings for questions that are asked, but not because of a rule.
+        groups, rules: All groups, sorted by name, and all rules, sorted by id.
+        ignored: Parts of documents that were ignored because of `exclusive`, as phrases such as "a.toml: fallback".
     """
 
     version: int = 1
@@ -102,23 +113,26 @@ class MergedPolicy(Record, frozen=True, kw_only=True, dict=True):
     ignored: tuple[str, ...] = ()
 
     def json(self) -> bytes:
-        """Return the policy as canonical JSON. It is stored, and its hash is computed from it."""
+        """Return the policy as canonical JSON (sorted keys, no spaces), which the store keeps and `sha256` hashes."""
         return canonical_json(msgspec.to_builtins(self))
 
     @functools.cached_property
     def sha256(self) -> str:
-        """SHA-256 (hex) of the canonical JSON."""
+        """SHA-256 (hex) of the policy's canonical JSON, as `json()` returns it."""
         return hashlib.sha256(self.json()).hexdigest()
 
     @functools.cached_property
     def compiled_rules(self) -> list[tuple[Rule, int, Condition | None]]:
-        """The rules, each with the index of its scope in `scopes` and its compiled condition."""
+        """All rules, each with the index of its scope in `scopes` and its compiled condition (None: no condition)."""
         numbers = {scope: n for n, scope in enumerate(self.scopes)}
         return [(r, numbers[_scope_of(r)], compile_condition(r.when) if r.when else None) for r in self.rules]
 
     @functools.cached_property
     def scopes(self) -> tuple[tuple[str | None, ...], ...]:
-        """The distinct scopes of the rules, each in the order of `SCOPES`. Most policies have only a few."""
+        """The different scopes of the rules: tuples of the patterns for tool, agent, notebook, kind and title.
+
+        Each scope is listed once, so that it is compared with a question once. Most policies have only a few scopes.
+        """
         return tuple(dict.fromkeys(_scope_of(rule) for rule in self.rules))
 
 
@@ -127,10 +141,10 @@ def _scope_of(rule: Rule) -> tuple[str | None, ...]:
 
 
 def decode_merged_policy(raw: bytes) -> MergedPolicy:
-    """Decode a stored merged policy.
+    """Decode a merged policy from the JSON that the store keeps.
 
     Raises:
-        StoreCorrupt: The bytes are no merged policy.
+        StoreCorrupt: The bytes are not the JSON of a merged policy.
     """
     try:
         return msgspec.json.decode(raw, type=MergedPolicy)
@@ -139,14 +153,16 @@ def decode_merged_policy(raw: bytes) -> MergedPolicy:
 
 
 def merge_documents(documents: Iterable[PolicyDocument], errors: list[PolicyError] | None = None) -> MergedPolicy:
-    """Merge documents into one policy.
+    """Merge policy documents into one policy.
 
     Args:
         documents: The documents, in any order.
-        errors: If given, errors of single rules are collected in this list; the returned policy is then invalid.
+        errors: A list that collects the errors of single rules. The returned policy is invalid if there are any. None:
+            the first error is raised.
 
     Raises:
-        PolicyError: Documents contradict each other, or name an unknown group.
+        PolicyError: A rule is impossible, for example because its group is unknown. Also if two rules have the same id,
+            or different working hours in their timelines; these errors are raised even if `errors` is given.
     """
     all_of_them = sorted(documents, key=lambda d: (d.source, not d.organisation))
     _refuse_same_ids(all_of_them)
@@ -167,19 +183,25 @@ def merge_documents(documents: Iterable[PolicyDocument], errors: list[PolicyErro
 
 
 def strictest_verdict(verdicts: Iterable[PolicyVerdict], otherwise: PolicyVerdict) -> PolicyVerdict:
-    """Return the strictest verdict, or `otherwise` if there is none."""
+    """Return the strictest verdict ("block" before "ask" before "pass"), or `otherwise` if `verdicts` is empty."""
     found: list[PolicyVerdict] = sorted(verdicts, key=VERDICTS.index)
     return found[-1] if found else otherwise
 
 
 def strictest_identity(identities: Iterable[Identity]) -> Identity:
-    """Return "local" if all are "local", else "login"."""
+    """Return "local" if there are identities and all are "local", else "login".
+
+    "local" also counts votes of the OS user, "login" only votes of people who logged in to a server.
+    """
     found = set(identities)
     return "local" if found == {"local"} else "login"
 
 
 class _DocumentMerge:
-    """Resolves references between documents. `ignored` collects what an exclusive document overrules."""
+    """Helper that merges the documents: it resolves references between them, and applies `exclusive`.
+
+    `ignored` collects phrases that name the ignored parts, because an exclusive document overrules them.
+    """
 
     def __init__(
         self, documents: Sequence[PolicyDocument], exclusive: bool, errors: list[PolicyError] | None = None
@@ -190,11 +212,14 @@ class _DocumentMerge:
         self.ignored: set[str] = set()
 
     def is_limited(self, document: PolicyDocument) -> bool:
-        """Return whether an exclusive document of the organisation limits this document to stricter rules."""
+        """Return True if an exclusive document of the organisation exists and `document` is not the organisation's.
+
+        Such a document can only make the policy stricter.
+        """
         return self.exclusive and not document.organisation
 
     def merge_default(self) -> PolicyVerdict:
-        """Return the strictest default of the documents."""
+        """Return the strictest `default` of the documents. "pass" in a document that `exclusive` limits is ignored."""
         stated: list[PolicyVerdict] = []
         for d in self.documents:
             if d.default == "pass" and self.is_limited(d):
@@ -204,43 +229,51 @@ class _DocumentMerge:
         return strictest_verdict(stated, "ask")
 
     def fallback_of(self, document: PolicyDocument) -> tuple[str, ...]:
-        """Return the people whom a document's rules ask if nobody else may decide."""
+        """Return the fallback of a document: the user names of people who are asked if nobody else may decide.
+
+        Empty if the document has no fallback, or if `exclusive` limits the document; the fallback is then noted in
+        `ignored`.
+        """
         if document.fallback and self.is_limited(document):
             self.ignored.add(f"{document.source}: fallback")
             return ()
         return self.resolve_people(document, document.fallback, f"{document.source}: fallback")
 
     def merge_groups(self) -> tuple[Group, ...]:
-        """Return all groups, sorted by name."""
+        """Return all groups of all documents, sorted by name. If documents disagree about a group, it has no people."""
         names = {name for d in self.documents for name in d.groups}
         return tuple(
             Group(name=name, people=self._find_common_people(name, self.documents) or ()) for name in sorted(names)
         )
 
     def sources_for(self, document: PolicyDocument) -> Sequence[PolicyDocument]:
-        """Return the documents whose settings apply where this document has none.
+        """Return the documents whose group, time zone and office are used if `document` does not define them itself.
 
-        For a document of an exclusive organisation these are only the organisation's own documents.
+        These are all documents. With `exclusive`, a document of the organisation uses only the organisation's
+        documents.
         """
         if self.exclusive and document.organisation:
             return [d for d in self.documents if d.organisation]
         return self.documents
 
     def _find_common_people(self, name: str, among: Sequence[PolicyDocument]) -> tuple[str, ...] | None:
-        """Return a group's people if all documents agree. With `exclusive`, the organisation's definition is used."""
+        """Return the people of the group `name` if all documents in `among` that define the group agree, else None.
+
+        With `exclusive`, the definitions of the organisation's documents are used in place of the others.
+        """
         own = [d for d in among if d.organisation and name in d.groups] if self.exclusive else []
         return _only_one(tuple(sorted(d.groups[name])) for d in own or among if name in d.groups)
 
     def resolve_people(self, document: PolicyDocument, names: Iterable[str], where: str) -> tuple[str, ...]:
-        """Replace groups by their people, and sort the user names.
+        """Replace group names by the user names of their people. The result is sorted and has each name once.
 
         Args:
-            document: The document that names them.
-            names: User names and "@group"s.
-            where: Their place, for messages.
+            document: The document that has the names.
+            names: User names and group names such as "@finance".
+            where: Place of the names, for error messages.
 
         Raises:
-            PolicyError: A group is unknown, or documents define it differently.
+            PolicyError: A group is unknown, or other documents define it differently.
         """
         found: set[str] = set()
         for name in names:
@@ -262,7 +295,11 @@ class _DocumentMerge:
         return found
 
     def rules_of(self, document: PolicyDocument) -> Iterable[Rule]:
-        """Yield the resolved rules of a document, without those that `exclusive` overrules."""
+        """Yield the rules of a document with their references resolved.
+
+        Left out are rules that pass questions, if `exclusive` limits the document; they are noted in `ignored`. The
+        error of an impossible rule is collected if this merge collects errors, else raised.
+        """
         others = self.sources_for(document)
         timezone = document.timezone or _only_one(d.timezone for d in others if d.timezone) or "UTC"
         office = document.office or _only_one(d.office for d in others if d.office)
@@ -303,7 +340,11 @@ class _DocumentMerge:
         )
 
     def _limit_timeline(self, rule: str, timeline: tuple[TimelineStep, ...]) -> tuple[TimelineStep, ...]:
-        """Remove steps by which a notebook's document could let the clock approve, or add people of its own choice."""
+        """Return a rule's timeline without steps that would loosen an exclusive policy.
+
+        The rule is in a document that `exclusive` limits. A step by which the clock approves is removed. A step that
+        adds people who may decide only reminds them.
+        """
         kept: list[TimelineStep] = []
         for step in timeline:
             if step.does == "approve":
@@ -339,7 +380,7 @@ _KEPT_FIELDS = ("four_eyes", "fresh", "undo", "batch", "blind", "allow", "show",
 
 
 def _only_one(found: Iterable[T]) -> T | None:
-    """Return the single value that all sources give. None if no source gives one, or if two differ."""
+    """Return the value that all items of `found` equal. None if `found` is empty, or if two items differ."""
     different = {msgspec.json.encode(one): one for one in found}
     return next(iter(different.values())) if len(different) == 1 else None
 
@@ -353,7 +394,10 @@ def _refuse_same_ids(documents: Sequence[PolicyDocument]) -> None:
 
 
 def _refuse_two_offices(rules: Iterable[Rule]) -> None:
-    """Refuse two different offices: a proposal has one timeline, so its working hours must be those of one office."""
+    """Raise PolicyError if the timelines of two rules count different working hours.
+
+    Rules that apply together give a proposal one timeline, and a timeline has only one office.
+    """
     first: Rule | None = None
     for rule in rules:
         if any(step.working for step in rule.timeline):
@@ -366,15 +410,15 @@ def _refuse_two_offices(rules: Iterable[Rule]) -> None:
 
 
 def resolve_named(names: Sequence[str], groups: Sequence[Group], fail: Callable[[str], PolicyError]) -> tuple[str, ...]:
-    """Return the people whom a call names, sorted.
+    """Replace group names by their people, for reviewers that a call names. Return the user names, sorted.
 
     Args:
-        names: User names and "@group"s.
+        names: User names and group names such as "@finance".
         groups: The groups of the merged policy.
-        fail: Makes the error from a sentence.
+        fail: Function that makes the error to raise from a sentence.
 
     Raises:
-        PolicyError: The error that `fail` makes, if a group is unknown or the files define it differently.
+        PolicyError: The error that `fail` makes, if a group is unknown, or if the policy files define it differently.
     """
     known = {group.name: group.people for group in groups}
     found: set[str] = set()

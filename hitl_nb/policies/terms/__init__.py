@@ -1,1 +1,1 @@
-"""Changes of an open proposal: votes, seats, the clock."""
+"""Computation of changes of an open proposal: votes, rights to vote (seats), deadlines (the proposal's timeline)."""
