@@ -1,8 +1,9 @@
-"""Conditions of policy rules: one Python expression over recorded facts, with three truth values.
+"""Conditions of policy rules, such as `value.amount > 100 and "vip" in tags`.
 
-`ast` parses the expression. It is evaluated by functions that this module makes for allowed nodes only; no part of it
-is executed as Python. Attributes and indexes look up keys of JSON objects and items of lists. They never read
-attributes of Python objects, so `value.items` is the field with that name.
+A condition is one Python expression over facts: recorded data about a question, such as its value and title. Its result
+is True, False or Unknown. `ast` parses the expression. Functions that this module makes for the allowed syntax evaluate
+it; no part of it is executed as Python. Attributes and indexes look up keys of JSON objects and items of lists. They
+never read attributes of Python objects, so `value.items` is the field with that name.
 
 Kleene logic: a result that cannot be decided is Unknown. Examples are a missing field, a comparison of text with a
 number, and a division by zero. `True or Unknown` is True, `False and Unknown` is False. Every other combination with
@@ -35,7 +36,7 @@ from hitl_nb.policies.documents.kleene import (
 )
 
 MAX_CONDITION_CHARS = 1000
-"""Longest condition, in characters."""
+"""Maximum length of a condition, in characters."""
 FACT_NAMES = (
     *("value", "kind", "title", "tags", "confidence", "agent", "notebook", "context", "guardrails", "labels"),
     *("now", "tool", "arguments"),
@@ -45,7 +46,11 @@ NOW_FIELDS = ("hour", "weekday", "date", "office")
 
 @dataclass(frozen=True, slots=True)
 class _ConditionNode:
-    """A part of a condition: the function that evaluates it, and its syntax and parts, for explanations."""
+    """A compiled part of a condition, such as `value.amount` in `value.amount > 100`.
+
+    `run` evaluates the part for a mapping of facts. `syntax` and `parts` (the parts inside it) are kept for
+    explanations.
+    """
 
     run: Evaluate
     syntax: ast.expr
@@ -54,11 +59,11 @@ class _ConditionNode:
 
 @dataclass(frozen=True)
 class Condition:
-    """A compiled condition.
+    """A compiled condition of a policy rule.
 
     Attributes:
-        text: The expression.
-        names: Names of the facts that it reads.
+        text: The condition as the rule has it, a Python expression.
+        names: Names of the facts that the condition reads, such as "value" and "title".
     """
 
     text: str
@@ -66,12 +71,20 @@ class Condition:
     _root: _ConditionNode
 
     def evaluate(self, facts: Mapping[str, Any]) -> bool | None:
-        """Evaluate the condition for these facts. None: Unknown."""
+        """Evaluate the condition for a mapping of fact names to JSON values.
+
+        Returns:
+            True or False. None if the result is Unknown, for example because a field is missing, or if it is not a
+            truth value.
+        """
         found = self._root.run(facts)
         return found if found is True or found is False else None
 
     def explain(self, facts: Mapping[str, Any]) -> str:
-        """Explain why the condition is Unknown, as the end of a sentence: "value.country is missing"."""
+        """Explain why `evaluate` returns None for these facts.
+
+        The text can end a sentence: "value.country is missing".
+        """
         return (
             _explain_node(self._root, facts) or f"{self.text} is {name_kind(self._root.run(facts))}, not true or false"
         )
@@ -79,10 +92,11 @@ class Condition:
 
 @functools.lru_cache(maxsize=8192)
 def compile_condition(text: str) -> Condition:
-    """Compile a condition.
+    """Parse and check the text of a condition, and return it in a form that can be evaluated.
 
     Raises:
-        PolicyError: The text is no condition. The message is one sentence that names the error and the correct form.
+        PolicyError: The text is not a valid condition. The message is one sentence that names the error and the correct
+            form.
     """
     if len(text) > MAX_CONDITION_CHARS:
         raise PolicyError(
@@ -102,7 +116,10 @@ def compile_condition(text: str) -> Condition:
 
 
 def suggest_word(word: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown word: a similar known word, and the accepted words."""
+    """Return the second half of an error message about an unknown word, such as "did you mean title? accepted are ...".
+
+    A similar word is suggested only if `known`, the accepted words, has one. The accepted words are always listed.
+    """
     import difflib
 
     names = list(known)
@@ -115,16 +132,23 @@ def suggest_word(word: str, known: Iterable[str]) -> str:
 
 
 class _Compiler:
-    """Compiles one condition. `names` collects the facts that it reads."""
+    """Compiler of one condition: it turns the parsed expression into functions that evaluate it.
+
+    While it compiles, `names` collects the names of the facts that the condition reads.
+    """
 
     def __init__(self) -> None:
         self.names: set[str] = set()
 
     def compile_node(self, syntax: ast.expr, depth: int) -> _ConditionNode:
-        """Compile a part of the expression.
+        """Compile one part of a condition's syntax tree, with the parts inside it.
+
+        Args:
+            syntax: The part, as `ast` parsed it.
+            depth: Number of parts that enclose it.
 
         Raises:
-            PolicyError: The part is not allowed in a condition.
+            PolicyError: A condition must not contain this part, or it is nested more than `MAX_DEPTH` levels deep.
         """
         if depth > MAX_DEPTH:
             raise PolicyError(f"the condition is nested more than {MAX_DEPTH} levels deep; split the rule")
@@ -137,11 +161,11 @@ class _Compiler:
         return make(self, syntax, depth + 1)
 
     def compile_parts(self, syntaxes: Iterable[ast.expr], depth: int) -> tuple[_ConditionNode, ...]:
-        """Compile each part."""
+        """Compile each of several parts of a condition, in order. Raises PolicyError like `compile_node`."""
         return tuple(self.compile_node(one, depth) for one in syntaxes)
 
     def compile_literal(self, syntax: ast.Constant, depth: int) -> _ConditionNode:
-        """Compile a text, number, true, false or None."""
+        """Compile a literal of a condition: a text, a number, True, False or None. Refuse any other literal."""
         value: Any = syntax.value
         if not (value is None or type(value) in (str, bool, int, float)):
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; literals are text, numbers, lists")
@@ -150,7 +174,13 @@ class _Compiler:
         return _ConditionNode(lambda facts: value, syntax)
 
     def compile_name(self, syntax: ast.Name, depth: int) -> _ConditionNode:
-        """Compile the name of a fact."""
+        """Compile the name of a fact, such as `title`.
+
+        Its value is looked up at evaluation; it is Unknown if it is missing.
+
+        Raises:
+            PolicyError: No fact has this name.
+        """
         name = syntax.id
         if name in FUNCTIONS:
             raise PolicyError(f"{name} is a function; write {name}(...)")
@@ -160,7 +190,7 @@ class _Compiler:
         return _ConditionNode(lambda facts: facts.get(name, UNKNOWN), syntax)
 
     def compile_attribute(self, syntax: ast.Attribute, depth: int) -> _ConditionNode:
-        """Compile `whole.field`."""
+        """Compile a field that is written with a dot, such as `value.amount`."""
         key = syntax.attr
         self.check_now_field(syntax.value, key)
         whole = self.compile_node(syntax.value, depth)
@@ -170,7 +200,7 @@ class _Compiler:
         return _ConditionNode(lambda facts: look_up_field(read(facts), key), syntax, (whole,))
 
     def compile_index(self, syntax: ast.Subscript, depth: int) -> _ConditionNode:
-        """Compile `whole[key]` and `whole[number]`."""
+        """Compile a field or item that is written with brackets: `value["amount"]` and `items[0]`. Refuse slices."""
         if isinstance(syntax.slice, ast.Constant):
             self.check_now_field(syntax.value, syntax.slice.value)
         if isinstance(syntax.slice, ast.Slice):
@@ -179,22 +209,26 @@ class _Compiler:
         return _ConditionNode(lambda facts: look_up_field(whole.run(facts), key.run(facts)), syntax, (whole, key))
 
     def check_now_field(self, whole: ast.expr, key: object) -> None:
-        """Refuse a field that `now` does not have.
+        """Refuse a field of the fact `now` that does not exist, such as `now.minute`. Other facts are not checked.
+
+        Args:
+            whole: Syntax of the part before the field.
+            key: Name of the field.
 
         Raises:
-            PolicyError: `whole` is `now`, and it has no field `key`.
+            PolicyError: `whole` is `now`, which has no field `key`.
         """
         if isinstance(whole, ast.Name) and whole.id == "now" and key not in NOW_FIELDS:
             raise PolicyError(f"now has no field {key!r}; {suggest_word(str(key), NOW_FIELDS)}")
 
     def compile_logic(self, syntax: ast.BoolOp, depth: int) -> _ConditionNode:
-        """Compile `and` and `or`."""
+        """Compile several parts that are joined by `and`, or by `or`."""
         parts = self.compile_parts(syntax.values, depth)
         runs = tuple(part.run for part in parts)
         return _ConditionNode(make_and(runs) if isinstance(syntax.op, ast.And) else make_or(runs), syntax, parts)
 
     def compile_unary(self, syntax: ast.UnaryOp, depth: int) -> _ConditionNode:
-        """Compile `not` and a negative number."""
+        """Compile `not x`, `-x` and `+x`. Refuse `~x`."""
         part = self.compile_node(syntax.operand, depth)
         read = part.run
         if isinstance(syntax.op, ast.Not):
@@ -206,7 +240,7 @@ class _Compiler:
         return _ConditionNode(lambda facts: times(read(facts), sign), syntax, (part,))
 
     def compile_comparison(self, syntax: ast.Compare, depth: int) -> _ConditionNode:
-        """Compile a comparison or a chain of comparisons."""
+        """Compile a comparison such as `a < b`, or a chain such as `a < b <= c`. Refuse `is` and `is not`."""
         parts = self.compile_parts([syntax.left, *syntax.comparators], depth)
         compares: list[Callable[[Any, Any], Any]] = []
         for op in syntax.ops:
@@ -219,7 +253,7 @@ class _Compiler:
         return _ConditionNode(runs[0] if len(runs) == 1 else make_and(runs), syntax, parts)
 
     def compile_calculation(self, syntax: ast.BinOp, depth: int) -> _ConditionNode:
-        """Compile `+`, `-`, `*` and `/` of two numbers."""
+        """Compile a calculation with `+`, `-`, `*` or `/` of two numbers. Refuse other operators and other literals."""
         compute = ARITHMETIC.get(type(syntax.op))
         if compute is None:
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; the operators are + - * /")
@@ -230,7 +264,7 @@ class _Compiler:
         return _ConditionNode(lambda facts: compute(left.run(facts), right.run(facts)), syntax, (left, right))
 
     def compile_list(self, syntax: ast.List, depth: int) -> _ConditionNode:
-        """Compile a list."""
+        """Compile a list such as `["a", value.b]`. A list of literals is made once, other lists at each evaluation."""
         parts = self.compile_parts(syntax.elts, depth)
         if all(isinstance(part.syntax, ast.Constant) for part in parts):
             fixed = [part.run({}) for part in parts]
@@ -238,7 +272,11 @@ class _Compiler:
         return _ConditionNode(_make_list([part.run for part in parts]), syntax, parts)
 
     def compile_call(self, syntax: ast.Call, depth: int) -> _ConditionNode:
-        """Compile a call of one of `FUNCTIONS`."""
+        """Compile a call of one of the functions that conditions have, such as `len(value.rows)`.
+
+        Raises:
+            PolicyError: The function is unknown, or the call has the wrong number of arguments.
+        """
         name = syntax.func.id if isinstance(syntax.func, ast.Name) else ""
         if name not in FUNCTIONS:
             raise PolicyError(
@@ -265,7 +303,10 @@ def _make_comparison(compare: Callable[[Any, Any], Any], left: _ConditionNode, r
 
 
 def _make_field_lookup(name: str, key: str) -> Evaluate:
-    """Make a lookup of one field, such as `value.amount`. It is the most frequent part, so it takes a single call."""
+    """Make the function that looks up the field `key` of the fact `name`, as in `value.amount`.
+
+    Such a lookup is the most frequent part of conditions, so it is evaluated by a single call.
+    """
 
     def run(facts: Mapping[str, Any]) -> Any:
         found = facts.get(name)
@@ -300,7 +341,10 @@ _NODE_COMPILERS: dict[type[ast.expr], Callable[[_Compiler, Any, int], _Condition
 
 
 def _explain_node(node: _ConditionNode, facts: Mapping[str, Any]) -> str:
-    """Explain why a node is Unknown, beginning with its innermost Unknown part. "" if the node is known."""
+    """Explain why a part of a condition is Unknown for these facts, such as "value.country is missing".
+
+    The innermost Unknown part is explained, because it causes the others. Returns "" if the part is not Unknown.
+    """
     logical = isinstance(node.syntax, ast.BoolOp) or (
         isinstance(node.syntax, ast.UnaryOp) and isinstance(node.syntax.op, ast.Not)
     )

@@ -1,6 +1,8 @@
-"""Short texts of a policy file: durations, needs, steps of a timeline, working hours, names of people.
+"""Parsers of the short texts in a policy file: durations, needs, timeline steps, working hours, names of people.
 
-Every function raises PolicyError with a sentence that names the error and the correct form.
+A *need* says how many votes of which people are needed: "2 of @finance". A *timeline* is a list of steps that the clock
+takes if nobody decides: "4h escalate @leads". Every function raises PolicyError with a sentence that names the error
+and the correct form.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from hitl_nb.records import Office, TimelineAction
 
 STEP_ACTIONS: tuple[TimelineAction, ...] = get_args(TimelineAction)
 DECIDING_ACTIONS = ("reject", "approve")
-"""Steps that decide a proposal and so end its timeline."""
+"""Actions of timeline steps that decide a proposal, so no later step can follow them."""
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "wh": 3600.0}
 _MAX_SECONDS = 3650 * 86400.0
@@ -30,7 +32,11 @@ ANYONE = "anyone"
 
 @dataclass(frozen=True)
 class UnresolvedNeed:
-    """A need as written: a number of votes, and names of people or groups. Without names: anyone."""
+    """A need as a policy document has it: "2 of @finance" (`count` is 2, `names` is ("@finance",)).
+
+    `count` is the number of votes. `names` are user names and group names that are not yet replaced by people. Empty:
+    anyone may vote.
+    """
 
     count: int
     names: tuple[str, ...]
@@ -39,7 +45,15 @@ class UnresolvedNeed:
 
 @dataclass(frozen=True)
 class UnresolvedStep:
-    """A step of a timeline as written. `names` are people and "@group"s."""
+    """A timeline step as a policy document has it: "4h escalate @leads".
+
+    Attributes:
+        does: The action: "escalate".
+        seconds: Time since the question was asked.
+        working: Whether `seconds` counts only working hours.
+        names: User names and group names that are not yet replaced by people.
+        text: The text of the step.
+    """
 
     does: TimelineAction
     seconds: float
@@ -49,17 +63,17 @@ class UnresolvedStep:
 
 
 def parse_duration(text: Any, *, working: bool = False) -> tuple[float, bool]:
-    """Parse a duration such as "90s", "4h" or "4wh".
+    """Parse a duration such as "90s", "4h" or "4wh" (four working hours).
 
     Args:
-        text: The duration.
+        text: The duration. Any type is accepted, so that a wrong type gets the same error message.
         working: Whether working hours ("wh") are accepted.
 
     Returns:
-        Seconds, and whether they are working hours.
+        The number of seconds, and whether they are seconds of working hours.
 
     Raises:
-        PolicyError: The text is no duration.
+        PolicyError: The text is not a duration, is zero, or is longer than ten years.
     """
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     units = "s m h d wh" if working else "s m h d"
@@ -74,7 +88,11 @@ def parse_duration(text: Any, *, working: bool = False) -> tuple[float, bool]:
 
 
 def parse_names(text: str) -> tuple[str, ...]:
-    """Parse user names and "@group"s that are separated by commas."""
+    """Parse user names and group names that are separated by commas, such as "ada, @finance". Each name is kept once.
+
+    Raises:
+        PolicyError: A part of the text is not such a name.
+    """
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
         check_name(name)
@@ -82,10 +100,10 @@ def parse_names(text: str) -> tuple[str, ...]:
 
 
 def check_name(name: Any) -> str:
-    """Check that `name` is a user name or "@group", and return it.
+    """Check that `name` is a user name such as "ada" or a group name such as "@finance", and return it.
 
     Raises:
-        PolicyError: It is neither.
+        PolicyError: `name` is neither.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PolicyError(f"{name!r} is not the name of a user or a group; write 'ada' or '@finance'")
@@ -95,7 +113,11 @@ def check_name(name: Any) -> str:
 
 
 def parse_need(text: Any) -> UnresolvedNeed:
-    """Parse a need: "2 of ada, bo, @group" or "1 of anyone"."""
+    """Parse a need (how many votes of which people are needed): "2 of ada, bo, @group" or "1 of anyone".
+
+    Raises:
+        PolicyError: The text has another form, or the number is zero.
+    """
     found = _NEED.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None or int(found[1]) < 1:
         more = f"; without a count, '1 of {text.strip()}'" if isinstance(text, str) and text.startswith("@") else ""
@@ -105,7 +127,11 @@ def parse_need(text: Any) -> UnresolvedNeed:
 
 
 def parse_step(text: Any) -> UnresolvedStep:
-    """Parse a step of a timeline: "1h remind", "4wh escalate @leads", "8h reject"."""
+    """Parse a timeline step (a time and an action of the clock): "1h remind", "4wh escalate @leads", "8h reject".
+
+    Raises:
+        PolicyError: The text has another form, or it names people for an action other than "remind" and "escalate".
+    """
     words = text.split(None, 2) if isinstance(text, str) else []
     if len(words) < 2:
         raise PolicyError(f"{text!r} is not a step; write a duration and what is done, such as '4h escalate @leads'")
@@ -119,7 +145,11 @@ def parse_step(text: Any) -> UnresolvedStep:
 
 
 def parse_timeline(items: Sequence[Any]) -> tuple[UnresolvedStep, ...]:
-    """Parse the steps of a timeline. A step that decides must be the last one."""
+    """Parse the steps of a timeline, such as ["1h remind", "8h reject"].
+
+    Raises:
+        PolicyError: A step is invalid, or a step that decides ("reject", "approve") is not the last one.
+    """
     steps = tuple(parse_step(item) for item in items)
     for step in steps[:-1]:
         if step.does in DECIDING_ACTIONS:
@@ -133,11 +163,12 @@ def parse_timeline(items: Sequence[Any]) -> tuple[UnresolvedStep, ...]:
 
 
 def parse_office(table: dict[str, Any], timezone: str) -> Office:
-    """Parse working hours from the table `[office]`.
+    """Parse working hours from the table `[office]` of a policy document.
 
     Args:
-        table: The table's keys and values.
-        timezone: IANA name of the time zone.
+        table: The table's keys ("days", "hours", "holidays") and values. Missing keys mean Monday to Friday, 09:00 to
+            17:00, and no holidays.
+        timezone: IANA name of the time zone of the hours.
 
     Raises:
         PolicyError: A value is invalid.
@@ -178,10 +209,10 @@ def _parse_date(day: Any) -> date:
 
 
 def find_timezone(name: Any) -> tzinfo:
-    """Return the time zone with an IANA name.
+    """Return the time zone that has an IANA name, such as "Europe/Berlin".
 
     Raises:
-        PolicyError: This computer does not know the name.
+        PolicyError: The time zone data of this computer has no such name.
     """
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 

@@ -1,4 +1,7 @@
-"""Line numbers of the keys in the text of a policy file, for messages."""
+"""Line numbers of the keys in the text of a policy file (TOML), so that error messages can name the line.
+
+The text is searched for lines that look like keys and tables; it is not parsed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,12 @@ _KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*[=.]")
 
 
 def find_rule_lines(text: str) -> list[dict[str, int]]:
-    """Return, for each `[[rule]]`, the line numbers of its keys. The key "" has the line of the rule itself."""
+    """Find the line numbers of all keys of all rules in a policy file.
+
+    Returns:
+        One dictionary for each `[[rule]]` of the text, in order. It maps each key of the rule to its line number (from
+        1). The key "" has the line of `[[rule]]` itself.
+    """
     found: list[dict[str, int]] = []
     inside = False
     for number, line in enumerate(text.splitlines(), 1):
@@ -24,7 +32,11 @@ def find_rule_lines(text: str) -> list[dict[str, int]]:
 
 
 def find_top_lines(text: str) -> dict[str, int]:
-    """Return the line numbers of the document's own keys and tables."""
+    """Find the line numbers (from 1) of the top-level keys and of the tables, such as `[groups]`, in a policy file.
+
+    Returns:
+        The line number of each key and of each table's name.
+    """
     found: dict[str, int] = {}
     is_top = True
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,8 +1,9 @@
-"""Three-valued operations on JSON values, for conditions. The result is Unknown if neither true nor false is certain.
+"""Three-valued (Kleene) operations on JSON values, for conditions of policy rules.
 
-Numbers compare with numbers, text with text; every other pair is Unknown. Numbers that were Decimal are exact (see
-`exact_numbers.py`). Compared with an exact number, a float counts as the number that is written: 0.1 is one tenth.
-No operation raises, takes more than linear time, or makes a value much larger than its operands.
+The result of an operation is Unknown if neither true nor false is certain. Numbers compare with numbers, text with
+text; every other pair is Unknown. Numbers that were Decimal are exact (see `exact_numbers.py`). Compared with an exact
+number, a float counts as the number that is written: 0.1 is one tenth. No operation raises, takes more than linear
+time, or makes a value much larger than its operands.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from typing import Any, Final, cast
 MAX_DEPTH = 60
 """Deepest nesting of a condition, and of two values that are compared."""
 _NOT_FIELDS = ({"columns", "rows"}, {"base64"})
-"""Keys of the objects that represent a table and bytes. The number of keys says nothing about the length of these."""
+"""Keys of the JSON objects that represent a table and bytes.
+
+The number of keys says nothing about the length of a table or of bytes, so `len` of such an object is Unknown.
+"""
 _MAX_BITS = 1024
 """Whole-number results above this size, which is the range of a float, are Unknown."""
 
@@ -40,7 +44,7 @@ Evaluate = Callable[[Mapping[str, Any]], Any]
 
 
 def is_like(text: str, pattern: str) -> bool:
-    """Return whether the text matches the pattern, in which `*` matches any characters. Takes linear time."""
+    """Return whether the whole text matches the pattern, in which `*` matches any characters. Takes linear time."""
     first, *rest = pattern.split("*")
     if not rest:
         return text == pattern
@@ -58,17 +62,20 @@ def is_like(text: str, pattern: str) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is an int, a float, or an exact number. True and False are no numbers."""
+    """Return whether a value is an int, a float, or an exact number (Fraction). True and False are not numbers."""
     return type(value) is int or type(value) is float or type(value) is Fraction
 
 
 def _to_exact(number: Any) -> Any:
-    """Convert a float to the exact number that is written: 0.1 becomes one tenth."""
+    """Convert a float to the exact number (Fraction) that is written: 0.1 becomes one tenth.
+
+    Infinity, NaN and other types are returned unchanged.
+    """
     return Fraction(repr(number)) if type(number) is float and math.isfinite(number) else number
 
 
 def _exact_if_mixed(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Wrap an operation on two numbers: if one of them is exact, both are converted to exact numbers first."""
+    """Wrap an operation on two numbers: if one number is a Fraction, a float operand becomes a Fraction first."""
 
     def run(a: Any, b: Any) -> Any:
         if type(a) is Fraction or type(b) is Fraction:
@@ -82,8 +89,11 @@ _is_same_number = _exact_if_mixed(operator.eq)
 
 
 def make_and(parts: tuple[Evaluate, ...]) -> Evaluate:
-    """Make the function that evaluates `and` over the parts."""
-    """`and`."""
+    """Make a function that evaluates parts of a condition, joined by `and`, for a mapping of facts.
+
+    It returns False at the first False part, True if all parts are True, else Unknown. A part that is no truth value
+    counts as Unknown.
+    """
 
     def run(facts: Mapping[str, Any]) -> Any:
         found: Any = True
@@ -99,8 +109,11 @@ def make_and(parts: tuple[Evaluate, ...]) -> Evaluate:
 
 
 def make_or(parts: tuple[Evaluate, ...]) -> Evaluate:
-    """Make the function that evaluates `or` over the parts."""
-    """`or`."""
+    """Make a function that evaluates parts of a condition, joined by `or`, for a mapping of facts.
+
+    It returns True at the first True part, False if all parts are False, else Unknown. A part that is no truth value
+    counts as Unknown.
+    """
 
     def run(facts: Mapping[str, Any]) -> Any:
         found: Any = False
@@ -116,13 +129,15 @@ def make_or(parts: tuple[Evaluate, ...]) -> Evaluate:
 
 
 def negate(found: Any) -> Any:
-    """Negate a truth value. Unknown stays Unknown."""
-    """`not`."""
+    """Return `not found` for True and False, and Unknown for every other value."""
     return (not found) if found is True or found is False else UNKNOWN
 
 
 def _equal(a: Any, b: Any, depth: int = 0) -> Any:
-    """Return whether two JSON values are equal. Unknown if their kinds differ."""
+    """Return whether two JSON values are equal.
+
+    Unknown if their kinds differ, or if one is NaN or nested too deeply.
+    """
     if type(a) is str and type(b) is str:
         return a == b
     if is_number(a) and is_number(b):
@@ -230,7 +245,7 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def look_up_field(whole: Any, key: Any) -> Any:
-    """Return a field of an object, or an item of a list. Unknown if it does not exist."""
+    """Return a field of a JSON object, or an item of a list (`key` is its index). Unknown if it does not exist."""
     if isinstance(whole, dict):
         return cast("dict[str, Any]", whole).get(key, UNKNOWN) if type(key) is str else UNKNOWN
     if isinstance(whole, (list, tuple)) and type(key) is int:
@@ -259,7 +274,11 @@ def _like(text: Any, pattern: Any) -> Any:
 
 
 def _any_of(items: Any, others: Any) -> Any:
-    """Return whether the two lists have an equal item. Compares sets, so it takes linear time."""
+    """Return whether two lists share an equal item. It compares sets, so it takes linear time.
+
+    Unknown if an argument is not a list, or if items of different kinds, or items that are no plain values, leave the
+    result open.
+    """
     if not isinstance(items, (list, tuple)) or not isinstance(others, (list, tuple)):
         return UNKNOWN
     left, right = _group_by_kind(cast("list[Any]", items)), _group_by_kind(cast("list[Any]", others))
@@ -270,7 +289,11 @@ def _any_of(items: Any, others: Any) -> Any:
 
 
 def _group_by_kind(items: Iterable[Any]) -> dict[str, set[Any]]:
-    """Group the items by kind. Items that a set cannot compare have kind ""."""
+    """Group the items of a list by the name of their kind, such as "text". Returns a set of items for each kind.
+
+    Items that a set cannot compare, such as lists and NaN, are left out; the result then has the key "" with an empty
+    set.
+    """
     found: dict[str, set[Any]] = {}
     for item in items:
         if item is None or type(item) in (str, bool) or (is_number(item) and item == item):
@@ -290,7 +313,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, str]] = {
 
 
 def name_kind(value: Any) -> str:
-    """Return the name of a value's kind, for people."""
+    """Return the name of a JSON value's kind for messages to people, such as "text" or "a number"."""
     if value is None:
         return "null"
     if type(value) is bool:

@@ -1,4 +1,8 @@
-"""Working hours: the end of a duration that counts only them. Pure functions; `zoneinfo` gives the time zones."""
+"""Calculation with working hours: adding them to a time, counting them, and whether a time is within them.
+
+An *office* (`Office`) is the record of working hours: days, opening and closing time, holidays, time zone. The
+functions are pure; `zoneinfo` gives the time zones.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,12 @@ def add_working_seconds(start: datetime, seconds: float, office: Office) -> date
 
     Args:
         start: An aware time.
-        seconds: Seconds of working hours. With 0, the result is `start` if it is within working hours, else their next
-            beginning.
+        seconds: Seconds of working hours. With 0, the result is `start` if it is within working hours, else the next
+            opening time.
         office: The working hours.
 
     Raises:
-        ValueError: The office is not open for that long within 5000 days.
+        ValueError: The working hours of the next 5000 days are fewer than `seconds`.
     """
     left = timedelta(seconds=seconds)
     for opens, closes in _iterate_openings(start, office):
@@ -36,7 +40,7 @@ def add_working_seconds(start: datetime, seconds: float, office: Office) -> date
 
 
 def count_working_seconds(start: datetime, end: datetime, office: Office) -> float:
-    """Count the seconds of working hours between two aware times. 0 if `end` is not after `start`.
+    """Count the seconds of working hours between two aware times. The result is 0 if `end` is not after `start`.
 
     Raises:
         ValueError: The times are more than 5000 days apart.
@@ -50,7 +54,7 @@ def count_working_seconds(start: datetime, end: datetime, office: Office) -> flo
 
 
 def is_working(at: datetime, office: Office) -> bool:
-    """Return whether a time is within working hours. The closing time itself is not."""
+    """Return whether an aware time is within working hours. The opening time is, the closing time is not."""
     for opens, closes in _iterate_openings(at, office):
         if opens > at:
             return False
@@ -60,9 +64,10 @@ def is_working(at: datetime, office: Office) -> bool:
 
 
 def _iterate_openings(start: datetime, office: Office) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the opening and closing times in UTC, from the day before `start`, as a shift may end after midnight.
+    """Yield pairs of an opening time and the closing time after it, in UTC, for up to 5000 days.
 
-    The hours are those of a clock in the office, also on the day of a change to or from summer time.
+    The first pair may be of the day before `start`, because a shift may end after midnight. The hours are those of a
+    clock in the office, also on the day of a change to or from summer time.
     """
     zone = ZoneInfo(office.timezone)
     opens, closes = _parse_minutes(office.opens), _parse_minutes(office.closes)
