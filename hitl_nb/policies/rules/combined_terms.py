@@ -1,4 +1,8 @@
-"""Terms of several rules and of a call, combined: the strictest of each."""
+"""Terms of a question: the terms of all rules that ask, and of the call itself, combined to the strictest of each.
+
+Terms are the conditions of a review, such as its needs (how many votes of which people) and its timeline (actions of
+the clock). With *four eyes*, a requester may not approve. See `Terms` in `records.py`.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +21,22 @@ from hitl_nb.records import Action, Need, Office, Question, Terms, TimelineStep
 
 OnDeadline = Literal["wait", "reject", "approve", "escalate"]
 _STEP_ORDER = {"remind": 0, "overdue": 1, "escalate": 2, "reject": 3, "approve": 4}
-"""Order of steps at the same time: the safer step comes first."""
+"""Order of timeline steps that are due at the same time: the safer action comes first."""
 _STEP_OF = {"wait": "overdue", "reject": "reject", "approve": "approve", "escalate": "escalate"}
 
 
 @dataclass(frozen=True)
 class CallTerms:
-    """Review arguments of a call. They apply only when people are asked.
+    """Review arguments of a `checkpoint()` call. They apply only if people are asked.
 
     Attributes:
-        reviewers: User names and "@group"s. None: anyone.
+        reviewers: User names and group names such as "@finance". None: anyone may decide.
         quorum: Number of these people who must agree.
-        deadline: A time after the question is asked, or an aware datetime.
-        on_deadline: Action at the deadline. "wait": the proposal is marked as overdue.
+        deadline: A duration from the time of the question, or an aware datetime. None: no deadline.
+        on_deadline: Action of the clock at the deadline. "wait": the proposal is only marked as overdue.
+
+    Raises:
+        PolicyError: An argument is invalid, or contradicts another one.
     """
 
     reviewers: tuple[str, ...] | None = None
@@ -66,7 +73,7 @@ class CallTerms:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the call gives no review arguments."""
+        """Whether the call has none of the arguments `reviewers`, `quorum` and `deadline`."""
         return self.reviewers is None and self.quorum == 1 and self.deadline is None
 
 
@@ -78,21 +85,22 @@ def combine_terms(
     asked: datetime,
     requesters: Collection[str] = (),
 ) -> tuple[Terms, tuple[Action, ...]]:
-    """Combine the terms under which a question is asked, and the actions that it allows.
+    """Combine the terms under which people are asked a question, and the actions that they may take.
 
     Args:
-        policy: The merged policy. None: there is none.
-        rules: The rules that ask, sorted by id.
-        call: Review arguments of the call.
+        policy: The merged policy. None: no policy document applies.
+        rules: The rules whose verdict "ask" counts, sorted by id.
+        call: Review arguments of the call. None: no arguments.
         question: The question.
         asked: Time of the question. The steps of timelines count from it.
-        requesters: User names of those who may not decide if four eyes are needed.
+        requesters: User names of the people who started or continued the run. With four eyes they may only reject.
 
     Returns:
-        The terms, and the allowed actions.
+        The terms, and the actions that reviewers may take.
 
     Raises:
-        PolicyError: No action is allowed, or a need cannot be met.
+        PolicyError: The rules and the call allow no common action, a timeline step is never due, or nobody can meet a
+            need.
     """
     call_need, call_step = _call_terms(policy, call, asked)
     needs = _merge_needs([need for rule in rules for need in rule.needs], call_need)
@@ -155,7 +163,10 @@ def _call_terms(
 
 
 def _merge_needs(needs: Sequence[Need], call: Need | None) -> tuple[Need, ...]:
-    """List each need once. Keep "1 of anyone" only if it is alone: votes for any other need meet it, too."""
+    """List the needs of the rules and of the call, each need once.
+
+    "1 of anyone" is left out if there is another need, because a vote for that need also meets "1 of anyone".
+    """
     found: dict[tuple[int, tuple[str, ...]], Need] = {}
     for need in (*needs, *([call] if call else [])):
         found.setdefault((need.count, need.people), need)
@@ -196,17 +207,21 @@ def merge_timelines(
     *,
     may_approve: bool,
 ) -> tuple[TimelineStep, ...]:
-    """Merge the steps by time, up to the first step that decides.
+    """Merge timelines into one: all steps sorted by time, up to the first step that decides.
 
-    The clock approves only if every timeline that ends in a decision approves, and then at the latest of their times.
-    It does not approve in place of one of several people. It takes no action that reviewers may not take.
+    The clock approves only if no timeline rejects, and then at the latest of the approval times. It does not approve if
+    `may_approve` is False: one vote cannot replace several people. A step with an action that reviewers may not take
+    only marks the proposal as overdue.
 
     Args:
-        timelines: The timelines.
+        timelines: The timelines of the rules and of the call.
         allow: Actions that reviewers may take.
-        asked: Time of the question.
-        office: Working hours.
-        may_approve: Whether one person's approval would be enough.
+        asked: Time of the question, from which the steps count.
+        office: Working hours, for steps that count them.
+        may_approve: Whether one person's approval is enough to decide the question.
+
+    Raises:
+        PolicyError: A step is never due, because the office has too few working hours.
     """
     steps: dict[tuple[object, ...], TimelineStep] = {}
     for step in (step for one in timelines for step in one):
@@ -241,10 +256,14 @@ def _due_at(step: TimelineStep, asked: datetime, office: Office | None) -> datet
 
 
 def refuse_needs_of_nobody(terms: Terms, requesters: Collection[str]) -> None:
-    """Refuse a need that nobody can meet with four eyes, not even the people of `fallback`.
+    """Refuse terms with four eyes in which a need cannot be met by enough people who are not requesters.
+
+    Args:
+        terms: The terms. Without four eyes, nothing is checked. The people of `fallback` count for each need.
+        requesters: User names of the people who started or continued the run.
 
     Raises:
-        PolicyError: There is such a need.
+        PolicyError: A need names too few people who may decide.
     """
     if not terms.four_eyes:
         return

@@ -1,4 +1,9 @@
-"""Second review of an edit that needs more people than decided it: under the question's terms and the edit's terms."""
+"""Second review of an edited value whose deciders are not enough under the policy for that value.
+
+A person edited a proposed value and decided it, but the policy asks for more people for the edited value. So the
+question is asked again. The new question has the stricter of the terms (who must agree, by when) of the original
+question and of the edit.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +21,12 @@ from hitl_nb.records import Action, Terms, TimelineStep
 
 @dataclass(frozen=True)
 class FurtherTerms:
-    """Terms that an edit needs beyond those of the question.
+    """Terms that the policy requires for an edited value, in addition to the terms of the question itself.
 
     Attributes:
-        why: The reason, a sentence for the people who are asked.
+        terms: The terms: who must agree, by when.
+        allow: Actions that reviewers may take.
+        why: A sentence that tells people why they are asked again.
     """
 
     terms: Terms
@@ -28,14 +35,19 @@ class FurtherTerms:
 
 
 def add_further(found: Plan, further: FurtherTerms, asked: datetime) -> Plan:
-    """Add the terms of an edit to a question that is asked again: the stricter of each.
+    """Add the terms of an edited value to the plan for a question that is asked again.
 
-    Editing stays allowed, because the edit has to be made again, and every edit is judged.
+    The stricter of each term is used.
+
+    Reviewers may still edit, because the person has to make the edit again, and every edit is judged.
 
     Args:
-        found: The plan for the question itself.
-        further: The terms of the edit.
+        found: The plan (verdict and terms) for the question itself.
+        further: The terms for the edited value.
         asked: Time of the new question. The steps of the timeline count from it.
+
+    Returns:
+        The plan for the new question, with the verdict "ask". `found` itself if it blocks.
     """
     if found.verdict == "block":
         return found
@@ -55,16 +67,24 @@ def add_further(found: Plan, further: FurtherTerms, asked: datetime) -> Plan:
 
 
 def refuse_impossible(asked: Terms | None, more: Terms, requesters: Collection[str]) -> None:
-    """Refuse needs of a question and of its edit that nobody can meet together.
+    """Refuse an edited value if nobody can meet the combined needs (required votes) of the question and of the edit.
+
+    Args:
+        asked: Terms of the question. None: any reviewer decides alone.
+        more: Terms for the edited value.
+        requesters: User names of the people who started or continued the run. With four eyes they may only reject.
 
     Raises:
-        PolicyError: Nobody can meet them.
+        PolicyError: Too few people can meet a need.
     """
     refuse_needs_of_nobody(merge_stricter(asked or Terms(), more), requesters)
 
 
 def _still_to_come(timeline: tuple[TimelineStep, ...], now: datetime) -> tuple[TimelineStep, ...]:
-    """Return the steps without an approval whose time is over: nobody could decide before it."""
+    """Return the timeline, with each approval by the clock whose date has passed changed to an "overdue" mark.
+
+    Nobody could decide the new question before that date, so the clock must not approve it.
+    """
     return tuple(
         msgspec.structs.replace(step, does="overdue", text=step.text.replace("approve", "overdue"))
         if step.does == "approve" and step.at is not None and step.at <= now

@@ -1,4 +1,7 @@
-"""Trial of a policy on earlier proposals: the verdicts that it would have given, from the recorded facts."""
+"""Trial of a policy on earlier proposals: the verdict that the policy would give for each of them.
+
+Conditions read the facts that were recorded with each proposal, so no notebook is needed.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,12 @@ class ReplayResult:
     """The verdict of another policy on an earlier proposal.
 
     Attributes:
-        old: The verdict of that time.
-        new: The new verdict. "error": the checkpoint would be refused.
-        rules: Ids of the rules with the new verdict.
-        why: Sentences for people. For an error, its message.
-        unknown: Ids of rules that could not be decided.
+        proposal: The earlier proposal.
+        old: The verdict when it was proposed: "pass" or "block" if a policy decided it, else "ask".
+        new: The verdict of the other policy. "error": the policy would refuse the checkpoint with PolicyError.
+        rules: Ids of the rules that give the new verdict.
+        why: Sentences that explain the new verdict. For "error", the message of the PolicyError.
+        unknown: Ids of rules whose condition is Unknown, for example because a field is missing.
     """
 
     proposal: Proposal
@@ -38,7 +42,15 @@ class ReplayResult:
 
 
 def replay_proposal(policy: MergedPolicy | None, proposal: Proposal) -> ReplayResult:
-    """Judge an earlier proposal. Facts that were not recorded are Unknown in conditions."""
+    """Judge an earlier proposal by another policy. In conditions, facts that were not recorded are Unknown.
+
+    Args:
+        policy: The policy to try. None: no policy document applies.
+        proposal: The earlier proposal, with its recorded facts.
+
+    Returns:
+        The old and the new verdict. An impossible review is the verdict "error"; it is not raised.
+    """
     judged = judge_question(policy, proposal, proposal.facts, agent=proposal.agent, notebook=proposal.notebook)
     new: ReplayOutcome = judged.verdict
     why = tuple(judged.why)
@@ -53,12 +65,15 @@ def replay_proposal(policy: MergedPolicy | None, proposal: Proposal) -> ReplayRe
 
 
 def count_verdicts(found: Iterable[ReplayResult]) -> dict[tuple[PolicyVerdict, ReplayOutcome], int]:
-    """Count the proposals by old and new verdict."""
+    """Count the results for each pair of old and new verdict, such as {("ask", "pass"): 12}."""
     return dict(Counter((one.old, one.new) for one in found))
 
 
 def count_unknown(found: Iterable[ReplayResult]) -> dict[str, int]:
-    """Count how often each rule could not be decided, the largest count first."""
+    """Count, for each rule id, the proposals for which the rule's condition is Unknown.
+
+    The largest count comes first.
+    """
     counted = Counter(name for one in found for name in one.unknown)
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 

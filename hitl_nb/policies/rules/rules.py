@@ -1,4 +1,6 @@
-"""Verdict of a merged policy on a question: it passes, people are asked under some terms, or it is blocked.
+"""Judgment of a question by a merged policy. The result is a plan: pass, ask people under terms, or block.
+
+Terms are the conditions of a review: how many votes of which people are needed, by when, and more.
 
 All functions are pure: the same policy, question and facts give the same result at any time and place. Therefore a
 changed policy can be tried on all earlier questions.
@@ -48,13 +50,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Plan:
-    """Verdict on a question, from the policy, the guardrails and the call.
+    """Result of judging a question: the verdict of policy and guardrails, and the terms under which people are asked.
 
     Attributes:
-        verdict: "pass", "ask" or "block".
-        rules: Ids of the rules with this verdict, sorted. Empty if it comes from the default or a guardrail.
-        why: Sentences for people.
-        terms: Terms that are stored with the proposal. None: any reviewer decides alone.
+        verdict: "pass" (no person is asked), "ask" or "block" (the question is rejected).
+        rules: Ids of the rules that give this verdict, sorted. Empty if it comes from the policy's default or a
+            guardrail.
+        why: Sentences that explain the verdict to people.
+        terms: Terms to store with the proposal: who must agree, by when. None: any reviewer decides alone.
         allow: Actions that reviewers may take.
     """
 
@@ -75,16 +78,16 @@ def make_plan(
     call: CallTerms | None = None,
     requesters: Collection[str] = (),
 ) -> Plan:
-    """Judge a question.
+    """Judge a question by the policy and the results of its guardrails, and combine the terms if people are asked.
 
     Args:
-        policy: All files and mappings that apply, merged. None: there are none.
+        policy: The merged policy. None: no policy document applies.
         question: The question, with the results of its guardrails.
-        facts: The time and the run's labels.
+        facts: The current time and the labels of the run, which conditions can read.
         agent: Name of the agent.
         notebook: Path of the notebook.
-        call: Review arguments of the call.
-        requesters: User names of those who may not decide if four eyes are needed.
+        call: Review arguments of the call. None: no arguments.
+        requesters: User names of the people who started or continued the run. With four eyes they may only reject.
 
     Raises:
         PolicyError: Nobody can meet a need, or no action is allowed.
@@ -103,13 +106,19 @@ def make_plan(
 def find_stricter_plan(
     policy_now: MergedPolicy | None, proposal: Proposal, *, requesters: Collection[str] = ()
 ) -> Plan | None:
-    """Judge a decided proposal again, by the current policy.
+    """Judge a decided proposal again, by the current policy, to find out whether the run may still use the decision.
 
-    The recorded facts are used, and for an edit the edited value. Guardrails are not run again.
+    Conditions read the facts that were recorded with the proposal. For an edit they read the edited value. Guardrails
+    are not run again.
+
+    Args:
+        policy_now: The current merged policy. None: the decision may be used.
+        proposal: The decided proposal.
+        requesters: User names of the people who started or continued the run.
 
     Returns:
-        The current plan, if it forbids the decision: it blocks, it no longer allows the decision's action, or it asks
-        and the decision lacks people. None if the decision may be used. A rejection may always be used.
+        None if the run may use the decision. It may always use a rejection. Otherwise the plan of the current policy:
+        it blocks, it no longer allows the decision's action, or it needs people who did not agree.
     """
     made = proposal.decision
     if policy_now is None or made is None or made.action == "reject":
@@ -119,7 +128,7 @@ def find_stricter_plan(
     value = made.value if made.action == "edit" else proposal.value
     judged = msgspec.structs.replace(
         proposal, value=value, allow=ACTIONS
-    )  # allow everything: the policy of that time has already narrowed the proposal's actions
+    )  # all actions: the earlier policy has already narrowed those of the proposal
     found = make_plan(policy_now, judged, _recorded_facts(proposal), agent=proposal.agent, notebook=proposal.notebook)
     if found.verdict == "block":
         return found if made.action != "respond" else None
@@ -133,9 +142,12 @@ def find_stricter_plan(
 
 
 def judge_edit(policy: MergedPolicy | None, proposal: Proposal, value: Any) -> Plan:
-    """Judge an edited value (JSON) by the policy that the proposal was asked under.
+    """Judge the value of an edit (JSON) by the policy that applied when the proposal was asked. Return the plan.
 
-    The guardrail results are those of the proposed value, because guardrails need the kernel.
+    Guardrails are not run again, because they need the kernel: their results for the proposed value are used.
+
+    Raises:
+        PolicyError: Nobody can meet a need, or no action is allowed.
     """
     edited = msgspec.structs.replace(proposal, value=value)
     return make_plan(policy, edited, _recorded_facts(proposal), agent=proposal.agent, notebook=proposal.notebook)
@@ -149,17 +161,19 @@ def judge_edited_call(
     call: CallTerms | None = None,
     requesters: Collection[str] = (),
 ) -> Plan | None:
-    """Judge a call as people edited it, if its title, tags or other settings differ with the edited arguments.
+    """Judge a decided tool call again with the arguments as a person edited them.
+
+    Edited arguments can change the title, tags and other settings of the call's question, so other rules may apply.
 
     Args:
-        policy: The merged policy.
-        proposal: The decided proposal.
+        policy: The merged policy. None: no policy document applies.
+        proposal: The decided proposal, with its original arguments.
         edited: The question for the edited arguments, with the results of its guardrails.
         call: Review arguments of the edited call.
-        requesters: User names of those who may not decide if four eyes are needed.
+        requesters: User names of the people who started or continued the run. With four eyes they may only reject.
 
     Returns:
-        The plan, if it blocks the call, or asks for people whom the decision lacks. None if the decision may be used.
+        None if the decision may be used. Otherwise the plan: it blocks the call, or needs people who did not agree.
 
     Raises:
         PolicyError: Nobody can meet a need, or no action is allowed.
@@ -176,7 +190,11 @@ def judge_edited_call(
 
 
 def _lacks_reviewers(proposal: Proposal, made: DecisionRecord, terms: Terms, requesters: Collection[str]) -> bool:
-    """Return whether the deciders do not meet needs that the proposal did not have when it was asked."""
+    """Return whether new needs of `terms` are not met by the people who made the decision.
+
+    New are the needs that the proposal did not have when it was asked. If `terms` newly demands four eyes or votes of
+    logged-in people, all needs count as new.
+    """
     old = proposal.terms or Terms()
     known = {(need.count, need.people) for need in old.needs}
     login = made.by == "person" and (terms.identity, old.identity) == ("login", "local")
@@ -192,7 +210,10 @@ def _lacks_reviewers(proposal: Proposal, made: DecisionRecord, terms: Terms, req
 
 
 def _count_need_seats(proposal: Proposal, need: Need, votes: Sequence[VoteRecord]) -> int:
-    """Count the seats of a need that the votes fill. Each vote has recorded in whose place its reviewer could vote."""
+    """Count how many of the votes that a need requires are given by `votes`.
+
+    Each vote has recorded for which people (`seats`) its reviewer could vote at that time. Each reviewer counts once.
+    """
     named = {*need.people, *proposal.widened}
     options: dict[str, list[str]] = {}
     for vote in votes:
@@ -203,7 +224,10 @@ def _count_need_seats(proposal: Proposal, need: Need, votes: Sequence[VoteRecord
 
 
 def _list_decision_votes(proposal: Proposal, made: DecisionRecord) -> list[VoteRecord]:
-    """List the votes for the decision's value. Without terms, the decision itself is the only vote."""
+    """List the votes for the value of the decision `made`. Empty if no person decided.
+
+    A proposal without terms records no votes. Then the decision itself is returned as a vote.
+    """
     if made.by != "person":
         return []
     found = list_votes_for(proposal, hash_value(made.value if made.action == "edit" else proposal.value))

@@ -1,4 +1,8 @@
-"""Verdicts of rules and guardrails on a question, and the facts that conditions read."""
+"""Verdicts of rules and guardrails on a question, and the facts that conditions read.
+
+A verdict is "pass" (no person is asked), "ask" or "block". Facts are the recorded data about a question, such as its
+value, title and time.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +24,13 @@ _GUARDRAIL_ORDER = ("pass", "escalate", "block")
 
 @dataclass
 class PolicyJudgment:
-    """A verdict.
+    """The verdict of rules and guardrails on a question, with the reasons.
 
     Attributes:
-        rules: The rules with this verdict, sorted by id.
-        why: Sentences for people.
-        unknown: Ids of all rules in scope that could not be decided, of any verdict.
+        verdict: "pass", "ask" or "block".
+        rules: The rules that give this verdict, sorted by id.
+        why: Sentences that explain the verdict to people.
+        unknown: Ids of all rules whose scope matches and whose condition is Unknown.
     """
 
     verdict: PolicyVerdict
@@ -37,12 +42,14 @@ class PolicyJudgment:
 def judge_question(
     policy: MergedPolicy | None, question: Question, facts: Facts | None, *, agent: str, notebook: str
 ) -> PolicyJudgment:
-    """Return the strictest verdict of the rules and the guardrails.
+    """Judge a question: return the strictest verdict of the policy's rules and of the question's guardrails.
+
+    Some questions never pass: whether a document is done, whether an effect happened, or if "approve" is not allowed.
 
     Args:
-        policy: The merged policy. None: there is none.
+        policy: The merged policy. None: no policy document applies.
         question: The question, with the results of its guardrails.
-        facts: The time and labels. None: they were not recorded, so conditions that read them are Unknown.
+        facts: The time and the labels of the run. None: not recorded, so conditions that read them are Unknown.
         agent: Name of the agent.
         notebook: Path of the notebook.
     """
@@ -62,7 +69,10 @@ def judge_question(
 
 
 def _raise_verdict(judged: PolicyJudgment, verdict: PolicyVerdict, why: Sequence[str]) -> None:
-    """Make the verdict at least this strict. Rules with a less strict verdict no longer count."""
+    """Change `judged` so that its verdict is at least as strict as `verdict`, and add the reasons.
+
+    If the verdict changes, the earlier rules and reasons are removed. If `verdict` is less strict, nothing changes.
+    """
     if VERDICTS.index(verdict) > VERDICTS.index(judged.verdict):
         judged.verdict = verdict
         judged.rules, judged.why = [], []
@@ -111,7 +121,7 @@ def _judge_rules(
     judged = next((by_verdict[verdict] for verdict in reversed(VERDICTS) if by_verdict[verdict].rules), None)
     if judged is None:
         judged = PolicyJudgment(policy.default, why=[f"no rule matched, and the default is {policy.default}"])
-    if judged.verdict == "block" and question.doubt is not None:  # people are asked, so rules that ask count too
+    if judged.verdict == "block" and question.doubt is not None:  # people are asked, so the "ask" rules count, too
         judged.rules = sorted([*judged.rules, *by_verdict["ask"].rules], key=lambda rule: rule.id)
     judged.unknown = unknown
     return judged
@@ -139,9 +149,15 @@ def collect_facts(
     timezone: str = "UTC",
     office: Office | None = None,
 ) -> dict[str, Any]:
-    """Collect the facts that conditions read, by name.
+    """Collect the facts that conditions can read, as a dictionary of names ("value", "title" ...) and JSON values.
 
-    `now.office` needs an `office`. `now` and `labels` need `facts`.
+    Args:
+        question: The question.
+        facts: The time and the labels of the run. None: the result has no "now" and no "labels".
+        agent: Name of the agent.
+        notebook: Path of the notebook.
+        timezone: IANA name of the time zone of `now.hour`, `now.weekday` and `now.date`.
+        office: Working hours. None: `now` has no field "office".
     """
     value: Any = value_with_numbers(question)
     is_call = question.kind == "tool_call" and isinstance(value, dict)
@@ -164,7 +180,7 @@ def collect_facts(
 
 
 def _collect_guardrail_facts(question: Question) -> dict[str, str]:
-    """Return verdicts by guardrail name. If several guardrails have one name, the strictest counts."""
+    """Return the verdict of each guardrail by its name. If several results have the same name, the strictest counts."""
     found: dict[str, str] = {}
     for result in question.guardrails:
         before = found.get(result.name, "pass")

@@ -1,4 +1,7 @@
-"""Check that the recorded votes produce the recorded decision, with the same counting as when they were cast."""
+"""Check that the recorded votes on a proposal produce its recorded decision.
+
+Any program that can write to the store could add a decision. So the votes are counted again, as when they were cast.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +24,17 @@ from hitl_nb.records import DecisionRecord, Proposal, VoteRecord
 
 
 def verify_decision_votes(proposal: Proposal, people: People | PeopleAt) -> str | None:
-    """Verify the recorded decision against the votes, the terms and the people.
+    """Check that the recorded votes, terms and people of a decided proposal produce its recorded decision.
 
-    A decision by the clock must be in the timeline. Decisions by a policy or a script are not made by votes, so they
+    A decision by the clock must be a due step of the timeline. Decisions by a policy or a script need no votes, so they
     are not checked.
 
     Args:
         proposal: A decided proposal.
-        people: State of the people when each vote was cast.
+        people: The requesters of the run and the people who were away: for all votes, or a function of a vote's time.
 
     Returns:
-        None if the votes produce the decision, else the difference, in a sentence.
+        None if the decision is correct or is not checked. Otherwise the difference, in a sentence.
     """
     decision, terms = proposal.decision, proposal.terms
     if decision is None or terms is None or decision.by in ("policy", "script"):
@@ -93,7 +96,10 @@ def _verify_count(proposal: Proposal, decision: DecisionRecord, people: People) 
 
 
 def find_recorded_completing_vote(proposal: Proposal) -> VoteRecord | None:
-    """Find the vote that equals the decision of a proposal: same person, reason, authentication and signature."""
+    """Return the vote from which a decision was made. None if there is no such vote, or no person decided.
+
+    The vote has the same reviewer, reason, authentication and signature as the decision.
+    """
     decision = proposal.decision
     if decision is None or decision.by != "person":
         return None
@@ -105,7 +111,10 @@ def find_recorded_completing_vote(proposal: Proposal) -> VoteRecord | None:
 
 
 def list_counted_votes(proposal: Proposal) -> list[VoteRecord]:
-    """List the votes that produce the decision of a decided proposal."""
+    """List the votes that produce the decision of a decided proposal.
+
+    For a rejection or response this is one vote, otherwise the votes for the decided value.
+    """
     if proposal.decision is not None and proposal.decision.action in ("reject", "respond"):
         refusing = find_recorded_completing_vote(proposal)
         return [] if refusing is None else [refusing]
@@ -113,7 +122,10 @@ def list_counted_votes(proposal: Proposal) -> list[VoteRecord]:
 
 
 def _verify_clock(proposal: Proposal, decision: DecisionRecord) -> str | None:
-    """Return None if the timeline decides like this and not before its time, else the difference, in a sentence."""
+    """Return None if the timeline makes this decision and it was due at its time.
+
+    Otherwise the difference, in a sentence.
+    """
     step = next_step(proposal)
     due = next_due_time(msgspec.structs.replace(proposal, status="open", settles_at=None))
     if step is None or step.does != decision.action or due is None:

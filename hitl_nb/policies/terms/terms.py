@@ -1,8 +1,12 @@
-"""Changes of an open proposal that has terms: votes, actions of the clock, and approvals taken back. Pure functions.
+"""Changes of an open proposal that has terms: votes, due actions of the clock, and approvals that are taken back.
 
-Every function takes the current proposal and returns the changed one, with the events and notices to write. The store
-does each in one transaction, after the clock has done everything that is due. See `ledger/open/votes.py` and
-`ledger/open/due_actions.py`.
+An open proposal waits for a decision. Its *terms* say how many votes of which people are needed, and what the clock
+does if nobody decides (the *timeline*). A *seat* is a named person's right to vote; a deputy can use it while that
+person is away. The *fallback* are people who are asked if nobody else may decide.
+
+The functions are pure: each takes the current proposal and returns the changed one, with the events and notices to
+write. The store does each in one transaction, after the clock has done everything that is due. See
+`ledger/open/votes.py` and `ledger/open/due_actions.py`.
 """
 
 from __future__ import annotations
@@ -54,19 +58,20 @@ __all__ = [
 ]
 
 DEADLINE_ACTOR = "deadline"
-"""Reviewer name of decisions by the clock."""
+"""Name that a decision by the clock has in place of a reviewer's name."""
 _STEP_EVENTS = {"remind": "reminded", "overdue": "overdue", "escalate": "escalated"}
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a proposal.
+    """A change of a proposal that is computed but not yet stored.
 
     Attributes:
         proposal: The changed proposal. If it is decided, the `event` of its decision is not yet set.
-        events: Types and data of the events to log, in order, without the event of the decision.
-        notices: Kinds of the notices to send.
-        decision: The decision, if one was made.
+        events: Pairs of event type and data to write to the audit log, in order. The decision's own event is not
+            included.
+        notices: Kinds of the notifications to send: "decided", "escalated", "overdue", "reminded", "stuck".
+        decision: The decision, if the change decides the proposal.
         due: For an action of the clock: the time when it was due.
     """
 
@@ -78,7 +83,14 @@ class Change:
 
 
 def begin_proposal(proposal: Proposal, people: People) -> Change:
-    """Prepare a new proposal with its deadline. If nobody else can be asked, its fallback is asked at once."""
+    """Prepare a new proposal for storing: set its deadline and its requesters (who started or continued the run).
+
+    If nobody else may decide it, the people of its fallback are asked at once.
+
+    Args:
+        proposal: The new proposal.
+        people: The requesters of the run, and the people who are away.
+    """
     asked = msgspec.structs.replace(
         proposal, deadline=last_step_time(proposal), requesters=tuple(sorted(people.requesters))
     )
@@ -88,15 +100,23 @@ def begin_proposal(proposal: Proposal, people: People) -> Change:
 def check_permission(
     proposal: Proposal, people: People, user: str, action: Action, authn: Authn | None, *, os_user: str | None = None
 ) -> str:
-    """Check that a person may take an action now.
+    """Check that a person may take an action on a proposal now.
+
+    Args:
+        proposal: The proposal.
+        people: The requesters of the run, and the people who are away.
+        user: Name of the person.
+        action: The action, such as "approve".
+        authn: How a server knows the person; None: without a server.
+        os_user: Name of the user of the operating system, in place of the one in `people`. None: unchanged.
 
     Returns:
-        The person in whose place they act.
+        The person for whom `user` acts: `user`, or a person whose deputy `user` is.
 
     Raises:
-        AlreadyDecided: The proposal is closed, or an approval may still be taken back.
-        NotAReviewer: The person has no seat.
-        OwnRequest: The person requested this, and four eyes are needed.
+        AlreadyDecided: The proposal is closed, or it is approved and the approval may still be taken back.
+        NotAReviewer: The terms do not allow this person to vote, or their login does not count.
+        OwnRequest: The person started or continued the run, and the terms demand four eyes.
         ValueError: The proposal does not allow the action.
     """
     as_if = VoteRecord(reviewer=user, action=action, at=proposal.created_at, authn=authn)
@@ -104,9 +124,20 @@ def check_permission(
 
 
 def prepare_vote(proposal: Proposal, vote: VoteRecord, people: People, *, judged: EditPlan | None = None) -> VoteRecord:
-    """Complete a vote with seats, value, revision and terms, so that it can be signed.
+    """Return the vote with its missing fields set, so that it can be signed.
 
-    Raises the errors of `cast_vote`.
+    These fields are `seat` and `seats` (the people for whom the reviewer votes), `value_sha256`, `revision` and
+    `terms_sha256`.
+
+    Args:
+        proposal: The proposal.
+        vote: The vote. Its reviewer and action are set.
+        people: The requesters of the run, and the people who are away.
+        judged: Plan of the policy for an edited value. None: it was not judged.
+
+    Raises:
+        AlreadyDecided, NotAReviewer, OwnRequest, ValueError: As in `check_permission`.
+        InvalidEdit: The policy blocks the edited value.
     """
     seats = _check_voter(proposal, people, vote)
     value = vote.value if vote.action in ("edit", "respond") else current_value(proposal)
@@ -123,20 +154,25 @@ def prepare_vote(proposal: Proposal, vote: VoteRecord, people: People, *, judged
 def cast_vote(
     proposal: Proposal, vote: VoteRecord, people: People, now: datetime, *, judged: EditPlan | None = None
 ) -> Change:
-    """Add a vote to a proposal. Everything due before `now` must have been done by `run_due_step`.
+    """Add a vote to a proposal, and decide the proposal if the votes are now enough.
 
-    Also raises the errors of `check_permission`.
+    Due actions of the clock come first: all that are due at `now` must have been done by `run_due_step`.
 
     Args:
-        proposal: The proposal.
+        proposal: The open proposal.
         vote: The vote, from `prepare_vote`.
-        people: State of the people.
+        people: The requesters of the run, and the people who are away.
         now: The current time.
-        judged: Plan of the policy for an edited value.
+        judged: Plan of the policy for an edited value. None: it was not judged.
+
+    Returns:
+        The change: the proposal with the vote, and the decision if there is one.
 
     Raises:
-        StaleDraft: The vote is for a value that people no longer vote on.
-        InvalidEdit: The policy blocks the value.
+        AlreadyDecided: An action of the clock is due, or as in `check_permission`.
+        NotAReviewer, OwnRequest, ValueError: As in `check_permission`.
+        StaleDraft: The vote approves a value that is no longer the current one, because somebody edited it.
+        InvalidEdit: The policy blocks the edited value.
     """
     due = next_due_time(proposal)
     if due is not None and due <= now:
@@ -164,7 +200,18 @@ def cast_vote(
 
 
 def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | None:
-    """Take at most one step of the clock that is due at `now`. Return None if nothing is due."""
+    """Do the next action of the clock on a proposal if it is due at `now`: one timeline step, or a settled approval.
+
+    An approval is settled when the time in which it could be taken back is over; it then becomes the decision.
+
+    Args:
+        proposal: The proposal.
+        people: The requesters of the run, and the people who are away.
+        now: The current time.
+
+    Returns:
+        The change, or None if nothing is due. Call again after a change: more may be due.
+    """
     due, step = next_due_time(proposal), next_step(proposal)
     if due is None or now < due:
         return None
@@ -178,7 +225,7 @@ def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | 
     shift = shift_after(proposal, proposal.step, now, proposal.shift)
     told: dict[str, Any] = {"due": due.isoformat(), "at": now.isoformat(), "step": step.text, "n": proposal.step}
     proposal = msgspec.structs.replace(proposal, step=proposal.step + 1, shift=shift)
-    does = step.does if step.does in _STEP_EVENTS else "overdue"  # the clock may not decide this proposal
+    does = step.does if step.does in _STEP_EVENTS else "overdue"  # also a step that decides, if the clock may not
     if does == "escalate":
         people_asked = step.people or (proposal.terms.fallback if proposal.terms is not None else ())
         proposal = _with_more_people(proposal, people_asked)
@@ -193,11 +240,19 @@ def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | 
 
 
 def undo_approval(proposal: Proposal, people: People, user: str, now: datetime) -> Change:
-    """Take back the approval that completed the votes.
+    """Take back the approval that made the votes enough, while the terms still allow it.
+
+    If it was an edit, people vote again on the newest remaining edit, or else on the proposed value.
+
+    Args:
+        proposal: The proposal.
+        people: The requesters of the run, and the people who are away.
+        user: Name of the person who takes the approval back.
+        now: The current time.
 
     Raises:
-        TooLate: There is no approval that can still be taken back.
-        NotAReviewer: Somebody else gave the approval.
+        TooLate: The proposal is decided, it has no approval to take back, or the time for that is over.
+        NotAReviewer: Another person gave the approval.
     """
     if proposal.status != "open":
         raise TooLate(f"{proposal.title!r} is decided; the approval can no longer be taken back")
@@ -219,7 +274,11 @@ def undo_approval(proposal: Proposal, people: People, user: str, now: datetime) 
 
 
 def _check_voter(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[str, ...]:
-    """Return the seats of the voter. Raises the errors of `check_permission`."""
+    """Check that a vote is allowed now, and return the seats: the people for whom the reviewer may vote.
+
+    Raises:
+        AlreadyDecided, NotAReviewer, OwnRequest, ValueError: As in `check_permission`.
+    """
     refuse_closed(proposal)
     if vote.action not in proposal.allow:
         allowed = ", ".join(proposal.allow)
@@ -238,7 +297,17 @@ def _check_voter(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[
 
 
 def _count_vote(proposal: Proposal, vote: VoteRecord, people: People, now: datetime, *, was_hidden: bool) -> Change:
-    """Compute the change that a newly recorded vote makes."""
+    """Compute the result of a new vote, which `proposal` already contains.
+
+    The result is a decision, an approval that can be taken back for some time, or only the counted vote.
+
+    Args:
+        proposal: The proposal, with the new vote.
+        vote: The new vote.
+        people: The requesters of the run, and the people who are away.
+        now: The current time.
+        was_hidden: Whether the votes were hidden from people before this vote (terms with `blind`).
+    """
     if is_hidden(proposal):
         return Change(proposal)
     blind = proposal.terms is not None and proposal.terms.blind
@@ -251,7 +320,7 @@ def _count_vote(proposal: Proposal, vote: VoteRecord, people: People, now: datet
     elif was_hidden and edits and not are_met(proposal, hash_value(current_value(proposal)), people):
         proposal = _with_voted_value(
             proposal, edits[-1]
-        )  # the votes are visible from here on, and people vote on this value
+        )  # the votes are visible from now on, so people vote on this value
     if not are_met(proposal, hash_value(current_value(proposal)), people):
         return Change(proposal)
     window = proposal.terms.undo if proposal.terms is not None else None
@@ -284,13 +353,20 @@ def _decide_by_clock(proposal: Proposal, step: TimelineStep, now: datetime) -> D
 
 
 def _may_clock_decide(proposal: Proposal, step: TimelineStep) -> bool:
-    """Return whether the clock may decide: never whether an effect happened, and never over a person's edit."""
+    """Return whether a timeline step may decide the proposal with its action, which reviewers must be allowed to take.
+
+    The clock never answers whether an effect happened. It does not approve if a person has edited the value or voted
+    against it.
+    """
     untouched = proposal.candidate is UNSET and not any(one.action != "approve" for one in proposal.votes)
     return step.does in proposal.allow and proposal.doubt is None and (step.does == "reject" or untouched)
 
 
 def _with_voted_value(proposal: Proposal, value: Any) -> Proposal:
-    """Set the value that people vote on. The revision grows if the value differs."""
+    """Return the proposal with `value` as the value that people vote on.
+
+    The revision grows by 1 if the value differs.
+    """
     sha256 = hash_value(value)
     if sha256 == hash_value(current_value(proposal)):
         return proposal
@@ -303,9 +379,14 @@ def _with_more_people(proposal: Proposal, more: Iterable[str]) -> Proposal:
 
 
 def ask_fallback(change: Change, people: People) -> Change:
-    """Ask the fallback at once if nobody else may decide. Mark the proposal as stuck if nobody is left.
+    """Ask the people of the terms' fallback if the people who may decide now are not enough.
 
-    This is done once: a proposal that is marked already, and whose fallback was asked, is returned unchanged.
+    If that does not help, the change marks the proposal as stuck. A mark that is no longer right is removed. If the
+    mark is right and the fallback was asked already, `change` is returned as it is.
+
+    Args:
+        change: The change to which the events and notices are added.
+        people: The requesters of the run, and the people who are away.
     """
     proposal = change.proposal
     if proposal.terms is None or proposal.status != "open":
@@ -330,7 +411,10 @@ def _explain_stuck(proposal: Proposal, people: People) -> str:
 
 
 def _vote_event_data(proposal: Proposal, vote: VoteRecord, people: People) -> dict[str, Any]:
-    """Return the log entry of a vote: all fields, with the hash in place of the value."""
+    """Return the data of a vote's event in the audit log.
+
+    It has the fields of the vote, with the hash of its value in place of the value, and the progress of each need.
+    """
     told: dict[str, Any] = msgspec.to_builtins(vote)
     for name in ("value", "reviewer", "at", "event"):
         told.pop(name)

@@ -1,4 +1,7 @@
-"""Counting of votes: which votes count, whether the needs are met, and whether the votes produce a decision."""
+"""Counting of votes on a proposal: which votes count, whether they meet the needs, and the decision that they make.
+
+A *need* says how many votes of which people are needed: "2 of @finance". Several needs must all be met.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,13 @@ from hitl_nb.records import DecisionRecord, Proposal, Terms, VoteRecord, canonic
 
 @dataclass(frozen=True)
 class NeedProgress:
-    """Progress of a need: its text, the number of votes present, and the number needed."""
+    """Progress of one need (how many votes of which people), such as "2 of @finance".
+
+    Attributes:
+        text: The need as the policy document has it.
+        have: Number of votes that count for it, at most `count`.
+        count: Number of votes that it needs.
+    """
 
     text: str
     have: int
@@ -26,15 +35,16 @@ class NeedProgress:
 
 
 def hash_value(value: Any) -> str:
-    """Return the SHA-256 (hex) of a value's canonical JSON. A vote is bound to this hash."""
+    """Return the SHA-256 (hex) of a value's canonical JSON. Each vote records the hash of the value that it is for."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
 @functools.lru_cache(maxsize=256)
 def hash_terms(terms: Terms | None) -> str:
-    """Return the SHA-256 (hex) of the canonical JSON of the terms, in the form in which the store returns them.
+    """Return the SHA-256 (hex) of the canonical JSON of a proposal's terms. "" without terms.
 
-    Terms with 60 and with 60.0 seconds are the same terms. "" without terms.
+    The terms are first encoded and decoded as the store does. So terms with 60 and with 60.0 seconds have the same
+    hash.
     """
     if terms is None:
         return ""
@@ -42,17 +52,20 @@ def hash_terms(terms: Terms | None) -> str:
 
 
 def current_value(proposal: Proposal) -> Any:
-    """Return the value that people vote on now: the edited value if there is one."""
+    """Return the value that people vote on now: the newest edited value, or the proposed value if nobody edited it."""
     return proposal.value if proposal.candidate is UNSET else proposal.candidate
 
 
 def largest_count(proposal: Proposal) -> int:
-    """Return the number of people that the largest need asks for."""
+    """Return the largest number of votes that a need of the proposal asks for. 1 without terms."""
     return max((need.count for need in proposal.terms.needs), default=1) if proposal.terms is not None else 1
 
 
 def is_hidden(proposal: Proposal) -> bool:
-    """Return whether the votes are hidden now: the proposal is blind, and fewer voted than its largest need asks."""
+    """Return whether the votes of a proposal are hidden from people now.
+
+    They are if its terms are `blind`, it is open, and fewer people have voted than its largest need asks for.
+    """
     return (
         proposal.status == "open"
         and proposal.terms is not None
@@ -62,19 +75,29 @@ def is_hidden(proposal: Proposal) -> bool:
 
 
 def list_votes_for(proposal: Proposal, sha256: str) -> list[VoteRecord]:
-    """List the votes that agree to the value with this hash."""
+    """List the votes that approve the value with this hash, or that edited the value to it."""
     return [one for one in proposal.votes if one.action in ("approve", "edit") and one.value_sha256 == sha256]
 
 
 def are_met(proposal: Proposal, sha256: str, people: People) -> bool:
-    """Return whether the votes for the value with this hash meet all needs."""
+    """Return whether the votes for the value with this hash meet all needs. False without any vote.
+
+    Args:
+        proposal: The proposal. Without terms, one vote is enough.
+        sha256: Hash of the value, from `hash_value`.
+        people: The requesters of the run, and the people who are away.
+    """
     votes = list_votes_for(proposal, sha256)
     needs = () if proposal.terms is None else proposal.terms.needs
     return bool(votes) and all(count_seats(proposal, need, votes, people) >= need.count for need in needs)
 
 
 def need_progress(proposal: Proposal, people: People) -> list[NeedProgress]:
-    """Return the progress of each need. While votes are hidden, all votes count, whatever their action."""
+    """Return the progress of each need: how many votes it has and how many it needs. Empty without terms.
+
+    Only votes for the current value count. While votes are hidden, all votes count, whatever their action, so that the
+    numbers do not show how people voted.
+    """
     votes = (
         list(proposal.votes) if is_hidden(proposal) else list_votes_for(proposal, hash_value(current_value(proposal)))
     )
@@ -87,13 +110,13 @@ def need_progress(proposal: Proposal, people: People) -> list[NeedProgress]:
 def make_vote_decision(
     proposal: Proposal, vote: VoteRecord, at: datetime, since: datetime | None = None
 ) -> DecisionRecord:
-    """Make the decision that a vote completes.
+    """Make the decision on a proposal from the vote that completes it: the last agreeing vote, or a refusal.
 
     Args:
-        proposal: The proposal.
+        proposal: The proposal, with its votes.
         vote: The completing vote.
         at: Time of the decision.
-        since: Time from which the votes were enough, if before `at`.
+        since: Time from which the decision is valid, if that is before `at`: the clock can be late. None: `at`.
     """
     agreed = vote.action in ("approve", "edit")
     edited = agreed and (proposal.candidate is not UNSET or vote.action == "edit")
@@ -115,7 +138,12 @@ def make_vote_decision(
 
 
 def decision_terms_fields(proposal: Proposal, at: datetime) -> dict[str, Any]:
-    """Return the decision's fields for its terms and its end of validity."""
+    """Return fields of a decision record that follow from the terms: policy, hash of the terms, and end of validity.
+
+    Args:
+        proposal: The proposal. Without terms, the result is empty.
+        at: Time from which the decision is valid.
+    """
     terms = proposal.terms
     if terms is None:
         return {}
@@ -124,7 +152,10 @@ def decision_terms_fields(proposal: Proposal, at: datetime) -> dict[str, Any]:
 
 
 def find_blind_decider(proposal: Proposal) -> VoteRecord | None:
-    """Return the vote that refuses a proposal with all votes in: the first rejection, else the first response."""
+    """Return the vote that decides against a proposal after all hidden votes are in.
+
+    That is the first rejection, or else the first response. None if nobody rejected or responded.
+    """
     for action in ("reject", "respond"):
         for one in proposal.votes:
             if one.action == action:
@@ -133,9 +164,9 @@ def find_blind_decider(proposal: Proposal) -> VoteRecord | None:
 
 
 def find_completing_vote(proposal: Proposal) -> VoteRecord | None:
-    """Return the vote that will decide an open proposal once its approval can no longer be taken back."""
+    """Return the vote that completed an approval which can still be taken back. None if no approval waits like this."""
     return proposal.votes[-1] if proposal.settles_at is not None and proposal.votes else None
 
 
 PeopleAt = Callable[[datetime], People]
-"""Function that returns the state of the people at a time."""
+"""Function that returns the state of the people (who requested the run, who was away) at a given time."""
