@@ -1,4 +1,4 @@
-"""Errors for people who decide a proposal that is no longer open."""
+"""Error for people who decide a proposal that is no longer open."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _ACTION_WORDS: dict[Action, str] = {
 
 
 def refuse_closed(proposal: Proposal) -> None:
-    """Refuse a decision on a closed proposal.
+    """Raise an error if the proposal can no longer be decided. Without an error, the proposal is open.
 
     Raises:
-        AlreadyDecided: The proposal is not open. The message says who decided what.
+        AlreadyDecided: The proposal is decided, expired or superseded. The message says which person or deadline
+            decided it, and how.
     """
     if proposal.status == "open":
         return

@@ -1,4 +1,7 @@
-"""Judgment of an edit: needs of the edited value are added to the terms, or the edit is refused."""
+"""Terms of an edited value: what the policy requires for it is added to the proposal's terms, or the edit is refused.
+
+Terms say how many votes of which people are needed (the *needs*), and more.
+"""
 
 from __future__ import annotations
 
@@ -12,36 +15,49 @@ from hitl_nb.records import Action, Need, PolicyVerdict, Proposal, Terms, VoteRe
 
 
 class EditPlan(Protocol):
-    """Plan for an edited value: a `Plan` of `policies/rules/rules.py`."""
+    """Result of judging an edited value by the policy. A `Plan` of `policies/rules/rules.py` has these fields."""
 
     @property
     def verdict(self) -> PolicyVerdict:
-        """The verdict."""
+        """The verdict: "pass" (no person is needed), "ask" or "block" (the edited value is refused)."""
         ...
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Ids of the rules with this verdict."""
+        """Ids of the rules that give this verdict. Empty if it is the policy's default."""
         ...
 
     @property
     def why(self) -> tuple[str, ...]:
-        """Sentences for people."""
+        """Sentences that explain the verdict to people."""
         ...
 
     @property
     def terms(self) -> Terms | None:
-        """Terms for the value. None: any reviewer decides alone."""
+        """Terms for the edited value: who must agree, by when. None: any reviewer decides alone."""
         ...
 
     @property
     def allow(self) -> tuple[Action, ...]:
-        """Actions that reviewers may take."""
+        """Actions that reviewers may take under these terms."""
         ...
 
 
 def add_edit_terms(proposal: Proposal, vote: VoteRecord, people: People, judged: EditPlan | None) -> Proposal:
-    """Return the proposal with the needs of an edited value added. No need is removed."""
+    """Return the proposal with the terms that the policy requires for an edited value. No need is removed.
+
+    The proposal is returned unchanged if the vote is no edit, was not judged, or if the policy requires nothing more.
+
+    Args:
+        proposal: The proposal.
+        vote: The vote with the edited value.
+        people: The requesters of the run, and the people who are away.
+        judged: Plan of the policy for the edited value. None: it was not judged.
+
+    Raises:
+        InvalidEdit: The policy blocks the edited value.
+        NotAReviewer, OwnRequest: The person who edited may not vote under the new terms.
+    """
     if vote.action != "edit" or judged is None or proposal.terms is None:
         return proposal
     refuse_blocked(judged)
@@ -54,10 +70,10 @@ def add_edit_terms(proposal: Proposal, vote: VoteRecord, people: People, judged:
 
 
 def refuse_blocked(judged: EditPlan) -> None:
-    """Refuse an edited value that the policy blocks.
+    """Raise an error if the policy blocks an edited value.
 
     Raises:
-        InvalidEdit: The policy blocks it.
+        InvalidEdit: The policy blocks it. The message names the rules and their reasons.
     """
     if judged.verdict == "block":
         why = f": {'; '.join(judged.why)}" if judged.why else ""
@@ -65,7 +81,10 @@ def refuse_blocked(judged: EditPlan) -> None:
 
 
 def merge_stricter(old: Terms, new: Terms) -> Terms:
-    """Combine terms so that they ask for everything that either asks for. The old timeline, already begun, is kept."""
+    """Combine two terms into terms that require everything that either of them requires.
+
+    The timeline of `old` is kept, because it has already begun.
+    """
     had = {(need.count, frozenset(need.people)) for need in old.needs}
     return msgspec.structs.replace(
         old,
@@ -83,7 +102,12 @@ def merge_stricter(old: Terms, new: Terms) -> Terms:
 
 
 def _is_met_by(need: Need, had: set[tuple[int, frozenset[str]]]) -> bool:
-    """Return whether the need is already present, or is "1 of anyone", which any other need includes."""
+    """Return whether the needs in `had` already include a need. Any need includes "1 of anyone".
+
+    Args:
+        need: The need.
+        had: Keys of the other needs: pairs of the number of votes and the people.
+    """
     return (need.count, frozenset(need.people)) in had or (not need.people and need.count <= 1 and bool(had))
 
 

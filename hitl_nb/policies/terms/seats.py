@@ -1,8 +1,8 @@
-"""Votes and seats: who may vote on a proposal, in whose place, and whether the agreeing people are enough.
+"""Seats: which people may vote on a proposal, for whom, and whether the agreeing people are enough.
 
-A seat is a named person's right to vote in a need. A deputy may vote for a person who is away; that person may still
-vote. The agreeing people are matched to seats, one person to one seat. So no number of delegations lets one person
-count as two.
+A *need* says how many votes of which people are needed: "2 of ada, bo". A *seat* is the right of one of these people to
+vote. A deputy may use the seat of a person who is away; that person may still vote. People are matched to seats, one
+person to one seat. So one person never counts as two, however many people that person is the deputy of.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from hitl_nb.policies.documents.grammar import ANYONE
 from hitl_nb.records import Need, Proposal, Terms, VoteRecord
 
 MAX_DEPUTY_CHAIN = 3
-"""Longest chain of delegations that is followed."""
+"""Maximum number of deputies of deputies that are followed, from the person who is away."""
 _MADE_UP = re.compile(r"[0-9a-f]{32}")
 
 
 def is_made_up(user: str) -> bool:
-    """Return whether Jupyter invented this user name, for a request with the server's password or token only.
+    """Return whether Jupyter invented this user name, for a request that has only the server's password or token.
 
-    Such a name is a random UUID. It differs in each browser, so that one person could have two.
+    Such a name is a random UUID without hyphens. It differs in each browser, so one person could have two names.
     """
     return _MADE_UP.fullmatch(user) is not None
 
 
 @dataclass(frozen=True)
 class People:
-    """State of the people at one moment.
+    """Facts about people that decide whose votes count, at one moment.
 
     Attributes:
-        requesters: User names of those who started or continued the run.
-        away: The people who are away, with their deputies. None: no deputy.
-        os_user: User of the operating system. Its votes count too if `identity` is "local".
+        requesters: User names of the people who started or continued the run. With four eyes they may only reject.
+        away: User names of the people who are away. Maps each to the deputy's user name; None: no deputy.
+        os_user: User name in the operating system. Votes of this user count too if the terms have `identity = "local"`.
     """
 
     requesters: frozenset[str] = frozenset()
@@ -44,9 +44,14 @@ class People:
 
 
 def find_deputy(person: str, away: Mapping[str, str | None]) -> str:
-    """Return the person who acts in a person's place now, or the person if they are present or have no deputy.
+    """Return the user name of the person who acts for `person` now.
 
-    At most `MAX_DEPUTY_CHAIN` delegations are followed. A circle ends where it began.
+    This is `person` if that person is present, has no deputy, or if the deputies form a circle. If the deputy is also
+    away, the deputy's deputy is used, and so on for at most `MAX_DEPUTY_CHAIN` people.
+
+    Args:
+        person: User name.
+        away: Maps each person who is away to the deputy's user name; None: no deputy.
     """
     reached, seen = person, {person}
     for _ in range(MAX_DEPUTY_CHAIN):
@@ -61,7 +66,11 @@ def find_deputy(person: str, away: Mapping[str, str | None]) -> str:
 
 
 def seats_of(proposal: Proposal, people: People, user: str) -> tuple[str, ...]:
-    """Return the people in whose place `user` may vote now, `user` first if they have a seat. Empty: no seat."""
+    """Return the user names of the people for whom `user` may vote on the proposal now. Empty: `user` may not vote.
+
+    The names are `user`, if the terms name that person or ask for anyone, and the people whose deputy `user` is. `user`
+    comes first.
+    """
     terms = proposal.terms
     if terms is None:
         return (user,)
@@ -73,11 +82,11 @@ def seats_of(proposal: Proposal, people: People, user: str) -> tuple[str, ...]:
 
 
 def check_seat(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[str, ...]:
-    """Return `seats_of` for a person who votes now.
+    """Check that the reviewer of a vote may give it now. Return the people for whom they may vote, as `seats_of` does.
 
     Raises:
-        NotAReviewer: The person has no seat.
-        OwnRequest: The person requested this, and four eyes are needed.
+        NotAReviewer: The terms do not allow this person to vote, or the vote is not from a person who logged in.
+        OwnRequest: The person started or continued the run, and the terms demand four eyes.
     """
     terms, user = proposal.terms, vote.reviewer
     if terms is None:
@@ -103,14 +112,28 @@ def check_seat(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[st
 
 
 def is_own_request(proposal: Proposal, people: People, vote: VoteRecord) -> bool:
-    """Return whether a requester decides their own request without the right to. A rejection is always allowed."""
+    """Return whether a vote breaks the four-eyes rule: a requester of the run approves, edits or responds.
+
+    A requester is a person who started or continued the run. False if the terms do not demand four eyes.
+    """
     return bool(
         proposal.terms and proposal.terms.four_eyes and vote.action != "reject" and vote.reviewer in people.requesters
     )
 
 
 def takes_vote(proposal: Proposal, need: Need, vote: VoteRecord, seats: Collection[str], people: People) -> bool:
-    """Return whether a vote from these seats can count in a need, by its seat and by how its reviewer is known."""
+    """Return whether a vote can count for a need (a number of votes of certain people).
+
+    It can if the need asks for anyone, or if one of the `seats` is of a person whom the need names. The reviewer must
+    also have logged in to a server, or be the OS user if the terms allow that.
+
+    Args:
+        proposal: The proposal.
+        need: The need.
+        vote: The vote.
+        seats: User names of the people for whom the reviewer may vote.
+        people: The requesters of the run, the people who are away, and the OS user.
+    """
     terms = proposal.terms
     if terms is None or _is_for_anyone(need, terms):
         return True
@@ -124,7 +147,11 @@ def takes_vote(proposal: Proposal, need: Need, vote: VoteRecord, seats: Collecti
 
 
 def count_seats(proposal: Proposal, need: Need, votes: Iterable[VoteRecord], people: People) -> int:
-    """Count the seats of a need that these votes fill: the size of a largest matching of people and seats."""
+    """Count how many of the votes that a need asks for are given by `votes`.
+
+    People are matched to the seats (named people's rights to vote), and the size of a largest matching is returned. So
+    each person counts once, and each seat is used once.
+    """
     named = set(need.people) | set(proposal.widened)
     options: dict[str, list[str]] = {}
     for one in votes:
@@ -134,7 +161,13 @@ def count_seats(proposal: Proposal, need: Need, votes: Iterable[VoteRecord], peo
 
 
 def count_matching(options: Mapping[str, Collection[str]]) -> int:
-    """Return the size of a largest matching. Each person takes at most one seat, each seat at most one person."""
+    """Return the size of a largest matching of people and seats.
+
+    Each person takes at most one seat, each seat at most one person.
+
+    Args:
+        options: Maps each person to the seats that this person may take.
+    """
     taken: dict[str, str] = {}
 
     def find_seat(person: str, tried: set[str]) -> bool:
@@ -151,12 +184,15 @@ def count_matching(options: Mapping[str, Collection[str]]) -> int:
 
 
 def explain_stuck(proposal: Proposal, people: People, votes: Collection[VoteRecord] = ()) -> str:
-    """Explain, in a sentence, why the people who are present cannot meet the needs. "" if they can.
+    """Explain, in a sentence, why a proposal cannot be decided: too few people who may vote are present.
 
     Args:
         proposal: The proposal.
-        people: State of the people.
-        votes: Votes that already count, also if their voter has left since.
+        people: The requesters of the run, and the people who are away.
+        votes: Votes that were given already. They count even if their reviewer is now away.
+
+    Returns:
+        The sentence, about the first need that cannot be met. "" if all needs can be met.
     """
     terms = proposal.terms
     for need in () if terms is None else terms.needs:
@@ -178,7 +214,10 @@ def explain_stuck(proposal: Proposal, people: People, votes: Collection[VoteReco
 
 
 def format_needs(proposal: Proposal) -> str:
-    """Describe all needs: "2 of ada, bo and 1 of cy"."""
+    """Describe all needs of a proposal for people: "2 of ada, bo and 1 of cy". Without terms: "1 person".
+
+    If the proposal was escalated, the people who may also decide since then are added.
+    """
     terms = proposal.terms
     if terms is None:
         return format_need(Need())
@@ -193,12 +232,12 @@ def _format_need_with_names(need: Need) -> str:
 
 
 def format_need(need: Need) -> str:
-    """Describe one need: "2 of @finance", "1 person"."""
+    """Describe a need for people: "2 of @finance", "1 person", "2 people"."""
     return format_need_text(need.text)
 
 
 def format_need_text(text: str) -> str:
-    """Describe a need like `format_need`, from its text alone."""
+    """Describe a need for people, from the text that the policy has for it: "1 of anyone" becomes "1 person"."""
     count, _, names = text.partition(" of ")
     return text if names != ANYONE else "1 person" if count == "1" else f"{count} people"
 
@@ -206,10 +245,17 @@ def format_need_text(text: str) -> str:
 def format_need_progress(
     text: str, have: int, count: int, voted: Sequence[str] = (), waiting: Sequence[str] = ()
 ) -> str:
-    """Describe how far a need is met.
+    """Describe the progress of a need for people: its votes, and the people who can still vote.
 
-    "1 of 2 of @finance: bo; waiting for ada or cy", "1 of 2 people: bo; anyone may decide". If one is enough:
-    "1 of @finance: waiting for ada or bo", "1 person: anyone may decide".
+    Examples: "1 of 2 of @finance: bo; waiting for ada or cy", "1 of 2 people: bo; anyone may decide". If one vote is
+    enough: "1 of @finance: waiting for ada or bo", "1 person: anyone may decide".
+
+    Args:
+        text: The need as the policy has it: "2 of @finance".
+        have: Number of votes that it has.
+        count: Number of votes that it needs.
+        voted: Names of the people who voted.
+        waiting: Names of the people who can still vote.
     """
     what = format_need_text(text)
     anyone = what != text and have < count
@@ -221,7 +267,7 @@ def format_need_progress(
 
 
 def join_names(names: Sequence[str], word: str) -> str:
-    """Join names with commas and a last `word`: "ada, bo or cy"."""
+    """Join names with commas, and with `word` before the last name: "ada, bo or cy"."""
     return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
@@ -230,12 +276,15 @@ def _format_rules(terms: Terms) -> str:
 
 
 def _explain_login(terms: Terms) -> str:
-    """Describe the way out if the server knows nobody by login."""
+    """Return a text that tells the user how to log in, if the server knows nobody by login.
+
+    If the terms count only votes of logged-in people, the text also says how to count the OS user's votes.
+    """
     login = " (with JupyterHub, or a password and no token; a token alone names nobody)"
     local = '; or write identity = "local" into hitl-policy.toml for your own votes here, then `hitl-nb policy apply`'
     return login + (local if terms.identity == "login" else "")
 
 
 def _is_for_anyone(need: Need, terms: Terms) -> bool:
-    """Return whether any person who may decide at all can decide, independent of their name."""
+    """Return whether one vote of any person meets the need, so that the name of the voter does not matter."""
     return not need.people and need.count <= 1 and not terms.four_eyes

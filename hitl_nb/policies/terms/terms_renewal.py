@@ -1,4 +1,8 @@
-"""Renewal of an open proposal's terms after a change of the policy. Pure functions."""
+"""Renewal of an open proposal's terms after the policy was changed. The functions are pure.
+
+Terms say how many votes of which people are needed (the *needs*), and what the clock does if nobody decides (the
+*timeline*).
+"""
 
 from __future__ import annotations
 
@@ -16,15 +20,15 @@ from hitl_nb.records import Need, Proposal, Terms, VoteRecord
 
 
 def merge_renewed_terms(asked: Terms, then: Terms | None, now: Terms | None) -> Terms:
-    """Combine the policy's current terms with the parts of the proposal's terms that did not come from the policy.
+    """Combine the terms that the current policy gives with the parts of the proposal's terms that no policy gave.
 
-    Needs and steps that are in neither `then` nor `now` came from the call, or from an edit that was judged again. They
-    are kept.
+    Needs and steps that are not among the old policy's terms came from the call, or from an edit that was judged again.
+    They are kept.
 
     Args:
         asked: The proposal's terms.
-        then: Terms that the policy of that time gives.
-        now: Terms that the current policy gives.
+        then: Terms that the old policy gives. None: it does not ask people under terms.
+        now: Terms that the current policy gives. None: it does not ask people under terms.
     """
     base = now or Terms()
     from_policy = {_need_key(need) for need in (then.needs if then is not None else ())}
@@ -41,10 +45,19 @@ def merge_renewed_terms(asked: Terms, then: Terms | None, now: Terms | None) -> 
 
 
 def renew_terms(proposal: Proposal, terms: Terms, people: People, now: datetime, *, why: str) -> Change | None:
-    """Put a proposal under other terms. Return None if they are equal.
+    """Put an open proposal under other terms, and decide it if its votes now meet the needs.
 
-    Votes of people who no longer have a seat are dropped. If the timeline differs, it begins now. If the remaining
-    votes meet the needs, they decide.
+    Votes of people who may no longer vote are removed. If the timeline differs, it begins again now.
+
+    Args:
+        proposal: The open proposal.
+        terms: The new terms.
+        people: The requesters of the run, and the people who are away.
+        now: The current time.
+        why: The reason, a sentence for the audit log.
+
+    Returns:
+        The change. None if the terms are equal, or if the proposal has none.
     """
     if proposal.terms is None or proposal.terms == terms:
         return None
@@ -73,7 +86,10 @@ def renew_terms(proposal: Proposal, terms: Terms, people: People, now: datetime,
 
 
 def _with_valid_seats(proposal: Proposal, vote: VoteRecord, people: People) -> VoteRecord | None:
-    """Return the vote with its remaining seats, or None if it no longer counts."""
+    """Return the vote without the seats (people for whom it was given) that the proposal's new terms no longer name.
+
+    None if the vote no longer counts.
+    """
     assert proposal.terms is not None
     named = {name for need in proposal.terms.needs for name in need.people} | set(proposal.widened)
     anyone = any(not need.people for need in proposal.terms.needs)
@@ -87,7 +103,10 @@ def _with_valid_seats(proposal: Proposal, vote: VoteRecord, people: People) -> V
 
 
 def _timeline_times(terms: Terms) -> tuple[object, ...]:
-    """Return the values that determine the times of a timeline."""
+    """Return the steps, and the working hours if a step counts them.
+
+    If two terms have equal results, their steps are due at equal times.
+    """
     return (terms.timeline, terms.office if any(step.working for step in terms.timeline) else None)
 
 

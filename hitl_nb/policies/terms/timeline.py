@@ -1,7 +1,9 @@
-"""Times at which the clock acts on an open proposal: the steps of its timeline, and the shift after a delay.
+"""Times at which the clock acts on an open proposal.
 
-A step can be late, because no process ran or the machine slept. It is then taken late, and the later steps are shifted
-by the same delay, so that the people asked next have their full time. Steps with a date of their own do not shift.
+A proposal's *timeline* is the list of steps that the clock takes if nobody decides, such as "4h escalate @leads". A
+step can be late, because no process ran or the machine slept. It is then taken late. The later steps are delayed by the
+same time (the *shift*), so that the people who are asked next have their full time. Steps with a date of their own do
+not shift.
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ from hitl_nb.records import Office, Proposal, TimelineStep
 
 
 def next_due_time(proposal: Proposal) -> datetime | None:
-    """Return when the clock acts next on a proposal, or None. While an approval can be taken back, the steps wait."""
+    """Return the time of the clock's next action on a proposal. None if the clock has nothing to do.
+
+    While an approval can be taken back, the end of that time is returned; the timeline's steps wait.
+    """
     if proposal.status != "open" or proposal.terms is None:
         return None
     if proposal.settles_at is not None:
@@ -24,7 +29,10 @@ def next_due_time(proposal: Proposal) -> datetime | None:
 
 
 def next_step(proposal: Proposal) -> TimelineStep | None:
-    """Return the next step of the timeline, also while an approval can be taken back."""
+    """Return the next step of the proposal's timeline, also if it waits because an approval can be taken back.
+
+    None if all steps are taken, or without terms.
+    """
     return (
         proposal.terms.timeline[proposal.step]
         if proposal.terms is not None and proposal.step < len(proposal.terms.timeline)
@@ -33,7 +41,10 @@ def next_step(proposal: Proposal) -> TimelineStep | None:
 
 
 def last_step_time(proposal: Proposal) -> datetime | None:
-    """Return when the last step is due, if it decides the proposal and all earlier steps are taken in time."""
+    """Return when the last timeline step is due if all steps before it are taken in time: the proposal's deadline.
+
+    None if the last step does not decide the proposal, or if there are no steps.
+    """
     steps = () if proposal.terms is None else proposal.terms.timeline
     if not steps or steps[-1].does not in ("reject", "approve"):
         return None
@@ -45,7 +56,10 @@ def last_step_time(proposal: Proposal) -> datetime | None:
 
 
 def remaining_steps(proposal: Proposal) -> list[tuple[datetime, TimelineStep]]:
-    """List the remaining steps of the timeline, each with its time if the steps before it are taken in time."""
+    """List the remaining steps of the timeline.
+
+    Each has the time at which it is due if the steps before it are in time.
+    """
     steps = () if proposal.terms is None else proposal.terms.timeline
     found: list[tuple[datetime, TimelineStep]] = []
     shift = proposal.shift
@@ -57,11 +71,13 @@ def remaining_steps(proposal: Proposal) -> list[tuple[datetime, TimelineStep]]:
 
 
 def shift_after(proposal: Proposal, n: int, taken: datetime, shift: float) -> float:
-    """Return the delay, in seconds, of the steps after step `n`.
+    """Return the delay, in seconds, of the timeline steps after step `n`, if step `n` is taken at a given time.
+
+    If the next step counts working hours, the planned number of working hours stays between the two steps.
 
     Args:
         proposal: The proposal.
-        n: Index of the step.
+        n: Index of the step in the timeline.
         taken: Time at which the step is taken.
         shift: Delay of step `n` itself, in seconds.
     """
@@ -77,7 +93,10 @@ def shift_after(proposal: Proposal, n: int, taken: datetime, shift: float) -> fl
 
 
 def restart_timeline(proposal: Proposal, now: datetime) -> dict[str, Any]:
-    """Return the fields of a timeline that begins now. Steps count from the question's time, so all of them shift."""
+    """Return values for the fields `step` and `shift` of a proposal whose timeline begins again now.
+
+    Steps count from the time of the question. So the time since the question becomes the delay of all steps.
+    """
     asked = proposal.asked_at or proposal.created_at
     return {"step": 0, "shift": max(0.0, (now - asked).total_seconds())}
 
@@ -89,7 +108,7 @@ def _step_time(proposal: Proposal, n: int, shift: float) -> datetime:
 
 
 def _planned_time(proposal: Proposal, n: int) -> datetime:
-    """Return when a step is due without any delay."""
+    """Return when step `n` of the timeline is due if no step before it is late."""
     assert proposal.terms is not None
     step = proposal.terms.timeline[n]
     if step.at is not None:

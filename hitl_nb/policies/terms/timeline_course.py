@@ -1,7 +1,8 @@
-"""The course of a proposal's timeline according to the log: when each step was due, and whether the clock kept to it.
+"""Check of a decided proposal's times against the audit log: when it was asked, each timeline step, the decision.
 
-A proposal's record has fields for its asking time, the number of steps taken, and the delay of the rest. Any program
-that writes to the store can change these fields. So they are computed again from the log. Pure functions.
+A proposal's *timeline* is the list of steps that the clock takes if nobody decides. The proposal's record has fields
+for its asking time, the number of steps taken, and the delay of the other steps. Any program that writes to the store
+can change these fields. So this module computes them again from the log. The functions are pure.
 """
 
 from __future__ import annotations
@@ -21,28 +22,31 @@ LoggedEntry = tuple[str, dict[str, Any]]
 
 _STEP_EVENTS = ("proposal.reminded", "proposal.overdue", "proposal.escalated")
 _EXACT_SECONDS = 0.001
-"""Tolerance, in seconds, for a delay that was written as a number and read again."""
+"""Largest accepted difference, in seconds, between two delays: one was written as a number and read again."""
 
 
 class _LogDifference(Exception):
-    """A difference between record and log. The message is the end of a sentence."""
+    """A difference between a proposal's record and the log.
+
+    The message can end a sentence: "it had another deadline".
+    """
 
 
 def find_wrong_time(
     proposal: Proposal, asked: dict[str, Any], told: Sequence[LoggedEntry], made: dict[str, Any]
 ) -> str | None:
-    """Compare the times of a decided proposal with the log.
+    """Compare the times in a decided proposal's record with the audit log, and return the first difference.
 
-    Events of older versions have too little data; they count as correct.
+    Events that older versions wrote have too little data to compare, so such a proposal counts as correct.
 
     Args:
         proposal: The decided proposal.
         asked: Data of the event that recorded the question.
-        told: The events about the proposal since then, in order, without the decision.
-        made: Data of the decision's event.
+        told: The events about the proposal between question and decision, in order, as pairs of type and data.
+        made: Data of the event that recorded the decision.
 
     Returns:
-        The first difference, as the end of a sentence. None if there is none.
+        The first difference, as the end of a sentence: "it had another deadline". None if there is no difference.
     """
     steps = [data for type_, data in told if type_ in _STEP_EVENTS and "step" in data]
     changes = [data for type_, data in told if type_ == "terms.changed"]
@@ -65,7 +69,7 @@ def _check_times(proposal: Proposal, asked: dict[str, Any], told: Sequence[Logge
     if proposal.created_at != _parse_time(asked["asked"]):
         raise _LogDifference(f"it was asked at {asked['asked']}")
     if proposal.asked_at is None and "clock" in asked:
-        return  # first a decisions file's clock acted on it, then this machine's clock
+        return  # two clocks acted on it: first the one of a decisions file, then this machine's
     if proposal.asked_at != _parse_time(asked.get("clock")):
         raise _LogDifference("no decisions file answered it")
     clocked = _restart_timeline(proposal)
@@ -82,14 +86,18 @@ def _check_times(proposal: Proposal, asked: dict[str, Any], told: Sequence[Logge
 
 
 def _restart_timeline(proposal: Proposal) -> Proposal:
-    """Return the proposal with its timeline reset to the beginning."""
+    """Return the proposal as it was when its timeline began: open, no step taken, no delay."""
     fields: dict[str, Any] = {"status": "open", "decision": None, "settles_at": None, "step": 0, "shift": 0.0}
     begun = msgspec.structs.replace(proposal, **fields)
     return msgspec.structs.replace(begun, deadline=last_step_time(begun))
 
 
 def _apply_event(proposal: Proposal, type_: str, data: dict[str, Any]) -> Proposal:
-    """Apply one event to the proposal. Raises _LogDifference if the event was not possible at that point."""
+    """Return the proposal after one event of the log, with its timeline fields computed again.
+
+    Raises:
+        _LogDifference: The event was not possible at that time, for example because a step was not yet due.
+    """
     if type_ in _STEP_EVENTS and "step" in data:
         return _take_step(proposal, data, _parse_time(data["at"]))
     if type_ == "vote":
@@ -115,7 +123,7 @@ def _take_step(proposal: Proposal, data: dict[str, Any], at: datetime) -> Propos
             raise _LogDifference(f"step {n + 1} of its timeline was not the next to escalate")
         return msgspec.structs.replace(
             proposal, step=n + 1, settles_at=_parse_time(data.get("settles_at"))
-        )  # the remaining timeline does not change
+        )  # an early escalation does not change the remaining timeline
     due = next_due_time(proposal)
     if n != proposal.step or due is None:
         raise _LogDifference(f"step {proposal.step + 1} of its timeline was skipped")
@@ -128,7 +136,11 @@ def _take_step(proposal: Proposal, data: dict[str, Any], at: datetime) -> Propos
 
 
 def _check_decision(proposal: Proposal, clocked: Proposal, made: dict[str, Any]) -> None:
-    """Check that the decision has the time of its log entry, and that it was not made before it was due."""
+    """Check the decision's time against its log entry, and that the decision was not made before it was due.
+
+    Raises:
+        _LogDifference: The time differs, or the clock had to act before the decision.
+    """
     decision, at = proposal.decision, _parse_time(made["at"])
     assert decision is not None
     since = _parse_time(made.get("due"))
@@ -149,5 +161,5 @@ def _check_decision(proposal: Proposal, clocked: Proposal, made: dict[str, Any])
 
 
 def _parse_time(text: Any) -> Any:
-    """Parse a time as the log writes it. None stays None."""
+    """Convert a time in the log's form (ISO 8601) to a datetime. None is returned as None."""
     return None if text is None else datetime.fromisoformat(text)

@@ -1,4 +1,7 @@
-"""Decision by recorded votes that became enough, because others may decide or fewer are needed. Nobody votes again."""
+"""Decision from votes that are already recorded, when they become enough without a new vote.
+
+That happens when the policy changes so that fewer votes are needed, or when other people may decide.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,15 @@ from hitl_nb.records import Proposal, VoteRecord
 
 
 def complete_decision(change: Change, people: People, now: datetime) -> Change:
-    """Add the decision if the recorded votes now produce one. Its reviewer is the last voter.
+    """Add the decision to a change if the recorded votes now meet the needs. The last voter is its reviewer.
 
-    If an approval can be taken back, that time begins now. Actions of the clock that are due come first.
+    If the terms allow an approval to be taken back, the proposal is not decided yet: that time begins now. If an action
+    of the clock is due, no decision is added, because that action comes first.
+
+    Args:
+        change: The change, which is returned unchanged if the votes do not decide.
+        people: The requesters of the run, and the people who are away.
+        now: The current time.
     """
     proposal = change.proposal
     last = _find_completing_vote(proposal, people, now)
@@ -44,7 +53,10 @@ def complete_decision(change: Change, people: People, now: datetime) -> Change:
 
 
 def _find_completing_vote(proposal: Proposal, people: People, now: datetime) -> VoteRecord | None:
-    """Return the last vote, if the recorded votes now decide an open proposal."""
+    """Return the last vote if the recorded votes now decide an open proposal with terms, else None.
+
+    Hidden votes, an approval that can still be taken back, and a due action of the clock prevent that.
+    """
     if (
         proposal.status != "open"
         or proposal.terms is None
