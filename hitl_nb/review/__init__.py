@@ -1,1 +1,1 @@
-"""Review of proposals: decisions, guardrails, timelines, and texts about them."""
+"""Review of proposals: decisions, guardrails, policy files, notifications, and texts about proposals for people."""

@@ -1,4 +1,4 @@
-"""Comments in the form that agents get: the text, its quote, and the answers to it."""
+"""Comments on a document in the form that an agent's code gets: `AgentComment`, with text, quote and replies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hitl_nb.records import CommentState, Speaker
 @name_in_package
 @dataclass(frozen=True)
 class AgentComment:
-    """A comment on a document, or on a range of it. `str()` returns a text that fits into a prompt.
+    """A comment on a document, or on a range of its text. `str()` of a comment returns a text for a prompt.
 
     Attributes:
         id: Id of the comment.
@@ -25,14 +25,14 @@ class AgentComment:
         author: User name of the author.
         author_name: Display name of the author.
         at: Time of the comment (aware, UTC).
-        quote: The commented text, as it was then; empty for a comment on the whole document.
+        quote: The commented text, as it was at the time of the comment; empty for a comment on the whole document.
         suggestion: Text to replace the quote with; None if the comment suggests nothing.
         mentions: User names of the mentioned people.
         state: "open", "resolved", "accepted" or "dismissed".
-        replies: The answers to the comment, oldest first.
-        known: How the author is known. "login", "token" or "anonymous": a server signed the comment for a user with
-            this authentication. "agent": an agent wrote it. "unsigned": any program of this user can have written it
-            under this name.
+        replies: The replies to the comment, oldest first.
+        known: How the identity of the author is known. "login", "token" or "anonymous": a server signed the comment for
+            a user with this authentication. "agent": an agent wrote it. "unsigned": any program of this user can have
+            written it under this name.
     """
 
     id: str
@@ -49,13 +49,13 @@ class AgentComment:
 
     @property
     def open(self) -> bool:
-        """Whether nobody has resolved, accepted or dismissed the comment yet."""
+        """True until somebody resolves, accepts or dismisses the comment."""
         return self.state == "open"
 
     def __str__(self) -> str:
         who = " ".join(self.author_name.split()) or self.author
         head = f"{who}{self._describe_target()}" + ("" if self.open else f" [{self.state}]")
-        further = self.text.replace("\n", "\n    ")  # indented more than an answer, so that no text looks like one
+        further = self.text.replace("\n", "\n    ")  # indented more than a reply, so that no text looks like a reply
         said = f"{head}: {further}" if self.text else head
         return "\n".join([said, *(textwrap.indent(str(one), "  ") for one in self.replies)])
 
@@ -70,7 +70,7 @@ class AgentComment:
 
 
 def thread_comments(found: Sequence[records.Comment]) -> tuple[AgentComment, ...]:
-    """Convert recorded comments to agent comments, oldest first, each with its answers."""
+    """Convert stored comments to agent comments: the first comment of each thread, oldest first, with its replies."""
     return tuple(
         _to_agent_comment(one, tuple(_to_agent_comment(answer) for answer in answers))
         for one, answers in group_threads(found)

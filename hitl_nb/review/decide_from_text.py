@@ -1,7 +1,7 @@
-"""Turn text that a person types into a decision.
+"""Decisions from text that a person types, in a terminal or in a notebook cell.
 
-`hitl-nb approve|edit|reject|respond` and `%hitl` both use this module, so the same text means the same decision in the
-terminal and in the notebook. A decision is bound to the proposal that the person saw, not only to its id.
+`hitl-nb approve|edit|reject|respond` and `%hitl` both use this module, so the same text means the same decision in
+both. A decision is bound to the proposal as the person saw it (its fingerprint and revision), not only to its id.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hitl_nb.review.vote_candidates import follow_candidate
 
 
 def reviewer_name() -> str:
-    """Return the operating system's name of the user who runs this process; environment variables are not used."""
+    """Return the name of the operating system's user who runs this process. Environment variables are not used."""
     return os_user()
 
 
@@ -29,21 +29,26 @@ def decide_from_text(
     reason: str | None = None,
     reviewer: str | None = None,
 ) -> Proposal:
-    """Decide a proposal and return its record.
+    """Decide a proposal with a text that a person typed, and return the proposal with its decision.
+
+    If the policy needs several votes, the decision is recorded as a vote, and the returned proposal may still be open.
+    An edited value is then also written into the proposal's draft, for the next reviewer.
 
     Args:
-        ledger: Ledger of the proposal.
-        seen: The proposal as the person saw it; or its id, or a unique beginning of its id, to decide the current one.
+        ledger: Ledger that has the proposal.
+        seen: The proposal as the person saw it. Or its id, or a unique beginning of its id; the current proposal is
+            then decided, whatever the person saw.
         action: "approve", "edit", "reject" or "respond".
-        text: For "edit", the new value in the text form of its kind (see `parse_edit`); for "respond", the message.
+        text: For "edit", the new value in the text form of its kind (see `parse_edit`). For "respond", the message.
+            Otherwise None.
         reason: Reason to store with the decision.
         reviewer: Name of the person who decides. Default: the operating system's user.
 
     Raises:
         InvalidEdit: `text` is not a valid value.
-        AlreadyDecided: Somebody else has decided.
+        AlreadyDecided: The proposal is no longer open.
         StaleDraft: The proposal has changed since the person saw it.
-        UnknownProposal: There is no such proposal.
+        UnknownProposal: No proposal has this id.
         HitlError: The proposal does not allow `action`, or `text` is missing or not allowed.
     """
     proposal = ledger.load_proposal(seen) if isinstance(seen, str) else seen
@@ -62,7 +67,12 @@ def decide_from_text(
 
 
 def _decision_value(proposal: Proposal, action: Action, text: str | None) -> object:
-    """Return the value of the decision, after checking the action and its text."""
+    """Return the value to store with the decision: the parsed edit, the message of a response, or None.
+
+    Raises:
+        HitlError: The proposal does not allow the action, or the text is missing or not allowed.
+        InvalidEdit: The text of an edit is not a valid value.
+    """
     if proposal.doubt is not None and action != "edit":
         raise HitlError(
             f"{proposal.title!r} cannot be answered with {action!r}: look up what happened, then say so "

@@ -1,4 +1,8 @@
-"""`Decision`: the result of `checkpoint()`, with the value in the type that was proposed."""
+"""`Decision`, the result of `checkpoint()`: the answer to a question, with the value to continue with.
+
+This module also has the question on the side of the agent's process (`LiveQuestion`), and turns a stored decision into
+a `Decision`.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +31,15 @@ if TYPE_CHECKING:
 @name_in_package
 @dataclass(frozen=True)
 class Vote:
-    """The vote of one person on a proposal.
+    """One person's vote on a proposal that needs several people.
 
     Attributes:
         reviewer: User name of the voter.
         action: "approve", "edit", "reject" or "respond".
-        reason: The given reason; None if there is none.
+        reason: The reason that the voter gave; None if there is none.
         at: Time of the vote (aware, UTC).
-        seat: The person for whom the vote counts: the voter, or the person whom they substitute.
-        known: How the voter is known, as for a `Decision`.
+        seat: User name of the person for whom the vote counts: the voter, or a person whose deputy the voter is.
+        known: How the identity of the voter is known, as for a `Decision`.
     """
 
     reviewer: str
@@ -49,7 +53,7 @@ class Vote:
 @name_in_package
 @dataclass(frozen=True)
 class Decision:
-    """A decision on one proposal.
+    """The answer to a question of an agent: what was decided, by whom, and the value to continue with.
 
     Attributes:
         action: "approve", "edit", "reject" or "respond".
@@ -60,12 +64,13 @@ class Decision:
         reviewer: User name of the person who decided.
         decided_at: Time of the decision (aware, UTC).
         proposal_id: Id of the proposal.
-        by: "person", "policy", "deadline" or "script".
+        by: Kind of the decider: "person", "policy", "deadline" or "script" (a decisions file, for tests).
         title: Title of the proposal.
-        known: How the person is known: "login", "token" or "anonymous" if a server signed that; "unsigned" for a name
-            that any program of this user can have written; otherwise the same as `by`.
+        known: How the identity of the person is known. "login", "token" or "anonymous": a server signed that the person
+            was known in this way. "unsigned": any program of this user can have written the name. Otherwise the same as
+            `by`.
         difference: The result of `changes()`.
-        comments: Comments at the time of the decision, oldest first, each with its answers.
+        comments: Comments at the time of the decision, oldest first, each with its replies.
         votes: Votes of all people, oldest first, if a policy asked for them.
         rules: Ids of the policy rules that applied when the question was asked, or that decided it.
         why: Sentences that say why people were asked, or why a policy passed or blocked the proposal.
@@ -89,18 +94,18 @@ class Decision:
 
     @property
     def approved(self) -> bool:
-        """True for approve and edit."""
+        """True if the action is "approve" or "edit"."""
         return self.action in ("approve", "edit")
 
     def changes(self) -> str:
-        """Return the difference between the proposed and the decided value as a unified diff; "" if there is none."""
+        """Return the difference between the proposed and the decided value as a unified diff; "" if they are equal."""
         return self.difference
 
     def require(self) -> Any:
-        """Return the value to continue with.
+        """Return the value to continue with, unless the proposal was rejected.
 
         Raises:
-            Rejected: The proposal was rejected; the error has the reason.
+            Rejected: The proposal was rejected. The error has the reason and the reviewer.
         """
         if self.action == "reject":
             why = f": {self.reason}" if self.reason else ""
@@ -109,7 +114,10 @@ class Decision:
 
     @property
     def _decider(self) -> str:
-        """Name of the decider for messages. A decision that no person made never reads like a person's."""
+        """Name of the decider, for error messages.
+
+        Decisions of a policy or deadline never read like those of a person.
+        """
         match self.by:
             case "policy":
                 return f"the policy {self.reviewer.removeprefix('policy:')}"
@@ -123,17 +131,17 @@ class Decision:
 @mark_own
 @dataclass
 class LiveQuestion:
-    """A question with the live objects behind it.
+    """A question in the agent's process: its stored form together with the Python objects that it was made from.
 
     Attributes:
-        question: The question as it is recorded.
-        original: The proposed object.
-        schema: The schema of the call; None if there is none.
-        key: Key of the call; None if it has none.
-        options: The live options of a choice.
-        review: The review arguments of the call.
-        further: Stricter terms from an earlier edit that people made but that was not used. The question is asked
-            again under these terms, too.
+        question: The question as it is stored.
+        original: The proposed Python object.
+        schema: The argument `schema` of the call; None if there is none.
+        key: Key that identifies the call within the run; None if it has none.
+        options: The Python objects to choose from, for a choice.
+        review: The review arguments of the call, such as reviewers and deadline.
+        further: Stricter terms (who must agree, by when) for an edited value, which its deciders did not meet. The edit
+            was not used, and the question is asked again under these terms, too.
     """
 
     question: Question
@@ -145,7 +153,12 @@ class LiveQuestion:
     further: FurtherTerms | None = None
 
     def restore_edited(self, question: Question, value: Any, original: Any) -> Any:
-        """Convert edited JSON to an object of the proposed type.
+        """Convert an edited value from JSON to an object of the proposed type.
+
+        Args:
+            question: The stored question.
+            value: The edited value as JSON.
+            original: The proposed object. It is returned if `value` equals the value of the question.
 
         Raises:
             InvalidEdit: The edited value does not fit the type.
@@ -153,23 +166,24 @@ class LiveQuestion:
         return values.restore_value(question, value, original, self.schema, self.options)
 
     def ask_edited(self, value: Any) -> LiveQuestion:
-        """Return the question about an edited value, with everything that depends on the value computed again.
+        """Return the question for an edited value (JSON), with its title, tags and other settings computed again.
 
-        Errors of the agent's own code are raised unchanged.
+        Here nothing depends on the value, so the question itself is returned. Subclasses can call the agent's own
+        functions; errors of these are raised unchanged.
         """
         return self
 
 
 def to_decision(asked: LiveQuestion, proposal: Proposal, comments: Sequence[records.Comment] = ()) -> Decision:
-    """Return the decision of `proposal`, after checking that it answers exactly this question.
+    """Make the `Decision` for the agent from a stored proposal, after checking that it answers exactly this question.
 
     Args:
         asked: The question that the agent asks.
-        proposal: The stored proposal.
-        comments: Its comments at the time of the decision.
+        proposal: The stored proposal, with its decision.
+        comments: Comments on the proposal at the time of the decision.
 
     Raises:
-        StoreCorrupt: The stored proposal is not the question that was asked.
+        StoreCorrupt: The stored proposal is not the question that was asked, or has no decision.
         InvalidEdit: The edited value does not fit the proposed type.
     """
     q, record = asked.question, proposal.decision
@@ -209,9 +223,10 @@ def to_decision(asked: LiveQuestion, proposal: Proposal, comments: Sequence[reco
 
 
 def _restore_proposed(asked: LiveQuestion) -> Any:
-    """Return the proposed object. If it has changed since, rebuild it from what the reviewer saw.
+    """Return the proposed object with the value that the reviewer saw.
 
-    The kernel that paused still uses the live object, so another cell may have changed it.
+    If the object has changed since, it is rebuilt from the stored value. The kernel that paused still uses the object,
+    so another cell may have changed it.
     """
     q = asked.question
     if values.encode_as_kind(asked.original, q.kind) == q.value:  # the fast check: it needs no other field
@@ -223,6 +238,9 @@ def _restore_proposed(asked: LiveQuestion) -> Any:
 
 
 def encode_original(asked: LiveQuestion) -> Any:
-    """Return the current JSON of the proposed object, which the agent's code may have changed."""
+    """Return the JSON form of the proposed object now.
+
+    The agent's code may have changed the object since it was proposed.
+    """
     q = asked.question
     return values.build_question(asked.original, title=q.title, kind=q.kind, options=q.options).value

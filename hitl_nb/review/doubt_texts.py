@@ -1,4 +1,8 @@
-"""Texts about effects in doubt: the question to people, and the meaning of their answers."""
+"""Texts about effects in doubt: the question to people, and the meaning of their answers.
+
+An effect is in doubt if a recorded function call was started and it is unknown whether it took effect. An example is a
+process that ended during the call.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,11 @@ RESULT_LABEL = "What did it return? (text, number or JSON)"
 
 
 def list_choices(doubt: Doubt) -> list[tuple[str, str, str, str]]:
-    """Return the three possible answers.
+    """List the three possible answers to the question whether a call took effect.
 
     Returns:
-        For each: word on the command line, label, consequence, and the button's text after it is chosen.
+        For each answer: its word on the command line, its label, its consequence, and the text of the button that
+        submits it.
     """
     again = f"{doubt.call} is called again."
     stop = "Nothing is called; --restart starts the run again. If you do not know yet, leave this open."
@@ -29,7 +34,7 @@ def list_choices(doubt: Doubt) -> list[tuple[str, str, str, str]]:
 
 
 def list_facts(doubt: Doubt) -> list[tuple[str, str]]:
-    """Return the known facts about the call as pairs of name and text; times are in UTC."""
+    """List the known facts about a call whose effect is in doubt, as pairs of name and text. Times are in UTC."""
     gone = "the process was gone" if doubt.died else "the run was interrupted"
     given = ", ".join(f"{name} = {text}" for name, text in doubt.arguments.items())
     return [
@@ -40,7 +45,7 @@ def list_facts(doubt: Doubt) -> list[tuple[str, str]]:
 
 
 def describe_doubt_outcome(proposal: Proposal) -> str:
-    """Return the outcome of a question about an effect in a few words."""
+    """Return a person's answer to the question whether an effect happened, in a few words: "Answered, it happened"."""
     try:
         happened = effect_happened(proposal.decision.value if proposal.decision is not None else None)
     except ValueError:
@@ -49,7 +54,12 @@ def describe_doubt_outcome(proposal: Proposal) -> str:
 
 
 def make_answer(word: str, result: str | None, proposal: Proposal) -> dict[str, Any]:
-    """Return the answer of "yes", "no" or "stop", with a result in text form.
+    """Make the JSON answer to the question whether a call took effect, from a word and the call's result.
+
+    Args:
+        word: "yes", "no" or "stop".
+        result: Return value of the call, as text; None or "" if it is not given.
+        proposal: The proposal with the question.
 
     Raises:
         InvalidEdit: The word is unknown, or the result is missing or not allowed.
@@ -66,7 +76,9 @@ def make_answer(word: str, result: str | None, proposal: Proposal) -> dict[str, 
 
 
 def parse_answer(text: str, proposal: Proposal) -> str:
-    """Convert a typed answer ("yes RESULT", "no", "stop", or JSON) to JSON text.
+    """Convert an answer that a person typed ("yes RESULT", "no" or "stop") to JSON text.
+
+    Other text is returned unchanged: it may already be JSON.
 
     Raises:
         InvalidEdit: The result is missing or not allowed.
@@ -78,7 +90,11 @@ def parse_answer(text: str, proposal: Proposal) -> str:
 
 
 def parse_result(text: str, schema: Any) -> Any:
-    """Convert the typed result of a step: JSON, otherwise plain text; an empty text is None."""
+    """Convert the result of a call, which a person typed, to a Python value.
+
+    The text is read as JSON if it is JSON, else it is the value. An empty text is None. If the call returns a str, the
+    text stays a text, unless it is a JSON string.
+    """
     text = text.strip()
     if not text:
         return None
@@ -90,13 +106,13 @@ def parse_result(text: str, schema: Any) -> Any:
 
 
 def _returns_nothing(schema: Any) -> bool:
-    """Return whether the step is declared to return None."""
+    """Return whether the called function is declared to return None."""
     declared: Any = schema.get("then") if schema else None
     return declared is not None and "result" not in declared["required"]
 
 
 def _is_text(schema: Any) -> bool:
-    """Return whether the step returns a str; then 88213 is read as text, too."""
+    """Return whether the called function is declared to return a str. Then a result such as 88213 is read as text."""
     found: Any = schema
     for name in ("then", "properties", "result"):
         found = cast("dict[str, Any]", found).get(name) if isinstance(found, dict) else None

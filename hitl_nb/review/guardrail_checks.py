@@ -1,6 +1,7 @@
-"""Check the guardrails of a call, and run them before people are asked and on people's edits.
+"""Checks and calls of guardrails: functions that look at a proposed value before people are asked.
 
-All guardrails run, in order. If one fails, people are asked: an error neither passes nor blocks a value.
+Guardrails are also called with the values of people's edits. All guardrails of a call run, in order. If one raises an
+error, people are asked: an error neither passes nor blocks a value.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from hitl_nb.review.guardrails import GuardrailFinding, NamedGuardrail, cut_mess
 
 
 class RunningGuardrail:
-    """A guardrail that is running. `refused_question` is the error of a question that it tried to ask."""
+    """The guardrail that is being called now.
+
+    `refused_question` is the error of a question that the guardrail tried to ask (guardrails cannot ask). None: no
+    question.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -28,14 +33,16 @@ class RunningGuardrail:
 
 
 in_guardrail: ContextVar[RunningGuardrail | None] = ContextVar("hitl_nb_guardrail", default=None)
-"""The guardrail that is running; None if there is none."""
+"""The guardrail that is being called now; None if there is none."""
 
 
 def refuse_in_guardrail() -> None:
-    """Refuse a question that a guardrail asks. `run_guards` raises the error again if the guardrail catches it.
+    """Raise an error if a guardrail is being called now: a guardrail cannot ask a question.
+
+    If the guardrail catches the error, `run_guards` raises it again.
 
     Raises:
-        CannotPause: A guardrail is running.
+        CannotPause: A guardrail is being called.
     """
     running = in_guardrail.get()
     if running is not None:
@@ -49,13 +56,13 @@ def refuse_in_guardrail() -> None:
 @name_in_package
 @dataclass(frozen=True)
 class Guard:
-    """A guardrail of one call.
+    """A checked guardrail of one call.
 
     Attributes:
         function: The guardrail.
-        name: Its name in policies and records.
-        version: Its version; "" if it has none.
-        arguments: Number of arguments that it takes: 1 (value) or 2 (value and facts).
+        name: Name of the guardrail in policies and records.
+        version: Version of the guardrail; "" if it has none.
+        arguments: Number of arguments that `function` takes: 1 (the value) or 2 (the value and a dictionary of facts).
     """
 
     function: Callable[..., Any]
@@ -65,11 +72,11 @@ class Guard:
 
 
 def make_guards(guardrails: Any) -> tuple[Guard, ...]:
-    """Check the guardrails of one call.
+    """Check the argument `guardrails` of a call, and return the guardrails with their names and versions.
 
     Raises:
-        TypeError: They are not a sequence of functions with one or two arguments.
-        ValueError: Two have the same name.
+        TypeError: The argument is not a sequence of functions with one or two arguments.
+        ValueError: Two guardrails have the same name.
     """
     if callable(guardrails) or isinstance(guardrails, (str, bytes)) or not isinstance(guardrails, Sequence):
         raise TypeError(
@@ -93,19 +100,19 @@ def make_guards(guardrails: Any) -> tuple[Guard, ...]:
 def run_guards(
     guards: Sequence[Guard], value: Any, facts: Mapping[str, Any], encode: Callable[[], Any]
 ) -> tuple[GuardrailResult, ...]:
-    """Run the guardrails on a value, in order.
+    """Call the guardrails with a value, in order, and return their results.
+
+    A guardrail that raises an error, returns something else than a finding, or changes the value gets the verdict
+    "escalate".
 
     Args:
         guards: The guardrails.
         value: The proposed value.
-        facts: Second argument of the guardrails; each gets a copy.
-        encode: Returns the current JSON of the value, to detect a guardrail that changes it.
-
-    Returns:
-        The result of each guardrail.
+        facts: Second argument for guardrails that take two. Each gets a copy with the verdicts of earlier guardrails.
+        encode: Function that returns the current JSON of the value, to detect a guardrail that changes the value.
 
     Raises:
-        CannotPause: A guardrail asks a question.
+        CannotPause: A guardrail tried to ask a question.
     """
     results: list[GuardrailResult] = []
     before = encode() if guards else None
@@ -131,7 +138,7 @@ def run_guards(
 
 
 def explain_result(result: GuardrailResult) -> str:
-    """Return why a guardrail did not pass a value, as a part of a sentence."""
+    """Return why a guardrail did not pass a value, as a part of a sentence: "the guardrail iban says: ..."."""
     return f"the guardrail {result.name} says: {result.message}"
 
 
@@ -162,7 +169,10 @@ def _run_guard(guard: Guard, value: Any, facts: dict[str, Any]) -> GuardrailFind
 
 
 def _describe_error(error: Exception) -> str:
-    """Return an error's type and message. Converting a user's own error to text may fail; then only the type."""
+    """Return an error's type and message.
+
+    If a user's own error class cannot be converted to text, only the type is returned.
+    """
     try:
         return f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001  # any error of a guardrail asks a person
@@ -172,19 +182,19 @@ def _describe_error(error: Exception) -> str:
 def _try_to_encode(encode: Callable[[], Any]) -> Any:
     try:
         return encode()
-    except (TypeError, ValueError):  # the changed value cannot be proposed at all
+    except (TypeError, ValueError):  # the changed value has no JSON form, so it could not be proposed
         return Ellipsis
 
 
 def count_arguments(function: Any, what: str) -> int:
-    """Return the number of arguments of a guardrail: 1 for the value, 2 for the value and the facts.
+    """Return the number of arguments that a guardrail takes: 1 (the value) or 2 (the value and the facts).
 
     Args:
         function: The guardrail.
-        what: Its name in messages.
+        what: Name of the guardrail in error messages.
 
     Raises:
-        TypeError: It is async, or takes other arguments.
+        TypeError: The guardrail is async, or takes other arguments.
     """
     if inspect.iscoroutinefunction(inspect.unwrap(function)):
         raise TypeError(
@@ -205,7 +215,7 @@ def count_arguments(function: Any, what: str) -> int:
 
 
 def find_function_name(function: Any) -> str:
-    """Return the name of a function, also of a partial one; "anonymous" for a lambda."""
+    """Return the name of a function; for a `functools.partial`, of the function inside; "anonymous" for a lambda."""
     while isinstance(function, functools.partial):
         function = function.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     name = getattr(function, "__name__", None) or type(function).__name__  # pyright: ignore[reportUnknownArgumentType]

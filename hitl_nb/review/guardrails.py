@@ -1,7 +1,7 @@
 """Guardrails: functions that check a proposed value before people are asked.
 
-A guardrail returns `passed()` or None, `escalate(why)` or `block(why)`. This module has these findings and the built-in
-guardrails; `guardrail_checks.py` runs them. `hitl.guardrails` is this module.
+A guardrail returns a finding: `passed()` or None, `escalate(why)` or `block(why)`. This module has these findings and
+the built-in guardrails. `guardrail_checks.py` calls guardrails. `hitl.guardrails` is this module.
 """
 
 from __future__ import annotations
@@ -21,25 +21,30 @@ from hitl_nb.values.schemas import resolve_schema
 __all__ = ["blocklist", "pattern", "satisfies"]
 
 _MAX_MESSAGE_CHARS = 1000
-"""Maximum length of a finding's message; the rest is cut off."""
+"""Maximum length of a finding's message, in characters; the rest is cut off."""
 
 
 @name_in_package
 @dataclass(frozen=True)
 class GuardrailFinding:
-    """Result of a guardrail: a verdict, and a sentence that says why ("" for a pass)."""
+    """Result of a guardrail: a verdict, and a sentence that says why.
+
+    Attributes:
+        verdict: "pass", "escalate" (a person must check the value) or "block".
+        message: The reason; "" for "pass".
+    """
 
     verdict: GuardrailVerdict
     message: str = ""
 
 
 def passed() -> GuardrailFinding:
-    """Return the finding that the value is acceptable."""
+    """Return the finding that the value is acceptable. A guardrail can also return None."""
     return GuardrailFinding("pass")
 
 
 def escalate(why: str) -> GuardrailFinding:
-    """Return the finding that a person must check the value, whatever a policy says.
+    """Return the finding that a person must check the value, even if a policy would pass it.
 
     Args:
         why: A sentence for the person.
@@ -55,7 +60,7 @@ def block(why: str) -> GuardrailFinding:
     """Return the finding that the value must not be used: the proposal is rejected, and nobody is asked.
 
     Args:
-        why: A sentence that says why.
+        why: The reason, a sentence.
 
     Raises:
         TypeError: `why` is not a str.
@@ -65,7 +70,10 @@ def block(why: str) -> GuardrailFinding:
 
 
 def cut_message(text: str) -> str:
-    """Cut a finding's message to its maximum length, and replace lone surrogates, which UTF-8 cannot encode."""
+    """Cut a finding's message to its maximum length (1000 characters).
+
+    Lone surrogates, which UTF-8 cannot encode, are replaced by escapes (a backslash and their number).
+    """
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _MAX_MESSAGE_CHARS else text[: _MAX_MESSAGE_CHARS - 1] + "…"
 
@@ -79,14 +87,14 @@ def _check_sentence(why: object, function: str) -> str:
 
 
 class NamedGuardrail:
-    """A guardrail with a name and a version for policies and records."""
+    """A guardrail with a name and a version, by which policies and records identify it."""
 
     name: str
     version: str = ""
 
 
 class BuiltinGuardrail(NamedGuardrail, ABC):
-    """A guardrail of this package."""
+    """Base class of the guardrails that this package provides. An object of a subclass is called with the value."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -143,42 +151,43 @@ class _SchemaGuardrail(BuiltinGuardrail):
 
 
 def blocklist(words: Iterable[str], *, name: str = "blocklist") -> BuiltinGuardrail:
-    """Return a guardrail that blocks values that contain one of these words in any of their texts.
+    """Make a guardrail that blocks a value if any of its texts contains one of these words.
 
     Args:
-        words: Words or phrases. Case is ignored. A word inside a longer word is not found ("ass" is not in
-            "passport").
-        name: Name of the guardrail in policies and records; if a call has several, each needs its own.
+        words: Words or phrases. Case is ignored. A word inside a longer word is not found ("ass" is not in "passport").
+        name: Name of the guardrail in policies and records. If a call has several guardrails, each needs its own name.
 
     Raises:
-        TypeError: `words` is a str, or has something that is not a str.
+        TypeError: `words` is a str, or has an item that is not a str.
         ValueError: `words` is empty, or has an empty word.
     """
     return _BlocklistGuardrail(words, name)
 
 
 def pattern(regex: str, *, name: str = "pattern") -> BuiltinGuardrail:
-    """Return a guardrail that escalates texts without a match of a regular expression, and values that are not texts.
+    """Make a guardrail that escalates a text in which a regular expression has no match.
+
+    It also escalates values that are not texts.
 
     Args:
-        regex: A pattern without look-around and back references, so that the matching time grows only with the text.
-            Use `^` and `$` to match the whole text.
+        regex: A regular expression without look-around and back references, so that the matching time grows only with
+            the text. Use `^` and `$` to match the whole text.
         name: Name of the guardrail in policies and records.
 
     Raises:
         TypeError: `regex` is not a str.
-        ValueError: `regex` is not such a pattern.
+        ValueError: `regex` is invalid, or has look-around or back references.
     """
     return _PatternGuardrail(regex, name)
 
 
 def satisfies(type_or_schema: Any, *, name: str = "satisfies") -> BuiltinGuardrail:
-    """Return a guardrail that escalates values that do not fit a type, a pydantic model or a JSON Schema (a dict).
+    """Make a guardrail that escalates a value that does not fit a type, a pydantic model or a JSON Schema (a dict).
 
-    For a table, each row is checked as an object, as for `schema` of a checkpoint.
+    For a table, each row is checked as an object, as for the argument `schema` of a checkpoint.
 
     Args:
-        type_or_schema: As for `schema` of a checkpoint.
+        type_or_schema: A type, model or schema, as for the argument `schema` of a checkpoint.
         name: Name of the guardrail in policies and records.
 
     Raises:
@@ -201,7 +210,7 @@ def _clean_words(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def _has_word(text: str, word: str) -> bool:
-    """Return whether `word` occurs in `text` outside of a longer word."""
+    """Return whether `word` occurs in `text` as a whole word, not as a part of a longer word."""
     at = text.find(word)
     while at >= 0:
         before, after = text[at - 1 : at], text[at + len(word) : at + len(word) + 1]
@@ -212,7 +221,7 @@ def _has_word(text: str, word: str) -> bool:
 
 
 def _iterate_texts(value: Any) -> Iterator[str]:
-    """Yield all texts and numbers in a value, and the names of its fields, as text."""
+    """Yield all texts and numbers that a value contains, and the names of its fields and columns, as text."""
     question = build_question(value, title="value")
     shown = question.value
     if question.kind == "table":

@@ -1,6 +1,7 @@
-"""Describe the state of a proposal under its policy: why it is asked, needed and given votes, and the next deadline.
+"""Description of a proposal under its terms: why people are asked, votes needed and given, and the next deadline.
 
-The server, the command line and the notebook all use this module, so they show the same.
+Terms are the conditions that the policy sets for a review: who must agree, by when. The result is a dictionary. The
+server, the command line and the notebook all use this module, so they show the same.
 """
 
 from __future__ import annotations
@@ -33,26 +34,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Viewer:
-    """The person who reads the description.
+    """The person for whom a proposal is described: that person's permissions and own hidden votes are shown.
 
     Attributes:
         user: User name.
         authn: How a server knows the person; None if there is no server.
-        refusal: A sentence that says why they may decide nothing at all; None if they may.
+        refusal: Why the person may not decide any proposal, as a sentence; None if there is no such reason.
     """
 
     user: str
     authn: Authn | None = None
     refusal: str | None = None
     _seated: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]], compare=False, repr=False)
-    """Cache of terms under which the person may do everything: many rows of a list have the same terms."""
+    """Cache: terms (with the state of their people) under which this person may take every action.
+
+    Many proposals of a list have the same terms, so their permissions are computed once.
+    """
 
 
 NOBODY = Viewer("")
 
 
 def load_current_people(ledger: Ledger, proposal: Proposal) -> People:
-    """Return the current state of the people whom a proposal names. Reads nothing for a proposal without terms."""
+    """Load which people requested the proposal's run, and which people that its terms name are away now.
+
+    For a proposal without terms, nothing is read and the result is empty.
+    """
     return _NO_PEOPLE if proposal.terms is None else load_people(ledger.store, proposal, ledger.now())
 
 
@@ -60,21 +67,25 @@ _NO_PEOPLE = People()
 
 
 def voter_identities(ledger: Ledger, proposal: Proposal) -> Callable[[VoteRecord], Known]:
-    """Return a function that says how a voter of `proposal` is known; it verifies the vote's signature."""
+    """Return a function that verifies the signature of a vote on `proposal` and returns how the voter is known."""
     return lambda vote: ledger.voter_identity(proposal, vote)
 
 
 def describe_progress(
     proposal: Proposal, people: People, viewer: Viewer = NOBODY, known: Callable[[VoteRecord], Known] | None = None
 ) -> dict[str, Any]:
-    """Return the fields of a proposal that its policy determines, for a JSON encoder that knows times and records.
+    """Describe the state of a proposal's review: reasons, needed and given votes, next deadline, permissions.
 
     Args:
         proposal: The proposal.
         people: Current state of the people whom the proposal names.
-        viewer: The reader. Without one, there are no permissions and no hidden votes in the result.
-        known: Returns how a voter is known. None, as for lists: voters' `known` and all but the next step of the
-            timeline are left out.
+        viewer: The person who reads the description. Default: nobody; the result then has no permissions (`may`) and no
+            hidden votes.
+        known: Function that returns how a voter is known. None, for lists of proposals: the votes have no field
+            `known`, and only the next step of the timeline is described.
+
+    Returns:
+        Field names and values for a JSON encoder that can encode datetimes and records.
     """
     told = {
         "tags": proposal.tags,
@@ -129,7 +140,10 @@ def _describe_terms(
 
 
 def describe_checked_votes(proposal: Proposal) -> list[dict[str, Any]]:
-    """Describe the votes of a proposal whose signatures are verified already, as `Ledger.list_proposals` does."""
+    """Describe the votes of a proposal, as `describe_progress` does, without verifying signatures.
+
+    The signatures must have been verified already, as in the proposals that `Ledger.list_proposals` returns.
+    """
     value = hash_value(_voted_value(proposal)) if proposal.votes else ""
     return [_describe_vote(one, value, _identify_checked_voter, "") for one in visible_votes(proposal, "")]
 
@@ -139,7 +153,7 @@ def _identify_checked_voter(vote: VoteRecord) -> Known:
 
 
 def visible_votes(proposal: Proposal, user: str) -> Sequence[VoteRecord]:
-    """Return the votes that a person may see; while votes are hidden, only their own."""
+    """Return the votes on a proposal that a person may see: all votes, or only their own while votes are hidden."""
     return [one for one in proposal.votes if one.reviewer == user] if is_hidden(proposal) else proposal.votes
 
 
@@ -161,7 +175,7 @@ def _describe_vote(
 
 
 def _voted_value(proposal: Proposal) -> Any:
-    """Return the value that people vote on, or that was decided."""
+    """Return the value that people vote on now, or the value that was decided."""
     edited = proposal.decision is not None and proposal.decision.action == "edit"
     return proposal.decision.value if edited and proposal.decision is not None else current_value(proposal)
 
@@ -189,7 +203,11 @@ def _counts_for(proposal: Proposal, need: Need, vote: VoteRecord) -> bool:
 def _iterate_possible_voters(
     proposal: Proposal, terms: Terms, need: Need, people: People, voted: list[str]
 ) -> Iterator[str]:
-    """Yield the people whose vote can still count, with substitutes for absent ones, in the order of the policy."""
+    """Yield the user names of people who can still vote for a need (required votes), in the order of the policy.
+
+    In place of a person who is away, the deputy is yielded. Left out are people who voted already, and requesters if
+    the terms demand four eyes. Nothing is yielded if anyone may vote.
+    """
     seen = set(voted)
     for name in (*need.people, *proposal.widened) if need.people else ():
         person = find_deputy(name, people.away)
@@ -200,14 +218,16 @@ def _iterate_possible_voters(
 
 
 def describe_timer(proposal: Proposal, *, whole: bool) -> dict[str, Any] | None:
-    """Describe the next timed action on an open proposal: when, what, and who is asked or notified.
+    """Describe the next action that the clock takes on an open proposal, such as a reminder or a rejection.
 
     Args:
         proposal: The proposal.
-        whole: Whether to list all remaining steps, too.
+        whole: Whether to add a list of all remaining actions.
 
     Returns:
-        The description; None if nothing is due any more.
+        None if the clock has nothing to do. Otherwise a dictionary with `at` (time), `does` (action) and `people` (user
+        names of those who are asked or reminded). `does` is "settle" if an approval becomes final, else the action of a
+        timeline step. If `whole` is true, `steps` lists all remaining actions.
     """
     due, step = next_due_time(proposal), next_step(proposal)
     told: dict[str, Any]
@@ -226,7 +246,12 @@ def _describe_step(proposal: Proposal, at: datetime, step: TimelineStep) -> dict
 
 
 def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> dict[str, Any]:
-    """Describe which actions a person may take on a proposal, and why not all."""
+    """Describe which actions a person may take on a proposal now, and the reason if some are refused.
+
+    Returns:
+        A dictionary with `decide` (bool), `why_not` (a sentence, or None), `actions` (list), and `undo` (whether the
+        person can take back an approval).
+    """
     if proposal.status != "open":
         return {"decide": False, "why_not": None, "actions": [], "undo": False}
     if viewer.refusal is not None:
@@ -256,7 +281,7 @@ def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> 
 def _refused_actions(
     proposal: Proposal, people: People, viewer: Viewer, actions: Sequence[Action]
 ) -> dict[Action, str]:
-    """Return the actions that a person may not take now, each with the reason."""
+    """Return those of `actions` that a person may not take on a proposal now, each with the reason."""
     refused: dict[Action, str] = {}
     for action in actions:
         try:

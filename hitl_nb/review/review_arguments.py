@@ -1,4 +1,7 @@
-"""Review arguments of `checkpoint`, `proposal` or a gate: facts for policies, and who decides by when."""
+"""Review arguments of `checkpoint`, `proposal` and gates: data for policies, and which people decide by when.
+
+They are checked here, before the question is asked.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from hitl_nb.review.policy_files.policy_files import Policy
 
 OnDeadline = Literal["wait", "reject", "approve", "escalate"]
-"""Action when the deadline passes and nobody has decided."""
+"""Action when the deadline has passed and nobody has decided. "wait": the proposal is only marked as overdue."""
 
 _LONGEST_TAG = 100
 _MOST_TAGS = 100
@@ -27,7 +30,10 @@ _MOST_PEOPLE = 9999
 @mark_own
 @dataclass(frozen=True)
 class Review:
-    """Checked review arguments of one call; see `checkpoint`. The defaults have no effect."""
+    """Checked review arguments of one call: tags, confidence, guardrails, reviewers, quorum, deadline and policy.
+
+    See `checkpoint` for their meaning. An argument with its default has no effect.
+    """
 
     tags: tuple[str, ...] = ()
     confidence: float | None = None
@@ -40,20 +46,26 @@ class Review:
 
     @property
     def has_terms(self) -> bool:
-        """Whether the call says who decides, or by when."""
+        """Whether the call says who decides or by when: it has `reviewers`, `quorum` or `deadline`."""
         return self.reviewers is not None or self.quorum != 1 or self.deadline is not None
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
-        """Pickle `NO_REVIEW` by its name: most questions have it, and its fields would make saved states larger."""
+        """Return the name "NO_REVIEW" for pickling `NO_REVIEW`, else what the base class returns.
+
+        Most questions have `NO_REVIEW`, and its fields would make saved states larger.
+        """
         return "NO_REVIEW" if self is NO_REVIEW else super().__reduce_ex__(protocol)
 
 
 NO_REVIEW = Review()
-"""Review arguments of a call that gives none."""
+"""Review arguments of a call that has none of them."""
 keep_in_package("NO_REVIEW", NO_REVIEW)
 
 _DEFAULTS = ((), None, (), None, 1, None, "wait", None)
-"""The default arguments in the order of the fields; compared by identity, since Python has one object of each."""
+"""The default arguments in the order of the fields of `Review`.
+
+They are compared by identity, because Python has one object of each default.
+"""
 
 
 def check_review(
@@ -68,18 +80,21 @@ def check_review(
     policy: Policy | None = None,
     allow: Collection[str] = (),
 ) -> Review:
-    """Check the review arguments of a call.
+    """Check the review arguments of a call, and convert them to their exact types.
 
     Args:
-        tags: Words for policies.
-        confidence: The agent's confidence, from 0 to 1.
-        guardrails: Functions that check the value.
+        tags: Words that policy conditions can read.
+        confidence: The agent's confidence, from 0 to 1. None: unknown.
+        guardrails: Functions that check the value before people are asked.
         reviewers: User names and "@groups" that may decide; None for anyone.
         quorum: Number of people who must agree.
-        deadline: When `on_deadline` is applied: a duration from now, or an aware datetime.
+        deadline: When `on_deadline` is applied: a duration from now, or an aware datetime. None: no deadline.
         on_deadline: Action at the deadline.
-        policy: More rules for this call.
+        policy: More policy rules for this call.
         allow: Actions that reviewers may take.
+
+    Returns:
+        The checked arguments. `NO_REVIEW` if all have their defaults.
 
     Raises:
         TypeError: An argument has a wrong type; the message says what is accepted.
@@ -103,14 +118,20 @@ def check_review(
 
 
 def check_rules(rules: Mapping[str, Any], allow: Collection[str]) -> None:
-    """Check the review arguments of a gate; those that are functions of its calls are not checked.
+    """Check the review arguments of a gate when the gate is made.
+
+    An argument may be a function that is called with each tool call's arguments; such an argument is not checked here.
+
+    Args:
+        rules: The review arguments by name.
+        allow: Actions that reviewers may take.
 
     Raises:
         TypeError: An argument has a wrong type.
         ValueError: An argument has a wrong value.
     """
     if isinstance(rules["guardrails"], NamedGuardrail):
-        make_guards(rules["guardrails"])  # raises: one guardrail is not a sequence, nor a function of the arguments
+        make_guards(rules["guardrails"])  # raises TypeError: one guardrail is not a sequence of guardrails
     fixed = {name: rule for name, rule in rules.items() if not callable(rule)}
     if not {"deadline", "quorum"} <= fixed.keys():
         fixed.pop("on_deadline", None)  # checked at each call, together with the deadline and the quorum

@@ -1,9 +1,10 @@
-"""Static text and HTML of a paused cell, for viewers without a kernel, the extension or scripts.
+"""Static text and HTML of a paused cell's output, for viewers without a kernel, the extension or scripts.
 
 `proposals_text` and `proposals_html` are pure functions of the proposals' records, as `Ledger.list_proposals` returns
 them with verified signatures. So the same decisions give the same output. All text from agents and people is escaped,
-with hidden characters made visible. The person who decided, how they are known, and the time appear only inside
-`<span class="hitl-who">`. There are no ids, no paths and no other times. Colors are inherited from the page.
+with hidden characters made visible. The person who decided, how that person is known, and the time appear only inside
+`<span class="hitl-who">`, which comparisons of outputs can mask. The output has no ids, no paths and no other times.
+Colors are inherited from the page.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from hitl_nb.review.progress import describe_checked_votes
 PROPOSAL_MIME = "application/vnd.hitl-nb.proposal+json"
 WORKSPACE_MIME = "application/vnd.hitl-nb.workspace+json"
 NOTE_MIME = "application/vnd.hitl-nb.note+json"
-"""MIME type of outputs that say how a cell was run; a cell that runs for the first time has none."""
+"""MIME type of outputs that say how a cell was run, such as that it continued. A cell's first run has no such output.
+"""
 
 _ROOT_CLASSES = "hitl-nb tex2jax_ignore mathjax_ignore"
 _CARD_STYLE = f"{LINE_STYLE} border-radius: 4px; padding: 0.6em 0.9em; margin: 0.4em 0; max-width: 60em;"
@@ -35,13 +37,15 @@ _FAINT_STYLE = "opacity: 0.75; margin-top: 0.6em;"
 
 
 def proposals_bundle(agent: str, pause: int, proposals: Sequence[Proposal], key: str = "") -> dict[str, Any]:
-    """Return the MIME bundle of a pause: hitl_nb's own type for the extension, HTML and text for other viewers.
+    """Make the MIME bundle (cell output) that shows the proposals of a pause.
+
+    It has hitl_nb's own MIME type for the extension, and HTML and text for other viewers.
 
     Args:
         agent: Name of the agent.
         pause: Number of the pause in the run.
         proposals: The proposals of the pause.
-        key: Value of the cell's `--key`, which tells apart several runs of the agent; "" if it has none.
+        key: Value of the cell's `--key`, which distinguishes several runs of the agent; "" if it has none.
     """
     return {
         PROPOSAL_MIME: {"version": 1, "agent": agent, "pause": pause, **({"key": key} if key else {})},
@@ -51,7 +55,15 @@ def proposals_bundle(agent: str, pause: int, proposals: Sequence[Proposal], key:
 
 
 def workspace_bundle(agent: str, workspace: Workspace, key: str = "") -> dict[str, Any]:
-    """Return the MIME bundle of a workspace that a cell has opened. It does not change later."""
+    """Make the MIME bundle (cell output) that shows a workspace which a cell has opened.
+
+    The output has only the workspace's title and initial text, so it does not change later.
+
+    Args:
+        agent: Name of the agent.
+        workspace: The workspace.
+        key: Value of the cell's `--key`; "" if it has none.
+    """
     title = f"Workspace: {show_hidden_characters(workspace.title)}"
     way = "To write in it, open this notebook in JupyterLab."
     template = labelled_html("Begun with", text_html(workspace.template)) if workspace.template else ""
@@ -64,11 +76,11 @@ def workspace_bundle(agent: str, workspace: Workspace, key: str = "") -> dict[st
 
 
 def note_bundle(text: str, when: datetime | None = None, what: str = "Finished") -> dict[str, Any]:
-    """Return the MIME bundle of a sentence about how a cell was run.
+    """Make the MIME bundle (cell output) of a sentence that says how a cell was run.
 
     Args:
         text: The sentence.
-        when: Time to show; the pytest plugin masks it.
+        when: Time to show after the sentence; the pytest plugin masks it. None: no time.
         what: Label of the time.
     """
     at = f' {what}: <span class="hitl-who">{when:%Y-%m-%d %H:%M:%S} UTC</span>' if when is not None else ""
@@ -80,7 +92,10 @@ def note_bundle(text: str, when: datetime | None = None, what: str = "Finished")
 
 
 def proposals_text(proposals: Sequence[Proposal]) -> str:
-    """Return one line per proposal: its outcome and its title. It does not depend on ids and times."""
+    """Return one line of text per proposal: its outcome, title, and state, such as "(waiting for a decision)".
+
+    The lines have no ids and no times.
+    """
     return "\n".join(
         f"{describe_outcome(proposal)}: {show_hidden_characters(proposal.title)}{_explain_status(proposal)}"
         for proposal in proposals
@@ -88,12 +103,15 @@ def proposals_text(proposals: Sequence[Proposal]) -> str:
 
 
 def verdict_bundle(proposal: Proposal) -> dict[str, Any]:
-    """Return the MIME bundle of a question that a policy decided without a pause: one line."""
+    """Make the MIME bundle (cell output) of a question that a policy decided without a pause: one line of text."""
     return _line_bundle(proposals_text([proposal]))
 
 
 def more_passed_bundle(rule: str, count: int) -> dict[str, Any]:
-    """Return the MIME bundle with the number of questions that a rule passed and that are not shown one by one."""
+    """Make the MIME bundle (cell output) of a line such as "... and 5 more passed by policy (RULE)".
+
+    It replaces questions that a rule passed and that are not shown one by one.
+    """
     return _line_bundle(show_hidden_characters(f"... and {count} more passed by policy ({rule})"))
 
 
@@ -105,7 +123,10 @@ def _line_bundle(line: str) -> dict[str, Any]:
 
 
 def describe_rule(proposal: Proposal) -> str:
-    """Return what decided a question, or why people are asked, in a few words: rules, guardrail, or default."""
+    """Return the names of the policy rules that decided a question or that ask people about it: "large-refund, vip".
+
+    Without rules, the names of the guardrails that did so; without these, "default".
+    """
     if proposal.terms is not None and proposal.terms.rules:
         return ", ".join(proposal.terms.rules)
     worst = "block" if proposal.decision is not None else "escalate"
@@ -114,7 +135,10 @@ def describe_rule(proposal: Proposal) -> str:
 
 
 def _explain_status(proposal: Proposal) -> str:
-    """Return whom an open question waits for, or which rule of a policy decided it, to follow the title."""
+    """Return a text in brackets to put after a proposal's title.
+
+    For an open proposal it names the people who are needed, for a policy's decision the rule. Otherwise "".
+    """
     if proposal.decision is not None:
         return f" ({show_hidden_characters(describe_rule(proposal))})" if proposal.decision.by == "policy" else ""
     if proposal.status != "open":
@@ -127,7 +151,7 @@ def _explain_status(proposal: Proposal) -> str:
 
 
 def describe_outcome(proposal: Proposal) -> str:
-    """Return the outcome of a proposal in one to three words."""
+    """Return the outcome of a proposal in a few words, such as "Paused", "Approved" or "Passed by policy"."""
     if proposal.status == "open":
         return "Paused"
     if proposal.status == "decided" and proposal.doubt is not None:
@@ -145,7 +169,7 @@ def describe_outcome(proposal: Proposal) -> str:
 
 
 def proposals_html(proposals: Sequence[Proposal]) -> str:
-    """Return the proposals as self-contained, escaped HTML."""
+    """Return self-contained HTML with one card per proposal. All texts from agents and people are escaped."""
     # The class stops MathJax from reading "$5 to $6" as a formula.
     return f'<div class="{_ROOT_CLASSES}">' + "".join(_card_html(proposal) for proposal in proposals) + "</div>"
 
@@ -161,7 +185,7 @@ def _card_html(proposal: Proposal) -> str:
     else:
         rows = [
             (name, text) for name, text in doubts.list_facts(proposal.doubt) if name != "began"
-        ]  # the times differ from run to run
+        ]  # the time is left out, because it differs in each run
         rows += (
             [(says, then) for _, says, then, _ in doubts.list_choices(proposal.doubt)]
             if proposal.status == "open"

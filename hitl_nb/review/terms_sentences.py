@@ -1,6 +1,7 @@
-"""Sentences about a proposal's terms from `progress.describe_progress`, for people who read plain text.
+"""Sentences about the terms of a proposal (who must agree, by when) and its votes, for people who read plain text.
 
-The extension has its own sentences with the same content (`extension/src/components/terms-sentences.ts`).
+They are made from the dictionary that `progress.describe_progress` returns; the argument `told` is this dictionary. The
+extension has its own sentences with the same content (`extension/src/components/terms-sentences.ts`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from hitl_nb.policies.terms.seats import format_need, format_need_progress, is_m
 from hitl_nb.records import GuardrailResult, Proposal
 
 ACTION_WORDS = {"approve": "approved", "edit": "approved with edits", "reject": "rejected", "respond": "responded"}
-"""Past participle of each action."""
+"""Past participle of each action, for sentences."""
 ENOUGH_NOTE = (
     "Enough people agree since the terms were changed. One more approval decides. "
     "A person who has approved before may give it."
@@ -28,7 +29,9 @@ _STEP_SENTENCES = {
 
 
 def review_sections(proposal: Proposal, told: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """Return headings with their sentences; empty sections are left out.
+    """Return the sections of a proposal's description: pairs of a heading and its sentences.
+
+    Empty sections are left out.
 
     Args:
         proposal: The proposal.
@@ -50,7 +53,10 @@ def review_sections(proposal: Proposal, told: dict[str, Any]) -> list[tuple[str,
 
 
 def lasting_sections(proposal: Proposal) -> list[tuple[str, list[str]]]:
-    """Return the sections of a policy's result that do not change with time: no votes and no times."""
+    """Return the sections of a proposal's description that do not change with time: no votes and no times.
+
+    Each section is a pair of a heading and its sentences. A saved cell output has only these sections.
+    """
     why = format_reasons(proposal)
     found = [(_why_heading(proposal), why)] if why else []
     if proposal.terms is None or proposal.status != "open":
@@ -69,7 +75,10 @@ def _why_heading(proposal: Proposal) -> str:
 
 
 def format_reasons(proposal: Proposal) -> list[str]:
-    """Return why a proposal is asked, passed or blocked. A guardrail's message is listed only if no sentence has it."""
+    """Return sentences that say why people are asked, or why a policy passed or blocked the proposal, and its rules.
+
+    A guardrail's message is added only if no other sentence contains it.
+    """
     lines = list(proposal.why)
     said = [one for one in proposal.guardrails if one.verdict != "pass"]
     lines += [
@@ -85,9 +94,12 @@ def _format_guardrail(one: GuardrailResult) -> str:
 
 
 def format_needs(needs: Sequence[dict[str, Any]]) -> list[str]:
-    """Return for each need how many agree, who, and who may still vote.
+    """Return a sentence for each need (required votes): how many people agree, their names, and who can still vote.
 
     An example is "1 of 2 of @finance: bo; waiting for ada or cy".
+
+    Args:
+        needs: The field `needs` of a description by `describe_progress`.
     """
     return [format_need_progress(**need) for need in needs]
 
@@ -97,13 +109,23 @@ def _format_hidden_votes(told: dict[str, Any]) -> list[str]:
 
 
 def _format_met_needs(told: dict[str, Any]) -> list[str]:
-    """Return a note for an open proposal whose needs are met: its terms were changed, and a change never decides."""
+    """Return a note if an open proposal has all required votes and is still open, else an empty list.
+
+    This can happen after its terms were changed, if that change does not decide it. One more approval then decides.
+    """
     met = bool(told["needs"]) and all(need["have"] >= need["count"] for need in told["needs"])
     return [ENOUGH_NOTE] if met and told["settles_at"] is None and not told["blind"] else []
 
 
 def format_still_needed(proposal: Proposal, told: dict[str, Any]) -> str:
-    """Return what a proposal still waits for after somebody voted."""
+    """Return a sentence for a person whose vote did not decide the proposal: the votes that are still needed.
+
+    If the votes are enough but the approval can be taken back, the sentence says until when, and how.
+
+    Args:
+        proposal: The proposal after the vote.
+        told: Its description by `describe_progress`.
+    """
     if proposal.settles_at is not None:
         return (
             f"it settles at {_format_time(proposal.settles_at)}; until then `hitl-nb undo {proposal.id}` takes it back"
@@ -112,7 +134,11 @@ def format_still_needed(proposal: Proposal, told: dict[str, Any]) -> str:
 
 
 def format_vote(vote: dict[str, Any]) -> str:
-    """Return a sentence about a vote: action, person and how they are known, seat, time and reason."""
+    """Describe a vote in a sentence: action, person, how the person is known, time and reason.
+
+    Args:
+        vote: An item of the field `votes` of a description by `describe_progress`.
+    """
     who = format_person(vote["reviewer"], vote["reviewer_name"], vote.get("known"), vote["surface"])
     line = f"{ACTION_WORDS[vote['action']].capitalize()} by {who}"
     if vote["seat"] and vote["seat"] != vote["reviewer"]:
@@ -126,7 +152,11 @@ def format_vote(vote: dict[str, Any]) -> str:
 
 
 def format_clock(told: dict[str, Any]) -> Iterator[str]:
-    """Yield a sentence for each timed action on a proposal, in order."""
+    """Yield sentences about the timed actions on an open proposal, in order, such as "A reminder is sent at ...".
+
+    Args:
+        told: The proposal's description by `describe_progress`.
+    """
     if told["overdue"]:
         yield "Overdue."
     if told["settles_at"] is not None:

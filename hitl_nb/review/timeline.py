@@ -1,7 +1,8 @@
 """Timeline of a run: its events, proposals and steps as one list of entries, oldest first.
 
-Nothing is recorded only for this. The audit log has the times at which processes began and stopped working, and the
-decisions; steps have their own times. A kernel that died left no event; its work then ends with its last known sign.
+No data is recorded only for the timeline. The audit log has the decisions, and the times at which processes began and
+stopped working on the run. Steps (recorded function calls) have their own times. A kernel that died left no event: its
+work is shown until its last known sign of activity.
 """
 
 from __future__ import annotations
@@ -27,18 +28,18 @@ _ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled", "run.hande
 
 
 class TimelineItem(Record, frozen=True, kw_only=True):
-    """One entry of a timeline.
+    """One entry of a run's timeline: a moment such as a decision, or a period such as the work of a process.
 
     Attributes:
-        n: Number of the event in the audit log; 0 if it is not from there.
+        n: Number of the event in the audit log; 0 if the entry is not from there.
         type: "opened", "working", "statement", "step", "waiting", "decision", "comment", "doubt", "resumed", "paused",
             "failed", "finished" or "cancelled"; "policy" if a policy passed or blocked a proposal, "vote" for the vote
             of one person, and "clock" for a timed action.
-        at: When it began.
-        until: When it ended; None for an instant, and for what has not ended yet.
-        seconds: Duration, if it has ended.
-        what: One line for people.
-        actor: Name of a reviewer and how they are known (see `ledger/decisions/reviewers.py`), or a process.
+        at: Time of the moment, or beginning of the period.
+        until: End of the period; None for a moment, and for a period that has not ended.
+        seconds: Duration of a period that has ended.
+        what: One line of text for people.
+        actor: Name of a reviewer with how that person is known (see `ledger/decisions/reviewers.py`), or of a process.
         detail: Other recorded data.
     """
 
@@ -53,10 +54,10 @@ class TimelineItem(Record, frozen=True, kw_only=True):
 
 
 def build_timeline(ledger: Ledger, run_id: str) -> list[TimelineItem]:
-    """Return the timeline of a run.
+    """Collect the timeline of a run: its moments and periods as a list, oldest first.
 
     Raises:
-        UnknownRun: There is no run with this id.
+        UnknownRun: No run has this id.
     """
     running = ledger.load_run(run_id).status == "running"
     events = ledger.run_events(run_id)
@@ -106,7 +107,10 @@ def _iterate_moments(
 
 
 def _iterate_policy_decisions(proposals: Iterable[Proposal]) -> Iterator[TimelineItem]:
-    """Yield the decisions of policies. A run's events leave them out, because there may be very many."""
+    """Yield an entry for each proposal that a policy decided.
+
+    They are made from the proposals: a run's events leave out these decisions, because there may be very many.
+    """
     for proposal in proposals:
         made = proposal.decision
         if made is None or made.by != "policy":
@@ -132,7 +136,7 @@ _CLOCK_SENTENCES = {
 
 
 def _terms_item(event: Event, proposal: Proposal, data: dict[str, Any]) -> TimelineItem | None:
-    """Return the entry for a vote or a timed action on a proposal; None for other events."""
+    """Return the entry for a vote or a timed action on a proposal; None if the event is of another type."""
     n, at, made = event.n, event.at, proposal.decision
     if event.type == "decision" and data.get("by") == "deadline" and made is not None:
         what = f"{ACTION_WORDS[made.action]} by the deadline: {proposal.title}"
@@ -168,11 +172,14 @@ def _without_statements(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _iterate_work(events: Iterable[Event], steps: list[Step]) -> Iterator[TimelineItem]:
-    """Yield the periods in which a process worked on the run."""
+    """Yield an entry for each period in which a process worked on the run.
+
+    If a process died, its period ends with its last recorded step.
+    """
     began: Event | None = None
     for event in events:
         if event.type in _BEGINS:
-            if began is not None:  # that process died, and this one took over
+            if began is not None:  # the earlier process died, and another one continued the run
                 yield _make_stretch(began, _find_last_sign(began.at, event.at, steps), "the process ended unexpectedly")
             began = event
         elif event.type in _ENDS and began is not None:

@@ -1,4 +1,8 @@
-"""Keep the draft at the value that people vote on, so that the next reviewer finds the edited value in the editor."""
+"""Update of a proposal's draft after a vote that edits the value, so that the next reviewer starts from the edit.
+
+The draft is the text in the proposal's editor. If several people must agree, the edited value becomes the *candidate*,
+the value that people vote on.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,13 @@ from hitl_nb.records import Proposal
 
 
 def follow_candidate(ledger: Ledger, before: Proposal, after: Proposal) -> None:
-    """Write the value that people vote on after a vote into the draft, unless somebody has edited it meanwhile.
+    """Write the value that people vote on into the proposal's draft (the text in its editor), after a vote.
+
+    Nothing is written if the proposal is closed, if nobody has edited the value, or if the draft differs from the value
+    before the vote: then somebody has edited it meanwhile.
 
     Args:
-        ledger: Ledger of the proposal.
+        ledger: Ledger that has the proposal.
         before: The proposal before the vote.
         after: The proposal after the vote.
 

@@ -1,9 +1,9 @@
-"""Find and read policies: the files that apply to a notebook, and policies that a call passes.
+"""Search for and reading of policies: the files that apply to a notebook, and policies that a call passes.
 
-All files of `HITL_NB_POLICY` are merged with each `hitl-policy.toml` of the notebook's folder and its parents. The
-search ends at the first folder with `.git`; without one, at the server's root or the home directory. A file is read
-again when it has changed. A file that cannot be used raises PolicyError whenever a policy is needed: it is never left
-out.
+All files that the environment variable `HITL_NB_POLICY` names are merged with each `hitl-policy.toml` of the notebook's
+folder and its parent folders. The search in the parents ends at the first folder with `.git`; without one, at the
+server's root or the home directory. A file is read again when it has changed. A file that cannot be used raises
+PolicyError whenever a policy is needed; it is never ignored.
 """
 
 # ruff: noqa: PTH109, PTH111, PTH112, PTH116, PTH117, PTH120
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # imported when a policy is read: a process without policies 
 
 FILE_NAME = "hitl-policy.toml"
 MAX_BYTES = 1_000_000
-"""Maximum size of a policy file."""
+"""Maximum size of a policy file, in bytes."""
 _MAX_CACHED = 64
 
 _FileStamp = tuple[int, int, int, int]
@@ -40,11 +40,11 @@ _FileStamp = tuple[int, int, int, int]
 @name_in_package
 @dataclass(frozen=True)
 class PolicyFile:
-    """A policy file that applies.
+    """A policy file that applies to a notebook or script.
 
     Attributes:
         path: Path of the file.
-        organisation: Whether `HITL_NB_POLICY` names it.
+        organisation: True if the environment variable `HITL_NB_POLICY` names the file.
     """
 
     path: Path
@@ -54,11 +54,11 @@ class PolicyFile:
 @name_in_package
 @dataclass(frozen=True)
 class Policy:
-    """More rules for a call, made by `hitl.policy()`.
+    """Policy rules for single calls, made by `hitl.policy()`. They are added to those of the policy files.
 
     Attributes:
-        source: "file": `text` is the path of a file, which is read when it is used. "mapping": `text` is the rules
-            as JSON.
+        source: "file": `text` is the path of a policy file, which is read when a call uses it. "mapping": `text` is the
+            rules as JSON.
         text: See `source`. Nothing else is stored, so that a run that holds a policy can be saved.
     """
 
@@ -67,12 +67,13 @@ class Policy:
 
 
 def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Policy:
-    """Make rules for single calls: `checkpoint(..., policy=hitl.policy({"rule": [...]}))`.
+    """Make policy rules for single calls: `checkpoint(..., policy=hitl.policy({"rule": [...]}))`.
 
-    They are merged with the policy files that apply: all rules count, and the strictest verdict wins.
+    A call merges these rules with the policy files that apply: all rules count, and the strictest verdict wins.
 
     Args:
-        path_or_mapping: A file, or a mapping with the same grammar. A file is read again when it has changed.
+        path_or_mapping: Path of a policy file, or a mapping with the same keys. A file is read again when it has
+            changed.
 
     Returns:
         The rules, for the argument `policy` of a call.
@@ -96,15 +97,18 @@ def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Polic
 
 
 def load_policy(notebook: str, *more: Policy) -> MergedPolicy | None:
-    """Return the policy that applies to a notebook, script or module; None if there is none.
+    """Find, read and merge the policies that apply to a notebook, script or module.
 
     Args:
-        notebook: Path of the notebook or script. For a name that is not a path, such as a module's, the current folder
-            is used.
+        notebook: Path of the notebook or script. For a name that is not an absolute path, such as a module's, the
+            current folder is used.
         more: Policies that a call passes.
 
+    Returns:
+        The merged policy. None if no file applies and the call passes no policy.
+
     Raises:
-        PolicyError: A file, or all of them together, cannot be used.
+        PolicyError: A file cannot be used, or the policies contradict each other.
     """
     files = find_policy_files(notebook)
     for one in more:
@@ -116,32 +120,37 @@ def load_policy(notebook: str, *more: Policy) -> MergedPolicy | None:
 
 
 def try_policy_file(notebook: str, path: Path) -> tuple[MergedPolicy, list[Path]]:
-    """Return the policy that would apply to a notebook if another file applied, too.
+    """Merge the policy that would apply to a notebook if one more file applied.
 
-    The file replaces itself, and files that have a rule with the same id: it is a changed copy of those.
+    The new file is seen as a changed copy of files that have a rule with the same id. It takes their place, and the
+    place of itself if it applies already.
 
     Args:
         notebook: Path of the notebook.
         path: Path of the file to try.
 
     Returns:
-        The policy, and the files that it would replace.
+        The merged policy, and the paths of the other files that it would replace.
 
     Raises:
-        PolicyError: A file, or all of them together, cannot be used.
+        PolicyError: A file cannot be used, or the policies contradict each other.
     """
     documents, replaced = _documents_with(notebook, path)
     return _merge_cached(documents), replaced
 
 
 def find_errors_together(notebook: str, tried: Path | None) -> list[PolicyError]:
-    """Return all errors of the files that apply to a notebook, merged with one to try if it is given.
+    """List the errors of merging the files that apply to a notebook, with one more file to try if it is given.
 
-    Errors inside single files are not included, except the first one, which prevents merging.
+    If a single file cannot be read or used, merging is not possible: then only the first error of that file is
+    returned.
 
     Args:
         notebook: Path of the notebook.
-        tried: Path of the file to try; None for none.
+        tried: Path of the file to try; None: only the files that apply already.
+
+    Returns:
+        The errors. Empty: the files can be merged.
     """
     from hitl_nb.policies.documents.merged_policy import merge_documents
 
@@ -158,7 +167,11 @@ def find_errors_together(notebook: str, tried: Path | None) -> list[PolicyError]
 
 
 def _documents_with(notebook: str, path: Path) -> tuple[list[PolicyDocument], list[Path]]:
-    """Return the documents that would apply if a file applied, and the files that it would replace."""
+    """Read the policy documents that would apply to a notebook if the file at `path` applied, too.
+
+    Returns:
+        The documents, with that file's document last, and the paths of the files whose place it takes.
+    """
     path = _expand_home(path).absolute()
     tried = read_policy_file(PolicyFile(path, organisation=True))
     ids = {rule.id for rule in tried.rules}
@@ -179,11 +192,14 @@ def _documents_with(notebook: str, path: Path) -> tuple[list[PolicyDocument], li
 
 
 def find_policy_files(notebook: str) -> list[PolicyFile]:
-    """Return the files that apply to a notebook: those of `HITL_NB_POLICY`, then its folders' files, nearest first."""
+    """List the policy files that apply to a notebook: those of `HITL_NB_POLICY`, then those of its folder and parents.
+
+    The files of the folders are listed nearest first. A file that `HITL_NB_POLICY` names, too, is listed once.
+    """
     found, start = list(_list_environment_files()), _folder_of(notebook)
     there = [path for folder in _folder_and_parents(start) if _exists(path := _path_inside(folder, FILE_NAME))]
     if not there:
-        return found  # the usual case; it avoids searching for the end of the search
+        return found  # the usual case: without a file, the folder that ends the search does not matter
     for folder in _searched_folders(start):
         path = _path_inside(folder, FILE_NAME)
         if path in there and not any(os.path.realpath(one.path) == os.path.realpath(path) for one in found):
@@ -192,7 +208,7 @@ def find_policy_files(notebook: str) -> list[PolicyFile]:
 
 
 def _list_environment_files() -> tuple[PolicyFile, ...]:
-    """Return the files of `HITL_NB_POLICY`."""
+    """List the files that the environment variable `HITL_NB_POLICY` names."""
     names = settings.POLICY.read()
     if not names:
         return ()
@@ -201,7 +217,13 @@ def _list_environment_files() -> tuple[PolicyFile, ...]:
 
 @functools.lru_cache(_MAX_CACHED)
 def _parse_file_names(names: str, home: str, folder: str) -> tuple[PolicyFile, ...]:
-    """Return each named file once. Names are relative to `folder`; `~` is `home`, which is here only for the cache."""
+    """Return the files in a list of names as `HITL_NB_POLICY` has it, each once.
+
+    Args:
+        names: Names, separated by `os.pathsep`.
+        home: The home directory that replaces `~`. It is an argument only so that the cache depends on it.
+        folder: Folder to which relative names belong.
+    """
     found = [Path(folder, _expand_home(name)) for name in names.split(os.pathsep) if name]
     return tuple(dict.fromkeys(PolicyFile(path, organisation=True) for path in found))
 
@@ -210,7 +232,7 @@ def _expand_home(name: str | os.PathLike[str]) -> Path:
     """Return the path with `~` replaced by the home directory.
 
     Raises:
-        PolicyError: The home directory is unknown.
+        PolicyError: The path begins with `~`, and the home directory is unknown.
     """
     try:
         return Path(name).expanduser()
@@ -224,10 +246,10 @@ def _policy_file_in(path: str) -> PolicyFile:
 
 
 def read_policy_file(file: PolicyFile) -> PolicyDocument:
-    """Return the document in a file, from the cache if the file has not changed.
+    """Read and check a policy file. The result is cached until the file changes.
 
     Raises:
-        PolicyError: The file cannot be used.
+        PolicyError: The file cannot be read, or is not a valid policy document.
     """
     from hitl_nb.policies.documents.documents import read_policy_document
 
@@ -244,7 +266,10 @@ def read_policy_file(file: PolicyFile) -> PolicyDocument:
 
 
 def find_file_errors(file: PolicyFile) -> list[PolicyError]:
-    """Return all errors inside a file, in its order. `read_policy_file` raises only the first."""
+    """List all errors inside a policy file, in the order in which they were found. Empty: the file is valid.
+
+    `read_policy_file` raises only the first of these errors. If the file cannot be read, that is the only error.
+    """
     from hitl_nb.policies.documents.documents import find_document_errors
 
     try:
@@ -255,10 +280,10 @@ def find_file_errors(file: PolicyFile) -> list[PolicyError]:
 
 
 def read_policy_text(file: PolicyFile) -> str:
-    """Return the text of a file.
+    """Read the text of a policy file.
 
     Raises:
-        PolicyError: The file cannot be read, is too large, or is not UTF-8.
+        PolicyError: The file cannot be read, is larger than `MAX_BYTES`, or is not UTF-8.
     """
     return _read_stamped(file)[1]
 
@@ -286,7 +311,10 @@ def _unreadable_error(file: PolicyFile, error: OSError) -> PolicyError:
 _documents: dict[PolicyFile, tuple[_FileStamp, PolicyDocument]] = {}
 _mappings: OrderedDict[str, PolicyDocument] = OrderedDict()
 _merged: OrderedDict[tuple[int, ...], tuple[list[PolicyDocument], MergedPolicy]] = OrderedDict()
-"""By the identities of documents. The documents are stored with them, so that no other object can get the same id."""
+"""Cache of merged policies. The keys are the ids of the document objects.
+
+The documents are stored with the policy, so that no other object can get the same id while the entry exists.
+"""
 
 
 def _merge_cached(documents: list[PolicyDocument]) -> MergedPolicy:
@@ -335,7 +363,11 @@ def _folder_of(notebook: str) -> str:
 
 
 def _searched_folders(start: str) -> tuple[str, ...]:
-    """Return the folder and its parents, up to the end of the search; outside of all limits, only the folder."""
+    """Return the folders that are searched for policy files: the folder `start` and its parents, nearest first.
+
+    The search ends at a folder with `.git`, or else at the server's root or the home directory. If `start` is outside
+    of all of these, only `start` is searched.
+    """
     folders = _folder_and_parents(start)
     for n, folder in enumerate(folders, 1):
         if _exists(_path_inside(folder, ".git")):
@@ -348,7 +380,7 @@ def _searched_folders(start: str) -> tuple[str, ...]:
 
 @functools.lru_cache(_MAX_CACHED)
 def _folder_and_parents(start: str) -> tuple[str, ...]:
-    """Return the folder and all its parents, computed from the names only."""
+    """Return the folder `start` and all its parents, nearest first, computed from the path without reading the disk."""
     found = [start]
     while (above := os.path.dirname(found[-1])) != found[-1]:
         found.append(above)
@@ -360,10 +392,10 @@ def _path_inside(folder: str, name: str) -> str:
 
 
 def _exists(path: str) -> bool:
-    """Return whether the path exists, also as a link to nothing."""
+    """Return whether something exists at the path, including a symbolic link whose target does not exist."""
     if _CAN_ASK_ABOUT_LINKS:
         return os.access(path, os.F_OK, follow_symlinks=False)
-    return os.path.lexists(path)  # slower: it creates an exception if there is nothing
+    return os.path.lexists(path)  # slower: internally it catches an exception if nothing exists
 
 
 _CAN_ASK_ABOUT_LINKS = os.access in os.supports_follow_symlinks

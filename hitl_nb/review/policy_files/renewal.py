@@ -1,4 +1,8 @@
-"""Apply the current policy files to the open proposals of a store: `hitl-nb policy apply`."""
+"""Renewal of the terms of open proposals after the policy files were changed: `hitl-nb policy apply`.
+
+Terms are the conditions that the policy sets for a review: who must agree, by when. They are stored with the proposal,
+so a changed policy file does not change them by itself.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +29,13 @@ _PAGE_SIZE = 200
 
 @dataclass(frozen=True)
 class RenewalResult:
-    """Result for one open proposal.
+    """Result of renewing the terms of one open proposal.
 
     Attributes:
         proposal: The proposal after the renewal.
-        outcome: "renewed"; "decided": renewed, and the recorded votes are now enough; "same": its terms agree with the
-            current policy already; "left": they could not be renewed.
-        why: A sentence that says why it was left unchanged.
+        outcome: "renewed"; "decided": renewed, and the recorded votes are now enough; "same": the current policy is the
+            one that gave its terms; "left": the terms were not renewed.
+        why: For "left", a sentence that says why. Otherwise "".
     """
 
     proposal: Proposal
@@ -40,14 +44,17 @@ class RenewalResult:
 
 
 def renew_all(ledger: Ledger, *, actor: str) -> Iterator[RenewalResult]:
-    """Renew the terms of all open proposals that have terms, oldest first.
+    """Renew the terms of all open proposals that have terms, oldest first, from the current policy files.
 
-    Only votes decide. A proposal that the current policy would pass or block stays open under its old terms. A decision
-    on it that the policy forbids expires when its run continues.
+    Only votes decide a proposal. If the current policy would pass or block it, it stays open under its old terms. A
+    decision that the policy forbids then expires when the run continues.
 
     Args:
-        ledger: Ledger of the proposals.
-        actor: Name of the user for the events.
+        ledger: Ledger that has the proposals.
+        actor: Name of the user, for the audit log.
+
+    Yields:
+        The result for each proposal.
     """
     after: str | None = None
     while page := ledger.list_open(limit=_PAGE_SIZE, after=after):
@@ -78,7 +85,11 @@ def _renew_terms(ledger: Ledger, proposal: Proposal, actor: str) -> RenewalResul
 
 
 def _judge_again(policy: MergedPolicy | None, proposal: Proposal) -> tuple[PolicyVerdict, Terms | None]:
-    """Evaluate a policy with the recorded facts, for the proposed value and for the edited one if there is one."""
+    """Judge a proposal by a policy, with its recorded facts. Return the verdict and the terms.
+
+    If people vote on an edited value, that value is judged as well, and the stricter of both verdicts and terms is
+    returned. The terms are None if the verdict is not "ask", or if any reviewer decides alone.
+    """
     found = _make_plan(policy, proposal)
     if proposal.candidate is UNSET or found.verdict != "ask":
         return found.verdict, found.terms

@@ -1,8 +1,8 @@
-"""Merge the policy files of a script with those of the server that it writes through.
+"""Policy files of a script that writes a workspace through a server: they are merged with the server's files.
 
-The script's process sends the text of its files, because the server cannot read them. The server evaluates them. An
-exclusive file of the server's organisation lets the script's files only make the policy stricter. This applies to
-files of the script's own organisation, too.
+The script runs in its own process, perhaps on another computer. It sends the text of its files, because the server
+cannot read them. The server evaluates them. If the server's organisation has an exclusive file, the script's files can
+only make the policy stricter. This applies to files of the script's own organisation, too.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:  # a process without policies does not import these modules
 
 
 class PolicyText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A policy file as a script sends it.
+    """A policy file as a script sends it to the server.
 
     Attributes:
-        path: Path of the file, for messages.
+        path: Path of the file, for error messages.
         text: Content of the file.
-        organisation: Whether `HITL_NB_POLICY` names it where the script runs.
+        organisation: True if the environment variable `HITL_NB_POLICY` of the script names the file.
     """
 
     path: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
@@ -38,7 +38,10 @@ class PolicyText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_script_policies() -> list[PolicyText]:
-    """Read the policy files for the script of this process: of the current folder, and of the script's own.
+    """Read the policy files that apply to the script of this process, for sending to a server.
+
+    These are the files of `HITL_NB_POLICY`, and those of the current folder, of the script's folder, and of their
+    parents.
 
     Raises:
         PolicyError: A file cannot be used.
@@ -47,20 +50,23 @@ def read_script_policies() -> list[PolicyText]:
     places = [Path.cwd(), *([Path(file).resolve().parent] if file else [])]
     found = list({str(one.path): one for place in places for one in find_policy_files(str(place))}.values())
     for one in found:
-        read_policy_file(one)  # raises an error here, where the user can correct the file
+        read_policy_file(one)  # an invalid file is an error in this process, where the user can correct it
     return [PolicyText(str(one.path), read_policy_text(one), one.organisation) for one in found]
 
 
 def merge_script_policies(folder: str, script: str, sent: Sequence[PolicyText]) -> MergedPolicy | None:
-    """Return the policy of a script; None if there are no files.
+    """Merge the policy files that a script has sent with the server's own policy files.
 
     Args:
         folder: Folder whose policy files the server applies.
-        script: Name of the script, for messages.
-        sent: The script's files. A file that the server also has counts once, as the server's.
+        script: Name of the script, for error messages.
+        sent: The script's files. A file with the same text as one of the server's is used once, as the server's.
+
+    Returns:
+        The merged policy. None if neither side has a policy file.
 
     Raises:
-        PolicyError: A file, or all of them together, cannot be used.
+        PolicyError: A file cannot be used, or the files contradict each other.
     """
     files = find_policy_files(folder)
     if not files and not sent:
