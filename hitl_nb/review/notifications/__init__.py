@@ -1,1 +1,1 @@
-"""Notifications: channels, messages, and the process that sends them."""
+"""Notifications about proposals: the channels of people, the messages, and the process that sends them."""

@@ -1,10 +1,13 @@
-"""Notification channels, from `channels.toml` in Jupyter's configuration directory.
+"""Notification channels: how each person or group is notified, read from `channels.toml`.
+
+The file is in Jupyter's configuration directory. Examples of its entries:
 
     ada = { urls = ["mailto://..."], digest = "1h" }
     "@finance" = { urls = ["slack://..."] }
 
-The URLs have Apprise's format and contain passwords. So only the file's owner may be able to read it. No message, event
-or log has a URL or any part of one except its scheme. A key that may be a secret is not shown either.
+The URLs have the format of Apprise (the library that sends notifications) and contain passwords. So only the file's
+owner may be able to read it. No message, event or log has a URL or any part of a URL except its scheme. A key that may
+be a secret is not shown either.
 """
 
 from __future__ import annotations
@@ -33,17 +36,18 @@ _LINE = re.compile(r"at line (\d+)")
 
 
 class ChannelsError(HitlError):
-    """`channels.toml` cannot be used. The message says why and how to correct it, and never shows a URL."""
+    """Error: `channels.toml` cannot be used. The message says why and how to correct it, and never shows a URL."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """How one addressee is notified.
+    """The way in which one addressee is notified: an entry of `channels.toml`.
 
     Attributes:
-        name: A user name, a group ("@finance"), "anyone" or "requester".
-        urls: Apprise URLs; secrets.
-        digest: Maximum time that a notice waits for others to share one message. None: each is sent immediately.
+        name: A user name, a group ("@finance"), "anyone" or "requester" (the people who started or continued the run).
+        urls: Apprise URLs of the services to send to. They are secrets.
+        digest: Maximum time that a notice waits for other notices, so that one message has them all. None: each notice
+            is sent immediately.
     """
 
     name: str
@@ -51,27 +55,36 @@ class Channel:
     digest: timedelta | None = None
 
     def services(self) -> tuple[str, ...]:
-        """Return a name for each URL that shows only its position and its scheme: "0:mailto"."""
+        """Return a name for each URL of the channel: its position and its scheme, such as "0:mailto".
+
+        Nothing else is shown.
+        """
         return tuple(f"{n}:{read_scheme(url)}" for n, url in enumerate(self.urls))
 
     def find_url(self, service: str) -> str | None:
-        """Return the URL of a service; None if the file has changed and has another URL there."""
+        """Return the URL of a service that `services()` has named before.
+
+        None if the file was changed meanwhile and has another URL at this position.
+        """
         return dict(zip(self.services(), self.urls, strict=True)).get(service)
 
 
 def channels_file() -> Path:
-    """Return the path of the configuration file."""
+    """Return the path of `channels.toml` in Jupyter's configuration directory. The file may not exist."""
     return Path(jupyter_config_dir(), "channels.toml")
 
 
 def load_channels(file: Path | None = None) -> dict[str, Channel] | None:
-    """Read the channels by their names; None if there is no file.
+    """Read the notification channels from `channels.toml`.
 
     Args:
         file: The file to read. Default: `channels_file()`.
 
+    Returns:
+        The channels by their names. None if there is no file.
+
     Raises:
-        ChannelsError: The file cannot be used.
+        ChannelsError: The file cannot be read, other users can read it, or its content is invalid.
     """
     path = channels_file() if file is None else file
     try:
@@ -98,16 +111,22 @@ def load_channels(file: Path | None = None) -> dict[str, Channel] | None:
 
 
 def read_scheme(url: str) -> str:
-    """Return the scheme of a URL in lower case: the only part that may be shown. "?" if there is none."""
+    """Return the scheme of a URL in lower case, such as "mailto". It is the only part that may be shown.
+
+    "?" if the URL has no scheme.
+    """
     found = _SCHEME.match(url)
     return found[1].lower() if found else "?"
 
 
 def check_public_url(url: str) -> str:
-    """Return `url` without a "/" at its end, if links can begin with it; "" for an empty one.
+    """Check the URL of the server with which links in messages begin, and return it without a "/" at its end.
+
+    "" for an empty URL.
 
     Raises:
-        ValueError: Links cannot begin with this URL.
+        ValueError: It is not an http or https URL with a host, or it has a query, a fragment, a user name or a
+            password.
     """
     if not url:
         return ""
@@ -148,7 +167,10 @@ def _parse_channel(path: Path, text: str, name: str, entry: Any) -> Channel:
 
 
 def _find_line(text: str, key: str) -> str:
-    """Return the line of a key that is not shown, because it may be a secret that was written on the wrong side."""
+    """Return the line of a key in the file's text, as "in line 3", or "in it" if no line has the key.
+
+    Such a key is not shown itself, because it may be a secret that was written on the wrong side of the "=".
+    """
     found = next((n for n, line in enumerate(text.splitlines(), 1) if key and key in line), None)
     return "in it" if found is None else f"in line {found}"
 

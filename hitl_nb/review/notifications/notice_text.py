@@ -1,4 +1,4 @@
-"""Text of notices: plain text for people, in which text from an agent cannot look like anything else.
+"""Text of notices (notifications about a proposal): plain text, in which an agent's text cannot imitate other parts.
 
 Services read parts of a message as mentions, markup or links. So texts from agents and people are cut, and their hidden
 characters are made visible. Characters that have a meaning for such services are replaced by lookalikes.
@@ -22,9 +22,10 @@ from hitl_nb.records import Known, Proposal, TimelineStep, VoteRecord
 from hitl_nb.review.terms_sentences import ACTION_WORDS
 
 MAX_TEXT_CHARS = 200
-"""Maximum number of characters of a text from agents or people."""
+"""Maximum length of a text from agents or people in a message, in characters."""
 MAX_NOTICES = 20
-"""Maximum number of notices that one message describes in full."""
+"""Maximum number of notices that one message describes. A message about more notices only says how many are left out.
+"""
 
 _LOOKALIKES = str.maketrans({"@": "＠", "<": "‹", "*": "∗", "_": "＿", "`": "ˋ", "~": "∼", "[": "［", "]": "］"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?=//)|\b(mailto|javascript|data|tel|sms):", re.IGNORECASE)
@@ -41,7 +42,10 @@ _STATES = {
 
 
 def neutralize_text(text: str) -> str:
-    """Return a foreign text on one line: cut, with visible hidden characters, without mentions, markup or links."""
+    """Make a text from an agent or a person safe for a message: one line, at most `MAX_TEXT_CHARS` characters.
+
+    Hidden characters become visible. Characters that a service reads as mention, markup or link become lookalikes.
+    """
     line = " ".join(text[: 4 * MAX_TEXT_CHARS].split())
     shown = show_hidden_characters(line if len(line) <= MAX_TEXT_CHARS else line[: MAX_TEXT_CHARS - 1] + "…")
     plain = _DOMAIN.sub("․", _SCHEME.sub(lambda found: f"{found[1] or found[2]}꞉", shown))
@@ -50,14 +54,14 @@ def neutralize_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class NoticeContext:
-    """A notice with the data that its text needs.
+    """A notice (notification about a proposal) with the data that its text needs.
 
     Attributes:
         notice: The notice.
-        proposal: Its proposal.
-        people: Current state of the people whom the proposal names.
-        known: How the person who decided is known.
-        vote_known: Returns how a voter is known.
+        proposal: The proposal that the notice is about.
+        people: Current state of the people whom the proposal names: requesters, and people who are away.
+        known: How the identity of the person who decided is known; None if it is not decided.
+        vote_known: Function that returns how a voter is known.
     """
 
     notice: Notice
@@ -68,11 +72,11 @@ class NoticeContext:
 
 
 def format_message(told: Sequence[NoticeContext], public_url: str, now: datetime) -> tuple[str, str]:
-    """Return title and body of one message about some notices, oldest first.
+    """Return the title and the body of one message about some notices.
 
     Args:
-        told: The notices.
-        public_url: URL of the server for links; "" if it has none.
+        told: The notices, oldest first.
+        public_url: URL of the server with which links begin; "" if it has none.
         now: The current time.
     """
     if len(told) == 1:
@@ -116,7 +120,7 @@ def _iterate_lines(news: NoticeContext, public_url: str, now: datetime) -> Itera
 
 
 def _iterate_open_lines(news: NoticeContext, now: datetime) -> Iterator[str]:
-    """Yield lines that say who may decide, who has voted, and the remaining timed actions."""
+    """Yield lines about an open proposal: the people who may decide, the votes, and the remaining timed actions."""
     proposal = news.proposal
     needs = [format_need_progress(one.text, one.have, one.count) for one in need_progress(proposal, news.people)]
     yield f"Needed: {neutralize_text('; '.join(needs))}"
