@@ -49,7 +49,7 @@ class AgentComment:
 
     @property
     def open(self) -> bool:
-        """True until somebody resolves, accepts or dismisses the comment."""
+        """Whether the comment is open: nobody has resolved, accepted or dismissed it yet."""
         return self.state == "open"
 
     def __str__(self) -> str:

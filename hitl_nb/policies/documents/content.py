@@ -66,7 +66,10 @@ def _to_plain_key(key: Any, where: str) -> Any:
 
 
 def _to_plain_rules(rules: Any, where: str, level: int) -> Any:
-    """Convert the list of a document's rules like `_to_plain`. Error messages name the rule that has the error."""
+    """Convert the list of a document's rules to plain Python values.
+
+    Error messages name the rule that has the error.
+    """
     if not isinstance(rules, (list, tuple)):
         return _to_plain(rules, where, level)
     return [

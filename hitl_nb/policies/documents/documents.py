@@ -185,7 +185,11 @@ class _DocumentReader:
             self._read_part(lambda key=key: _check_keys([key], known, at, ""), None)
 
     def read_document(self, content: Mapping[str, Any]) -> PolicyDocument:
-        """Read and check the whole document from its parsed content: a mapping of the top-level keys."""
+        """Check the parsed content of a whole document (a mapping of its top-level keys), and return it as a record.
+
+        Raises:
+            PolicyError: The content breaks the grammar, and this reader does not collect errors.
+        """
         where = self.source
         to_plain_content(where, ascii(where))  # the file's name is stored as well, so it is checked
         content = to_plain_content(content, where)
@@ -362,7 +366,10 @@ def _refuse_unbuilt(key: str, at: Callable[[str], str]) -> None:
 
 
 def _check_consistent(rule: UnresolvedRule, at: Callable[[str], str]) -> None:
-    """Raise PolicyError if keys of a rule contradict each other: the clock approves, but two people must vote."""
+    """Raise PolicyError if two keys of a rule contradict each other.
+
+    An example is a timeline by which the clock approves, with a need for two votes.
+    """
     if any(step.does == "approve" for step in rule.timeline):
         what = "four_eyes" if rule.four_eyes else next((n.text for n in rule.needs if n.count > 1), "")
         if what:

@@ -190,10 +190,9 @@ def judge_edited_call(
 
 
 def _lacks_reviewers(proposal: Proposal, made: DecisionRecord, terms: Terms, requesters: Collection[str]) -> bool:
-    """Return whether new needs of `terms` are not met by the people who made the decision.
+    """Return whether a decision lacks votes that `terms` require and that the proposal's own terms did not require.
 
-    New are the needs that the proposal did not have when it was asked. If `terms` newly demands four eyes or votes of
-    logged-in people, all needs count as new.
+    If `terms` newly demand four eyes or votes of logged-in people, all required votes are checked.
     """
     old = proposal.terms or Terms()
     known = {(need.count, need.people) for need in old.needs}
@@ -210,7 +209,7 @@ def _lacks_reviewers(proposal: Proposal, made: DecisionRecord, terms: Terms, req
 
 
 def _count_need_seats(proposal: Proposal, need: Need, votes: Sequence[VoteRecord]) -> int:
-    """Count how many of the votes that a need requires are given by `votes`.
+    """Count how many of the votes that a need (such as "2 of @finance") requires are given by `votes`.
 
     Each vote has recorded for which people (`seats`) its reviewer could vote at that time. Each reviewer counts once.
     """
@@ -224,9 +223,9 @@ def _count_need_seats(proposal: Proposal, need: Need, votes: Sequence[VoteRecord
 
 
 def _list_decision_votes(proposal: Proposal, made: DecisionRecord) -> list[VoteRecord]:
-    """List the votes for the value of the decision `made`. Empty if no person decided.
+    """List the votes for the value that was decided. Empty if no person decided.
 
-    A proposal without terms records no votes. Then the decision itself is returned as a vote.
+    The votes of a proposal without terms are not recorded. Then a vote made from the decision itself is returned.
     """
     if made.by != "person":
         return []

@@ -14,7 +14,7 @@ _ACTION_WORDS: dict[Action, str] = {
 
 
 def refuse_closed(proposal: Proposal) -> None:
-    """Raise an error if the proposal can no longer be decided. Without an error, the proposal is open.
+    """Raise an error if the proposal is closed, because a closed proposal cannot be decided. Do nothing if it is open.
 
     Raises:
         AlreadyDecided: The proposal is decided, expired or superseded. The message says which person or deadline

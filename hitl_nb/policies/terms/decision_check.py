@@ -24,17 +24,17 @@ from hitl_nb.records import DecisionRecord, Proposal, VoteRecord
 
 
 def verify_decision_votes(proposal: Proposal, people: People | PeopleAt) -> str | None:
-    """Check that the recorded votes, terms and people of a decided proposal produce its recorded decision.
+    """Check that the recorded votes on a decided proposal produce its decision, under its terms (who must agree).
 
-    A decision by the clock must be a due step of the timeline. Decisions by a policy or a script need no votes, so they
-    are not checked.
+    A decision by the clock must be a due step of the timeline (the clock's actions if nobody decides). Decisions by a
+    policy or a script need no votes, so they are not checked.
 
     Args:
         proposal: A decided proposal.
         people: The requesters of the run and the people who were away: for all votes, or a function of a vote's time.
 
     Returns:
-        None if the decision is correct or is not checked. Otherwise the difference, in a sentence.
+        None if the decision is correct or is not checked. Otherwise a sentence that says what is wrong.
     """
     decision, terms = proposal.decision, proposal.terms
     if decision is None or terms is None or decision.by in ("policy", "script"):
@@ -96,9 +96,10 @@ def _verify_count(proposal: Proposal, decision: DecisionRecord, people: People) 
 
 
 def find_recorded_completing_vote(proposal: Proposal) -> VoteRecord | None:
-    """Return the vote from which a decision was made. None if there is no such vote, or no person decided.
+    """Find, among the votes on a decided proposal, the vote that made the votes enough for the decision.
 
-    The vote has the same reviewer, reason, authentication and signature as the decision.
+    That vote has the same reviewer, reason, authentication and signature as the decision. None if there is no such
+    vote, or if no person decided.
     """
     decision = proposal.decision
     if decision is None or decision.by != "person":
@@ -111,9 +112,10 @@ def find_recorded_completing_vote(proposal: Proposal) -> VoteRecord | None:
 
 
 def list_counted_votes(proposal: Proposal) -> list[VoteRecord]:
-    """List the votes that produce the decision of a decided proposal.
+    """List the votes that led to the decision of a decided proposal.
 
-    For a rejection or response this is one vote, otherwise the votes for the decided value.
+    For a rejection or response this is the one vote that rejected or responded; otherwise all votes for the decided
+    value.
     """
     if proposal.decision is not None and proposal.decision.action in ("reject", "respond"):
         refusing = find_recorded_completing_vote(proposal)
@@ -122,9 +124,10 @@ def list_counted_votes(proposal: Proposal) -> list[VoteRecord]:
 
 
 def _verify_clock(proposal: Proposal, decision: DecisionRecord) -> str | None:
-    """Return None if the timeline makes this decision and it was due at its time.
+    """Check that the proposal's timeline has this decision as its next step, and that the step was due at that time.
 
-    Otherwise the difference, in a sentence.
+    Returns:
+        None if so. Otherwise a sentence that says what is wrong.
     """
     step = next_step(proposal)
     due = next_due_time(msgspec.structs.replace(proposal, status="open", settles_at=None))

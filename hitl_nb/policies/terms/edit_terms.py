@@ -19,17 +19,17 @@ class EditPlan(Protocol):
 
     @property
     def verdict(self) -> PolicyVerdict:
-        """The verdict: "pass" (no person is needed), "ask" or "block" (the edited value is refused)."""
+        """Verdict on the edited value: "pass" (no person is needed), "ask" or "block" (the value is refused)."""
         ...
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Ids of the rules that give this verdict. Empty if it is the policy's default."""
+        """Ids of the policy rules that give the verdict on the edited value. Empty if the policy's default gives it."""
         ...
 
     @property
     def why(self) -> tuple[str, ...]:
-        """Sentences that explain the verdict to people."""
+        """Sentences that explain the verdict on the edited value to people."""
         ...
 
     @property
@@ -39,20 +39,22 @@ class EditPlan(Protocol):
 
     @property
     def allow(self) -> tuple[Action, ...]:
-        """Actions that reviewers may take under these terms."""
+        """Actions that reviewers may take if people are asked about the edited value."""
         ...
 
 
 def add_edit_terms(proposal: Proposal, vote: VoteRecord, people: People, judged: EditPlan | None) -> Proposal:
-    """Return the proposal with the terms that the policy requires for an edited value. No need is removed.
+    """Return the proposal with the terms (who must agree, by when) that the policy requires for an edited value.
 
-    The proposal is returned unchanged if the vote is no edit, was not judged, or if the policy requires nothing more.
+    The proposal's own terms stay: the stricter of each is used. The proposal is returned unchanged if the vote is not
+    an edit, or if the policy requires nothing more for its value.
 
     Args:
         proposal: The proposal.
         vote: The vote with the edited value.
         people: The requesters of the run, and the people who are away.
-        judged: Plan of the policy for the edited value. None: it was not judged.
+        judged: Plan of the policy for the edited value. None: it was not judged, and the proposal is returned
+            unchanged.
 
     Raises:
         InvalidEdit: The policy blocks the edited value.
@@ -81,9 +83,9 @@ def refuse_blocked(judged: EditPlan) -> None:
 
 
 def merge_stricter(old: Terms, new: Terms) -> Terms:
-    """Combine two terms into terms that require everything that either of them requires.
+    """Combine two terms (who must agree, by when) into terms that require everything that either of them requires.
 
-    The timeline of `old` is kept, because it has already begun.
+    The timeline (the clock's actions if nobody decides) of `old` is kept, because it has already begun.
     """
     had = {(need.count, frozenset(need.people)) for need in old.needs}
     return msgspec.structs.replace(
@@ -102,11 +104,13 @@ def merge_stricter(old: Terms, new: Terms) -> Terms:
 
 
 def _is_met_by(need: Need, had: set[tuple[int, frozenset[str]]]) -> bool:
-    """Return whether the needs in `had` already include a need. Any need includes "1 of anyone".
+    """Return whether votes that meet the needs in `had` always meet `need` too.
+
+    That is so if `had` contains the same need. It is also so for the need "1 of anyone", unless `had` is empty.
 
     Args:
-        need: The need.
-        had: Keys of the other needs: pairs of the number of votes and the people.
+        need: The need: how many votes of which people.
+        had: Other needs, as pairs of the number of votes and the people.
     """
     return (need.count, frozenset(need.people)) in had or (not need.people and need.count <= 1 and bool(had))
 

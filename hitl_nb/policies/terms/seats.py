@@ -68,8 +68,8 @@ def find_deputy(person: str, away: Mapping[str, str | None]) -> str:
 def seats_of(proposal: Proposal, people: People, user: str) -> tuple[str, ...]:
     """Return the user names of the people for whom `user` may vote on the proposal now. Empty: `user` may not vote.
 
-    The names are `user`, if the terms name that person or ask for anyone, and the people whose deputy `user` is. `user`
-    comes first.
+    `user` comes first, if the proposal's terms name that person or ask for anyone. The people whose deputy `user` is
+    follow.
     """
     terms = proposal.terms
     if terms is None:
@@ -82,11 +82,12 @@ def seats_of(proposal: Proposal, people: People, user: str) -> tuple[str, ...]:
 
 
 def check_seat(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[str, ...]:
-    """Check that the reviewer of a vote may give it now. Return the people for whom they may vote, as `seats_of` does.
+    """Check that the reviewer of a vote may give it now. Return the user names of the people for whom it may count.
 
     Raises:
-        NotAReviewer: The terms do not allow this person to vote, or the vote is not from a person who logged in.
-        OwnRequest: The person started or continued the run, and the terms demand four eyes.
+        NotAReviewer: The proposal's terms do not let this person vote, or only people who logged in may vote.
+        OwnRequest: The person started or continued the run, and the terms demand four eyes: such a person may only
+            reject.
     """
     terms, user = proposal.terms, vote.reviewer
     if terms is None:
@@ -125,7 +126,8 @@ def takes_vote(proposal: Proposal, need: Need, vote: VoteRecord, seats: Collecti
     """Return whether a vote can count for a need (a number of votes of certain people).
 
     It can if the need asks for anyone, or if one of the `seats` is of a person whom the need names. The reviewer must
-    also have logged in to a server, or be the OS user if the terms allow that.
+    also have logged in to a server, or be the OS user if the terms allow that. A need for one vote of anyone takes
+    every vote.
 
     Args:
         proposal: The proposal.
@@ -147,10 +149,10 @@ def takes_vote(proposal: Proposal, need: Need, vote: VoteRecord, seats: Collecti
 
 
 def count_seats(proposal: Proposal, need: Need, votes: Iterable[VoteRecord], people: People) -> int:
-    """Count how many of the votes that a need asks for are given by `votes`.
+    """Count how many of the votes that a need (a number of votes of certain people) requires are given by `votes`.
 
-    People are matched to the seats (named people's rights to vote), and the size of a largest matching is returned. So
-    each person counts once, and each seat is used once.
+    A deputy may vote for several people, but counts for only one. Each named person's right to vote is used once. The
+    largest number that is possible in this way is returned.
     """
     named = set(need.people) | set(proposal.widened)
     options: dict[str, list[str]] = {}
@@ -161,9 +163,9 @@ def count_seats(proposal: Proposal, need: Need, votes: Iterable[VoteRecord], peo
 
 
 def count_matching(options: Mapping[str, Collection[str]]) -> int:
-    """Return the size of a largest matching of people and seats.
+    """Return the largest number of people who can each have a seat (a right to vote) of their own.
 
-    Each person takes at most one seat, each seat at most one person.
+    Each person takes at most one seat, and each seat is taken by at most one person (a largest bipartite matching).
 
     Args:
         options: Maps each person to the seats that this person may take.
@@ -184,7 +186,7 @@ def count_matching(options: Mapping[str, Collection[str]]) -> int:
 
 
 def explain_stuck(proposal: Proposal, people: People, votes: Collection[VoteRecord] = ()) -> str:
-    """Explain, in a sentence, why a proposal cannot be decided: too few people who may vote are present.
+    """Explain in a sentence why a proposal cannot be decided now: too few of the people who may vote are present.
 
     Args:
         proposal: The proposal.
@@ -192,7 +194,7 @@ def explain_stuck(proposal: Proposal, people: People, votes: Collection[VoteReco
         votes: Votes that were given already. They count even if their reviewer is now away.
 
     Returns:
-        The sentence, about the first need that cannot be met. "" if all needs can be met.
+        The sentence, about the first need (required votes) that cannot be met. "" if all needs can be met.
     """
     terms = proposal.terms
     for need in () if terms is None else terms.needs:
@@ -214,7 +216,7 @@ def explain_stuck(proposal: Proposal, people: People, votes: Collection[VoteReco
 
 
 def format_needs(proposal: Proposal) -> str:
-    """Describe all needs of a proposal for people: "2 of ada, bo and 1 of cy". Without terms: "1 person".
+    """Describe for people which votes a proposal requires: "2 of ada, bo and 1 of cy". Without terms: "1 person".
 
     If the proposal was escalated, the people who may also decide since then are added.
     """
@@ -232,12 +234,16 @@ def _format_need_with_names(need: Need) -> str:
 
 
 def format_need(need: Need) -> str:
-    """Describe a need for people: "2 of @finance", "1 person", "2 people"."""
+    """Describe one need (how many votes of which people) in words: "2 of @finance", "1 person", "2 people"."""
     return format_need_text(need.text)
 
 
 def format_need_text(text: str) -> str:
-    """Describe a need for people, from the text that the policy has for it: "1 of anyone" becomes "1 person"."""
+    """Describe a need (how many votes of which people) in words: "1 of anyone" becomes "1 person".
+
+    Args:
+        text: The need as the policy has it. A text that names people is returned unchanged.
+    """
     count, _, names = text.partition(" of ")
     return text if names != ANYONE else "1 person" if count == "1" else f"{count} people"
 
@@ -245,15 +251,15 @@ def format_need_text(text: str) -> str:
 def format_need_progress(
     text: str, have: int, count: int, voted: Sequence[str] = (), waiting: Sequence[str] = ()
 ) -> str:
-    """Describe the progress of a need for people: its votes, and the people who can still vote.
+    """Describe in words how many of the votes that a need requires are given, and who can still vote.
 
     Examples: "1 of 2 of @finance: bo; waiting for ada or cy", "1 of 2 people: bo; anyone may decide". If one vote is
     enough: "1 of @finance: waiting for ada or bo", "1 person: anyone may decide".
 
     Args:
         text: The need as the policy has it: "2 of @finance".
-        have: Number of votes that it has.
-        count: Number of votes that it needs.
+        have: Number of votes that are given.
+        count: Number of votes that the need requires.
         voted: Names of the people who voted.
         waiting: Names of the people who can still vote.
     """
@@ -276,9 +282,10 @@ def _format_rules(terms: Terms) -> str:
 
 
 def _explain_login(terms: Terms) -> str:
-    """Return a text that tells the user how to log in, if the server knows nobody by login.
+    """Return a hint for a user whose vote does not count without a login: how to log in to the Jupyter server.
 
-    If the terms count only votes of logged-in people, the text also says how to count the OS user's votes.
+    If the proposal's terms count only votes of logged-in people, the hint also names the setting that counts the OS
+    user's votes.
     """
     login = " (with JupyterHub, or a password and no token; a token alone names nobody)"
     local = '; or write identity = "local" into hitl-policy.toml for your own votes here, then `hitl-nb policy apply`'
@@ -286,5 +293,8 @@ def _explain_login(terms: Terms) -> str:
 
 
 def _is_for_anyone(need: Need, terms: Terms) -> bool:
-    """Return whether one vote of any person meets the need, so that the name of the voter does not matter."""
+    """Return whether one vote of any person meets the need (no people are named, no four eyes).
+
+    Then it does not matter how the voter's name is known.
+    """
     return not need.people and need.count <= 1 and not terms.four_eyes

@@ -64,7 +64,7 @@ _STEP_EVENTS = {"remind": "reminded", "overdue": "overdue", "escalate": "escalat
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a proposal that is computed but not yet stored.
+    """A computed change of a proposal, for the store to write: the changed proposal, log events and notifications.
 
     Attributes:
         proposal: The changed proposal. If it is decided, the `event` of its decision is not yet set.
@@ -72,7 +72,7 @@ class Change:
             included.
         notices: Kinds of the notifications to send: "decided", "escalated", "overdue", "reminded", "stuck".
         decision: The decision, if the change decides the proposal.
-        due: For an action of the clock: the time when it was due.
+        due: For an action of the clock (a reminder, a deadline ...): the time when it was due.
     """
 
     proposal: Proposal
@@ -83,13 +83,16 @@ class Change:
 
 
 def begin_proposal(proposal: Proposal, people: People) -> Change:
-    """Prepare a new proposal for storing: set its deadline and its requesters (who started or continued the run).
+    """Prepare a new proposal for storing: set its deadline and its requesters (the people who started the run).
 
-    If nobody else may decide it, the people of its fallback are asked at once.
+    If nobody else may decide it, the people of the policy's `fallback` are asked at once.
 
     Args:
         proposal: The new proposal.
         people: The requesters of the run, and the people who are away.
+
+    Returns:
+        The change for the store to write.
     """
     asked = msgspec.structs.replace(
         proposal, deadline=last_step_time(proposal), requesters=tuple(sorted(people.requesters))
@@ -200,9 +203,9 @@ def cast_vote(
 
 
 def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | None:
-    """Do the next action of the clock on a proposal if it is due at `now`: one timeline step, or a settled approval.
+    """Do the next action of the clock on a proposal, such as a reminder or a rejection at the deadline, if it is due.
 
-    An approval is settled when the time in which it could be taken back is over; it then becomes the decision.
+    If an approval can be taken back for some time, the action at the end of that time is to make it the decision.
 
     Args:
         proposal: The proposal.
@@ -210,7 +213,7 @@ def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | 
         now: The current time.
 
     Returns:
-        The change, or None if nothing is due. Call again after a change: more may be due.
+        The change for the store to write. None if nothing is due. Call again after a change, because more may be due.
     """
     due, step = next_due_time(proposal), next_step(proposal)
     if due is None or now < due:
@@ -240,15 +243,18 @@ def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | 
 
 
 def undo_approval(proposal: Proposal, people: People, user: str, now: datetime) -> Change:
-    """Take back the approval that made the votes enough, while the terms still allow it.
+    """Take back an approval that a person gave, before it becomes the decision (terms can allow some time for this).
 
-    If it was an edit, people vote again on the newest remaining edit, or else on the proposed value.
+    If the approval was an edit, people vote again on the newest remaining edit, or else on the proposed value.
 
     Args:
         proposal: The proposal.
         people: The requesters of the run, and the people who are away.
         user: Name of the person who takes the approval back.
         now: The current time.
+
+    Returns:
+        The change for the store to write.
 
     Raises:
         TooLate: The proposal is decided, it has no approval to take back, or the time for that is over.
@@ -274,7 +280,7 @@ def undo_approval(proposal: Proposal, people: People, user: str, now: datetime) 
 
 
 def _check_voter(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[str, ...]:
-    """Check that a vote is allowed now, and return the seats: the people for whom the reviewer may vote.
+    """Check that a vote is allowed now, and return the user names of the people for whom it may count.
 
     Raises:
         AlreadyDecided, NotAReviewer, OwnRequest, ValueError: As in `check_permission`.
@@ -297,9 +303,10 @@ def _check_voter(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[
 
 
 def _count_vote(proposal: Proposal, vote: VoteRecord, people: People, now: datetime, *, was_hidden: bool) -> Change:
-    """Compute the result of a new vote, which `proposal` already contains.
+    """Decide the proposal if its votes, among them the new vote, are now enough.
 
-    The result is a decision, an approval that can be taken back for some time, or only the counted vote.
+    A vote that rejects or responds decides at once, unless votes are hidden. If the terms let an approval be taken
+    back, the proposal is not yet decided, and only the time for that begins.
 
     Args:
         proposal: The proposal, with the new vote.
@@ -353,10 +360,10 @@ def _decide_by_clock(proposal: Proposal, step: TimelineStep, now: datetime) -> D
 
 
 def _may_clock_decide(proposal: Proposal, step: TimelineStep) -> bool:
-    """Return whether a timeline step may decide the proposal with its action, which reviewers must be allowed to take.
+    """Return whether the clock may decide the proposal by a timeline step with the action "reject" or "approve".
 
-    The clock never answers whether an effect happened. It does not approve if a person has edited the value or voted
-    against it.
+    Reviewers must be allowed to take the same action. The clock never answers whether an effect happened, and it does
+    not approve if a person has edited the value or voted against it.
     """
     untouched = proposal.candidate is UNSET and not any(one.action != "approve" for one in proposal.votes)
     return step.does in proposal.allow and proposal.doubt is None and (step.does == "reject" or untouched)
@@ -379,13 +386,13 @@ def _with_more_people(proposal: Proposal, more: Iterable[str]) -> Proposal:
 
 
 def ask_fallback(change: Change, people: People) -> Change:
-    """Ask the people of the terms' fallback if the people who may decide now are not enough.
+    """If too few people may decide a proposal now, ask the people of the policy's `fallback`, too.
 
-    If that does not help, the change marks the proposal as stuck. A mark that is no longer right is removed. If the
-    mark is right and the fallback was asked already, `change` is returned as it is.
+    If even these are too few, the proposal is marked as stuck. A mark that is no longer right is removed. Nothing is
+    added to `change` if the mark and the people asked are already right.
 
     Args:
-        change: The change to which the events and notices are added.
+        change: The change of the proposal. The result has its events and notices, and further ones.
         people: The requesters of the run, and the people who are away.
     """
     proposal = change.proposal
@@ -411,9 +418,10 @@ def _explain_stuck(proposal: Proposal, people: People) -> str:
 
 
 def _vote_event_data(proposal: Proposal, vote: VoteRecord, people: People) -> dict[str, Any]:
-    """Return the data of a vote's event in the audit log.
+    """Return the data of the audit log's event for a vote.
 
-    It has the fields of the vote, with the hash of its value in place of the value, and the progress of each need.
+    The data are the fields of the vote, with the voted value replaced by its hash, and the progress of each need
+    (required votes).
     """
     told: dict[str, Any] = msgspec.to_builtins(vote)
     for name in ("value", "reviewer", "at", "event"):

@@ -20,10 +20,10 @@ from hitl_nb.records import Need, Proposal, Terms, VoteRecord
 
 
 def merge_renewed_terms(asked: Terms, then: Terms | None, now: Terms | None) -> Terms:
-    """Combine the terms that the current policy gives with the parts of the proposal's terms that no policy gave.
+    """Combine the terms that the current policy gives with the parts of a proposal's terms that no policy gave.
 
-    Needs and steps that are not among the old policy's terms came from the call, or from an edit that was judged again.
-    They are kept.
+    Terms have needs (how many votes of which people) and timeline steps (the clock's actions). Those that the old
+    policy does not give came from the call, or from an edit that was judged again; they are kept.
 
     Args:
         asked: The proposal's terms.
@@ -45,9 +45,10 @@ def merge_renewed_terms(asked: Terms, then: Terms | None, now: Terms | None) -> 
 
 
 def renew_terms(proposal: Proposal, terms: Terms, people: People, now: datetime, *, why: str) -> Change | None:
-    """Put an open proposal under other terms, and decide it if its votes now meet the needs.
+    """Give an open proposal other terms (who must agree, by when), and decide it if its votes are enough under these.
 
-    Votes of people who may no longer vote are removed. If the timeline differs, it begins again now.
+    Votes of people who may no longer vote are removed. If the timeline (the clock's actions) differs, it begins again
+    now.
 
     Args:
         proposal: The open proposal.
@@ -86,9 +87,9 @@ def renew_terms(proposal: Proposal, terms: Terms, people: People, now: datetime,
 
 
 def _with_valid_seats(proposal: Proposal, vote: VoteRecord, people: People) -> VoteRecord | None:
-    """Return the vote without the seats (people for whom it was given) that the proposal's new terms no longer name.
+    """Remove from a vote the people for whom it was given but whom the proposal's new terms no longer name.
 
-    None if the vote no longer counts.
+    None if the vote then counts for no need (required votes).
     """
     assert proposal.terms is not None
     named = {name for need in proposal.terms.needs for name in need.people} | set(proposal.widened)
@@ -103,9 +104,9 @@ def _with_valid_seats(proposal: Proposal, vote: VoteRecord, people: People) -> V
 
 
 def _timeline_times(terms: Terms) -> tuple[object, ...]:
-    """Return the steps, and the working hours if a step counts them.
+    """Return the data that determine when the timeline steps of these terms are due.
 
-    If two terms have equal results, their steps are due at equal times.
+    These are the steps, and the working hours if a step counts them.
     """
     return (terms.timeline, terms.office if any(step.working for step in terms.timeline) else None)
 

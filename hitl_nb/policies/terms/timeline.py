@@ -16,9 +16,10 @@ from hitl_nb.records import Office, Proposal, TimelineStep
 
 
 def next_due_time(proposal: Proposal) -> datetime | None:
-    """Return the time of the clock's next action on a proposal. None if the clock has nothing to do.
+    """Return the time of the clock's next action on a proposal: a step of its timeline, such as a reminder.
 
-    While an approval can be taken back, the end of that time is returned; the timeline's steps wait.
+    While an approval can still be taken back, the steps wait, and the end of that time is returned. None if the clock
+    has nothing more to do.
     """
     if proposal.status != "open" or proposal.terms is None:
         return None
@@ -29,9 +30,10 @@ def next_due_time(proposal: Proposal) -> datetime | None:
 
 
 def next_step(proposal: Proposal) -> TimelineStep | None:
-    """Return the next step of the proposal's timeline, also if it waits because an approval can be taken back.
+    """Return the next step of the proposal's timeline (the clock's actions if nobody decides).
 
-    None if all steps are taken, or without terms.
+    The step is returned even if it waits because an approval can be taken back. None if all steps are taken, or if the
+    proposal has no terms.
     """
     return (
         proposal.terms.timeline[proposal.step]
@@ -41,7 +43,7 @@ def next_step(proposal: Proposal) -> TimelineStep | None:
 
 
 def last_step_time(proposal: Proposal) -> datetime | None:
-    """Return when the last timeline step is due if all steps before it are taken in time: the proposal's deadline.
+    """Return the proposal's deadline: when the last step of its timeline is due if all earlier steps are taken in time.
 
     None if the last step does not decide the proposal, or if there are no steps.
     """
@@ -56,9 +58,9 @@ def last_step_time(proposal: Proposal) -> datetime | None:
 
 
 def remaining_steps(proposal: Proposal) -> list[tuple[datetime, TimelineStep]]:
-    """List the remaining steps of the timeline.
+    """List the remaining steps of a proposal's timeline (the clock's actions if nobody decides).
 
-    Each has the time at which it is due if the steps before it are in time.
+    Each step comes with the time at which it is due if the steps before it are taken in time.
     """
     steps = () if proposal.terms is None else proposal.terms.timeline
     found: list[tuple[datetime, TimelineStep]] = []
@@ -93,9 +95,9 @@ def shift_after(proposal: Proposal, n: int, taken: datetime, shift: float) -> fl
 
 
 def restart_timeline(proposal: Proposal, now: datetime) -> dict[str, Any]:
-    """Return values for the fields `step` and `shift` of a proposal whose timeline begins again now.
+    """Return values for a proposal's fields `step` and `shift` that let its timeline begin again now.
 
-    Steps count from the time of the question. So the time since the question becomes the delay of all steps.
+    Steps count from the time of the question. So the time since the question becomes the delay (`shift`) of all steps.
     """
     asked = proposal.asked_at or proposal.created_at
     return {"step": 0, "shift": max(0.0, (now - asked).total_seconds())}

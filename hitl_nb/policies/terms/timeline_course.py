@@ -86,14 +86,14 @@ def _check_times(proposal: Proposal, asked: dict[str, Any], told: Sequence[Logge
 
 
 def _restart_timeline(proposal: Proposal) -> Proposal:
-    """Return the proposal as it was when its timeline began: open, no step taken, no delay."""
+    """Return the proposal as it was when its timeline (the clock's actions) began: open, no step taken, no delay."""
     fields: dict[str, Any] = {"status": "open", "decision": None, "settles_at": None, "step": 0, "shift": 0.0}
     begun = msgspec.structs.replace(proposal, **fields)
     return msgspec.structs.replace(begun, deadline=last_step_time(begun))
 
 
 def _apply_event(proposal: Proposal, type_: str, data: dict[str, Any]) -> Proposal:
-    """Return the proposal after one event of the log, with its timeline fields computed again.
+    """Return the proposal after one event of the audit log: its timeline fields are computed from the event.
 
     Raises:
         _LogDifference: The event was not possible at that time, for example because a step was not yet due.
@@ -136,10 +136,15 @@ def _take_step(proposal: Proposal, data: dict[str, Any], at: datetime) -> Propos
 
 
 def _check_decision(proposal: Proposal, clocked: Proposal, made: dict[str, Any]) -> None:
-    """Check the decision's time against its log entry, and that the decision was not made before it was due.
+    """Check that the decision has the time of its log entry, and that the clock had nothing to do before it.
+
+    Args:
+        proposal: The decided proposal.
+        clocked: The proposal as computed from the log, just before the decision.
+        made: Data of the event that recorded the decision.
 
     Raises:
-        _LogDifference: The time differs, or the clock had to act before the decision.
+        _LogDifference: The time differs, a decision by the clock was not yet due, or another action was due before it.
     """
     decision, at = proposal.decision, _parse_time(made["at"])
     assert decision is not None

@@ -25,10 +25,10 @@ from hitl_nb.records import Proposal, VoteRecord
 
 
 def complete_decision(change: Change, people: People, now: datetime) -> Change:
-    """Add the decision to a change if the recorded votes now meet the needs. The last voter is its reviewer.
+    """Add a decision to a change of a proposal if its recorded votes are now enough. The last voter is the reviewer.
 
-    If the terms allow an approval to be taken back, the proposal is not decided yet: that time begins now. If an action
-    of the clock is due, no decision is added, because that action comes first.
+    If the terms let an approval be taken back, the time for that begins now and no decision is added. None is added
+    either if an action of the clock is due, because that action comes first.
 
     Args:
         change: The change, which is returned unchanged if the votes do not decide.
@@ -53,9 +53,10 @@ def complete_decision(change: Change, people: People, now: datetime) -> Change:
 
 
 def _find_completing_vote(proposal: Proposal, people: People, now: datetime) -> VoteRecord | None:
-    """Return the last vote if the recorded votes now decide an open proposal with terms, else None.
+    """Return the last vote on an open proposal if its recorded votes now decide it, else None.
 
-    Hidden votes, an approval that can still be taken back, and a due action of the clock prevent that.
+    The votes decide nothing while they are hidden, an approval can still be taken back, or an action of the clock is
+    due.
     """
     if (
         proposal.status != "open"

@@ -57,14 +57,18 @@ def current_value(proposal: Proposal) -> Any:
 
 
 def largest_count(proposal: Proposal) -> int:
-    """Return the largest number of votes that a need of the proposal asks for. 1 without terms."""
+    """Return the largest number of votes that a need of the proposal (such as "2 of @finance") requires.
+
+    1 if the proposal has no terms.
+    """
     return max((need.count for need in proposal.terms.needs), default=1) if proposal.terms is not None else 1
 
 
 def is_hidden(proposal: Proposal) -> bool:
     """Return whether the votes of a proposal are hidden from people now.
 
-    They are if its terms are `blind`, it is open, and fewer people have voted than its largest need asks for.
+    They are hidden if the terms are `blind`, the proposal is open, and fewer people have voted than its largest need
+    requires.
     """
     return (
         proposal.status == "open"
@@ -80,7 +84,9 @@ def list_votes_for(proposal: Proposal, sha256: str) -> list[VoteRecord]:
 
 
 def are_met(proposal: Proposal, sha256: str, people: People) -> bool:
-    """Return whether the votes for the value with this hash meet all needs. False without any vote.
+    """Return whether the votes for the value with this hash meet all needs of the proposal. False without any vote.
+
+    A need says how many votes of which people are required.
 
     Args:
         proposal: The proposal. Without terms, one vote is enough.
@@ -93,10 +99,10 @@ def are_met(proposal: Proposal, sha256: str, people: People) -> bool:
 
 
 def need_progress(proposal: Proposal, people: People) -> list[NeedProgress]:
-    """Return the progress of each need: how many votes it has and how many it needs. Empty without terms.
+    """Return for each need (such as "2 of @finance") how many votes it has and how many it requires.
 
     Only votes for the current value count. While votes are hidden, all votes count, whatever their action, so that the
-    numbers do not show how people voted.
+    numbers do not show how people voted. Empty without terms.
     """
     votes = (
         list(proposal.votes) if is_hidden(proposal) else list_votes_for(proposal, hash_value(current_value(proposal)))
@@ -110,11 +116,11 @@ def need_progress(proposal: Proposal, people: People) -> list[NeedProgress]:
 def make_vote_decision(
     proposal: Proposal, vote: VoteRecord, at: datetime, since: datetime | None = None
 ) -> DecisionRecord:
-    """Make the decision on a proposal from the vote that completes it: the last agreeing vote, or a refusal.
+    """Make the decision record of a proposal from the last agreeing vote, or from the vote that rejects or responds.
 
     Args:
         proposal: The proposal, with its votes.
-        vote: The completing vote.
+        vote: That vote.
         at: Time of the decision.
         since: Time from which the decision is valid, if that is before `at`: the clock can be late. None: `at`.
     """
@@ -152,7 +158,7 @@ def decision_terms_fields(proposal: Proposal, at: datetime) -> dict[str, Any]:
 
 
 def find_blind_decider(proposal: Proposal) -> VoteRecord | None:
-    """Return the vote that decides against a proposal after all hidden votes are in.
+    """Return the vote that decides against a proposal once all hidden votes are given.
 
     That is the first rejection, or else the first response. None if nobody rejected or responded.
     """
@@ -164,7 +170,10 @@ def find_blind_decider(proposal: Proposal) -> VoteRecord | None:
 
 
 def find_completing_vote(proposal: Proposal) -> VoteRecord | None:
-    """Return the vote that completed an approval which can still be taken back. None if no approval waits like this."""
+    """Return the last vote on a proposal whose approval waits until it can no longer be taken back.
+
+    That vote will become the decision. None if no approval waits.
+    """
     return proposal.votes[-1] if proposal.settles_at is not None and proposal.votes else None
 
 

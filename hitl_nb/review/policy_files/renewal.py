@@ -44,17 +44,17 @@ class RenewalResult:
 
 
 def renew_all(ledger: Ledger, *, actor: str) -> Iterator[RenewalResult]:
-    """Renew the terms of all open proposals that have terms, oldest first, from the current policy files.
+    """Renew the terms (who must agree, by when) of all open proposals that have terms, from the current policy files.
 
-    Only votes decide a proposal. If the current policy would pass or block it, it stays open under its old terms. A
-    decision that the policy forbids then expires when the run continues.
+    Only votes decide a proposal. If the current policy would pass or block it, it stays open under its old terms. If
+    people then make a decision that the current policy forbids, the decision expires when the run continues.
 
     Args:
         ledger: Ledger that has the proposals.
         actor: Name of the user, for the audit log.
 
     Yields:
-        The result for each proposal.
+        The result for each proposal, oldest first.
     """
     after: str | None = None
     while page := ledger.list_open(limit=_PAGE_SIZE, after=after):
