@@ -101,7 +101,7 @@ class BuiltinGuardrail(NamedGuardrail, ABC):
 
     @abstractmethod
     def __call__(self, value: Any) -> GuardrailFinding:
-        """Check `value` and return the finding."""
+        """Check a proposed value and return the finding: a verdict, and a sentence that says why."""
 
 
 @name_in_package

@@ -67,7 +67,12 @@ _NO_PEOPLE = People()
 
 
 def voter_identities(ledger: Ledger, proposal: Proposal) -> Callable[[VoteRecord], Known]:
-    """Return a function that verifies the signature of a vote on `proposal` and returns how the voter is known."""
+    """Return a function that tells how the identity of a voter is known: it verifies the signature of the vote.
+
+    Args:
+        ledger: Ledger that has the proposal.
+        proposal: The proposal whose votes are passed to the function.
+    """
     return lambda vote: ledger.voter_identity(proposal, vote)
 
 
@@ -249,8 +254,8 @@ def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> 
     """Describe which actions a person may take on a proposal now, and the reason if some are refused.
 
     Returns:
-        A dictionary with `decide` (bool), `why_not` (a sentence, or None), `actions` (list), and `undo` (whether the
-        person can take back an approval).
+        A dictionary. `decide`: whether the person may decide. `why_not`: the reason if an action is refused, else None.
+        `actions`: the allowed actions. `undo`: whether the person can take back an approval.
     """
     if proposal.status != "open":
         return {"decide": False, "why_not": None, "actions": [], "undo": False}

@@ -110,7 +110,11 @@ def verdict_bundle(proposal: Proposal) -> dict[str, Any]:
 def more_passed_bundle(rule: str, count: int) -> dict[str, Any]:
     """Make the MIME bundle (cell output) of a line such as "... and 5 more passed by policy (RULE)".
 
-    It replaces questions that a rule passed and that are not shown one by one.
+    A cell can ask very many questions that a rule passes. This line replaces those that have no line of their own.
+
+    Args:
+        rule: Name of the rule.
+        count: Number of questions that are not shown one by one.
     """
     return _line_bundle(show_hidden_characters(f"... and {count} more passed by policy ({rule})"))
 
@@ -125,7 +129,7 @@ def _line_bundle(line: str) -> dict[str, Any]:
 def describe_rule(proposal: Proposal) -> str:
     """Return the names of the policy rules that decided a question or that ask people about it: "large-refund, vip".
 
-    Without rules, the names of the guardrails that did so; without these, "default".
+    If no rule did so, the names of guardrails: "guardrail iban". If no guardrail did so either, "default".
     """
     if proposal.terms is not None and proposal.terms.rules:
         return ", ".join(proposal.terms.rules)

@@ -74,8 +74,8 @@ class Condition:
         """Evaluate the condition for a mapping of fact names to JSON values.
 
         Returns:
-            True or False. None if the result is Unknown, for example because a field is missing, or if it is not a
-            truth value.
+            True or False. None if the result is Unknown, for example because a field is missing, or is not a truth
+            value.
         """
         found = self._root.run(facts)
         return found if found is True or found is False else None

@@ -134,9 +134,9 @@ def negate(found: Any) -> Any:
 
 
 def _equal(a: Any, b: Any, depth: int = 0) -> Any:
-    """Return whether two JSON values are equal.
+    """Return True or False if it is certain whether two JSON values are equal, else `UNKNOWN`.
 
-    Unknown if their kinds differ, or if one is NaN or nested too deeply.
+    It is uncertain if their types differ, such as text and number, or if a value is NaN or nested too deeply.
     """
     if type(a) is str and type(b) is str:
         return a == b
@@ -245,7 +245,7 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def look_up_field(whole: Any, key: Any) -> Any:
-    """Return a field of a JSON object, or an item of a list (`key` is its index). Unknown if it does not exist."""
+    """Return a field of a JSON object, or an item of a list (`key` is its index). `UNKNOWN` if it does not exist."""
     if isinstance(whole, dict):
         return cast("dict[str, Any]", whole).get(key, UNKNOWN) if type(key) is str else UNKNOWN
     if isinstance(whole, (list, tuple)) and type(key) is int:
@@ -276,8 +276,8 @@ def _like(text: Any, pattern: Any) -> Any:
 def _any_of(items: Any, others: Any) -> Any:
     """Return whether two lists share an equal item. It compares sets, so it takes linear time.
 
-    Unknown if an argument is not a list, or if items of different kinds, or items that are no plain values, leave the
-    result open.
+    The result is `UNKNOWN` if an argument is not a list. It is also `UNKNOWN` if no equal item is found and some items
+    cannot be compared: their types differ, or they are lists or objects.
     """
     if not isinstance(items, (list, tuple)) or not isinstance(others, (list, tuple)):
         return UNKNOWN
@@ -313,7 +313,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, str]] = {
 
 
 def name_kind(value: Any) -> str:
-    """Return the name of a JSON value's kind for messages to people, such as "text" or "a number"."""
+    """Return the name of a JSON value's type for messages to people, such as "text" or "a number"."""
     if value is None:
         return "null"
     if type(value) is bool:

@@ -231,7 +231,7 @@ class _DocumentMerge:
     def fallback_of(self, document: PolicyDocument) -> tuple[str, ...]:
         """Return the fallback of a document: the user names of people who are asked if nobody else may decide.
 
-        Empty if the document has no fallback, or if `exclusive` limits the document; the fallback is then noted in
+        Empty if the document has no fallback. Also empty if `exclusive` limits the document; this is noted in
         `ignored`.
         """
         if document.fallback and self.is_limited(document):
@@ -240,7 +240,10 @@ class _DocumentMerge:
         return self.resolve_people(document, document.fallback, f"{document.source}: fallback")
 
     def merge_groups(self) -> tuple[Group, ...]:
-        """Return all groups of all documents, sorted by name. If documents disagree about a group, it has no people."""
+        """Return all groups of all documents, sorted by name, each with its people.
+
+        If documents define a group differently, the group has no people.
+        """
         names = {name for d in self.documents for name in d.groups}
         return tuple(
             Group(name=name, people=self._find_common_people(name, self.documents) or ()) for name in sorted(names)
@@ -295,10 +298,10 @@ class _DocumentMerge:
         return found
 
     def rules_of(self, document: PolicyDocument) -> Iterable[Rule]:
-        """Yield the rules of a document with their references resolved.
+        """Yield the rules of a document, with group names replaced by people and settings added.
 
-        Left out are rules that pass questions, if `exclusive` limits the document; they are noted in `ignored`. The
-        error of an impossible rule is collected if this merge collects errors, else raised.
+        Rules that pass questions are left out, and noted in `ignored`, if `exclusive` limits the document. The error of
+        an impossible rule is collected if this merge collects errors; otherwise it is raised.
         """
         others = self.sources_for(document)
         timezone = document.timezone or _only_one(d.timezone for d in others if d.timezone) or "UTC"
@@ -340,10 +343,10 @@ class _DocumentMerge:
         )
 
     def _limit_timeline(self, rule: str, timeline: tuple[TimelineStep, ...]) -> tuple[TimelineStep, ...]:
-        """Return a rule's timeline without steps that would loosen an exclusive policy.
+        """Return a rule's timeline (the clock's actions if nobody decides) without steps that loosen the policy.
 
         The rule is in a document that `exclusive` limits. A step by which the clock approves is removed. A step that
-        adds people who may decide only reminds them.
+        adds people who may decide is changed: it only reminds these people.
         """
         kept: list[TimelineStep] = []
         for step in timeline:
@@ -396,7 +399,8 @@ def _refuse_same_ids(documents: Sequence[PolicyDocument]) -> None:
 def _refuse_two_offices(rules: Iterable[Rule]) -> None:
     """Raise PolicyError if the timelines of two rules count different working hours.
 
-    Rules that apply together give a proposal one timeline, and a timeline has only one office.
+    A timeline is the list of the clock's actions if nobody decides. Rules that apply together give a proposal one
+    timeline, which has only one set of working hours.
     """
     first: Rule | None = None
     for rule in rules:

@@ -85,14 +85,14 @@ def combine_terms(
     asked: datetime,
     requesters: Collection[str] = (),
 ) -> tuple[Terms, tuple[Action, ...]]:
-    """Combine the terms under which people are asked a question, and the actions that they may take.
+    """Combine the terms (who must agree, by when) under which people are asked a question, and the allowed actions.
 
     Args:
         policy: The merged policy. None: no policy document applies.
         rules: The rules whose verdict "ask" counts, sorted by id.
         call: Review arguments of the call. None: no arguments.
         question: The question.
-        asked: Time of the question. The steps of timelines count from it.
+        asked: Time of the question. Deadlines count from it.
         requesters: User names of the people who started or continued the run. With four eyes they may only reject.
 
     Returns:
@@ -163,7 +163,7 @@ def _call_terms(
 
 
 def _merge_needs(needs: Sequence[Need], call: Need | None) -> tuple[Need, ...]:
-    """List the needs of the rules and of the call, each need once.
+    """List the needs (such as "2 of @finance") of the rules and of the call, each need once.
 
     "1 of anyone" is left out if there is another need, because a vote for that need also meets "1 of anyone".
     """
@@ -207,7 +207,7 @@ def merge_timelines(
     *,
     may_approve: bool,
 ) -> tuple[TimelineStep, ...]:
-    """Merge timelines into one: all steps sorted by time, up to the first step that decides.
+    """Merge timelines (the clock's actions if nobody decides) into one, sorted by time, up to the first decision.
 
     The clock approves only if no timeline rejects, and then at the latest of the approval times. It does not approve if
     `may_approve` is False: one vote cannot replace several people. A step with an action that reviewers may not take
@@ -256,14 +256,16 @@ def _due_at(step: TimelineStep, asked: datetime, office: Office | None) -> datet
 
 
 def refuse_needs_of_nobody(terms: Terms, requesters: Collection[str]) -> None:
-    """Refuse terms with four eyes in which a need cannot be met by enough people who are not requesters.
+    """Raise an error if four eyes are demanded and too few people remain who may approve.
+
+    With four eyes, the people who started or continued the run may only reject.
 
     Args:
         terms: The terms. Without four eyes, nothing is checked. The people of `fallback` count for each need.
         requesters: User names of the people who started or continued the run.
 
     Raises:
-        PolicyError: A need names too few people who may decide.
+        PolicyError: A need (such as "2 of ada, bo") names too few other people.
     """
     if not terms.four_eyes:
         return

@@ -21,10 +21,12 @@ from hitl_nb.records import Action, Terms, TimelineStep
 
 @dataclass(frozen=True)
 class FurtherTerms:
-    """Terms that the policy requires for an edited value, in addition to the terms of the question itself.
+    """Terms (who must agree, by when) that the policy requires for an edited value, beyond those of the question.
+
+    They are kept when an edit is not used because too few people decided it, and the question is asked again.
 
     Attributes:
-        terms: The terms: who must agree, by when.
+        terms: The terms.
         allow: Actions that reviewers may take.
         why: A sentence that tells people why they are asked again.
     """
@@ -35,16 +37,15 @@ class FurtherTerms:
 
 
 def add_further(found: Plan, further: FurtherTerms, asked: datetime) -> Plan:
-    """Add the terms of an edited value to the plan for a question that is asked again.
+    """Return the plan for a question that is asked again after an edit, with the terms of the edited value added.
 
-    The stricter of each term is used.
-
-    Reviewers may still edit, because the person has to make the edit again, and every edit is judged.
+    The stricter of each term is used. Reviewers may still edit, because the person has to make the edit again, and
+    every edit is judged.
 
     Args:
         found: The plan (verdict and terms) for the question itself.
         further: The terms for the edited value.
-        asked: Time of the new question. The steps of the timeline count from it.
+        asked: Time of the new question. Deadlines count from it.
 
     Returns:
         The plan for the new question, with the verdict "ask". `found` itself if it blocks.
@@ -67,7 +68,7 @@ def add_further(found: Plan, further: FurtherTerms, asked: datetime) -> Plan:
 
 
 def refuse_impossible(asked: Terms | None, more: Terms, requesters: Collection[str]) -> None:
-    """Refuse an edited value if nobody can meet the combined needs (required votes) of the question and of the edit.
+    """Raise an error if nobody can meet the combined needs (required votes) of a question and of its edited value.
 
     Args:
         asked: Terms of the question. None: any reviewer decides alone.
@@ -81,7 +82,7 @@ def refuse_impossible(asked: Terms | None, more: Terms, requesters: Collection[s
 
 
 def _still_to_come(timeline: tuple[TimelineStep, ...], now: datetime) -> tuple[TimelineStep, ...]:
-    """Return the timeline, with each approval by the clock whose date has passed changed to an "overdue" mark.
+    """Return the timeline, in which approvals by the clock at a date that has passed only mark the proposal as overdue.
 
     Nobody could decide the new question before that date, so the clock must not approve it.
     """

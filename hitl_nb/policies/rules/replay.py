@@ -42,14 +42,17 @@ class ReplayResult:
 
 
 def replay_proposal(policy: MergedPolicy | None, proposal: Proposal) -> ReplayResult:
-    """Judge an earlier proposal by another policy. In conditions, facts that were not recorded are Unknown.
+    """Judge an earlier proposal by another policy, with the facts that were recorded at that time.
+
+    A fact that was not recorded is Unknown in conditions.
 
     Args:
         policy: The policy to try. None: no policy document applies.
-        proposal: The earlier proposal, with its recorded facts.
+        proposal: The earlier proposal.
 
     Returns:
-        The old and the new verdict. An impossible review is the verdict "error"; it is not raised.
+        The old and the new verdict. If the policy would refuse the question with PolicyError, the new verdict is
+        "error".
     """
     judged = judge_question(policy, proposal, proposal.facts, agent=proposal.agent, notebook=proposal.notebook)
     new: ReplayOutcome = judged.verdict
@@ -70,9 +73,9 @@ def count_verdicts(found: Iterable[ReplayResult]) -> dict[tuple[PolicyVerdict, R
 
 
 def count_unknown(found: Iterable[ReplayResult]) -> dict[str, int]:
-    """Count, for each rule id, the proposals for which the rule's condition is Unknown.
+    """Count, for each rule id, the proposals for which the rule's condition is Unknown (neither true nor false).
 
-    The largest count comes first.
+    The largest count comes first. Rules without such a proposal are left out.
     """
     counted = Counter(name for one in found for name in one.unknown)
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))

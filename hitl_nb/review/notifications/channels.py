@@ -57,7 +57,7 @@ class Channel:
     def services(self) -> tuple[str, ...]:
         """Return a name for each URL of the channel: its position and its scheme, such as "0:mailto".
 
-        Nothing else is shown.
+        The rest of a URL is secret.
         """
         return tuple(f"{n}:{read_scheme(url)}" for n, url in enumerate(self.urls))
 
