@@ -37,7 +37,9 @@ in_guardrail: ContextVar[RunningGuardrail | None] = ContextVar("hitl_nb_guardrai
 
 
 def refuse_in_guardrail() -> None:
-    """Raise an error if a guardrail is being called now: a guardrail cannot ask a question.
+    """Raise an error if a guardrail is being called now, because a guardrail cannot ask a question.
+
+    Otherwise do nothing.
 
     If the guardrail catches the error, `run_guards` raises it again.
 

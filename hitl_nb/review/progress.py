@@ -145,9 +145,10 @@ def _describe_terms(
 
 
 def describe_checked_votes(proposal: Proposal) -> list[dict[str, Any]]:
-    """Describe the votes of a proposal, as `describe_progress` does, without verifying signatures.
+    """Describe the votes on a proposal as dictionaries, with the fields that `describe_progress` gives a vote.
 
-    The signatures must have been verified already, as in the proposals that `Ledger.list_proposals` returns.
+    Signatures are not verified. They must have been verified already, as in the proposals that `Ledger.list_proposals`
+    returns.
     """
     value = hash_value(_voted_value(proposal)) if proposal.votes else ""
     return [_describe_vote(one, value, _identify_checked_voter, "") for one in visible_votes(proposal, "")]

@@ -136,7 +136,7 @@ _CLOCK_SENTENCES = {
 
 
 def _terms_item(event: Event, proposal: Proposal, data: dict[str, Any]) -> TimelineItem | None:
-    """Return the entry for a vote or a timed action on a proposal; None if the event is of another type."""
+    """Return the timeline entry for a vote or a timed action on a proposal. None if the event is neither."""
     n, at, made = event.n, event.at, proposal.decision
     if event.type == "decision" and data.get("by") == "deadline" and made is not None:
         what = f"{ACTION_WORDS[made.action]} by the deadline: {proposal.title}"

@@ -43,9 +43,10 @@ T = TypeVar("T")
 
 
 class Rule(Record, frozen=True, kw_only=True):
-    """A rule of the merged policy. Group names are already replaced by user names.
+    """A rule of the merged policy: the verdict ("pass", "ask" or "block") on the questions that it matches.
 
-    The fields that are not listed below are the keys of the rule in its document.
+    The fields that are not listed below are the keys of the rule in its document. Group names are replaced by user
+    names.
 
     Attributes:
         source: Name of the document that has the rule.

@@ -82,9 +82,10 @@ def refuse_impossible(asked: Terms | None, more: Terms, requesters: Collection[s
 
 
 def _still_to_come(timeline: tuple[TimelineStep, ...], now: datetime) -> tuple[TimelineStep, ...]:
-    """Return the timeline, in which approvals by the clock at a date that has passed only mark the proposal as overdue.
+    """Return the timeline with each step changed that approves at a date which has already passed.
 
-    Nobody could decide the new question before that date, so the clock must not approve it.
+    Such a step then only marks the proposal as overdue. Nobody could decide the new question before that date, so the
+    clock must not approve it.
     """
     return tuple(
         msgspec.structs.replace(step, does="overdue", text=step.text.replace("approve", "overdue"))

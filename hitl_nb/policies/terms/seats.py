@@ -68,8 +68,8 @@ def find_deputy(person: str, away: Mapping[str, str | None]) -> str:
 def seats_of(proposal: Proposal, people: People, user: str) -> tuple[str, ...]:
     """Return the user names of the people for whom `user` may vote on the proposal now. Empty: `user` may not vote.
 
-    `user` comes first, if the proposal's terms name that person or ask for anyone. The people whose deputy `user` is
-    follow.
+    The first name is `user`, if the proposal's terms name that person or ask for anyone. The other names are people who
+    are away and whose deputy is `user`.
     """
     terms = proposal.terms
     if terms is None:

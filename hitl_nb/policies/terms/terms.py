@@ -282,8 +282,13 @@ def undo_approval(proposal: Proposal, people: People, user: str, now: datetime) 
 def _check_voter(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[str, ...]:
     """Check that a vote is allowed now, and return the user names of the people for whom it may count.
 
+    These are the reviewer, and people whose deputy the reviewer is.
+
     Raises:
-        AlreadyDecided, NotAReviewer, OwnRequest, ValueError: As in `check_permission`.
+        AlreadyDecided: The proposal is closed, or it is approved and the approval may still be taken back.
+        NotAReviewer: The terms do not allow this person to vote, or their login does not count.
+        OwnRequest: The person started or continued the run, and the terms demand four eyes.
+        ValueError: The proposal does not allow the action.
     """
     refuse_closed(proposal)
     if vote.action not in proposal.allow:
@@ -303,13 +308,14 @@ def _check_voter(proposal: Proposal, people: People, vote: VoteRecord) -> tuple[
 
 
 def _count_vote(proposal: Proposal, vote: VoteRecord, people: People, now: datetime, *, was_hidden: bool) -> Change:
-    """Decide the proposal if its votes, among them the new vote, are now enough.
+    """Return the change that a new vote makes: it decides the proposal if the votes are now enough.
 
     A vote that rejects or responds decides at once, unless votes are hidden. If the terms let an approval be taken
-    back, the proposal is not yet decided, and only the time for that begins.
+    back, the proposal is not yet decided, and only the time for that begins. If the votes are not enough, the proposal
+    stays open.
 
     Args:
-        proposal: The proposal, with the new vote.
+        proposal: The proposal, which already has the new vote.
         vote: The new vote.
         people: The requesters of the run, and the people who are away.
         now: The current time.
