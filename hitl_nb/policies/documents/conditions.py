@@ -92,7 +92,7 @@ class Condition:
 
 @functools.lru_cache(maxsize=8192)
 def compile_condition(text: str) -> Condition:
-    """Parse and check the text of a condition, and return it in a form that can be evaluated.
+    """Parse and check the text of a condition, such as `value.amount > 100`, and make it ready for evaluation.
 
     Raises:
         PolicyError: The text is not a valid condition. The message is one sentence that names the error and the correct

@@ -149,7 +149,9 @@ def collect_facts(
     timezone: str = "UTC",
     office: Office | None = None,
 ) -> dict[str, Any]:
-    """Collect the facts that conditions can read, as a dictionary of names ("value", "title" ...) and JSON values.
+    """Collect the facts that conditions can read, as a dictionary from names ("value", "title" ...) to values.
+
+    The values are JSON, except that Decimals and Fractions in the proposed value are exact numbers.
 
     Args:
         question: The question.
