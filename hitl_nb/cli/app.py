@@ -418,11 +418,13 @@ def _describe_actor(ledger: Ledger, event: Event) -> str:
     return event.actor
 
 
-def _iterate_pages(ledger: Ledger) -> Iterator[list[Any]]:
-    after = 0
-    while page := ledger.read_events(after=after):
+def _iterate_pages(ledger: Ledger) -> Iterator[list[Event]]:
+    from hitl_nb.ledger.event_reader import EventReader, MemoryCursor
+
+    reader = EventReader(ledger.store, MemoryCursor())
+    while page := reader.poll():
         yield page
-        after = page[-1].n
+        reader.mark_handled(page[-1])
 
 
 def _export(ledger: Ledger, file: Path) -> None:

@@ -33,6 +33,7 @@ notice/<microseconds>-<notice>                Notice: a message for one addresse
 watching/<token>                              Heartbeat: a process that watches timelines and sends notices
 away/<user>                                   Away: a user's absences and deputies (see `absences.py`)
 assignedat/<user>                             time of the last automatic assignment of a question to a user
+cursor/<name>                                 CursorRecord: how far a program has read the log (see `event_reader.py`)
 chunk/<token>/<n>                             pieces of values above MAX_VALUE_BYTES
 update/<document>/<n>, folded/<document>      a draft's document (in `Store.drafts`, see `update_log.py`)
 write/<document>/..., writer/<document>       an agent's writes into it (in `Store.drafts`, see `agent_writes.py`)

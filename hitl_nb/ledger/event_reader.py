@@ -1,0 +1,157 @@
+"""Reading of the audit log, event by event: the one way for a program to follow what happens in a store.
+
+A reader returns the events after its cursor, in order. The cursor moves only when the program has handled the events,
+so a program that stops in between gets them again: each event is handled at least once, and none is lost. `Event.n`
+identifies an event that comes again.
+
+    reader = EventReader(ledger.store, StoredCursor(ledger.store, "warehouse"))
+    while events := reader.poll():
+        for event in events:
+            copy_to_warehouse(event)
+        reader.mark_handled(events[-1])
+
+Notifications for people do not use a reader. A notice is written in the transaction that causes it
+(`ledger/decisions/notices.py`), and the transaction that removes it logs that it was sent.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from hitl_nb.ledger.rows import audit_log as chain
+from hitl_nb.ledger.rows.layout import decode_record
+from hitl_nb.records import Event, Record
+from hitl_nb.storage.interface import Store, StoreReader, Transaction
+from hitl_nb.structs import prepare_structs
+
+DEFAULT_LIMIT = 1000
+"""Most events that `EventReader.poll` returns, unless another limit is given."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
+
+class Cursor(Protocol):
+    """The position of a reader in the audit log."""
+
+    def load(self) -> int:
+        """Return the number of the last handled event; 0 if there is none."""
+        ...
+
+    def save(self, n: int) -> None:
+        """Set the number of the last handled event. No effect if the cursor is at `n` or later."""
+        ...
+
+
+class MemoryCursor:
+    """A position that ends with this process, for programs that read everything else when they start.
+
+    Args:
+        after: Number of the event after which the reader begins. Default: 0, the beginning of the log.
+    """
+
+    def __init__(self, after: int = 0) -> None:
+        self._n = after
+
+    def load(self) -> int:
+        """Return the number of the last handled event; 0 if there is none."""
+        return self._n
+
+    def save(self, n: int) -> None:
+        """Set the number of the last handled event. No effect if the cursor is at `n` or later."""
+        self._n = max(self._n, n)
+
+
+class CursorRecord(Record, frozen=True):
+    """The stored position: the number of the last handled event."""
+
+    n: int = 0
+
+
+class StoredCursor:
+    """A position that is stored, so that a program continues where it, or another process, has stopped.
+
+    Processes with the same cursor do not share the events: each event may be handled by all of them.
+
+    Args:
+        store: The store with the audit log.
+        name: Name of the program that reads: at most 64 characters of `a-z`, `0-9`, `_`, `.` and `-`, beginning with a
+            letter or a digit.
+
+    Raises:
+        ValueError: The name is not valid.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(
+                f"{name!r} cannot name a cursor: use at most 64 characters of a-z, 0-9, _, . and -, and begin with a "
+                "letter or a digit"
+            )
+        self._store = store
+        self._key = f"cursor/{name}"
+
+    def load(self) -> int:
+        """Return the number of the last handled event; 0 if there is none.
+
+        Raises:
+            StoreError: The store cannot be read, or the stored position is damaged.
+        """
+        return self._read(self._store)
+
+    def save(self, n: int) -> None:
+        """Set the number of the last handled event, durably. No effect if the cursor is at `n` or later.
+
+        Raises:
+            StoreError: The store cannot be written, or the stored position is damaged.
+        """
+
+        def work(transaction: Transaction) -> None:
+            if n > self._read(transaction):
+                transaction.put(self._key, CursorRecord(n=n).json())
+
+        self._store.transact(work)
+
+    def _read(self, reads: StoreReader) -> int:
+        raw = reads.get(self._key)
+        return 0 if raw is None else decode_record(raw, CursorRecord, self._key).n
+
+
+class EventReader:
+    """Reads the events of the audit log after a cursor.
+
+    Args:
+        reads: The store with the audit log.
+        cursor: The position to begin after, which the reader moves.
+    """
+
+    def __init__(self, reads: StoreReader, cursor: Cursor) -> None:
+        self._reads = reads
+        self._cursor = cursor
+
+    def poll(self, limit: int = DEFAULT_LIMIT) -> list[Event]:
+        """Return the next events, oldest first; an empty list if there are none. Does not wait.
+
+        Calls without `mark_handled` in between return the same events again.
+
+        Args:
+            limit: Most events to return, 1 or more. Default: `DEFAULT_LIMIT` (1000).
+
+        Raises:
+            ValueError: `limit` is below 1.
+            StoreCorrupt: A stored event is damaged.
+        """
+        if limit < 1:
+            raise ValueError(f"limit must be 1 or more, not {limit}")
+        found = chain.read_events(self._reads, self._cursor.load(), limit)
+        return [decode_record(raw, Event, f"event {n}") for n, raw in found]
+
+    def mark_handled(self, event: Event) -> None:
+        """Move the cursor behind an event: it and all events before it were handled.
+
+        Raises:
+            StoreError: A stored cursor cannot be written.
+        """
+        self._cursor.save(event.n)
+
+
+prepare_structs(globals())
