@@ -20,6 +20,8 @@ from hitl_nb.server.api.handlers import api_handlers
 from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import lets_log_in
 from hitl_nb.server.base.timers import DeadlineTimers
+from hitl_nb.server.live.jupyter_events import JupyterEvents
+from hitl_nb.server.live.log_poller import LogPoller
 from hitl_nb.server.standalone_page import page_handlers
 from hitl_nb.storage.backends import normalize_url
 from hitl_nb.storage.urls import default_url
@@ -30,7 +32,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def load_extension(app: Any) -> None:
-    """Add hitl_nb's handlers, listeners and timers to a `ServerApp`, and configure the kernels that it will start.
+    """Add hitl_nb's handlers, events and timers to a `ServerApp`, and configure the kernels that it will start.
 
     Args:
         app: A `jupyter_server.serverapp.ServerApp` whose web application exists.
@@ -49,10 +51,13 @@ def load_extension(app: Any) -> None:
     settings.SERVER_LOGINS.write(str(int(lets_log_in(app.identity_provider))))
     settings.LABEXTENSION.write_flag(is_labextension_enabled())
     base = app.web_app.settings["base_url"].rstrip("/")
-    served = [*api_handlers(desk), *page_handlers()]
+    poller = LogPoller(desk)
+    served = [*api_handlers(desk, poller), *page_handlers()]
     app.web_app.add_handlers(".*$", [(base + path, made, arguments) for path, made, arguments in served])
     app.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=NotebookRenameListener(desk))
-    IOLoop.current().add_callback(DeadlineTimers(desk, app.log).start)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
+    poller.add_listener(JupyterEvents(app.event_logger, app.log).prepare)
+    for start in (DeadlineTimers(desk, app.log).start, poller.start):
+        IOLoop.current().add_callback(start)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
     app.log.info("hitl_nb reviews proposals of %s", settings.STORE.read())
 
 

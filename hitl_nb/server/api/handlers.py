@@ -26,6 +26,7 @@ from hitl_nb.server.api.routes import ROUTES, Route
 from hitl_nb.server.base.context import ServerContext
 from hitl_nb.server.base.identity import decision_refusal, identify_user
 from hitl_nb.server.live.feed import Feed, FeedHandler
+from hitl_nb.server.live.log_poller import LogPoller
 from hitl_nb.server.live.room_socket import RoomHandler
 from hitl_nb.server.live.rooms import Rooms
 from hitl_nb.server.messages import responses as answers
@@ -215,16 +216,17 @@ class OpenApiHandler(RouteHandler):
             self.finish(json.dumps(build_document()))
 
 
-def api_handlers(context: ServerContext) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
+def api_handlers(context: ServerContext, poller: LogPoller) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
     """Return the Tornado handlers: one per path of the API, the feed, and the rooms.
 
     Args:
         context: State of the server that all handlers share.
+        poller: The server's reader of the audit log, for the feed.
 
     Returns:
         Path pattern, handler class, and arguments of its `initialize`.
     """
-    feed, rooms, large = Feed(context), Rooms(context), LargeWork()
+    feed, rooms, large = Feed(context, poller), Rooms(context), LargeWork()
     paths: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method] = route

@@ -1,31 +1,31 @@
 """The live feed: sends every connected browser the ids of changed proposals and runs, never their content.
 
-The feed reads the audit log: every change of a run or a proposal, in any process, appends to it. One task per server
-polls it, and only while a browser is connected. A decision made through this server is sent immediately.
+The feed listens to the audit log: every change of a run or a proposal, in any process, appends to it. One task per
+server polls the log (`log_poller.py`). A decision made through this server is sent immediately.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
-from tornado.log import app_log
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from hitl_nb.errors import StoreError
+from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Event, new_id
 from hitl_nb.server.base import read_permission as permission
 from hitl_nb.server.base.context import ServerContext
+from hitl_nb.server.live.log_poller import IDLE_POLL_SECONDS, POLL_SECONDS, LogPoller
 
-POLL_SECONDS = 0.25
-"""Seconds between two checks of the store."""
 NOTICES = {
     "proposal.reminded": "reminded",
     "proposal.escalated": "escalated",
@@ -34,25 +34,27 @@ NOTICES = {
     "decision.expired": "expired",
 }
 """Event types for which people get a notice, with the notice's name."""
-_MAX_EVENTS = 1000
-"""Maximum number of events that are read and sent at once."""
 
 
 class Feed:
-    """The connected browsers of one server, and the task that polls the audit log for them.
+    """The connected browsers of one server, and the messages for them.
 
-    Attributes:
-        head: Number of the newest event that was sent.
+    Args:
+        context: State of the server.
+        poller: The server's reader of the audit log.
     """
 
-    def __init__(self, context: ServerContext) -> None:
-        self._desk = context
+    def __init__(self, context: ServerContext, poller: LogPoller) -> None:
+        self._poller = poller
         self._browsers: set[FeedHandler] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._look_now = asyncio.Event()
-        self.head = 0
         context.on_headless_status = self._on_headless_status
+        poller.add_listener(self._prepare_broadcast, on_failure=self._disconnect_all)
+
+    @property
+    def head(self) -> int:
+        """Number of the newest event that was sent."""
+        return self._poller.head
 
     def _on_headless_status(self, run: str, state: str, message: str) -> None:
         """Send the status of a headless run. Called on the thread of that run."""
@@ -68,18 +70,16 @@ class Feed:
         """
         self._loop = asyncio.get_running_loop()
         if not self._browsers:
-            self.head = await self._desk.run_in_lane(lambda ledger: ledger.newest_event_number())
+            await self._poller.catch_up()
         self._browsers.add(browser)
-        if self._task is None:
-            self._task = asyncio.create_task(self._poll_log())
-            self._task.add_done_callback(self._on_task_end)
+        self._poller.start()
+        self._poller.poll_now(POLL_SECONDS)
 
     def leave(self, browser: FeedHandler) -> None:
-        """Remove a browser. The last one stops the poll task."""
+        """Remove a browser. Without browsers the log is polled less often."""
         self._browsers.discard(browser)
-        if not self._browsers and self._task is not None:
-            self._task.cancel()
-            self._task = None
+        if not self._browsers:
+            self._poller.seconds = IDLE_POLL_SECONDS
 
     def poll_now(self, draft: str | None = None) -> None:
         """Poll the audit log now instead of at the next interval, because this server wrote something.
@@ -88,52 +88,32 @@ class Feed:
             draft: Id of a proposal whose draft changed. Draft changes are not in the log, so they are sent directly.
         """
         if draft is not None:
-            self._broadcast_changes([], [], [draft])
-        self._look_now.set()
+            self._broadcast_changes(self.head, [], [], [draft])
+        self._poller.poll_now()
 
-    def _on_task_end(self, task: asyncio.Task[None]) -> None:
-        """Close all sockets if the poll task crashed. Browsers reconnect, which starts a new task."""
-        if not task.cancelled() and task.exception() is not None:
-            app_log.error("the live feed of hitl_nb failed", exc_info=task.exception())
-            self._task = None
-            for browser in list(self._browsers):
-                browser.close(1011)
+    def _disconnect_all(self) -> None:
+        """Close all sockets, because they may have missed changes. Browsers connect again and read everything."""
+        for browser in list(self._browsers):
+            browser.close(1011)
 
-    async def _poll_log(self) -> None:
-        version = -1
-        while True:
-            try:
-                now = await self._desk.run_in_lane(lambda ledger: ledger.store.version())
-                if now != version or self._look_now.is_set():
-                    self._look_now.clear()
-                    version = now
-                    while self._broadcast_events(
-                        await self._desk.run_in_lane(
-                            lambda ledger: ledger.read_events(after=self.head, limit=_MAX_EVENTS)
-                        )
-                    ):
-                        continue
-            except StoreError:
-                version = -1  # read again at the next poll; the browsers' own requests report the error
-            try:
-                await asyncio.wait_for(self._look_now.wait(), POLL_SECONDS)
-            except TimeoutError:
-                continue
-
-    def _broadcast_events(self, events: list[Event]) -> bool:
-        """Send the ids that these events are about. Return whether the log may have more events."""
-        if events:
-            self.head = events[-1].n
-            proposals = (one for event in events for one in _proposals_of(event))
-            workspaces = (one for event in events for one in _workspaces_of(event))
-            notices = [one for event in events if (one := _notice_of(event)) is not None]
-            self._broadcast_changes(
-                _unique_ids(proposals), _unique_ids(event.run for event in events), [], _unique_ids(workspaces), notices
-            )
-        return len(events) == _MAX_EVENTS
+    def _prepare_broadcast(self, ledger: Ledger, events: list[Event]) -> Callable[[], None]:
+        """Collect the ids that these events are about, and return the function that sends them."""
+        proposals = (one for event in events for one in _proposals_of(event))
+        workspaces = (one for event in events for one in _workspaces_of(event))
+        notices = [one for event in events if (one := _notice_of(event)) is not None]
+        return partial(
+            self._broadcast_changes,
+            events[-1].n,
+            _unique_ids(proposals),
+            _unique_ids(event.run for event in events),
+            [],
+            _unique_ids(workspaces),
+            notices,
+        )
 
     def _broadcast_changes(
         self,
+        head: int,
         proposals: list[str],
         runs: list[str],
         drafts: list[str],
@@ -143,13 +123,14 @@ class Feed:
         """Send the ids of changed proposals, workspaces and runs, and of proposals of which only the draft changed.
 
         Args:
+            head: Number of the newest event that was sent, this message included.
             proposals: Ids of changed proposals.
             runs: Ids of changed runs.
             drafts: Ids of proposals of which only the draft changed.
             workspaces: Ids of changed workspaces.
             notices: Messages about proposals for people, besides those about new proposals.
         """
-        said = {"type": "changed", "proposals": proposals, "runs": runs, "drafts": drafts, "head": self.head}
+        said = {"type": "changed", "proposals": proposals, "runs": runs, "drafts": drafts, "head": head}
         self._broadcast({**said, "workspaces": list(workspaces), **({"notices": list(notices)} if notices else {})})
 
     def _broadcast(self, message: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ def is_large_list(request: ApiRequest) -> bool:
         limit=MAX_PAGE_SIZE,
         reverse=True,
     )
-    return any(_stored_size(store, f"proposal/{rows.decode_index_id(*entry)}") > MAX_VALUE_BYTES for entry in named)
+    return any(stored_size(store, f"proposal/{rows.decode_index_id(*entry)}") > MAX_VALUE_BYTES for entry in named)
 
 
 def has_pieces(request: ApiRequest) -> bool:
@@ -79,11 +79,12 @@ def has_pieces(request: ApiRequest) -> bool:
 def _is_large(ledger: Ledger, document_id: str) -> bool:
     store = ledger.store
     return (
-        _stored_size(store, f"proposal/{document_id}") > LARGE_BYTES
-        or _stored_size(store.drafts, f"folded/{document_id}") > LARGE_BYTES
+        stored_size(store, f"proposal/{document_id}") > LARGE_BYTES
+        or stored_size(store.drafts, f"folded/{document_id}") > LARGE_BYTES
     )
 
 
-def _stored_size(reads: StoreReader, key: str) -> int:
+def stored_size(reads: StoreReader, key: str) -> int:
+    """Return the size of a stored value in bytes, without reading its pieces; 0 if there is none."""
     value = reads.get(key)
     return 0 if value is None else chunked_values.whole_size(key, value)

@@ -1,0 +1,130 @@
+"""Events of hitl_nb for `jupyter_events`, Jupyter's own event system: proposals asked and decided, runs ended.
+
+An operator of the server routes them with `c.EventLogger.handlers`, other extensions listen to them, and front ends
+subscribe at `api/events/subscribe`. They have ids and names and no value, title, reason or error.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hitl_nb.errors import StoreCorrupt, UnknownRun
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.records import Event, Proposal
+from hitl_nb.server.messages.request_weights import LARGE_BYTES, stored_size
+
+PROPOSAL_EVENTS = "https://schema.jupyter.org/hitl_nb/proposal/v1"
+RUN_EVENTS = "https://schema.jupyter.org/hitl_nb/run/v1"
+SCHEMA_FILES = tuple(Path(__file__).parents[1] / "event_schemas" / name / "v1.yaml" for name in ("proposal", "run"))
+"""The JSON schemas of the events."""
+_RUN_ENDS = {"run.finished": "finished", "run.failed": "failed", "run.cancelled": "cancelled"}
+
+
+class JupyterEvent(NamedTuple):
+    """One event as `jupyter_events` takes it."""
+
+    schema: str
+    at: datetime
+    data: dict[str, Any]
+
+
+class JupyterEvents:
+    """Emits events of the audit log through the event logger of a Jupyter server.
+
+    Args:
+        event_logger: The server's `jupyter_events.EventLogger`. The schemas are registered with it.
+        log: Log for problems.
+    """
+
+    def __init__(self, event_logger: Any, log: logging.Logger) -> None:
+        self._event_logger = event_logger
+        self._log = log
+        for file in SCHEMA_FILES:
+            event_logger.register_event_schema(file)
+
+    def prepare(self, ledger: Ledger, events: Sequence[Event]) -> Callable[[], None]:
+        """Build what the events say (see `log_poller.PrepareEvents`), and return the function that emits it."""
+        return partial(self._emit, list(describe_events(ledger, events)))
+
+    def _emit(self, described: Sequence[JupyterEvent]) -> None:
+        for one in described:
+            try:
+                self._event_logger.emit(schema_id=one.schema, data=one.data, timestamp_override=one.at)
+            except Exception:  # noqa: BLE001 - a modifier of another extension failed; the live feed goes on
+                self._log.exception("hitl_nb: the Jupyter event %s was not emitted", one.data["number"])
+
+
+def describe_events(ledger: Ledger, events: Sequence[Event]) -> Iterator[JupyterEvent]:
+    """Yield what the events of the audit log are for `jupyter_events`, in order.
+
+    Args:
+        ledger: The ledger with the records that the events are about.
+        events: Events of the audit log.
+
+    Raises:
+        StoreError: The store cannot be read. A damaged record is no reason: its fields are left out.
+    """
+    agents: dict[str, dict[str, str]] = {}
+    for event in events:
+        if event.run is None or event.type not in (*_RUN_ENDS, "run.paused", "decision"):
+            continue
+        if event.run not in agents:
+            agents[event.run] = _read_agent(ledger, event.run)
+        said: dict[str, Any] = {"number": event.n, "run": event.run, **agents[event.run], "actor": event.actor}
+        if event.type in _RUN_ENDS:
+            yield JupyterEvent(RUN_EVENTS, event.at, {**said, **_describe_end(event)})
+        elif event.type == "run.paused":
+            for asked in _list_asked(ledger, event):
+                yield JupyterEvent(PROPOSAL_EVENTS, event.at, {**said, **asked})
+        elif event.proposal is not None:
+            yield JupyterEvent(PROPOSAL_EVENTS, event.at, {**said, **_describe_decision(ledger, event, event.proposal)})
+
+
+def _describe_end(event: Event) -> dict[str, Any]:
+    data: dict[str, Any] = event.data or {}
+    superseded = {"superseded": data["superseded"]} if event.type == "run.cancelled" else {}
+    return {"action": _RUN_ENDS[event.type], **superseded}
+
+
+def _list_asked(ledger: Ledger, event: Event) -> Iterator[dict[str, str]]:
+    """Yield the fields of the proposals that a pause asked, without those that a policy decided at once."""
+    data: dict[str, Any] = event.data or {}
+    for entry in data["proposals"]:
+        proposal = _read_proposal(ledger, entry["id"])
+        if proposal is None or proposal.decision is None or proposal.decision.by != "policy":
+            yield {"action": "asked", "proposal": entry["id"], **_kind_of(proposal)}
+
+
+def _describe_decision(ledger: Ledger, event: Event, proposal_id: str) -> dict[str, str]:
+    data: dict[str, Any] = event.data or {}
+    proposal = _read_proposal(ledger, proposal_id)
+    said = {"action": "decided", "proposal": proposal_id, "verdict": data["action"], "by": data["by"]}
+    known = None if proposal is None else ledger.reviewer_identity(proposal)
+    return {**said, **_kind_of(proposal), **({} if known is None else {"known": known})}
+
+
+def _kind_of(proposal: Proposal | None) -> dict[str, str]:
+    return {} if proposal is None else {"kind": proposal.kind}
+
+
+def _read_proposal(ledger: Ledger, proposal_id: str) -> Proposal | None:
+    """Return a proposal; None if it is gone, damaged, or so large that reading it would delay other requests."""
+    try:
+        if stored_size(ledger.store, f"proposal/{proposal_id}") > LARGE_BYTES:
+            return None
+        return rows.load_proposal(ledger.store, proposal_id)
+    except StoreCorrupt:
+        return None
+
+
+def _read_agent(ledger: Ledger, run: str) -> dict[str, str]:
+    try:
+        return {"agent": rows.load_run(ledger.store, run).agent}
+    except (UnknownRun, StoreCorrupt):
+        return {}

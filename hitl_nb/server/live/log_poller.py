@@ -1,0 +1,153 @@
+"""The server's reader of the audit log: one task that hands new events to the parts of the server, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from tornado.log import app_log
+
+from hitl_nb.errors import StoreError
+from hitl_nb.ledger.event_reader import EventReader, MemoryCursor
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.records import Event
+from hitl_nb.server.base.context import ServerContext
+
+POLL_SECONDS = 0.25
+"""Seconds between two checks of the store, while somebody waits for changes."""
+IDLE_POLL_SECONDS = 1.0
+"""Seconds between two checks of the store, while no browser is connected."""
+RESTART_SECONDS = 30.0
+"""Seconds after which the task starts again if it failed."""
+
+PrepareEvents: TypeAlias = Callable[[Ledger, list[Event]], Callable[[], None]]
+"""A listener: reads what it needs about new events, on a thread. The function that it returns runs on the event loop.
+
+If it raises a `StoreError`, the events come again, for all listeners.
+"""
+
+
+class LogPoller:
+    """Reads the audit log while the server runs, from the end that the log has when the server starts.
+
+    The position is in memory. Browsers read everything when they connect, and a server does not report what happened
+    before it started.
+
+    Attributes:
+        seconds: Interval between two checks of the store.
+    """
+
+    def __init__(self, context: ServerContext) -> None:
+        self._desk = context
+        self._listeners: list[PrepareEvents] = []
+        self._on_failure: list[Callable[[], None]] = []
+        self._cursor: MemoryCursor | None = None
+        self._reading = asyncio.Lock()
+        self._look_now = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.seconds = IDLE_POLL_SECONDS
+
+    @property
+    def head(self) -> int:
+        """Number of the newest event that the listeners have got."""
+        return 0 if self._cursor is None else self._cursor.load()
+
+    def add_listener(self, listener: PrepareEvents, on_failure: Callable[[], None] = lambda: None) -> None:
+        """Hand new events to a listener, after the listeners that were added before.
+
+        Args:
+            listener: Gets each event once, at most 1000 events at a time.
+            on_failure: Called on the event loop if the task fails; the listener may have missed events then.
+        """
+        self._listeners.append(listener)
+        self._on_failure.append(on_failure)
+
+    def start(self) -> None:
+        """Start the task on the running event loop, unless it runs. The task ends with the loop."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task.add_done_callback(self._on_task_end)
+
+    def poll_now(self, seconds: float | None = None) -> None:
+        """Check the log now instead of at the next interval.
+
+        Args:
+            seconds: The interval from now on. None (default): unchanged.
+        """
+        self.seconds = self.seconds if seconds is None else seconds
+        self._look_now.set()
+
+    async def catch_up(self) -> None:
+        """Hand all events that are in the log now to the listeners.
+
+        Raises:
+            StoreError: The audit log cannot be read.
+        """
+        async with self._reading:
+            if self._cursor is None:
+                self._cursor = MemoryCursor(await self._desk.run_in_lane(lambda ledger: ledger.newest_event_number()))
+            while await self._hand_out(self._cursor):
+                continue
+
+    async def _hand_out(self, cursor: MemoryCursor) -> bool:
+        """Hand the next events to the listeners. Return whether there were any."""
+        reader, events = await self._desk.run_in_lane(partial(_poll_reader, cursor))
+        if not events:
+            return False
+        try:
+            for deliver in await self._desk.run_in_lane(partial(_prepare_events, self._listeners, events)):
+                deliver()
+        except StoreError:
+            raise  # nothing was delivered: the events come again
+        except Exception:
+            reader.mark_handled(events[-1])  # a bug of ours: the same events would only fail again
+            raise
+        reader.mark_handled(events[-1])
+        return True
+
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
+        """Report an unexpected error to the listeners, and start again later."""
+        if task.cancelled() or task.exception() is None:
+            return
+        app_log.error("hitl_nb's reader of the audit log failed", exc_info=task.exception())
+        self._task = None
+        for report in self._on_failure:
+            report()
+        task.get_loop().call_later(RESTART_SECONDS, self.start)
+
+    async def _run(self) -> None:
+        version = -1
+        while True:
+            is_asked = self._look_now.is_set()
+            self._look_now.clear()
+            try:
+                if self._store_exists():
+                    now = await self._desk.run_in_lane(lambda ledger: ledger.store.version())
+                    if now != version or is_asked:
+                        version = now
+                        await self.catch_up()
+            except StoreError:
+                version = -1  # read again at the next poll; the browsers' own requests report the error
+            try:
+                await asyncio.wait_for(self._look_now.wait(), self.seconds)
+            except TimeoutError:
+                continue
+
+    def _store_exists(self) -> bool:
+        """Return whether the store exists. All events of a store that is created later are new."""
+        found = self._desk.has_store()
+        if not found and self._cursor is None:
+            self._cursor = MemoryCursor()
+        return found
+
+
+def _poll_reader(cursor: MemoryCursor, ledger: Ledger) -> tuple[EventReader, list[Event]]:
+    """Return a reader of the store, which may have been opened again, and its next events."""
+    reader = EventReader(ledger.store, cursor)
+    return reader, reader.poll()
+
+
+def _prepare_events(listeners: list[PrepareEvents], events: list[Event], ledger: Ledger) -> list[Callable[[], None]]:
+    return [prepare(ledger, events) for prepare in listeners]

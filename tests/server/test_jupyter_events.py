@@ -1,0 +1,295 @@
+"""Events of the server in Jupyter's own event system: in order, and without anything that an agent proposed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hitl_nb_server import Server
+from jupyter_events import EventLogger
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+from hitl_nb.errors import StoreBusy
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.policies.rules.rules import Plan
+from hitl_nb.records import Question, Snapshot, Terms, new_id
+from hitl_nb.server.live import log_poller
+from hitl_nb.server.live.jupyter_events import PROPOSAL_EVENTS, RUN_EVENTS, JupyterEvents
+from hitl_nb.server.live.log_poller import LogPoller
+from hitl_nb.server.messages.request_weights import LARGE_BYTES
+from hitl_nb.storage import open_store
+
+SECRET = "the bride's account is DE89"
+CONFIG = """
+import logging
+c.EventLogger.handlers = [logging.FileHandler({log!r})]
+"""
+
+
+@pytest.fixture(scope="module")
+def logging_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("events")
+    (folder / "config").mkdir()
+    (folder / "config" / "jupyter_server_config.py").write_text(CONFIG.format(log=str(folder / "events.log")))
+    started = Server(folder)
+    yield started
+    started.close()
+
+
+def events_in(log: Path, run: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [one for one in lines if one["__schema__"] in (PROPOSAL_EVENTS, RUN_EVENTS) and one["run"] == run]
+
+
+def wait_for(found: Callable[[], list[Any]], count: int) -> list[Any]:
+    end = time.monotonic() + 60
+    while len(found()) < count:
+        assert time.monotonic() < end, found()
+        time.sleep(0.05)
+    return found()
+
+
+def test_a_handler_of_the_operator_gets_the_events_in_order_without_any_browser(logging_server: Server) -> None:
+    ledger, log = logging_server.ledger, logging_server.folder.parent / "events.log"
+    first, second = logging_server.paused(SECRET, "b", agent="letters")
+    run = first.run
+    ledger.decide(first.id, "approve", reviewer="ann")
+    assert logging_server.call(
+        "POST",
+        f"proposals/{second.id}/decision",
+        {"action": "reject", "reason": SECRET, "revision": second.revision, "fingerprint": second.fingerprint},
+    )[0] in (200, 201)
+    _, claim = ledger.claim(run)
+    ledger.fail(claim, None, f"ValueError: {SECRET}")
+    ledger.cancel(run, actor="cy")
+    found = wait_for(lambda: events_in(log, run), 6)
+    numbers = [one["number"] for one in found]
+    assert numbers == sorted(numbers)
+    assert [
+        (one["action"], one.get("proposal"), one.get("verdict"), one.get("by"), one.get("known"), one["agent"])
+        for one in found
+    ] == [
+        ("asked", first.id, None, None, None, "letters"),
+        ("asked", second.id, None, None, None, "letters"),
+        ("decided", first.id, "approve", "person", "unsigned", "letters"),
+        ("decided", second.id, "reject", "person", "token", "letters"),
+        ("failed", None, None, None, None, "letters"),
+        ("cancelled", None, None, None, None, "letters"),
+    ]
+    assert (found[0]["kind"], found[2]["actor"], found[5]["actor"], found[5]["superseded"]) == ("text", "ann", "cy", [])
+    assert SECRET not in log.read_text()
+    assert first.title not in log.read_text()
+
+
+def test_a_front_end_subscribes_as_to_other_events_of_jupyter(logging_server: Server) -> None:
+    ledger = logging_server.ledger
+
+    async def hear() -> list[Any]:
+        url = f"ws://127.0.0.1:{logging_server.port}/api/events/subscribe"
+        given = {"Authorization": f"token {logging_server.token}"}
+        socket_ = await websocket_connect(HTTPRequest(url, headers=given))
+        (p,) = await asyncio.to_thread(logging_server.paused, "x", agent="subscribed")
+        ledger.decide(p.id, "approve", reviewer="ann")
+        _, claim = ledger.claim(p.run)
+        ledger.finish(claim, Snapshot(envelope=b"s"))
+        heard: list[Any] = []
+        while not heard or heard[-1].get("action") != "finished":
+            said = json.loads(await asyncio.wait_for(socket_.read_message(), 60) or "null")
+            heard += [said] if said.get("run") == p.run else []
+        socket_.close()
+        return heard
+
+    heard = asyncio.run(hear())
+    assert [(one["schema_id"], one["action"]) for one in heard] == [
+        (PROPOSAL_EVENTS, "asked"),
+        (PROPOSAL_EVENTS, "decided"),
+        (RUN_EVENTS, "finished"),
+    ]
+
+
+class Desk:
+    """A server without its web part: a reader of the log, an event logger, and what they said."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger(open_store(f"memory:{new_id()}"))
+        self.events: list[dict[str, Any]] = []
+        self.event_logger = EventLogger()
+        self.failures = 0
+
+        async def run_in_lane(work: Callable[[Ledger], Any], lane: str = "records") -> Any:
+            return await asyncio.to_thread(work, self.ledger)
+
+        context: Any = SimpleNamespace(run_in_lane=run_in_lane, has_store=lambda: True)
+        self.poller = LogPoller(context)
+        emitter = JupyterEvents(self.event_logger, logging.getLogger("hitl_nb.test"))
+        self.poller.add_listener(emitter.prepare, self._fail)
+        for schema in (PROPOSAL_EVENTS, RUN_EVENTS):
+            self.event_logger.add_listener(schema_id=schema, listener=self._hear)
+
+    def _fail(self) -> None:
+        self.failures += 1
+
+    async def _hear(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        self.events.append(data)
+
+    def ask(self, *questions: Question, plans: Any = None) -> list[Any]:
+        _, claim = self.ledger.open_run(agent=new_id(), notebook="/a.ipynb")
+        return self.ledger.pause_run(claim, Snapshot(envelope=b"s"), list(questions), plans=plans)[1]
+
+    async def catch_up(self) -> list[tuple[str, str | None]]:
+        await self.poller.catch_up()
+        await self.event_logger.gather_listeners()
+        said, self.events = self.events, []
+        return [(one["action"], one.get("proposal")) for one in said]
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.ledger.store.close()
+
+
+def question(value: str = "x", n: int = 0) -> Question:
+    return Question(title="Refund", kind="text", value=value, position=f"0/{n}")
+
+
+def test_what_happened_before_the_server_started_is_not_emitted(desk: Desk) -> None:
+    desk.ask(question())
+
+    async def run() -> None:
+        assert await desk.catch_up() == []
+        (p,) = desk.ask(question())
+        assert await desk.catch_up() == [("asked", p.id)]
+        assert await desk.catch_up() == []
+
+    asyncio.run(run())
+
+
+def test_a_proposal_that_a_policy_decided_was_not_asked(desk: Desk) -> None:
+    plans = [
+        Plan("ask", (), (), Terms(), ("approve", "reject")),
+        Plan("pass", ("small",), (), Terms(), ("approve", "reject")),
+    ]
+
+    async def run() -> None:
+        await desk.catch_up()
+        asked, passed = desk.ask(question(), question(n=1), plans=plans)
+        await desk.poller.catch_up()
+        await desk.event_logger.gather_listeners()
+        said = [(one["action"], one["proposal"], one.get("by"), one.get("known")) for one in desk.events]
+        assert said == [("asked", asked.id, None, None), ("decided", passed.id, "policy", "policy")]
+
+    asyncio.run(run())
+
+
+def test_a_large_or_forgotten_proposal_is_named_by_its_ids_only(desk: Desk) -> None:
+    async def run() -> None:
+        await desk.catch_up()
+        (large,) = desk.ask(question("x" * LARGE_BYTES))
+        (gone,) = desk.ask(question())
+        run = desk.ledger.load_run(gone.run)
+        desk.ledger.forget(agent=run.agent, notebook=run.notebook)
+        await desk.poller.catch_up()
+        await desk.event_logger.gather_listeners()
+        first, second = desk.events
+        assert (first["proposal"], "kind" in first, "agent" in first) == (large.id, False, True)
+        assert (second["proposal"], "kind" in second, "agent" in second) == (gone.id, False, False)
+
+    asyncio.run(run())
+
+
+def test_a_modifier_that_fails_stops_neither_the_reader_nor_later_events(desk: Desk) -> None:
+    failing = [True]
+
+    def modify(schema_id: str, data: dict[str, Any]) -> dict[str, Any]:
+        if failing[0]:
+            raise KeyError("of another extension")
+        return data
+
+    desk.event_logger.add_modifier(schema_id=PROPOSAL_EVENTS, modifier=modify)
+
+    async def run() -> None:
+        await desk.catch_up()
+        desk.ask(question())
+        assert await desk.catch_up() == []
+        failing[0] = False
+        (p,) = desk.ask(question())
+        assert await desk.catch_up() == [("asked", p.id)]
+
+    asyncio.run(run())
+
+
+def test_while_the_store_cannot_be_read_events_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener that could not read what it needs gets the same events again; the others get them once."""
+    others: list[int] = []
+    desk.poller.add_listener(lambda ledger, events: lambda: others.extend(event.n for event in events))
+
+    async def run() -> None:
+        await desk.catch_up()
+        (p,) = desk.ask(question())
+        with monkeypatch.context() as busy:
+            busy.setattr("hitl_nb.ledger.rows.layout.load_run", raise_busy)
+            with pytest.raises(StoreBusy):
+                await desk.catch_up()
+        assert others == []
+        assert await desk.catch_up() == [("asked", p.id)]
+        assert len(others) == len(set(others)) > 0
+
+    asyncio.run(run())
+
+
+def raise_busy(*_: Any) -> None:
+    raise StoreBusy("another process has it")
+
+
+def test_the_task_reads_again_after_an_error_of_the_store_and_after_a_bug(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_poller, "RESTART_SECONDS", 0.05)
+    bugs = [True]
+
+    def broken(ledger: Ledger, events: list[Any]) -> Callable[[], None]:
+        if bugs:
+            raise KeyError(bugs.pop())
+        return lambda: None
+
+    async def run() -> None:
+        await desk.catch_up()
+        desk.poller.seconds = 0.02
+        desk.poller.add_listener(broken)
+        desk.poller.start()
+        desk.ask(question())
+        await asyncio.to_thread(wait_for, lambda: ["failed"] * desk.failures, 1)
+        (p,) = desk.ask(question())
+        await asyncio.to_thread(wait_for, lambda: desk.events, 1)
+        assert [one["proposal"] for one in desk.events] == [p.id]
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_asking_for_a_look_while_the_store_fails_does_not_keep_the_loop_busy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def version() -> int:
+        looks.append(1)
+        raise StoreBusy("another process has it")
+
+    async def run() -> None:
+        monkeypatch.setattr(desk.ledger.store, "version", version)
+        desk.poller.start()
+        desk.poller.poll_now()
+        await asyncio.sleep(0.5)
+        assert len(looks) < 5
+
+    asyncio.run(run())
