@@ -20,7 +20,7 @@ from hitl_nb.errors import HitlError, StoreCorrupt
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows.proposal_lists import iterate_stuck
 from hitl_nb.review.notifications.channels import ChannelsError, load_channels
-from hitl_nb.review.notifications.delivery import APPRISE_MISSING, can_post
+from hitl_nb.review.notifications.delivery import find_missing
 from hitl_nb.settings import STORE
 from hitl_nb.storage import open_store
 from hitl_nb.storage.urls import store_directory
@@ -174,8 +174,9 @@ def _check_channels() -> Iterator[DoctorFinding]:
     except ChannelsError as error:
         yield DoctorFinding("wrong", "channels", str(error), "fix the file; until then nobody is notified")
         return
-    if found is not None and not can_post():
-        yield DoctorFinding("wrong", "channels", "Apprise is not installed: nobody is notified", APPRISE_MISSING)
+    missing = None if found is None else find_missing(found.values())
+    if missing is not None:
+        yield DoctorFinding("wrong", "channels", missing.problem, missing.fix)
     elif found is not None:
         yield DoctorFinding("ok", "channels", ", ".join(found) or "none")
 

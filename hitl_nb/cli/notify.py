@@ -19,7 +19,11 @@ app = typer.Typer(no_args_is_help=True, help="List and test the notification cha
 @app.command("list")
 def list_channels(json: Json = False) -> None:
     """List the channels: names and services, without their URLs."""
+    from hitl_nb.review.notifications.delivery import find_missing
+
     found = _load_channels_or_exit().values()
+    if (missing := find_missing(found)) is not None:
+        out.print_note(f"{missing.problem}; {missing.fix}")
     if json:
         shown = [{"name": one.name, "services": _channel_schemes(one), "digest": _digest_seconds(one)} for one in found]
         out.print_document({"channels": shown})
@@ -42,9 +46,9 @@ def send_test(
     channels = _load_channels_or_exit()
     if name not in channels:
         raise HitlError(f"there is no channel {name!r}; there are {', '.join(channels) or 'none'}")
-    if not delivery.can_post():
-        raise HitlError(delivery.APPRISE_MISSING)
     channel = channels[name]
+    if (missing := delivery.find_missing([channel])) is not None and missing.stops_all:
+        raise HitlError(f"{missing.problem}; {missing.fix}")
     title, body = "Test of hitl_nb", f"This is a test message to the channel {name}. Nothing waits for you."
     why = delivery.post_message(channel, channel.services(), title, body, new_id())
     schemes = dict(zip(channel.services(), _channel_schemes(channel), strict=True))

@@ -70,5 +70,18 @@ def test_what_is_wrong_is_one_line(file: Path, text: str | None, words: tuple[st
 
 def test_without_apprise_it_says_what_to_install(file: Path, monkeypatch: Any) -> None:
     write(file, 'ada = { urls = ["json://x"] }')
-    monkeypatch.setattr(delivery, "can_post", lambda: False)
-    assert 'pip install "hitl_nb[notify]"' in notify("test", "ada").stderr
+    monkeypatch.setattr(delivery, "_has_apprise", lambda: False)
+    for words in (("test", "ada"), ("list",)):
+        assert 'pip install "hitl_nb[notify]"' in notify(*words).stderr
+
+
+def test_a_service_that_nobody_knows_is_named_with_what_to_install(file: Path) -> None:
+    with webhook() as good:
+        write(file, f'ada = {{ urls = ["{good.url}", "pager://user:hunter2@host"] }}')
+        tested, listed = notify("test", "ada", "--json"), notify("list")
+    assert (tested.exit_code, listed.exit_code) == (1, 0)
+    assert [one["sent"] for one in json.loads(tested.stdout)["services"]] == [True, False]
+    for text in (json.loads(tested.stdout)["services"][1]["message"], listed.stderr):
+        assert "no notifier is installed for pager:// in channels.toml" in text
+        assert 'install the package that registers "pager" in the entry point group hitl_nb.notifiers' in text
+    assert "hunter2" not in tested.output + listed.output

@@ -1,4 +1,4 @@
-"""Send one message through the services of a channel, with Apprise.
+"""Send one message through the services of a channel, with Apprise or with a notifier of another package.
 
 Each service has its own thread, so that one that hangs delays neither the others nor the end of the process. Log
 records of Apprise and its HTTP client on these threads are dropped, because they may contain parts of a URL.
@@ -12,29 +12,85 @@ import threading
 import time
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hitl_nb.review.notifications.channels import Channel
+from hitl_nb.review.notifications.channels import Channel, read_scheme
+from hitl_nb.review.notifications.notifiers import ENTRY_POINT_GROUP, Message, is_registered, send_with_notifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 TIMEOUT_SECONDS = 20.0
 """Maximum time to wait for the services of one message, in seconds."""
 ID_HEADER = "X-Hitl-Id"
 """Header with the ids of the message's notices, for services that take headers. Same ids mean a repeated message."""
-APPRISE_MISSING = 'notifications need Apprise: pip install "hitl_nb[notify]"'
 
 _SLICE_SECONDS = 0.2
 _NO_ANSWER = f"no answer within {TIMEOUT_SECONDS:.0f} seconds"
 _THREAD_NAME = "hitl_nb-notify"
 _STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
 _WITH_HEADERS = ("custom_json", "custom_form", "custom_xml", "email")
+_ANY_SERVICE = ("http", "https", "?")
+"""Schemes that do not name a service. Apprise finds the service of a web address by its host."""
 
 
-def can_post() -> bool:
-    """Return whether Apprise is installed."""
+class MissingNotifiers(NamedTuple):
+    """Services that channels name and that this environment cannot send to.
+
+    Attributes:
+        problem: What is missing, as a sentence.
+        fix: What to install.
+        stops_all: Whether no message at all is sent, so that another sender may send it.
+    """
+
+    problem: str
+    fix: str
+    stops_all: bool
+
+
+def find_missing(channels: Iterable[Channel]) -> MissingNotifiers | None:
+    """Find the services of channels for which neither Apprise nor another package is installed.
+
+    Imports Apprise if it is needed, which takes about 0.2 s.
+
+    Returns:
+        What is missing; None if nothing is.
+    """
+    found = dict.fromkeys(read_scheme(url) for channel in channels for url in channel.urls)
+    unknown = [scheme for scheme in found if not is_registered(scheme)]
+    if unknown and not _has_apprise():
+        return MissingNotifiers(
+            f"Apprise is not installed: nobody is notified ({_join_schemes(unknown)})",
+            'notifications need Apprise: pip install "hitl_nb[notify]"; a service that Apprise does not have needs the '
+            f"package with its notifier (entry point group {ENTRY_POINT_GROUP})",
+            stops_all=True,
+        )
+    missing = [scheme for scheme in unknown if not _is_known_to_apprise(scheme)]
+    if not missing:
+        return None
+    return MissingNotifiers(
+        f"no notifier is installed for {_join_schemes(missing)} in channels.toml: messages to it fail",
+        f"install the package that registers {_join_names(missing)} in the entry point group {ENTRY_POINT_GROUP}, then "
+        "start the server or `hitl-nb watch` again; or correct the URL",
+        stops_all=False,
+    )
+
+
+def _join_schemes(schemes: Sequence[str]) -> str:
+    return ", ".join(f"{scheme}://" for scheme in schemes)
+
+
+def _join_names(schemes: Sequence[str]) -> str:
+    return " and ".join(f'"{scheme}"' for scheme in schemes)
+
+
+def _has_apprise() -> bool:
     return find_spec("apprise") is not None
+
+
+def _is_known_to_apprise(scheme: str) -> bool:
+    apprise: Any = import_module("apprise")
+    return scheme in _ANY_SERVICE or scheme in apprise.NotificationManager()
 
 
 def post_message(
@@ -81,6 +137,15 @@ def post_message(
 
 
 def _send_to(url: str, title: str, body: str, id_: str) -> str:
+    scheme = read_scheme(url)
+    if is_registered(scheme):
+        return send_with_notifier(scheme, url, Message(id_, title, body))
+    if (missing := find_missing([Channel("", (url,))])) is not None:
+        return f"{missing.problem}; {missing.fix}"
+    return _send_with_apprise(url, title, body, id_)
+
+
+def _send_with_apprise(url: str, title: str, body: str, id_: str) -> str:
     apprise: Any = import_module("apprise")
     _silence_loggers()
     # No time limit from Apprise: with one it would send on a thread that keeps the process from ending.

@@ -36,6 +36,9 @@ class NoticeSender:
         load: Reads the channels.
         post: Sends a message (see `delivery.post_message`).
         goes_on: Returns whether to wait for the services. If not, another sender repeats what they have not accepted.
+
+    Attributes:
+        problem: What is missing for the channels, and what to install; "" if nothing was missing at the last message.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class NoticeSender:
         self._load = load
         self._post = post
         self._goes_on = goes_on
+        self.problem = ""
 
     def send_next(self, now: datetime) -> bool:
         """Send, hold or drop the first notice that is due. Return whether there was one.
@@ -67,7 +71,9 @@ class NoticeSender:
         if due is None or due > now:
             return False
         channels = self._load()
-        if channels is None or not delivery.can_post():
+        missing = None if channels is None else delivery.find_missing(channels.values())
+        self.problem = "" if missing is None else f"{missing.problem}; {missing.fix}"
+        if channels is None or (missing is not None and missing.stops_all):
             return self._drop_unclaimed(now)
         notice = self._ledger.take_notice(now, sender=self._token)
         if notice is None:

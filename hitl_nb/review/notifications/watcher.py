@@ -92,7 +92,7 @@ class DeadlineWatcher:
             except ChannelsError as error:
                 return str(error)
             if not more or not goes_on():
-                return ""
+                return sender.problem
 
     def _record_heartbeat(self, ledger: Ledger) -> None:
         if (

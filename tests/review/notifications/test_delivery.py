@@ -34,7 +34,7 @@ def test_vector_37_each_service_says_for_itself_whether_it_took_the_message() ->
         assert (len(good.bodies), len(bad.bodies), len(box.mails)) == (1, 2, 1)
 
 
-@pytest.mark.parametrize("url", ["nosuchservice://host", "slack://", "json://"])
+@pytest.mark.parametrize("url", ["https://nosuchservice.example/hook", "slack://", "json://"])
 def test_a_url_that_apprise_does_not_take_is_a_failure(url: str) -> None:
     why = post_message(Channel("ada", (url,)), Channel("ada", (url,)).services(), "t", "b", "i")
     assert list(why.values()) == ["Apprise does not know this service, or the URL is invalid"]

@@ -17,6 +17,7 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep, new_id
+from hitl_nb.review.notifications import delivery
 from hitl_nb.review.notifications.channels import Channel, ChannelsError, check_public_url
 from hitl_nb.review.notifications.outbox import NoticeSender
 from hitl_nb.review.notifications.watcher import MAX_WAIT, DeadlineWatcher
@@ -100,6 +101,31 @@ def test_what_is_wrong_is_said_once_and_looked_at_again(ledger: Ledger) -> None:
         assert world.watcher.run_step() <= 30
     assert world.said == ["chmod 600 it"]
     world.channels = {"ada": Channel("ada", ("json://a",))}
+    world.watcher.run_step()
+    assert len(world.sent) == 1
+
+
+def test_a_notifier_that_is_not_installed_is_reported_and_holds_up_nobody_else(ledger: Ledger) -> None:
+    world = World(ledger)
+    world.channels["bo"] = Channel("bo", ("pager://secret@host",))
+    ask(ledger)
+    world.watcher.run_step()
+    assert len(world.sent) == 1
+    (said,) = world.said
+    assert said.startswith("no notifier is installed for pager:// in channels.toml: messages to it fail; install")
+    assert "secret" not in said
+
+
+def test_without_apprise_what_to_install_is_reported_and_notices_wait(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(ledger)
+    ask(ledger)
+    with monkeypatch.context() as without:
+        without.setattr(delivery, "_has_apprise", lambda: False)
+        world.watcher.run_step()
+    assert world.sent == []
+    assert 'pip install "hitl_nb[notify]"' in world.said[0]
     world.watcher.run_step()
     assert len(world.sent) == 1
 
