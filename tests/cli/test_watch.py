@@ -68,6 +68,10 @@ def test_doctor_says_what_is_wrong_with_the_channels(ledger: Ledger, tmp_path: P
     assert (wrong["state"], "chmod 600" in wrong["found"]) == ("wrong", True)
     file.chmod(0o600)
     assert [(one["state"], one["found"]) for one in finding("channels")] == [("ok", "ada")]
+    file.write_text('ada = { urls = ["pager://hunter2"] }')
+    [missing] = finding("channels")
+    assert (missing["state"], "no notifier is installed for pager://" in missing["found"]) == ("wrong", True)
+    assert "hitl_nb.notifiers" in missing["mend"]
 
 
 def test_watch_once_does_what_is_due_and_ends(ledger: Ledger, tmp_path: Path) -> None:

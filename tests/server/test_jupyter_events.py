@@ -19,11 +19,13 @@ from tornado.websocket import websocket_connect
 
 from hitl_nb.errors import StoreBusy
 from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Question, Snapshot, Terms, new_id
 from hitl_nb.server.live import log_poller
 from hitl_nb.server.live.jupyter_events import PROPOSAL_EVENTS, RUN_EVENTS, JupyterEvents
 from hitl_nb.server.live.log_poller import LogPoller
+from hitl_nb.server.live.rooms import Rooms
 from hitl_nb.server.messages.request_weights import LARGE_BYTES
 from hitl_nb.storage import open_store
 
@@ -276,6 +278,48 @@ def test_the_task_reads_again_after_an_error_of_the_store_and_after_a_bug(
     asyncio.run(asyncio.wait_for(run(), 30))
 
 
+def test_an_event_that_nobody_of_hitl_nb_wrote_stops_nothing(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    hostile: list[Any] = [
+        None,
+        {},
+        {"proposals": [{"id": 1}]},
+        {"action": "approve", "by": "root"},
+        {"superseded": "x"},
+    ]
+
+    def write(tx: Any) -> None:
+        for type_ in ("run.paused", "decision", "run.cancelled", "run.failed"):
+            for data in hostile:
+                chain.append_event(tx, type_, actor="eve", run="../xy", proposal="../x y", data=data)
+
+    async def run() -> None:
+        await desk.catch_up()
+        desk.ledger.store.transact(write)
+        (p,) = desk.ask(question())
+        assert await desk.catch_up() == [*[("failed", None)] * len(hostile), ("asked", p.id)]
+
+    asyncio.run(run())
+    assert "no Jupyter event for event 1 of the audit log" in caplog.text
+
+
+def test_a_store_that_was_replaced_is_followed_from_its_end(desk: Desk) -> None:
+    desk.ask(question(), question(n=1))
+    desk.ask(question())
+
+    async def run() -> None:
+        await desk.catch_up()
+        before, old = desk.poller.head, desk.ledger.store
+        desk.ledger = Ledger(open_store(f"memory:{new_id()}"))
+        old.close()
+        desk.ask(question())
+        assert await desk.catch_up() == []
+        assert desk.poller.head < before
+        (p,) = desk.ask(question())
+        assert await desk.catch_up() == [("asked", p.id)]
+
+    asyncio.run(run())
+
+
 def test_asking_for_a_look_while_the_store_fails_does_not_keep_the_loop_busy(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,5 +335,23 @@ def test_asking_for_a_look_while_the_store_fails_does_not_keep_the_loop_busy(
         desk.poller.poll_now()
         await asyncio.sleep(0.5)
         assert len(looks) < 5
+
+    asyncio.run(run())
+
+
+def test_rooms_do_not_keep_the_loop_busy_either(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    async def fail(work: Any) -> None:
+        looks.append(1)
+        raise StoreBusy("another process has it")
+
+    async def run() -> None:
+        rooms = Rooms(SimpleNamespace(run_in_lane=fail))  # pyright: ignore[reportArgumentType]
+        polling = asyncio.create_task(rooms._poll_logs())
+        rooms.poll_now()
+        await asyncio.sleep(0.5)
+        polling.cancel()
+        assert len(looks) < 10
 
     asyncio.run(run())

@@ -38,8 +38,8 @@ class MissingNotifiers(NamedTuple):
     """Services that channels name and that this environment cannot send to.
 
     Attributes:
-        problem: What is missing, as a sentence.
-        fix: What to install.
+        problem: The problem as a sentence.
+        fix: The packages to install, as a sentence.
         stops_all: Whether no message at all is sent, so that another sender may send it.
     """
 
@@ -54,7 +54,7 @@ def find_missing(channels: Iterable[Channel]) -> MissingNotifiers | None:
     Imports Apprise if it is needed, which takes about 0.2 s.
 
     Returns:
-        What is missing; None if nothing is.
+        The missing services; None if there are none.
     """
     found = dict.fromkeys(read_scheme(url) for channel in channels for url in channel.urls)
     unknown = [scheme for scheme in found if not is_registered(scheme)]

@@ -38,7 +38,8 @@ class NoticeSender:
         goes_on: Returns whether to wait for the services. If not, another sender repeats what they have not accepted.
 
     Attributes:
-        problem: What is missing for the channels, and what to install; "" if nothing was missing at the last message.
+        problem: Services of the channels for which no package is installed, as a sentence; "" if there were none at the
+            last message.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ class Feed:
             draft: Id of a proposal whose draft changed. Draft changes are not in the log, so they are sent directly.
         """
         if draft is not None:
-            self._broadcast_changes(self.head, [], [], [draft])
+            self._broadcast_changes([], [], [draft])
         self._poller.poll_now()
 
     def _disconnect_all(self) -> None:
@@ -103,7 +103,6 @@ class Feed:
         notices = [one for event in events if (one := _notice_of(event)) is not None]
         return partial(
             self._broadcast_changes,
-            events[-1].n,
             _unique_ids(proposals),
             _unique_ids(event.run for event in events),
             [],
@@ -113,7 +112,6 @@ class Feed:
 
     def _broadcast_changes(
         self,
-        head: int,
         proposals: list[str],
         runs: list[str],
         drafts: list[str],
@@ -123,14 +121,13 @@ class Feed:
         """Send the ids of changed proposals, workspaces and runs, and of proposals of which only the draft changed.
 
         Args:
-            head: Number of the newest event that was sent, this message included.
             proposals: Ids of changed proposals.
             runs: Ids of changed runs.
             drafts: Ids of proposals of which only the draft changed.
             workspaces: Ids of changed workspaces.
             notices: Messages about proposals for people, besides those about new proposals.
         """
-        said = {"type": "changed", "proposals": proposals, "runs": runs, "drafts": drafts, "head": head}
+        said = {"type": "changed", "proposals": proposals, "runs": runs, "drafts": drafts, "head": self.head}
         self._broadcast({**said, "workspaces": list(workspaces), **({"notices": list(notices)} if notices else {})})
 
     def _broadcast(self, message: dict[str, Any]) -> None:

@@ -13,17 +13,37 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from hitl_nb.errors import StoreCorrupt, UnknownRun
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.records import Event, Proposal
+from hitl_nb.records import Action, By, Event, Proposal
 from hitl_nb.server.messages.request_weights import LARGE_BYTES, stored_size
+from hitl_nb.structs import prepare_structs
 
 PROPOSAL_EVENTS = "https://schema.jupyter.org/hitl_nb/proposal/v1"
 RUN_EVENTS = "https://schema.jupyter.org/hitl_nb/run/v1"
 SCHEMA_FILES = tuple(Path(__file__).parents[1] / "event_schemas" / name / "v1.yaml" for name in ("proposal", "run"))
 """The JSON schemas of the events."""
 _RUN_ENDS = {"run.finished": "finished", "run.failed": "failed", "run.cancelled": "cancelled"}
+
+
+class _AskedEntry(msgspec.Struct):
+    id: str
+
+
+class _PauseData(msgspec.Struct):
+    proposals: list[_AskedEntry]
+
+
+class _DecisionData(msgspec.Struct):
+    action: Action
+    by: By
+
+
+class _CancellationData(msgspec.Struct):
+    superseded: list[str]
 
 
 class JupyterEvent(NamedTuple):
@@ -50,25 +70,26 @@ class JupyterEvents:
 
     def prepare(self, ledger: Ledger, events: Sequence[Event]) -> Callable[[], None]:
         """Build what the events say (see `log_poller.PrepareEvents`), and return the function that emits it."""
-        return partial(self._emit, list(describe_events(ledger, events)))
+        return partial(self._emit, list(describe_events(ledger, events, self._log)))
 
     def _emit(self, described: Sequence[JupyterEvent]) -> None:
         for one in described:
             try:
                 self._event_logger.emit(schema_id=one.schema, data=one.data, timestamp_override=one.at)
-            except Exception:  # noqa: BLE001 - a modifier of another extension failed; the live feed goes on
+            except Exception:  # noqa: BLE001 - a modifier of another extension failed; the feed must not stop
                 self._log.exception("hitl_nb: the Jupyter event %s was not emitted", one.data["number"])
 
 
-def describe_events(ledger: Ledger, events: Sequence[Event]) -> Iterator[JupyterEvent]:
+def describe_events(ledger: Ledger, events: Sequence[Event], log: logging.Logger) -> Iterator[JupyterEvent]:
     """Yield what the events of the audit log are for `jupyter_events`, in order.
 
     Args:
-        ledger: The ledger with the records that the events are about.
-        events: Events of the audit log.
+        ledger: The ledger with the records that the events are about. Fields from damaged records are left out.
+        events: Events of the audit log. Those with unexpected data are left out.
+        log: Log for events that are left out.
 
     Raises:
-        StoreError: The store cannot be read. A damaged record is no reason: its fields are left out.
+        StoreError: The store cannot be read.
     """
     agents: dict[str, dict[str, str]] = {}
     for event in events:
@@ -77,36 +98,35 @@ def describe_events(ledger: Ledger, events: Sequence[Event]) -> Iterator[Jupyter
         if event.run not in agents:
             agents[event.run] = _read_agent(ledger, event.run)
         said: dict[str, Any] = {"number": event.n, "run": event.run, **agents[event.run], "actor": event.actor}
-        if event.type in _RUN_ENDS:
-            yield JupyterEvent(RUN_EVENTS, event.at, {**said, **_describe_end(event)})
-        elif event.type == "run.paused":
-            for asked in _list_asked(ledger, event):
-                yield JupyterEvent(PROPOSAL_EVENTS, event.at, {**said, **asked})
-        elif event.proposal is not None:
-            yield JupyterEvent(PROPOSAL_EVENTS, event.at, {**said, **_describe_decision(ledger, event, event.proposal)})
+        schema = RUN_EVENTS if event.type in _RUN_ENDS else PROPOSAL_EVENTS
+        try:
+            found = list(_describe_event(ledger, event))
+        except msgspec.ValidationError as error:
+            log.warning("hitl_nb: no Jupyter event for event %s of the audit log: %s", event.n, error)
+            continue
+        yield from (JupyterEvent(schema, event.at, {**said, **fields}) for fields in found)
 
 
-def _describe_end(event: Event) -> dict[str, Any]:
-    data: dict[str, Any] = event.data or {}
-    superseded = {"superseded": data["superseded"]} if event.type == "run.cancelled" else {}
-    return {"action": _RUN_ENDS[event.type], **superseded}
+def _describe_event(ledger: Ledger, event: Event) -> Iterator[dict[str, Any]]:
+    """Yield the fields of the Jupyter events for an event, besides those that all of them have.
 
-
-def _list_asked(ledger: Ledger, event: Event) -> Iterator[dict[str, str]]:
-    """Yield the fields of the proposals that a pause asked, without those that a policy decided at once."""
-    data: dict[str, Any] = event.data or {}
-    for entry in data["proposals"]:
-        proposal = _read_proposal(ledger, entry["id"])
-        if proposal is None or proposal.decision is None or proposal.decision.by != "policy":
-            yield {"action": "asked", "proposal": entry["id"], **_kind_of(proposal)}
-
-
-def _describe_decision(ledger: Ledger, event: Event, proposal_id: str) -> dict[str, str]:
-    data: dict[str, Any] = event.data or {}
-    proposal = _read_proposal(ledger, proposal_id)
-    said = {"action": "decided", "proposal": proposal_id, "verdict": data["action"], "by": data["by"]}
-    known = None if proposal is None else ledger.reviewer_identity(proposal)
-    return {**said, **_kind_of(proposal), **({} if known is None else {"known": known})}
+    Raises:
+        ValidationError: The event has unexpected data.
+    """
+    if event.type == "run.cancelled":
+        yield {"action": "cancelled", "superseded": msgspec.convert(event.data, _CancellationData).superseded}
+    elif event.type in _RUN_ENDS:
+        yield {"action": _RUN_ENDS[event.type]}
+    elif event.type == "run.paused":
+        for entry in msgspec.convert(event.data, _PauseData).proposals:
+            proposal = _read_proposal(ledger, entry.id)
+            if proposal is None or proposal.decision is None or proposal.decision.by != "policy":
+                yield {"action": "asked", "proposal": entry.id, **_kind_of(proposal)}  # a policy asks nobody
+    elif event.proposal is not None:
+        made, proposal = msgspec.convert(event.data, _DecisionData), _read_proposal(ledger, event.proposal)
+        said = {"action": "decided", "proposal": event.proposal, "verdict": made.action, "by": made.by}
+        known = None if proposal is None else ledger.reviewer_identity(proposal)
+        yield {**said, **_kind_of(proposal), **({} if known is None else {"known": known})}
 
 
 def _kind_of(proposal: Proposal | None) -> dict[str, str]:
@@ -115,6 +135,8 @@ def _kind_of(proposal: Proposal | None) -> dict[str, str]:
 
 def _read_proposal(ledger: Ledger, proposal_id: str) -> Proposal | None:
     """Return a proposal; None if it is gone, damaged, or so large that reading it would delay other requests."""
+    if not rows.is_id(proposal_id):
+        return None
     try:
         if stored_size(ledger.store, f"proposal/{proposal_id}") > LARGE_BYTES:
             return None
@@ -128,3 +150,6 @@ def _read_agent(ledger: Ledger, run: str) -> dict[str, str]:
         return {"agent": rows.load_run(ledger.store, run).agent}
     except (UnknownRun, StoreCorrupt):
         return {}
+
+
+prepare_structs(globals())

@@ -36,6 +36,7 @@ class LogPoller:
     before it started.
 
     Attributes:
+        head: Number of the newest event that the listeners have got, or get now.
         seconds: Interval between two checks of the store.
     """
 
@@ -47,12 +48,8 @@ class LogPoller:
         self._reading = asyncio.Lock()
         self._look_now = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.head = 0
         self.seconds = IDLE_POLL_SECONDS
-
-    @property
-    def head(self) -> int:
-        """Number of the newest event that the listeners have got."""
-        return 0 if self._cursor is None else self._cursor.load()
 
     def add_listener(self, listener: PrepareEvents, on_failure: Callable[[], None] = lambda: None) -> None:
         """Hand new events to a listener, after the listeners that were added before.
@@ -86,8 +83,10 @@ class LogPoller:
             StoreError: The audit log cannot be read.
         """
         async with self._reading:
-            if self._cursor is None:
-                self._cursor = MemoryCursor(await self._desk.run_in_lane(lambda ledger: ledger.newest_event_number()))
+            newest = await self._desk.run_in_lane(lambda ledger: ledger.newest_event_number())
+            if self._cursor is None or self._cursor.load() > newest:  # the store was replaced, or an old copy restored
+                self.head = newest
+                self._cursor = MemoryCursor(after=newest)
             while await self._hand_out(self._cursor):
                 continue
 
@@ -97,7 +96,9 @@ class LogPoller:
         if not events:
             return False
         try:
-            for deliver in await self._desk.run_in_lane(partial(_prepare_events, self._listeners, events)):
+            deliveries = await self._desk.run_in_lane(partial(_prepare_events, self._listeners, events))
+            self.head = events[-1].n
+            for deliver in deliveries:
                 deliver()
         except StoreError:
             raise  # nothing was delivered: the events come again

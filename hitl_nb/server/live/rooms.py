@@ -125,14 +125,15 @@ class Rooms:
                 said = time.monotonic()
                 for room in self._open_rooms():
                     room.send_keepalive()
+            is_asked = self._look_now.is_set()
+            self._look_now.clear()  # also if the store fails: this loop must not run without a pause then
             try:
                 now = await self._desk.run_in_lane(
                     lambda ledger: (ledger.store.drafts.version(), ledger.store.version())
                 )
                 if now[0] != drafts:
                     await asyncio.gather(*map(self._catch_up, self._open_rooms()))
-                if now[1] != journal or self._look_now.is_set():
-                    self._look_now.clear()
+                if now[1] != journal or is_asked:
                     await self._close_decided()
                 drafts, journal = now
             except StoreError:
