@@ -355,3 +355,13 @@ def test_rooms_do_not_keep_the_loop_busy_either(desk: Desk, monkeypatch: pytest.
         assert len(looks) < 10
 
     asyncio.run(run())
+
+
+def test_the_page_of_the_events_has_every_field_and_action(desk: Desk) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "rest-api.md").read_text("utf-8")
+    section = page.partition("## Events of Jupyter")[2].partition("\n## ")[0]
+    for schema in (PROPOSAL_EVENTS, RUN_EVENTS):
+        fields = desk.event_logger.schemas.get(schema).properties
+        (row,) = [line for line in section.splitlines() if f"`{schema}`" in line]
+        named = {*fields, *fields["action"]["enum"]} - {"action"}
+        assert [name for name in sorted(named) if f"`{name}`" not in row] == []
