@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -131,8 +132,8 @@ class Desk:
 
         context: Any = SimpleNamespace(run_in_lane=run_in_lane, has_store=lambda: True)
         self.poller = LogPoller(context)
-        emitter = JupyterEvents(self.event_logger, logging.getLogger("hitl_nb.test"))
-        self.poller.add_listener(emitter.prepare, self._fail)
+        self.emitter = JupyterEvents(self.event_logger, logging.getLogger("hitl_nb.test"))
+        self.poller.add_listener(self.emitter.prepare, self._fail)
         for schema in (PROPOSAL_EVENTS, RUN_EVENTS):
             self.event_logger.add_listener(schema_id=schema, listener=self._hear)
 
@@ -147,10 +148,14 @@ class Desk:
         return self.ledger.pause_run(claim, Snapshot(envelope=b"s"), list(questions), plans=plans)[1]
 
     async def catch_up(self) -> list[tuple[str, str | None]]:
-        await self.poller.catch_up()
-        await self.event_logger.gather_listeners()
+        await self.hear()
         said, self.events = self.events, []
         return [(one["action"], one.get("proposal")) for one in said]
+
+    async def hear(self) -> None:
+        await self.poller.catch_up()
+        await self.emitter.wait_until_emitted()
+        await self.event_logger.gather_listeners()
 
 
 @pytest.fixture
@@ -185,8 +190,7 @@ def test_a_proposal_that_a_policy_decided_was_not_asked(desk: Desk) -> None:
     async def run() -> None:
         await desk.catch_up()
         asked, passed = desk.ask(question(), question(n=1), plans=plans)
-        await desk.poller.catch_up()
-        await desk.event_logger.gather_listeners()
+        await desk.hear()
         said = [(one["action"], one["proposal"], one.get("by"), one.get("known")) for one in desk.events]
         assert said == [("asked", asked.id, None, None), ("decided", passed.id, "policy", "policy")]
 
@@ -200,11 +204,31 @@ def test_a_large_or_forgotten_proposal_is_named_by_its_ids_only(desk: Desk) -> N
         (gone,) = desk.ask(question())
         run = desk.ledger.load_run(gone.run)
         desk.ledger.forget(agent=run.agent, notebook=run.notebook)
-        await desk.poller.catch_up()
-        await desk.event_logger.gather_listeners()
+        await desk.hear()
         first, second = desk.events
         assert (first["proposal"], "kind" in first, "agent" in first) == (large.id, False, True)
         assert (second["proposal"], "kind" in second, "agent" in second) == (gone.id, False, False)
+
+    asyncio.run(run())
+
+
+def test_many_events_do_not_hold_up_other_requests(desk: Desk) -> None:
+    """Other work of the event loop has its turn after each event, and the order stays."""
+    turns: list[int] = []
+
+    async def work() -> None:
+        while True:
+            turns.append(len(desk.events))
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        await desk.catch_up()
+        asked = desk.ask(*[question(n=n) for n in range(100)])
+        working = asyncio.create_task(work())
+        heard = await desk.catch_up()
+        working.cancel()
+        assert heard == [("asked", p.id) for p in asked]
+        assert max(after - before for before, after in pairwise(turns)) <= 2
 
     asyncio.run(run())
 

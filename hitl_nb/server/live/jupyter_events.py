@@ -6,7 +6,9 @@ subscribe at `api/events/subscribe`. They have ids and names and no value, title
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -57,6 +59,8 @@ class JupyterEvent(NamedTuple):
 class JupyterEvents:
     """Emits events of the audit log through the event logger of a Jupyter server.
 
+    Checking one event against its schema takes about a millisecond. So other work of the event loop is done in between.
+
     Args:
         event_logger: The server's `jupyter_events.EventLogger`. The schemas are registered with it.
         log: Log for problems.
@@ -65,19 +69,33 @@ class JupyterEvents:
     def __init__(self, event_logger: Any, log: logging.Logger) -> None:
         self._event_logger = event_logger
         self._log = log
+        self._waiting: deque[JupyterEvent] = deque()
+        self._task: asyncio.Task[None] | None = None
         for file in SCHEMA_FILES:
             event_logger.register_event_schema(file)
 
     def prepare(self, ledger: Ledger, events: Sequence[Event]) -> Callable[[], None]:
         """Build what the events say (see `log_poller.PrepareEvents`), and return the function that emits it."""
-        return partial(self._emit, list(describe_events(ledger, events, self._log)))
+        return partial(self._emit_soon, list(describe_events(ledger, events, self._log)))
 
-    def _emit(self, described: Sequence[JupyterEvent]) -> None:
-        for one in described:
+    async def wait_until_emitted(self) -> None:
+        """Wait until all events are emitted that were delivered so far."""
+        if self._task is not None:
+            await self._task
+
+    def _emit_soon(self, described: Sequence[JupyterEvent]) -> None:
+        self._waiting.extend(described)
+        if self._waiting and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._emit_waiting())
+
+    async def _emit_waiting(self) -> None:
+        while self._waiting:
+            one = self._waiting.popleft()
             try:
                 self._event_logger.emit(schema_id=one.schema, data=one.data, timestamp_override=one.at)
             except Exception:  # noqa: BLE001 - a modifier of another extension failed; the feed must not stop
                 self._log.exception("hitl_nb: the Jupyter event %s was not emitted", one.data["number"])
+            await asyncio.sleep(0)
 
 
 def describe_events(ledger: Ledger, events: Sequence[Event], log: logging.Logger) -> Iterator[JupyterEvent]:
