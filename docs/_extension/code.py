@@ -75,9 +75,9 @@ def returned_types() -> list[type]:
     from hitl_nb.review.comment_threads import AgentComment
     from hitl_nb.review.guardrails import GuardrailFinding
     from hitl_nb.testing import ScriptedReviewer
-    from hitl_nb.workspaces.local import LocalWorkspace
+    from hitl_nb.workspaces.interface import AgentWorkspace
 
-    return [Agent, AgentRun, AgentComment, GuardrailFinding, NotebookRun, ScriptedReviewer, LocalWorkspace]
+    return [Agent, AgentRun, AgentComment, GuardrailFinding, NotebookRun, ScriptedReviewer, AgentWorkspace]
 
 
 def guardrail_module() -> str:

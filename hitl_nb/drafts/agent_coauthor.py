@@ -1,8 +1,8 @@
 """Operations of an agent on the document of a workspace: edits, comments, and reads that are recorded.
 
-The operations are allowed while the agent's process holds the claim of its run (the exclusive right to execute it). The
-module is used for agents in a kernel (`workspaces/local_operations.py`), and for scripts that write through a server
-(`server/api/remote_workspaces.py`).
+The operations are allowed while the agent's process holds the claim of its run (the exclusive right to execute it).
+`workspaces/commands.py` executes commands with this module, for agents in a kernel and for scripts that write through a
+server.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 
-from hitl_nb.drafts.agent_writer import AgentWriter, Suggestion, TextFinder, locate_quote
+from hitl_nb.drafts.agent_writer import AgentWriter, Suggestion, TextFinder, Written, locate_quote
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import UnknownComment
 from hitl_nb.ledger.ledger import Ledger
@@ -28,13 +28,27 @@ class AgentCoauthor:
         claim: Claim of the agent's run. All methods raise RunClaimed after another process has taken the run.
         agent: Name of the agent.
         document: Id of the workspace.
+        inside: Whether the run is inside the workspace's `with` block. Then the workspace is reopened for a write even
+            if an earlier attempt had left the block and so closed it.
+        scope: Prefix of a key that makes it unique among all runs. None (default): the run's id.
     """
 
-    def __init__(self, ledger: Ledger, claim: Claim, agent: str, document: str) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        claim: Claim,
+        agent: str,
+        document: str,
+        *,
+        inside: bool = False,
+        scope: str | None = None,
+    ) -> None:
         self.ledger = ledger
         self.claim = claim
         self.agent = agent
         self.document = document
+        self.inside = inside
+        self._scope = f"{claim.run}/" if scope is None else scope
 
     def make_writer(self) -> AgentWriter:
         """Return a writer for the document. It recognizes writes that earlier attempts of the run have made."""
@@ -48,12 +62,8 @@ class AgentCoauthor:
             check=lambda: ledger.check_claim(claim),
         )
 
-    def begin_writing(self, *, inside: bool = False) -> Workspace:
+    def begin_writing(self) -> Workspace:
         """Record that the agent is about to write. A document that was marked as done is opened for writing again.
-
-        Args:
-            inside: True if the run is inside the workspace's `with` block. Then the workspace is reopened even if an
-                earlier attempt had left the block and so closed it.
 
         Returns:
             The workspace, open for writing.
@@ -61,7 +71,44 @@ class AgentCoauthor:
         Raises:
             WorkspaceClosed: The workspace is closed permanently.
         """
-        return self.ledger.begin_writing(self.claim, self.document, inside=inside)
+        return self.ledger.begin_writing(self.claim, self.document, inside=self.inside)
+
+    def start_write(self, key: str, *, can_be_suggested: bool = True) -> AgentWriter | Written:
+        """Announce a write, unless it was made before. A document that was done is reopened.
+
+        Args:
+            key: Key of the write.
+            can_be_suggested: Whether an earlier attempt may have made a suggestion without recording its result.
+
+        Returns:
+            A writer; or the result, if the write was made before.
+
+        Raises:
+            WorkspaceClosed: The workspace is closed for good.
+        """
+        writer = self.make_writer()
+        known = writer.outcome_of(key)
+        if known is not None:
+            return known
+        self.begin_writing()
+        if can_be_suggested and self.find_comment(self.name_comment(key)) is not None:
+            return writer.mark_suggested(key)
+        return writer
+
+    def finish_write(self, key: str, writer: AgentWriter, outcome: Written | Suggestion) -> Written:
+        """Return the result of a write. A suggestion is added as a comment first."""
+        if isinstance(outcome, Written):
+            return outcome
+        self.suggest(outcome, "", self.name_comment(key))
+        return writer.mark_suggested(key)
+
+    def name_comment(self, key: str) -> str:
+        """Return the id of the comment that a command with this key makes."""
+        return comment_id(f"{self._scope}{key}")
+
+    def find_comment(self, comment: str) -> Comment | None:
+        """Return the comment on the document with this id; None if there is none."""
+        return next((one for one in self.ledger.list_comments(self.document) if one.id == comment), None)
 
     def load_comment(self, comment: str) -> Comment:
         """Return a comment on the document.
@@ -69,10 +116,10 @@ class AgentCoauthor:
         Raises:
             UnknownComment: The document has no comment with this id.
         """
-        for one in self.ledger.list_comments(self.document):
-            if one.id == comment:
-                return one
-        raise UnknownComment(f"there is no comment {comment!r} on this document; read its comments again")
+        found = self.find_comment(comment)
+        if found is None:
+            raise UnknownComment(f"there is no comment {comment!r} on this document; read its comments again")
+        return found
 
     def find_commented_text(self, comment: str) -> TextFinder:
         """Return a function that finds the text on which a comment was made.

@@ -9,6 +9,7 @@ from hitl_nb.errors import HitlError, NotInAgent
 from hitl_nb.kinds import questions as values
 from hitl_nb.kinds.registry import text_kinds
 from hitl_nb.records import KindName
+from hitl_nb.workspaces.interface import AgentWorkspace
 from hitl_nb.workspaces.local import LocalWorkspace, let_script_write
 
 
@@ -21,7 +22,7 @@ def workspace(
     token: str | None = None,
     name: str | None = None,
     restart: bool = False,
-) -> LocalWorkspace:
+) -> AgentWorkspace:
     """Open a document that the agent and people write together; use it as a context manager.
 
     In an agent, the document belongs to the run, and `server`, `token`, `name` and `restart` must be left out. A plain

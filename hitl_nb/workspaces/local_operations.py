@@ -15,57 +15,75 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TypeVar
 
-from hitl_nb import records
 from hitl_nb.agent_api.steps import StepFunction, idempotency_key
-from hitl_nb.drafts.agent_coauthor import AgentCoauthor, comment_id, workspace_text
-from hitl_nb.drafts.agent_writer import AgentWriter, Suggestion, TextFinder, Written, locate_quote, make_suggestion
-from hitl_nb.drafts.draft import Draft
+from hitl_nb.drafts.agent_coauthor import AgentCoauthor, workspace_text
+from hitl_nb.drafts.agent_writer import Written
 from hitl_nb.drafts.stream_writer import StreamWriter
-from hitl_nb.drafts.text_view import TextPage
 from hitl_nb.engine.current_session import require_session
 from hitl_nb.engine.run.session import Session
 from hitl_nb.engine.snapshot.saver import StoreBackedContext
 from hitl_nb.review.comment_threads import AgentComment, thread_comments
+from hitl_nb.workspaces.arguments import accept_key, to_agent_comment
+from hitl_nb.workspaces.commands import (
+    Accept,
+    CommentCommand,
+    Reply,
+    Resolve,
+    Suggest,
+    WriteCommand,
+    execute,
+    write_patiently,
+)
 
 T = TypeVar("T")
 
 
-class RecordedWrite:
-    """One write of a run.
+def make_coauthor(session: Session, document: str, *, scope: str | None = None) -> AgentCoauthor:
+    """Return the agent of a session as a co-author of one of its documents; see `AgentCoauthor`."""
+    inside = any(isinstance(one, StoreBackedContext) and one.id == document for one in session.live.list_managers())
+    run = session.run_record
+    return AgentCoauthor(session.ledger, session.claim, run.agent, document, inside=inside, scope=scope)
 
-    Attributes:
-        key: Identifies the write by its place in the run.
-        name: Id of the comment that it becomes if it ends as a suggestion.
-    """
 
-    def __init__(self, document: str, session: Session, key: str) -> None:
-        self.document = document
-        self.session = session
-        self.key = key
-        self.name = comment_id(f"{session.run_record.id}/{key}")
-        self._work = make_coauthor(session, document)
+# Writes: recorded in the document
 
-    def start(self) -> AgentWriter | Written:
-        """Return a writer, after reopening the document; or the result, if the write was made before."""
-        writing = self._work.make_writer()
-        known = writing.outcome_of(self.key)
-        if known is not None:
-            return known
-        self._work.begin_writing(inside=_is_inside_workspace(self.session, self.document))
-        suggested = any(one.id == self.name for one in self.session.ledger.list_comments(self.document))
-        return writing.mark_suggested(self.key) if suggested else writing
 
-    def run(self, work: Callable[[AgentWriter, str], Written | Suggestion]) -> Written:
-        """Run `work` unless the write was made before. Return the write's result."""
-        writing = self.start()
-        return writing if isinstance(writing, Written) else self.finish(writing, work(writing, self.key))
+def write(session: Session, document: str, command: WriteCommand, patience: float) -> Written:
+    """Execute a write. It waits up to `patience` seconds while a person writes there."""
+    coauthor = make_coauthor(session, document)
+    return write_patiently(lambda attempt: execute(attempt, coauthor), command, patience)
 
-    def finish(self, writing: AgentWriter, outcome: Written | Suggestion) -> Written:
-        """Return the result of a write. A suggestion is added as a comment first."""
-        if isinstance(outcome, Written):
-            return outcome
-        self._work.suggest(outcome, "", self.name)
-        return writing.mark_suggested(self.key)
+
+def append_parts(coauthor: AgentCoauthor, key: str, parts: Iterable[str], patience: float) -> Written:
+    """Add the parts of a text at the end, each as it arrives."""
+    writer = coauthor.start_write(key)
+    if isinstance(writer, Written):
+        return writer
+    stream = StreamWriter(writer, key, patience=patience)
+    for part in parts:
+        stream.add(part)
+    return coauthor.finish_write(key, writer, stream.end())
+
+
+async def append_async_parts(coauthor: AgentCoauthor, key: str, parts: AsyncIterable[str], patience: float) -> Written:
+    """Add the parts of a text at the end, each as it arrives."""
+    writer = coauthor.start_write(key)
+    if isinstance(writer, Written):
+        return writer
+    stream = StreamWriter(writer, key, patience=patience)
+    async for part in parts:
+        stream.add(part)
+    return coauthor.finish_write(key, writer, stream.end())
+
+
+# Steps
+
+
+def _make_recorded(name: str, function: Callable[..., T]) -> Callable[..., T]:
+    """Return `function` as a step: its result is recorded under this name. Repeating it after a crash is harmless."""
+    step = StepFunction(function, idempotent=True)
+    step.__qualname__ = name
+    return step
 
 
 # Reads. Opaque code makes them through steps, so that it reads the same when it runs again.
@@ -82,95 +100,36 @@ def read_comments(document: str) -> list[AgentComment]:
     return list(thread_comments(require_session("workspace.comments()").ledger.list_comments(document, as_logged=True)))
 
 
-def _make_recorded(name: str, function: Callable[..., T]) -> Callable[..., T]:
-    """Return `function` as a step: its result is recorded under this name. Repeating it after a crash is harmless."""
-    step = StepFunction(function, idempotent=True)
-    step.__qualname__ = name
-    return step
-
-
 recorded_text = _make_recorded("workspace.text", read_text)
 recorded_comments = _make_recorded("workspace.comments", read_comments)
 
 
-# Comment operations: recorded as steps, with a comment id that is the same on every attempt
+# Comment operations. In a step, the step's idempotency key is the command's key: it is the same on every attempt.
+# The steps of a thread are found again by their arguments, so these signatures stay as they are.
 
 
-def _suggest(document: str, find: TextFinder, new: str, why: str) -> AgentComment:
-    session = require_session("workspace.suggest()")
-    page = TextPage(Draft.for_workspace(session.ledger.store, session.ledger.load_workspace(document)))
-    what = make_suggestion(page, find(page), new)
-    return _to_agent_comment(make_coauthor(session, document).suggest(what, why, comment_id(idempotency_key())))
+def _suggest(document: str, text: str, old: str | None, comment: str | None, why: str) -> AgentComment:
+    return _execute_in_step(document, Suggest(idempotency_key(), text, old, comment, why))
 
 
 def _reply(document: str, comment: str, text: str) -> AgentComment:
-    session = require_session("workspace.reply()")
-    return _to_agent_comment(make_coauthor(session, document).reply(comment, text, comment_id(idempotency_key())))
+    return _execute_in_step(document, Reply(idempotency_key(), comment, text))
 
 
 def _resolve(document: str, comment: str) -> AgentComment:
-    return _to_agent_comment(
-        make_coauthor(require_session("workspace.resolve()"), document).change_comment_state(comment, "resolved")
-    )
+    return _execute_in_step(document, Resolve(idempotency_key(), comment))
+
+
+def _execute_in_step(document: str, command: CommentCommand) -> AgentComment:
+    session = require_session("workspace")
+    return to_agent_comment(execute(command, make_coauthor(session, document, scope="")).comment)
 
 
 def _accept(document: str, comment: str, patience: float) -> Written:
-    session = require_session("workspace.accept()")
-    work = make_coauthor(session, document)
-    about = work.load_comment(comment)
-    if about.suggestion is None:
-        raise ValueError(f"comment {comment} suggests nothing that could be accepted; resolve it")
-    new, find = about.suggestion, locate_quote(about.quote, about.anchor)
-    work.begin_writing(inside=_is_inside_workspace(session, document))
-    writing = work.make_writer()
-    if about.state != "accepted" and not writing.wait_until_idle(lambda page: [find(page)], patience)[2]:
-        return Written.suggested
-    work.change_comment_state(comment, "accepted")
-    done = writing.replace(f"accept/{comment}", find, new, patience=None)  # once, even if accepted at several places
-    assert isinstance(done, Written)
-    return done
+    return write(require_session("workspace.accept()"), document, Accept(accept_key(comment), comment), patience)
 
 
 suggest = _make_recorded("workspace.suggest", _suggest)
 reply = _make_recorded("workspace.reply", _reply)
 resolve = _make_recorded("workspace.resolve", _resolve)
 accept = _make_recorded("workspace.accept", _accept)
-
-
-def make_coauthor(session: Session, document: str) -> AgentCoauthor:
-    """Return the agent of a session as a co-author of one of its documents."""
-    return AgentCoauthor(session.ledger, session.claim, session.run_record.agent, document)
-
-
-def _to_agent_comment(made: records.Comment) -> AgentComment:
-    return thread_comments([made])[0]
-
-
-def append_text(write: RecordedWrite, part: str | Iterable[str], patience: float) -> Written:
-    """Add a text, or an iterable of its parts, at the end."""
-
-    def work(writing: AgentWriter, key: str) -> Written | Suggestion:
-        if isinstance(part, str) and writing.writes.find_write(key) is None:
-            return writing.append(key, part)
-        stream = StreamWriter(writing, key, patience=patience)
-        for one in [part] if isinstance(part, str) else part:
-            stream.add(one)
-        return stream.end()
-
-    return write.run(work)
-
-
-async def append_stream(write: RecordedWrite, parts: AsyncIterable[str], patience: float) -> Written:
-    """Add an async iterable of parts at the end."""
-    writing = write.start()
-    if isinstance(writing, Written):
-        return writing
-    stream = StreamWriter(writing, write.key, patience=patience)
-    async for part in parts:
-        stream.add(part)
-    return write.finish(writing, stream.end())
-
-
-def _is_inside_workspace(session: Session, document: str) -> bool:
-    """Return whether the run is inside the `with` block of this workspace."""
-    return any(isinstance(one, StoreBackedContext) and one.id == document for one in session.live.list_managers())

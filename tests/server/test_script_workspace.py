@@ -33,8 +33,8 @@ WITHIN = 60.0
 HEAD = """
 import json, os, sys
 import hitl_nb as hitl
-from hitl_nb.workspaces import remote
-remote.BATCH_SECONDS = 0  # what is brought is sent at once
+from hitl_nb.workspaces import remote, remote_stream
+remote_stream.BATCH_SECONDS = 0  # what is brought is sent at once
 remote._FIRST_LOOK = remote._LONGEST_LOOK = 0.1
 
 def brought():

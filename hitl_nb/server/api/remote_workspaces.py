@@ -13,17 +13,14 @@ from typing import Any
 
 import msgspec
 
-from hitl_nb.drafts.agent_coauthor import AgentCoauthor, comment_id, workspace_text
-from hitl_nb.drafts.agent_writer import AgentWriter, Suggestion, TextFinder, Written, locate_quote, make_suggestion
+from hitl_nb.drafts.agent_coauthor import AgentCoauthor, workspace_text
 from hitl_nb.drafts.draft import Draft
-from hitl_nb.drafts.stream_writer import StreamWriter
-from hitl_nb.drafts.text_view import TextPage
 from hitl_nb.kinds.questions import build_question
 from hitl_nb.kinds.registry import text_kinds
 from hitl_nb.ledger.remote_clients import script_identity
 from hitl_nb.ledger.runs.claims import Claim
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
-from hitl_nb.records import SCRIPT, Comment, Proposal, Snapshot, Workspace
+from hitl_nb.records import SCRIPT, Proposal, Snapshot, Workspace
 from hitl_nb.server.api import workspaces
 from hitl_nb.server.api.remote_questions import find_or_ask, resume_decided
 from hitl_nb.server.messages import responses as answers
@@ -33,6 +30,14 @@ from hitl_nb.server.messages.request_schemas import (
     RemoteReviewRequest,
     RemoteWorkspaceRequest,
     RemoteWriteRequest,
+)
+from hitl_nb.workspaces.commands import (
+    CommandResult,
+    CommentCommand,
+    decode_command,
+    execute,
+    find_result,
+    record_comment_command,
 )
 
 _workspace_locks: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
@@ -73,13 +78,19 @@ def open_workspace(request: ApiRequest) -> dict[str, Any]:
 def write_or_comment(request: ApiRequest) -> dict[str, Any]:
     """Edit a workspace or comment on it. A repeated call returns the first call's result."""
     body: RemoteWriteRequest = request.body
-    workspace = request.ledger.load_workspace(request.id)
+    command = decode_command(msgspec.to_builtins(body))
+    workspace, ledger = request.ledger.load_workspace(request.id), request.ledger
     with _workspace_lock(workspace.id):
-        known = _find_response(request, workspace, body)
+        claim = ledger.require_script_claim(workspace.run, body.session)
+        known = find_result(command, _make_coauthor(request, claim, workspace))
         if known is not None:
-            return known
-        claim = request.ledger.claim_for_script(workspace.run, body.session, _caller_fields(request))
-        return _OPERATIONS[body.do](_RemoteCall(request, workspace, claim))
+            return _write_result(known)
+        claim = ledger.claim_for_script(workspace.run, body.session, _caller_fields(request))
+        coauthor = _make_coauthor(request, claim, workspace)
+        result = execute(command, coauthor)
+        if isinstance(command, CommentCommand):
+            record_comment_command(command, coauthor)
+        return _write_result(result)
 
 
 def read_document(request: ApiRequest) -> dict[str, Any]:
@@ -94,13 +105,12 @@ def read_document(request: ApiRequest) -> dict[str, Any]:
         return msgspec.json.encode({"comments": ledger.list_comments(workspace.id, as_logged=True)})
 
     claim = ledger.require_script_claim(workspace.run, body.session)
-    work = AgentCoauthor(ledger, claim, workspace.agent, workspace.id)
-    known = work.make_writer().writes.read_recorded(body.key)
+    known = _make_coauthor(request, claim, workspace).make_writer().writes.read_recorded(body.key)
     if known is None and ledger.load_run(workspace.run).status in ("waiting", "finished", "cancelled"):
         return msgspec.json.decode(now())  # this run cannot record the result, and writes nothing after it
     if known is None:
         claim = ledger.claim_for_script(workspace.run, body.session, _caller_fields(request))
-        known = AgentCoauthor(ledger, claim, workspace.agent, workspace.id).record_once(body.key, now)
+        known = _make_coauthor(request, claim, workspace).record_once(body.key, now)
     return msgspec.json.decode(known)
 
 
@@ -156,136 +166,12 @@ def close_workspace(request: ApiRequest) -> dict[str, Any]:
     return {"workspace": workspaces.workspace_summary(request, ledger.load_workspace(workspace.id))}
 
 
-# Writing
+def _make_coauthor(request: ApiRequest, claim: Claim, workspace: Workspace) -> AgentCoauthor:
+    return AgentCoauthor(request.ledger, claim, workspace.agent, workspace.id)
 
 
-class _RemoteCall:
-    """A script's call that was not made before, with the objects that its operation needs."""
-
-    def __init__(self, request: ApiRequest, workspace: Workspace, claim: Claim) -> None:
-        self.body: RemoteWriteRequest = request.body
-        self.work = AgentCoauthor(request.ledger, claim, workspace.agent, workspace.id)
-        self.writing: AgentWriter = self.work.make_writer()
-        self.name = _step_name(workspace, self.body.key)
-
-    def comment_id(self) -> str:
-        """Return the id of the comment that the call is about.
-
-        Raises:
-            ValueError: The body has no `comment`.
-        """
-        if self.body.comment is None:
-            raise ValueError(f"{self.body.do} needs `comment`, the id of a comment")
-        return self.body.comment
-
-    def text_finder(self) -> TextFinder:
-        """Return a function that finds the text that the call is about.
-
-        Raises:
-            ValueError: The body has neither or both of `old` and `comment`.
-            UnknownComment: There is no such comment.
-        """
-        if (self.body.old is None) == (self.body.comment is None):
-            raise ValueError(f"{self.body.do} needs either `old` or `comment`")
-        return (
-            locate_quote(self.body.old)
-            if self.body.old is not None
-            else self.work.find_commented_text(self.comment_id())
-        )
-
-    def write_response(self, outcome: Written | Suggestion) -> dict[str, Any]:
-        """Return the answer to a write. A suggestion becomes a comment, unless the script wants to wait (`patient`)."""
-        if isinstance(outcome, Written):
-            return _write_result(outcome.value)
-        if self.body.patient:
-            return _write_result("busy")
-        self.work.suggest(outcome, "", self.name)
-        return _write_result(self.writing.mark_suggested(self.body.key).value)
-
-    def comment_response(self, comment: Comment) -> dict[str, Any]:
-        """Return the answer to an operation on a comment, and record that the call is done."""
-        self.writing.commit_write(self.body.key, [])
-        return _write_result("done", comment)
-
-
-def _append(call: _RemoteCall) -> dict[str, Any]:
-    body, writing = call.body, call.writing
-    call.work.begin_writing()
-    if body.last and body.at == 0 and writing.writes.find_write(body.key) is None:
-        return call.write_response(writing.append(body.key, body.text))
-    stream = StreamWriter(writing, body.key, patience=0, at=body.at)
-    stream.add(body.text)
-    if not body.last:
-        return _write_result("busy" if stream.is_blocked else "going")
-    return call.write_response(stream.end())
-
-
-def _replace(call: _RemoteCall) -> dict[str, Any]:
-    find = call.text_finder()
-    call.work.begin_writing()
-    return call.write_response(call.writing.replace(call.body.key, find, call.body.text, patience=0))
-
-
-def _suggest(call: _RemoteCall) -> dict[str, Any]:
-    find, page = call.text_finder(), TextPage(call.writing.draft)
-    return call.comment_response(
-        call.work.suggest(make_suggestion(page, find(page), call.body.text), call.body.why, call.name)
-    )
-
-
-def _reply(call: _RemoteCall) -> dict[str, Any]:
-    return call.comment_response(call.work.reply(call.comment_id(), call.body.text, call.name))
-
-
-def _resolve(call: _RemoteCall) -> dict[str, Any]:
-    return call.comment_response(call.work.change_comment_state(call.comment_id(), "resolved"))
-
-
-def _accept(call: _RemoteCall) -> dict[str, Any]:
-    body, writing = call.body, call.writing
-    about = call.work.load_comment(call.comment_id())
-    if about.suggestion is None:
-        raise ValueError(f"comment {about.id} suggests nothing that could be accepted; resolve it")
-    call.work.begin_writing()
-    find = locate_quote(about.quote, about.anchor)
-    if about.state != "accepted" and not writing.wait_until_idle(lambda page: [find(page)], 0)[2]:
-        return _write_result("busy" if body.patient else "suggested")
-    call.work.change_comment_state(about.id, "accepted")
-    return call.write_response(writing.replace(body.key, find, about.suggestion, patience=None))
-
-
-_OPERATIONS = {
-    "append": _append,
-    "replace": _replace,
-    "suggest": _suggest,
-    "reply": _reply,
-    "resolve": _resolve,
-    "accept": _accept,
-}
-
-
-def _find_response(request: ApiRequest, workspace: Workspace, body: RemoteWriteRequest) -> dict[str, Any] | None:
-    """Return the answer to a call that was made before; None if it is new.
-
-    Raises:
-        RunClaimed: Another session opened the workspace since.
-    """
-    claim = request.ledger.require_script_claim(workspace.run, body.session)
-    known = AgentCoauthor(request.ledger, claim, workspace.agent, workspace.id).make_writer().outcome_of(body.key)
-    if known is None:
-        return None
-    about = body.comment if body.do == "resolve" else _step_name(workspace, body.key)
-    says = body.do in ("suggest", "reply", "resolve")
-    found = [one for one in request.ledger.list_comments(workspace.id) if one.id == about] if says else []
-    return _write_result(known.value, found[0] if found else None)
-
-
-def _write_result(outcome: str, comment: Comment | None = None) -> dict[str, Any]:
-    return {"outcome": outcome, "comment": msgspec.to_builtins(comment)}
-
-
-def _step_name(workspace: Workspace, key: str) -> str:
-    return comment_id(f"{workspace.run}/{key}")
+def _write_result(result: CommandResult) -> dict[str, Any]:
+    return {"outcome": result.outcome, "comment": msgspec.to_builtins(result.comment)}
 
 
 def _workspace_lock(workspace: str) -> threading.Lock:
