@@ -44,9 +44,18 @@ class _Command(msgspec.Struct, frozen=True, tag_field="do", tag=str.lower, omit_
 
     Attributes:
         key: Identifies the command in its document. A write is made once per key.
+
+    Raises:
+        TypeError: A text is not a str. Agents and scripts may be untyped.
     """
 
     key: str
+
+    def __post_init__(self) -> None:
+        for field, name in (("text", "the text"), ("why", "the reason")):
+            value = getattr(self, field, "")
+            if not isinstance(value, str):
+                raise TypeError(f"{name} must be a str, not {type(value).__name__}")
 
 
 class Append(_Command, frozen=True):
@@ -69,7 +78,6 @@ class Replace(_Command, frozen=True):
     """Put `text` in place of the text `old`, or of the text that the comment `comment` is about.
 
     Attributes:
-        text: The new text.
         old: A text that occurs once; None if `comment` is given.
         comment: Id of a comment; None if `old` is given.
         patient: If a person is writing there, True: do nothing; False: make a suggestion.
@@ -84,11 +92,7 @@ class Replace(_Command, frozen=True):
 class Suggest(_Command, frozen=True):
     """Suggest `text` in place of the text `old`, or of the text that the comment `comment` is about.
 
-    Attributes:
-        text: The suggested text.
-        old: A text that occurs once; None if `comment` is given.
-        comment: Id of a comment; None if `old` is given.
-        why: Reason for the suggestion.
+    `old` and `comment` are as in `Replace`, and `why` is the reason.
     """
 
     text: str = ""
@@ -111,12 +115,9 @@ class Resolve(_Command, frozen=True):
 
 
 class Accept(_Command, frozen=True):
-    """Make the change that a comment suggests, and mark the suggestion as accepted.
+    """Make the change that the comment with the id `comment` suggests, and mark the suggestion as accepted.
 
-    Attributes:
-        comment: Id of the comment.
-        patient: If a person is writing there, True: the outcome is "busy"; False: it is "suggested". Nothing is done in
-            both cases.
+    If a person is writing there, nothing is done. The outcome is then "busy" if `patient`, otherwise "suggested".
     """
 
     comment: str
@@ -213,15 +214,12 @@ def record_comment_command(command: CommentCommand, coauthor: AgentCoauthor) -> 
 def write_patiently(
     execute_write: Callable[[WriteCommand], CommandResult], command: WriteCommand, patience: float
 ) -> Written:
-    """Execute a write as soon as no person writes there, or after `patience` seconds at the latest.
+    """Execute a write as soon as no person writes there, or when `patience` ends. Return the result of the write.
 
     Args:
         execute_write: Executes the command.
         command: The command. Its field `patient` is set here.
         patience: Maximum number of seconds to wait.
-
-    Returns:
-        The result of the write.
     """
     until = time.monotonic() + patience
     while True:
@@ -233,8 +231,7 @@ def write_patiently(
 
 
 def _append(command: Append, coauthor: AgentCoauthor) -> CommandResult:
-    is_first_or_last = command.last or command.at == 0
-    writer = coauthor.start_write(command.key, can_be_suggested=is_first_or_last)
+    writer = coauthor.start_write(command.key, can_be_suggested=command.last or command.at == 0)
     if isinstance(writer, Written):
         return CommandResult(writer.value)
     if command.last and command.at == 0 and writer.writes.find_write(command.key) is None:
