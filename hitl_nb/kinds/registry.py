@@ -1,7 +1,8 @@
 """The list of all kinds. A new kind needs a module in this package with a class, and an entry in `_LISTED`.
 
 Each front end has a table with one editor per kind: `EDITORS` in `notebook/panel/editors.py`, and in
-`extension/src/components/editors/registry.tsx`. A kind without an entry in this table is edited as text.
+`extension/src/components/editors/registry.tsx`. A kind without an entry in this table is edited as text. Other packages
+can add kinds that are edited as text (`installed_kinds.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from hitl_nb.kinds.choice import ChoiceKind
 from hitl_nb.kinds.code import CodeKind
+from hitl_nb.kinds.installed_kinds import KindTable
 from hitl_nb.kinds.interface import Kind
 from hitl_nb.kinds.json import JsonKind
 from hitl_nb.kinds.markdown import MarkdownKind
@@ -32,8 +34,8 @@ _LISTED: tuple[Kind, ...] = (
     ChoiceKind(),
 )
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in _LISTED}
-"""All kinds by name, in the order in which messages list them."""
+KINDS: dict[str, Kind] = KindTable({kind.name: kind for kind in _LISTED})
+"""All kinds by name, in the order in which messages list them; `in` and `[]` also find kinds of other packages."""
 
 
 def find_kind(name: str) -> Kind:
@@ -41,11 +43,12 @@ def find_kind(name: str) -> Kind:
 
     Raises:
         ValueError: No kind has this name.
+        HitlError: Another package registers the kind, and it cannot be used.
     """
-    found = KINDS.get(name)
-    if found is None:
-        raise ValueError(f"kind is {name!r}; accepted are {', '.join(KINDS)}")
-    return found
+    try:
+        return KINDS[name]
+    except KeyError:
+        raise ValueError(f"kind is {name!r}; accepted are {', '.join(KINDS)}") from None
 
 
 def detect_kind(value: Any, options: Any) -> Kind:
