@@ -1,7 +1,8 @@
 """Send one message through the services of a channel, with Apprise or with a notifier of another package.
 
-Each service has its own thread, so that one that hangs delays neither the others nor the end of the process. Log
-records of Apprise and its HTTP client on these threads are dropped, because they may contain parts of a URL.
+A channel is an entry of `channels.toml`; each of its URLs is a service. Each service has its own thread, so that a
+service that hangs delays neither the others nor the end of the process. Log records of Apprise and its HTTP client on
+these threads are dropped, because they may contain parts of a URL.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 20.0
 """Maximum time to wait for the services of one message, in seconds."""
 ID_HEADER = "X-Hitl-Id"
-"""Header with the ids of the message's notices, for services that take headers. Same ids mean a repeated message."""
+"""Header with the ids of the message's notices, for services that take headers. A repeated message has the same ids."""
 
 _SLICE_SECONDS = 0.2
 _NO_ANSWER = f"no answer within {TIMEOUT_SECONDS:.0f} seconds"
@@ -101,18 +102,18 @@ def post_message(
     id_: str,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> dict[str, str]:
-    """Send a message through some services of a channel.
+    """Send a message through some services (URLs) of a channel, and wait until they accept it, at most 20 seconds.
 
     Args:
         channel: The channel.
-        services: Services of the channel, as `Channel.services` names them.
+        services: Names of the services, as `Channel.services` returns them.
         title: Title of the message.
         body: Text of the message.
-        id_: Value of `ID_HEADER`.
-        goes_on: Called while waiting; False stops the wait.
+        id_: Value of the header `ID_HEADER`: the ids of the notices in the message.
+        goes_on: Called while waiting. If it returns False, the wait ends.
 
     Returns:
-        For each service "" if it accepted the message, otherwise why not, without any part of an address.
+        For each service "" if it accepted the message, otherwise the reason as a text without any part of a URL.
     """
     failed = dict.fromkeys(services, _NO_ANSWER)
 
@@ -178,7 +179,7 @@ def _send_with_apprise(url: str, title: str, body: str, id_: str) -> str:
 
 
 def _describe_failure(result: Any) -> str:
-    """Describe a failure that Apprise reports, without anything that could be a part of a URL."""
+    """Return the reason of a failure that Apprise reports, as a text without anything that could be a part of a URL."""
     said = " ".join(entry.message for one in result.results for attempt in one.attempts for entry in attempt.logs)
     status = _STATUS.search(said)
     if status is not None:

@@ -1,4 +1,8 @@
-"""Send the notices of a store: one at a time through the addressee's channel, or several together as a digest."""
+"""Sending of a store's notices (notifications about proposals) to people, through their channels.
+
+A channel is an entry of `channels.toml`. It sends each notice immediately, or several notices together as a digest.
+Several processes can send; one sender has a notice at a time.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,10 @@ from hitl_nb.review.notifications.notice_text import NoticeContext, format_messa
 from hitl_nb.review.progress import voter_identities
 
 UNCLAIMED_AFTER = timedelta(days=1)
-"""Time for which a sender without channels leaves a notice to other senders, which may have some."""
+"""Time for which a sender without channels leaves a notice alone, because another sender may have channels."""
 
 STALE_AFTER = timedelta(days=1)
-"""Age from which on a notice that something was decided or has expired is not sent any more."""
+"""Age from which a notice that a proposal was decided or has expired is no longer sent."""
 
 Post = Callable[[Channel, Sequence[str], str, str, str, Callable[[], bool]], dict[str, str]]
 
@@ -63,10 +67,16 @@ class NoticeSender:
         self.problem = ""
 
     def send_next(self, now: datetime) -> bool:
-        """Send, hold or drop the first notice that is due. Return whether there was one.
+        """Handle the first notice that is due: send it, hold it for a digest, or drop it if it is outdated.
+
+        Args:
+            now: The current time.
+
+        Returns:
+            Whether a notice was due and handled.
 
         Raises:
-            ChannelsError: The channels cannot be read.
+            ChannelsError: `channels.toml` cannot be used.
         """
         due = self._ledger.next_notice()
         if due is None or due > now:
@@ -108,7 +118,7 @@ class NoticeSender:
         why = self._post(channel, wanted, title, body, ",".join(notice.id for notice in notices), self._goes_on)
         failed = [one for one in wanted if why[one]]
         if failed and not self._goes_on():
-            return  # it is unknown whether they accepted it: another sender tries when the lease is over
+            return  # unknown whether the services accepted it: another sender tries after the lease
         sent = [_service_scheme(one) for one in wanted if not why[one]]
         for notice in notices:
             if failed:
@@ -117,7 +127,10 @@ class NoticeSender:
                 self._ledger.finish_notice(notice, sent=sent, actor=self._actor)
 
     def _take_held(self, like: Notice, now: datetime) -> list[tuple[Notice, Proposal]]:
-        """Return the notices that wait for the same digest; outdated ones are dropped."""
+        """Take the notices that are held for the same digest as `like`, each with its current proposal.
+
+        Outdated notices are dropped.
+        """
         found: list[tuple[Notice, Proposal]] = []
         for notice in self._ledger.take_held(like, now, sender=self._token):
             proposal = self._find_current_proposal(notice, now)
@@ -128,19 +141,25 @@ class NoticeSender:
         return found
 
     def _find_current_proposal(self, notice: Notice, now: datetime) -> Proposal | None:
-        """Return the current proposal; None if it is gone, or if the notice is outdated."""
+        """Return the proposal that a notice is about, as it is now.
+
+        None if it does not exist, or if the notice is outdated.
+        """
         proposal = rows.load_proposal(self._ledger.store, notice.proposal)
         return proposal if proposal is not None and _is_news(notice, proposal, now) else None
 
     def _drop_unclaimed(self, now: datetime) -> bool:
-        """Drop only old notices: without channels this process cannot send, but another one may."""
+        """Drop the notices that are older than `UNCLAIMED_AFTER`. Return whether there were any.
+
+        This process cannot send, because it has no channels. Newer notices stay for another process that may have some.
+        """
         return self._ledger.drop_notices(now - UNCLAIMED_AFTER)
 
 
 def _is_news(notice: Notice, proposal: Proposal, now: datetime) -> bool:
-    """Return whether a notice is still true and not too old.
+    """Return whether a notice is still true and not too old, so that it should be sent.
 
-    Notices that wait for a digest were checked when they were new.
+    A notice about a decision that is held for a digest is always sent: its age was checked when it was new.
     """
     if not notice.is_for_deciders:
         return notice.held or now - notice.at < STALE_AFTER
@@ -149,7 +168,16 @@ def _is_news(notice: Notice, proposal: Proposal, now: datetime) -> bool:
 
 
 def _is_urgent(notice: Notice, proposal: Proposal, now: datetime, interval: timedelta) -> bool:
-    """Return whether a notice must not wait for a digest: the proposal has a timed action within the interval."""
+    """Return whether a notice must be sent now and must not wait for a digest.
+
+    That is so if the clock acts on its proposal before the digest is sent, or if sending failed before.
+
+    Args:
+        notice: The notice.
+        proposal: The proposal that the notice is about.
+        now: The current time.
+        interval: Time until the digest is sent.
+    """
     due = next_due_time(proposal)
     return notice.tries > 0 or (due is not None and due <= now + interval)
 

@@ -1,4 +1,4 @@
-"""Watch a store as long as this process lives: apply deadlines to open proposals, and notify people."""
+"""Watching of a store while this process lives: the clock's actions on open proposals, and notifications of people."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from hitl_nb.review.notifications.channels import ChannelsError
 from hitl_nb.review.notifications.outbox import NoticeSender
 
 MAX_WAIT = timedelta(seconds=30)
-"""Maximum time between two checks, whatever the store says."""
+"""Maximum time between two checks of the store, even if nothing in it is due before."""
 _MIN_WAIT = timedelta(seconds=0.05)
 
 
 class DeadlineWatcher:
-    """Does what is due in a store, step by step.
+    """Watcher of one store: it applies deadlines to open proposals and sends notices when they are due.
+
+    The caller calls `run_step` again after the number of seconds that it returns.
 
     Args:
-        ledger: Returns the store's ledger; after the store was closed, a new one.
+        ledger: Function that returns the store's ledger; a new one after the store was closed.
         label: Role of this process, shown to people ("server", "watch").
-        public_url: URL of the server for links; "" if it has none.
-        say: Called with a sentence about a problem, not twice in a row with the same.
-        always: Whether to record a heartbeat even if there is nothing to watch.
-        sender: Makes the sender of the notices. Default: `NoticeSender`.
+        public_url: URL of the server with which links in messages begin; "" if it has none.
+        say: Called with a sentence about each problem. The same problem is not reported twice in a row.
+        always: Whether to record a heartbeat (a sign that a process watches the store) even if nothing needs watching.
+        sender: Function that makes the sender of the notices. Default: `NoticeSender`.
     """
 
     def __init__(
@@ -53,13 +55,15 @@ class DeadlineWatcher:
         self._sender = sender or usual
 
     def run_step(self, goes_on: Callable[[], bool] = lambda: True) -> float:
-        """Do everything that is due. Errors of hitl_nb are reported and tried again in a later step.
+        """Apply all deadlines and send all notices that are due in the store.
+
+        Errors of hitl_nb are reported to `say`, and the action is tried again in a later step.
 
         Args:
-            goes_on: Called between two notices, and while one is sent; False stops the step.
+            goes_on: Called between two notices, and while a notice is sent. If it returns False, the step ends.
 
         Returns:
-            Seconds until something is due, at most `MAX_WAIT`.
+            Seconds until the next deadline or notice is due, at most `MAX_WAIT`.
         """
         try:
             ledger = self._ledger()
@@ -73,7 +77,9 @@ class DeadlineWatcher:
         return wait.total_seconds()
 
     def stop_watching(self) -> None:
-        """Record that this process no longer watches, if it ever did.
+        """Record in the store that this process no longer watches it.
+
+        Nothing is recorded if it never recorded a heartbeat.
 
         Raises:
             StoreError: The store cannot be written.
@@ -82,7 +88,11 @@ class DeadlineWatcher:
             self._ledger().stop_watching(self._owner)
 
     def _run_due(self, ledger: Ledger, goes_on: Callable[[], bool]) -> str:
-        """Apply deadlines and send notices until nothing is due. Return a problem with the channels, or ""."""
+        """Apply deadlines and send notices until none is due.
+
+        Returns:
+            A sentence about a problem with the channels of people. "" if there is none.
+        """
         sender = self._sender(ledger, self._owner, goes_on)
         while True:
             self._record_heartbeat(ledger)
@@ -106,7 +116,10 @@ class DeadlineWatcher:
 
 
 def _find_next_wait(ledger: Ledger) -> timedelta:
-    """Return the time until a deadline or a notice is due. An overdue one is waiting for another change."""
+    """Return the time until the next deadline or notice of the store is due, at most `MAX_WAIT`.
+
+    Deadlines and notices that are already due are left out: something else must change before they can be handled.
+    """
     now = ledger.now()
     times: list[datetime] = [at for at in (ledger.next_due(), ledger.next_notice()) if at is not None and at > now]
     return max(_MIN_WAIT, min([MAX_WAIT, *(at - now for at in times)]))
