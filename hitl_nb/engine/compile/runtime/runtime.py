@@ -8,13 +8,20 @@ from saved data.
 
 from __future__ import annotations
 
-import builtins
 import itertools
 import sys
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
+from hitl_nb.engine.compile.runtime.namespace_views import (
+    begin_annotations,
+    import_all,
+    namespace_view,
+    visible,
+    visible_inlined,
+)
+from hitl_nb.engine.compile.runtime.rethrown_errors import settle, throw
 from hitl_nb.engine.compile.runtime.runtime_elsewhere import PORTABLE_RUNTIME
 from hitl_nb.engine.compile.runtime.with_methods import async_with_methods, awaitable, kind_of, with_methods
 from hitl_nb.errors import Paused as Unwind
@@ -148,53 +155,6 @@ def iterate_async(value: Any) -> Any:
     return iterator
 
 
-def visible(function: Any, found: Any) -> Any:
-    """Return a result of `locals()`, `vars()` or `dir()` without the engine's names, which begin with a dot.
-
-    The name `.0` is kept: Python itself gives it to the argument of a comprehension.
-
-    Args:
-        function: The function that was called.
-        found: Its result. It is returned unchanged if `function` is another function.
-    """
-    if function is builtins.locals or function is builtins.vars:
-        return {name: value for name, value in found.items() if not name.startswith(".") or name == ".0"}
-    return [name for name in found if not name.startswith(".") or name == ".0"] if function is builtins.dir else found
-
-
-def visible_inlined(function: Any, found: Any, namespace: dict[str, Any] | None) -> Any:
-    """Return a result of `locals()`, `vars()` or `dir()` in a comprehension, without the engine's names.
-
-    Since Python 3.12, `locals()` in a list comprehension also shows the variables around it (PEP 709). The engine makes
-    a function of the comprehension, so those variables are added here.
-
-    Args:
-        function: The function that was called; the result of another function is returned unchanged.
-        found: The result of the function in the comprehension's frame.
-        namespace: The variables around the comprehension; None: there are none.
-    """
-    seen = visible(function, found)
-    if function is builtins.dir:
-        return sorted({*(namespace or ()), *(name for name in seen if name != ".0")})
-    if function is builtins.locals or function is builtins.vars:
-        return {**(namespace or {}), **{name: value for name, value in seen.items() if name != ".0"}}
-    return seen
-
-
-def namespace_view(function: Any, args: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
-    """Call `locals`, `vars`, `dir`, `eval` or `exec` (`function`) with the namespace of the notebook.
-
-    The engine compiles a cell to a function, so at the top level `locals()` would return variables of that function.
-    """
-    if function is builtins.locals or function is builtins.vars:
-        return namespace
-    if function is builtins.dir:
-        return sorted(namespace)
-    if function is builtins.eval or function is builtins.exec:
-        return function(*args, namespace)
-    return function(*args)
-
-
 def expand(mapping: Any) -> dict[str, Any]:
     """Return a copy of the mapping of a call `f(**mapping)`, made before later arguments can change the mapping.
 
@@ -222,43 +182,6 @@ def super_of(function: Any, kind: Any, instance: Any) -> Any:
         instance: The first argument of the method.
     """
     return cast("Any", super(kind, instance)) if function is super else function()
-
-
-def import_all(module: str | None, level: int, namespace: dict[str, Any]) -> None:
-    """Execute `from module import *` in a namespace."""
-    exec(f"from {'.' * level}{module or ''} import *", namespace)
-
-
-def begin_annotations(namespace: dict[str, Any]) -> None:
-    """Add an empty `__annotations__` to a namespace that has none."""
-    namespace.setdefault("__annotations__", {})
-
-
-_thrown_states: dict[int, tuple[Any, dict[int, tuple[BaseException, Any]]]] = {}
-
-
-def throw(exception: BaseException) -> None:
-    """Raise a saved exception again, in a frame that a resume has rebuilt inside an `except` block.
-
-    The block first calls `settle`, which restores the traceback and contexts that this raise changes. Raising can also
-    break a cycle in the contexts of exceptions that are being handled.
-    """
-    contexts: dict[int, tuple[BaseException, Any]] = {id(exception): (exception, exception.__context__)}
-    handled = sys.exception()
-    while handled is not None and id(handled) not in contexts:
-        contexts[id(handled)] = handled, handled.__context__
-        handled = handled.__context__
-    _thrown_states[id(exception)] = exception.__traceback__, contexts
-    raise exception
-
-
-def settle(exception: BaseException) -> None:
-    """Restore the traceback and the contexts of an exception, which `throw` has changed."""
-    traceback, contexts = _thrown_states.pop(id(exception))
-    for one, context in contexts.values():
-        if one.__context__ is not context:
-            one.__context__ = context
-    exception.__traceback__ = traceback
 
 
 def resume_iterator(iterator: Any) -> Iterator[Any]:

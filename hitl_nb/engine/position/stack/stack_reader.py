@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.engine.compile import find_code
-from hitl_nb.engine.compile.runtime import runtime
-from hitl_nb.engine.compile.runtime import with_methods as withmethods
+from hitl_nb.engine.compile.runtime import namespace_views, rethrown_errors, runtime, with_methods
 from hitl_nb.engine.compile.tree.nodes import is_engine_name
 from hitl_nb.engine.compile.tree.trees import CELLS_NAME
 from hitl_nb.engine.compile.units import InstrumentedCode, is_awaitable_code
@@ -162,7 +161,7 @@ def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> 
     return found[::-1]
 
 
-RUNTIME_FILES = (runtime.__file__, withmethods.__file__)
+RUNTIME_FILES = tuple(module.__file__ for module in (runtime, namespace_views, rethrown_errors, with_methods))
 _PASSTHROUGH_CODES = (GENERATOR_MANAGER.__enter__.__code__, GENERATOR_MANAGER.__exit__.__code__, WAIT_FOR)
 """Code by which a `with` runs the generator of a `@contextmanager` function; and `wait_for`, which is called again."""
 
