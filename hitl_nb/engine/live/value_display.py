@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from hitl_nb.engine.position.driver import current_driver
+from hitl_nb.engine.position.runtime_hooks import current_driver
 
 
 def show_last_value(value: Any) -> None:

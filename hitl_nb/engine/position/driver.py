@@ -18,8 +18,7 @@ import types
 from collections.abc import Callable, Generator
 from typing import Any
 
-from hitl_nb.engine.compile.runtime.runtime import RUNTIME, Unwind
-from hitl_nb.engine.compile.tree.nodes import BRANCH
+from hitl_nb.engine.compile.runtime.runtime import Unwind
 from hitl_nb.engine.position.event_loop import task_restorer as beginning
 from hitl_nb.engine.position.event_loop import turns
 from hitl_nb.engine.position.event_loop.origins import Origin, origin_of, record_task_origins, set_origin
@@ -28,6 +27,7 @@ from hitl_nb.engine.position.failures import read_failed_stack
 from hitl_nb.engine.position.frames.continuations import continue_frame
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import SavedStack, SavedTasks
+from hitl_nb.engine.position.runtime_hooks import active_driver, get_frame
 from hitl_nb.engine.position.stack import tasks
 from hitl_nb.engine.position.stack.chains import join_coroutines
 from hitl_nb.engine.position.stack.stack_reader import StackPlaces, read_places, read_stack
@@ -98,25 +98,25 @@ class Driver:
         return self._drive_function(functools.partial(function, box))
 
     def _drive_function(self, function: Callable[[], Any]) -> Any:
-        token = _active_driver.set(self)
+        token = active_driver.set(self)
         self._thread_id = threading.get_ident()
-        self._root_frame = _get_frame(1)
-        record_task_origins(lambda: _active_driver.get(None) is not None)
+        self._root_frame = get_frame(1)
+        record_task_origins(lambda: active_driver.get(None) is not None)
         try:
             result = function()
         finally:
-            _active_driver.reset(token)
+            active_driver.reset(token)
         return self._await_coroutine(result) if inspect.iscoroutine(result) else result
 
     async def _await_coroutine(self, coroutine: Any) -> Any:
-        token = _active_driver.set(self)
-        self._root_frame = _get_frame(1)
+        token = active_driver.set(self)
+        self._root_frame = get_frame(1)
         self._main_coroutine = coroutine
         with contextlib.suppress(RuntimeError):  # the event loop is not asyncio's
             self._main_task = asyncio.current_task()
         if self._main_task is not None:
             set_origin(self._main_task, Origin(started_count=self._started_count, is_cancelled=self._is_cancelled))
-            record_task_origins(lambda: _active_driver.get(None) is not None)
+            record_task_origins(lambda: active_driver.get(None) is not None)
         steps = beginning.restart_loaded_tasks(self._loop_calls)
         try:
             if steps:
@@ -131,7 +131,7 @@ class Driver:
             raise
         finally:
             self._main_coroutine = self._main_task = None
-            _active_driver.reset(token)
+            active_driver.reset(token)
 
     async def _take_turn(self, steps: list[tuple[int, asyncio.Handle]]) -> None:
         try:
@@ -271,7 +271,7 @@ class Driver:
         return [task for task, one in mine if one.is_outside and one.is_reevaluated and one.awaiting_task is None]
 
     def _is_own_context(self, context: contextvars.Context) -> bool:
-        return context.get(_active_driver) is self
+        return context.get(active_driver) is self
 
     def end_paused_tasks(self) -> None:
         """End the tasks of a paused run. The caller must then leave the running code by raising `Unwind`."""
@@ -350,7 +350,7 @@ class Driver:
         return [None].pop if answer is None else functools.partial(self._give_answer, answer)
 
     def _give_answer(self, answer: Callable[[], Any]) -> Any:
-        self._answered_frame = _get_frame(2)
+        self._answered_frame = get_frame(2)
         try:
             return answer()
         finally:
@@ -359,66 +359,3 @@ class Driver:
 
 _LOOP_TIMEOUT_SECONDS = 5.0
 """Seconds that a thread waits for the event loop to stop."""
-
-_active_driver: contextvars.ContextVar[Driver] = contextvars.ContextVar("hitl_nb_driver")
-
-
-def _take_pending_call() -> Callable[[], Any]:
-    return _active_driver.get().take_pending_call()
-
-
-def _get_frame(depth: int) -> types.FrameType:
-    return sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
-
-
-def _notify_poll() -> None:
-    driver = _active_driver.get(None)
-    if driver is not None and driver.on_poll is not None:
-        driver.on_poll(_get_frame(2))
-
-
-def _end_cell() -> None:
-    driver = _active_driver.get(None)
-    if driver is not None:
-        driver.branches = {name: value for name, value in _get_frame(2).f_locals.items() if name.startswith(BRANCH)}
-
-
-def current_driver() -> Driver | None:
-    """Return the driver whose code is running; None if no driver's code is running."""
-    return _active_driver.get(None)
-
-
-def _take_exception() -> BaseException | None:
-    """Return the exception by which a `finally` or `with` is left, or None, and report it to the driver."""
-    exception = sys.exception()
-    driver = _active_driver.get(None)
-    if driver is not None and exception is not None and type(exception) is not RUNTIME.Unwind:
-        driver.on_unwinding(exception, _get_frame(2), False)
-    return exception
-
-
-def _leave_handler(handled_exception: BaseException) -> None:
-    """Report to the driver that another exception than `handled_exception` is about to leave a handler."""
-    exception = sys.exception()
-    driver = _active_driver.get(None)
-    if driver is None or exception is None or exception is handled_exception or type(exception) is RUNTIME.Unwind:
-        return
-    driver.on_unwinding(exception, _get_frame(2), False)
-
-
-def _leave_with(error: BaseException) -> type:
-    """Report to the driver that an error reaches the `__exit__` of a `with`. Return the error's type."""
-    driver = _active_driver.get(None)
-    if driver is not None:
-        driver.on_unwinding(error, _get_frame(2), True)
-    return type(error)
-
-
-RUNTIME.leave_with = _leave_with
-RUNTIME.exception = _take_exception
-RUNTIME.leave_handler = _leave_handler
-RUNTIME.pending = _take_pending_call
-RUNTIME.poll = _notify_poll
-RUNTIME.end_cell = _end_cell
-
-__all__ = ["RUNTIME", "Driver", "Unwind"]

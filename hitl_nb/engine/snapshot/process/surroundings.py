@@ -18,9 +18,9 @@ from pathlib import PurePath
 from typing import Any, TypedDict, cast
 
 from hitl_nb import settings
-from hitl_nb.engine.position.driver import current_driver
 from hitl_nb.engine.position.event_loop.context_values import list_unsaved_variables
 from hitl_nb.engine.position.frames.frames import SavedFrame
+from hitl_nb.engine.position.runtime_hooks import current_driver
 from hitl_nb.engine.snapshot.process.library_changes import (
     LibraryChanges,
     describe_changes,
