@@ -64,7 +64,7 @@ class Definition:
         return f"<{type(self).__name__.lower()} {self.__qualname__}>"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        from hitl_nb.engine.snapshot.pickles.pickler import find_importable_name
+        from hitl_nb.engine.snapshot.pickles.defined_names import find_importable_name
 
         return find_importable_name(self) or super().__reduce_ex__(protocol)
 

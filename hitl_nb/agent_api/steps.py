@@ -26,9 +26,11 @@ from hitl_nb.engine.questions.doubts import describe_call
 from hitl_nb.engine.refusals import format_reason
 from hitl_nb.engine.reopening.resources import current_factory_call
 from hitl_nb.engine.run.session import Session
-from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, resolve_name
+from hitl_nb.engine.snapshot.pickles.defined_names import resolve_name
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler
 from hitl_nb.engine.snapshot.pickles.saved_code import describe_units, load_units
 from hitl_nb.engine.snapshot.signing import seal, unseal
+from hitl_nb.engine.snapshot.unpickler import Unpickler
 from hitl_nb.errors import HitlError, NotInAgent
 from hitl_nb.records import Step
 

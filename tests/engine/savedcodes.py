@@ -21,8 +21,11 @@ from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.position.managers import managers
 from hitl_nb.engine.position.stack.generators import end_generators_quietly
 from hitl_nb.engine.reopening.reopen_recipes import ReopenedObjects
-from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve_name
+from hitl_nb.engine.snapshot.pickles.defined_names import resolve_name
+from hitl_nb.engine.snapshot.pickles.function_pickles import module_globals
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler
 from hitl_nb.engine.snapshot.pickles.saved_code import describe_units, load_units
+from hitl_nb.engine.snapshot.unpickler import Unpickler
 
 FILE = "<cell>"
 

@@ -18,7 +18,10 @@ from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.position.stack import generators
 from hitl_nb.engine.reopening.reopen_recipes import ReopenedObjects
 from hitl_nb.engine.snapshot.loader import forget_loaded_managers
-from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve_name
+from hitl_nb.engine.snapshot.pickles.defined_names import resolve_name
+from hitl_nb.engine.snapshot.pickles.function_pickles import module_globals
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler
+from hitl_nb.engine.snapshot.unpickler import Unpickler
 
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__", "modules", "path", "meta_path")

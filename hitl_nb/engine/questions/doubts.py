@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from hitl_nb.engine.call_keys.keys import identify_call
 from hitl_nb.engine.questions.judgment import add_note, read_comments_at_decision
 from hitl_nb.engine.questions.pending_calls import PendingCall
-from hitl_nb.engine.snapshot.pickles.pickler import resolve_name
+from hitl_nb.engine.snapshot.pickles.defined_names import resolve_name
 from hitl_nb.errors import CannotPause, HitlError, InvalidEdit
 from hitl_nb.records import Doubt, Question, Step, effect_happened, now
 from hitl_nb.review.decision import Decision, LiveQuestion, to_decision

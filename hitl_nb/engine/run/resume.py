@@ -21,7 +21,7 @@ from hitl_nb.engine.run.saves import snapshot_place
 from hitl_nb.engine.run.session import Session, enter_loading
 from hitl_nb.engine.run.stack_placement import move_to_current_code, read_cell_end
 from hitl_nb.engine.snapshot.loader import LoadedState, OpenedSnapshot, load_snapshot, open_snapshot
-from hitl_nb.engine.snapshot.pickles.pickler import find_defined_name, find_notebook_name
+from hitl_nb.engine.snapshot.pickles.defined_names import find_defined_name, find_notebook_name
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.engine.snapshot.variables.inputs import NotebookValues, record_inputs
 from hitl_nb.errors import Paused, Untrusted

@@ -20,7 +20,8 @@ from hitl_nb.engine.position.frames.edits import (
 )
 from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
 from hitl_nb.engine.position.stack.retries import step_out
-from hitl_nb.engine.snapshot.pickles.pickler import resolve_name, type_of
+from hitl_nb.engine.refusals import type_of
+from hitl_nb.engine.snapshot.pickles.defined_names import resolve_name
 from hitl_nb.errors import CellChanged
 
 

@@ -25,9 +25,11 @@ from hitl_nb.engine.position.event_loop import task_restorer as beginning
 from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.position.managers.managers import forget_loaded_managers
 from hitl_nb.engine.reopening.reopen_recipes import ReopenedObjects
-from hitl_nb.engine.snapshot.pickles.pickler import Unpickler, module_globals, resolve_name
+from hitl_nb.engine.snapshot.pickles.defined_names import resolve_name
+from hitl_nb.engine.snapshot.pickles.function_pickles import module_globals
 from hitl_nb.engine.snapshot.pickles.saved_code import check_code_hashes, load_units
 from hitl_nb.engine.snapshot.signing import unseal
+from hitl_nb.engine.snapshot.unpickler import Unpickler
 from hitl_nb.engine.snapshot.variables.annotations import put_back_annotations
 from hitl_nb.engine.snapshot.variables.inputs import Input, Inputs, read_header
 

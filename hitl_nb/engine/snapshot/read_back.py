@@ -7,7 +7,10 @@ from typing import Any
 
 from hitl_nb.engine.snapshot.load_check import StructureReader, prove_loadable, read_structure
 from hitl_nb.engine.snapshot.loader import DEFINITION_ENTRY, END_ENTRY
-from hitl_nb.engine.snapshot.pickles.pickler import Pickler, Unpickler, module_globals, resolve_name
+from hitl_nb.engine.snapshot.pickles.defined_names import resolve_name
+from hitl_nb.engine.snapshot.pickles.function_pickles import module_globals
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler
+from hitl_nb.engine.snapshot.unpickler import Unpickler
 from hitl_nb.engine.snapshot.variables.definitions import put_entries
 
 NOTHING: Mapping[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Pickler and unpickler for a notebook's objects.
+"""Pickler for a notebook's objects; `snapshot/unpickler.py` loads what it writes.
 
 The pickler is cloudpickle's, with five differences. *Code comes from the notebook*: a function or class that the
 notebook defines by name is saved as that name. A copy by value is saved separately, for the case that its cell was not
@@ -16,7 +16,6 @@ import asyncio
 import dataclasses
 import hashlib
 import importlib
-import io
 import marshal
 import pickle
 import struct
@@ -28,21 +27,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hitl_nb.engine.compile import Unit, find_unit
 from hitl_nb.engine.compile.runtime.runtime import Runtime
-from hitl_nb.engine.missing_names import describe_missing_import
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.position.stack.generators import defer_generator_placement, make_generator
+from hitl_nb.engine.position.stack.generators import make_generator
 from hitl_nb.engine.refusals import type_of
 from hitl_nb.engine.reopening.figures import find_figure_types, reduce_figure
 from hitl_nb.engine.reopening.reopen_recipes import OpeningIds
 from hitl_nb.engine.snapshot.pickles.array_views import ArrayViews
 from hitl_nb.engine.snapshot.pickles.class_pickles import complete_class, load_module_of, property_reducers
-from hitl_nb.engine.snapshot.pickles.defined_names import (
-    find_defined_name,
-    find_importable_name,
-    find_notebook_name,
-    is_definition,
-    resolve_name,
-)
+from hitl_nb.engine.snapshot.pickles.defined_names import find_notebook_name
 from hitl_nb.engine.snapshot.pickles.exception_pickles import reduce_exception
 from hitl_nb.engine.snapshot.pickles.function_caches import is_cached
 from hitl_nb.engine.snapshot.pickles.function_pickles import (
@@ -51,7 +43,6 @@ from hitl_nb.engine.snapshot.pickles.function_pickles import (
     is_dispatching,
     make_dispatching,
     make_function,
-    module_globals,
     read_cell_state,
     read_function_state,
     read_type_parameters,
@@ -59,14 +50,13 @@ from hitl_nb.engine.snapshot.pickles.function_pickles import (
     set_function,
     set_module,
 )
-from hitl_nb.engine.snapshot.pickles.key_rehash import rehash_keys_at_end
-from hitl_nb.engine.snapshot.pickles.saved_code import find_code_by_id, name_code
+from hitl_nb.engine.snapshot.pickles.saved_code import name_code
 from hitl_nb.engine.snapshot.pickles.saved_objects import SharedAttributes, reduce_without_new
 from hitl_nb.engine.snapshot.pickles.saved_positions import Kind, find_kind, is_unfinished, reduce_position
 from hitl_nb.engine.snapshot.pickles.shared_views import frame_reducers, view_reducers
 from hitl_nb.engine.snapshot.pickles.type_pickles import type_reducers
 from hitl_nb.engine.tracebacks import from_lines, read_traceback_lines
-from hitl_nb.errors import HitlError, Paused
+from hitl_nb.errors import Paused
 from hitl_nb.own_objects import is_own
 
 if TYPE_CHECKING:
@@ -81,20 +71,6 @@ if TYPE_CHECKING:
 
 else:
     from cloudpickle import Pickler as _CloudPickler
-
-__all__ = [
-    "LARGE",
-    "Pickler",
-    "Unpickler",
-    "find_defined_name",
-    "find_importable_name",
-    "find_notebook_name",
-    "is_definition",
-    "is_dispatching",
-    "module_globals",
-    "resolve_name",
-    "type_of",
-]
 
 _cloudpickle: Any = importlib.import_module("cloudpickle.cloudpickle")
 
@@ -387,34 +363,3 @@ class Pickler(_CloudPickler):
         TracebackType: _traceback,
         SavedFrame: _frame,
     }
-
-
-class Unpickler(pickle.Unpickler):
-    """Loads data that `Pickler` wrote. `find` returns the object of a persistent id."""
-
-    def __init__(self, data: bytes, find: Callable[[tuple[Any, ...]], Any], buffers: Any = None) -> None:
-        super().__init__(io.BytesIO(data), buffers=buffers)
-        self.find = find
-
-    def load(self) -> Any:
-        """Load the next value.
-
-        Raises:
-            HitlError: The value needs a module, or a part of a module, that does not exist any more.
-        """
-        try:
-            with rehash_keys_at_end(), defer_generator_placement():
-                return super().load()
-        except ImportError as error:
-            raise HitlError(describe_missing_import(error)) from error
-
-    def persistent_load(self, pid: Any) -> Any:
-        """Return the object of a persistent id."""
-        return find_code_by_id(pid) or self.find(pid)
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """Return the class or function that the stream names; raise HitlError if its module does not have it."""
-        try:
-            return super().find_class(module_name, global_name)
-        except AttributeError as error:
-            raise HitlError(describe_missing_import(error, f"{global_name} of the module {module_name}")) from error

@@ -23,7 +23,7 @@ from typing import Any, TypedDict, cast
 from hitl_nb.engine.position.frames.frames import SavedFrame
 from hitl_nb.engine.refusals import NotSavedError, type_of
 from hitl_nb.engine.reopening.resources import find_live_line
-from hitl_nb.engine.snapshot.pickles.pickler import find_importable_name
+from hitl_nb.engine.snapshot.pickles.defined_names import find_importable_name
 from hitl_nb.engine.snapshot.process.attribute_touches import Touch, find_touches
 from hitl_nb.engine.snapshot.variables.frame_source import FrameSource
 from hitl_nb.engine.snapshot.variables.user_modules import is_user_module

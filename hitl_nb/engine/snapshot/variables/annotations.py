@@ -14,7 +14,7 @@ from typing import Any
 from hitl_nb.engine.compile import find_unit
 from hitl_nb.engine.compile.units import Unit
 from hitl_nb.engine.position.frames.frames import SavedFrame
-from hitl_nb.engine.snapshot.pickles.pickler import type_of
+from hitl_nb.engine.refusals import type_of
 
 _NAME = "__annotations__"
 

@@ -21,15 +21,11 @@ from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, cast
 
 from hitl_nb.engine.instrument.plain_code import describe_code
+from hitl_nb.engine.refusals import type_of
+from hitl_nb.engine.snapshot.pickles.defined_names import find_importable_name, find_notebook_name, is_definition
 from hitl_nb.engine.snapshot.pickles.function_caches import can_be_refilled, is_cached, read_contents, refill_cache
-from hitl_nb.engine.snapshot.pickles.pickler import (
-    Pickler,
-    find_importable_name,
-    find_notebook_name,
-    is_definition,
-    is_dispatching,
-    type_of,
-)
+from hitl_nb.engine.snapshot.pickles.function_pickles import is_dispatching
+from hitl_nb.engine.snapshot.pickles.pickler import Pickler
 
 SlotPath = tuple[tuple[str, Any], ...]
 SlotEntry = tuple[SlotPath, Any, bool, str | None]

@@ -20,7 +20,7 @@ from typing import Any
 
 from hitl_nb.engine.call_keys.fingerprints import Fingerprint, fingerprint_value, is_code
 from hitl_nb.engine.compile import Unit
-from hitl_nb.engine.snapshot.pickles.pickler import type_of
+from hitl_nb.engine.refusals import type_of
 
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
 _DAY_SECONDS = 86_400.0
