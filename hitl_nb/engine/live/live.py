@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import sys
 import threading
 import types
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hitl_nb.engine.call_keys.call_keys import Key, inside_call, spell_key, started_in
@@ -21,25 +20,16 @@ from hitl_nb.engine.call_keys.keyed_calls import KeyedCalls
 from hitl_nb.engine.call_keys.keys import Execution, KeyCounts, Keys
 from hitl_nb.engine.compile.runtime.runtime import RUNTIME
 from hitl_nb.engine.live.moments import ExecutionMoments
+from hitl_nb.engine.live.position_reader import PositionReader, find_task_name
 from hitl_nb.engine.live.refused_questions import RefusalTracker
 from hitl_nb.engine.live.run_position import RunPosition
-from hitl_nb.engine.live.user_frames import describe_line, find_user_frame
 from hitl_nb.engine.live.value_display import show_last_value
 from hitl_nb.engine.position.driver import Driver
 from hitl_nb.engine.position.event_loop import asyncio_calls
-from hitl_nb.engine.position.event_loop.origins import origin_of
-from hitl_nb.engine.position.failures import read_failed_stack
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.position.frames.starts import read_initial_stack
-from hitl_nb.engine.position.managers.managers import find_entered_managers, reenter_managers
-from hitl_nb.engine.position.stack.retries import (
-    is_stuck,
-    name_innermost_place,
-    prepare_awaited_reevaluation,
-    step_out,
-    step_out_of_raising,
-)
+from hitl_nb.engine.position.managers.managers import reenter_managers
 from hitl_nb.errors import CannotPause, Paused
 
 
@@ -61,6 +51,7 @@ class LiveRun:
         on_poll: Called with the user's frame when code reports.
         on_unwinding: Called with the position of an error that no code may handle, before a `finally` or `with` runs.
         refused: The questions that were refused.
+        positions: Reads where the code is.
         result: The value that the code returned.
         callee: The function of the recorded call that is being made.
     """
@@ -86,13 +77,10 @@ class LiveRun:
         self.result: Any = None
         self._driver = Driver(self._report_place, self)
         self._driver.on_unwinding = self._record_unwinding
+        self.positions = PositionReader(self._driver, self.keys, self.refused)
         self.on_unwinding: Callable[[RunPosition], None] = lambda position: None
-        self._unwound: BaseException | None = None
-        self._was_resumed = False
         self.callee: Any = None
-        self._thread = 0
         self._keyed_calls = KeyedCalls()
-        self._task = ""
         self._moments = ExecutionMoments()
 
     # -- running
@@ -105,7 +93,7 @@ class LiveRun:
             CannotPause: A question was refused, and the code has swallowed the error.
             Exception: The code raised it.
         """
-        self._thread = threading.get_ident()
+        self.positions.thread_id = threading.get_ident()
         RUNTIME.show = show_last_value
         made: Any = self._start_code()
         self.result = await made if inspect.isawaitable(made) else made
@@ -117,7 +105,7 @@ class LiveRun:
         if stack is None:
             assert self._begin is not None
             return self._driver.start(self._begin)
-        self._was_resumed = True
+        self.positions.was_resumed = True
         reenter_managers()
         return self._driver.resume(stack, self.answer)
 
@@ -142,7 +130,9 @@ class LiveRun:
             return RunPosition(self._stack, self.keys.collect_counts())
         if self._begin is None or self.is_running:
             return None
-        return RunPosition(read_initial_stack(self._begin), self.keys.collect_counts(), find_line=self.find_line)
+        return RunPosition(
+            read_initial_stack(self._begin), self.keys.collect_counts(), find_line=self.positions.find_line
+        )
 
     def check_stopped(self) -> None:
         """Raise the exception that must stop the code, if there is one. The code may have swallowed it before.
@@ -170,7 +160,7 @@ class LiveRun:
         RUNTIME.due = True
         self.check_stopped()
         RUNTIME.due = False
-        if threading.get_ident() != self._thread:  # the run's own thread reports where it is
+        if threading.get_ident() != self.positions.thread_id:  # the run's own thread reports where it is
             RUNTIME.due = self.keys.has_inexact_execution or self._moments.is_watched
             return
         if (self.keys.has_executions or self._moments.is_watched) and not inside_call.get():
@@ -190,32 +180,9 @@ class LiveRun:
 
         Called before an `except`, `finally` or `with` block changes the state for the error.
         """
-        seen: BaseException | None = error
-        while seen is not None:
-            if seen is self._unwound:
-                return
-            seen = seen.__context__
-        try:
-            stack = self._driver.read_failed_stack(error, frame, is_left_by_with=by_with)
-        except CannotSave:
-            return
-        if stack is None or self.refused.may_be_behind(error):
-            return
-        if self._step_out_for_retry(error, stack):
-            self._unwound = error
-            self.on_unwinding(RunPosition(stack, self._read_failure_counts(stack), find_line=self.find_line))
-
-    def _step_out_for_retry(self, error: BaseException, stack: SavedStack) -> bool:
-        """Remove frames whose code need not be retried from a failed stack.
-
-        Returns whether a retry of the rest may help.
-        """
-        if not step_out_of_raising(stack):
-            return False
-        if self._was_resumed and is_stuck(error, stack):
-            step_out(stack)
-        prepare_awaited_reevaluation(stack.frames[-1])
-        return True
+        position = self.positions.read_unwinding_position(error, frame, is_left_by_with=by_with)
+        if position is not None:
+            self.on_unwinding(position)
 
     def ask_for_reports(self) -> None:
         """Make the running code call the engine at the end of its current statement or at the next turn of a loop."""
@@ -232,9 +199,9 @@ class LiveRun:
         if self.is_nested or not self.is_running or started_in.get() is not None:
             return False
         self.callee = callee
-        places, exact = self._read_places(callee)
+        places, exact = self.positions.read_call_places(callee)
         self.keys.begin_call(places, is_exact=exact, task=find_task_name(places))
-        self._task = find_task_name(places)
+        self.positions.task_name = find_task_name(places)
         if self.keys.has_inexact_execution:
             RUNTIME.due = True
         return exact
@@ -244,7 +211,7 @@ class LiveRun:
 
         If the run is saved and continued meanwhile, the call is made again, by the same name.
         """
-        execution = self.keys.find_execution(self._task)
+        execution = self.keys.find_execution(self.positions.task_name)
         if execution is None:  # the call was made before any call was named
             return await call
         execution.is_awaited = True
@@ -260,25 +227,6 @@ class LiveRun:
     def is_nested(self) -> bool:
         """Whether the current code runs inside a recorded call. Calls that it makes are named after that call."""
         return bool(inside_call.get())
-
-    def _read_places(self, callee: Any) -> tuple[tuple[str, ...], bool]:
-        frame = find_user_frame()
-        try:
-            found = self._driver.read_places(frame, lambda value: value is callee)
-            return found.names, found.is_exact
-        except CannotSave:
-            return self._read_outside_places(), False
-
-    def _read_outside_places(self) -> tuple[str, ...]:
-        """Return the positions in the run's own code, as names.
-
-        Needed for a call from another task or thread of the run.
-        """
-        frame = sys._current_frames().get(self._thread)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
-        try:
-            return self._driver.read_places(frame, lambda value: False).names if frame is not None else ("",)
-        except CannotSave:
-            return ("",)
 
     def name_call(self, name: str, key: Key | None = None) -> str:
         """Return an identifier for a call.
@@ -297,7 +245,7 @@ class LiveRun:
         start = started_in.get()
         kind = f"{inside_call.get()}{name}"
         if start is None:
-            return self.keys.name_call(kind, self._task)
+            return self.keys.name_call(kind, self.positions.task_name)
         return start.name_call(kind if inside_call.get() else f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:
@@ -311,7 +259,7 @@ class LiveRun:
     @property
     def current_execution(self) -> Execution | None:
         """The execution (see `call_keys.keys`) to which the current recorded call belongs; None if there is none."""
-        return started_in.get() or self.keys.find_execution(self._task)
+        return started_in.get() or self.keys.find_execution(self.positions.task_name)
 
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
         """Check that no other call in this execution of the statement has the same key, but other arguments.
@@ -327,37 +275,21 @@ class LiveRun:
         """An object that is equal at all times in one execution of one statement; None if no code of the run runs."""
         if not self.is_running:
             return None
-        try:
-            names = self._driver.read_places(find_user_frame(), lambda value: False).names
-        except CannotSave:
-            names = self._read_outside_places()
+        names = self.positions.read_current_places()
         RUNTIME.due = True
         return self._moments.find_moment(names)
 
     @property
     def is_direct(self) -> bool:
         """Whether a run that is saved now would continue at this line, and not execute code around it again."""
-        if not self.is_running:
-            return False
-        frame = find_user_frame()
-        try:
-            return self._driver.read_places(frame, None).is_exact
-        except CannotSave:
-            return False
+        return self.positions.is_direct()
 
     # -- where it is
 
-    def find_line(self) -> str:
-        """Return where the run is, for messages: "line 7 of refund", or "its beginning" before it has started."""
-        if not self._driver.is_running:
-            return "its beginning"
-        try:
-            found = self._driver.read_places(find_user_frame(), None).frame
-        except CannotSave:
-            return "a line of another task or thread"
-        return describe_line(found)
-
-    line = property(find_line)
+    @property
+    def line(self) -> str:
+        """Where the run is, for messages: "line 7 of refund", or "its beginning" before it has started."""
+        return self.positions.find_line()
 
     def hold_tasks(self) -> contextlib.AbstractContextManager[None]:
         """Return a context manager that stops the run's other tasks, while a thread reads the position and leaves.
@@ -366,22 +298,6 @@ class LiveRun:
             CannotSave: A task cannot be saved. The context manager raises it.
         """
         return self._driver.hold_tasks()
-
-    def read_position(self, callee: Any = None, frame: types.FrameType | None = None) -> RunPosition:
-        """Read the current position of the run, to save it.
-
-        Args:
-            callee: The function of the call that waits for an answer. None: the code is between two statements, in
-                `frame`.
-            frame: Innermost frame of the user. None: it is found on the stack.
-
-        Raises:
-            CannotSave: The position cannot be saved.
-        """
-        stack = self._driver.read_stack(
-            frame or find_user_frame(), None if callee is None else lambda value: value is callee
-        )
-        return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
 
     def read_end_position(self) -> RunPosition:
         """Return the position behind the last statement, with the result of the code."""
@@ -398,23 +314,11 @@ class LiveRun:
         """
         if self._stack is not None:
             return self.waiting_position
-        if self.refused.may_be_behind(error):
-            return None
-        try:
-            stack = read_failed_stack(error)
-        except CannotSave:
-            return None
-        if stack is None or not self._step_out_for_retry(error, stack):
-            return None
-        return RunPosition(stack, self._read_failure_counts(stack), find_line=lambda: "the error")
+        return self.positions.read_failure_position(error)
 
     def list_managers(self) -> list[Any]:
         """List the context managers of the `with` blocks in which the run is; empty if the stack cannot be read."""
-        try:
-            stack = self._driver.read_stack(find_user_frame(), lambda value: False)
-        except CannotSave:
-            return []
-        return [each.manager for each in find_entered_managers(stack)]
+        return self.positions.list_managers()
 
     def leave_run(self) -> None:
         """End the run's other tasks after the run was saved. The caller then raises `Paused`, which ends the code."""
@@ -423,36 +327,10 @@ class LiveRun:
         else:
             asyncio_calls.close_unstarted_coroutines()
 
-    def read_call_position(self) -> RunPosition:
-        """Read the position before the call that is being made, so that a continued run makes the call again.
-
-        Raises:
-            CannotSave: The position cannot be saved.
-        """
-        stack = self._driver.read_stack(find_user_frame(), lambda value: False)
-        return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
-
-    def _read_counts(self, stack: SavedStack) -> KeyCounts:
-        unfinished = stack.tasks.unfinished_tasks if stack.tasks is not None else ()
-        alive = {"", self._task, *(f"task {origin_of(task).key}" for task in unfinished)}
-        return self.keys.collect_counts(alive, self._driver.asking_task_name)
-
-    def _read_failure_counts(self, failed: SavedStack) -> KeyCounts:
-        """Return the counters to save if the run's own code failed. Its last call may be over."""
-        return self.keys.collect_counts({""}, place=name_innermost_place(failed))
-
     def begin_answer(self) -> None:
         """Record that the call with which the run waits is being answered.
 
         The next call at this position gets a new name.
         """
-        try:
-            self._task = find_task_name(self._driver.read_places(find_user_frame(), None).names)
-        except CannotSave:
-            self._task = ""
-        self.keys.take_up_execution(self._task)
-
-
-def find_task_name(names: Sequence[str]) -> str:
-    """Return the name of the task to which names of places (outermost first) belong; "" for the run's own code."""
-    return names[0] if names[0].startswith("task ") else ""
+        self.positions.task_name = self.positions.find_task_name()
+        self.keys.take_up_execution(self.positions.task_name)

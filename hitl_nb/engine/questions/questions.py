@@ -224,8 +224,8 @@ class QuestionDesk:
         if waiting is not None:  # no code of the run has run in this process
             return waiting
         if exact:
-            return session.live.read_position(session.live.callee)
-        return session.live.read_call_position()
+            return session.live.positions.read_position(session.live.callee)
+        return session.live.positions.read_call_position()
 
     def _record_pause(
         self, saved: Snapshot, questions: list[Question], statements: list[Statement], judged: QuestionJudgment

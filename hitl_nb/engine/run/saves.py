@@ -133,7 +133,7 @@ class Saves:
         began = time.perf_counter()
         # If the state cannot be saved, the run just continues. Only a checkpoint must save, and it raises the message.
         with contextlib.suppress(CannotPause, CannotSave), session.turn:
-            position = session.live.read_position(frame=frame)
+            position = session.live.positions.read_position(frame=frame)
             if position.stack.waits_for_answer:  # otherwise the code that would be executed again is saved already
                 session.ledger.save_snapshot(session.claim, self.make_snapshot(position, between=True))
         self._saved_at = time.perf_counter()
@@ -158,7 +158,7 @@ class Saves:
             return None
         self._has_saved_with_step = True
         try:
-            snapshot = self.make_snapshot(self.session.live.read_call_position(), between=True)
+            snapshot = self.make_snapshot(self.session.live.positions.read_call_position(), between=True)
         except (CannotPause, CannotSave):
             self._cost = max(self._cost, time.perf_counter() - began)
             return None

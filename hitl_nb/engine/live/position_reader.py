@@ -1,0 +1,214 @@
+"""Reads where the running code of a run is: the position to save, the position of an error, the line for messages.
+
+Terms: a *place* is the position of a frame's pending call. A *recorded call* is a step or a question.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+from hitl_nb.engine.call_keys.keys import KeyCounts, Keys
+from hitl_nb.engine.live.refused_questions import RefusalTracker
+from hitl_nb.engine.live.run_position import RunPosition
+from hitl_nb.engine.live.user_frames import describe_line, find_user_frame
+from hitl_nb.engine.position.driver import Driver
+from hitl_nb.engine.position.event_loop.origins import origin_of
+from hitl_nb.engine.position.failures import read_failed_stack
+from hitl_nb.engine.position.frames.errors import CannotSave
+from hitl_nb.engine.position.frames.frames import SavedStack
+from hitl_nb.engine.position.managers.managers import find_entered_managers
+from hitl_nb.engine.position.stack.retries import (
+    is_stuck,
+    name_innermost_place,
+    prepare_awaited_reevaluation,
+    step_out,
+    step_out_of_raising,
+)
+
+
+class PositionReader:
+    """Reads the positions of one run in this process.
+
+    Args:
+        driver: Runs the code.
+        keys: Gives the counters that are saved with a position.
+        refused: The questions that were refused. A run does not continue behind one.
+
+    Attributes:
+        thread_id: Thread of the run's own code.
+        task_name: Task that made the last recorded call; "" for the run's own code.
+        was_resumed: True if the code has continued a saved stack.
+    """
+
+    def __init__(self, driver: Driver, keys: Keys, refused: RefusalTracker) -> None:
+        self._driver = driver
+        self._keys = keys
+        self._refused = refused
+        self._unwound: BaseException | None = None
+        self.thread_id = 0
+        self.task_name = ""
+        self.was_resumed = False
+
+    # -- positions to save
+
+    def read_position(self, callee: Any = None, frame: types.FrameType | None = None) -> RunPosition:
+        """Read the current position of the run, to save it.
+
+        Args:
+            callee: The function of the call that waits for an answer. None: the code is between two statements, in
+                `frame`.
+            frame: Innermost frame of the user. None: it is found on the stack.
+
+        Raises:
+            CannotSave: The position cannot be saved.
+        """
+        stack = self._driver.read_stack(
+            frame or find_user_frame(), None if callee is None else lambda value: value is callee
+        )
+        return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
+
+    def read_call_position(self) -> RunPosition:
+        """Read the position before the call that is being made, so that a continued run makes the call again.
+
+        Raises:
+            CannotSave: The position cannot be saved.
+        """
+        stack = self._driver.read_stack(find_user_frame(), lambda value: False)
+        return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
+
+    def _read_counts(self, stack: SavedStack) -> KeyCounts:
+        unfinished = stack.tasks.unfinished_tasks if stack.tasks is not None else ()
+        alive = {"", self.task_name, *(f"task {origin_of(task).key}" for task in unfinished)}
+        return self._keys.collect_counts(alive, self._driver.asking_task_name)
+
+    # -- positions of errors
+
+    def read_unwinding_position(
+        self, error: BaseException, frame: types.FrameType, *, is_left_by_with: bool
+    ) -> RunPosition | None:
+        """Read the position of an error that is about to leave a frame, before cleanup code changes the state.
+
+        Returns:
+            The position. None: it was read before for this error, a handler may catch the error, or the run must not or
+            cannot continue there.
+        """
+        seen: BaseException | None = error
+        while seen is not None:
+            if seen is self._unwound:
+                return None
+            seen = seen.__context__
+        try:
+            stack = self._driver.read_failed_stack(error, frame, is_left_by_with=is_left_by_with)
+        except CannotSave:
+            return None
+        if stack is None or self._refused.may_be_behind(error) or not self._step_out_for_retry(error, stack):
+            return None
+        self._unwound = error
+        return RunPosition(stack, self._read_failure_counts(stack), find_line=self.find_line)
+
+    def read_failure_position(self, error: BaseException) -> RunPosition | None:
+        """Return the position of an error that no code handled; None if the run must not continue there.
+
+        Reasons for None: a `finally` or `with` has run since, the code has passed a refused question, or the position
+        cannot be saved.
+        """
+        if self._refused.may_be_behind(error):
+            return None
+        try:
+            stack = read_failed_stack(error)
+        except CannotSave:
+            return None
+        if stack is None or not self._step_out_for_retry(error, stack):
+            return None
+        return RunPosition(stack, self._read_failure_counts(stack), find_line=lambda: "the error")
+
+    def _step_out_for_retry(self, error: BaseException, stack: SavedStack) -> bool:
+        """Remove frames whose code need not be retried from a failed stack.
+
+        Returns whether a retry of the rest may help.
+        """
+        if not step_out_of_raising(stack):
+            return False
+        if self.was_resumed and is_stuck(error, stack):
+            step_out(stack)
+        prepare_awaited_reevaluation(stack.frames[-1])
+        return True
+
+    def _read_failure_counts(self, failed: SavedStack) -> KeyCounts:
+        """Return the counters to save if the run's own code failed. Its last call may be over."""
+        return self._keys.collect_counts({""}, place=name_innermost_place(failed))
+
+    # -- places and lines
+
+    def read_call_places(self, callee: Any) -> tuple[tuple[str, ...], bool]:
+        """Return the names of the places that lead to a call, and whether a continued run continues behind the call.
+
+        Args:
+            callee: The function that is called.
+        """
+        frame = find_user_frame()
+        try:
+            found = self._driver.read_places(frame, lambda value: value is callee)
+            return found.names, found.is_exact
+        except CannotSave:
+            return self._read_outside_places(), False
+
+    def read_current_places(self) -> tuple[str, ...]:
+        """Return the names of the places at which the run's code is now."""
+        try:
+            return self._driver.read_places(find_user_frame(), lambda value: False).names
+        except CannotSave:
+            return self._read_outside_places()
+
+    def _read_outside_places(self) -> tuple[str, ...]:
+        """Return the positions in the run's own code, as names.
+
+        Needed for a call from another task or thread of the run.
+        """
+        frame = sys._current_frames().get(self.thread_id)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+        try:
+            return self._driver.read_places(frame, lambda value: False).names if frame is not None else ("",)
+        except CannotSave:
+            return ("",)
+
+    def find_task_name(self) -> str:
+        """Return the name of the task that waits at the current place; "" for the run's own code."""
+        try:
+            return find_task_name(self._driver.read_places(find_user_frame(), None).names)
+        except CannotSave:
+            return ""
+
+    def is_direct(self) -> bool:
+        """Return whether a run that is saved now would continue at this line, and not execute code around it again."""
+        if not self._driver.is_running:
+            return False
+        try:
+            return self._driver.read_places(find_user_frame(), None).is_exact
+        except CannotSave:
+            return False
+
+    def find_line(self) -> str:
+        """Return where the run is, for messages: "line 7 of refund", or "its beginning" before it has started."""
+        if not self._driver.is_running:
+            return "its beginning"
+        try:
+            found = self._driver.read_places(find_user_frame(), None).frame
+        except CannotSave:
+            return "a line of another task or thread"
+        return describe_line(found)
+
+    def list_managers(self) -> list[Any]:
+        """List the context managers of the `with` blocks in which the run is; empty if the stack cannot be read."""
+        try:
+            stack = self._driver.read_stack(find_user_frame(), lambda value: False)
+        except CannotSave:
+            return []
+        return [each.manager for each in find_entered_managers(stack)]
+
+
+def find_task_name(names: Sequence[str]) -> str:
+    """Return the name of the task to which names of places (outermost first) belong; "" for the run's own code."""
+    return names[0] if names[0].startswith("task ") else ""
