@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from hitl_nb.engine.run.cell_run import get_ledger, refuse_cancelled
+from hitl_nb.engine.run.held_states import held_states
 from hitl_nb.engine.run.resume import (
     RunCode,
     RunDisplay,
     RunOutcome,
     continue_run,
-    held_states,
     open_saved_state,
     start_run,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import world
 
 import hitl_nb as hitl
-from hitl_nb.engine.run import resume as resuming
+from hitl_nb.engine.run import held_states as holding
 from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, run_cell
 from hitl_nb.engine.run.resume import RunOutcome
 from hitl_nb.engine.run.run_display import RunDisplay
@@ -33,7 +33,7 @@ class Desk:
 
     def new_kernel(self) -> None:
         """All live objects are gone."""
-        resuming.held_states.clear()
+        holding.held_states.clear()
         self.ns = world._namespace(hitl)
         self.cells: list[str] = []
         world.journal.clear()

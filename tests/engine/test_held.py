@@ -11,7 +11,7 @@ import pytest
 from desk import Desk
 
 import hitl_nb as hitl
-from hitl_nb.engine.run import resume as resuming
+from hitl_nb.engine.run import held_states as holding
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.storage import open_store
 
@@ -51,7 +51,7 @@ def asks(n: int) -> int:
 @pytest.fixture(autouse=True)
 def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("HITL_NB_STORE", f"diskcache://{tmp_path}/store")
-    resuming.held_states.clear()
+    holding.held_states.clear()
     Big.alive.clear()
     seen.clear()
 
@@ -73,7 +73,7 @@ def test_nothing_is_kept_of_runs_that_finished_or_failed() -> None:
         with pytest.raises(OSError, match="no line"):
             run(fails, f"x{n}")
     assert alive() == 0
-    assert resuming.held_states == {}
+    assert holding.held_states == {}
 
 
 def test_runs_that_waited_are_let_go_when_they_finish_here() -> None:
@@ -94,11 +94,11 @@ def test_runs_that_went_on_elsewhere_are_let_go_when_they_are_seen_again() -> No
         run(asks, f"w{n}")
     for p in ledger.list_open():
         ledger.decide(p.id, "approve", reviewer="ann")
-    kept = dict(resuming.held_states)
-    resuming.held_states.clear()  # another process, which has none of them
+    kept = dict(holding.held_states)
+    holding.held_states.clear()  # another process, which has none of them
     for n in range(5):
         run(asks, f"w{n}")
-    resuming.held_states.update(kept)
+    holding.held_states.update(kept)
     kept.clear()
     for n in range(5):
         assert run(asks, f"w{n}").result == 1
@@ -108,7 +108,7 @@ def test_runs_that_went_on_elsewhere_are_let_go_when_they_are_seen_again() -> No
 def test_live_objects_are_kept_of_so_many_runs_and_the_others_go_on_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(resuming, "MAX_HELD_STATES", 3)
+    monkeypatch.setattr(holding, "MAX_HELD_STATES", 3)
     for n in range(8):
         run(asks, f"w{n}")
     assert alive() == 3

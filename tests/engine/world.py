@@ -23,7 +23,7 @@ from typing import Any
 
 import hitl_nb as hitl
 from hitl_nb.agent_api.agents import Definition
-from hitl_nb.engine.run import resume as resuming
+from hitl_nb.engine.run import held_states as holding
 from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, run_cell
 from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.engine.snapshot.saver import Saver
@@ -180,7 +180,7 @@ def engine(
     with _watched(source):
         for number in range(rounds):
             if number and not keep:
-                resuming.held_states.clear()
+                holding.held_states.clear()
                 ns = _namespace(None)
             result = _engine_once(ledger, source, name, ns, options or {})
             if result.status != "waiting":

@@ -22,6 +22,7 @@ from types import FunctionType
 from typing import Any
 
 from hitl_nb.engine.compile import Unit, compile_unit
+from hitl_nb.engine.run.held_states import load_state
 from hitl_nb.engine.run.resume import (
     RunCode,
     RunDisplay,
@@ -29,7 +30,6 @@ from hitl_nb.engine.run.resume import (
     continue_run,
     copy_stack,
     describe_changed_inputs,
-    load_state,
     open_saved_state,
     start_run,
 )
