@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hitl_nb.engine.compile.tree.call_finder import CallFinder
+from hitl_nb.engine.compile.tree.node_slots import list_parts
 from hitl_nb.engine.compile.tree.nodes import (
     COMPREHENSIONS,
     YIELDS,
@@ -28,7 +29,6 @@ from hitl_nb.engine.compile.tree.nodes import (
     is_super,
     iterate_own_nodes,
     list_own_nodes,
-    list_parts,
     load,
     runtime_attribute,
     runtime_call,

@@ -12,7 +12,8 @@ import ast
 from collections.abc import Callable
 from typing import Any, cast
 
-from hitl_nb.engine.compile.tree.nodes import FUNCTIONS, Slot, copy_node, is_engine_name
+from hitl_nb.engine.compile.tree.node_slots import Slot
+from hitl_nb.engine.compile.tree.nodes import FUNCTIONS, copy_node, is_engine_name
 from hitl_nb.engine.compile.tree.scopes import InstrumentedFunction
 from hitl_nb.engine.compile.units import Unit
 from hitl_nb.engine.position.frames.frames import SavedFrame

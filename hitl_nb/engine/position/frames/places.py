@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, Slot, list_children, list_slots, read_slot, walk
+from hitl_nb.engine.compile.tree.node_slots import Slot, list_slots, read_slot
+from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, list_children, walk
 from hitl_nb.engine.compile.units import Unit
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import ast
 from typing import Any, cast
 
+from hitl_nb.engine.compile.tree.node_slots import Slot, list_slots, read_slot, write_slot
 from hitl_nb.engine.compile.tree.nodes import (
     RUNTIME,
-    Slot,
     assign,
     constant,
     copy_node,
@@ -20,14 +20,11 @@ from hitl_nb.engine.compile.tree.nodes import (
     fill_positions,
     is_filed_name,
     is_filed_value,
-    list_slots,
     load,
     make_if,
-    read_slot,
     runtime_attribute,
     runtime_call,
     store,
-    write_slot,
 )
 from hitl_nb.engine.compile.tree.protected_blocks import ASKED, BROKE, CONTINUED, ENDED, OPEN, RETURNED
 from hitl_nb.engine.compile.units import Unit

@@ -11,6 +11,7 @@ import dis
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hitl_nb.engine.compile.tree.node_slots import list_slots, read_slot
 from hitl_nb.engine.compile.tree.nodes import (
     CALLS,
     COMPREHENSIONS,
@@ -18,8 +19,6 @@ from hitl_nb.engine.compile.tree.nodes import (
     is_runtime_attribute,
     is_super,
     list_children,
-    list_slots,
-    read_slot,
 )
 from hitl_nb.engine.compile.units import Unit
 from hitl_nb.engine.position.frames.places import NodePlace, find_place

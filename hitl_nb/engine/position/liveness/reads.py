@@ -11,14 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hitl_nb.engine.compile.tree.nodes import (
-    COMPREHENSIONS,
-    is_filed_value,
-    is_runtime_attribute,
-    list_children,
-    list_slots,
-    read_slot,
-)
+from hitl_nb.engine.compile.tree.node_slots import list_slots, read_slot
+from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, is_filed_value, is_runtime_attribute, list_children
 from hitl_nb.engine.compile.tree.trees import CELLS_NAME
 from hitl_nb.engine.position.liveness.name_sets import NO_EFFECT, NameEffect, NameSets
 

@@ -8,7 +8,8 @@ import inspect
 import types
 from typing import Any, cast
 
-from hitl_nb.engine.compile.tree.nodes import is_engine_name, list_slots, read_slot, walk
+from hitl_nb.engine.compile.tree.node_slots import list_slots, read_slot
+from hitl_nb.engine.compile.tree.nodes import is_engine_name, walk
 from hitl_nb.engine.position.event_loop.origins import is_gated_call
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.links import is_loop, iterator_name, locate_instruction
