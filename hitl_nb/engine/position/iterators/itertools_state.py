@@ -21,9 +21,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from hitl_nb.engine.position.frames.errors import CannotSave
-
-_WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
-_HEAD_BYTES = object.__basicsize__
+from hitl_nb.engine.position.iterators.object_memory import find_referents, read_indices, read_objects, read_words
 
 
 def reduce_itertools(value: Any) -> tuple[Any, ...] | None:
@@ -78,32 +76,6 @@ def reduce_by_reading(value: Any) -> tuple[Any, ...]:
     return reader(value)
 
 
-def _find_referents(value: Any) -> list[Any]:
-    return [each for each in gc.get_referents(value) if each is not type(value)]
-
-
-def _read_words(value: Any, first: int, count: int) -> list[int]:
-    """Read `count` C integers from the memory of an object, beginning with the word `first` after the object's head."""
-    words = (ctypes.c_ssize_t * count).from_address(id(value) + _HEAD_BYTES + first * _WORD_BYTES)
-    return list(words)
-
-
-def _read_objects(value: Any, count: int) -> list[Any]:
-    """Read the first `count` fields of an object, which refer to other objects; None for a field that is not set.
-
-    Raises:
-        CannotSave: A field does not refer to an object that the garbage collector lists.
-    """
-    held = {id(each): each for each in _find_referents(value)}
-    words = _read_words(value, 0, count)
-    if any(word and word not in held for word in words):
-        raise CannotSave(
-            f"an iterator itertools.{type(value).__name__} that is not read as expected in this Python; loop over "
-            "list(...) of it"
-        )
-    return [held[word] if word else None for word in words]
-
-
 def _skip_items(iterator: Any, count: int) -> Any:
     deque[Any](itertools.islice(iterator, count), maxlen=0)
     return iterator
@@ -123,7 +95,7 @@ def _make_finished(kind: str) -> Any:
 
 
 def _reduce_count(value: Any) -> tuple[Any, ...]:
-    held = _find_referents(value)
+    held = find_referents(value)
     if len(held) == 2:
         return itertools.count, tuple(held)
     found = re.fullmatch(r"count\((-?\d+)(?:, (-?\d+))?\)", repr(value))
@@ -133,7 +105,7 @@ def _reduce_count(value: Any) -> tuple[Any, ...]:
 
 
 def _reduce_repeat(value: Any) -> tuple[Any, ...]:
-    [item] = _find_referents(value)
+    [item] = find_referents(value)
     try:
         return itertools.repeat, (item, value.__length_hint__())
     except TypeError:  # it has no end
@@ -146,7 +118,7 @@ def _reduce_cycle(value: Any) -> tuple[Any, ...]:
     In its first round it has its iterator and the items that it has given. Later it has only the items, which it
     repeats.
     """
-    iterator, saved = _read_objects(value, 2)
+    iterator, saved = read_objects(value, 2)
     if iterator is not None:
         return _make_cycle, (iterator, saved)
     around = [next(value) for _ in saved]  # after a whole round it has the same position again
@@ -174,7 +146,7 @@ class ChainRest:
 
 
 def _reduce_chain(value: Any) -> tuple[Any, ...]:
-    source, active = _read_objects(value, 2)
+    source, active = read_objects(value, 2)
     if source is None and active is None:
         return _reduce_finished("chain")
     while type(source) is ChainRest and source.active is None:
@@ -187,11 +159,11 @@ def _make_chain(active: Any, source: Any) -> Any:
 
 
 def _reduce_islice(value: Any) -> tuple[Any, ...]:
-    held = _find_referents(value)
+    held = find_referents(value)
     if not held:
         return _reduce_finished("islice")
     _check_islice()
-    next_, stop, step, count = _read_words(value, 1, 4)
+    next_, stop, step, count = read_words(value, 1, 4)
     return _make_islice, (held[0], next_ - count, None if stop < 0 else max(stop - count, 0), step)
 
 
@@ -204,19 +176,19 @@ def _make_islice(iterator: Any, start: int, stop: int | None, step: int) -> Any:
 @functools.cache
 def _check_islice() -> None:
     sample = itertools.islice(iter(range(100)), 5, 50, 3)
-    before = _read_words(sample, 1, 4)
+    before = read_words(sample, 1, 4)
     next(sample)
-    if before != [5, 50, 3, 0] or _read_words(sample, 1, 4) != [8, 50, 3, 6]:
+    if before != [5, 50, 3, 0] or read_words(sample, 1, 4) != [8, 50, 3, 6]:
         raise CannotSave("an itertools.islice, which is not read as expected in this Python; loop over list(...) of it")
 
 
 def _reduce_pairwise(value: Any) -> tuple[Any, ...]:
-    if not _find_referents(value):
+    if not find_referents(value):
         return _reduce_finished("pairwise")
-    iterator, old = _read_objects(value, 2)
+    iterator, old = read_objects(value, 2)
     if iterator is None:
         return _reduce_finished("pairwise")
-    if not _read_words(value, 1, 1)[0]:
+    if not read_words(value, 1, 1)[0]:
         return itertools.pairwise, (iterator,)
     return _make_pairwise, (old, iterator)
 
@@ -227,7 +199,7 @@ def _make_pairwise(old: Any, iterator: Any) -> Any:
 
 def _make_pair_reducer(factory: Callable[[Any, Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
     def reduce_pair(value: Any) -> tuple[Any, ...]:
-        return factory, tuple(_read_objects(value, 2))
+        return factory, tuple(read_objects(value, 2))
 
     return reduce_pair
 
@@ -236,8 +208,8 @@ def _make_while_reducer(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     """Make a reducer for `dropwhile` or `takewhile`. They have a flag that is set when the condition was false once."""
 
     def reduce_while(value: Any) -> tuple[Any, ...]:
-        function, iterator = _read_objects(value, 2)
-        flag = _read_words(value, 2, 1)[0] & 0xFFFFFFFF
+        function, iterator = read_objects(value, 2)
+        flag = read_words(value, 2, 1)[0] & 0xFFFFFFFF
         if flag not in (0, 1):
             raise CannotSave(f"an itertools.{kind.__name__} that is not read as expected; loop over list(...) of it")
         if not flag:
@@ -248,7 +220,7 @@ def _make_while_reducer(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def _reduce_compress(value: Any) -> tuple[Any, ...]:
-    return itertools.compress, tuple(_read_objects(value, 2))
+    return itertools.compress, tuple(read_objects(value, 2))
 
 
 def _reduce_accumulate(value: Any) -> tuple[Any, ...]:
@@ -256,8 +228,8 @@ def _reduce_accumulate(value: Any) -> tuple[Any, ...]:
 
     It has the fields total, iterator, function and initial, in this order. Only the iterator is always set.
     """
-    total, iterator, function, initial = _read_objects(value, 4)
-    is_begun = bool(_read_words(value, 0, 1)[0])
+    total, iterator, function, initial = read_objects(value, 4)
+    is_begun = bool(read_words(value, 0, 1)[0])
     return _make_accumulate, (iterator, function, is_begun, total, initial)
 
 
@@ -271,8 +243,8 @@ def _make_accumulate(iterator: Any, function: Any, is_started: bool, total: Any,
 
 def _reduce_zip_longest(value: Any) -> tuple[Any, ...]:
     """Reduce a `zip_longest`. Its tuple has NULL for an ended iterator, so it must not be read as a Python object."""
-    count, _, tuple_, _, fill_ = _read_words(value, 0, 5)
-    held = {id(each): each for each in _find_referents(value)}
+    count, _, tuple_, _, fill_ = read_words(value, 0, 5)
+    held = {id(each): each for each in find_referents(value)}
     if not held:
         return _reduce_finished("zip_longest")
     if tuple_ not in held or fill_ not in held or not 0 <= count < 1_000_000:
@@ -289,11 +261,6 @@ def _make_zip_longest(iterators: tuple[Any, ...], fill: Any) -> Any:
 # -- iterators over pools (input sequences): the position is known from their indices
 
 
-def _read_indices(value: Any, word: int, count: int) -> list[int]:
-    address = _read_words(value, word, 1)[0]
-    return list((ctypes.c_ssize_t * count).from_address(address)) if count else []
-
-
 def _reduce_product(value: Any) -> tuple[Any, ...]:
     pools, is_begun, stopped = _read_pools(value, 3)
     if stopped:
@@ -301,7 +268,7 @@ def _reduce_product(value: Any) -> tuple[Any, ...]:
     pools = pools or ()
     place = 0
     if is_begun:
-        for pool, index in zip(pools, _read_indices(value, 1, len(pools)), strict=True):
+        for pool, index in zip(pools, read_indices(value, 1, len(pools)), strict=True):
             place = place * len(pool) + index
         place += 1
     return _make_product, (pools, place)
@@ -320,8 +287,8 @@ def _read_pools(value: Any, stopped_word: int) -> tuple[Any, bool, bool]:
     Returns:
         The pools, whether the iterator has begun, and whether it has ended.
     """
-    tuples: list[Any] = [each for each in _find_referents(value) if type(each) is tuple]
-    flag = _read_words(value, stopped_word, 1)[0] & 0xFFFFFFFF
+    tuples: list[Any] = [each for each in find_referents(value) if type(each) is tuple]
+    flag = read_words(value, stopped_word, 1)[0] & 0xFFFFFFFF
     if flag not in (0, 1):
         raise CannotSave(f"an itertools.{type(value).__name__} that is not read as expected; loop over list(...) of it")
     return tuples[0] if tuples else (), len(tuples) > 1, bool(flag)
@@ -336,12 +303,12 @@ def _reduce_selection(value: Any) -> tuple[Any, ...]:
     name = type(value).__name__
     is_permutations = name == "permutations"
     pool, is_begun, stopped = _read_pools(value, 5 if is_permutations else 4)
-    size = _read_words(value, 4 if is_permutations else 3, 1)[0]
+    size = read_words(value, 4 if is_permutations else 3, 1)[0]
     if stopped:
         return _reduce_finished(name)
     if not 0 <= size <= max(len(pool), 64):
         raise CannotSave(f"an itertools.{name} that is not read as expected; loop over list(...) of it")
-    place = _rank_selection(name, _read_indices(value, 1, size), len(pool), size) + 1 if is_begun else 0
+    place = _rank_selection(name, read_indices(value, 1, size), len(pool), size) + 1 if is_begun else 0
     return _make_selection, (name, pool, size, place)
 
 
