@@ -1,8 +1,9 @@
 """Check the imports between files and folders: `python tools/structure.py [ROOT]`; exit code 1 if there is a problem.
 
 There must be no circle between files and none between folders, in Python and in TypeScript. A folder has at most 13
-files, without the package's own `__init__.py`. Imports under `TYPE_CHECKING` are ignored; imports inside functions
-count. The package's face, `hitl_nb/__init__.py`, imports from every folder and must not be imported by any.
+files, without the package's own `__init__.py`. A file of the engine has at most 400 lines. Imports under
+`TYPE_CHECKING` are ignored; imports inside functions count. The package's face, `hitl_nb/__init__.py`, imports from
+every folder and must not be imported by any.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 MOST_FILES = 13
+MOST_LINES = 400
+SHORT_FILES = "hitl_nb/engine"  # the folder whose files have at most MOST_LINES lines
 FACE = "hitl_nb/__init__.py"
 Graph = dict[str, set[str]]
 
@@ -155,7 +158,17 @@ def find_problems(root: Path) -> list[str]:
             for folder, count in sorted(counts.items())
             if count > MOST_FILES
         )
-    return problems
+    return problems + find_long_files(root)
+
+
+def find_long_files(root: Path) -> list[str]:
+    """Return one sentence per file of the engine that has too many lines."""
+    counts = {path: len((root / path).read_bytes().splitlines()) for path in list_files(root, SHORT_FILES, (".py",))}
+    return [
+        f"{path} has {count} lines, more than {MOST_LINES}: split it"
+        for path, count in counts.items()
+        if count > MOST_LINES
+    ]
 
 
 def main() -> int:

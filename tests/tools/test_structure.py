@@ -1,4 +1,4 @@
-"""`tools/structure.py` finds circles and full folders, in both languages, and this repository has none."""
+"""`tools/structure.py` finds circles, full folders and long files of the engine; this repository has none of them."""
 
 from __future__ import annotations
 
@@ -69,6 +69,10 @@ def test_this_repository() -> None:
         ),
         ({f"hitl_nb/full/file_{n}.py": "" for n in range(14)}, "hitl_nb/full holds 14 files, more than 13"),
         ({f"extension/src/full/file_{n}.ts": "" for n in range(14)}, "extension/src/full holds 14 files, more than 13"),
+        (
+            {"hitl_nb/engine/run/long.py": "x = 1\n" * 401},
+            "hitl_nb/engine/run/long.py has 401 lines, more than 400: split it",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, files: dict[str, str], said: str) -> None:
@@ -77,12 +81,14 @@ def test_what_is_wrong_is_said(tmp_path: Path, files: dict[str, str], said: str)
     assert said in text
 
 
-def test_types_and_full_packages_are_no_circle(tmp_path: Path) -> None:
+def test_types_are_no_circle_and_full_packages_and_files_are_allowed(tmp_path: Path) -> None:
     files = {
         "hitl_nb/low/one.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import hitl_nb.low.two\n",
         "hitl_nb/low/two.py": "from hitl_nb.low.one import y",
         "hitl_nb/full/__init__.py": "",
         **{f"hitl_nb/full/file_{n}.py": "" for n in range(13)},
+        "hitl_nb/engine/as_long_as_it_may_be.py": "x = 1\n" * 400,
+        "hitl_nb/values/long.py": "x = 1\n" * 401,
         "extension/src/one.ts": "import { x } from './a/two';",
         "extension/src/a/two.ts": "",
     }

@@ -1,7 +1,7 @@
-"""What `locals`, `vars`, `dir`, `eval`, `exec` and `from module import *` do in instrumented code.
+"""Functions that give `locals`, `vars`, `dir`, `eval`, `exec` and `from module import *` their native results.
 
-The engine compiles a cell to a function and adds local variables, so these functions would see the engine's names, and
-not the namespace of the notebook. The functions here are attributes of the runtime. No pickle names them.
+The engine compiles a cell to a function and adds local variables. So without these functions, user code would see the
+engine's names, and not the namespace of the notebook. They are attributes of the runtime. No pickle names them.
 """
 
 from __future__ import annotations
