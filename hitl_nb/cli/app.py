@@ -10,11 +10,8 @@ from __future__ import annotations
 import errno
 import io
 import os
-import shlex
 import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,20 +24,19 @@ from typer.core import TyperGroup
 from hitl_nb.cli import notify as cli_notify
 from hitl_nb.cli import output as out
 from hitl_nb.cli import policy as cli_policy
+from hitl_nb.cli.decide import decide, edit_in_editor, make_doubt_answer, read_file_text
 from hitl_nb.cli.inbox import (
     add_inbox_commands,
     describe_progress_of,
     full_proposal_json,
     note_unwatched,
-    read_draft_text,
 )
 from hitl_nb.cli.options import Json, Store, bad_url_is_bad_usage, open_ledger
 from hitl_nb.cli.people import add_people_commands
 from hitl_nb.cli.runs import add_run_commands
 from hitl_nb.cli.watch import wait_for_settling, watch
 from hitl_nb.errors import HitlError
-from hitl_nb.records import SCRIPT, Action, Event, Proposal
-from hitl_nb.settings import EDITOR, VISUAL
+from hitl_nb.records import Event
 
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
@@ -159,7 +155,7 @@ app.command()(watch)
 @app.command()
 def approve(proposal: Id, reason: Reason = None, store: Store = None) -> None:
     """Approve a proposal as it is."""
-    _decide(open_ledger(store), proposal, "approve", None, reason)
+    decide(open_ledger(store), proposal, "approve", None, reason)
 
 
 @app.command()
@@ -190,12 +186,12 @@ def edit(
     ledger = open_ledger(store)
     seen = ledger.load_proposal(proposal)
     if happened is not None:
-        value = _answer_json(seen, happened, result)
+        value = make_doubt_answer(seen, happened, result)
     if file is not None:
-        value = _read_file_text(file)
+        value = read_file_text(file)
     elif editor and seen.status == "open":
-        value = _edit_in_editor(ledger, seen)
-    _decide(ledger, seen, "edit", value, reason)
+        value = edit_in_editor(ledger, seen)
+    decide(ledger, seen, "edit", value, reason)
 
 
 @app.command()
@@ -205,7 +201,7 @@ def reject(
     store: Store = None,
 ) -> None:
     """Reject a proposal; the agent continues without it."""
-    _decide(open_ledger(store), proposal, "reject", None, reason)
+    decide(open_ledger(store), proposal, "reject", None, reason)
 
 
 @app.command()
@@ -216,7 +212,7 @@ def respond(
     store: Store = None,
 ) -> None:
     """Answer the agent with a message, without a decision on the value."""
-    _decide(open_ledger(store), proposal, "respond", message, reason)
+    decide(open_ledger(store), proposal, "respond", message, reason)
 
 
 @app.command()
@@ -302,60 +298,6 @@ def doctor(json: Json = False, store: Store = None) -> None:
         raise typer.Exit(1)
 
 
-def _answer_json(seen: Proposal, happened: str, result: str | None) -> str:
-    """Return a person's answer to a question whether an effect happened, as JSON for the decision.
-
-    Args:
-        seen: The proposal with the question.
-        happened: The argument of `--happened`.
-        result: The argument of `--result`.
-    """
-    import json
-
-    from hitl_nb.review.doubt_texts import make_answer
-
-    if seen.doubt is None:
-        raise typer.BadParameter(f"--happened is for a question whether an effect happened; {seen.title!r} is none")
-    return json.dumps(make_answer(happened, result, seen))
-
-
-def _decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | None, reason: str | None) -> None:
-    from hitl_nb.review import doubt_texts as doubts
-    from hitl_nb.review.decide_from_text import decide_from_text
-    from hitl_nb.review.terms_sentences import ACTION_WORDS, format_still_needed
-
-    done = decide_from_text(ledger, seen, action, text, reason=reason)
-    said = ACTION_WORDS[action]
-    run = ledger.load_run(done.run)
-    if done.status == "open":
-        out.print_note(f"{said}: {done.title} ({format_still_needed(done, describe_progress_of(ledger, done))})")
-        return
-    if done.doubt is not None:
-        said = doubts.describe_doubt_outcome(done).lower()
-    if run.status == "cancelled":
-        out.print_note(
-            f"{said}: {done.title} ({Path(done.notebook).name} says so when it is run; --restart starts it again)"
-        )
-        return
-    left = run.open
-    go_on = (
-        "its script continues"
-        if done.notebook.startswith(SCRIPT)
-        else f"run {Path(done.notebook).name} again to continue"
-    )
-    then = f"{left} of its pause still open" if left else go_on
-    out.print_note(f"{said}: {done.title} ({then})")
-
-
-def _read_file_text(file: Path) -> str:
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise HitlError(f"{file} is not UTF-8 text") from None
-    except OSError as e:
-        raise HitlError(f"cannot read {file}: {e.strerror}") from None
-
-
 def _replace_file(file: Path, text: str) -> None:
     """Replace `file` by a file with `text`, in one step.
 
@@ -372,36 +314,6 @@ def _replace_file(file: Path, text: str) -> None:
         raise HitlError(f"cannot write {file}: {e.strerror}") from None
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _edit_in_editor(ledger: Ledger, proposal: Proposal) -> str:
-    """Open the text of the draft, or of the proposal, in the person's editor, and return the edited text.
-
-    Raises:
-        HitlError: There is no editor, it failed, or the text was not changed.
-    """
-    from hitl_nb.kinds.registry import find_kind
-
-    command = VISUAL.read() or EDITOR.read()
-    if not command:
-        raise HitlError("neither VISUAL nor EDITOR is set; set one, or use --value or --file")
-    kind = find_kind(proposal.kind)
-    before = kind.format(proposal.value)
-    with tempfile.TemporaryDirectory(prefix="hitl-nb-") as folder:
-        file = Path(folder, f"{proposal.id}{kind.file_suffix}")
-        file.write_text(read_draft_text(ledger, proposal) or before, encoding="utf-8")
-        try:
-            code = subprocess.run([*shlex.split(command), str(file)], check=False).returncode
-        except OSError as e:
-            raise HitlError(f"cannot start the editor {command!r}: {e.strerror}") from None
-        if code != 0:
-            raise HitlError(f"the editor ended with code {code}; nothing was decided")
-        after = _read_file_text(file)
-    if kind.keeps_last_line_end and not before.endswith("\n"):
-        after = after.removesuffix("\n")  # editors add a line end at the end of a file
-    if after == before:
-        raise HitlError("nothing was changed, so nothing was decided; use `hitl-nb approve` to approve it as it is")
-    return after
 
 
 def _describe_actor(ledger: Ledger, event: Event) -> str:
