@@ -33,8 +33,9 @@ from hitl_nb.kinds.questions import build_question, check_edit
 from hitl_nb.kinds.registry import KINDS
 from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.notebook.panel.editors import EDITORS, ValueEditor
+from hitl_nb.notebook.panel.editors import EDITORS
 from hitl_nb.notebook.panel.panel import ProposalPanel
+from hitl_nb.notebook.panel.value_editor import ValueEditor
 from hitl_nb.policies.documents.documents import read_policy_document
 from hitl_nb.records import Proposal, Question, Snapshot
 from hitl_nb.review.static_html import proposals_bundle

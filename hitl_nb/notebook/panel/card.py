@@ -18,8 +18,9 @@ from hitl_nb.hidden_characters import show_hidden_characters
 from hitl_nb.kinds.questions import check_edit, diff_value, format_value
 from hitl_nb.ledger.decisions.reviewers import format_decider
 from hitl_nb.notebook.panel.controls import NoteLabel, autosize_textarea, close_widgets, make_button, text_label
-from hitl_nb.notebook.panel.editors import DoubtEditor, ValueEditor, make_editor
+from hitl_nb.notebook.panel.editors import DoubtEditor, make_editor
 from hitl_nb.notebook.panel.terms_view import TermsView
+from hitl_nb.notebook.panel.value_editor import ValueEditor
 from hitl_nb.policies.terms.vote_counts import current_value
 from hitl_nb.records import Action, Proposal, canonical_json
 from hitl_nb.review.static_html import proposals_text
