@@ -12,7 +12,7 @@ from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.records import Doubt, Proposal, effect_happened
 
-LOOK_ADVICE = "Look it up before you choose: a wrong answer does it twice, or never."
+LOOK_ADVICE = "Look it up before you choose: after a wrong answer it happens twice, or not at all."
 RESULT_LABEL = "What did it return? (text, number or JSON)"
 
 

@@ -89,7 +89,7 @@ def format_reasons(proposal: Proposal) -> list[str]:
 
 
 def _format_guardrail(one: GuardrailResult) -> str:
-    does = "blocks it" if one.verdict == "block" else "wants a person to look"
+    does = "blocks it" if one.verdict == "block" else "asks for a person"
     return f"The guardrail {one.name} {does}" + (f": {one.message}" if one.message else "")
 
 

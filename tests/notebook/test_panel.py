@@ -323,13 +323,13 @@ def test_a_tool_call_is_its_name_and_a_form(ledger: Ledger) -> None:
 def test_a_plan_is_a_step_a_line(ledger: Ledger) -> None:
     steps = ["look", {"do": "it"}, '"quoted"', " spaced", "two\nlines", ""]
     shown = Shown(ledger, build_question(steps, title="Plan", kind="plan"))
-    area = shown.control("Steps, one a line")
+    area = shown.control("Steps, one per line")
     assert "Approve" in shown.buttons()
     area.value = "look twice\n\n" + area.value
     shown.click("Approve with edits")
     assert shown.decision() == ("edit", ["look twice", *steps], None, "alice")
     shown = Shown(ledger, build_question(["a"], title="Plan", kind="plan"))
-    shown.control("Steps, one a line").value = '{"do": '
+    shown.control("Steps, one per line").value = '{"do": '
     shown.click("Approve with edits")
     assert shown.decision() is None
 

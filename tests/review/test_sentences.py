@@ -123,7 +123,7 @@ def test_what_a_guardrail_said_is_there_once() -> None:
     found = [GuardrailResult(name=name, verdict="escalate", message=f"{name} is odd") for name in ("iban", "words")]
     found.append(GuardrailResult(name="fine", verdict="pass"))
     lines = said(asked(None, why=("iban: iban is odd",), guardrails=tuple(found)))["Why you are asked"]
-    assert lines == ["iban: iban is odd", "The guardrail words wants a person to look: words is odd"]
+    assert lines == ["iban: iban is odd", "The guardrail words asks for a person: words is odd"]
 
 
 @pytest.mark.parametrize(("by", "heading"), [("policy", "Why nobody was asked"), ("person", "Why it was asked")])

@@ -31,7 +31,7 @@ export function PresenceBar({ draft, writing, host }: IProps): JSX.Element {
   const told = useSettledText(
     others.length === 0
       ? ''
-      : trans.__('Here too: %1', others.map(one => showHiddenCharacters(one.name)).join(', '))
+      : trans.__('Also here: %1', others.map(one => showHiddenCharacters(one.name)).join(', '))
   );
   return (
     <div className="jp-hitl-presence">

@@ -39,8 +39,8 @@ export function proposalState(proposal: IProposal, host: IHost): string {
   }
   const whole = isAboutWorkspace(proposal);
   const names: { [action in Action]: string } = {
-    approve: whole ? trans.__('Called done') : trans.__('Approved'),
-    edit: whole ? trans.__('Called done, with edits') : trans.__('Approved with edits'),
+    approve: whole ? trans.__('Marked as done') : trans.__('Approved'),
+    edit: whole ? trans.__('Marked as done, with edits') : trans.__('Approved with edits'),
     reject: trans.__('Rejected'),
     respond: trans.__('Responded')
   };

@@ -155,7 +155,7 @@ def build_doubt_question(step: Step, ns: dict[str, Any], *, noticed: datetime, d
         schema=_make_answer_schema(returns),
         context=(
             f"The {ended} while `{step.name}` was being called. Nobody can know from here whether it took effect. "
-            f"Look it up before you choose: a wrong answer does it twice, or never.{recorded}"
+            f"Look it up before you choose: after a wrong answer it happens twice, or not at all.{recorded}"
         ),
         allow=("edit",),
         position=name_doubt_place(step),

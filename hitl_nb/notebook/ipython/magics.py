@@ -128,8 +128,8 @@ def await_magics(lines: list[str]) -> list[str]:
     below = _MAGIC_CALL.match(lines[0]) if lines else None
     if below is not None:
         raise UsageError(
-            f"%%agent must be the first line of its cell: below %%{below['name']} the cell cannot pause. Take "
-            f"%%{below['name']} away; line magics, such as %time STATEMENT, work inside an agent cell"
+            f"%%agent must be the first line of its cell: below %%{below['name']} the cell cannot pause. Remove "
+            f"%%{below['name']}; line magics, such as %time STATEMENT, work inside an agent cell"
         )
     starts = ("get_ipython().run_cell_magic('agent',", "get_ipython().run_line_magic('hitl', 'resume")
     return [f"await {line}" if line.startswith(starts) else line for line in lines]

@@ -137,7 +137,7 @@ class ProposalCard:
         def chosen(_: Any) -> None:
             self._reason.value = reason
 
-        return make_button(show_hidden_characters(reason), "Take this as the reason", chosen)
+        return make_button(show_hidden_characters(reason), "Use this as the reason", chosen)
 
     def _make_context(self) -> list[Any]:
         context = self.proposal.context

@@ -69,7 +69,7 @@ class PlanEditor(ValueEditor):
 
     def __init__(self, steps: list[Any]) -> None:
         super().__init__()
-        lines, name = "\n".join(_format_step(step) for step in steps), "Steps, one a line"
+        lines, name = "\n".join(_format_step(step) for step in steps), "Steps, one per line"
         self._area = autosize_textarea(lines, 3, placeholder=name, tooltip=name)
         self.controls = [self._area]
         self.widget.children = (self._area,)

@@ -82,7 +82,7 @@ export function CommentForm(props: IProps & { marks: CommentMarks | null }): JSX
         </label>
       )}
       <CommentField
-        label={asked?.suggests ? trans.__('Your comment, if you like') : trans.__('Your comment')}
+        label={asked?.suggests ? trans.__('Your comment (optional)') : trans.__('Your comment')}
         value={text}
         disabled={blocked}
         discussion={discussion}

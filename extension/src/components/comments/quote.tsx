@@ -49,7 +49,7 @@ export function QuoteLink(props: {
     <>
       {quote !== '' && <QuotedText text={quote} host={host} />}
       {!place.text.startsWith(quote) && (
-        <p className="jp-hitl-note">{trans.__('It says now: %1', shortenQuote(place.text))}</p>
+        <p className="jp-hitl-note">{trans.__('Text now: %1', shortenQuote(place.text))}</p>
       )}
       <button type="button" className="jp-hitl-link" onClick={props.onShow}>
         {trans.__('Show in the text')}

@@ -36,7 +36,9 @@ export function ConflictNotice({ surprise, problem, host }: IProps): JSX.Element
   }
   return (
     <section className="jp-hitl-conflict" role="alert" aria-labelledby={heading}>
-      <h4 id={heading}>{trans.__('This is not what you were shown: your decision was not taken')}</h4>
+      <h4 id={heading}>
+        {trans.__('The proposal has changed since you opened it: your decision was not saved')}
+      </h4>
       {problem && <p className="jp-hitl-error">{showHiddenCharacters(problem)}</p>}
       <dl>
         <dt>{trans.__('Shown')}</dt>
@@ -71,14 +73,12 @@ function DraftConflict(props: {
     <section className="jp-hitl-conflict" role="alert" aria-labelledby={heading}>
       <h4 id={heading}>
         {open
-          ? trans.__('The draft is not what you were shown: your decision was not taken')
+          ? trans.__('The draft has changed since you opened it: your decision was not saved')
           : trans.__('This was decided while you were typing: your last edit was not used')}
       </h4>
       {props.problem && <p className="jp-hitl-error">{showHiddenCharacters(props.problem)}</p>}
       {open ? (
-        <p>
-          {trans.__('Somebody has just written in it. If you agree with what it says now, decide again.')}
-        </p>
+        <p>{trans.__('Somebody has just changed it. If you agree with the new text, decide again.')}</p>
       ) : (
         <p>{conflictSentence(now, props.host)}</p>
       )}

@@ -103,7 +103,7 @@ export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => vo
       {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
       {host.status && host.status.authn !== 'login' && (
         <p className="jp-hitl-note">
-          {trans.__('You are not authenticated as a person: the server knows you by its token alone.')}
+          {trans.__('You are not authenticated as a person: the server knows only your token.')}
         </p>
       )}
     </footer>
@@ -135,7 +135,7 @@ function UndoApproval({ model, host, onUndo }: IProps & { onUndo: () => void }):
         <button
           type="button"
           disabled={blocked || (!model.hasEdits && !model.invalidReason)}
-          title={trans.__('Take the agent’s version again')}
+          title={trans.__('Restore the agent’s version')}
           onClick={() => {
             model.startOver();
             onUndo();
@@ -162,7 +162,7 @@ export function UndoRedoButtons(props: {
       <button
         type="button"
         disabled={!canUndo}
-        title={trans.__('Take back what you typed last')}
+        title={trans.__('Undo your last edit')}
         onClick={() => undoer.undo()}
       >
         {trans.__('Undo')}
@@ -199,7 +199,7 @@ export function SaveStatus({ saved: now, host }: { saved: string; host: IHost })
     saved: '',
     saving: trans.__('Saving …'),
     loading: trans.__('Opening the draft …'),
-    offline: trans.__('Not connected: what you type is kept here and sent when the server is there again.')
+    offline: trans.__('Not connected: your edits are kept here and sent when the server is available again.')
   };
   return (
     <span className="jp-hitl-saved" role="status">

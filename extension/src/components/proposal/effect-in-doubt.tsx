@@ -72,7 +72,7 @@ function LookUpAdvice({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Elem
         <code>{showHiddenCharacters(doubt.call)}</code>{' '}
         {trans.__('was being called. Nobody can know from here whether it took effect.')}{' '}
         <b>{trans.__('Look it up before you choose:')}</b>{' '}
-        {trans.__('a wrong answer does it twice, or never.')}
+        {trans.__('after a wrong answer it happens twice, or not at all.')}
       </div>
     </div>
   );

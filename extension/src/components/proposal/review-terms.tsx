@@ -141,7 +141,7 @@ function PolicyReasons(props: {
           <li key={guardrail}>
             {verdict === 'block'
               ? trans.__('The guardrail %1 blocks it', showHiddenCharacters(guardrail))
-              : trans.__('The guardrail %1 wants a person to look', showHiddenCharacters(guardrail))}
+              : trans.__('The guardrail %1 asks for a person', showHiddenCharacters(guardrail))}
             {message && `: ${showHiddenCharacters(message)}`}
           </li>
         ))}

@@ -143,7 +143,7 @@ function decisionSentence(decision: Omit<IDecision, 'value'>, host: IHost): stri
     case 'respond':
       return trans.__('Answered by %1', name);
     default:
-      return trans.__('Called done by %1', name);
+      return trans.__('Marked as done by %1', name);
   }
 }
 
@@ -152,7 +152,7 @@ function LostText({ lost, now, host }: { lost: string; now: string; host: IHost 
   const { trans } = host;
   return (
     <section className="jp-hitl-conflict" role="alert">
-      <p>{trans.__('The document was closed while you typed: what you typed last is not in it.')}</p>
+      <p>{trans.__('The document was closed while you typed: your last edits are not in it.')}</p>
       <SideBySide before={lost} after={now} names={[trans.__('Here'), trans.__('Now')]} />
     </section>
   );

@@ -92,7 +92,7 @@ test('a selection can be commented on, and the comment is marked in the text', a
   theirs(source => source.insert(0, 'My '));
   theirs(source => source.insert(9, '-'));
   expect(markedTexts()).toEqual(['A-nn']);
-  expect(threads()[0].textContent).toContain('It says now: A-nn');
+  expect(threads()[0].textContent).toContain('Text now: A-nn');
 });
 
 test('by the keyboard: the selection, or the comment at the cursor; Escape leads back', async () => {

@@ -116,11 +116,11 @@ test('without a connection it is said so, typing goes on, and nothing is decided
   const { line } = renderCard({ kind: 'json', value: { amount: 1 } });
   act(() => line.setState({ isSynced: false, isSaved: false }));
   await act(async () => void jest.advanceTimersByTime(1000));
-  expect(screen.getByText(/what you type is kept here/)).toBeTruthy();
+  expect(screen.getByText(/your edits are kept here/)).toBeTruthy();
   expect(screen.getByText('Not connected')).toBeTruthy();
   expect([field('amount').disabled, button('Reject').disabled]).toEqual([false, true]);
   act(() => line.setState({ isSynced: true, isSaved: true }));
-  expect(screen.queryByText(/what you type is kept here/)).toBeNull();
+  expect(screen.queryByText(/your edits are kept here/)).toBeNull();
   await act(async () => line.setState({ isSynced: false, closeReason: 'you may not write it\u202e' }));
   await act(async () => void jest.advanceTimersByTime(1000));
   expect(screen.getByText('you may not write it⟨U+202E⟩')).toBeTruthy();

@@ -147,7 +147,7 @@ test('what a guardrail or an agent wrote is text, and is said once', () => {
   const items = within(screen.getByRole('region', { name: 'Why you are asked' })).getAllByRole('listitem');
   expect(items.map(item => item.textContent)).toEqual([
     'iban: <img src=x> ⟨U+202E⟩looks odd',
-    'The guardrail words wants a person to look: a <b>bad</b> word'
+    'The guardrail words asks for a person: a <b>bad</b> word'
   ]);
   expect(container.querySelector('img, b')).toBeNull();
 });

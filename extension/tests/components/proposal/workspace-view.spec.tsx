@@ -193,7 +193,7 @@ test('while people are asked there is no second editor, then what they decided, 
   const before = model.draft;
   s.standing.proposals = [{ id: 'p', document: 'w', decision: DECISION } as unknown as IProposalSummary];
   await becomes({ proposal: null, status: 'done', text: 'Hello all', updated_at: '3' });
-  expect(state()).toBe('Called done by Ada (ada), logged in');
+  expect(state()).toBe('Marked as done by Ada (ada), logged in');
   expect([last().model.sharedModel.getSource(), last().readOnly, model.draft]).toEqual([
     'Hello all',
     true,
@@ -233,7 +233,7 @@ test('what was typed too late is shown beside what there is', async () => {
   });
   await becomes({ status: 'closed', text: 'Hello', updated_at: '2' });
   const told = screen.getByRole('alert');
-  expect(told.textContent).toContain('what you typed last is not in it');
+  expect(told.textContent).toContain('your last edits are not in it');
   expect(told.textContent).toContain('Hello too late');
 });
 
@@ -281,7 +281,7 @@ test.each([
     fireEvent.click(screen.getByRole('button', { name: 'Done' }));
   });
   expect(s.bodies).toEqual([expect.objectContaining({ ...body, drafted: true })]);
-  expect(state()).toMatch(/^Called done, with edits by Ada/);
+  expect(state()).toMatch(/^Marked as done, with edits by Ada/);
   expect(screen.queryByLabelText('Document')).toBeNull(); // the document is in the workspace
   fireEvent.click(screen.getByRole('button', { name: 'The decided text' }));
   screen.getByLabelText('Document');
