@@ -51,7 +51,7 @@ def guardrail(function: Callable[..., Any] | None = None, /, *, name: str | None
     if not isinstance(version, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise TypeError(f"version must be a str, not {type(version).__name__}")
     own = find_function_name(function) if name is None else name
-    if not isinstance(own, str) or not own.isidentifier():  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(own, str) or not own.isidentifier():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise ValueError(f"name of a guardrail must be an identifier, for policies to name it, not {own!r}")
     count_arguments(function, f"the guardrail {own}()")
     return Guardrail(function, own, version)

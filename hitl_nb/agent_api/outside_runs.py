@@ -111,7 +111,7 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
     Raises:
         ValueError: `key` is empty or no str.
     """
-    if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")
     key = key or new_id()
     ledger = get_ledger()

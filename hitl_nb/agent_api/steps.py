@@ -368,8 +368,8 @@ class StepCall:
         file = io.BytesIO()
         pickler = Pickler(file, self.session.saver.ns, inline=True)
         try:
-            pickler.dump(value)  # pyright: ignore[reportUnknownMemberType]  # cloudpickle is untyped
-        except Exception as error:  # `__reduce__` of the user may raise any exception
+            pickler.dump(value)  # cloudpickle is untyped
+        except Exception as error:  # a user's __reduce__ may raise any exception
             raise HitlError(
                 f"the result of the {self.kind} {self._name}() (a {type(value).__name__}) cannot be recorded "
                 f"({format_reason(error)}); return plain data from it"
@@ -420,7 +420,7 @@ def step(
         ValueError: `retries` is no int >= 0.
         TypeError: `function` is not callable.
     """
-    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise ValueError(f"retries must be an int >= 0, not {retries!r}")
     if function is None:
         return functools.partial(StepFunction, idempotent=idempotent, retries=retries, key=key)

@@ -32,7 +32,7 @@ def add_inbox_commands(app: typer.Typer, proposal_id: Any) -> None:
     """
 
     @app.command()
-    def inbox(  # pyright: ignore[reportUnusedFunction]
+    def inbox(
         limit: Limit = 100,
         after: After = None,
         mine: Mine = False,

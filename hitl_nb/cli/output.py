@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from textwrap import indent
-from typing import Any
+from typing import Any, cast
 
 from msgspec import UNSET
 
@@ -272,7 +272,7 @@ def _print_part(name: str, text: str) -> None:
 def _format_lines(mapping: Any) -> str:
     if not isinstance(mapping, dict):
         return _compact_json(mapping)
-    return "\n".join(f"{key}: {_compact_json(value)}" for key, value in mapping.items())  # pyright: ignore[reportUnknownVariableType]  # JSON
+    return "\n".join(f"{key}: {_compact_json(value)}" for key, value in cast("dict[str, Any]", mapping).items())
 
 
 def _compact_json(value: Any) -> str:

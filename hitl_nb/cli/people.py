@@ -37,7 +37,7 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
     app.command()(undo)
 
     @app.command()
-    def away(  # pyright: ignore[reportUnusedFunction]
+    def away(
         start: From = None,
         until: Until = None,
         to: To = None,

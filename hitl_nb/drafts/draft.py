@@ -51,7 +51,7 @@ class Draft:
         proposed: The value that the agent proposed.
     """
 
-    def __init__(self, store: Store, id: str, kind: KindName, proposed: Any) -> None:  # noqa: A002
+    def __init__(self, store: Store, id: str, kind: KindName, proposed: Any) -> None:  # noqa: A002  # the record's name for it
         self.id = id
         self.kind: KindName = kind
         self.proposed = proposed

@@ -272,7 +272,7 @@ def qualified_type_name(obj: Any) -> str:
 
     Types of the notebook and builtins are named without a module.
     """
-    cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
+    cls = type_of(obj)
     module = cls.__module__.lstrip("_")
     return cls.__qualname__ if module in ("main__", "builtins") else f"{module}.{cls.__qualname__}"
 

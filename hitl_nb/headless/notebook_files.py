@@ -35,7 +35,7 @@ def read_notebook(path: Path) -> Any:
         raw: Any = json.loads(text)
     except ValueError:
         raise HitlError(f"{path} is not a notebook: it is not JSON") from None
-    if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):  # pyright: ignore[reportUnknownMemberType]
+    if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):  # pyright: ignore[reportUnknownMemberType]  # JSON
         raise HitlError(f"{path} is not a notebook: it names no notebook format")
     if raw["nbformat"] != 4:
         raise HitlError(
@@ -47,7 +47,7 @@ def read_notebook(path: Path) -> Any:
         validate(repaired)
     except (NotebookValidationError, ValidationError, AttributeError, KeyError, TypeError) as e:
         raise HitlError(f"{path} is not a notebook: {read_first_line(str(e)) or type(e).__name__}") from None
-    return nbformat.reads(json.dumps(repaired), as_version=nbformat.NO_CONVERT)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return nbformat.reads(json.dumps(repaired), as_version=nbformat.NO_CONVERT)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # untyped
 
 
 def write_notebook(notebook: Any, path: Path) -> None:

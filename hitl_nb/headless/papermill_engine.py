@@ -50,7 +50,7 @@ class Engine(_Base):
             async def start_kernel(self, **settings: Any) -> None:
                 """Start the kernel with these variables added to its environment."""
                 settings["env"] = child_environment(told, base=settings.get("env"))
-                await super().start_kernel(**settings)  # pyright: ignore[reportUnknownMemberType]
+                await super().start_kernel(**settings)  # pyright: ignore[reportUnknownMemberType]  # untyped
 
         engine: Any = super()
         return engine.execute_managed_notebook(nb_man, kernel_name, **{"kernel_manager_class": Manager, **options})

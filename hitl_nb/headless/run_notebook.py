@@ -41,10 +41,10 @@ from hitl_nb.storage.backends import is_shared
 from hitl_nb.values.schemas import import_jsonschema
 
 import_jsonschema()  # before nbformat imports it, which would take a second longer
-from nbclient import NotebookClient  # noqa: E402
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: E402
+from nbclient import NotebookClient  # noqa: E402  # see above
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: E402  # see above
 
-from hitl_nb.headless.notebook_files import join_streams, read_first_line, read_notebook, write_notebook  # noqa: E402
+from hitl_nb.headless.notebook_files import join_streams, read_first_line, read_notebook, write_notebook  # noqa: E402  # see above
 
 _MAX_SOCKET_PATH = 100
 """Maximum length, in bytes, of the path of a connection file.

@@ -113,7 +113,7 @@ class Discussion:
         thread: str = "",
         suggestion: str | None = None,
         mentions: Sequence[str] = (),
-        id: str = "",  # noqa: A002
+        id: str = "",  # noqa: A002  # the record's name for it
         claim: Claim | None = None,
         attestation: ReviewerAttestation | None = None,
     ) -> Comment:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from hitl_nb.errors import CannotPause
 from hitl_nb.pickled_names import name_in_package
@@ -85,8 +85,8 @@ def make_guards(guardrails: Any) -> tuple[Guard, ...]:
             f"guardrails must be a sequence of functions, as in guardrails=(iban,), not {type(guardrails).__name__}"
         )
     found: list[Guard] = []
-    for i, one in enumerate(guardrails):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        if isinstance(one, type) or not callable(one):  # pyright: ignore[reportUnknownArgumentType]
+    for i, one in enumerate(cast("Sequence[Any]", guardrails)):
+        if isinstance(one, type) or not callable(one):
             raise TypeError(f"guardrails[{i}] must be a function of the value, not {_describe_result(one)}")
         name, version = (one.name, one.version) if isinstance(one, NamedGuardrail) else (find_function_name(one), "")
         if any(other.name == name for other in found):
@@ -219,8 +219,8 @@ def count_arguments(function: Any, what: str) -> int:
 def find_function_name(function: Any) -> str:
     """Return the name of a function; for a `functools.partial`, of the function inside; "anonymous" for a lambda."""
     while isinstance(function, functools.partial):
-        function = function.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    name = getattr(function, "__name__", None) or type(function).__name__  # pyright: ignore[reportUnknownArgumentType]
+        function = function.func
+    name = getattr(function, "__name__", None) or type(function).__name__
     return "anonymous" if name == "<lambda>" else str(name)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.kinds.questions import build_question, restore_value
@@ -231,7 +231,8 @@ def _iterate_texts(value: Any) -> Iterator[str]:
     while todo:
         one = todo.pop()
         if isinstance(one, dict):
-            todo += [*one, *one.values()]  # pyright: ignore[reportUnknownArgumentType]  # JSON
+            fields = cast("dict[str, Any]", one)
+            todo += [*fields, *fields.values()]
         elif isinstance(one, list):
             todo += one
         elif isinstance(one, (str, int, float)):

@@ -45,7 +45,7 @@ class Viewer:
     user: str
     authn: Authn | None = None
     refusal: str | None = None
-    _seated: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]], compare=False, repr=False)
+    decidable_terms: set[tuple[Any, ...]] = field(default_factory=set[tuple[Any, ...]], compare=False, repr=False)
     """Cache: terms (with the state of their people) under which this person may take every action.
 
     Many proposals of a list have the same terms, so their permissions are computed once.
@@ -272,11 +272,11 @@ def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> 
         people.os_user,
         frozenset(people.away.items()),
     )
-    if proposal.settles_at is None and key in viewer._seated:  # pyright: ignore[reportPrivateUsage]
+    if proposal.settles_at is None and key in viewer.decidable_terms:
         return {"decide": True, "why_not": None, "actions": proposal.allow, "undo": False}
     why_not = _refused_actions(proposal, people, viewer, proposal.allow)
     if proposal.settles_at is None and not why_not:
-        viewer._seated.add(key)  # pyright: ignore[reportPrivateUsage]
+        viewer.decidable_terms.add(key)
     actions = [one for one in proposal.allow if one not in why_not]
     decides = "approve" in actions or ("approve" not in proposal.allow and bool(actions))
     settled = find_completing_vote(proposal)

@@ -113,12 +113,12 @@ class StaticHandler(JupyterHandler, web.StaticFileHandler):  # pyright: ignore[r
         self.set_header("Cache-Control", kept if ".chunk." in path else "no-cache")
 
     @web.authenticated
-    async def get(self, path: str, include_body: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def get(self, path: str, include_body: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # Tornado's order
         """Send a file."""
         await web.StaticFileHandler.get(self, path, include_body)
 
     @web.authenticated
-    async def head(self, path: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def head(self, path: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # as above
         """Send the headers of a file."""
         await web.StaticFileHandler.head(self, path)
 

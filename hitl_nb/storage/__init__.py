@@ -36,7 +36,7 @@ def open_store(url: str | None = None) -> Store:
         StoreBusy, StoreFull, StoreCorrupt, StoreError: The store cannot be opened.
     """
     given = default_url() if url is None else url
-    known = _stores_by_spelling.get(given) if isinstance(given, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+    known = _stores_by_spelling.get(given) if isinstance(given, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
     if known is not None and not known.closed:
         return known
     url = normalize_url(given)

@@ -62,4 +62,4 @@ class InterruptibleFuture(Future[T]):
 def _wake_waiters(outcome: Future[T]) -> None:
     assert isinstance(outcome, InterruptibleFuture)
     outcome._settled = True  # pyright: ignore[reportPrivateUsage] - the callback is part of the class
-    outcome._signal.release()  # pyright: ignore[reportPrivateUsage]
+    outcome._signal.release()  # pyright: ignore[reportPrivateUsage]  # as above

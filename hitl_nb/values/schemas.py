@@ -71,7 +71,7 @@ def import_jsonschema() -> None:
     if "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules:
         sys.modules["rfc3987_syntax"] = cast("ModuleType", None)  # marks the module as missing
         try:
-            import jsonschema  # pyright: ignore[reportUnusedImport]  # noqa: F401
+            import jsonschema  # pyright: ignore[reportUnusedImport]  # noqa: F401  # only to have it imported
         finally:
             del sys.modules["rfc3987_syntax"]
 

@@ -115,17 +115,19 @@ class Unit:
     def _rebuild_tree(self) -> SourceTree:
         with ignore_compiler_warnings(self.filename):
             module = ast.parse(self.source, self.filename)
-        tree = self._build_tree(module)
+        tree = self.build_tree(module)
         for function, kept in zip(tree.functions, self.functions, strict=True):
             function.cells, function.files_cells, function.locals = kept.cells, kept.files_cells, kept.locals
         tree.file_cells()
-        self._cache_tree(tree)
+        self.cache_tree(tree)
         return tree
 
-    def _build_tree(self, module: ast.Module) -> SourceTree:
+    def build_tree(self, module: ast.Module) -> SourceTree:
+        """Instrument the parsed source of this unit."""
         return TreeBuilder(self.flags, is_async=self.is_async).build_tree(module, shows_last=self.shows_last)
 
-    def _cache_tree(self, tree: SourceTree) -> None:
+    def cache_tree(self, tree: SourceTree) -> None:
+        """Keep the tree for `get_tree`; the one that was not used for the longest time is dropped if there are many."""
         _trees[self.key] = tree
         while len(_trees) > MAX_TREES:
             _trees.popitem(last=False)
@@ -246,9 +248,9 @@ def compile_unit(
     unit.is_async = bool(native.co_flags & _COROUTINE)
     unit.heads = find_definition_heads(module, source)
     unit.left_native = find_left_native(unit.heads, native)
-    tree = unit._build_tree(module)  # pyright: ignore[reportPrivateUsage]
+    tree = unit.build_tree(module)
     unit.functions, unit.top_names = tree.functions, tree.top_names
-    unit._cache_tree(tree)  # pyright: ignore[reportPrivateUsage]
+    unit.cache_tree(tree)
     sharing = tree.sharing_module
     if sharing is not None:
         tree.record_cells(unit.compile_nodes(sharing, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))

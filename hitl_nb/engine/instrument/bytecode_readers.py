@@ -51,7 +51,7 @@ def _hook_numba(module: Any) -> None:
         restore_native(getattr(function, "py_func", function))
         return original(cls, function)
 
-    from_function.asks_for_native = True  # type: ignore[attr-defined]
+    from_function.asks_for_native = True  # type: ignore[attr-defined]  # a mark on the function
     kind.from_function = classmethod(from_function)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dis
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.compile.runtime.runtime import RUNTIME
@@ -43,5 +43,5 @@ def _describe_constant(value: Any) -> Any:
     if isinstance(value, CodeType):
         return describe_code(value)
     if isinstance(value, frozenset):
-        return sorted(map(repr, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return sorted(map(repr, cast("frozenset[object]", value)))
     return "the runtime" if value is RUNTIME else repr(value)

@@ -30,6 +30,6 @@ def find_qualified_name(value: Any) -> str | None:
     """
     if isinstance(value, types.ModuleType):
         return vars(value).get("__name__")
-    kind: Any = value if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)) else type(value)  # pyright: ignore[reportUnknownVariableType]
+    kind: Any = value if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)) else type(value)
     module, name = getattr(kind, "__module__", None), getattr(kind, "__qualname__", None)
     return f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else None

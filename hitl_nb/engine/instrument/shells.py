@@ -114,7 +114,7 @@ class _InstrumentingCompiler:
 
     def ast_parse(self, source: str, *args: Any, **kwargs: Any) -> Any:
         tree = cast("Any", super()).ast_parse(source, *args, **kwargs)
-        if isinstance(tree, ast.Module) and isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if isinstance(tree, ast.Module) and isinstance(source, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # IPython is untyped
             for node in tree.body:
                 setattr(node, _SOURCE, source)
                 if isinstance(node, ast.Expr):

@@ -16,7 +16,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from types import FrameType, ModuleType, TracebackType
-from typing import Any
+from typing import Any, cast
 
 from hitl_nb.errors import CannotPause, HitlError
 
@@ -93,7 +93,7 @@ def _add_note(error: BaseException) -> None:
 
 def _names_refusal(types: Any) -> bool:
     if isinstance(types, tuple):
-        return any(map(_names_refusal, types))  # pyright: ignore[reportUnknownArgumentType]
+        return any(map(_names_refusal, cast("tuple[object, ...]", types)))
     return isinstance(types, type) and issubclass(CannotPause, types) and issubclass(types, HitlError)
 
 

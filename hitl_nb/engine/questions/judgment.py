@@ -291,7 +291,7 @@ def add_note(questions: Sequence[LiveQuestion], error: InvalidEdit) -> None:
     for asked in questions:
         context = asked.question.context
         if isinstance(context, dict):
-            context = {**context, "note": note}  # pyright: ignore[reportUnknownVariableType]
+            context = {**cast("dict[str, Any]", context), "note": note}
         else:
             context = f"{context}\n\n{note}" if context else note
         asked.question = msgspec.structs.replace(asked.question, context=context)

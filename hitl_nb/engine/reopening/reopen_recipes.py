@@ -116,7 +116,7 @@ def is_reopened(obj: Any) -> bool:
 
 
 def _find_home(obj: Any) -> str | None:
-    cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
+    cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # of every object: no call
     home = find_recipe_home(cls)
     return home if home is not None and import_recipe(home).applies(obj) else None
 
@@ -175,7 +175,7 @@ class OpeningIds:
             raise
 
     def _make_new_id(self, obj: Any) -> tuple[Any, ...] | None:
-        cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]
+        cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # of every object: no call
         line = resources.find_live_line(obj)
         if line is not None and not isinstance(obj, ModuleType):  # a module is pickled by its own name
             pid = ("live", *self._find_name(obj), cls.__qualname__, line)

@@ -92,12 +92,17 @@ class _IdentityMap:
         try:
             held: Any = weakref.ref(obj, lambda _: known.pop(number, None))
         except TypeError:
-            held = lambda: obj  # noqa: E731
+            held = _refer_strongly(obj)
         known[number] = (held, about)
 
     def get(self, obj: Any) -> Any:
         found = self._known.get(id(obj))
         return found[1] if found is not None and found[0]() is obj else None
+
+
+def _refer_strongly(obj: Any) -> Callable[[], Any]:
+    """Return a reference to an object that takes no weak ones; it keeps the object alive."""
+    return lambda: obj
 
 
 _origins, _live_lines = _IdentityMap(), _IdentityMap()

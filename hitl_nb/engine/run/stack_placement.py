@@ -103,7 +103,7 @@ def _find_outermost_function(qualname: str, namespace: dict[str, Any]) -> Any:
     found = getattr(found, "function", found) if getattr(type_of(found), "__hitl_definition__", False) else found
     while hasattr(found, "__wrapped__"):
         found = found.__wrapped__
-    return found.__func__ if isinstance(found, classmethod | staticmethod) else found  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return found.__func__ if isinstance(found, classmethod | staticmethod) else found  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # any function
 
 
 def make_change_error(old_unit: Unit, new_unit: Unit, problem: PlaceChangedError) -> CellChanged:

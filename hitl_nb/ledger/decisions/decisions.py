@@ -362,6 +362,6 @@ def _check_decision(action: str, value: Any, reason: str | None, reviewer: str) 
         raise ValueError(f"{action} takes no value; decide with 'edit' to change the proposal")
     if action == "respond" and not isinstance(value, str):
         raise TypeError(f"value must be the message (str) for 'respond', not {type(value).__name__}")
-    if reason is not None and not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if reason is not None and not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise TypeError(f"reason must be text or None, not {type(reason).__name__}")
     canonical_json(value)

@@ -114,7 +114,8 @@ def _check_times(start: datetime, until: datetime, now: datetime) -> None:
     if start.tzinfo is None or until.tzinfo is None:
         raise ValueError("from and until must be times with their zone, as 2026-01-05T09:00:00Z")
     try:
-        start.astimezone(UTC), until.astimezone(UTC)  # pyright: ignore[reportUnusedExpression]
+        for moment in (start, until):
+            moment.astimezone(UTC)
     except OverflowError:
         raise ValueError(
             f"from and until must be times of the years 1 to 9999 in UTC, not {start} and {until}"

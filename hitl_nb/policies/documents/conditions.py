@@ -310,7 +310,7 @@ def _make_field_lookup(name: str, key: str) -> Evaluate:
 
     def run(facts: Mapping[str, Any]) -> Any:
         found = facts.get(name)
-        return found.get(key, UNKNOWN) if type(found) is dict else look_up_field(found, key)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return found.get(key, UNKNOWN) if type(found) is dict else look_up_field(found, key)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # `cast` is a call
 
     return run
 

@@ -331,7 +331,7 @@ class _DocumentMerge:
         return Rule(
             id=raw.id,
             source=document.source,
-            **dict(raw.scopes),  # pyright: ignore[reportArgumentType]
+            **dict(raw.scopes),
             when=raw.condition.text if raw.condition else "",
             do=raw.do,
             needs=needs,

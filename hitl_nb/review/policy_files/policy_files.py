@@ -89,7 +89,7 @@ def policy(path_or_mapping: str | os.PathLike[str] | Mapping[str, Any]) -> Polic
         content = to_plain_content(path_or_mapping, MAPPING_SOURCE)
         read_policy_mapping(content)
         return Policy("mapping", msgspec.json.encode(content).decode())
-    if not isinstance(path_or_mapping, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(path_or_mapping, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise TypeError(f"policy is a {type(path_or_mapping).__name__}; it must be a path or a mapping")
     path = _expand_home(path_or_mapping).absolute()
     read_policy_file(PolicyFile(path))

@@ -160,7 +160,7 @@ class ServerContext:
         watches_deadlines: Whether this server acts when deadlines pass.
     """
 
-    def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool, id: str = "") -> None:  # noqa: A002
+    def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool, id: str = "") -> None:  # noqa: A002  # the attribute's name
         self.settings = settings
         self.key = key
         self.root = root

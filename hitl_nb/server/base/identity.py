@@ -116,9 +116,9 @@ def _is_shown(ledger: Ledger, about: str, page: str) -> bool:
     return _document_of(ledger, about) == _document_of(ledger, page)
 
 
-def _document_of(ledger: Ledger, id: str) -> str:  # noqa: A002
+def _document_of(ledger: Ledger, record_id: str) -> str:
     try:
-        proposal = ledger.load_proposal(id)
+        proposal = ledger.load_proposal(record_id)
     except UnknownProposal:
-        return id
+        return record_id
     return proposal.document or proposal.id

@@ -155,9 +155,9 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             raise HTTPError(403)
         await super().get(*args, **kwargs)
 
-    async def open(self, *args: str, **kwargs: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def open(self, *args: str, **kwargs: str) -> None:
         """Join the feed, and send a "hello" with the browser's new name and the log's newest event number."""
-        super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
         try:
             await self.feed.join(self)
         except StoreError as broken:

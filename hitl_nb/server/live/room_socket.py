@@ -49,7 +49,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self._sent_away = False
 
     @property
-    def max_message_size(self) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]  # untyped there
+    def max_message_size(self) -> int:
         """Maximum size of a message, in bytes; Tornado closes the connection above it."""
         return MAX_MESSAGE_BYTES
 
@@ -65,9 +65,9 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self.may_write = await self._is_allowed("write")
         await super().get(*args, **kwargs)
 
-    async def open(self, *args: str, **kwargs: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def open(self, *args: str, **kwargs: str) -> None:
         """Join the room of the document in the path, or close the connection with a reason."""
-        super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
         self.set_nodelay(True)  # send each keystroke immediately, do not collect small packets
         self._identify_member()
         self._watching = asyncio.create_task(permission.watch_permission(self._is_still_allowed, self._disconnect))
@@ -93,7 +93,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             **{key: shown.get(key) for key in ("initials", "color", "avatar_url")},
         }
 
-    async def on_message(self, message: str | bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def on_message(self, message: str | bytes) -> None:
         """Handle a message, and acknowledge an update once it is durable."""
         room = self._room
         if room is None or self._sent_away:

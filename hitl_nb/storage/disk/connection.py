@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import diskcache  # pyright: ignore[reportMissingTypeStubs] - it has none
-from diskcache.core import DBNAME, MODE_RAW  # pyright: ignore[reportMissingTypeStubs]
+from diskcache.core import DBNAME, MODE_RAW  # pyright: ignore[reportMissingTypeStubs]  # as above
 
 from hitl_nb.errors import StoreCorrupt, StoreRefused
 from hitl_nb.storage.disk.database_schema import refuse_foreign
@@ -52,13 +52,13 @@ directory for temporary files."""
 _COUNTERS = {"count", "size", "hits", "misses"}
 
 
-class BytesOnlyDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
-    """A `diskcache.Disk` for valid keys of the store and for values that are bytes in the row.
+class BytesOnlyDisk(diskcache.Disk):
+    """A `diskcache.Disk` for keys of the store's grammar and for values that are bytes in the row.
 
     Everything else is refused with StoreCorrupt (rows) or TypeError and ValueError (arguments).
     """
 
-    def put(self, key: Any) -> tuple[str, bool]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def put(self, key: Any) -> tuple[str, bool]:  # pyright: ignore[reportIncompatibleMethodOverride]  # untyped there
         """Check a key, and convert it for the database (see `diskcache.Disk.put`)."""
         check_key(key)
         return key, True
@@ -69,7 +69,7 @@ class BytesOnlyDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
             _raise_corrupt(key, "its key is not plain text")
         return key
 
-    def store(  # pyright: ignore[reportIncompatibleMethodOverride]
+    def store(  # pyright: ignore[reportIncompatibleMethodOverride]  # untyped there
         self, value: Any, read: bool, key: Any = None
     ) -> tuple[int, int, None, bytes]:
         """Check a value, and convert it for the database (see `diskcache.Disk.store`)."""
@@ -93,7 +93,7 @@ class BytesOnlyDisk(diskcache.Disk):  # pyright: ignore[reportUntypedBaseClass]
         """
 
 
-class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
+class PinnedCache(diskcache.Cache):
     """A cache that opens and checks its connections itself, one for each thread.
 
     After opening, the store uses only `current_connection()` and `detach_connection()`: diskcache creates the schema,
@@ -105,7 +105,7 @@ class PinnedCache(diskcache.Cache):  # pyright: ignore[reportUntypedBaseClass]
         self._synchronous = synchronous
         settings = SETTINGS | {"sqlite_synchronous": synchronous}
         _refuse_planted_settings(self._file, settings, synchronous)
-        super().__init__(str(directory), disk=BytesOnlyDisk, **settings)  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(str(directory), disk=BytesOnlyDisk, **settings)  # pyright: ignore[reportUnknownMemberType]  # untyped there
 
     @property
     def _con(self) -> sqlite3.Connection:

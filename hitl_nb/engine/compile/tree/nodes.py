@@ -66,7 +66,7 @@ def copy_node(node: Node) -> Node:
     }
     made = type(node)(**fields)
     if isinstance(node, (*FUNCTIONS, ast.Lambda)):
-        made.args = copy_node(node.args)  # pyright: ignore[reportAttributeAccessIssue]
+        made.args = copy_node(node.args)  # pyright: ignore[reportAttributeAccessIssue]  # of the same class as `node`
     for name in POSITION_FIELDS if "lineno" in node._attributes else ():
         if hasattr(node, name):
             setattr(made, name, getattr(node, name))
@@ -86,9 +86,9 @@ def store(name: str, at: ast.AST | None = None) -> ast.Name:
     return set_position(ast.Name(name, _STORE), at)
 
 
-def constant(value: object, at: ast.AST | None = None) -> ast.Constant:
+def constant(value: Any, at: ast.AST | None = None) -> ast.Constant:
     """Make a node of a constant value, at the source position of `at` (None: the engine adds it)."""
-    return set_position(ast.Constant(value), at)  # pyright: ignore[reportArgumentType]
+    return set_position(ast.Constant(value), at)
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:

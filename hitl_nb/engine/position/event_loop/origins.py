@@ -86,7 +86,7 @@ def record_task_origins(is_in_run: Callable[[], bool]) -> None:
     def create_task(self: asyncio.BaseEventLoop, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task = create(self, coro, **kwargs)
         if is_in_run():
-            _origins[task] = _find_origin(coro, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+            _origins[task] = _find_origin(coro, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
         return task
 
     cast("Any", create_task).__hitl_origins__ = True
@@ -127,7 +127,7 @@ def _make_ref(value: Any) -> ref[Any] | None:
     return None if value is None else ref(value)
 
 
-_HANDLE_RUN_CODE: Any = asyncio.Handle._run.__code__  # pyright: ignore[reportPrivateUsage]
+_HANDLE_RUN_CODE: Any = asyncio.Handle._run.__code__
 
 
 def _make_own_origin(parent: Origin, line: int) -> Origin:

@@ -349,8 +349,8 @@ def _shield_into(loop: Any, outer: Any, inner: Any) -> None:
 
     futures: Any = vars(asyncio_tasks)["futures"]
     space = SimpleNamespace(**vars(futures))
-    space._get_loop = lambda future: SimpleNamespace(create_future=create_future)  # pyright: ignore[reportUnknownLambdaType]
-    space.future_add_to_awaited_by = lambda *futures: None  # pyright: ignore[reportUnknownLambdaType]
+    space._get_loop = lambda future: SimpleNamespace(create_future=create_future)  # pyright: ignore[reportUnknownLambdaType]  # untyped space
+    space.future_add_to_awaited_by = lambda *futures: None  # pyright: ignore[reportUnknownLambdaType]  # untyped space
     _rebind_globals(asyncio.shield, futures=space, ensure_future=_return_unchanged, _ensure_future=_return_unchanged)(
         DeferredFuture(inner)
     )

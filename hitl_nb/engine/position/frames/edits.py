@@ -275,7 +275,7 @@ def _has_blocks(node: ast.stmt) -> bool:
 
 def _dump_part(value: Any) -> Any:
     if isinstance(value, list):
-        return [_dump_part(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_dump_part(item) for item in cast("list[Any]", value)]
     return ast.dump(_drop_bodies(value)) if isinstance(value, ast.AST) else value
 
 
@@ -290,7 +290,7 @@ def _drop_bodies(node: Any) -> Any:
     for name in ("body", "orelse", "finalbody", "handlers", "cases"):
         block = getattr(node, name, None)
         if isinstance(block, list):
-            setattr(made, name, [_drop_bodies(part) for part in block])  # pyright: ignore[reportUnknownVariableType]
+            setattr(made, name, [_drop_bodies(part) for part in cast("list[Any]", block)])
     return made
 
 

@@ -137,8 +137,8 @@ def _find_mangled_names(name: str, view: FrameView) -> list[str]:
 def callee_of(value: Any) -> Any:
     """Return the function behind bound methods and `functools.partial` objects; other values unchanged."""
     while isinstance(value, types.MethodType | functools.partial):
-        value = value.__func__ if isinstance(value, types.MethodType) else value.func  # pyright: ignore[reportUnknownMemberType]
-    return value  # pyright: ignore[reportUnknownVariableType]
+        value = value.__func__ if isinstance(value, types.MethodType) else value.func
+    return value
 
 
 passthrough_codes: set[types.CodeType] = set()

@@ -43,4 +43,4 @@ def _unwrap_partial(call: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
 
     A function that is no `partial` is returned without arguments.
     """
-    return (call.func, call.args, call.keywords) if isinstance(call, functools.partial) else (call, (), {})  # pyright: ignore[reportUnknownMemberType]
+    return (call.func, call.args, call.keywords) if isinstance(call, functools.partial) else (call, (), {})

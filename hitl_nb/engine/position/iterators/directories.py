@@ -164,7 +164,7 @@ def make_entry(path: Any, name: Any, kinds: tuple[bool, bool, bool], inode: int)
         entry = None
     else:
         is_same = stat.S_ISLNK(about.st_mode) == kinds[2] and entry is not None and entry.is_dir() == kinds[0]
-        if is_same and entry.path == path:  # type: ignore[union-attr]
+        if is_same and entry.path == path:  # type: ignore[union-attr]  # `is_same`: an entry
             return entry
     return VanishedEntry(path, name, kinds, inode)
 

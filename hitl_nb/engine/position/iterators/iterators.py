@@ -345,13 +345,13 @@ def make_nditer(operands: Any, flags: Any, access: Any, index: int) -> Any:
 def _reduce_pyseries(value: Any) -> ReducedForm:
     import polars as pl
 
-    return getattr, (pl.Series._from_pyseries(value), "_s")  # pyright: ignore[reportPrivateUsage]
+    return getattr, (pl.Series._from_pyseries(value), "_s")  # pyright: ignore[reportPrivateUsage]  # no public way
 
 
 def _reduce_pydataframe(value: Any) -> ReducedForm:
     import polars as pl
 
-    return getattr, (pl.DataFrame._from_pydf(value), "_df")  # pyright: ignore[reportPrivateUsage]
+    return getattr, (pl.DataFrame._from_pydf(value), "_df")  # pyright: ignore[reportPrivateUsage]  # no public way
 
 
 _REDUCERS: dict[tuple[str, str], Reducer | str] = {

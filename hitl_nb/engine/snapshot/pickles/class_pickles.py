@@ -99,7 +99,7 @@ def _set_class(cls: type, state: tuple[dict[str, Any], Any]) -> None:
     if "__firstlineno__" in attributes:  # Python 3.13 removes it when another attribute is set
         type.__setattr__(cls, "__firstlineno__", attributes["__firstlineno__"])
     for one in registered or ():
-        abc.ABCMeta.register(cls, one)  # type: ignore[arg-type]  # an abstract class
+        abc.ABCMeta.register(cls, one)  # an abstract class
 
 
 def property_reducers() -> dict[Any, Any]:

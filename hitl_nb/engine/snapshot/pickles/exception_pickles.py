@@ -28,7 +28,7 @@ def reduce_exception(error: BaseException) -> Any:
     origin = (error.__cause__, error.__context__, error.__suppress_context__)
     state = (dict(error.__dict__), *origin, read_error_lines(error), _read_fields(error))
     if isinstance(reduced, str) or type(error).__init__ in _C_INITS or reduced[0] is not type(error):
-        head = reduced[:2] if not isinstance(reduced, str) else (copyreg.__newobj__, (type(error),))  # type: ignore[attr-defined]
+        head = reduced[:2] if not isinstance(reduced, str) else (copyreg.__newobj__, (type(error),))  # type: ignore[attr-defined]  # not in its stub
         return (*head, state, None, None, _set_exception)
     return (_exception, (type(error), error.args), state, None, None, _set_exception)
 

@@ -178,7 +178,7 @@ def _flatten_options(prefix: str, options: dict[str, Any]) -> list[tuple[str, An
     found: list[tuple[str, Any]] = []
     for key, value in options.items():
         if isinstance(value, dict):
-            found += _flatten_options(f"{prefix}{key}.", value)  # pyright: ignore[reportUnknownArgumentType]  # options by name
+            found += _flatten_options(f"{prefix}{key}.", cast("dict[str, Any]", value))
         else:
             found.append((prefix + key, value))
     return found
