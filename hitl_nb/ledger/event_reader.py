@@ -1,7 +1,7 @@
 """Reading of the audit log, event by event: the one way for a program to follow what happens in a store.
 
-A reader returns the events after its cursor, in order. The cursor moves only when the program has handled the events,
-so a program that stops in between gets them again: each event is handled at least once, and none is lost. `Event.n`
+A reader returns the events after its cursor, in order. The cursor moves only when the program has handled the events.
+So a program that stops in between gets them again: each event is handled at least once, and none is lost. `Event.n`
 identifies an event that comes again.
 
     reader = EventReader(ledger.store, StoredCursor(ledger.store, "warehouse"))

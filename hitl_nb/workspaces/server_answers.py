@@ -1,4 +1,4 @@
-"""What a script's calls return, from the JSON of a server: comments and decisions."""
+"""Comments and decisions that the calls of a script return, made from the JSON of the server's answers."""
 
 from __future__ import annotations
 
