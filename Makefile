@@ -4,6 +4,7 @@
 # make demo HEADLESS=1 plays the example's story in the terminal
 # make faults          every fault test, the long ones too (an hour; 200 kills); HITL_NB_SEED=n takes other seeds
 # make foreign         runs CPython's own tests instrumented and writes docs/reference/foreign-code.md (ten minutes)
+# make types           writes the REST API's description and the extension's types of it, after a change of a message
 # make docs            builds the documentation in docs/_build/html, warnings are errors (one minute; runs the examples)
 # make bench           measures the promises that have numbers (fifteen minutes); JSON=1 prints JSON, ONLY="steps inbox" some
 #
@@ -25,7 +26,7 @@ NPM_CI := { test node_modules/.package-lock.json -nt package-lock.json || npm ci
 FRONT := hitl_nb/labextension/package.json
 FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -type f) $(wildcard extension/*.json extension/*.mjs)
 
-.PHONY: test quick quick-python quick-extension faults foreign demo docs bench check check-python check-extension clean
+.PHONY: test quick quick-python quick-extension faults foreign demo types docs bench check check-python check-extension clean
 .DELETE_ON_ERROR:
 
 test: check
@@ -65,6 +66,10 @@ check-python:
 
 check-extension:
 	@cd extension && npm run --silent check
+
+types: $(READY)
+	@$(BIN)/python tools/write_openapi.py
+	@cd extension && npm run --silent types
 
 demo: $(READY) $(FRONT)
 ifdef HEADLESS

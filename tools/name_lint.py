@@ -45,6 +45,7 @@ ALLOWED_NAMES: Mapping[str, str] = {
     "passed": "public: `hitl_nb.guardrails.passed`",
     "put": "as in `queue.Queue.put`, `diskcache.Disk.put` and Tornado's handlers",
     "read": "as in `io.IOBase.read`",
+    "types.generated": "TypeScript: says that nobody edits the file",
     "unused": "public: `hitl_nb.testing.ScriptedReviewer.unused`",
     "Written": "public: `hitl_nb.Written`",
     "Paused": "public error",

@@ -16,12 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from hitl_nb.kinds.questions import build_question
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Snapshot
+from hitl_nb.server.messages.feed_messages import ChangedMessage, HeadlessMessage, HelloMessage
 from hitl_nb.storage import open_store
 from tests.freeport import find_free_port
 
@@ -101,7 +103,10 @@ class Server:
             socket_.close()
             return heard
 
-        return asyncio.run(hear())
+        heard = asyncio.run(hear())
+        for message in heard:  # is as the description of the API says
+            msgspec.convert(message, type=HelloMessage | ChangedMessage | HeadlessMessage)
+        return heard
 
     def public_key(self) -> str:
         """The key that this server signs decisions with."""

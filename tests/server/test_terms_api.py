@@ -19,9 +19,18 @@ from hitl_nb.server.api import people, policies, proposals, runs
 from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import Person
 from hitl_nb.server.messages import request_schemas as bodies
-from hitl_nb.server.messages import response_schemas as shapes
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.request import ApiRequest
+from hitl_nb.server.messages.response_types.errors import ConflictResponse
+from hitl_nb.server.messages.response_types.policies import AppliedPolicy, VotingFigures
+from hitl_nb.server.messages.response_types.proposals import (
+    ProposalDetail,
+    ProposalPage,
+    ProposalRecord,
+    ProposalSummary,
+)
+from hitl_nb.server.messages.response_types.review_state import MayDecide
+from hitl_nb.server.messages.response_types.runs import TimelineResponse
 from hitl_nb.storage.memory import MemoryStore
 from tests.policies.casework import terms
 
@@ -52,26 +61,26 @@ class Office:
     def asked(self, user: str, id: str = "", body: Any = None, query: Any = None) -> ApiRequest:  # noqa: A002
         return ApiRequest(self.desk, self.ledger, Person(user, user.title(), "login"), id, body, query)
 
-    def show(self, user: str, p: Proposal) -> shapes.ProposalDetail:
-        return as_described(proposals.get_proposal(self.asked(user, p.id)), shapes.ProposalDetail)
+    def show(self, user: str, p: Proposal) -> ProposalDetail:
+        return as_described(proposals.get_proposal(self.asked(user, p.id)), ProposalDetail)
 
-    def list_of(self, user: str, **wanted: Any) -> list[shapes.ProposalSummary]:
+    def list_of(self, user: str, **wanted: Any) -> list[ProposalSummary]:
         """All pages."""
-        found: list[shapes.ProposalSummary] = []
+        found: list[ProposalSummary] = []
         cursor = None
         while True:
             given: dict[str, Any] = {"limit": 2, **wanted}
             query = bodies.ProposalQuery(cursor=cursor, **given)
-            page = as_described(proposals.list_proposals(self.asked(user, query=query)), shapes.ProposalPage)
+            page = as_described(proposals.list_proposals(self.asked(user, query=query)), ProposalPage)
             found += page.proposals
             cursor = page.next
             if cursor is None:
                 return found
 
-    def decide(self, user: str, p: Proposal, action: Any = "approve", **more: Any) -> shapes.ProposalDetail:
+    def decide(self, user: str, p: Proposal, action: Any = "approve", **more: Any) -> ProposalDetail:
         now = self.ledger.load_proposal(p.id)
         body = bodies.DecisionRequest(action=action, revision=now.revision, fingerprint=now.fingerprint, **more)
-        return as_described(proposals.decide(self.asked(user, p.id, body))["proposal"], shapes.ProposalDetail)
+        return as_described(proposals.decide(self.asked(user, p.id, body)).proposal, ProposalDetail)
 
 
 def as_described(said: Any, shape: type[T]) -> T:
@@ -95,9 +104,9 @@ def finance(**more: Any) -> Terms:
 def test_two_people_decide_and_each_is_told_what_is_still_needed(office: Office) -> None:
     (p,) = office.ask(finance())
     shown = office.show("bo", p)
-    assert (shown.why, shown.rules) == (["amount is big"], list(p.terms.rules if p.terms else ()))
+    assert (shown.why, shown.rules) == (("amount is big",), p.terms.rules if p.terms else ())
     assert [(need.have, need.count, need.waiting) for need in shown.needs] == [(0, 2, ["bo", "cy"])]
-    assert isinstance(shown.may, shapes.MayDecide)
+    assert isinstance(shown.may, MayDecide)
     assert shown.may.decide
 
     first = office.decide("bo", p)
@@ -113,7 +122,7 @@ def test_two_people_decide_and_each_is_told_what_is_still_needed(office: Office)
 def test_who_asked_for_it_is_told_why_they_may_not_approve(office: Office) -> None:
     (p,) = office.ask(finance())
     shown = office.show("ada", p)
-    assert isinstance(shown.may, shapes.MayDecide)
+    assert isinstance(shown.may, MayDecide)
     assert (shown.may.decide, shown.may.actions) == (False, ["reject"])
     assert "somebody else" in (shown.may.why_not or "")
 
@@ -139,7 +148,7 @@ def test_hidden_votes_are_not_in_any_answer_to_others(office: Office) -> None:
         assert (shown.votes, shown.blind, shown.needs[0].voted) == ([], True, [])
     told = runs.get_timeline(office.asked("cy", p.run))
     assert "no iban" not in str(told)
-    assert [entry["what"] for entry in told["entries"] if entry["type"] == "vote"] == ["a hidden vote: Refund 0"]
+    assert [entry.what for entry in told.entries if entry.type == "vote"] == ["a hidden vote: Refund 0"]
 
 
 def test_the_timeline_says_in_sentences_what_people_the_clock_and_policies_did(office: Office) -> None:
@@ -150,17 +159,17 @@ def test_the_timeline_says_in_sentences_what_people_the_clock_and_policies_did(o
     office.ledger.run_due_steps(asked_at + timedelta(hours=1))
     office.ledger.run_due_steps(asked_at + timedelta(hours=2))
     told = runs.get_timeline(office.asked("cy", p.run))
-    assert [(entry["type"], entry["what"]) for entry in told["entries"] if entry["type"] in ("vote", "clock")] == [
+    assert [(entry.type, entry.what) for entry in told.entries if entry.type in ("vote", "clock")] == [
         ("vote", "vote, approved: Refund 0 (1 of 2 of ada, bo, cy)"),
         ("clock", "escalated to lea: Refund 0"),
     ]
-    decided = next(entry for entry in told["entries"] if entry["type"] == "decision")
-    assert (decided["what"], decided["actor"]) == ("rejected by the deadline: Refund 0", "the deadline")
-    as_described(told, shapes.TimelineResponse)
+    decided = next(entry for entry in told.entries if entry.type == "decision")
+    assert (decided.what, decided.actor) == ("rejected by the deadline: Refund 0", "the deadline")
+    as_described(told, TimelineResponse)
 
     (passed,) = office.ask(Terms(rules=("small",)), agent="other", verdict="pass")
-    (entry,) = (one for one in runs.get_timeline(office.asked("cy", passed.run))["entries"] if one["type"] == "policy")
-    assert (entry["what"], entry["actor"]) == ("passed by policy: Refund 0 (big)", "the policy big")
+    (entry,) = (one for one in runs.get_timeline(office.asked("cy", passed.run)).entries if one.type == "policy")
+    assert (entry.what, entry.actor) == ("passed by policy: Refund 0 (big)", "the policy big")
 
 
 def test_mine_is_where_i_have_a_seat_first_what_is_assigned_to_me(office: Office) -> None:
@@ -197,7 +206,8 @@ def test_a_refusal_names_the_proposal_without_hidden_votes(office: Office) -> No
     error.proposal = office.ledger.load_proposal(p.id)  # pyright: ignore[reportAttributeAccessIssue]
     said = answers.error_response(office.desk, office.ledger, error)
     assert "no iban" not in str(said)
-    as_described(said["proposal"] | {"path": None}, shapes.ProposalRecord)
+    assert isinstance(said, ConflictResponse)
+    as_described(said.proposal, ProposalRecord)
 
 
 def test_figures_are_a_persons_own(office: Office) -> None:
@@ -205,11 +215,11 @@ def test_figures_are_a_persons_own(office: Office) -> None:
     office.show("bo", p)
     office.decide("bo", p)
     office.decide("cy", p)  # who was never shown it
-    own = as_described(people.show_figures(office.asked("bo")), shapes.VotingFigures)
+    own = as_described(people.show_figures(office.asked("bo")), VotingFigures)
     assert (own.votes, own.timed, own.approvals_in_a_row, own.last_hour) == (1, 1, 1, 1)
     assert own.median_seconds is not None
-    assert as_described(people.show_figures(office.asked("cy")), shapes.VotingFigures).timed == 0
-    assert as_described(people.show_figures(office.asked("zed")), shapes.VotingFigures).votes == 0
+    assert as_described(people.show_figures(office.asked("cy")), VotingFigures).timed == 0
+    assert as_described(people.show_figures(office.asked("zed")), VotingFigures).votes == 0
 
 
 def test_how_long_a_vote_took_is_not_recorded_where_that_is_off(office: Office) -> None:
@@ -224,10 +234,8 @@ def test_which_policy_files_and_rules_apply_to_a_notebook(office: Office, tmp_pa
     office.desk.root = tmp_path
     (tmp_path / ".git").mkdir()
 
-    def told() -> shapes.AppliedPolicy:
-        return as_described(
-            policies.get_policy(office.asked("bo", query=bodies.PolicyQuery("n.ipynb"))), shapes.AppliedPolicy
-        )
+    def told() -> AppliedPolicy:
+        return as_described(policies.get_policy(office.asked("bo", query=bodies.PolicyQuery("n.ipynb"))), AppliedPolicy)
 
     assert (told().files, told().sha256, told().problem) == ([], None, None)
     rule = '[[rule]]\nid = "big"\ndo = "ask"\ntool = "refund"\nwhen = "arguments.amount > 100"\nneeds = ["1 of bo"]\n'

@@ -21,6 +21,7 @@ from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import Person
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.request import RawRequest
+from hitl_nb.server.messages.response_types.errors import ERROR_SCHEMAS
 from tests.policies.casework import T0, terms
 
 
@@ -54,7 +55,7 @@ class Api:
                 raise
             assert status in route.error_statuses
             said = msgspec.json.encode(answers.error_response(self.desk, self.ledger, error))
-            msgspec.json.decode(said, type=answers.ERROR_SCHEMAS[status][0])
+            msgspec.json.decode(said, type=ERROR_SCHEMAS[status][0])
             return status, msgspec.json.decode(said)
         msgspec.json.decode(made, type=route.response_type)
         return 200, msgspec.json.decode(made)

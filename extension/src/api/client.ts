@@ -10,7 +10,6 @@ import type {
   IDecisionRequest,
   ITimelineEntry,
   IFigures,
-  IProposalQuery,
   IProposal,
   IRun,
   ICommentRequest,
@@ -21,11 +20,28 @@ import type {
   IWorkspace,
   IWorkspaceSummary,
   Json,
-  DecisionOutcome
+  DecisionOutcome,
+  ProposalStatus
 } from './types';
 
 /** Makes one request to a path below `hitl_nb/api/`. The host knows base URL, credentials and XSRF token. */
 export type Fetch = (path: string, init: RequestInit) => Promise<Response>;
+
+/** A filter for proposals. Without a status: the open ones; "closed": all others. */
+export interface IProposalQuery {
+  status?: ProposalStatus | 'closed';
+  notebook?: string;
+  agent?: string;
+  reviewer?: string;
+  /** Only proposals that have waited for at least so many seconds. */
+  olderThan?: number;
+  /** Only proposals that have waited for less than so many seconds. */
+  newerThan?: number;
+  /** Only proposals in which the user has a say; those that are assigned to the user come first. */
+  mine?: boolean;
+  /** Only proposals that a policy passed or blocked. */
+  passed?: boolean;
+}
 
 /**
  * The REST API as typed methods. A failed call rejects with an `ApiError`; its status is 0 if the server did not

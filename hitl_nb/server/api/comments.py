@@ -8,33 +8,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from hitl_nb.records import Comment
 from hitl_nb.server.base.identity import attest_reviewer
 from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.request_schemas import CommentRequest, CommentStateRequest
+from hitl_nb.server.messages.response_types.comments import (
+    CommentInfo,
+    CommentList,
+    CommentResponse,
+    CommentStateResponse,
+    MentionableUser,
+)
 
 _MAX_EVENTS = 200
 """Maximum number of a run's newest events that are searched for people who decided."""
 
 
-def list_comments(request: ApiRequest) -> dict[str, Any]:
+def list_comments(request: ApiRequest) -> CommentList:
     """List the comments on a document, and the people who may be mentioned."""
     about = request.ledger.find_comment_target(request.id)
     found = request.ledger.list_comments(about.document)
-    return {"comments": msgspec.to_builtins(found), "people": _mentionable_users(request, about.run, found)}
+    return CommentList(
+        comments=[CommentInfo.of(one) for one in found], people=_mentionable_users(request, about.run, found)
+    )
 
 
-def add_comment(request: ApiRequest) -> dict[str, Any]:
+def add_comment(request: ApiRequest) -> CommentResponse:
     """Add a comment by the user."""
     said: CommentRequest = request.body
     given = {name: getattr(said, name) for name in said.__struct_fields__}
     made = request.ledger.add_comment(request.id, **given, **_author_fields(request))
-    return {"comment": msgspec.to_builtins(made)}
+    return CommentResponse(comment=CommentInfo.of(made))
 
 
-def change_comment_state(request: ApiRequest) -> dict[str, Any]:
+def change_comment_state(request: ApiRequest) -> CommentStateResponse:
     """Resolve a comment, or accept or dismiss a suggestion."""
     body: CommentStateRequest = request.body
     who = request.person
@@ -46,7 +53,7 @@ def change_comment_state(request: ApiRequest) -> dict[str, Any]:
         actor_name=who.display_name,
         attestation=attest_reviewer(request.context, request.ledger, who, body.document),
     )
-    return {"comment": msgspec.to_builtins(done.comment), "changed": done.changed}
+    return CommentStateResponse(comment=CommentInfo.of(done.comment), changed=done.changed)
 
 
 def _author_fields(request: ApiRequest) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def _author_fields(request: ApiRequest) -> dict[str, Any]:
     }
 
 
-def _mentionable_users(request: ApiRequest, run: str, said: Iterable[Comment]) -> list[dict[str, str]]:
+def _mentionable_users(request: ApiRequest, run: str, said: Iterable[Comment]) -> list[MentionableUser]:
     """Return everybody known here who may be mentioned, with the display name that they used last."""
     names = dict.fromkeys(request.context.settings.reviewers, "")
     for event in request.ledger.run_events(run, limit=_MAX_EVENTS):
@@ -68,4 +75,4 @@ def _mentionable_users(request: ApiRequest, run: str, said: Iterable[Comment]) -
     for one in said:
         shown = one.author_name if one.known != "unsigned" else ""  # an unsigned comment must not rename a person
         names[one.author] = shown or names.get(one.author, "")
-    return [{"username": user, "name": name or user} for user, name in sorted(names.items())]
+    return [MentionableUser(username=user, name=name or user) for user, name in sorted(names.items())]

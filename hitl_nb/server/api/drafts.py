@@ -11,19 +11,20 @@ from hitl_nb.records import Proposal
 from hitl_nb.server.base.document_lookup import find_draft
 from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.request_schemas import DraftHistoryQuery
+from hitl_nb.server.messages.response_types.proposals import DraftHistory, DraftSaved, DraftUpdate
 
 
-def save_draft(request: ApiRequest) -> dict[str, Any]:
+def save_draft(request: ApiRequest) -> DraftSaved:
     """Replace the draft's value with the one in the body."""
     _write_draft(request, request.ledger.load_proposal(request.id), request.body.value)
-    return {"saved": True}
+    return DraftSaved(saved=True)
 
 
-def reset_draft(request: ApiRequest) -> dict[str, Any]:
+def reset_draft(request: ApiRequest) -> DraftSaved:
     """Set the draft's value to the agent's version again."""
     proposal = request.ledger.load_proposal(request.id)
     _write_draft(request, proposal, proposal.value)
-    return {"saved": True}
+    return DraftSaved(saved=True)
 
 
 def _write_draft(request: ApiRequest, proposal: Proposal, value: Any) -> None:
@@ -33,18 +34,18 @@ def _write_draft(request: ApiRequest, proposal: Proposal, value: Any) -> None:
     )
 
 
-def draft_history(request: ApiRequest) -> dict[str, Any]:
+def draft_history(request: ApiRequest) -> DraftHistory:
     """List the updates of a draft: author, time, and the update in base64."""
     wanted: DraftHistoryQuery = request.query
     found = find_draft(request.ledger, request.id).draft.updates_after(wanted.after, wanted.limit)
     entries = [
-        {
-            "n": n,
-            "at": one.at.isoformat().replace("+00:00", "Z"),
-            "by": one.author,
-            "by_name": one.name,
-            "update": base64.b64encode(one.data).decode(),
-        }
+        DraftUpdate(
+            n=n,
+            at=one.at.isoformat().replace("+00:00", "Z"),
+            by=one.author,
+            by_name=one.name,
+            update=base64.b64encode(one.data).decode(),
+        )
         for n, one in found
     ]
-    return {"entries": entries, "next": found[-1][0] if len(found) == wanted.limit else None}
+    return DraftHistory(entries=entries, next=found[-1][0] if len(found) == wanted.limit else None)

@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from functools import partial
 from http.client import responses
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from jupyter_core.utils import ensure_async
@@ -32,7 +32,8 @@ from hitl_nb.server.live.rooms import Rooms
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.request import ApiRequest, RawRequest
 from hitl_nb.server.messages.request_weights import LARGE_BYTES
-from hitl_nb.server.messages.response_schemas import ID_PATTERN
+from hitl_nb.server.messages.response_types.base import ID_PATTERN
+from hitl_nb.server.messages.response_types.errors import ErrorResponse
 
 _ID = f"(?P<id>{ID_PATTERN.strip('^$')})"
 
@@ -121,9 +122,9 @@ class RouteHandler(APIHandler):
     async def _error_json(self, error: Exception) -> str:
         """Return the JSON of an error; encoded off the event loop if it contains a proposal."""
         if getattr(error, "proposal", None) is None:
-            return json.dumps(answers.error_response(self.desk, None, error))
+            return _encode_error(answers.error_response(self.desk, None, error))
         return await self.desk.run_in_lane(
-            lambda ledger: json.dumps(answers.error_response(self.desk, ledger, error)), "values"
+            lambda ledger: _encode_error(answers.error_response(self.desk, ledger, error)), "values"
         )
 
     async def _respond(self, route: Route, sent: RawRequest) -> None:
@@ -161,11 +162,11 @@ class RouteHandler(APIHandler):
         if error is not None and said is not None and error.args:
             said = said % error.args
         reason = responses.get(status_code, "Error")
-        self.finish(json.dumps({"error": reason.title().replace(" ", ""), "message": said or reason}))
+        self.finish(_encode_error(ErrorResponse(error=reason.title().replace(" ", ""), message=said or reason)))
 
     def _send_error(self, status: int, error: str, message: str) -> None:
         self.set_status(status)
-        self.finish(json.dumps({"error": error, "message": message}))
+        self.finish(_encode_error(ErrorResponse(error=error, message=message)))
 
 
 class NdjsonHandler(RouteHandler):
@@ -247,4 +248,9 @@ def api_handlers(context: ServerContext, poller: LogPoller) -> list[tuple[str, t
 
 
 def _ndjson_page(route: Route, request: ApiRequest, ledger: Ledger) -> tuple[bytes, int | None]:
-    return route.handler(replace(request, ledger=ledger))
+    return cast("tuple[bytes, int | None]", route.handler(replace(request, ledger=ledger)))
+
+
+def _encode_error(response: ErrorResponse) -> str:
+    """Encode an error. Its message may quote text that is not valid Unicode, which this encoder escapes."""
+    return json.dumps(msgspec.to_builtins(response))

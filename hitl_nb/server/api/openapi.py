@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any
 
 import msgspec
 
 from hitl_nb.server.api.routes import ROUTES, Route
+from hitl_nb.server.messages.feed_messages import FEED_MESSAGES
 from hitl_nb.server.messages.request_schemas import Query
-from hitl_nb.server.messages.response_schemas import ID_PATTERN
-from hitl_nb.server.messages.responses import ERROR_SCHEMAS
+from hitl_nb.server.messages.response_types.base import ID_PATTERN
+from hitl_nb.server.messages.response_types.errors import ERROR_SCHEMAS
 
 NDJSON = "application/x-ndjson"
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID_PATTERN}}
@@ -27,9 +29,13 @@ def build_document() -> dict[str, Any]:
     """Build the OpenAPI document of all routes."""
     from hitl_nb import __version__
 
-    named = [route.body for route in ROUTES if route.body is not None]
+    named: list[type] = [route.body for route in ROUTES if route.body is not None]
     named += [route.response_type for route in ROUTES] + [shape for shape, _ in ERROR_SCHEMAS.values()]
+    named += FEED_MESSAGES
     _, components = msgspec.json.schema_components(named, ref_template="#/components/schemas/{name}")
+    for schema in components.values():
+        if "description" in schema:  # a docstring, which Python before 3.13 leaves indented
+            schema["description"] = inspect.cleandoc(schema["description"])
     paths: dict[str, Any] = {}
     for route in ROUTES:
         paths.setdefault(f"/hitl_nb/api/{route.path}", {})[route.method.lower()] = _build_operation(route)

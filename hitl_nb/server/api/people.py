@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hitl_nb.errors import NotAReviewer
 from hitl_nb.server.base import vote_attention as attention
 from hitl_nb.server.base.identity import voting_name
 from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.request_schemas import AbsenceRequest
+from hitl_nb.server.messages.response_types.policies import AbsenceInfo, AbsenceResponse, VotingFigures
 
 
-def get_absence(request: ApiRequest) -> dict[str, Any]:
+def get_absence(request: ApiRequest) -> AbsenceResponse:
     """Return the user's current or planned absence."""
     said = request.ledger.current_absence(voting_name(request.context, request.person))
-    return {"away": None if said is None else {"from": said.start, "until": said.until, "to": said.to}}
+    away = None if said is None else AbsenceInfo(start=said.start, until=said.until, to=said.to)
+    return AbsenceResponse(away=away)
 
 
-def set_absence(request: ApiRequest) -> dict[str, Any]:
+def set_absence(request: ApiRequest) -> AbsenceResponse:
     """Set the user's own absence. Nobody can set it for others, so the user must be known.
 
     Raises:
@@ -30,6 +30,6 @@ def set_absence(request: ApiRequest) -> dict[str, Any]:
     return get_absence(request)
 
 
-def show_figures(request: ApiRequest) -> dict[str, Any]:
+def show_figures(request: ApiRequest) -> VotingFigures:
     """Return figures of the user's own votes."""
-    return attention.reviewer_figures(request.ledger, voting_name(request.context, request.person))
+    return VotingFigures(**attention.reviewer_figures(request.ledger, voting_name(request.context, request.person)))

@@ -32,18 +32,27 @@ from hitl_nb.server.messages.request_schemas import (
     PauseQuery,
     ProposalQuery,
 )
+from hitl_nb.server.messages.response_types.proposals import (
+    AssigneeResponse,
+    BulkDecisionResponse,
+    DecisionResponse,
+    EditCheck,
+    PauseResponse,
+    ProposalDetail,
+    ProposalPage,
+)
 
 _SCAN_PAGE_SIZE = 200
 """Number of proposals that are read at once when a filter selects among them."""
 
 
-def list_proposals(request: ApiRequest) -> dict[str, Any]:
+def list_proposals(request: ApiRequest) -> ProposalPage:
     """List proposals: open ones oldest first, or closed ones."""
     wanted: ProposalQuery = request.query
     audience = Audience.from_request(request)
     found = _list_page(request.ledger, wanted, audience)
     shown = [answers.proposal_summary(request.context, request.ledger, proposal, audience) for proposal in found]
-    return {"proposals": shown, "next": found[-1].id if len(found) == wanted.limit else None}
+    return ProposalPage(proposals=shown, next=found[-1].id if len(found) == wanted.limit else None)
 
 
 def _list_page(ledger: Ledger, wanted: ProposalQuery, audience: Audience) -> list[Proposal]:
@@ -112,14 +121,14 @@ def _matches_query(proposal: Proposal, age: float, wanted: ProposalQuery) -> boo
     return old and young and whose and passed
 
 
-def get_proposal(request: ApiRequest) -> dict[str, Any]:
+def get_proposal(request: ApiRequest) -> ProposalDetail:
     """Return a proposal with everything that its card shows."""
     proposal = request.ledger.load_proposal(request.id)
     request.context.attention.record_shown(request.person.username, proposal)
     return answers.proposal_response(request.context, request.ledger, proposal, audience=Audience.from_request(request))
 
 
-def get_pause(request: ApiRequest) -> dict[str, Any]:
+def get_pause(request: ApiRequest) -> PauseResponse:
     """Return the proposals that a cell's output names: those of one pause in the agent's newest run that has it."""
     cell: PauseQuery = request.query
     notebook = request.context.notebook_file(cell.path)
@@ -133,31 +142,31 @@ def get_pause(request: ApiRequest) -> dict[str, Any]:
                 answers.proposal_response(request.context, request.ledger, proposal, audience=audience)
                 for proposal in found
             ]
-            return {"run": answers.run_response(request.context, run), "proposals": shown}
+            return PauseResponse(run=answers.run_response(request.context, run), proposals=shown)
     raise UnknownRun(
         f"this server's store ({request.ledger.store.url}) has no pause {cell.pause} of the agent "
         f"{cell.agent!r} in {cell.path}; the kernel may use another store, or the notebook was moved"
     )
 
 
-def check_proposed_edit(request: ApiRequest) -> dict[str, Any]:
+def check_proposed_edit(request: ApiRequest) -> EditCheck:
     """Check an edit without saving it; return the value as it would be stored, and the changes."""
     proposal = request.ledger.load_proposal(request.id)
     value = check_edit(proposal, request.body.value)
-    return {"ok": True, "value": value, "changes": diff_value(proposal, value)}
+    return EditCheck(ok=True, value=value, changes=diff_value(proposal, value))
 
 
-def assign_proposal(request: ApiRequest) -> dict[str, Any]:
+def assign_proposal(request: ApiRequest) -> AssigneeResponse:
     """Assign a proposal to a user, or to nobody."""
     proposal = request.ledger.assign(request.id, request.body.assignee, actor=request.person.username)
-    return {
-        "proposal": answers.proposal_response(
+    return AssigneeResponse(
+        proposal=answers.proposal_response(
             request.context, request.ledger, proposal, audience=Audience.from_request(request)
         )
-    }
+    )
 
 
-def decide(request: ApiRequest) -> dict[str, Any]:
+def decide(request: ApiRequest) -> DecisionResponse:
     """Decide one proposal.
 
     Raises:
@@ -187,18 +196,19 @@ def decide(request: ApiRequest) -> dict[str, Any]:
     return _decision_response(request, done)
 
 
-def undo_approval(request: ApiRequest) -> dict[str, Any]:
+def undo_approval(request: ApiRequest) -> DecisionResponse:
     """Undo an approval, while the policy's settling time has not passed."""
     reviewer = _reviewer_name(request, [request.ledger.load_proposal(request.id)])
     signer = attest_reviewer(request.context, request.ledger, request.person, request.id)
     return _decision_response(request, request.ledger.undo_approval(request.id, reviewer=reviewer, attestation=signer))
 
 
-def _decision_response(request: ApiRequest, done: DecisionOutcome) -> dict[str, Any]:
+def _decision_response(request: ApiRequest, done: DecisionOutcome) -> DecisionResponse:
     proposal = answers.proposal_response(
         request.context, request.ledger, done.proposal, done.comments, audience=Audience.from_request(request)
     )
-    return {"proposal": proposal, "run": answers.run_response(request.context, done.run), "outcome": done.outcome}
+    run = answers.run_response(request.context, done.run)
+    return DecisionResponse(proposal=proposal, run=run, outcome=done.outcome)
 
 
 def _reviewer_name(request: ApiRequest, found: list[Proposal]) -> str:
@@ -207,7 +217,7 @@ def _reviewer_name(request: ApiRequest, found: list[Proposal]) -> str:
     return voting_name(request.context, request.person) if under_terms else request.person.username
 
 
-def decide_many(request: ApiRequest) -> dict[str, Any]:
+def decide_many(request: ApiRequest) -> BulkDecisionResponse:
     """Decide several proposals: all of them, or none.
 
     Raises:
@@ -236,12 +246,12 @@ def decide_many(request: ApiRequest) -> dict[str, Any]:
         },
     )
     audience = Audience.from_request(request)
-    return {
-        "proposals": [
+    return BulkDecisionResponse(
+        proposals=[
             answers.proposal_response(request.context, request.ledger, proposal, audience=audience)
             for proposal in decided
         ]
-    }
+    )
 
 
 class StaleProposal(StaleDraft):

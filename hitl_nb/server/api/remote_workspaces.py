@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any
 
 import msgspec
 
@@ -31,6 +30,14 @@ from hitl_nb.server.messages.request_schemas import (
     RemoteWorkspaceRequest,
     RemoteWriteRequest,
 )
+from hitl_nb.server.messages.response_types.comments import CommentInfo
+from hitl_nb.server.messages.response_types.workspaces import (
+    RemoteReadResult,
+    RemoteReviewResult,
+    RemoteWriteResult,
+    WorkspaceDetail,
+    WorkspaceResponse,
+)
 from hitl_nb.workspaces.commands import (
     CommandResult,
     CommentCommand,
@@ -45,7 +52,7 @@ _workspace_locks: weakref.WeakValueDictionary[str, threading.Lock] = weakref.Wea
 _locks_lock = threading.Lock()
 
 
-def open_workspace(request: ApiRequest) -> dict[str, Any]:
+def open_workspace(request: ApiRequest) -> WorkspaceDetail:
     """Open a script's workspace, or continue with the one of the same name and title.
 
     Raises:
@@ -75,7 +82,7 @@ def open_workspace(request: ApiRequest) -> dict[str, Any]:
     return workspaces.workspace_response(request, workspace)
 
 
-def write_or_comment(request: ApiRequest) -> dict[str, Any]:
+def write_or_comment(request: ApiRequest) -> RemoteWriteResult:
     """Edit a workspace or comment on it. A repeated call returns the first call's result."""
     body: RemoteWriteRequest = request.body
     command = decode_command(msgspec.to_builtins(body))
@@ -93,7 +100,7 @@ def write_or_comment(request: ApiRequest) -> dict[str, Any]:
         return _write_result(result)
 
 
-def read_document(request: ApiRequest) -> dict[str, Any]:
+def read_document(request: ApiRequest) -> RemoteReadResult:
     """Read the text or the comments of a workspace. A repeated call returns what the first call returned."""
     body: RemoteReadRequest = request.body
     ledger = request.ledger
@@ -101,20 +108,26 @@ def read_document(request: ApiRequest) -> dict[str, Any]:
 
     def now() -> bytes:
         if body.what == "text":
-            return msgspec.json.encode({"text": workspace_text(ledger, workspace)})
-        return msgspec.json.encode({"comments": ledger.list_comments(workspace.id, as_logged=True)})
+            return msgspec.json.encode(RemoteReadResult(text=workspace_text(ledger, workspace)))
+        found = ledger.list_comments(workspace.id, as_logged=True)
+        return msgspec.json.encode(RemoteReadResult(comments=[CommentInfo.of(one) for one in found]))
 
     claim = ledger.require_script_claim(workspace.run, body.session)
     known = _make_coauthor(request, claim, workspace).make_writer().writes.read_recorded(body.key)
     if known is None and ledger.load_run(workspace.run).status in ("waiting", "finished", "cancelled"):
-        return msgspec.json.decode(now())  # this run cannot record the result, and writes nothing after it
+        return _recorded_result(now())  # this run cannot record the result, and writes nothing after it
     if known is None:
         claim = ledger.claim_for_script(workspace.run, body.session, _caller_fields(request))
         known = _make_coauthor(request, claim, workspace).record_once(body.key, now)
-    return msgspec.json.decode(known)
+    return _recorded_result(known)
 
 
-def ask_for_review(request: ApiRequest) -> dict[str, Any]:
+def _recorded_result(recorded: bytes) -> RemoteReadResult:
+    """Return a result as it was recorded, perhaps by an older version: its comments are not checked."""
+    return RemoteReadResult(**msgspec.json.decode(recorded))
+
+
+def ask_for_review(request: ApiRequest) -> RemoteReviewResult:
     """Ask people whether the document is done, or return what they decided and resume the run.
 
     After an approval or an edit, the document's text is set to the decided text.
@@ -136,42 +149,43 @@ def ask_for_review(request: ApiRequest) -> dict[str, Any]:
             Draft.for_workspace(ledger.store, workspace).write_value(
                 agreed, proposal.decision.reviewer, proposal.decision.reviewer_name
             )
-    return {
-        "proposal": answers.proposal_response(
+    return RemoteReviewResult(
+        proposal=answers.proposal_response(
             request.context,
             ledger,
             proposal,
             ledger.list_comments(workspace.id, before=proposal.decision.event, as_logged=True),
         )
-    }
+    )
 
 
-def _waiting_response(request: ApiRequest, proposal: Proposal) -> dict[str, Any]:
+def _waiting_response(request: ApiRequest, proposal: Proposal) -> RemoteReviewResult:
     """Return the answer while nobody has decided.
 
     Raises:
         AlreadyDecided: The proposal was closed without a decision.
     """
     refuse_closed(proposal)
-    return {"proposal": answers.proposal_response(request.context, request.ledger, proposal)}
+    return RemoteReviewResult(proposal=answers.proposal_response(request.context, request.ledger, proposal))
 
 
-def close_workspace(request: ApiRequest) -> dict[str, Any]:
+def close_workspace(request: ApiRequest) -> WorkspaceResponse:
     """Finish the script's run, which closes its workspace for good."""
     ledger, session = request.ledger, request.body.session
     workspace = ledger.load_workspace(request.id)
     ledger.require_script_claim(workspace.run, session)
     if ledger.load_run(workspace.run).status != "finished":
         ledger.finish(ledger.claim_for_script(workspace.run, session, _caller_fields(request)), Snapshot(envelope=b""))
-    return {"workspace": workspaces.workspace_summary(request, ledger.load_workspace(workspace.id))}
+    return WorkspaceResponse(workspace=workspaces.workspace_summary(request, ledger.load_workspace(workspace.id)))
 
 
 def _make_coauthor(request: ApiRequest, claim: Claim, workspace: Workspace) -> AgentCoauthor:
     return AgentCoauthor(request.ledger, claim, workspace.agent, workspace.id)
 
 
-def _write_result(result: CommandResult) -> dict[str, Any]:
-    return {"outcome": result.outcome, "comment": msgspec.to_builtins(result.comment)}
+def _write_result(result: CommandResult) -> RemoteWriteResult:
+    comment = None if result.comment is None else CommentInfo.of(result.comment)
+    return RemoteWriteResult(outcome=result.outcome, comment=comment)
 
 
 def _workspace_lock(workspace: str) -> threading.Lock:

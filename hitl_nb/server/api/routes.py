@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.server.api import comments, drafts, people, policies, proposals, runs, workspaces
@@ -17,7 +16,6 @@ from hitl_nb.server.api import remote_workspaces as scripts
 from hitl_nb.server.base.context import Lane, ServerContext
 from hitl_nb.server.base.identity import ASSURANCE, decision_refusal, voting_name
 from hitl_nb.server.messages import request_schemas as bodies
-from hitl_nb.server.messages import response_schemas as shapes
 from hitl_nb.server.messages.request import ApiRequest, RawRequest, read_body, read_query
 from hitl_nb.server.messages.request_weights import (
     are_some_large,
@@ -27,6 +25,39 @@ from hitl_nb.server.messages.request_weights import (
     is_large_pause,
     is_large_run,
     is_on_large_document,
+)
+from hitl_nb.server.messages.response_types.audit_log import EventInfo, EventPage, VerificationResponse
+from hitl_nb.server.messages.response_types.base import ResponseStruct
+from hitl_nb.server.messages.response_types.comments import CommentList, CommentResponse, CommentStateResponse
+from hitl_nb.server.messages.response_types.policies import AbsenceResponse, AppliedPolicy, VotingFigures
+from hitl_nb.server.messages.response_types.proposals import (
+    AssigneeResponse,
+    BulkDecisionResponse,
+    DecisionResponse,
+    DraftHistory,
+    DraftSaved,
+    EditCheck,
+    PauseResponse,
+    ProposalDetail,
+    ProposalPage,
+    RunDetail,
+)
+from hitl_nb.server.messages.response_types.runs import (
+    AdoptResponse,
+    ForgetResponse,
+    ResumeResponse,
+    RunPage,
+    RunResponse,
+    TimelineResponse,
+)
+from hitl_nb.server.messages.response_types.server_status import Permissions, StatusResponse, UserInfo
+from hitl_nb.server.messages.response_types.workspaces import (
+    RemoteReadResult,
+    RemoteReviewResult,
+    RemoteWriteResult,
+    WorkspaceDetail,
+    WorkspacePage,
+    WorkspaceResponse,
 )
 
 API_VERSION = 1
@@ -59,8 +90,8 @@ class Route:
     path: str
     resource: str
     action: str
-    handler: Callable[[ApiRequest], Any]
-    response_type: type
+    handler: Callable[[ApiRequest], ResponseStruct | tuple[bytes, int | None]]
+    response_type: type[ResponseStruct]
     summary: str
     body: type | None = None
     query: type[bodies.Query] = bodies.Query
@@ -98,24 +129,24 @@ class Route:
         return sorted({400, 403, 500, 503, *named, *sent, *written, *self.errors})
 
 
-def _get_status(request: ApiRequest) -> dict[str, Any]:
+def _get_status(request: ApiRequest) -> StatusResponse:
     from hitl_nb import __version__
 
     why = decision_refusal(request.context, request.person)
-    return {
-        "version": __version__,
-        "api": API_VERSION,
-        "store": request.ledger.store.url,
-        "server": request.context.id,
-        "assurance": ASSURANCE,
-        "authn": request.person.authn,
-        "user": {"username": request.person.username, "display_name": request.person.display_name},
-        "votes_as": voting_name(request.context, request.person),
-        "may": {"decide": why is None},
-        "decide_refused": why,
-        "headless": bool(request.context.settings.headless),
-        "watched": request.context.watches_deadlines or bool(request.ledger.list_watchers(request.ledger.now())),
-    }
+    return StatusResponse(
+        version=__version__,
+        api=API_VERSION,
+        store=request.ledger.store.url,
+        server=request.context.id,
+        assurance=ASSURANCE,
+        authn=request.person.authn,
+        user=UserInfo(username=request.person.username, display_name=request.person.display_name),
+        votes_as=voting_name(request.context, request.person),
+        may=Permissions(decide=why is None),
+        decide_refused=why,
+        headless=bool(request.context.settings.headless),
+        watched=request.context.watches_deadlines or bool(request.ledger.list_watchers(request.ledger.now())),
+    )
 
 
 def _decision_lane(body: bytes) -> Lane:
@@ -135,15 +166,13 @@ _ADMIN = ("hitl:admin", "write")
 _AUDIT = ("hitl:audit", "read")
 
 ROUTES: tuple[Route, ...] = (
-    Route(
-        "GET", "status", *_READ, _get_status, shapes.StatusResponse, "Show the server, its store and your permissions"
-    ),
+    Route("GET", "status", *_READ, _get_status, StatusResponse, "Show the server, its store and your permissions"),
     Route(
         "GET",
         "proposals",
         *_READ,
         proposals.list_proposals,
-        shapes.ProposalPage,
+        ProposalPage,
         "List open proposals, oldest first, or closed ones",
         query=bodies.ProposalQuery,
         errors=(404,),
@@ -154,7 +183,7 @@ ROUTES: tuple[Route, ...] = (
         "proposals/{id}",
         *_READ,
         proposals.get_proposal,
-        shapes.ProposalDetail,
+        ProposalDetail,
         "Show one proposal in full",
         lane="values",
         is_large=is_about_something_large,
@@ -164,7 +193,7 @@ ROUTES: tuple[Route, ...] = (
         "pauses",
         *_READ,
         proposals.get_pause,
-        shapes.PauseResponse,
+        PauseResponse,
         "Show the proposals of a cell's pause",
         query=bodies.PauseQuery,
         errors=(404, 409),
@@ -176,7 +205,7 @@ ROUTES: tuple[Route, ...] = (
         "proposals/{id}/check",
         *_READ,
         proposals.check_proposed_edit,
-        shapes.EditCheck,
+        EditCheck,
         "Check an edit without saving it",
         body=bodies.DraftValueRequest,
         limit=LARGE,
@@ -189,7 +218,7 @@ ROUTES: tuple[Route, ...] = (
         "proposals/{id}/draft",
         *_WRITE,
         drafts.save_draft,
-        shapes.DraftSaved,
+        DraftSaved,
         "Save the draft",
         body=bodies.DraftValueRequest,
         limit=LARGE,
@@ -202,7 +231,7 @@ ROUTES: tuple[Route, ...] = (
         "proposals/{id}/draft",
         *_WRITE,
         drafts.reset_draft,
-        shapes.DraftSaved,
+        DraftSaved,
         "Reset the draft to the agent's version",
         errors=(409,),
         lane="drafts",
@@ -213,7 +242,7 @@ ROUTES: tuple[Route, ...] = (
         "proposals/{id}/comments",
         *_WRITE,
         comments.add_comment,
-        shapes.CommentResponse,
+        CommentResponse,
         "Comment on a proposal",
         body=bodies.CommentRequest,
         is_large=is_about_something_large,
@@ -223,7 +252,7 @@ ROUTES: tuple[Route, ...] = (
         "documents/{id}/comments",
         *_READ,
         comments.list_comments,
-        shapes.CommentList,
+        CommentList,
         "List the comments on a document, and the people who may be mentioned",
         is_large=is_about_something_large,
     ),
@@ -232,7 +261,7 @@ ROUTES: tuple[Route, ...] = (
         "documents/{id}/comments",
         *_WRITE,
         comments.add_comment,
-        shapes.CommentResponse,
+        CommentResponse,
         "Comment on a document or a range of it, answer a comment, or suggest a change",
         body=bodies.CommentRequest,
         is_large=is_about_something_large,
@@ -242,7 +271,7 @@ ROUTES: tuple[Route, ...] = (
         "comments/{id}/state",
         *_WRITE,
         comments.change_comment_state,
-        shapes.CommentStateResponse,
+        CommentStateResponse,
         "Resolve a comment, or accept or dismiss a suggestion. If `changed` is true, edit the document accordingly.",
         body=bodies.CommentStateRequest,
         errors=(409,),
@@ -253,7 +282,7 @@ ROUTES: tuple[Route, ...] = (
         "proposals/{id}/assignee",
         *_WRITE,
         proposals.assign_proposal,
-        shapes.AssigneeResponse,
+        AssigneeResponse,
         "Assign a proposal to a person",
         body=bodies.AssigneeRequest,
         errors=(409,),
@@ -264,7 +293,7 @@ ROUTES: tuple[Route, ...] = (
         "proposals/{id}/decision",
         *_DECIDE,
         proposals.decide,
-        shapes.DecisionResponse,
+        DecisionResponse,
         "Decide one proposal",
         body=bodies.DecisionRequest,
         limit=LARGE,
@@ -277,7 +306,7 @@ ROUTES: tuple[Route, ...] = (
         "proposals/{id}/undo",
         *_DECIDE,
         proposals.undo_approval,
-        shapes.DecisionResponse,
+        DecisionResponse,
         "Undo an approval, while the policy allows it",
         body=bodies.EmptyRequest,
         errors=(409,),
@@ -288,7 +317,7 @@ ROUTES: tuple[Route, ...] = (
         "decisions",
         *_DECIDE,
         proposals.decide_many,
-        shapes.BulkDecisionResponse,
+        BulkDecisionResponse,
         "Decide several proposals: all of them, or none",
         body=bodies.BulkDecisionRequest,
         errors=(404, 409),
@@ -299,7 +328,7 @@ ROUTES: tuple[Route, ...] = (
         "policy",
         *_READ,
         policies.get_policy,
-        shapes.AppliedPolicy,
+        AppliedPolicy,
         "Show the policy files and rules that apply to a notebook",
         query=bodies.PolicyQuery,
     ),
@@ -308,7 +337,7 @@ ROUTES: tuple[Route, ...] = (
         "people/me/figures",
         *_READ,
         people.show_figures,
-        shapes.VotingFigures,
+        VotingFigures,
         "Show figures of your own votes",
         lane="values",
     ),
@@ -317,7 +346,7 @@ ROUTES: tuple[Route, ...] = (
         "people/me/away",
         *_READ,
         people.get_absence,
-        shapes.AbsenceResponse,
+        AbsenceResponse,
         "Show whether you are away, and who votes in your place",
     ),
     Route(
@@ -325,7 +354,7 @@ ROUTES: tuple[Route, ...] = (
         "people/me/away",
         *_DECIDE,
         people.set_absence,
-        shapes.AbsenceResponse,
+        AbsenceResponse,
         "Set until when you are away, and who votes in your place",
         body=bodies.AbsenceRequest,
     ),
@@ -334,7 +363,7 @@ ROUTES: tuple[Route, ...] = (
         "documents/{id}/history",
         *_READ,
         drafts.draft_history,
-        shapes.DraftHistory,
+        DraftHistory,
         "List the updates of a draft, with author and time",
         query=bodies.DraftHistoryQuery,
         lane="values",
@@ -345,7 +374,7 @@ ROUTES: tuple[Route, ...] = (
         "workspaces",
         *_READ,
         workspaces.list_workspaces,
-        shapes.WorkspacePage,
+        WorkspacePage,
         "List open workspaces, newest first, or show the one of a cell",
         query=bodies.WorkspaceQuery,
         errors=(404,),
@@ -355,7 +384,7 @@ ROUTES: tuple[Route, ...] = (
         "workspaces/{id}",
         *_READ,
         workspaces.get_workspace,
-        shapes.WorkspaceDetail,
+        WorkspaceDetail,
         "Show one workspace with its text",
         lane="values",
         is_large=is_about_something_large,
@@ -365,7 +394,7 @@ ROUTES: tuple[Route, ...] = (
         "workspaces",
         *_WRITE,
         scripts.open_workspace,
-        shapes.WorkspaceDetail,
+        WorkspaceDetail,
         "Open a workspace for a script, or continue with the one of this title",
         body=bodies.RemoteWorkspaceRequest,
         limit=LARGE,
@@ -378,7 +407,7 @@ ROUTES: tuple[Route, ...] = (
         "workspaces/{id}/writes",
         *_WRITE,
         scripts.write_or_comment,
-        shapes.RemoteWriteResult,
+        RemoteWriteResult,
         "Edit or comment on a remote workspace. Idempotent per `key`.",
         body=bodies.RemoteWriteRequest,
         limit=LARGE,
@@ -391,7 +420,7 @@ ROUTES: tuple[Route, ...] = (
         "workspaces/{id}/reads",
         *_WRITE,
         scripts.read_document,
-        shapes.RemoteReadResult,
+        RemoteReadResult,
         "Read a remote workspace. The same `key` always gets the same answer.",
         body=bodies.RemoteReadRequest,
         errors=(409,),
@@ -403,7 +432,7 @@ ROUTES: tuple[Route, ...] = (
         "workspaces/{id}/wait",
         *_WRITE,
         scripts.ask_for_review,
-        shapes.RemoteReviewResult,
+        RemoteReviewResult,
         "Ask whether a remote workspace is done, and get the decision. Idempotent per `key`.",
         body=bodies.RemoteReviewRequest,
         errors=(409,),
@@ -414,7 +443,7 @@ ROUTES: tuple[Route, ...] = (
         "workspaces/{id}/close",
         *_WRITE,
         scripts.close_workspace,
-        shapes.WorkspaceResponse,
+        WorkspaceResponse,
         "Close a remote workspace for good",
         body=bodies.RemoteCloseRequest,
         errors=(409,),
@@ -424,7 +453,7 @@ ROUTES: tuple[Route, ...] = (
         "runs",
         *_READ,
         runs.list_runs,
-        shapes.RunPage,
+        RunPage,
         "List runs, newest first",
         query=bodies.RunQuery,
         errors=(404,),
@@ -434,7 +463,7 @@ ROUTES: tuple[Route, ...] = (
         "runs/{id}",
         *_READ,
         runs.get_run,
-        shapes.RunDetail,
+        RunDetail,
         "Show one run and the proposals of its last pause",
         errors=(409,),
         is_large=is_large_run,
@@ -444,7 +473,7 @@ ROUTES: tuple[Route, ...] = (
         "runs/{id}/timeline",
         *_READ,
         runs.get_timeline,
-        shapes.TimelineResponse,
+        TimelineResponse,
         "Show the timeline of a run",
         errors=(409,),
         is_large=is_large_run,
@@ -454,7 +483,7 @@ ROUTES: tuple[Route, ...] = (
         "runs/{id}/resume",
         *_WRITE,
         runs.grant_resume,
-        shapes.ResumeResponse,
+        ResumeResponse,
         "Ask for the right to continue a decided run",
         body=bodies.ResumeRequest,
         errors=(409,),
@@ -464,7 +493,7 @@ ROUTES: tuple[Route, ...] = (
         "runs/{id}/headless",
         *_EXECUTE,
         runs.run_headless,
-        shapes.ResumeResponse,
+        ResumeResponse,
         "Continue a decided run on the server",
         body=bodies.ResumeRequest,
         errors=(409,),
@@ -474,7 +503,7 @@ ROUTES: tuple[Route, ...] = (
         "runs/{id}/cancel",
         *_ADMIN,
         runs.cancel_run,
-        shapes.RunResponse,
+        RunResponse,
         "Cancel a run for good",
         body=bodies.EmptyRequest,
         errors=(409,),
@@ -485,7 +514,7 @@ ROUTES: tuple[Route, ...] = (
         "runs/{id}/adopt",
         *_ADMIN,
         runs.adopt_run,
-        shapes.AdoptResponse,
+        AdoptResponse,
         "Move a run to a notebook that was moved",
         body=bodies.AdoptRequest,
         errors=(409,),
@@ -496,19 +525,19 @@ ROUTES: tuple[Route, ...] = (
         "runs/{id}/forget",
         *_ADMIN,
         runs.forget_runs,
-        shapes.ForgetResponse,
+        ForgetResponse,
         "Remove all runs with this run's agent and key in its notebook or script",
         body=bodies.EmptyRequest,
         errors=(409,),
         is_large=is_large_run,
     ),
-    Route("GET", "events", *_AUDIT, runs.list_events, shapes.EventPage, "List the audit log", query=bodies.EventQuery),
+    Route("GET", "events", *_AUDIT, runs.list_events, EventPage, "List the audit log", query=bodies.EventQuery),
     Route(
         "GET",
         "events/export",
         *_AUDIT,
         runs.export_events,
-        shapes.EventInfo,
+        EventInfo,
         "Export the whole audit log: one event per line, each with the exact bytes that are hashed",
         query=bodies.ExportQuery,
         is_ndjson=True,
@@ -518,7 +547,7 @@ ROUTES: tuple[Route, ...] = (
         "events/verify",
         *_AUDIT,
         runs.verify_log,
-        shapes.VerificationResponse,
+        VerificationResponse,
         "Verify the whole audit log",
         is_large=has_pieces,
     ),

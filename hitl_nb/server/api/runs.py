@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -14,13 +13,25 @@ from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.audience import Audience
 from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.request_schemas import EventQuery, RunQuery
+from hitl_nb.server.messages.response_types.audit_log import EventInfo, EventPage, VerificationResponse
+from hitl_nb.server.messages.response_types.proposals import RunDetail
+from hitl_nb.server.messages.response_types.runs import (
+    AdoptResponse,
+    ForgetResponse,
+    ResumeResponse,
+    RunInfo,
+    RunPage,
+    RunResponse,
+    TimelineEntry,
+    TimelineResponse,
+)
 from hitl_nb.structs import prepare_structs
 
 EXPORT_PAGE_SIZE = 1000
 """Number of events that an export reads at once."""
 
 
-def list_runs(request: ApiRequest) -> dict[str, Any]:
+def list_runs(request: ApiRequest) -> RunPage:
     """List runs, newest first."""
     wanted: RunQuery = request.query
     if wanted.orphaned:
@@ -32,13 +43,13 @@ def list_runs(request: ApiRequest) -> dict[str, Any]:
         limit=wanted.limit,
         before=wanted.cursor,
     )
-    return {
-        "runs": [answers.run_response(request.context, r) for r in found],
-        "next": found[-1].id if len(found) == wanted.limit else None,
-    }
+    return RunPage(
+        runs=[answers.run_response(request.context, r) for r in found],
+        next=found[-1].id if len(found) == wanted.limit else None,
+    )
 
 
-def _list_orphans(request: ApiRequest, wanted: RunQuery) -> dict[str, Any]:
+def _list_orphans(request: ApiRequest, wanted: RunQuery) -> RunPage:
     """List runs whose notebook no longer exists. All of them are read for every page."""
     found = request.ledger.list_orphans(lambda path: Path(path).exists())
     after = next((i + 1 for i, r in enumerate(found) if r.id == wanted.cursor), 0)
@@ -50,35 +61,33 @@ def _list_orphans(request: ApiRequest, wanted: RunQuery) -> dict[str, Any]:
         and wanted.status in (None, r.status)
     ]
     page = chosen[: wanted.limit]
-    return {
-        "runs": [{**answers.run_response(request.context, r), "orphaned": True} for r in page],
-        "next": page[-1].id if len(chosen) > len(page) else None,
-    }
+    return RunPage(
+        runs=[RunInfo.of(r, path=request.context.contents_path(r.notebook), orphaned=True) for r in page],
+        next=page[-1].id if len(chosen) > len(page) else None,
+    )
 
 
-def get_run(request: ApiRequest) -> dict[str, Any]:
+def get_run(request: ApiRequest) -> RunDetail:
     """Return a run and the proposals of its last pause."""
     r = request.ledger.load_run(request.id)
     found = request.ledger.list_proposals(r.id, r.pauses) if r.pauses else []
     audience = Audience.from_request(request)
-    return {
-        "run": answers.run_response(request.context, r),
-        "proposals": [
-            answers.proposal_summary(request.context, request.ledger, proposal, audience) for proposal in found
-        ],
-    }
+    return RunDetail(
+        run=answers.run_response(request.context, r),
+        proposals=[answers.proposal_summary(request.context, request.ledger, proposal, audience) for proposal in found],
+    )
 
 
-def get_timeline(request: ApiRequest) -> dict[str, Any]:
+def get_timeline(request: ApiRequest) -> TimelineResponse:
     """Return a run and its timeline."""
     r = request.ledger.load_run(request.id)
-    return {
-        "run": answers.run_response(request.context, r),
-        "entries": msgspec.to_builtins(entries_of(request.ledger, r.id)),
-    }
+    return TimelineResponse(
+        run=answers.run_response(request.context, r),
+        entries=[TimelineEntry.of(one) for one in entries_of(request.ledger, r.id)],
+    )
 
 
-def grant_resume(request: ApiRequest) -> dict[str, Any]:
+def grant_resume(request: ApiRequest) -> ResumeResponse:
     """Grant one browser the right to continue a run.
 
     Raises:
@@ -98,10 +107,10 @@ def grant_resume(request: ApiRequest) -> dict[str, Any]:
         raise RunClaimed(f"another browser window is continuing run {r.id} ({r.agent})", owner=holder)
     if request.person.authn == "login":  # other names are made up by the server and identify nobody
         request.ledger.add_requester(r.id, request.person.username)
-    return {"granted": True, "run": answers.run_response(request.context, r)}
+    return ResumeResponse(granted=True, run=answers.run_response(request.context, r))
 
 
-def run_headless(request: ApiRequest) -> dict[str, Any]:
+def run_headless(request: ApiRequest) -> ResumeResponse:
     """Run a decided agent's notebook on the server.
 
     Raises:
@@ -119,14 +128,14 @@ def run_headless(request: ApiRequest) -> dict[str, Any]:
     return granted
 
 
-def cancel_run(request: ApiRequest) -> dict[str, Any]:
+def cancel_run(request: ApiRequest) -> RunResponse:
     """Cancel a run for good."""
-    return {
-        "run": answers.run_response(request.context, request.ledger.cancel(request.id, actor=request.person.username))
-    }
+    return RunResponse(
+        run=answers.run_response(request.context, request.ledger.cancel(request.id, actor=request.person.username))
+    )
 
 
-def adopt_run(request: ApiRequest) -> dict[str, Any]:
+def adopt_run(request: ApiRequest) -> AdoptResponse:
     """Move a run to the notebook at a contents path.
 
     Raises:
@@ -135,25 +144,27 @@ def adopt_run(request: ApiRequest) -> dict[str, Any]:
     notebook = request.context.notebook_file(request.body.path)
     if not notebook.endswith(".ipynb") or not Path(notebook).is_file():
         raise HitlError(f"there is no notebook {request.body.path}")
-    return {
-        "run": answers.run_response(
+    return AdoptResponse(
+        run=answers.run_response(
             request.context, request.ledger.adopt_run(request.id, notebook, actor=request.person.username)
         )
-    }
+    )
 
 
-def forget_runs(request: ApiRequest) -> dict[str, Any]:
+def forget_runs(request: ApiRequest) -> ForgetResponse:
     """Remove all runs with the same agent and key in the run's notebook or script."""
     r = request.ledger.load_run(request.id)
     actor = request.person.username
-    return {"forgotten": request.ledger.forget(agent=r.agent, notebook=r.notebook, key=r.key, actor=actor)}
+    return ForgetResponse(forgotten=request.ledger.forget(agent=r.agent, notebook=r.notebook, key=r.key, actor=actor))
 
 
-def list_events(request: ApiRequest) -> dict[str, Any]:
+def list_events(request: ApiRequest) -> EventPage:
     """List events of the audit log, oldest first."""
     wanted: EventQuery = request.query
     found = request.ledger.read_events(after=wanted.after, limit=wanted.limit)
-    return {"events": msgspec.to_builtins(found), "next": found[-1].n if len(found) == wanted.limit else None}
+    return EventPage(
+        events=[EventInfo.of(one) for one in found], next=found[-1].n if len(found) == wanted.limit else None
+    )
 
 
 def export_events(request: ApiRequest) -> tuple[bytes, int | None]:
@@ -180,9 +191,9 @@ def _event_number(raw: bytes, default: int) -> int:
         return default
 
 
-def verify_log(request: ApiRequest) -> dict[str, Any]:
+def verify_log(request: ApiRequest) -> VerificationResponse:
     """Verify the audit log's hashes, and compare the records with it."""
-    return msgspec.to_builtins(request.ledger.verify())
+    return VerificationResponse.of(request.ledger.verify())
 
 
 prepare_structs(globals())

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from hitl_nb.drafts.agent_coauthor import workspace_text
 from hitl_nb.errors import UnknownWorkspace
 from hitl_nb.records import Workspace
 from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.request_schemas import MAX_PAGE_SIZE, WorkspaceQuery
+from hitl_nb.server.messages.response_types.workspaces import WorkspaceDetail, WorkspacePage, WorkspaceSummary
 
 
-def list_workspaces(request: ApiRequest) -> dict[str, Any]:
+def list_workspaces(request: ApiRequest) -> WorkspacePage:
     """List open workspaces, newest first; or return the workspace that a cell's output names."""
     wanted: WorkspaceQuery = request.query
     if wanted.path is not None or wanted.agent is not None or wanted.workspace is not None:
-        return {"workspaces": [workspace_response(request, _find_cell_workspace(request, wanted))], "next": None}
+        shown = _shown_in_output(request, _find_cell_workspace(request, wanted))
+        return WorkspacePage(workspaces=[shown], next=None)
     found = request.ledger.list_open_workspaces(limit=wanted.limit, after=wanted.cursor)
-    shown = [workspace_summary(request, workspace) for workspace in found]
-    return {"workspaces": shown, "next": found[-1].id if len(found) == wanted.limit else None}
+    return WorkspacePage(
+        workspaces=[workspace_summary(request, workspace) for workspace in found],
+        next=found[-1].id if len(found) == wanted.limit else None,
+    )
 
 
-def get_workspace(request: ApiRequest) -> dict[str, Any]:
+def get_workspace(request: ApiRequest) -> WorkspaceDetail:
     """Return a workspace with its text."""
     return workspace_response(request, request.ledger.load_workspace(request.id))
 
@@ -44,21 +46,28 @@ def _find_cell_workspace(request: ApiRequest, wanted: WorkspaceQuery) -> Workspa
     )
 
 
-def workspace_response(request: ApiRequest, workspace: Workspace) -> dict[str, Any]:
-    """Return the JSON of a workspace with its template and text, which may be long."""
-    return {
-        **workspace_summary(request, workspace),
-        "template": workspace.template,
-        "text": workspace_text(request.ledger, workspace),
-    }
+def workspace_response(request: ApiRequest, workspace: Workspace) -> WorkspaceDetail:
+    """Build the response about a workspace with its template and text, which may be long."""
+    return WorkspaceDetail.of(workspace, **_header_fields(request, workspace), **_texts(request, workspace))
 
 
-def workspace_summary(request: ApiRequest, workspace: Workspace) -> dict[str, Any]:
-    """Return the JSON of a workspace without its text, and with the id of its open proposal, if there is one."""
-    shown: dict[str, Any] = {
-        **msgspec.to_builtins(workspace),
-        "path": request.context.contents_path(workspace.notebook),
-    }
-    del shown["template"]
+def workspace_summary(request: ApiRequest, workspace: Workspace) -> WorkspaceSummary:
+    """Build the response about a workspace without its text, and with the id of its open proposal, if there is one."""
+    return WorkspaceSummary.of(workspace, **_header_fields(request, workspace))
+
+
+def _shown_in_output(request: ApiRequest, workspace: Workspace) -> WorkspaceSummary:
+    """Build the response about the workspace that a cell's output names: a page with one entry, with its text."""
+    return WorkspaceSummary.of(workspace, **_header_fields(request, workspace), **_texts(request, workspace))
+
+
+def _header_fields(request: ApiRequest, workspace: Workspace) -> dict[str, Any]:
     waits = bool(workspace.proposal) and request.ledger.load_proposal(workspace.proposal).status == "open"
-    return {**shown, "proposal": workspace.proposal if waits else None}
+    return {
+        "path": request.context.contents_path(workspace.notebook),
+        "proposal": workspace.proposal if waits else None,
+    }
+
+
+def _texts(request: ApiRequest, workspace: Workspace) -> dict[str, str]:
+    return {"template": workspace.template, "text": workspace_text(request.ledger, workspace)}

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
+from msgspec import UNSET
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -24,9 +26,18 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Event, new_id
 from hitl_nb.server.base import read_permission as permission
 from hitl_nb.server.base.context import ServerContext
+from hitl_nb.server.base.headless_runs import HeadlessState
 from hitl_nb.server.live.log_poller import IDLE_POLL_SECONDS, POLL_SECONDS, LogPoller
+from hitl_nb.server.messages.feed_messages import (
+    ChangedMessage,
+    FeedStruct,
+    HeadlessMessage,
+    HelloMessage,
+    NoticeInfo,
+    NoticeKind,
+)
 
-NOTICES = {
+NOTICES: dict[str, NoticeKind] = {
     "proposal.reminded": "reminded",
     "proposal.escalated": "escalated",
     "proposal.overdue": "overdue",
@@ -56,9 +67,9 @@ class Feed:
         """Number of the newest event that was sent."""
         return self._poller.head
 
-    def _on_headless_status(self, run: str, state: str, message: str) -> None:
+    def _on_headless_status(self, run: str, state: HeadlessState, message: str) -> None:
         """Send the status of a headless run. Called on the thread of that run."""
-        said = {"type": "headless", "run": run, "state": state, "message": message}
+        said = HeadlessMessage(run=run, state=state, message=message)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._broadcast, said)
 
@@ -116,7 +127,7 @@ class Feed:
         runs: list[str],
         drafts: list[str],
         workspaces: Sequence[str] = (),
-        notices: Sequence[dict[str, str]] = (),
+        notices: Sequence[NoticeInfo] = (),
     ) -> None:
         """Send the ids of changed proposals, workspaces and runs, and of proposals of which only the draft changed.
 
@@ -127,10 +138,18 @@ class Feed:
             workspaces: Ids of changed workspaces.
             notices: Messages about proposals for people, besides those about new proposals.
         """
-        said = {"type": "changed", "proposals": proposals, "runs": runs, "drafts": drafts, "head": self.head}
-        self._broadcast({**said, "workspaces": list(workspaces), **({"notices": list(notices)} if notices else {})})
+        self._broadcast(
+            ChangedMessage(
+                proposals=proposals,
+                runs=runs,
+                drafts=drafts,
+                head=self.head,
+                workspaces=[*workspaces],
+                notices=[*notices] if notices else UNSET,
+            )
+        )
 
-    def _broadcast(self, message: dict[str, Any]) -> None:
+    def _broadcast(self, message: FeedStruct) -> None:
         for browser in list(self._browsers):
             browser.send(message)
 
@@ -166,7 +185,7 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self._watching = asyncio.create_task(
             permission.watch_permission(lambda: permission.is_allowed(self, "read"), self._disconnect)
         )
-        self.send({"type": "hello", "browser": new_id(), "head": self.feed.head})
+        self.send(HelloMessage(browser=new_id(), head=self.feed.head))
 
     def on_message(self, message: str | bytes) -> None:
         """Ignore the message: browsers need not send anything."""
@@ -182,10 +201,10 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         self.feed.leave(self)
         super().on_close()
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: FeedStruct) -> None:
         """Send a message as JSON, unless the browser has disconnected."""
         try:
-            self.write_message(json.dumps(message))
+            self.write_message(json.dumps(msgspec.to_builtins(message)))
         except WebSocketClosedError:
             self.feed.leave(self)
 
@@ -212,10 +231,10 @@ def _workspaces_of(event: Event) -> Iterator[str | None]:
         yield from (asked.get("workspace") for asked in data["proposals"])
 
 
-def _notice_of(event: Event) -> dict[str, str] | None:
+def _notice_of(event: Event) -> NoticeInfo | None:
     """Return the notice for people that an event causes: its kind and proposal; None if there is none."""
     kind = NOTICES.get(event.type)
-    return None if kind is None or event.proposal is None else {"kind": kind, "proposal": event.proposal}
+    return None if kind is None or event.proposal is None else NoticeInfo(kind=kind, proposal=event.proposal)
 
 
 def _unique_ids(found: Iterable[str | None]) -> list[str]:

@@ -17,8 +17,8 @@ from hitl_nb.ledger.comments import (
 )
 from hitl_nb.records import Action, Anchor, CommentState, RunStatus
 from hitl_nb.review.policy_files.script_policies import PolicyText
-from hitl_nb.server.messages.kind_names import TextKindName
-from hitl_nb.server.messages.response_schemas import At, Id
+from hitl_nb.server.messages.response_types.base import At, Id
+from hitl_nb.server.messages.response_types.kind_names import TextKindName
 from hitl_nb.structs import prepare_structs
 
 MAX_PAGE_SIZE = 500

@@ -1,14 +1,13 @@
-"""The JSON of responses: records in the form that browsers get, and errors as a status code with a message."""
+"""Build responses from records and from errors. Reads the ledger for the parts that a record does not have."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from operator import attrgetter
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from hitl_nb.drafts import document
 from hitl_nb.drafts.draft import Draft
@@ -32,13 +31,19 @@ from hitl_nb.errors import (
 from hitl_nb.hidden_characters import show_hidden_characters
 from hitl_nb.kinds.questions import diff_value, format_beginning, format_value
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.records import Comment, Proposal, Run, proposal_json, run_json
+from hitl_nb.records import Comment, Proposal, Run
 from hitl_nb.review.progress import describe_progress
 from hitl_nb.server.base.context import ServerContext
-from hitl_nb.server.messages import response_schemas as shapes
 from hitl_nb.server.messages.audience import Audience
-from hitl_nb.server.messages.response_schemas import CommentInfo as CommentShape
-from hitl_nb.server.messages.response_schemas import ProposalRecord, ResponseStruct
+from hitl_nb.server.messages.response_types.comments import CommentInfo
+from hitl_nb.server.messages.response_types.errors import (
+    ConflictResponse,
+    ErrorResponse,
+    FieldDifference,
+    InvalidEditError,
+)
+from hitl_nb.server.messages.response_types.proposals import ProposalDetail, ProposalRecord, ProposalSummary
+from hitl_nb.server.messages.response_types.runs import RunInfo
 
 MAX_SUMMARY_CHARS = 200
 """Maximum number of characters of a value in a list."""
@@ -65,50 +70,6 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
-class ErrorResponse(ResponseStruct):
-    """Why a call was refused: the error's name, and a message for people."""
-
-    error: str
-    message: str
-
-
-class FieldDifference(ResponseStruct):
-    """A part of a proposal that changed after it was shown."""
-
-    shown: Any
-    now: Any
-
-
-class ConflictResponse(ErrorResponse):
-    """The resource has changed: the proposal or comment as it is now, what changed, or which browser holds the run."""
-
-    proposal: ProposalRecord | UnsetType = UNSET
-    comment: CommentShape | UnsetType = UNSET
-    difference: dict[str, FieldDifference] | UnsetType = UNSET
-    owner: str | UnsetType = UNSET
-
-
-class InvalidEditError(ErrorResponse):
-    """An edit that is not valid, with one message per field path ("amount", "lines/0/sku")."""
-
-    fields: dict[str, str]
-
-
-ERROR_SCHEMAS: dict[int, tuple[type[ErrorResponse], str]] = {
-    400: (ErrorResponse, "Invalid query or body"),
-    403: (ErrorResponse, "You are not logged in, or may not do this"),
-    404: (ErrorResponse, "No resource has this id or name"),
-    409: (ConflictResponse, "The resource has changed; the request had no effect"),
-    413: (ErrorResponse, "The body is too long"),
-    415: (ErrorResponse, "The body is not application/json"),
-    422: (InvalidEditError, "The edit is not valid for this proposal; the request had no effect"),
-    500: (ErrorResponse, "The store is damaged, or a bug in hitl_nb"),
-    503: (ErrorResponse, "The store is not available now; try again after Retry-After seconds"),
-    507: (ErrorResponse, "The store is full, or the value is larger than its limit"),
-}
-"""Type of the response and its description, by HTTP status of the error."""
-
-
 def proposal_response(
     context: ServerContext,
     ledger: Ledger,
@@ -116,8 +77,8 @@ def proposal_response(
     comments: list[Comment] | None = None,
     *,
     audience: Audience | None = None,
-) -> dict[str, Any]:
-    """Return the JSON of a proposal with everything that its card shows (`ProposalDetail`).
+) -> ProposalDetail:
+    """Build the response about a proposal with everything that its card shows.
 
     Args:
         context: State of the server.
@@ -128,16 +89,18 @@ def proposal_response(
     """
     draft = Draft.for_proposal(ledger.store, proposal).read_value() if proposal.status == "open" else proposal.value
     drafted = not document.are_equal(draft, proposal.value)
-    shown = {
-        **recorded_proposal(context, ledger, proposal, audience),
-        "has_draft": drafted,
-        "text": format_value(proposal, proposal.value),
-        "comments": msgspec.to_builtins(
-            ledger.list_comments(proposal.document or proposal.id) if comments is None else comments
-        ),
-        "changes": _describe_changes(proposal),
-    }
-    return {**shown, "draft": draft} if drafted else shown
+    return ProposalDetail.of(
+        proposal,
+        **_record_fields(context, ledger, proposal, audience),
+        has_draft=drafted,
+        text=format_value(proposal, proposal.value),
+        comments=[
+            CommentInfo.of(one)
+            for one in (ledger.list_comments(proposal.document or proposal.id) if comments is None else comments)
+        ],
+        changes=_describe_changes(proposal),
+        draft=draft if drafted else UNSET,
+    )
 
 
 def _describe_changes(proposal: Proposal) -> str:
@@ -149,47 +112,37 @@ def _describe_changes(proposal: Proposal) -> str:
 
 def recorded_proposal(
     context: ServerContext, ledger: Ledger, proposal: Proposal, audience: Audience | None = None
+) -> ProposalRecord:
+    """Build the response about a proposal as it is recorded, with its value and its policy's result."""
+    return ProposalRecord.of(proposal, **_record_fields(context, ledger, proposal, audience))
+
+
+def _record_fields(
+    context: ServerContext, ledger: Ledger, proposal: Proposal, audience: Audience | None
 ) -> dict[str, Any]:
-    """Return the JSON of a proposal as it is recorded, with its value and its policy's result (`ProposalRecord`)."""
     audience = audience or Audience(context, ledger)
     return {
-        **proposal_json(proposal, ledger.reviewer_identity(proposal)),
-        **describe_progress(proposal, audience.people(proposal), audience.viewer, audience.vote_known(proposal)),
+        "known": ledger.reviewer_identity(proposal),
+        "progress": describe_progress(
+            proposal, audience.people(proposal), audience.viewer, audience.vote_known(proposal)
+        ),
         "path": context.contents_path(proposal.notebook),
     }
 
 
 def proposal_summary(
     context: ServerContext, ledger: Ledger, proposal: Proposal, audience: Audience | None = None
-) -> dict[str, Any]:
-    """Return the JSON of a proposal for a list, without parts that may be long (`ProposalSummary`)."""
+) -> ProposalSummary:
+    """Build the response about a proposal for a list, without parts that may be long."""
     audience = audience or Audience(context, ledger)
-    shown = {
-        **dict(zip(_SUMMARY_FIELDS, _get_summary_fields(proposal), strict=True)),
-        **describe_progress(proposal, audience.people(proposal), audience.viewer),
-        "decision": None if proposal.decision is None else _decision_response(ledger, proposal),
-        "document": proposal.document or proposal.id,
-        "path": context.contents_path(proposal.notebook),
-        "summary": show_hidden_characters(format_beginning(proposal, proposal.value, MAX_SUMMARY_CHARS)),
-        "alike": similarity_key(proposal),
-    }
-    shown.pop("candidate", None)
-    return shown
-
-
-_SUMMARY_FIELDS = tuple(
-    name
-    for name in shapes.ProposalSummary.__struct_fields__
-    if name in Proposal.__struct_fields__ and name != "decision"
-)
-"""Fields of a proposal that a list shows unchanged."""
-_get_summary_fields = attrgetter(*_SUMMARY_FIELDS)
-
-
-def _decision_response(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
-    made = proposal_json(proposal, ledger.reviewer_identity(proposal))["decision"]
-    del made["value"]
-    return made
+    return ProposalSummary.of(
+        proposal,
+        known=None if proposal.decision is None else ledger.reviewer_identity(proposal),
+        progress=describe_progress(proposal, audience.people(proposal), audience.viewer),
+        path=context.contents_path(proposal.notebook),
+        summary=show_hidden_characters(format_beginning(proposal, proposal.value, MAX_SUMMARY_CHARS)),
+        alike=similarity_key(proposal),
+    )
 
 
 def similarity_key(proposal: Proposal) -> str:
@@ -202,9 +155,9 @@ def similarity_key(proposal: Proposal) -> str:
     return hashlib.blake2b(key, digest_size=6).hexdigest()
 
 
-def run_response(context: ServerContext, run: Run) -> dict[str, Any]:
-    """Return the JSON of a run (`RunInfo`)."""
-    return {**run_json(run), "path": context.contents_path(run.notebook)}
+def run_response(context: ServerContext, run: Run) -> RunInfo:
+    """Build the response about a run."""
+    return RunInfo.of(run, path=context.contents_path(run.notebook))
 
 
 def status_code_of(error: Exception) -> int | None:
@@ -212,8 +165,8 @@ def status_code_of(error: Exception) -> int | None:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), None)
 
 
-def error_response(context: ServerContext, ledger: Ledger | None, error: Exception) -> dict[str, Any]:
-    """Return the JSON of an error (`ErrorResponse` or a subtype).
+def error_response(context: ServerContext, ledger: Ledger | None, error: Exception) -> ErrorResponse:
+    """Build the response about an error.
 
     Args:
         context: State of the server.
@@ -222,16 +175,18 @@ def error_response(context: ServerContext, ledger: Ledger | None, error: Excepti
     """
     named = "StaleDraft" if isinstance(error, StaleDraft) else type(error).__name__
     name = "BadRequest" if type(error) in (ValueError, TypeError, RecursionError) else named
-    said: dict[str, Any] = {"error": name, "message": str(error)}
+    if isinstance(error, InvalidEdit):
+        return InvalidEditError(error=name, message=str(error), fields=error.fields)
+    conflict: dict[str, Any] = {}
     proposal = getattr(error, "proposal", None)
     if isinstance(proposal, Proposal) and ledger is not None:
-        said["proposal"] = msgspec.to_builtins(recorded_proposal(context, ledger, proposal))
-    if isinstance(error, AlreadySettled):
-        said["comment"] = msgspec.to_builtins(error.comment)
+        conflict["proposal"] = recorded_proposal(context, ledger, proposal)
+    if isinstance(error, AlreadySettled) and isinstance(error.comment, Comment):
+        conflict["comment"] = CommentInfo.of(error.comment)
     if isinstance(error, StaleDraft):
-        said["difference"] = getattr(error, "difference", {})
-    if isinstance(error, InvalidEdit):
-        said["fields"] = error.fields
+        difference: dict[str, dict[str, Any]] = getattr(error, "difference", {})
+        conflict["difference"] = {part: FieldDifference(**both) for part, both in difference.items()}
     if isinstance(error, RunClaimed):
-        said["owner"] = error.owner
-    return said
+        conflict["owner"] = error.owner
+    kind = ConflictResponse if conflict else ErrorResponse
+    return kind(error=name, message=str(error), **conflict)

@@ -4,7 +4,7 @@
  */
 
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
-import type { ITable, Json } from '../../api/types';
+import type { ITable, Json, Kind } from '../../api/types';
 import { listAuthors, type IAuthor } from '../../codemirror/author-colors';
 import type { IAuthoredText } from '../../drafts/text-authors';
 import type { SharedDocument } from '../../drafts/shared-document';
@@ -115,7 +115,7 @@ function authoredTextAt(
     : [{ text: documentText(document, subject.kind), by: null }];
 }
 
-function documentText({ value, unfinishedText }: SharedDocument, kind: string): string {
+function documentText({ value, unfinishedText }: SharedDocument, kind: Kind): string {
   if (unfinishedText !== null) {
     return unfinishedText;
   }

@@ -1,0 +1,68 @@
+"""Responses about the audit log."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from hitl_nb.ledger.verification import RecordDifference, Verification
+from hitl_nb.records import Event
+from hitl_nb.server.messages.response_types.base import At, Count, ResponseStruct, same_fields
+from hitl_nb.structs import prepare_structs
+
+
+class EventInfo(ResponseStruct):
+    """An entry of the audit log. `prev` is the hash of the previous entry; `records` has SHA-256 hashes of records."""
+
+    n: Count
+    at: At
+    type: str
+    run: str | None
+    proposal: str | None
+    actor: str
+    data: Any
+    prev: str
+    records: dict[str, str]
+
+    @classmethod
+    def of(cls, record: Event) -> EventInfo:
+        """Build the response from an event."""
+        return cls(**same_fields(cls, record))
+
+
+class EventPage(ResponseStruct):
+    """A page of the audit log; `next` is the value of `after` for the next page, null at the end."""
+
+    events: list[EventInfo]
+    next: Count | None
+
+
+class RecordDifferenceInfo(ResponseStruct):
+    """A record of the store that differs from the audit log; `event` is the number of the event that recorded it."""
+
+    record: str
+    problem: Literal["changed", "missing", "unknown", "unreadable"]
+    text: str
+    event: Count | None
+
+    @classmethod
+    def of(cls, found: RecordDifference) -> RecordDifferenceInfo:
+        """Build the response from a difference that a verification found."""
+        return cls(**same_fields(cls, found))
+
+
+class VerificationResponse(ResponseStruct):
+    """Result of verifying the audit log and its records: the number of valid events, and the first problem."""
+
+    ok: bool
+    events: Count
+    problem: str | None
+    differs: list[RecordDifferenceInfo]
+
+    @classmethod
+    def of(cls, result: Verification) -> VerificationResponse:
+        """Build the response from the result of a verification."""
+        differs = [RecordDifferenceInfo.of(one) for one in result.differs]
+        return cls(ok=result.ok, events=result.events, problem=result.problem, differs=differs)
+
+
+prepare_structs(globals())
