@@ -14,6 +14,7 @@ import { createElement } from 'react';
 import { InboxModel } from './inbox/inbox-model';
 import { version } from './version';
 import { CardCounts } from './lab/card-counts';
+import { commandsPlugin } from './lab/commands';
 import { agentCell, ResumeController, readStoreUrl } from './lab/resume-run';
 import { LabHost } from './lab/lab-host';
 import { InboxBadge, makeInboxWidget } from './lab/inbox-widget';
@@ -170,4 +171,12 @@ const timelinePlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [reviewPlugin, cardPlugin, resumePlugin, inboxPlugin, timelinePlugin, noticesPlugin];
+export default [
+  reviewPlugin,
+  cardPlugin,
+  resumePlugin,
+  inboxPlugin,
+  timelinePlugin,
+  noticesPlugin,
+  commandsPlugin
+];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -60,3 +61,18 @@ def test_the_store_format_has_every_key_that_a_story_leaves(name: str, tmp_path:
     store = open_store(f"diskcache://{tmp_path}/s")
     kept = {key.split("/")[0] for part in (store, store.drafts) for key, _ in part.scan("!", "~")}
     assert kept - documented == set()
+
+
+SPELLED = {"ArrowDown": "down", "ArrowUp": "up", "ArrowLeft": "left", "ArrowRight": "right", "Space": "space"}
+
+
+def test_the_page_about_the_inbox_has_every_key_with_its_command() -> None:
+    shown = json.loads((DOCS.parent / "extension" / "schema" / "shortcuts.json").read_text(encoding="utf-8"))
+    page = (DOCS / "how-to" / "review-many.md").read_text(encoding="utf-8")
+    expected: dict[str, list[str]] = {}
+    for one in shown["jupyter.lab.shortcuts"]:
+        (key,) = one["keys"]
+        spelled = SPELLED.get(key, "?" if key == "Shift /" else key.lower() if len(key) == 1 else key)
+        expected.setdefault(one["command"], []).append(spelled)
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| `(hitl-nb:[a-z-]+)` \|$", page, re.MULTILINE)
+    assert {command: keys.replace("`", "").split(" or ") for keys, command in rows} == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -58,3 +59,52 @@ def test_the_timeline_shows_work_and_waiting(page: Page) -> None:
     lanes.get_by_text("waiting: Letter to Ann").click()
     lanes.get_by_text('"pause": 1').wait_for()
     assert lanes.locator(".jp-hitl-bar.jp-mod-working").count() == 1
+
+
+SHORTCUTS = "@jupyterlab/shortcuts-extension:shortcuts"
+REMAPPED = [
+    {"command": "hitl-nb:approve-proposals", "keys": ["A"], "selector": ".jp-hitl-list", "disabled": True},
+    {"command": "hitl-nb:approve-proposals", "keys": ["Q"], "selector": ".jp-hitl-list"},
+]
+SAVE = "([id, text]) => window.jupyterapp.serviceManager.settings.save(id, text)"
+
+
+def test_another_key_for_approve_is_set_in_the_settings_and_decides(browser: Any, page: Page, lab: Lab) -> None:
+    nb = page.open("remapped.ipynb", "%load_ext hitl_nb\nimport hitl_nb as hitl", AGENT)
+    nb.run_all()
+    nb.until(1, "Letter to Ann")
+
+    other = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
+    Page(other, lab)
+    other.evaluate(SAVE, [SHORTCUTS, json.dumps({"shortcuts": REMAPPED})])
+    try:
+        other.reload()
+        Page(other, lab)
+        other.evaluate("() => window.jupyterapp.commands.execute('settingeditor:open', {query: 'Keyboard Shortcuts'})")
+        other.get_by_text("Approve the Selected Proposals").first.wait_for()
+        other.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
+
+        other.locator(".jp-hitl-badge").click()
+        other.get_by_role("searchbox", name="Search proposals").fill("remapped")  # other tests left theirs
+        other.get_by_text("1 of", exact=False).first.wait_for()
+        other.get_by_role("listbox", name="Proposals that wait").focus()
+        other.keyboard.press("a")
+        other.keyboard.press("x")
+        other.get_by_text(", 1 selected").wait_for()
+        asked = other.get_by_role("form", name="Approve 1 proposal")
+        assert asked.count() == 0, "the old key does nothing any more"
+        other.keyboard.press("q")
+        asked.wait_for()
+        other.keyboard.type("fine")
+        other.keyboard.press("Enter")
+        nb.until(1, "approve Ann fine")
+
+        other.get_by_role("option", name="Letter to Bo").wait_for()
+        other.keyboard.press("r")
+        other.keyboard.type("not him")
+        other.keyboard.press("Enter")
+        nb.until(1, "reject Bo not him")
+    finally:
+        other.evaluate(SAVE, [SHORTCUTS, "{}"])
+        other.context.close()
+    nb.close()

@@ -11,6 +11,7 @@ import type { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
 import type { IDraft } from '../drafts/draft';
 import type { IDraftSource } from '../drafts/shared-draft';
+import type { CommandTargets } from './review-commands';
 
 /** The next action to resume a run: one sentence, and a button if there is one. */
 export interface IResumeAction {
@@ -48,6 +49,8 @@ export interface IHost {
   openTimeline?(run: string): void;
   /** Emitted when the status or the next action of a run changed; absent where neither changes. */
   readonly changed?: ISignal<IHost, void>;
+  /** The views that commands act on; absent where there are no commands. */
+  readonly commandTargets?: CommandTargets;
   /** The next action to resume a run that is ready; null if unknown. */
   resumeAction?(run: IRun, proposal: IProposal): IResumeAction | null;
 }

@@ -24,8 +24,10 @@ export const FilterBar = memo(function Tools(props: {
   /** Whether all shown proposals are selected. */
   all: boolean;
   user: string | null;
+  /** Runs a command of the inbox. */
+  run: (id: string) => void;
 }): JSX.Element {
-  const { model, host, view, total, selected, all, user } = props;
+  const { model, host, view, total, selected, all, user, run } = props;
   const { trans } = host;
   const names: { [facet in Facet]: string } = {
     agent: trans.__('Agent'),
@@ -90,15 +92,12 @@ export const FilterBar = memo(function Tools(props: {
             type="checkbox"
             checked={all}
             disabled={view.rows.length === 0 && selected === 0}
-            onChange={() => model.selectAll(!all)}
+            onChange={() => run('hitl-nb:select-all')}
           />
           {trans.__('Select all shown')}
         </label>
         {view.groups.length > 0 && (
-          <button
-            type="button"
-            onClick={() => model.collapseAll(view.groups.some(group => !group.collapsed))}
-          >
+          <button type="button" onClick={() => run('hitl-nb:collapse-all')}>
             {view.groups.some(group => !group.collapsed)
               ? trans.__('Collapse all groups')
               : trans.__('Expand all groups')}

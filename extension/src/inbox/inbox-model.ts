@@ -75,6 +75,31 @@ export class InboxModel extends ListModel {
     this._onAction();
   }
 
+  /** The waiting proposal, or the open one, with this id; null if there is none. */
+  find(id: string): IProposalSummary | null {
+    return this._opened?.id === id ? this._opened : (this._waiting.find(id) ?? null);
+  }
+
+  /** Whether the list of the keys is shown. */
+  get help(): boolean {
+    return this._help;
+  }
+
+  set help(on: boolean) {
+    this._help = on;
+    this._changed.emit();
+  }
+
+  /** Whether the questions that a policy decided are shown, in place of those that wait. */
+  get passed(): boolean {
+    return this._passed;
+  }
+
+  set passed(on: boolean) {
+    this._passed = on;
+    this._changed.emit();
+  }
+
   /** The proposal whose card is open, as last read. It stays open after it is decided. */
   get opened(): IProposalSummary | null {
     return this._opened;
@@ -213,6 +238,8 @@ export class InboxModel extends ListModel {
   private _selected = new Set<string>();
   private _opened: IProposalSummary | null = null;
   private _edits = 0;
+  private _help = false;
+  private _passed = false;
   private _asked: IConfirmation | null = null;
   private _deciding = false;
   private _refused = false;

@@ -2,29 +2,21 @@
  * The inbox: a list of the waiting proposals, which can be used with the keyboard.
  */
 
-import {
-  ReactNode,
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useReducer,
-  useRef,
-  useState
-} from 'react';
-import type { IProposalSummary } from '../api/types';
+import { ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from 'react';
 import type { IHost } from '../components/host';
+import type { CommandArgs } from '../components/review-commands';
 import { useRedraw } from '../components/use-redraw';
 import { showHiddenCharacters } from '../text/hidden-characters';
 import { ConfirmDecision } from './confirm-decision';
 import { confirmDecision } from './decide-selection';
 import { DetailPane } from './detail-pane';
+import { makeInboxHandlers, OpenCell, votingName } from './inbox-commands';
 import { VotingFigures } from './overview/vote-figures';
 import { ProposalList } from './proposal-list';
 import type { IConfirmation, InboxModel } from './inbox-model';
 import { PassedList } from './overview/passed-questions';
 import { FilterBar } from './filter-bar';
-import type { WorkspaceStore } from './workspace-store';
+import type { WorkspaceStore } from './stores/workspace-store';
 import { WorkspaceList } from './workspace-list';
 
 /** The whole inbox: views, filters, list, and the open card. */
@@ -35,13 +27,11 @@ export function InboxPanel(props: {
   /** The open workspaces; without it none are shown. */
   workspaces?: WorkspaceStore;
   renderWorkspace?: (id: string) => ReactNode;
-  onOpenCell?: (of: Pick<IProposalSummary, 'path' | 'agent'>) => void;
+  onOpenCell?: OpenCell;
 }): JSX.Element {
   const { model, host, renderCard, workspaces, renderWorkspace, onOpenCell } = props;
   const { trans } = host;
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const [help, setHelp] = useState(false);
-  const [passed, setPassed] = useState(false);
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     model.changed.connect(redraw);
@@ -51,9 +41,20 @@ export function InboxPanel(props: {
     };
   }, [model]);
   useRedraw(workspaces);
-  const onHelp = useCallback((on?: boolean) => setHelp(now => on ?? !now), []);
+  const handlers = useMemo(() => makeInboxHandlers(model, host, onOpenCell), [model, host, onOpenCell]);
+  const run = useCallback((id: string, args: CommandArgs = {}) => handlers[id].execute(args), [handlers]);
+  const onShowKeys = useCallback(() => run('hitl-nb:show-keys'), [run]);
+  const { commandTargets: targets } = host;
+  useEffect(() => {
+    if (targets) {
+      targets.inbox = handlers;
+      return () => {
+        targets.inbox = targets.inbox === handlers ? null : targets.inbox;
+      };
+    }
+  }, [targets, handlers]);
 
-  const { confirmation: asked, opened } = model;
+  const { confirmation: asked, opened, help, passed } = model;
   const round = useConfirmationCount(asked);
   const before = useRef<IConfirmation | null>(null);
   // The focus moves before another key can be pressed, so that no key is lost.
@@ -81,7 +82,7 @@ export function InboxPanel(props: {
   );
   return (
     <section className="jp-hitl-inbox" aria-label={trans.__('Inbox')}>
-      <ViewSwitch model={model} host={host} passed={passed} onPassed={setPassed} />
+      <ViewSwitch model={model} host={host} run={run} />
       {!passed && (
         <FilterBar
           model={model}
@@ -91,6 +92,7 @@ export function InboxPanel(props: {
           selected={model.selected}
           all={model.allSelected}
           user={host.status?.user.username ?? null}
+          run={run}
         />
       )}
       {model.problem && (
@@ -110,9 +112,7 @@ export function InboxPanel(props: {
       )}
       {help && (
         <p role="note" className="jp-hitl-note">
-          {trans.__(
-            'Keys: j/k move, x select, a approve, r reject, Escape close, ? this help. Current row: Enter open, e open and edit, o go to the cell. Groups: ←/→ collapse and expand.'
-          )}
+          {keysSentence(host)}
         </p>
       )}
       {workspaces && (
@@ -128,7 +128,7 @@ export function InboxPanel(props: {
       {passed ? (
         <PassedList host={host} onOpen={one => model.show(one)} />
       ) : (
-        <ProposalList model={model} host={host} list={list} onHelp={onHelp} onOpenCell={onOpenCell} />
+        <ProposalList model={model} host={host} list={list} onShowKeys={onShowKeys} />
       )}
       <VotingFigures host={host} />
       {written && !opened && (
@@ -150,7 +150,7 @@ export function InboxPanel(props: {
           host={host}
           card={card}
           cell={trans.__('Go to the cell')}
-          onOpenCell={onOpenCell && (() => onOpenCell(opened))}
+          onOpenCell={onOpenCell && (() => run('hitl-nb:open-cell', { proposal: opened.id }))}
           onClose={() => {
             model.close();
             list.current?.focus();
@@ -162,41 +162,47 @@ export function InboxPanel(props: {
   );
 }
 
+/** Describe the keys as they are set, first those that most people need. */
+function keysSentence({ trans, commandTargets: targets }: IHost): string {
+  const keys = (id: string): string =>
+    (targets?.keysOf(`hitl-nb:${id}`) ?? []).map(one => KEY_NAMES[one] ?? one).join('/') ||
+    trans.__('(no key)');
+  return trans.__(
+    'Keys: %1 next, %2 previous, %3 select, %4 approve, %5 reject, %6 close, %7 this help. Current row: %8 open, %9 open and edit, %10 go to the cell. Groups: %11 collapse, %12 expand.',
+    ...['focus-next-row', 'focus-previous-row', 'select-proposal', 'approve-proposals'].map(keys),
+    ...['reject-proposals', 'close-proposal', 'show-keys', 'open-proposal', 'edit-proposal'].map(keys),
+    ...['open-cell', 'collapse-group', 'expand-group'].map(keys)
+  );
+}
+
+/** Signs of keys, by their names in settings. */
+const KEY_NAMES: { [key: string]: string } = {
+  ArrowDown: '↓',
+  ArrowUp: '↑',
+  ArrowLeft: '←',
+  ArrowRight: '→',
+  'Shift /': '?'
+};
+
 /** Switch between all waiting proposals, those for this person, and those that a policy decided. */
 function ViewSwitch(props: {
   model: InboxModel;
   host: IHost;
-  passed: boolean;
-  onPassed: (on: boolean) => void;
+  run: (id: string, args: CommandArgs) => void;
 }): JSX.Element {
-  const { model, host, passed, onPassed } = props;
+  const { model, host, run } = props;
   const { trans } = host;
-  const user = host.status?.votes_as ?? host.status?.user.username ?? null;
-  const views: [string, boolean, () => void][] = [
-    [trans.__('All waiting (%1)', model.total), !passed && model.mine === null, () => (model.mine = null)],
-    ...(user === null
-      ? []
-      : [
-          [
-            trans.__('For me (%1)', model.view.mine),
-            !passed && model.mine !== null,
-            () => (model.mine = user)
-          ] as [string, boolean, () => void]
-        ]),
-    [trans.__('Passed by policy'), passed, () => undefined]
+  const { passed, mine } = model;
+  const all: [string, string, boolean][] = [
+    ['all', trans.__('All waiting (%1)', model.total), !passed && mine === null],
+    ['mine', trans.__('For me (%1)', model.view.mine), !passed && mine !== null],
+    ['passed', trans.__('Passed by policy'), passed]
   ];
+  const views = votingName(host) === null ? all.filter(([view]) => view !== 'mine') : all;
   return (
     <div className="jp-hitl-views" role="group" aria-label={trans.__('Show')}>
-      {views.map(([name, on, choose], i) => (
-        <button
-          key={i}
-          type="button"
-          aria-pressed={on}
-          onClick={() => {
-            onPassed(i === views.length - 1);
-            choose();
-          }}
-        >
+      {views.map(([view, name, on]) => (
+        <button key={view} type="button" aria-pressed={on} onClick={() => run('hitl-nb:show-view', { view })}>
           {name}
         </button>
       ))}

@@ -7,7 +7,7 @@ import type { Client } from '../api/client';
 import type { Feed } from '../api/feed';
 import type { IProposalSummary } from '../api/types';
 import { arrangeList, Facet, Filters, GroupingMode, IListLayout, IListRequest } from './list-layout';
-import { ProposalStore } from './proposal-store';
+import { ProposalStore } from './stores/proposal-store';
 
 /** The waiting proposals as a list with search, filters and groups. */
 export class ListModel {
@@ -149,6 +149,16 @@ export class ListModel {
     this._onAction();
   }
 
+  /** Emitted when the current row must be in sight. */
+  get revealRequested(): ISignal<this, void> {
+    return this._revealRequested;
+  }
+
+  /** Ask the view to scroll to the current row. */
+  revealCurrent(): void {
+    this._revealRequested.emit();
+  }
+
   /** A message for the person, or "": why an action was refused, until the next action; or an error of reading. */
   get problem(): string {
     return this._shownProblem || this._waiting.trouble;
@@ -206,6 +216,7 @@ export class ListModel {
 
   protected _waiting: ProposalStore;
   protected _changed = new Signal<this, void>(this);
+  private _revealRequested = new Signal<this, void>(this);
   private _shownProblem = '';
   private _search = '';
   private _filters: Filters = { agent: null, notebook: null, kind: null, assignee: null };

@@ -7,7 +7,6 @@ import { KeyboardEvent, RefObject, useCallback, useEffect, useState } from 'reac
 import type { IProposalSummary } from '../api/types';
 import type { IHost } from '../components/host';
 import { showHiddenCharacters } from '../text/hidden-characters';
-import { askConfirmation } from './decide-selection';
 import type { InboxModel } from './inbox-model';
 import {
   formatAge,
@@ -22,6 +21,9 @@ import type { IListGroup, IListLine } from './list-layout';
 
 const MINUTE_MS = 60_000;
 
+/** `KeyboardEvent.keyCode` of the key that has the slash, and on many keyboards the question mark. */
+const SLASH_KEY_CODE = 191;
+
 interface IPlacedLine {
   line: IListLine;
   top: number;
@@ -32,10 +34,10 @@ export function ProposalList(props: {
   model: InboxModel;
   host: IHost;
   list: RefObject<HTMLDivElement>;
-  onHelp: (on?: boolean) => void;
-  onOpenCell?: (proposal: IProposalSummary) => void;
+  /** Shows or hides the list of the keys. */
+  onShowKeys: () => void;
 }): JSX.Element {
-  const { model, host, list } = props;
+  const { model, host, list, onShowKeys } = props;
   const { trans } = host;
   const now = useMinuteClock();
   const { view, current } = model;
@@ -58,54 +60,25 @@ export function ProposalList(props: {
   );
   const toggleGroup = useCallback((key: string) => model.toggleGroup(key), [model]);
 
-  const go = (by: number): void => {
-    model.move(by);
-    const place = model.view.places.get(model.current ?? '');
-    if (place) {
-      virtual.scrollToIndex(place.line);
-    }
-  };
-  const withCurrent = (act: (proposal: IProposalSummary) => void): void => {
-    const proposal = model.currentProposal;
-    if (proposal) {
-      act(proposal);
-    }
-  };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const keys: { [key: string]: () => void } = {
-      j: () => go(1),
-      ArrowDown: () => go(1),
-      k: () => go(-1),
-      ArrowUp: () => go(-1),
-      Home: () => go(-Infinity),
-      End: () => go(Infinity),
-      ArrowLeft: () => model.collapse(),
-      ArrowRight: () => {
-        model.expand();
-        go(0);
-      },
-      x: () => withCurrent(proposal => model.toggle(proposal.id)),
-      ' ': () => withCurrent(proposal => model.toggle(proposal.id)),
-      a: () => askConfirmation(model, host, 'approve'),
-      r: () => askConfirmation(model, host, 'reject'),
-      e: () => withCurrent(proposal => model.open(proposal, true)),
-      Enter: () => withCurrent(proposal => model.open(proposal)),
-      o: () => withCurrent(proposal => props.onOpenCell?.(proposal)),
-      Escape: () => {
-        if (model.confirmation && !model.deciding) {
-          model.cancel();
-        } else {
-          model.close();
-          props.onHelp(false);
-        }
-      },
-      '?': () => props.onHelp()
+  useEffect(() => {
+    const reveal = (): void => {
+      const place = model.view.places.get(model.current ?? '');
+      if (place) {
+        virtual.scrollToIndex(place.line);
+      }
     };
-    const act = event.ctrlKey || event.metaKey || event.altKey ? undefined : keys[event.key];
-    if (act) {
+    model.revealRequested.connect(reveal);
+    return () => {
+      model.revealRequested.disconnect(reveal);
+    };
+  }, [model, virtual]);
+  // Keys are commands, and are compared by key codes. By them, "?" is found only where it is on the key of the slash.
+  const askForKeys = (event: KeyboardEvent): void => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (event.key === '?' && event.keyCode !== SLASH_KEY_CODE && plain) {
       event.preventDefault();
       event.stopPropagation();
-      act();
+      onShowKeys();
     }
   };
 
@@ -144,7 +117,7 @@ export function ProposalList(props: {
       aria-label={trans.__('Proposals that wait')}
       aria-multiselectable="true"
       aria-activedescendant={isDrawn ? `hitl-row-${current}` : undefined}
-      onKeyDown={onKeyDown}
+      onKeyDown={askForKeys}
     >
       <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
         {groupLines(drawn).map(({ group, lines: some }) =>

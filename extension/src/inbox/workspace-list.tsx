@@ -7,7 +7,7 @@ import type { IHost } from '../components/host';
 import { useRedraw } from '../components/use-redraw';
 import { formatWhen } from '../components/proposal-status';
 import { showHiddenCharacters } from '../text/hidden-characters';
-import type { WorkspaceStore } from './workspace-store';
+import type { WorkspaceStore } from './stores/workspace-store';
 
 interface IWorkspaceListProps {
   workspaces: WorkspaceStore;

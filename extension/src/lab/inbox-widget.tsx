@@ -7,7 +7,7 @@ import { useEffect, useState } from 'react';
 import type { IProposalSummary } from '../api/types';
 import { InboxPanel } from '../inbox/inbox-panel';
 import { InboxModel } from '../inbox/inbox-model';
-import { WorkspaceStore } from '../inbox/workspace-store';
+import { WorkspaceStore } from '../inbox/stores/workspace-store';
 import type { IReview } from './tokens';
 import { CardById, WorkspaceById } from '../components/proposal/loaders';
 

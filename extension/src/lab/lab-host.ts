@@ -14,6 +14,7 @@ import { SharedDraftRegistry } from '../drafts/shared-draft';
 import type { IReview } from './tokens';
 import type { IResumeAction, IHost } from '../components/host';
 import { forbiddenMessage } from '../components/proposal-status';
+import { CommandTargets } from '../components/review-commands';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** The API version that this extension uses. */
@@ -46,6 +47,7 @@ export class LabHost implements IReview {
   readonly client: Client;
   readonly feed: Feed;
   readonly drafts: SharedDraftRegistry;
+  readonly commandTargets = new CommandTargets();
   openNotebook?: IHost['openNotebook'];
   openTimeline?: IHost['openTimeline'];
   /** Set by the plugin that resumes runs. */

@@ -5,10 +5,12 @@
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 import type { IHost } from '../components/host';
+import type { CommandTargets } from '../components/review-commands';
 
 /** The host of the views in JupyterLab. */
 export interface IReview extends IHost {
   readonly changed: ISignal<IHost, void>;
+  readonly commandTargets: CommandTargets;
   /** A message that this page and the server have different versions; null if the versions match. */
   readonly versionProblem: string | null;
 }

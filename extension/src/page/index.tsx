@@ -3,6 +3,7 @@
  */
 
 import { createRoot } from 'react-dom/client';
+import { startCommands } from './page-commands';
 import { PageHost } from './page-host';
 import { ReviewPage } from './review-page';
 
@@ -13,6 +14,7 @@ if (node) {
   // The link may contain the server's token. It is stored in a cookie now, so it is removed from the address.
   history.replaceState(null, '', location.pathname);
   const host = new PageHost({ base, nonce, pass });
+  startCommands(host);
   createRoot(node).render(
     <ReviewPage host={host} id={id} of={of === 'workspace' ? 'workspace' : 'proposal'} />
   );

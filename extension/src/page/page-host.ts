@@ -18,6 +18,7 @@ import type { IProposal, IRun, IStatus } from '../api/types';
 import { SharedDraftRegistry } from '../drafts/shared-draft';
 import type { IResumeAction, IHost } from '../components/host';
 import { forbiddenMessage } from '../components/proposal-status';
+import { CommandTargets } from '../components/review-commands';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** The API version that this page uses. */
@@ -61,6 +62,7 @@ export class PageHost implements IHost {
   readonly client: Client;
   readonly feed: Feed;
   readonly drafts: SharedDraftRegistry;
+  readonly commandTargets = new CommandTargets();
   readonly trans = nullTranslator.load('hitl_nb');
 
   get status(): IStatus | null {

@@ -9,6 +9,10 @@ import type { IProposalSummary, IStatus } from '../../src/api/types';
 import { InboxModel } from '../../src/inbox/inbox-model';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
 import type { IHost } from '../../src/components/host';
+import { CommandTargets } from '../../src/components/review-commands';
+import { startCommands } from '../../src/page/page-commands';
+import type { PageHost } from '../../src/page/page-host';
+import { pressKey } from '../keys';
 import { giveElementsSize } from '../element-sizes';
 
 beforeAll(giveElementsSize);
@@ -74,12 +78,15 @@ async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, rend
     status: null,
     readOnly: null,
     openTimeline: (run: string) => s.timelines.push(run),
+    commandTargets: new CommandTargets(),
     ...over
   } as unknown as IHost;
   const { unmount } = render(
     <InboxPanel model={model} host={host} renderCard={renderCard} onOpenCell={p => s.cells.push(p.id)} />
   );
+  const stop = startCommands(host as PageHost);
   open.push(() => {
+    stop();
     unmount();
     model.dispose();
   });
@@ -91,7 +98,7 @@ async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, rend
     host,
     model,
     list,
-    press: (...keys: string[]) => keys.forEach(key => fireEvent.keyDown(list, { key })),
+    press: (...keys: string[]) => keys.forEach(key => pressKey(list, key)),
     tell: (message: FeedChange) =>
       act(async () => {
         changed.emit(message);

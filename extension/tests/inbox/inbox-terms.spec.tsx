@@ -14,6 +14,10 @@ import type {
 import { InboxModel } from '../../src/inbox/inbox-model';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
 import type { IHost } from '../../src/components/host';
+import { CommandTargets } from '../../src/components/review-commands';
+import { startCommands } from '../../src/page/page-commands';
+import type { PageHost } from '../../src/page/page-host';
+import { pressKey } from '../keys';
 import { giveElementsSize } from '../element-sizes';
 
 beforeAll(giveElementsSize);
@@ -66,7 +70,12 @@ interface IServer {
 
 const open: InboxModel[] = [];
 
-afterEach(() => open.splice(0).forEach(model => model.dispose()));
+const stops: (() => void)[] = [];
+
+afterEach(() => {
+  open.splice(0).forEach(model => model.dispose());
+  stops.splice(0).forEach(stop => stop());
+});
 
 async function show(over: Partial<IServer>) {
   const s: IServer = { waiting: [], passed: [], figures: quiet, decided: [], ...over };
@@ -92,15 +101,16 @@ async function show(over: Partial<IServer>) {
   const user = { username: 'cy', display_name: 'Cy' };
   const host = {
     ...{ client, feed, trans: nullTranslator.load('hitl_nb'), readOnly: null },
+    commandTargets: new CommandTargets(),
     status: { authn: 'login', user, may: { decide: true } }
   } as unknown as IHost;
   const card = (id: string): JSX.Element => <p>card of {id}</p>;
   await act(async () => {
     render(<InboxPanel model={model} host={host} renderCard={card} />);
   });
+  stops.push(startCommands(host as PageHost));
   const list = (): HTMLElement => screen.getByRole('listbox');
-  const press = (...keys: string[]): void =>
-    keys.forEach(key => act(() => void fireEvent.keyDown(list(), { key })));
+  const press = (...keys: string[]): void => keys.forEach(key => void pressKey(list(), key));
   return { model, asked, press, server: s };
 }
 

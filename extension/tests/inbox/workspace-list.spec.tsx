@@ -6,7 +6,7 @@ import type { FeedChange, Feed } from '../../src/api/feed';
 import type { IProposalSummary, IWorkspaceSummary } from '../../src/api/types';
 import { InboxModel } from '../../src/inbox/inbox-model';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
-import { WorkspaceStore } from '../../src/inbox/workspace-store';
+import { WorkspaceStore } from '../../src/inbox/stores/workspace-store';
 import type { IHost } from '../../src/components/host';
 import { giveElementsSize } from '../element-sizes';
 

@@ -2,13 +2,15 @@
  * The controls for deciding an open proposal, and the result of a decided one.
  */
 
-import { useEffect, useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import type { Action } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import type { IHost } from '../host';
+import type { CommandArgs, CommandHandlers } from '../review-commands';
 import { approveLabel } from '../terms-sentences';
 import { isAboutWorkspace } from '../proposal-status';
 import type { IUndoer } from '../undo-keys';
+import { useCardCommands } from '../use-card-commands';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
 /** Delay before the status of saving is shown, in milliseconds. */
@@ -47,8 +49,27 @@ export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => vo
   const why = useId();
   const isAllowed = (action: Action): boolean => may?.actions.includes(action) ?? true;
   const settling = !!proposal.settles_at;
+  const shown = ways
+    .filter(([action]) => proposal.allow.includes(action))
+    .filter(([action]) => !settling || isAllowed(action))
+    .map(([action, name, ready]) => ({ action, name, able: !blocked && ready && isAllowed(action) }));
+  const decide = (action: Action): Promise<boolean> =>
+    model.decide(action, { reason: reason.trim() || undefined, message });
+  const node = useRef<HTMLElement>(null);
+  const chosen = ({ action }: CommandArgs): (typeof shown)[number] | undefined =>
+    shown.find(one => (action === undefined ? one.able && isApproval(one.action) : one.action === action));
+  useCardCommands(host, proposal.id, node, {
+    'hitl-nb:decide-proposal': {
+      isEnabled: args => chosen(args)?.able ?? false,
+      execute: args => {
+        const one = chosen(args);
+        return one?.able ? decide(one.action) : false;
+      }
+    },
+    ...makeEditHandlers(model, host, onUndo)
+  });
   return (
-    <footer className="jp-hitl-decision-bar">
+    <footer ref={node} className="jp-hitl-decision-bar">
       <label>
         {trans.__('Reason')}
         <input
@@ -70,21 +91,18 @@ export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => vo
         </label>
       )}
       <div className="jp-hitl-buttons">
-        {ways
-          .filter(([action]) => proposal.allow.includes(action))
-          .filter(([action]) => !settling || isAllowed(action))
-          .map(([action, name, ready]) => (
-            <button
-              key={action}
-              type="button"
-              className={action === 'reject' ? 'jp-mod-warn' : action === 'respond' ? '' : 'jp-mod-accept'}
-              disabled={blocked || !ready || !isAllowed(action)}
-              aria-describedby={isAllowed(action) ? undefined : why}
-              onClick={() => void model.decide(action, { reason: reason.trim() || undefined, message })}
-            >
-              {name}
-            </button>
-          ))}
+        {shown.map(({ action, name, able }) => (
+          <button
+            key={action}
+            type="button"
+            className={isApproval(action) ? 'jp-mod-accept' : action === 'reject' ? 'jp-mod-warn' : ''}
+            disabled={!able}
+            aria-describedby={isAllowed(action) ? undefined : why}
+            onClick={() => void decide(action)}
+          >
+            {name}
+          </button>
+        ))}
         <UndoApproval model={model} host={host} onUndo={onUndo} />
         <SaveStatus saved={model.saveStatus} host={host} />
       </div>
@@ -117,6 +135,30 @@ export function DecisionBar({ model, host, onUndo }: IProps & { onUndo: () => vo
 function doneAction({ proposal, hasEdits }: IProposalModel, { trans }: IHost): [Action, string, boolean] {
   const action = hasEdits || !proposal.allow.includes('approve') ? 'edit' : 'approve';
   return [action, trans.__('Done'), true];
+}
+
+function isApproval(action: Action): boolean {
+  return action === 'approve' || action === 'edit';
+}
+
+/** Make the handlers of the commands that take edits back, as the buttons do. */
+function makeEditHandlers(model: IProposalModel, host: IHost, onUndo: () => void): CommandHandlers {
+  const able = isEditable(model, host);
+  const changed = !isAboutWorkspace(model.proposal) && (model.hasEdits || !!model.invalidReason);
+  return {
+    'hitl-nb:undo-edit': {
+      isEnabled: () => able && model.canUndo,
+      execute: () => undoTyping(model, onUndo)
+    },
+    'hitl-nb:redo-edit': { isEnabled: () => able && model.canRedo, execute: () => model.redo() },
+    'hitl-nb:reset-draft': {
+      isEnabled: () => able && changed,
+      execute: () => {
+        model.startOver();
+        onUndo();
+      }
+    }
+  };
 }
 
 function UndoApproval({ model, host, onUndo }: IProps & { onUndo: () => void }): JSX.Element {

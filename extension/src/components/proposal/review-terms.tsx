@@ -2,7 +2,7 @@
  * The terms of a proposal: why it is asked, who must agree and who has agreed, and its schedule.
  */
 
-import { type ReactNode, useEffect, useId, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import type { IGuardrailResult, IProposal } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import type { IHost } from '../host';
@@ -17,6 +17,7 @@ import {
   voteSentence
 } from '../terms-sentences';
 import { formatVoter, formatWhen } from '../proposal-status';
+import { useCardCommands } from '../use-card-commands';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
 interface IProps {
@@ -177,8 +178,20 @@ function SettlingNotice(props: IProps & { at: string; now: number }): JSX.Elemen
   const { model, at, now, host } = props;
   const { trans } = host;
   const rest = formatTimeLeft(at, now);
+  const able = rest !== '' && !!model.proposal.may?.undo && !model.isDeciding;
+  const node = useRef<HTMLElement>(null);
+  useCardCommands(host, model.proposal.id, node, {
+    'hitl-nb:undo-approval': {
+      isEnabled: () => able,
+      execute: () => (able ? model.takeBack() : false)
+    }
+  });
   return (
-    <section className="jp-hitl-settling" aria-label={trans.__('Approved; it can still be taken back')}>
+    <section
+      ref={node}
+      className="jp-hitl-settling"
+      aria-label={trans.__('Approved; it can still be taken back')}
+    >
       <p>
         {rest
           ? trans.__('Settles at %1, in %2. Until then the agent waits.', formatTime(at, now), rest)

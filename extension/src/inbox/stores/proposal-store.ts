@@ -4,11 +4,11 @@
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
-import type { Client } from '../api/client';
-import { ApiError } from '../api/errors';
-import type { FeedChange, Feed } from '../api/feed';
-import type { IProposal, IProposalSummary } from '../api/types';
-import { showHiddenCharacters } from '../text/hidden-characters';
+import type { Client } from '../../api/client';
+import { ApiError } from '../../api/errors';
+import type { FeedChange, Feed } from '../../api/feed';
+import type { IProposal, IProposalSummary } from '../../api/types';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 
 const PAGE_SIZE = 500;
 

@@ -3,11 +3,11 @@
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
-import type { Client } from '../api/client';
-import { ApiError } from '../api/errors';
-import type { Feed } from '../api/feed';
-import { SingleFlight } from '../api/single-flight';
-import type { IWorkspaceSummary } from '../api/types';
+import type { Client } from '../../api/client';
+import { ApiError } from '../../api/errors';
+import type { Feed } from '../../api/feed';
+import { SingleFlight } from '../../api/single-flight';
+import type { IWorkspaceSummary } from '../../api/types';
 
 /** Workspaces per page, and most pages that are read. */
 const PAGE_SIZE = 50;

@@ -1,0 +1,266 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
+import { Signal } from '@lumino/signaling';
+import { act, fireEvent, render, screen } from '@testing-library/react';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client } from '../../src/api/client';
+import type { Feed } from '../../src/api/feed';
+import type { IProposal, IProposalSummary } from '../../src/api/types';
+import type { IHost } from '../../src/components/host';
+import { ProposalCard } from '../../src/components/proposal/proposal-card';
+import {
+  CommandTargets,
+  KEY_BINDINGS,
+  registerReviewCommands,
+  REVIEW_COMMANDS
+} from '../../src/components/review-commands';
+import { InboxModel } from '../../src/inbox/inbox-model';
+import { InboxPanel } from '../../src/inbox/inbox-panel';
+import type { IProposalModel } from '../../src/models/interfaces';
+import { pressKey } from '../keys';
+import { giveElementsSize } from '../element-sizes';
+
+beforeAll(sized);
+
+const trans = nullTranslator.load('hitl_nb');
+const after: (() => void)[] = [];
+
+afterEach(() => after.splice(0).forEach(step => step()));
+
+/** A registry that listens to keys, as JupyterLab's, with other keys if they are given. */
+function listen(targets: CommandTargets, bindings = KEY_BINDINGS): CommandRegistry {
+  const registry = new CommandRegistry();
+  registerReviewCommands(registry, trans, targets);
+  bindings.forEach(binding => registry.addKeyBinding(binding));
+  const pressed = (event: KeyboardEvent): void => registry.processKeydownEvent(event);
+  document.addEventListener('keydown', pressed);
+  after.push(() => document.removeEventListener('keydown', pressed));
+  return registry;
+}
+
+const letter = (id: string): IProposalSummary =>
+  ({
+    ...{ id, title: `Letter to ${id}`, kind: 'text', status: 'open', agent: 'letters', notebook: '/n.ipynb' },
+    ...{ path: 'n.ipynb', run: `run-${id}`, summary: 'Dear', deadline: null, assignee: null, reasons: [] },
+    ...{ revision: 1, fingerprint: `f-${id}`, created_at: new Date().toISOString(), decision: null }
+  }) as unknown as IProposalSummary;
+
+async function showInbox(ids: string[], over: Partial<IHost> = {}) {
+  const targets = new CommandTargets();
+  const client = new Client(async path => {
+    const proposals = path.includes('passed=1') ? [] : ids.map(letter);
+    return { ok: true, status: 200, json: async () => ({ proposals, next: null }) } as Response;
+  });
+  const feed = { changed: new Signal({}) } as unknown as Feed;
+  const model = new InboxModel(client, feed);
+  const host = {
+    ...{ client, feed, trans, status: null, readOnly: null, commandTargets: targets },
+    ...over
+  } as unknown as IHost;
+  const cells: string[] = [];
+  const { unmount } = render(
+    <InboxPanel
+      model={model}
+      host={host}
+      renderCard={id => <p>card of {id}</p>}
+      onOpenCell={p => cells.push((p as IProposalSummary).id)}
+    />
+  );
+  after.push(() => model.dispose());
+  await act(async () => undefined);
+  const list = screen.getByRole('listbox');
+  list.focus();
+  return { model, targets, cells, list, unmount };
+}
+
+const run = (registry: CommandRegistry, id: string, args = {}): Promise<void> =>
+  act(async () => void (await registry.execute(id, args)));
+
+describe('the table', () => {
+  it('has the keys of the settings file', () => {
+    const file = join(__dirname, '..', '..', 'schema', 'shortcuts.json');
+    expect(JSON.parse(readFileSync(file, 'utf8'))['jupyter.lab.shortcuts']).toEqual(KEY_BINDINGS);
+  });
+
+  it('has names of a verb and a noun, and a label for each', () => {
+    for (const { id, label } of REVIEW_COMMANDS) {
+      expect(id).toMatch(/^hitl-nb:[a-z]+(-[a-z]+)+$/);
+      expect(label(trans)).not.toBe('');
+    }
+    expect(new Set(REVIEW_COMMANDS.map(({ id }) => id)).size).toBe(REVIEW_COMMANDS.length);
+  });
+
+  it('gives each key one command at a place, and no key where a text is typed', () => {
+    const keys = KEY_BINDINGS.map(({ keys: [key], selector }) => `${selector} ${key}`);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(new Set(KEY_BINDINGS.map(({ selector }) => selector))).toEqual(new Set(['.jp-hitl-list']));
+  });
+
+  it('registers labels and arguments', async () => {
+    const registry = listen(new CommandTargets());
+    expect(registry.listCommands()).toEqual(REVIEW_COMMANDS.map(({ id }) => id));
+    expect(registry.label('hitl-nb:approve-proposals')).toBe('Approve the Selected Proposals…');
+    const { args } = await registry.describedBy('hitl-nb:open-proposal');
+    expect(args).toMatchObject({ properties: { proposal: { type: 'string' } } });
+  });
+});
+
+describe('commands of the inbox', () => {
+  it('can run while the inbox is shown', async () => {
+    const { targets, unmount } = await showInbox(['a']);
+    const registry = listen(targets);
+    for (const id of Object.keys(targets.inbox ?? {})) {
+      expect(REVIEW_COMMANDS.map(one => one.id)).toContain(id);
+    }
+    expect(registry.isEnabled('hitl-nb:approve-proposals')).toBe(true);
+    expect(registry.isEnabled('hitl-nb:collapse-group')).toBe(false);
+    expect(registry.isEnabled('hitl-nb:open-proposal', { proposal: 'zzz' })).toBe(false);
+    expect(registry.isEnabled('hitl-nb:show-view', { view: 'mine' })).toBe(false);
+    unmount();
+    expect(REVIEW_COMMANDS.filter(({ id }) => registry.isEnabled(id))).toEqual([]);
+  });
+
+  it('can decide nothing in an empty list', async () => {
+    const { targets } = await showInbox([]);
+    const registry = listen(targets);
+    for (const id of ['approve-proposals', 'reject-proposals', 'focus-next-row', 'select-all']) {
+      expect(registry.isEnabled(`hitl-nb:${id}`)).toBe(false);
+    }
+  });
+
+  it('act on the proposal that the arguments name', async () => {
+    const { targets, model, cells } = await showInbox(['a', 'b', 'c']);
+    const registry = listen(targets);
+    await run(registry, 'hitl-nb:open-proposal', { proposal: 'c' });
+    screen.getByText('card of c');
+    await run(registry, 'hitl-nb:open-cell', { proposal: 'b' });
+    await run(registry, 'hitl-nb:select-proposal', { proposal: 'b' });
+    expect([cells, model.selection.map(p => p.id)]).toEqual([['b'], ['b']]);
+    await run(registry, 'hitl-nb:select-all', { on: true });
+    expect(model.selected).toBe(3);
+    await run(registry, 'hitl-nb:select-all');
+    expect(model.selected).toBe(0);
+  });
+
+  it('show the views', async () => {
+    const status = { user: { username: 'ann' }, may: { decide: true } } as unknown as IHost['status'];
+    const { targets, model } = await showInbox(['a'], { status });
+    const registry = listen(targets);
+    await run(registry, 'hitl-nb:show-view', { view: 'passed' });
+    expect(screen.getByRole('button', { name: 'Passed by policy' }).getAttribute('aria-pressed')).toBe(
+      'true'
+    );
+    await run(registry, 'hitl-nb:show-view', { view: 'mine' });
+    expect([model.mine, model.passed]).toEqual(['ann', false]);
+    await run(registry, 'hitl-nb:show-view');
+    expect(model.mine).toBeNull();
+  });
+
+  it('have the keys of the settings, and no others', async () => {
+    const { targets, list } = await showInbox(['a', 'b']);
+    listen(targets, [{ command: 'hitl-nb:approve-proposals', keys: ['Q'], selector: '.jp-hitl-list' }]);
+    pressKey(list, 'a');
+    expect(screen.queryByRole('form')).toBeNull();
+    pressKey(list, 'q');
+    screen.getByRole('form', { name: /^Approve 1 proposal/ });
+  });
+
+  it('are listed with the keys that are set', async () => {
+    const { targets } = await showInbox(['a']);
+    const registry = listen(targets, [
+      { command: 'hitl-nb:approve-proposals', keys: ['Q'], selector: '.jp-hitl-list' },
+      ...KEY_BINDINGS.filter(({ command }) => /open|next|reject/.test(command))
+    ]);
+    await run(registry, 'hitl-nb:show-keys');
+    const { textContent: help } = screen.getByRole('note');
+    expect(help).toContain('Keys: J/↓ next, (no key) previous, ');
+    expect(help).toContain(' Q approve, R reject, ');
+    expect(help).toContain('Enter open, (no key) open and edit, O go to the cell.');
+  });
+
+  it('do not take keys from a text field', async () => {
+    const { targets } = await showInbox(['a']);
+    listen(targets);
+    expect(pressKey(screen.getByRole('searchbox'), 'a')).toBe(true);
+    expect(screen.queryByRole('form')).toBeNull();
+  });
+
+  it('show the keys for a question mark that is not on the key of the slash', async () => {
+    const { targets, list } = await showInbox(['a']);
+    listen(targets);
+    pressKey(list, '?', { keyCode: 219 }); // as on a German keyboard
+    screen.getByRole('note');
+    pressKey(list, '?');
+    expect(screen.queryByRole('note')).toBeNull();
+  });
+});
+
+jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeeditor/lib/editor'));
+
+describe('commands of a card', () => {
+  function showCard(targets: CommandTargets, over: Partial<IProposal> = {}) {
+    const proposal = {
+      ...{ id: 'p1', title: 'Send?', kind: 'choice', status: 'open', value: 'yes', text: 'yes' },
+      ...{ options: ['yes', 'no'], context: null, allow: ['approve', 'edit', 'reject'], reasons: [] },
+      ...{ decision: null, schema: null, changes: '', agent: 'a', ...over }
+    } as unknown as IProposal;
+    const decide = jest.fn(async () => true);
+    const takeBack = jest.fn(async () => true);
+    const model = {
+      ...{ proposal, run: null, draft: null, discussion: null, value: 'yes', unfinished: '', edited: false },
+      ...{ fields: {}, changes: '', problem: '', conflict: null, deciding: false, saved: 'saved' },
+      ...{ canUndo: false, canRedo: false, changed: new Signal({}), decide, takeBack }
+    } as unknown as IProposalModel;
+    const host = { trans, status: null, readOnly: null, commandTargets: targets } as unknown as IHost;
+    const shown = render(<ProposalCard model={model} host={host} />);
+    return { decide, takeBack, ...shown };
+  }
+
+  it('press its buttons, where it is the only card', async () => {
+    const targets = new CommandTargets();
+    const registry = listen(targets);
+    const { decide, unmount } = showCard(targets);
+    fireEvent.change(screen.getByLabelText('Reason'), { target: { value: 'late' } });
+    expect(registry.isEnabled('hitl-nb:decide-proposal', { action: 'edit' })).toBe(false);
+    expect(registry.isEnabled('hitl-nb:decide-proposal', { action: 'respond' })).toBe(false);
+    await run(registry, 'hitl-nb:decide-proposal', { action: 'reject' });
+    await run(registry, 'hitl-nb:decide-proposal');
+    expect(decide.mock.calls).toEqual([
+      ['reject', { reason: 'late', message: '' }],
+      ['approve', { reason: 'late', message: '' }]
+    ]);
+    expect(registry.isEnabled('hitl-nb:undo-edit')).toBe(false);
+    unmount();
+    expect(registry.isEnabled('hitl-nb:decide-proposal')).toBe(false);
+  });
+
+  it('of several, act on the one with the focus or the named one', async () => {
+    const targets = new CommandTargets();
+    const registry = listen(targets);
+    const [one, two] = [showCard(targets), showCard(targets, { id: 'p2' })];
+    expect(registry.isEnabled('hitl-nb:decide-proposal')).toBe(false);
+    await run(registry, 'hitl-nb:decide-proposal', { proposal: 'p2' });
+    one.container.querySelector<HTMLElement>('.jp-hitl-decision-bar input')!.focus();
+    await run(registry, 'hitl-nb:decide-proposal');
+    expect([one.decide.mock.calls.length, two.decide.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  it('are not for a card without focus beside an inbox', async () => {
+    const { targets } = await showInbox(['a']);
+    const registry = listen(targets);
+    showCard(targets);
+    expect(registry.isEnabled('hitl-nb:decide-proposal')).toBe(false);
+    expect(registry.isEnabled('hitl-nb:decide-proposal', { proposal: 'p1' })).toBe(true);
+  });
+
+  it('take an approval back while it settles', async () => {
+    const targets = new CommandTargets();
+    const registry = listen(targets);
+    const settles_at = new Date(Date.now() + 60_000).toISOString();
+    const may = { decide: true, why_not: null, actions: [], undo: true };
+    const { takeBack } = showCard(targets, { settles_at, may, needs: [], votes: [], rules: [], why: ['x'] });
+    await run(registry, 'hitl-nb:undo-approval');
+    expect(takeBack).toHaveBeenCalledTimes(1);
+  });
+});
