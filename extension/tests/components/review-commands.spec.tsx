@@ -21,7 +21,7 @@ import type { IProposalModel } from '../../src/models/interfaces';
 import { pressKey } from '../keys';
 import { giveElementsSize } from '../element-sizes';
 
-beforeAll(sized);
+beforeAll(giveElementsSize);
 
 const trans = nullTranslator.load('hitl_nb');
 const after: (() => void)[] = [];
@@ -208,8 +208,16 @@ describe('commands of a card', () => {
     const decide = jest.fn(async () => true);
     const takeBack = jest.fn(async () => true);
     const model = {
-      ...{ proposal, run: null, draft: null, discussion: null, value: 'yes', unfinished: '', edited: false },
-      ...{ fields: {}, changes: '', problem: '', conflict: null, deciding: false, saved: 'saved' },
+      ...{
+        proposal,
+        run: null,
+        draft: null,
+        discussion: null,
+        value: 'yes',
+        invalidReason: '',
+        hasEdits: false
+      },
+      ...{ fields: {}, changes: '', problem: '', conflict: null, isDeciding: false, saveStatus: 'saved' },
       ...{ canUndo: false, canRedo: false, changed: new Signal({}), decide, takeBack }
     } as unknown as IProposalModel;
     const host = { trans, status: null, readOnly: null, commandTargets: targets } as unknown as IHost;
