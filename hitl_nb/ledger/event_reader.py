@@ -145,6 +145,10 @@ class EventReader:
         found = chain.read_events(self._reads, self._cursor.load(), limit)
         return [decode_record(raw, Event, f"event {n}") for n, raw in found]
 
+    def newest_number(self) -> int:
+        """Return the number of the newest event in the log, read or not; 0 if there is none."""
+        return chain.read_head(self._reads).n
+
     def mark_handled(self, event: Event) -> None:
         """Move the cursor behind an event: it and all events before it were handled.
 

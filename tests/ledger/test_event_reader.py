@@ -50,7 +50,8 @@ def test_events_come_in_order_and_again_until_they_are_handled(store: Store) -> 
 
 def test_a_reader_begins_where_it_is_told(store: Store) -> None:
     happen(store, 3)
-    assert numbers(EventReader(store, MemoryCursor(after=2)).poll()) == [3]
+    reader = EventReader(store, MemoryCursor(after=2))
+    assert (numbers(reader.poll()), reader.newest_number()) == ([3], 3)
 
 
 def test_a_cursor_never_moves_back(store: Store) -> None:

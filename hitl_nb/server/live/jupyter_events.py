@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hitl_nb.errors import StoreCorrupt, UnknownRun
+from hitl_nb.ledger.decisions.reviewers import identify_reviewer
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.records import Action, By, Event, Proposal
@@ -143,7 +144,7 @@ def _describe_event(ledger: Ledger, event: Event) -> Iterator[dict[str, Any]]:
     elif event.proposal is not None:
         made, proposal = msgspec.convert(event.data, _DecisionData), _read_proposal(ledger, event.proposal)
         said = {"action": "decided", "proposal": event.proposal, "verdict": made.action, "by": made.by}
-        known = None if proposal is None else ledger.reviewer_identity(proposal)
+        known = None if proposal is None else identify_reviewer(ledger.store_id, proposal)
         yield {**said, **_kind_of(proposal), **({} if known is None else {"known": known})}
 
 

@@ -83,7 +83,7 @@ class LogPoller:
             StoreError: The audit log cannot be read.
         """
         async with self._reading:
-            newest = await self._desk.run_in_lane(lambda ledger: ledger.newest_event_number())
+            newest = await self._desk.run_in_lane(_find_newest)
             if self._cursor is None or self._cursor.load() > newest:  # the store was replaced, or an old copy restored
                 self.head = newest
                 self._cursor = MemoryCursor(after=newest)
@@ -142,6 +142,10 @@ class LogPoller:
         if not found and self._cursor is None:
             self._cursor = MemoryCursor()
         return found
+
+
+def _find_newest(ledger: Ledger) -> int:
+    return EventReader(ledger.store, MemoryCursor()).newest_number()
 
 
 def _poll_reader(cursor: MemoryCursor, ledger: Ledger) -> tuple[EventReader, list[Event]]:
