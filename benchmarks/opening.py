@@ -70,7 +70,7 @@ def joined(port: int, token: str, document: str) -> float:
         await one.join()
         took = (loop.time() - began) * 1000
         assert len(one.text) > EDITS / 2
-        one.cut()
+        one.cut_connection()
         return took
 
     with ThreadPoolExecutor(1) as thread:  # Playwright has an event loop in this one

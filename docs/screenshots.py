@@ -84,7 +84,7 @@ def play(page: Page, ledger: Ledger, images: Path) -> None:
     page.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     nb = page.show("refunds.ipynb")
     nb.run_all()
-    card = waiting(nb)
+    card = waiting_card(nb)
     card.get_by_label("Amount", exact=True).fill("1199")
     card.get_by_text('+  "amount": 1199').wait_for()
     email = card.get_by_label("Email", exact=True)  # a guardrail asks again for one that names another amount
@@ -102,7 +102,7 @@ def play(page: Page, ledger: Ledger, images: Path) -> None:
     timeline(page, ledger.list_runs()[0].id, images)
 
 
-def waiting(nb: Notebook) -> Any:
+def waiting_card(nb: Notebook) -> Any:
     """Return the card that waits (a locator)."""
     return nb.page.locator(".jp-hitl-pause .jp-hitl-card.jp-mod-open").last
 
@@ -132,7 +132,7 @@ def finish(nb: Notebook, ledger: Ledger) -> None:
     while ledger.list_runs()[0].status != "finished":
         for asked in ledger.list_open():
             if asked.id not in answered:
-                card = waiting(nb)
+                card = waiting_card(nb)
                 card.get_by_text(asked.title, exact=True).wait_for()
                 card.get_by_role("button", name="Approve", exact=True).click()
                 answered.add(asked.id)

@@ -60,10 +60,10 @@ class Story:
         text = self.world.read_text(encoding="utf-8") if self.world.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
 
-    def shown(self, cell: str) -> str:
+    def read_outputs(self, cell: str) -> str:
         return json.dumps(next(c for c in nbformat.read(self.notebook, as_version=4).cells if c.id == cell).outputs)
 
-    def printed(self, cell: str) -> str:
+    def read_text(self, cell: str) -> str:
         found = next(c for c in nbformat.read(self.notebook, as_version=4).cells if c.id == cell)
         return "".join(o.get("text") or o["data"]["text/plain"] for o in found.outputs)
 
@@ -86,7 +86,7 @@ def test_exchange_approved(exchange: Story) -> None:
 
     exchange.ends()  # the day after: nothing is sent again
     assert len(exchange.effects()) == 2
-    assert exchange.printed("summary").startswith("approved as proposed")
+    assert exchange.read_text("summary").startswith("approved as proposed")
 
 
 def test_exchange_denied(exchange: Story) -> None:
@@ -95,7 +95,7 @@ def test_exchange_denied(exchange: Story) -> None:
     (email,) = exchange.effects()
     assert "we cannot exchange" in email["text"]
     assert "worn" not in email["text"]  # a reason is for colleagues
-    assert "reason: the boots were worn" in exchange.printed("summary")
+    assert "reason: the boots were worn" in exchange.read_text("summary")
 
 
 def test_exchange_modified_on_the_command_line(exchange: Story) -> None:
@@ -134,7 +134,7 @@ def test_exchange_that_nobody_decides(exchange: Story) -> None:
     """The policy reminds, asks the lead too, and says no after a week; that is nobody's decision."""
     with ScriptedReviewer([{"action": "wait"}] * 3):
         exchange.ends()
-    assert exchange.printed("summary").startswith("denied\nreason: nobody decided in time (7d reject)")
+    assert exchange.read_text("summary").startswith("denied\nreason: nobody decided in time (7d reject)")
     assert [line["effect"] for line in exchange.effects()] == ["email"]
     [asked] = exchange.ledger.list_proposals(exchange.ledger.list_runs()[0].id)
     assert asked.decision is not None
@@ -152,7 +152,7 @@ def test_refunds_asks_again_where_an_edit_leaves_the_email_behind(
     story = Story("refunds", tmp_path / "desk", monkeypatch)
     asked = story.waits()
     assert (asked.title, asked.why) == ("Refund order 40215", ("large-refund: context.euros > 100",))
-    assert "Passed by policy: Refund order 40312 (routine-refund)" in story.shown("agent")
+    assert "Passed by policy: Refund order 40312 (routine-refund)" in story.read_outputs("agent")
     story.decide(asked, "edit", {**asked.value, "amount": 1199.0})
     again = story.waits()
     assert again.title == asked.title
@@ -178,11 +178,11 @@ def test_duplicates_decided_another_way(tmp_path: Path, monkeypatch: pytest.Monk
     ]
     with ScriptedReviewer(entries):
         story.ends()
-    said = story.printed("agent")
+    said = story.read_text("agent")
     assert "C-05 C-15  one person, somebody said" in said
     assert "C-03 C-25  two people: ask them both" in said
     assert "C-03 C-05  two people: she works there" in said
-    assert story.printed("summary").startswith("30 contacts were 19 people.")
+    assert story.read_text("summary").startswith("30 contacts were 19 people.")
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="the example needs git")
@@ -205,11 +205,11 @@ def test_release_stopped_before_production(tmp_path: Path, monkeypatch: pytest.M
 
     for _ in range(2):  # the second time, everything is recorded and the directory gone
         story.ends()
-        said = story.printed("summary")
+        said = story.read_text("summary")
         assert "not released: not on a Friday" in said
         assert "production: empty" in said
         assert "v2.0.0" not in said
-        assert story.printed("tidy") == "left behind: nothing\n"
+        assert story.read_text("tidy") == "left behind: nothing\n"
         assert not any(story.temporary.glob("hitl-nb-release-*"))
 
 
@@ -231,8 +231,8 @@ def test_clean_data_with_rows_struck_and_changed(tmp_path: Path, monkeypatch: py
     ]
     story.decide(asked, "edit", {**table, "rows": changed})
     story.ends()
-    assert "3 applied\nnot applied: row 20 is PAL0708 Adelie N11A1" in story.printed("agent")
-    counts = dict(re.findall(r"(?m)^(\D+?) +\d+ +(\d+)$", story.printed("summary")))
+    assert "3 applied\nnot applied: row 20 is PAL0708 Adelie N11A1" in story.read_text("agent")
+    counts = dict(re.findall(r"(?m)^(\D+?) +\d+ +(\d+)$", story.read_text("summary")))
     assert counts["without a sex"] == "9"
     assert counts["empty measurements"] == "8"
     assert counts["doubtful measurements"] == "3"

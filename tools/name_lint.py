@@ -31,11 +31,27 @@ ADVERBS = frozenset(
 )
 NOUNS = frozenset(
     [
-        *("binding", "embed", "feed", "heading", "logging", "mapping", "need", "rendering", "seed", "setting", "speed"),
+        *(
+            "binding",
+            "bring",
+            "embed",
+            "feed",
+            "heading",
+            "logging",
+            "mapping",
+            "need",
+            "rendering",
+            "seed",
+            "setting",
+            "speed",
+        ),
         *("signing", "string", "thing", "timing"),
     ]
 )
 """Words in -ed and -ing that are not participles, or are also nouns."""
+
+PROGRAMS = "tests/cases/programs/"
+"""Programs of users, which have the names that users give."""
 
 ALLOWED_NAMES: Mapping[str, str] = {
     "approved": "public: `hitl_nb.Decision.approved`",
@@ -145,6 +161,10 @@ def find_problems(root: Path) -> list[NameProblem]:
         problems += _check_file_name(relative, path.stem)
         problems += _check_python(relative, tree)
         python_classes += _list_python_classes(relative, tree)
+    for path in sorted((root / "tests").rglob("*.py")):
+        relative = path.relative_to(root).as_posix()
+        if not relative.startswith(PROGRAMS):
+            problems += _check_functions(relative, ast.parse(path.read_text(encoding="utf-8")))
     script_classes: list[ClassDefinition] = []
     for path in sorted((root / "extension" / "src").rglob("*.ts*")):
         relative = path.relative_to(root).as_posix()
@@ -164,17 +184,22 @@ def _check_file_name(path: str, stem: str) -> Iterator[NameProblem]:
         yield NameProblem(path, 1, stem, "participle", "a file is named by a noun")
 
 
+def _check_functions(path: str, tree: ast.Module) -> Iterator[NameProblem]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_participle(node.name):
+            yield NameProblem(
+                path, node.lineno, node.name, "participle", "a function is named by a verb with its object"
+            )
+
+
 def _check_python(path: str, tree: ast.Module) -> Iterator[NameProblem]:
+    yield from _check_functions(path, tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             if is_participle(node.name):
                 yield NameProblem(path, node.lineno, node.name, "participle", "a class is named by a noun")
             yield from _check_fields(path, node)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            if is_participle(node.name):
-                yield NameProblem(
-                    path, node.lineno, node.name, "participle", "a function is named by a verb with its object"
-                )
             yield from _check_parameters(path, node)
 
 

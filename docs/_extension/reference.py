@@ -50,7 +50,7 @@ def _lines_of_command(command: Any, path: str) -> Iterator[str]:
     yield f"### `{path}`\n\n```text\n{usage}\n```\n"
     yield f"{escape(inspect.cleandoc(command.help or ''))}\n"
     rows = [(f"`{_metavar(a)}`", "required" if a.required else "", a.help or "") for a in arguments]
-    rows += [(_spelling(o), _default(o), o.help or "") for o in options]
+    rows += [(_format_option(o), _default(o), o.help or "") for o in options]
     if rows:
         yield table(("argument or option", "default", "meaning"), rows)
 
@@ -59,7 +59,7 @@ def _metavar(parameter: Any) -> str:
     return parameter.metavar or parameter.name.upper()
 
 
-def _spelling(option: Any) -> str:
+def _format_option(option: Any) -> str:
     names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
     return names if option.is_flag else f"{names} `{_metavar(option)}`"
 

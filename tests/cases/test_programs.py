@@ -116,7 +116,7 @@ class Folder:
         done = self.cli(action, ident, *given)
         assert done.returncode == 0, done.stderr
 
-    def printed(self) -> str:
+    def read_stdout(self) -> str:
         """All standard output that the notebook holds."""
         cells = [cell for cell in nbformat.read(self.notebook, 4).cells if cell.cell_type == "code"]
         streams = [output for cell in cells for output in cell.outputs if output.output_type == "stream"]
@@ -149,7 +149,7 @@ def _run_notebook(program: Program, folder: Folder) -> None:
         elif done.returncode == 0:
             break
     assert not waiting, f"never asked: {waiting}"
-    assert _comparable(folder.printed()) in [_comparable(one) for one in program.outputs]
+    assert _comparable(folder.read_stdout()) in [_comparable(one) for one in program.outputs]
 
 
 def _run_script(program: Program, folder: Folder) -> None:

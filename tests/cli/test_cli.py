@@ -59,7 +59,7 @@ def one(ledger: Ledger, value: Any = "Dear Ms Doe", title: str = "Send the email
     return pause(ledger, build_question(value, title=title, **more))[0]
 
 
-def failed(result: Result, says: str) -> None:
+def check_failure(result: Result, says: str) -> None:
     assert result.exit_code == 1, result.output
     assert result.stdout == ""
     assert says in result.stderr
@@ -168,8 +168,8 @@ def test_the_second_decision_is_told_who_was_first(run: Run, ledger: Ledger) -> 
     run("reject", p.id, "--reason", "no")
     made = ledger.load_proposal(p.id).decision
     assert made is not None
-    failed(run("approve", p.id), made.reviewer)
-    failed(run("edit", p.id, "--value", "x"), made.reviewer)
+    check_failure(run("approve", p.id), made.reviewer)
+    check_failure(run("edit", p.id, "--value", "x"), made.reviewer)
 
 
 def test_text_of_each_kind(run: Run, ledger: Ledger, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_text_of_each_kind(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     assert run("edit", choice.id, "--file", "-", input='"c"').exit_code == 0
     assert ledger.load_proposal(choice.id).decision.value == "c"  # type: ignore[union-attr]
     other = one(ledger, "b", kind="choice", options=["b", "c"])
-    failed(run("edit", other.id, "--value", '"d"'), "does not fit")
+    check_failure(run("edit", other.id, "--value", '"d"'), "does not fit")
     assert ledger.load_proposal(other.id).status == "open"
 
 
@@ -199,29 +199,29 @@ def test_tables_take_csv(run: Run, ledger: Ledger) -> None:
 def test_bad_edits_are_refused_and_decide_nothing(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     schema = {"type": "object", "properties": {"amount": {"type": "number", "maximum": 10}}, "required": ["amount"]}
     p = one(ledger, {"amount": 5}, schema=schema)
-    failed(run("edit", p.id, "--value", "{amount: 4}"), "JSON")
-    failed(run("edit", p.id, "--value", '{"amount": 11}'), "amount")
-    failed(run("edit", p.id, "--file", tmp_path / "nowhere"), "cannot read")
+    check_failure(run("edit", p.id, "--value", "{amount: 4}"), "JSON")
+    check_failure(run("edit", p.id, "--value", '{"amount": 11}'), "amount")
+    check_failure(run("edit", p.id, "--file", tmp_path / "nowhere"), "cannot read")
     (tmp_path / "latin").write_bytes(b"\xff")
-    failed(run("edit", p.id, "--file", tmp_path / "latin"), "not UTF-8")
-    failed(run("respond", p.id, "--message", "  "), "needs a message")
+    check_failure(run("edit", p.id, "--file", tmp_path / "latin"), "not UTF-8")
+    check_failure(run("respond", p.id, "--message", "  "), "needs a message")
     assert ledger.load_proposal(p.id).status == "open"
 
 
 def test_what_is_not_allowed_is_said(run: Run, ledger: Ledger) -> None:
     p = one(ledger, allow=("approve", "reject"))
-    failed(run("edit", p.id, "--value", "x"), "only with approve, reject")
+    check_failure(run("edit", p.id, "--value", "x"), "only with approve, reject")
 
 
 def test_editor(run: Run, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     p = one(ledger, {"amount": 5, "text": "ä"})
-    failed(run("edit", p.id, "--editor"), "neither VISUAL nor EDITOR")
+    check_failure(run("edit", p.id, "--editor"), "neither VISUAL nor EDITOR")
     monkeypatch.setenv("EDITOR", f"{sys.executable} -c 'import sys; sys.exit(3)'")
-    failed(run("edit", p.id, "--editor"), "ended with code 3")
+    check_failure(run("edit", p.id, "--editor"), "ended with code 3")
     monkeypatch.setenv("EDITOR", "/no/such/editor")
-    failed(run("edit", p.id, "--editor"), "cannot start the editor")
+    check_failure(run("edit", p.id, "--editor"), "cannot start the editor")
     monkeypatch.setenv("EDITOR", "true")
-    failed(run("edit", p.id, "--editor"), "nothing was changed")
+    check_failure(run("edit", p.id, "--editor"), "nothing was changed")
     change = tmp_path / "change.py"
     change.write_text(
         "import sys, pathlib; p = pathlib.Path(sys.argv[1]); assert p.suffix == '.json'; "
@@ -269,8 +269,8 @@ def test_bad_usage_is_exit_code_2(run: Run, words: tuple[str, ...]) -> None:
 
 
 def test_unknown_proposal(run: Run) -> None:
-    failed(run("show", "nosuchid"), "nosuchid")
-    failed(run("approve", "nosuchid"), "nosuchid")
+    check_failure(run("show", "nosuchid"), "nosuchid")
+    check_failure(run("approve", "nosuchid"), "nosuchid")
 
 
 def test_agents_cannot_draw_on_the_terminal(run: Run, ledger: Ledger) -> None:
@@ -298,7 +298,7 @@ def test_audit(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     assert [json.loads(line)["n"] for line in lines] == [e["n"] for e in document["events"]]
     for before, after in itertools.pairwise(lines):
         assert json.loads(after)["prev"] == hashlib.sha256(b"hitl/ev/v1\0" + before).hexdigest()
-    failed(run("audit", "--export", tmp_path / "no" / "log"), "cannot write")
+    check_failure(run("audit", "--export", tmp_path / "no" / "log"), "cannot write")
 
 
 def test_audit_tells_of_tampering(run: Run, ledger: Ledger) -> None:
@@ -373,8 +373,8 @@ def test_run_prints_what_waits_and_ends_with_75(tmp_path: Path, run: Run, ledger
 def test_run_of_a_failing_or_missing_notebook(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "a.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("1 / 0")]), path)
-    failed(run("run", path), "a.ipynb failed in cell 1: ZeroDivisionError: division by zero")
-    failed(run("run", tmp_path / "no.ipynb"), "there is no notebook")
+    check_failure(run("run", path), "a.ipynb failed in cell 1: ZeroDivisionError: division by zero")
+    check_failure(run("run", tmp_path / "no.ipynb"), "there is no notebook")
 
 
 def test_help_and_completion(run: Run) -> None:
@@ -403,12 +403,12 @@ def test_an_effect_in_doubt_is_explained_and_answered(run: Run, ledger: Ledger) 
         assert f"hitl-nb edit {p.id} --happened {word}\n" in shown
     assert "pay(12.50) is called again." in shown
     assert json.loads(run("show", p.id, "--json").stdout)["doubt"]["call"] == "pay(12.50)"
-    failed(run("approve", p.id), "look up what happened")
-    failed(run("reject", p.id, "--reason", "no"), "look up what happened")
-    failed(run("edit", p.id, "--value", '{"happened": null}'), "happened: must be one of")
-    failed(run("edit", p.id, "--happened", "perhaps"), "must be yes, no or stop")
-    failed(run("edit", p.id, "--happened", "yes"), "result: is required")
-    failed(run("edit", p.id, "--happened", "no", "--result", "1"), "is only for yes")
+    check_failure(run("approve", p.id), "look up what happened")
+    check_failure(run("reject", p.id, "--reason", "no"), "look up what happened")
+    check_failure(run("edit", p.id, "--value", '{"happened": null}'), "happened: must be one of")
+    check_failure(run("edit", p.id, "--happened", "perhaps"), "must be yes, no or stop")
+    check_failure(run("edit", p.id, "--happened", "yes"), "result: is required")
+    check_failure(run("edit", p.id, "--happened", "no", "--result", "1"), "is only for yes")
     assert run("edit", p.id, "--happened", "no", "--value", "x").exit_code == 2
     assert run("edit", p.id, "--result", "1", "--value", "x").exit_code == 2
     done = run("edit", p.id, "--happened", "yes", "--result", "88213")
@@ -425,8 +425,8 @@ def test_an_effect_in_doubt_is_explained_and_answered(run: Run, ledger: Ledger) 
 
 def test_what_an_effect_returned_must_be_said(run: Run, ledger: Ledger) -> None:
     unknown, typed, nothing = pause(ledger, in_doubt("1", None), in_doubt("2", None), in_doubt("3", type(None)))
-    failed(run("edit", unknown.id, "--happened", "yes"), "result: is required: give what the call returned")
-    failed(run("edit", unknown.id, "--value", "yes"), "--result null")
+    check_failure(run("edit", unknown.id, "--happened", "yes"), "result: is required: give what the call returned")
+    check_failure(run("edit", unknown.id, "--value", "yes"), "--result null")
     assert ledger.load_proposal(unknown.id).status == "open"
     for p, args in ((unknown, ("--happened", "yes", "--result", "null")), (typed, ("--value", "yes null"))):
         assert run("edit", p.id, *args).exit_code == 0

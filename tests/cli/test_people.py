@@ -34,7 +34,7 @@ def run() -> Run:
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words], prog_name="hitl-nb")
 
 
-def asked(ledger: Ledger, made_under: Terms) -> Proposal:
+def ask_question(ledger: Ledger, made_under: Terms) -> Proposal:
     _, claim = ledger.open_run(agent="refunds", notebook="/nb/a.ipynb")
     plan = Plan("ask", ("r",), (), msgspec.structs.replace(made_under, policy=""), ACTIONS)
     questions = [Question(title="Refund 12", kind="json", value=40)]
@@ -42,14 +42,14 @@ def asked(ledger: Ledger, made_under: Terms) -> Proposal:
 
 
 def test_who_may_not_is_told_where_to_decide(ledger: Ledger, run: Run) -> None:
-    p = asked(ledger, terms("1 of ada"))
+    p = ask_question(ledger, terms("1 of ada"))
     said = run("approve", p.id)
     assert said.exit_code == 1
     assert f"log in there with your own name, then decide at hitl_nb/review/{p.id}" in said.stderr
     assert 'identity = "local" into hitl-policy.toml' in said.stderr
-    said = run("approve", asked(ledger, terms("1 of bo", four_eyes=True)).id)
+    said = run("approve", ask_question(ledger, terms("1 of bo", four_eyes=True)).id)
     assert "ada may not decide 'Refund 12': it takes 1 of bo (r)" in said.stderr
-    said = run("approve", asked(ledger, terms("1 of anyone", four_eyes=True)).id)
+    said = run("approve", ask_question(ledger, terms("1 of anyone", four_eyes=True)).id)
     assert "ada started or continued this run" in said.stderr
 
 
@@ -69,13 +69,13 @@ def test_what_the_refusal_says_to_do_helps(ledger: Ledger, run: Run, tmp_path: P
 
 
 def test_the_users_own_word_counts_where_the_policy_says_local(ledger: Ledger, run: Run) -> None:
-    p = asked(ledger, terms("2 of ada, bo", identity="local"))
+    p = ask_question(ledger, terms("2 of ada, bo", identity="local"))
     assert run("approve", p.id).exit_code == 0
     assert [vote.reviewer for vote in ledger.load_proposal(p.id).votes] == ["ada"]
 
 
 def test_an_approval_is_taken_back(ledger: Ledger, run: Run) -> None:
-    p = asked(ledger, terms("1 of ada", identity="local", undo=3600.0))
+    p = ask_question(ledger, terms("1 of ada", identity="local", undo=3600.0))
     said = run("undo", p.id)
     assert (said.exit_code, "no approval of 'Refund 12' that can be taken back" in said.stderr) == (1, True)
     approved = run("approve", p.id).stderr

@@ -44,32 +44,34 @@ def hitl(*words: str) -> Result:
     return CliRunner().invoke(app, words, prog_name="hitl-nb")
 
 
-def finding(name: str) -> list[Any]:
+def find_findings(name: str) -> list[Any]:
     return [one for one in json.loads(hitl("doctor", "--json").stdout)["findings"] if one["what"] == name]
 
 
 def test_inbox_and_doctor_say_that_nobody_watches_deadlines(ledger: Ledger) -> None:
     assert "nobody watches" not in hitl("inbox").stderr
-    assert finding("deadlines") == []
+    assert find_findings("deadlines") == []
     ask(ledger)
     assert "nobody watches deadlines" in hitl("inbox").stderr
-    assert [one["state"] for one in finding("deadlines")] == ["note"]
+    assert [one["state"] for one in find_findings("deadlines")] == ["note"]
     ledger.record_heartbeat(ProcessIdentity.current("watch"), ledger.now())
     assert "nobody watches" not in hitl("inbox").stderr
-    assert [(one["state"], one["found"].split(" (")[0]) for one in finding("deadlines")] == [("ok", "watched by watch")]
+    assert [(one["state"], one["found"].split(" (")[0]) for one in find_findings("deadlines")] == [
+        ("ok", "watched by watch")
+    ]
 
 
 def test_doctor_says_what_is_wrong_with_the_channels(ledger: Ledger, tmp_path: Path) -> None:
-    assert finding("channels") == []
+    assert find_findings("channels") == []
     file = tmp_path / "channels.toml"
     file.write_text('ada = { urls = ["json://hunter2"] }')
     file.chmod(0o644)
-    [wrong] = finding("channels")
+    [wrong] = find_findings("channels")
     assert (wrong["state"], "chmod 600" in wrong["found"]) == ("wrong", True)
     file.chmod(0o600)
-    assert [(one["state"], one["found"]) for one in finding("channels")] == [("ok", "ada")]
+    assert [(one["state"], one["found"]) for one in find_findings("channels")] == [("ok", "ada")]
     file.write_text('ada = { urls = ["pager://hunter2"] }')
-    [missing] = finding("channels")
+    [missing] = find_findings("channels")
     assert (missing["state"], "no notifier is installed for pager://" in missing["found"]) == ("wrong", True)
     assert "hitl_nb.notifiers" in missing["mend"]
 
@@ -87,7 +89,7 @@ def test_watch_once_does_what_is_due_and_ends(ledger: Ledger, tmp_path: Path) ->
     assert hitl("watch", "--once", "--public-url", "hub.example").exit_code == 2
 
 
-def settling(ledger: Ledger, seconds: float) -> Proposal:
+def ask_settling(ledger: Ledger, seconds: float) -> Proposal:
     """A proposal that was approved and can be taken back for a while."""
     p = ask(ledger, Terms(needs=(Need(people=("ada",), text="1 of ada"),), undo=seconds))
     p = msgspec.structs.replace(p, settles_at=ledger.now() + timedelta(seconds=seconds))
@@ -98,7 +100,7 @@ def settling(ledger: Ledger, seconds: float) -> Proposal:
 def test_run_waits_for_an_approval_that_is_about_to_be_a_decision(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settling(ledger, 30)
+    ask_settling(ledger, 30)
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -120,7 +122,7 @@ def test_run_does_not_wait_for_what_settles_later_nor_for_another_notebooks(ledg
     def never(seconds: float) -> None:
         raise AssertionError(seconds)
 
-    settling(ledger, MAX_SETTLING_SECONDS + 30)
+    ask_settling(ledger, MAX_SETTLING_SECONDS + 30)
     assert not wait_for_settling(ledger, NB, never)
-    settling(ledger, 5)
+    ask_settling(ledger, 5)
     assert not wait_for_settling(ledger, "/another.ipynb", never)

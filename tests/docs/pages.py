@@ -66,14 +66,14 @@ class Page:
             found.append(Block(language, more.strip(), match["text"], match["reason"] or "", line))
         return found
 
-    def executed(self, language: str, more: str = "") -> list[str]:
+    def executed_blocks(self, language: str, more: str = "") -> list[str]:
         """The texts of its executed blocks of a language."""
         return [b.text for b in self.blocks if (b.language, b.more, b.reason) == (language, more, "")]
 
     @property
     def cells(self) -> list[str]:
         """The cells of its notebook."""
-        return self.executed("python")
+        return self.executed_blocks("python")
 
     @property
     def notebook(self) -> str:
@@ -90,7 +90,7 @@ class Page:
     def session(self) -> list[tuple[str, str]]:
         """Its executed commands, each with the output that the page shows."""
         found: list[tuple[str, str]] = []
-        for text in self.executed("console"):
+        for text in self.executed_blocks("console"):
             for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")
                 found.append((command, output))

@@ -51,7 +51,7 @@ DECISIONS: dict[str, list[dict[str, Any]]] = {
 def play_story(page: Page, folder: Path, commands: Commands) -> Path:
     """Run the page's notebook to its end with the decisions of the page; the notebook, executed."""
     notebook = set_stage(page, folder)
-    written = next((json.loads(text) for text in page.executed("json")), None)
+    written = next((json.loads(text) for text in page.executed_blocks("json")), None)
     script = notebook.with_suffix(".decisions.json")
     document = written or {"version": 1, "decisions": DECISIONS.get(page.name, [])}
     script.write_text(json.dumps(document), encoding="utf-8")
@@ -64,7 +64,7 @@ def play_story(page: Page, folder: Path, commands: Commands) -> Path:
 def set_stage(page: Page, folder: Path) -> Path:
     """Write the page's notebook and the files beside it to a folder; the notebook."""
     (folder / ".git").mkdir()  # the search for policy files ends here
-    if policies := page.executed("toml"):
+    if policies := page.executed_blocks("toml"):
         (folder / "hitl-policy.toml").write_text("\n".join(policies), encoding="utf-8")
     for name, text in page.files.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -65,7 +65,7 @@ def is_tried(block: Block, page: Page) -> bool:
 def command_lines(page: Page) -> list[str]:
     """The lines of the page's console blocks that are commands."""
     found: list[str] = []
-    for text in page.executed("console"):
+    for text in page.executed_blocks("console"):
         lines = text.splitlines()
         if any(line.startswith("$ ") for line in lines):
             lines = [line[2:] for line in lines if line.startswith("$ ")]
@@ -98,9 +98,9 @@ def check_hitl(words: list[str]) -> None:
     assert {word.split("=")[0] for word in words if word.startswith("-") and word != "-"} <= {*known, "--help"}, words
 
 
-@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if page.executed("toml", "channels")])
+@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if page.executed_blocks("toml", "channels")])
 def test_the_channels_of_the_pages_are_accepted(name: str, tmp_path: Path) -> None:
-    for text in PAGES[name].executed("toml", "channels"):
+    for text in PAGES[name].executed_blocks("toml", "channels"):
         file = tmp_path / "channels.toml"
         file.write_text(text, encoding="utf-8")
         file.chmod(0o600)

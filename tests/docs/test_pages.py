@@ -44,9 +44,9 @@ def test_the_commands_of_a_page_print_what_the_page_says(name: str, tmp_path: Pa
     compare_outputs(page, notebook)
 
 
-@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if page.executed("toml")])
+@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if page.executed_blocks("toml")])
 def test_the_policies_of_the_pages_are_accepted(name: str) -> None:
-    merge_documents([read_policy_document(text, name) for text in PAGES[name].executed("toml")])
+    merge_documents([read_policy_document(text, name) for text in PAGES[name].executed_blocks("toml")])
 
 
 def comparable(text: str) -> str:
@@ -59,9 +59,9 @@ def comparable(text: str) -> str:
 def compare_outputs(page: Page, notebook: Path) -> None:
     ran = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     for index, text in page.outputs:
-        assert shown(ran[index]) == text
+        assert output_text(ran[index]) == text
 
 
-def shown(cell: Any) -> str:
+def output_text(cell: Any) -> str:
     parts = [output.get("text") or output["data"]["text/plain"] for output in cell.outputs]
     return "".join(part if part.endswith("\n") else part + "\n" for part in parts)

@@ -39,7 +39,7 @@ def update(client: int, clock: int, *structs: bytes, deleted: bytes = b"\0") -> 
     return b"\1" + number(len(structs)) + number(client) + number(clock) + b"".join(structs) + deleted
 
 
-def said(root: str, content: bytes, kind: int = 4) -> bytes:
+def make_item(root: str, content: bytes, kind: int = 4) -> bytes:
     """An item that is the first in a text of this name."""
     return bytes([kind, 1]) + text(root) + content
 
@@ -65,17 +65,17 @@ DEEP = update(
     *(b"\x27\0" + number(9) + number(i) + text("v") + b"\1" for i in range(MAX_NESTING)),
 )
 SLOW = [
-    update(9, 0, said("source", text("x" * 20_000))),
+    update(9, 0, make_item("source", text("x" * 20_000))),
     update(8, 0, *(b"\x44\x09" + number(i) + text("y") for i in range(10_000))),
 ]
 SLOW_DELETING = [
-    update(9, 0, said("source", text("x" * 2_000_000))),
+    update(9, 0, make_item("source", text("x" * 2_000_000))),
     b"\0\1\x09" + number(100_000) + b"".join(number(20 * i) + b"\1" for i in range(100_000)),
 ]
 
 REFUSED = {
     "an origin that the client has yet to write": (
-        update(9, 0, said("source", text("he")), b"\x84\x09\x0b" + text("llo")),
+        update(9, 0, make_item("source", text("he")), b"\x84\x09\x0b" + text("llo")),
         "refers to an item after it",
     ),
     "an origin that is the item itself": (update(9, 0, b"\x84\x09\0" + text("a")), "refers to an item after it"),
@@ -88,33 +88,33 @@ REFUSED = {
         "does not exist: 8:2147483653",
     ),
     "an origin of a client that nobody knows": (update(9, 0, b"\x84\x07\0" + text("a")), "does not exist: 7:0"),
-    "a clock that is not the next one": (update(1, 9, said("source", text("a"))), "does not exist: 1:6"),
-    "a gap": (update(9, 0, b"\x0a\2", said("source", text("a"))), "content of a kind that documents do not have"),
+    "a clock that is not the next one": (update(1, 9, make_item("source", text("a"))), "does not exist: 1:6"),
+    "a gap": (update(9, 0, b"\x0a\2", make_item("source", text("a"))), "content of a kind that documents do not have"),
     "a client with nothing": (b"\1\0\1\0\0", "has nothing of client 1"),
     "a client twice": (b"\2" + 2 * b"\1\x09\0\0\1" + b"\0", "has client 9 twice"),
-    "an item without a length": (update(9, 0, said("source", text(""))), "empty item"),
+    "an item without a length": (update(9, 0, make_item("source", text(""))), "empty item"),
     "garbage without a length": (update(9, 0, b"\0\0"), "empty item"),
     "a clock that is too large": (update(9, 0, b"\0" + number(2**32 - 1)), "too far ahead"),
     "a number with more than 32 bits": (update(9, 0, b"\0" + number(2**32)), "too large"),
     "a number that never ends": (update(9, 0, b"\0" + 12 * b"\x80" + b"\1"), "too long"),
     "more structs than there are bytes": (b"\1" + number(2**31) + b"\x09\0", "ends too early"),
-    "a text that is longer than the update": (update(9, 0, said("source", b"\x7fabc")), "ends too early"),
-    "bytes after the end": (update(9, 0, said("source", text("a"))) + b"\0", "has extra bytes at its end"),
+    "a text that is longer than the update": (update(9, 0, make_item("source", b"\x7fabc")), "ends too early"),
+    "bytes after the end": (update(9, 0, make_item("source", text("a"))) + b"\0", "has extra bytes at its end"),
     "nothing at all": (b"", "ends too early"),
-    "a text that is no UTF-8": (update(9, 0, said("source", b"\2\xeb\x65")), "not UTF-8"),
-    "half a character": (update(9, 0, said("source", b"\3\xed\xa0\x80")), "not UTF-8"),
+    "a text that is no UTF-8": (update(9, 0, make_item("source", b"\2\xeb\x65")), "not UTF-8"),
+    "half a character": (update(9, 0, make_item("source", b"\3\xed\xa0\x80")), "not UTF-8"),
     "JSON of old": (update(9, 0, put("value", "a", b"\1" + text("1"), 2)), "of a kind that documents do not have"),
     "bytes": (update(9, 0, put("value", "a", b"\1a", 3)), "of a kind that documents do not have"),
     "bytes in a value": (update(9, 0, put("value", "a", b"\1\x74\1a")), "of a kind that documents do not have"),
-    "a format": (update(9, 0, said("source", text("b") + text("1"), 6)), "of a kind that documents do not have"),
+    "a format": (update(9, 0, make_item("source", text("b") + text("1"), 6)), "of a kind that documents do not have"),
     "a document in the document": (update(9, 0, put("value", "a", text("g") + b"\x76\0", 9)), "of a kind"),
     "XML": (update(9, 0, put("value", "a", b"\3" + text("p"), 7)), "of a kind that documents do not have"),
     "a value that is nested deep": (update(9, 0, put("value", "a", b"\1" + 40 * b"\x75\1" + b"\x7e")), "more than 32"),
     "types that are nested deep": (DEEP, f"more than {MAX_NESTING} deep"),
     "a name that documents do not have": (update(9, 0, put("other", "a", b"\1\x7e")), "no shared type named 'other'"),
     "a key of a text": (update(9, 0, put("source", "a", text("a"), 4)), "has a key, but source is not a map"),
-    "text in a map": (update(9, 0, said("value", b"\1\x7e", 8)), "has no key, but value is a map"),
-    "a value in a text": (update(9, 0, said("source", b"\1\x7e", 8)), "has content that is not allowed in source"),
+    "text in a map": (update(9, 0, make_item("value", b"\1\x7e", 8)), "has no key, but value is a map"),
+    "a value in a text": (update(9, 0, make_item("source", b"\1\x7e", 8)), "has content that is not allowed in source"),
     "an item in a text's item": (update(9, 0, b"\4\0\1\0" + text("a")), "1:0, which is not a shared type"),
     "an item between two lists": (update(9, 0, b"\xc4\1\1\1\5" + text("a")), "between items of different lists"),
     "a known item that goes on elsewhere": (
@@ -132,7 +132,7 @@ REFUSED = {
     "deleting nothing": (b"\0\1\1\1\0\0", "empty item"),
     "deleting in disorder": (b"\0\1\1\2\1\1\0\1", "not in order"),
     "deleting from a client twice": (b"\0\2\1\1\0\1\1\1\1\1", "twice"),
-    "parts without end": (update(9, 0, said("source", text("x" * 10**6)), *200_001 * [b"\0\1"]), "200,000 parts"),
+    "parts without end": (update(9, 0, make_item("source", text("x" * 10**6)), *200_001 * [b"\0\1"]), "200,000 parts"),
 }
 
 
@@ -331,7 +331,7 @@ def test_everything_honest_from_browsers_is_accepted(seed: int) -> None:
     assert DocumentIndex.from_update(base64.b64decode(told["whole"])).state == known.state
 
 
-def spoiled(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
+def spoil_update(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
     """An update with some bytes changed, or cut, or joined to another."""
     made = bytearray(data)
     other = chance.choice(others)
@@ -364,7 +364,7 @@ def fuzz(seed: int, rounds: int, progress: Callable[[bytes], object]) -> int:
         doc.apply_update(whole)
         known = DocumentIndex.from_update(whole)
         for _ in range(50):
-            data = spoiled(chance.choice([*honest.sent, whole]), honest.sent, chance)
+            data = spoil_update(chance.choice([*honest.sent, whole]), honest.sent, chance)
             try:
                 validate_update(data, known)
             except ValueError:

@@ -83,7 +83,7 @@ def serve(modules: tuple[str, ...] = ()) -> None:
         with os.fdopen(near, "rb") as pipe:
             data = pipe.read()
         _, status = os.waitpid(child, 0)
-        answers.write(data or _packed((False, ChildDied(status))))
+        answers.write(data or _pack_value((False, ChildDied(status))))
         answers.flush()
 
 
@@ -91,28 +91,28 @@ def _answer(far: int, request: Any) -> None:
     module, name, args, kwargs = request
     try:
         answer = (True, getattr(importlib.import_module(module), name)(*args, **kwargs))
-        data = _packed(answer)
+        data = _pack_value(answer)
     except BaseException as error:  # noqa: BLE001 - goes to the caller
         import traceback
 
         try:
             error.add_note(traceback.format_exc())
-            data = _packed((False, error))
+            data = _pack_value((False, error))
             pickle.loads(data[4:])
         except Exception:  # noqa: BLE001 - an error that does not pickle is told as text
-            data = _packed((False, RuntimeError(traceback.format_exc())))
+            data = _pack_value((False, RuntimeError(traceback.format_exc())))
     with os.fdopen(far, "wb") as pipe:
         pipe.write(data)
     os.kill(os.getpid(), signal.SIGKILL)  # no goodbyes: what is not in the store is gone
 
 
-def _packed(value: Any) -> bytes:
+def _pack_value(value: Any) -> bytes:
     data = pickle.dumps(value)
     return struct.pack(">I", len(data)) + data
 
 
 def _write(file: IO[bytes], value: Any) -> None:
-    file.write(_packed(value))
+    file.write(_pack_value(value))
     file.flush()
 
 

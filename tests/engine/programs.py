@@ -134,14 +134,14 @@ class Maker:
             lambda: f"sum([{n(0)} + v for v in {self.items(d)} if v != {n(0)}])",
             lambda: f"-{n(d)}",
             lambda: f"({n(d)} // {n(d)})",
-            self.called,
-            self.called,
+            self.agent_call,
+            self.agent_call,
         ]
         if self.waits:
             kinds.append(lambda: f"await later({n(d)})")
         return self.one(kinds)()
 
-    def called(self) -> str:
+    def agent_call(self) -> str:
         """A call of an agent."""
         if not self.agents:
             return self.whole(1)
@@ -163,7 +163,7 @@ class Maker:
         n, d = self.text, depth - 1
         kinds: list[Callable[[], str]] = [
             lambda: n(0),
-            lambda: self.formatted(d),
+            lambda: self.formatted_text(d),
             lambda: f"({n(d)} + {n(d)})",
             lambda: f"hitl.checkpoint({n(d)}, title={self.title()}).value",
             lambda: f'effect("t", {n(d)})',
@@ -174,7 +174,7 @@ class Maker:
         ]
         return self.one(kinds)()
 
-    def formatted(self, depth: int) -> str:
+    def formatted_text(self, depth: int) -> str:
         """An f-string, its quotes different from those inside, as Python 3.11 wants them."""
         number, text, width = self.whole(depth), self.text(0), self.whole(0)
         if '"""' in number or "\\" in number:
@@ -237,20 +237,20 @@ class Maker:
             lambda: [f"{self.one(['a', 'b', 'c'])} = {self.whole()}"],
             lambda: [f"{self.one(['s', 't'])} = {self.text()}"],
             lambda: [f"{self.one(['xs', 'ys'])} = {self.items()}"],
-            self.assigned,
-            self.changed,
+            self.assignment,
+            self.changing_statement,
             lambda: [f"print({self.text()}, {self.whole()}, sep={self.text(0)})"],
             lambda: [self.whole()],
             lambda: [f'effect("s", {self.whole()}, {self.text()})'],
         ]
         rare = [
             lambda: [f"assert {self.cond()}, {self.text(1)}"],
-            self.raising,
+            self.raise_statement,
             lambda: [f'hitl.checkpoint({self.whole()}, title="{self.one(["approve", "reject"])} r").require()'],
             lambda: [f"import math as m{self.pick(2)}", f"a = m0.floor({self.whole()})"],
             lambda: ["pass"],
             lambda: [f"del {self.one(['xs[0]', 'd[' + self.key() + ']', 'o.n', 'zs[-1]', 'b'])}"],
-            self.leaving,
+            self.leave_statement,
         ]
         compound = [self.if_, self.while_, self.for_, self.try_, self.with_, self.match_, self.for_, self.try_]
         if not self.function:
@@ -262,7 +262,7 @@ class Maker:
             return self.one(compound)(depth - 1)
         return self.one(rare if kind == 4 else simple)()
 
-    def assigned(self) -> list[str]:
+    def assignment(self) -> list[str]:
         w = self.whole
         return [
             self.one(
@@ -284,7 +284,7 @@ class Maker:
             )()
         ]
 
-    def changed(self) -> list[str]:
+    def changing_statement(self) -> list[str]:
         w = self.whole
         return [
             self.one(
@@ -304,7 +304,7 @@ class Maker:
             )()
         ]
 
-    def raising(self) -> list[str]:
+    def raise_statement(self) -> list[str]:
         lines = [
             lambda: f"raise ValueError({self.text(1)})",
             lambda: f"raise Trouble({self.text(1)}, n={self.whole(1)})",
@@ -315,7 +315,7 @@ class Maker:
         made = self.one(lines)()
         return [made] if self.chance(3) else [f"if {self.cond()}:", f"    {made}"]
 
-    def leaving(self) -> list[str]:
+    def leave_statement(self) -> list[str]:
         options = ["pass"]
         if self.loops:
             options += ["break", "continue", "break", "continue"]
@@ -465,12 +465,12 @@ class Maker:
         body = [] if form != "none" else ["v = 1"]
         if form == "recursive":
             body += ["if v <= 0:", f"    return {self.whole(1)}", f"loc = {'await ' if waits else ''}{name}(v - 1)"]
-        lines += _in([*self.declared(), *body, *self.body("v", depth)])
+        lines += _in([*self.declarations(), *body, *self.body("v", depth)])
         self.waits = outer
         self.agents.append((name, waits, form))
         return lines
 
-    def declared(self) -> list[str]:
+    def declarations(self) -> list[str]:
         """Which of the cell's names the function binds; the others it only reads, or has of its own."""
         return [
             self.one(
@@ -489,7 +489,7 @@ class Maker:
         if sub:
             self.waits = False
         self.function += 1
-        lines = [*(self.declared() if sub else []), *self.block(min(depth, 2))]
+        lines = [*(self.declarations() if sub else []), *self.block(min(depth, 2))]
         if self.chance(4):
             lines += [
                 "fs = []",

@@ -22,7 +22,7 @@ def ways(forks: Forks, source: str, directory: Path, name: str) -> bool:
         return False
     place = Path(tempfile.mkdtemp(dir=_quick(directory)))
     try:
-        compare(expected, paused(forks, source, f"diskcache://{place}/store", name), "resumed in new processes")
+        compare(expected, run_paused(forks, source, f"diskcache://{place}/store", name), "resumed in new processes")
     finally:
         shutil.rmtree(place)
     if expected.pauses:
@@ -31,7 +31,7 @@ def ways(forks: Forks, source: str, directory: Path, name: str) -> bool:
     return True
 
 
-def paused(forks: Forks, source: str, url: str, name: str, **how: object) -> Result:
+def run_paused(forks: Forks, source: str, url: str, name: str, **how: object) -> Result:
     """Run to the end, each pause resumed in a process that has never seen the run."""
     journal: list[tuple[str, str]] = []
     for number in range(IN_NEW_PROCESSES + 1):

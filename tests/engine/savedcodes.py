@@ -123,7 +123,7 @@ class Notebook:
                     return module_globals(name)
                 case ("def", name):
                     found = resolve_name(name, self.ns)
-                    return resolve_name(name, self.copied(kept, find)) if found is None else found
+                    return resolve_name(name, self.load_copies(kept, find)) if found is None else found
                 case _:
                     raise AssertionError(pid)
 
@@ -131,7 +131,7 @@ class Notebook:
         self.ns.update(values)
         return stack, value
 
-    def copied(self, kept: Kept, find: Any) -> dict[str, Any]:
+    def load_copies(self, kept: Kept, find: Any) -> dict[str, Any]:
         if not self.copies:
             self.copies = Unpickler(kept.copies, find).load()
             self.ns.update({name: value for name, value in self.copies.items() if name not in self.ns})

@@ -115,13 +115,13 @@ class Crashed:
         return self.forks(run, self.source, self.url, str(self.flag), restart)
 
     def open(self) -> list[Any]:
-        return self.forks(waiting, self.url)
+        return self.forks(list_waiting, self.url)
 
     def answer(self, title: str, value: Any) -> Any:
         return self.forks(answer, self.url, title, value)
 
 
-def waiting(url: str) -> list[Any]:
+def list_waiting(url: str) -> list[Any]:
     return Ledger(open_store(url)).list_open()
 
 
@@ -220,11 +220,11 @@ def test_an_answer_that_says_nothing_or_does_not_fit_is_refused(forks: Forks, tm
 def test_no_short_way_decides_it(forks: Forks, tmp_path: Path) -> None:
     crashed = Crashed(forks, tmp_path, PAYMENTS)
     for way in ("approve", "reject", "nothing said", "policy", "deadline", "batch"):
-        assert forks(refused, crashed.url, way), way
+        assert forks(try_refused, crashed.url, way), way
     assert len(crashed.open()) == 3
 
 
-def refused(url: str, way: str) -> str:
+def try_refused(url: str, way: str) -> str:
     ledger = Ledger(open_store(url))
     asked = ledger.list_open()
     yes = {"happened": True, "result": None}

@@ -50,7 +50,7 @@ def desk() -> Desk:
     return desk
 
 
-def again(desk: Desk) -> None:
+def restart_kernel(desk: Desk) -> None:
     """A new kernel in which the cells above have been run."""
     desk.new_kernel()
     desk.cell(CLASSES)
@@ -78,7 +78,7 @@ def test_edited_arguments_have_the_types_of_their_annotations(desk: Desk, kind: 
     }
     decide(desk, order={"id": 1, "net": "6.50"}, amount="12.50", due="2024-06-01", tags=["c"])
     if fresh:
-        again(desk)
+        restart_kernel(desk)
     assert desk.run(source).status == "finished"
     ns = desk.ns
     order, amount, due, tags = ns["got"][0]
@@ -140,7 +140,7 @@ def test_an_argument_takes_an_edit_by_its_annotation(
     source = f"@hitl.gate\ndef tool(it: {annotation}, rest=1):\n    got.append(it)\ntool({passed})"
     desk.run(source)
     decide(desk, it=edit)
-    again(desk)
+    restart_kernel(desk)
     assert desk.run(source).status == "finished"
     shown = repr(desk.ns["got"][0])
     assert shown == (
@@ -202,7 +202,7 @@ same = d.pay(Decimal(1), Decimal(2), on=date(2024, 1, 1)) is d
     shown = desk.open()[0].value["arguments"]
     assert shown == {"amount": "1", "more": ["2"], "notes": {"on": "2024-01-01"}}
     decide(desk, more=["2", "3.5"], notes={"on": "2024-06-01", "by": "2024-07-01"})
-    again(desk)
+    restart_kernel(desk)
     assert desk.run(source).status == "finished"
     assert desk.ns["same"]
     assert repr(desk.ns["d"].done) == (
@@ -218,10 +218,10 @@ e = hitl.checkpoint_all([hitl.proposal((1, 2), title="Pair?", options=[(1, 2), (
 """
     desk.run(source)
     desk.answer("edit", "large")
-    again(desk)
+    restart_kernel(desk)
     desk.run(source)
     desk.answer("edit", [3, 4])
-    again(desk)
+    restart_kernel(desk)
     assert desk.run(source).status == "finished"
     assert desk.ns["d"].value is desk.ns["Size"].L
     assert desk.ns["e"].value == (3, 4)
@@ -243,6 +243,6 @@ shown = repr(value), made
     desk.run(source)
     before = repr(desk.ns["value"])
     desk.answer()
-    again(desk)
+    restart_kernel(desk)
     assert desk.run(source).status == "finished"
     assert desk.ns["shown"] == (before, [1])

@@ -92,11 +92,11 @@ def test_a_class_is_proven_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
     forks: list[int] = []
     fork = os.fork
 
-    def counted() -> int:
+    def count_fork() -> int:
         forks.append(1)
         return fork()
 
-    monkeypatch.setattr(os, "fork", counted)
+    monkeypatch.setattr(os, "fork", count_fork)
     desk.cell(HOOK)
     source = f"c = Client('x')\nfor i in range(3):\n    {ASK}u = c.url"
     for _ in range(3):

@@ -504,7 +504,7 @@ effect("after", *[d.action for d in found])
 }
 
 
-def waited(desk: Desk, monkeypatch: pytest.MonkeyPatch, **later: float) -> None:
+def approve_and_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch, **later: float) -> None:
     """Approve what is open, and let so much time pass."""
     for p in desk.open():
         desk.ledger.decide(p.id, "approve", reviewer="ann")
@@ -519,14 +519,14 @@ def test_a_decision_that_is_too_old_is_asked_again(
 ) -> None:
     file.write_text(FRESH)
     desk.run(source)
-    waited(desk, monkeypatch, hours=4, seconds=1)
+    approve_and_wait(desk, monkeypatch, hours=4, seconds=1)
     outcome = desk.run(source)
     assert (outcome.status, effects()) == ("waiting", [])
     assert [(p.title, p.status) for p in outcome.proposals] == [("R200", "open"), ("R300", "open"), ("R10", "decided")]
     for p in outcome.proposals[:2]:
         assert p.notes[-1].startswith("The last decision was not used: the decision on 'R200' could be used until")
     assert "decision.expired" in [e.type for e in desk.ledger.read_events()]
-    waited(desk, monkeypatch, hours=4)
+    approve_and_wait(desk, monkeypatch, hours=4)
     desk.new_kernel()
     assert desk.run(source).status == "finished"
     assert effects() == ["after('approve', 'approve', 'approve')"]
@@ -540,14 +540,14 @@ def test_a_decision_that_became_too_old_after_a_crash_is_asked_again(
     """A process continued the run and died before it recorded anything."""
     file.write_text(FRESH)
     desk.run(source)
-    waited(desk, monkeypatch, hours=1)
+    approve_and_wait(desk, monkeypatch, hours=1)
     desk.ledger.release(desk.ledger.claim_saved(desk.record().id).claim)
     assert desk.record().status == "running"
-    waited(desk, monkeypatch, hours=4, seconds=1)
+    approve_and_wait(desk, monkeypatch, hours=4, seconds=1)
     desk.new_kernel()
     outcome = desk.run(source)
     assert (outcome.status, effects()) == ("waiting", [])
-    waited(desk, monkeypatch, hours=1)
+    approve_and_wait(desk, monkeypatch, hours=1)
     assert desk.run(source).status == "finished"
     assert effects() == ["after('approve', 'approve', 'approve')"]
     assert desk.ledger.verify().ok
@@ -559,7 +559,7 @@ def test_what_a_tightened_policy_blocks_is_rejected_by_it(
 ) -> None:
     file.write_text(FRESH)
     before = desk.run(source).proposals[0].terms
-    waited(desk, monkeypatch, hours=1)
+    approve_and_wait(desk, monkeypatch, hours=1)
     file.write_text(FRESH.replace('do = "ask"\nfresh = "4h"', 'do = "block"'))
     assert desk.run(source).status == "finished"
     assert effects() == ["after('reject', 'reject', 'approve')"]
@@ -587,7 +587,7 @@ def test_what_a_tightened_policy_no_longer_allows_is_asked_again(
 ) -> None:
     file.write_text(FRESH)
     desk.run(HELD["exact"])
-    waited(desk, monkeypatch, hours=1)
+    approve_and_wait(desk, monkeypatch, hours=1)
     file.write_text(FRESH.replace('id = "big"', rule))
     outcome = desk.run(HELD["exact"])
     assert (outcome.status, effects()) == ("waiting", [])
@@ -601,7 +601,7 @@ def test_what_a_tightened_policy_no_longer_allows_is_asked_again(
 def test_a_policy_that_is_only_laxer_changes_nothing(desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text(FRESH)
     desk.run(HELD["exact"])
-    waited(desk, monkeypatch, hours=1)
+    approve_and_wait(desk, monkeypatch, hours=1)
     file.write_text('version = 1\ndefault = "pass"')
     assert desk.run(HELD["exact"]).status == "finished"
     assert [d.by for d in desk.ns["found"]] == ["person", "person", "policy"]
@@ -609,7 +609,7 @@ def test_a_policy_that_is_only_laxer_changes_nothing(desk: Desk, file: Path, mon
 
 def test_a_bad_file_stops_a_run_that_would_continue(desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.run(HELD["exact"])
-    waited(desk, monkeypatch)
+    approve_and_wait(desk, monkeypatch)
     file.write_text("version = 2")
     with pytest.raises(hitl.PolicyError):
         desk.run(HELD["exact"])

@@ -283,7 +283,7 @@ after = effect("after", x)
 """
 
 
-def dying(source: str, url: str, flag: str) -> world.Result:
+def run_dying(source: str, url: str, flag: str) -> world.Result:
     """Run a cell in which `dies()` is true if `flag` is set, once."""
     from hitl_nb.ledger.ledger import Ledger
     from hitl_nb.storage import open_store
@@ -307,7 +307,7 @@ def dying(source: str, url: str, flag: str) -> world.Result:
     return world.engine(source, url, "a")
 
 
-def decided(url: str, action: str, value: Any) -> list[str]:
+def decide_all(url: str, action: str, value: Any) -> list[str]:
     """Decide what waits, whatever it is; the titles."""
     from hitl_nb.ledger.ledger import Ledger
     from hitl_nb.storage import open_store
@@ -333,12 +333,12 @@ def test_an_effect_in_doubt_is_a_question(
     url, flag = f"diskcache://{tmp_path}/store", tmp_path / "flag"
     flag.touch()
     with pytest.raises(ChildDied):
-        forks(dying, DYING, url, str(flag))
-    asked = forks(dying, DYING, url, str(flag))
+        forks(run_dying, DYING, url, str(flag))
+    asked = forks(run_dying, DYING, url, str(flag))
     assert asked.status == "waiting"
     assert ("send", "(7,)") not in asked.journal
-    assert forks(decided, url, action, value) == ["Did send(7) happen?"]
-    done = forks(dying, DYING, url, str(flag))
+    assert forks(decide_all, url, action, value) == ["Did send(7) happen?"]
+    done = forks(run_dying, DYING, url, str(flag))
     assert done.status == "finished"
     assert done.journal == [("send", "(7,)")] * sends + [("after", f"({result!r},)")]
 
@@ -350,10 +350,10 @@ def test_a_second_call_that_dies_too_is_a_question_of_its_own(forks: Forks, tmp_
     for action, value in answers:
         flag.touch()
         with pytest.raises(ChildDied):
-            forks(dying, DYING, url, str(flag))
-        assert forks(dying, DYING, url, str(flag)).status == "waiting"
-        assert forks(decided, url, action, value) == ["Did send(7) happen?"]
-    assert [n for n, _ in forks(dying, DYING, url, str(flag)).journal] == ["send", "after"]
+            forks(run_dying, DYING, url, str(flag))
+        assert forks(run_dying, DYING, url, str(flag)).status == "waiting"
+        assert forks(decide_all, url, action, value) == ["Did send(7) happen?"]
+    assert [n for n, _ in forks(run_dying, DYING, url, str(flag)).journal] == ["send", "after"]
 
 
 DIES_INSIDE = """
@@ -380,8 +380,8 @@ def test_a_coroutine_on_the_stack_makes_its_call_again_with_all_that_belongs_to_
     url, flag = f"diskcache://{tmp_path}/store", tmp_path / "flag"
     flag.touch()
     with pytest.raises(ChildDied):
-        forks(dying, DIES_INSIDE, url, str(flag))
-    done = forks(dying, DIES_INSIDE, url, str(flag))
+        forks(run_dying, DIES_INSIDE, url, str(flag))
+    done = forks(run_dying, DIES_INSIDE, url, str(flag))
     assert done.error is None
     assert done.journal == [("look up", "(7,)"), ("after", "(7,)")]
 
@@ -393,13 +393,13 @@ def test_a_failed_step_that_dies_when_it_is_called_again_is_in_doubt(forks: Fork
         f"    if not os.path.exists({str(failed)!r}):\n        open({str(failed)!r}, 'w').close()\n"
         "        raise OSError('no line')\n    if dies():",
     )
-    assert forks(dying, source, url, str(flag)).error is not None
+    assert forks(run_dying, source, url, str(flag)).error is not None
     flag.touch()
     with pytest.raises(ChildDied):
-        forks(dying, source, url, str(flag))
-    assert forks(dying, source, url, str(flag)).status == "waiting"
-    assert forks(decided, url, "edit", {"happened": True}) == ["Did send(7) happen?"]
-    assert [n for n, _ in forks(dying, source, url, str(flag)).journal] == ["after"]
+        forks(run_dying, source, url, str(flag))
+    assert forks(run_dying, source, url, str(flag)).status == "waiting"
+    assert forks(decide_all, url, "edit", {"happened": True}) == ["Did send(7) happen?"]
+    assert [n for n, _ in forks(run_dying, source, url, str(flag)).journal] == ["after"]
 
 
 def test_an_idempotent_step_is_called_again_with_the_same_key(forks: Forks, tmp_path: Path) -> None:
@@ -409,8 +409,8 @@ def test_an_idempotent_step_is_called_again_with_the_same_key(forks: Forks, tmp_
     )
     flag.touch()
     with pytest.raises(ChildDied):
-        forks(dying, source, url, str(flag))
-    assert forks(dying, source, url, str(flag)).status == "finished"
+        forks(run_dying, source, url, str(flag))
+    assert forks(run_dying, source, url, str(flag)).status == "finished"
     first, second = (tmp_path / "keys").read_text().split()
     assert first == second
 
@@ -580,10 +580,10 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
     claim = desk.ledger.claim_saved
 
     def give(data: bytes) -> None:
-        def changed(run_id: str, **more: Any) -> ClaimedState:
+        def change_state(run_id: str, **more: Any) -> ClaimedState:
             return claim(run_id, **more)._replace(state=state._replace(envelope=data))
 
-        monkeypatch.setattr(desk.ledger, "claim_saved", changed)
+        monkeypatch.setattr(desk.ledger, "claim_saved", change_state)
 
     chosen = random.Random(1)
     for at in [0, 5, 6, 40, len(envelope) - 1, *(chosen.randrange(len(envelope)) for _ in range(50))]:

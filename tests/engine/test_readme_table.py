@@ -276,11 +276,11 @@ def play(source: str, *, new_kernel: bool) -> tuple[Desk, list[str]]:
 def test_exact_code_does_everything_once(source: str, new_kernel: bool) -> None:
     desk, found = play(source, new_kernel=new_kernel)
     assert found
-    assert len(found) == len(set(found)) or sorted(found) == sorted(once(source))
+    assert len(found) == len(set(found)) or sorted(found) == sorted(run_natively(source))
     assert "r" in desk.ns
 
 
-def once(source: str) -> list[str]:
+def run_natively(source: str) -> list[str]:
     """What a program does where every question is answered at once."""
     done = native("import asyncio\n" + ASKS + source)
     return [f"{name}{values}" for name, values in done.journal]

@@ -29,7 +29,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk()
 
 
-def continued(desk: Desk, source: str) -> list[str]:
+def continue_agent(desk: Desk, source: str) -> list[str]:
     """Run the agent to its question, and from there in a new kernel; the notes of the question."""
     notes = list(desk.run(source).proposals[0].notes)
     stored = b"".join(value for _, value in desk.ledger.store.scan("", "\U0010ffff"))
@@ -82,7 +82,7 @@ def test_a_client_of_httpx_comes_back(desk: Desk, kind: str, name: str) -> None:
         "import httpx, os\ndef seen(request):\n    return request + 1\n"
         f"f = {made.format(kind)}\nbefore = hash(str(({read})))\n{ASK}after = {read}\nkind = type(f).__name__\n"
     )
-    notes = continued(desk, source)
+    notes = continue_agent(desk, source)
     assert notes == [f"f (httpx.{kind}) is opened again when the agent continues in another process"]
     assert (hash(str(desk.ns["after"])), desk.ns["kind"]) == (desk.ns["before"], kind)
     assert value is None or desk.ns["after"] == value
@@ -91,21 +91,21 @@ def test_a_client_of_httpx_comes_back(desk: Desk, kind: str, name: str) -> None:
 def test_a_transport_with_retries_comes_back(desk: Desk) -> None:
     made = "import httpx\nf = httpx.Client(transport=httpx.HTTPTransport(retries=4))\n"
     source = f"{made}{ASK}x = f._transport._pool._retries\n"
-    continued(desk, source)
+    continue_agent(desk, source)
     assert desk.ns["x"] == 4
 
 
 def test_cookies_of_a_client_are_kept_and_told_by_name(desk: Desk) -> None:
     made = "import httpx\nf = httpx.Client()\nf.cookies.set('session', 'value-1', domain='x')\n"
     source = f"{made}{ASK}x = f.cookies['session']\n"
-    notes = continued(desk, source)
+    notes = continue_agent(desk, source)
     assert notes[1:] == ["f (httpx.Client) has cookies that are saved as text with the agent's state: session"]
     assert desk.ns["x"] == "value-1"
 
 
 def test_cookies_of_a_session_are_told_by_name(desk: Desk) -> None:
     made = "import requests\nf = requests.Session()\nf.cookies.set('a', 'value-1')\nf.cookies.set('b', '2')\n"
-    notes = continued(desk, f"{made}{ASK}x = len(f.cookies)\n")
+    notes = continue_agent(desk, f"{made}{ASK}x = len(f.cookies)\n")
     assert len(notes) == 2
     assert notes[1].startswith("f (requests.sessions.Session) has cookies")
     assert notes[1].endswith(": a, b")
@@ -206,7 +206,7 @@ def test_a_client_of_boto3_comes_back(desk: Desk, name: str) -> None:
         f"import boto3, botocore, os\nfrom botocore.config import Config\nf = {BOTO[name]}\n"
         f"old = hash(str(({read})))\n{ASK}same = hash(str(({read}))) == old\n"
     )
-    continued(desk, source)
+    continue_agent(desk, source)
     assert desk.ns["same"] is True
 
 
@@ -216,7 +216,7 @@ def test_a_resource_of_boto3_comes_back(desk: Desk) -> None:
         "item = boto3.resource('s3', region_name='eu-west-1').Object('bucket', 'key')\n"
         f"{ASK}x = table.name, db.meta.client.meta.region_name, item.bucket_name, item.key, type(table).__name__\n"
     )
-    continued(desk, source)
+    continue_agent(desk, source)
     assert desk.ns["x"] == ("orders", "eu-west-1", "bucket", "key", "dynamodb.Table")
 
 
@@ -236,7 +236,7 @@ async with f.begin() as connection:
 x = n, (type(f.pool).__name__, f.pool._recycle) == kind
 await f.dispose()
 """
-    notes = continued(desk, source)
+    notes = continue_agent(desk, source)
     assert notes[0].startswith("f (sqlalchemy.ext.asyncio.engine.AsyncEngine) is opened again")
     assert desk.ns["x"] == (1, True)
 

@@ -464,7 +464,7 @@ def test_other_engines_are_refused(desk: Desk, name: str) -> None:
         desk.run(f"import sqlalchemy as sa\n{ENGINES[name]}{ASK}f\n")
 
 
-def stored(desk: Desk, text: bytes) -> bool:
+def is_stored(desk: Desk, text: bytes) -> bool:
     return any(text in value for _, value in desk.ledger.store.scan("", "\U0010ffff"))
 
 
@@ -479,7 +479,7 @@ def test_a_session_comes_back_with_its_key_from_the_environment(desk: Desk, monk
     notes = desk.run(source).proposals[0].notes
     assert notes[0].startswith("f (requests.sessions.Session) is opened again")
     assert not any("key or password" in note for note in notes)
-    assert not stored(desk, b"very-secret-1")
+    assert not is_stored(desk, b"very-secret-1")
     monkeypatch.setenv("OUR_TOKEN", "very-secret-2")
     go_on(desk, source)
     assert desk.ns["x"] == ("Bearer very-secret-2", "shop", ("ann", "very-secret-2"), "b")
@@ -491,7 +491,7 @@ def test_the_environment_is_not_saved_with_an_agent_that_imports_it(
     monkeypatch.setenv("SHOP_KEY", "sk-from-the-environment")
     source = f"from os import environ\nimport os\n{ASK}same = environ is os.environ, environ['SHOP_KEY']\n"
     desk.run(source)
-    assert not stored(desk, b"sk-from-the-environment")
+    assert not is_stored(desk, b"sk-from-the-environment")
     desk.answer()
     desk.new_kernel()
     monkeypatch.setenv("SHOP_KEY", "sk-another")
@@ -531,7 +531,7 @@ def test_a_model_client_comes_back(desk: Desk, kind: str, monkeypatch: pytest.Mo
         f"{ASK}x = f.api_key, str(f.base_url), f.timeout, f.max_retries, f.default_headers['X-Team'], m._client is f\n"
     )
     desk.run(source)
-    assert not stored(desk, b"very-secret-1")
+    assert not is_stored(desk, b"very-secret-1")
     monkeypatch.setenv("OUR_KEY", "very-secret-2")
     go_on(desk, source)
     assert desk.ns["x"] == ("very-secret-2", "http://x/v1/", 7, 5, "shop", True)

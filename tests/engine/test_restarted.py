@@ -27,7 +27,7 @@ class Restarting(Desk):
         super().__init__()
         self.shown = self.told = Told()
 
-    def again(self, source: str = CELL, **options: bool) -> list[str]:
+    def run_again(self, source: str = CELL, **options: bool) -> list[str]:
         """What it did."""
         self.new_kernel()
         self.run(source, **({"restart": True} | options))
@@ -40,51 +40,51 @@ def desk() -> Restarting:
 
 
 def test_a_run_that_restart_began_continues_in_every_kernel(desk: Restarting) -> None:
-    assert desk.again() == ["before('x',)"]
+    assert desk.run_again() == ["before('x',)"]
     run = desk.record().id
-    assert (desk.again(), desk.told.runs) == ([], [run])
+    assert (desk.run_again(), desk.told.runs) == ([], [run])
     desk.answer()
-    assert (desk.again(), desk.told.runs) == (["after('x',)"], [run, run])
+    assert (desk.run_again(), desk.told.runs) == (["after('x',)"], [run, run])
     assert (desk.record().id, desk.record().status) == (run, "finished")
 
 
 def test_a_finished_run_begins_again(desk: Restarting) -> None:
-    desk.again()
+    desk.run_again()
     desk.answer()
-    desk.again()
+    desk.run_again()
     run = desk.record().id
-    assert desk.again() == ["before('x',)"]
+    assert desk.run_again() == ["before('x',)"]
     assert (desk.record().id != run, desk.told.runs) == (True, [run])
 
 
 def test_a_cancelled_run_begins_again(desk: Restarting) -> None:
-    desk.again()
+    desk.run_again()
     desk.ledger.cancel(desk.record().id, actor="ann")
-    assert desk.again() == ["before('x',)"]
+    assert desk.run_again() == ["before('x',)"]
 
 
 def test_restart_begins_again_what_it_did_not_begin(desk: Restarting) -> None:
-    desk.again(restart=False)
+    desk.run_again(restart=False)
     desk.answer()
-    assert desk.again() == ["before('x',)"]
+    assert desk.run_again() == ["before('x',)"]
     assert desk.told.runs == []
 
 
 def test_the_flag_put_back_begins_again(desk: Restarting) -> None:
-    desk.again()
-    assert desk.again(restart=False) == []
+    desk.run_again()
+    assert desk.run_again(restart=False) == []
     desk.answer()
     run = desk.record().id
-    assert desk.again() == ["before('x',)"]
+    assert desk.run_again() == ["before('x',)"]
     assert desk.record().id != run
 
 
 def test_a_run_that_has_failed_behind_a_pause_continues(desk: Restarting) -> None:
     failing = CELL + "1 / zero"
-    desk.again(failing)
+    desk.run_again(failing)
     desk.answer()
     with pytest.raises(NameError):
-        desk.again(failing)
+        desk.run_again(failing)
     desk.new_kernel()
     desk.ns["zero"] = 1
     desk.run(failing, restart=True)
@@ -95,28 +95,28 @@ def test_a_run_that_has_failed_before_any_pause_begins_again(desk: Restarting) -
     failing = "effect('before', 'x')\n1 / 0\n" + CELL
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            desk.again(failing)
+            desk.run_again(failing)
         assert effects() == ["before('x',)"]
 
 
 def test_an_edited_cell_begins_again_while_it_waits(desk: Restarting) -> None:
-    desk.again()
-    assert desk.again("# a comment\n" + CELL) == []
-    assert desk.again(CELL.replace("before", "BEFORE")) == ["BEFORE('x',)"]
+    desk.run_again()
+    assert desk.run_again("# a comment\n" + CELL) == []
+    assert desk.run_again(CELL.replace("before", "BEFORE")) == ["BEFORE('x',)"]
 
 
 def test_an_edit_never_loses_a_decision(desk: Restarting) -> None:
-    desk.again()
+    desk.run_again()
     desk.answer()
     with pytest.raises(CellChanged):
-        desk.again(CELL.replace("before", "BEFORE"))
+        desk.run_again(CELL.replace("before", "BEFORE"))
     assert effects() == []
-    assert desk.again(CELL + "effect('more', 'x')") == ["after('x',)", "more('x',)"]
+    assert desk.run_again(CELL + "effect('more', 'x')") == ["after('x',)", "more('x',)"]
 
 
 def test_each_key_has_its_own(desk: Restarting) -> None:
-    desk.again()
+    desk.run_again()
     desk.new_kernel()
     desk.run(CELL, name="other", restart=True)
     assert effects() == ["before('x',)"]
-    assert desk.again() == []
+    assert desk.run_again() == []

@@ -362,11 +362,11 @@ def test_a_pause_says_that_it_waits_for_a_step_that_looks_again_and_again(
     monkeypatch.setattr(session, "PATIENCE_SECONDS", 0.0)
     said: list[str] = []
 
-    def noted(sentences: list[str]) -> None:
+    def note_sentences(sentences: list[str]) -> None:
         said.extend(sentences)
         world.outside["told"].set()
 
-    monkeypatch.setattr(desk.shown, "show_notes", noted)
+    monkeypatch.setattr(desk.shown, "show_notes", note_sentences)
     world.outside["told"] = asyncio.Event()
     looking = "async def pay():\n    world.outside['began'].set()\n    while not world.outside['told'].is_set():\n"
     looking += "        await asyncio.sleep(0.001)\n    return effect('paid')\npay = hitl.step(pay)\n"

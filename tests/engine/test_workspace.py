@@ -33,17 +33,17 @@ def desk() -> Desk:
     return Desk()
 
 
-def opened(desk: Desk, n: int = 1) -> Workspace:
+def nth_workspace(desk: Desk, n: int = 1) -> Workspace:
     return desk.ledger.list_workspaces(desk.record().id)[n - 1]
 
 
 def says(desk: Desk, n: int = 1) -> str:
-    return Draft.for_workspace(desk.ledger.store, opened(desk, n)).read_value()
+    return Draft.for_workspace(desk.ledger.store, nth_workspace(desk, n)).read_value()
 
 
 def types(desk: Desk, text: str, *, behind: str = "", at: int | None = None, ago: timedelta = timedelta()) -> None:
     """A person types: behind a text, or at a place, or at the end."""
-    draft = Draft.for_workspace(desk.ledger.store, opened(desk))
+    draft = Draft.for_workspace(desk.ledger.store, nth_workspace(desk))
     draft.write_initial()
     doc = draft.load().doc
     said = str(source_text(doc))
@@ -53,7 +53,7 @@ def types(desk: Desk, text: str, *, behind: str = "", at: int | None = None, ago
 
 
 def authors(desk: Desk) -> list[str]:
-    return [one.author for _, one in Draft.for_workspace(desk.ledger.store, opened(desk)).updates_after()]
+    return [one.author for _, one in Draft.for_workspace(desk.ledger.store, nth_workspace(desk)).updates_after()]
 
 
 REPORT = """
@@ -76,7 +76,7 @@ def test_what_the_agent_wrote_is_decided_like_a_checkpoint_and_read_back(desk: D
     outcome = desk.run(REPORT)
     written = "Hello\n\n# one\n5 before\n\n# two\n21 before"
     assert (outcome.status, outcome.proposals[0].title, outcome.proposals[0].value) == ("waiting", "Report", written)
-    assert outcome.proposals[0].document == opened(desk).id
+    assert outcome.proposals[0].document == nth_workspace(desk).id
     types(desk, " and more")
     desk.answer("edit", written + " and more")
     desk.new_kernel()
@@ -97,18 +97,18 @@ with hitl.workspace("Report") as doc:
 after = doc
 """
     desk.run(source)
-    assert opened(desk).status == "open"
+    assert nth_workspace(desk).status == "open"
     desk.answer("approve")
-    assert opened(desk).status == "done"
+    assert nth_workspace(desk).status == "done"
     desk.run(source)
-    assert opened(desk).status == "done"
+    assert nth_workspace(desk).status == "done"
     desk.answer("approve")
     desk.new_kernel()
     desk.run(source)
-    assert (opened(desk).status, says(desk)) == ("open", "First.\n\nSecond.")
+    assert (nth_workspace(desk).status, says(desk)) == ("open", "First.\n\nSecond.")
     desk.answer("approve")
     desk.run(source)
-    assert opened(desk).status == "closed"
+    assert nth_workspace(desk).status == "closed"
     types_of = [e.type for e in desk.ledger.read_events() if e.type.startswith("workspace.")]
     assert types_of == [f"workspace.{one}" for one in ("opened", "done", "reopened", "done", "closed")]
 
@@ -188,7 +188,7 @@ with hitl.workspace("Report") as doc:
 TOKENS = ["alpha ", "beta 🎉 ", "gamma ", "delta"]
 
 
-def written(url: str, tokens: list[str], until: str = "", typed: str = "", ago: float = 60) -> Any:
+def write_killed(url: str, tokens: list[str], until: str = "", typed: str = "", ago: float = 60) -> Any:
     """Run the agent, in a process that is killed when it has brought a certain token; the text, and what is said."""
     desk = Desk(url)
 
@@ -201,25 +201,25 @@ def written(url: str, tokens: list[str], until: str = "", typed: str = "", ago: 
     world.outside.update(tokens=tokens, brought=brought)
     stream.BATCH_SECONDS = 0.0  # every token is a batch
     desk.run(KILLED)
-    return desk.ns["text"], [(c.quote, c.suggestion) for c in desk.ledger.list_comments(opened(desk).id)]
+    return desk.ns["text"], [(c.quote, c.suggestion) for c in desk.ledger.list_comments(nth_workspace(desk).id)]
 
 
 @pytest.mark.parametrize("at", TOKENS)
 def test_a_stream_that_was_killed_goes_on_where_it_was(tmp_path: Path, forks: Forks, at: str) -> None:
     url = f"diskcache://{tmp_path}/store"
     with pytest.raises(ChildDied):
-        forks(written, url, TOKENS, at)
-    assert forks(written, url, TOKENS) == ("Before.\n\nalpha beta 🎉 gamma delta\n\nAfter.", [])
+        forks(write_killed, url, TOKENS, at)
+    assert forks(write_killed, url, TOKENS) == ("Before.\n\nalpha beta 🎉 gamma delta\n\nAfter.", [])
 
 
 def test_a_stream_that_is_killed_again_and_again_is_written_once(tmp_path: Path, forks: Forks) -> None:
     url = f"diskcache://{tmp_path}/store"
     for at in TOKENS:
         with pytest.raises(ChildDied):
-            forks(written, url, TOKENS, at)
+            forks(write_killed, url, TOKENS, at)
     with pytest.raises(ChildDied):
-        forks(written, url, ["alpha ", "other ", "words"], "other ")
-    assert forks(written, url, ["alpha ", "or ", "so"])[0] == "Before.\n\nalpha or so\n\nAfter."
+        forks(write_killed, url, ["alpha ", "other ", "words"], "other ")
+    assert forks(write_killed, url, ["alpha ", "or ", "so"])[0] == "Before.\n\nalpha or so\n\nAfter."
 
 
 @pytest.mark.parametrize("tokens", [["alpha ", "one ", "more"], ["all ", "new"], ["alpha "], ["alpha be"]])
@@ -228,16 +228,16 @@ def test_another_text_takes_the_place_of_the_agents_own_and_of_nobody_elses(
 ) -> None:
     url = f"diskcache://{tmp_path}/store"
     with pytest.raises(ChildDied):
-        forks(written, url, TOKENS, "gamma ", "[Ann]")
+        forks(write_killed, url, TOKENS, "gamma ", "[Ann]")
     expected = f"Before.\n\n{''.join(tokens)}[Ann]\n\nAfter."
-    assert forks(written, url, tokens) == (expected, [])
+    assert forks(write_killed, url, tokens) == (expected, [])
 
 
 def test_another_text_where_somebody_writes_is_suggested(tmp_path: Path, forks: Forks) -> None:
     url = f"diskcache://{tmp_path}/store"
     with pytest.raises(ChildDied):
-        forks(written, url, TOKENS, "gamma ", "[Ann]", -600)
-    text, said = forks(written, url, ["alpha ", "one"])
+        forks(write_killed, url, TOKENS, "gamma ", "[Ann]", -600)
+    text, said = forks(write_killed, url, ["alpha ", "one"])
     assert text == "Before.\n\nalpha be[Ann]ta 🎉 gamma \n\nAfter."
     assert said == [("be[Ann]ta 🎉 gamma ", "one")]
 
@@ -247,15 +247,15 @@ def killed_at_a_commit(url: str, n: int) -> None:
     commits = iter(range(n))
     submit = UpdateLog.submit
 
-    def committing(log: UpdateLog, work: Any) -> Any:
+    def commit_then_kill(log: UpdateLog, work: Any) -> Any:
         done = submit(log, work)
         done.result()
         if next(commits, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
         return done
 
-    UpdateLog.submit = committing  # type: ignore[method-assign]
-    written(url, TOKENS)
+    UpdateLog.submit = commit_then_kill  # type: ignore[method-assign]
+    write_killed(url, TOKENS)
 
 
 @pytest.mark.parametrize("n", range(8))
@@ -263,7 +263,7 @@ def test_wherever_between_two_commits_it_is_killed_all_is_there_once(tmp_path: P
     url = f"diskcache://{tmp_path}/store"
     with pytest.raises(ChildDied):
         forks(killed_at_a_commit, url, n)
-    assert forks(written, url, TOKENS) == ("Before.\n\nalpha beta 🎉 gamma delta\n\nAfter.", [])
+    assert forks(write_killed, url, TOKENS) == ("Before.\n\nalpha beta 🎉 gamma delta\n\nAfter.", [])
 
 
 def test_opaque_code_that_is_made_again_writes_nothing_again_and_reads_what_it_read(desk: Desk) -> None:
@@ -285,7 +285,7 @@ def test_opaque_code_that_is_made_again_writes_nothing_again_and_reads_what_it_r
     )
     source = "with hitl.workspace('Report') as doc:\n    got = [fill(d) for d in [doc]][0]\n"
     desk.run(source)
-    desk.ledger.add_comment(opened(desk).id, "hm", author="ann")
+    desk.ledger.add_comment(nth_workspace(desk).id, "hm", author="ann")
     types(desk, " by Ann")
     read = [pair for pair in world.journal if pair[0] == "read"]
     desk.answer("edit", "agreed")
@@ -317,10 +317,10 @@ def test_what_was_said_is_said_once(desk: Desk) -> None:
         "    said = doc.comments(); left = doc.comments(open=True)\n"
     )
     desk.run(source)
-    asked = desk.ledger.add_comment(opened(desk).id, "why?", author="ann")
+    asked = desk.ledger.add_comment(nth_workspace(desk).id, "why?", author="ann")
     desk.answer()
     desk.run(source)
-    desk.ledger.change_comment_state(opened(desk).id, asked.id, "open", actor="ann")
+    desk.ledger.change_comment_state(nth_workspace(desk).id, asked.id, "open", actor="ann")
     desk.new_kernel()
     desk.answer()
     desk.run(source)
@@ -367,7 +367,7 @@ def test_a_block_in_opaque_code_is_entered_again(desk: Desk) -> None:
     desk.answer("edit", "ONE")
     desk.new_kernel()
     desk.run(source)
-    assert (opened(desk).status, says(desk)) == ("closed", "ONE")
+    assert (nth_workspace(desk).status, says(desk)) == ("closed", "ONE")
     desk.answer()
     desk.run(source)
     assert desk.ns["got"] == ["ONE"]
@@ -376,12 +376,12 @@ def test_a_block_in_opaque_code_is_entered_again(desk: Desk) -> None:
 def test_a_script_answers_whether_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HITL_NB_STORE", f"diskcache://{tmp_path}/store")
     with ScriptedReviewer([{"title": "Report", "action": "edit", "value": "agreed"}]):
-        done = asyncio.run(reporting.run(key="1"))
+        done = asyncio.run(write_report.run(key="1"))
     assert (done.status, done.result) == ("finished", "agreed")
 
 
 @hitl.agent
-def reporting() -> str:
+def write_report() -> str:
     with hitl.workspace("Report") as doc:
         doc.append("one")
         doc.wait_until_done()
@@ -427,8 +427,8 @@ with hitl.workspace("Report", template="First here.\\n\\nSecond there.") as doc:
     assert desk.ns["text"] == "1st here.\n\nSecond there!."
     (made,) = desk.ns["said"]
     assert (made.quote, made.suggestion, made.author, made.author_name) == ("Second", "2nd", "agent:agent", "agent")
-    kept = desk.ledger.list_comments(opened(desk).id)[0]
-    assert TextPage(Draft.for_workspace(desk.ledger.store, opened(desk))).resolve_anchor(kept.anchor) == (11, 17)
+    kept = desk.ledger.list_comments(nth_workspace(desk).id)[0]
+    assert TextPage(Draft.for_workspace(desk.ledger.store, nth_workspace(desk))).resolve_anchor(kept.anchor) == (11, 17)
 
 
 def test_a_paragraph_that_has_been_quiet_is_replaced(desk: Desk) -> None:
@@ -451,11 +451,11 @@ with hitl.workspace("Report", template="one and one and one") as doc:
     said = doc.comments()
 """
     desk.run(source)
-    page = TextPage(Draft.for_workspace(desk.ledger.store, opened(desk)))
+    page = TextPage(Draft.for_workspace(desk.ledger.store, nth_workspace(desk)))
     for text, start, end, new in (("hm", 8, 11, None), ("", 4, 7, "or")):
         anchor = page.make_anchor(TextRange(start, end))
         desk.ledger.add_comment(
-            opened(desk).id, text, author="ann", quote=page.said[start:end], anchor=anchor, suggestion=new
+            nth_workspace(desk).id, text, author="ann", quote=page.said[start:end], anchor=anchor, suggestion=new
         )
     desk.answer()
     desk.run(source)
@@ -484,7 +484,7 @@ def test_what_cannot_be_done_is_said(desk: Desk, line: str, error: type[Exceptio
     desk.cell("@hitl.step\ndef in_step(doc):\n    doc.append('x')\n")
     with pytest.raises(error, match=said):
         desk.run(f"with hitl.workspace('R', template='a a') as doc:\n    {line}\n")
-    assert opened(desk).status == "open"
+    assert nth_workspace(desk).status == "open"
 
 
 def test_behind_the_block_nothing_is_written(desk: Desk) -> None:
@@ -501,18 +501,18 @@ def test_a_run_that_failed_goes_on_inside_of_the_block(desk: Desk) -> None:
     source = "with hitl.workspace('R') as doc:\n    doc.append('x')\n    BROKEN\n    doc.append('y')\n"
     with pytest.raises(NameError):
         desk.run(source)
-    assert opened(desk).status == "open"
+    assert nth_workspace(desk).status == "open"
     desk.run(source.replace("BROKEN", "pass"))
-    assert (says(desk), opened(desk).status) == ("x\n\ny", "closed")
+    assert (says(desk), nth_workspace(desk).status) == ("x\n\ny", "closed")
 
 
 def test_a_cancelled_run_closes_its_workspaces_and_a_forgotten_one_takes_them_along(desk: Desk) -> None:
     source = "doc = hitl.workspace('R')\ndoc.append('x')\nhitl.checkpoint(1, title='T')\n"
     desk.run(source)
-    w = opened(desk)
+    w = nth_workspace(desk)
     desk.ledger.add_comment(w.id, "hm", author="ann")
     desk.ledger.cancel(w.run, actor="ann")
-    assert opened(desk).status == "closed"
+    assert nth_workspace(desk).status == "closed"
     assert desk.ledger.list_open_workspaces() == []
     desk.ledger.forget(agent="agent", notebook="nb")
     left = [key for key, _ in desk.ledger.store.drafts.scan("", "~")] + desk.keys()

@@ -148,7 +148,7 @@ def native(source: str) -> Result:
     told = Native()
     ns = _namespace(told)
     result = Result("finished")
-    with _watched(source):
+    with _watch_run(source):
         try:
             code = compile(source, FILE, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
             made = eval(code, ns)
@@ -157,8 +157,8 @@ def native(source: str) -> Result:
         except TooLong:
             return Result("too long")
         except Exception as error:  # noqa: BLE001 - the result
-            result.status, result.error = "failed", shown(error)
-    return _told(result, ns, told.pauses)
+            result.status, result.error = "failed", describe_error(error)
+    return _with_journal(result, ns, told.pauses)
 
 
 async def _all_of(made: Any) -> None:
@@ -177,7 +177,7 @@ def engine(
     ledger = Ledger(open_store(url))
     ns = _namespace(hitl) if ledger.find_run(agent=name, notebook="nb") is None else _namespace(None)
     result = Result("failed")
-    with _watched(source):
+    with _watch_run(source):
         for number in range(rounds):
             if number and not keep:
                 holding.held_states.clear()
@@ -186,7 +186,7 @@ def engine(
             if result.status != "waiting":
                 break
     run = ledger.find_run(agent=name, notebook="nb")
-    return _told(result, ns, run.pauses if run else 0)
+    return _with_journal(result, ns, run.pauses if run else 0)
 
 
 def _engine_once(ledger: Ledger, source: str, name: str, ns: dict[str, Any], options: dict[str, Any]) -> Result:
@@ -197,7 +197,7 @@ def _engine_once(ledger: Ledger, source: str, name: str, ns: dict[str, Any], opt
     except hitl.CannotPause as error:
         return Result("refused", error=str(error))
     except Exception as error:  # noqa: BLE001 - the result
-        return Result("failed", error=shown(trim_traceback(error)))
+        return Result("failed", error=describe_error(trim_traceback(error)))
     return Result(outcome.status)
 
 
@@ -242,7 +242,7 @@ def _end_earlier_tests() -> None:
 
 
 @contextlib.contextmanager
-def _watched(source: str) -> Iterator[None]:
+def _watch_run(source: str) -> Iterator[None]:
     linecache.cache[FILE] = (len(source), None, source.splitlines(True), FILE)
     out, sys.stdout = sys.stdout, _Out()
     journal.clear()
@@ -252,7 +252,7 @@ def _watched(source: str) -> Iterator[None]:
         sys.stdout = out
 
 
-def _told(result: Result, ns: dict[str, Any], pauses: int) -> Result:
+def _with_journal(result: Result, ns: dict[str, Any], pauses: int) -> Result:
     result.journal = list(journal)
     result.pauses = pauses
     result.leftovers = [name for name in ns if name.startswith(".")]
@@ -266,7 +266,7 @@ def _told(result: Result, ns: dict[str, Any], pauses: int) -> Result:
     return result
 
 
-def shown(error: BaseException, seen: tuple[int, ...] = ()) -> Any:
+def describe_error(error: BaseException, seen: tuple[int, ...] = ()) -> Any:
     """An exception as data: type, arguments, the user's lines, and what it came from."""
     if id(error) in seen:
         return "seen"
@@ -283,8 +283,8 @@ def shown(error: BaseException, seen: tuple[int, ...] = ()) -> Any:
     cause, context = error.__cause__, error.__context__
     return (
         *(type(error).__qualname__, str(error.args), lines, sorted(others)),
-        shown(cause, seen) if cause is not None else None,
-        shown(context, seen) if context is not None else None,
+        describe_error(cause, seen) if cause is not None else None,
+        describe_error(context, seen) if context is not None else None,
         error.__suppress_context__,
     )
 
@@ -373,11 +373,11 @@ class Graph:
     def _class(self, value: type) -> Any:
         if value.__module__ != "__main__":
             return value.__qualname__
-        members = {k: self.of(v) for k, v in sorted(vars(value).items()) if not self._inherited(value, k, v)}
+        members = {k: self.of(v) for k, v in sorted(vars(value).items()) if not self._is_inherited(value, k, v)}
         return ("class", value.__qualname__, [b.__qualname__ for b in value.__mro__], members)
 
     @staticmethod
-    def _inherited(cls: type, name: str, value: Any) -> bool:
+    def _is_inherited(cls: type, name: str, value: Any) -> bool:
         """Python's own bookkeeping, or what a base has as well (cloudpickle leaves that to the base)."""
         return name in _OF_CLASSES or any(base.__dict__.get(name) is value for base in cls.__mro__[1:])
 

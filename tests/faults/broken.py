@@ -39,18 +39,18 @@ def acknowledged_early() -> None:
     work, enqueue, note = Database._run_request, Writer._enqueue, story.note
     set_result = InterruptibleFuture.set_result
 
-    def worked(self: Database, batch: WriteBatch, request: WriteRequest) -> None:
+    def do_work(self: Database, batch: WriteBatch, request: WriteRequest) -> None:
         work(self, batch, request)
         if request.error is None:
             went_on.clear()
             set_result(request.future, request.result)
             went_on.wait(1)  # until whoever was told has told others, or wants the next thing
 
-    def enqueued(self: Writer, item: Any) -> None:
+    def enqueue_item(self: Writer, item: Any) -> None:
         went_on.set()
         enqueue(self, item)
 
-    def noted(file: str, *what: Any) -> None:
+    def note_then_wake(file: str, *what: Any) -> None:
         note(file, *what)
         went_on.set()
 
@@ -59,7 +59,7 @@ def acknowledged_early() -> None:
             set_result(self, result)
 
     Writer._commit_on_this_thread = lambda self, request: False  # there nobody can be told before
-    Database._run_request, Writer._enqueue, story.note = worked, enqueued, noted
+    Database._run_request, Writer._enqueue, story.note = do_work, enqueue_item, note_then_wake
     InterruptibleFuture.set_result = set_once
 
 

@@ -24,7 +24,7 @@ def create(folder: Path, how: int, at: int) -> str:
     return "made"
 
 
-def examined(folder: Path) -> list[str]:
+def examine_store(folder: Path) -> list[str]:
     """What `doctor` finds wrong, twice; and what the next run meets."""
     story.use(folder)
     wrong = [

@@ -99,7 +99,7 @@ class Desk:
 
     # Deciding
 
-    def waiting(self) -> list[dict[str, Any]]:
+    def list_waiting(self) -> list[dict[str, Any]]:
         return json.loads(self.hitl("inbox", "--json"))["proposals"]
 
     def ledger(self) -> Ledger:
@@ -151,7 +151,7 @@ class Desk:
         """What happened more than once."""
         return [f"{effect} {about}" for effect, things in self.counts().items() for about, n in things.items() if n > 1]
 
-    def printed(self) -> dict[str, str]:
+    def read_printed(self) -> dict[str, str]:
         cells = nbformat.read(self.notebook, as_version=4).cells
         return {
             c.id: "".join(o.get("text", "") for o in c.outputs) for c in cells if c.cell_type == "code"
@@ -159,7 +159,7 @@ class Desk:
 
     def check_everything_happened_once(self) -> None:
         nbformat.validate(nbformat.read(self.notebook, as_version=4))
-        assert self.says in self.printed()["summary"]
+        assert self.says in self.read_printed()["summary"]
         assert self.twice() == []
         assert {effect: len(things) for effect, things in self.counts().items()} == self.happens
 

@@ -51,12 +51,12 @@ def arm(watched: Path, how: int, at: int) -> None:
     ctypes.CDLL(None).shim_arm(os.fsencode(watched), ctypes.c_int(how), ctypes.c_long(at), None)
 
 
-def played(folder: Path, how: int, at: int) -> Any:
+def play_armed(folder: Path, how: int, at: int) -> Any:
     """`story.play()` in `folder`, with the shim armed."""
     arm(story.use(folder), how, at)
     return story.play()
 
 
-def saved(folder: Path, how: int, at: int) -> list[tuple[str, bool]]:
+def save_armed(folder: Path, how: int, at: int) -> list[tuple[str, bool]]:
     """`story.save_some` in `folder`, with the shim armed once the store is open."""
     return story.save_some(folder, lambda watched: arm(watched, how, at))

@@ -45,21 +45,21 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def told(root: Path) -> str:
+def judge_store(root: Path) -> str:
     """What a new process finds: "right", "not there" (an earlier state of the store), an error, or "WRONG"."""
     try:
         store = DiskStore(root)
     except HitlError as error:
         return type(error).__name__
     try:
-        return _told(Ledger(store))
+        return _judge_ledger(Ledger(store))
     except HitlError as error:
         return type(error).__name__
     finally:
         store.close()
 
 
-def _told(ledger: Ledger) -> str:
+def _judge_ledger(ledger: Ledger) -> str:
     run = ledger.find_run(agent="refunds", notebook="nb")
     if run is None or run.status != "ready":
         return "not there"
@@ -71,7 +71,7 @@ def _told(ledger: Ledger) -> str:
     return "right" if right else f"WRONG: {decision.value} on {p.title!r}"
 
 
-def changed(source: Path, folder: Path, name: str, change: Callable[[bytearray], None]) -> str:
+def judge_changed(source: Path, folder: Path, name: str, change: Callable[[bytearray], None]) -> str:
     """What is told when one file of a store has changed."""
     root = Path(tempfile.mkdtemp(dir=folder)) / "store"  # never the same: SQLite removes the files of a store by name
     shutil.copytree(source, root)
@@ -80,7 +80,7 @@ def changed(source: Path, folder: Path, name: str, change: Callable[[bytearray],
     change(content)
     file.write_bytes(content)
     try:
-        return told(root)
+        return judge_store(root)
     finally:
         shutil.rmtree(root, ignore_errors=True)  # a connection that closes takes its log away
 
@@ -92,7 +92,7 @@ def flip(at: int, bit: int) -> Callable[[bytearray], None]:
     return change
 
 
-def cut(at: int) -> Callable[[bytearray], None]:
+def cut_at(at: int) -> Callable[[bytearray], None]:
     def change(content: bytearray) -> None:
         del content[at:]
 
@@ -114,7 +114,7 @@ def test_a_bit_that_flips_anywhere(image: Path, tmp_path: Path, state: str, name
     dice = random.Random(flips)
     for _ in range(flips):
         at, bit = dice.randrange(size(image / state, name)), dice.randrange(8)
-        assert changed(image / state, tmp_path, name, flip(at, bit)) in DAMAGED, (at, bit)
+        assert judge_changed(image / state, tmp_path, name, flip(at, bit)) in DAMAGED, (at, bit)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_bit_that_flips_anywhere(image: Path, tmp_path: Path, state: str, name
 def test_a_file_cut_short(image: Path, tmp_path: Path, state: str, name: str) -> None:
     length = size(image / state, name)
     for at in {0, 1, 32, 100, 4096, length // 2, length - 4096, length - 1}:
-        assert changed(image / state, tmp_path, name, cut(at)) in DAMAGED, at
+        assert judge_changed(image / state, tmp_path, name, cut_at(at)) in DAMAGED, at
 
 
 def test_a_lost_log_is_an_earlier_state_and_a_lost_database_is_an_error_or_an_empty_store(
@@ -133,7 +133,7 @@ def test_a_lost_log_is_an_earlier_state_and_a_lost_database_is_an_error_or_an_em
         root = tmp_path / name
         shutil.copytree(image / "killed", root)
         (root / "journal" / name).unlink()
-        assert told(root) in ({"right"} if name.endswith("shm") else {"not there", "StoreCorrupt", "StoreError"})
+        assert judge_store(root) in ({"right"} if name.endswith("shm") else {"not there", "StoreCorrupt", "StoreError"})
 
 
 # The decision itself, digit by digit
@@ -152,7 +152,7 @@ def another_digit(at: int) -> Callable[[bytearray], None]:
 def test_another_digit_in_a_decision_is_noticed(image: Path, tmp_path: Path) -> None:
     places = digits(image / "closed")
     assert places
-    found = [changed(image / "closed", tmp_path, "cache.db", another_digit(at)) for at in places]
+    found = [judge_changed(image / "closed", tmp_path, "cache.db", another_digit(at)) for at in places]
     assert set(found) <= {"right", "StoreCorrupt"}  # "right": an old copy in a page that is not used any more
     assert "StoreCorrupt" in found
 
@@ -162,7 +162,7 @@ def test_control_without_the_log_another_digit_is_believed(
 ) -> None:
     monkeypatch.setattr(inbox, "verify_decision", lambda *args: None)
     places = digits(image / "closed")
-    found = [changed(image / "closed", tmp_path, "cache.db", another_digit(at)) for at in places]
+    found = [judge_changed(image / "closed", tmp_path, "cache.db", another_digit(at)) for at in places]
     assert any(one.startswith("WRONG: {'amount': ") for one in found)
 
 

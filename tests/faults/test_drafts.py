@@ -80,13 +80,13 @@ class Typist(Peer):
             await self.keystroke()
             await asyncio.sleep(PACE * self.chance.random() * 2)
 
-    def lost(self, there: set[str]) -> list[str]:
+    def find_lost(self, there: set[str]) -> list[str]:
         """What was acknowledged, and is not so in the log."""
         said = {word: typed for message, word, typed in self.notes if message <= self.saved}
         open_ = {word for message, word, _ in self.notes if message > self.saved}
         return [word for word, typed in said.items() if word not in open_ and typed != (word in there)]
 
-    async def again(self, server: Server) -> None:
+    async def reconnect(self, server: Server) -> None:
         """Connect to a server, with the document that this one has."""
         self.url = Peer(server.port, server.token, self.url.split("/")[-2]).url
         self.headers = {"Authorization": f"token {server.token}"}
@@ -115,14 +115,14 @@ async def all_have_all(people: list[Typist]) -> list[str]:
     return problems + ([] if len(texts) == 1 else ["their documents differ"])
 
 
-def killed(folder: Path, rounds: int, seed: int = SEED, acknowledged: int = 0) -> list[str]:
+def kill_servers(folder: Path, rounds: int, seed: int = SEED, acknowledged: int = 0) -> list[str]:
     """Kill a server again and again while four people type in one draft; what was lost, or is there twice.
 
     It is not killed before so many messages of one of them were acknowledged.
     """
     chance = random.Random(seed)
     server = Server(folder)
-    (p,) = server.paused(" begun end ", agent="killed")
+    (p,) = server.pause_run(" begun end ", agent="killed")
     people = [Typist(server, p.id, name, random.Random(f"{seed} {name}")) for name in "abcd"]
     problems: list[str] = []
 
@@ -141,21 +141,21 @@ def killed(folder: Path, rounds: int, seed: int = SEED, acknowledged: int = 0) -
                 server.close()
                 for one in people:
                     await one.until(lambda one=one: one.closed is not None)
-            problems.extend(lost(n))
+            problems.extend(find_lost(n))
             for one in people:
-                one.cut()
+                one.cut_connection()
                 for _ in range(chance.randint(0, 3)):  # nobody is there, and they type on
                     await one.keystroke()
             server = Server(folder)
             for one in chance.sample(people, len(people)):
-                await one.again(server)
+                await one.reconnect(server)
             problems.extend(f"round {n}, in the end: {problem}" for problem in await all_have_all(people))
 
-    def lost(n: int) -> list[str]:
+    def find_lost(n: int) -> list[str]:
         ledger = Ledger(open_store(f"diskcache://{folder}/store"))
         there = set(words(Draft.for_proposal(ledger.store, ledger.load_proposal(p.id)).read_value()))
         ledger.store.close()
-        return [f"round {n}: {word} was acknowledged" for one in people for word in one.lost(there)]
+        return [f"round {n}: {word} was acknowledged" for one in people for word in one.find_lost(there)]
 
     try:
         asyncio.run(play())
@@ -166,7 +166,7 @@ def killed(folder: Path, rounds: int, seed: int = SEED, acknowledged: int = 0) -
 
 @pytest.mark.parametrize("rounds", [3, pytest.param(60, marks=pytest.mark.faults_long)])
 def test_a_server_killed_while_four_people_type(tmp_path: Path, rounds: int) -> None:
-    assert killed(tmp_path, rounds) == []
+    assert kill_servers(tmp_path, rounds) == []
 
 
 def test_control_a_server_that_acknowledges_before_it_writes_is_caught(
@@ -175,12 +175,12 @@ def test_control_a_server_that_acknowledges_before_it_writes_is_caught(
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "sitecustomize.py").write_text(EARLY)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
-    assert any("was acknowledged" in problem for problem in killed(tmp_path, 1, acknowledged=5))
+    assert any("was acknowledged" in problem for problem in kill_servers(tmp_path, 1, acknowledged=5))
 
 
 def test_a_log_that_cannot_be_written_sends_everybody_away_and_loses_nothing(tmp_path: Path) -> None:
     server = Server(tmp_path)
-    (p,) = server.paused(" begun end ", agent="full")
+    (p,) = server.pause_run(" begun end ", agent="full")
     people = [Typist(server, p.id, name, random.Random(f"{SEED} {name}")) for name in "abcd"]
 
     async def sent_away(one: Typist) -> None:
@@ -200,7 +200,7 @@ def test_a_log_that_cannot_be_written_sends_everybody_away_and_loses_nothing(tmp
             for one in people:
                 await sent_away(one)
         there = set(words(Draft.for_proposal(server.ledger.store, p).read_value()))
-        assert [one.lost(there) for one in people] == [[]] * 4
+        assert [one.find_lost(there) for one in people] == [[]] * 4
         for one in people:  # they type on, and try again, with the disk still full
             await one.keystroke()
             await one.connect()
@@ -208,7 +208,7 @@ def test_a_log_that_cannot_be_written_sends_everybody_away_and_loses_nothing(tmp
             assert one.saved == 0
         limit(server, resource.RLIM_INFINITY)
         for one in people:
-            await one.again(server)
+            await one.reconnect(server)
         assert await all_have_all(people) == []
 
     try:
@@ -233,7 +233,7 @@ def two(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
 
 def test_two_servers_and_a_kernel_write_one_draft(two: tuple[Server, Server]) -> None:
     one, other = two
-    (p,) = one.paused(" begun end ", agent="two")
+    (p,) = one.pause_run(" begun end ", agent="two")
     people = [Typist((one, other)[i % 2], p.id, name, random.Random(f"{SEED} {name}")) for i, name in enumerate("abcd")]
     kernels = [f"kernel{n}" for n in range(20)]
 
@@ -247,7 +247,7 @@ def test_two_servers_and_a_kernel_write_one_draft(two: tuple[Server, Server]) ->
         for peer in people:
             await peer.join()
         async with asyncio.TaskGroup() as tasks:
-            typing = [tasks.create_task(typed(peer, 60)) for peer in people]
+            typing = [tasks.create_task(type_keystrokes(peer, 60)) for peer in people]
             await asyncio.to_thread(write_as_a_kernel)
             await asyncio.gather(*typing)
         people[0].words += kernels  # they are to be everywhere too
@@ -255,15 +255,15 @@ def test_two_servers_and_a_kernel_write_one_draft(two: tuple[Server, Server]) ->
         os.kill(one.process.pid, 9)
         await people[0].until(lambda: people[0].closed is not None)
         for peer in people:
-            peer.cut()
+            peer.cut_connection()
             await peer.keystroke()
-            await peer.again(other)
+            await peer.reconnect(other)
         assert await all_have_all(people) == []
 
     asyncio.run(play())
 
 
-async def typed(one: Typist, count: int) -> None:
+async def type_keystrokes(one: Typist, count: int) -> None:
     for _ in range(count):
         await one.keystroke()
         await asyncio.sleep(PACE)

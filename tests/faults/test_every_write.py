@@ -22,17 +22,17 @@ from hitl_nb.errors import HitlError, StoreError
 
 
 @pytest.fixture(scope="module")
-def shimmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[shim.Shimmed]:
+def shimmed_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[shim.Shimmed]:
     started = shim.Shimmed(tmp_path_factory.mktemp("shim"))
     yield started
     started.close()
 
 
-def killed(shimmed: shim.Shimmed, folder: Path, how: int, at: int, breaks: str = "") -> bool:
+def kill_at_write(shimmed: shim.Shimmed, folder: Path, how: int, at: int, breaks: str = "") -> bool:
     """Whether the story ended before its write number `at`; else it was killed there."""
     folder.mkdir()
     try:
-        assert shimmed(broken.child, breaks, shim.played, folder, how, at) == story.RESULT
+        assert shimmed(broken.child, breaks, shim.play_armed, folder, how, at) == story.RESULT
     except ChildDied:
         return True
     return False
@@ -48,24 +48,26 @@ STEP = 40
 
 
 @pytest.mark.parametrize("first", [1, *(pytest.param(n, marks=pytest.mark.faults_long) for n in range(2, STEP + 1))])
-def test_killed_at_every_write(shimmed: shim.Shimmed, tmp_path: Path, first: int) -> None:
+def test_killed_at_every_write(shimmed_process: shim.Shimmed, tmp_path: Path, first: int) -> None:
     for at in count(first, STEP):
         for how, place in ((shim.CLEAN, at), (shim.TORN, at + STEP // 2)):
             folder = tmp_path / f"{place}-{'clean' if how == shim.CLEAN else 'torn'}"
-            if not killed(shimmed, folder, how, place):
+            if not kill_at_write(shimmed_process, folder, how, place):
                 assert at > 400  # it is a story of some five hundred writes
                 return
-            assert problems(shimmed, folder) == [], folder
+            assert problems(shimmed_process, folder) == [], folder
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize(("breaks", "first"), [("in_pieces", 250), ("acknowledged_early", 350)])
-def test_control_a_store_that_lies_is_caught(shimmed: shim.Shimmed, tmp_path: Path, breaks: str, first: int) -> None:
+def test_control_a_store_that_lies_is_caught(
+    shimmed_process: shim.Shimmed, tmp_path: Path, breaks: str, first: int
+) -> None:
     for at in range(first, first + 200, 9):
         folder = tmp_path / f"{at}"
         try:
-            killed(shimmed, folder, shim.CLEAN, at, breaks)
-            if problems(shimmed, folder):
+            kill_at_write(shimmed_process, folder, shim.CLEAN, at, breaks)
+            if problems(shimmed_process, folder):
                 return
         except (HitlError, ValueError):  # so broken that the run cannot go on
             return
@@ -79,21 +81,25 @@ def test_control_a_store_that_lies_is_caught(shimmed: shim.Shimmed, tmp_path: Pa
     "at", [*range(1, 70, 9), *(pytest.param(n, marks=pytest.mark.faults_long) for n in range(1, 70) if n % 9 != 1)]
 )
 @pytest.mark.parametrize("how", [shim.EIO_ONCE, shim.EIO_EVER])
-def test_a_sync_that_fails_anywhere(shimmed: shim.Shimmed, tmp_path: Path, how: int, at: int) -> None:
+def test_a_sync_that_fails_anywhere(shimmed_process: shim.Shimmed, tmp_path: Path, how: int, at: int) -> None:
     folder = tmp_path / "story"
     folder.mkdir()
     with contextlib.suppress(StoreError, OSError):  # told, and not hidden
-        shimmed(shim.played, folder, how, at)
-    assert problems(shimmed, folder) == []
+        shimmed_process(shim.play_armed, folder, how, at)
+    assert problems(shimmed_process, folder) == []
 
 
-def test_what_is_not_synced_is_not_acknowledged(shimmed: shim.Shimmed, tmp_path: Path) -> None:
-    once = shimmed(shim.saved, tmp_path / "once", shim.EIO_ONCE, 1)
+def test_what_is_not_synced_is_not_acknowledged(shimmed_process: shim.Shimmed, tmp_path: Path) -> None:
+    once = shimmed_process(shim.save_armed, tmp_path / "once", shim.EIO_ONCE, 1)
     assert once == [("saved", True), ("failed", False), ("saved", True), ("saved", True), ("saved", True)]
-    ever = shimmed(shim.saved, tmp_path / "ever", shim.EIO_EVER, 1)  # what failed may be there in the end, or not
+    ever = shimmed_process(
+        shim.save_armed, tmp_path / "ever", shim.EIO_EVER, 1
+    )  # what failed may be there in the end, or not
     assert [said for said, _ in ever] == ["saved", "failed", "failed", "failed", "failed"]
 
 
-def test_control_a_store_that_does_not_sync_acknowledges_all_the_same(shimmed: shim.Shimmed, tmp_path: Path) -> None:
-    said = shimmed(broken.child, "not_synced", shim.saved, tmp_path, shim.EIO_EVER, 1)
+def test_control_a_store_that_does_not_sync_acknowledges_all_the_same(
+    shimmed_process: shim.Shimmed, tmp_path: Path
+) -> None:
+    said = shimmed_process(broken.child, "not_synced", shim.save_armed, tmp_path, shim.EIO_EVER, 1)
     assert said == [("saved", True)] * 5

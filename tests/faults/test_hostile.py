@@ -267,7 +267,7 @@ def test_no_file_is_made_where_a_link_points(root: Path, tmp_path: Path, name: s
 SOURCE = "answer = hitl.checkpoint('Dear Ann', title='Letter').value\neffect('send', answer)\n"
 
 
-def decided() -> Desk:
+def decided_desk() -> Desk:
     """A run that is ready to go on, in a new kernel."""
     desk = Desk()
     desk.run(SOURCE)
@@ -304,13 +304,13 @@ def with_a_bomb(envelope: bytes, crater: Path) -> bytes:
     return envelope[:start] + struct.pack(">I", len(about)) + about + b"[]" + bomb
 
 
-def unsealed(monkeypatch: pytest.MonkeyPatch) -> None:
+def accept_all_seals(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is signed by nobody is taken as if it were."""
     monkeypatch.setattr(seal.hmac, "compare_digest", lambda one, other: True)
 
 
 def test_a_snapshot_with_one_byte_changed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = decided()
+    desk = decided_desk()
     envelope = envelope_of(desk)
     for name in ("load", "loads"):
         monkeypatch.setattr(pickle, name, never)
@@ -328,7 +328,7 @@ def never(*args: Any) -> Any:
 
 
 def test_a_planted_snapshot_is_refused_and_not_executed(tmp_path: Path) -> None:
-    desk = decided()
+    desk = decided_desk()
     sound = envelope_of(desk)
     plant(desk, with_a_bomb(sound, tmp_path / "crater"))
     with pytest.raises(Untrusted):
@@ -402,8 +402,8 @@ def test_the_snapshot_of_an_earlier_pause_is_refused_by_its_seal_too() -> None:
 
 
 def test_control_without_the_seal_it_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unsealed(monkeypatch)
-    desk = decided()
+    accept_all_seals(monkeypatch)
+    desk = decided_desk()
     plant(desk, with_a_bomb(envelope_of(desk), tmp_path / "crater"))
     with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever comes of it
         desk.run(SOURCE)
@@ -438,4 +438,4 @@ def test_control_without_a_look_at_the_version_it_is_loaded(monkeypatch: pytest.
 def of_another_python(monkeypatch: pytest.MonkeyPatch) -> Desk:
     with monkeypatch.context() as patch:
         patch.setattr(seal, "PYTHON", "cpython 3.99")
-        return decided()
+        return decided_desk()

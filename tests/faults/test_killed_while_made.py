@@ -15,7 +15,7 @@ from forks import ChildDied
 
 
 @pytest.fixture(scope="module")
-def shimmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[shim.Shimmed]:
+def shimmed_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[shim.Shimmed]:
     started = shim.Shimmed(tmp_path_factory.mktemp("shim"))
     yield started
     started.close()
@@ -27,13 +27,13 @@ STEP = 16
 
 @pytest.mark.parametrize("how", [shim.CLEAN, shim.TORN], ids=["clean", "torn"])
 @pytest.mark.parametrize("first", [1, *(pytest.param(n, marks=pytest.mark.faults_long) for n in range(2, STEP + 1))])
-def test_killed_while_it_was_made(shimmed: shim.Shimmed, tmp_path: Path, first: int, how: int) -> None:
+def test_killed_while_it_was_made(shimmed_process: shim.Shimmed, tmp_path: Path, first: int, how: int) -> None:
     for at in count(first, STEP):
         folder = tmp_path / str(at)
         folder.mkdir()
         with contextlib.suppress(ChildDied):
-            assert shimmed(creation.create, folder, how, at) == "made"
+            assert shimmed_process(creation.create, folder, how, at) == "made"
             assert at > 150  # there were no more writes
             return
-        assert shimmed(creation.examined, folder) == [], at
+        assert shimmed_process(creation.examine_store, folder) == [], at
         shutil.rmtree(folder)

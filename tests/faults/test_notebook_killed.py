@@ -28,7 +28,7 @@ SEED = int(os.environ.get("HITL_NB_SEED", "0"))
 NEEDS_GIT = pytest.mark.skipif(shutil.which("git") is None, reason="the example needs git")
 
 
-def killed(desk: Desk, dice: random.Random, kills: int) -> None:
+def kill_notebook(desk: Desk, dice: random.Random, kills: int) -> None:
     """Let the notebook go on until it has been killed so often."""
     while kills:
         process = desk.start()
@@ -55,7 +55,7 @@ def test_killed_at_random_moments(
     tmp_path: Path, commands: Commands, example: type[Desk], seed: int, kills: int
 ) -> None:
     desk = example(tmp_path / "desk", commands)
-    killed(desk, random.Random(seed), kills)
+    kill_notebook(desk, random.Random(seed), kills)
     desk.finish()
     desk.check_everything_happened_once()
     desk.check_no_decision_was_lost()
@@ -97,8 +97,8 @@ def test_the_whole_story(tmp_path: Path, commands: Commands) -> None:
 
     decided: list[str] = []
     while desk.run() == WAITING:
-        assert desk.printed()["summary"] == ""
-        for proposal in desk.waiting():
+        assert desk.read_printed()["summary"] == ""
+        for proposal in desk.list_waiting():
             title, context = proposal["title"], proposal["context"]
             if title.startswith("Did "):
                 desk.decide()
@@ -121,7 +121,7 @@ def test_the_whole_story(tmp_path: Path, commands: Commands) -> None:
     assert sent["R-1007"]["text"] == "Dear Mr Brandt, we refund 1199 EUR."
     assert (sent["40455"]["amount"], sent["40455"]["currency"]) == (28500, "JPY")
     assert not {"40398", "39127"} & desk.things("refund").keys()
-    said = desk.printed()["summary"]
+    said = desk.read_printed()["summary"]
     assert "not refunded: four months is too long" in said
     assert "not refunded: call her first" in said
     assert sum(int(line.split()[0]) for line in said.splitlines()) == len(desk.orders()) == 44
@@ -129,4 +129,4 @@ def test_the_whole_story(tmp_path: Path, commands: Commands) -> None:
     before = desk.log.read_bytes()
     assert desk.run() == 0
     assert desk.log.read_bytes() == before
-    assert desk.printed()["summary"] == said
+    assert desk.read_printed()["summary"] == said

@@ -90,7 +90,7 @@ class Counters:
         self.server.wait(LONG)
 
 
-def counted(root: Path, counting: str, kills: int) -> list[str]:
+def count_killed(root: Path, counting: str, kills: int) -> list[str]:
     """Let eight processes count, kill them at random, start others; what is wrong in the end."""
     dice = random.Random(kills)
     counters = Counters(root, counting)
@@ -117,11 +117,11 @@ def counted(root: Path, counting: str, kills: int) -> list[str]:
 
 @pytest.mark.parametrize("kills", [16, pytest.param(200, marks=long)])
 def test_kill_9_of_processes_that_count_together(root: Path, kills: int) -> None:
-    assert counted(root, COUNT, kills) == []
+    assert count_killed(root, COUNT, kills) == []
 
 
 def test_control_counting_without_a_transaction_is_caught(root: Path) -> None:
-    assert any("times" in problem for problem in counted(root, COUNT_BLINDLY, 4))
+    assert any("times" in problem for problem in count_killed(root, COUNT_BLINDLY, 4))
 
 
 def test_drafts_survive_kill_9_and_are_synced_soon(root: Path) -> None:
@@ -193,17 +193,19 @@ STORM = """
 """
 
 
-def stormed(root: Path, strikes: int, saving: str) -> str:
+def run_storm(root: Path, strikes: int, saving: str) -> str:
     return output(start(STORM.replace("STRIKES", str(strikes)), root, breaks=saving)).strip()
 
 
 @pytest.mark.parametrize("strikes", [400, pytest.param(2000, marks=long)])
 def test_interrupts_leave_no_transaction_open(root: Path, strikes: int) -> None:
-    assert stormed(root, strikes, SAVE) == "nothing open, 0 lost and 0 failed in a storm"
+    assert run_storm(root, strikes, SAVE) == "nothing open, 0 lost and 0 failed in a storm"
 
 
 def test_control_transactions_on_the_main_thread_stay_open(root: Path) -> None:
-    storms = (stormed(root.with_name(f"store-{n}"), 400, SAVE_ON_THE_MAIN_THREAD) for n in range(5))  # one may miss it
+    storms = (
+        run_storm(root.with_name(f"store-{n}"), 400, SAVE_ON_THE_MAIN_THREAD) for n in range(5)
+    )  # one may miss it
     assert any(storm.startswith("database is locked") for storm in storms)
 
 
@@ -236,7 +238,7 @@ def first_opens(root: Path, rounds: int, breaks: str) -> list[str]:
     openers = [start(OPENERS, root, breaks=breaks, stdin=subprocess.PIPE) for _ in range(8)]
     problems: list[str] = []
     try:
-        assert [said(opener) for opener in openers] == ["ready"] * 8
+        assert [read_line(opener) for opener in openers] == ["ready"] * 8
         for number in range(rounds):
             place = root.with_name(f"store-{number}")
             for opener in openers:
@@ -245,7 +247,7 @@ def first_opens(root: Path, rounds: int, breaks: str) -> list[str]:
             for opener in openers:
                 assert opener.stdin is not None
                 opener.stdin.flush()
-            told = [said(opener).split() for opener in openers]
+            told = [read_line(opener).split() for opener in openers]
             store = open_store(f"diskcache://{place}")
             ledger = Ledger(store)
             if {one for one, _ in told} != {ledger.store_id}:
@@ -260,7 +262,7 @@ def first_opens(root: Path, rounds: int, breaks: str) -> list[str]:
     return problems
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def read_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 

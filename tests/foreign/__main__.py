@@ -46,9 +46,9 @@ def main() -> int:
         options.json.write_text(json.dumps(details, indent=1), encoding="utf-8")
     if options.page:
         options.page.write_text(page(found, paused, SKIPPED), encoding="utf-8")
-    unexplained = sum(len(made.unexplained) for made in found)
+    unexplained = sum(len(made.unexplained_tests) for made in found)
     print(f"{sum(len(made.tests) for made in found)} tests, {unexplained} different")
-    unknown = sum(len(one.unexplained) + len(one.unknown_refusals) for one in paused)
+    unknown = sum(len(one.unexplained_tests) + len(one.unknown_refusals) for one in paused)
     print(f"{sum(one.count('continued') for one in paused)} pauses continued, {unknown} different or not known")
     return 1 if unexplained or unknown else 0
 
@@ -64,10 +64,16 @@ def _chosen(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
 
 def print_paused(made: PausedComparison) -> None:
     """One line for a module with pauses, and one for each test that is not as it should be."""
-    counts = [len(made.tests), made.count("tried"), made.count("continued"), made.refused.total(), len(made.different)]
+    counts = [
+        len(made.tests),
+        made.count("tried"),
+        made.count("continued"),
+        made.refused_pauses.total(),
+        len(made.different),
+    ]
     seconds = sum(one.seconds for one in made.rounds)
     print(f"{made.run.name:26}" + "".join(f"{count:6}" for count in counts) + f"{seconds:7.1f} s", flush=True)
-    for name in made.unexplained[:20]:
+    for name in made.unexplained_tests[:20]:
         print("    different:", made.describe(name).splitlines()[0], flush=True)
     for reason in made.unknown_refusals:
         print("    refused:", reason[:200], flush=True)
@@ -77,12 +83,12 @@ def print_line(made: Comparison) -> None:
     """One line for a module, and one for each test that is not as it should be."""
     seconds = f"{made.native.seconds:7.1f} s {made.instrumented.seconds:7.1f} s"
     print(f"{made.run.name:26}{len(made.tests):6}{len(made.different):6}{seconds}", flush=True)
-    whole = [name for name in made.unexplained if name.startswith("(")]
-    for name in (whole or made.unexplained)[:20]:
+    whole = [name for name in made.unexplained_tests if name.startswith("(")]
+    for name in (whole or made.unexplained_tests)[:20]:
         print("    different:", made.describe(name).splitlines()[0], flush=True)
     for name in whole:
         print("    ", *made.describe(name).splitlines()[-1:], flush=True)
-    for name in made.outdated:
+    for name in made.outdated_explanations:
         print("    said to differ, and does not:", name, flush=True)
 
 

@@ -65,11 +65,11 @@ class Comparison:
         return [name for name in self.tests if self.native.words.get(name) != self.instrumented.words.get(name)]
 
     @property
-    def unexplained(self) -> list[str]:
+    def unexplained_tests(self) -> list[str]:
         return [name for name in self.different if name not in EXPLAINED]
 
     @property
-    def outdated(self) -> list[str]:
+    def outdated_explanations(self) -> list[str]:
         """Names of the tests that are said to differ and did not."""
         return [name for name in self.tests if name in EXPLAINED and name not in self.different]
 
@@ -104,7 +104,7 @@ class PausedComparison:
         )
 
     @property
-    def unexplained(self) -> list[str]:
+    def unexplained_tests(self) -> list[str]:
         return [name for name in self.different if name not in {**EXPLAINED, **PAUSED}]
 
     def count(self, what: str) -> int:
@@ -112,7 +112,7 @@ class PausedComparison:
         return sum(one[what] for made in self.rounds for one in made.paused.values())
 
     @property
-    def refused(self) -> Counter[str]:
+    def refused_pauses(self) -> Counter[str]:
         """How many pauses were refused, by the sentence in `differences.py`; what it does not know by its own words."""
         found: Counter[str] = Counter()
         for made in self.rounds:
@@ -124,7 +124,7 @@ class PausedComparison:
 
     @property
     def unknown_refusals(self) -> list[str]:
-        return sorted(self.refused.keys() - {*REFUSED.values()})
+        return sorted(self.refused_pauses.keys() - {*REFUSED.values()})
 
     def describe(self, name: str) -> str:
         """What a test ended with, the last places where it was continued, and the traceback."""

@@ -121,7 +121,7 @@ def instrument_doctests(
     import ast
     import doctest
 
-    def shown(source: str) -> list[ast.Expr]:
+    def list_displayed(source: str) -> list[ast.Expr]:
         """The expression statements that the prompt shows: at the top, and in the blocks of one compound statement."""
         found: list[ast.Expr] = []
         blocks: list[ast.AST] = list(ast.parse(source, mode="single").body)
@@ -141,7 +141,7 @@ def instrument_doctests(
         if mode != "single" or flags:
             return native
         lines = source.encode().splitlines(keepends=True)
-        for node in shown(source):
+        for node in list_displayed(source):
             assert node.end_lineno is not None
             last, first = lines[node.end_lineno - 1], node.lineno - 1
             lines[node.end_lineno - 1] = last[: node.end_col_offset] + b"))" + last[node.end_col_offset :]

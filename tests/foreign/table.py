@@ -76,7 +76,7 @@ _NOT = "**not explained**"
 def _head(found: Sequence[Comparison]) -> str:
     different = sum(len(made.different) for made in found)
     tests = sum(len(made.tests) for made in found)
-    unexplained = sum(len(made.unexplained) for made in found)
+    unexplained = sum(len(made.unexplained_tests) for made in found)
     return _HEAD.format(
         version=platform.python_version(),
         tests=tests,
@@ -89,13 +89,13 @@ def _head(found: Sequence[Comparison]) -> str:
 
 def _paused_head(paused: Sequence[PausedComparison]) -> str:
     different = sum(len(made.different) for made in paused)
-    unexplained = sum(len(made.unexplained) for made in paused)
+    unexplained = sum(len(made.unexplained_tests) for made in paused)
     return _PAUSED_HEAD.format(
         tests=sum(len(made.tests) for made in paused),
         modules=len(paused),
         tried=sum(made.count("tried") for made in paused),
         continued=sum(made.count("continued") for made in paused),
-        refused=sum(made.refused.total() for made in paused),
+        refused=sum(made.refused_pauses.total() for made in paused),
         different=different - unexplained,
         unexplained=unexplained or "none",
     )
@@ -108,7 +108,7 @@ def _paused_rows(paused: Sequence[PausedComparison]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for made in paused:
-        counts = (len(made.tests), made.count("tried"), made.count("continued"), made.refused.total())
+        counts = (len(made.tests), made.count("tried"), made.count("continued"), made.refused_pauses.total())
         lines.append(f"| `{made.run.name}` | " + " | ".join(f"{n:,}" for n in counts) + f" | {len(made.different)} |")
     return "\n".join(lines) + "\n"
 
@@ -116,7 +116,7 @@ def _paused_rows(paused: Sequence[PausedComparison]) -> str:
 def _refusals(paused: Sequence[PausedComparison]) -> str:
     refused: Counter[str] = Counter()
     for made in paused:
-        refused += made.refused
+        refused += made.refused_pauses
     lines = ["", "| refused | because the test is, or holds, at that place |", "|---|---|"]
     lines += [f"| {count:,} | {reason} |" for reason, count in refused.most_common()]
     return "\n".join(lines) + "\n"

@@ -24,7 +24,7 @@ def test_no_test_ends_differently(name: str) -> None:
     found = compare_module(RUNS[name])
     assert len(found.tests) >= 1
     assert set(found.instrumented.loaded) >= {*RUNS[name].instrumented} - {"doctest examples"}
-    assert not [found.describe(test) for test in found.unexplained]
+    assert not [found.describe(test) for test in found.unexplained_tests]
     assert all(marked == count > 10 for count, marked in found.instrumented.functions.values())
 
 
@@ -33,7 +33,7 @@ def test_none_ends_differently_when_it_pauses(name: str) -> None:
     run = next(run for run in PAUSED if run.name == name)
     found = compare_paused(run, rounds=1, most=10)
     assert found.count("continued") >= 10
-    assert not [found.describe(test) for test in found.unexplained]
+    assert not [found.describe(test) for test in found.unexplained_tests]
     assert not found.unknown_refusals
 
 

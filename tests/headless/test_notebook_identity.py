@@ -47,7 +47,7 @@ def write(path: Path, *sources: str) -> Path:
     return path
 
 
-def said(notebook: Any) -> str:
+def printed_text(notebook: Any) -> str:
     """What a notebook's cells printed, and the errors that they ended with."""
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     return "".join(o.text if o.output_type == "stream" else o.get("evalue", "") for o in shown)
@@ -59,7 +59,7 @@ def execute(client: nbclient.NotebookClient) -> str:
         client.execute(env=env)
     except nbclient.exceptions.CellExecutionError as error:
         return f"{error.ename}: {error.evalue}"
-    return said(client.nb)
+    return printed_text(client.nb)
 
 
 def plainly(path: Path) -> str:
@@ -212,7 +212,7 @@ def test_the_papermill_engine_tells_the_kernel(tmp_path: Path, ledger: Ledger) -
         papermill.execute_notebook(path, "one.ipynb", {"x": 1}, **engine)
     approve(ledger)
     done = papermill.execute_notebook(path, "one.ipynb", {"x": 1}, **engine)
-    assert said(done) == "sent Welcome\n"
+    assert printed_text(done) == "sent Welcome\n"
     with pytest.raises(papermill.PapermillExecutionError):
         papermill.execute_notebook(path, "two.ipynb", {"x": 2}, cwd=str(tmp_path.parent), **engine)
     assert [of(ledger, tmp_path / name) for name in ("one.ipynb", "two.ipynb")] == ["finished", "waiting"]
@@ -242,7 +242,7 @@ def begin(ledger: Ledger, path: Path) -> None:
     follow_notebook(ledger, str(path), read_file_id(path))
 
 
-def paused(ledger: Ledger, path: Path) -> Run:
+def pause_run(ledger: Ledger, path: Path) -> Run:
     """A run of the notebook at `path` that waits, whose id is in the file."""
     run, claim = ledger.open_run(agent="mail", notebook=str(path))
     ledger.pause(claim, Snapshot(envelope=b"x"), [Question(title="Send?", kind="text", value="hello")])
@@ -255,7 +255,7 @@ def paused(ledger: Ledger, path: Path) -> Run:
 
 def test_a_new_notebook_at_the_path_of_a_moved_one_gets_none_of_its_runs(tmp_path: Path, ledger: Ledger) -> None:
     path, moved = write(tmp_path / "a.ipynb", ASK), tmp_path / "b.ipynb"
-    run = paused(ledger, path)
+    run = pause_run(ledger, path)
     path.rename(moved)
     write(path, ASK)
     with pytest.raises(hitl.UnknownNotebook, match=r"it may be that notebook, moved") as refused:
@@ -269,7 +269,7 @@ def test_a_new_notebook_at_the_path_of_a_moved_one_gets_none_of_its_runs(tmp_pat
 
 def test_a_notebook_that_lost_its_id_keeps_its_runs(tmp_path: Path, ledger: Ledger) -> None:
     path, copy = write(tmp_path / "a.ipynb", ASK), tmp_path / "b.ipynb"
-    run = paused(ledger, path)
+    run = pause_run(ledger, path)
     copy.write_bytes(path.read_bytes())
     write(path, ASK)
     with pytest.raises(hitl.UnknownNotebook):
@@ -281,7 +281,7 @@ def test_a_notebook_that_lost_its_id_keeps_its_runs(tmp_path: Path, ledger: Ledg
 
 def test_two_notebooks_that_swap_their_names_keep_their_runs(tmp_path: Path, ledger: Ledger) -> None:
     paths = [write(tmp_path / name, ASK) for name in ("a.ipynb", "b.ipynb")]
-    runs = [paused(ledger, path) for path in paths]
+    runs = [pause_run(ledger, path) for path in paths]
     contents = [path.read_bytes() for path in paths]
     for path, content in zip(paths, reversed(contents), strict=True):
         path.write_bytes(content)

@@ -35,7 +35,7 @@ class Refund(pydantic.BaseModel):
 
     @pydantic.field_validator("order")
     @classmethod
-    def known(cls, order: str) -> str:
+    def check_order(cls, order: str) -> str:
         if order == "void":
             raise ValueError("unknown order")
         return order
@@ -383,7 +383,7 @@ PANDAS = {
 }
 
 
-def swapped(question: Question) -> dict[str, Any]:
+def swap_rows(question: Question) -> dict[str, Any]:
     """The same rows in another order: every column has to be decoded."""
     return {**question.value, "rows": [*question.value["rows"][1:], question.value["rows"][0]]}
 
@@ -395,7 +395,7 @@ def test_pandas_columns_come_back_with_their_dtype(name: str) -> None:
     assert (question.kind, question.codec) == ("table", "pandas")
     stored = msgspec.json.decode(question.json(), type=Question)
     assert parse_edit(stored, format_value(stored, stored.value)) == stored.value
-    back = restore_value(stored, swapped(stored), frame)
+    back = restore_value(stored, swap_rows(stored), frame)
     expected = frame.iloc[[1, 2, 0]].reset_index(drop=True)
     pd.testing.assert_frame_equal(back, expected, check_exact=True)
 
@@ -417,7 +417,7 @@ def test_pandas_multiindex_and_integer_names_come_back() -> None:
     frame = pd.DataFrame([[1.5, "u"], [2.5, "v"]], index=index)
     question = build_question(frame, title="T")
     assert [c["name"] for c in question.value["columns"]] == ["x", "level_1", "0", "1"]
-    pd.testing.assert_frame_equal(restore_value(question, swapped(question), frame), frame.iloc[[1, 0]])
+    pd.testing.assert_frame_equal(restore_value(question, swap_rows(question), frame), frame.iloc[[1, 0]])
 
 
 POLARS = {
@@ -447,7 +447,7 @@ def test_polars_columns_come_back_with_their_dtype(name: str) -> None:
     question = build_question(frame, title="T")
     stored = msgspec.json.decode(question.json(), type=Question)
     assert parse_edit(stored, format_value(stored, stored.value)) == stored.value
-    back = restore_value(stored, swapped(stored), frame)
+    back = restore_value(stored, swap_rows(stored), frame)
     assert back.schema == frame.schema
     assert back.equals(pl.concat([frame[1:], frame[:1]]))
 

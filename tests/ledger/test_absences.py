@@ -18,7 +18,7 @@ __all__ = ["desk", "home"]
 HOUR = timedelta(hours=1)
 
 
-def told(desk: Desk, kind: str) -> list[str]:
+def list_told(desk: Desk, kind: str) -> list[str]:
     """Who is told so, in no order."""
     rows = desk.ledger.store.scan("notice/", "notice0")
     return sorted(one.to for one in (decode_record(raw, Notice, key) for key, raw in rows) if one.kind == kind)
@@ -38,7 +38,7 @@ def test_the_fallback_is_asked_when_the_last_one_goes_away(desk: Desk) -> None:
     desk.ledger.set_away("bo", None, TONIGHT)
     assert desk.types()[-3:] == ["away.set", "proposal.stuck", "proposal.escalated"]
     assert (now(desk).widened, now(desk).stuck) == (("lea",), "")
-    assert "lea" in told(desk, "escalated")
+    assert "lea" in list_told(desk, "escalated")
     assert desk.vote("lea") == "approve by lea"
     desk.check()
 
@@ -47,10 +47,10 @@ def test_without_a_fallback_it_is_marked_until_somebody_is_back(desk: Desk) -> N
     desk.ask(terms("2 of bo, cy"))
     desk.ledger.set_away("bo", None, TONIGHT)
     assert "cy can now" in now(desk).stuck
-    assert told(desk, "stuck") == ["bo", "cy"]
+    assert list_told(desk, "stuck") == ["bo", "cy"]
     desk.ledger.set_away("cy", None, TONIGHT)
     assert "nobody can now" in now(desk).stuck
-    assert told(desk, "stuck") == ["bo", "cy"]  # that it is stuck is no news any more
+    assert list_told(desk, "stuck") == ["bo", "cy"]  # that it is stuck is no news any more
     desk.ledger.set_away("cy", None, None)
     desk.ledger.set_away("bo", None, None)
     assert now(desk).stuck == ""

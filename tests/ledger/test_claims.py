@@ -154,14 +154,14 @@ def test_a_claim_whose_caller_was_interrupted_is_free_again(
     ledger.release(claim)
     transact = store.transact
 
-    def interrupted(work: Any) -> Any:
+    def transact_interrupted(work: Any) -> Any:
         transact(work)
         if not given_back:
             patch.setattr(store, "submit", lambda _: None)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "transact", interrupted)
+        patch.setattr(store, "transact", transact_interrupted)
         with pytest.raises(KeyboardInterrupt):
             ledger.claim(claim.run)
     store.transact(lambda _: None)

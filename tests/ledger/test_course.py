@@ -83,7 +83,7 @@ class Attacked:
             self.id, SubmittedDecision(action=action, reviewer=user, attest=attest or signer(user))
         )
 
-    def refused(self) -> str:
+    def check_refused(self) -> str:
         """Why neither the run nor `--verify` takes it."""
         assert self.p.decision is not None
         with pytest.raises((StoreCorrupt, Untrusted)) as wrong:
@@ -106,7 +106,7 @@ def signer(user: str) -> ReviewerAttestation:
 
 
 @pytest.fixture
-def attacked(monkeypatch: pytest.MonkeyPatch) -> Attacked:
+def attacked_store(monkeypatch: pytest.MonkeyPatch) -> Attacked:
     return Attacked(monkeypatch)
 
 
@@ -118,139 +118,141 @@ def attacked(monkeypatch: pytest.MonkeyPatch) -> Attacked:
     ],
 )
 def test_an_approval_by_the_clock_before_its_time_is_not_used(
-    attacked: Attacked, forged: dict[str, Any], says: str
+    attacked_store: Attacked, forged: dict[str, Any], says: str
 ) -> None:
-    attacked.ask("1h approve", need="1 of anyone")
-    attacked.forge(**forged)
-    attacked.tick("0:00")
-    assert says in attacked.refused()
+    attacked_store.ask("1h approve", need="1 of anyone")
+    attacked_store.forge(**forged)
+    attacked_store.tick("0:00")
+    assert says in attacked_store.check_refused()
 
 
-def test_a_forged_asked_at_is_not_used(attacked: Attacked) -> None:
+def test_a_forged_asked_at_is_not_used(attacked_store: Attacked) -> None:
     """As if a decisions file answered: its clock is another one."""
-    attacked.ask("1h approve", need="1 of anyone")
-    attacked.forge(asked_at=T0 - timedelta(hours=1))
+    attacked_store.ask("1h approve", need="1 of anyone")
+    attacked_store.forge(asked_at=T0 - timedelta(hours=1))
     clock.replace_clock(lambda: T0)
     try:
-        attacked.ledger.run_due_steps_of(attacked.id)
+        attacked_store.ledger.run_due_steps_of(attacked_store.id)
     finally:
         clock.replace_clock(None)
-    assert "no decisions file answered it" in attacked.refused()
+    assert "no decisions file answered it" in attacked_store.check_refused()
 
 
-def test_a_step_that_was_skipped_is_noticed(attacked: Attacked) -> None:
-    attacked.ask(*LAST, need="1 of anyone")
-    attacked.forge(step=2)
-    attacked.tick("8:00")
-    assert "0 steps of its timeline were taken, not 2" in attacked.refused()
+def test_a_step_that_was_skipped_is_noticed(attacked_store: Attacked) -> None:
+    attacked_store.ask(*LAST, need="1 of anyone")
+    attacked_store.forge(step=2)
+    attacked_store.tick("8:00")
+    assert "0 steps of its timeline were taken, not 2" in attacked_store.check_refused()
 
 
-def test_a_step_that_was_skipped_is_noticed_once_others_were_taken(attacked: Attacked) -> None:
-    attacked.ask(*LAST, need="1 of anyone")
-    attacked.forge(step=1)
-    attacked.tick("4:00")
-    attacked.tick("8:00")
-    assert "step 1 of its timeline was skipped" in attacked.refused()
+def test_a_step_that_was_skipped_is_noticed_once_others_were_taken(attacked_store: Attacked) -> None:
+    attacked_store.ask(*LAST, need="1 of anyone")
+    attacked_store.forge(step=1)
+    attacked_store.tick("4:00")
+    attacked_store.tick("8:00")
+    assert "step 1 of its timeline was skipped" in attacked_store.check_refused()
 
 
-def test_a_reminder_before_its_time_is_noticed(attacked: Attacked) -> None:
-    attacked.ask(*LAST, need="1 of anyone")
-    attacked.forge(shift=-3600.0)
-    attacked.tick("0:00")
-    attacked.forge(shift=0.0)
+def test_a_reminder_before_its_time_is_noticed(attacked_store: Attacked) -> None:
+    attacked_store.ask(*LAST, need="1 of anyone")
+    attacked_store.forge(shift=-3600.0)
+    attacked_store.tick("0:00")
+    attacked_store.forge(shift=0.0)
     for when in ("4:00", "8:00"):
-        attacked.tick(when)
-    assert "step 1 of its timeline was due at" in attacked.refused()
+        attacked_store.tick(when)
+    assert "step 1 of its timeline was due at" in attacked_store.check_refused()
 
 
-def test_a_forged_deadline_is_noticed(attacked: Attacked) -> None:
+def test_a_forged_deadline_is_noticed(attacked_store: Attacked) -> None:
     """It is what people were shown."""
-    attacked.ask("8h reject")
-    attacked.forge(deadline=at("2:00"))
-    attacked.vote("bo")
-    assert "it had another deadline" in attacked.refused()
+    attacked_store.ask("8h reject")
+    attacked_store.forge(deadline=at("2:00"))
+    attacked_store.vote("bo")
+    assert "it had another deadline" in attacked_store.check_refused()
 
 
-def test_a_decision_after_a_deadline_that_was_put_off_is_not_used(attacked: Attacked) -> None:
-    attacked.ask("1h reject")
-    attacked.forge(shift=7200.0)
-    attacked.tick("2:00")
-    attacked.vote("bo")
-    assert "came before the vote" in attacked.refused()
+def test_a_decision_after_a_deadline_that_was_put_off_is_not_used(attacked_store: Attacked) -> None:
+    attacked_store.ask("1h reject")
+    attacked_store.forge(shift=7200.0)
+    attacked_store.tick("2:00")
+    attacked_store.vote("bo")
+    assert "came before the vote" in attacked_store.check_refused()
 
 
 @pytest.mark.parametrize("forged", [at("0:05"), None])
-def test_an_approval_that_could_not_be_taken_back_long_enough_is_not_used(attacked: Attacked, forged: Any) -> None:
-    attacked.ask("5m approve" if forged is None else "8h reject", need="1 of anyone", undo=3600.0)
-    attacked.vote("bo")
-    attacked.forge(settles_at=forged)
-    attacked.tick("0:05")
+def test_an_approval_that_could_not_be_taken_back_long_enough_is_not_used(
+    attacked_store: Attacked, forged: Any
+) -> None:
+    attacked_store.ask("5m approve" if forged is None else "8h reject", need="1 of anyone", undo=3600.0)
+    attacked_store.vote("bo")
+    attacked_store.forge(settles_at=forged)
+    attacked_store.tick("0:05")
     says = "it was due at" if forged else "its timeline waited as long as"
-    assert says in attacked.refused()
+    assert says in attacked_store.check_refused()
 
 
-def test_a_decision_is_not_fresh_for_longer_than_its_terms_say(attacked: Attacked) -> None:
-    attacked.ask("8h reject", fresh=60.0)
-    attacked.vote("bo")
-    made = attacked.p.decision
+def test_a_decision_is_not_fresh_for_longer_than_its_terms_say(attacked_store: Attacked) -> None:
+    attacked_store.ask("8h reject", fresh=60.0)
+    attacked_store.vote("bo")
+    made = attacked_store.p.decision
     assert made is not None
-    assert attacked.sound() == "approve by bo"
-    attacked.forge(decision=msgspec.structs.replace(made, valid_until=at("9:00")))
+    assert attacked_store.sound() == "approve by bo"
+    attacked_store.forge(decision=msgspec.structs.replace(made, valid_until=at("9:00")))
     with pytest.raises(StoreCorrupt, match="until another time"):
-        attacked.ledger.list_proposals(attacked.p.run)
+        attacked_store.ledger.list_proposals(attacked_store.p.run)
 
 
-def test_a_machine_that_slept_is_believed(attacked: Attacked) -> None:
-    attacked.ask(*LAST, need="1 of anyone")
+def test_a_machine_that_slept_is_believed(attacked_store: Attacked) -> None:
+    attacked_store.ask(*LAST, need="1 of anyone")
     for when in ("72:00", "75:00", "80:00"):
-        attacked.tick(when)
-    assert attacked.p.decision is not None
-    assert (attacked.p.step, attacked.p.shift) == (2, 71 * 3600)
-    assert attacked.sound() == "approve by deadline"
+        attacked_store.tick(when)
+    assert attacked_store.p.decision is not None
+    assert (attacked_store.p.step, attacked_store.p.shift) == (2, 71 * 3600)
+    assert attacked_store.sound() == "approve by deadline"
 
 
-def test_working_hours_are_believed(attacked: Attacked) -> None:
-    attacked.ask("2h remind", "4h escalate lea", "6h reject", working=True, office=Office())
+def test_working_hours_are_believed(attacked_store: Attacked) -> None:
+    attacked_store.ask("2h remind", "4h escalate lea", "6h reject", working=True, office=Office())
     for hours in (70, 100, 200, 300):
-        attacked.tick(f"{hours}:00")
-    assert attacked.sound() == "reject by deadline"
+        attacked_store.tick(f"{hours}:00")
+    assert attacked_store.sound() == "reject by deadline"
 
 
-def test_what_was_taken_back_and_approved_late_is_believed(attacked: Attacked) -> None:
-    attacked.ask(*LAST, need="1 of bo", undo=3600.0)
-    attacked.tick("1:30")
-    attacked.vote("bo")
-    attacked.tick("2:00")
-    attacked.ledger.undo_approval(attacked.id, reviewer="bo", attestation=signer("bo"))
-    attacked.tick("5:00")
-    attacked.vote("lea")
-    attacked.tick("7:00")
-    assert attacked.sound() == "approve by lea"
+def test_what_was_taken_back_and_approved_late_is_believed(attacked_store: Attacked) -> None:
+    attacked_store.ask(*LAST, need="1 of bo", undo=3600.0)
+    attacked_store.tick("1:30")
+    attacked_store.vote("bo")
+    attacked_store.tick("2:00")
+    attacked_store.ledger.undo_approval(attacked_store.id, reviewer="bo", attestation=signer("bo"))
+    attacked_store.tick("5:00")
+    attacked_store.vote("lea")
+    attacked_store.tick("7:00")
+    assert attacked_store.sound() == "approve by lea"
 
 
-def test_terms_that_were_renewed_are_believed(attacked: Attacked) -> None:
-    attacked.ask(*LAST)
-    attacked.tick("2:00")
+def test_terms_that_were_renewed_are_believed(attacked_store: Attacked) -> None:
+    attacked_store.ask(*LAST)
+    attacked_store.tick("2:00")
     for hours, timeline in ((3, ("1h remind", "2h reject")), (4, ("1h remind", "2h reject"))):
         renewed = msgspec.structs.replace(terms(f"1 of bo, {hours}", timeline=timeline), policy="")
-        attacked.tick(f"{hours}:00")
-        attacked.ledger.renew_terms(attacked.p, renewed, policy=None, actor="ada", why="files")
+        attacked_store.tick(f"{hours}:00")
+        attacked_store.ledger.renew_terms(attacked_store.p, renewed, policy=None, actor="ada", why="files")
     for when in ("4:00", "5:00"):
-        attacked.tick(when)
-    assert attacked.sound() == "reject by deadline"
+        attacked_store.tick(when)
+    assert attacked_store.sound() == "reject by deadline"
 
 
-def test_an_escalation_since_nobody_could_be_told_is_believed(attacked: Attacked) -> None:
-    attacked.ask(*LAST, need="1 of anyone")
+def test_an_escalation_since_nobody_could_be_told_is_believed(attacked_store: Attacked) -> None:
+    attacked_store.ask(*LAST, need="1 of anyone")
     when = T0
     for wait in (*RETRY_DELAYS, timedelta(0)):
-        notice = attacked.ledger.take_notice(when, sender="s")
+        notice = attacked_store.ledger.take_notice(when, sender="s")
         assert notice is not None
-        attacked.ledger.fail_notice(notice, when, services=["0:json"], actor="s")
+        attacked_store.ledger.fail_notice(notice, when, services=["0:json"], actor="s")
         when += wait
-    assert attacked.p.step == 2
-    attacked.tick("8:00")
-    assert attacked.sound() == "approve by deadline"
+    assert attacked_store.p.step == 2
+    attacked_store.tick("8:00")
+    assert attacked_store.sound() == "approve by deadline"
 
 
 # What is enough since others may decide
@@ -258,65 +260,70 @@ def test_an_escalation_since_nobody_could_be_told_is_believed(attacked: Attacked
 
 @pytest.mark.parametrize("undo", [None, 3600.0])
 def test_an_escalation_that_makes_the_votes_enough_completes_them(
-    attacked: Attacked, monkeypatch: pytest.MonkeyPatch, undo: float | None
+    attacked_store: Attacked, monkeypatch: pytest.MonkeyPatch, undo: float | None
 ) -> None:
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
-    attacked.ask("4h escalate bo", "8h reject", need="2 of bo, cy", undo=undo)
-    attacked.vote("bo")
+    attacked_store.ask("4h escalate bo", "8h reject", need="2 of bo, cy", undo=undo)
+    attacked_store.vote("bo")
     needs = msgspec.structs.replace(terms("1 of bo", "1 of dan", timeline=("4h escalate bo", "8h reject")), policy="")
     needs = msgspec.structs.replace(needs, undo=undo)
-    attacked.ledger.renew_terms(attacked.p, needs, policy=None, actor="ada", why="files")
-    assert attacked.p.status == "open"
-    attacked.tick("4:00")
-    assert (attacked.p.settles_at is None) == (undo is None)
-    attacked.tick("5:00")
-    assert attacked.sound() == "approve by bo"
+    attacked_store.ledger.renew_terms(attacked_store.p, needs, policy=None, actor="ada", why="files")
+    assert attacked_store.p.status == "open"
+    attacked_store.tick("4:00")
+    assert (attacked_store.p.settles_at is None) == (undo is None)
+    attacked_store.tick("5:00")
+    assert attacked_store.sound() == "approve by bo"
 
 
-def test_votes_that_are_enough_under_other_terms_decide(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_votes_that_are_enough_under_other_terms_decide(
+    attacked_store: Attacked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
-    attacked.ask("8h reject", need="3 of bo, cy, dan")
-    attacked.vote("cy")
-    attacked.vote("bo")
+    attacked_store.ask("8h reject", need="3 of bo, cy, dan")
+    attacked_store.vote("cy")
+    attacked_store.vote("bo")
     renewed = msgspec.structs.replace(terms("2 of bo, cy", timeline=("8h reject",)), policy="")
-    assert attacked.ledger.renew_terms(attacked.p, renewed, policy=None, actor="ada", why="files").status == "decided"
-    assert attacked.ledger.load_run(attacked.p.run).status == "ready"
-    assert attacked.sound() == "approve by bo"
+    assert (
+        attacked_store.ledger.renew_terms(attacked_store.p, renewed, policy=None, actor="ada", why="files").status
+        == "decided"
+    )
+    assert attacked_store.ledger.load_run(attacked_store.p.run).status == "ready"
+    assert attacked_store.sound() == "approve by bo"
 
 
 # What was taken back
 
 
-def test_a_vote_that_was_removed_is_missed(attacked: Attacked) -> None:
+def test_a_vote_that_was_removed_is_missed(attacked_store: Attacked) -> None:
     """Under "blind" one rejection is enough: it must not vanish."""
-    attacked.ask(need="2 of bo, cy, dan", blind=True)
-    attacked.vote("bo", "reject")
-    attacked.forge(votes=())
-    attacked.vote("cy")
-    attacked.vote("dan")
-    assert "the vote of bo is missing" in attacked.refused()
+    attacked_store.ask(need="2 of bo, cy, dan", blind=True)
+    attacked_store.vote("bo", "reject")
+    attacked_store.forge(votes=())
+    attacked_store.vote("cy")
+    attacked_store.vote("dan")
+    assert "the vote of bo is missing" in attacked_store.check_refused()
 
 
 def test_where_only_signed_decisions_count_so_do_withdrawals(
-    attacked: Attacked, monkeypatch: pytest.MonkeyPatch
+    attacked_store: Attacked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attacked.ask(need="1 of bo, cy", undo=3600.0)
-    attacked.vote("bo")
-    attacked.ledger.undo_approval(attacked.id, reviewer="bo")  # by a process that says that it is bo
-    attacked.vote("cy")
-    attacked.tick("1:00")
-    assert attacked.sound() == "approve by cy"
+    attacked_store.ask(need="1 of bo, cy", undo=3600.0)
+    attacked_store.vote("bo")
+    attacked_store.ledger.undo_approval(attacked_store.id, reviewer="bo")  # by a process that says that it is bo
+    attacked_store.vote("cy")
+    attacked_store.tick("1:00")
+    assert attacked_store.sound() == "approve by cy"
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
-    assert "bo took back their vote" in attacked.refused()
+    assert "bo took back their vote" in attacked_store.check_refused()
 
 
-def test_a_signed_withdrawal_counts(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signed_withdrawal_counts(attacked_store: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
-    attacked.ask(need="1 of bo, cy", undo=3600.0)
-    attacked.vote("bo")
+    attacked_store.ask(need="1 of bo, cy", undo=3600.0)
+    attacked_store.vote("bo")
     with pytest.raises(NotAReviewer, match="take it back in JupyterLab"):
-        attacked.ledger.undo_approval(attacked.id, reviewer="bo")
-    attacked.ledger.undo_approval(attacked.id, reviewer="bo", attestation=signer("bo"))
-    attacked.vote("cy")
-    attacked.tick("1:00")
-    assert attacked.sound() == "approve by cy"
+        attacked_store.ledger.undo_approval(attacked_store.id, reviewer="bo")
+    attacked_store.ledger.undo_approval(attacked_store.id, reviewer="bo", attestation=signer("bo"))
+    attacked_store.vote("cy")
+    attacked_store.tick("1:00")
+    assert attacked_store.sound() == "approve by cy"

@@ -32,7 +32,7 @@ def ledger() -> Ledger:
     return Ledger(MemoryStore())
 
 
-def asked(ledger: Ledger, *titles: str, agent: str = "letters", **more: Any) -> list[Proposal]:
+def ask_questions(ledger: Ledger, *titles: str, agent: str = "letters", **more: Any) -> list[Proposal]:
     _, claim = ledger.open_run(agent=agent, notebook="/letters.ipynb")
     questions = [Question(title=title, kind="text", value=title, **more) for title in titles]
     return ledger.pause(claim, Snapshot(envelope=b""), questions)
@@ -40,7 +40,7 @@ def asked(ledger: Ledger, *titles: str, agent: str = "letters", **more: Any) -> 
 
 @pytest.fixture
 def p(ledger: Ledger) -> Proposal:
-    return asked(ledger, "Our revenue grew.")[0]
+    return ask_questions(ledger, "Our revenue grew.")[0]
 
 
 def test_a_comment_is_kept_with_what_it_is_about(ledger: Ledger, p: Proposal) -> None:
@@ -70,7 +70,7 @@ def test_answers_belong_to_what_they_answer(ledger: Ledger, p: Proposal) -> None
     assert group_threads(ledger.list_comments(p.id)) == [(first, answers), (second, [])]
     with pytest.raises(ValueError, match="is an answer itself; answer the comment that it answers"):
         ledger.add_comment(p.id, "hm", author="cy", thread=answers[0].id)
-    (other,) = asked(ledger, "elsewhere", agent="others")
+    (other,) = ask_questions(ledger, "elsewhere", agent="others")
     for document, thread in ((p.id, "aaaaaaaaaaaa"), (other.id, first.id)):
         with pytest.raises(UnknownComment, match="load its comments again"):
             ledger.add_comment(document, "hm", author="cy", thread=thread)
@@ -198,7 +198,7 @@ def test_the_first_who_settles_a_suggestion_wins(ledger: Ledger, p: Proposal) ->
 
 def test_of_several_who_accept_at_once_one_is_told_that_it_changed(tmp_path: Path) -> None:
     ledger = Ledger(open_store(f"diskcache://{tmp_path}/store"))
-    (p,) = asked(ledger, "Our revenue grew.")
+    (p,) = ask_questions(ledger, "Our revenue grew.")
     said = ledger.add_comment(p.id, "", author="ann", quote="grew", suggestion="rose")
 
     def accept(who: str) -> str:
@@ -277,7 +277,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_what_was_acknowledged_survives_the_death_of_its_process(tmp_path: Path) -> None:
     url = f"diskcache://{tmp_path}/store"
     ledger = Ledger(open_store(url))
-    (p,) = asked(ledger, "Our revenue grew.")
+    (p,) = ask_questions(ledger, "Our revenue grew.")
     child = subprocess.run([sys.executable, "-c", SPEAK, url, p.id], capture_output=True, text=True, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr
     told = [int(n) for n in child.stdout.split()]

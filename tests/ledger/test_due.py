@@ -57,7 +57,7 @@ def under(*timeline: str, need: str = "1 of ada", **more: Any) -> Plan:
     return Plan("ask", ("big",), ("amount > 100",), made, ("approve", "edit", "reject", "respond"))
 
 
-def asked(ledger: Ledger, *timelines: tuple[str, ...], key: str = "", **more: Any) -> list[Proposal]:
+def ask_questions(ledger: Ledger, *timelines: tuple[str, ...], key: str = "", **more: Any) -> list[Proposal]:
     _, claim = ledger.open_run(agent="refunds", notebook=NB, key=key)
     questions = [
         Question(title=f"Refund {n}", kind="json", value={"amount": 200}, position=f"000000003/{n}")
@@ -84,7 +84,7 @@ def is_sound(ledger: Ledger) -> bool:
 
 class TestSteps:
     def test_vector_16_one_step_after_the_other(self, ledger: Ledger, store: Store) -> None:
-        [p] = asked(ledger, TIMELINE)
+        [p] = ask_questions(ledger, TIMELINE)
         assert p.deadline == at("8:00")
         assert ledger.run_due_steps(at("0:59")) == 0
         assert steps(ledger) == []
@@ -110,7 +110,7 @@ class TestSteps:
         assert is_sound(ledger)
 
     def test_vector_18_a_machine_that_slept_goes_on_one_step_at_a_time(self, ledger: Ledger, store: Store) -> None:
-        asked(ledger, TIMELINE)
+        ask_questions(ledger, TIMELINE)
         assert ledger.run_due_steps(at("72:00")) == 1
         assert timers(store) == [datetime(2026, 1, 8, 12, tzinfo=UTC)]
         assert ledger.run_due_steps(at("72:00")) == 0
@@ -120,7 +120,7 @@ class TestSteps:
         assert is_sound(ledger)
 
     def test_vector_21_silence_is_consent_only_where_the_policy_says_so(self, ledger: Ledger) -> None:
-        [p] = asked(ledger, ("1h approve",))
+        [p] = ask_questions(ledger, ("1h approve",))
         ledger.run_due_steps(at("1:00"))
         made = ledger.load_proposal(p.id).decision
         assert made is not None
@@ -128,7 +128,7 @@ class TestSteps:
         assert ledger.reviewer_identity(ledger.load_proposal(p.id)) == "deadline"
 
     def test_a_clock_that_was_set_back_does_nothing_twice(self, ledger: Ledger, store: Store) -> None:
-        asked(ledger, TIMELINE)
+        ask_questions(ledger, TIMELINE)
         assert ledger.run_due_steps(at("1:00")) == 1
         assert ledger.run_due_steps(at("0:30")) == 0
         assert ledger.run_due_steps(at("1:00")) == 0
@@ -136,13 +136,13 @@ class TestSteps:
 
     def test_what_is_due_of_several_runs_is_done_in_its_order(self, ledger: Ledger) -> None:
         for n, hours in enumerate((3, 1, 2)):
-            asked(ledger, (f"{hours}h overdue",), key=str(n))
+            ask_questions(ledger, (f"{hours}h overdue",), key=str(n))
         assert ledger.run_due_steps(at("2:00")) == 2
         assert [due for _, due in steps(ledger)] == [at("1:00").isoformat(), at("2:00").isoformat()]
         assert is_sound(ledger)
 
     def test_after_the_deadline_a_decision_comes_too_late(self, ledger: Ledger) -> None:
-        [p] = asked(ledger, TIMELINE)
+        [p] = ask_questions(ledger, TIMELINE)
         for when in ("1:00", "4:00", "8:00"):
             ledger.run_due_steps(at(when))
         with pytest.raises(AlreadyDecided, match="deadline"):
@@ -151,7 +151,7 @@ class TestSteps:
 
     def test_vector_19_two_who_look_at_once_take_one_step(self, ledger: Ledger) -> None:
         for n in range(20):
-            asked(ledger, ("1h remind", "8h reject"), key=str(n))
+            ask_questions(ledger, ("1h remind", "8h reject"), key=str(n))
         start = threading.Barrier(2)
 
         def look(_: int) -> int:
@@ -175,33 +175,33 @@ class TestIndex:
         _, claim = ledger.open_run(agent="others", notebook=NB)
         question = Question(title="Never", kind="json", value=1, position="000000003/9")
         ledger.pause_run(claim, STATE, [question], plans=[plan])
-        p = asked(ledger, ("1h reject",))[0]
+        p = ask_questions(ledger, ("1h reject",))[0]
         ledger.run_due_steps(T0 + timedelta(hours=1))
         assert ledger.load_proposal(p.id).status == "decided"
         assert ledger.verify().ok
 
     def test_only_a_proposal_with_a_timer_has_a_row(self, ledger: Ledger, store: Store) -> None:
-        asked(ledger, (), ("2h remind",))
+        ask_questions(ledger, (), ("2h remind",))
         assert timers(store) == [at("2:00")]
 
     def test_a_proposal_that_is_closed_has_none(self, ledger: Ledger, store: Store) -> None:
-        [first] = asked(ledger, TIMELINE)
+        [first] = ask_questions(ledger, TIMELINE)
         ledger.cancel(first.run, actor="ada")
         assert timers(store) == []
         assert ledger.run_due_steps(at("99:00")) == 0
-        [second] = asked(ledger, TIMELINE)
+        [second] = ask_questions(ledger, TIMELINE)
         ledger.open_run(agent="refunds", notebook=NB)  # started anew
         assert timers(store) == []
         assert [ledger.load_proposal(p.id).status for p in (first, second)] == ["superseded"] * 2
         assert is_sound(ledger)
 
     def test_forgetting_a_run_removes_its_timers(self, ledger: Ledger, store: Store) -> None:
-        asked(ledger, TIMELINE)
+        ask_questions(ledger, TIMELINE)
         ledger.forget(agent="refunds", notebook=NB)
         assert timers(store) == []
 
     def test_a_row_that_was_planted_does_nothing_and_is_removed(self, ledger: Ledger, store: Store) -> None:
-        [p] = asked(ledger, TIMELINE)
+        [p] = ask_questions(ledger, TIMELINE)
         for id_ in (p.id, "aaaaaaaaaaaa"):
             key = f"due/{rows.sortable_time(T0 - timedelta(days=1))}-{id_}"
             store.transact(lambda tx, key=key, id_=id_: tx.put(key, id_.encode()))
@@ -210,12 +210,12 @@ class TestIndex:
         assert timers(store) == [at("4:00")]
 
     def test_a_row_that_was_removed_is_noticed(self, ledger: Ledger, store: Store) -> None:
-        asked(ledger, TIMELINE)
+        ask_questions(ledger, TIMELINE)
         store.transact(lambda tx: tx.delete(tx.scan("due/", "due0")[0][0]))
         assert "list entry due/" in (ledger.verify().problem or "")
 
     def test_a_damaged_record_keeps_no_other_from_its_time(self, ledger: Ledger, store: Store) -> None:
-        [first], [second] = (asked(ledger, TIMELINE, key=key) for key in "ab")
+        [first], [second] = (ask_questions(ledger, TIMELINE, key=key) for key in "ab")
         for id_ in sorted((first.id, second.id))[:1]:
             store.transact(lambda tx, id_=id_: tx.put(f"proposal/{id_}", b"?"))
         with pytest.raises(StoreCorrupt, match="damaged"):
@@ -226,7 +226,7 @@ class TestIndex:
     def test_a_step_that_fails_half_way_has_not_happened(
         self, ledger: Ledger, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        [p] = asked(ledger, TIMELINE)
+        [p] = ask_questions(ledger, TIMELINE)
         from hitl_nb.ledger.decisions import proposal_changes as changes
 
         def full(*_: object, **__: object) -> None:
@@ -259,13 +259,13 @@ class TestWhoLooks:
 
     @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
     def test_reading(self, ledger: Ledger, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-        [p] = asked(ledger, ("1h reject",))
+        [p] = ask_questions(ledger, ("1h reject",))
         monkeypatch.setenv(settings.CLOCK.name, at("1:00").isoformat())
         look(ledger, p)
         assert [type_ for type_, _ in steps(ledger)] == ["decision"]
 
     def test_deciding(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-        [p] = asked(ledger, ("1h reject",))
+        [p] = ask_questions(ledger, ("1h reject",))
         monkeypatch.setenv(settings.CLOCK.name, at("1:00").isoformat())
         with pytest.raises(AlreadyDecided, match="deadline"):
             ledger.decide(p.id, "approve", reviewer="ada", fingerprint=p.fingerprint, revision=p.revision)
@@ -273,7 +273,7 @@ class TestWhoLooks:
             ledger.decide_many([p], "approve", reviewer="ada")
 
     def test_opening_and_asking(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-        [p] = asked(ledger, ("1h reject",))
+        [p] = ask_questions(ledger, ("1h reject",))
         monkeypatch.setenv(settings.CLOCK.name, at("1:00").isoformat())
         ledger.open_run(agent="refunds", notebook=NB)
         assert ledger.load_proposal(p.id).decision is not None  # it was due before it was superseded

@@ -34,13 +34,15 @@ def ledger() -> Iterator[Ledger]:
     store.close()
 
 
-def merged(*rules: dict[str, Any], calls: dict[str, Any] | None = None) -> MergedPolicy:
+def merge_rules(*rules: dict[str, Any], calls: dict[str, Any] | None = None) -> MergedPolicy:
     """Rules of a file, and one that comes with the call."""
     more = [] if calls is None else [read_policy_mapping({"rule": [calls]})]
     return merge_documents([read_policy_mapping({"rule": list(rules)}, "/ann/hitl-policy.toml"), *more])
 
 
-def asked(ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more: Any) -> tuple[Run, list[Proposal]]:
+def ask_questions(
+    ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more: Any
+) -> tuple[Run, list[Proposal]]:
     _, claim = ledger.open_run(agent="refunds", notebook=NB)
     questions = [
         Question(title=f"Refund {n}", kind="json", value={"amount": n}, position=f"000000003/{n}", **more)
@@ -52,14 +54,14 @@ def asked(ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more: An
 
 
 def approved(ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more: Any) -> tuple[Run, list[Proposal]]:
-    run, proposals = asked(ledger, policy, *amounts, **more)
+    run, proposals = ask_questions(ledger, policy, *amounts, **more)
     for p in proposals:
         if p.status == "open":
             ledger.decide(p.id, "approve", reviewer="ada")
     return run, [ledger.load_proposal(p.id) for p in proposals]
 
 
-def continued(ledger: Ledger, run: Run, monkeypatch: pytest.MonkeyPatch, policy: Any, **later: float) -> ClaimedState:
+def claim_later(ledger: Ledger, run: Run, monkeypatch: pytest.MonkeyPatch, policy: Any, **later: float) -> ClaimedState:
     """The run is claimed so much later than it was decided."""
     last = max(p.decision.decided_at for p in ledger.list_proposals(run.id, run.pauses) if p.decision is not None)
     monkeypatch.setenv(settings.CLOCK.name, (last + timedelta(**later)).isoformat())
@@ -73,14 +75,14 @@ def expirations(ledger: Ledger) -> list[dict[str, Any]]:
 
 
 def test_vector_23_as_long_as_it_is_fresh_it_is_used(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, decided = approved(ledger, merged(BIG), 200)
-    assert continued(ledger, run, monkeypatch, merged(BIG), hours=4).asked == decided
+    run, decided = approved(ledger, merge_rules(BIG), 200)
+    assert claim_later(ledger, run, monkeypatch, merge_rules(BIG), hours=4).asked == decided
     assert expirations(ledger) == []
 
 
 def test_vector_23_a_second_later_it_has_expired(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, [p] = approved(ledger, merged(BIG), 200)
-    found = continued(ledger, run, monkeypatch, merged(BIG), hours=4, seconds=1)
+    run, [p] = approved(ledger, merge_rules(BIG), 200)
+    found = claim_later(ledger, run, monkeypatch, merge_rules(BIG), hours=4, seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
     assert ledger.load_proposal(p.id) == found.asked[0]
     [told] = expirations(ledger)
@@ -90,23 +92,23 @@ def test_vector_23_a_second_later_it_has_expired(ledger: Ledger, monkeypatch: py
 
 
 def test_vector_23_it_is_asked_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, [p] = approved(ledger, merged(BIG), 200)
-    found = continued(ledger, run, monkeypatch, merged(BIG), hours=5)
+    run, [p] = approved(ledger, merge_rules(BIG), 200)
+    found = claim_later(ledger, run, monkeypatch, merge_rules(BIG), hours=5)
     question = Question(title=p.title, kind="json", value=p.value, position=p.position)
     facts = Facts(now=ledger.now())
-    plans = [make_plan(merged(BIG), question, facts, agent="refunds", notebook=NB)]
-    waits, [again] = ledger.pause_run(found.claim, STATE, [question], plans=plans, facts=facts, policy=merged(BIG))
+    plans = [make_plan(merge_rules(BIG), question, facts, agent="refunds", notebook=NB)]
+    waits, [again] = ledger.pause_run(found.claim, STATE, [question], plans=plans, facts=facts, policy=merge_rules(BIG))
     assert (waits.pauses, waits.open, again.status) == (2, 1, "open")
     monkeypatch.delenv(settings.CLOCK.name)
     ledger.decide(again.id, "approve", reviewer="ada")
-    assert [one.status for one in ledger.claim_saved(run.id, policy=merged(BIG)).asked] == ["decided"]
+    assert [one.status for one in ledger.claim_saved(run.id, policy=merge_rules(BIG)).asked] == ["decided"]
     assert ledger.verify().ok
 
 
 def test_vector_24_a_policy_that_blocks_by_now(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    old, new = merged(BIG), merged(BIG, EMBARGO)
+    old, new = merge_rules(BIG), merge_rules(BIG, EMBARGO)
     run, [p] = approved(ledger, old, 200)
-    found = continued(ledger, run, monkeypatch, new, seconds=1)
+    found = claim_later(ledger, run, monkeypatch, new, seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
     [told] = expirations(ledger)
     assert told["policy"] == {"then": old.sha256, "now": new.sha256}
@@ -123,9 +125,9 @@ def test_vector_24_a_policy_that_blocks_by_now(ledger: Ledger, monkeypatch: pyte
 
 
 def test_an_action_that_the_policy_no_longer_allows(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    old, new = merged(BIG), merged({**BIG, "allow": ["edit", "reject"]})
+    old, new = merge_rules(BIG), merge_rules({**BIG, "allow": ["edit", "reject"]})
     run, [p] = approved(ledger, old, 200)
-    found = continued(ledger, run, monkeypatch, new, seconds=1)
+    found = claim_later(ledger, run, monkeypatch, new, seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
     [told] = expirations(ledger)
     assert told["policy"] == {"then": old.sha256, "now": new.sha256}
@@ -134,56 +136,56 @@ def test_an_action_that_the_policy_no_longer_allows(ledger: Ledger, monkeypatch:
 
 
 def test_one_that_has_expired_takes_all_of_its_pause_along(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, _ = approved(ledger, merged(BIG), 120, 200)
-    found = continued(ledger, run, monkeypatch, merged(BIG, EMBARGO), seconds=1)
+    run, _ = approved(ledger, merge_rules(BIG), 120, 200)
+    found = claim_later(ledger, run, monkeypatch, merge_rules(BIG, EMBARGO), seconds=1)
     assert [one.status for one in found.asked] == ["expired", "expired"]
 
 
 def test_what_passed_beside_it_is_judged_again_too(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     small = {"id": "small", "when": "value.amount <= 50", "do": "pass"}
-    run, _ = approved(ledger, merged(BIG, small), 40, 120)
+    run, _ = approved(ledger, merge_rules(BIG, small), 40, 120)
     no_longer = {"id": "small", "when": "value.amount <= 30", "do": "pass"}
-    found = continued(ledger, run, monkeypatch, merged(BIG, no_longer), seconds=1)
+    found = claim_later(ledger, run, monkeypatch, merge_rules(BIG, no_longer), seconds=1)
     assert [one.status for one in found.asked] == ["expired", "expired"]
 
 
 def test_rules_that_come_with_the_call_are_not_missed(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     small = {"id": "small", "when": "value.amount <= 50", "do": "pass"}
-    run, decided = approved(ledger, merged(BIG, calls=small), 40, 120)
-    found = continued(ledger, run, monkeypatch, merged(BIG), seconds=1)
+    run, decided = approved(ledger, merge_rules(BIG, calls=small), 40, 120)
+    found = claim_later(ledger, run, monkeypatch, merge_rules(BIG), seconds=1)
     assert found.asked == decided
     ledger.restore_status(found.claim, "ready")
     blocked = {"id": "none", "when": "value.amount > 0", "do": "block"}
-    found = continued(ledger, run, monkeypatch, merged(BIG, blocked), seconds=2)
+    found = claim_later(ledger, run, monkeypatch, merge_rules(BIG, blocked), seconds=2)
     assert [one.status for one in found.asked] == ["expired", "expired"]
 
 
 def test_only_what_is_stricter_counts(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, decided = approved(ledger, merged(BIG), 200)
-    assert continued(ledger, run, monkeypatch, merged(LAX), seconds=1).asked == decided
+    run, decided = approved(ledger, merge_rules(BIG), 200)
+    assert claim_later(ledger, run, monkeypatch, merge_rules(LAX), seconds=1).asked == decided
 
 
 def test_needs_that_the_votes_do_not_meet(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, _ = approved(ledger, merged(BIG), 200)
-    found = continued(ledger, run, monkeypatch, merged(MORE), seconds=1)
+    run, _ = approved(ledger, merge_rules(BIG), 200)
+    found = claim_later(ledger, run, monkeypatch, merge_rules(MORE), seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
     assert "asks for other people" in expirations(ledger)[0]["why"]
 
 
 def test_a_policy_that_came_after_the_question_counts(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, decided = approved(ledger, None, 200)
-    first = continued(ledger, run, monkeypatch, None, days=300)
+    first = claim_later(ledger, run, monkeypatch, None, days=300)
     assert first.asked == decided
     ledger.restore_status(first.claim, "ready")
-    found = continued(ledger, run, monkeypatch, merged(EMBARGO), seconds=1)
+    found = claim_later(ledger, run, monkeypatch, merge_rules(EMBARGO), seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
 
 
 def test_what_a_run_has_used_is_not_taken_back(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, decided = approved(ledger, merged(BIG), 200)
-    first = continued(ledger, run, monkeypatch, merged(BIG), seconds=1)
+    run, decided = approved(ledger, merge_rules(BIG), 200)
+    first = claim_later(ledger, run, monkeypatch, merge_rules(BIG), seconds=1)
     ledger.fail(first.claim, None, "oops")
-    again = continued(ledger, run, monkeypatch, merged(BIG, EMBARGO), hours=9)
+    again = claim_later(ledger, run, monkeypatch, merge_rules(BIG, EMBARGO), hours=9)
     assert again.asked == decided
     assert expirations(ledger) == []
 
@@ -201,18 +203,18 @@ def died(ledger: Ledger, found: ClaimedState, *recorded: Record) -> None:
 def test_a_run_whose_process_died_before_it_recorded_anything_has_used_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, _ = approved(ledger, merged(BIG), 200)
+    run, _ = approved(ledger, merge_rules(BIG), 200)
     for _ in range(2):
-        died(ledger, continued(ledger, run, monkeypatch, merged(BIG), seconds=1))
-    assert [p.status for p in continued(ledger, run, monkeypatch, merged(BIG), hours=9).asked] == ["expired"]
+        died(ledger, claim_later(ledger, run, monkeypatch, merge_rules(BIG), seconds=1))
+    assert [p.status for p in claim_later(ledger, run, monkeypatch, merge_rules(BIG), hours=9).asked] == ["expired"]
     assert len(expirations(ledger)) == 1
 
 
 def pass_one(ledger: Ledger, claim: Claim) -> None:
     question = Question(title="Refund", kind="json", value={"amount": 200}, position="000000004/0")
     facts = Facts(now=ledger.now())
-    judged = make_plan(merged(LAX), question, facts, agent="refunds", notebook=NB)
-    ledger.record_policy_verdicts(claim, [question], [judged], policy=merged(LAX))
+    judged = make_plan(merge_rules(LAX), question, facts, agent="refunds", notebook=NB)
+    ledger.record_policy_verdicts(claim, [question], [judged], policy=merge_rules(LAX))
 
 
 def call(ledger: Ledger, claim: Claim, status: Any) -> None:
@@ -236,16 +238,16 @@ def call(ledger: Ledger, claim: Claim, status: Any) -> None:
 def test_a_run_that_recorded_anything_has_used_what_was_decided(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, record: Record
 ) -> None:
-    run, decided = approved(ledger, merged(BIG), 200)
-    died(ledger, continued(ledger, run, monkeypatch, merged(BIG), seconds=1), record)
-    assert continued(ledger, run, monkeypatch, merged(BIG, EMBARGO), hours=9).asked == decided
+    run, decided = approved(ledger, merge_rules(BIG), 200)
+    died(ledger, claim_later(ledger, run, monkeypatch, merge_rules(BIG), seconds=1), record)
+    assert claim_later(ledger, run, monkeypatch, merge_rules(BIG, EMBARGO), hours=9).asked == decided
     assert expirations(ledger) == []
 
 
 def test_a_run_that_was_handed_back_has_used_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, _ = approved(ledger, merged(BIG), 200)
-    ledger.restore_status(continued(ledger, run, monkeypatch, merged(BIG), seconds=1).claim, "ready")
-    assert [p.status for p in continued(ledger, run, monkeypatch, merged(BIG), hours=9).asked] == ["expired"]
+    run, _ = approved(ledger, merge_rules(BIG), 200)
+    ledger.restore_status(claim_later(ledger, run, monkeypatch, merge_rules(BIG), seconds=1).claim, "ready")
+    assert [p.status for p in claim_later(ledger, run, monkeypatch, merge_rules(BIG), hours=9).asked] == ["expired"]
 
 
 @pytest.mark.parametrize("files", [None, BIG, LAX], ids=["no file", "a file that asks", "a file that passes"])
@@ -253,16 +255,16 @@ def test_where_only_signed_decisions_count_a_policys_is_made_again(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, files: dict[str, Any] | None
 ) -> None:
     """What the store says that a policy passed may be forged, its text too."""
-    run, [first, forged] = asked(
-        ledger, merged(BIG, calls={"id": "all", "when": "value.amount > 0", "do": "pass"}), 10, 200
+    run, [first, forged] = ask_questions(
+        ledger, merge_rules(BIG, calls={"id": "all", "when": "value.amount > 0", "do": "pass"}), 10, 200
     )
     assert (first.status, forged.status) == ("decided", "open")
     ledger.decide(forged.id, "approve", reviewer="ada", by="script")
     monkeypatch.setattr(verdicts.signatures, "check_signature", lambda *_: None)  # that of the other question
     assert ledger.list_passed(run.id) == []
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
-    policy = None if files is None else merged({**files, "when": "value.amount > 0"})
-    found = continued(ledger, run, monkeypatch, policy, seconds=1)
+    policy = None if files is None else merge_rules({**files, "when": "value.amount > 0"})
+    found = claim_later(ledger, run, monkeypatch, policy, seconds=1)
     assert {p.status for p in found.asked} == ({"decided"} if files is LAX else {"expired"})
 
 
@@ -271,16 +273,16 @@ def test_where_only_signed_decisions_count_passes_are_judged_again(
 ) -> None:
     run, claim = ledger.open_run(agent="refunds", notebook=NB)
     question = Question(title="Refund", kind="json", value={"amount": 200}, position="000000003/0")
-    judged = make_plan(merged(LAX), question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
-    made = ledger.record_policy_verdicts(claim, [question], [judged], policy=merged(LAX))
+    judged = make_plan(merge_rules(LAX), question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
+    made = ledger.record_policy_verdicts(claim, [question], [judged], policy=merge_rules(LAX))
     assert ledger.list_passed(run.id) == made
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
     assert ledger.list_passed(run.id) == []
 
 
 def test_an_expired_decision_is_still_checked(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, _ = approved(ledger, merged(BIG), 200)
-    continued(ledger, run, monkeypatch, merged(BIG), hours=9)
+    run, _ = approved(ledger, merge_rules(BIG), 200)
+    claim_later(ledger, run, monkeypatch, merge_rules(BIG), hours=9)
     [p] = ledger.list_proposals(run.id, 1)
     assert p.decision is not None
     forged = msgspec.structs.replace(p, decision=msgspec.structs.replace(p.decision, reviewer="eve"))
@@ -291,9 +293,9 @@ def test_an_expired_decision_is_still_checked(ledger: Ledger, monkeypatch: pytes
 
 def test_what_happened_does_not_become_old(ledger: Ledger) -> None:
     doubt = Doubt(call="f()", step="f", arguments={}, began=now(), noticed=now(), died=True, idempotency_key="k")
-    run, [p] = asked(ledger, merged(BIG), 200, doubt=doubt)
+    run, [p] = ask_questions(ledger, merge_rules(BIG), 200, doubt=doubt)
     ledger.decide(p.id, "edit", value={"happened": False}, reviewer="ada")
     found = freshness._find_expiry(  # pyright: ignore[reportPrivateUsage]
-        ledger.store, ledger.load_proposal(p.id), merged(EMBARGO), run, ledger.now() + timedelta(days=9)
+        ledger.store, ledger.load_proposal(p.id), merge_rules(EMBARGO), run, ledger.now() + timedelta(days=9)
     )
     assert found is None

@@ -56,7 +56,7 @@ def start(ledger: Ledger, agent: str = "refunds", notebook: str = NB, key: str =
     return ledger.open_run(agent=agent, notebook=notebook, key=key)
 
 
-def paused(ledger: Ledger, *questions: Question, **name: str) -> tuple[Run, list[Proposal]]:
+def pause_new_run(ledger: Ledger, *questions: Question, **name: str) -> tuple[Run, list[Proposal]]:
     run, claim = start(ledger, **name)
     asked = ledger.pause(claim, STATE, questions or [ask()])
     return ledger.load_run(run.id), asked
@@ -66,7 +66,7 @@ def keys(store: Store, start: str = "", stop: str = "~") -> list[str]:
     return [key for key, _ in store.scan(start, stop)]
 
 
-def saved(ledger: Ledger, run: Run | Claim) -> RunState:
+def load_state(ledger: Ledger, run: Run | Claim) -> RunState:
     found = ledger.load_snapshot(run.id if isinstance(run, Run) else run.run)
     assert found is not None
     return found
@@ -119,7 +119,7 @@ class TestRuns:
             ledger.list_runs(before="nothere")
 
     def test_a_fresh_start_supersedes_the_generation_before(self, ledger: Ledger) -> None:
-        old, (asked, *_) = paused(ledger)
+        old, (asked, *_) = pause_new_run(ledger)
         new, _ = start(ledger)
         assert new.generation == 2
         assert (ledger.load_run(old.id).status, ledger.load_run(old.id).open) == ("cancelled", 0)
@@ -153,7 +153,7 @@ class TestRuns:
             ledger.list_runs(limit=0)
 
     def test_cancel_is_for_good(self, ledger: Ledger) -> None:
-        run, (asked, *_) = paused(ledger)
+        run, (asked, *_) = pause_new_run(ledger)
         assert ledger.cancel(run.id, actor="ada").status == "cancelled"
         assert ledger.cancel(run.id, actor="ada").status == "cancelled"
         assert ledger.load_proposal(asked.id).status == "superseded"
@@ -187,7 +187,7 @@ class TestRuns:
         assert (again.status, again.epoch, again.error, claim.epoch) == ("running", 2, None, 2)
 
     def test_a_waiting_run_is_not_resumed(self, ledger: Ledger) -> None:
-        run, _ = paused(ledger, ask("one"), ask("two"))
+        run, _ = pause_new_run(ledger, ask("one"), ask("two"))
         with pytest.raises(HitlError, match="waits for 2 decisions"):
             ledger.claim(run.id)
 
@@ -221,8 +221,8 @@ class TestRuns:
 
     def test_runs_and_open_proposals_follow_a_renamed_notebook(self, ledger: Ledger) -> None:
         start(ledger, agent="other", notebook="/else.ipynb")
-        first, _ = paused(ledger)
-        second, (asked, *_) = paused(ledger)
+        first, _ = pause_new_run(ledger)
+        second, (asked, *_) = pause_new_run(ledger)
         assert ledger.rename_notebook(NB, "/moved.ipynb") == 2
         moved = ledger.find_run(agent="refunds", notebook="/moved.ipynb")
         assert moved is not None
@@ -234,8 +234,8 @@ class TestRuns:
         assert ledger.rename_notebook("/moved.ipynb", "/moved.ipynb") == 0
 
     def test_a_notebook_renamed_over_another_takes_its_place(self, ledger: Ledger) -> None:
-        there, (stale, *_) = paused(ledger, notebook="/there.ipynb")
-        here, _ = paused(ledger)
+        there, (stale, *_) = pause_new_run(ledger, notebook="/there.ipynb")
+        here, _ = pause_new_run(ledger)
         ledger.rename_notebook(NB, "/there.ipynb")
         newest = ledger.find_run(agent="refunds", notebook="/there.ipynb")
         assert newest is not None
@@ -272,14 +272,14 @@ class TestSnapshots:
         run, claim = start(ledger)
         ledger.save_snapshot(claim, STATE)
         ledger.fail(claim, None, "boom")
-        assert saved(ledger, run).envelope == b"state"
+        assert load_state(ledger, run).envelope == b"state"
 
     def test_an_earlier_save_that_was_put_back_is_not_returned(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
         ledger.save_snapshot(claim, Snapshot(envelope=b"first", save=1))
         first = store.get(f"snapshot/{run.id}") or b""
         ledger.save_snapshot(claim, Snapshot(envelope=b"second", save=2))
-        assert saved(ledger, run).saved.save == 2
+        assert load_state(ledger, run).saved.save == 2
         store.transact(lambda tx: tx.put(f"snapshot/{run.id}", first))
         with pytest.raises(Untrusted, match="put back"):
             ledger.load_snapshot(run.id)
@@ -296,7 +296,7 @@ class TestSnapshots:
             ledger.load_snapshot(run.id)
 
     def test_a_run_whose_state_or_decision_was_changed_is_not_claimed(self, ledger: Ledger, store: Store) -> None:
-        run, [p] = paused(ledger, ask())
+        run, [p] = pause_new_run(ledger, ask())
         ledger.decide(p.id, "approve", reviewer="ann")
         state, decided = store.get(f"snapshot/{run.id}") or b"", store.get(f"proposal/{p.id}") or b""
         for key, value, error in (
@@ -326,7 +326,7 @@ class TestSnapshots:
         assert len(keys(store, "blob/", "blob0")) == pieces + 1
         ledger.save_snapshot(one_claim, Snapshot(envelope=b"3"))
         assert len(keys(store, "blob/", "blob0")) == pieces
-        assert saved(ledger, two_claim).blob(shared[0]) == shared[1]
+        assert load_state(ledger, two_claim).blob(shared[0]) == shared[1]
         ledger.release(two_claim)
         ledger.forget(agent="two", notebook=NB)
         assert keys(store, "blob/", "blobref0") == keys(store, "chunk/", "chunk0") == []
@@ -340,7 +340,7 @@ class TestSnapshots:
         (key,) = keys(store, "blob/", "blob0")
         store.transact(lambda tx: tx.put(key, damage) if damage else tx.delete(key))
         with pytest.raises(StoreCorrupt, match="blob"):
-            saved(ledger, run).blob(sha)
+            load_state(ledger, run).blob(sha)
 
     def test_a_large_value_with_a_piece_missing_is_not_returned(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
@@ -358,7 +358,7 @@ class TestSteps:
         assert ledger.find_step(run.id, key) is None
         started = ledger.start_step(claim, key, "pay", snapshot=STATE)
         assert (started.status, started.result, started.key) == ("started", None, key)
-        assert saved(ledger, run).envelope == b"state"
+        assert load_state(ledger, run).envelope == b"state"
         ledger.finish_step(claim, key, result=b"\x00" * (MAX_VALUE_BYTES + 1), status="done").result()
         done = ledger.find_step(run.id, key)
         assert done is not None
@@ -409,7 +409,7 @@ class TestSteps:
 
 class TestProposals:
     def test_a_pause_asks_in_order_and_lets_go(self, ledger: Ledger) -> None:
-        run, asked = paused(ledger, ask("one"), ask("two", value={"a": [1, 2.5, None]}), ask("three"))
+        run, asked = pause_new_run(ledger, ask("one"), ask("two", value={"a": [1, 2.5, None]}), ask("three"))
         assert (run.status, run.pauses, run.open) == ("waiting", 1, 3)
         assert [(p.title, p.ordinal, p.pause, p.status, p.revision) for p in asked] == [
             ("one", 0, 1, "open", 1),
@@ -418,7 +418,7 @@ class TestProposals:
         ]
         assert ledger.list_proposals(run.id) == ledger.list_proposals(run.id, 1) == asked == ledger.list_open()
         assert ledger.list_proposals(run.id, 2) == []
-        assert saved(ledger, run).envelope == b"state"
+        assert load_state(ledger, run).envelope == b"state"
 
     def test_the_claim_ends_with_the_pause(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
@@ -442,7 +442,7 @@ class TestProposals:
         assert ledger.pause(claim, STATE, [ask()])[0].run == run.id
 
     def test_the_last_decision_makes_the_run_ready(self, ledger: Ledger) -> None:
-        run, (one, two) = paused(ledger, ask("one"), ask("two"))
+        run, (one, two) = pause_new_run(ledger, ask("one"), ask("two"))
         ledger.decide(one.id, "approve", reviewer="ada")
         assert (ledger.load_run(run.id).status, ledger.load_run(run.id).open) == ("waiting", 1)
         assert [p.id for p in ledger.list_open()] == [two.id]
@@ -458,7 +458,7 @@ class TestProposals:
         [("approve", None, None), ("edit", {"a": 1}, {"a": 1}), ("reject", None, None), ("respond", "Why?", "Why?")],
     )
     def test_a_decision_is_kept(self, ledger: Ledger, action: Any, value: Any, stored: Any) -> None:
-        _, (asked, *_) = paused(ledger)
+        _, (asked, *_) = pause_new_run(ledger)
         decided = ledger.decide(asked.id, action, value=value, reason="so", reviewer="ada", by="script")
         assert ledger.load_proposal(asked.id) == decided
         assert (decided.status, decided.revision) == ("decided", 2)
@@ -474,14 +474,14 @@ class TestProposals:
         )
 
     def test_the_second_is_told_who_decided_what(self, ledger: Ledger) -> None:
-        _, (asked, *_) = paused(ledger)
+        _, (asked, *_) = pause_new_run(ledger)
         ledger.decide(asked.id, "reject", reason="too much", reviewer="ada")
         with pytest.raises(AlreadyDecided, match=r"ada \(unsigned\) rejected it \(too much\)") as told:
             ledger.decide(asked.id, "approve", reviewer="bob")
         assert told.value.proposal == ledger.load_proposal(asked.id)
 
     def test_of_two_at_once_one_wins(self, ledger: Ledger, store: Store) -> None:
-        run, asked = paused(ledger, *(ask(str(n)) for n in range(20)))
+        run, asked = pause_new_run(ledger, *(ask(str(n)) for n in range(20)))
         barrier = threading.Barrier(2)
 
         def decide(reviewer: str) -> list[str]:
@@ -503,7 +503,7 @@ class TestProposals:
         assert ledger.load_run(run.id).status == "ready"
 
     def test_another_question_than_the_one_seen_is_not_answered(self, ledger: Ledger) -> None:
-        _, (asked, *_) = paused(ledger)
+        _, (asked, *_) = pause_new_run(ledger)
         with pytest.raises(StaleDraft):
             ledger.decide(asked.id, "approve", reviewer="ada", fingerprint="another")
         with pytest.raises(StaleDraft):
@@ -516,7 +516,7 @@ class TestProposals:
     def test_a_proposal_changed_in_the_store_is_not_decided(
         self, ledger: Ledger, store: Store, change: dict[str, Any]
     ) -> None:
-        run, (asked, *_) = paused(ledger)
+        run, (asked, *_) = pause_new_run(ledger)
         planted = msgspec.structs.replace(asked, **change).json()
         store.transact(lambda tx: tx.put(f"proposal/{asked.id}", planted))
         with pytest.raises(StoreCorrupt, match="not what the agent asked"):
@@ -538,7 +538,7 @@ class TestProposals:
     def test_a_decision_that_nobody_made_is_not_returned(
         self, ledger: Ledger, store: Store, change: dict[str, Any]
     ) -> None:
-        run, (asked, *_) = paused(ledger)
+        run, (asked, *_) = pause_new_run(ledger)
         decided = ledger.decide(asked.id, "edit", value="Dear Bob", reason="name", reviewer="ada")
         assert ledger.list_proposals(run.id) == [decided]
         forged = msgspec.structs.replace(decided, decision=msgspec.structs.replace(decided.decision, **change))
@@ -547,7 +547,7 @@ class TestProposals:
             ledger.list_proposals(run.id)
 
     def test_a_record_of_another_proposal_is_corruption(self, ledger: Ledger, store: Store) -> None:
-        _, (one, two) = paused(ledger, ask("one"), ask("two"))
+        _, (one, two) = pause_new_run(ledger, ask("one"), ask("two"))
         store.transact(lambda tx: tx.put(f"proposal/{one.id}", two.json()))
         with pytest.raises(StoreCorrupt, match="another proposal"):
             ledger.load_proposal(one.id)
@@ -569,13 +569,13 @@ class TestProposals:
         ],
     )
     def test_bad_decisions_change_nothing(self, ledger: Ledger, action: Any, more: Any, error: type[Exception]) -> None:
-        _, (asked, *_) = paused(ledger, ask(allow=("approve", "edit")))
+        _, (asked, *_) = pause_new_run(ledger, ask(allow=("approve", "edit")))
         with pytest.raises(error):
             ledger.decide(asked.id, action, **{"reviewer": "ada", **more})
         assert ledger.load_proposal(asked.id) == asked
 
     def test_many_are_decided_together_or_not_at_all(self, ledger: Ledger) -> None:
-        run, asked = paused(ledger, ask("one"), ask("two"), ask("three"))
+        run, asked = pause_new_run(ledger, ask("one"), ask("two"), ask("three"))
         ids = [p.id for p in asked]
         ledger.decide(ids[2], "reject", reviewer="bob")
         events = len(ledger.read_events())
@@ -591,7 +591,7 @@ class TestProposals:
         assert ledger.load_run(run.id).status == "ready"
 
     def test_the_beginning_of_an_id_is_enough(self, ledger: Ledger, store: Store) -> None:
-        _, (asked, *_) = paused(ledger)
+        _, (asked, *_) = pause_new_run(ledger)
         assert ledger.load_proposal(asked.id[:4]) == asked
         for bad in (asked.id[:3], "", "zzzzzzzzzzzz", "../etc", asked.id + "a"):
             with pytest.raises(UnknownProposal):
@@ -604,7 +604,7 @@ class TestProposals:
 
     def test_a_proposal_of_any_size(self, ledger: Ledger, store: Store) -> None:
         text = "é" * (2 * MAX_VALUE_BYTES)
-        _, (asked, small) = paused(ledger, ask(value=text, context={"log": text}), ask())
+        _, (asked, small) = pause_new_run(ledger, ask(value=text, context={"log": text}), ask())
         assert ledger.load_proposal(asked.id[:5]).value == text
         assert [p.id for p in ledger.list_open()] == [asked.id, small.id]
         ledger.decide(asked.id, "edit", value="short", reason="r" * (MAX_VALUE_BYTES + 1), reviewer="ada")
@@ -615,7 +615,9 @@ class TestProposals:
 
 class TestInbox:
     def test_pages_follow_each_other_with_ties_in_time(self, ledger: Ledger) -> None:
-        ids = [p.id for n in range(5) for p in paused(ledger, *(ask(str(i)) for i in range(4)), agent=f"a{n}")[1]]
+        ids = [
+            p.id for n in range(5) for p in pause_new_run(ledger, *(ask(str(i)) for i in range(4)), agent=f"a{n}")[1]
+        ]
         for size in (1, 3, 7, 50):
             seen: list[str] = []
             while page := ledger.list_open(limit=size, after=seen[-1] if seen else None):
@@ -628,30 +630,30 @@ class TestInbox:
             ledger.list_open(after="zzzzzzzzzzzz")
 
     def test_a_page_goes_on_after_a_proposal_decided_meanwhile(self, ledger: Ledger) -> None:
-        _, asked = paused(ledger, *(ask(str(n)) for n in range(4)))
+        _, asked = pause_new_run(ledger, *(ask(str(n)) for n in range(4)))
         ledger.decide(asked[1].id, "approve", reviewer="ada")
         assert [p.title for p in ledger.list_open(after=asked[1].id)] == ["2", "3"]
 
     def test_filters(self, ledger: Ledger) -> None:
         for n in range(6):
-            paused(ledger, ask(str(n)), agent=f"a{n % 2}", notebook=f"/{n // 2}.ipynb")
+            pause_new_run(ledger, ask(str(n)), agent=f"a{n % 2}", notebook=f"/{n // 2}.ipynb")
         assert [p.title for p in ledger.list_open(agent="a1")] == ["1", "3", "5"]
         assert [p.title for p in ledger.list_open(notebook="/1.ipynb")] == ["2", "3"]
         assert [p.title for p in ledger.list_open(agent="a0", limit=2)] == ["0", "2"]
         assert ledger.list_open(agent="a1", notebook="/9.ipynb") == []
 
     def test_a_page_reads_a_range_and_not_the_store(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-        paused(ledger, *(ask(str(n)) for n in range(300)))
+        pause_new_run(ledger, *(ask(str(n)) for n in range(300)))
         rows = 0
         scan = ledger.store.scan
 
-        def counted(*args: Any, **more: Any) -> list[tuple[str, bytes]]:
+        def count_rows(*args: Any, **more: Any) -> list[tuple[str, bytes]]:
             nonlocal rows
             found = scan(*args, **more)
             rows += len(found)
             return found
 
-        monkeypatch.setattr(ledger.store, "scan", counted)
+        monkeypatch.setattr(ledger.store, "scan", count_rows)
         page = ledger.list_open(limit=50)
         assert len(ledger.list_open(limit=50, after=page[-1].id)) == 50
         assert rows == 100

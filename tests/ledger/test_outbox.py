@@ -50,10 +50,10 @@ def ask(ledger: Ledger, title: str = "Refund 150", terms: Terms | None = FINANCE
 
 def put(ledger: Ledger, p: Proposal, kind: Any = "asked", at: datetime = T0, **more: Any) -> list[Notice]:
     ledger.store.transact(lambda tx: write_notice(tx, kind=kind, proposal=p, at=at, **more))
-    return waiting(ledger)
+    return waiting_notices(ledger)
 
 
-def waiting(ledger: Ledger) -> list[Notice]:
+def waiting_notices(ledger: Ledger) -> list[Notice]:
     return [rows.decode_record(raw, Notice, key) for key, raw in ledger.store.scan("notice/", "notice0")]
 
 
@@ -100,7 +100,7 @@ def test_a_transaction_that_fails_leaves_no_notice(ledger: Ledger) -> None:
 
     with pytest.raises(ValueError, match="no"):
         ledger.store.transact(work)
-    assert waiting(ledger) == []
+    assert waiting_notices(ledger) == []
 
 
 def test_a_notice_is_one_senders_for_sixty_seconds(ledger: Ledger) -> None:
@@ -111,12 +111,12 @@ def test_a_notice_is_one_senders_for_sixty_seconds(ledger: Ledger) -> None:
     assert theirs.id == mine.id
     ledger.finish_notice(mine, sent=["json"], actor="first")  # too late: it is the second's
     assert of_type(ledger, "notice.sent") == []
-    assert [n.sender for n in waiting(ledger)] == ["second"]
+    assert [n.sender for n in waiting_notices(ledger)] == ["second"]
     ledger.finish_notice(theirs, sent=["json"], actor="second")
     assert [(e.actor, e.data["to"], e.data["services"]) for e in of_type(ledger, "notice.sent")] == [
         ("second", "anyone", ["json"])
     ]
-    assert waiting(ledger) == []
+    assert waiting_notices(ledger) == []
     assert ledger.verify().ok
 
 
@@ -138,7 +138,7 @@ def test_a_notice_that_fails_is_tried_five_times_more(ledger: Ledger) -> None:
         at += wait
     assert [int(w / MINUTE) for w in RETRY_DELAYS] == [1, 5, 25, 60, 60]
     assert ledger.fail_notice(take(ledger, at), at, services=["0:json"], actor="s") is None
-    assert waiting(ledger) == []
+    assert waiting_notices(ledger) == []
     (failed,) = of_type(ledger, "notice.failed")
     assert (failed.proposal, failed.data["to"], failed.data["services"]) == (p.id, "anyone", ["0:json"])
     assert ledger.verify().ok
@@ -165,7 +165,7 @@ def test_what_nobody_takes_does_not_pile_up(ledger: Ledger) -> None:
     late = T0 + NOTICE_RETENTION + 10 * MINUTE
     for _ in range(2):
         put(ledger, p, at=late)
-    assert {n.at for n in waiting(ledger)} == {late}
+    assert {n.at for n in waiting_notices(ledger)} == {late}
 
 
 def test_a_forgotten_run_leaves_nothing_that_stops_a_sender(ledger: Ledger) -> None:
@@ -177,7 +177,7 @@ def test_a_forgotten_run_leaves_nothing_that_stops_a_sender(ledger: Ledger) -> N
     questions = [Question(title="x", kind="text", value="x", position="0")]
     [other] = ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1]
     ledger.forget(agent=p.agent, notebook=p.notebook)
-    assert {n.proposal for n in waiting(ledger)} == {other.id}
+    assert {n.proposal for n in waiting_notices(ledger)} == {other.id}
     before = ledger.newest_event_number()
     ledger.finish_notice(taken, sent=["json"], actor="s")
     assert ledger.newest_event_number() == before
@@ -229,7 +229,7 @@ def test_no_notice_is_lost_whatever_senders_do(steps: list[str]) -> None:
                 elif step == "hold":
                     ledger.hold_notice(one, at + MINUTE)
         ended = [e.data["id"] for e in ledger.read_events() if e.type in ("notice.sent", "notice.failed")]
-        left = [n.id for n in waiting(ledger)]
+        left = [n.id for n in waiting_notices(ledger)]
         assert sorted(ended + left) == sorted(ids)
     finally:
         ledger.store.close()
@@ -276,7 +276,7 @@ def test_after_the_last_try_others_are_asked_at_once_and_the_rest_of_the_timelin
     assert now_is is not None
     assert (now_is.untold, now_is.widened, now_is.step) == (("ada",), ("lea",), 2)
     assert (now_is.terms, now_is.deadline, ledger.next_due()) == (p.terms, T0 + 8 * HOUR, T0 + 8 * HOUR)
-    assert {n.to for n in waiting(ledger) if n.kind == "escalated"} == {"lea", "@leads"}
+    assert {n.to for n in waiting_notices(ledger) if n.kind == "escalated"} == {"lea", "@leads"}
     assert [(e.actor, e.data["due"]) for e in of_type(ledger, "proposal.escalated")] == [("deadline", end.isoformat())]
     assert ledger.verify().ok
 

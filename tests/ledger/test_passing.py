@@ -29,14 +29,14 @@ STATE = Snapshot(envelope=b"state")
 POLICY = merge_documents([read_policy_mapping({"rule": [{"id": "small", "when": "value.amount <= 50", "do": "pass"}]})])
 
 
-def judged(
+def make_plan(
     verdict: PolicyVerdict = "pass", rules: tuple[str, ...] = ("small",), why: tuple[str, ...] = ("amount <= 50",)
 ) -> Plan:
     return Plan(verdict, rules, why, Terms(policy=POLICY.sha256, rules=rules), ("approve", "reject"))
 
 
-PASS, BLOCK = judged(), judged("block", ("embargo",), ("country is XX",))
-ASK = judged("ask", ("big",), ("amount > 100",))
+PASS, BLOCK = make_plan(), make_plan("block", ("embargo",), ("country is XX",))
+ASK = make_plan("ask", ("big",), ("amount > 100",))
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -149,7 +149,7 @@ class TestPasses:
 
     def test_without_a_rule_it_is_the_default(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
-        plan = judged(rules=(), why=())
+        plan = make_plan(rules=(), why=())
         [p] = ledger.record_policy_verdicts(claim, [ask()], [plan], policy=POLICY)
         assert p.decision is not None
         assert p.decision.reviewer == "policy:default"

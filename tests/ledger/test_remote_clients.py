@@ -20,7 +20,7 @@ def ledger() -> Ledger:
     return Ledger(MemoryStore())
 
 
-def opened(ledger: Ledger, session: str = ONE, *, restart: bool = False) -> Run:
+def open_remote(ledger: Ledger, session: str = ONE, *, restart: bool = False) -> Run:
     process = script_identity("nightly", host="box", pid=7, token=session)
     return ledger.open_script(process, name="nightly", title="Report", caller=CALLER, restart=restart)
 
@@ -29,22 +29,22 @@ def claim(ledger: Ledger, run: Run, session: str = ONE) -> Claim:
     return ledger.claim_for_script(run.id, session, CALLER)
 
 
-def asked(ledger: Ledger, run: Run, session: str = ONE) -> Proposal:
+def ask_question(ledger: Ledger, run: Run, session: str = ONE) -> Proposal:
     question = Question(title="Report", kind="text", value="Hello")
     return ledger.pause(claim(ledger, run, session), Snapshot(envelope=b""), [question])[0]
 
 
 def test_opened_again_by_the_same_process_it_is_the_same_run(ledger: Ledger) -> None:
-    run = opened(ledger)
+    run = open_remote(ledger)
     assert (run.notebook, run.agent, run.key, run.status) == (f"{SCRIPT}nightly", "nightly", "Report", "running")
-    assert opened(ledger, restart=True) == run
+    assert open_remote(ledger, restart=True) == run
     assert claim(ledger, run) == claim(ledger, run)
 
 
 def test_another_process_goes_on_and_the_first_writes_no_more(ledger: Ledger) -> None:
-    run = opened(ledger)
+    run = open_remote(ledger)
     old = claim(ledger, run)
-    assert opened(ledger, TWO).id == run.id
+    assert open_remote(ledger, TWO).id == run.id
     with pytest.raises(RunClaimed, match="opened again by script nightly"):
         claim(ledger, run)
     with pytest.raises(RunClaimed, match="taken over"):
@@ -53,16 +53,16 @@ def test_another_process_goes_on_and_the_first_writes_no_more(ledger: Ledger) ->
 
 
 def test_its_claim_needs_no_process_that_holds_it(ledger: Ledger) -> None:
-    run = opened(ledger)
+    run = open_remote(ledger)
     elsewhere = Ledger(ledger.store)  # another server over the store
     elsewhere.open_workspace(claim(elsewhere, run), title="Report", position="w")
     assert elsewhere.is_script(run.id, ONE)
 
 
 def test_one_that_waits_writes_nothing_new_and_goes_on_once_it_is_decided(ledger: Ledger) -> None:
-    run = opened(ledger)
-    p = asked(ledger, run)
-    assert opened(ledger, TWO).status == "waiting"
+    run = open_remote(ledger)
+    p = ask_question(ledger, run)
+    assert open_remote(ledger, TWO).status == "waiting"
     with pytest.raises(HitlError, match="waits for the answer"):
         claim(ledger, run, TWO)
     ledger.decide(p.id, "approve", reviewer="ann")
@@ -75,24 +75,24 @@ def test_one_that_waits_writes_nothing_new_and_goes_on_once_it_is_decided(ledger
 
 
 def test_what_has_ended_is_begun_anew(ledger: Ledger) -> None:
-    run = opened(ledger)
+    run = open_remote(ledger)
     ledger.finish(claim(ledger, run), Snapshot(envelope=b""))
     with pytest.raises(WorkspaceClosed):
         claim(ledger, run)
-    second = opened(ledger, TWO)
+    second = open_remote(ledger, TWO)
     assert (second.generation, second.id == run.id) == (2, False)
     ledger.cancel(second.id, actor="ann")
     with pytest.raises(HitlError, match="was cancelled"):
         claim(ledger, second, TWO)
     with pytest.raises(HitlError, match="restart=True starts a new run"):
-        opened(ledger)
-    assert opened(ledger, restart=True).generation == 3
+        open_remote(ledger)
+    assert open_remote(ledger, restart=True).generation == 3
 
 
 def test_it_is_forgotten_like_one_of_a_machine_that_says_nothing() -> None:
     now = [0.0]
     ledger = Ledger(MemoryStore(), clock=lambda: now[0])
-    opened(ledger)
+    open_remote(ledger)
     with pytest.raises(RunClaimed, match=r"script nightly \(pid 7 on box\)"):
         ledger.forget(agent="nightly", notebook=f"{SCRIPT}nightly")
     now[0] = OWNER_TIMEOUT_SECONDS + 1

@@ -16,14 +16,14 @@ def ledger() -> Ledger:
     return Ledger(MemoryStore())
 
 
-def asked(ledger: Ledger, *titles: str, agent: str = "letters") -> list[Proposal]:
+def ask_questions(ledger: Ledger, *titles: str, agent: str = "letters") -> list[Proposal]:
     _, claim = ledger.open_run(agent=agent, notebook="/letters.ipynb")
     questions = [Question(title=title, kind="text", value=title) for title in titles]
     return ledger.pause(claim, Snapshot(envelope=b""), questions)
 
 
 def test_what_was_decided_is_listed_newest_first_by_the_page(ledger: Ledger) -> None:
-    made = asked(ledger, "a", "b", "c", "d")
+    made = ask_questions(ledger, "a", "b", "c", "d")
     for p, who in zip(made[:3], ("ann", "bob", "ann"), strict=True):
         ledger.decide(p.id, "approve", reviewer=who)
     first = ledger.list_closed(limit=2)
@@ -38,7 +38,7 @@ def test_what_was_decided_is_listed_newest_first_by_the_page(ledger: Ledger) -> 
 
 
 def test_comments_are_kept_in_order_and_in_the_audit_log(ledger: Ledger) -> None:
-    (p,) = asked(ledger, "a")
+    (p,) = ask_questions(ledger, "a")
     ledger.add_comment(p.id, " why? ", author="ann", author_name="Ann")
     ledger.add_comment(p.id, "because", author="bob")
     assert [(c.author, c.text) for c in ledger.list_comments(p.id)] == [("ann", "why?"), ("bob", "because")]
@@ -53,7 +53,7 @@ def test_comments_are_kept_in_order_and_in_the_audit_log(ledger: Ledger) -> None
 
 
 def test_assigning_makes_no_decision_stale(ledger: Ledger) -> None:
-    (p,) = asked(ledger, "a")
+    (p,) = ask_questions(ledger, "a")
     assert ledger.assign(p.id, "bob", actor="ann").assignee == "bob"
     decided = ledger.decide(p.id, "approve", reviewer="bob", revision=p.revision, fingerprint=p.fingerprint)
     assert (decided.assignee, decided.status) == ("bob", "decided")

@@ -31,12 +31,12 @@ def old(p: Proposal) -> bytes:
     return msgspec.json.encode({"terms": fields.pop("terms"), **fields})
 
 
-def forged(p: Proposal) -> bytes:
+def forge_row(p: Proposal) -> bytes:
     """A row that ends as one with terms does, one bracket too deep."""
     return p.json()[:-1] + b',"x":{"y":1' + msgspec.json.encode({"y": 1, "terms": TERMS[1]})[6:]
 
 
-SPELLINGS = [Proposal.json, old, forged, lambda p: p.json() + b" ", lambda p: p.json()[:-1]]
+SPELLINGS = [Proposal.json, old, forge_row, lambda p: p.json() + b" ", lambda p: p.json()[:-1]]
 
 
 def read_alone(raw: bytes) -> Proposal | None:

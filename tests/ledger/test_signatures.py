@@ -39,20 +39,20 @@ def ledger() -> Ledger:
     return Ledger(MemoryStore())
 
 
-def asked(ledger: Ledger) -> Proposal:
+def ask_question(ledger: Ledger) -> Proposal:
     _, claim = ledger.open_run(agent="refunds", notebook="/refunds.ipynb")
     questions = [Question(title="Refund order 5678", kind="json", value={"amount": 120})]
     return ledger.pause(claim, Snapshot(envelope=b""), questions)[0]
 
 
-def signed(ledger: Ledger, p: Proposal, key: SigningKey, **more: Any) -> Proposal:
+def sign_decision(ledger: Ledger, p: Proposal, key: SigningKey, **more: Any) -> Proposal:
     attest = ReviewerAttestation(key, "Ann", "login", "A0")
     return ledger.decide(p.id, "edit", value={"amount": 9}, reviewer="ann", attestation=attest, **more)
 
 
 def test_a_signed_decision_is_used_and_says_how_the_reviewer_was_known(ledger: Ledger) -> None:
-    p = asked(ledger)
-    signed(ledger, p, SigningKey.of_this_user())
+    p = ask_question(ledger)
+    sign_decision(ledger, p, SigningKey.of_this_user())
     (read,) = ledger.list_proposals(p.run)
     assert read.decision is not None
     assert (read.decision.reviewer_name, read.decision.authn, read.decision.assurance) == ("Ann", "login", "A0")
@@ -74,7 +74,7 @@ def test_a_key_that_others_can_read_is_not_used(home: Path) -> None:
         SigningKey.of_this_user()
 
 
-def forged(ledger: Ledger, p: Proposal, change: Callable[[DecisionRecord], DecisionRecord]) -> None:
+def forge_decision(ledger: Ledger, p: Proposal, change: Callable[[DecisionRecord], DecisionRecord]) -> None:
     """Change a decision in the store, with an audit log made to fit: by somebody who can write all of the store."""
 
     def work(tx: Any) -> None:
@@ -121,16 +121,16 @@ def _digest(value: Any) -> str:
 def test_a_signed_decision_that_was_changed_is_refused_even_if_the_log_was_made_to_fit(
     ledger: Ledger, change: Callable[[DecisionRecord], DecisionRecord]
 ) -> None:
-    p = asked(ledger)
-    signed(ledger, p, SigningKey.of_this_user())
-    forged(ledger, p, change)
+    p = ask_question(ledger)
+    sign_decision(ledger, p, SigningKey.of_this_user())
+    forge_decision(ledger, p, change)
     with pytest.raises(Untrusted, match="not signed by a server that this kernel knows"):
         ledger.list_proposals(p.run)
 
 
 def test_taking_the_signature_off_the_record_alone_is_seen(ledger: Ledger) -> None:
-    p = asked(ledger)
-    decided = signed(ledger, p, SigningKey.of_this_user())
+    p = ask_question(ledger)
+    decided = sign_decision(ledger, p, SigningKey.of_this_user())
     assert decided.decision is not None
     bare = msgspec.structs.replace(decided.decision, signature=None)
     ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", msgspec.structs.replace(decided, decision=bare).json()))
@@ -143,8 +143,8 @@ def test_another_servers_key_is_refused_unless_it_is_pinned(
 ) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "other"))
     other = SigningKey.of_this_user()
-    p = asked(ledger)
-    signed(ledger, p, other)
+    p = ask_question(ledger)
+    sign_decision(ledger, p, other)
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "mine"))
     mine = SigningKey.of_this_user()
     with pytest.raises(Untrusted):
@@ -154,8 +154,8 @@ def test_another_servers_key_is_refused_unless_it_is_pinned(
 
 
 def test_a_signature_is_good_for_one_store_one_proposal_and_one_revision(ledger: Ledger) -> None:
-    p = asked(ledger)
-    decided = signed(ledger, p, SigningKey.of_this_user())
+    p = ask_question(ledger)
+    decided = sign_decision(ledger, p, SigningKey.of_this_user())
     assert decided.decision is not None
     said = decision_message(ledger.store_id, decided, decided.decision, p.revision)
     assert said != decision_message("another", decided, decided.decision, p.revision)
@@ -167,7 +167,7 @@ def test_a_signature_is_good_for_one_store_one_proposal_and_one_revision(ledger:
 def test_where_only_signed_decisions_count_a_bare_one_is_refused(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    p = asked(ledger)
+    p = ask_question(ledger)
     ledger.decide(p.id, "approve", reviewer="ann")
     assert ledger.list_proposals(p.run)[0].status == "decided"
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
@@ -178,7 +178,7 @@ def test_where_only_signed_decisions_count_a_bare_one_is_refused(
 # --- how it is known who decided ------------------------------------------------------------------------------------
 
 
-def said(ledger: Ledger, p: Proposal) -> str:
+def decider_text(ledger: Ledger, p: Proposal) -> str:
     shown = ledger.load_proposal(p.id)
     assert shown.decision is not None
     return format_decider(shown.decision, ledger.reviewer_identity(shown))
@@ -193,33 +193,33 @@ def changed_record(ledger: Ledger, p: Proposal, **fields: Any) -> None:
 
 
 def test_a_login_that_a_known_server_signed_is_a_persons_decision(ledger: Ledger) -> None:
-    p = asked(ledger)
-    signed(ledger, p, SigningKey.of_this_user())
-    assert said(ledger, p) == "Ann (ann), logged in, in a window where notebooks' HTML runs"
+    p = ask_question(ledger)
+    sign_decision(ledger, p, SigningKey.of_this_user())
+    assert decider_text(ledger, p) == "Ann (ann), logged in, in a window where notebooks' HTML runs"
 
 
 def test_a_login_in_the_page_of_its_own_needs_no_remark(ledger: Ledger) -> None:
-    p = asked(ledger)
+    p = ask_question(ledger)
     attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", "A0", "page")
     ledger.decide(p.id, "approve", reviewer="ann", attestation=attest)
-    assert said(ledger, p) == "Ann (ann), logged in"
+    assert decider_text(ledger, p) == "Ann (ann), logged in"
     assert ledger.list_proposals(p.run)[0].status == "decided"
 
 
 @pytest.mark.parametrize("authn", ["token", "anonymous"])
 def test_who_did_not_log_in_is_a_guest(ledger: Ledger, authn: Any) -> None:
-    p = asked(ledger)
+    p = ask_question(ledger)
     attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", authn, "A0")
     ledger.decide(p.id, "approve", reviewer="ann", attestation=attest)
-    assert said(ledger, p).startswith("a guest (")
-    assert "ann" not in said(ledger, p).lower()
+    assert decider_text(ledger, p).startswith("a guest (")
+    assert "ann" not in decider_text(ledger, p).lower()
 
 
 def test_a_login_is_not_believed_where_nobody_can_log_in(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    p = asked(ledger)
-    signed(ledger, p, SigningKey.of_this_user())
+    p = ask_question(ledger)
+    sign_decision(ledger, p, SigningKey.of_this_user())
     monkeypatch.setenv(settings.SERVER_LOGINS.name, "0")
-    assert said(ledger, p) == "a guest (the server knows its token only)"
+    assert decider_text(ledger, p) == "a guest (the server knows its token only)"
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_a_login_is_not_believed_where_nobody_can_log_in(ledger: Ledger, monkeyp
     ],
 )
 def test_what_nobody_signed_never_reads_like_a_persons_login(ledger: Ledger, by: Any, words: str) -> None:
-    p = asked(ledger)
+    p = ask_question(ledger)
     ledger.decide(p.id, "approve", reviewer="ann", by=by)
-    assert said(ledger, p) == words
+    assert decider_text(ledger, p) == words
 
 
 @pytest.mark.parametrize(
@@ -256,10 +256,10 @@ def test_what_nobody_signed_never_reads_like_a_persons_login(ledger: Ledger, by:
     ids=str,
 )
 def test_a_record_that_was_changed_is_not_a_persons_decision(ledger: Ledger, fields: dict[str, Any]) -> None:
-    p = asked(ledger)
-    signed(ledger, p, SigningKey.of_this_user())
+    p = ask_question(ledger)
+    sign_decision(ledger, p, SigningKey.of_this_user())
     changed_record(ledger, p, **fields)
-    assert "(unsigned" in said(ledger, p)
+    assert "(unsigned" in decider_text(ledger, p)
     with pytest.raises((StoreCorrupt, Untrusted)):
         ledger.list_proposals(p.run)
 
@@ -279,7 +279,7 @@ def test_a_record_that_was_changed_is_not_a_persons_decision(ledger: Ledger, fie
     ids=str,
 )
 def test_a_comment_is_a_persons_as_long_as_nobody_changes_it(ledger: Ledger, fields: dict[str, Any]) -> None:
-    p = asked(ledger)
+    p = ask_question(ledger)
     attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", "A0")
     about: dict[str, Any] = {"quote": "120", "anchor": {"start": {"tname": "source"}, "end": {"tname": "source"}}}
     made = ledger.add_comment(p.id, "why?", author="ann", author_name="Ann", attestation=attest, **about)
@@ -292,7 +292,7 @@ def test_a_comment_is_a_persons_as_long_as_nobody_changes_it(ledger: Ledger, fie
 
 
 def test_what_became_of_a_comment_is_known_as_the_comment_is(ledger: Ledger) -> None:
-    p, other = asked(ledger), asked(ledger)
+    p, other = ask_question(ledger), ask_question(ledger)
     attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", "A0")
     said = ledger.add_comment(p.id, "why?", author="ann", attestation=attest)
     ledger.change_comment_state(p.id, said.id, "resolved", actor="ann", attestation=attest)
@@ -312,14 +312,14 @@ def test_what_became_of_a_comment_is_known_as_the_comment_is(ledger: Ledger) -> 
 def test_an_assurance_that_no_server_can_give_is_not_believed_though_it_is_signed(
     ledger: Ledger, assurance: str
 ) -> None:
-    p = asked(ledger)
+    p = ask_question(ledger)
     ledger.decide(
         p.id,
         "approve",
         reviewer="ann",
         attestation=ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", assurance),
     )
-    assert "(unsigned" in said(ledger, p)
+    assert "(unsigned" in decider_text(ledger, p)
     with pytest.raises(Untrusted):
         ledger.list_proposals(p.run)
 
@@ -328,7 +328,7 @@ def test_an_assurance_that_no_server_can_give_is_not_believed_though_it_is_signe
 def test_where_only_signed_decisions_count_no_unsigned_one_does(
     ledger: Ledger, by: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    p = asked(ledger)
+    p = ask_question(ledger)
     ledger.decide(p.id, "approve", reviewer="ann", by=by)
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
@@ -336,7 +336,7 @@ def test_where_only_signed_decisions_count_no_unsigned_one_does(
 
 
 def test_who_comes_later_is_told_that_the_first_is_unsigned(ledger: Ledger) -> None:
-    p = asked(ledger)
+    p = ask_question(ledger)
     ledger.decide(p.id, "approve", reviewer="ann")
     with pytest.raises(HitlError, match=r"already decided: ann \(unsigned\) approved it"):
         ledger.decide(p.id, "reject", reviewer="bob")

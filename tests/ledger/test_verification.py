@@ -24,7 +24,7 @@ def blobs(*contents: bytes) -> dict[str, bytes]:
     return {hashlib.sha256(content).hexdigest(): content for content in contents}
 
 
-def opened(ledger: Ledger, agent: str) -> Claim:
+def open_new_run(ledger: Ledger, agent: str) -> Claim:
     return ledger.open_run(agent=agent, notebook=NB)[1]
 
 
@@ -46,7 +46,7 @@ def identify(ledger: Ledger) -> None:
 
 def fill(ledger: Ledger) -> None:
     """Everything that a store may hold, at every point of its life."""
-    claim = opened(ledger, "letters")
+    claim = open_new_run(ledger, "letters")
     ledger.start_step(claim, "1", "draft", snapshot=Snapshot(envelope=b"before", pause=0, save=1))
     ledger.finish_step(claim, "1", result=b"sealed", status="done").result()
     ledger.start_step(claim, "2", "send")
@@ -66,22 +66,26 @@ def fill(ledger: Ledger) -> None:
     ledger.start_step(claim, "2", "send")
     ledger.finish_step(claim, "2", result=b"sealed", status="done").result()
     ledger.finish(claim, Snapshot(envelope=b"the end", blobs=blobs(b"other"), pause=1))
-    ledger.pause(opened(ledger, "waits"), Snapshot(envelope=b"w", blobs=blobs(b"big" * MAX_VALUE_BYTES)), [question()])
-    ledger.cancel(ledger.pause(opened(ledger, "stopped"), Snapshot(envelope=b"s"), [question()])[0].run, actor="ann")
-    ledger.fail(opened(ledger, "fails"), None, "boom")
-    claim = opened(ledger, "fails after a save")
+    ledger.pause(
+        open_new_run(ledger, "waits"), Snapshot(envelope=b"w", blobs=blobs(b"big" * MAX_VALUE_BYTES)), [question()]
+    )
+    ledger.cancel(
+        ledger.pause(open_new_run(ledger, "stopped"), Snapshot(envelope=b"s"), [question()])[0].run, actor="ann"
+    )
+    ledger.fail(open_new_run(ledger, "fails"), None, "boom")
+    claim = open_new_run(ledger, "fails after a save")
     ledger.save_snapshot(claim, Snapshot(envelope=b"last", save=1))
     ledger.fail(claim, None, "boom")
-    claim = opened(ledger, "fails and is handed back")
+    claim = open_new_run(ledger, "fails and is handed back")
     ledger.fail(claim, Snapshot(envelope=b"failed"), "boom")
     ledger.restore_status(ledger.claim(claim.run)[1], "failed")
-    ledger.pause(opened(ledger, "forgotten"), Snapshot(envelope=b"f", blobs=blobs(b"buffer")), [question()])
+    ledger.pause(open_new_run(ledger, "forgotten"), Snapshot(envelope=b"f", blobs=blobs(b"buffer")), [question()])
     ledger.forget(agent="forgotten", notebook=NB)
-    ledger.pause(opened(ledger, "anew"), Snapshot(envelope=b"1"), [question()])
-    ledger.pause(opened(ledger, "anew"), Snapshot(envelope=b"2"), [question()])
+    ledger.pause(open_new_run(ledger, "anew"), Snapshot(envelope=b"1"), [question()])
+    ledger.pause(open_new_run(ledger, "anew"), Snapshot(envelope=b"2"), [question()])
     ledger.rename_notebook(NB, "/moved.ipynb")
     identify(ledger)
-    claim = opened(ledger, "in the middle")
+    claim = open_new_run(ledger, "in the middle")
     ledger.save_snapshot(claim, Snapshot(envelope=b"m1", save=1))
     ledger.save_snapshot(claim, Snapshot(envelope=b"m2", save=2, blobs=blobs(b"buffer")))
     ledger.start_step(claim, "1", "draft")
@@ -91,7 +95,7 @@ def fill(ledger: Ledger) -> None:
 
 
 @pytest.fixture(scope="module")
-def filled() -> Iterator[dict[str, bytes]]:
+def full_store() -> Iterator[dict[str, bytes]]:
     """The records of a store that holds everything."""
     ledger = Ledger(MemoryStore())
     fill(ledger)
@@ -100,9 +104,9 @@ def filled() -> Iterator[dict[str, bytes]]:
 
 
 @pytest.fixture
-def ledger(filled: dict[str, bytes]) -> Iterator[Ledger]:
+def ledger(full_store: dict[str, bytes]) -> Iterator[Ledger]:
     store = MemoryStore()
-    store.transact(lambda tx: [tx.put(*pair) for pair in filled.items()] and None)
+    store.transact(lambda tx: [tx.put(*pair) for pair in full_store.items()] and None)
     yield Ledger(store)
     store.close()
 
@@ -111,7 +115,7 @@ def keys(ledger: Ledger, kind: str) -> list[str]:
     return [key for key, _ in ledger.store.scan(f"{kind}/", f"{kind}0")]
 
 
-def named(found: Verification) -> set[tuple[str, str]]:
+def list_problems(found: Verification) -> set[tuple[str, str]]:
     return {(one.problem, one.record) for one in found.differs}
 
 
@@ -144,7 +148,7 @@ def test_every_record_that_was_changed_is_named(ledger: Ledger, kind: str) -> No
         put(ledger, key, changed)
         checked = ledger.verify()
         assert not checked.ok
-        assert {record for _, record in named(checked)} == {key}
+        assert {record for _, record in list_problems(checked)} == {key}
         assert checked.problem == checked.differs[0].text
         put(ledger, key, raw)
     assert ledger.verify().ok
@@ -159,7 +163,7 @@ def test_every_record_that_was_removed_is_named(ledger: Ledger, kind: str) -> No
     found = list(of_kind(kind, ledger))
     for key, raw in found:
         ledger.store.transact(lambda tx, key=key: tx.delete(key))
-        assert ("missing", key) in named(ledger.verify())
+        assert ("missing", key) in list_problems(ledger.verify())
         put(ledger, key, raw)
     assert ledger.verify().ok
 
@@ -170,7 +174,7 @@ def test_what_cannot_be_read_is_named(ledger: Ledger, kind: str, content: bytes)
     key = next(of_kind(kind, ledger))[0]
     put(ledger, key, content)
     wanted = {"snapshot": "changed"}.get(kind, "unreadable")
-    assert (wanted, key) in named(ledger.verify())
+    assert (wanted, key) in list_problems(ledger.verify())
 
 
 @pytest.mark.parametrize("data", ["[]", '{"runs": [1]}', '{"runs": null}', '{"runs":' * 100_000])
@@ -206,7 +210,7 @@ def test_a_record_that_was_planted_is_named(ledger: Ledger, kind: str) -> None:
     key, raw = list(of_kind(kind, ledger))[-1]
     other = key[:-1] + ("3" if key[-1] != "3" else "4")
     put(ledger, other, raw)
-    assert ("unknown", other) in named(ledger.verify())
+    assert ("unknown", other) in list_problems(ledger.verify())
 
 
 @pytest.mark.parametrize("kind", ["made", "name", "asked", "open", "closed", "opened", "writing", "notebookat"])
@@ -214,7 +218,7 @@ def test_what_was_taken_off_a_list_is_named(ledger: Ledger, kind: str) -> None:
     for key in keys(ledger, kind):
         raw = ledger.store.get(key) or b""
         ledger.store.transact(lambda tx, key=key: tx.delete(key))
-        assert ("missing", key) in named(ledger.verify())
+        assert ("missing", key) in list_problems(ledger.verify())
         put(ledger, key, raw)
 
 
@@ -223,14 +227,14 @@ def test_a_call_in_doubt_that_was_made_of_one_that_is_done_is_named(ledger: Ledg
     step = msgspec.json.decode(ledger.store.get(done) or b"")
     again = {**step, "status": "started", "result": None, "finished_at": None, "tries": step["tries"] + 1}
     put(ledger, done, msgspec.json.encode(again))
-    assert named(ledger.verify()) == {("changed", done)}
+    assert list_problems(ledger.verify()) == {("changed", done)}
 
 
 def test_a_call_that_was_never_begun_under_another_key_is_named(ledger: Ledger) -> None:
     begun = next(key for key in keys(ledger, "step") if b'"started"' in (ledger.store.get(key) or b""))
     raw = ledger.store.get(begun) or b""
     put(ledger, begun, raw.replace(b'"idempotency_key":"', b'"idempotency_key":"f'))
-    assert {record for _, record in named(ledger.verify())} == {begun}
+    assert {record for _, record in list_problems(ledger.verify())} == {begun}
 
 
 def test_an_earlier_version_of_a_record_that_was_put_back_is_named(ledger: Ledger) -> None:
@@ -240,7 +244,7 @@ def test_an_earlier_version_of_a_record_that_was_put_back_is_named(ledger: Ledge
     ledger.decide(asked.id, "reject", reviewer="ann")
     for key, raw in before.items():
         put(ledger, key, raw)
-    assert named(ledger.verify()) == {("changed", key) for key in before}
+    assert list_problems(ledger.verify()) == {("changed", key) for key in before}
 
 
 def test_many_differences_are_bounded(ledger: Ledger) -> None:
@@ -260,7 +264,7 @@ def test_a_store_that_is_written_meanwhile_raises_no_false_alarm() -> None:
         n = 0
         while not over.is_set():
             n += 1
-            claim = opened(ledger, f"agent{n % 3}")
+            claim = open_new_run(ledger, f"agent{n % 3}")
             ledger.save_snapshot(claim, Snapshot(envelope=b"%d" % n, save=1))
             ledger.start_step(claim, "1", "draft")
             ledger.finish_step(claim, "1", result=b"%d" % n, status="done").result()

@@ -451,24 +451,26 @@ def change(desk: Desk, edit: Any) -> None:
     desk.ledger.store.transact(work)
 
 
-def replaced(record: Any, **fields: Any) -> Any:
+def with_fields(record: Any, **fields: Any) -> Any:
     return msgspec.structs.replace(record, **fields)
 
 
 @pytest.mark.parametrize(
     ("edit", "error"),
     [
-        (lambda p: replaced(p, votes=p.votes[1:]), StoreCorrupt),
-        (lambda p: replaced(p, votes=()), StoreCorrupt),
-        (lambda p: replaced(p, terms=replaced(p.terms, needs=())), StoreCorrupt),
+        (lambda p: with_fields(p, votes=p.votes[1:]), StoreCorrupt),
+        (lambda p: with_fields(p, votes=()), StoreCorrupt),
+        (lambda p: with_fields(p, terms=with_fields(p.terms, needs=())), StoreCorrupt),
         (
-            lambda p: replaced(p, votes=(replaced(p.votes[0], reviewer="dan", seat="dan", seats=("dan",)), p.votes[1])),
+            lambda p: with_fields(
+                p, votes=(with_fields(p.votes[0], reviewer="dan", seat="dan", seats=("dan",)), p.votes[1])
+            ),
             Any,
         ),
-        (lambda p: replaced(p, votes=(replaced(p.votes[0], signature=None), p.votes[1])), StoreCorrupt),
-        (lambda p: replaced(p, votes=(replaced(p.votes[0], reason="hm"), p.votes[1])), Untrusted),
-        (lambda p: replaced(p, votes=(replaced(p.votes[0], revision=7), p.votes[1])), Untrusted),
-        (lambda p: replaced(p, decision=replaced(p.decision, reviewer="bo")), StoreCorrupt),
+        (lambda p: with_fields(p, votes=(with_fields(p.votes[0], signature=None), p.votes[1])), StoreCorrupt),
+        (lambda p: with_fields(p, votes=(with_fields(p.votes[0], reason="hm"), p.votes[1])), Untrusted),
+        (lambda p: with_fields(p, votes=(with_fields(p.votes[0], revision=7), p.votes[1])), Untrusted),
+        (lambda p: with_fields(p, decision=with_fields(p.decision, reviewer="bo")), StoreCorrupt),
     ],
 )
 def test_a_decision_that_its_votes_do_not_make_is_not_used(desk: Desk, edit: Any, error: Any) -> None:
@@ -484,9 +486,9 @@ def test_a_decision_that_its_votes_do_not_make_is_not_used(desk: Desk, edit: Any
 @pytest.mark.parametrize(
     ("edit", "says"),
     [
-        (lambda p: replaced(p, terms=None), "asked under other terms"),
-        (lambda p: replaced(p, terms=replaced(p.terms, needs=p.terms.needs[:1])), "asked under other terms"),
-        (lambda p: replaced(p, widened=("cy",)), "nobody asked cy as well"),
+        (lambda p: with_fields(p, terms=None), "asked under other terms"),
+        (lambda p: with_fields(p, terms=with_fields(p.terms, needs=p.terms.needs[:1])), "asked under other terms"),
+        (lambda p: with_fields(p, widened=("cy",)), "nobody asked cy as well"),
     ],
 )
 def test_what_was_changed_before_it_was_decided_is_not_used(desk: Desk, edit: Any, says: str) -> None:
@@ -508,7 +510,7 @@ def test_a_vote_from_before_is_not_used_again(desk: Desk, goes_on: str, says: st
         desk.ledger.undo_approval(desk.p.id, reviewer="bo")
     else:
         desk.vote("bo")
-    change_open(desk, lambda p: replaced(p, votes=before.votes, settles_at=before.settles_at))
+    change_open(desk, lambda p: with_fields(p, votes=before.votes, settles_at=before.settles_at))
     if goes_on == "undo":
         desk.at(minutes=1)
         desk.ledger.run_due_steps()

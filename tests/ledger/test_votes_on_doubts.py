@@ -29,7 +29,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     return Ledger(MemoryStore())
 
 
-def asked(ledger: Ledger, *needs: str, **more: Any) -> Proposal:
+def ask_question(ledger: Ledger, *needs: str, **more: Any) -> Proposal:
     _, claim = ledger.open_run(agent="refunds", notebook="/n.ipynb")
     plan = Plan("ask", ("r",), (), msgspec.structs.replace(terms(*needs, **more), policy=""), ("edit", "reject"))
     question = Question(title="Did it happen?", kind="json", value={}, allow=("edit",), doubt=DOUBT)
@@ -43,7 +43,7 @@ def answer(ledger: Ledger, p: Proposal, user: str, happened: Any) -> Proposal:
 
 @pytest.mark.parametrize(("happened", "status"), [(False, "ready"), ("stop", "cancelled")])
 def test_two_people_answer_the_same(ledger: Ledger, happened: Any, status: str) -> None:
-    p = asked(ledger, "2 of bo, cy")
+    p = ask_question(ledger, "2 of bo, cy")
     assert answer(ledger, p, "bo", happened).status == "open"
     assert ledger.load_run(p.run).status == "waiting"
     assert answer(ledger, p, "cy", happened).status == "decided"
@@ -52,7 +52,7 @@ def test_two_people_answer_the_same(ledger: Ledger, happened: Any, status: str) 
 
 
 def test_what_is_no_answer_is_refused_and_nothing_is_recorded(ledger: Ledger) -> None:
-    p = asked(ledger, "1 of bo")
+    p = ask_question(ledger, "1 of bo")
     head = ledger.newest_event_number()
     with pytest.raises(ValueError, match="say what happened"):
         answer(ledger, p, "bo", "perhaps")
@@ -62,7 +62,7 @@ def test_what_is_no_answer_is_refused_and_nothing_is_recorded(ledger: Ledger) ->
 def test_an_answer_that_settles_stops_the_run_when_it_is_the_decision(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    p = asked(ledger, "1 of bo", undo=30.0)
+    p = ask_question(ledger, "1 of bo", undo=30.0)
     answer(ledger, p, "bo", "stop")
     assert ledger.load_run(p.run).status == "waiting"
     monkeypatch.setenv(settings.CLOCK.name, (T0 + timedelta(seconds=30)).isoformat())
@@ -73,7 +73,7 @@ def test_an_answer_that_settles_stops_the_run_when_it_is_the_decision(
 
 @pytest.mark.parametrize("last", ["reject", "approve"])
 def test_the_clock_never_says_what_happened(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
-    p = asked(ledger, "1 of bo", timeline=(f"1h {last}",))
+    p = ask_question(ledger, "1 of bo", timeline=(f"1h {last}",))
     monkeypatch.setenv(settings.CLOCK.name, (T0 + timedelta(hours=1)).isoformat())
     ledger.run_due_steps()
     p = ledger.load_proposal(p.id)

@@ -22,24 +22,24 @@ def run_of(ledger: Ledger, agent: str = "writes") -> Claim:
     return ledger.open_run(agent=agent, notebook="/report.ipynb")[1]
 
 
-def opened(ledger: Ledger, claim: Claim, title: str = "Report", position: str = "1") -> Workspace:
+def open_new_workspace(ledger: Ledger, claim: Claim, title: str = "Report", position: str = "1") -> Workspace:
     return ledger.open_workspace(claim, title=title, template="Hello", position=position)
 
 
-def asked(ledger: Ledger, claim: Claim, w: Workspace, value: str = "Hello") -> Proposal:
+def ask_question(ledger: Ledger, claim: Claim, w: Workspace, value: str = "Hello") -> Proposal:
     question = Question(title=w.title, kind=w.kind, value=value, document=w.id)
     return ledger.pause(claim, Snapshot(envelope=b""), [question])[0]
 
 
 def test_one_place_in_a_run_opens_one_workspace(ledger: Ledger) -> None:
     claim = run_of(ledger)
-    first = opened(ledger, claim)
-    assert opened(ledger, claim) == first == ledger.load_workspace(first.id)
+    first = open_new_workspace(ledger, claim)
+    assert open_new_workspace(ledger, claim) == first == ledger.load_workspace(first.id)
     with pytest.raises(WorkspaceInUse, match="another title"):
-        opened(ledger, claim, position="2")
-    second = opened(ledger, claim, "Other", "2")
+        open_new_workspace(ledger, claim, position="2")
+    second = open_new_workspace(ledger, claim, "Other", "2")
     ledger.close_workspace(claim, first.id)
-    third = opened(ledger, claim, position="3")
+    third = open_new_workspace(ledger, claim, position="3")
     assert [w.ordinal for w in ledger.list_workspaces(claim.run)] == [1, 2, 3]
     assert [w.id for w in ledger.list_open_workspaces()] == [third.id, second.id]
     assert [e.data["title"] for e in ledger.read_events() if e.type == "workspace.opened"] == [
@@ -50,7 +50,7 @@ def test_one_place_in_a_run_opens_one_workspace(ledger: Ledger) -> None:
 
 
 def test_open_workspaces_come_by_the_page_newest_first(ledger: Ledger) -> None:
-    made = [opened(ledger, run_of(ledger, f"agent{n}")) for n in range(5)]
+    made = [open_new_workspace(ledger, run_of(ledger, f"agent{n}")) for n in range(5)]
     first = ledger.list_open_workspaces(limit=3)
     rest = ledger.list_open_workspaces(limit=3, after=first[-1].id)
     assert [w.id for w in first + rest] == [w.id for w in reversed(made)]
@@ -68,8 +68,8 @@ def test_a_decision_makes_it_done_and_says_what_was_agreed(
     ledger: Ledger, action: str, value: str | None, agreed: str | None
 ) -> None:
     claim = run_of(ledger)
-    w = opened(ledger, claim)
-    p = asked(ledger, claim, w)
+    w = open_new_workspace(ledger, claim)
+    p = ask_question(ledger, claim, w)
     assert (ledger.load_workspace(w.id).status, ledger.find_decided_text(ledger.load_workspace(w.id))) == ("open", None)
     ledger.decide(p.id, action, value=value, reviewer="ann")  # type: ignore[arg-type]
     done = ledger.load_workspace(w.id)
@@ -82,22 +82,22 @@ def test_a_decision_makes_it_done_and_says_what_was_agreed(
 
 def test_a_closed_one_is_written_only_by_a_run_that_stands_in_its_block(ledger: Ledger) -> None:
     claim = run_of(ledger)
-    w = opened(ledger, claim)
+    w = open_new_workspace(ledger, claim)
     ledger.close_workspace(claim, w.id)
     with pytest.raises(WorkspaceClosed):
         ledger.begin_writing(claim, w.id)
     with pytest.raises(WorkspaceClosed):
-        asked(ledger, claim, w)
+        ask_question(ledger, claim, w)
     assert ledger.begin_writing(claim, w.id, inside=True).status == "open"
 
 
 def test_who_lost_the_run_opens_writes_and_closes_nothing(ledger: Ledger) -> None:
     claim = run_of(ledger)
-    w = opened(ledger, claim)
+    w = open_new_workspace(ledger, claim)
     ledger.release(claim)
     ledger.claim(claim.run)
     for work in (
-        lambda: opened(ledger, claim, "Other", "2"),
+        lambda: open_new_workspace(ledger, claim, "Other", "2"),
         lambda: ledger.begin_writing(claim, w.id),
         lambda: ledger.close_workspace(claim, w.id),
         lambda: ledger.add_comment(w.id, "hm", author="agent:writes", claim=claim),
@@ -110,7 +110,7 @@ def test_who_lost_the_run_opens_writes_and_closes_nothing(ledger: Ledger) -> Non
 
 def test_it_ends_with_its_run_and_follows_its_notebook(ledger: Ledger) -> None:
     claim = run_of(ledger)
-    w = opened(ledger, claim)
+    w = open_new_workspace(ledger, claim)
     ledger.release(claim)
     ledger.rename_notebook("/report.ipynb", "/moved.ipynb")
     assert ledger.load_workspace(w.id).notebook == "/moved.ipynb"
@@ -126,10 +126,10 @@ def test_it_ends_with_its_run_and_follows_its_notebook(ledger: Ledger) -> None:
 
 def test_comments_are_on_the_document_and_those_with_a_name_are_made_once(ledger: Ledger) -> None:
     claim = run_of(ledger)
-    w = opened(ledger, claim)
+    w = open_new_workspace(ledger, claim)
     first = ledger.add_comment(w.id, "hm", author="ann", id="aaaaaaaaaaaa")
     assert ledger.add_comment(w.id, "again", author="bob", id="aaaaaaaaaaaa") == first
-    p = asked(ledger, claim, w)
+    p = ask_question(ledger, claim, w)
     ledger.add_comment(p.id, "on the question", author="ann", quote="Hello", suggestion="Hi")
     assert [one.proposal for one in ledger.list_comments(w.id)] == [w.id, w.id]
     assert [e.data["workspace"] for e in ledger.read_events() if e.type == "comment"] == [w.id, w.id]
@@ -140,8 +140,8 @@ def test_comments_are_on_the_document_and_those_with_a_name_are_made_once(ledger
 
 def test_the_draft_of_a_question_is_the_workspace_s_document(ledger: Ledger) -> None:
     claim = run_of(ledger)
-    w = opened(ledger, claim)
-    p = asked(ledger, claim, w, value="Hello, all")
+    w = open_new_workspace(ledger, claim)
+    p = ask_question(ledger, claim, w, value="Hello, all")
     Draft.for_workspace(ledger.store, w).write_value("Hello, you", "ann")
     assert (Draft.for_proposal(ledger.store, p).id, Draft.for_proposal(ledger.store, p).read_value()) == (
         w.id,

@@ -136,12 +136,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
     kernels: list[Kernel] = []
 
-    def starting(**more: str) -> Kernel:
+    def start_kernel(**more: str) -> Kernel:
         kernels.append(Kernel(tmp_path / "a.ipynb", f"diskcache://{tmp_path}/store", **more))
         assert kernels[-1].run(LOAD).reply["status"] == "ok"
         return kernels[-1]
 
-    yield starting
+    yield start_kernel
     for kernel in kernels:
         kernel.close()
 
@@ -185,7 +185,7 @@ def test_names_are_unique_in_a_notebook(kernel: Kernel) -> None:
     assert PAUSED in kernel.run(ASK, "cell-3").text  # the same cell, cut and pasted
 
 
-def named(ran: Any) -> list[Any]:
+def named_pauses(ran: Any) -> list[Any]:
     """The pauses that a cell's outputs name."""
     mime = "application/vnd.hitl-nb.proposal+json"
     return [one["data"][mime] for one in ran.outputs if mime in one.get("data", {})]
@@ -197,14 +197,14 @@ def test_one_run_per_key(kernel: Kernel) -> None:
         kernel.run(f"order = {order}")
         paused = kernel.run(code)
         assert paused.reply["ename"] == "Paused"
-        assert named(paused) == [{"version": 1, "agent": "each", "pause": 1, "key": str(order)}]
+        assert named_pauses(paused) == [{"version": 1, "agent": "each", "pause": 1, "key": str(order)}]
     assert [p.title for p in kernel.open()] == ["Order 1", "Order 2"]
     kernel.approve()
     for order in (1, 2):
         kernel.run(f"order = {order}")
         ended = kernel.run(code)
         assert f"done {order}" in ended.text
-        assert named(ended) == [{"version": 1, "agent": "each", "pause": 1, "key": str(order)}]
+        assert named_pauses(ended) == [{"version": 1, "agent": "each", "pause": 1, "key": str(order)}]
     assert sorted(run.key for run in kernel.ledger.list_runs()) == ["1", "2"]
 
 

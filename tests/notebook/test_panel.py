@@ -51,25 +51,25 @@ class Shown:
         self.run = run.id
         self.done = 0
         self.check, self.reviewer = check, reviewer
-        self.again()
+        self.reopen_panel()
 
-    def again(self) -> None:
+    def reopen_panel(self) -> None:
         """A new panel, as after a kernel restart."""
         proposals = [self.ledger.load_proposal(p.id) for p in self.proposals]
         self.panel = ProposalPanel(
-            self.ledger, proposals, reviewer=self.reviewer, on_decided=self._finished, check=self.check
+            self.ledger, proposals, reviewer=self.reviewer, on_decided=self._count_finish, check=self.check
         )
 
-    def _finished(self) -> None:
+    def _count_finish(self) -> None:
         self.done += 1
 
     def widgets(self) -> Iterator[Any]:
-        def inside(widget: Any) -> Iterator[Any]:
+        def iterate_widgets(widget: Any) -> Iterator[Any]:
             yield widget
             for child in getattr(widget, "children", ()):
-                yield from inside(child)
+                yield from iterate_widgets(child)
 
-        return inside(self.panel.widget)
+        return iterate_widgets(self.panel.widget)
 
     def control(self, name: str, nth: int = 0) -> Any:
         found = [w for w in self.widgets() if name in (getattr(w, "description", None), getattr(w, "tooltip", None))]
@@ -221,7 +221,7 @@ def test_typing_is_saved_and_a_new_panel_starts_from_it(ledger: Ledger) -> None:
     assert draft(shown) == "Dear A"
     shown.control("Proposed value").value = "Dear A and B"
     shown.control("Proposed value", 1).value = '{"a": '
-    shown.again()
+    shown.reopen_panel()
     assert shown.control("Proposed value").value == "Dear A and B"
     assert shown.control("Proposed value", 1).value == '{"a": '
     assert {"Approve with edits", "Undo edits"} <= shown.buttons()
@@ -237,7 +237,7 @@ def test_half_typed_fields_and_cells_survive_too(ledger: Ledger) -> None:
     )
     shown.control("Lines").value = "[1, "
     shown.control("n, row 1").value = "1x"
-    shown.again()
+    shown.reopen_panel()
     assert shown.control("Lines").value == "[1, "
     assert shown.control("n, row 1").value == "1x"
     shown.click("Approve with edits")
@@ -367,7 +367,7 @@ def test_a_large_table_is_csv(ledger: Ledger) -> None:
     assert area.value.startswith("n\n0\n1\n")
     area.value = "n\n5\nx"
     assert 'rows/1/n: must be a whole number, not "x"' in shown.texts()
-    shown.again()
+    shown.reopen_panel()
     area = shown.control("Proposed value")
     assert area.value == "n\n5\nx"
     area.value = "n\n5\n6"
@@ -464,7 +464,7 @@ def test_text_areas_grow_with_their_text(ledger: Ledger) -> None:
 def test_approve_all_is_bound_to_what_was_shown(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("x", title="A"), build_question("y", title="B"))
     other = msgspec.structs.replace(shown.proposals[1], revision=7)
-    shown.panel = ProposalPanel(ledger, [shown.proposals[0], other], reviewer="alice", on_decided=shown._finished)
+    shown.panel = ProposalPanel(ledger, [shown.proposals[0], other], reviewer="alice", on_decided=shown._count_finish)
     shown.click("Approve all")
     assert "None was decided: " in shown.texts()
     assert "has changed since it was shown" in shown.texts()
@@ -502,7 +502,7 @@ def test_nothing_is_chosen_for_an_effect_in_doubt_and_the_button_says_what_follo
         radio.value = word
         assert shown.buttons() == {button}
     assert Draft.for_proposal(ledger.store, shown.record()).read_value() == {"happened": None}
-    shown.again()
+    shown.reopen_panel()
     assert shown.control("Did it happen?").value is None
 
 

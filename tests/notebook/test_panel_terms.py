@@ -34,13 +34,13 @@ def ask(ledger: Ledger, made_under: Terms | None, identity: Any = "local") -> Pr
     return ledger.pause_run(claim, Snapshot(envelope=b"x"), [question], plans=[plan])[1][0]
 
 
-def shown(widget: Any) -> list[str]:
+def visible_words(widget: Any) -> list[str]:
     """The words that can be seen, and the buttons that can be pressed."""
     if widget.layout.display == "none":
         return []
     own = getattr(widget, "value", "") if type(widget).__name__ == "Label" else ""
     own = f"[{widget.description}]" if type(widget).__name__ == "Button" and not widget.disabled else own
-    return [own, *(text for child in getattr(widget, "children", ()) for text in shown(child))]
+    return [own, *(text for child in getattr(widget, "children", ()) for text in visible_words(child))]
 
 
 def press(widget: Any, name: str) -> None:
@@ -57,24 +57,24 @@ def card(ledger: Ledger, p: Proposal) -> ProposalCard:
 def test_the_card_says_why_who_and_what_is_left_to_me(ledger: Ledger) -> None:
     p = ask(ledger, terms("2 of ada, bo", timeline=("8h reject",)))
     one = card(ledger, p)
-    text = "\n".join(shown(one.widget))
+    text = "\n".join(visible_words(one.widget))
     for part in ("amount is <b>above</b> 100", "0 of 2 of ada, bo: waiting for ada or bo", "then it is rejected"):
         assert part in text
     press(one.widget, "Approve")
-    text = "\n".join(shown(one.widget))
+    text = "\n".join(visible_words(one.widget))
     assert one.is_open
     assert "1 of 2 of ada, bo: bo; waiting for ada" in text
     assert "Approved by bo (unsigned" in text
 
 
 def test_who_has_no_seat_cannot_press_anything(ledger: Ledger) -> None:
-    text = shown(card(ledger, ask(ledger, terms("1 of cy"))).widget)
+    text = visible_words(card(ledger, ask(ledger, terms("1 of cy"))).widget)
     assert not {"[Approve]", "[Approve with edits]", "[Reject]", "[Respond]"} & set(text)
     assert any("bo may not decide" in one for one in text)
 
 
 def test_who_has_not_logged_in_is_told_what_to_do(ledger: Ledger) -> None:
-    text = "\n".join(shown(card(ledger, ask(ledger, terms("1 of bo"), "login")).widget))
+    text = "\n".join(visible_words(card(ledger, ask(ledger, terms("1 of bo"), "login")).widget))
     assert 'write identity = "local" into hitl-policy.toml for your own votes here, then `hitl-nb policy apply`' in text
     assert "[Approve]" not in text
 
@@ -82,13 +82,13 @@ def test_who_has_not_logged_in_is_told_what_to_do(ledger: Ledger) -> None:
 def test_an_approval_that_settles_is_taken_back(ledger: Ledger) -> None:
     p = ask(ledger, terms("1 of bo", undo=600.0))
     one = card(ledger, p)
-    assert "[Take back approval]" not in shown(one.widget)
+    assert "[Take back approval]" not in visible_words(one.widget)
     press(one.widget, "Approve")
-    assert "[Take back approval]" in shown(one.widget)
-    assert "[Approve]" not in shown(one.widget)
+    assert "[Take back approval]" in visible_words(one.widget)
+    assert "[Approve]" not in visible_words(one.widget)
     press(one.widget, "Take back approval")
     assert ledger.load_proposal(p.id).votes == ()
-    assert "[Approve]" in shown(one.widget)
+    assert "[Approve]" in visible_words(one.widget)
 
 
 def test_the_magic_says_what_a_vote_waits_for(
@@ -109,5 +109,5 @@ def test_the_magic_says_what_a_vote_waits_for(
 
 
 def test_without_terms_the_card_has_nothing_of_it(ledger: Ledger) -> None:
-    text = shown(card(ledger, ask(ledger, None)).widget)
+    text = visible_words(card(ledger, ask(ledger, None)).widget)
     assert not {"Why you are asked", "Needed", "Until", "Votes", "[Take back approval]"} & set(text)

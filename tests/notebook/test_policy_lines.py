@@ -37,7 +37,7 @@ do = "block"
 """
 
 
-def made(action: Any = "approve", by: By = "policy", **more: Any) -> Proposal:
+def make_proposal(action: Any = "approve", by: By = "policy", **more: Any) -> Proposal:
     """A decided proposal; an open one, if `action` is None."""
     record = DecisionRecord(action=action, reviewer="policy:small", decided_at=now(), by=by, fingerprint="")
     fields = {
@@ -64,26 +64,26 @@ SMALL = Terms(policy="p", rules=("small",))
 @pytest.mark.parametrize(
     ("p", "line"),
     [
-        (made(terms=SMALL), "Passed by policy: Refund <1> (small)"),
-        (made(terms=Terms(policy="p")), "Passed by policy: Refund <1> (default)"),
-        (made("reject", terms=Terms(rules=("a", "b"))), "Blocked by policy: Refund <1> (a, b)"),
+        (make_proposal(terms=SMALL), "Passed by policy: Refund <1> (small)"),
+        (make_proposal(terms=Terms(policy="p")), "Passed by policy: Refund <1> (default)"),
+        (make_proposal("reject", terms=Terms(rules=("a", "b"))), "Blocked by policy: Refund <1> (a, b)"),
         (
-            made("reject", terms=Terms(), guardrails=(GuardrailResult(name="iban", verdict="block"),)),
+            make_proposal("reject", terms=Terms(), guardrails=(GuardrailResult(name="iban", verdict="block"),)),
             "Blocked by policy: Refund <1> (guardrail iban)",
         ),
-        (made("reject", by="deadline", terms=SMALL), "Rejected by deadline: Refund <1>"),
-        (made("approve", by="deadline", terms=SMALL), "Approved by deadline: Refund <1>"),
-        (made("approve", by="person", terms=SMALL), "Approved: Refund <1>"),
-        (made(None), "Paused: Refund <1> (waiting for a decision)"),
-        (made(None, terms=Terms(policy="p")), "Paused: Refund <1> (waiting for a decision)"),
-        (made(None, terms=SMALL), "Paused: Refund <1> (waiting for 1 person: small)"),
+        (make_proposal("reject", by="deadline", terms=SMALL), "Rejected by deadline: Refund <1>"),
+        (make_proposal("approve", by="deadline", terms=SMALL), "Approved by deadline: Refund <1>"),
+        (make_proposal("approve", by="person", terms=SMALL), "Approved: Refund <1>"),
+        (make_proposal(None), "Paused: Refund <1> (waiting for a decision)"),
+        (make_proposal(None, terms=Terms(policy="p")), "Paused: Refund <1> (waiting for a decision)"),
+        (make_proposal(None, terms=SMALL), "Paused: Refund <1> (waiting for 1 person: small)"),
         (
-            made(
+            make_proposal(
                 None, terms=Terms(rules=("big",), needs=(Need(text="1 of @finance"), Need(count=2, text="2 of anyone")))
             ),
             "Paused: Refund <1> (waiting for 1 of @finance and 2 people: big)",
         ),
-        (made(None, terms=Terms(needs=(Need(text="1 of cy"),))), "Paused: Refund <1> (waiting for 1 of cy)"),
+        (make_proposal(None, terms=Terms(needs=(Need(text="1 of cy"),))), "Paused: Refund <1> (waiting for 1 of cy)"),
     ],
 )
 def test_one_line_says_what_became_of_it_and_by_which_rule(p: Proposal, line: str) -> None:
@@ -92,27 +92,33 @@ def test_one_line_says_what_became_of_it_and_by_which_rule(p: Proposal, line: st
 
 
 def test_a_decision_of_no_person_never_reads_like_ones() -> None:
-    by_policy, by_clock = proposals_html([made(terms=SMALL)]), proposals_html([made("reject", by="deadline")])
+    by_policy, by_clock = (
+        proposals_html([make_proposal(terms=SMALL)]),
+        proposals_html([make_proposal("reject", by="deadline")]),
+    )
     assert 'Decided by <span class="hitl-who">the policy small, ' in by_policy
     assert 'Decided by <span class="hitl-who">the deadline, ' in by_clock
-    assert proposals_bundle("pay", 1, [made(terms=SMALL)])["application/vnd.hitl-nb.proposal+json"]["version"] == 1
-    assert set(verdict_bundle(made(terms=SMALL))) == {"text/plain", "text/html"}
+    assert (
+        proposals_bundle("pay", 1, [make_proposal(terms=SMALL)])["application/vnd.hitl-nb.proposal+json"]["version"]
+        == 1
+    )
+    assert set(verdict_bundle(make_proposal(terms=SMALL))) == {"text/plain", "text/html"}
 
 
 def test_of_one_rule_five_are_shown_and_the_rest_is_counted() -> None:
     lines = PassedLines()
     at = [f"{n:09d}/0.0/checkpoint/0" for n in range(40)]
-    assert [lines.needs_own_line(made(terms=SMALL, position=p)) for p in at[:7]] == [True] * 5 + [False] * 2
-    assert lines.needs_own_line(made(terms=Terms(rules=("other",)), position=at[8]))
-    assert lines.needs_own_line(made("reject", terms=SMALL, position=at[9]))
+    assert [lines.needs_own_line(make_proposal(terms=SMALL, position=p)) for p in at[:7]] == [True] * 5 + [False] * 2
+    assert lines.needs_own_line(make_proposal(terms=Terms(rules=("other",)), position=at[8]))
+    assert lines.needs_own_line(make_proposal("reject", terms=SMALL, position=at[9]))
     lines = PassedLines(lines.dump_counts())
-    assert not lines.needs_own_line(made("reject", terms=SMALL, position=at[9]))  # told before
-    assert not lines.needs_own_line(made(terms=SMALL, position=at[10]))
+    assert not lines.needs_own_line(make_proposal("reject", terms=SMALL, position=at[9]))  # told before
+    assert not lines.needs_own_line(make_proposal(terms=SMALL, position=at[10]))
     assert [one["text/plain"] for one in lines.list_rest()] == ["... and 3 more passed by policy (small)"]
-    assert not lines.needs_own_line(made(terms=SMALL, position=at[11]))
+    assert not lines.needs_own_line(make_proposal(terms=SMALL, position=at[11]))
     assert [one["text/plain"] for one in lines.list_rest()] == ["... and 1 more passed by policy (small)"]
     lines.begin()
-    assert lines.needs_own_line(made(terms=SMALL, position=at[12]))
+    assert lines.needs_own_line(make_proposal(terms=SMALL, position=at[12]))
     assert lines.list_rest() == []
 
 

@@ -118,5 +118,5 @@ def at(when: str | float) -> datetime:
     return T0 + timedelta(seconds=when)
 
 
-def changed(p: Proposal, **fields: Any) -> Proposal:
+def with_fields(p: Proposal, **fields: Any) -> Proposal:
     return msgspec.structs.replace(p, **fields)

@@ -13,14 +13,14 @@ from hitl_nb.records import Terms
 from tests.policies.casework import Case, at, proposal, terms
 
 
-def renewed(c: Case, made: Terms, when: float = 0) -> Any:
+def renew_case(c: Case, made: Terms, when: float = 0) -> Any:
     return c.take(renew_terms(c.p, made, c.people, at(when), why="files"))
 
 
 def test_other_people_decide_from_then_on() -> None:
     c = Case(proposal(terms("2 of ada, bo")))
     c.vote("ada")
-    change = renewed(c, terms("2 of bo, cy"))
+    change = renew_case(c, terms("2 of bo, cy"))
     assert [type_ for type_, _ in change.events] == ["terms.changed"]
     assert (change.events[0][1]["dropped"], c.p.votes, c.p.decision) == (["ada"], (), None)
     c.vote("bo")
@@ -32,7 +32,7 @@ def test_votes_that_are_enough_by_then_decide() -> None:
     c = Case(proposal(terms("3 of ada, bo, cy")))
     c.vote("ada")
     c.vote("bo")
-    renewed(c, terms("2 of ada, bo"), 5)
+    renew_case(c, terms("2 of ada, bo"), 5)
     assert c.state == "approve by bo"
     assert c.p.decision is not None
     assert c.p.decision.decided_at == at(5)
@@ -42,7 +42,7 @@ def test_votes_that_are_enough_by_then_decide() -> None:
 def test_votes_that_are_enough_by_then_settle() -> None:
     c = Case(proposal(terms("2 of ada, bo", undo=30.0)))
     c.vote("bo")
-    renewed(c, terms("1 of bo, cy", undo=30.0), 5)
+    renew_case(c, terms("1 of bo, cy", undo=30.0), 5)
     assert (c.state, c.p.settles_at) == ("settling", at(35))
     c.undo("bo", 34)
     assert (c.state, c.p.votes) == ("open", ())
@@ -52,42 +52,42 @@ def test_votes_that_are_not_of_one_mind_decide_nothing() -> None:
     c = Case(proposal(terms("3 of ada, bo, cy", blind=True)))
     c.vote("bo")
     c.vote("ada", "reject")
-    renewed(c, terms("2 of ada, bo", blind=True))
+    renew_case(c, terms("2 of ada, bo", blind=True))
     assert c.state == "open"
 
 
 def test_four_eyes_and_a_login_are_asked_for_from_then_on() -> None:
     c = Case(proposal(terms("2 of ada, bo", identity="local")), People(frozenset({"ada"}), {}, "ada"))
     c.vote("ada", authn=None)
-    renewed(c, terms("1 of ada, bo", four_eyes=True, identity="local"))
+    renew_case(c, terms("1 of ada, bo", four_eyes=True, identity="local"))
     assert c.p.votes == ()
     c = Case(proposal(terms("2 of ada, bo", identity="local")), People(os_user="ada"))
     c.vote("ada", authn=None)
-    renewed(c, terms("2 of ada, bo"))
+    renew_case(c, terms("2 of ada, bo"))
     assert c.p.votes == ()
 
 
 def test_an_approval_that_settles_is_open_again_if_it_is_not_enough() -> None:
     c = Case(proposal(terms("1 of bo", undo=30.0)))
     assert c.vote("bo") == "settling"
-    renewed(c, terms("2 of bo, cy", undo=30.0), 5)
+    renew_case(c, terms("2 of bo, cy", undo=30.0), 5)
     assert (c.state, c.have) == ("open", ["1/2"])
 
 
 def test_another_timeline_begins_when_it_is_applied() -> None:
     """Nobody is rejected at once by a deadline that nobody knew of."""
     c = Case(proposal(terms("1 of bo")))
-    renewed(c, terms("1 of bo", timeline=("8h reject",)), 72 * 3600)
+    renew_case(c, terms("1 of bo", timeline=("8h reject",)), 72 * 3600)
     assert machine.next_due_time(c.p) == c.p.deadline == at(80 * 3600)
     same = terms("1 of bo, cy", timeline=("8h reject",))
-    renewed(c, same, 76 * 3600)
+    renew_case(c, same, 76 * 3600)
     assert machine.next_due_time(c.p) == at(80 * 3600)
-    assert renewed(c, same, 77 * 3600) is None
+    assert renew_case(c, same, 77 * 3600) is None
 
 
 def test_nobody_left_asks_the_fallback() -> None:
     c = Case(proposal(terms("1 of bo")), People(away={"cy": None}))
-    change = renewed(c, terms("1 of cy", fallback=("lea",)))
+    change = renew_case(c, terms("1 of cy", fallback=("lea",)))
     assert [type_ for type_, _ in change.events] == ["terms.changed", "proposal.stuck", "proposal.escalated"]
     assert c.p.widened == ("lea",)
 

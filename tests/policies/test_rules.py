@@ -50,7 +50,7 @@ EMBARGO = {"id": "embargo", "when": 'value.country in ["XX"]', "do": "block"}
 RULES = [SMALL, VIP, EMBARGO]
 
 
-def merged(*rules: Mapping[str, Any], **top: Any) -> MergedPolicy:
+def merge_rules(*rules: Mapping[str, Any], **top: Any) -> MergedPolicy:
     return merge_documents([read_policy_mapping({"rule": list(rules), **top})])
 
 
@@ -63,7 +63,7 @@ def judge(policy: MergedPolicy | None, asked: Question, **options: Any) -> Plan:
 
 
 def judge_rule(asked: Question, call: CallTerms | None = None, **rule: Any) -> Plan:
-    return judge(merged({"id": "r", "do": "ask", **rule}, groups=GROUPS, fallback=["lea"]), asked, call=call)
+    return judge(merge_rules({"id": "r", "do": "ask", **rule}, groups=GROUPS, fallback=["lea"]), asked, call=call)
 
 
 GROUPS = {"finance": ["ada", "bo", "cy"], "leads": ["lea"]}
@@ -87,10 +87,10 @@ def test_the_strictest_rule_wins_in_any_order(
     value: Any, tags: tuple[str, ...], verdict: str, rules: tuple[str, ...]
 ) -> None:
     for order in permutations(RULES):
-        found = judge(merged(*order), question(value, tags=tags))
+        found = judge(merge_rules(*order), question(value, tags=tags))
         assert (found.verdict, found.rules) == (verdict, rules)
         assert found.terms is not None
-        assert found.terms.policy == merged(*RULES).sha256
+        assert found.terms.policy == merge_rules(*RULES).sha256
         assert found.why
 
 
@@ -107,27 +107,27 @@ def test_guardrails_make_it_stricter_only(verdict: Any, expected: str) -> None:
         GuardrailResult(name="words", verdict="pass"),
         GuardrailResult(name="iban", verdict=verdict, message="no such bank"),
     )
-    found = judge(merged(*RULES), question({"amount": 40, "country": "DE"}, guardrails=results))
+    found = judge(merge_rules(*RULES), question({"amount": 40, "country": "DE"}, guardrails=results))
     assert found.verdict == expected
     if expected != "pass":
         assert found.why == ("guardrail iban: no such bank",)
         assert found.rules == ()
-    blocked = judge(merged(*RULES), question({"amount": 40, "country": "XX"}, guardrails=results))
+    blocked = judge(merge_rules(*RULES), question({"amount": 40, "country": "XX"}, guardrails=results))
     assert blocked.verdict == "block"
 
 
 def test_what_is_unknown_is_told() -> None:
-    found = judge(merged(*RULES), question({"amount": 40}))
+    found = judge(merge_rules(*RULES), question({"amount": 40}))
     assert found.why == ("embargo could not be decided: value.country is missing",)
-    assert judge(merged(VIP), question(tags=("vip",))).why == ('vip: "vip" in tags',)
-    assert judge(merged(VIP), question()).why == ("no rule matched, and the default is ask",)
-    whole = judge(merged({"id": "all", "do": "ask", "kind": "json", "agent": "ref*"}), question())
+    assert judge(merge_rules(VIP), question(tags=("vip",))).why == ('vip: "vip" in tags',)
+    assert judge(merge_rules(VIP), question()).why == ("no rule matched, and the default is ask",)
+    whole = judge(merge_rules({"id": "all", "do": "ask", "kind": "json", "agent": "ref*"}), question())
     assert whole.why == ("all: agent fits 'ref*' and kind is json",)
 
 
 def test_a_rule_asks_under_its_own_terms_if_it_is_unknown() -> None:
     rule = {**EMBARGO, "needs": ["2 of @finance"], "four_eyes": True}
-    found = judge(merged(SMALL, rule, groups=GROUPS), question({"amount": 40}))
+    found = judge(merge_rules(SMALL, rule, groups=GROUPS), question({"amount": 40}))
     assert found.verdict == "ask"
     assert found.terms is not None
     assert found.terms.needs == (Need(count=2, people=("ada", "bo", "cy"), text="2 of @finance"),)
@@ -155,7 +155,7 @@ DOUBT = Doubt(call="pay()", step="pay", arguments={}, began=T0, noticed=T0, died
     "fields", [{"doubt": DOUBT, "allow": ("edit",)}, {"document": "abc"}, {"allow": ("edit", "reject")}]
 )
 def test_what_only_people_can_answer_never_passes(fields: dict[str, Any]) -> None:
-    for policy in (merged({"id": "all", "do": "pass"}), merged(default="pass")):
+    for policy in (merge_rules({"id": "all", "do": "pass"}), merge_rules(default="pass")):
         found = judge(policy, question(**fields))
         assert found.verdict == "ask"
         assert found.allow == fields.get("allow", question().allow)
@@ -163,7 +163,7 @@ def test_what_only_people_can_answer_never_passes(fields: dict[str, Any]) -> Non
 
 def test_an_effect_in_doubt_is_asked_whatever_rules_say() -> None:
     doubt = question(doubt=DOUBT, allow=("edit",))
-    policy = merged(
+    policy = merge_rules(
         {"id": "no", "do": "block", "timeline": ["1h reject"]},
         {"id": "few", "do": "ask", "allow": ["approve", "reject"], "timeline": ["2h reject"]},
     )
@@ -177,11 +177,11 @@ def test_an_effect_in_doubt_is_asked_whatever_rules_say() -> None:
 def test_scopes_and_facts_of_a_tool_call() -> None:
     call = question({"name": "refund", "arguments": {"amount": 120}}, kind="tool_call")
     rule = {"id": "big", "tool": "refund", "when": "arguments.amount > 100", "do": "block"}
-    assert judge(merged(rule), call).verdict == "block"
-    assert judge(merged({**rule, "tool": "ref*"}), call).verdict == "block"
-    assert judge(merged({**rule, "tool": "pay"}), call).verdict == "ask"
+    assert judge(merge_rules(rule), call).verdict == "block"
+    assert judge(merge_rules({**rule, "tool": "ref*"}), call).verdict == "block"
+    assert judge(merge_rules({**rule, "tool": "pay"}), call).verdict == "ask"
     for scope in ({"agent": "x*"}, {"notebook": "*/x.ipynb"}, {"title": "x"}, {"kind": "text"}):
-        assert judge(merged({**rule, **scope}), call).verdict == "ask"
+        assert judge(merge_rules({**rule, **scope}), call).verdict == "ask"
     found = collect_facts(call, FACTS, agent="a", notebook="n")
     assert (found["tool"], found["arguments"], found["confidence"]) == ("refund", {"amount": 120}, None)
     assert collect_facts(question(), FACTS, agent="a", notebook="n")["arguments"] == {}
@@ -190,7 +190,7 @@ def test_scopes_and_facts_of_a_tool_call() -> None:
 def test_now_is_in_the_files_time_zone() -> None:
     office = {"days": "Mon-Fri", "hours": "09:00-17:00", "holidays": ["2026-01-06"]}
     rule = {"id": "r", "when": 'now.office and now.hour == 10 and now.date == "2026-01-05"', "do": "block"}
-    policy = merged(rule, timezone="Europe/Berlin", office=office)
+    policy = merge_rules(rule, timezone="Europe/Berlin", office=office)
     assert judge(policy, question()).verdict == "block"
     for now in (T0 + timedelta(days=1), T0 + timedelta(days=5), T0 + timedelta(hours=8)):
         found = make_plan(policy, question(), Facts(now=now), agent="", notebook="")
@@ -223,7 +223,7 @@ def test_terms_of_several_rules_are_the_strictest_of_each() -> None:
         "four_eyes": True,
         "blind": True,
     }
-    found = judge(merged(b, a, groups=GROUPS, fallback=["@leads"]), question())
+    found = judge(merge_rules(b, a, groups=GROUPS, fallback=["@leads"]), question())
     assert found.allow == ("approve", "reject")
     terms = found.terms
     assert terms is not None
@@ -259,7 +259,7 @@ def test_timelines_are_merged_by_time_and_end_with_the_first_decision(
 ) -> None:
     rules = [{"id": f"r{n}", "do": "ask", "timeline": steps} for n, steps in enumerate(timelines)]
     for order in permutations(rules):
-        found = judge(merged(*order, groups=GROUPS), question())
+        found = judge(merge_rules(*order, groups=GROUPS), question())
         assert found.terms is not None
         assert [step.text for step in found.terms.timeline] == expected
 
@@ -267,7 +267,7 @@ def test_timelines_are_merged_by_time_and_end_with_the_first_decision(
 @pytest.mark.parametrize("other", [{"four_eyes": True}, {"needs": ["2 of @finance"]}, {"allow": ["reject", "edit"]}])
 def test_the_clock_does_not_approve_in_place_of_people_whom_another_rule_asks(other: dict[str, Any]) -> None:
     rules = [{"id": "a", "do": "ask", "timeline": ["1h approve"]}, {"id": "b", "do": "ask", **other}]
-    found = judge(merged(*rules, groups=GROUPS), question())
+    found = judge(merge_rules(*rules, groups=GROUPS), question())
     assert found.terms is not None
     assert "approve" not in {step.does for step in found.terms.timeline}
 
@@ -286,7 +286,7 @@ def test_terms_of_a_call() -> None:
     anyone = judge(None, question(), call=CallTerms(quorum=2))
     assert anyone.terms is not None
     assert anyone.terms.needs == (Need(count=2, text="2 of anyone"),)
-    passed = judge(merged({"id": "p", "do": "pass"}), question(), call=call)
+    passed = judge(merge_rules({"id": "p", "do": "pass"}), question(), call=call)
     assert passed.verdict == "pass"  # the call says who is asked, not whether
 
 
@@ -352,21 +352,21 @@ def test_names_of_a_call_that_cannot_be_used(fields: dict[str, Any], says: str) 
 
 def test_vector_15_four_eyes_that_leave_too_few() -> None:
     rule = {"id": "both", "do": "ask", "needs": ["1 of ada, bo"], "four_eyes": True}
-    policy = merged(rule)
+    policy = merge_rules(rule)
     assert judge(policy, question(), requesters={"ada"}).verdict == "ask"
     with pytest.raises(PolicyError, match=r"nobody can meet '1 of ada, bo' \(rules both\).*ada, bo may not decide"):
         judge(policy, question(), requesters={"ada", "bo"})
     with pytest.raises(PolicyError, match="nobody can meet '2 of ada, bo'"):
         judge(
-            merged({**rule, "needs": ["1 of ada, bo"]}),
+            merge_rules({**rule, "needs": ["1 of ada, bo"]}),
             question(),
             requesters={"ada"},
             call=CallTerms(reviewers=("ada", "bo"), quorum=2),
         )
-    with_fallback = merged(rule, fallback=["lea"])
+    with_fallback = merge_rules(rule, fallback=["lea"])
     assert judge(with_fallback, question(), requesters={"ada", "bo"}).verdict == "ask"
     with pytest.raises(PolicyError, match=r"needs 2, but names 2 of whom one may have asked \(four_eyes\)"):
-        merged({**rule, "needs": ["2 of ada, bo"]})
+        merge_rules({**rule, "needs": ["2 of ada, bo"]})
 
 
 # --- later ----------------------------------------------------------------------------------------------------------
@@ -392,7 +392,7 @@ def proposal(policy: MergedPolicy | None, value: Any, made: DecisionRecord | Non
     )
 
 
-def decided(action: Any = "approve", by: Any = "person", reviewer: str = "bo", **fields: Any) -> DecisionRecord:
+def make_decision(action: Any = "approve", by: Any = "person", reviewer: str = "bo", **fields: Any) -> DecisionRecord:
     return DecisionRecord(action=action, by=by, reviewer=reviewer, decided_at=T0, fingerprint="f", **fields)
 
 
@@ -404,7 +404,7 @@ DESK = [
 
 
 def test_vector_35_an_edit_is_judged_again() -> None:
-    policy = merged(*DESK)
+    policy = merge_rules(*DESK)
     p = proposal(policy, {"amount": 40, "country": "DE"})
     assert [need.text for need in p.terms.needs] == ["1 of support"]  # pyright: ignore[reportOptionalMemberAccess]
     more = judge_edit(policy, p, {"amount": 400, "country": "DE"})
@@ -417,73 +417,82 @@ def test_vector_35_an_edit_is_judged_again() -> None:
 
 
 def test_vector_24_a_policy_that_became_stricter() -> None:
-    before = merged(DESK[0])
-    p = proposal(before, {"amount": 40, "country": "DE"}, decided(reviewer="support"))
+    before = merge_rules(DESK[0])
+    p = proposal(before, {"amount": 40, "country": "DE"}, make_decision(reviewer="support"))
     assert find_stricter_plan(before, p) is None
     assert find_stricter_plan(None, p) is None
-    now = merged(*DESK, {"id": "stop", "do": "block"})
+    now = merge_rules(*DESK, {"id": "stop", "do": "block"})
     found = find_stricter_plan(now, p)
     assert found is not None
     assert (found.verdict, found.rules) == ("block", ("stop",))
-    assert find_stricter_plan(now, msgspec.structs.replace(p, decision=decided("reject"))) is None
+    assert find_stricter_plan(now, msgspec.structs.replace(p, decision=make_decision("reject"))) is None
     assert find_stricter_plan(now, msgspec.structs.replace(p, decision=None)) is None
 
 
 def test_needs_that_the_votes_do_not_meet() -> None:
-    def found(rule: dict[str, Any], made: DecisionRecord, **options: Any) -> Plan | None:
+    def find_plan(rule: dict[str, Any], made: DecisionRecord, **options: Any) -> Plan | None:
         return find_stricter_plan(
-            merged({"id": "a", "do": "ask", **rule}), proposal(None, {"amount": 40}, made), **options
+            merge_rules({"id": "a", "do": "ask", **rule}), proposal(None, {"amount": 40}, made), **options
         )
 
-    bo = decided(reviewer="bo", authn="login")
-    assert found({}, bo) is None
-    assert found({"needs": ["1 of bo, cy"]}, bo) is None
-    assert found({"needs": ["1 of bo, cy"]}, decided(reviewer="bo")) is not None  # nobody knows that it was bo
-    assert found({"needs": ["1 of cy"]}, bo) is not None
-    assert found({"needs": ["2 of anyone"]}, bo) is not None
-    assert found({"four_eyes": True}, bo, requesters={"bo"}) is not None
-    assert found({"four_eyes": True}, bo, requesters={"cy"}) is None
-    assert found({"do": "pass"}, bo) is None
-    assert found({}, decided(by="policy", reviewer="policy:a")) is not None
-    assert found({"needs": ["2 of anyone"]}, decided(by="script", reviewer="script")) is None
-    assert found({"needs": ["1 of cy"]}, decided(by="deadline", reviewer="deadline")) is not None
-    local = merged({"id": "a", "do": "ask", "needs": ["1 of bo"]}, identity="local")
-    assert find_stricter_plan(local, proposal(None, {"amount": 40}, decided(reviewer="bo"))) is None
+    bo = make_decision(reviewer="bo", authn="login")
+    assert find_plan({}, bo) is None
+    assert find_plan({"needs": ["1 of bo, cy"]}, bo) is None
+    assert (
+        find_plan({"needs": ["1 of bo, cy"]}, make_decision(reviewer="bo")) is not None
+    )  # nobody knows that it was bo
+    assert find_plan({"needs": ["1 of cy"]}, bo) is not None
+    assert find_plan({"needs": ["2 of anyone"]}, bo) is not None
+    assert find_plan({"four_eyes": True}, bo, requesters={"bo"}) is not None
+    assert find_plan({"four_eyes": True}, bo, requesters={"cy"}) is None
+    assert find_plan({"do": "pass"}, bo) is None
+    assert find_plan({}, make_decision(by="policy", reviewer="policy:a")) is not None
+    assert find_plan({"needs": ["2 of anyone"]}, make_decision(by="script", reviewer="script")) is None
+    assert find_plan({"needs": ["1 of cy"]}, make_decision(by="deadline", reviewer="deadline")) is not None
+    local = merge_rules({"id": "a", "do": "ask", "needs": ["1 of bo"]}, identity="local")
+    assert find_stricter_plan(local, proposal(None, {"amount": 40}, make_decision(reviewer="bo"))) is None
 
 
 def test_votes_that_no_longer_count_once_people_must_log_in() -> None:
     needs = {"id": "a", "do": "ask", "needs": ["1 of bo"]}
-    local, login = merged(needs, identity="local"), merged(needs, identity="login")
-    assert find_stricter_plan(login, proposal(local, {"amount": 40}, decided(reviewer="bo"))) is not None
-    assert find_stricter_plan(login, proposal(local, {"amount": 40}, decided(reviewer="bo", authn="login"))) is None
+    local, login = merge_rules(needs, identity="local"), merge_rules(needs, identity="login")
+    assert find_stricter_plan(login, proposal(local, {"amount": 40}, make_decision(reviewer="bo"))) is not None
     assert (
-        find_stricter_plan(login, proposal(local, {"amount": 40}, decided(by="deadline", reviewer="deadline"))) is None
+        find_stricter_plan(login, proposal(local, {"amount": 40}, make_decision(reviewer="bo", authn="login"))) is None
     )
-    assert find_stricter_plan(local, proposal(login, {"amount": 40}, decided(reviewer="bo", authn="login"))) is None
+    assert (
+        find_stricter_plan(login, proposal(local, {"amount": 40}, make_decision(by="deadline", reviewer="deadline")))
+        is None
+    )
+    assert (
+        find_stricter_plan(local, proposal(login, {"amount": 40}, make_decision(reviewer="bo", authn="login"))) is None
+    )
     anyone = {"id": "a", "do": "ask"}
-    asked = proposal(merged(anyone, identity="local"), {"amount": 40}, decided(reviewer="bo"))
-    assert find_stricter_plan(merged(anyone, identity="login"), asked) is None
+    asked = proposal(merge_rules(anyone, identity="local"), {"amount": 40}, make_decision(reviewer="bo"))
+    assert find_stricter_plan(merge_rules(anyone, identity="login"), asked) is None
 
 
 @pytest.mark.parametrize("by", ["person", "deadline"])
 def test_what_people_may_no_longer_do(by: Any) -> None:
-    def found(action: Any, *allow: str, narrowed: tuple[Action, ...] = ACTIONS, **made: Any) -> Plan | None:
-        p = proposal(merged({"id": "a", "do": "ask"}), {"amount": 40}, decided(action, reviewer="bo", by=by, **made))
+    def find_plan(action: Any, *allow: str, narrowed: tuple[Action, ...] = ACTIONS, **made: Any) -> Plan | None:
+        p = proposal(
+            merge_rules({"id": "a", "do": "ask"}), {"amount": 40}, make_decision(action, reviewer="bo", by=by, **made)
+        )
         p = msgspec.structs.replace(p, allow=narrowed)
-        return find_stricter_plan(merged({"id": "a", "do": "ask", "allow": list(allow)}), p)
+        return find_stricter_plan(merge_rules({"id": "a", "do": "ask", "allow": list(allow)}), p)
 
-    refused = found("approve", "edit", "reject")
+    refused = find_plan("approve", "edit", "reject")
     assert refused is not None
     assert (refused.verdict, refused.rules, refused.allow) == ("ask", ("a",), ("edit", "reject"))
-    assert found("approve", "approve") is None
-    assert found("edit", "approve", "reject", value={"amount": 1}) is not None
-    assert found("edit", "approve", "edit", value={"amount": 1}) is None
-    assert found("respond", "approve", value="why?") is not None
-    assert found("respond", "respond", value="why?") is None
-    assert found("reject", "approve") is None  # nothing is done, so nothing forbids it
-    assert found("approve", "edit", narrowed=("approve",)) is not None  # they have none in common
+    assert find_plan("approve", "approve") is None
+    assert find_plan("edit", "approve", "reject", value={"amount": 1}) is not None
+    assert find_plan("edit", "approve", "edit", value={"amount": 1}) is None
+    assert find_plan("respond", "approve", value="why?") is not None
+    assert find_plan("respond", "respond", value="why?") is None
+    assert find_plan("reject", "approve") is None  # nothing is done, so nothing forbids it
+    assert find_plan("approve", "edit", narrowed=("approve",)) is not None  # they have none in common
     # the edit itself had made a rule match that allows no edits: it was judged then
-    assert found("edit", "approve", narrowed=("approve",), value={"amount": 1}) is None
+    assert find_plan("edit", "approve", narrowed=("approve",), value={"amount": 1}) is None
 
 
 def test_votes_for_the_decided_value_count() -> None:
@@ -492,9 +501,9 @@ def test_votes_for_the_decided_value_count() -> None:
             reviewer=who, action="approve", value_sha256=hash_value(value), at=T0, seats=seats, authn="login"
         )
 
-    made = decided(reviewer="bo", authn="login")
+    made = make_decision(reviewer="bo", authn="login")
     p = proposal(None, {"amount": 40}, made, votes=(vote("cy", {"amount": 40}, ("ada", "bo")),))
-    two = merged({"id": "a", "do": "ask", "needs": ["2 of ada, bo"]})
+    two = merge_rules({"id": "a", "do": "ask", "needs": ["2 of ada, bo"]})
     assert find_stricter_plan(two, p) is None
     assert (
         find_stricter_plan(two, msgspec.structs.replace(p, votes=(vote("cy", {"amount": 41}, ("ada",)),))) is not None
@@ -503,14 +512,14 @@ def test_votes_for_the_decided_value_count() -> None:
 
 
 def test_an_edited_decision_is_judged_by_its_value() -> None:
-    policy = merged(DESK[0])
-    p = proposal(policy, {"amount": 40, "country": "DE"}, decided("edit", value={"amount": 40, "country": "XX"}))
-    assert find_stricter_plan(merged(*DESK), p) is not None
+    policy = merge_rules(DESK[0])
+    p = proposal(policy, {"amount": 40, "country": "DE"}, make_decision("edit", value={"amount": 40, "country": "XX"}))
+    assert find_stricter_plan(merge_rules(*DESK), p) is not None
 
 
 def test_a_merged_policy_is_kept_as_its_canonical_text() -> None:
     office = {"days": "Mon-Fri", "hours": "09:00-17:00", "holidays": ["2026-12-25"]}
-    policy = merged(
+    policy = merge_rules(
         *DESK, {"id": "x", "do": "ask", "timeline": ["4wh reject"]}, office=office, timezone="Europe/Berlin"
     )
     again = decode_merged_policy(policy.json())
@@ -557,7 +566,7 @@ def test_any_order_of_rules_and_files_gives_the_same(
         {"default": data.draw(st.sampled_from(["pass", "ask"]), label="default")},
     ]
 
-    def found(shuffled: bool) -> tuple[MergedPolicy, Plan]:
+    def find_plan(shuffled: bool) -> tuple[MergedPolicy, Plan]:
         documents = [
             read_policy_mapping({**top, "rule": data.draw(st.permutations(rules)) if shuffled else rules}, f"{n}.toml")
             for n, (top, rules) in enumerate(zip(tops, files, strict=True))
@@ -565,14 +574,14 @@ def test_any_order_of_rules_and_files_gives_the_same(
         policy = merge_documents(data.draw(st.permutations(documents)) if shuffled else documents)
         return policy, judge(policy, question(value, tags=tags))
 
-    assert found(shuffled=True) == found(shuffled=False)
+    assert find_plan(shuffled=True) == find_plan(shuffled=False)
 
 
 @given(rules=st.lists(RULE, max_size=6), value=VALUES)
 def test_what_is_unknown_never_passes(rules: list[dict[str, Any]], value: Any) -> None:
     """It passes only if a rule that passes is certainly true, and every stricter one is certainly false."""
     numbered = [{**rule, "id": f"r{n}"} for n, rule in enumerate(rules)]
-    found = judge(merged(*numbered, groups={"g": ["ada", "bo", "cy"]}), question(value))
+    found = judge(merge_rules(*numbered, groups={"g": ["ada", "bo", "cy"]}), question(value))
     facts = collect_facts(question(value), FACTS, agent="", notebook="")
     certain = {rule["id"]: compile_condition(rule["when"]).evaluate(facts) for rule in numbered}
     passes = any(certain[rule["id"]] is True for rule in numbered if rule["do"] == "pass")
@@ -690,23 +699,23 @@ def test_how_people_are_asked_does_not_belong_to_a_rule_that_passes() -> None:
 
 def test_vector_4_a_file_with_earn_is_refused() -> None:
     with pytest.raises(PolicyError, match="do = 'earn' is not built yet; use 'ask'"):
-        merged(*RULES, {"id": "learn", "when": "value.amount <= 80", "do": "earn"})
+        merge_rules(*RULES, {"id": "learn", "when": "value.amount <= 80", "do": "earn"})
 
 
 def test_the_strictest_default_counts_and_ask_is_that_of_a_file_that_says_nothing() -> None:
-    def found(*defaults: str | None) -> str:
+    def find_plan(*defaults: str | None) -> str:
         tops: list[dict[str, Any]] = [{"default": one} if one else {} for one in defaults]
         return judge(
             merge_documents([read_policy_mapping(top, f"{n}.toml") for n, top in enumerate(tops)]), question()
         ).verdict
 
-    assert found("pass", "pass") == "pass"
+    assert find_plan("pass", "pass") == "pass"
     for defaults in permutations(["pass", "ask"]):
-        assert found(*defaults) == "ask"
+        assert find_plan(*defaults) == "ask"
     for defaults in permutations(["pass", None]):
-        assert found(*defaults) == "ask"
+        assert find_plan(*defaults) == "ask"
     for defaults in permutations(["pass", "ask", "block"]):
-        assert found(*defaults) == "block"
+        assert find_plan(*defaults) == "block"
 
 
 def test_ids_are_unique_over_all_files() -> None:
@@ -809,10 +818,10 @@ def test_working_hours_are_ordered_by_when_they_are_over() -> None:
         {"id": "a", "do": "ask", "timeline": ["10wh reject"]},  # Tuesday 11:00, since it is asked on Monday at 9:00
         {"id": "b", "do": "ask", "timeline": ["12h remind", "30h escalate lea"]},
     ]
-    terms = judge(merged(*rules, office=office), question()).terms
+    terms = judge(merge_rules(*rules, office=office), question()).terms
     assert terms is not None
     assert [step.text for step in terms.timeline] == ["12h remind", "10wh reject"]
     assert terms.office is not None
     never = {"id": "a", "do": "ask", "timeline": ["80000h reject", "70000wh remind"][::-1]}
     with pytest.raises(PolicyError, match="the step '70000wh remind' is never due"):
-        judge(merged(never, office=office), question())
+        judge(merge_rules(never, office=office), question())

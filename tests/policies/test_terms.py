@@ -13,7 +13,7 @@ from hitl_nb.policies.terms import terms as machine
 from hitl_nb.policies.terms.terms import People
 from hitl_nb.policies.terms.vote_counts import hash_terms
 from hitl_nb.records import Office, Terms, TimelineStep, VoteRecord
-from tests.policies.casework import T0, Case, at, changed, need, proposal, terms
+from tests.policies.casework import T0, Case, at, need, proposal, terms, with_fields
 
 NOBODY = People()
 ADA = People(requesters=frozenset({"ada"}))
@@ -24,7 +24,7 @@ def case(made_under: Terms, people: People = NOBODY, **more: Any) -> Case:
     return Case(proposal(made_under, **more), people)
 
 
-def judged(verdict: str, *needs: str, rules: tuple[str, ...] = ("big",), **more: Any) -> Any:
+def make_judgment(verdict: str, *needs: str, rules: tuple[str, ...] = ("big",), **more: Any) -> Any:
     made_under = terms(*needs, **more) if needs else None
     return SimpleNamespace(verdict=verdict, rules=rules, why=("too much",), terms=made_under, allow=("approve", "edit"))
 
@@ -281,8 +281,8 @@ def test_vector_21_silence_is_consent_only_where_it_is_said() -> None:
 
 def verify_as_person(c: Case) -> str | None:
     """What is said if the record says that a person decided."""
-    made = changed(c.p.decision, by="person", reviewer="bo")
-    return machine.verify_decision_votes(changed(c.p, decision=made), c.people)
+    made = with_fields(c.p.decision, by="person", reviewer="bo")
+    return machine.verify_decision_votes(with_fields(c.p, decision=made), c.people)
 
 
 def test_the_clock_does_not_approve_what_somebody_wants_changed() -> None:
@@ -379,7 +379,7 @@ def test_a_hidden_edit_is_not_what_others_vote_on() -> None:
 
 def test_vector_35_an_edit_into_another_rule_adds_its_needs() -> None:
     c = case(terms("1 of sam"), value=40)
-    assert c.vote("sam", "edit", 400, judged=judged("ask", "1 of fin")) == "open"
+    assert c.vote("sam", "edit", 400, judged=make_judgment("ask", "1 of fin")) == "open"
     assert c.have == ["1/1", "0/1"]
     assert [one[0] for one in c.change.events] == ["vote", "terms.changed"]
     with pytest.raises(NotAReviewer):
@@ -392,13 +392,13 @@ def test_vector_35_an_edit_to_what_is_blocked_is_refused() -> None:
     c = case(terms("1 of sam"), value=40)
     before = c.p
     with pytest.raises(InvalidEdit, match=r"the policy blocks this value \(big\): too much"):
-        c.vote("sam", "edit", 400, judged=judged("block"))
+        c.vote("sam", "edit", 400, judged=make_judgment("block"))
     assert c.p == before
 
 
 def test_an_edit_cannot_leave_needs_behind() -> None:
     c = case(terms("1 of sam", "1 of fin", four_eyes=True), value=400)
-    assert c.vote("sam", "edit", 40, judged=judged("ask", "1 of sam")) == "open"
+    assert c.vote("sam", "edit", 40, judged=make_judgment("ask", "1 of sam")) == "open"
     assert c.p.terms.four_eyes
     assert c.have == ["1/1", "0/1"]
 
@@ -432,14 +432,14 @@ def test_four_eyes_counts_one_person_less() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda p: changed(p, votes=p.votes[:1]),
-        lambda p: changed(p, votes=(p.votes[1], p.votes[0])),
-        lambda p: changed(p, decision=changed(p.decision, action="edit", value="v9")),
-        lambda p: changed(p, votes=(p.votes[0], changed(p.votes[1], reviewer="zed"))),
-        lambda p: changed(p, votes=(p.votes[0], changed(p.votes[1], value_sha256="0"))),
-        lambda p: changed(p, votes=(p.votes[0], changed(p.votes[1], authn=None))),
-        lambda p: changed(p, terms=changed(p.terms, needs=())),
-        lambda p: changed(p, decision=changed(p.decision, by="deadline")),
+        lambda p: with_fields(p, votes=p.votes[:1]),
+        lambda p: with_fields(p, votes=(p.votes[1], p.votes[0])),
+        lambda p: with_fields(p, decision=with_fields(p.decision, action="edit", value="v9")),
+        lambda p: with_fields(p, votes=(p.votes[0], with_fields(p.votes[1], reviewer="zed"))),
+        lambda p: with_fields(p, votes=(p.votes[0], with_fields(p.votes[1], value_sha256="0"))),
+        lambda p: with_fields(p, votes=(p.votes[0], with_fields(p.votes[1], authn=None))),
+        lambda p: with_fields(p, terms=with_fields(p.terms, needs=())),
+        lambda p: with_fields(p, decision=with_fields(p.decision, by="deadline")),
     ],
 )
 def test_a_decision_that_the_votes_do_not_make_is_noticed(change: Any) -> None:

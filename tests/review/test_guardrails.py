@@ -55,10 +55,10 @@ def test_what_goes_wrong_in_one_asks_a_person() -> None:
     def empty(value: Any) -> Any:
         return hitl.escalate("  ")
 
-    async def late(value: Any) -> None: ...
+    async def check_late(value: Any) -> None: ...
 
     def returns_awaitable(value: Any) -> Any:
-        return late(value)
+        return check_late(value)
 
     class Silent(Exception):
         def __str__(self) -> str:
@@ -67,12 +67,12 @@ def test_what_goes_wrong_in_one_asks_a_person() -> None:
     def silent(value: Any) -> Any:
         raise Silent
 
-    def broken(value: Any) -> Any:
+    def check_broken(value: Any) -> Any:
         return hitl.escalate("half \ud83d a character")
 
-    assert verdicts("x", silent, broken) == [
+    assert verdicts("x", silent, check_broken) == [
         ("silent", "escalate", "it failed with Silent"),
-        ("broken", "escalate", "half \\ud83d a character"),
+        ("check_broken", "escalate", "half \\ud83d a character"),
     ]
     assert verdicts("x", fails, wrong, empty, returns_awaitable) == [
         ("fails", "escalate", "it failed with ZeroDivisionError: by zero"),
@@ -88,10 +88,10 @@ def test_what_goes_wrong_in_one_asks_a_person() -> None:
             "it returned a coroutine; it must return hitl.passed() or None, hitl.escalate(why) or hitl.block(why)",
         ),
     ]
-    with pytest.raises(TypeError, match=r"the guardrail late\(\) must be an ordinary function, not an async one"):
-        hitl.guardrail(late)
+    with pytest.raises(TypeError, match=r"the guardrail check_late\(\) must be an ordinary function, not an async one"):
+        hitl.guardrail(check_late)
     with pytest.raises(TypeError, match=r"guardrails\[0\] must be an ordinary function"):
-        hitl.proposal("x", title="t", guardrails=[late])
+        hitl.proposal("x", title="t", guardrails=[check_late])
 
 
 def test_a_long_message_is_cut() -> None:

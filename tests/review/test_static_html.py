@@ -18,7 +18,7 @@ from hitl_nb.records import Action, DecisionRecord, Proposal, Workspace
 from hitl_nb.review.static_html import proposals_bundle, proposals_html, proposals_text, workspace_bundle
 
 
-def proposed(value: Any = "Dear A", title: str = "Reply to A", **arguments: Any) -> Proposal:
+def make_proposal(value: Any = "Dear A", title: str = "Reply to A", **arguments: Any) -> Proposal:
     question = build_question(value, title=title, **arguments)
     fields = {name: getattr(question, name) for name in question.__struct_fields__}
     when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -34,7 +34,9 @@ def proposed(value: Any = "Dear A", title: str = "Reply to A", **arguments: Any)
     )
 
 
-def decided(p: Proposal, action: Action, value: Any = None, reason: str | None = None, who: str = "alice") -> Proposal:
+def with_decision(
+    p: Proposal, action: Action, value: Any = None, reason: str | None = None, who: str = "alice"
+) -> Proposal:
     when = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
     decision = DecisionRecord(
         action=action, value=value, reason=reason, reviewer=who, decided_at=when, fingerprint=p.fingerprint
@@ -63,13 +65,13 @@ class Text(HTMLParser):
 @pytest.mark.parametrize(
     ("proposal", "line"),
     [
-        (proposed(), "Paused: Reply to A (waiting for a decision)"),
-        (decided(proposed(), "approve"), "Approved: Reply to A"),
-        (decided(proposed(), "edit", "Dear B"), "Approved with edits: Reply to A"),
-        (decided(proposed(), "reject"), "Rejected: Reply to A"),
-        (decided(proposed(), "respond", "why?"), "Responded: Reply to A"),
-        (msgspec.structs.replace(proposed(), status="expired"), "Expired: Reply to A"),
-        (msgspec.structs.replace(proposed(), status="superseded"), "Superseded: Reply to A"),
+        (make_proposal(), "Paused: Reply to A (waiting for a decision)"),
+        (with_decision(make_proposal(), "approve"), "Approved: Reply to A"),
+        (with_decision(make_proposal(), "edit", "Dear B"), "Approved with edits: Reply to A"),
+        (with_decision(make_proposal(), "reject"), "Rejected: Reply to A"),
+        (with_decision(make_proposal(), "respond", "why?"), "Responded: Reply to A"),
+        (msgspec.structs.replace(make_proposal(), status="expired"), "Expired: Reply to A"),
+        (msgspec.structs.replace(make_proposal(), status="superseded"), "Superseded: Reply to A"),
     ],
 )
 def test_the_plain_text_is_one_line_a_proposal(proposal: Proposal, line: str) -> None:
@@ -89,16 +91,16 @@ HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(1)">\'"&</pre></sp
 @pytest.mark.parametrize(
     "proposal",
     [
-        proposed(HOSTILE, title=HOSTILE, context=HOSTILE),
-        proposed(HOSTILE, kind="code", context={HOSTILE: HOSTILE}),
-        proposed(HOSTILE, options=[HOSTILE, "x"]),
-        proposed({HOSTILE: [HOSTILE]}),
-        proposed(Mail(HOSTILE)),
-        proposed({"name": HOSTILE, "arguments": {"a": HOSTILE}}, kind="tool_call"),
-        proposed([HOSTILE, {"a": HOSTILE}], kind="plan"),
-        proposed(pd.DataFrame({HOSTILE: [HOSTILE, None]})),
-        decided(proposed(), "edit", HOSTILE, HOSTILE, HOSTILE),
-        decided(proposed(), "respond", HOSTILE),
+        make_proposal(HOSTILE, title=HOSTILE, context=HOSTILE),
+        make_proposal(HOSTILE, kind="code", context={HOSTILE: HOSTILE}),
+        make_proposal(HOSTILE, options=[HOSTILE, "x"]),
+        make_proposal({HOSTILE: [HOSTILE]}),
+        make_proposal(Mail(HOSTILE)),
+        make_proposal({"name": HOSTILE, "arguments": {"a": HOSTILE}}, kind="tool_call"),
+        make_proposal([HOSTILE, {"a": HOSTILE}], kind="plan"),
+        make_proposal(pd.DataFrame({HOSTILE: [HOSTILE, None]})),
+        with_decision(make_proposal(), "edit", HOSTILE, HOSTILE, HOSTILE),
+        with_decision(make_proposal(), "respond", HOSTILE),
     ],
 )
 def test_what_anybody_wrote_is_shown_as_text(proposal: Proposal) -> None:
@@ -112,7 +114,7 @@ def test_what_anybody_wrote_is_shown_as_text(proposal: Proposal) -> None:
 
 
 def test_who_and_when_stand_only_in_the_span_and_nothing_else_changes_from_run_to_run() -> None:
-    page = proposals_html([decided(proposed(), "edit", "Dear B", "softer")])
+    page = proposals_html([with_decision(make_proposal(), "edit", "Dear B", "softer")])
     assert (
         '<span class="hitl-who">alice (unsigned: any program of this user can say so), 2026-05-06 07:08:09 UTC</span>'
         in page
@@ -120,31 +122,31 @@ def test_who_and_when_stand_only_in_the_span_and_nothing_else_changes_from_run_t
     masked = re.sub(r'<span class="hitl-who">.*?</span>', "", page)
     for private in ("alice", "2026", "abcdefgh", "runidrun", "n.ipynb", "/home"):
         assert private not in masked
-    script = decided(proposed(), "edit", "Dear B", "softer", who="script")
+    script = with_decision(make_proposal(), "edit", "Dear B", "softer", who="script")
     assert re.sub(r'<span class="hitl-who">.*?</span>', "", proposals_html([script])) == masked
 
 
 def test_the_way_to_decide_the_changes_and_the_reason_are_shown() -> None:
-    waiting = Text(proposals_html([proposed(context={"order": 5678})])).text
+    waiting = Text(proposals_html([make_proposal(context={"order": 5678})])).text
     assert "hitl-nb inbox" in waiting
     assert "5678" in waiting
-    done = Text(proposals_html([decided(proposed(), "edit", "Dear B", "softer")])).text
+    done = Text(proposals_html([with_decision(make_proposal(), "edit", "Dear B", "softer")])).text
     assert "-Dear A\n+Dear B" in done
     assert "softer" in done
     assert "hitl-nb inbox" not in done
 
 
 def test_a_table_is_a_table_and_says_what_it_leaves_out() -> None:
-    page = proposals_html([proposed(pd.DataFrame({"n": range(MAX_ROWS + 5)}))])
+    page = proposals_html([make_proposal(pd.DataFrame({"n": range(MAX_ROWS + 5)}))])
     assert Text(page).tags.count("tr") == MAX_ROWS + 1
     assert "and 5 more rows" in page
 
 
 def test_the_bundle_names_agent_and_pause_only() -> None:
-    found = proposals_bundle("mail", 2, [proposed()])
+    found = proposals_bundle("mail", 2, [make_proposal()])
     assert found["application/vnd.hitl-nb.proposal+json"] == {"version": 1, "agent": "mail", "pause": 2}
     assert set(found) == {"application/vnd.hitl-nb.proposal+json", "text/html", "text/plain"}
-    of_a_key = proposals_bundle("mail", 2, [proposed()], "5678")
+    of_a_key = proposals_bundle("mail", 2, [make_proposal()], "5678")
     assert of_a_key["application/vnd.hitl-nb.proposal+json"] == {
         "version": 1,
         "agent": "mail",

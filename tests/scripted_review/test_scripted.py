@@ -155,7 +155,7 @@ def notebook(tmp_path: Path) -> Path:
     return tmp_path / "a.ipynb"
 
 
-def printed(notebook: Path) -> str:
+def read_output(notebook: Path) -> str:
     cell = nbformat.read(notebook, as_version=4).cells[1]
     return "".join(o.get("text", "") for o in cell.outputs)
 
@@ -164,7 +164,7 @@ def test_an_entry_that_was_used_before_the_kernel_died_is_not_used_again(noteboo
     with ScriptedReviewer([{"action": "edit", "value": value} for value in ("one", "two", "three")]):
         assert hitl.run_notebook(notebook).status == "failed"
         assert hitl.run_notebook(notebook).status == "finished"
-    assert printed(notebook) == "one\ntwo\nthree\n"
+    assert read_output(notebook) == "one\ntwo\nthree\n"
 
 
 def test_a_fresh_start_is_answered_afresh(notebook: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_fresh_start_is_answered_afresh(notebook: Path) -> None:
     with ScriptedReviewer([{"action": "edit", "value": value} for value in ("one", "two", "three")]):
         for _ in range(2):
             assert hitl.run_notebook(notebook).status == "finished"
-            assert printed(notebook) == "one\ntwo\nthree\n"
+            assert read_output(notebook) == "one\ntwo\nthree\n"
 
 
 def test_recorded_decisions_decide_the_same_again(notebook: Path, store: str) -> None:
@@ -194,10 +194,10 @@ def test_recorded_decisions_decide_the_same_again(notebook: Path, store: str) ->
         '  {"agent": "letters", "title": "Letter", "action": "reject", "reason": "é"},\n'
         '  {"agent": "letters", "title": "Letter", "action": "approve"}\n]}\n'
     )
-    first = printed(notebook)
+    first = read_output(notebook)
     with ScriptedReviewer(file):
         assert hitl.run_notebook(notebook, store=f"{store}-2").status == "finished"
-    assert printed(notebook) == first
+    assert read_output(notebook) == first
 
 
 def test_questions_after_a_crash_are_not_recorded(tmp_path: Path, store: str) -> None:

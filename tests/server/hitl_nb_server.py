@@ -82,7 +82,7 @@ class Server:
         except OSError:
             return 0, None
 
-    def paused(self, *values: Any, agent: str = "letters", **asked: Any) -> list[Proposal]:
+    def pause_run(self, *values: Any, agent: str = "letters", **asked: Any) -> list[Proposal]:
         """Proposals of a run that pauses in `letters.ipynb`."""
         notebook = str(self.folder / "letters.ipynb")
         _, claim = self.ledger.open_run(agent=agent, notebook=notebook)

@@ -50,7 +50,7 @@ def run(doc: Doc[Any], chance: random.Random, length: int) -> Iterator[bytes]:
             at += 1
 
 
-def edited(draft: Draft, count: int) -> None:
+def edit_many_times(draft: Draft, count: int) -> None:
     """Edit a draft, whose text is ASCII, so many times."""
     draft.write_initial()
     waiting = [new_update(made, author) for author, made in keystrokes(draft, count)]

@@ -22,23 +22,23 @@ def number(value: int) -> bytes:
     return bytes([*made, value])
 
 
-def sized(data: bytes) -> bytes:
+def prefix_size(data: bytes) -> bytes:
     return number(len(data)) + data
 
 
 def update_message(update: bytes) -> bytes:
-    return b"\x00\x02" + sized(update)
+    return b"\x00\x02" + prefix_size(update)
 
 
 def awareness_message(*states: tuple[int, int, Any]) -> bytes:
     body = b"".join(
-        number(client) + number(clock) + sized(json.dumps(state).encode()) for client, clock, state in states
+        number(client) + number(clock) + prefix_size(json.dumps(state).encode()) for client, clock, state in states
     )
-    return b"\x01" + sized(number(len(states)) + body)
+    return b"\x01" + prefix_size(number(len(states)) + body)
 
 
 class Cursor:
-    """Reads what `number` and `sized` wrote."""
+    """Reads what `number` and `prefix_size` wrote."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -53,14 +53,15 @@ class Cursor:
             if byte < 0x80:
                 return value
 
-    def sized(self) -> bytes:
+    def read_sized(self) -> bytes:
         length = self.number()
         self.at += length
         return self.data[self.at - length : self.at]
 
 
 class Peer:
-    """One browser window in a draft's room. `connect` again after `cut` with the same document, as a browser does."""
+    """One browser window in a draft's room. `connect` again after `cut_connection` with the same document, as a browser
+    does."""
 
     def __init__(self, port: int, token: str, document: str, **headers: str) -> None:
         self.url = f"ws://127.0.0.1:{port}/hitl_nb/api/drafts/{document}/room"
@@ -88,7 +89,7 @@ class Peer:
         self.sent = self.saved = 0
         self.synced, self.closed = False, None
         self._listening = asyncio.create_task(self._listen())
-        await self.send(b"\x00\x00" + sized(self.doc.get_state()))
+        await self.send(b"\x00\x00" + prefix_size(self.doc.get_state()))
         return self
 
     async def join(self) -> Peer:
@@ -96,7 +97,7 @@ class Peer:
         await self.until(lambda: self.synced or self.closed is not None)
         return self
 
-    def cut(self) -> None:
+    def cut_connection(self) -> None:
         """The network goes."""
         assert self.socket is not None
         self.socket.close()
@@ -148,18 +149,18 @@ class Peer:
     async def _hear(self, read: Cursor) -> None:
         kind = read.number()
         if kind == 0:
-            step, payload = read.number(), read.sized()
+            step, payload = read.number(), read.read_sized()
             if step == 0:
                 self.sent += 1
-                await self.send(b"\x00\x01" + sized(self.doc.get_update(payload)))
+                await self.send(b"\x00\x01" + prefix_size(self.doc.get_update(payload)))
             else:
                 self.doc.apply_update(payload)
                 self._made.clear()
                 self.synced = self.synced or step == 1
         elif kind == 1:
-            states = Cursor(read.sized())
+            states = Cursor(read.read_sized())
             for _ in range(states.number()):
-                client, _, state = states.number(), states.number(), json.loads(states.sized())
+                client, _, state = states.number(), states.number(), json.loads(states.read_sized())
                 if state is None:
                     self.people.pop(client, None)
                 else:
@@ -167,4 +168,4 @@ class Peer:
         elif kind == 64:
             self.saved = read.number()
         elif kind == 65:
-            self.readers = json.loads(read.sized())
+            self.readers = json.loads(read.read_sized())

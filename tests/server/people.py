@@ -68,7 +68,7 @@ def approval(p: Any) -> dict[str, Any]:
     return {"action": "approve", "revision": p.revision, "fingerprint": p.fingerprint}
 
 
-def started(folder: Path, config: str, kind: type[Server] = Server) -> Iterator[Server]:
+def start_server(folder: Path, config: str, kind: type[Server] = Server) -> Iterator[Server]:
     (folder / "config").mkdir()
     (folder / "config" / "jupyter_server_config.py").write_text(config)
     server = kind(folder)

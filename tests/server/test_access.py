@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hitl_nb_server import Server
 from jupyter_server.auth import passwd
-from people import PASSWORD, PEOPLE, Browser, approval, started
+from people import PASSWORD, PEOPLE, Browser, approval, start_server
 from tornado.httpclient import HTTPClientError
 
 
@@ -23,19 +23,19 @@ class Tokenless(Server):
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from started(tmp_path_factory.mktemp("team"), PEOPLE + "c.HitlNb.allow_token_decisions = False\n")
+    yield from start_server(tmp_path_factory.mktemp("team"), PEOPLE + "c.HitlNb.allow_token_decisions = False\n")
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from started(tmp_path_factory.mktemp("few"), PEOPLE + "c.HitlNb.reviewers = ['alice']\n")
+    yield from start_server(tmp_path_factory.mktemp("few"), PEOPLE + "c.HitlNb.reviewers = ['alice']\n")
 
 
 @pytest.fixture(scope="module")
 def password(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     provider = "c.PasswordIdentityProvider"
     config = f"{provider}.hashed_password = {passwd(PASSWORD, 'sha256')!r}\n{provider}.token = ''\n"
-    yield from started(
+    yield from start_server(
         tmp_path_factory.mktemp("password"), config + "c.HitlNb.allow_token_decisions = False\n", Tokenless
     )
 
@@ -44,7 +44,7 @@ def password(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_who_may_not_decide_may_read_and_comment(team: Server) -> None:
-    p, q = team.paused("Dear Ann", "Dear Bo", agent="undecided")
+    p, q = team.pause_run("Dear Ann", "Dear Bo", agent="undecided")
     browser = Browser(team, "no-decisions")
     one = {"id": p.id, "revision": p.revision, "fingerprint": p.fingerprint}
     many = {"action": "approve", "proposals": [one]}
@@ -57,7 +57,7 @@ def test_who_may_not_decide_may_read_and_comment(team: Server) -> None:
 
 
 def test_who_may_not_read_the_audit_log_may_decide(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="unaudited")
+    (p,) = team.pause_run("Dear Ann", agent="unaudited")
     browser = Browser(team, "no-audit")
     for path in ("events", "events/verify", "events/export"):
         assert browser.call("GET", path)[0] == 403
@@ -65,7 +65,7 @@ def test_who_may_not_read_the_audit_log_may_decide(team: Server) -> None:
 
 
 def test_who_may_not_see_proposals_sees_none_and_hears_nothing(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="unseen")
+    (p,) = team.pause_run("Dear Ann", agent="unseen")
     assert Browser(team, "alice").call("GET", "openapi.json")[0] == 200
     browser = Browser(team, "no-proposals")
     for path in ("proposals", f"proposals/{p.id}", "pauses", "runs", f"runs/{p.run}/timeline", "openapi.json"):
@@ -76,7 +76,7 @@ def test_who_may_not_see_proposals_sees_none_and_hears_nothing(team: Server) -> 
 
 
 def test_who_may_not_see_proposals_is_told_nothing_of_them_by_a_refusal(team: Server) -> None:
-    (p,) = team.paused("Dear Ann, the secret is 7", agent="secret")
+    (p,) = team.pause_run("Dear Ann, the secret is 7", agent="secret")
     assert Browser(team, "alice").decide(p)[0] == 200
     browser = Browser(team, "no-proposals")
     one = {"id": p.id, "revision": p.revision, "fingerprint": p.fingerprint}
@@ -95,7 +95,7 @@ def test_who_may_not_see_proposals_is_told_nothing_of_them_by_a_refusal(team: Se
 
 
 def test_who_may_not_stop_runs_may_do_the_rest(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="unstopped")
+    (p,) = team.pause_run("Dear Ann", agent="unstopped")
     browser = Browser(team, "no-admin")
     assert browser.call("POST", f"runs/{p.run}/cancel", {})[0] == 403
     assert browser.call("POST", f"runs/{p.run}/adopt", {"path": "letters.ipynb"})[0] == 403
@@ -108,7 +108,7 @@ def test_who_may_not_stop_runs_may_do_the_rest(team: Server) -> None:
 
 
 def test_somebody_who_logged_in_is_recorded_by_name(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    (p,) = team.paused("Dear Ann", agent="named")
+    (p,) = team.pause_run("Dear Ann", agent="named")
     browser = Browser(team, "alice")
     said = browser.call("GET", "status")[1]
     assert (said["authn"], said["user"]["username"], said["may"]["decide"]) == ("login", "alice", True)
@@ -145,7 +145,7 @@ def page_pass(browser: Browser, p: Any, **headers: str) -> str:
     ids=str,
 )
 def test_only_a_page_that_fills_a_window_gets_a_pass(team: Server, headers: dict[str, str], given: bool) -> None:
-    (p,) = team.paused("Dear Ann", agent="passes")
+    (p,) = team.pause_run("Dear Ann", agent="passes")
     assert bool(page_pass(Browser(team, "alice"), p, **headers)) is given
 
 
@@ -153,12 +153,12 @@ def test_only_a_page_that_fills_a_window_gets_a_pass(team: Server, headers: dict
 def test_only_the_reviewers_own_pass_shows_that_the_page_decided(
     team: Server, monkeypatch: pytest.MonkeyPatch, whose: str
 ) -> None:
-    (p,) = team.paused("Dear Ann", agent=f"pass-{whose}")
+    (p,) = team.pause_run("Dear Ann", agent=f"pass-{whose}")
     alice = Browser(team, "alice")
     own = page_pass(alice, p, **TOP)
     given = {
         "own": own,
-        "another page's": page_pass(alice, team.paused("Dear Bo", agent=f"other-{whose}")[0], **TOP),
+        "another page's": page_pass(alice, team.pause_run("Dear Bo", agent=f"other-{whose}")[0], **TOP),
         "bob's": page_pass(Browser(team, "bob"), p, **TOP),
         "changed": own[:-1] + ("0" if own[-1] != "0" else "1"),
         "cookie": next(c.value or "" for c in alice.session.cookies if c.name.startswith("username-")),
@@ -173,7 +173,7 @@ def test_only_the_reviewers_own_pass_shows_that_the_page_decided(
 
 
 def test_a_token_does_not_decide_where_it_may_not(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="token")
+    (p,) = team.pause_run("Dear Ann", agent="token")
     status, said = team.call("GET", "status")
     assert (status, said["authn"], said["may"]["decide"]) == (200, "token", False)
     status, said = team.call("POST", f"proposals/{p.id}/decision", approval(p))
@@ -184,7 +184,7 @@ def test_a_token_does_not_decide_where_it_may_not(team: Server) -> None:
 
 
 def test_a_token_typed_at_the_login_names_nobody_whatever_they_call_themselves(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="moon")
+    (p,) = team.pause_run("Dear Ann", agent="moon")
     browser = Browser(team, password=team.token)
     assert browser.call("GET", "status")[1]["authn"] == "anonymous"
     me = browser.session.patch(
@@ -198,7 +198,7 @@ def test_a_token_typed_at_the_login_names_nobody_whatever_they_call_themselves(t
 
 
 def test_only_reviewers_decide(few: Server) -> None:
-    p, q = few.paused("Dear Ann", "Dear Bo", agent="reviewers")
+    p, q = few.pause_run("Dear Ann", "Dear Bo", agent="reviewers")
     bob = Browser(few, "bob")
     status, said = bob.decide(p)
     assert (status, said["message"]) == (403, "bob is not among the reviewers")
@@ -210,7 +210,7 @@ def test_only_reviewers_decide(few: Server) -> None:
 
 
 def test_a_servers_own_password_is_a_login_whose_name_stays_that_of_the_browser(password: Server) -> None:
-    (p,) = password.paused("Dear Ann", agent="password")
+    (p,) = password.pause_run("Dear Ann", agent="password")
     browser = Browser(password)
     said = browser.call("GET", "status")[1]
     assert (said["authn"], said["may"]["decide"]) == ("login", True)
@@ -228,7 +228,7 @@ def test_a_servers_own_password_is_a_login_whose_name_stays_that_of_the_browser(
 
 @pytest.mark.parametrize("sent", ["", "wrong"])
 def test_without_the_xsrf_token_nothing_is_written(team: Server, sent: str) -> None:
-    (p,) = team.paused("Dear Ann", agent="xsrf")
+    (p,) = team.pause_run("Dear Ann", agent="xsrf")
     browser = Browser(team, "alice")
     headers = {"X-XSRFToken": sent}
     assert browser.decide(p, **headers)[0] == 403
@@ -241,7 +241,7 @@ def test_without_the_xsrf_token_nothing_is_written(team: Server, sent: str) -> N
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
 def test_another_origin_is_refused(team: Server, origin: str) -> None:
-    (p,) = team.paused("Dear Ann", agent="origin")
+    (p,) = team.pause_run("Dear Ann", agent="origin")
     browser = Browser(team, "alice")
     assert browser.decide(p, Origin=origin)[0] in (403, 404)
     assert browser.call("GET", f"proposals/{p.id}", Origin=origin)[0] in (403, 404)
@@ -250,7 +250,7 @@ def test_another_origin_is_refused(team: Server, origin: str) -> None:
 
 
 def test_a_server_reached_by_another_name_refuses(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="rebound")
+    (p,) = team.pause_run("Dear Ann", agent="rebound")
     browser = Browser(team, "alice")
     for method, path, body in (
         ("GET", f"proposals/{p.id}", None),

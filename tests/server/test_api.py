@@ -24,7 +24,7 @@ class Refund(BaseModel):
     amount: float = Field(ge=0, le=500)
 
 
-def shown(p: Any) -> dict[str, Any]:
+def shown_version(p: Any) -> dict[str, Any]:
     return {"revision": p.revision, "fingerprint": p.fingerprint}
 
 
@@ -36,7 +36,7 @@ def test_the_status_says_whose_store_it_is_and_that_a_token_names_nobody(server:
 
 
 def test_what_waits_is_listed_by_the_page_and_shown_in_full(server: Any) -> None:
-    made = server.paused("Dear Ann", "Dear Bo", "Dear Cy", agent="pages")
+    made = server.pause_run("Dear Ann", "Dear Bo", "Dear Cy", agent="pages")
     _, first = server.call("GET", "proposals?agent=pages&limit=2")
     _, second = server.call("GET", f"proposals?agent=pages&limit=2&cursor={first['next']}")
     assert [p["id"] for p in first["proposals"] + second["proposals"]] == [p.id for p in made]
@@ -48,7 +48,7 @@ def test_what_waits_is_listed_by_the_page_and_shown_in_full(server: Any) -> None
 
 
 def test_a_cell_finds_the_proposals_of_its_pause(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="cell")
+    (p,) = server.pause_run("Dear Ann", agent="cell")
     status, said = server.call("GET", "pauses?path=letters.ipynb&agent=cell&pause=1")
     assert (status, [one["id"] for one in said["proposals"]], said["run"]["id"]) == (200, [p.id], p.run)
     status, said = server.call("GET", "pauses?path=letters.ipynb&agent=cell&pause=2")
@@ -59,10 +59,10 @@ def test_a_cell_finds_the_proposals_of_its_pause(server: Any) -> None:
 
 
 def test_a_draft_is_kept_and_an_edit_decided(server: Any) -> None:
-    (p,) = server.paused(Refund(order="5678", amount=120), agent="edits")
+    (p,) = server.pause_run(Refund(order="5678", amount=120), agent="edits")
     assert server.call("PUT", f"proposals/{p.id}/draft", {"value": {"order": "5678", "amount": 9}})[0] == 200
     assert server.call("GET", f"proposals/{p.id}")[1]["draft"] == {"order": "5678", "amount": 9}
-    edit = {"action": "edit", "value": {"order": "5678", "amount": 99.5}, "reason": "shipping", **shown(p)}
+    edit = {"action": "edit", "value": {"order": "5678", "amount": 99.5}, "reason": "shipping", **shown_version(p)}
     status, said = server.call("POST", f"proposals/{p.id}/decision", edit)
     assert status == 200
     assert said["run"]["status"] == "ready"
@@ -73,8 +73,8 @@ def test_a_draft_is_kept_and_an_edit_decided(server: Any) -> None:
 
 
 def test_an_edit_that_does_not_fit_is_refused_field_by_field_and_nothing_is_decided(server: Any) -> None:
-    (p,) = server.paused(Refund(order="5678", amount=120), agent="misfit")
-    edit = {"action": "edit", "value": {"order": 1, "amount": 900}, **shown(p)}
+    (p,) = server.pause_run(Refund(order="5678", amount=120), agent="misfit")
+    edit = {"action": "edit", "value": {"order": 1, "amount": 900}, **shown_version(p)}
     for path, body in ((f"proposals/{p.id}/decision", edit), (f"proposals/{p.id}/check", {"value": edit["value"]})):
         status, said = server.call("POST", path, body)
         assert (status, said["error"], set(said["fields"])) == (422, "InvalidEdit", {"order", "amount"})
@@ -82,29 +82,29 @@ def test_an_edit_that_does_not_fit_is_refused_field_by_field_and_nothing_is_deci
 
 
 def test_the_second_reviewer_is_told_who_decided_what(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="twice")
+    (p,) = server.pause_run("Dear Ann", agent="twice")
     server.ledger.decide(p.id, "reject", reason="too early", reviewer="alice")
-    status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p)})
+    status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown_version(p)})
     assert (status, said["error"], said["proposal"]["decision"]["reviewer"]) == (409, "AlreadyDecided", "alice")
     assert "too early" in said["message"]
 
 
 @pytest.mark.parametrize("other", [{"revision": 7}, {"fingerprint": "0" * 64}])
 def test_a_decision_on_something_else_than_what_is_asked_is_refused(server: Any, other: dict[str, Any]) -> None:
-    (p,) = server.paused("Dear Ann", agent="stale")
-    status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p), **other})
+    (p,) = server.pause_run("Dear Ann", agent="stale")
+    status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown_version(p), **other})
     assert (status, said["error"], said["proposal"]["id"]) == (409, "StaleDraft", p.id)
     (name, asked) = next(iter(other.items()))
     assert said["difference"] == {name: {"shown": asked, "now": getattr(p, name)}}
-    many = {"action": "approve", "proposals": [{"id": p.id, **shown(p), **other}]}
+    many = {"action": "approve", "proposals": [{"id": p.id, **shown_version(p), **other}]}
     assert server.call("POST", "decisions", many)[0] == 409
     assert server.ledger.load_proposal(p.id).status == "open"
 
 
 def test_several_are_decided_together_or_none(server: Any) -> None:
-    made = server.paused("a", "b", "c", agent="many")
+    made = server.pause_run("a", "b", "c", agent="many")
     server.ledger.decide(made[2].id, "reject", reviewer="alice")
-    every = {"action": "approve", "proposals": [{"id": p.id, **shown(p)} for p in made]}
+    every = {"action": "approve", "proposals": [{"id": p.id, **shown_version(p)} for p in made]}
     assert server.call("POST", "decisions", every)[0] == 409
     assert server.ledger.load_proposal(made[0].id).status == "open"
     two = {**every, "proposals": every["proposals"][:2]}
@@ -126,7 +126,7 @@ def test_several_are_decided_together_or_none(server: Any) -> None:
     ],
 )
 def test_bad_bodies_are_refused_with_a_sentence(server: Any, body: bytes, headers: dict[str, str], status: int) -> None:
-    (p,) = server.paused("Dear Ann", agent="bodies")
+    (p,) = server.pause_run("Dear Ann", agent="bodies")
     found, said = server.call("POST", f"proposals/{p.id}/decision", body, **headers)
     assert (found, said["error"]) == (status, "BadRequest")
     assert said["message"]
@@ -140,7 +140,7 @@ def test_unknown_ids_and_bad_numbers(server: Any) -> None:
 
 
 def test_runs_and_the_audit_log(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="log")
+    (p,) = server.pause_run("Dear Ann", agent="log")
     assert server.call("GET", "runs?agent=log")[1]["runs"][0]["id"] == p.run
     assert server.call("GET", f"runs/{p.run}")[1]["proposals"][0]["id"] == p.id
     assert server.call("POST", f"runs/{p.run}/cancel", {})[1]["run"]["status"] == "cancelled"
@@ -150,7 +150,7 @@ def test_runs_and_the_audit_log(server: Any) -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_nobody_gets_in_without_credentials(server: Any, route: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="walk")
+    (p,) = server.pause_run("Dear Ann", agent="walk")
     path = route.path.replace("{id}", p.id)
     body = b"{}" if route.method != "GET" else None
     own = {"Cookie": "_xsrf=mine", "X-XSRFToken": "mine"}
@@ -169,8 +169,8 @@ def test_the_api_describes_itself(server: Any) -> None:
 
 
 def test_a_decision_is_signed_by_the_server_and_kernels_pin_its_key(server: Any, monkeypatch: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="signed")
-    assert server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p)})[0] == 200
+    (p,) = server.pause_run("Dear Ann", agent="signed")
+    assert server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown_version(p)})[0] == 200
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
     monkeypatch.setenv("HITL_NB_SERVER_KEY", server.public_key())
     assert server.ledger.list_proposals(p.run)[0].status == "decided"
@@ -180,7 +180,7 @@ def test_a_decision_is_signed_by_the_server_and_kernels_pin_its_key(server: Any,
 
 
 def test_comments_and_whose_it_is(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="talk")
+    (p,) = server.pause_run("Dear Ann", agent="talk")
     status, said = server.call("POST", f"proposals/{p.id}/comments", {"text": " why? "})
     assert (status, said["comment"]["text"]) == (200, "why?")
     assert server.call("POST", f"proposals/{p.id}/comments", {"text": ""})[0] == 400
@@ -188,19 +188,19 @@ def test_comments_and_whose_it_is(server: Any) -> None:
     assert server.call("PUT", f"proposals/{p.id}/assignee", {"assignee": ""})[0] == 400
     found = server.call("GET", f"proposals/{p.id}")[1]
     assert [c["text"] for c in found["comments"]] == ["why?"]
-    status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown(p)})
+    status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown_version(p)})
     assert (status, said["proposal"]["comments"]) == (200, found["comments"])
 
 
 def test_a_draft_is_forgotten(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="dropped")
+    (p,) = server.pause_run("Dear Ann", agent="dropped")
     server.call("PUT", f"proposals/{p.id}/draft", {"value": "Dear"})
     assert server.call("DELETE", f"proposals/{p.id}/draft")[0] == 200
     assert server.call("GET", f"proposals/{p.id}")[1]["has_draft"] is False
 
 
 def test_what_was_decided_is_listed_newest_first(server: Any) -> None:
-    made = server.paused("a", "b", agent="past")
+    made = server.pause_run("a", "b", agent="past")
     for p, who in zip(made, ("ann", "bob"), strict=True):
         server.ledger.decide(p.id, "approve", reviewer=who)
     past = server.call("GET", "proposals?agent=past&status=decided")[1]["proposals"]
@@ -212,7 +212,7 @@ def test_what_was_decided_is_listed_newest_first(server: Any) -> None:
 
 
 def test_the_timeline_of_a_run(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="lanes")
+    (p,) = server.pause_run("Dear Ann", agent="lanes")
     server.ledger.decide(p.id, "approve", reviewer="ann")
     entries = server.call("GET", f"runs/{p.run}/timeline")[1]["entries"]
     assert [e["type"] for e in entries] == ["opened", "working", "waiting", "paused", "decision"]
@@ -220,7 +220,7 @@ def test_the_timeline_of_a_run(server: Any) -> None:
 
 
 def test_one_browser_goes_on(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="grants")
+    (p,) = server.pause_run("Dear Ann", agent="grants")
     assert server.call("POST", f"runs/{p.run}/resume", {"browser": "one"})[0] == 409
     server.ledger.decide(p.id, "approve", reviewer="ann")
     assert server.call("POST", f"runs/{p.run}/resume", {"browser": "one"})[1]["granted"] is True
@@ -298,10 +298,10 @@ def test_an_effect_in_doubt_is_never_approved_and_its_answer_is_checked(server: 
     assert (found["value"], found["allow"]) == ({"happened": None}, ["edit"])
 
     def decide(action: str, value: Any = None) -> int:
-        body = {"action": action, "value": value, **shown(p)}
+        body = {"action": action, "value": value, **shown_version(p)}
         return server.call("POST", f"proposals/{p.id}/decision", body)[0]
 
-    many = {"action": "approve", "proposals": [{"id": one.id, **shown(one)} for one in (p, other)]}
+    many = {"action": "approve", "proposals": [{"id": one.id, **shown_version(one)} for one in (p, other)]}
     assert server.call("POST", "decisions", many)[0] == 400
     assert [decide("approve"), decide("reject"), decide("respond", "x")] == [400, 400, 400]
     for unfit in ({"happened": None}, {"happened": True}, {"happened": True, "result": 5}, {"happened": "x"}):

@@ -11,21 +11,21 @@ from hitl_nb.records import Proposal, Terms, VoteRecord
 from hitl_nb.server.base.vote_attention import Attention, longest_by_chance, summarize
 
 
-def asked(value: Any) -> Proposal:
+def make_proposal(value: Any) -> Proposal:
     made: dict[str, Any] = {"id": "aaaaaaaaaaaa", "run": "r", "agent": "a", "notebook": "n", "pause": 1}
     made |= {"fingerprint": "f", "created_at": datetime.now(UTC), "title": "Refund", "terms": Terms()}
     return Proposal(kind="text" if isinstance(value, str) else "json", value=value, **made)
 
 
-def timed(action: Any, seconds: float | None, words: int, minutes: int = 0) -> tuple[Proposal, VoteRecord]:
-    p = asked("word " * words)
+def make_vote(action: Any, seconds: float | None, words: int, minutes: int = 0) -> tuple[Proposal, VoteRecord]:
+    p = make_proposal("word " * words)
     at = datetime.now(UTC) - timedelta(minutes=minutes)
     return p, VoteRecord(reviewer="bo", action=action, at=at, seconds=seconds, value="x" if action == "edit" else None)
 
 
 def test_own_figures_are_those_of_the_votes() -> None:
-    found = [timed("approve", 1.0, 1), timed("approve", 30.0, 400, 5), timed("reject", 60.0, 400, 90)]
-    found.append(timed("approve", None, 1, 95))
+    found = [make_vote("approve", 1.0, 1), make_vote("approve", 30.0, 400, 5), make_vote("reject", 60.0, 400, 90)]
+    found.append(make_vote("approve", None, 1, 95))
     said = summarize(found)
     assert said == {
         "votes": 4,
@@ -49,7 +49,7 @@ def test_how_many_approvals_in_a_row_chance_explains(share: float, row: int) -> 
 def test_how_long_a_person_had_a_revision_is_remembered_unless_that_is_off() -> None:
     clock, on = [10.0], [True]
     attention = Attention(lambda: on[0], lambda: clock[0])
-    p = asked({"amount": 4})
+    p = make_proposal({"amount": 4})
     attention.record_shown("bo", p)
     clock[0] = 14.5
     attention.record_shown("bo", p)  # read again since somebody said something: it does not begin anew

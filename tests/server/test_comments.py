@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hitl_nb_server import Server
-from people import PEOPLE, Browser, started
+from people import PEOPLE, Browser, start_server
 
 from hitl_nb.ledger.decisions.reviewers import format_author
 
@@ -28,7 +28,7 @@ class Somebody(Browser):
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from started(tmp_path_factory.mktemp("team"), PEOPLE + "c.HitlNb.reviewers = ['alice', 'zoe']\n")
+    yield from start_server(tmp_path_factory.mktemp("team"), PEOPLE + "c.HitlNb.reviewers = ['alice', 'zoe']\n")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def bob(team: Server) -> Somebody:
 
 
 def test_a_thread_on_a_range(team: Server, alice: Somebody, bob: Somebody) -> None:
-    (p,) = team.paused("Dear Ann", agent="thread")
+    (p,) = team.pause_run("Dear Ann", agent="thread")
     about = {"quote": "Ann", "prefix": "Dear ", "suffix": "", "anchor": ANCHOR, "mentions": ["bob"]}
     first = alice.say(p, "Ms?", **about)
     answer = bob.say(p, "yes", thread=first["id"])
@@ -58,7 +58,7 @@ def test_a_thread_on_a_range(team: Server, alice: Somebody, bob: Somebody) -> No
 
 
 def test_of_two_who_accept_a_suggestion_the_second_is_told_who_did(team: Server, alice: Any, bob: Any) -> None:
-    (p,) = team.paused("Dear Ann", agent="twice")
+    (p,) = team.pause_run("Dear Ann", agent="twice")
     better = alice.say(p, "", quote="Ann", suggestion="Ms Ann")
     status, said = bob.mark(p, better, "accepted")
     assert (status, said["changed"], said["comment"]["state"]) == (200, True, "accepted")
@@ -70,7 +70,7 @@ def test_of_two_who_accept_a_suggestion_the_second_is_told_who_did(team: Server,
 
 
 def test_a_suggestion_is_not_accepted_after_the_decision(team: Server, alice: Any, bob: Any) -> None:
-    (p,) = team.paused("Dear Ann", agent="decided")
+    (p,) = team.pause_run("Dear Ann", agent="decided")
     better = alice.say(p, "", quote="Ann", suggestion="Ms Ann")
     team.ledger.decide(p.id, "approve", reviewer="alice")
     status, said = bob.mark(p, better, "accepted")
@@ -79,7 +79,7 @@ def test_a_suggestion_is_not_accepted_after_the_decision(team: Server, alice: An
 
 
 def test_who_may_be_mentioned(team: Server, alice: Any, bob: Any) -> None:
-    p, other = team.paused("Dear Ann", "Dear Bo", agent="people")
+    p, other = team.pause_run("Dear Ann", "Dear Bo", agent="people")
     decide = {"action": "approve", "revision": other.revision, "fingerprint": other.fingerprint}
     assert alice.call("POST", f"proposals/{other.id}/decision", decide)[0] == 200
     bob.say(p, "hm")
@@ -96,7 +96,7 @@ def test_who_may_be_mentioned(team: Server, alice: Any, bob: Any) -> None:
 def test_a_comment_of_a_program_does_not_read_like_one_of_the_person_whose_name_it_has(
     team: Server, alice: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    p, other = team.paused("Dear Ann", "Dear Bo", agent="voices")
+    p, other = team.pause_run("Dear Ann", "Dear Bo", agent="voices")
     hers = alice.say(p, "", quote="Ann", suggestion="Bo")
     assert alice.mark(p, hers, "dismissed")[0] == 200
     team.ledger.add_comment(p.id, "pay them", author="alice", author_name="Alice")  # as a kernel can
@@ -118,7 +118,7 @@ def test_a_comment_of_a_program_does_not_read_like_one_of_the_person_whose_name_
 
 
 def test_nobody_speaks_or_accepts_in_another_s_name(team: Server, bob: Somebody) -> None:
-    (p,) = team.paused("Dear Ann", agent="names")
+    (p,) = team.pause_run("Dear Ann", agent="names")
     for more in ({"author": "alice"}, {"author_name": "Alice"}, {"state": "accepted"}, {"at": "2020-01-01T00:00:00Z"}):
         status, said = bob.call("POST", f"documents/{p.id}/comments", {"text": "hm", **more})
         assert (status, said["error"]) == (400, "BadRequest")
@@ -130,7 +130,7 @@ def test_nobody_speaks_or_accepts_in_another_s_name(team: Server, bob: Somebody)
 
 
 def test_who_may_only_read_says_nothing(team: Server, bob: Somebody) -> None:
-    (p,) = team.paused("Dear Ann", agent="readers")
+    (p,) = team.pause_run("Dear Ann", agent="readers")
     said = bob.say(p, "hm")
     reader = Somebody(team, "reader")
     assert reader.call("GET", f"documents/{p.id}/comments")[1]["comments"] == [said]
@@ -164,7 +164,7 @@ def test_who_may_only_read_says_nothing(team: Server, bob: Somebody) -> None:
     ],
 )
 def test_a_comment_that_is_not_as_it_must_be(team: Server, body: Any, sentence: str) -> None:
-    (p,) = team.paused("Dear Ann", agent="bad")
+    (p,) = team.pause_run("Dear Ann", agent="bad")
     for path in (f"documents/{p.id}/comments", f"proposals/{p.id}/comments"):
         status, said = team.call("POST", path, body)
         assert (status, said["error"]) == (400, "BadRequest")
@@ -173,7 +173,7 @@ def test_a_comment_that_is_not_as_it_must_be(team: Server, body: Any, sentence: 
 
 
 def test_what_is_not_there_is_named(team: Server, bob: Somebody) -> None:
-    p, other = team.paused("Dear Ann", "Dear Bo", agent="nowhere")
+    p, other = team.pause_run("Dear Ann", "Dear Bo", agent="nowhere")
     first = bob.say(p, "hm")
     answer = bob.say(p, "so", thread=first["id"])
     nowhere = "documents/aaaaaaaaaaaa/comments"
@@ -191,17 +191,17 @@ def test_what_is_not_there_is_named(team: Server, bob: Somebody) -> None:
 
 
 def test_the_feed_tells_of_comments_and_of_what_became_of_them(team: Server, bob: Somebody) -> None:
-    (p,) = team.paused("Dear Ann", agent="feed")
+    (p,) = team.pause_run("Dear Ann", agent="feed")
 
     def names(message: Any) -> bool:
         return message["type"] == "changed" and p.id in message["proposals"]
 
-    def told(during: Any) -> Any:
+    def check_message(during: Any) -> Any:
         last = team.listen(during, names)[-1]
         assert last["runs"] == [p.run]
         assert "secret" not in str(last)
 
-    told(lambda: bob.say(p, "a secret", mentions=["alice"]))
+    check_message(lambda: bob.say(p, "a secret", mentions=["alice"]))
     (said,) = bob.call("GET", f"documents/{p.id}/comments")[1]["comments"]
-    told(lambda: bob.mark(p, said, "resolved"))
-    told(lambda: team.ledger.add_comment(p.id, "of another process", author="ann"))
+    check_message(lambda: bob.mark(p, said, "resolved"))
+    check_message(lambda: team.ledger.add_comment(p.id, "of another process", author="ann"))

@@ -19,7 +19,7 @@ def names_the_draft(p: Any) -> Any:
 
 
 def test_a_decision_of_another_process_is_told_by_id_and_nothing_else(server: Any) -> None:
-    (p,) = server.paused("a secret", agent="told")
+    (p,) = server.pause_run("a secret", agent="told")
     hello, *_, last = server.listen(lambda: server.ledger.decide(p.id, "approve", reviewer="ann"), names(p))
     assert hello["type"] == "hello"
     assert hello["browser"]
@@ -29,20 +29,20 @@ def test_a_decision_of_another_process_is_told_by_id_and_nothing_else(server: An
 
 
 def test_a_draft_and_a_comment_through_this_server_are_told(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="typed")
+    (p,) = server.pause_run("Dear Ann", agent="typed")
 
-    def written(method: str, path: str, body: Any) -> Any:
+    def make_write(method: str, path: str, body: Any) -> Any:
         def write() -> None:
             assert server.call(method, f"proposals/{p.id}/{path}", body)[0] == 200
 
         return write
 
-    server.listen(written("PUT", "draft", {"value": "Dear"}), names_the_draft(p))
-    server.listen(written("POST", "comments", {"text": "hm"}), names(p))
+    server.listen(make_write("PUT", "draft", {"value": "Dear"}), names_the_draft(p))
+    server.listen(make_write("POST", "comments", {"text": "hm"}), names(p))
 
 
 def test_two_browsers_hear_the_same(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="both")
+    (p,) = server.pause_run("Dear Ann", agent="both")
     heard: list[Any] = []
 
     def decide_while_another_listens() -> None:
@@ -64,7 +64,7 @@ def test_nobody_listens_without_credentials_or_from_another_origin(server: Any, 
 
 
 def test_what_the_clock_did_is_told_by_kind_and_proposal(server: Any) -> None:
-    (p,) = server.paused("a secret", agent="reminded")
+    (p,) = server.pause_run("a secret", agent="reminded")
 
     def remind() -> None:
         event = {"actor": "clock", "run": p.run, "proposal": p.id, "data": {"due": "2026-01-05T10:00:00Z"}}

@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 import pytest
 from hitl_nb_server import Server
-from peer import Peer, awareness_message, sized, update_message
-from people import PEOPLE, Browser, started
+from peer import Peer, awareness_message, prefix_size, update_message
+from people import PEOPLE, Browser, start_server
 from pycrdt import Doc, Text
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
@@ -27,7 +27,7 @@ from hitl_nb.drafts.draft import Draft
 
 sys.path.append(str(Path(__file__).parents[1] / "drafts"))
 
-from test_update import REFUSED, base, spoiled
+from test_update import REFUSED, base, spoil_update
 
 PACE = 0.02
 """Seconds between two letters of one person."""
@@ -36,7 +36,7 @@ MEGABYTE = 1 << 20
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from started(tmp_path_factory.mktemp("team"), PEOPLE)
+    yield from start_server(tmp_path_factory.mktemp("team"), PEOPLE)
 
 
 class Pair:
@@ -65,7 +65,7 @@ class Pair:
 
 
 @contextlib.asynccontextmanager
-async def typing(server: Server, p: Any, ann: Peer, bob: Peer) -> AsyncIterator[Pair]:
+async def type_pair(server: Server, p: Any, ann: Peer, bob: Peer) -> AsyncIterator[Pair]:
     """The pair, typing; in the end nothing of theirs is lost, and nothing is there twice."""
     await ann.join()
     await bob.join()
@@ -81,21 +81,21 @@ async def typing(server: Server, p: Any, ann: Peer, bob: Peer) -> AsyncIterator[
     await ann.safe()
     await bob.safe()
     for one in (ann, bob):
-        await one.until(lambda one=one: one.closed is not None or counted(one.text) == pair.typed)
+        await one.until(lambda one=one: one.closed is not None or count_letters(one.text) == pair.typed)
         assert one.closed is None
-    assert counted(Draft.for_proposal(server.ledger.store, p).read_value()) == pair.typed
+    assert count_letters(Draft.for_proposal(server.ledger.store, p).read_value()) == pair.typed
 
 
-def counted(text: Any) -> dict[str, int]:
+def count_letters(text: Any) -> dict[str, int]:
     return {letter: str(text).count(letter) for letter in "αβ"}
 
 
-def attacked(story: Callable[[Server, Any, Pair], Awaitable[None]]) -> Callable[[Server], None]:
+def make_attack_test(story: Callable[[Server, Any, Pair], Awaitable[None]]) -> Callable[[Server], None]:
     """A test: while the pair types in a new draft of the module's server, `story` happens there."""
 
     async def play(server: Server) -> None:
-        (p,) = server.paused("Dear Ann", agent=story.__name__)
-        async with typing(server, p, peer(server, p), peer(server, p)) as pair:
+        (p,) = server.pause_run("Dear Ann", agent=story.__name__)
+        async with type_pair(server, p, peer(server, p), peer(server, p)) as pair:
             await story(server, p, pair)
 
     def test(server: Server) -> None:
@@ -126,7 +126,7 @@ def memory(server: Server) -> int:
 # Messages that are none
 
 
-@attacked
+@make_attack_test
 async def test_random_garbage(server: Server, p: Any, pair: Pair) -> None:
     chance = random.Random(5)
     bad = await peer(server, p).join()
@@ -141,7 +141,7 @@ async def test_random_garbage(server: Server, p: Any, pair: Pair) -> None:
             bad = await peer(server, p).join()
 
 
-@attacked
+@make_attack_test
 async def test_updates_that_are_cut_off_or_spoiled(server: Server, p: Any, pair: Pair) -> None:
     chance = random.Random(6)
     honest: list[bytes] = []
@@ -150,7 +150,7 @@ async def test_updates_that_are_cut_off_or_spoiled(server: Server, p: Any, pair:
     for n in range(20):
         doc.get("source", type=Text).insert(0, f"{n}é😀")
     made = [one[:at] for one in honest[:2] for at in range(len(one))]
-    made += [spoiled(chance.choice(honest), honest, chance) for _ in range(80)]
+    made += [spoil_update(chance.choice(honest), honest, chance) for _ in range(80)]
     bad = await peer(server, p).join()
     await bad.safe()
     for data in made:
@@ -163,7 +163,7 @@ async def test_updates_that_are_cut_off_or_spoiled(server: Server, p: Any, pair:
         await bad.until(lambda bad=bad, before=before: bad.closed is not None or bad.saved > before)
 
 
-@attacked
+@make_attack_test
 async def test_updates_that_pycrdt_dies_of(server: Server, p: Any, pair: Pair) -> None:
     first = await peer(server, p).join()
     await first.send(update_message(base()))
@@ -178,20 +178,23 @@ async def test_updates_that_pycrdt_dies_of(server: Server, p: Any, pair: Pair) -
 
 MALFORMED = {
     "a type that there is not": (b"\x07", "there is no message of type 7"),
-    "a sync message that there is not": (b"\x00\x05" + sized(b""), "there is no sync message 5"),
+    "a sync message that there is not": (b"\x00\x05" + prefix_size(b""), "there is no sync message 5"),
     "an update that is longer than its message": (b"\x00\x02\x7fabc", "the message is cut off"),
     "a number that never ends": (b"\x00" + b"\xff" * 40, "a number of the message is too large"),
     "a message with something behind it": (b"\x03\x00", "has extra bytes at its end"),
     "nothing": (b"", "a number of the message is cut off"),
-    "a state vector that is none": (b"\x00\x00" + sized(b"\xff\xff\xff"), "the state vector ends too early"),
+    "a state vector that is none": (b"\x00\x00" + prefix_size(b"\xff\xff\xff"), "the state vector ends too early"),
     "1,001 states": (awareness_message(*((n, 1, {}) for n in range(1001))), "1001 awareness states at once"),
     "1,000 people": (awareness_message(*((n, 1, {}) for n in range(1000))), "uses at most 4 client ids"),
     "a state of 1 MB": (awareness_message((1, 1, {"focus": "x" * MEGABYTE})), "bytes is too long"),
-    "a state that is no JSON": (b"\x01" + sized(b"\x01\x01\x01" + sized(b"{")), "is not valid JSON"),
+    "a state that is no JSON": (b"\x01" + prefix_size(b"\x01\x01\x01" + prefix_size(b"{")), "is not valid JSON"),
     "a state that is no object": (awareness_message((1, 1, [1])), "an awareness state is not a JSON object"),
-    "a number that is none": (b"\x01" + sized(b"\x01\x01\x01" + sized(b'{"focus":NaN}')), "is not valid JSON"),
+    "a number that is none": (
+        b"\x01" + prefix_size(b"\x01\x01\x01" + prefix_size(b'{"focus":NaN}')),
+        "is not valid JSON",
+    ),
     "a state that is nested deep": (
-        b"\x01" + sized(b"\x01\x01\x01" + sized(b'{"x":' + b"[" * 980 + b"]" * 980 + b"}")),
+        b"\x01" + prefix_size(b"\x01\x01\x01" + prefix_size(b'{"x":' + b"[" * 980 + b"]" * 980 + b"}")),
         "",  # it may be read, and is not passed on
     ),
     "a cursor that is none": (awareness_message((1, 1, {"cursor": {"anchor": 5}})), "an awareness state is malformed"),
@@ -201,7 +204,7 @@ MALFORMED = {
 }
 
 
-@attacked
+@make_attack_test
 async def test_messages_that_are_none_get_a_sentence(server: Server, p: Any, pair: Pair) -> None:
     for name, (message, says) in MALFORMED.items():
         bad = await peer(server, p).join()
@@ -210,13 +213,13 @@ async def test_messages_that_are_none_get_a_sentence(server: Server, p: Any, pai
             await sent_away(bad, 4400, says)
         else:
             await pair.went_on(1)
-            bad.cut()
+            bad.cut_connection()
         late = await peer(server, p).join()
         assert set(late.people) <= {1}, name
-        late.cut()
+        late.cut_connection()
 
 
-@attacked
+@make_attack_test
 async def test_a_text_frame(server: Server, p: Any, pair: Pair) -> None:
     bad = await peer(server, p).join()
     assert bad.socket is not None
@@ -224,7 +227,7 @@ async def test_a_text_frame(server: Server, p: Any, pair: Pair) -> None:
     await sent_away(bad, 4400, "malformed message: it is text, but only binary messages are accepted")
 
 
-@attacked
+@make_attack_test
 async def test_who_was_sent_away_is_not_heard_any_more(server: Server, p: Any, pair: Pair) -> None:
     bad = peer(server, p)
     await bad.join()
@@ -241,13 +244,13 @@ async def test_who_was_sent_away_is_not_heard_any_more(server: Server, p: Any, p
 # Too much
 
 
-@attacked
+@make_attack_test
 async def test_messages_of_100_megabytes(server: Server, p: Any, pair: Pair) -> None:
     before = memory(server)
     for _ in range(3):
         bad = await peer(server, p).join()
         with contextlib.suppress(WebSocketClosedError):
-            await bad.send(b"\x00\x02" + sized(bytes(100 * MEGABYTE)))
+            await bad.send(b"\x00\x02" + prefix_size(bytes(100 * MEGABYTE)))
         await bad.until(lambda bad=bad: bad.closed is not None)
         assert bad.closed is not None
         # The connection is cut while the rest is on its way, so the reason may not arrive.
@@ -256,7 +259,7 @@ async def test_messages_of_100_megabytes(server: Server, p: Any, pair: Pair) -> 
     assert memory(server) - before < 60 * MEGABYTE
 
 
-@attacked
+@make_attack_test
 async def test_a_document_that_grows_too_large(server: Server, p: Any, pair: Pair) -> None:
     bad = await peer(server, p).join()
     for _ in range(2):
@@ -268,10 +271,10 @@ async def test_a_document_that_grows_too_large(server: Server, p: Any, pair: Pai
     await pair.went_on()
 
 
-@attacked
+@make_attack_test
 async def test_a_flood_of_messages(server: Server, p: Any, pair: Pair) -> None:
     before = memory(server)
-    for message in (b"\x03", awareness_message((77, 1, {"typing": True})), b"\x00\x00" + sized(b"\x00")):
+    for message in (b"\x03", awareness_message((77, 1, {"typing": True})), b"\x00\x00" + prefix_size(b"\x00")):
         bad = await peer(server, p).join()
         with contextlib.suppress(WebSocketClosedError):
             for _ in range(10_000):
@@ -281,23 +284,23 @@ async def test_a_flood_of_messages(server: Server, p: Any, pair: Pair) -> None:
     assert memory(server) - before < 30 * MEGABYTE
 
 
-@attacked
+@make_attack_test
 async def test_somebody_who_asks_and_does_not_read(server: Server, p: Any, pair: Pair) -> None:
     long = await peer(server, p).join()
     await long.type("x" * (8 * MEGABYTE))
     await long.safe()
-    long.cut()
+    long.cut_connection()
     before = memory(server)
     request = HTTPRequest(peer(server, p).url, headers={"Authorization": f"token {server.token}"})
     deaf = await websocket_connect(request, max_message_size=1 << 30)  # reads one message, and waits for its listener
     for _ in range(100):
-        await deaf.write_message(b"\x00\x00" + sized(b"\x00"), binary=True)
+        await deaf.write_message(b"\x00\x00" + prefix_size(b"\x00"), binary=True)
     await pair.went_on(30)
     assert memory(server) - before < 200 * MEGABYTE
     deaf.close()
 
 
-@attacked
+@make_attack_test
 async def test_somebody_who_does_not_read_what_others_write(server: Server, p: Any, pair: Pair) -> None:
     request = HTTPRequest(peer(server, p).url, headers={"Authorization": f"token {server.token}"})
     deaf = await websocket_connect(request, max_message_size=1 << 30)
@@ -310,7 +313,7 @@ async def test_somebody_who_does_not_read_what_others_write(server: Server, p: A
         await loud.until(lambda loud=loud: bool(loud.people) or loud.closed is not None)
         assert loud.closed is None
         await pair.went_on()
-        loud.cut()
+        loud.cut_connection()
     assert memory(server) - before < 40 * MEGABYTE  # about 4 are seen
     # Who is here may be left out for somebody who lags. What is written may not.
     loud = await peer(server, p).join()
@@ -328,7 +331,7 @@ async def test_somebody_who_does_not_read_what_others_write(server: Server, p: A
 # Somebody else
 
 
-@attacked
+@make_attack_test
 async def test_awareness_of_somebody_else(server: Server, p: Any, pair: Pair) -> None:
     ann = pair.ann.doc.client_id
     await pair.ann.send(awareness_message((ann, 1, {"focus": "mine", "typing": True})))
@@ -341,11 +344,11 @@ async def test_awareness_of_somebody_else(server: Server, p: Any, pair: Pair) ->
 
 
 def test_nobody_speaks_for_somebody_else(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="forged")
+    (p,) = team.pause_run("Dear Ann", agent="forged")
 
     async def play() -> None:
-        ann, bob, mallory = (named(team, p, name) for name in ("ann", "bob", "mallory"))
-        async with typing(team, p, ann, bob) as pair:
+        ann, bob, mallory = (logged_in_peer(team, p, name) for name in ("ann", "bob", "mallory"))
+        async with type_pair(team, p, ann, bob) as pair:
             await mallory.join()
             me = ann.doc.client_id
             await ann.send(awareness_message((me, 1, {"focus": "mine"})))
@@ -357,7 +360,7 @@ def test_nobody_speaks_for_somebody_else(team: Server) -> None:
             await bob.until(lambda: mark in bob.people)
             assert bob.people[me]["focus"] == "mine"
             assert [bob.people[one]["user"]["username"] for one in (me, mark)] == ["ann", "mallory"]
-            mallory.cut()
+            mallory.cut_connection()
             await bob.until(lambda: mark not in bob.people)
             assert me in bob.people
             await pair.went_on()
@@ -365,21 +368,21 @@ def test_nobody_speaks_for_somebody_else(team: Server) -> None:
     asyncio.run(play())
 
 
-def named(server: Server, p: Any, name: str) -> Peer:
+def logged_in_peer(server: Server, p: Any, name: str) -> Peer:
     """Somebody who logged in."""
     return peer(server, p, Authorization="", Cookie=Browser(server, name).cookies)
 
 
 def test_who_may_only_read_reads(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="reading")
+    (p,) = team.pause_run("Dear Ann", agent="reading")
 
     async def play() -> None:
-        async with typing(team, p, named(team, p, "ann"), named(team, p, "bob")) as pair:
-            reader = await named(team, p, "reader").join()
+        async with type_pair(team, p, logged_in_peer(team, p, "ann"), logged_in_peer(team, p, "bob")) as pair:
+            reader = await logged_in_peer(team, p, "reader").join()
             await pair.ann.edit(lambda: pair.ann.text.__delitem__(slice(len(pair.ann.text) - 1, len(pair.ann.text))))
             await pair.ann.safe()
             await reader.until(lambda: str(reader.text).endswith("Dear An"))
-            reader.cut()
+            reader.cut_connection()
             await reader.join()  # it tells the server what was ever deleted, as every browser does
             await reader.safe()
             await reader.until(lambda: str(reader.text).count("α") >= pair.typed["α"])
@@ -388,7 +391,7 @@ def test_who_may_only_read_reads(team: Server) -> None:
             await sent_away(reader, 4403, "you may read this draft, but not change it")
             await reader.connect()  # and brings it again
             await sent_away(reader, 4403, "you may read this draft, but not change it")
-            eraser = await named(team, p, "reader").join()
+            eraser = await logged_in_peer(team, p, "reader").join()
             await eraser.edit(lambda: eraser.text.clear())
             await sent_away(eraser, 4403, "you may read this draft, but not change it")
             await eraser.connect()
@@ -401,11 +404,11 @@ def test_who_may_only_read_reads(team: Server) -> None:
 
 
 def test_who_may_not_see_proposals_does_not_enter(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="closed-door")
+    (p,) = team.pause_run("Dear Ann", agent="closed-door")
 
     async def play() -> None:
-        async with typing(team, p, named(team, p, "ann"), named(team, p, "bob")):
-            for stranger in (named(team, p, "no-proposals"), peer(team, p, Authorization="token guessed")):
+        async with type_pair(team, p, logged_in_peer(team, p, "ann"), logged_in_peer(team, p, "bob")):
+            for stranger in (logged_in_peer(team, p, "no-proposals"), peer(team, p, Authorization="token guessed")):
                 with pytest.raises(HTTPClientError) as no:
                     await stranger.connect()
                 assert no.value.code == 403
@@ -413,9 +416,9 @@ def test_who_may_not_see_proposals_does_not_enter(team: Server) -> None:
     asyncio.run(play())
 
 
-@attacked
+@make_attack_test
 async def test_addresses_of_what_there_is_not(server: Server, p: Any, pair: Pair) -> None:
-    (other,) = server.paused("x", agent="neighbour")
+    (other,) = server.pause_run("x", agent="neighbour")
     for id_ in ("aaaaaaaaaaaa", p.id[:-1], p.run, "a" * 12 + other.id):
         nobody = Peer(server.port, server.token, id_)
         with contextlib.suppress(HTTPClientError):

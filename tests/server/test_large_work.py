@@ -45,12 +45,12 @@ def find_route(method: str, path: str) -> Route:
     return next(route for route in ROUTES if (route.method, route.path) == (method, path))
 
 
-def paused(ledger: Ledger, value: Any = VALUE, **asked: Any) -> Any:
+def pause_run(ledger: Ledger, value: Any = VALUE, **asked: Any) -> Any:
     _, claim = ledger.open_run(agent="letters", notebook="letters.ipynb")
     return ledger.pause(claim, Snapshot(envelope=b"state"), [build_question(value, title="Letters", **asked)])[0]
 
 
-def sent(id_: str, body: Any = None) -> RawRequest:
+def make_request(id_: str, body: Any = None) -> RawRequest:
     return RawRequest(ANN, id_, {}, b"" if body is None else json.dumps(body).encode())
 
 
@@ -62,34 +62,34 @@ def test_an_edit_in_a_worker_is_decided_signed_and_answered_as_in_the_server(
     desk: ServerContext, work: LargeWork
 ) -> None:
     restart(work)
-    p = paused(desk.open_ledger())
+    p = pause_run(desk.open_ledger())
     reading = find_route("GET", "proposals/{id}")
-    assert work.answer(desk, desk.open_ledger(), reading, sent(p.id)).body == answer_json(
-        desk, desk.open_ledger(), reading, sent(p.id)
+    assert work.answer(desk, desk.open_ledger(), reading, make_request(p.id)).body == answer_json(
+        desk, desk.open_ledger(), reading, make_request(p.id)
     )
     edited = {"rows": [*VALUE["rows"][:-1], {"n": -1, "name": "last"}]}
     deciding = find_route("POST", "proposals/{id}/decision")
     body = {"action": "edit", "value": edited, "revision": p.revision, "fingerprint": p.fingerprint}
-    wrong = work.answer(desk, desk.open_ledger(), deciding, sent(p.id, {**body, "value": []}))
+    wrong = work.answer(desk, desk.open_ledger(), deciding, make_request(p.id, {**body, "value": []}))
     assert (wrong.status, json.loads(wrong.body)["error"]) == (422, "InvalidEdit")
-    in_page = replace(sent(p.id, body), person=replace(ANN, page=p.id))
+    in_page = replace(make_request(p.id, body), person=replace(ANN, page=p.id))
     assert work.answer(desk, desk.open_ledger(), deciding, in_page).status == 200
     decided = desk.open_ledger().list_proposals(p.run)[0]
     assert decided.decision is not None
     assert (decided.decision.value, decided.decision.surface) == (edited, "page")
     assert desk.open_ledger().reviewer_identity(decided) == "login"
-    again = work.answer(desk, desk.open_ledger(), deciding, sent(p.id, body))
+    again = work.answer(desk, desk.open_ledger(), deciding, make_request(p.id, body))
     assert (again.status, json.loads(again.body)["proposal"]["decision"]["reviewer"]) == (409, "ann")
 
 
 def test_what_is_not_as_the_route_takes_it_is_refused_by_a_worker_too(desk: ServerContext, work: LargeWork) -> None:
     restart(work)
-    p = paused(desk.open_ledger())
+    p = pause_run(desk.open_ledger())
     checking = find_route("POST", "proposals/{id}/check")
     for body in (b'{"value": ' + b"[" * 100_000, b'{"value": 1', b"\xff", b'{"value": "\\ud800"}'):
         said = work.answer(desk, desk.open_ledger(), checking, RawRequest(ANN, p.id, {}, body))
         assert said.status in (400, 422), (body[:20], said)
-    assert work.answer(desk, desk.open_ledger(), checking, sent("aaaaaaaaaaaa", {"value": 1})).status == 404
+    assert work.answer(desk, desk.open_ledger(), checking, make_request("aaaaaaaaaaaa", {"value": 1})).status == 404
 
 
 def test_a_worker_that_ends_or_hangs_is_reported_and_replaced(
@@ -97,28 +97,28 @@ def test_a_worker_that_ends_or_hangs_is_reported_and_replaced(
 ) -> None:
     restart(work)
     late = {"type": "object", "properties": {"name": {"type": "string", "pattern": "^(?=a)(a+)+$"}}}
-    p = paused(desk.open_ledger(), {"name": "ann"}, schema=late)
+    p = pause_run(desk.open_ledger(), {"name": "ann"}, schema=late)
     checking = find_route("POST", "proposals/{id}/check")
-    assert work.answer(desk, desk.open_ledger(), checking, sent(p.id, {"value": {"name": "aa"}})).status == 200
+    assert work.answer(desk, desk.open_ledger(), checking, make_request(p.id, {"value": {"name": "aa"}})).status == 200
     monkeypatch.setattr(largework, "WORK_SECONDS", 0.5)
     with pytest.raises(StoreBusy, match="took longer"):
-        work.answer(desk, desk.open_ledger(), checking, sent(p.id, {"value": {"name": "a" * 40 + "!"}}))
+        work.answer(desk, desk.open_ledger(), checking, make_request(p.id, {"value": {"name": "a" * 40 + "!"}}))
     monkeypatch.setattr(largework, "WORK_SECONDS", 60)
-    assert work.answer(desk, desk.open_ledger(), checking, sent(p.id, {"value": {"name": "aa"}})).status == 200
+    assert work.answer(desk, desk.open_ledger(), checking, make_request(p.id, {"value": {"name": "aa"}})).status == 200
 
 
 def test_a_key_that_was_replaced_signs_nothing(desk: ServerContext, work: LargeWork, tmp_path: Path) -> None:
     restart(work)
-    p = paused(desk.open_ledger())
+    p = pause_run(desk.open_ledger())
     (tmp_path / "data" / "hitl_nb" / "server_key").unlink()
     body = {"action": "approve", "revision": p.revision, "fingerprint": p.fingerprint}
     with pytest.raises(RuntimeError, match="key was replaced"):
-        work.answer(desk, desk.open_ledger(), find_route("POST", "proposals/{id}/decision"), sent(p.id, body))
+        work.answer(desk, desk.open_ledger(), find_route("POST", "proposals/{id}/decision"), make_request(p.id, body))
     assert desk.open_ledger().load_proposal(p.id).status == "open"
 
 
 def test_only_an_edit_waits_for_checks() -> None:
     deciding = find_route("POST", "proposals/{id}/decision")
-    lanes = [deciding.lane_of(sent("a", {"value": [1], "action": action})) for action in ("edit", "approve")]
+    lanes = [deciding.lane_of(make_request("a", {"value": [1], "action": action})) for action in ("edit", "approve")]
     assert [large_lane(lane) for lane in lanes] == ["large checks", "large lists"]
     assert deciding.lane_of(RawRequest(ANN, "a", {}, b"[" * 100_000)) == "records"

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from longdraft import edited
+from longdraft import edit_many_times
 from peer import Peer
 
 from hitl_nb.drafts.draft import Draft
@@ -17,8 +17,8 @@ EDITS = 100_000
 
 @pytest.fixture(scope="module")
 def long(server: Any) -> Proposal:
-    (p,) = server.paused("Dear Ann", agent="long")
-    edited(Draft.for_proposal(server.ledger.store, p), EDITS)
+    (p,) = server.pause_run("Dear Ann", agent="long")
+    edit_many_times(Draft.for_proposal(server.ledger.store, p), EDITS)
     return p
 
 
@@ -33,8 +33,8 @@ def test_it_is_opened_and_written(server: Any, long: Proposal) -> None:
         await one.type("!")
         await one.safe()
         await two.until(lambda: str(two.text) == before + "!")
-        one.cut()
-        two.cut()
+        one.cut_connection()
+        two.cut_connection()
         again = await Peer(server.port, server.token, long.id).join()
         assert str(again.text) == before + "!"
 

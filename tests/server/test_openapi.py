@@ -47,20 +47,20 @@ def api(server: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def known(server: Any) -> Any:
+def known_records(server: Any) -> Any:
     """Proposals of every state, and their runs."""
     table = {"columns": [{"name": "sku", "type": "text"}], "rows": [["a"]]}
-    made = server.paused("Dear Ann", {"amount": 1}, ["a", "b"], table, 3.5, None, agent="described", context="why")
+    made = server.pause_run("Dear Ann", {"amount": 1}, ["a", "b"], table, 3.5, None, agent="described", context="why")
     server.ledger.decide(made[0].id, "edit", value="Dear Ms Ann", reason="polite", reviewer="ann")
     server.ledger.add_comment(made[1].id, "hm", author="bob")
     Draft.for_proposal(server.ledger.store, made[1]).write_value({"amount": 2}, "ann")
-    (old,) = server.paused("gone", agent="described")  # supersedes those above
-    (last,) = server.paused("ready", agent="ready")
+    (old,) = server.pause_run("gone", agent="described")  # supersedes those above
+    (last,) = server.pause_run("ready", agent="ready")
     server.ledger.decide(last.id, "approve", reviewer="ann")
-    return [*server.paused("Dear Cy", {"amount": 1}, agent="fresh"), *made, old, last]
+    return [*server.pause_run("Dear Cy", {"amount": 1}, agent="fresh"), *made, old, last]
 
 
-def sent(server: Any, case: Any) -> Any:
+def send_case(server: Any, case: Any) -> Any:
     return case.call(headers={"Authorization": f"token {server.token}"})
 
 
@@ -68,12 +68,14 @@ def sent(server: Any, case: Any) -> Any:
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name.lower())
 @every_route
 def test_whatever_is_sent_the_answer_is_as_described(
-    server: Any, api: Any, known: Any, route: Route, mode: schemathesis.GenerationMode
+    server: Any, api: Any, known_records: Any, route: Route, mode: schemathesis.GenerationMode
 ) -> None:
     operation = api[f"/hitl_nb/api/{route.path}"][route.method]
     if mode is schemathesis.GenerationMode.NEGATIVE and not (route.body or operation.query or "{id}" in route.path):
         pytest.skip("takes nothing that could be wrong")
-    ids = st.sampled_from([one for p in known for one in ((p.run,) if route.path.startswith("runs") else (p.id,))])
+    ids = st.sampled_from(
+        [one for p in known_records for one in ((p.run,) if route.path.startswith("runs") else (p.id,))]
+    )
 
     @settings(
         max_examples=15,
@@ -87,12 +89,12 @@ def test_whatever_is_sent_the_answer_is_as_described(
     def send(case: Any, there: str | None) -> None:
         if there is not None and "{id}" in route.path:
             case.path_parameters["id"] = there
-        case.validate_response(sent(server, case), checks=CHECKS)
+        case.validate_response(send_case(server, case), checks=CHECKS)
 
     send()
 
 
-def shown(p: Any) -> dict[str, Any]:
+def shown_version(p: Any) -> dict[str, Any]:
     return {"revision": p.revision, "fingerprint": p.fingerprint}
 
 
@@ -106,10 +108,15 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     "POST documents/{id}/comments": lambda p: {"text": "hm", "quote": "Ann", "anchor": ANCHOR, "suggestion": "Bo"},
     "PUT comments/{id}/state": lambda p: {"document": p.id, "state": "resolved"},
     "PUT proposals/{id}/assignee": lambda p: {"assignee": "bob"},
-    "POST proposals/{id}/decision": lambda p: {"action": "edit", "value": "Dear", "reason": "short", **shown(p)},
+    "POST proposals/{id}/decision": lambda p: {
+        "action": "edit",
+        "value": "Dear",
+        "reason": "short",
+        **shown_version(p),
+    },
     "POST proposals/{id}/undo": lambda p: {},
     "PUT people/me/away": lambda p: {"until": "2999-01-01T00:00:00Z", "to": "bo"},
-    "POST decisions": lambda p: {"action": "approve", "proposals": [{"id": p.id, **shown(p)}]},
+    "POST decisions": lambda p: {"action": "approve", "proposals": [{"id": p.id, **shown_version(p)}]},
     "POST workspaces": lambda p: {"name": "nightly", "title": "Other", "session": SESSION, "template": "Hello"},
     "POST workspaces/{id}/writes": lambda p: {"do": "append", "key": "append/1", "text": "More.", "session": SESSION},
     "POST workspaces/{id}/reads": lambda p: {"what": "comments", "key": "comments/1", "session": SESSION},
@@ -122,7 +129,7 @@ BODIES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def settling(server: Any) -> Any:
+def make_settling(server: Any) -> Any:
     """A proposal that the server's user has approved, and may take back."""
     _, claim = server.ledger.open_run(agent="settling", notebook=str(server.folder / "letters.ipynb"))
     plan = Plan("ask", (), (), Terms(undo=3600.0), ("approve", "reject"))
@@ -134,7 +141,7 @@ def settling(server: Any) -> Any:
 
 @every_route
 def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Route) -> None:
-    (p,) = server.paused("Dear Ann", agent="done")
+    (p,) = server.pause_run("Dear Ann", agent="done")
     if route.path.endswith("/headless"):
         pytest.skip("needs a server that may; see test_headless.py")
     if route.path.endswith(("/resume", "/timeline")):
@@ -142,7 +149,7 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
     if route.path.endswith("/adopt"):
         (server.folder / "adopting.ipynb").write_text("{}")
     if route.path.endswith("/undo"):
-        p = settling(server)
+        p = make_settling(server)
     opening = {"name": f"{route.method} {route.path}", "title": "Report", "session": SESSION}
     _, written = server.call("POST", "workspaces", opening)
     comment = server.ledger.add_comment(p.id, "hm", author="ann")
@@ -152,7 +159,7 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
         query={"pauses": CELL, "policy": {"path": "letters.ipynb"}}.get(route.path, {}),
         **({"body": BODIES[f"{route.method} {route.path}"](p), "media_type": "application/json"} if route.body else {}),
     )
-    answer = sent(server, said)
+    answer = send_case(server, said)
     assert answer.status_code == 200, answer.text
     said.validate_response(answer, checks=CHECKS)
 
@@ -169,14 +176,14 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
     ],
 )
 def test_what_is_refused_is_told_as_described(server: Any, api: Any, path: str, body: Any, status: int) -> None:
-    (p,) = server.paused("Dear Ann", agent="refused")
+    (p,) = server.pause_run("Dear Ann", agent="refused")
     if "action" in body:
-        body = {**shown(p), **body}
+        body = {**shown_version(p), **body}
     named = "/".join("{id}" if i == 1 else part for i, part in enumerate(path.split("/")))
     case = api[f"/hitl_nb/api/{named}"]["POST"].Case(
         path_parameters={"id": path.split("/")[1].format(id=p.id, run=p.run)}, body=body, media_type="application/json"
     )
-    answer = sent(server, case)
+    answer = send_case(server, case)
     assert answer.status_code == status, answer.text
     case.validate_response(answer, checks=CHECKS)
 
@@ -188,60 +195,60 @@ def test_an_answer_that_is_not_as_described_is_noticed(server: Any, api: Any) ->
     other.config.update(base_url=f"http://127.0.0.1:{server.port}")
     case = other["/hitl_nb/api/status"]["GET"].Case()
     with pytest.raises(FailureGroup):
-        case.validate_response(sent(server, case), checks=CHECKS)
+        case.validate_response(send_case(server, case), checks=CHECKS)
 
 
 def test_the_lines_of_the_export_are_the_bytes_that_are_hashed(server: Any) -> None:
-    server.paused("Dear Ann – ⚙", agent="exported")
+    server.pause_run("Dear Ann – ⚙", agent="exported")
     described = build_document()["paths"]["/hitl_nb/api/events/export"]["get"]["responses"]["200"]["content"]
     assert set(described) == {NDJSON}
     for after in (0, server.ledger.newest_event_number() - 1, server.ledger.newest_event_number()):
-        answer = exported(server, after)
+        answer = export_events(server, after)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, NDJSON)
         assert answer.content == b"".join(
             raw + b"\n" for raw in server.ledger.read_raw_events(after=after, limit=10**6)
         )
-    assert exported(server, -1).json()["error"] == "BadRequest"
+    assert export_events(server, -1).json()["error"] == "BadRequest"
 
 
 def test_a_long_log_is_exported_by_the_page(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="long")
+    (p,) = server.pause_run("Dear Ann", agent="long")
     for _ in range(0 if server.ledger.newest_event_number() > 2500 else 2500 - server.ledger.newest_event_number()):
         server.ledger.assign(p.id, "bob", actor="ann")
-    lines = exported(server, 0).content.splitlines()
+    lines = export_events(server, 0).content.splitlines()
     assert lines == server.ledger.read_raw_events(limit=10**6)
     assert len(lines) >= 2500
 
 
-def exported(server: Any, after: int) -> Any:
+def export_events(server: Any, after: int) -> Any:
     url = f"http://127.0.0.1:{server.port}/hitl_nb/api/events/export?after={after}"
     return requests.get(url, headers={"Authorization": f"token {server.token}"}, timeout=60)
 
 
-def listed(server: Any, query: str) -> list[str]:
+def list_ids(server: Any, query: str) -> list[str]:
     status, said = server.call("GET", f"proposals?{query}")
     assert status == 200, said
     return [p["id"] for p in said["proposals"]]
 
 
 def test_proposals_are_found_by_age(server: Any) -> None:
-    (old,) = server.paused("old", agent="aged")
+    (old,) = server.pause_run("old", agent="aged")
     server.ledger.decide(old.id, "approve", reviewer="ann")
     time.sleep(1.5)
-    (new,) = server.paused("new", agent="young")
-    (also,) = server.paused("old", agent="aged")
+    (new,) = server.pause_run("new", agent="young")
+    (also,) = server.pause_run("old", agent="aged")
     age = (datetime.now(UTC) - new.created_at).total_seconds() + 0.7
-    assert listed(server, f"agent=aged&status=closed&older_than={age}") == [old.id]
-    assert listed(server, f"agent=aged&status=closed&newer_than={age}") == []
-    assert listed(server, f"agent=aged&newer_than={age}") == [also.id]
-    assert listed(server, f"agent=aged&older_than={age}") == []
-    assert listed(server, "agent=young&older_than=0&newer_than=900") == [new.id]
+    assert list_ids(server, f"agent=aged&status=closed&older_than={age}") == [old.id]
+    assert list_ids(server, f"agent=aged&status=closed&newer_than={age}") == []
+    assert list_ids(server, f"agent=aged&newer_than={age}") == [also.id]
+    assert list_ids(server, f"agent=aged&older_than={age}") == []
+    assert list_ids(server, "agent=young&older_than=0&newer_than=900") == [new.id]
     assert server.call("GET", "proposals?older_than=-1")[0] == 400
     assert server.call("GET", "proposals?newer_than=nan")[0] == 400
 
 
 def test_proposals_that_wait_are_found_by_whose_they_are_page_by_page(server: Any) -> None:
-    made = server.paused(*(f"Dear {i}" for i in range(450)), agent="crowd")
+    made = server.pause_run(*(f"Dear {i}" for i in range(450)), agent="crowd")
     his = [p.id for p in made[::50]]
     for one in his:
         server.ledger.assign(one, "carl", actor="ann")
@@ -292,7 +299,7 @@ HUGE = b"1" * 5000
     ],
 )
 def test_odd_json_never_breaks_the_server(server: Any, value: bytes) -> None:
-    (p,) = server.paused(["Dear Ann"], agent="odd")
+    (p,) = server.pause_run(["Dear Ann"], agent="odd")
     revision = b'{"action": "edit", "fingerprint": "%b", "revision": %b, "value": %b}'
     for method, path, body in (
         ("POST", "check", b'{"value": %b}' % value),
@@ -309,13 +316,13 @@ def test_odd_json_never_breaks_the_server(server: Any, value: bytes) -> None:
 def test_an_export_of_a_damaged_log_breaks_off_so_that_it_is_noticed(tmp_path: Path) -> None:
     server = Server(tmp_path)
     try:
-        (p,) = server.paused("Dear Ann", agent="damaged")
+        (p,) = server.pause_run("Dear Ann", agent="damaged")
         while server.ledger.newest_event_number() < 1100:
             server.ledger.assign(p.id, "bob", actor="ann")
         server.ledger.store.transact(lambda tx: tx.put("event/000000001050", b"\x00hitl/large/v1\x00{}"))
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
-            exported(server, 0)
-        assert exported(server, 1040).json()["error"] == "StoreCorrupt"
+            export_events(server, 0)
+        assert export_events(server, 1040).json()["error"] == "StoreCorrupt"
         assert server.call("GET", "status")[0] == 200
     finally:
         server.close()

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from hitl_nb_server import Server
 from peer import Peer
-from people import PEOPLE, Browser, started
+from people import PEOPLE, Browser, start_server
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
@@ -29,12 +29,12 @@ People.get_user = get_user
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from started(tmp_path_factory.mktemp("revoking"), PEOPLE + REVOKED)
+    yield from start_server(tmp_path_factory.mktemp("revoking"), PEOPLE + REVOKED)
 
 
 @pytest.mark.parametrize("how", ["revoked-{}-read", "out-{}"], ids=["authorizer", "logged out"])
 def test_who_may_not_read_any_more_is_cut_off_and_others_are_not(team: Server, how: str) -> None:
-    (p,) = team.paused("Dear Ann", agent=f"cut {how}")
+    (p,) = team.pause_run("Dear Ann", agent=f"cut {how}")
     name = f"cy{len(how)}"
     gone, stays = Browser(team, name), Browser(team, "dee")
 
@@ -52,13 +52,13 @@ def test_who_may_not_read_any_more_is_cut_off_and_others_are_not(team: Server, h
         await peers[1].type("! ")
         await peers[1].safe()
         assert peers[1].closed is None
-        peers[1].cut()
+        peers[1].cut_connection()
 
     asyncio.run(story())
 
 
 def test_who_may_not_write_any_more_may_still_read(team: Server) -> None:
-    (p,) = team.paused("Dear Ann", agent="read on")
+    (p,) = team.pause_run("Dear Ann", agent="read on")
     browser, other = Browser(team, "eve"), Browser(team, "fay")
 
     async def story() -> None:
@@ -75,6 +75,6 @@ def test_who_may_not_write_any_more_may_still_read(team: Server) -> None:
         assert eve.closed is not None
         assert eve.closed[0] == 4403
         assert fay.closed is None
-        fay.cut()
+        fay.cut_connection()
 
     asyncio.run(story())

@@ -30,7 +30,7 @@ def peer(server: Any, document: str, **headers: str) -> Peer:
 
 @in_a_room
 async def test_two_type_and_both_have_every_letter(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="both-type")
+    (p,) = server.pause_run("Dear Ann", agent="both-type")
     one, two = await peer(server, p.id).join(), await peer(server, p.id).join()
     assert str(one.text) == str(two.text) == "Dear Ann"
     for letter in "abc":
@@ -47,7 +47,7 @@ async def test_two_type_and_both_have_every_letter(server: Any) -> None:
 
 @in_a_room
 async def test_what_is_acknowledged_is_in_the_log(server: Any) -> None:
-    (p,) = server.paused("x", agent="acknowledged")
+    (p,) = server.pause_run("x", agent="acknowledged")
     one = await peer(server, p.id).join()
     for letter in "yz":
         await one.type(letter)
@@ -57,9 +57,9 @@ async def test_what_is_acknowledged_is_in_the_log(server: Any) -> None:
 
 @in_a_room
 async def test_what_was_typed_offline_merges_and_nothing_is_there_twice(server: Any) -> None:
-    (p,) = server.paused("middle", agent="offline")
+    (p,) = server.pause_run("middle", agent="offline")
     one, two = await peer(server, p.id).join(), await peer(server, p.id).join()
-    one.cut()
+    one.cut_connection()
     await one.type("before ", at=0)
     await two.type(" after")
     await two.safe()
@@ -71,7 +71,7 @@ async def test_what_was_typed_offline_merges_and_nothing_is_there_twice(server: 
 
 @in_a_room
 async def test_what_another_process_writes_arrives(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="elsewhere")
+    (p,) = server.pause_run("Dear Ann", agent="elsewhere")
     one = await peer(server, p.id).join()
     await asyncio.to_thread(Draft.for_proposal(server.ledger.store, p).write_value, "Dear Ann and Bob", "kernel")
     await one.until(lambda: str(one.text) == "Dear Ann and Bob")
@@ -79,7 +79,7 @@ async def test_what_another_process_writes_arrives(server: Any) -> None:
 
 @in_a_room
 async def test_what_another_process_writes_at_once_arrives_at_once(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="stream")
+    (p,) = server.pause_run("Dear Ann", agent="stream")
     draft = Draft.for_proposal(server.ledger.store, p)
     one = await peer(server, p.id).join()
     arrived: list[bytes] = []
@@ -94,7 +94,7 @@ async def test_what_another_process_writes_at_once_arrives_at_once(server: Any) 
 
 @in_a_room
 async def test_a_log_with_what_no_draft_has_is_read_and_not_written(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="foreign")
+    (p,) = server.pause_run("Dear Ann", agent="foreign")
     draft = Draft.for_proposal(server.ledger.store, p)
     draft.write_initial()
     foreign: Doc[Any] = Doc()
@@ -116,7 +116,7 @@ async def test_a_log_with_what_no_draft_has_is_read_and_not_written(server: Any)
 
 @in_a_room
 async def test_a_decision_ends_the_room_with_a_sentence_and_later_edits_change_nothing(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="decided")
+    (p,) = server.pause_run("Dear Ann", agent="decided")
     one = await peer(server, p.id).join()
     decided = await asyncio.to_thread(
         server.call,
@@ -137,7 +137,7 @@ async def test_a_decision_ends_the_room_with_a_sentence_and_later_edits_change_n
 
 @in_a_room
 async def test_a_decision_is_not_made_on_what_the_reviewer_has_not_seen(server: Any) -> None:
-    (p,) = server.paused("Dear Ann", agent="unseen")
+    (p,) = server.pause_run("Dear Ann", agent="unseen")
     one = await peer(server, p.id).join()
     await one.type("!")
     await one.safe()
@@ -155,7 +155,7 @@ async def test_a_decision_is_not_made_on_what_the_reviewer_has_not_seen(server: 
 async def test_people_of_a_room_see_who_is_there_and_nobody_is_somebody_else(server: Any) -> None:
     from peer import awareness_message
 
-    (p,) = server.paused("Dear Ann", agent="people")
+    (p,) = server.pause_run("Dear Ann", agent="people")
     one, two = await peer(server, p.id).join(), await peer(server, p.id).join()
     forged = {"user": {"username": "the-boss", "name": "The Boss"}, "typing": True, "visible": True, "evil": "x"}
     await one.send(awareness_message((one.doc.client_id, 1, forged)))
@@ -166,7 +166,7 @@ async def test_people_of_a_room_see_who_is_there_and_nobody_is_somebody_else(ser
     assert "evil" not in seen
     await two.until(lambda: bool(two.readers))
     assert [reader["username"] for reader in two.readers] == [seen["user"]["username"]]
-    one.cut()
+    one.cut_connection()
     await two.until(lambda: one.doc.client_id not in two.people)
 
 
@@ -175,7 +175,7 @@ async def test_an_unknown_draft_and_a_malformed_message_get_a_sentence(server: A
     nobody = await peer(server, "aaaaaaaaaaaa").connect()
     await nobody.until(lambda: nobody.closed is not None)
     assert nobody.closed == (4404, "there is no such draft")
-    (p,) = server.paused("Dear Ann", agent="malformed")
+    (p,) = server.pause_run("Dear Ann", agent="malformed")
     good, bad = await peer(server, p.id).join(), await peer(server, p.id).join()
     await bad.send(b"\x00\x02\x05garbage")
     await bad.until(lambda: bad.closed is not None)
@@ -190,7 +190,7 @@ async def test_an_unknown_draft_and_a_malformed_message_get_a_sentence(server: A
 def test_nobody_enters_without_credentials(server: Any, headers: dict[str, str]) -> None:
     from tornado.httpclient import HTTPClientError
 
-    (p,) = server.paused("Dear Ann", agent="strangers")
+    (p,) = server.pause_run("Dear Ann", agent="strangers")
     with pytest.raises(HTTPClientError) as refused:
         asyncio.run(peer(server, p.id, **headers).connect())
     assert refused.value.code == 403

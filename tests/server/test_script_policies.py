@@ -63,13 +63,13 @@ class Script:
     def write(self, text: str) -> None:
         (self.folder / policy_files.FILE_NAME).write_text(text)
 
-    def asked(self) -> Proposal:
+    def open_proposal(self) -> Proposal:
         (p,) = self.api.ledger.list_open()
         return p
 
     def approve(self, *users: str) -> None:
         for user in users:
-            assert self.api.decide(user, self.asked())[0] == 200
+            assert self.api.decide(user, self.open_proposal())[0] == 200
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def later(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
 @pytest.mark.parametrize("deadline", [timedelta(hours=4), T0 + timedelta(hours=4)])
 def test_a_deadline_decides(script: Script, monkeypatch: pytest.MonkeyPatch, deadline: Any) -> None:
     def pass_time() -> None:
-        assert script.asked().deadline == T0 + timedelta(hours=4)
+        assert script.open_proposal().deadline == T0 + timedelta(hours=4)
         later(monkeypatch, timedelta(hours=5))
         script.api.ledger.run_due_steps()
 
@@ -130,7 +130,11 @@ def test_what_makes_no_sense_is_refused_before_anything_is_asked(script: Script)
 def test_the_policy_of_the_scripts_folder_says_who_decides(script: Script) -> None:
     script.write(TWO)
     seen: list[Proposal] = []
-    script.acts = [lambda: script.approve("bo"), lambda: seen.append(script.asked()), lambda: script.approve("cy")]
+    script.acts = [
+        lambda: script.approve("bo"),
+        lambda: seen.append(script.open_proposal()),
+        lambda: script.approve("cy"),
+    ]
     decision = script.run()
     assert [vote.reviewer for vote in decision.votes] == ["bo", "cy"]
     assert (decision.rules, decision.action) == (("two",), "approve")
@@ -172,7 +176,7 @@ def test_a_decision_that_the_policy_forbids_by_now_is_asked_for_again(script: Sc
         script.write(TWO)
 
     seen: list[Proposal] = []
-    script.acts = [tighten, lambda: seen.append(script.asked()), lambda: script.approve("bo", "cy")]
+    script.acts = [tighten, lambda: seen.append(script.open_proposal()), lambda: script.approve("bo", "cy")]
     script.write(TWO.replace("2 of @leads", "1 of bo"))
     assert script.run().rules == ("two",)
     (note,) = seen[0].notes

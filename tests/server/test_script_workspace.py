@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from hitl_nb_server import Server
 from peer import Peer
-from people import PEOPLE, Browser, started
+from people import PEOPLE, Browser, start_server
 
 import hitl_nb as hitl
 from hitl_nb.drafts.draft import Draft
@@ -78,7 +78,7 @@ class Script:
         self.process.send_signal(signal.SIGKILL)
         self.process.communicate(timeout=WITHIN)
 
-    def told(self) -> list[Any]:
+    def read_messages(self) -> list[Any]:
         """What it told until it ended."""
         out, err = self.process.communicate(timeout=WITHIN)
         assert self.process.returncode == 0, err
@@ -94,18 +94,18 @@ def until(true: Callable[[], Any]) -> Any:
     return found
 
 
-def opened(server: Server, name: str = "nightly", title: str = "Report") -> Workspace | None:
+def find_workspace(server: Server, name: str = "nightly", title: str = "Report") -> Workspace | None:
     run = server.ledger.find_run(agent=name, notebook=SCRIPT + name, key=title)
     found = server.ledger.list_workspaces(run.id) if run is not None else []
     return found[0] if found else None
 
 
 def says(server: Server, name: str = "nightly", title: str = "Report") -> str:
-    w = opened(server, name, title)
+    w = find_workspace(server, name, title)
     return "" if w is None else Draft.for_workspace(server.ledger.store, w).read_value()
 
 
-def asked(server: Server, name: str) -> Proposal | None:
+def find_proposal(server: Server, name: str) -> Proposal | None:
     found = server.ledger.list_open(agent=name)
     return found[0] if found else None
 
@@ -136,7 +136,7 @@ def die(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from started(tmp_path_factory.mktemp("team"), PEOPLE + "c.HitlNb.allow_token_decisions = False\n")
+    yield from start_server(tmp_path_factory.mktemp("team"), PEOPLE + "c.HitlNb.allow_token_decisions = False\n")
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ class Readers(Authorizer):
         return action == "read"
 c.ServerApp.authorizer_class = Readers
 """
-    yield from started(tmp_path_factory.mktemp("readers"), config)
+    yield from start_server(tmp_path_factory.mktemp("readers"), config)
 
 
 # --- the whole story ------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ async def _story(team: Server, tmp_path: Path) -> None:
     script = Script(team, tmp_path, STORY)
     script.bring("This is ")
     await asyncio.to_thread(until, lambda: "This is " in says(team))
-    w = opened(team)
+    w = find_workspace(team)
     assert w is not None
     ann = await Peer(team.port, team.token, w.id).join()
     await ann.type("Q3: ", at=0)
@@ -186,7 +186,7 @@ async def _story(team: Server, tmp_path: Path) -> None:
     status, _ = await asyncio.to_thread(bob.call, "POST", f"documents/{w.id}/comments", {"text": "which?"})
     assert status == 200
     script.bring(end=True)
-    p = await asyncio.to_thread(until, lambda: asked(team, "nightly"))
+    p = await asyncio.to_thread(until, lambda: find_proposal(team, "nightly"))
     assert (p.title, p.value, p.context) == ("Report", "Q3: # Report\n\nThis is a report.", {"why": "quarter's end"})
     assert (p.notebook, p.document) == ("script:nightly", w.id)
     shown = {"revision": p.revision, "fingerprint": p.fingerprint}
@@ -197,11 +197,11 @@ async def _story(team: Server, tmp_path: Path) -> None:
     await ann.type(" Good.")
     await ann.safe()
     edited = str(ann.text)
-    ann.cut()
+    ann.cut_connection()
     body = {"action": "edit", "value": edited, "drafted": True, **shown}
     status, _ = await asyncio.to_thread(bob.call, "POST", f"proposals/{p.id}/decision", body)
     assert status == 200
-    (told,) = await asyncio.to_thread(script.told)
+    (told,) = await asyncio.to_thread(script.read_messages)
     assert (told["text"], told["value"]) == (f"{edited}\n\nApproved by bob.", edited)
     assert (told["action"], "+This is a report. Good." in told["changes"]) == ("edit", True)
     assert told["said"] == [["which?", "resolved", ["done"]]]
@@ -239,19 +239,19 @@ def test_a_script_killed_in_a_stream_and_run_again_writes_all_once(server: Any, 
     script.bring(*TOKENS[:kept])
     until(lambda: says(server, name).endswith("".join(TOKENS[:kept])))
     script.kill()
-    asyncio.run(typed(server, name, "(Ann) ", at=0))
+    asyncio.run(type_text(server, name, "(Ann) ", at=0))
     again = Script(server, tmp_path, body)
     again.bring(*TOKENS, end=True)
-    assert again.told()[-1]["text"] == f"(Ann) Before.\n\n{''.join(TOKENS)}\n\nAfter."
+    assert again.read_messages()[-1]["text"] == f"(Ann) Before.\n\n{''.join(TOKENS)}\n\nAfter."
 
 
-async def typed(server: Any, name: str, text: str, at: int | None = None) -> None:
-    w = opened(server, name)
+async def type_text(server: Any, name: str, text: str, at: int | None = None) -> None:
+    w = find_workspace(server, name)
     assert w is not None
     ann = await Peer(server.port, server.token, w.id).join()
     await ann.type(text, at=at)
     await ann.safe()
-    ann.cut()
+    ann.cut_connection()
 
 
 def test_another_text_takes_the_place_of_what_a_killed_stream_had_brought(server: Any, tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_another_text_takes_the_place_of_what_a_killed_stream_had_brought(server
     script.kill()
     again = Script(server, tmp_path, body)
     again.bring("alpha ", "gamma", end=True)
-    assert again.told()[-1]["text"] == "Before.\n\nalpha gamma\n\nAfter."
+    assert again.read_messages()[-1]["text"] == "Before.\n\nalpha gamma\n\nAfter."
 
 
 def test_a_person_who_writes_there_keeps_it_and_the_other_text_becomes_a_suggestion(
@@ -273,11 +273,11 @@ def test_a_person_who_writes_there_keeps_it_and_the_other_text_becomes_a_suggest
     script.bring("alpha ", "beta ")
     until(lambda: says(server, "held").endswith("beta "))
     script.kill()
-    asyncio.run(typed(server, "held", "mine"))
+    asyncio.run(type_text(server, "held", "mine"))
     again = Script(server, tmp_path, body)
     again.bring("alpha ", "gamma ", "delta", end=True)
-    assert again.told()[-1]["text"] == "Before.\n\nalpha beta mine\n\nAfter."
-    w = opened(server, "held")
+    assert again.read_messages()[-1]["text"] == "Before.\n\nalpha beta mine\n\nAfter."
+    w = find_workspace(server, "held")
     assert w is not None
     (said,) = server.ledger.list_comments(w.id)
     assert (said.quote, said.suggestion, said.author) == ("beta ", "gamma delta", "agent:held")
@@ -287,15 +287,15 @@ def test_a_script_killed_while_it_waits_finds_the_decision_when_it_is_run_again(
     body = STREAMED.format(name="waits", wait=True)
     script = Script(server, tmp_path, body)
     script.bring("alpha", end=True)
-    p = until(lambda: asked(server, "waits"))
+    p = until(lambda: find_proposal(server, "waits"))
     script.kill()
     again = Script(server, tmp_path, body)
     again.bring("not even asked for")
-    w = opened(server, "waits")
+    w = find_workspace(server, "waits")
     assert w is not None
     until(lambda: again.process.poll() is not None or server.ledger.load_run(w.run).epoch > 1)
     server.ledger.decide(p.id, "approve", reviewer="ann")
-    read, action, text = again.told()
+    read, action, text = again.read_messages()
     assert (read["read"], action["action"], text["text"]) == (
         "Before.\n\nalpha",
         "approve",
@@ -322,7 +322,7 @@ def test_what_was_read_reads_the_same_so_that_a_script_comes_to_where_it_was(ser
 
     with pytest.raises(KeyboardInterrupt), hitl.workspace("Report", **of(server), name="rereads"):
         raise KeyboardInterrupt
-    w = opened(server, "rereads")
+    w = find_workspace(server, "rereads")
     assert w is not None
     for text in ("one", "two"):
         server.ledger.add_comment(w.id, text, author="ann")
@@ -345,11 +345,11 @@ def test_the_server_may_die_and_come_back_in_a_stream_and_while_the_script_waits
         die(server)
         script.bring(*TOKENS[2:], end=True)
         revive(server)
-        p = until(lambda: asked(server, "outlives"))
+        p = until(lambda: find_proposal(server, "outlives"))
         die(server)
         server.ledger.decide(p.id, "approve", reviewer="ann")
         revive(server)
-        assert script.told()[-1]["text"] == f"Before.\n\n{''.join(TOKENS)}\n\nAfter."
+        assert script.read_messages()[-1]["text"] == f"Before.\n\n{''.join(TOKENS)}\n\nAfter."
         assert server.ledger.verify().ok
     finally:
         server.close()
@@ -357,10 +357,10 @@ def test_the_server_may_die_and_come_back_in_a_stream_and_while_the_script_waits
 
 def test_restart_begins_anew(server: Any) -> None:
     hitl.workspace("Report", **of(server), name="anew", template="a").append("old")  # and the script has ended
-    first = opened(server, "anew")
+    first = find_workspace(server, "anew")
     with hitl.workspace("Report", **of(server), name="anew", template="b", restart=True) as doc:
         doc.append("new")
-    second = opened(server, "anew")
+    second = find_workspace(server, "anew")
     assert first is not None
     assert second is not None
     assert (server.ledger.load_workspace(first.id).status, says(server, "anew")) == ("closed", "b\n\nnew")
@@ -387,7 +387,7 @@ def test_every_kind_of_call(server: Any) -> None:
         assert doc.text == "one\n\nTWO\n\nthree four"
         assert [(c.state, c.open) for c in doc.comments()] == [("accepted", False)]
         assert doc.comments(open=True) == []
-        about = server.ledger.add_comment(opened(server, "calls").id, "?", author="ann", quote="one")  # type: ignore[union-attr]
+        about = server.ledger.add_comment(find_workspace(server, "calls").id, "?", author="ann", quote="one")  # type: ignore[union-attr]
         (asked_,) = doc.comments(open=True)
         assert doc.replace(asked_, "ONE") == hitl.Written.done
         assert doc.reply(asked_, "so").author_name == "calls"
@@ -405,7 +405,7 @@ def test_every_kind_of_call(server: Any) -> None:
 
 def test_where_a_person_writes_the_script_suggests(server: Any) -> None:
     with hitl.workspace("Report", **of(server), name="careful", template="one two") as doc:
-        asyncio.run(typed(server, "careful", " three"))
+        asyncio.run(type_text(server, "careful", " three"))
         assert doc.replace("one", "1", patience=0) == hitl.Written.suggested
         (made,) = doc.comments(open=True)
         assert (made.quote, made.suggestion) == ("one", "1")
@@ -515,7 +515,7 @@ def test_a_closed_one_is_written_no_more(server: Any) -> None:
 
 def test_a_cancelled_one_says_so_until_it_begins_anew(server: Any) -> None:
     doc = hitl.workspace("Report", **of(server), name="stopped")
-    w = opened(server, "stopped")
+    w = find_workspace(server, "stopped")
     assert w is not None
     assert server.call("POST", f"runs/{w.run}/cancel", {})[0] == 200
     with pytest.raises(HitlError, match="was cancelled; restart=True starts a new run"), doc:
@@ -530,7 +530,7 @@ def test_a_cancelled_one_says_so_until_it_begins_anew(server: Any) -> None:
 def test_no_browser_goes_on_with_a_script_s_run(server: Any, tmp_path: Path) -> None:
     script = Script(server, tmp_path, STREAMED.format(name="alone", wait=True))
     script.bring(end=True)
-    p = until(lambda: asked(server, "alone"))
+    p = until(lambda: find_proposal(server, "alone"))
     script.kill()
     server.ledger.decide(p.id, "approve", reviewer="ann")
     for call in ("resume", "headless"):
@@ -571,13 +571,13 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_something_else_that_answers(status: int, said: bytes, why: str) -> None:
-    with answering(status, said) as (address, asked_), pytest.raises(HitlError, match=why):
+    with answer_always(status, said) as (address, asked_), pytest.raises(HitlError, match=why):
         hitl.workspace("Report", server=address, token="secret", name="other")
     assert asked_ == ["POST /hitl_nb/api/workspaces"]
 
 
 @contextmanager
-def answering(status: int, said: bytes) -> Iterator[tuple[str, list[str]]]:
+def answer_always(status: int, said: bytes) -> Iterator[tuple[str, list[str]]]:
     """A server that answers everything so."""
     found: list[str] = []
 
@@ -609,7 +609,7 @@ def answering(status: int, said: bytes) -> Iterator[tuple[str, list[str]]]:
 
 def test_a_store_that_is_busy_is_asked_again_for_a_while() -> None:
     busy = b'{"error": "StoreBusy", "message": "the store was locked"}'
-    with answering(503, busy) as (address, found):
+    with answer_always(503, busy) as (address, found):
         passed = [0.0]
         through = calls.ServerClient(
             address, "t", pause=lambda s: passed.append(passed[-1] + s), ticks=lambda: passed[-1]

@@ -14,8 +14,8 @@ BAD = {"name": "a" * 40 + "!"}
 @pytest.mark.slow
 @pytest.mark.parametrize("call", ["check", "decision"])
 def test_others_are_answered_while_eight_checks_run_that_do_not_end(server: Any, call: str) -> None:
-    (p,) = server.paused({"name": "ann"}, agent=f"slow {call}", schema=SLOW)
-    (other,) = server.paused("Dear Ann", agent=f"other {call}")
+    (p,) = server.pause_run({"name": "ann"}, agent=f"slow {call}", schema=SLOW)
+    (other,) = server.pause_run("Dear Ann", agent=f"other {call}")
     shown = {"revision": p.revision, "fingerprint": p.fingerprint}
     body = {"value": BAD} if call == "check" else {"action": "edit", "value": BAD, **shown}
     said: list[tuple[int, Any]] = []
@@ -44,8 +44,8 @@ def test_others_are_answered_while_eight_checks_run_that_do_not_end(server: Any,
 
 @pytest.mark.slow
 def test_a_small_proposal_does_not_wait_for_eight_large_ones(server: Any) -> None:
-    (large,) = server.paused({"rows": [{"n": i, "of": ["a", "b"]} for i in range(11_000)]}, agent="large")
-    (small,) = server.paused("Dear Ann", agent="small")
+    (large,) = server.pause_run({"rows": [{"n": i, "of": ["a", "b"]} for i in range(11_000)]}, agent="large")
+    (small,) = server.pause_run("Dear Ann", agent="small")
     said: list[int] = []
     readers = [
         threading.Thread(target=lambda: said.append(server.call("GET", f"proposals/{large.id}")[0])) for _ in range(8)

@@ -58,11 +58,11 @@ class Office:
             return self.ledger.record_policy_verdicts(claim, questions, plans)
         return list(self.ledger.pause_run(claim, STATE, questions, plans=plans)[1])
 
-    def asked(self, user: str, id: str = "", body: Any = None, query: Any = None) -> ApiRequest:  # noqa: A002
+    def make_request(self, user: str, id: str = "", body: Any = None, query: Any = None) -> ApiRequest:  # noqa: A002
         return ApiRequest(self.desk, self.ledger, Person(user, user.title(), "login"), id, body, query)
 
     def show(self, user: str, p: Proposal) -> ProposalDetail:
-        return as_described(proposals.get_proposal(self.asked(user, p.id)), ProposalDetail)
+        return as_described(proposals.get_proposal(self.make_request(user, p.id)), ProposalDetail)
 
     def list_of(self, user: str, **wanted: Any) -> list[ProposalSummary]:
         """All pages."""
@@ -71,7 +71,7 @@ class Office:
         while True:
             given: dict[str, Any] = {"limit": 2, **wanted}
             query = bodies.ProposalQuery(cursor=cursor, **given)
-            page = as_described(proposals.list_proposals(self.asked(user, query=query)), ProposalPage)
+            page = as_described(proposals.list_proposals(self.make_request(user, query=query)), ProposalPage)
             found += page.proposals
             cursor = page.next
             if cursor is None:
@@ -80,7 +80,7 @@ class Office:
     def decide(self, user: str, p: Proposal, action: Any = "approve", **more: Any) -> ProposalDetail:
         now = self.ledger.load_proposal(p.id)
         body = bodies.DecisionRequest(action=action, revision=now.revision, fingerprint=now.fingerprint, **more)
-        return as_described(proposals.decide(self.asked(user, p.id, body)).proposal, ProposalDetail)
+        return as_described(proposals.decide(self.make_request(user, p.id, body)).proposal, ProposalDetail)
 
 
 def as_described(said: Any, shape: type[T]) -> T:
@@ -146,7 +146,7 @@ def test_hidden_votes_are_not_in_any_answer_to_others(office: Office) -> None:
     assert [one.reason for one in office.show("bo", p).votes] == ["no iban"]
     for shown in (office.show("cy", p), office.list_of("cy")[0]):
         assert (shown.votes, shown.blind, shown.needs[0].voted) == ([], True, [])
-    told = runs.get_timeline(office.asked("cy", p.run))
+    told = runs.get_timeline(office.make_request("cy", p.run))
     assert "no iban" not in str(told)
     assert [entry.what for entry in told.entries if entry.type == "vote"] == ["a hidden vote: Refund 0"]
 
@@ -158,7 +158,7 @@ def test_the_timeline_says_in_sentences_what_people_the_clock_and_policies_did(o
     office.decide("bo", p)
     office.ledger.run_due_steps(asked_at + timedelta(hours=1))
     office.ledger.run_due_steps(asked_at + timedelta(hours=2))
-    told = runs.get_timeline(office.asked("cy", p.run))
+    told = runs.get_timeline(office.make_request("cy", p.run))
     assert [(entry.type, entry.what) for entry in told.entries if entry.type in ("vote", "clock")] == [
         ("vote", "vote, approved: Refund 0 (1 of 2 of ada, bo, cy)"),
         ("clock", "escalated to lea: Refund 0"),
@@ -168,7 +168,7 @@ def test_the_timeline_says_in_sentences_what_people_the_clock_and_policies_did(o
     as_described(told, TimelineResponse)
 
     (passed,) = office.ask(Terms(rules=("small",)), agent="other", verdict="pass")
-    (entry,) = (one for one in runs.get_timeline(office.asked("cy", passed.run)).entries if one.type == "policy")
+    (entry,) = (one for one in runs.get_timeline(office.make_request("cy", passed.run)).entries if one.type == "policy")
     assert (entry.what, entry.actor) == ("passed by policy: Refund 0 (big)", "the policy big")
 
 
@@ -215,11 +215,11 @@ def test_figures_are_a_persons_own(office: Office) -> None:
     office.show("bo", p)
     office.decide("bo", p)
     office.decide("cy", p)  # who was never shown it
-    own = as_described(people.show_figures(office.asked("bo")), VotingFigures)
+    own = as_described(people.show_figures(office.make_request("bo")), VotingFigures)
     assert (own.votes, own.timed, own.approvals_in_a_row, own.last_hour) == (1, 1, 1, 1)
     assert own.median_seconds is not None
-    assert as_described(people.show_figures(office.asked("cy")), VotingFigures).timed == 0
-    assert as_described(people.show_figures(office.asked("zed")), VotingFigures).votes == 0
+    assert as_described(people.show_figures(office.make_request("cy")), VotingFigures).timed == 0
+    assert as_described(people.show_figures(office.make_request("zed")), VotingFigures).votes == 0
 
 
 def test_how_long_a_vote_took_is_not_recorded_where_that_is_off(office: Office) -> None:
@@ -234,15 +234,17 @@ def test_which_policy_files_and_rules_apply_to_a_notebook(office: Office, tmp_pa
     office.desk.root = tmp_path
     (tmp_path / ".git").mkdir()
 
-    def told() -> AppliedPolicy:
-        return as_described(policies.get_policy(office.asked("bo", query=bodies.PolicyQuery("n.ipynb"))), AppliedPolicy)
+    def applied_policy() -> AppliedPolicy:
+        return as_described(
+            policies.get_policy(office.make_request("bo", query=bodies.PolicyQuery("n.ipynb"))), AppliedPolicy
+        )
 
-    assert (told().files, told().sha256, told().problem) == ([], None, None)
+    assert (applied_policy().files, applied_policy().sha256, applied_policy().problem) == ([], None, None)
     rule = '[[rule]]\nid = "big"\ndo = "ask"\ntool = "refund"\nwhen = "arguments.amount > 100"\nneeds = ["1 of bo"]\n'
     (tmp_path / "hitl-policy.toml").write_text(f"version = 1\n{rule}")
-    said = told()
+    said = applied_policy()
     assert [Path(one.path).name for one in said.files] == ["hitl-policy.toml"]
     (one,) = said.rules
     assert (one.id, one.do, one.scope, one.needs) == ("big", "ask", {"tool": "refund"}, ["1 of bo"])
     (tmp_path / "hitl-policy.toml").write_text("version = 1\nfoo = 2\n")
-    assert "foo" in (told().problem or "")
+    assert "foo" in (applied_policy().problem or "")

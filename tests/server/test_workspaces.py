@@ -14,7 +14,7 @@ from hitl_nb.ledger.ledger import Claim
 from hitl_nb.records import Proposal, Question, Snapshot, Workspace
 
 
-def opened(server: Any, agent: str, key: str = "", title: str = "Report") -> tuple[Claim, Workspace]:
+def open_new_workspace(server: Any, agent: str, key: str = "", title: str = "Report") -> tuple[Claim, Workspace]:
     notebook = str(server.folder / "letters.ipynb")
     _, claim = server.ledger.open_run(agent=agent, notebook=notebook, key=key)
     w = server.ledger.open_workspace(claim, title=title, template="Hello", position="1")
@@ -22,7 +22,7 @@ def opened(server: Any, agent: str, key: str = "", title: str = "Report") -> tup
     return claim, w
 
 
-def asked(server: Any, claim: Claim, w: Workspace, value: str = "Hello") -> Proposal:
+def ask_question(server: Any, claim: Claim, w: Workspace, value: str = "Hello") -> Proposal:
     question = Question(title=w.title, kind=w.kind, value=value, document=w.id)
     return server.ledger.pause(claim, Snapshot(envelope=b""), [question])[0]
 
@@ -37,8 +37,8 @@ def about(w: Workspace) -> Any:
 
 
 def test_a_cell_finds_its_workspace_by_its_number_and_its_run_s_key(server: Any) -> None:
-    _, first = opened(server, "found", "north")
-    _, second = opened(server, "found", "south")
+    _, first = open_new_workspace(server, "found", "north")
+    _, second = open_new_workspace(server, "found", "south")
     for query, w in (("", second), ("&key=north", first), ("&key=south", second)):
         status, said = server.call("GET", f"workspaces?path=letters.ipynb&agent=found&workspace=1{query}")
         assert (status, [one["id"] for one in said["workspaces"]]) == (200, [w.id])
@@ -50,7 +50,7 @@ def test_a_cell_finds_its_workspace_by_its_number_and_its_run_s_key(server: Any)
 
 
 def test_those_that_are_open_come_by_the_page(server: Any) -> None:
-    made = [opened(server, f"page{n}") for n in range(3)]
+    made = [open_new_workspace(server, f"page{n}") for n in range(3)]
     server.ledger.close_workspace(*((made[1][0], made[1][1].id)))
     first = server.call("GET", "workspaces?limit=1")[1]
     second = server.call("GET", f"workspaces?limit=1&cursor={first['next']}")[1]
@@ -60,11 +60,11 @@ def test_those_that_are_open_come_by_the_page(server: Any) -> None:
 
 
 def test_one_is_told_with_what_stands_there_and_the_question_that_waits(server: Any) -> None:
-    claim, w = opened(server, "read")
+    claim, w = open_new_workspace(server, "read")
     hand(server, claim, w).append("k", "More.")
     said = server.call("GET", f"workspaces/{w.id}")[1]
     assert (said["text"], said["proposal"], said["path"]) == ("Hello\n\nMore.", None, "letters.ipynb")
-    p = asked(server, claim, w, "Hello\n\nMore.")
+    p = ask_question(server, claim, w, "Hello\n\nMore.")
     said = server.call("GET", f"workspaces/{w.id}")[1]
     assert (said["status"], said["proposal"]) == ("open", p.id)
     full = server.call("GET", f"proposals/{p.id}")[1]
@@ -77,11 +77,11 @@ def test_one_is_told_with_what_stands_there_and_the_question_that_waits(server: 
 
 
 def test_what_becomes_of_one_and_what_is_said_there_is_told_by_id(server: Any) -> None:
-    claim, w = opened(server, "told")
+    claim, w = open_new_workspace(server, "told")
     p: list[Proposal] = []
     for work in (
         lambda: server.ledger.add_comment(w.id, "hm", author="ann"),
-        lambda: p.append(asked(server, claim, w)),
+        lambda: p.append(ask_question(server, claim, w)),
         lambda: server.ledger.decide(p[0].id, "approve", reviewer="ann"),
         lambda: server.ledger.cancel(w.run, actor="ann"),
     ):
@@ -90,7 +90,7 @@ def test_what_becomes_of_one_and_what_is_said_there_is_told_by_id(server: Any) -
 
 
 def test_comments_on_a_workspace_are_made_and_answered_through_the_api(server: Any) -> None:
-    _, w = opened(server, "commented")
+    _, w = open_new_workspace(server, "commented")
     status, said = server.call("POST", f"documents/{w.id}/comments", {"text": "why?", "quote": "Hello"})
     assert (status, said["comment"]["proposal"]) == (200, w.id)
     state = {"document": w.id, "state": "resolved"}
@@ -103,7 +103,7 @@ def test_people_write_with_the_agent_until_they_have_decided_and_again_when_it_w
 
 
 async def _write_together(server: Any) -> None:
-    claim, w = opened(server, "together")
+    claim, w = open_new_workspace(server, "together")
     ann = await Peer(server.port, server.token, w.id).join()
     stream = await asyncio.to_thread(StreamWriter, hand(server, claim, w), "k")
     stream.add("One")
@@ -116,7 +116,7 @@ async def _write_together(server: Any) -> None:
     stream.add(" two")
     stream.end()
     await ann.until(lambda: str(ann.text) == "Hi. Hello\n\nOne two (Ann)")
-    p = await asyncio.to_thread(asked, server, claim, w)
+    p = await asyncio.to_thread(ask_question, server, claim, w)
     await asyncio.to_thread(lambda: server.ledger.decide(p.id, "approve", reviewer="ann"))
     await ann.until(lambda: ann.closed is not None)
     assert ann.closed is not None
@@ -133,4 +133,4 @@ async def _write_together(server: Any) -> None:
     await other.until(lambda: other.closed is not None)
     assert other.closed is not None
     assert other.closed[0] == 4404  # the question's document is the workspace's
-    again.cut()
+    again.cut_connection()

@@ -39,7 +39,7 @@ def store(url: str) -> Iterator[Store]:
     store.close()
 
 
-def putting(pairs: dict[str, bytes]) -> Callable[[Transaction], None]:
+def make_put(pairs: dict[str, bytes]) -> Callable[[Transaction], None]:
     def work(tx: Transaction) -> None:
         for key, value in pairs.items():
             tx.put(key, value)
@@ -63,8 +63,8 @@ class Held:
 
 def test_put_get_overwrite_delete(store: Store) -> None:
     assert store.get("a") is None
-    store.transact(putting({"a": b"1", "b": b""}))
-    store.transact(putting({"a": b"2"}))
+    store.transact(make_put({"a": b"1", "b": b""}))
+    store.transact(make_put({"a": b"2"}))
     assert (store.get("a"), store.get("b")) == (b"2", b"")
     store.transact(lambda tx: tx.delete("a"))
     store.transact(lambda tx: tx.delete("never there"[:5]))
@@ -78,7 +78,7 @@ def test_the_result_of_the_work_is_returned(store: Store) -> None:
 
 def test_scan_is_ordered_and_half_open(store: Store) -> None:
     keys = ["a/1", "a/10", "a/2", "a/A", "a/~", "a0", "b"]
-    store.transact(putting({key: key.encode() for key in reversed(keys)}))
+    store.transact(make_put({key: key.encode() for key in reversed(keys)}))
     inside = [(key, key.encode()) for key in sorted(keys)]
     assert store.scan("a/1", "b") == inside[:-1]
     assert store.scan("a/1", "b\0") == inside
@@ -92,7 +92,7 @@ def test_scan_is_ordered_and_half_open(store: Store) -> None:
 @pytest.mark.parametrize("reverse", [False, True])
 def test_pages_by_cursor(store: Store, reverse: bool) -> None:
     keys = [f"k/{n:03d}" for n in range(25)]
-    store.transact(putting(dict.fromkeys(keys, b"v")))
+    store.transact(make_put(dict.fromkeys(keys, b"v")))
     start, stop, found = "k/", "k0", list[str]()
     while page := store.scan(start, stop, limit=4, reverse=reverse):
         found += [key for key, _ in page]
@@ -101,7 +101,7 @@ def test_pages_by_cursor(store: Store, reverse: bool) -> None:
 
 
 def test_a_transaction_sees_its_own_writes(store: Store) -> None:
-    store.transact(putting({"k/1": b"old", "k/2": b"old", "k/3": b"old"}))
+    store.transact(make_put({"k/1": b"old", "k/2": b"old", "k/3": b"old"}))
 
     def work(tx: Transaction) -> None:
         tx.put("k/0", b"new")
@@ -116,7 +116,7 @@ def test_a_transaction_sees_its_own_writes(store: Store) -> None:
 
 
 def test_others_see_nothing_before_the_commit(store: Store) -> None:
-    store.transact(putting({"a": b"before"}))
+    store.transact(make_put({"a": b"before"}))
     reached, go = threading.Event(), threading.Event()
 
     def work(tx: Transaction) -> None:
@@ -147,7 +147,7 @@ def test_work_that_raises_is_undone_alone(store: Store) -> None:
 
     held = Held(store)
     futures: list[Future[Any]] = [
-        store.submit(putting({"first": b"1", "shared": b"right"})),
+        store.submit(make_put({"first": b"1", "shared": b"right"})),
         store.submit(fail),
         store.submit(lambda tx: tx.put("last", tx.get("shared") or b"")),
     ]
@@ -180,9 +180,9 @@ def test_work_that_writes_a_lot_is_undone_alone_too(store: Store) -> None:
 
         return work
 
-    store.transact(putting({"gone": b"", "large/00": b"before", "small": b"before"}))
+    store.transact(make_put({"gone": b"", "large/00": b"before", "small": b"before"}))
     held = Held(store)
-    before = store.submit(putting({"first": b"1", "small": b"2"}))
+    before = store.submit(make_put({"first": b"1", "small": b"2"}))
     failed = store.submit(fill("x", fails=True))
     seen = store.submit(lambda tx: [tx.get("large/00"), tx.get("small"), tx.get("gone"), tx.get("large/01")])
     held.go.set()
@@ -197,7 +197,7 @@ def test_work_that_writes_a_lot_is_undone_alone_too(store: Store) -> None:
 
 
 def test_scans_see_what_a_batch_has_written(store: Store) -> None:
-    store.transact(putting({f"k/{n}": b"old" for n in range(6)}))
+    store.transact(make_put({f"k/{n}": b"old" for n in range(6)}))
     held = Held(store)
 
     def work(tx: Transaction) -> None:
@@ -289,9 +289,9 @@ def test_values_of_another_type_are_refused(store: Store, value: Any) -> None:
 
 
 def test_values_have_a_largest_size(store: Store) -> None:
-    store.transact(putting({"k": bytes(MAX_VALUE_BYTES)}))
+    store.transact(make_put({"k": bytes(MAX_VALUE_BYTES)}))
     with pytest.raises(StoreFull, match="chunks"):
-        store.transact(putting({"k": bytes(MAX_VALUE_BYTES + 1)}))
+        store.transact(make_put({"k": bytes(MAX_VALUE_BYTES + 1)}))
     assert store.get("k") == bytes(MAX_VALUE_BYTES)
 
 
@@ -312,17 +312,17 @@ def test_a_transaction_is_over_when_its_work_has_returned(store: Store) -> None:
 
 
 def test_the_store_itself_is_refused_inside_a_transaction(store: Store) -> None:
-    for call in (lambda: store.transact(putting({})), lambda: store.get("k"), lambda: store.scan("a", "b")):
+    for call in (lambda: store.transact(make_put({})), lambda: store.get("k"), lambda: store.scan("a", "b")):
         with pytest.raises(RuntimeError, match="use the transaction itself"):
             store.transact(lambda tx, call=call: call())
-    store.transact(putting({"k": b"still works"}))
+    store.transact(make_put({"k": b"still works"}))
 
 
 def test_a_done_callback_may_use_the_store(store: Store) -> None:
     seen: list[bytes | None] = []
     called = threading.Event()
     held = Held(store)
-    future = store.submit(putting({"k": b"1"}))
+    future = store.submit(make_put({"k": b"1"}))
     future.add_done_callback(lambda _: (seen.append(store.get("k")), called.set()))
     held.go.set()
     assert called.wait(LONG)
@@ -331,10 +331,10 @@ def test_a_done_callback_may_use_the_store(store: Store) -> None:
 
 def test_a_cancelled_future_is_never_run(store: Store) -> None:
     held = Held(store)
-    future = store.submit(putting({"k": b""}))
+    future = store.submit(make_put({"k": b""}))
     assert future.cancel()
     held.go.set()
-    store.transact(putting({}))
+    store.transact(make_put({}))
     assert future.cancelled()
     assert store.get("k") is None
 
@@ -343,10 +343,10 @@ def test_drafts_are_apart_and_close_with_the_store(store: Store) -> None:
     drafts = store.drafts
     assert store.drafts is drafts
     assert drafts.drafts is drafts
-    drafts.transact(putting({"k": b"draft"}))
+    drafts.transact(make_put({"k": b"draft"}))
     assert (store.get("k"), drafts.get("k")) == (None, b"draft")
     held = Held(store)
-    drafts.transact(putting({"k": b"typed while a decision is made"}))
+    drafts.transact(make_put({"k": b"typed while a decision is made"}))
     held.go.set()
     store.close()
     with pytest.raises(StoreError, match="closed"):
@@ -361,10 +361,10 @@ def test_version_changes_with_commits_only(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         store.transact(lambda tx: (tx.put("k", b""), 1 // 0))
     assert store.version() == first
-    store.transact(putting({"k": b""}))
+    store.transact(make_put({"k": b""}))
     second = store.version()
     assert second != first
-    store.drafts.transact(putting({"k": b""}))
+    store.drafts.transact(make_put({"k": b""}))
     assert store.version() == second
     assert store.wait(first, LONG) == second
 
@@ -373,7 +373,7 @@ def test_wait_ends_with_a_commit(store: Store) -> None:
     first = store.version()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(store.wait, first, LONG)
-        store.transact(putting({"k": b""}))
+        store.transact(make_put({"k": b""}))
         assert waiting.result(LONG) != first
 
 
@@ -397,7 +397,7 @@ def test_every_repeats_until_it_is_cancelled(store: Store) -> None:
     for _ in range(5):
         assert ran.acquire(timeout=LONG)
     cancel()
-    store.transact(putting({}))
+    store.transact(make_put({}))
     beats = int(store.get("beats") or b"0")
     assert beats >= 4
     other = threading.Semaphore(0)
@@ -435,21 +435,21 @@ def test_every_needs_a_time(store: Store, seconds: float) -> None:
 def test_every_goes_on_beside_lazy_work(store: Store) -> None:
     ran = threading.Event()
     store.repeat_every(0.001, lambda tx: ran.set())
-    future = store.submit(putting({"k": b""}), lazy=True)
+    future = store.submit(make_put({"k": b""}), lazy=True)
     assert ran.wait(LONG)
     future.result(LONG)
 
 
 def test_close_finishes_what_was_submitted(store: Store, url: str) -> None:
-    futures = [store.submit(putting({f"k/{n}": b""}), lazy=True) for n in range(600)]
+    futures = [store.submit(make_put({f"k/{n}": b""}), lazy=True) for n in range(600)]
     store.close()
     store.close()
     assert all(future.done() and future.exception() is None for future in futures)
     for call in (
         lambda: store.get("k/0"),
         lambda: store.scan("a", "b"),
-        lambda: store.transact(putting({})),
-        lambda: store.submit(putting({})),
+        lambda: store.transact(make_put({})),
+        lambda: store.submit(make_put({})),
         lambda: store.version(),
         lambda: store.wait(0, 1),
         lambda: store.drafts,

@@ -80,7 +80,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def recorded_notebook(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A notebook whose outputs are those of a run that a person decided."""
     path = tmp_path_factory.mktemp("recorded")
     file = Folder(path, path).notebook("recorded", LOAD, AGENT, "len(sent)")
@@ -93,12 +93,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def decided(folder: Folder, recorded: bytes) -> Callable[[str], Path]:
+def make_decided(folder: Folder, recorded_notebook: bytes) -> Callable[[str], Path]:
     """Makes such a notebook, and its decisions file."""
 
     def make(name: str) -> Path:
         file = folder.path / f"{name}.ipynb"
-        file.write_bytes(recorded)
+        file.write_bytes(recorded_notebook)
         folder.decisions(name, *ENTRIES)
         return file
 
@@ -106,9 +106,9 @@ def decided(folder: Folder, recorded: bytes) -> Callable[[str], Path]:
 
 
 def test_what_people_decided_and_what_a_script_decides_are_the_same(
-    folder: Folder, decided: Callable[[str], Path]
+    folder: Folder, make_decided: Callable[[str], Path]
 ) -> None:
-    saved = decided("letters").read_text()
+    saved = make_decided("letters").read_text()
     assert "Approved with edits: Letter A1" in saved
     before = folder.files()
     for _ in range(2):
@@ -117,9 +117,9 @@ def test_what_people_decided_and_what_a_script_decides_are_the_same(
         assert folder.files() == before
 
 
-def test_in_any_order_and_in_parallel(folder: Folder, decided: Callable[[str], Path]) -> None:
+def test_in_any_order_and_in_parallel(folder: Folder, make_decided: Callable[[str], Path]) -> None:
     for name in ("first", "second", "third"):
-        decided(name)
+        make_decided(name)
     (folder.path / "shuffling.py").write_text(
         "import random\n\ndef pytest_collection_modifyitems(items):\n    random.Random(7).shuffle(items)\n"
     )
@@ -130,8 +130,8 @@ def test_in_any_order_and_in_parallel(folder: Folder, decided: Callable[[str], P
     assert [file for file in folder.files() if "__pycache__" not in file] == before
 
 
-def test_a_missing_decision_is_named_with_the_entry_to_add(folder: Folder, decided: Callable[[str], Path]) -> None:
-    decided("letters")
+def test_a_missing_decision_is_named_with_the_entry_to_add(folder: Folder, make_decided: Callable[[str], Path]) -> None:
+    make_decided("letters")
     (folder.path / "letters.decisions.json").unlink()
     assert folder.validate() == 1
     assert "waits for a decision on 'Letter A1', but there is no entry for it" in folder.found
@@ -149,8 +149,8 @@ def test_a_missing_decision_is_named_with_the_entry_to_add(folder: Folder, decid
     assert folder.validate() == 0, folder.found
 
 
-def test_a_changed_output_fails(folder: Folder, decided: Callable[[str], Path]) -> None:
-    decided("letters")
+def test_a_changed_output_fails(folder: Folder, make_decided: Callable[[str], Path]) -> None:
+    make_decided("letters")
     folder.decisions("letters", {**ENTRIES[0], "value": "Dear Mr Doe"}, ENTRIES[1])
     assert folder.validate() == 1
     assert "Cell outputs differ" in folder.found

@@ -62,7 +62,7 @@ def ledger(lab: Lab) -> Ledger:
 
 def until_kept(lab: Lab, notebook: str, text: str) -> None:
     """Wait until the draft of the first open proposal says this."""
-    (p, *_) = waiting(lab, notebook)
+    (p, *_) = list_waiting(lab, notebook)
     draft = Draft.for_proposal(ledger(lab).store, p)
     eventually(lambda: draft.read_value() == text)
 
@@ -72,7 +72,7 @@ def of(lab: Lab, name: str) -> str:
     return str((lab.folder / name).resolve())
 
 
-def waiting(lab: Lab, name: str) -> list[Proposal]:
+def list_waiting(lab: Lab, name: str) -> list[Proposal]:
     """What waits in a notebook, oldest first."""
     return list(ledger(lab).list_open(notebook=of(lab, name)))
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
 from hitl_nb_server import Server
 from letters import button
-from people import PASSWORD, PEOPLE, approval, started
+from people import PASSWORD, PEOPLE, approval, start_server
 
 from hitl_nb import settings
 from hitl_nb.ledger.decisions.reviewers import format_decider
@@ -67,7 +67,7 @@ WATCH = """window.reach = async opened => {
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from started(tmp_path_factory.mktemp("team"), PEOPLE)
+    yield from start_server(tmp_path_factory.mktemp("team"), PEOPLE)
 
 
 @pytest.fixture
@@ -92,13 +92,13 @@ def who(team: Server, p: Proposal) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _trusted(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+def _trust_server_key(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
     monkeypatch.setenv(settings.SERVER_KEY.name, team.public_key())
 
 
 @pytest.mark.parametrize("way", REACH)
 def test_script_of_another_page_gets_no_pass_and_its_decision_is_marked(team: Server, window: Any, way: str) -> None:
-    (p,) = team.paused("Dear Ann", agent=f"reach-{way.replace(' ', '-')}")
+    (p,) = team.pause_run("Dear Ann", agent=f"reach-{way.replace(' ', '-')}")
     got = window.evaluate(REACH[way], f"/hitl_nb/review/{p.id}")
     assert "data-pass" not in got or 'data-pass=""' in got
     decide = """async ([id, body, pass]) => (await fetch(`/hitl_nb/api/proposals/${id}/decision`, {
@@ -110,7 +110,7 @@ def test_script_of_another_page_gets_no_pass_and_its_decision_is_marked(team: Se
 
 
 def test_what_a_person_decides_in_the_page_is_not_marked(team: Server, window: Any) -> None:
-    (p,) = team.paused("Dear Ann", agent="person")
+    (p,) = team.pause_run("Dear Ann", agent="person")
     alone = window.context.new_page()
     alone.goto(f"http://127.0.0.1:{team.port}/hitl_nb/review/{p.id}")
     button(alone.locator(".jp-hitl-card"), "Approve").click()

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from lab import Lab, Page
-from letters import button, card, ledger, of, type_over, waiting
+from letters import button, card, ledger, list_waiting, of, type_over
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -55,7 +55,7 @@ def test_a_decision_taken_elsewhere_lets_the_open_notebook_go_on(page: Page, lab
     nb = page.open("elsewhere.ipynb", LOAD, AGENT)
     nb.run_all()
     card(nb, "Letter to Ann").wait_for()
-    (p,) = waiting(lab, "elsewhere.ipynb")
+    (p,) = list_waiting(lab, "elsewhere.ipynb")
     ledger(lab).decide(p.id, "edit", value="Dear Ann, from the terminal.", reviewer="ann")
     nb.until(1, "SENT: Dear Ann, from the terminal.")
     card(nb, "Letter to Bo").wait_for()

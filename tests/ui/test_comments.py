@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from axe import needs_axe, violations
 from lab import PICTURES, Lab, Page, shot
-from letters import button, card, eventually, ledger, waiting
+from letters import button, card, eventually, ledger, list_waiting
 
 from hitl_nb.drafts.draft import Draft
 
@@ -29,7 +29,7 @@ def other(browser: Any, lab: Lab) -> Iterator[Page]:
     context.close()
 
 
-def paused(page: Page, title: str, *, kind: str = "") -> Any:
+def open_paused(page: Page, title: str, *, kind: str = "") -> Any:
     """A notebook whose agent waits, and its card."""
     agent = AGENT.replace("TITLE", title).replace('title="', f'kind="{kind}", title="' if kind else 'title="')
     nb = page.open(f"{title}.ipynb", LOAD, agent)
@@ -58,12 +58,12 @@ def says(shown: Any) -> str:
     return "\n".join(line.strip("\n") for line in shown.locator(".jp-hitl-text .cm-line").all_inner_texts())
 
 
-def marked(shown: Any) -> list[str]:
+def marked_texts(shown: Any) -> list[str]:
     return list(shown.locator("mark.jp-hitl-remark").all_inner_texts())
 
 
 def test_a_comment_moves_with_its_text_and_the_other_answers_and_resolves(page: Page, other: Page, lab: Lab) -> None:
-    mine = paused(page, "refund")
+    mine = open_paused(page, "refund")
     other.show("refund.ipynb")
     theirs = card(other.page, "refund")
     theirs.get_by_role("button", name="Colour by author").wait_for()
@@ -74,14 +74,14 @@ def test_a_comment_moves_with_its_text_and_the_other_answers_and_resolves(page: 
     page.page.keyboard.type("Is that the whole price?")
     button(mine, "Comment").click()
     theirs.get_by_text("Is that the whole price?").wait_for()
-    assert marked(theirs) == ["50 EUR"]
+    assert marked_texts(theirs) == ["50 EUR"]
 
     box = theirs.locator(".jp-hitl-text .cm-content")
     box.click()
     box.press("Control+Home")
     other.page.keyboard.type("Good day!\n")
     eventually(lambda: says(mine).startswith("Good day!\nDear Ann"), page.page)
-    assert marked(mine) == ["50 EUR"]
+    assert marked_texts(mine) == ["50 EUR"]
 
     button(theirs, "Reply").click()
     other.page.keyboard.type("Yes, without postage.")
@@ -92,9 +92,9 @@ def test_a_comment_moves_with_its_text_and_the_other_answers_and_resolves(page: 
     shot(page.page, "comments-thread")
     button(mine, "Resolve").click()
     theirs.get_by_text("Resolved by").wait_for()
-    eventually(lambda: marked(theirs) == [], other.page)
+    eventually(lambda: marked_texts(theirs) == [], other.page)
     shot(theirs, "comments-resolved")
-    (p,) = waiting(lab, "refund.ipynb")
+    (p,) = list_waiting(lab, "refund.ipynb")
     said, answer = ledger(lab).list_comments(p.id)
     assert (said.quote, said.state, answer.thread) == ("50 EUR", "resolved", said.id)
     assert said.anchor is not None
@@ -103,7 +103,7 @@ def test_a_comment_moves_with_its_text_and_the_other_answers_and_resolves(page: 
 def test_a_suggestion_is_accepted_by_the_other_and_a_text_that_is_gone_is_struck(
     page: Page, other: Page, lab: Lab
 ) -> None:
-    mine = paused(page, "suggest", kind="markdown")
+    mine = open_paused(page, "suggest", kind="markdown")
     other.show("suggest.ipynb")
     theirs = card(other.page, "suggest")
     theirs.get_by_role("button", name="Colour by author").wait_for()
@@ -132,7 +132,7 @@ def test_a_suggestion_is_accepted_by_the_other_and_a_text_that_is_gone_is_struck
 
 
 def test_people_are_called_by_their_names(page: Page, other: Page, lab: Lab) -> None:
-    mine = paused(page, "mention")
+    mine = open_paused(page, "mention")
     other.show("mention.ipynb")
     theirs = card(other.page, "mention")
     field = theirs.get_by_label("Your comment", exact=True)
@@ -149,12 +149,12 @@ def test_people_are_called_by_their_names(page: Page, other: Page, lab: Lab) -> 
     offered.filter(has_text=me).click()
     button(mine, "Comment").click()
     theirs.get_by_text("mentions you").wait_for()
-    (p,) = waiting(lab, "mention.ipynb")
+    (p,) = list_waiting(lab, "mention.ipynb")
     assert ledger(lab).list_comments(p.id)[1].mentions == (me,)
 
 
 def test_the_past_is_shown_with_its_authors(page: Page, other: Page, lab: Lab) -> None:
-    mine = paused(page, "past")
+    mine = open_paused(page, "past")
     other.show("past.ipynb")
     theirs = card(other.page, "past")
     theirs.get_by_role("button", name="Colour by author").wait_for()
@@ -164,7 +164,7 @@ def test_the_past_is_shown_with_its_authors(page: Page, other: Page, lab: Lab) -
         box.press("Control+Home")
         window.keyboard.type(text)
         eventually(lambda text=text: text in says(mine), page.page)
-    (p,) = waiting(lab, "past.ipynb")
+    (p,) = list_waiting(lab, "past.ipynb")
     draft = Draft.for_proposal(ledger(lab).store, p)
     eventually(lambda: "Theirs." in draft.read_value(), page.page)
 
@@ -193,13 +193,13 @@ def test_the_past_is_shown_with_its_authors(page: Page, other: Page, lab: Lab) -
 
 
 def test_the_phone_shows_the_same(page: Page, lab: Lab, browser: Any) -> None:
-    mine = paused(page, "phone")
+    mine = open_paused(page, "phone")
     select(mine, "50 EUR")
     button(mine, "Suggest a change").click()
     page.page.keyboard.type("60 EUR, as agreed on the phone with the very patient customer")
     button(mine, "Suggest").click()
     mine.locator(".jp-hitl-suggestion ins").wait_for()
-    (p,) = waiting(lab, "phone.ipynb")
+    (p,) = list_waiting(lab, "phone.ipynb")
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     phone = context.new_page()
     complaints: list[str] = []
@@ -224,7 +224,7 @@ def test_the_phone_shows_the_same(page: Page, lab: Lab, browser: Any) -> None:
 @needs_axe
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_axe_finds_nothing(page: Page, lab: Lab, theme: str) -> None:
-    mine = paused(page, f"axe-{theme[-5:].strip().lower()}", kind="markdown")
+    mine = open_paused(page, f"axe-{theme[-5:].strip().lower()}", kind="markdown")
     select(mine, "50 EUR")
     button(mine, "Suggest a change").click()
     page.page.keyboard.type("60 EUR")

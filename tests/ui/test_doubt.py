@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from axe import violations
 from lab import Lab, Page, shot
-from letters import card, ledger, of, waiting
+from letters import card, ledger, list_waiting, of
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -36,7 +36,7 @@ def test_a_person_says_what_came_of_a_step_that_a_kernel_died_in(page: Page, lab
     assert primary.inner_text() == "Continue"
     shot(shown, "doubt-nothing-chosen")
     primary.click(force=True)
-    (p,) = waiting(lab, "doubt.ipynb")
+    (p,) = list_waiting(lab, "doubt.ipynb")
     assert p.status == "open"
     radios.nth(1).check()
     assert primary.inner_text() == "Call pay(12.5) again"

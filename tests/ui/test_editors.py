@@ -31,7 +31,7 @@ PLAN = "['look', {'tool': 'refund', 'amount': 5}, 'write', 'drop']"
 CALL = "{'name': 'refund', 'arguments': {'order': 'A-1', 'amount': 20, 'notify': True}}"
 
 
-def labelled(card: Any, name: str) -> Any:
+def field_by_label(card: Any, name: str) -> Any:
     return card.get_by_label(name, exact=True)
 
 
@@ -44,28 +44,28 @@ def data(card: Any) -> None:
 
 
 def form(card: Any) -> None:
-    labelled(card, "Amount").fill("9.75")
-    labelled(card, "Express").check()
-    labelled(card, "Street").fill("Oak 2")
+    field_by_label(card, "Amount").fill("9.75")
+    field_by_label(card, "Express").check()
+    field_by_label(card, "Street").fill("Oak 2")
 
 
 def call(card: Any) -> None:
     card.get_by_text("refund", exact=True).first.wait_for()
-    labelled(card, "amount").fill("15")
-    labelled(card, "notify").uncheck()
+    field_by_label(card, "amount").fill("15")
+    field_by_label(card, "notify").uncheck()
 
 
 def plan(card: Any) -> None:
-    labelled(card, "Move step 3 up").click()
-    labelled(card, "Step 1").fill("look twice")
-    labelled(card, "Remove step 4").click()
-    labelled(card, "amount").fill("7")
+    field_by_label(card, "Move step 3 up").click()
+    field_by_label(card, "Step 1").fill("look twice")
+    field_by_label(card, "Remove step 4").click()
+    field_by_label(card, "amount").fill("7")
     card.get_by_role("button", name="Add a step").click()
-    labelled(card, "Step 4").fill("tell Ann")
+    field_by_label(card, "Step 4").fill("tell Ann")
 
 
 def choice(card: Any) -> None:
-    labelled(card, "deny").check()
+    field_by_label(card, "deny").check()
 
 
 KINDS: dict[str, tuple[str, Callable[[Any], None], str]] = {

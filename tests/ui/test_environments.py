@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 from environments import python_of
 from lab import Lab, Notebook, Page, shot
-from letters import LOAD, agent, button, card, effects, events, eventually, ledger, of, type_over, until_kept, waiting
+from letters import (
+    LOAD,
+    agent,
+    button,
+    card,
+    effects,
+    events,
+    eventually,
+    ledger,
+    list_waiting,
+    of,
+    type_over,
+    until_kept,
+)
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -45,7 +58,7 @@ def window(browser: Any, lab: Lab) -> Iterator[Page]:
     context.close()
 
 
-def paused(page: Page, name: str) -> Notebook:
+def open_paused(page: Page, name: str) -> Notebook:
     """A notebook whose agent waits."""
     nb = page.open(f"{name}.ipynb", LOAD, agent(f"{name}.txt"))
     nb.run_all()
@@ -65,7 +78,7 @@ def until_saved(nb: Notebook) -> None:
     eventually(lambda: MIME in (nb.lab.folder / nb.name).read_text(), nb.page)
 
 
-def ended(nb: Notebook, lab: Lab, sent: list[str]) -> None:
+def check_ended(nb: Notebook, lab: Lab, sent: list[str]) -> None:
     """Both letters were decided, and nothing happened twice."""
     nb.until(1, "all done")
     nb.until_kernel()
@@ -78,17 +91,17 @@ def ended(nb: Notebook, lab: Lab, sent: list[str]) -> None:
 
 @everywhere
 def test_a_person_edits_in_the_card_and_the_agent_goes_on_by_itself(page: Page, lab: Lab) -> None:
-    nb = paused(page, "story")
+    nb = open_paused(page, "story")
     type_over(card(nb, "Letter to Ann"), "Dear Ann, hello again.")
     button(card(nb, "Letter to Ann"), "Approve with edits").click()
     nb.until(1, "ended Ann edit")
     button(card(nb, "Letter to Bo"), "Approve").click()
-    ended(nb, lab, ["Dear Ann, hello again.", "Dear Bo, hello."])
+    check_ended(nb, lab, ["Dear Ann, hello again.", "Dear Bo, hello."])
 
 
 @everywhere
 def test_it_outlives_a_reload_and_a_restarted_kernel(page: Page, lab: Lab) -> None:
-    nb = paused(page, "lives")
+    nb = open_paused(page, "lives")
     until_saved(nb)
     typed = "Dear Ann, before the reload."
     type_over(card(nb, "Letter to Ann"), typed)
@@ -107,12 +120,12 @@ def test_it_outlives_a_reload_and_a_restarted_kernel(page: Page, lab: Lab) -> No
     nb.until_kernel()
     assert nb.kernel_pid() != before
     button(card(nb, "Letter to Bo"), "Approve").click()
-    ended(nb, lab, [typed, "Dear Bo, hello."])
+    check_ended(nb, lab, [typed, "Dear Bo, hello."])
 
 
 @shared
 def test_two_people_see_the_card_and_one_browser_goes_on(page: Page, second: Page, lab: Lab) -> None:
-    nb = paused(page, "shared")
+    nb = open_paused(page, "shared")
     other = second.show("shared.ipynb")
     typed = "Dear Ann, from the other one."
     type_over(card(other, "Letter to Ann"), typed)
@@ -128,13 +141,13 @@ def test_two_people_see_the_card_and_one_browser_goes_on(page: Page, second: Pag
     held: list[Any] = []
     other.page.route(RUN, lambda call: held.append(call))
     with nb.page.expect_response(RUN):
-        ledger(lab).decide(waiting(lab, "shared.ipynb")[0].id, "approve", reviewer="cy")
+        ledger(lab).decide(list_waiting(lab, "shared.ipynb")[0].id, "approve", reviewer="cy")
     eventually(lambda: held, other.page)
     for call in held:
         call.continue_()
     other.page.unroute(RUN)
     for one in (nb, other):
-        ended(one, lab, [typed, "Dear Bo, hello."])
+        check_ended(one, lab, [typed, "Dear Bo, hello."])
     shot(other.page, "shared-finished")
 
 
@@ -142,7 +155,7 @@ def test_two_people_see_the_card_and_one_browser_goes_on(page: Page, second: Pag
 def test_the_oldest_decides_with_the_keyboard_and_shows_the_timeline(page: Page, lab: Lab) -> None:
     window = page.page
     assert window.evaluate("() => window.jupyterapp.version") == "4.2.0"
-    nb = paused(page, "keyboard")
+    nb = open_paused(page, "keyboard")
     window.get_by_role("button", name="1 waiting").click()
     window.get_by_role("option", name="Letter to Ann").wait_for()
     window.get_by_role("listbox", name="Proposals that wait").focus()
@@ -163,5 +176,5 @@ def test_the_oldest_decides_with_the_keyboard_and_shows_the_timeline(page: Page,
 
     page.show("keyboard.ipynb")
     button(window.locator(".jp-hitl-detail .jp-hitl-card"), "Reject").click()
-    ended(nb, lab, ["Dear Ann, hello."])
+    check_ended(nb, lab, ["Dear Ann, hello."])
     window.get_by_text("Nothing waits for a decision.").wait_for()

@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
 from lab import Lab, Page
-from letters import LOAD, agent, card, eventually, ledger, waiting
+from letters import LOAD, agent, card, eventually, ledger, list_waiting
 from people import PASSWORD, PEOPLE
 from test_apart import REACH, WATCH
 
@@ -79,7 +79,7 @@ def team(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
     server.close()
 
 
-def asked(lab: Lab, agent_name: str) -> Proposal:
+def ask_question(lab: Lab, agent_name: str) -> Proposal:
     log = ledger(lab)
     _, claim = log.open_run(agent=agent_name, notebook=str(lab.folder / "elsewhere.ipynb"))
     return log.pause(claim, Snapshot(envelope=b"state"), [build_question("Dear Ann", title="Letter")])[0]
@@ -97,7 +97,7 @@ def test_script_in_an_output_decides_nothing_that_reads_like_a_person_in_the_pag
     key = Path(team.env["JUPYTER_DATA_DIR"], "hitl_nb", "server_key.pub").read_text().strip()
     monkeypatch.setenv(settings.SERVER_KEY.name, key)
     (team.folder / "worker.js").write_text("addEventListener('fetch', event => {});")
-    of_way = {way: asked(team, way.replace(" ", "-")) for way in (*REACH, "form")}
+    of_way = {way: ask_question(team, way.replace(" ", "-")) for way in (*REACH, "form")}
     shown = {way: {"id": p.id, "revision": p.revision, "fingerprint": p.fingerprint} for way, p in of_way.items()}
     attack = f"""<script>(async () => {{
         window.reach = undefined; {WATCH}
@@ -121,7 +121,7 @@ def test_script_in_an_output_decides_nothing_that_reads_like_a_person_in_the_pag
     nb.run_all()
     card(nb, "Letter to Ann").wait_for()
     nb.until_kernel()
-    (clicked,) = waiting(team, "attack.ipynb")
+    (clicked,) = list_waiting(team, "attack.ipynb")
     nb.run(2)
     told = eventually(lambda: nb.page.evaluate("window.told"), nb.page)
 

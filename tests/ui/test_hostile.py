@@ -99,27 +99,27 @@ AGENTS = {
 
 
 @pytest.fixture(scope="module")
-def watched(page: Page) -> list[str]:
+def watched_events(page: Page) -> list[str]:
     """What must not happen, as far as it happened: dialogs, requests to elsewhere, windows that open."""
     seen: list[str] = []
     window = page.page
 
-    def asked(dialog: Any) -> None:
+    def on_dialog(dialog: Any) -> None:
         seen.append(f"dialog {dialog.message}")
         dialog.dismiss()
 
-    def requested(request: Any) -> None:
+    def on_request(request: Any) -> None:
         there = urlsplit(request.url)
         if there.scheme not in ("data", "blob") and there.hostname != "127.0.0.1":
             seen.append(f"request {request.url}")
 
-    window.on("dialog", asked)
-    window.context.on("request", requested)
+    window.on("dialog", on_dialog)
+    window.context.on("request", on_request)
     window.context.on("page", lambda opened: seen.append(f"window {opened.url}"))
     return seen
 
 
-def proposed(page: Page, name: str, agent: str) -> Notebook:
+def open_paused(page: Page, name: str, agent: str) -> Notebook:
     nb = page.open(f"{name}.ipynb", LOAD, f"%%agent {name}\n{agent}")
     nb.run_all()
     card(nb).wait_for()
@@ -134,13 +134,13 @@ def harmless(where: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-def test_an_attack_stays_text(page: Page, watched: list[str], kind: str) -> None:
-    nb = proposed(page, f"attack_{kind}", AGENTS[kind])
+def test_an_attack_stays_text(page: Page, watched_events: list[str], kind: str) -> None:
+    nb = open_paused(page, f"attack_{kind}", AGENTS[kind])
     shown = card(nb)
     harmless(shown)
     shot(shown, f"hostile-{kind}")
     nb.close()
-    assert watched == []
+    assert watched_events == []
 
 
 HIDERS = {
@@ -155,15 +155,15 @@ HIDERS = {
 
 
 @pytest.mark.parametrize("kind", HIDERS)
-def test_hidden_characters_are_shown(page: Page, watched: list[str], kind: str) -> None:
-    nb = proposed(page, f"hidden_{kind}", "STRING = 'x'.join(HIDDEN)\n" + HIDERS[kind])
+def test_hidden_characters_are_shown(page: Page, watched_events: list[str], kind: str) -> None:
+    nb = open_paused(page, f"hidden_{kind}", "STRING = 'x'.join(HIDDEN)\n" + HIDERS[kind])
     shown = card(nb)
     shot(shown, f"hidden-{kind}")
     text = shown.evaluate("card => card.innerText")
     missing = [spelled for spelled in HIDDEN.values() if spelled not in text]
     nb.close()
     assert missing == []
-    assert watched == []
+    assert watched_events == []
 
 
 # --- beyond the card ------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ STRING = "x".join(HIDDEN)
 
 
 @pytest.fixture(scope="module")
-def recorded(lab: Lab) -> list[Proposal]:
+def hostile_proposals(lab: Lab) -> list[Proposal]:
     """Proposals of a run in which everything that somebody may write is an attack: names, titles, what people said."""
     log = ledger(lab)
     notebook = str((lab.folder / f"{HTML[1]}{STRING}.ipynb").resolve())
@@ -196,31 +196,37 @@ def inbox(page: Page, count: int) -> Any:
     return shown
 
 
-def test_an_attack_stays_text_in_the_inbox(page: Page, watched: list[str], recorded: list[Proposal]) -> None:
-    shown = inbox(page, len(recorded))
+def test_an_attack_stays_text_in_the_inbox(
+    page: Page, watched_events: list[str], hostile_proposals: list[Proposal]
+) -> None:
+    shown = inbox(page, len(hostile_proposals))
     rows = shown.locator("[role=option]")
-    rows.nth(len(recorded) - 1).wait_for()
-    assert rows.locator("strong").all_inner_texts() == [show_hidden_characters(p.title) for p in recorded]
+    rows.nth(len(hostile_proposals) - 1).wait_for()
+    assert rows.locator("strong").all_inner_texts() == [show_hidden_characters(p.title) for p in hostile_proposals]
     harmless(shown)
     first = rows.first.inner_text()
     assert [spelled for spelled in HIDDEN.values() if spelled not in first] == []
     shown.get_by_label("Groups").select_option(label="By agent")
-    shown.get_by_text(show_hidden_characters(recorded[0].agent), exact=True).wait_for()
+    shown.get_by_text(show_hidden_characters(hostile_proposals[0].agent), exact=True).wait_for()
     harmless(shown)
     shown.get_by_label("Select all shown").check()
     shown.get_by_role("listbox").press("r")
     asked = shown.get_by_role("form")
     asked.wait_for()
-    assert asked.get_by_role("listitem").all_inner_texts() == [show_hidden_characters(p.title) for p in recorded]
+    assert asked.get_by_role("listitem").all_inner_texts() == [
+        show_hidden_characters(p.title) for p in hostile_proposals
+    ]
     harmless(shown)
     shot(page.page, "hostile-inbox")
     asked.get_by_role("button", name="Cancel").click()
-    assert watched == []
+    assert watched_events == []
 
 
-def test_an_attack_stays_text_in_the_timeline(page: Page, watched: list[str], recorded: list[Proposal]) -> None:
-    shown = inbox(page, len(recorded))
-    shown.get_by_text(show_hidden_characters(recorded[0].title), exact=True).click()
+def test_an_attack_stays_text_in_the_timeline(
+    page: Page, watched_events: list[str], hostile_proposals: list[Proposal]
+) -> None:
+    shown = inbox(page, len(hostile_proposals))
+    shown.get_by_text(show_hidden_characters(hostile_proposals[0].title), exact=True).click()
     shown.locator(".jp-hitl-card").wait_for()
     harmless(shown)
     button(shown, "Timeline").click()
@@ -236,4 +242,4 @@ def test_an_attack_stays_text_in_the_timeline(page: Page, watched: list[str], re
     assert lanes.evaluate("all => all.outerHTML") == show_hidden_characters(lanes.evaluate("all => all.outerHTML"))
     for what in ("waiting: told <script>alert(1)</script>", "reject: told", "comment on told <script>"):
         assert lanes.get_by_text(what).count() > 0
-    assert watched == []
+    assert watched_events == []

@@ -57,15 +57,15 @@ def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
 
 
 @pytest.fixture
-def opened(page: Page) -> Iterator[Callable[..., Notebook]]:
+def open_notebook(page: Page) -> Iterator[Callable[..., Notebook]]:
     """Opens a notebook; it is closed, and its kernel gone, after the test."""
     notebooks: list[Notebook] = []
 
-    def opening(name: str, *cells: str) -> Notebook:
+    def open_one(name: str, *cells: str) -> Notebook:
         notebooks.append(page.open(name, *cells))
         return notebooks[-1]
 
-    yield opening
+    yield open_one
     for notebook in notebooks:
         if not notebook.closed:
             notebook.close()
@@ -97,8 +97,8 @@ def effects(notebook: Notebook, name: str) -> list[str]:
 # --- the story ------------------------------------------------------------------------------------------------------
 
 
-def test_a_loop_pauses_is_edited_and_goes_on_in_the_same_cell(opened: Callable[..., Notebook]) -> None:
-    nb = opened("loop.ipynb", LOAD, AGENT.replace("FILE", "'loop.txt'"), "print('the cell below')")
+def test_a_loop_pauses_is_edited_and_goes_on_in_the_same_cell(open_notebook: Callable[..., Notebook]) -> None:
+    nb = open_notebook("loop.ipynb", LOAD, AGENT.replace("FILE", "'loop.txt'"), "print('the cell below')")
     nb.run_all()
     nb.until(1, "Paused: Refund order 5678 (waiting for a decision)")
     nb.button("Approve").wait_for()
@@ -138,8 +138,8 @@ def test_a_loop_pauses_is_edited_and_goes_on_in_the_same_cell(opened: Callable[.
     assert effects(nb, "loop.txt") == ["5678 99.5", "5679 120.5"]
 
 
-def test_what_was_decided_here_is_recorded_and_passes_under_nbval(opened: Callable[..., Notebook]) -> None:
-    nb = opened("recorded.ipynb", LOAD, AGENT.replace("FILE", "'recorded.txt'"), "print('the cell below')")
+def test_what_was_decided_here_is_recorded_and_passes_under_nbval(open_notebook: Callable[..., Notebook]) -> None:
+    nb = open_notebook("recorded.ipynb", LOAD, AGENT.replace("FILE", "'recorded.txt'"), "print('the cell below')")
     nb.run_all()
     nb.field("Amount").fill("99.5")
     nb.field("Reason").fill("only the shipping")
@@ -168,10 +168,10 @@ def test_what_was_decided_here_is_recorded_and_passes_under_nbval(opened: Callab
     assert effects(nb, "recorded.txt") == ["5678 99.5", "5679 120.5"] * 2  # once by people, once by the script
 
 
-def test_a_killed_kernel_loses_nothing(opened: Callable[..., Notebook], ledger: Ledger) -> None:
+def test_a_killed_kernel_loses_nothing(open_notebook: Callable[..., Notebook], ledger: Ledger) -> None:
     prepare = "open('prepared.txt', 'a').write('x')\nlimit = 100"
     agent = AGENT.replace("FILE", "'killed.txt'") + "limit\n"
-    nb = opened("killed.ipynb", LOAD, prepare, agent)
+    nb = open_notebook("killed.ipynb", LOAD, prepare, agent)
     nb.run_all()
     nb.button("Approve").wait_for()
     nb.field("Email").fill("Dear Ann,\nsorry.")
@@ -202,8 +202,8 @@ def test_a_killed_kernel_loses_nothing(opened: Callable[..., Notebook], ledger: 
     assert effects(nb, "killed.txt") == ["5678 120.5", "5679 120.5"]
 
 
-def test_restart_and_run_all_shows_the_proposal_again(opened: Callable[..., Notebook]) -> None:
-    nb = opened("restart.ipynb", LOAD, AGENT.replace("FILE", "'restart.txt'"), "print('below')")
+def test_restart_and_run_all_shows_the_proposal_again(open_notebook: Callable[..., Notebook]) -> None:
+    nb = open_notebook("restart.ipynb", LOAD, AGENT.replace("FILE", "'restart.txt'"), "print('below')")
     nb.run_all()
     nb.button("Approve").click()
     nb.until(1, "Paused: Refund order 5679")
@@ -218,8 +218,10 @@ def test_restart_and_run_all_shows_the_proposal_again(opened: Callable[..., Note
     assert effects(nb, "restart.txt") == ["5678 120.5"]
 
 
-def test_decided_on_the_command_line_and_run_again_by_hand(opened: Callable[..., Notebook], ledger: Ledger) -> None:
-    nb = opened("line.ipynb", LOAD, AGENT.replace("FILE", "'line.txt'"))
+def test_decided_on_the_command_line_and_run_again_by_hand(
+    open_notebook: Callable[..., Notebook], ledger: Ledger
+) -> None:
+    nb = open_notebook("line.ipynb", LOAD, AGENT.replace("FILE", "'line.txt'"))
     nb.run_all()
     nb.button("Approve").wait_for()
 
@@ -243,8 +245,10 @@ def test_decided_on_the_command_line_and_run_again_by_hand(opened: Callable[...,
 # --- editing --------------------------------------------------------------------------------------------------------
 
 
-def test_an_edit_that_breaks_the_schema_says_so_at_the_field(opened: Callable[..., Notebook], ledger: Ledger) -> None:
-    nb = opened("schema.ipynb", LOAD, AGENT.replace("FILE", "'schema.txt'"))
+def test_an_edit_that_breaks_the_schema_says_so_at_the_field(
+    open_notebook: Callable[..., Notebook], ledger: Ledger
+) -> None:
+    nb = open_notebook("schema.ipynb", LOAD, AGENT.replace("FILE", "'schema.txt'"))
     nb.run_all()
     nb.button("Approve").wait_for()
     nb.field("Amount").fill("900")
@@ -259,12 +263,12 @@ def test_an_edit_that_breaks_the_schema_says_so_at_the_field(opened: Callable[..
     assert effects(nb, "schema.txt") == []
 
 
-def test_several_proposals_are_approved_in_one_go(opened: Callable[..., Notebook]) -> None:
+def test_several_proposals_are_approved_in_one_go(open_notebook: Callable[..., Notebook]) -> None:
     agent = """%%agent several
 asked = [hitl.proposal(f"Letter {i}", title=f"Letter to {name}") for i, name in enumerate(("Ann", "Bob", "Cy"))]
 [d.value for d in hitl.checkpoint_all(asked)]
 """
-    nb = opened("several.ipynb", LOAD, agent)
+    nb = open_notebook("several.ipynb", LOAD, agent)
     nb.run_all()
     nb.button("Approve all").wait_for()
     assert nb.panel.get_by_role("button", name="Reject").count() == 3
@@ -276,7 +280,7 @@ asked = [hitl.proposal(f"Letter {i}", title=f"Letter to {name}") for i, name in 
     assert "Rejected: Letter to Bob" in nb.text(1)
 
 
-def test_what_an_agent_wrote_runs_nowhere(opened: Callable[..., Notebook]) -> None:
+def test_what_an_agent_wrote_runs_nowhere(open_notebook: Callable[..., Notebook]) -> None:
     agent = """%%agent hostile
 bad = "<script>window.owned = 1</script><img src=x onerror='window.owned = 2'> $x^2$ \\\\(y\\\\)"
 schema = {"properties": {"n": {"title": bad, "description": bad}}}
@@ -287,7 +291,7 @@ d = hitl.checkpoint_all([
     hitl.proposal([[bad]], title=bad),
 ])
 """
-    nb = opened("hostile.ipynb", LOAD, agent)
+    nb = open_notebook("hostile.ipynb", LOAD, agent)
     nb.run_all()
     nb.button("Approve all").wait_for()
     nb.panel.locator("textarea").first.fill("<img src=x onerror='window.owned = 3'>")
@@ -299,8 +303,8 @@ d = hitl.checkpoint_all([
     assert "<script>window.owned = 1</script>" in nb.text(1)
 
 
-def test_the_keyboard_is_enough(opened: Callable[..., Notebook], ledger: Ledger) -> None:
-    nb = opened("keyboard.ipynb", LOAD, AGENT.replace("FILE", "'keyboard.txt'"))
+def test_the_keyboard_is_enough(open_notebook: Callable[..., Notebook], ledger: Ledger) -> None:
+    nb = open_notebook("keyboard.ipynb", LOAD, AGENT.replace("FILE", "'keyboard.txt'"))
     nb.run_all()
     nb.button("Approve").wait_for()
     keys = nb.page.keyboard
@@ -344,8 +348,8 @@ CONTRAST = """root => {
 }"""
 
 
-def test_it_can_be_read_in_both_themes(opened: Callable[..., Notebook], page: Page) -> None:
-    nb = opened("themes.ipynb", LOAD, AGENT.replace("FILE", "'themes.txt'"))
+def test_it_can_be_read_in_both_themes(open_notebook: Callable[..., Notebook], page: Page) -> None:
+    nb = open_notebook("themes.ipynb", LOAD, AGENT.replace("FILE", "'themes.txt'"))
     nb.run_all()
     nb.field("Amount").fill("900")
     nb.panel.get_by_text("⚠ 900").wait_for()
@@ -357,8 +361,8 @@ def test_it_can_be_read_in_both_themes(opened: Callable[..., Notebook], page: Pa
         page.theme("JupyterLab Light")
 
 
-def test_it_fits_a_narrow_window(opened: Callable[..., Notebook]) -> None:
-    nb = opened("narrow.ipynb", LOAD, AGENT.replace("FILE", "'narrow.txt'"))
+def test_it_fits_a_narrow_window(open_notebook: Callable[..., Notebook]) -> None:
+    nb = open_notebook("narrow.ipynb", LOAD, AGENT.replace("FILE", "'narrow.txt'"))
     nb.run_all()
     nb.button("Approve").wait_for()
     for width in (1300, 800, 640):
@@ -373,7 +377,7 @@ def test_it_fits_a_narrow_window(opened: Callable[..., Notebook]) -> None:
 # --- interrupts and errors ------------------------------------------------------------------------------------------
 
 
-def test_an_interrupted_agent_goes_on_where_it_was(opened: Callable[..., Notebook]) -> None:
+def test_an_interrupted_agent_goes_on_where_it_was(open_notebook: Callable[..., Notebook]) -> None:
     agent = """%%agent patient
 import os, time
 send(Refund(order="1", amount=1, email=""), "patient.txt")
@@ -382,7 +386,7 @@ while not os.path.exists("go"):
     time.sleep(0.01)
 print("it is there")
 """
-    nb = opened("interrupt.ipynb", LOAD, agent)
+    nb = open_notebook("interrupt.ipynb", LOAD, agent)
     nb.run_all()
     nb.until(1, "waiting for a file")
     nb.command("notebook:interrupt-kernel")
@@ -396,7 +400,7 @@ print("it is there")
     assert effects(nb, "patient.txt") == ["1 1.0"]
 
 
-def test_an_error_shows_the_users_lines_and_only_those(opened: Callable[..., Notebook]) -> None:
+def test_an_error_shows_the_users_lines_and_only_those(open_notebook: Callable[..., Notebook]) -> None:
     functions = """@hitl.agent
 def share(total, people):
     print("sharing")
@@ -408,7 +412,7 @@ d = hitl.checkpoint("go on?", title="Go on")
 people = 0
 share(total, people)
 """
-    nb = opened("error.ipynb", LOAD, functions, agent)
+    nb = open_notebook("error.ipynb", LOAD, functions, agent)
     nb.run_all()
     nb.button("Approve").click()
     nb.until(2, "ZeroDivisionError")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Page, shot
-from letters import button, card, ledger, waiting
+from letters import button, card, ledger, list_waiting
 
 from hitl_nb.records import Question, Snapshot, canonical_json
 
@@ -41,7 +41,7 @@ def test_a_table_of_eight_megabytes_is_edited_and_goes_on_exactly_so(page: Page,
     first.wait_for()
     rows = shown.locator(".jp-hitl-row")
     assert rows.count() < DRAWN
-    (proposal,) = waiting(lab, "large.ipynb")
+    (proposal,) = list_waiting(lab, "large.ipynb")
     assert len(canonical_json(proposal.value)) > 8_000_000
 
     first.fill("77")

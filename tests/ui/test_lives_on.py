@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from letters import LOAD, agent, button, card, effects, events, eventually, type_over, until_kept, waiting
+from letters import LOAD, agent, button, card, effects, events, eventually, list_waiting, type_over, until_kept
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -35,7 +35,7 @@ def goes_on(nb: Notebook, lab: Lab, name: str) -> None:
     assert effects(lab, f"{name}.txt") == [TYPED]
     assert nb.text(1).count("drafting for Ann") == 1
     assert events(lab, f"{name}.ipynb").count("run.resumed") == 1
-    assert [p.title for p in waiting(lab, f"{name}.ipynb")] == ["Letter to Bo"]
+    assert [p.title for p in list_waiting(lab, f"{name}.ipynb")] == ["Letter to Bo"]
 
 
 def test_a_reload_keeps_the_draft(page: Page, lab: Lab) -> None:
@@ -80,7 +80,7 @@ def test_the_server_is_killed_and_started_again_with_the_page_open(page: Page, l
     shown.locator(".cm-content").first.get_by_text(TYPED, exact=True).wait_for()
     button(shown, "Approve with edits").click()
     shown.get_by_text("Approved with edits by").wait_for()
-    assert waiting(lab, "crash.ipynb") == []
+    assert list_waiting(lab, "crash.ipynb") == []
     shot(shown, "card-after-crash")
     # The kernels went with the server: the agent goes on in a new one, from where it stood.
     shown.get_by_role("button", name="Start a kernel and continue").click()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, shot, write_notebook
-from letters import LOAD, agent, button, card, effects, events, type_over, until_kept, waiting
+from letters import LOAD, agent, button, card, effects, events, list_waiting, type_over, until_kept
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -29,7 +29,7 @@ def window(browser: Any) -> Iterator[Any]:
     context.close()
 
 
-def opened(window: Any, lab: Lab, name: str) -> Notebook:
+def open_paused(window: Any, lab: Lab, name: str) -> Notebook:
     """A notebook in a page of its own, whose agent waits."""
     write_notebook(lab.folder / f"{name}.ipynb", LOAD, agent(f"{name}.txt"))
     Page(window, lab, f"notebooks/{name}.ipynb")
@@ -40,7 +40,7 @@ def opened(window: Any, lab: Lab, name: str) -> Notebook:
 
 
 def test_a_person_edits_in_the_card_and_the_agent_goes_on(window: Any, lab: Lab) -> None:
-    nb = opened(window, lab, "story")
+    nb = open_paused(window, lab, "story")
     assert nb.panel.count() == 0
     type_over(card(nb, "Letter to Ann"), "Dear Ann, in Notebook 7.")
     shot(window, "notebook7-edited")
@@ -55,7 +55,7 @@ def test_a_person_edits_in_the_card_and_the_agent_goes_on(window: Any, lab: Lab)
 
 
 def test_it_outlives_a_reload_and_a_dead_kernel(window: Any, lab: Lab) -> None:
-    nb = opened(window, lab, "lives")
+    nb = open_paused(window, lab, "lives")
     typed = "Dear Ann, before the reload."
     type_over(card(nb, "Letter to Ann"), typed)
     until_kept(lab, "lives.ipynb", typed)
@@ -70,7 +70,7 @@ def test_it_outlives_a_reload_and_a_dead_kernel(window: Any, lab: Lab) -> None:
     nb.until(1, "ended Ann edit")
     card(nb, "Letter to Bo").wait_for()
     assert effects(lab, "lives.txt") == [typed]
-    assert [p.title for p in waiting(lab, "lives.ipynb")] == ["Letter to Bo"]
+    assert [p.title for p in list_waiting(lab, "lives.ipynb")] == ["Letter to Bo"]
 
 
 def test_the_list_of_files_opens_without_the_card_in_its_way(window: Any, lab: Lab) -> None:

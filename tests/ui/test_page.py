@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from axe import needs_axe, violations
 from lab import Lab, Page, shot
-from letters import LOAD, agent, button, card, effects, type_over, waiting
+from letters import LOAD, agent, button, card, effects, list_waiting, type_over
 
 from hitl_nb.records import Proposal
 
@@ -61,7 +61,7 @@ def test_a_decision_on_the_phone_lets_the_notebook_go_on(page: Page, lab: Lab, p
     nb.run_all()
     card(nb, "Letter to Ann").wait_for()
     nb.until_kernel()
-    (p,) = waiting(lab, f"{name}.ipynb")
+    (p,) = list_waiting(lab, f"{name}.ipynb")
 
     shown = follow(phone, lab, p)
     type_over(shown, "Dear Ann, from the train.")
@@ -78,13 +78,13 @@ def test_a_decision_on_the_phone_lets_the_notebook_go_on(page: Page, lab: Lab, p
 
 @needs_axe
 def test_every_kind_fits_a_phone_and_axe_finds_nothing(page: Page, lab: Lab, phone: Any) -> None:
-    if not waiting(lab, "kinds.ipynb"):
+    if not list_waiting(lab, "kinds.ipynb"):
         nb = page.open("kinds.ipynb", LOAD, KINDS)
         nb.run_all()
         card(nb, "A table").wait_for()
         nb.until_kernel()
         nb.close()
-    for p in waiting(lab, "kinds.ipynb"):
+    for p in list_waiting(lab, "kinds.ipynb"):
         follow(phone, lab, p)
         phone.get_by_role("button", name="Reject", exact=True).wait_for()
         shot(phone, f"page-{p.kind}")

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
 from hitl_nb_server import Server
 from letters import button, eventually
-from people import PASSWORD, PEOPLE, started
+from people import PASSWORD, PEOPLE, start_server
 
 from hitl_nb import settings
 from hitl_nb.policies.rules.rules import Plan
@@ -33,11 +33,11 @@ FINANCE = Terms(
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from started(tmp_path_factory.mktemp("team"), PEOPLE)
+    yield from start_server(tmp_path_factory.mktemp("team"), PEOPLE)
 
 
 @pytest.fixture(autouse=True)
-def _trusted(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+def _trust_server_key(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
     monkeypatch.setenv(settings.SERVER_KEY.name, team.public_key())
 
 
@@ -65,7 +65,7 @@ def card_of(browser: Any, team: Server) -> Iterator[Callable[[str, Proposal], An
         context.close()
 
 
-def asked(team: Server, terms: Terms, agent: str) -> Proposal:
+def ask_question(team: Server, terms: Terms, agent: str) -> Proposal:
     _, claim = team.ledger.open_run(agent=agent, notebook=str(team.folder / "letters.ipynb"))
     question = Question(title="Refund order 5678", kind="json", value={"amount": 400}, position="0/0")
     plan = Plan("ask", terms.rules, ("amount is above 100",), terms, ACTIONS)
@@ -75,7 +75,7 @@ def asked(team: Server, terms: Terms, agent: str) -> Proposal:
 def test_two_people_decide_and_each_sees_what_the_other_did(
     team: Server, card_of: Callable[[str, Proposal], Any]
 ) -> None:
-    p = asked(team, FINANCE, "two")
+    p = ask_question(team, FINANCE, "two")
     bos, cys, eves = card_of("bo", p), card_of("cy", p), card_of("eve", p)
     needed = bos.get_by_role("region", name="Needed")
     needed.get_by_text("0 of 2 of @finance: waiting for ann, bo or cy").wait_for()
@@ -98,7 +98,7 @@ def test_an_approval_that_settles_is_taken_back_by_whose_it_is(
     team: Server, card_of: Callable[[str, Proposal], Any]
 ) -> None:
     terms = Terms(rules=("big-refund",), needs=(Need(people=("bo", "cy"), text="1 of bo, cy"),), undo=600.0)
-    p = asked(team, terms, "settling")
+    p = ask_question(team, terms, "settling")
     bos, cys = card_of("bo", p), card_of("cy", p)
     button(bos, "Approve").click()
     for card in (bos, cys):

@@ -29,7 +29,7 @@ def windows(browser: Any, lab: Lab) -> Iterator[list[Any]]:
         context.close()
 
 
-def asked(lab: Lab, value: Any, title: str, **more: Any) -> Proposal:
+def ask_question(lab: Lab, value: Any, title: str, **more: Any) -> Proposal:
     """A proposal that waits."""
     log = ledger(lab)
     _, claim = log.open_run(agent=title.replace(" ", "-"), notebook=str(lab.folder / "together.ipynb"))
@@ -37,7 +37,7 @@ def asked(lab: Lab, value: Any, title: str, **more: Any) -> Proposal:
     return p
 
 
-def shown(window: Any, lab: Lab, p: Proposal) -> Any:
+def open_card(window: Any, lab: Lab, p: Proposal) -> Any:
     """The proposal's card, once its draft has come (a locator)."""
     window.goto(f"{lab.url}/hitl_nb/review/{p.id}?token={lab.token}")
     card = window.locator(".jp-hitl-page .jp-hitl-card")
@@ -75,8 +75,8 @@ def type_by_turns(cards: list[Any], words: list[str]) -> None:
 
 
 def test_three_type_into_one_text_and_every_letter_is_there(windows: list[Any], lab: Lab) -> None:
-    p = asked(lab, "Dear Ann,\nthe middle.", "Three at once")
-    cards = [shown(window, lab, p) for window in windows]
+    p = ask_question(lab, "Dear Ann,\nthe middle.", "Three at once")
+    cards = [open_card(window, lab, p) for window in windows]
     words = ["first-person " * 3, "second-person " * 3, " third-person" * 3]
     for card, key in zip(cards, ["Control+Home", "Home", "Control+End"], strict=True):
         start(card, key)
@@ -96,8 +96,8 @@ def test_three_type_into_one_text_and_every_letter_is_there(windows: list[Any], 
 def test_two_edit_a_table_and_both_cells_and_the_new_row_are_there(windows: list[Any], lab: Lab) -> None:
     import pandas as pd
 
-    p = asked(lab, pd.DataFrame({"name": ["Ann", "Bo"], "amount": [1, 2]}), "A shared table")
-    one, two, three = [shown(window, lab, p) for window in windows]
+    p = ask_question(lab, pd.DataFrame({"name": ["Ann", "Bo"], "amount": [1, 2]}), "A shared table")
+    one, two, three = [open_card(window, lab, p) for window in windows]
     one.get_by_label("name, row 1", exact=True).fill("Anna")
     two.get_by_label("amount, row 1", exact=True).fill("10")
     three.get_by_role("button", name="Add a row").click()
@@ -110,8 +110,8 @@ def test_two_edit_a_table_and_both_cells_and_the_new_row_are_there(windows: list
 
 
 def test_two_edit_two_fields_of_a_form_and_undo_only_their_own(windows: list[Any], lab: Lab) -> None:
-    p = asked(lab, {"order": "A-1", "to": {"street": "Elm 1", "zip": 1}, "express": False}, "A shared form")
-    one, two, _ = [shown(window, lab, p) for window in windows]
+    p = ask_question(lab, {"order": "A-1", "to": {"street": "Elm 1", "zip": 1}, "express": False}, "A shared form")
+    one, two, _ = [open_card(window, lab, p) for window in windows]
     one.get_by_label("order", exact=True).fill("B-2")
     two.get_by_label("street", exact=True).fill("Oak 2")
     two.get_by_label("express", exact=True).check()
@@ -122,8 +122,8 @@ def test_two_edit_two_fields_of_a_form_and_undo_only_their_own(windows: list[Any
 
 
 def test_what_is_typed_without_a_network_is_there_once_when_it_is_back(windows: list[Any], lab: Lab) -> None:
-    p = asked(lab, "middle", "Without a network")
-    one, two, _ = [shown(window, lab, p) for window in windows]
+    p = ask_question(lab, "middle", "Without a network")
+    one, two, _ = [open_card(window, lab, p) for window in windows]
     two.page.context.set_offline(True)
     start(two, "Control+End")
     two.page.keyboard.type(" behind")
@@ -139,8 +139,8 @@ def test_what_is_typed_without_a_network_is_there_once_when_it_is_back(windows: 
 
 
 def test_the_server_is_killed_in_the_middle_of_a_word(windows: list[Any], lab: Lab) -> None:
-    p = asked(lab, "begun ", "A killed server")
-    one, two, _ = [shown(window, lab, p) for window in windows]
+    p = ask_question(lab, "begun ", "A killed server")
+    one, two, _ = [open_card(window, lab, p) for window in windows]
     start(one, "Control+End")
     start(two, "Control+Home")
     type_by_turns([one, two], ["half", "HALF"])
@@ -153,8 +153,8 @@ def test_the_server_is_killed_in_the_middle_of_a_word(windows: list[Any], lab: L
 
 
 def test_a_decision_is_made_on_what_was_shown_and_told_to_who_types(windows: list[Any], lab: Lab) -> None:
-    p = asked(lab, "Dear Ann", "Decided together")
-    one, two, _ = [shown(window, lab, p) for window in windows]
+    p = ask_question(lab, "Dear Ann", "Decided together")
+    one, two, _ = [open_card(window, lab, p) for window in windows]
     start(two, "Control+End")
     two.page.keyboard.type(", hello")
     eventually(lambda: text_of(one) == "Dear Ann, hello", one.page)
@@ -167,8 +167,8 @@ def test_a_decision_is_made_on_what_was_shown_and_told_to_who_types(windows: lis
 
 
 def test_people_see_each_other(windows: list[Any], lab: Lab) -> None:
-    p = asked(lab, "Dear Ann", "Who is here")
-    one, two, three = [shown(window, lab, p) for window in windows]
+    p = ask_question(lab, "Dear Ann", "Who is here")
+    one, two, three = [open_card(window, lab, p) for window in windows]
     start(two, "Control+End")
     two.page.keyboard.type("!")
     eventually(lambda: one.locator(".jp-hitl-person").count() == 3, one.page)

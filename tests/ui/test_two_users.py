@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from letters import LOAD, agent, button, card, effects, events, eventually, ledger, of, waiting
+from letters import LOAD, agent, button, card, effects, events, eventually, ledger, list_waiting, of
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -21,7 +21,7 @@ def second(browser: Any, lab: Lab) -> Page:
     return Page(browser.new_context(viewport={"width": 1300, "height": 1400}).new_page(), lab)
 
 
-def paused(page: Page, name: str) -> Notebook:
+def open_paused(page: Page, name: str) -> Notebook:
     """A notebook whose agent waits, saved so that others see that."""
     nb = page.open(f"{name}.ipynb", LOAD, agent(f"{name}.txt"))
     nb.run_all()
@@ -55,7 +55,7 @@ def me(page: Any) -> str:
 
 
 def test_of_two_decisions_at_once_one_counts_and_the_other_person_is_told(page: Page, second: Page, lab: Lab) -> None:
-    nb = paused(page, "once")
+    nb = open_paused(page, "once")
     second.show("once.ipynb")
     windows = {"approve": page.page, "reject": second.page}
     held = []
@@ -64,7 +64,7 @@ def test_of_two_decisions_at_once_one_counts_and_the_other_person_is_told(page: 
         button(card(window, "Letter to Ann"), action.title()).click()
     for calls in held:
         calls.until_called()
-    asked = waiting(lab, "once.ipynb")[0].id
+    asked = list_waiting(lab, "once.ipynb")[0].id
     for calls in held:
         calls.let_go()
 
@@ -76,7 +76,7 @@ def test_of_two_decisions_at_once_one_counts_and_the_other_person_is_told(page: 
     told.get_by_text("Approved" if taken.action == "approve" else "Rejected").first.wait_for()
     shot(card(loser, "Letter to Ann"), "card-somebody-was-first")
 
-    eventually(lambda: waiting(lab, "once.ipynb"), page.page)  # Bo's
+    eventually(lambda: list_waiting(lab, "once.ipynb"), page.page)  # Bo's
     sent = ["Dear Ann, hello."] if taken.action == "approve" else []
     assert effects(lab, "once.txt") == sent
     assert events(lab, "once.ipynb").count("run.resumed") == 1
@@ -84,19 +84,19 @@ def test_of_two_decisions_at_once_one_counts_and_the_other_person_is_told(page: 
 
 
 def test_a_decision_from_a_stale_view_changes_nothing(page: Page, second: Page, lab: Lab) -> None:
-    nb = paused(page, "stale")
+    nb = open_paused(page, "stale")
     second.show("stale.ipynb")
     late, idle = Held(second.page, DECISION), Held(second.page, RESUME)  # the first window goes on with the cell
     button(card(second.page, "Letter to Ann"), "Reject").click()
     late.until_called()
     button(card(page.page, "Letter to Ann"), "Approve").click()
     eventually(lambda: effects(lab, "stale.txt"), page.page)
-    eventually(lambda: waiting(lab, "stale.ipynb"), page.page)
+    eventually(lambda: list_waiting(lab, "stale.ipynb"), page.page)
 
     late.let_go()
     told = card(second.page, "Letter to Ann").get_by_role("alert")
     told.get_by_text("Approved by").first.wait_for()
-    assert [p.title for p in waiting(lab, "stale.ipynb")] == ["Letter to Bo"]
+    assert [p.title for p in list_waiting(lab, "stale.ipynb")] == ["Letter to Bo"]
     idle.let_go()
 
     # The second letter is decided by the other person, whose window knows it from the inbox alone.
@@ -113,7 +113,7 @@ def test_a_decision_from_a_stale_view_changes_nothing(page: Page, second: Page, 
 
 
 def test_an_inbox_that_is_late_says_who_decided_and_decides_nothing(page: Page, second: Page, lab: Lab) -> None:
-    nb = paused(page, "late")
+    nb = open_paused(page, "late")
     window = second.page
     window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
     window.get_by_label("Search proposals").fill("late.ipynb")
@@ -134,5 +134,5 @@ def test_an_inbox_that_is_late_says_who_decided_and_decides_nothing(page: Page, 
     shot(window, "inbox-somebody-was-first")
     assert effects(lab, "late.txt") == ["Dear Ann, hello."]
     assert events(lab, "late.ipynb").count("run.resumed") == 1
-    assert [p.title for p in waiting(lab, "late.ipynb")] == ["Letter to Bo"]
+    assert [p.title for p in list_waiting(lab, "late.ipynb")] == ["Letter to Bo"]
     nb.close()

@@ -103,7 +103,7 @@ def says(shown: Any) -> str:
     return "\n".join(line.strip("\n") for line in box(shown).locator(".cm-line").all_inner_texts())
 
 
-def printed(page: Any) -> str:
+def read_printed(page: Any) -> str:
     """What the agent's cell has printed."""
     return "".join(page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output pre").all_inner_texts())
 
@@ -174,7 +174,7 @@ def test_people_write_while_the_agent_does_and_say_that_it_is_done(page: Page, o
     closed.get_by_text("Closed", exact=True).wait_for()
     shot(page.page, "workspace-closed")
     # One of the windows has executed the cell again, and has what it printed.
-    eventually(lambda: any("edit " in printed(one.page) for one in (page, other)), page.page)
+    eventually(lambda: any("edit " in read_printed(one.page) for one in (page, other)), page.page)
     final = written.text()
     for words in (
         *("Mine after. Mine before. # Report Theirs while it writes.\n\nBegun by the agent.\n\n## First",),

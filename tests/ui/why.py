@@ -55,7 +55,7 @@ def look(test: str) -> Seen:
     seen = Seen()
     for number, window in enumerate(page for page in loaded if not page.page.is_closed()):
         seen.short += [
-            f"window {number} {window.page.url} {_seen(window.page)} paints: {_asked(window.page, PAINTS)}",
+            f"window {number} {window.page.url} {_read_window(window.page)} paints: {_ask_window(window.page, PAINTS)}",
             *(f"  {line[:200]}" for line in window.said if not line.startswith(("debug", "info", "log"))),
         ]
         picture = _picture(window.page, f"failed-{_plain(test)}-{number}")
@@ -67,19 +67,19 @@ def look(test: str) -> Seen:
         state = "runs" if lab.process.poll() is None else f"ended with {lab.process.returncode}"
         seen.short += [f"server {lab.url} {state}, sessions: {_sessions(lab)}", *_processes(lab)]
         seen.long += [f"log of {lab.url}", *_log(lab)]
-    seen.short.append(f"load of the machine: {os.getloadavg()}, inherited: {_inherited()}")
+    seen.short.append(f"load of the machine: {os.getloadavg()}, inherited: {_inherited_limits()}")
     return seen
 
 
-def _seen(page: Any) -> str:
-    answer = _asked(page, LOOK)
+def _read_window(page: Any) -> str:
+    answer = _ask_window(page, LOOK)
     try:
         return "".join(f"\n  {name}: {value}" for name, value in json.loads(answer).items()) + "\n "
     except ValueError:
         return answer
 
 
-def _asked(page: Any, question: str) -> str:
+def _ask_window(page: Any, question: str) -> str:
     """The answer of a window. Not `evaluate`: that waits for ever for a window that hangs."""
     try:
         return str(page.wait_for_function(question, polling=200, timeout=SECONDS * 1000).json_value())
@@ -133,7 +133,7 @@ def _processes(lab: Lab) -> Iterator[str]:
         yield f"  process: {error!r}"
 
 
-def _inherited() -> dict[str, object]:
+def _inherited_limits() -> dict[str, object]:
     """What a server and a browser have from this process, where an earlier test may have changed it."""
     ignored = [number.name for number in signal.Signals if signal.getsignal(number) == signal.SIG_IGN]
     limits = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in ("AS", "FSIZE", "NOFILE")}

@@ -26,7 +26,7 @@ class Size(enum.Enum):
     L = "large"
 
 
-def stored(value: Any) -> Question:
+def store_question(value: Any) -> Question:
     """The question as another process reads it; its text says the same."""
     question = msgspec.json.decode(build_question(value, title="T").json(), type=Question)
     assert question.kind == "table"
@@ -35,7 +35,7 @@ def stored(value: Any) -> Question:
     return question
 
 
-def swapped(question: Question) -> dict[str, Any]:
+def swap_rows(question: Question) -> dict[str, Any]:
     """The same rows in another order: every column has to be decoded."""
     return {**question.value, "rows": [*question.value["rows"][1:], question.value["rows"][0]]}
 
@@ -67,8 +67,8 @@ COLUMNS = {
 @pytest.mark.parametrize("name", COLUMNS)
 def test_columns_of_every_type_come_back(name: str) -> None:
     frame = pd.DataFrame({name: COLUMNS[name], "n": [1, 2, 3]})
-    question = stored(frame)
-    back = restore_value(question, check_edit(question, swapped(question)), frame)
+    question = store_question(frame)
+    back = restore_value(question, check_edit(question, swap_rows(question)), frame)
     expected = frame.iloc[[1, 2, 0]].reset_index(drop=True)
     pd.testing.assert_frame_equal(back, expected, check_exact=True)
     kept = frame[name].notna().sum()
@@ -78,7 +78,13 @@ def test_columns_of_every_type_come_back(name: str) -> None:
 
 def test_columns_of_one_name_get_numbers_that_no_other_column_has() -> None:
     frame = pd.DataFrame([[1, 2, 3, 4, 5]], columns=["a (2)", "a", "a", "b", "a"])
-    assert [column["name"] for column in stored(frame).value["columns"]] == ["a (2)", "a", "a (3)", "b", "a (4)"]
+    assert [column["name"] for column in store_question(frame).value["columns"]] == [
+        "a (2)",
+        "a",
+        "a (3)",
+        "b",
+        "a (4)",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -93,10 +99,10 @@ def test_columns_of_one_name_get_numbers_that_no_other_column_has() -> None:
 )
 def test_columns_of_any_name_come_back(columns: Any, labels: list[str]) -> None:
     frame = pd.DataFrame([[1, 2.5], [3, 4.5]], columns=columns)
-    question = stored(frame)
+    question = store_question(frame)
     assert [column["name"] for column in question.value["columns"]] == labels
     pd.testing.assert_frame_equal(
-        restore_value(question, swapped(question), frame), frame.iloc[[1, 0]].reset_index(drop=True)
+        restore_value(question, swap_rows(question), frame), frame.iloc[[1, 0]].reset_index(drop=True)
     )
 
 
@@ -114,9 +120,9 @@ SERIES = {
 @pytest.mark.parametrize("name", SERIES)
 def test_a_series_is_a_table_of_one_column(name: str) -> None:
     series = SERIES[name]
-    question = stored(series)
+    question = store_question(series)
     assert question.type_name == "Series"
-    back = restore_value(question, swapped(question), series)
+    back = restore_value(question, swap_rows(question), series)
     expected = series.iloc[[1, 2, 0]]
     if isinstance(series.index, pd.RangeIndex):
         expected = expected.reset_index(drop=True)
@@ -138,8 +144,8 @@ def test_a_series_is_a_table_of_one_column(name: str) -> None:
     ids=lambda index: type(index).__name__,
 )
 def test_an_index_is_a_table_of_its_levels(index: Any) -> None:
-    question = stored(index)
-    pd.testing.assert_index_equal(restore_value(question, swapped(question), index), index[[1, 2, 0]])
+    question = store_question(index)
+    pd.testing.assert_index_equal(restore_value(question, swap_rows(question), index), index[[1, 2, 0]])
 
 
 def test_a_row_of_a_frame_is_an_object_with_fields() -> None:
@@ -171,19 +177,19 @@ POLARS = {
 def test_polars_columns_and_series_come_back(name: str) -> None:
     series = POLARS[name]
     frame = pl.DataFrame({name: series, "n": [1, 2, 3]})
-    question = stored(frame)
-    back = restore_value(question, check_edit(question, swapped(question)), frame)
+    question = store_question(frame)
+    back = restore_value(question, check_edit(question, swap_rows(question)), frame)
     assert back.schema == frame.schema
     assert back.equals(pl.concat([frame[1:], frame[:1]]))
-    question = stored(series)
-    alone = restore_value(question, swapped(question), series)
+    question = store_question(series)
+    alone = restore_value(question, swap_rows(question), series)
     assert alone.name == series.name
     assert alone.equals(pl.concat([series[1:], series[:1]]))
 
 
 def test_cells_of_a_type_are_checked_by_it() -> None:
     frame = pd.DataFrame({"id": [uuid.UUID(int=1)], "size": [Size.S], "x": [float("inf")], "span": [(1, Decimal(2))]})
-    question = stored(frame)
+    question = store_question(frame)
     with pytest.raises(InvalidEdit) as caught:
         check_edit(question, {"rows": [["1", "huge", "much", [1, "two"]]]})
     assert caught.value.fields.keys() == {"rows/0/x"}

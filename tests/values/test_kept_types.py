@@ -24,7 +24,7 @@ class Note:
     seal: bytes = b"\xff"
 
 
-def stored(value: Any, **more: Any) -> Question:
+def store_question(value: Any, **more: Any) -> Question:
     """The question as another process reads it."""
     return msgspec.json.decode(build_question(value, title="T", **{"kind": "json", **more}).json(), type=Question)
 
@@ -74,7 +74,7 @@ WHOLE, NUMBER, FLAG, TEXT = "must be a whole number", "must be a number", "must 
     ],
 )
 def test_another_json_type_is_refused_with_its_place(value: Any, edit: Any, path: str, says: str) -> None:
-    fields = wrong(stored(value), edit)
+    fields = wrong(store_question(value), edit)
     assert list(fields) == [path]
     assert fields[path].startswith(says)
 
@@ -104,7 +104,7 @@ def test_another_json_type_is_refused_with_its_place(value: Any, edit: Any, path
     ],
 )
 def test_an_edit_of_the_same_types_is_taken(value: Any, edit: Any, expected: Any) -> None:
-    question = stored(value)
+    question = store_question(value)
     given = check_edit(question, edit)
     assert repr(restore_value(question, given, value)) == repr(expected)
     assert json.dumps(check_edit(question, given)) == json.dumps(given), "the normal form is one"
@@ -112,14 +112,14 @@ def test_an_edit_of_the_same_types_is_taken(value: Any, edit: Any, expected: Any
 
 def test_a_text_from_a_command_line_is_checked_too() -> None:
     with pytest.raises(InvalidEdit, match="lines/0/qty: must be a whole number"):
-        parse_edit(stored({"lines": [{"qty": 2}]}), '{"lines": [{"qty": "2"}]}')
+        parse_edit(store_question({"lines": [{"qty": 2}]}), '{"lines": [{"qty": "2"}]}')
 
 
 def test_steps_of_a_plan_and_arguments_of_a_call_keep_theirs() -> None:
-    plan = stored(["look", {"do": "pay", "times": 1}], kind="plan")
+    plan = store_question(["look", {"do": "pay", "times": 1}], kind="plan")
     assert check_edit(plan, [{"do": "look"}, "pay"]) == [{"do": "look"}, "pay"]
     assert list(wrong(plan, ["look", {"do": "pay", "times": "1"}])) == ["1/times"]
-    call = stored({"name": "pay", "arguments": {"amount": 2.5, "to": ["ann"]}}, kind="tool_call")
+    call = store_question({"name": "pay", "arguments": {"amount": 2.5, "to": ["ann"]}}, kind="tool_call")
     assert check_edit(call, {"name": "pay", "arguments": {"amount": 3}})["arguments"] == {"amount": 3.0}
     edit = {"name": "pay", "arguments": {"amount": "3", "to": [7]}}
     assert list(wrong(call, edit)) == ["arguments/amount", "arguments/to/0"]
@@ -133,17 +133,19 @@ class Amount(pydantic.BaseModel):
 
 def test_a_schema_decides_on_the_types_that_it_names_and_on_no_other() -> None:
     given = {"value": 1, "lines": [{"value": 2}], "more": 1}
-    question = stored(given, schema=Amount)
+    question = store_question(given, schema=Amount)
     assert check_edit(question, {"value": "x", "lines": [{"value": "y"}], "more": 2})["lines"] == [{"value": "y"}]
     assert list(wrong(question, {"value": "x", "more": "2"})) == ["more"]
     assert list(wrong(question, {"value": [], "more": 2})) == ["value"]
-    loose = stored({"amount": 1, "tags": ["a"], "of": {"k": 1}}, schema={"properties": {"amount": {"minimum": 0}}})
+    loose = store_question(
+        {"amount": 1, "tags": ["a"], "of": {"k": 1}}, schema={"properties": {"amount": {"minimum": 0}}}
+    )
     assert list(wrong(loose, {"amount": "1"})) == ["amount"]
     schema = {
         "properties": {"amount": {"type": ["number", "string"]}, "tags": {"items": {"enum": ["a", 1]}}},
         "patternProperties": {"^o": {"additionalProperties": {"type": "string"}}},
     }
-    exact = stored({"amount": 1, "tags": ["a"], "of": {"k": 1}}, schema=schema)
+    exact = store_question({"amount": 1, "tags": ["a"], "of": {"k": 1}}, schema=schema)
     edit = {"amount": 2.5, "tags": [1], "of": {"k": "x"}}
     assert check_edit(exact, edit) == edit
 
@@ -172,7 +174,7 @@ values = st.recursive(
 
 @given(values, st.randoms(use_true_random=False))
 def test_what_was_proposed_fits_also_when_items_move_or_go(value: Any, random: Any) -> None:
-    question = stored(value)
+    question = store_question(value)
     assert json.dumps(check_edit(question, value)) == json.dumps(value)
     if isinstance(value, list) and len({type(item) for item in value}) > 1:
         moved = random.sample(value, random.randint(0, len(value)))

@@ -12,7 +12,7 @@ from hitl_nb.records import Question
 from hitl_nb.values import text_diff as differences
 
 
-def patched(before: list[str], diff: list[str]) -> list[str]:
+def apply_diff(before: list[str], diff: list[str]) -> list[str]:
     """What a diff makes of a text."""
     made: list[str] = []
     at = 0
@@ -42,7 +42,7 @@ def test_a_diff_of_parts_is_exact(seed: int, monkeypatch: pytest.MonkeyPatch) ->
             after.insert(chance.randint(0, len(after)), f"new {chance.randrange(5)}")
             del after[chance.randrange(len(after))]
         if before != after:
-            assert patched(before, list(differences.unified_diff(before, after, "a", "b"))) == after
+            assert apply_diff(before, list(differences.unified_diff(before, after, "a", "b"))) == after
 
 
 def test_a_change_in_a_long_text_is_shown_alone() -> None:
@@ -56,7 +56,7 @@ def test_two_long_texts_with_nothing_in_common_but_common_lines_are_compared_soo
     chance = random.Random(1)
     before, after = (["abc"[chance.randrange(3)] for _ in range(200_000)] for _ in range(2))
     diff = list(differences.unified_diff(before, after, "a", "b"))
-    assert patched(before, diff) == after
+    assert apply_diff(before, diff) == after
 
 
 def test_a_long_text_of_hidden_characters_is_spelled_out() -> None:

@@ -107,7 +107,7 @@ class Order(pydantic.BaseModel):
     more: dict[str, Any] = {}
 
 
-def stored(question: Question) -> Question:
+def store_question(question: Question) -> Question:
     """The question as another process reads it."""
     return msgspec.json.decode(question.json(), type=Question)
 
@@ -118,8 +118,8 @@ def wrong(question: Question, value: Any) -> dict[str, str]:
     return caught.value.fields
 
 
-def edited(value: Any, edit: Any) -> Any:
-    question = stored(build_question(value, title="T", kind="json"))
+def apply_edit(value: Any, edit: Any) -> Any:
+    question = store_question(build_question(value, title="T", kind="json"))
     return restore_value(question, check_edit(question, edit), value)
 
 
@@ -273,7 +273,7 @@ def test_a_value_is_shown_as_json_comes_back_and_takes_an_edit(name: str) -> Non
     value, shown, edit, expected = EXAMPLES[name]
     question = build_question(value, title="T", kind="json")
     assert json.dumps(question.value) == json.dumps(shown)
-    read = stored(question)
+    read = store_question(question)
     assert read == question
     assert restore_value(read, check_edit(read, read.value), value) is value
     assert parse_edit(read, format_value(read, read.value)) == read.value
@@ -282,20 +282,20 @@ def test_a_value_is_shown_as_json_comes_back_and_takes_an_edit(name: str) -> Non
     assert check_edit(read, given) == given, "the normal form is one"
     assert diff_value(read, given)
     inside = {"it": [value, {"k": value}]}
-    nested = stored(build_question(inside, title="T"))
+    nested = store_question(build_question(inside, title="T"))
     assert same(restore_value(nested, {"it": [edit, {"k": shown}]}, inside), {"it": [expected, {"k": value}]})
     assert build_question("x", title="T", context={"it": value}).context == {"it": shown}
 
 
 def test_the_class_around_the_items_is_kept_with_what_it_holds_beside_them() -> None:
     ages: Any = collections.defaultdict(list, {"a": [1]})
-    assert edited(ages, {"b": [2]}).default_factory is list
+    assert apply_edit(ages, {"b": [2]}).default_factory is list
     bag = Bag(a=Decimal(1))
     bag.label = "mine"
-    back = edited(bag, {"a": "2"})
+    back = apply_edit(bag, {"a": "2"})
     assert (type(back), back, back.label, bag) == (Bag, {"a": Decimal(2)}, "mine", {"a": Decimal(1)})
     with pytest.raises(InvalidEdit, match="items cannot be replaced"):
-        edited(collections.deque([1, 2], 2), [1, 2, 3])
+        apply_edit(collections.deque([1, 2], 2), [1, 2, 3])
 
 
 def test_a_dataclass_of_arrays_and_times_comes_back() -> None:
@@ -324,7 +324,7 @@ def test_a_model_with_fields_of_many_types_takes_an_edit() -> None:
         seal=b"\xff",
         more={"when": dt.datetime(2024, 5, 1), "of": (1, Decimal(2))},
     )
-    question = stored(build_question([order], title="T"))
+    question = store_question(build_question([order], title="T"))
     shown = copy.deepcopy(question.value)
     shown[0] |= {"amount": "12.50", "size": "large", "tags": ["c"], "due": "2024-06-01"}
     shown[0]["more"]["when"] = "2024-06-01T00:00:00"
@@ -377,7 +377,7 @@ def test_a_model_with_fields_of_many_types_takes_an_edit() -> None:
     ],
 )
 def test_an_edit_of_another_type_is_refused_with_its_place(value: Any, edit: Any, says: dict[str, str]) -> None:
-    fields = wrong(stored(build_question(value, title="T")), edit)
+    fields = wrong(store_question(build_question(value, title="T")), edit)
     assert fields.keys() == says.keys()
     for path, part in says.items():
         assert part in fields[path]
@@ -408,13 +408,13 @@ class Numbered:
     ],
 )
 def test_an_edit_that_a_class_would_drop_is_refused(value: Any, edit: Any, says: str) -> None:
-    question = stored(build_question(value, title="T"))
+    question = store_question(build_question(value, title="T"))
     with pytest.raises(InvalidEdit, match=says):
         restore_value(question, edit, value)
 
 
 def test_a_field_is_shown_by_the_name_that_is_read() -> None:
-    question = stored(build_question(Renamed(), title="T"))
+    question = store_question(build_question(Renamed(), title="T"))
     assert question.value == {"in": 1}
     assert restore_value(question, {"in": 2}, Renamed()).amount == 2
 
@@ -448,7 +448,7 @@ def test_what_cannot_be_proposed_is_named_with_its_place(value: Any, says: str) 
     ],
 )
 def test_a_single_value_is_typed_without_quotes(value: Any, text: str, expected: Any) -> None:
-    question = stored(build_question(value, title="T"))
+    question = store_question(build_question(value, title="T"))
     assert same(restore_value(question, parse_edit(question, text), value), expected)
     assert parse_edit(question, format_value(question, question.value)) == question.value
 
@@ -458,16 +458,16 @@ def test_a_deep_value_comes_back(wrap: Any) -> None:
     before, after = Decimal(1), Decimal(2)
     for _ in range(150):
         before, after = wrap(before), wrap(after)
-    question = stored(build_question(before, title="T"))
+    question = store_question(build_question(before, title="T"))
     assert restore_value(question, check_edit(question, build_question(after, title="T").value), before) == after
 
 
 def test_options_are_given_back_as_they_are() -> None:
     for options in (list(Size), [dt.date(2024, 5, 1), dt.date(2024, 6, 1)], [(1, 2), (3, 4)], [Decimal(1), None]):
-        question = stored(build_question(options[0], title="T", options=options))
+        question = store_question(build_question(options[0], title="T", options=options))
         shown = check_edit(question, (question.options or [])[1])
         assert restore_value(question, shown, options[0], options=options) is options[1]
-    assert parse_edit(stored(build_question(Size.S, title="T", options=list(Size))), "large") == "large"
+    assert parse_edit(store_question(build_question(Size.S, title="T", options=list(Size))), "large") == "large"
 
 
 def test_the_same_value_is_written_the_same_in_every_process() -> None:
@@ -552,7 +552,7 @@ def test_any_value_comes_back_through_the_store_when_all_around_it_is_edited(val
     except ValueError as error:  # keys, or items of a set, that are written the same
         assert re.search("two (keys|items) that are written", str(error))  # noqa: PT017
         return
-    read = stored(question)
+    read = store_question(question)
     assert read == question
     edit = parse_edit(read, format_value(read, [question.value[0], "2"]))
     assert canonical_json(edit) == canonical_json([question.value[0], "2"])
@@ -569,5 +569,5 @@ def test_an_edit_to_any_other_value_of_the_type_gives_that_value(name: str, data
         second = second if second - second == 0 else 0.0
     for before, after in ((first, second), ({"k": [first]}, {"k": [second]}), ((first, [first]), (second, [first]))):
         shown = build_question(after, title="T", kind="json").value
-        question = stored(build_question(before, title="T", kind="json"))
+        question = store_question(build_question(before, title="T", kind="json"))
         assert same(restore_value(question, check_edit(question, shown), before), after)

@@ -6,7 +6,7 @@ import dataclasses
 
 import world
 from exact import saving
-from exact.saving import continued, continued_in_processes, run_rest, run_straight
+from exact.saving import continue_run, continued_in_processes, run_rest, run_straight
 from forks import Forks
 from same import compare
 from world import Result
@@ -33,7 +33,7 @@ def native(source: str) -> Result:
 def check_saved(source: str, poll_every: int = 0) -> bool:
     """Save at each checkpoint and at each `poll_every`-th poll. Returns whether the program could be tried."""
     expected = native(source)
-    return _is_tried(expected) and is_same(expected, continued(source, poll_every), f"poll {poll_every}")
+    return _is_tried(expected) and is_same(expected, continue_run(source, poll_every), f"poll {poll_every}")
 
 
 def check_in_processes(forks: Forks, source: str, poll_every: int = 0) -> bool:

@@ -139,7 +139,7 @@ class Paused:
         context = contextvars.copy_context()
         RUNTIME.due = bool(self.poll_every)
         try:
-            context.run(asyncio.run, _awaited(work)) if self._is_async else context.run(work)
+            context.run(asyncio.run, _await_work(work)) if self._is_async else context.run(work)
         except Unwind:
             context.run(managers.revert_effects, self._entered)
             generators.end_generators_quietly(self._kept)
@@ -209,7 +209,7 @@ class Paused:
         return main.__dict__
 
 
-async def _awaited(work: Callable[[], Any]) -> Any:
+async def _await_work(work: Callable[[], Any]) -> Any:
     return await work()
 
 
@@ -221,7 +221,7 @@ def same(source: str, change: Change | None = None, **variables: Any) -> Paused:
     return paused
 
 
-def polled(source: str, every: int = 1) -> Paused:
+def run_polled(source: str, every: int = 1) -> Paused:
     """Runs a program that is saved at each n-th poll, too."""
     program = Paused()
     program.poll_every = every

@@ -28,7 +28,7 @@ class Losing(saving.Questions):
     def _save(self, stack: SavedStack, answer: Decision | None) -> None:
         for frame in stack.order:
             Losing.lost += prune(frame)
-        wanted = self._wanted(stack, answer)
+        wanted = self._wanted_names(stack, answer)
         kept = {name: v for name, v in self.namespace.items() if name in wanted or name.startswith("__")}
         Losing.lost += len(self.namespace) - len(kept)
         whole, self.namespace = self.namespace, kept
@@ -48,7 +48,7 @@ class Losing(saving.Questions):
 
         return dump_in
 
-    def _wanted(self, stack: SavedStack, answer: Decision | None) -> set[str]:
+    def _wanted_names(self, stack: SavedStack, answer: Decision | None) -> set[str]:
         """The names of the namespace that frames read, and functions that are reached from these."""
         wanted = {name for frame in stack.order for name in find_live_globals(unit_of(frame), frame)}
         todo: list[Any] = [answer, *(value for frame in stack.order for value in values_of(frame))]
@@ -128,13 +128,13 @@ def check_pruned(source: str, poll_every: int = 0) -> int | None:
     if not checks._is_tried(expected):
         return None
     with mock.patch.object(saving, "Questions", Losing):
-        got = saving.continued(source, poll_every)
-    if not checks.is_same(_told(expected), _told(got), f"poll {poll_every}"):
+        got = saving.continue_run(source, poll_every)
+    if not checks.is_same(_drop_graph(expected), _drop_graph(got), f"poll {poll_every}"):
         return None
     return Losing.lost - before
 
 
-def _told(result: Result) -> Result:
+def _drop_graph(result: Result) -> Result:
     """Without the variables at the end: those that nothing read are gone."""
     result.graph = None
     return result

@@ -87,7 +87,7 @@ class Questions:
     step = agent
 
     @property
-    def named(self) -> pickles.Named:
+    def named_objects(self) -> pickles.Named:
         return {"namespace": self.namespace, "hitl": self}
 
     def checkpoint(self, value: Any, *, title: str) -> Decision:
@@ -135,14 +135,14 @@ class Questions:
             answer if stack.waits_for_answer else None,
             again,
         )
-        data, generators = pickles.dump(state, self.named, stack.running_frames, world.FILE)
+        data, generators = pickles.dump(state, self.named_objects, stack.running_frames, world.FILE)
         if not self.goes_on:
             self._saved_generators = generators
         self.positions.append(Position(data, self.pauses, len(world.journal), is_exact=stack.waits_for_answer))
 
     def load(self, position: Position) -> tuple[SavedStack, Decision | None]:
         self.pauses = position.pauses
-        values, frames, waits, answer, self.made_again = pickles.load(position.data, self.named)
+        values, frames, waits, answer, self.made_again = pickles.load(position.data, self.named_objects)
         self.namespace.clear()
         self.namespace.update(values)
         return SavedStack(frames, waits, {}), answer
@@ -163,7 +163,7 @@ def _attempt(source: str, position: Position | None, questions: Questions) -> Re
     questions.namespace = world._namespace(questions)
     if position is None or questions.goes_on:
         gc.collect()  # what the run before this one leaves is not closed in this one
-    with world._watched(source), _polling(questions.poll_every):
+    with world._watch_run(source), _poll_every(questions.poll_every):
         try:
             _run(source, position, questions)
         except Unwind:
@@ -174,10 +174,10 @@ def _attempt(source: str, position: Position | None, questions: Questions) -> Re
         except TooLong:
             result.status = "too long"
         except Exception as error:  # noqa: BLE001 - the result
-            result.status, result.error = "failed", shown(error)
+            result.status, result.error = "failed", describe_error(error)
     if questions.refusal is not None:  # also where no exception can leave what asked
         result.status, result.error = "refused", questions.refusal
-    result = world._told(result, questions.namespace, questions.pauses)
+    result = world._with_journal(result, questions.namespace, questions.pauses)
     result.leftovers = []
     return result
 
@@ -200,9 +200,9 @@ def _unit_of(source: str) -> Unit:
     return unit
 
 
-def shown(error: BaseException) -> Any:
-    """As `world.shown`, behind what a run does with an error that leaves it: `trim_traceback`."""
-    return without_engine(world.shown(trim_traceback(error)))
+def describe_error(error: BaseException) -> Any:
+    """As `world.describe_error`, behind what a run does with an error that leaves it: `trim_traceback`."""
+    return without_engine(world.describe_error(trim_traceback(error)))
 
 
 def without_engine(parts: Any) -> Any:
@@ -213,7 +213,7 @@ def without_engine(parts: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _polling(poll_every: int) -> Iterator[None]:
+def _poll_every(poll_every: int) -> Iterator[None]:
     """Report at each poll; and no collection of garbage at moments of its own."""
     RUNTIME.due = bool(poll_every)
     gc.disable()
@@ -224,7 +224,7 @@ def _polling(poll_every: int) -> Iterator[None]:
         gc.enable()
 
 
-def continued(source: str, poll_every: int = 0, position: Position | None = None) -> Result:
+def continue_run(source: str, poll_every: int = 0, position: Position | None = None) -> Result:
     """Run to the end from a position, each piece in an empty namespace."""
     journal: list[tuple[str, str]] = []
     for _ in range(MOST_SAVES):
@@ -248,7 +248,7 @@ def continued_in_processes(forks: Forks, source: str, poll_every: int = 0) -> Re
             piece.result.journal = journal
             return piece.result
         position = piece.position
-    rest: Result = forks(continued, source, poll_every, position)
+    rest: Result = forks(continue_run, source, poll_every, position)
     rest.journal = journal + rest.journal
     return rest
 

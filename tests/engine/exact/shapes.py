@@ -210,7 +210,7 @@ class Shapes(Maker):
             return super().whole(depth)
         n, d, a = self.whole, depth - 1, self.ask
         kinds: list[Callable[[], str]] = [
-            *(self.comprehended, self.made, self.driven, self.called_back, self.joined),
+            *(self.comprehension, self.instance, self.driven, self.called_back, self.joined_text),
             lambda: f"(lambda v, *r, w={a(n(d))}: {a('v')} + w + len(r))({n(d)}, {n(0)})",
             lambda: f"(lambda f: f(f, 2))(lambda f, k: {a('k')} if k <= 0 else f(f, k - 1))",
             lambda: f"(lambda v: v and [{a('v')} + u for u in (v, 1)][-1])({n(d)})",
@@ -246,7 +246,7 @@ class Shapes(Maker):
             ]
         return self.one(kinds)()
 
-    def comprehended(self) -> str:
+    def comprehension(self) -> str:
         """A comprehension that asks."""
         n, few = self.whole, f"{self.items(0)}[:2]"
         self.yields, outside = False, self.yields
@@ -270,7 +270,7 @@ class Shapes(Maker):
         finally:
             self.yields = outside
 
-    def made(self) -> str:
+    def instance(self) -> str:
         """An instance, and what it does."""
         n = self.whole
         kind = self.one(["Root", "Left", "Right", "Both"])
@@ -314,7 +314,7 @@ class Shapes(Maker):
             ]
         )()
 
-    def joined(self) -> str:
+    def joined_text(self) -> str:
         """A text's length, of parts that ask."""
         n, a = self.whole, self.ask
         text = self.one(
@@ -345,15 +345,15 @@ class Shapes(Maker):
 
     def statement(self, depth: int) -> list[str]:
         if depth > 0 and not self.chance(3):
-            kinds = [self.for_, self.with_, self.match_, self.driving, self.closing_over, self.try_]
+            kinds = [self.for_, self.with_, self.match_, self.driven_generator, self.closing_over, self.try_]
             if not self.function:
-                kinds += [self.generator_, self.decorated, self.classy]
+                kinds += [self.generator_, self.decorated_function, self.classy]
             return self.one(kinds)(depth - 1)
         if self.yields and self.chance(3):
             return [self.one([f"yield {self.whole(1)}", f"a = yield from quiet({self.whole(0)})", "yield"])]
-        return self.one([super().statement, lambda _: [self.touched()]])(depth)
+        return self.one([super().statement, lambda _: [self.target_statement()]])(depth)
 
-    def touched(self) -> str:
+    def target_statement(self) -> str:
         """A statement whose target asks."""
         w, a = self.whole, self.ask
         return self.one(
@@ -444,7 +444,7 @@ class Shapes(Maker):
             lines += [f"    case {case}:", *_in(_in(self.block(depth)))]
         return [*lines, "    case m2:", "        effect('m2', ask(4))"]
 
-    def driving(self, depth: int) -> list[str]:
+    def driven_generator(self, depth: int) -> list[str]:
         """A generator that is held by a name, and asked from here and there."""
         g, n, name = self.one(self.generators), self.whole, self.name("held")
         lines = [
@@ -501,15 +501,15 @@ class Shapes(Maker):
         """A generator function with any statements."""
         name = self.name("G")
         lines = [f"def {name}(v, *rest, k={self.ask('1')}):"]
-        lines += _in([*self.declared(), *self.inner(["v", "k"], depth, yields=True), f"yield {self.ask('v')}"])
+        lines += _in([*self.declarations(), *self.inner(["v", "k"], depth, yields=True), f"yield {self.ask('v')}"])
         self.generators.append(name)
         return [*lines, *self.for_(depth)]
 
-    def decorated(self, depth: int) -> list[str]:
+    def decorated_function(self, depth: int) -> list[str]:
         name = self.name("D")
         decorator = self.one(["@wrapped", "@times(2)", "@wrapped", "@functools.wraps(ask)"])
         lines = [decorator, f"def {name}(v=1, *, k={self.ask('2')}):"]
-        lines += _in([*self.declared(), *self.inner(["v", "k"], depth), f"return {self.whole(1)}"])
+        lines += _in([*self.declarations(), *self.inner(["v", "k"], depth), f"return {self.whole(1)}"])
         return [*lines, f"a = {name}({self.whole(1)})"]
 
     def classy(self, depth: int) -> list[str]:
@@ -519,7 +519,7 @@ class Shapes(Maker):
             f"class {name}({base}):",
             f"    made = {self.whole(0)}",
             "    def act(self, v, w=made):",
-            *_in(_in([*self.declared(), *self.inner(["v", "w"], depth)])),
+            *_in(_in([*self.declarations(), *self.inner(["v", "w"], depth)])),
             "        return v + (super().act(w) if hasattr(super(), 'act') else ask(w))",
             "    def __len__(self):",
             "        return 2",
@@ -536,9 +536,9 @@ class Shapes(Maker):
         self.loops, self.own, self.in_handler, self.waits, self.yields = before
         return lines
 
-    def leaving(self) -> list[str]:
+    def leave_statement(self) -> list[str]:
         if not self.yields:
-            return super().leaving()
+            return super().leave_statement()
         return [self.one(["return", f"return {self.whole(1)}"])] if self.chance(3) else ["pass"]
 
     def body(self, argument: str, depth: int, *, sub: bool = False) -> list[str]:

@@ -62,7 +62,7 @@ class Run:
         return self.namespace["out"]
 
 
-def edited(old: str, new: str) -> str:
+def edit_cell(old: str, new: str) -> str:
     assert old in CELL
     return CELL.replace(old, new)
 
@@ -80,7 +80,7 @@ def edited(old: str, new: str) -> str:
 )
 def test_what_comes_later_may_be_new(old: str, new: str, out: list[Any]) -> None:
     run = Run()
-    run.move(edited(old, new))
+    run.move(edit_cell(old, new))
     assert run.resume() == out
 
 
@@ -101,7 +101,7 @@ def test_what_comes_later_may_be_new(old: str, new: str, out: list[Any]) -> None
 def test_what_led_to_the_place_must_be_the_same(old: str, new: str, function: str) -> None:
     run = Run()
     with pytest.raises(PlaceChangedError) as caught:
-        run.move(edited(old, new))
+        run.move(edit_cell(old, new))
     assert caught.value.function == function
     assert "already ran (line " in str(caught.value)
     assert run.resume() == PLAIN  # nothing is lost: undone, the edit does no harm

@@ -351,7 +351,7 @@ work()
 @pytest.mark.parametrize("how", ["held = None", "del held", "return held and 1", "pass", "print(held) ; held = 3"])
 @pytest.mark.parametrize("shows", ENDINGS)
 def test_refused_where_no_exception_leaves(shows: str, how: str, exact_forks: Forks) -> None:
-    result = exact_forks(saving.continued, ASK + ENDINGS[shows].replace("HOW", how))
+    result = exact_forks(saving.continue_run, ASK + ENDINGS[shows].replace("HOW", how))
     assert result.status == "refused"
     assert "a value ends" in result.error
 
@@ -359,7 +359,7 @@ def test_refused_where_no_exception_leaves(shows: str, how: str, exact_forks: Fo
 def test_a_generator_that_an_error_ends_is_refused_as_such(exact_forks: Forks) -> None:
     """The frame of the loop has no place any more when its generator is closed."""
     giving = ENDINGS["a generator that is closed since no name has it"].partition("def work")[0]
-    result = exact_forks(saving.continued, f"{ASK}{giving}for n in giving():\n    assert n < 0, 'an error'\n")
+    result = exact_forks(saving.continue_run, f"{ASK}{giving}for n in giving():\n    assert n < 0, 'an error'\n")
     assert result.status == "refused"
     assert "a value ends" in result.error
 
@@ -376,7 +376,7 @@ def test_as_natively(shows: str, way: str, exact_forks: Forks) -> None:
 
 @pytest.mark.parametrize("shows", REFUSED)
 def test_refused_and_not_wrong(shows: str, exact_forks: Forks) -> None:
-    result = exact_forks(saving.continued, ASK + REFUSED[shows])
+    result = exact_forks(saving.continue_run, ASK + REFUSED[shows])
     assert result.status == "refused"
     assert "item would be lost" in result.error
     assert result.journal == []

@@ -86,7 +86,7 @@ class Run:
         self.own = {"step": self.step, "apply": _apply, "twice": _twice}
 
     @property
-    def named(self) -> pickles.Named:
+    def named_objects(self) -> pickles.Named:
         return {"namespace": self.namespace, **self.own}
 
     def step(self, name: str, value: Any) -> Any:
@@ -113,7 +113,7 @@ class Run:
         if self.chance.random() < 0.3:
             stack = self.driver.read_stack(frame, None)
             state = dict(self.namespace), stack.frames, stack.waits_for_answer, self.keys.collect_counts()
-            self.saved, _ = pickles.dump(state, self.named, stack.running_frames, world.FILE)
+            self.saved, _ = pickles.dump(state, self.named_objects, stack.running_frames, world.FILE)
 
     def live(self) -> None:
         """One process: from the newest save to the end, or to the crash. Raises Crash."""
@@ -124,7 +124,7 @@ class Run:
             self.keys = Keys()
             self.driver.start(types.FunctionType(self.unit.code, self.namespace))
             return
-        values, frames, waits, counts = pickles.load(self.saved, self.named)
+        values, frames, waits, counts = pickles.load(self.saved, self.named_objects)
         self.namespace.clear()
         self.namespace.update(values)
         self.keys = Keys(counts)

@@ -136,7 +136,7 @@ def test_values_end_as_natively(of: str, poll_every: int, exact_forks: Forks) ->
 
 def strictly_same(source: str, poll_every: int = 0) -> bool:
     """Also the order in which things end. No `assert`: it is run by `python -O`, too."""
-    results = checks.native(source), saving.continued(source, poll_every)
+    results = checks.native(source), saving.continue_run(source, poll_every)
     expected, got = [(r.journal, r.status, r.error, r.graph, r.pauses) for r in results]
     return expected == got
 
@@ -158,7 +158,7 @@ except ZeroDivisionError:
 effect("behind")
 """
     )
-    assert exact_forks(saving.continued, source).journal == [("handled", "()"), ("behind", "()")]
+    assert exact_forks(saving.continue_run, source).journal == [("handled", "()"), ("behind", "()")]
 
 
 # -- pauses run no code
@@ -242,7 +242,7 @@ def down(n):
 result = down({limit})
 """
     )
-    result = saving.continued(source)
+    result = saving.continue_run(source)
     return type(result), result.status, int(result.graph["result"])
 
 
@@ -285,7 +285,7 @@ def test_tracebacks_show_the_users_lines(exact_forks: Forks) -> None:
 
 
 def native_and_continued(source: str) -> tuple[object, object]:
-    return checks.native(source).error, saving.continued(source).error
+    return checks.native(source).error, saving.continue_run(source).error
 
 
 # -- other ways to start Python

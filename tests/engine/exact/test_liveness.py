@@ -88,7 +88,7 @@ def frames_at(source: str, nth: int = 1) -> tuple[Unit, list[SavedFrame]]:
 TOOLS = frozenset(("ask", "use", "new", "fail", *dir(builtins)))
 
 
-def seen(names: frozenset[str]) -> set[str]:
+def user_names(names: frozenset[str]) -> set[str]:
     return {name for name in names if not name.startswith((".", "__")) and name not in TOOLS}
 
 
@@ -247,9 +247,9 @@ CELLS = {
 def test_names_that_the_rest_of_a_cell_reads(source: str) -> None:
     unit, frames = frames_at(source)
     frame = frames[0]
-    expected = set(CELLS[source].split()) if CELLS[source] != "*" else seen(frozenset(frame.namespace))
-    assert seen(find_live_variables(unit, frame)) == expected
-    assert seen(find_live_globals(unit, frame)) == expected
+    expected = set(CELLS[source].split()) if CELLS[source] != "*" else user_names(frozenset(frame.namespace))
+    assert user_names(find_live_variables(unit, frame)) == expected
+    assert user_names(find_live_globals(unit, frame)) == expected
 
 
 FUNCTIONS = {
@@ -291,24 +291,24 @@ def test_names_that_the_rest_of_a_function_reads(body: str) -> None:
     unit, frames = frames_at(f"def f(x, y):\n{lines}f(p, q)\n")
     frame = frames[1]
     own, spaced = FUNCTIONS[body]
-    assert seen(find_live_variables(unit, frame)) == set(own.split())
-    expected = set(spaced.split()) if spaced != "*" else seen(frozenset(frame.namespace))
-    assert seen(find_live_globals(unit, frame)) == expected
+    assert user_names(find_live_variables(unit, frame)) == set(own.split())
+    expected = set(spaced.split()) if spaced != "*" else user_names(frozenset(frame.namespace))
+    assert user_names(find_live_globals(unit, frame)) == expected
 
 
 def test_a_variable_of_a_function_around_is_always_live() -> None:
     unit, frames = frames_at(
         "def f(x, y):\n    def g():\n        nonlocal x\n        ask()\n        x = 1\n    g()\nf(p, q)"
     )
-    assert seen(find_live_variables(unit, frames[2])) == {"x"}
-    assert seen(find_live_variables(unit, frames[1])) == {"x"}  # `g` may be kept somewhere; `y` nobody reads
+    assert user_names(find_live_variables(unit, frames[2])) == {"x"}
+    assert user_names(find_live_variables(unit, frames[1])) == {"x"}  # `g` may be kept somewhere; `y` nobody reads
 
 
 def test_names_of_a_class_are_private() -> None:
     body = "class C:\n    def m(self, __x, __y):\n        ask()\n        return __x + __z\nC().m(p, q)"
     unit, frames = frames_at(body)
-    assert seen(find_live_variables(unit, frames[1])) == {"_C__x"}
-    assert seen(find_live_globals(unit, frames[1])) == {"_C__z"}
+    assert user_names(find_live_variables(unit, frames[1])) == {"_C__x"}
+    assert user_names(find_live_globals(unit, frames[1])) == {"_C__z"}
 
 
 def test_names_that_only_the_engine_writes() -> None:
@@ -335,8 +335,8 @@ def test_names_that_only_the_engine_writes() -> None:
 )
 def test_names_of_a_unit(source: str, read: str, bound: str) -> None:
     unit = compile_unit(source, "<cell>")
-    assert seen(find_names_read(unit)) == set(read.split())
-    assert seen(find_names_mentioned(unit)) == {*read.split(), *bound.split()}
+    assert user_names(find_names_read(unit)) == set(read.split())
+    assert user_names(find_names_mentioned(unit)) == {*read.split(), *bound.split()}
 
 
 def test_a_unit_that_may_read_anything_says_so() -> None:

@@ -30,7 +30,7 @@ async def add_later(first: int) -> int:
     return first + FACTOR
 
 
-def instrumented(function: Any) -> Any:
+def instrument_copy(function: Any) -> Any:
     made = FunctionType(instrument_function(function), function.__globals__, function.__name__, None)
     made.__kwdefaults__ = function.__kwdefaults__
     return made
@@ -39,7 +39,7 @@ def instrumented(function: Any) -> Any:
 @pytest.mark.parametrize("call", [((1,), {}), ((1, 5, 6), {"second": 3, "third": 4})])
 def test_a_function_begins_with_its_arguments(call: tuple[tuple[int, ...], dict[str, int]]) -> None:
     args, named = call
-    stack = read_initial_stack(functools.partial(instrumented(add), *args, **named))
+    stack = read_initial_stack(functools.partial(instrument_copy(add), *args, **named))
     assert not stack.waits_for_answer
     assert Driver().resume(stack, None) == add(*args, **named)
 
@@ -58,11 +58,11 @@ def test_a_closure_keeps_its_cells() -> None:
 
 
 def test_a_coroutine_begins() -> None:
-    stack = read_initial_stack(functools.partial(instrumented(add_later), 1))
-    assert asyncio.run(_awaited(Driver().resume(stack, None))) == 11
+    stack = read_initial_stack(functools.partial(instrument_copy(add_later), 1))
+    assert asyncio.run(_await_coroutine(Driver().resume(stack, None))) == 11
 
 
-async def _awaited(coroutine: Any) -> Any:
+async def _await_coroutine(coroutine: Any) -> Any:
     return await coroutine
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from exact.coroutines import program
-from exact.pausing import Paused, begin, go_on, polled, same
+from exact.pausing import Paused, begin, go_on, run_polled, same
 from forks import Forks
 
 from hitl_nb.engine.position.frames.errors import CannotSave
@@ -267,7 +267,7 @@ AT_EVERY_POLL = ["gather in tasks", "tasks in variables", "a task that is being 
 @pytest.mark.parametrize("kind", PROGRAMS if "HITL_PROGRAMS" in os.environ else AT_EVERY_POLL)
 def test_tasks_that_are_saved_at_every_poll_continue_as_natively(kind: str) -> None:
     native = Paused().native(START + PROGRAMS[kind])
-    assert polled(START + PROGRAMS[kind]).said == native.said
+    assert run_polled(START + PROGRAMS[kind]).said == native.said
 
 
 @pytest.mark.timeout(0)

@@ -68,9 +68,9 @@ class Shell:
             ran = self.shell.run_cell(cell, store_history=True)
         error = ran.error_before_exec or ran.error_in_exec
         return Seen(
-            _cleaned(out.getvalue()),
-            _cleaned(repr(ran.result)),
-            _cleaned(f"{type(error).__name__}: {error}") if error is not None else "",
+            _clean_text(out.getvalue()),
+            _clean_text(repr(ran.result)),
+            _clean_text(f"{type(error).__name__}: {error}") if error is not None else "",
             sorted(str(name) for name in self.shell.user_ns),
         )
 
@@ -91,7 +91,7 @@ def _show_warning(message: Any, category: Any, filename: str, lineno: int, file:
     sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
-def _cleaned(text: str) -> str:
+def _clean_text(text: str) -> str:
     for pattern, put in _NOISE:
         text = pattern.sub(put, text)
     return text

@@ -19,7 +19,7 @@ from hitl_nb.engine.compile import find_code
 from hitl_nb.engine.instrument import InstrumentationError, NoSourceError, SourceChangedError, instrument_function
 
 
-def instrumented(function: Any) -> Any:
+def instrument_copy(function: Any) -> Any:
     """A function like this one, of instrumented code."""
     made = types.FunctionType(
         instrument_function(function),
@@ -33,7 +33,7 @@ def instrumented(function: Any) -> Any:
     return made
 
 
-def imported(path: Path, source: str) -> Any:
+def import_source(path: Path, source: str) -> Any:
     path.write_text(source)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
@@ -88,11 +88,11 @@ def yields(x):
 
 @pytest.fixture
 def module(tmp_path: Path) -> Any:
-    return imported(tmp_path / "some_module.py", MODULE)
+    return import_source(tmp_path / "some_module.py", MODULE)
 
 
 def test_a_function_with_all_inside_it(module: Any) -> None:
-    made = instrumented(module.plain)
+    made = instrument_copy(module.plain)
     assert made(1, -2, 3) == module.plain(1, -2, 3)
     assert made.__code__.co_name == "plain"
     assert made.__code__.co_firstlineno == module.plain.__code__.co_firstlineno
@@ -102,29 +102,29 @@ def test_a_function_with_all_inside_it(module: Any) -> None:
 
 def test_methods_with_private_names_and_super(module: Any) -> None:
     a = module.A(-3)
-    assert instrumented(module.A.m)(a) == a.m() == ("<", 3, "A")
-    assert instrumented(module.A.p.fget)(a) == 3
-    instrumented(module.A.__init__)(a, -4)
+    assert instrument_copy(module.A.m)(a) == a.m() == ("<", 3, "A")
+    assert instrument_copy(module.A.p.fget)(a) == 3
+    instrument_copy(module.A.__init__)(a, -4)
     assert a.p == 4
 
 
 def test_a_closure_keeps_its_cells(module: Any) -> None:
     closed = module.outer(1)
-    made = instrumented(closed)
+    made = instrument_copy(closed)
     assert (closed(1), made(1), closed(1)) == (2, 3, 4)
 
 
 def test_below_a_decorator(module: Any) -> None:
-    assert instrumented(module.cached.__wrapped__)(-1) == 1
+    assert instrument_copy(module.cached.__wrapped__)(-1) == 1
 
 
 def test_lambdas_of_one_line_are_told_apart(module: Any) -> None:
-    assert (instrumented(module.one)(), instrumented(module.two)()) == (1, 2)
+    assert (instrument_copy(module.one)(), instrument_copy(module.two)()) == (1, 2)
 
 
 def test_generators_and_coroutines(module: Any) -> None:
-    assert list(instrumented(module.yields)(3)) == [0, 1, 2]
-    with contextlib.closing(instrumented(module.awaits)(-1)) as waiting, pytest.raises(StopIteration) as stop:
+    assert list(instrument_copy(module.yields)(3)) == [0, 1, 2]
+    with contextlib.closing(instrument_copy(module.awaits)(-1)) as waiting, pytest.raises(StopIteration) as stop:
         waiting.send(None)
     assert stop.value.value == 1
 
@@ -132,17 +132,17 @@ def test_generators_and_coroutines(module: Any) -> None:
 def test_it_is_made_once(module: Any) -> None:
     code = instrument_function(module.plain)
     assert instrument_function(module.plain) is code
-    assert instrument_function(instrumented(module.plain)) is code
+    assert instrument_function(instrument_copy(module.plain)) is code
 
 
 def test_a_function_whose_assertions_pytest_has_rewritten() -> None:
-    def asserting(x: int) -> int:
+    def assert_small(x: int) -> int:
         assert abs(x) < 5, str(x)
         return abs(x)
 
-    assert instrumented(asserting)(-1) == 1
+    assert instrument_copy(assert_small)(-1) == 1
     with pytest.raises(AssertionError):
-        instrumented(asserting)(9)
+        instrument_copy(assert_small)(9)
 
 
 def test_a_text_that_was_executed_and_is_known_to_linecache(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_a_text_that_was_executed_and_is_known_to_linecache(monkeypatch: pytest.
     monkeypatch.setitem(linecache.cache, "<made>", (len(source), None, source.splitlines(keepends=True), "<made>"))
     names: dict[str, Any] = {}
     exec(compile(source, "<made>", "exec"), names)  # with this file's `from __future__ import annotations`
-    assert instrumented(names["f"])(-1) == [1, 1]
+    assert instrument_copy(names["f"])(-1) == [1, 1]
 
 
 def test_a_cell_that_awaits_at_its_top(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +158,7 @@ def test_a_cell_that_awaits_at_its_top(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(linecache.cache, "<awaits>", (len(source), None, source.splitlines(keepends=True), "<awaits>"))
     names: dict[str, Any] = {}
     exec(compile("\n".join(source.splitlines()[:2]), "<awaits>", "exec"), names)
-    assert instrumented(names["f"])(-1) == 1
+    assert instrument_copy(names["f"])(-1) == 1
 
 
 def test_no_source() -> None:
@@ -173,7 +173,7 @@ def test_no_source() -> None:
 )
 def test_source_that_was_edited_since_the_import(tmp_path: Path, change: tuple[str, str]) -> None:
     path = tmp_path / "edited.py"
-    module = imported(path, "import os\n\ndef plain(x):\n    return abs(x)\n")
+    module = import_source(path, "import os\n\ndef plain(x):\n    return abs(x)\n")
     path.write_text(path.read_text().replace(*change))
     with pytest.raises(SourceChangedError, match=r"is no(t| longer) what"):
         instrument_function(module.plain)
@@ -181,9 +181,9 @@ def test_source_that_was_edited_since_the_import(tmp_path: Path, change: tuple[s
 
 def test_an_edit_elsewhere_in_the_file_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "edited.py"
-    module = imported(path, "def plain(x):\n    return abs(x)\n\ndef other():\n    return abs(1)\n")
+    module = import_source(path, "def plain(x):\n    return abs(x)\n\ndef other():\n    return abs(1)\n")
     path.write_text(path.read_text().replace("abs(1)", "abs(2) * 2"))
-    assert instrumented(module.plain)(-1) == 1
+    assert instrument_copy(module.plain)(-1) == 1
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,9 @@ def test_an_edit_elsewhere_in_the_file_does_no_harm(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_left_native_is_no_agent(tmp_path: Path, head: str) -> None:
-    module = imported(tmp_path / "left.py", f"import hitl_nb as hitl\nsame = lambda f: f\n{head}\n    return abs(x)\n")
+    module = import_source(
+        tmp_path / "left.py", f"import hitl_nb as hitl\nsame = lambda f: f\n{head}\n    return abs(x)\n"
+    )
     with pytest.raises(InstrumentationError, match="left native"):
         instrument_function(getattr(module.f, "function", module.f))
 
@@ -205,7 +207,7 @@ def test_a_step_inside_of_an_agent_is_left_native(tmp_path: Path) -> None:
     source = (
         "import hitl_nb as hitl\ndef f(x):\n    @hitl.step\n    def s(y):\n        return abs(x + y)\n    return s\n"
     )
-    step = instrumented(imported(tmp_path / "inside.py", source).f)(1)
+    step = instrument_copy(import_source(tmp_path / "inside.py", source).f)(1)
     assert find_code(step.function.__code__) is None
     assert step.function(-3) == 2
 

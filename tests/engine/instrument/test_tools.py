@@ -56,7 +56,7 @@ def outer(x):
 """
 
 
-def debugged(shell: Shell, commands: list[str], cell: str) -> list[str]:
+def run_debugger(shell: Shell, commands: list[str], cell: str) -> list[str]:
     """What pdb prints while a cell runs under it."""
     out = io.StringIO()
     shell.run_all([FUNCTIONS])
@@ -83,7 +83,9 @@ STEPS = (
     "commands", [STEPS, ["break inner", "continue", "p x", "next", "list", "continue"], ["next"] * 30]
 )
 def test_pdb_stops_at_the_same_lines(shells: tuple[Shell, Shell], commands: list[str]) -> None:
-    native, hooked = (debugged(shell, [*commands, "continue"] * 1, "debugger.runcall(outer, 1)") for shell in shells)
+    native, hooked = (
+        run_debugger(shell, [*commands, "continue"] * 1, "debugger.runcall(outer, 1)") for shell in shells
+    )
     assert len(native) > 5
     assert hooked == native
 
@@ -233,10 +235,10 @@ def test_a_transformer_of_trees_changes_what_it_changes(shells: tuple[Shell, She
 def test_a_fault_of_the_instrumenter_keeps_no_cell_from_running(
     shells: tuple[Shell, Shell], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*args: Any, **kwargs: Any) -> Any:
+    def fail_always(*args: Any, **kwargs: Any) -> Any:
         raise AssertionError("broken")
 
-    monkeypatch.setattr("hitl_nb.engine.instrument.shells.instrument_source", broken)
+    monkeypatch.setattr("hitl_nb.engine.instrument.shells.instrument_source", fail_always)
     seen = shells[1].run_all(["def f():\n    return abs(1)\nf()"])[0]
     assert seen.result == "1"
     assert "could not instrument a cell (AssertionError: broken)" in seen.text

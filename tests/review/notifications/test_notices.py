@@ -187,7 +187,9 @@ def ledger() -> Any:
     ledger.store.close()
 
 
-def asked(ledger: Ledger, title: str, at: datetime = T0, kind: Any = "asked", terms: Terms | None = None) -> Proposal:
+def ask_question(
+    ledger: Ledger, title: str, at: datetime = T0, kind: Any = "asked", terms: Terms | None = None
+) -> Proposal:
     _, claim = ledger.open_run(agent=title, notebook="/a.ipynb")
     p = ledger.pause(claim, Snapshot(envelope=b"s"), [Question(title=title, kind="text", value="x")])[0]
     p = msgspec.structs.replace(p, created_at=T0, terms=terms or Terms())
@@ -209,7 +211,7 @@ def kinds(ledger: Ledger) -> list[str]:
     return [e.type for e in ledger.read_events() if e.type.startswith("notice")]
 
 
-def left(ledger: Ledger) -> int:
+def count_notices(ledger: Ledger) -> int:
     return len(ledger.store.scan("notice/", "notice0"))
 
 
@@ -217,7 +219,7 @@ ANYONE = Channel("anyone", ("json://a", "mailto://b"))
 
 
 def test_what_is_due_is_sent_once_and_logged_without_a_url(ledger: Ledger) -> None:
-    asked(ledger, "Refund")
+    ask_question(ledger, "Refund")
     post = Posted()
     one = sender(ledger, post, ANYONE)
     assert one.send_next(T0)
@@ -229,7 +231,7 @@ def test_what_is_due_is_sent_once_and_logged_without_a_url(ledger: Ledger) -> No
 
 def test_who_decided_is_named_as_everywhere_else(ledger: Ledger) -> None:
     """The ledger says how it is known; a name alone proves nothing."""
-    p = asked(ledger, "Refund", kind="decided")
+    p = ask_question(ledger, "Refund", kind="decided")
     made = DecisionRecord(action="approve", reviewer="root", decided_at=T0, fingerprint="f", authn="login")
     decided = msgspec.structs.replace(p, status="decided", decision=made)
     ledger.store.transact(lambda tx: rows.put_proposal(tx, decided))
@@ -242,7 +244,7 @@ def test_who_decided_is_named_as_everywhere_else(ledger: Ledger) -> None:
 
 
 def test_only_the_services_that_failed_are_tried_again(ledger: Ledger) -> None:
-    asked(ledger, "Refund")
+    ask_question(ledger, "Refund")
     post = Posted()
     post.failing = {"1:mailto"}
     one = sender(ledger, post, ANYONE)
@@ -253,32 +255,32 @@ def test_only_the_services_that_failed_are_tried_again(ledger: Ledger) -> None:
     assert [services for _, services, _, _ in post.sent] == [("0:json", "1:mailto")] + [("1:mailto",)] * 5
     assert len({id_ for *_, id_ in post.sent}) == 1
     assert kinds(ledger) == ["notice.sent", "notice.failed"]
-    assert left(ledger) == 0
+    assert count_notices(ledger) == 0
 
 
 def test_who_has_no_channel_is_not_told_and_nothing_is_logged(ledger: Ledger) -> None:
-    asked(ledger, "Refund")
+    ask_question(ledger, "Refund")
     post = Posted()
     assert sender(ledger, post, Channel("bo", ("json://b",))).send_next(T0)
-    assert (post.sent, kinds(ledger), left(ledger)) == ([], [], 0)
+    assert (post.sent, kinds(ledger), count_notices(ledger)) == ([], [], 0)
 
 
 def test_what_was_decided_meanwhile_is_not_asked_any_more(ledger: Ledger) -> None:
-    p = asked(ledger, "Refund")
+    p = ask_question(ledger, "Refund")
     ledger.store.transact(lambda tx: rows.put_proposal(tx, msgspec.structs.replace(p, status="decided")))
     post = Posted()
     assert sender(ledger, post, ANYONE).send_next(T0)
-    assert (post.sent, left(ledger)) == ([], 0)
+    assert (post.sent, count_notices(ledger)) == ([], 0)
 
 
 def test_without_channels_others_may_send_what_is_new_and_the_rest_is_dropped(ledger: Ledger) -> None:
-    asked(ledger, "Refund")
+    ask_question(ledger, "Refund")
     post = Posted()
     none = sender(ledger, post)
     assert not none.send_next(T0 + HOUR)
-    assert left(ledger) == 1
+    assert count_notices(ledger) == 1
     assert none.send_next(T0 + UNCLAIMED_AFTER + HOUR)
-    assert (post.sent, kinds(ledger), left(ledger)) == ([], [], 0)
+    assert (post.sent, kinds(ledger), count_notices(ledger)) == ([], [], 0)
 
 
 def test_a_digest_is_one_message_an_interval_oldest_first(ledger: Ledger) -> None:
@@ -286,7 +288,7 @@ def test_a_digest_is_one_message_an_interval_oldest_first(ledger: Ledger) -> Non
     post = Posted()
     one = sender(ledger, post, hourly)
     for n in range(3):
-        asked(ledger, f"Refund {n}", T0 + n * 10 * MINUTE)
+        ask_question(ledger, f"Refund {n}", T0 + n * 10 * MINUTE)
         assert one.send_next(T0 + n * 10 * MINUTE)
     assert not one.send_next(T0 + HOUR - MINUTE)
     assert post.sent == []
@@ -305,7 +307,7 @@ def test_a_digest_that_fails_is_tried_again_as_one(ledger: Ledger) -> None:
     post.failing = {"0:json"}
     one = sender(ledger, post, with_digest(ANYONE, HOUR))
     for n in range(2):
-        asked(ledger, f"Refund {n}")
+        ask_question(ledger, f"Refund {n}")
         one.send_next(T0)
     assert one.send_next(T0 + HOUR)
     assert one.send_next(T0 + HOUR + RETRY_DELAYS[0])
@@ -317,8 +319,8 @@ def test_a_digest_that_fails_is_tried_again_as_one(ledger: Ledger) -> None:
 def test_a_digest_does_not_hold_back_what_has_its_next_step_within_the_interval(ledger: Ledger) -> None:
     post = Posted()
     one = sender(ledger, post, with_digest(ANYONE, 2 * HOUR))
-    asked(ledger, "Soon", terms=Terms(timeline=TIMELINE))
-    asked(ledger, "Later", terms=Terms(timeline=TIMELINE[1:]))
+    ask_question(ledger, "Soon", terms=Terms(timeline=TIMELINE))
+    ask_question(ledger, "Later", terms=Terms(timeline=TIMELINE[1:]))
     assert one.send_next(T0)
     assert one.send_next(T0)
     assert post.titles() == ["Waiting for a decision: Soon"]
@@ -330,7 +332,7 @@ def with_digest(channel: Channel, digest: timedelta) -> Channel:
 
 def test_of_two_senders_each_notice_is_one_senders(ledger: Ledger) -> None:
     for n in range(20):
-        asked(ledger, f"Refund {n}")
+        ask_question(ledger, f"Refund {n}")
     first, second = Posted(), Posted()
     one, two = (sender(ledger, post, ANYONE, token=name) for name, post in (("1", first), ("2", second)))
     for _ in range(10):
