@@ -110,7 +110,7 @@ def read_deep_stack(compile_module: CompileModule) -> float:
     took: list[float] = []
 
     def ask() -> int:
-        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
+        frame = sys._getframe(1)  # documented, in CPython
         took.append(milliseconds(lambda: found.append(driver.read_stack(frame, lambda value: value is ask))))
         return 0
 

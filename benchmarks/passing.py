@@ -60,7 +60,7 @@ def measure(folder: Path, rounds: int = 20) -> list[Line]:
     loop, keys = asyncio.new_event_loop(), map(str, itertools.count())
 
     def run(agent: object) -> float:
-        loop.run_until_complete(agent.run(CALLS, key=next(keys)))  # type: ignore[attr-defined]
+        loop.run_until_complete(agent.run(CALLS, key=next(keys)))
         return (time.perf_counter() - began) * 1000 / CALLS
 
     ours, theirs = interleaved(rounds, lambda: run(passing), lambda: run(stepping))

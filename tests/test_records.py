@@ -80,7 +80,7 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize("record", [RUN, PROPOSAL, STEP, EVENT, COMMENT], ids=lambda r: type(r).__name__)
 def test_a_record_survives_json(record: msgspec.Struct) -> None:
-    assert msgspec.json.decode(record.json(), type=type(record)) == record  # pyright: ignore[reportAttributeAccessIssue]
+    assert msgspec.json.decode(record.json(), type=type(record)) == record
 
 
 @given(json_values)

@@ -177,10 +177,10 @@ def test_text_of_each_kind(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     file = tmp_path / "new.py"
     file.write_text("print('[1]')\n", encoding="utf-8")
     assert run("edit", text.id, "--file", file).exit_code == 0
-    assert ledger.load_proposal(text.id).decision.value == "print('[1]')\n"  # type: ignore[union-attr]
+    assert ledger.load_proposal(text.id).decision.value == "print('[1]')\n"
     choice = one(ledger, "b", kind="choice", options=["b", "c"])
     assert run("edit", choice.id, "--file", "-", input='"c"').exit_code == 0
-    assert ledger.load_proposal(choice.id).decision.value == "c"  # type: ignore[union-attr]
+    assert ledger.load_proposal(choice.id).decision.value == "c"
     other = one(ledger, "b", kind="choice", options=["b", "c"])
     check_failure(run("edit", other.id, "--value", '"d"'), "does not fit")
     assert ledger.load_proposal(other.id).status == "open"
@@ -229,7 +229,7 @@ def test_editor(run: Run, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.Mo
     )
     monkeypatch.setenv("VISUAL", f"{sys.executable} {change}")
     assert run("edit", p.id, "--editor").exit_code == 0
-    assert ledger.load_proposal(p.id).decision.value == {"amount": 4, "text": "ä"}  # type: ignore[union-attr]
+    assert ledger.load_proposal(p.id).decision.value == {"amount": 4, "text": "ä"}
 
 
 def test_editor_starts_from_the_draft(
@@ -242,7 +242,7 @@ def test_editor_starts_from_the_draft(
     add.write_text("import sys; open(sys.argv[1], 'a').write(' of you\\n')")
     monkeypatch.setenv("EDITOR", f"{sys.executable} {add}")
     assert run("edit", p.id, "--editor").exit_code == 0
-    assert ledger.load_proposal(p.id).decision.value == "Dear all of you"  # type: ignore[union-attr]
+    assert ledger.load_proposal(p.id).decision.value == "Dear all of you"
 
 
 @pytest.mark.parametrize(

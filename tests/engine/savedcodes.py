@@ -56,7 +56,7 @@ class Notebook:
         self.said.append(" ".join(map(str, values)))
 
     def ask(self, value: Any = None) -> Any:
-        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+        frame = sys._getframe(1)
         stack = self.driver.read_stack(frame, lambda function: function is Notebook.ask)
         assert stack.waits_for_answer, "not exact"
         managers.find_entered_managers(stack)

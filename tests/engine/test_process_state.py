@@ -173,7 +173,7 @@ def test_warnings_filters_come_back(desk: Desk) -> None:
     desk.run(source)
     desk.answer()
     desk.new_kernel()
-    warnings.filters[:] = before  # type: ignore[index]
+    warnings.filters[:] = before
     with pytest.raises(UserWarning):
         desk.run(source)
 
@@ -450,7 +450,7 @@ def test_what_was_put_back_or_is_saved_is_not_named(desk: Desk, source: str) -> 
 
 @pytest.mark.parametrize("key", ["'made_here'", "m.__name__", "str(m.__name__)"])
 def test_a_module_that_no_import_finds_is_refused(desk: Desk, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "made_here", None)  # type: ignore[arg-type]  # so that it is taken out again
+    monkeypatch.setitem(sys.modules, "made_here", None)  # so that it is taken out again
     source = f"import sys, types\nm = types.ModuleType('made_here')\nsys.modules[{key}] = m\n{ASK}x = 1\n"
     with pytest.raises(CannotPause, match=r"line 4: sys\.modules\['made_here'\].*a \.py file.*in a cell above"):
         desk.run(source)

@@ -315,7 +315,7 @@ def decide_all(url: str, action: str, value: Any) -> list[str]:
     ledger = Ledger(open_store(url))
     asked = ledger.list_open()
     for p in asked:
-        ledger.decide(p.id, action, value=value, reviewer="ann")  # type: ignore[arg-type]
+        ledger.decide(p.id, action, value=value, reviewer="ann")
     return [p.title for p in asked]
 
 
@@ -464,7 +464,7 @@ def test_the_failing_statement_may_be_mended(desk: Desk) -> None:
 def test_a_statement_of_which_a_call_was_made_may_not_be_mended(desk: Desk) -> None:
     source = "x = effect('made', 1) + fail()\n"
     desk.cell("def fail():\n    raise ValueError\n")
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):  # noqa: PT011 - it has no message
         desk.run(source)
     with pytest.raises(CellChanged):
         desk.run("x = effect('made', 1) + 2\n")
@@ -484,7 +484,7 @@ except KeyError:
     effect("wrong", 0)
 """
     desk.cell("def fail():\n    raise ValueError\n")
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):  # noqa: PT011 - it has no message
         desk.run(source)
     desk.new_kernel()
     desk.cell("def fail():\n    return 2\n")
@@ -1234,7 +1234,7 @@ x = f(5)
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_loop_that_ran_whole_goes_on_in_the_round_that_failed(desk: Desk, name: str, kernel: str) -> None:
     desk.cell("def check(n):\n    if n == 3:\n        raise ValueError(n)\n    return n\n")
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - its argument is compared
         desk.run(WHOLE[name])
     assert caught.value.args == (3,)
     if kernel == "a new one":

@@ -94,7 +94,7 @@ def test_one_guardrail_is_no_function_of_the_arguments() -> None:
 
 
 def test_good_arguments_are_facts_of_the_question() -> None:
-    asked = hitl.proposal("x", title="t", tags=["vip", "eu", "vip"], confidence=Decimal("0.5"))  # type: ignore[arg-type]
+    asked = hitl.proposal("x", title="t", tags=["vip", "eu", "vip"], confidence=Decimal("0.5"))
     assert asked.question.tags == ("vip", "eu")
     assert asked.question.confidence == 0.5
     when = datetime.now(UTC) + HOUR

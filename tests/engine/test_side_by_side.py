@@ -43,7 +43,7 @@ def in_turns(desk: Desk, cell: str, source: str, turns: list[str], answers: dict
             asked.append(p.title)
             action, value = answers[p.title]
             reason = "no" if action == "reject" else None
-            desk.ledger.decide(p.id, action, value=value, reviewer="ann", reason=reason)  # type: ignore[arg-type]
+            desk.ledger.decide(p.id, action, value=value, reviewer="ann", reason=reason)
         turns = [*turns[1:], turns[0]]
     raise AssertionError(asked)
 
@@ -125,7 +125,7 @@ async def all_of():
 """
     done: list[str] = []
     new_kernel = desk.new_kernel
-    desk.new_kernel = lambda: (done.extend(effects()), new_kernel())  # type: ignore[method-assign,return-value]
+    desk.new_kernel = lambda: (done.extend(effects()), new_kernel())
     in_turns(desk, cell, "got = await all_of()", ["A", "B", "C"], dict.fromkeys("ABC", ("approve", None)))
     done += effects()
     assert sorted(done) == ["pay('A',)", "pay('B',)", "pay('C',)"]

@@ -79,7 +79,7 @@ def check(seed: int) -> None:
     assert len(asked) == len(set(asked)), source
     assert len(made) == len(set(made)), source
     names = {part for line in source.splitlines() for part in line.split('"')[1::2] if part.startswith("work")}
-    assert sorted(one for part in result for one in part) == sorted(names), source  # type: ignore[attr-defined]
+    assert sorted(one for part in result for one in part) == sorted(names), source
 
 
 @pytest.mark.parametrize("seed", range(8))

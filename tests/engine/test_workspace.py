@@ -254,7 +254,7 @@ def killed_at_a_commit(url: str, n: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return done
 
-    UpdateLog.submit = commit_then_kill  # type: ignore[method-assign]
+    UpdateLog.submit = commit_then_kill
     write_killed(url, TOKENS)
 
 

@@ -127,7 +127,7 @@ class Native:
         action, answer = script(title, value)
         result = {"approve": value, "reject": None}.get(action, answer)
         reason = "no" if action == "reject" else None
-        return Decision(action, result, value, reason, "ann", now(), "", "person", title)  # type: ignore[arg-type]
+        return Decision(action, result, value, reason, "ann", now(), "", "person", title)
 
     @staticmethod
     def agent(function: Any) -> Any:
@@ -209,7 +209,7 @@ def decide(ledger: Ledger, name: str) -> None:
     for p in ledger.list_proposals(run.id, run.pauses):
         if p.status == "open":
             action, value = script(p.title, p.value)
-            ledger.decide(p.id, action, value=value, reviewer="ann", reason="no" if action == "reject" else None)  # type: ignore[arg-type]
+            ledger.decide(p.id, action, value=value, reviewer="ann", reason="no" if action == "reject" else None)
 
 
 def _namespace(told: Any) -> dict[str, Any]:

@@ -180,7 +180,7 @@ class Refunds(Desk):
     def orders(self) -> dict[str, str | None]:
         sys.path.insert(0, str(EXAMPLES))
         try:
-            from refund_desk import read_requests  # type: ignore[import-not-found]
+            from refund_desk import read_requests
         finally:
             sys.path.remove(str(EXAMPLES))
         return {request.id: request.order for request in read_requests(EXAMPLES / "data/requests.csv")}

@@ -63,18 +63,18 @@ class Typist(Peer):
         if len(self.words) > 3 and self.chance.random() < 0.2:
             word = self.words.pop(self.chance.randrange(len(self.words)))
             at = text.index(f" {word} ") + 1
-            work = lambda: self.text.__delitem__(slice(at, at + len(word) + 1))  # noqa: E731
+            work = lambda: self.text.__delitem__(slice(at, at + len(word) + 1))  # noqa: E731 - one of two actions
         else:
             self.count += 1
             word = f"{self.name}{self.count}"
             self.words.append(word)
             at = self.chance.choice([i + 1 for i, letter in enumerate(text) if letter == " "])
-            work = lambda: self.text.insert(at, f"{word} ")  # noqa: E731
+            work = lambda: self.text.insert(at, f"{word} ")  # noqa: E731 - one of two actions
         self.notes.append((self.sent + 1, word, word in self.words))
         with contextlib.suppress(WebSocketClosedError):
             await self.edit(work)
 
-    async def type(self) -> None:  # type: ignore[override]
+    async def type(self) -> None:
         """Type until the connection is gone."""
         while self.closed is None:
             await self.keystroke()

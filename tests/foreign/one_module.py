@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
     finder: instrumenting.Finder | None = None
     mark: instrumenting.InstrumentFunction | None = None
     if compiler == "hitl_nb.engine.compile:compile_module":
-        mark = instrumenting.find_compiler("hitl_nb.engine.instrument:instrument_function")  # type: ignore[assignment]
+        mark = instrumenting.find_compiler("hitl_nb.engine.instrument:instrument_function")
     if compiler != "none":
         compile_module = instrumenting.find_compiler(compiler)
         finder = instrumenting.Finder([name for name in names if name != "doctest examples"], compile_module, mark)

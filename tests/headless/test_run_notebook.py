@@ -186,7 +186,7 @@ def test_works_inside_a_running_loop(tmp_path: Path, store: str) -> None:
 
 def wait_for(condition: object, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
 

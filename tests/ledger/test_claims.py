@@ -226,7 +226,7 @@ sys.stdin.read()
         assert Ledger(store).claim(claim.run)[1].epoch == 2
 
     def test_without_proc_the_system_is_asked_otherwise(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(owner, "_start_time", owner._psutil_start_time)  # pyright: ignore[reportPrivateUsage]
+        monkeypatch.setattr(owner, "_start_time", owner._psutil_start_time)
         claim = start(Ledger(store))
         with pytest.raises(RunClaimed):
             Ledger(store).claim(claim.run)

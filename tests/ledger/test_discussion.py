@@ -103,7 +103,7 @@ def test_a_suggestion_needs_no_text_but_something_that_it_is_about(ledger: Ledge
     assert ledger.read_events()[-1].data["suggestion"] == " much"
     for about in ({"suggestion": "x"}, {"suggestion": "", "anchor": ANCHOR}):
         with pytest.raises(ValueError, match="needs the quote that it replaces, or the anchor"):
-            ledger.add_comment(p.id, "better", author="ann", **about)  # type: ignore[arg-type]
+            ledger.add_comment(p.id, "better", author="ann", **about)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_the_first_who_settles_a_suggestion_wins(ledger: Ledger, p: Proposal) ->
         assert ledger.change_comment_state(p.id, said.id, state, actor="bob").changed is False
         for other in ("accepted", "dismissed", "resolved", "open"):
             with pytest.raises(AlreadySettled, match=f"Bob has already {state} this suggestion") as refused:
-                ledger.change_comment_state(p.id, said.id, other, actor="cy")  # type: ignore[arg-type]
+                ledger.change_comment_state(p.id, said.id, other, actor="cy")
             assert isinstance(refused.value.comment, Comment)
             assert refused.value.comment.state_by == "bob"
         assert ledger.change_comment_state(p.id, said.id, "open", actor="bob").changed is True  # the range was gone
@@ -225,7 +225,7 @@ def test_what_cannot_be_marked(ledger: Ledger, p: Proposal) -> None:
     with pytest.raises(ValueError, match=f"is an answer; resolve the comment that it answers, {said.id}"):
         ledger.change_comment_state(p.id, answer.id, "resolved", actor="bob")
     with pytest.raises(ValueError, match="state must be one of open, resolved, accepted, dismissed, not 'gone'"):
-        ledger.change_comment_state(p.id, said.id, "gone", actor="bob")  # type: ignore[arg-type]
+        ledger.change_comment_state(p.id, said.id, "gone", actor="bob")
     with pytest.raises(UnknownComment):
         ledger.change_comment_state(p.id, "aaaaaaaaaaaa", "resolved", actor="bob")
     with pytest.raises(UnknownProposal):

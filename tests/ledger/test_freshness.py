@@ -295,7 +295,7 @@ def test_what_happened_does_not_become_old(ledger: Ledger) -> None:
     doubt = Doubt(call="f()", step="f", arguments={}, began=now(), noticed=now(), died=True, idempotency_key="k")
     run, [p] = ask_questions(ledger, merge_rules(BIG), 200, doubt=doubt)
     ledger.decide(p.id, "edit", value={"happened": False}, reviewer="ada")
-    found = freshness._find_expiry(  # pyright: ignore[reportPrivateUsage]
+    found = freshness._find_expiry(
         ledger.store, ledger.load_proposal(p.id), merge_rules(EMBARGO), run, ledger.now() + timedelta(days=9)
     )
     assert found is None

@@ -41,7 +41,7 @@ def identify(ledger: Ledger) -> None:
     ledger.recognize_notebook("/b.ipynb", ledger.find_notebook_id("/a.ipynb"), lambda path, _: path == "/a.ipynb")
     ledger.rename_notebook("/b.ipynb", "/c.ipynb")
     ledger.forget(agent="mail", notebook="/c.ipynb")
-    ledger.adopt_run(ledger.find_run(agent="anew", notebook="/moved.ipynb").id, "/d.ipynb", actor="ann")  # pyright: ignore[reportOptionalMemberAccess]
+    ledger.adopt_run(ledger.find_run(agent="anew", notebook="/moved.ipynb").id, "/d.ipynb", actor="ann")
 
 
 def fill(ledger: Ledger) -> None:

@@ -71,7 +71,7 @@ def test_a_decision_makes_it_done_and_says_what_was_agreed(
     w = open_new_workspace(ledger, claim)
     p = ask_question(ledger, claim, w)
     assert (ledger.load_workspace(w.id).status, ledger.find_decided_text(ledger.load_workspace(w.id))) == ("open", None)
-    ledger.decide(p.id, action, value=value, reviewer="ann")  # type: ignore[arg-type]
+    ledger.decide(p.id, action, value=value, reviewer="ann")
     done = ledger.load_workspace(w.id)
     assert (done.status, done.proposal, ledger.find_decided_text(done)) == ("done", p.id, agreed)
     _, claim = ledger.claim(claim.run)

@@ -99,7 +99,7 @@ def test_the_magic_says_what_a_vote_waits_for(
 
     def approve(made_under: Terms) -> tuple[str, str]:
         p = ask(ledger, made_under)
-        commands._COMMANDS["approve"](None, p.id)  # pyright: ignore[reportPrivateUsage]
+        commands._COMMANDS["approve"](None, p.id)
         return p.id, capsys.readouterr().out
 
     assert "1 of 2 of ada, bo: bo; waiting for ada" in approve(terms("2 of ada, bo"))[1]

@@ -28,7 +28,7 @@ def step(text: str) -> TimelineStep:
     """ "4h escalate lea" """
     after, does, *people = text.split()
     seconds = float(after[:-1]) * _SECONDS[after[-1]]
-    return TimelineStep(does=does, seconds=seconds, people=tuple(people), text=text)  # type: ignore[arg-type]
+    return TimelineStep(does=does, seconds=seconds, people=tuple(people), text=text)
 
 
 def terms(*needs: str, timeline: tuple[str, ...] = (), **more: Any) -> Terms:

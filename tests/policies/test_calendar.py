@@ -74,7 +74,7 @@ def test_the_end_of_the_day_is_not_within_it() -> None:
 
 
 @given(
-    st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - naive on purpose
     st.integers(1, 400_000),
     st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]),
     st.sets(st.dates(date(2025, 1, 1), date(2027, 1, 1)), max_size=9),

@@ -12,7 +12,7 @@ from hitl_nb.policies.documents.merged_policy import Rule
 from hitl_nb.records import Terms
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "reference", "policy-file.md").read_text("utf-8")
-TOP, RULE, OFFICE = documents._TOP_KEYS, documents._RULE_KEYS, documents._OFFICE_KEYS  # pyright: ignore[reportPrivateUsage]
+TOP, RULE, OFFICE = documents._TOP_KEYS, documents._RULE_KEYS, documents._OFFICE_KEYS
 OF_THE_RECORD = {"policy", "rules"}
 """Fields of terms that no key of a file is."""
 

@@ -325,7 +325,7 @@ def test_on_deadline_escalate_asks_those_of_fallback() -> None:
         ({"reviewers": ("anyone",)}, "N of anyone"),
         ({"quorum": 0}, "whole number from 1 on"),
         ({"quorum": True}, "whole number from 1 on"),
-        ({"deadline": datetime(2026, 1, 1)}, "without a time zone"),  # noqa: DTZ001
+        ({"deadline": datetime(2026, 1, 1)}, "without a time zone"),  # noqa: DTZ001 - naive on purpose
         ({"deadline": 60}, "a timedelta or an aware datetime"),
         ({"deadline": timedelta(0)}, "longer than zero"),
         ({"on_deadline": "reject"}, "without a deadline"),
@@ -406,7 +406,7 @@ DESK = [
 def test_vector_35_an_edit_is_judged_again() -> None:
     policy = merge_rules(*DESK)
     p = proposal(policy, {"amount": 40, "country": "DE"})
-    assert [need.text for need in p.terms.needs] == ["1 of support"]  # pyright: ignore[reportOptionalMemberAccess]
+    assert [need.text for need in p.terms.needs] == ["1 of support"]
     more = judge_edit(policy, p, {"amount": 400, "country": "DE"})
     assert more.verdict == "ask"
     assert more.terms is not None

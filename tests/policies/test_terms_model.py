@@ -69,7 +69,7 @@ def stand_in(person: str, away: dict[str, str | None]) -> str:
         following = away[chain[-1]]
         if following in chain:
             return person
-        chain.append(following)  # type: ignore[arg-type]
+        chain.append(following)
     return chain[-1]
 
 

@@ -171,9 +171,9 @@ def test_a_bad_policy_of_a_call_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="cannot be read"):
         hitl.policy(tmp_path / "missing.toml")
     with pytest.raises(PolicyError, match="unknown key 1"):
-        hitl.policy({1: 2})  # type: ignore[dict-item]
+        hitl.policy({1: 2})
     with pytest.raises(TypeError, match="policy is a int; it must be a path or a mapping"):
-        hitl.policy(3)  # type: ignore[arg-type]
+        hitl.policy(3)
 
 
 def test_a_name_that_is_no_path_means_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

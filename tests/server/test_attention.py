@@ -31,7 +31,7 @@ def test_own_figures_are_those_of_the_votes() -> None:
         "votes": 4,
         "timed": 3,
         "median_seconds": 30.0,
-        "fast": pytest.approx(2 / 3),  # pyright: ignore[reportUnknownMemberType]
+        "fast": pytest.approx(2 / 3),
         "approvals_in_a_row": 2,
         "chance": 17,
         "last_hour": 2,

@@ -387,7 +387,7 @@ def test_every_kind_of_call(server: Any) -> None:
         assert doc.text == "one\n\nTWO\n\nthree four"
         assert [(c.state, c.open) for c in doc.comments()] == [("accepted", False)]
         assert doc.comments(open=True) == []
-        about = server.ledger.add_comment(find_workspace(server, "calls").id, "?", author="ann", quote="one")  # type: ignore[union-attr]
+        about = server.ledger.add_comment(find_workspace(server, "calls").id, "?", author="ann", quote="one")
         (asked_,) = doc.comments(open=True)
         assert doc.replace(asked_, "ONE") == hitl.Written.done
         assert doc.reply(asked_, "so").author_name == "calls"
@@ -395,11 +395,11 @@ def test_every_kind_of_call(server: Any) -> None:
         with pytest.raises(TextGone, match="occurs 0 times in the document"):
             doc.replace("nine", "9")
         with pytest.raises(TypeError, match="append takes a str"):
-            doc.append(b"bytes")  # type: ignore[arg-type]
+            doc.append(b"bytes")
         with pytest.raises(TypeError, match="a stream must yield str, not int"):
-            doc.append([1])  # type: ignore[list-item]
+            doc.append([1])
         with pytest.raises(TypeError, match="deadline"):
-            doc.wait_until_done(deadline=1)  # type: ignore[arg-type]
+            doc.wait_until_done(deadline=1)
     assert (doc.text, doc.comments(open=True)) == ("ONE\n\nTWO\n\nthree four", [])
 
 

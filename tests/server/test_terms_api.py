@@ -203,7 +203,7 @@ def test_a_refusal_names_the_proposal_without_hidden_votes(office: Office) -> No
     (p,) = office.ask(finance(blind=True))
     office.decide("bo", p, "reject", reason="no iban")
     error = ValueError("no")
-    error.proposal = office.ledger.load_proposal(p.id)  # pyright: ignore[reportAttributeAccessIssue]
+    error.proposal = office.ledger.load_proposal(p.id)
     said = answers.error_response(office.desk, office.ledger, error)
     assert "no iban" not in str(said)
     assert isinstance(said, ConflictResponse)

@@ -278,7 +278,7 @@ def test_limits_are_checked(store: Store) -> None:
     with pytest.raises(ValueError, match="limit must not be negative"):
         store.scan("a", "b", limit=-1)
     with pytest.raises(TypeError, match="limit must be an int"):
-        store.scan("a", "b", limit="1")  # type: ignore[arg-type]
+        store.scan("a", "b", limit="1")
 
 
 @pytest.mark.parametrize("value", ["text", None, bytearray(b"x"), memoryview(b"x"), 1])

@@ -389,7 +389,7 @@ def test_urls_that_name_no_store(url: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_is_no_url(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="url must be a str or None, not PosixPath"):
-        open_store(tmp_path)  # type: ignore[arg-type]
+        open_store(tmp_path)
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])

@@ -92,7 +92,7 @@ def who(team: Server, p: Proposal) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _trust_server_key(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+def _trust_server_key(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(settings.SERVER_KEY.name, team.public_key())
 
 

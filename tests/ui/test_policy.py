@@ -37,7 +37,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def _trust_server_key(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+def _trust_server_key(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(settings.SERVER_KEY.name, team.public_key())
 
 

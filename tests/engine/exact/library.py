@@ -9,7 +9,7 @@ from typing import Any
 
 async def each(function: Callable[[Any], Awaitable[Any]], items: list[Any]) -> list[Any]:
     """Calls a coroutine function of each, in tasks of its own."""
-    tasks = [asyncio.create_task(function(item)) for item in items]  # type: ignore[arg-type]
+    tasks = [asyncio.create_task(function(item)) for item in items]
     return [await task for task in tasks]
 
 

@@ -103,7 +103,7 @@ class Paused:
     # -- running
 
     def native(self, source: str) -> Paused:
-        self.ask = lambda value=None: self._count(value)  # type: ignore[method-assign]
+        self.ask = lambda value=None: self._count(value)
         ns = self._namespace()
         code = compile(source, FILE, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         made = eval(code, ns)

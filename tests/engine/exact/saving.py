@@ -99,7 +99,7 @@ class Questions:
         action, answer = world.script(title, value)
         result = {"approve": value, "reject": None}.get(action, answer)
         reason = "no" if action == "reject" else None
-        decision = Decision(action, result, value, reason, "ann", world.now(), "", "person", title)  # type: ignore[arg-type]
+        decision = Decision(action, result, value, reason, "ann", world.now(), "", "person", title)
         try:
             stack = self.driver.read_stack(_caller(), lambda function: function is Questions.checkpoint)
             self._save(stack, decision)

@@ -71,7 +71,7 @@ print(work(4) == cloudpickle.loads(cloudpickle.dumps(work))(4), work(4))
 def work() -> types.FunctionType:
     namespace = {"__name__": "__main__", "__builtins__": __builtins__}
     types.FunctionType(compile_module(SOURCE, "<cell>"), namespace)()
-    return namespace["work"]  # type: ignore[return-value]
+    return namespace["work"]
 
 
 def test_a_worker_needs_no_hitl_nb(work: types.FunctionType, tmp_path: Path) -> None:

@@ -225,6 +225,6 @@ def standard() -> list[Callable[..., Any]]:
 def test_functions_of_the_standard_library(standard: list[Callable[..., Any]]) -> None:
     assert len(standard) > 100
     for function in standard:
-        made: Any = instrument_function(function)  # type: ignore[arg-type]
+        made: Any = instrument_function(function)
         assert made.co_freevars == function.__code__.co_freevars
         assert sys.intern(made.co_qualname) == function.__qualname__
