@@ -64,7 +64,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def installed(target: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def packages_folder(target: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The packages in this process, as long as a test runs."""
     monkeypatch.syspath_prepend(str(target))
     clear_caches()
@@ -140,7 +140,7 @@ def find_widgets(widget: Any) -> Any:
 
 
 @pytest.fixture
-def run(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(packages_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return Run(tmp_path, monkeypatch)
 
 
@@ -172,7 +172,7 @@ def test_its_rules_refuse_an_edit(run: Run) -> None:
     assert read_policy_document('[[rule]]\nid = "money"\nkind = "money"\ndo = "ask"\n', "hitl-policy.toml")
 
 
-def test_installing_it_changes_no_question_that_does_not_name_it(installed: Path) -> None:
+def test_installing_it_changes_no_question_that_does_not_name_it(packages_folder: Path) -> None:
     money = importlib.import_module("hitl_nb_example_money").Money(Decimal("12.50"), "EUR")
     assert build_question(money, title="T").kind == "json"
     assert build_question(money, title="T", kind="money").kind == "money"
@@ -182,7 +182,7 @@ def test_installing_it_changes_no_question_that_does_not_name_it(installed: Path
 
 
 def test_a_kind_that_front_ends_cannot_edit_is_refused(
-    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    packages_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "odd_kinds.py").write_text(
@@ -265,7 +265,7 @@ def test_a_notebook_pauses_and_resumes_in_a_store_of_the_backend(target: Path, t
 # -- the notifier
 
 
-def test_the_notifier_gets_messages(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_notifier_gets_messages(packages_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notifiers = pytest.importorskip("hitl_nb.review.notifications.notifiers")
     notifiers._list_registered.cache_clear()
     notifiers._load_class.cache_clear()

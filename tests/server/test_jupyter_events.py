@@ -283,7 +283,7 @@ def test_the_task_reads_again_after_an_error_of_the_store_and_after_a_bug(
     monkeypatch.setattr(log_poller, "RESTART_SECONDS", 0.05)
     bugs = [True]
 
-    def broken(ledger: Ledger, events: list[Any]) -> Callable[[], None]:
+    def fail_to_listen(ledger: Ledger, events: list[Any]) -> Callable[[], None]:
         if bugs:
             raise KeyError(bugs.pop())
         return lambda: None
@@ -291,7 +291,7 @@ def test_the_task_reads_again_after_an_error_of_the_store_and_after_a_bug(
     async def run() -> None:
         await desk.catch_up()
         desk.poller.seconds = 0.02
-        desk.poller.add_listener(broken)
+        desk.poller.add_listener(fail_to_listen)
         desk.poller.start()
         desk.ask(question())
         await asyncio.to_thread(wait_for, lambda: ["failed"] * desk.failures, 1)

@@ -235,9 +235,8 @@ def test_which_policy_files_and_rules_apply_to_a_notebook(office: Office, tmp_pa
     (tmp_path / ".git").mkdir()
 
     def applied_policy() -> AppliedPolicy:
-        return as_described(
-            policies.get_policy(office.make_request("bo", query=bodies.PolicyQuery("n.ipynb"))), AppliedPolicy
-        )
+        found = policies.get_policy(office.make_request("bo", query=bodies.PolicyQuery("n.ipynb")))
+        return as_described(found, AppliedPolicy)
 
     assert (applied_policy().files, applied_policy().sha256, applied_policy().problem) == ([], None, None)
     rule = '[[rule]]\nid = "big"\ndo = "ask"\ntool = "refund"\nwhen = "arguments.amount > 100"\nneeds = ["1 of bo"]\n'

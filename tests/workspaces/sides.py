@@ -72,7 +72,7 @@ class People:
     def comments(self) -> list[Comment]:
         return list(self.ledger.list_comments(self.document().id))
 
-    def asked(self) -> Proposal | None:
+    def find_question(self) -> Proposal | None:
         return next(iter(self.ledger.list_open(agent=self._agent)), None)
 
 
@@ -151,7 +151,7 @@ class ScriptSide:
 
     def _answer(self, between: Between, failed: list[BaseException]) -> None:
         deadline = time.monotonic() + WITHIN
-        while (proposal := self.people.asked()) is None:
+        while (proposal := self.people.find_question()) is None:
             if time.monotonic() > deadline:
                 failed.append(TimeoutError("the script has not asked"))
                 return

@@ -13,7 +13,7 @@ export function startCommands(host: Pick<PageHost, 'trans' | 'commandTargets'>):
   const commands = new CommandRegistry();
   registerReviewCommands(commands, host.trans, host.commandTargets);
   KEY_BINDINGS.forEach(binding => commands.addKeyBinding(binding));
-  const pressed = (event: KeyboardEvent): void => commands.processKeydownEvent(event);
-  document.addEventListener('keydown', pressed);
-  return () => document.removeEventListener('keydown', pressed);
+  const onKeyDown = (event: KeyboardEvent): void => commands.processKeydownEvent(event);
+  document.addEventListener('keydown', onKeyDown);
+  return () => document.removeEventListener('keydown', onKeyDown);
 }

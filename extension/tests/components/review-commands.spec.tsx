@@ -33,9 +33,9 @@ function listen(targets: CommandTargets, bindings = KEY_BINDINGS): CommandRegist
   const registry = new CommandRegistry();
   registerReviewCommands(registry, trans, targets);
   bindings.forEach(binding => registry.addKeyBinding(binding));
-  const pressed = (event: KeyboardEvent): void => registry.processKeydownEvent(event);
-  document.addEventListener('keydown', pressed);
-  after.push(() => document.removeEventListener('keydown', pressed));
+  const onKeyDown = (event: KeyboardEvent): void => registry.processKeydownEvent(event);
+  document.addEventListener('keydown', onKeyDown);
+  after.push(() => document.removeEventListener('keydown', onKeyDown));
   return registry;
 }
 
